@@ -1,0 +1,32 @@
+"""The file that holds the gateway's secret when the environment does not.
+
+`var/secret_key` has one secret a line: the first signs and encrypts, the others (older ones) still decrypt what
+they once encrypted. To rotate, put a new secret on top and run `manage.py reencrypt`.
+"""
+
+import os
+import secrets
+from pathlib import Path
+
+
+def load_or_create(path: Path) -> list[str]:
+    """The secrets of the file, current one first. Makes the file (0600) when it is missing."""
+    if not path.exists():
+        _create(path)
+    lines = [line.strip() for line in path.read_text().splitlines()]
+    return [line for line in lines if line]
+
+
+def _create(path: Path) -> None:
+    """Several processes may start at once: the first to link its file in place wins."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(64) + "\n")
+    try:
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

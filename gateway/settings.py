@@ -1,0 +1,157 @@
+"""Django settings. Every value that an operator may change is read from the environment or from `.env`."""
+
+from datetime import time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+from gateway.secret_key import load_or_create
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.read_env(BASE_DIR / ".env", overwrite=False)
+
+DEBUG = env.bool("DEBUG", default=False)
+VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
+
+# Secrets: the current one signs sessions and encrypts API keys, the fallbacks only decrypt.
+SECRET_KEY = env.str("SECRET_KEY", default="")
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+if not SECRET_KEY:
+    SECRET_KEY, *older = load_or_create(VAR_DIR / "secret_key") or [""]
+    SECRET_KEY_FALLBACKS = [*SECRET_KEY_FALLBACKS, *older]
+SALT_KEY = "gemini-key-gateway.api-key"
+
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+# Rotation and cooldowns.
+ROTATION_LEASE = env.int("ROTATION_LEASE", default=0)
+RATE_LIMIT_RESET_TIME = env.str("RATE_LIMIT_RESET_TIME", default="10:00")
+RATE_LIMIT_RESET_TZ = env.str("RATE_LIMIT_RESET_TZ", default="Europe/Moscow")
+
+# Forwarding.
+MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=100 * 1024 * 1024)
+MAX_MEMORY_BODY_BYTES = env.int("MAX_MEMORY_BODY_BYTES", default=1024 * 1024)
+CONNECT_TIMEOUT_SECONDS = env.float("CONNECT_TIMEOUT_SECONDS", default=10.0)
+READ_TIMEOUT_SECONDS = env.float("READ_TIMEOUT_SECONDS", default=300.0)
+KEEPALIVE_SECONDS = env.float("KEEPALIVE_SECONDS", default=15.0)
+SHUTDOWN_TIMEOUT_SECONDS = env.float("SHUTDOWN_TIMEOUT_SECONDS", default=30.0)
+TRUST_ENVIRONMENT_PROXIES = env.bool("TRUST_ENVIRONMENT_PROXIES", default=False)
+UPSTREAM_CA_FILE = env.str("UPSTREAM_CA_FILE", default="")
+
+
+def _checked() -> None:
+    """Raises ImproperlyConfigured, which names the setting and what it takes, before anything starts on a bad value."""
+    problems = []
+    if not SECRET_KEY:
+        problems.append(f"{VAR_DIR / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY")
+    try:
+        time.fromisoformat(RATE_LIMIT_RESET_TIME)
+    except ValueError:
+        problems.append(f"RATE_LIMIT_RESET_TIME={RATE_LIMIT_RESET_TIME!r} is not a time such as 10:00")
+    try:
+        ZoneInfo(RATE_LIMIT_RESET_TZ)
+    except (ValueError, OSError, KeyError):
+        problems.append(f"RATE_LIMIT_RESET_TZ={RATE_LIMIT_RESET_TZ!r} is not a time zone such as Europe/Moscow")
+    if ROTATION_LEASE < 0:
+        problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
+    for name in (
+        "MAX_BODY_BYTES",
+        "MAX_MEMORY_BODY_BYTES",
+        "CONNECT_TIMEOUT_SECONDS",
+        "READ_TIMEOUT_SECONDS",
+        "KEEPALIVE_SECONDS",
+        "SHUTDOWN_TIMEOUT_SECONDS",
+    ):
+        if globals()[name] <= 0:
+            problems.append(f"{name} must be more than 0")
+    if problems:
+        raise ImproperlyConfigured("; ".join(problems))
+
+
+_checked()
+
+INSTALLED_APPS = [
+    "daphne",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "proxyapp",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "gateway.urls"
+ASGI_APPLICATION = "gateway.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+
+def _database() -> dict[str, Any]:
+    """SQLite needs IMMEDIATE transactions: it ignores select_for_update, so the lock has to be taken at BEGIN."""
+    database: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    if database["ENGINE"] == "django.db.backends.sqlite3":
+        Path(database["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+            **database.get("OPTIONS", {}),
+        }
+    return database
+
+
+DATABASES = {"default": _database()}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = "UTC"
+USE_TZ = True
+STATIC_URL = "/static/"
+WHITENOISE_USE_FINDERS = True
+SESSION_COOKIE_NAME = "gateway_session"
+CSRF_COOKIE_NAME = "gateway_csrf"
+
+# httpx and httpcore log whole URLs at INFO, and clients may send a key in one.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "daphne", "uvicorn.access", "asyncio")},
+}

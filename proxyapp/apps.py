@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ProxyAppConfig(AppConfig):
+    name = "proxyapp"
+    verbose_name = "Gemini Key Gateway"

@@ -1,0 +1,206 @@
+"""What the gateway keeps: groups, their keys, what rate limits did to them, where the rotation stands, what was used."""
+
+from datetime import datetime
+
+from django.db import models
+from django.db.models.functions import Lower
+from django.utils import timezone
+
+from proxyapp.masking import masked_key, masked_url
+from proxyapp.sealed import SealedTextField, keyed_hash
+
+DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
+
+
+class RateLimitPolicy(models.TextChoices):
+    DAILY = "daily", "daily: any 429 takes the key out until the next reset"
+    QUOTA_AWARE = "quota_aware", "quota_aware: does what the provider's answer says"
+
+
+class Auth(models.TextChoices):
+    AUTO = "auto", "auto: google for *.googleapis.com, both elsewhere"
+    GOOGLE = "google", "google: exactly one, Bearer under /openai/, x-goog-api-key elsewhere"
+    BOTH = "both", "both: Authorization: Bearer and x-goog-api-key"
+    X_GOOG_API_KEY = "x-goog-api-key", "x-goog-api-key"
+    BEARER = "bearer", "Authorization: Bearer"
+
+
+class Group(models.Model):
+    """Keys that share a target, a proxy and a policy."""
+
+    name = models.CharField(max_length=100)
+    position = models.PositiveIntegerField(default=0, db_index=True, help_text="Order of rotation, lowest first.")
+    target_url = models.CharField(max_length=500, default=DEFAULT_TARGET_URL)
+    proxy_url = SealedTextField(null=True, blank=True)
+    rate_limit_policy = models.CharField(max_length=20, choices=RateLimitPolicy.choices, default=RateLimitPolicy.DAILY)
+    auth = models.CharField(max_length=20, choices=Auth.choices, default=Auth.AUTO)
+    single_credential_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the target refused two credentials; since then it gets one.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"), name="group_name_unique", violation_error_message="This name is taken."
+            ),
+            models.CheckConstraint(condition=~models.Q(name=""), name="group_name_not_empty"),
+            models.CheckConstraint(condition=~models.Q(target_url=""), name="group_target_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(rate_limit_policy__in=RateLimitPolicy.values), name="group_policy_known"
+            ),
+            models.CheckConstraint(condition=models.Q(auth__in=Auth.values), name="group_auth_known"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def masked_proxy_url(self) -> str:
+        return masked_url(self.proxy_url) if self.proxy_url else ""
+
+
+class KeyStatus(models.TextChoices):
+    """What is stored; whether an active key is cooling follows from its events and the time."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    INVALID = "invalid"
+
+
+class ApiKey(models.Model):
+    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="keys")
+    position = models.PositiveIntegerField(default=0, help_text="Order of rotation within the group, lowest first.")
+    name = models.CharField(max_length=100, blank=True)
+    project = models.CharField(max_length=100, blank=True, help_text="Keys of one project share their quota.")
+    secret = SealedTextField(null=True)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    masked = models.CharField(max_length=20, editable=False)
+    status = models.CharField(max_length=10, choices=KeyStatus.choices, default=KeyStatus.ACTIVE)
+    status_reason = models.CharField(max_length=300, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "API key"
+        ordering = ["group__position", "group_id", "position", "id"]
+        indexes = [
+            models.Index(fields=["group", "position"]),
+            models.Index(fields=["status"]),
+            models.Index(fields=["project"]),
+            models.Index(fields=["last_used_at"]),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(status__in=KeyStatus.values), name="key_status_known"),
+            models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.masked})" if self.name else self.masked
+
+    def set_secret(self, secret: str) -> None:
+        self.secret = secret
+        self.key_hash = keyed_hash(secret)
+        self.masked = masked_key(secret)
+
+
+class ActiveCooldowns(models.QuerySet["RateLimitEvent"]):
+    def active(self, now: datetime) -> "ActiveCooldowns":
+        """The cooldowns that hold at `now`: not released and not over."""
+        return self.filter(released_at=None, cooling_until__gt=now)
+
+
+class RateLimitEvent(models.Model):
+    """One refusal that took a key out. While it is neither over nor released, it is the key's cooldown."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="events")
+    model = models.CharField(max_length=100, blank=True, help_text="Empty: the key is out for every model.")
+    kind = models.CharField(max_length=20)
+    http_status = models.PositiveSmallIntegerField(default=429)
+    occurred_at = models.DateTimeField(default=timezone.now)
+    cooling_until = models.DateTimeField()
+    released_at = models.DateTimeField(null=True, blank=True)
+    excerpt = models.TextField(blank=True, help_text="The start of the answer, keys masked.")
+
+    objects = ActiveCooldowns.as_manager()
+
+    class Meta:
+        ordering = ["-occurred_at", "-id"]
+        indexes = [
+            models.Index(fields=["key", "-occurred_at"]),
+            models.Index(fields=["-occurred_at"]),
+            models.Index(fields=["cooling_until"], condition=models.Q(released_at=None), name="event_unreleased_until"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(cooling_until__gte=models.F("occurred_at")), name="event_until_after_start"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.occurred_at:%Y-%m-%d %H:%M:%S}"
+
+    def is_active(self, now: datetime) -> bool:
+        return self.released_at is None and self.cooling_until > now
+
+
+class RotationCursor(models.Model):
+    """Where a ring's rotation stands. `proxyapp.rotation` alone writes here."""
+
+    ring = models.CharField(max_length=120, unique=True, help_text="Empty: all groups. `group:7`: the keys of group 7.")
+    position = models.PositiveBigIntegerField(default=0, help_text="The next slot that no lease has taken.")
+    next_key = models.ForeignKey(
+        ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="Whose turn it is."
+    )
+    pool_version = models.PositiveBigIntegerField(
+        default=0, help_text="Raised by every change of keys, groups or cooldowns (in the row of all groups)."
+    )
+
+    def __str__(self) -> str:
+        return self.ring or "all groups"
+
+
+class HourlyUsage(models.Model):
+    """What one key did for one model in one hour. Every attempt at the upstream counts as one request."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="usage")
+    model = models.CharField(max_length=100, blank=True)
+    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    requests = models.PositiveBigIntegerField(default=0)
+    succeeded = models.PositiveBigIntegerField(default=0)
+    rate_limited = models.PositiveBigIntegerField(default=0)
+    client_errors = models.PositiveBigIntegerField(default=0, help_text="4xx other than 429.")
+    upstream_errors = models.PositiveBigIntegerField(default=0, help_text="5xx, no connection, broken answers.")
+    cancelled = models.PositiveBigIntegerField(default=0, help_text="The client left first.")
+    prompt_tokens = models.PositiveBigIntegerField(default=0)
+    output_tokens = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        verbose_name = verbose_name_plural = "hourly usage"
+        ordering = ["-hour", "key_id", "model"]
+        constraints = [models.UniqueConstraint(fields=["key", "hour", "model"], name="usage_one_row_an_hour")]
+        indexes = [models.Index(fields=["hour"])]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.model} {self.hour:%Y-%m-%d %H:00}"
+
+
+class ImportedGroup(models.Model):
+    """What a config file said of a group when it was last imported, so that a start applies only what changed since."""
+
+    source = models.CharField(max_length=500, help_text="The file, as an absolute path.")
+    name = models.CharField(max_length=100)
+    fingerprint = models.CharField(max_length=64, help_text="Keyed hash of the group's text.")
+    key_hashes = models.JSONField(default=list)
+
+    class Meta:
+        constraints = [models.UniqueConstraint("source", Lower("name"), name="imported_group_once_a_file")]
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.source}"
