@@ -44,6 +44,14 @@ KEEPALIVE_SECONDS = env.float("KEEPALIVE_SECONDS", default=15.0)
 SHUTDOWN_TIMEOUT_SECONDS = env.float("SHUTDOWN_TIMEOUT_SECONDS", default=30.0)
 TRUST_ENVIRONMENT_PROXIES = env.bool("TRUST_ENVIRONMENT_PROXIES", default=False)
 UPSTREAM_CA_FILE = env.str("UPSTREAM_CA_FILE", default="")
+POSITIVE = (
+    "MAX_BODY_BYTES",
+    "MAX_MEMORY_BODY_BYTES",
+    "CONNECT_TIMEOUT_SECONDS",
+    "READ_TIMEOUT_SECONDS",
+    "KEEPALIVE_SECONDS",
+    "SHUTDOWN_TIMEOUT_SECONDS",
+)
 
 
 def _checked() -> None:
@@ -61,16 +69,7 @@ def _checked() -> None:
         problems.append(f"RATE_LIMIT_RESET_TZ={RATE_LIMIT_RESET_TZ!r} is not a time zone such as Europe/Moscow")
     if ROTATION_LEASE < 0:
         problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
-    for name in (
-        "MAX_BODY_BYTES",
-        "MAX_MEMORY_BODY_BYTES",
-        "CONNECT_TIMEOUT_SECONDS",
-        "READ_TIMEOUT_SECONDS",
-        "KEEPALIVE_SECONDS",
-        "SHUTDOWN_TIMEOUT_SECONDS",
-    ):
-        if globals()[name] <= 0:
-            problems.append(f"{name} must be more than 0")
+    problems += [f"{name} must be more than 0" for name in POSITIVE if globals()[name] <= 0]
     if problems:
         raise ImproperlyConfigured("; ".join(problems))
 

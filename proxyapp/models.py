@@ -1,4 +1,4 @@
-"""What the gateway keeps: groups, their keys, what rate limits did to them, where the rotation stands, what was used."""
+"""What the gateway keeps: groups, keys, what rate limits did to them, where the rotation stands, what was used."""
 
 from datetime import datetime
 
@@ -47,7 +47,9 @@ class Group(models.Model):
         ordering = ["position", "id"]
         constraints = [
             models.UniqueConstraint(
-                Lower("name"), name="group_name_unique", violation_error_message="This name is taken."
+                Lower("name"),
+                name="group_name_unique",
+                violation_error_message="This name is taken (case does not count).",
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="group_name_not_empty"),
             models.CheckConstraint(condition=~models.Q(target_url=""), name="group_target_not_empty"),

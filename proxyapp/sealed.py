@@ -2,17 +2,22 @@
 
 import hashlib
 import hmac
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import InvalidToken
 from django.conf import settings
 from django.db import models
 from encrypted_fields.fields import EncryptedTextField
 
+if TYPE_CHECKING:
+    _EncryptedText = models.TextField[str | None, str | None]
+else:
+    _EncryptedText = EncryptedTextField
+
 UNREADABLE = ""
 
 
-class SealedTextField(EncryptedTextField):  # type: ignore[misc]
+class SealedTextField(_EncryptedText):
     """Encrypted at rest with a key derived from SECRET_KEY; older secrets (SECRET_KEY_FALLBACKS) still decrypt.
 
     The library's field hands out the ciphertext when no secret fits, and decides by a flag on the shared field
@@ -24,7 +29,7 @@ class SealedTextField(EncryptedTextField):  # type: ignore[misc]
         if value is None:
             return None
         try:
-            return str(self.f.decrypt(value.encode()).decode())
+            return str(self.f.decrypt(value.encode()).decode())  # type: ignore[attr-defined]
         except (InvalidToken, UnicodeEncodeError):
             return UNREADABLE
 
