@@ -1,6 +1,13 @@
+"""Django's routes. Servers reach `forward` and the health pages by the lane; here they are for Django's test client."""
+
 from django.contrib import admin
-from django.urls import path
+from django.urls import path, re_path
+
+from proxyapp.views import forward, healthz, readyz
 
 urlpatterns = [
     path("admin/", admin.site.urls),
+    path("healthz", healthz),
+    path("readyz", readyz),
+    re_path(r"^(?!admin/|static/|metrics$)", forward),
 ]

@@ -157,6 +157,7 @@ class RotationCursor(models.Model):
 
     ring = models.CharField(max_length=120, unique=True, help_text="Empty: all groups. `group:7`: the keys of group 7.")
     position = models.PositiveBigIntegerField(default=0, help_text="The next slot that no lease has taken.")
+    size = models.PositiveIntegerField(default=0, help_text="The number of keys that the position counts in.")
     next_key = models.ForeignKey(
         ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="Whose turn it is."
     )

@@ -1,0 +1,12 @@
+"""The ASGI application: the gateway's own pages go to Django, everything else is proxied."""
+
+import os
+
+import django
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+django.setup()
+
+from gateway.dispatch import Dispatcher  # noqa: E402 (Django has to be set up first)
+
+application = Dispatcher()

@@ -1,0 +1,54 @@
+"""Which application answers a request."""
+
+from django.core.handlers.asgi import ASGIHandler
+
+from proxyapp import runtime
+from proxyapp.lane import Lane, Receive, Scope, Send
+from proxyapp.views import forward, healthz, readyz
+
+DJANGO_PATHS = (b"/admin/", b"/static/")
+DJANGO_PATH_ENDS = (b"/admin", b"/metrics")
+
+
+class Dispatcher:
+    """By the raw path, so that no encoding of `/admin` reaches Django's pages."""
+
+    def __init__(self) -> None:
+        self._django = ASGIHandler()
+        self._proxy = Lane(forward)
+        self._own = {b"/healthz": Lane(healthz), b"/readyz": Lane(readyz)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await lifespan(receive, send)
+        elif scope["type"] == "websocket":
+            await refuse_websocket(receive, send)
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path = scope.setdefault("raw_path", scope["path"].encode())
+        if path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS:
+            await self._django(django_scope(scope), receive, send)
+        else:
+            await self._own.get(path, self._proxy)(scope, receive, send)
+
+
+def django_scope(scope: Scope) -> Scope:
+    """Without headers that have an underscore: in META they would pass for the ones with a hyphen (CVE-2015-0219)."""
+    return scope | {"headers": [header for header in scope["headers"] if b"_" not in header[0]]}
+
+
+async def lifespan(receive: Receive, send: Send) -> None:
+    await receive()
+    await runtime.startup()
+    await send({"type": "lifespan.startup.complete"})
+    await receive()
+    await runtime.shutdown()
+    await send({"type": "lifespan.shutdown.complete"})
+
+
+async def refuse_websocket(receive: Receive, send: Send) -> None:
+    """There is no WebSocket endpoint: the handshake gets a 403."""
+    await receive()
+    await send({"type": "websocket.close", "code": 1000})

@@ -1,0 +1,285 @@
+"""A client's connection: requests in, one at a time and in order, answers out, at the client's pace."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.protocol import Factory, Protocol
+
+from proxyapp.client_exchange import READ_AHEAD_BYTES, Exchange, check_size, status_line
+from proxyapp.client_http1 import MAX_HEAD_BYTES, Head, RequestError, Target, check_start, parse_head, parse_target
+from proxyapp.errors import error_body, is_openai_path
+
+if TYPE_CHECKING:
+    from proxyapp.server import GatewayServer
+
+IDLE_SECONDS = 75.0
+HEAD_SECONDS = 30.0
+BODY_SECONDS = 60.0  # without a byte of it
+STALL_SECONDS = 300.0  # without a byte read by the client
+LINGER_SECONDS = 30.0
+PIPELINE_BYTES = 64 * 1024
+
+_ASGI = {"version": "3.0", "spec_version": "2.3"}
+
+
+class Connection(Protocol):  # type: ignore[misc]
+    """Twisted's transport calls the methods in camel case."""
+
+    def __init__(self, server: GatewayServer, client: tuple[str, int]) -> None:
+        self.server = server
+        self.client = client
+        self.local: tuple[str, int] = ("", 0)
+        self.buffer = b""
+        self.exchange: Exchange | None = None
+        self.task: asyncio.Task[None] | None = None
+        self.deadline = 0.0  # 0: nothing is due from the client
+        self.head_since = 0.0
+        self.is_fresh = True
+        self.is_stalled = False
+        self.is_reading = True
+        self.is_closing = False
+        self._writable: asyncio.Future[None] | None = None
+
+    def connectionMade(self) -> None:  # noqa: N802
+        host = self.transport.getHost()
+        self.local = (host.host, host.port)
+        self.transport.setTcpNoDelay(True)
+        self.transport.registerProducer(self, True)
+        self.deadline = self.server.now + IDLE_SECONDS
+        self.server.open_connections.add(self)
+
+    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
+        self.is_closing = True
+        self.server.forget(self)
+        self.resumeProducing()
+        if self.exchange is not None:
+            self.exchange.lose()
+            self.exchange = None
+        if self.task is not None and not self.task.done():
+            self.server.expect_end(self.task)
+
+    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+        if self.is_closing:
+            return
+        try:
+            exchange = self.exchange
+            if exchange is not None and not exchange.is_received:
+                data = self._feed(exchange, data)
+            self.buffer = self.buffer + data if self.buffer else data
+            if self.exchange is None:
+                self._next()
+            elif len(self.buffer) > PIPELINE_BYTES:
+                self._read_later()
+        except RequestError as error:
+            self.refuse(error)
+
+    def pauseProducing(self) -> None:  # noqa: N802
+        self.is_stalled = True
+        self.deadline = self.server.now + STALL_SECONDS
+
+    def resumeProducing(self) -> None:  # noqa: N802
+        self.is_stalled = False
+        if not self.is_closing:
+            self.deadline = 0.0 if self.exchange else self.server.now + IDLE_SECONDS
+        if self._writable is not None and not self._writable.done():
+            self._writable.set_result(None)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """The transport says so while it closes; connectionLost follows."""
+
+    # Requests.
+
+    def _next(self) -> None:
+        """Starts the next request that is complete up to its headers. Raises RequestError."""
+        while self.buffer.startswith(b"\r\n"):  # RFC 9112 2.2
+            self.buffer = self.buffer[2:]
+        if not self.buffer:
+            return
+        end = self.buffer.find(b"\r\n\r\n") + 4
+        if end < 4 or end > MAX_HEAD_BYTES:
+            self._await_head()
+            return
+        raw, rest = self.buffer[:end], self.buffer[end:]
+        head = parse_head(raw)
+        target = parse_target(head)
+        self.buffer = b""
+        self.deadline = self.head_since = 0.0
+        self.is_fresh = False
+        if head.is_websocket:
+            self._become_websocket(raw + rest, target)
+        else:
+            self._start(head, target, rest)
+
+    def _await_head(self) -> None:
+        if len(self.buffer) > MAX_HEAD_BYTES:
+            raise RequestError(431, f"The headers are larger than {MAX_HEAD_BYTES} bytes.")
+        check_start(self.buffer)
+        self.head_since = self.head_since or self.server.now
+        self.deadline = self.head_since + HEAD_SECONDS
+
+    def _start(self, head: Head, target: Target, rest: bytes) -> None:
+        exchange = self.exchange = Exchange(self, head)
+        check_size(head.length or 0, self.server.max_body_bytes)
+        if exchange.is_received:
+            self.buffer = rest
+        else:
+            self.deadline = self.server.now + BODY_SECONDS
+            if rest:
+                self.buffer = self._feed(exchange, rest)
+        scope = self._scope(head, target, exchange)
+        self.task = self.server.run_application(scope, exchange)
+
+    def _feed(self, exchange: Exchange, data: bytes) -> bytes:
+        rest = exchange.feed(data)
+        if exchange.is_received:
+            self.deadline = 0.0
+        elif exchange.read_ahead > READ_AHEAD_BYTES:
+            self._read_later()
+        else:
+            self.deadline = self.server.now + BODY_SECONDS
+        return rest
+
+    def _scope(self, head: Head, target: Target, exchange: Exchange) -> dict[str, Any]:
+        headers = head.headers
+        if target.authority:  # RFC 9112 3.2.2
+            headers = [(b"host", target.authority), *(field for field in headers if field[0] != b"host")]
+        return {
+            "type": "http",
+            "asgi": _ASGI,
+            "http_version": "1.0" if head.is_http_1_0 else "1.1",
+            "method": head.method,
+            "scheme": "http",
+            "path": target.path,
+            "raw_path": target.raw_path,
+            "query_string": target.query,
+            "root_path": "",
+            "headers": headers,
+            "client": self.client,
+            "server": self.local,
+            "extensions": {"gateway.abort": {"call": exchange.abort}, "gateway.target": {"raw": head.target}},
+        }
+
+    def _become_websocket(self, data: bytes, target: Target) -> None:
+        """Daphne's protocol takes the connection over, and reads the request itself."""
+        protocol = self.server.ws_factory.buildProtocol(self.transport.getPeer())
+        protocol._raw_query_string = target.query
+        self.transport.unregisterProducer()
+        self.server.forget(self)
+        self.is_closing = True
+        self.transport.protocol = protocol
+        protocol.makeConnection(self.transport)
+        protocol.dataReceived(data)
+
+    # Reading and writing.
+
+    def _read_later(self) -> None:
+        if self.is_reading:
+            self.is_reading = False
+            self.deadline = 0.0
+            self.transport.pauseProducing()
+
+    def read_on(self) -> None:
+        if not self.is_reading:
+            self.is_reading = True
+            self.transport.resumeProducing()
+            if self.exchange is not None and not self.exchange.is_received:
+                self.deadline = self.server.now + BODY_SECONDS
+
+    def write(self, data: bytes) -> None:
+        """Sends at once what the socket takes: that spares two turns of the loop for nearly every response."""
+        transport = self.transport
+        if not transport.dataBuffer and not transport._tempDataBuffer:
+            sent = transport.writeSomeData(data)
+            if sent == len(data):
+                return
+            if isinstance(sent, int):
+                data = data[sent:]
+        transport.write(data)
+
+    async def until_writable(self) -> None:
+        self._writable = asyncio.get_running_loop().create_future()
+        await self._writable
+
+    # Ends.
+
+    def ended(self, exchange: Exchange) -> None:
+        """The response is complete: on to the next request, unless this was the last."""
+        self.exchange = self.task = None
+        if exchange.closes or self.server.is_draining:
+            self._close(lingers=not exchange.is_received)
+            return
+        self.read_on()
+        if not self.is_stalled:
+            self.deadline = self.server.now + IDLE_SECONDS
+        if self.buffer:
+            asyncio.get_running_loop().call_soon(self.dataReceived, b"")
+
+    def refuse(self, error: RequestError) -> None:
+        """Answers the request that came last with an error, and closes."""
+        exchange, self.exchange = self.exchange, None
+        if exchange is None:
+            self._answer(error, self.buffer.partition(b"\r\n")[0], has_body=True)
+            return
+        exchange.lose()
+        if exchange.has_started:
+            self.break_off(is_visible=False)
+        else:
+            self._answer(error, exchange.head.target, has_body=exchange.head.method != "HEAD")
+
+    def _answer(self, error: RequestError, path: bytes, *, has_body: bool) -> None:
+        body = error_body(error.status, str(error), is_openai=is_openai_path(path))
+        fields = b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+        self.write(status_line(error.status) + fields + (body if has_body else b""))
+        self.buffer = b""
+        self._close(lingers=True)
+
+    def break_off(self, *, is_visible: bool) -> None:
+        """Ends an incomplete answer. `is_visible`: its framing shows that; else a reset has to."""
+        self.exchange = None
+        if is_visible:
+            self._close(lingers=False)
+        else:
+            self.is_closing = True
+            self.transport.abortConnection()
+
+    def _close(self, *, lingers: bool) -> None:
+        """A client that is still sending would lose the answer to a reset, so it may go on for a while, unheard."""
+        self.is_closing = True
+        self.transport.unregisterProducer()
+        self.deadline = self.server.now + LINGER_SECONDS
+        if lingers:
+            self.transport.loseWriteConnection()
+            self.read_on()
+        else:
+            self.transport.loseConnection()
+
+    def drain(self) -> None:
+        """Nothing new is welcome. What has just been accepted may hold a request that is on its way."""
+        if self.exchange is not None:
+            return
+        if self.is_fresh or self.buffer or self.is_closing:
+            self.deadline = self.server.now + 1.0
+        else:
+            self._close(lingers=False)
+
+    def expire(self) -> None:
+        """The deadline has passed."""
+        self.deadline = 0.0
+        if self.is_closing or self.is_stalled:
+            self.transport.abortConnection()
+        elif self.exchange is not None or self.buffer:
+            self.refuse(RequestError(408, "The request did not arrive in time."))
+        else:
+            self._close(lingers=False)
+
+
+class ConnectionFactory(Factory):  # type: ignore[misc]
+    noisy = False
+
+    def __init__(self, server: GatewayServer) -> None:
+        self.server = server
+
+    def buildProtocol(self, address: Any) -> Connection:  # noqa: N802
+        return Connection(self.server, (address.host, address.port))

@@ -1,0 +1,223 @@
+"""Opening a connection to an upstream, directly or through a proxy. A proxy that fails is an error, never passed by."""
+
+import asyncio
+import os
+import re
+import ssl
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from socket import gaierror, socket
+from typing import Any, TypeVar
+from urllib.parse import unquote, urlsplit
+
+import httpx
+from python_socks import ProxyConnectionError as SocksUnreachable
+from python_socks import ProxyError as SocksRefusal
+from python_socks import ProxyType
+from python_socks.async_.asyncio import Proxy as SocksProxy
+
+from proxyapp.wire import unsent
+
+P = TypeVar("P", bound=asyncio.BaseProtocol)
+
+DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 5
+MAX_ANSWER_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    scheme: str
+    host: str
+    port: int
+
+    @property
+    def is_tls(self) -> bool:
+        return self.scheme == "https"
+
+    @property
+    def authority(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def host_header(self) -> str:
+        return self.authority.removesuffix(f":{DEFAULT_PORTS[self.scheme]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy(Origin):
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> "Proxy":
+        """Raises ValueError, which does not quote the URL."""
+        parts = urlsplit(url)
+        scheme = parts.scheme.lower()
+        if scheme not in DEFAULT_PORTS or not parts.hostname:
+            raise ValueError("a proxy is http://, https://, socks5:// or socks5h:// and a host")
+        port = parts.port or DEFAULT_PORTS[scheme]
+        return cls(scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
+
+    @property
+    def is_socks(self) -> bool:
+        return self.scheme.startswith("socks")
+
+    @property
+    def authorization(self) -> list[tuple[bytes, bytes]]:
+        if not self.username and not self.password:
+            return []
+        credentials = b64encode(f"{self.username}:{self.password}".encode())
+        return [(b"Proxy-Authorization", b"Basic " + credentials)]
+
+    def forwards(self, origin: Origin) -> bool:
+        """Whether requests go to the proxy itself, in absolute form (RFC 9112 3.2.2), and not through a tunnel."""
+        return not self.is_socks and not origin.is_tls
+
+    def failure(self, what: str) -> httpx.ProxyError:
+        return unsent(httpx.ProxyError(f"proxy {self.authority}: {what}"))
+
+
+class Dialer:
+    def __init__(self, proxy: Proxy | None, ssl_context: ssl.SSLContext, connect_timeout: float) -> None:
+        self._proxy = proxy
+        self._ssl_context = ssl_context
+        self._timeout = connect_timeout
+
+    async def open(self, origin: Origin, factory: Callable[[], P]) -> P:
+        """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy and TLS together."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._open(origin, factory)
+        except TimeoutError:
+            via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
+            raise unsent(httpx.ConnectTimeout(f"no connection to {origin.authority}{via} in time")) from None
+        except OSError as error:
+            raise unsent(httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")) from None
+
+    async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
+        proxy = self._proxy
+        if proxy is None:
+            return (await self._connect(origin, factory))[1]
+        if proxy.forwards(origin):
+            return (await self._connect_to_proxy(proxy, factory))[1]
+        if proxy.is_socks:
+            sock = await self._socks(proxy, origin)
+            return (await self._connect(origin, factory, sock))[1]
+        return await self._tunnel(proxy, origin, factory)
+
+    async def _connect(
+        self, origin: Origin, factory: Callable[[], P], sock: socket | None = None
+    ) -> tuple[asyncio.Transport, P]:
+        loop = asyncio.get_running_loop()
+        options: dict[str, Any] = {"ssl": self._ssl_context, "server_hostname": origin.host} if origin.is_tls else {}
+        if sock is not None:
+            options["sock"] = sock
+        else:
+            options.update(host=origin.host, port=origin.port)
+            if isinstance(loop, asyncio.BaseEventLoop):  # uvloop's has no happy eyeballs
+                options["happy_eyeballs_delay"] = HAPPY_EYEBALLS_SECONDS
+        try:
+            return await loop.create_connection(factory, **options)
+        except BaseException:
+            if sock is not None:
+                sock.close()
+            raise
+
+    async def _connect_to_proxy(self, proxy: Proxy, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+        try:
+            return await self._connect(proxy, factory)
+        except TimeoutError:
+            raise
+        except OSError as error:
+            raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
+
+    async def _socks(self, proxy: Proxy, origin: Origin) -> socket:
+        """socks5 resolves the upstream's name here, socks5h lets the proxy do it."""
+        is_remote = proxy.scheme == "socks5h"
+        credentials = proxy.username or None, proxy.password or None
+        socks = SocksProxy(ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=is_remote)
+        try:
+            return await socks._connect(origin.host, origin.port)
+        except SocksUnreachable as error:
+            raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
+        except SocksRefusal as error:
+            raise proxy.failure(f"proxy refused: {error}") from None
+        except UnicodeError:
+            raise proxy.failure("the user name or the password is not ASCII") from None
+        except gaierror:
+            raise
+        except OSError as error:
+            raise proxy.failure(f"the proxy broke the connection: {_reason(error)}") from None
+
+    async def _tunnel(self, proxy: Proxy, origin: Origin, factory: Callable[[], P]) -> P:
+        """CONNECT (RFC 9110 9.3.6), then TLS with the upstream; inside the proxy's own TLS if it has one."""
+        transport, tunnel = await self._connect_to_proxy(proxy, _Tunnel)
+        try:
+            transport.write(_connect_request(proxy, origin))
+            status = await tunnel.answer
+            if not 200 <= status < 300:
+                raise proxy.failure(f"proxy refused: {status}")
+            protocol = factory()
+            loop = asyncio.get_running_loop()
+            secured = await loop.start_tls(transport, protocol, self._ssl_context, server_hostname=origin.host)
+            assert secured is not None
+        except _BadAnswer as error:
+            transport.abort()
+            raise proxy.failure(str(error)) from None
+        except BaseException:
+            transport.abort()
+            raise
+        protocol.connection_made(secured)
+        return protocol
+
+
+class _BadAnswer(Exception):
+    pass
+
+
+class _Tunnel(asyncio.Protocol):
+    """Waits for the proxy's answer to CONNECT, and leaves the connection to TLS."""
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._head = b""
+
+    def data_received(self, data: bytes) -> None:
+        self._head += data
+        end = self._head.find(b"\r\n\r\n")
+        if end < 0 and len(self._head) <= MAX_ANSWER_BYTES:
+            return
+        match = re.match(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]", self._head)
+        if match is None or end < 0:
+            self._fail("the proxy's answer is not HTTP/1.1")
+        elif match[1].startswith(b"2") and len(self._head) > end + 4:
+            self._fail("the proxy speaks before the upstream")
+        elif not self.answer.done():
+            self.answer.set_result(int(match[1]))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._fail("the proxy closed the connection")
+
+    def _fail(self, what: str) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(_BadAnswer(what))
+
+
+def _connect_request(proxy: Proxy, origin: Origin) -> bytes:
+    authority = origin.authority.encode()
+    lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: " + authority]
+    lines += [b": ".join(header) for header in proxy.authorization]
+    return b"\r\n".join((*lines, b"", b""))
+
+
+def _reason(error: OSError) -> str:
+    """What went wrong, without the addresses that some systems put into it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"certificate refused: {error.verify_message}"
+    if isinstance(error, ssl.SSLError):
+        return f"TLS failed: {error.reason}"
+    if isinstance(error, gaierror):
+        return error.strerror or "name not known"
+    return os.strerror(error.errno) if error.errno else type(error).__name__

@@ -1,0 +1,96 @@
+"""What the gateway itself answers when it cannot relay an upstream's answer.
+
+GatewayError
+├── BadRequest          400  the request cannot be forwarded
+├── UnknownGroup        404  /g/<name>/ names no group
+├── BodyTooLarge        413
+├── UpstreamFailed      502  no connection, a broken answer
+│   └── ProxyFailed     502  the group's proxy is down or refuses
+├── NoKeyAvailable      503  every key is cooling, disabled or invalid
+└── UpstreamTimedOut    504  no connection or no byte in time
+
+StreamBroken is no answer: the upstream died after the response had begun, so the client's stream has to break too.
+"""
+
+import json
+
+GOOGLE_STATUS = {
+    400: "INVALID_ARGUMENT",
+    401: "UNAUTHENTICATED",
+    403: "PERMISSION_DENIED",
+    404: "NOT_FOUND",
+    413: "INVALID_ARGUMENT",
+    429: "RESOURCE_EXHAUSTED",
+    431: "INVALID_ARGUMENT",
+    500: "INTERNAL",
+    502: "UNAVAILABLE",
+    503: "UNAVAILABLE",
+    504: "DEADLINE_EXCEEDED",
+}
+OPENAI_TYPE = {401: "authentication_error", 429: "rate_limit_error"}
+
+
+class GatewayError(Exception):
+    status = 500
+    code = "internal_error"
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+
+
+class BadRequest(GatewayError):
+    status = 400
+    code = "bad_request"
+
+
+class UnknownGroup(GatewayError):
+    status = 404
+    code = "unknown_group"
+
+
+class BodyTooLarge(GatewayError):
+    status = 413
+    code = "body_too_large"
+
+
+class UpstreamFailed(GatewayError):
+    status = 502
+    code = "upstream_failed"
+
+
+class ProxyFailed(UpstreamFailed):
+    code = "proxy_failed"
+
+
+class NoKeyAvailable(GatewayError):
+    status = 503
+    code = "no_key_available"
+
+
+class UpstreamTimedOut(GatewayError):
+    status = 504
+    code = "upstream_timed_out"
+
+
+class StreamBroken(Exception):
+    """Raised out of the ASGI application to make a server cut the connection."""
+
+
+def is_openai_path(path: bytes) -> bool:
+    return b"/openai/" in path
+
+
+def error_body(
+    status: int, message: str, *, is_openai: bool, code: str | None = None, retry_after: int | None = None
+) -> bytes:
+    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, Google's elsewhere."""
+    if is_openai:
+        kind = OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
+        return json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}}).encode()
+    error: dict[str, object] = {"code": status, "message": message, "status": GOOGLE_STATUS.get(status, "UNKNOWN")}
+    if retry_after is not None:
+        retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after}s"}
+        error["details"] = [retry_info]
+    return json.dumps({"error": error}).encode()

@@ -1,0 +1,96 @@
+"""Which headers and query parameters cross the gateway. Nothing else in the project adds or removes one.
+
+Names arrive in lower case (ASGI). RFC 9110, section 7.6.1, says what belongs to one connection only.
+"""
+
+from urllib.parse import unquote_to_bytes
+
+from proxyapp.models import Auth
+
+Header = tuple[bytes, bytes]
+
+HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key"})
+# The gateway has read the whole body before it asks the upstream, so there is nothing left to expect.
+NOT_TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | {b"host", b"content-length", b"expect"}
+# A session of one key must never reach a client, and so another key.
+NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie"}
+OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf"})
+MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
+
+
+def to_upstream(
+    headers: list[Header], *, host: bytes, body_length: int | None, credentials: list[Header]
+) -> list[Header]:
+    """The client's headers as the upstream may see them. `body_length` None: the request has no body."""
+    dropped = NOT_TO_UPSTREAM | named_by_connection(headers)
+    kept = [(b"host", host)]
+    for name, value in headers:
+        if name in dropped:
+            continue
+        if name == b"cookie":
+            value = without_own_cookies(value)
+            if not value:
+                continue
+        kept.append((name, value))
+    if body_length is not None:
+        kept.append((b"content-length", b"%d" % body_length))
+    kept += credentials
+    return kept
+
+
+def to_client(headers: list[Header]) -> list[Header]:
+    """The upstream's headers as the client may see them, in their order, repeated ones kept."""
+    named = named_by_connection(headers)
+    dropped = NOT_TO_CLIENT | named if named else NOT_TO_CLIENT
+    return [header for header in headers if header[0].lower() not in dropped]
+
+
+def named_by_connection(headers: list[Header]) -> set[bytes]:
+    """The header names that `Connection` lists: they are for this connection only, too."""
+    named: set[bytes] = set()
+    for name, value in headers:
+        if len(name) == 10 and name.lower() == b"connection":
+            named.update(token.strip().lower() for token in value.split(b","))
+    return named
+
+
+def without_own_cookies(value: bytes) -> bytes:
+    """A browser sends the admin's session cookie to every path of this host: it stays here."""
+    pairs = [pair.strip() for pair in value.split(b";")]
+    return b"; ".join(pair for pair in pairs if pair.partition(b"=")[0] not in OWN_COOKIES)
+
+
+def without_key(query: bytes) -> bytes:
+    """The raw query without `key` parameters; every other byte stays."""
+    if b"k" not in query and b"%" not in query:
+        return query
+    return b"&".join(part for part in query.split(b"&") if not _is_key(part))
+
+
+def _is_key(part: bytes) -> bool:
+    name = part.partition(b"=")[0]
+    return name == b"key" or (b"%" in name and unquote_to_bytes(name) == b"key")
+
+
+def credentials(auth: str, secret: bytes, *, is_openai: bool) -> list[Header]:
+    """The credential headers for a key. `auth` is never `auto`: `pool` has resolved it."""
+    bearer = (b"authorization", b"Bearer " + secret)
+    goog = (b"x-goog-api-key", secret)
+    if auth == Auth.BOTH:
+        return [bearer, goog]
+    if auth == Auth.GOOGLE:
+        return [bearer if is_openai else goog]
+    return [bearer if auth == Auth.BEARER else goog]

@@ -1,0 +1,186 @@
+"""Config file to database: the whole file at once (`import_config`), or what changed in it (`apply_changes`).
+
+Either is one transaction under the lock of the rotation's row, so that processes that start together take turns.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from django.db import DataError, IntegrityError, transaction
+
+from proxyapp.applying import Database, Progress, batches
+from proxyapp.configfile import Config, ConfigError, GroupConfig, KeyConfig, load
+from proxyapp.imported import LastImport, claims_of_others
+from proxyapp.importreport import Report
+from proxyapp.masking import masked_key
+from proxyapp.models import ApiKey, RotationCursor
+from proxyapp.rotation import ALL_GROUPS, raise_pool_version
+from proxyapp.sealed import UNREADABLE, keyed_hashes
+
+__all__ = ["Report", "apply_changes", "import_config"]
+
+
+def import_config(
+    config: Config, *, source: Path, prune: bool = False, dry_run: bool = False, progress: Progress | None = None
+) -> Report:
+    """Makes the database follow the file whole. `progress` gets the keys written and the keys of the file.
+
+    Raises ConfigError when a constraint of the database refuses the file.
+    """
+    report = Report()
+    groups = _each_key_once(config.groups, report)
+    with _locked(report, dry_run=dry_run):
+        _import_whole(groups, LastImport(source), report, prune=prune, progress=progress)
+    return report
+
+
+def apply_changes(path: Path) -> Report:
+    """Applies the groups that the file describes in other words than at its last import; the first time, all of them.
+
+    Raises ConfigError.
+    """
+    config = load(path)
+    report = Report()
+    groups = _each_key_once(config.groups, report)
+    with _locked(report):
+        last = LastImport(path)
+        if last.rows:
+            _import_changed(groups, last, report)
+        else:
+            _import_whole(groups, last, report)
+    return report
+
+
+@contextmanager
+def _locked(report: Report, *, dry_run: bool = False) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
+            RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)
+            yield
+            if report.changed:
+                raise_pool_version()
+            if dry_run:
+                transaction.set_rollback(True)
+    except (IntegrityError, DataError) as error:
+        refusal = str(error).partition("\n")[0]
+        raise ConfigError([f"the database refuses the file, nothing is imported: {refusal}"]) from error
+
+
+def _import_whole(
+    groups: Sequence[GroupConfig],
+    last: LastImport,
+    report: Report,
+    *,
+    prune: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    database = Database(report)
+    names = _names(groups)
+    placed = database.apply(groups, lambda present: _file_first(present, names), progress)
+    if prune:
+        _prune(database, placed)
+    last.remember(groups, _hashes(placed))
+
+
+def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
+    kept = {key.pk for keys in placed.values() for key in keys}
+    keys = [key for members in database.members.values() for key in members.values() if key.pk not in kept]
+    database.remove_keys(keys)
+    for name in [name for name in database.groups if name not in placed]:
+        database.remove_group(name)
+
+
+def _import_changed(groups: Sequence[GroupConfig], last: LastImport, report: Report) -> None:
+    changed = [group for group in groups if not last.has_same(group)]
+    same = [group for group in groups if last.has_same(group)]
+    report.groups.unchanged += len(same)
+    report.keys.unchanged += sum(len(group.api_keys) for group in same)
+    has_same_order = last.has_same_order(groups)
+    if changed or last.left_names(groups) or not has_same_order:
+        database = Database(report)
+        names = _names(groups)
+        arranged = _beside_neighbours if has_same_order else _file_first
+        placed = database.apply(changed, lambda present: arranged(present, names), None)
+        _remove_left(database, groups, last)
+        last.remember(groups, _hashes(placed))
+    else:
+        last.remember(groups, {})
+
+
+def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastImport) -> None:
+    """Removes what came from this file, is no longer in it and came from no other file."""
+    claimed_names, claimed_hashes = claims_of_others(last)
+    _remove_left_keys(database, last.key_hashes() - claimed_hashes - _all_hashes(groups))
+    for name in last.left_names(groups):
+        group = database.groups.get(name)
+        if group is None or name in claimed_names:
+            continue
+        if others := len(database.members[group.pk]):
+            database.report.warnings.append(
+                f"group '{group.name}' left the file but is kept: it has {others} keys that are not from this file"
+            )
+        else:
+            database.remove_group(name)
+
+
+def _remove_left_keys(database: Database, hashes: set[str]) -> None:
+    """A key that no secret opens is kept: it is not the file that changed, but SECRET_KEY."""
+    left = [database.keys_by_hash[key_hash] for key_hash in sorted(hashes) if key_hash in database.keys_by_hash]
+    unreadable = {
+        key.pk
+        for batch in batches(left)
+        for key in ApiKey.objects.filter(pk__in=[key.pk for key in batch])
+        if key.secret == UNREADABLE
+    }
+    if unreadable:
+        database.report.warnings.append(
+            f"{len(unreadable)} keys left the file but are kept: the present SECRET_KEY cannot read them"
+        )
+    database.remove_keys([key for key in left if key.pk not in unreadable])
+
+
+def _each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:
+    """Of a key that is given more than once the first place counts."""
+    first: dict[str, str] = {}
+    return [replace(group, api_keys=_first_places(group, first, report)) for group in groups]
+
+
+def _first_places(group: GroupConfig, first: dict[str, str], report: Report) -> tuple[KeyConfig, ...]:
+    if group.placeholders:
+        places = ", ".join(group.placeholders)
+        report.warnings.append(f"group '{group.name}': placeholders skipped ({places}); put your keys in their place")
+    keys = []
+    for key in group.api_keys:
+        if key.secret in first:
+            label = f"key {masked_key(key.secret)} of group '{group.name}'"
+            report.warnings.append(f"{label} is a duplicate: taken once, in group '{first[key.secret]}'")
+        else:
+            first[key.secret] = group.name
+            keys.append(key)
+    return tuple(keys)
+
+
+def _names(groups: Sequence[GroupConfig]) -> list[str]:
+    return [group.name.lower() for group in groups]
+
+
+def _hashes(placed: dict[str, list[ApiKey]]) -> dict[str, list[str]]:
+    return {name: [key.key_hash for key in keys] for name, keys in placed.items()}
+
+
+def _all_hashes(groups: Sequence[GroupConfig]) -> set[str]:
+    return {key_hash for group in groups for key in group.api_keys for key_hash in keyed_hashes(key.secret)}
+
+
+def _file_first(present: list[str], names: list[str]) -> list[str]:
+    """The groups of the file in its order, then the others."""
+    there = set(present)
+    return list(dict.fromkeys([*(name for name in names if name in there), *present]))
+
+
+def _beside_neighbours(present: list[str], names: list[str]) -> list[str]:
+    """Keeps the order that there is. New groups, which come last in `present`, go behind the one before them in the file."""
+    ...

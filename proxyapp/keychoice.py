@@ -1,0 +1,73 @@
+"""Which keys an operator means: an id, a name, the masked form, a group, or the whole key."""
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from django.db.models import Q, QuerySet
+
+from proxyapp.masking import masked_key
+from proxyapp.models import ApiKey, Group
+from proxyapp.sealed import keyed_hashes
+
+GROUP_PREFIX = "group:"
+SHOWN_IDS = 5
+
+
+class UnclearChoice(Exception):
+    """A selector fits nothing, or more than it may. The text never repeats a key."""
+
+
+def choose(selectors: Iterable[str], *, is_exact: bool) -> QuerySet[ApiKey]:
+    """The keys that any of the selectors names. With `is_exact` a name or masked form must fit one key only.
+
+    Raises UnclearChoice, which names every selector that fits nothing.
+    """
+    ids: set[int] = set()
+    unknown: list[str] = []
+    for selector in selectors:
+        found = _find(selector.strip(), is_exact=is_exact)
+        if found is None:
+            unknown.append(_shown(selector.strip()))
+        else:
+            ids.update(found)
+    if unknown:
+        raise UnclearChoice(f"No key and no group fits {', '.join(unknown)}. Nothing was changed.")
+    return ApiKey.objects.filter(pk__in=ids)
+
+
+def _find(selector: str, *, is_exact: bool) -> Sequence[int] | None:
+    """What the selector fits first, in the order of `_meanings`. None: nothing. A group may be empty."""
+    if selector.lower().startswith(GROUP_PREFIX):
+        return _group(selector[len(GROUP_PREFIX) :].strip())
+    for meaning in _meanings(selector):
+        ids = list(ApiKey.objects.filter(meaning).values_list("pk", flat=True))
+        if len(ids) > 1 and is_exact:
+            raise UnclearChoice(_ambiguous(selector, ids))
+        if ids:
+            return ids
+    return _group(selector)
+
+
+def _meanings(selector: str) -> Iterator[Q]:
+    if selector.isascii() and selector.isdecimal():
+        yield Q(pk=int(selector))
+    yield Q(key_hash__in=keyed_hashes(selector))
+    yield Q(name=selector) & ~Q(name="")
+    yield Q(masked=selector)
+
+
+def _group(name: str) -> list[int] | None:
+    group = Group.objects.filter(name__iexact=name).first()
+    return list(group.keys.values_list("pk", flat=True)) if group else None
+
+
+def _ambiguous(selector: str, ids: Sequence[int]) -> str:
+    shown = ", ".join(str(pk) for pk in sorted(ids)[:SHOWN_IDS])
+    more = ", …" if len(ids) > SHOWN_IDS else ""
+    return f"{_shown(selector)} fits {len(ids)} keys: say which by id ({shown}{more}). Nothing was changed."
+
+
+def _shown(selector: str) -> str:
+    """A mistyped key must not land in a terminal's history of output or in a log."""
+    if selector.lower().startswith(GROUP_PREFIX) or len(selector) < 16:
+        return f"'{selector}'"
+    return f"'{masked_key(selector)}'"

@@ -1,0 +1,117 @@
+"""The short way from an ASGI server to an async Django view and back.
+
+Django's own handler costs two thread hops a request, more with middleware. The lane reads the body, builds the same
+ASGIRequest, awaits the view in the same task and relays its answer, watching for the client's disconnect.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from io import BytesIO
+from typing import Any
+
+from django.core.handlers.asgi import ASGIRequest
+from django.http import HttpResponse
+from django.http.response import HttpResponseBase
+
+from proxyapp.attempt import Attempt
+from proxyapp.errors import GatewayError, StreamBroken
+from proxyapp.requestbody import ClientLeft, Receive, RequestBody, read_body
+from proxyapp.views import RelayedResponse, error_response, own_headers
+
+Scope = dict[str, Any]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+View = Callable[[ASGIRequest], Awaitable[HttpResponseBase]]
+
+
+class Lane:
+    """An ASGI application (http only) around one async view."""
+
+    def __init__(self, view: View) -> None:
+        self._view = view
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body: RequestBody | None = None
+        try:
+            body = await read_body(receive, scope["headers"])
+            await Visit(self._view, scope, receive, send).run(body)
+        except ClientLeft:
+            return
+        except GatewayError as error:
+            await send_whole(send, error_response(error, scope["raw_path"]))
+        except StreamBroken:
+            cut(scope)
+        finally:
+            if body is not None:
+                body.close()
+
+
+class Visit:
+    """One request on the lane. Its task is cancelled when the client leaves before the end."""
+
+    def __init__(self, view: View, scope: Scope, receive: Receive, send: Send) -> None:
+        self._view = view
+        self._scope = scope
+        self._receive = receive
+        self._send = send
+        self._is_over = False
+        self._has_left = False
+
+    async def run(self, body: RequestBody) -> None:
+        """Raises ClientLeft, or StreamBroken when the response cannot be completed."""
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101
+        watcher = asyncio.get_running_loop().create_task(self._watch(task))
+        try:
+            await self._answer(body)
+        except asyncio.CancelledError:
+            if not self._has_left:
+                raise
+            task.uncancel()
+            raise ClientLeft from None
+        finally:
+            self._is_over = True
+            watcher.cancel()
+
+    async def _watch(self, task: "asyncio.Task[Any]") -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self._is_over:
+            self._has_left = True
+            task.cancel()
+
+    async def _answer(self, body: RequestBody) -> None:
+        request = ASGIRequest(self._scope, BytesIO())
+        request.upstream_body = body  # type: ignore[attr-defined]
+        response = await self._view(request)
+        if isinstance(response, RelayedResponse):
+            await self._relay(response.attempt)
+        else:
+            assert isinstance(response, HttpResponse)  # noqa: S101
+            self._is_over = True
+            await send_whole(self._send, response)
+
+    async def _relay(self, attempt: Attempt) -> None:
+        """Chunk by chunk as they come; what is known to be the last one goes out with the end."""
+        send = self._send
+        try:
+            await send({"type": "http.response.start", "status": attempt.status, "headers": attempt.headers})
+            async for chunk in attempt:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            self._is_over = True
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            await attempt.aclose()
+
+
+async def send_whole(send: Send, response: HttpResponse) -> None:
+    headers = [*own_headers(response), (b"Content-Length", b"%d" % len(response.content))]
+    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send({"type": "http.response.body", "body": response.content})
+
+
+def cut(scope: Scope) -> None:
+    """The client must see a broken stream: the server's own way to cut the connection, else an exception."""
+    abort = scope.get("extensions", {}).get("gateway.abort")
+    if abort is None:
+        raise StreamBroken("the upstream broke off")
+    abort["call"]()

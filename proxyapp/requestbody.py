@@ -1,0 +1,105 @@
+"""A client's request body: read whole before the upstream is asked, so that it can be sent again with another key."""
+
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import IO, Any
+
+import httpx
+from django.conf import settings
+
+from proxyapp.errors import BodyTooLarge
+from proxyapp.headers import Header
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+READ_BYTES = 256 * 1024
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before the answer was complete."""
+
+
+class RequestBody:
+    """In memory up to MAX_MEMORY_BODY_BYTES, in a temporary file beyond. `length` None: the request has no body."""
+
+    def __init__(self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None) -> None:
+        self.data = data
+        self.length = length
+        self._file = file
+
+    def stream(self) -> httpx.AsyncByteStream:
+        """The body from its start; one stream at a time."""
+        if self._file is None:
+            return httpx.ByteStream(self.data)
+        return FileStream(self._file)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class FileStream(httpx.AsyncByteStream):
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._file.seek(0)
+        while chunk := self._file.read(READ_BYTES):
+            yield chunk
+
+
+def refuse_declared_length(headers: list[Header]) -> bool:
+    """Whether the headers announce a body. Raises BodyTooLarge before a byte of a too large one is read."""
+    announced = False
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            announced = True
+        elif name == b"content-length":
+            announced = True
+            if value.isdigit() and int(value) > settings.MAX_BODY_BYTES:
+                raise _too_large()
+    return announced
+
+
+async def read_body(receive: Receive, headers: list[Header]) -> RequestBody:
+    """Raises BodyTooLarge above MAX_BODY_BYTES, and ClientLeft when the body ends half-way."""
+    is_announced = refuse_declared_length(headers)
+    message = await _next_part(receive)
+    data = message.get("body", b"")
+    if message.get("more_body"):
+        return await _read_on(receive, data)
+    if len(data) > settings.MAX_BODY_BYTES:
+        raise _too_large()
+    return RequestBody(data, length=len(data) if is_announced or data else None)
+
+
+async def _read_on(receive: Receive, start: bytes) -> RequestBody:
+    parts, length, file = [start], len(start), None
+    more = True
+    try:
+        while more:
+            message = await _next_part(receive)
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            more = message.get("more_body", False)
+            if length > settings.MAX_BODY_BYTES:
+                raise _too_large()
+            if length > settings.MAX_MEMORY_BODY_BYTES:
+                file = file or tempfile.TemporaryFile()  # noqa: SIM115 (RequestBody.close closes it)
+                file.writelines(parts)
+                parts.clear()
+    except BaseException:
+        if file is not None:
+            file.close()
+        raise
+    return RequestBody(b"".join(parts), file, length)
+
+
+async def _next_part(receive: Receive) -> dict[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    return message
+
+
+def _too_large() -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is larger than {settings.MAX_BODY_BYTES} bytes (MAX_BODY_BYTES).")

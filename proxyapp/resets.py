@@ -1,0 +1,25 @@
+"""When a daily quota is full again."""
+
+from datetime import datetime, time, timedelta, tzinfo
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+
+def next_reset(now: datetime, *, at: time, zone: tzinfo) -> datetime:
+    """The first instant after `now` (aware) at which clocks in `zone` show `at`; exactly `at` means tomorrow.
+
+    Where the clocks jump over `at`, the reset is when they have jumped; where they show it twice, the first time.
+    """
+    today = now.astimezone(zone).date()
+    for day in (today, today + timedelta(days=1)):
+        reset = datetime.combine(day, at, tzinfo=zone).astimezone(now.tzinfo)
+        if reset > now:
+            return reset
+    return datetime.combine(today + timedelta(days=2), at, tzinfo=zone).astimezone(now.tzinfo)
+
+
+def next_daily_reset(now: datetime) -> datetime:
+    """By RATE_LIMIT_RESET_TIME and RATE_LIMIT_RESET_TZ."""
+    at = time.fromisoformat(settings.RATE_LIMIT_RESET_TIME)
+    return next_reset(now, at=at, zone=ZoneInfo(settings.RATE_LIMIT_RESET_TZ))

@@ -1,0 +1,181 @@
+"""What one process of the gateway holds: the pool, the leases, the counters, the ways to the upstreams.
+
+It is bound to an event loop. Servers start and stop it; a plain ASGI server without lifespan starts it with the first
+request.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+import time
+from datetime import UTC, datetime
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from proxyapp import poolstore, rotation
+from proxyapp.cooling import Cooling
+from proxyapp.database_threads import DatabaseThreads
+from proxyapp.events import write_cooldowns
+from proxyapp.leasing import Leasing
+from proxyapp.pool import Snapshot
+from proxyapp.singlecredential import keep_single_credential
+from proxyapp.spool import Spool, Spooled
+from proxyapp.upstream import Upstreams
+from proxyapp.usage import Tally, write_usage
+
+logger = logging.getLogger(__name__)
+POLL_SECONDS = 0.5
+FLUSH_SECONDS = 0.8
+FIRST_FLUSH_SECONDS = 0.1
+
+
+class Runtime:
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.threads = DatabaseThreads()
+        self.upstreams = Upstreams()
+        self.tally = Tally()
+        self._spool = Spool(settings.VAR_DIR / "spool")
+        self._reader = poolstore.PoolReader()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._has_news = asyncio.Event()
+        self._is_dirty = asyncio.Event()
+
+    async def start(self) -> None:
+        """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
+        self.snapshot = await self.threads.background(self._load)
+        self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
+        self.cooling = Cooling(self.threads, self._spool, self.snapshot)
+        self._tasks = [self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often)]
+
+    def _load(self) -> Snapshot:
+        return self._reader.load(datetime.now(UTC))
+
+    def _hear_version(self, version: int) -> None:
+        if version > self.snapshot.version:
+            self._has_news.set()
+
+    async def _watch_pool(self) -> None:
+        """Every change of the pool arrives within POLL_SECONDS, or with the next lease."""
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._has_news.wait(), POLL_SECONDS)
+            self._has_news.clear()
+            try:
+                await self.refresh()
+                await self._replay_spool()
+            except DatabaseError:
+                await asyncio.sleep(POLL_SECONDS)
+
+    async def refresh(self) -> None:
+        if await self.threads.background(poolstore.pool_version) == self.snapshot.version:
+            return
+        self.snapshot = await self.threads.background(self._load)
+        self.leasing.install(self.snapshot)
+        self.cooling.install(self.snapshot)
+
+    def touched(self) -> None:
+        """Something was counted: it is written within a second."""
+        self._is_dirty.set()
+
+    async def _flush_often(self) -> None:
+        while True:
+            await self._is_dirty.wait()
+            await asyncio.sleep(FIRST_FLUSH_SECONDS)
+            while self._is_dirty.is_set():
+                self._is_dirty.clear()
+                await self.flush()
+                await asyncio.sleep(FLUSH_SECONDS)
+
+    async def flush(self, *, is_last: bool = False) -> None:
+        """Writes the counters and where the rotation stands."""
+        tally, self.tally = self.tally, Tally()
+        progress = self.leasing.progress(everything=is_last)
+        try:
+            await self.threads.background(functools.partial(_write, tally, progress, give_back=is_last))
+        except DatabaseError:
+            if tally:
+                self._spool.add_usage(tally)
+
+    async def _replay_spool(self) -> None:
+        for spooled in self._spool.take():
+            try:
+                self.cooling.confirm(await self.threads.background(functools.partial(_replay, spooled)))
+            except DatabaseError:
+                spooled.keep()
+                raise
+            spooled.remove()
+            logger.warning("What was spooled while the database was away is written")
+
+    async def keep_single_credential(self, group_id: int) -> None:
+        """The group's target refused two credentials: remembered for every process."""
+        with contextlib.suppress(DatabaseError):
+            await self.threads.urgent(functools.partial(keep_single_credential, group_id, datetime.now(UTC)))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.cooling.close()
+        await self.leasing.close()
+        await self.flush(is_last=True)
+        await self.upstreams.aclose()
+        await self.loop.run_in_executor(None, self.threads.close)
+
+
+def _write(tally: Tally, progress: list[rotation.Progress], *, give_back: bool) -> None:
+    if tally:
+        write_usage(tally)
+    if progress:
+        rotation.save_progress(progress, give_back=give_back)
+
+
+def _replay(spooled: Spooled) -> int:
+    cooldowns, tally = spooled.read()
+    write_usage(tally)
+    return write_cooldowns(cooldowns)
+
+
+_current: Runtime | None = None
+_starting: asyncio.Lock | None = None
+
+
+async def running() -> Runtime:
+    """This process's runtime, started if need be."""
+    if _current is not None and _current.loop is asyncio.get_running_loop():
+        return _current
+    return await startup()
+
+
+async def startup() -> Runtime:
+    """Raises django.db.Error when the database cannot be read."""
+    global _current, _starting
+    loop = asyncio.get_running_loop()
+    if _starting is None or (_current is not None and _current.loop is not loop):
+        _current, _starting = None, asyncio.Lock()
+    async with _starting:
+        if _current is None:
+            runtime = Runtime()
+            await runtime.start()
+            _current = runtime
+    return _current
+
+
+async def shutdown() -> None:
+    """Flushes and forgets the runtime; without one it does nothing."""
+    global _current, _starting
+    runtime, _current, _starting = _current, None, None
+    if runtime is not None:
+        await runtime.stop()
+
+
+def current() -> Runtime | None:
+    """For health checks: the runtime if there is one."""
+    return _current
+
+
+def seconds_until(when: float) -> int:
+    """Whole seconds from now until `when` (since the epoch), at least one."""
+    return max(1, int(when - time.time()) + 1)

@@ -1,0 +1,113 @@
+"""The Django views of the proxied surface and of health. They also work behind Django's own handler."""
+
+import json
+import time
+from collections import Counter
+from typing import Any
+from urllib.parse import quote
+
+from django.core.handlers.asgi import ASGIRequest
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from proxyapp import forwarding, runtime
+from proxyapp.attempt import Attempt
+from proxyapp.errors import GatewayError, NoKeyAvailable, error_body, is_openai_path
+from proxyapp.headers import Header
+from proxyapp.keystate import state
+from proxyapp.pool import ALL_GROUPS, Ring
+from proxyapp.requestbody import RequestBody
+
+
+class RelayedResponse(StreamingHttpResponse):
+    """An upstream's answer. The lane sends `attempt` raw; Django's own handler sees an ordinary streaming response."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt, status=attempt.status)
+        del self.headers["Content-Type"]
+        self.attempt = attempt
+        for name, value in attempt.headers:
+            self.headers[name.decode("latin-1")] = value.decode("latin-1")
+
+
+@csrf_exempt
+async def forward(request: HttpRequest) -> HttpResponseBase:
+    """Everything that is not the gateway's own: sent on with the next available key."""
+    assert isinstance(request, ASGIRequest)  # noqa: S101
+    path, query = raw_target(request.scope)
+    try:
+        process = await runtime.running()
+        body = getattr(request, "upstream_body", None) or django_body(request)
+        plan = forwarding.plan(
+            process,
+            method=request.method or "",
+            path=path,
+            query=query,
+            headers=request.scope["headers"],
+            body=body,
+        )
+        return RelayedResponse(await forwarding.forward(process, plan))
+    except GatewayError as error:
+        return error_response(error, path)
+    except DatabaseError:
+        return error_response(NoKeyAvailable("The gateway's database is away.", retry_after=5), path)
+
+
+def raw_target(scope: dict[str, Any]) -> tuple[bytes, bytes]:
+    """The path and the query as the client wrote them."""
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    return path, scope["query_string"]
+
+
+def django_body(request: HttpRequest) -> RequestBody:
+    """Behind Django's own handler; `read` knows no DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    data = request.read()
+    is_announced = "CONTENT_LENGTH" in request.META or data
+    return RequestBody(data, length=len(data) if is_announced else None)
+
+
+def error_response(error: GatewayError, path: bytes) -> HttpResponse:
+    body = error_body(
+        error.status,
+        error.message,
+        is_openai=is_openai_path(path),
+        code=error.code,
+        retry_after=error.retry_after,
+    )
+    response = HttpResponse(body, status=error.status, content_type="application/json")
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    return response
+
+
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """The process lives."""
+    return HttpResponse(b'{"status": "ok"}', content_type="application/json")
+
+
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when requests can be served and the database answers, else 503 with the reasons."""
+    problems = []
+    keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
+    try:
+        process = await runtime.running()
+        await process.refresh()
+    except DatabaseError:
+        problems.append("the database is away")
+    if (process_now := runtime.current()) is not None:
+        keys.update(key_states(process_now.snapshot.rings[ALL_GROUPS], time.time()))
+        if not keys["available"]:
+            problems.append("no key is available")
+    body = {"status": "unavailable" if problems else "ok", "problems": problems, "keys": dict(keys)}
+    return HttpResponse(json.dumps(body), status=503 if problems else 200, content_type="application/json")
+
+
+def key_states(ring: Ring, now: float) -> list[str]:
+    return [state(key.status, is_cooling=ring.cooling_until.get(key.id, 0.0) > now) for key in ring.keys]
+
+
+def own_headers(response: HttpResponseBase) -> list[Header]:
+    """A response's headers for ASGI."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]

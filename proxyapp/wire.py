@@ -1,0 +1,192 @@
+"""HTTP/1.1 on the wire, without I/O (RFC 9112): the bytes of a request, and the meaning of the bytes of a response."""
+
+import re
+from collections import deque
+from functools import lru_cache
+from typing import TypeVar
+
+import httptools
+import httpx
+
+Headers = list[tuple[bytes, bytes]]
+Fault = TypeVar("Fault", bound=httpx.TransportError)
+
+MAX_HEAD_BYTES = 256 * 1024
+TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
+
+
+class BrokenResponse(Exception):
+    """The upstream's bytes are no HTTP, or not what a request can be answered with. The text quotes none of them."""
+
+
+def unsent(error: Fault) -> Fault:
+    """Marks an error before which certainly no byte of the request reached the upstream."""
+    vars(error)["request_sent"] = False
+    return error
+
+
+def is_request_sent(error: BaseException) -> bool:
+    """Whether the upstream may have seen (and acted on) the request that ended with this error."""
+    return bool(getattr(error, "request_sent", True))
+
+
+def encode_request(
+    method: str, target: bytes, host: bytes, headers: Headers, size: int | None
+) -> tuple[bytes, int | None]:
+    """The head, and how many body bytes must follow it (None: chunks until the body ends).
+
+    `size` is that of the body, None when it is not known. Framing is added only where the headers have none and there is
+    a body. Raises LocalProtocolError for a request that could be read in two ways (RFC 9112 6.3 and 11).
+    """
+    names = [_field_name(name) for name, _ in headers]
+    lines = [b": ".join(header) for header in headers]
+    length = size
+    if b"content-length" in names or b"transfer-encoding" in names:
+        length = _declared_length(names, headers, size)
+    elif size != 0:
+        lines.append(b"Transfer-Encoding: chunked" if size is None else b"Content-Length: %d" % size)
+    if b"host" not in names:
+        lines.insert(0, b"Host: " + host)
+    start = b"%b %b HTTP/1.1" % (method.encode("ascii", "replace"), target)
+    head = b"\r\n".join((start, *lines, b"", b""))
+    breaks = len(lines) + 2
+    is_one_head = head.count(b"\n") == breaks == head.count(b"\r") and b"\0" not in head
+    if not is_one_head or not TARGET.fullmatch(target) or not TOKEN.fullmatch(method.encode("ascii", "replace")):
+        raise unsent(httpx.LocalProtocolError("forbidden bytes in the method, the target or a header"))
+    return head, length
+
+
+@lru_cache(maxsize=256)
+def _field_name(name: bytes) -> bytes:
+    if not TOKEN.fullmatch(name):
+        raise unsent(httpx.LocalProtocolError("a header name is not a token"))
+    return name.lower()
+
+
+def _declared_length(names: list[bytes], headers: Headers, size: int | None) -> int | None:
+    fields = list(zip(names, (value for _, value in headers), strict=True))
+    lengths = [value for name, value in fields if name == b"content-length"]
+    codings = [value for name, value in fields if name == b"transfer-encoding"]
+    if codings:
+        if lengths or len(codings) > 1 or codings[0].lower() != b"chunked":
+            raise unsent(httpx.LocalProtocolError("conflicting Content-Length and Transfer-Encoding"))
+        return None
+    if len(lengths) > 1 or not lengths[0].isdigit():
+        raise unsent(httpx.LocalProtocolError("bad or repeated Content-Length"))
+    length = int(lengths[0][:20])
+    if size not in (None, length):
+        raise unsent(httpx.LocalProtocolError("the body's size differs from its Content-Length"))
+    return length
+
+
+class ResponseReader:
+    """Takes the bytes of one response in any portions; the final head and the body's chunks come out.
+
+    Informational responses (1xx) are skipped. `status` is 0 until the final head is complete. Chunks are the body's bytes
+    as each read brought them, without the chunked coding and without any other change.
+    """
+
+    __slots__ = ("_is_excess", "_is_head", "_is_to_reuse", "_parser", "_silent_bytes", "buffered", "chunks", "headers",
+                 "is_complete", "reason", "status")  # fmt: skip
+
+    def __init__(self, method: str) -> None:
+        self.status = 0
+        self.reason = b""
+        self.headers: Headers = []
+        self.chunks: deque[bytes] = deque()
+        self.buffered = 0
+        self.is_complete = False
+        self._is_head = method == "HEAD"
+        self._is_to_reuse = self._is_excess = False
+        self._silent_bytes = 0
+        self._parser = httptools.HttpResponseParser(self)
+
+    @property
+    def http_version(self) -> bytes:
+        return b"HTTP/" + self._parser.get_http_version().encode()
+
+    @property
+    def is_reusable(self) -> bool:
+        """Whether the connection may serve another request after this response."""
+        return self.is_complete and self._is_to_reuse and not self._is_excess
+
+    def feed(self, data: memoryview) -> None:
+        """Raises BrokenResponse."""
+        self._silent_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            if not self.is_complete:
+                raise BrokenResponse("the upstream's answer is not valid HTTP/1.1") from None
+            self._is_excess = True
+        if self._silent_bytes > MAX_HEAD_BYTES and not self.is_complete:
+            raise BrokenResponse("the upstream's headers are too large")
+
+    def feed_eof(self) -> None:
+        """Completes a body that lasts until the connection closes (RFC 9112 6.3, rule 8). Raises BrokenResponse."""
+        if self.is_complete:
+            return
+        if not self.status:
+            raise BrokenResponse("the upstream closed the connection without an answer")
+        names = {name.lower(): value for name, value in self.headers}
+        if b"content-length" in names or names.get(b"transfer-encoding", b"").lower().endswith(b"chunked"):
+            raise BrokenResponse("the upstream closed the connection in the middle of a body")
+        self.is_complete = True
+
+    def on_message_begin(self) -> None:
+        if self.is_complete:
+            self._is_excess = True
+
+    def on_status(self, reason: bytes) -> None:
+        if not self.status:
+            self.reason += reason
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if not self.status:  # else a trailer, or a header of bytes that nobody asked for
+            self.headers.append((name, value.rstrip(b" \t")))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self.status:
+            return
+        if status < 200:
+            self._skip(status)
+            return
+        self.status = status
+        self._silent_bytes = 0
+        if self._is_head:
+            self._complete(is_to_reuse=self._persists())
+
+    def on_body(self, data: bytes) -> None:
+        if self.is_complete:
+            self._is_excess = True
+            return
+        self._silent_bytes = 0
+        self.buffered += len(data)
+        self.chunks.append(data)
+
+    def on_message_complete(self) -> None:
+        if self.status and not self.is_complete:
+            self._complete(is_to_reuse=self._parser.should_keep_alive())
+
+    def _complete(self, *, is_to_reuse: bool) -> None:
+        self.is_complete = True
+        self._is_to_reuse = is_to_reuse
+
+    def _skip(self, status: int) -> None:
+        if status == 101:
+            raise BrokenResponse("the upstream switched protocols")
+        self.headers.clear()
+        self.reason = b""
+
+    def _persists(self) -> bool:
+        """RFC 9112 9.3, for a HEAD's answer: the parser takes a missing length for a body that lasts until the end."""
+        options = {
+            option.strip().lower()
+            for name, value in self.headers
+            if name.lower() == b"connection"
+            for option in value.split(b",")
+        }
+        is_modern = self._parser.get_http_version() == "1.1"
+        return b"close" not in options and (is_modern or b"keep-alive" in options)
