@@ -21,7 +21,7 @@ GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth")
 KEY_FIELDS = ("name", "project")
 
 Progress = Callable[[int, int], None]
-Order = Callable[[list[str]], list[str]]
+Order = Callable[[list[str], list[str]], list[str]]
 Row = TypeVar("Row", bound=Model)
 Placed = TypeVar("Placed", Group, ApiKey)
 
@@ -42,9 +42,10 @@ class Database:
             self.keys_by_hash[key.key_hash] = key
         self.group_names = {group.pk: group.name for group in self.groups.values()}
         self.changed_keys: dict[int, ApiKey] = {}
+        self.moved_keys: dict[int, ApiKey] = {}
 
     def apply(self, configs: Sequence[GroupConfig], order: Order, progress: Progress | None) -> dict[str, list[ApiKey]]:
-        """The keys of each applied group. `order` gets the names of all groups and returns them sorted."""
+        """The keys of each applied group. `order` gets the names that there were and the new ones."""
         self._apply_groups(configs, order)
         placed = {config.name.lower(): self._place_keys(config) for config in configs}
         self._write_keys([key for keys in placed.values() for key in keys], progress)
@@ -63,12 +64,12 @@ class Database:
         group.delete()
 
     def _apply_groups(self, configs: Sequence[GroupConfig], order: Order) -> None:
-        before = list(self.groups.values())
+        before = dict(self.groups)
         changed = [group for config in configs if (group := self._apply_group(config))]
-        after = [self.groups[name] for name in order(list(self.groups))]
-        if is_reordered(before, after):
+        after = [self.groups[name] for name in order(list(before), [*self.groups][len(before) :])]
+        if is_reordered([*before.values()], after):
             self.report.reordered("groups")
-        moved = renumber(before, after)
+        moved = renumber([*before.values()], after)
         update(changed, [*GROUP_FIELDS, "single_credential_since"])
         update([group for group in moved if group.pk], ["position"])
         for group in after:
@@ -101,7 +102,7 @@ class Database:
         after = keys + [key for key in before if id(key) not in placed]
         if is_reordered(before, after):
             self.report.reordered(f"keys in group '{group.name}'")
-        self.changed_keys |= {key.pk: key for key in renumber(before, after) if key.pk}
+        self.moved_keys |= {key.pk: key for key in renumber(before, after) if key.pk}
         return keys
 
     def _apply_key(self, config: KeyConfig, group: Group) -> ApiKey:
@@ -138,7 +139,8 @@ class Database:
             done += len(batch)
             if progress:
                 progress(done, len(keys))
-        update(list(self.changed_keys.values()), ["group", "position", *KEY_FIELDS])
+        update(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
+        update(list(self.moved_keys.values()), ["position"])
 
 
 def renumber(before: Sequence[Placed], after: Sequence[Placed]) -> list[Placed]:
@@ -161,9 +163,9 @@ def update(rows: Sequence[Row], fields: Sequence[str]) -> None:
     """Writes these fields and `updated_at` only: a secret that is not among them stays, even an unreadable one."""
     now = timezone.now()
     for batch in batches(rows):
-        for row in batch:
-            _set(row, {"updated_at": now})
-        type(batch[0])._default_manager.bulk_update(batch, [*fields, "updated_at"])
+        manager = type(batch[0])._default_manager
+        manager.bulk_update(batch, fields)
+        manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
 
 
 def batches(rows: Sequence[Row]) -> Iterator[list[Row]]:

@@ -24,6 +24,7 @@ P = TypeVar("P", bound=asyncio.BaseProtocol)
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 5
 MAX_ANSWER_BYTES = 64 * 1024
+PROXY_URL = "a proxy's URL is http://, https://, socks5:// or socks5h://, a host and perhaps a port"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +54,14 @@ class Proxy(Origin):
     @classmethod
     def parse(cls, url: str) -> "Proxy":
         """Raises ValueError, which does not quote the URL."""
-        parts = urlsplit(url)
-        scheme = parts.scheme.lower()
-        if scheme not in DEFAULT_PORTS or not parts.hostname:
-            raise ValueError("a proxy is http://, https://, socks5:// or socks5h:// and a host")
-        port = parts.port or DEFAULT_PORTS[scheme]
-        return cls(scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
+        try:
+            parts = urlsplit(url)
+            port = parts.port or DEFAULT_PORTS[parts.scheme]
+        except (ValueError, KeyError):
+            raise ValueError(PROXY_URL) from None
+        if not parts.hostname:
+            raise ValueError(PROXY_URL)
+        return cls(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
 
     @property
     def is_socks(self) -> bool:
@@ -139,14 +142,14 @@ class Dialer:
         credentials = proxy.username or None, proxy.password or None
         socks = SocksProxy(ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=is_remote)
         try:
-            return await socks._connect(origin.host, origin.port)
+            return await socks.connect(origin.host, origin.port, timeout=self._timeout)
         except SocksUnreachable as error:
             raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
         except SocksRefusal as error:
             raise proxy.failure(f"proxy refused: {error}") from None
         except UnicodeError:
             raise proxy.failure("the user name or the password is not ASCII") from None
-        except gaierror:
+        except (TimeoutError, gaierror):
             raise
         except OSError as error:
             raise proxy.failure(f"the proxy broke the connection: {_reason(error)}") from None
@@ -162,7 +165,8 @@ class Dialer:
             protocol = factory()
             loop = asyncio.get_running_loop()
             secured = await loop.start_tls(transport, protocol, self._ssl_context, server_hostname=origin.host)
-            assert secured is not None
+            if secured is None:
+                raise ConnectionAbortedError
         except _BadAnswer as error:
             transport.abort()
             raise proxy.failure(str(error)) from None

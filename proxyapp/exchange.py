@@ -1,7 +1,7 @@
 """One request and its response on a connection. The exchange is the stream of the response's body.
 
-It knows the connection only until the response is complete: from then on the connection can serve the next exchange, while
-the body of this one is still being read.
+It knows the connection only until the response is complete: from then on the connection can serve the next exchange,
+while the body of this one is still being read.
 """
 
 import asyncio
@@ -20,14 +20,25 @@ LOW_WATER = 64 * 1024
 class Exchange(httpx.AsyncByteStream):
     """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await for each chunk."""
 
-    def __init__(self, connection: Connection, method: str, head: bytes) -> None:
+    def __init__(self, connection: Connection, method: str) -> None:
         self.response = ResponseReader(method)
         self._connection: Connection | None = connection
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
         self._stopped_upload: asyncio.Task[None] | None = None
-        connection.begin(self, head)
+
+    @classmethod
+    def begin(
+        cls, connection: Connection, method: str, data: bytes, rest: AsyncIterable[bytes] | None, length: int | None
+    ) -> "Exchange":
+        """Writes `data` at once and, if there is a `rest`, that from now on, while the response may already arrive."""
+        exchange = cls(connection, method)
+        connection.begin(exchange, data)
+        if rest is not None:
+            exchange._upload = asyncio.ensure_future(send_body(connection, rest, length))
+            exchange._upload.add_done_callback(exchange._end_upload)
+        return exchange
 
     @property
     def is_complete(self) -> bool:
@@ -45,7 +56,7 @@ class Exchange(httpx.AsyncByteStream):
         return chunks
 
     async def read_chunks(self) -> list[bytes]:
-        """The chunks that have arrived, at least one; empty at the end. Raises a TransportError if the body is broken."""
+        """The chunks that have arrived, one or more; none at the end. Raises a TransportError if the body is broken."""
         await self._fill()
         return self.take()
 
@@ -69,12 +80,6 @@ class Exchange(httpx.AsyncByteStream):
         self.fail(httpx.ReadError("the response was closed before its end"))
         self.response.chunks.clear()
         await self.settle()
-
-    def upload(self, body: AsyncIterable[bytes], length: int | None) -> None:
-        """Sends the body from now on, while the response may already arrive. Call it once, before the first wait."""
-        assert self._connection is not None
-        self._upload = asyncio.ensure_future(send_body(self._connection, body, length))
-        self._upload.add_done_callback(self._end_upload)
 
     async def wait_for_head(self) -> None:
         try:
@@ -105,11 +110,11 @@ class Exchange(httpx.AsyncByteStream):
             await self._wait()
 
     async def _wait(self) -> None:
-        if self._error is not None:
-            raise self._error
-        assert self._connection is not None
-        self._waiter = waiter = self._connection.loop.create_future()
-        self._connection.restart_clock()
+        connection = self._connection
+        if connection is None:
+            raise self._error or httpx.StreamClosed()
+        self._waiter = waiter = connection.loop.create_future()
+        connection.restart_clock()
         try:
             await waiter
         except asyncio.CancelledError:

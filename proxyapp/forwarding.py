@@ -9,8 +9,8 @@ from proxyapp.attempt import Attempt
 from proxyapp.errors import GatewayError, NoKeyAvailable, UnknownGroup, is_openai_path
 from proxyapp.events import Cooldown
 from proxyapp.headers import MULTIPLE_CREDENTIALS, Header, to_upstream, without_key
-from proxyapp.models import Auth
 from proxyapp.modelname import model_of
+from proxyapp.models import Auth
 from proxyapp.pool import ALL_GROUPS, PoolKey, group_and_path
 from proxyapp.requestbody import RequestBody
 from proxyapp.runtime import Runtime, seconds_until
@@ -64,12 +64,13 @@ async def forward(runtime: Runtime, request: Plan) -> Attempt:
 async def _attempt(runtime: Runtime, request: Plan, key: PoolKey) -> Attempt:
     """Asks with both credentials first where that is the rule, and again with one if the target refuses two."""
     attempt = await _send(runtime, request, key, key.group.auth)
-    if key.group.auth == Auth.BOTH and attempt.status in (400, 401):
-        if MULTIPLE_CREDENTIALS in await attempt.read_error():
-            await attempt.aclose()
-            await runtime.keep_single_credential(key.group.id)
-            return await _send(runtime, request, key, Auth.GOOGLE)
-    return attempt
+    if key.group.auth != Auth.BOTH or attempt.status not in (400, 401):
+        return attempt
+    if MULTIPLE_CREDENTIALS not in await attempt.read_error():
+        return attempt
+    await attempt.keep()
+    await runtime.keep_single_credential(key.group.id)
+    return await _send(runtime, request, key, Auth.GOOGLE)
 
 
 async def _send(runtime: Runtime, request: Plan, key: PoolKey, auth: str) -> Attempt:
@@ -141,6 +142,6 @@ def _no_key(runtime: Runtime, request: Plan) -> NoKeyAvailable:
     seconds = _release_seconds(runtime, request.ring)
     if seconds is not None:
         return NoKeyAvailable(f"All API keys are cooling; the next one is free in {seconds} s.", retry_after=seconds)
-    place = "this group" if request.ring != ALL_GROUPS else "the gateway"
-    message = f"No API key is available: {place} has none, or all are disabled or invalid. Add one in the admin or in config.yaml."
-    return NoKeyAvailable(message, retry_after=60)
+    place = "the gateway" if request.ring == ALL_GROUPS else "this group"
+    why = f"No API key is available: {place} has none, or all are disabled or invalid."
+    return NoKeyAvailable(f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60)

@@ -16,7 +16,8 @@ from proxyapp.imported import LastImport, claims_of_others
 from proxyapp.importreport import Report
 from proxyapp.masking import masked_key
 from proxyapp.models import ApiKey, RotationCursor
-from proxyapp.rotation import ALL_GROUPS, raise_pool_version
+from proxyapp.pool import ALL_GROUPS
+from proxyapp.rotation import raise_pool_version
 from proxyapp.sealed import UNREADABLE, keyed_hashes
 
 __all__ = ["Report", "apply_changes", "import_config"]
@@ -79,7 +80,7 @@ def _import_whole(
 ) -> None:
     database = Database(report)
     names = _names(groups)
-    placed = database.apply(groups, lambda present: _file_first(present, names), progress)
+    placed = database.apply(groups, lambda there, new: _file_first(there, new, names), progress)
     if prune:
         _prune(database, placed)
     last.remember(groups, _hashes(placed))
@@ -103,7 +104,7 @@ def _import_changed(groups: Sequence[GroupConfig], last: LastImport, report: Rep
         database = Database(report)
         names = _names(groups)
         arranged = _beside_neighbours if has_same_order else _file_first
-        placed = database.apply(changed, lambda present: arranged(present, names), None)
+        placed = database.apply(changed, lambda there, new: arranged(there, new, names), None)
         _remove_left(database, groups, last)
         last.remember(groups, _hashes(placed))
     else:
@@ -175,12 +176,21 @@ def _all_hashes(groups: Sequence[GroupConfig]) -> set[str]:
     return {key_hash for group in groups for key in group.api_keys for key_hash in keyed_hashes(key.secret)}
 
 
-def _file_first(present: list[str], names: list[str]) -> list[str]:
+def _file_first(there: list[str], new: list[str], names: list[str]) -> list[str]:
     """The groups of the file in its order, then the others."""
-    there = set(present)
-    return list(dict.fromkeys([*(name for name in names if name in there), *present]))
+    present = {*there, *new}
+    return list(dict.fromkeys([*(name for name in names if name in present), *there]))
 
 
-def _beside_neighbours(present: list[str], names: list[str]) -> list[str]:
-    """Keeps the order that there is. New groups, which come last in `present`, go behind the one before them in the file."""
-    ...
+def _beside_neighbours(there: list[str], new: list[str], names: list[str]) -> list[str]:
+    """Keeps the order that there is; a new group goes behind the group that precedes it in the file."""
+    sequence = list(there)
+    old, added = set(there), set(new)
+    place = 0
+    for name in names:
+        if name in added:
+            sequence.insert(place, name)
+            place += 1
+        elif name in old:
+            place = sequence.index(name) + 1
+    return sequence

@@ -15,7 +15,10 @@ def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], right: Collection[int]) -> str:
-    padded = [_padded(cell, width, is_right=index in right) for index, (cell, width) in enumerate(zip(cells, widths, strict=True))]
+    padded = [
+        _padded(cell, width, is_right=index in right)
+        for index, (cell, width) in enumerate(zip(cells, widths, strict=True))
+    ]
     return GAP.join(padded).rstrip()
 
 

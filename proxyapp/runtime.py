@@ -5,6 +5,7 @@ request.
 """
 
 import asyncio
+import atexit
 import contextlib
 import functools
 import logging
@@ -48,6 +49,7 @@ class Runtime:
         self.snapshot = await self.threads.background(self._load)
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.cooling = Cooling(self.threads, self._spool, self.snapshot)
+        atexit.register(self._flush_at_exit)
         self._tasks = [self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often)]
 
     def _load(self) -> Snapshot:
@@ -114,7 +116,16 @@ class Runtime:
         with contextlib.suppress(DatabaseError):
             await self.threads.urgent(functools.partial(keep_single_credential, group_id, datetime.now(UTC)))
 
+    def _flush_at_exit(self) -> None:
+        """For servers that end without a word; the event loop is gone by now."""
+        try:
+            _write(self.tally, self.leasing.progress(everything=True), give_back=True)
+        except DatabaseError:
+            self._spool.add_usage(self.tally)
+
     async def stop(self) -> None:
+        """Writes what is left to write. No request may come after it."""
+        atexit.unregister(self._flush_at_exit)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

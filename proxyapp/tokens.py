@@ -60,7 +60,7 @@ class TokenCounter:
         start = self._found.find(b"{")
         try:
             usage, _ = json.JSONDecoder().raw_decode(self._found[start:].decode("utf-8", "replace"))
-        except ValueError:
+        except (ValueError, RecursionError):
             return Tokens()
         return Tokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))
 

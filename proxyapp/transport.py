@@ -1,8 +1,8 @@
 """The way to the upstreams: httpx's transport interface over asyncio, made for a reverse proxy.
 
-A request goes out exactly as it is (no header is added but Host and the framing, and those only if missing), and an answer
-comes back exactly as it arrived. Every exception is one of httpx's; `is_request_sent` tells whether the upstream may have
-seen the request:
+A request goes out exactly as it is (no header is added but Host and the framing, and those only if missing), and an
+answer comes back exactly as it arrived. Every exception is one of httpx's; `is_request_sent` tells whether the upstream
+may have seen the request:
 
     TransportError
         ConnectError, ConnectTimeout   no connection (name, TCP, TLS); never sent
@@ -30,8 +30,8 @@ READ_BYTES = 64 * 1024
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """All times are in seconds. `connect_timeout` covers names, TCP, proxy and TLS together; `read_timeout` is the longest
-    silence, before the first byte or later, and the longest time in which the upstream takes no byte of a body."""
+    """All times are in seconds. `connect_timeout` covers names, TCP, proxy and TLS together; `read_timeout` is the
+    longest silence, before the first byte or later, and the longest time in which the upstream takes none of a body."""
 
     def __init__(
         self,
@@ -57,8 +57,7 @@ class Transport(httpx.AsyncBaseTransport):
         """
         route = self._route(request.url)
         target = request.extensions.get("target") or request.url.raw_path
-        stream = request.stream
-        body = b"".join(stream) if isinstance(stream, httpx.ByteStream) else None
+        stream, body = _body(request)
         head, length = encode_request(
             request.method,
             route.target_prefix + target,
@@ -66,14 +65,15 @@ class Transport(httpx.AsyncBaseTransport):
             request.headers.raw + route.extra_headers,
             None if body is None else len(body),
         )
-        is_small = body is not None and length is not None and len(body) <= PIECE_BYTES
+        is_small = body is not None and length is not None and length <= PIECE_BYTES
+        data, rest = (head + body, None) if body is not None and is_small else (head, stream)
         connection = route.idle.take() or await self._connect(route)
-        exchange = Exchange(connection, request.method, head + body if body and is_small else head)
-        if not is_small:
-            assert isinstance(stream, httpx.AsyncByteStream)
-            exchange.upload(stream, length)
+        exchange = Exchange.begin(connection, request.method, data, rest, length)
         await exchange.wait_for_head()
-        return await self._answer(route, exchange)
+        if route.forwarder is not None and exchange.response.status == 407:  # maybe the upstream's own: may be sent
+            await exchange.aclose()
+            raise httpx.ProxyError(f"proxy {route.forwarder.authority}: proxy refused: 407")
+        return _response(exchange)
 
     async def aclose(self) -> None:
         """Closes the idle connections. Exchanges in flight go on to their end, and their connections close then."""
@@ -102,14 +102,21 @@ class Transport(httpx.AsyncBaseTransport):
             raise unsent(httpx.ConnectError(f"{route.origin.authority} closed the connection at once"))
         return connection
 
-    async def _answer(self, route: "Route", exchange: Exchange) -> httpx.Response:
-        answer = exchange.response
-        if answer.status == 407 and route.is_forwarded:
-            await exchange.aclose()
-            assert self._proxy is not None
-            raise httpx.ProxyError(f"proxy {self._proxy.authority}: proxy refused: 407")
-        extensions = {"http_version": answer.http_version, "reason_phrase": answer.reason}
-        return httpx.Response(answer.status, headers=answer.headers, stream=exchange, extensions=extensions)
+
+def _body(request: httpx.Request) -> tuple[httpx.AsyncByteStream, bytes | None]:
+    """The body as a stream, and whole if it is in memory."""
+    stream = request.stream
+    if isinstance(stream, httpx.ByteStream):
+        return stream, b"".join(stream)
+    if not isinstance(stream, httpx.AsyncByteStream):
+        raise unsent(httpx.LocalProtocolError("the body is not an asynchronous stream"))
+    return stream, None
+
+
+def _response(exchange: Exchange) -> httpx.Response:
+    answer = exchange.response
+    extensions = {"http_version": answer.http_version, "reason_phrase": answer.reason}
+    return httpx.Response(answer.status, headers=answer.headers, stream=exchange, extensions=extensions)
 
 
 class Route:
@@ -119,9 +126,9 @@ class Route:
         self.origin = origin
         self.host = origin.host_header.encode("ascii")
         self.idle = IdleConnections(keepalive_seconds)
-        self.is_forwarded = proxy is not None and proxy.forwards(origin)
-        self.target_prefix = b"http://" + self.host if self.is_forwarded else b""
-        self.extra_headers: Headers = proxy.authorization if proxy is not None and self.is_forwarded else []
+        self.forwarder = proxy if proxy is not None and proxy.forwards(origin) else None
+        self.target_prefix = b"http://" + self.host if self.forwarder else b""
+        self.extra_headers: Headers = self.forwarder.authorization if self.forwarder else []
 
 
 class IdleConnections:

@@ -36,8 +36,8 @@ def encode_request(
 ) -> tuple[bytes, int | None]:
     """The head, and how many body bytes must follow it (None: chunks until the body ends).
 
-    `size` is that of the body, None when it is not known. Framing is added only where the headers have none and there is
-    a body. Raises LocalProtocolError for a request that could be read in two ways (RFC 9112 6.3 and 11).
+    `size` is that of the body, None when it is not known. Framing is added only where the headers have none and there
+    is a body. Raises LocalProtocolError for a request that could be read in two ways (RFC 9112 6.3 and 11).
     """
     names = [_field_name(name) for name, _ in headers]
     lines = [b": ".join(header) for header in headers]
@@ -83,8 +83,8 @@ def _declared_length(names: list[bytes], headers: Headers, size: int | None) -> 
 class ResponseReader:
     """Takes the bytes of one response in any portions; the final head and the body's chunks come out.
 
-    Informational responses (1xx) are skipped. `status` is 0 until the final head is complete. Chunks are the body's bytes
-    as each read brought them, without the chunked coding and without any other change.
+    Informational responses (1xx) are skipped. `status` is 0 until the final head is complete. Chunks are the body's
+    bytes as each read brought them, without the chunked coding and without any other change.
     """
 
     __slots__ = ("_is_excess", "_is_head", "_is_to_reuse", "_parser", "_silent_bytes", "buffered", "chunks", "headers",

@@ -1,0 +1,120 @@
+"""Database to config file: the groups and keys, as `import_config` takes them back without a change.
+
+Besides the name and keys only `target_url` is always written; the other fields when they are not the default. The same
+database gives the same bytes. What is not in the file's format (status, cooldowns, usage) is not exported.
+"""
+
+import os
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from proxyapp.importreport import shown_url
+from proxyapp.models import ApiKey, Auth, Group, RateLimitPolicy
+from proxyapp.sealed import UNREADABLE
+
+HEADER = """\
+# Groups and keys of the Gemini Key Gateway, for `manage.py import_config`.
+# It holds API keys: keep it out of version control.
+"""
+MASKED_HEADER = """\
+# Groups and keys of the Gemini Key Gateway, masked: this file cannot be imported.
+"""
+PLACEHOLDER = "YOUR_GEMINI_API_KEY_1"
+UNREADABLE_PROXY = "UNREADABLE"
+
+Entry = dict[str, object]
+
+
+class Export(NamedTuple):
+    """`unreadable`: the keys that were left out and the proxies that stand as UNREADABLE, for no secret opens them."""
+
+    text: str
+    unreadable: list[str]
+
+
+def export_config(*, mask: bool) -> str:
+    return export_groups(mask=mask).text
+
+
+def export_groups(*, mask: bool) -> Export:
+    """Masked, nothing is unreadable: the masked form of a key is stored beside it."""
+    keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
+    unreadable: list[str] = []
+    groups: list[Entry] = []
+    members: dict[int, list[ApiKey]] = {}
+    for key in keys.order_by("position", "id"):
+        members.setdefault(key.group_id, []).append(key)
+    for group in Group.objects.all():
+        groups.append(_group_entry(group, members.get(group.pk, []), unreadable, mask=mask))
+    text = yaml.dump({"groups": groups}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Puts a file that only its owner may read in place, at once; from its first byte it is nothing else.
+
+    Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is not a regular file")
+    descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except OSError:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mask: bool) -> Entry:
+    entry: Entry = {"name": group.name, "target_url": group.target_url}
+    if group.proxy_url is not None:
+        entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
+    if group.rate_limit_policy != RateLimitPolicy.DAILY:
+        entry["rate_limit_policy"] = group.rate_limit_policy
+    if group.auth != Auth.AUTO:
+        entry["auth"] = group.auth
+    entries = [_key_entry(key, key.masked) for key in keys] if mask else _key_entries(group, keys, unreadable)
+    entry["api_keys"] = entries or [PLACEHOLDER]
+    return entry
+
+
+def _proxy(group: Group, url: str, unreadable: list[str], *, mask: bool) -> str:
+    """Never left out: a group that came back without its proxy would connect directly."""
+    if url == UNREADABLE:
+        unreadable.append(f"the proxy of group '{group.name}'")
+        return UNREADABLE_PROXY
+    return shown_url(url) if mask else url
+
+
+def _key_entries(group: Group, keys: list[ApiKey], unreadable: list[str]) -> list[object]:
+    entries = []
+    for key in keys:
+        if key.secret:
+            entries.append(_key_entry(key, key.secret))
+        else:
+            unreadable.append(f"key {key} of group '{group.name}'")
+    return entries
+
+
+def _key_entry(key: ApiKey, text: str) -> object:
+    labels = {field: value for field in ("name", "project") if (value := getattr(key, field))}
+    return {"key": text, **labels} if labels else text
+
+
+class _Dumper(yaml.SafeDumper):
+    """The library's own in Python, whatever is installed: the C one writes some characters differently."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Lists are indented under their field."""
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True

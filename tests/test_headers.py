@@ -1,0 +1,110 @@
+"""What crosses the gateway, header by header."""
+
+import pytest
+
+from proxyapp.headers import credentials, to_client, to_upstream, without_key
+
+
+def sent(headers, *, body_length=None, keys=()):
+    return to_upstream(headers, host=b"up:81", body_length=body_length, credentials=list(keys))
+
+
+def test_every_credential_of_the_client_is_stripped():
+    mine = [(b"authorization", b"Bearer x"), (b"x-goog-api-key", b"x"), (b"x-api-key", b"x"), (b"accept", b"*/*")]
+
+    assert sent(mine, keys=[(b"x-goog-api-key", b"K")]) == [
+        (b"host", b"up:81"),
+        (b"accept", b"*/*"),
+        (b"x-goog-api-key", b"K"),
+    ]
+
+
+def test_headers_of_one_connection_stay_here_also_those_that_connection_names():
+    mine = [
+        (b"connection", b"close, X-Secret , te"),
+        (b"x-secret", b"1"),
+        (b"keep-alive", b"5"),
+        (b"te", b"trailers"),
+        (b"trailer", b"x"),
+        (b"transfer-encoding", b"chunked"),
+        (b"upgrade", b"h2c"),
+        (b"proxy-authorization", b"Basic x"),
+        (b"proxy-connection", b"close"),
+        (b"expect", b"100-continue"),
+        (b"x-kept", b"2"),
+    ]
+
+    assert sent(mine) == [(b"host", b"up:81"), (b"x-kept", b"2")]
+
+
+def test_connection_cannot_name_away_what_the_gateway_sets():
+    mine = [(b"connection", b"host, content-length, x-goog-api-key"), (b"content-length", b"3")]
+
+    assert sent(mine, body_length=3, keys=[(b"x-goog-api-key", b"K")]) == [
+        (b"host", b"up:81"),
+        (b"content-length", b"3"),
+        (b"x-goog-api-key", b"K"),
+    ]
+
+
+def test_repeated_headers_are_kept_in_order():
+    assert sent([(b"x-a", b"1"), (b"x-b", b"2"), (b"x-a", b"3")])[1:] == [
+        (b"x-a", b"1"),
+        (b"x-b", b"2"),
+        (b"x-a", b"3"),
+    ]
+
+
+def test_the_admins_cookies_never_reach_an_upstream():
+    assert sent([(b"cookie", b"gateway_session=s; a=b; gateway_csrf=t")])[1:] == [(b"cookie", b"a=b")]
+    assert sent([(b"cookie", b"gateway_session=s")])[1:] == []
+
+
+def test_an_upstreams_cookies_and_connection_headers_never_reach_a_client():
+    answer = [
+        (b"Set-Cookie", b"a=b"),
+        (b"Connection", b"keep-alive, X-Hop"),
+        (b"X-Hop", b"1"),
+        (b"Transfer-Encoding", b"chunked"),
+        (b"Vary", b"a"),
+        (b"vary", b"b"),
+    ]
+
+    assert to_client(answer) == [(b"Vary", b"a"), (b"vary", b"b")]
+
+
+@pytest.mark.parametrize(
+    ("query", "kept"),
+    [
+        (b"key=K", b""),
+        (b"alt=sse&key=K", b"alt=sse"),
+        (b"key=K&alt=sse", b"alt=sse"),
+        (b"a=1&key=K&b=", b"a=1&b="),
+        (b"%6bey=K&a=%2F", b"a=%2F"),
+        (b"key", b""),
+        (b"keys=1&monkey=2&Key=3", b"keys=1&monkey=2&Key=3"),
+        (b"a=&&b=+&c=%zz&=x", b"a=&&b=+&c=%zz&=x"),
+        (b"q=\xff", b"q=\xff"),
+        (b"", b""),
+    ],
+)
+def test_only_the_key_leaves_the_query(query, kept):
+    assert without_key(query) == kept
+
+
+@pytest.mark.parametrize(
+    ("auth", "is_openai", "names"),
+    [
+        ("google", False, [b"x-goog-api-key"]),
+        ("google", True, [b"authorization"]),
+        ("both", False, [b"authorization", b"x-goog-api-key"]),
+        ("both", True, [b"authorization", b"x-goog-api-key"]),
+        ("bearer", False, [b"authorization"]),
+        ("x-goog-api-key", True, [b"x-goog-api-key"]),
+    ],
+)
+def test_each_way_to_authenticate_sends_its_headers(auth, is_openai, names):
+    headers = credentials(auth, b"K", is_openai=is_openai)
+
+    assert [name for name, _ in headers] == names
+    assert all(value in (b"K", b"Bearer K") for _, value in headers)
