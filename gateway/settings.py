@@ -45,6 +45,8 @@ KEEPALIVE_SECONDS = env.float("KEEPALIVE_SECONDS", default=15.0)
 SHUTDOWN_TIMEOUT_SECONDS = env.float("SHUTDOWN_TIMEOUT_SECONDS", default=30.0)
 TRUST_ENVIRONMENT_PROXIES = env.bool("TRUST_ENVIRONMENT_PROXIES", default=False)
 UPSTREAM_CA_FILE = env.str("UPSTREAM_CA_FILE", default="")
+SQLITE_TIMEOUT_SECONDS = env.float("SQLITE_TIMEOUT_SECONDS", default=10.0)
+
 POSITIVE = (
     "MAX_BODY_BYTES",
     "MAX_MEMORY_BODY_BYTES",
@@ -52,6 +54,7 @@ POSITIVE = (
     "READ_TIMEOUT_SECONDS",
     "KEEPALIVE_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",
+    "SQLITE_TIMEOUT_SECONDS",
 )
 
 
@@ -123,10 +126,11 @@ def _database() -> dict[str, Any]:
         Path(database["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
-            "timeout": 20,
+            "timeout": SQLITE_TIMEOUT_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             **database.get("OPTIONS", {}),
         }
+    database["CONN_HEALTH_CHECKS"] = True
     return database
 
 

@@ -41,12 +41,13 @@ class Runtime:
         self._spool = Spool(settings.VAR_DIR / "spool")
         self._reader = poolstore.PoolReader()
         self._tasks: list[asyncio.Task[None]] = []
+        self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
         self._is_dirty = asyncio.Event()
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
-        self.snapshot = await self.threads.background(self._load)
+        self.snapshot = await self.threads.read(self._load)
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.cooling = Cooling(self.threads, self._spool, self.snapshot)
         atexit.register(self._flush_at_exit)
@@ -70,13 +71,17 @@ class Runtime:
                 await self._replay_spool()
             except DatabaseError:
                 await asyncio.sleep(POLL_SECONDS)
+            except Exception:  # noqa: BLE001 (nobody awaits this task, and it must not end)
+                logger.exception("The look at the pool failed")
 
     async def refresh(self) -> None:
-        if await self.threads.background(poolstore.pool_version) == self.snapshot.version:
-            return
-        self.snapshot = await self.threads.background(self._load)
-        self.leasing.install(self.snapshot)
-        self.cooling.install(self.snapshot)
+        """Loads the pool if it has changed."""
+        async with self._refreshing:
+            if await self.threads.read(poolstore.pool_version) == self.snapshot.version:
+                return
+            self.snapshot = await self.threads.read(self._load)
+            self.leasing.install(self.snapshot)
+            self.cooling.install(self.snapshot)
 
     def touched(self) -> None:
         """Something was counted: it is written within a second."""
@@ -115,6 +120,7 @@ class Runtime:
         """The group's target refused two credentials: remembered for every process."""
         with contextlib.suppress(DatabaseError):
             await self.threads.urgent(functools.partial(keep_single_credential, group_id, datetime.now(UTC)))
+            await self.refresh()
 
     def _flush_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""

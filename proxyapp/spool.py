@@ -43,9 +43,9 @@ class Spool:
 
     def take(self) -> "Iterator[Spooled]":
         """The files that are this process's or nobody's. `Spooled.remove` them once they are in the database."""
-        if self._file is not None:
-            yield Spooled(self._path, self._file)
-            self._file = None
+        own, self._file = self._file, None
+        if own is not None:
+            yield Spooled(self._path, own)
         if not self._folder.exists():
             return
         for path in sorted(self._folder.glob("*.jsonl")):

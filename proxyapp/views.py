@@ -1,5 +1,6 @@
 """The Django views of the proxied surface and of health. They also work behind Django's own handler."""
 
+import asyncio
 import json
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ from proxyapp.headers import Header
 from proxyapp.keystate import state
 from proxyapp.pool import ALL_GROUPS, Ring
 from proxyapp.requestbody import RequestBody
+
+DATABASE_SECONDS = 2.0
 
 
 class RelayedResponse(StreamingHttpResponse):
@@ -91,17 +94,24 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served and the database answers, else 503 with the reasons."""
     problems = []
     keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
-    try:
-        process = await runtime.running()
-        await process.refresh()
-    except DatabaseError:
+    if not await database_answers():
         problems.append("the database is away")
-    if (process_now := runtime.current()) is not None:
-        keys.update(key_states(process_now.snapshot.rings[ALL_GROUPS], time.time()))
+    if (process := runtime.current()) is not None:
+        keys.update(key_states(process.snapshot.rings[ALL_GROUPS], time.time()))
         if not keys["available"]:
             problems.append("no key is available")
     body = {"status": "unavailable" if problems else "ok", "problems": problems, "keys": dict(keys)}
     return HttpResponse(json.dumps(body), status=503 if problems else 200, content_type="application/json")
+
+
+async def database_answers() -> bool:
+    """Reads now, and looks at how the last write went."""
+    try:
+        process = await runtime.running()
+        await asyncio.wait_for(process.refresh(), DATABASE_SECONDS)
+    except (DatabaseError, TimeoutError):
+        return False
+    return not process.threads.is_away
 
 
 def key_states(ring: Ring, now: float) -> list[str]:
