@@ -1,0 +1,87 @@
+"""The pool as it is read from the database."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from proxyapp.events import Cooldown, write_cooldowns
+from proxyapp.models import ApiKey, Group
+from proxyapp.pool import ALL_GROUPS
+from proxyapp.poolstore import PoolReader
+from proxyapp.singlecredential import keep_single_credential
+
+NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
+pytestmark = pytest.mark.django_db
+
+
+def add_key(group: Group, secret: str, position: int = 0, **fields) -> ApiKey:
+    key = ApiKey(group=group, position=position, **fields)
+    key.set_secret(secret)
+    key.save()
+    return key
+
+
+def test_keys_come_in_the_order_of_groups_and_keys():
+    second = Group.objects.create(name="second", position=2)
+    first = Group.objects.create(name="first", position=1)
+    for group, secret, position in [(second, "K3", 0), (first, "K2", 1), (first, "K1", 0)]:
+        add_key(group, secret, position)
+
+    pool = PoolReader().load(NOW)
+
+    assert [key.secret for key in pool.rings[ALL_GROUPS].keys] == ["K1", "K2", "K3"]
+    assert [key.secret for key in pool.rings[f"group:{second.pk}"].keys] == ["K3"]
+
+
+def test_only_cooldowns_that_hold_now_are_loaded_and_the_longest_counts():
+    key = add_key(Group.objects.create(name="g"), "K1")
+    for hours, model in [(-1, ""), (2, ""), (1, ""), (5, "one-model")]:
+        until = NOW + timedelta(hours=hours)
+        occurred_at = NOW - timedelta(hours=2)
+        write_cooldowns([Cooldown(key.pk, model, "daily", 429, occurred_at, until, "")])
+
+    assert PoolReader().load(NOW).cooling_until == {key.pk: (NOW + timedelta(hours=2)).timestamp()}
+
+
+def test_a_key_is_decrypted_once(django_assert_num_queries):
+    group = Group.objects.create(name="g")
+    add_key(group, "K1")
+    reader = PoolReader()
+    with django_assert_num_queries(5):
+        reader.load(NOW)
+    with django_assert_num_queries(4):
+        again = reader.load(NOW)
+    add_key(group, "K2", 1)
+
+    assert [key.secret for key in again.rings[ALL_GROUPS].keys] == ["K1"]
+    assert [key.secret for key in reader.load(NOW).rings[ALL_GROUPS].keys] == ["K1", "K2"]
+
+
+def test_a_key_whose_secret_is_lost_is_never_used(caplog):
+    group = Group.objects.create(name="g")
+    ApiKey.objects.create(group=group, key_hash="h", masked="AIza…lost", secret=None)
+    add_key(group, "K1", 1)
+
+    ring = PoolReader().load(NOW).rings[ALL_GROUPS]
+
+    assert [ring.keys[index].secret for index in ring.available(NOW.timestamp())] == ["K1"]
+    assert "AIza…lost" in caplog.text
+
+
+def test_a_target_that_refused_two_credentials_gets_one(caplog):
+    group = Group.objects.create(name="g", target_url="https://api.example")
+    add_key(group, "K1")
+    assert PoolReader().load(NOW).groups["g"].auth == "both"
+
+    keep_single_credential(group.pk, NOW)
+    keep_single_credential(group.pk, NOW)
+
+    pool = PoolReader().load(NOW)
+    assert (pool.groups["g"].auth, pool.version) == ("google", 1)
+    assert caplog.text.count("refuses two credentials") == 1
+
+
+def test_an_empty_pool_has_an_empty_ring():
+    ring = PoolReader().load(NOW).rings[ALL_GROUPS]
+
+    assert (len(ring), ring.choose(0, 1.0), ring.earliest_release(1.0)) == (0, None, None)
