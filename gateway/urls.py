@@ -9,5 +9,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
-    re_path(r"^(?!admin/|static/|metrics$)", forward),
+    re_path(r"^(?!(?:admin|static|metrics)(?:/|$))", forward),
 ]

@@ -59,9 +59,10 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
 
 
 def raw_target(scope: dict[str, Any]) -> tuple[bytes, bytes]:
-    """The path and the query as the client wrote them."""
+    """The path and the query as the client wrote them. (Django's test client has no raw path, and a query of text.)"""
     path = scope.get("raw_path") or quote(scope["path"]).encode()
-    return path, scope["query_string"]
+    query = scope["query_string"]
+    return path, query if isinstance(query, bytes) else query.encode()
 
 
 def django_body(request: HttpRequest) -> RequestBody:

@@ -1,0 +1,112 @@
+"""Which paths are the gateway's own, and which are proxied."""
+
+import asyncio
+
+import httpx
+import pytest
+import websockets
+from django.test import AsyncClient
+
+from gateway.dispatch import Dispatcher, django_scope
+from proxyapp import runtime
+from proxyapp.models import ApiKey, Group
+from tests.fake_upstream import FakeUpstream
+from tests.gateway import Gateway, group
+from tests.raw_client import exchange
+
+
+@pytest.fixture(scope="module")
+def lenient():
+    with FakeUpstream(strict=False) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=["daphne", "uvicorn"])
+def gateway(request, lenient):
+    with Gateway({"groups": [group(["KEY-A"], lenient.url)]}, server=request.param) as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/admin/", "/admin", "/static/admin/css/base.css", "/metrics"])
+def test_the_gateways_own_paths_never_reach_an_upstream(gateway, lenient, path):
+    lenient.reset()
+
+    answer = httpx.get(gateway.url + path, trust_env=False)
+
+    assert answer.status_code == {"/metrics": 404, "/admin/": 302, "/admin": 301}.get(path, 200)
+    assert lenient.requests == []
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/", "/%61dmin/", "//admin/", "/administrator", "/healthz/", "/static", "/favicon.ico", "/x/../admin/", "/Admin/"],
+)
+def test_everything_else_is_proxied_as_it_is(gateway, lenient, target):
+    lenient.reset()
+
+    exchange(gateway.url, "GET", target)
+
+    assert lenient.last.target == target.encode()
+
+
+def test_the_admin_asks_for_a_login_and_its_icon_is_not_proxied(gateway, lenient):
+    lenient.reset()
+
+    page = httpx.get(gateway.url + "/admin/login/", trust_env=False)
+
+    assert page.status_code == 200
+    assert 'href="data:,"' in page.text
+    assert lenient.requests == []
+
+
+def test_websockets_are_refused(gateway):
+    async def connect():
+        async with websockets.connect(gateway.url.replace("http", "ws") + "/ws/x", proxy=None, open_timeout=10):
+            pass
+
+    with pytest.raises(websockets.InvalidStatus) as refused:
+        asyncio.run(connect())
+
+    assert refused.value.response.status_code == 403
+
+
+def test_a_header_with_an_underscore_is_proxied_and_hidden_from_django(gateway, lenient):
+    exchange(gateway.url, "GET", "/echo", [("X_Odd", "1")])
+
+    assert (b"x_odd", b"1") in [(name.lower(), value) for name, value in lenient.last.headers]
+    assert django_scope({"headers": [(b"x_odd", b"1"), (b"x-odd", b"2")]}) == {"headers": [(b"x-odd", b"2")]}
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_djangos_test_client_reaches_the_view_too(lenient):
+    made = await Group.objects.acreate(name="g", target_url=lenient.url)
+    key = ApiKey(group=made)
+    key.set_secret("KEY-A")
+    await key.asave()
+    try:
+        answer = await AsyncClient().post("/echo/a", data=b"hello", content_type="text/plain")
+        body = b"".join([part async for part in answer.streaming_content])
+    finally:
+        await runtime.shutdown()
+
+    assert answer.status_code == 200
+    assert b"/echo/a" in body
+    assert (lenient.last.key, lenient.last.body) == ("KEY-A", b"hello")
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_lifespan_starts_and_stops_the_runtime():
+    sent: list[str] = []
+    messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def receive():
+        assert (runtime.current() is not None) == (sent == ["lifespan.startup.complete"])
+        return next(messages)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    await Dispatcher()({"type": "lifespan"}, receive, send)
+
+    assert sent == ["lifespan.startup.complete", "lifespan.shutdown.complete"]
+    assert runtime.current() is None

@@ -1,0 +1,88 @@
+"""The plain Django way: no make, no `serve`."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.fake_upstream import FakeUpstream
+from tests.gateway import ROOT, Gateway, group
+from tests.waiting import wait_for
+
+DAPHNE = [str(Path(sys.executable).with_name("daphne")), "gateway.asgi:application"]
+UVICORN = [sys.executable, "-m", "uvicorn", "gateway.asgi:application"]
+RUNSERVER = [sys.executable, "manage.py", "runserver", "--noreload"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [[*DAPHNE, "-p", "{port}"], [*UVICORN, "--port", "{port}"], [*RUNSERVER, "{port}"]],
+    ids=["daphne", "uvicorn", "runserver"],
+)
+def test_migrate_createsuperuser_import_and_any_server(command, upstream: FakeUpstream):
+    gateway = Gateway({"groups": [group(["KEY-A", "KEY-B"], upstream.url, auth="google")]})
+    gateway.environment |= {"DJANGO_SUPERUSER_PASSWORD": "a-long-password"}
+    try:
+        steps = [["migrate"], ["createsuperuser", "--noinput", "--username", "root", "--email", "r@x.example"]]
+        for step in [*steps, ["import_config", str(gateway.config_path)]]:
+            done = gateway.manage(*step)
+            assert done.returncode == 0, done.stderr
+        answers = answers_of([part.format(port=gateway.port) for part in command], gateway)
+        keys = gateway.keys()
+    finally:
+        gateway.close()
+
+    assert answers == [200, 200, 200]
+    assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-A"]
+    assert [key["requests"] for key in keys] == [2, 1], "written at the end, too"
+
+
+def answers_of(command: list[str], gateway: Gateway) -> list[int]:
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=gateway.environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        wait_for(lambda: is_up(gateway.url), 60)
+        return [httpx.get(gateway.url + "/v1beta/models", trust_env=False).status_code for _ in range(3)]
+    finally:
+        process.send_signal(signal.SIGINT if "runserver" in command else signal.SIGTERM)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+
+
+def is_up(url: str) -> bool:
+    try:
+        return httpx.get(url + "/healthz", trust_env=False, timeout=5).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+def test_a_bad_setting_is_one_clear_line():
+    environment = {"PATH": os.environ["PATH"], "MAX_BODY_BYTES": "many", "VAR_DIR": "/nonexistent"}
+
+    done = subprocess.run(
+        [sys.executable, "manage.py", "check"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "MAX_BODY_BYTES" in done.stderr
+    assert "Traceback" not in done.stderr
