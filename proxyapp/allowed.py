@@ -52,6 +52,8 @@ def check_key(value: str) -> str | None:
         return "must not be blank"
     if "…" in key or "•" in key:
         return "is a masked key; give the whole key"
+    if is_placeholder(key):
+        return "is a placeholder; give a real key"
     if re.search(r"\s", key) or _has_control_characters(key):
         return "has white space or control characters inside; a key must fit in a header"
     if not key.isascii():

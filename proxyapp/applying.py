@@ -13,7 +13,8 @@ from django.utils import timezone
 
 from proxyapp.configfile import GroupConfig, KeyConfig
 from proxyapp.importreport import Report, shown_url
-from proxyapp.models import ApiKey, Group
+from proxyapp.models import ApiKey, Group, RotationCursor
+from proxyapp.pool import ALL_GROUPS
 from proxyapp.sealed import keyed_hashes
 
 BATCH = 500
@@ -24,6 +25,12 @@ Progress = Callable[[int, int], None]
 Order = Callable[[list[str], list[str]], list[str]]
 Row = TypeVar("Row", bound=Model)
 Placed = TypeVar("Placed", Group, ApiKey)
+
+
+def lock_pool() -> None:
+    """Holds off every other change of the pool until the transaction ends."""
+    RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
+    RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)
 
 
 class Database:
@@ -58,10 +65,12 @@ class Database:
         for batch in batches(keys):
             ApiKey.objects.filter(pk__in=[key.pk for key in batch]).delete()
 
-    def remove_group(self, name: str) -> None:
-        group = self.groups.pop(name)
-        self.report.group_removed(group.name)
-        group.delete()
+    def remove_groups(self, names: Sequence[str]) -> None:
+        groups = [self.groups.pop(name) for name in names]
+        for group in groups:
+            self.report.group_removed(group.name)
+        for batch in batches(groups):
+            Group.objects.filter(pk__in=[group.pk for group in batch]).delete()
 
     def _apply_groups(self, configs: Sequence[GroupConfig], order: Order) -> None:
         before = dict(self.groups)

@@ -24,8 +24,10 @@ PIPELINE_BYTES = 64 * 1024
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
-class Connection(Protocol):  # type: ignore[misc]
+class Connection(Protocol):
     """Twisted's transport calls the methods in camel case."""
+
+    transport: Any
 
     def __init__(self, server: GatewayServer, client: tuple[str, int]) -> None:
         self.server = server
@@ -275,7 +277,7 @@ class Connection(Protocol):  # type: ignore[misc]
             self._close(lingers=False)
 
 
-class ConnectionFactory(Factory):  # type: ignore[misc]
+class ConnectionFactory(Factory[Connection]):
     noisy = False
 
     def __init__(self, server: GatewayServer) -> None:

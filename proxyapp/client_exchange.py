@@ -139,7 +139,7 @@ class Exchange:
             if lowered not in _OURS or self._keeps(lowered, value, status):
                 lines.append(b"%b: %b\r\n" % (name, value))
         fields = b"".join(lines)
-        if not are_header_lines(fields):
+        if not are_header_lines(fields, len(lines)):
             raise ValueError("a response header holds a character that none may hold")
         return b"%b%b%b\r\n" % (status_line(status), fields, self._framing())
 

@@ -160,9 +160,9 @@ def parse_target(head: Head) -> Target:
     return replace(Target(raw_path or b"/", query), authority=absolute[1])
 
 
-def are_header_lines(data: bytes) -> bool:
-    """Whether `data` is nothing but well-formed `name: value` lines, so that no value can smuggle in another."""
-    return _HEADER_LINES.fullmatch(data) is not None
+def are_header_lines(data: bytes, count: int) -> bool:
+    """Whether `data` is `count` well-formed `name: value` lines, so that no value has smuggled in another."""
+    return data.count(b"\n") == count and _HEADER_LINES.fullmatch(data) is not None
 
 
 class LengthBody:

@@ -8,7 +8,7 @@ from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from socket import gaierror, socket
-from typing import Any, TypeVar
+from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -17,12 +17,12 @@ from python_socks import ProxyError as SocksRefusal
 from python_socks import ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
+from proxyapp.sockets import connect
 from proxyapp.wire import unsent
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-HAPPY_EYEBALLS_SECONDS = 0.25  # RFC 8305 5
 MAX_ANSWER_BYTES = 64 * 1024
 PROXY_URL = "a proxy's URL is http://, https://, socks5:// or socks5h://, a host and perhaps a port"
 
@@ -96,41 +96,34 @@ class Dialer:
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
             raise unsent(httpx.ConnectTimeout(f"no connection to {origin.authority}{via} in time")) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # a name that cannot be one is the latter
             raise unsent(httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")) from None
 
     async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
         proxy = self._proxy
         if proxy is None:
-            return (await self._connect(origin, factory))[1]
-        if proxy.forwards(origin):
-            return (await self._connect_to_proxy(proxy, factory))[1]
-        if proxy.is_socks:
+            sock = await connect(origin.host, origin.port)
+        elif proxy.is_socks:
             sock = await self._socks(proxy, origin)
-            return (await self._connect(origin, factory, sock))[1]
-        return await self._tunnel(proxy, origin, factory)
-
-    async def _connect(
-        self, origin: Origin, factory: Callable[[], P], sock: socket | None = None
-    ) -> tuple[asyncio.Transport, P]:
-        loop = asyncio.get_running_loop()
-        options: dict[str, Any] = {"ssl": self._ssl_context, "server_hostname": origin.host} if origin.is_tls else {}
-        if sock is not None:
-            options["sock"] = sock
+        elif proxy.forwards(origin):
+            return (await self._connect_to_proxy(proxy, factory))[1]
         else:
-            options.update(host=origin.host, port=origin.port)
-            if isinstance(loop, asyncio.BaseEventLoop):  # uvloop's has no happy eyeballs
-                options["happy_eyeballs_delay"] = HAPPY_EYEBALLS_SECONDS
+            return await self._tunnel(proxy, origin, factory)
+        return (await self._start(sock, origin, factory))[1]
+
+    async def _start(self, sock: socket, origin: Origin, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+        """Takes the socket over, with TLS if the origin (or the proxy) speaks it."""
+        loop = asyncio.get_running_loop()
+        context, name = (self._ssl_context, origin.host) if origin.is_tls else (None, None)
         try:
-            return await loop.create_connection(factory, **options)
+            return await loop.create_connection(factory, sock=sock, ssl=context, server_hostname=name)
         except BaseException:
-            if sock is not None:
-                sock.close()
+            sock.close()
             raise
 
     async def _connect_to_proxy(self, proxy: Proxy, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
         try:
-            return await self._connect(proxy, factory)
+            return await self._start(await connect(proxy.host, proxy.port), proxy, factory)
         except TimeoutError:
             raise
         except OSError as error:
@@ -216,7 +209,7 @@ def _connect_request(proxy: Proxy, origin: Origin) -> bytes:
     return b"\r\n".join((*lines, b"", b""))
 
 
-def _reason(error: OSError) -> str:
+def _reason(error: OSError | UnicodeError) -> str:
     """What went wrong, without the addresses that some systems put into it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         return f"certificate refused: {error.verify_message}"
@@ -224,4 +217,6 @@ def _reason(error: OSError) -> str:
         return f"TLS failed: {error.reason}"
     if isinstance(error, gaierror):
         return error.strerror or "name not known"
+    if isinstance(error, UnicodeError):
+        return "not a host name"
     return os.strerror(error.errno) if error.errno else type(error).__name__

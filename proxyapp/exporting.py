@@ -43,12 +43,10 @@ def export_groups(*, mask: bool) -> Export:
     """Masked, nothing is unreadable: the masked form of a key is stored beside it."""
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
     unreadable: list[str] = []
-    groups: list[Entry] = []
     members: dict[int, list[ApiKey]] = {}
     for key in keys.order_by("position", "id"):
         members.setdefault(key.group_id, []).append(key)
-    for group in Group.objects.all():
-        groups.append(_group_entry(group, members.get(group.pk, []), unreadable, mask=mask))
+    groups = [_group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in Group.objects.all()]
     text = yaml.dump({"groups": groups}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
     return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
 
@@ -68,9 +66,8 @@ def write_private(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)
-    except OSError:
+    finally:
         Path(draft).unlink(missing_ok=True)
-        raise
 
 
 def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mask: bool) -> Entry:

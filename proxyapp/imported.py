@@ -59,6 +59,14 @@ class LastImport:
         ImportedGroup.objects.filter(source=self.source).delete()
         ImportedGroup.objects.bulk_create(rows, batch_size=500)
 
+    def renew(self, groups: Sequence[GroupConfig]) -> None:
+        """Puts the fingerprints under the current secret, as far as these groups prove them."""
+        for group in groups:
+            if self.has_same(group):
+                row = self.rows[group.name.lower()]
+                row.fingerprint = keyed_hash(canonical_text(group))
+                row.save(update_fields=["fingerprint"])
+
     def _row(self, group: GroupConfig, key_hashes: Mapping[str, list[str]]) -> ImportedGroup:
         name = group.name.lower()
         hashes = key_hashes[name] if name in key_hashes else self.rows[name].key_hashes

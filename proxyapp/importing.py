@@ -10,13 +10,12 @@ from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
 
-from proxyapp.applying import Database, Progress, batches
+from proxyapp.applying import Database, Progress, batches, lock_pool
 from proxyapp.configfile import Config, ConfigError, GroupConfig, KeyConfig, load
 from proxyapp.imported import LastImport, claims_of_others
 from proxyapp.importreport import Report
 from proxyapp.masking import masked_key
-from proxyapp.models import ApiKey, RotationCursor
-from proxyapp.pool import ALL_GROUPS
+from proxyapp.models import ApiKey
 from proxyapp.rotation import raise_pool_version
 from proxyapp.sealed import UNREADABLE, keyed_hashes
 
@@ -31,7 +30,7 @@ def import_config(
     Raises ConfigError when a constraint of the database refuses the file.
     """
     report = Report()
-    groups = _each_key_once(config.groups, report)
+    groups = each_key_once(config.groups, report)
     with _locked(report, dry_run=dry_run):
         _import_whole(groups, LastImport(source), report, prune=prune, progress=progress)
     return report
@@ -44,7 +43,7 @@ def apply_changes(path: Path) -> Report:
     """
     config = load(path)
     report = Report()
-    groups = _each_key_once(config.groups, report)
+    groups = each_key_once(config.groups, report)
     with _locked(report):
         last = LastImport(path)
         if last.rows:
@@ -58,8 +57,7 @@ def apply_changes(path: Path) -> Report:
 def _locked(report: Report, *, dry_run: bool = False) -> Iterator[None]:
     try:
         with transaction.atomic():
-            RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
-            RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)
+            lock_pool()
             yield
             if report.changed:
                 raise_pool_version()
@@ -90,8 +88,7 @@ def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
     kept = {key.pk for keys in placed.values() for key in keys}
     keys = [key for members in database.members.values() for key in members.values() if key.pk not in kept]
     database.remove_keys(keys)
-    for name in [name for name in database.groups if name not in placed]:
-        database.remove_group(name)
+    database.remove_groups([name for name in database.groups if name not in placed])
 
 
 def _import_changed(groups: Sequence[GroupConfig], last: LastImport, report: Report) -> None:
@@ -124,7 +121,7 @@ def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastIm
                 f"group '{group.name}' left the file but is kept: it has {others} keys that are not from this file"
             )
         else:
-            database.remove_group(name)
+            database.remove_groups([name])
 
 
 def _remove_left_keys(database: Database, hashes: set[str]) -> None:
@@ -143,7 +140,7 @@ def _remove_left_keys(database: Database, hashes: set[str]) -> None:
     database.remove_keys([key for key in left if key.pk not in unreadable])
 
 
-def _each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:
+def each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:
     """Of a key that is given more than once the first place counts."""
     first: dict[str, str] = {}
     return [replace(group, api_keys=_first_places(group, first, report)) for group in groups]

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
+from urllib.parse import quote
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpResponse
@@ -80,7 +81,7 @@ class Visit:
             task.cancel()
 
     async def _answer(self, body: RequestBody) -> None:
-        request = ASGIRequest(self._scope, BytesIO())
+        request = django_request(self._scope)
         request.upstream_body = body  # type: ignore[attr-defined]
         response = await self._view(request)
         if isinstance(response, RelayedResponse):
@@ -101,6 +102,16 @@ class Visit:
             await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
             await attempt.aclose()
+
+
+def django_request(scope: Scope) -> ASGIRequest:
+    """Django decodes the query as UTF-8, which raw bytes need not be; the view reads the scope's own."""
+    query = scope["query_string"]
+    if query.isascii():
+        return ASGIRequest(scope, BytesIO())
+    request = ASGIRequest(scope | {"query_string": quote(query, safe="%&=+").encode()}, BytesIO())
+    request.scope = scope
+    return request
 
 
 async def send_whole(send: Send, response: HttpResponse) -> None:

@@ -1,7 +1,5 @@
 """How secrets are shown: enough to tell two keys apart, never enough to use one."""
 
-from urllib.parse import urlsplit
-
 
 def masked_key(secret: str) -> str:
     """`AIzaSyA…x9Qk`: the first four and the last four characters; of a short key only dots."""
@@ -11,8 +9,9 @@ def masked_key(secret: str) -> str:
 
 
 def masked_url(url: str) -> str:
-    """The URL with `user:pass@` replaced by `***@`."""
-    parts = urlsplit(url)
-    if "@" not in parts.netloc:
+    """The URL with `***@` for everything before its last `@`; also for text that is no URL."""
+    before, at, host = url.rpartition("@")
+    if not at:
         return url
-    return parts._replace(netloc="***@" + parts.netloc.rpartition("@")[2]).geturl()
+    scheme, separator, _ = before.partition("://")
+    return f"{scheme}{separator}***@{host}" if separator else f"***@{host}"

@@ -22,6 +22,8 @@ except ImportError:
 
 TAG = "tag:yaml.org,2002:"
 MAX_DEPTH = 30
+MAX_EVENTS = 500_000
+MAX_MERGED_FIELDS = 100_000
 PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")
 FIELD_NAME = re.compile(r"[A-Za-z_ -]{1,30}")
@@ -39,8 +41,8 @@ def read(text: str) -> tuple[object, list[str]]:
     if unprintable:
         return None, [f"{_place(text, unprintable.start())}: a character that YAML does not allow"]
     try:
-        too_deep = _too_deep(text)
-        return (None, [too_deep]) if too_deep else _built(yaml.compose(text, Loader=Loader))
+        too_much = _too_much(text)
+        return (None, [too_much]) if too_much else _built(yaml.compose(text, Loader=Loader))
     except yaml.MarkedYAMLError as error:
         return None, [_syntax_problem(error)]
 
@@ -60,19 +62,24 @@ def shown(name: object) -> str:
     return f"'{name}'" if FIELD_NAME.fullmatch(name) else f"'{masked_key(name)}'"
 
 
-def _too_deep(text: str) -> str | None:
+def _too_much(text: str) -> str | None:
     """Looks before the library composes: it recurses in C, and a file of brackets would crash the process."""
     depth = 0
-    for event in yaml.parse(text, Loader=Loader):
+    for count, event in enumerate(yaml.parse(text, Loader=Loader)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > MAX_DEPTH:
             return f"{_at(event.start_mark)}nested deeper than {MAX_DEPTH} levels"
+        if count > MAX_EVENTS:
+            return f"{_at(event.start_mark)}too many values; {MAX_EVENTS} are allowed"
     return None
 
 
 def _built(root: Node | None) -> tuple[object, list[str]]:
     builder = _Builder()
-    return (None if root is None else builder.value(root)), builder.problems
+    tree = None if root is None else builder.value(root)
+    if builder.merged_fields > MAX_MERGED_FIELDS:
+        return None, [f"<< merges more than {MAX_MERGED_FIELDS} fields"]
+    return tree, builder.problems
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError) -> str:
@@ -97,6 +104,7 @@ class _Builder:
         self.problems: list[str] = []
         self.built: dict[int, object] = {}
         self.open: set[int] = set()
+        self.merged_fields = 0
 
     def value(self, node: Node) -> object:
         """A node that several aliases name is built once and shared."""
@@ -144,7 +152,8 @@ class _Builder:
         merged: dict[object, object] = {}
         for part in value if isinstance(value, list) else [value]:
             if isinstance(part, dict):
-                merged = part | merged
+                self.merged_fields += len(part)
+                merged = part | merged if self.merged_fields <= MAX_MERGED_FIELDS else {}
             else:
                 self.problems.append(f"line {node.start_mark.line + 1}: << takes a mapping, not {kind(part)}")
         return merged

@@ -1,8 +1,8 @@
 """Daphne as a proxy needs it.
 
-Daphne's own HTTP side collects whole bodies before the application runs, buffers answers without a bound, cuts requests
-at SIGTERM and reports an application's error up to a second late. Here HTTP is `proxyapp.client_connection`; Daphne's reactor
-and WebSockets stay as they are.
+Daphne's own HTTP side collects whole bodies before the application runs, buffers answers without a bound, cuts
+requests at SIGTERM and reports an application's error up to a second late. Here HTTP is
+`proxyapp.client_connection`; Daphne's reactor and WebSockets stay as they are.
 """
 
 import asyncio
@@ -14,22 +14,28 @@ from typing import Any
 
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory
-from twisted.internet import reactor
+from twisted.internet import reactor as _reactor
 from twisted.logger import globalLogBeginner
 
 from proxyapp.client_connection import Connection, ConnectionFactory
-from proxyapp.errors import StreamBroken
 from proxyapp.client_exchange import Exchange
+from proxyapp.errors import StreamBroken
 
 CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
+SAME_WISH_SECONDS = 1.0
 GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
+reactor: Any = _reactor  # its methods come from the class that was installed
 Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
-Hook = Callable[[], Awaitable[None]]
+Hook = Callable[[], Awaitable[object]]
 
 
 async def _nothing() -> None:
+    pass
+
+
+def _ignore(event: dict[str, Any]) -> None:
     pass
 
 
@@ -65,10 +71,12 @@ class GatewayServer(Server):  # type: ignore[misc]
         self.connections: dict[Any, dict[str, Any]] = {}  # Daphne's: the WebSockets
         self._change = asyncio.Event()
         self._is_hurried = False
+        self._signalled_at = 0.0
         self._error: BaseException | None = None
 
     def run(self) -> None:
-        globalLogBeginner.beginLoggingTo([lambda _: None], redirectStandardIO=False, discardBuffer=True)
+        begin_logging: Any = globalLogBeginner.beginLoggingTo
+        begin_logging([_ignore], redirectStandardIO=False, discardBuffer=True)
         self.loop = reactor._asyncioEventloop
         asyncio.set_event_loop(self.loop)
         self.ws_factory = WebSocketFactory(self, server=self.server_name)
@@ -108,9 +116,14 @@ class GatewayServer(Server):  # type: ignore[misc]
         await self.shutdown()
 
     def _on_signal(self, signalled: asyncio.Event) -> None:
-        self._is_hurried = signalled.is_set()
-        signalled.set()
-        self._change.set()
+        """A terminal, a supervisor and a parent may all send the first; a later one is a wish for haste."""
+        now = self.loop.time()
+        if not signalled.is_set():
+            signalled.set()
+            self._signalled_at = now
+        elif now - self._signalled_at > SAME_WISH_SECONDS:
+            self._is_hurried = True
+            self._change.set()
 
     async def _drain(self, port: Any) -> None:
         self.now = self.loop.time()
@@ -173,9 +186,6 @@ class GatewayServer(Server):  # type: ignore[misc]
         self.open_connections.discard(connection)
         if self.is_draining:
             self._change.set()
-
-    def protocol_disconnected(self, protocol: Any) -> None:
-        super().protocol_disconnected(protocol)
 
     def _sweep(self) -> None:
         """Once a second for all connections: a timer for each would cost more than it times."""

@@ -1,0 +1,77 @@
+# `make run` starts the gateway, `make test` runs every test; each sets up what it needs first.
+# PYTHON=…: another interpreter. VENV=…: another place for the virtualenv. ARGS=…: arguments of `serve` or of pytest.
+
+PYTHON ?= python3
+VENV ?= .venv
+ARGS ?=
+
+python := $(VENV)/bin/python
+pip := $(python) -m pip --disable-pip-version-check --no-input install --quiet
+created := $(VENV)/.created
+installed := $(VENV)/.installed
+installed_dev := $(VENV)/.installed-dev
+
+# A virtualenv whose interpreter is gone is made again.
+$(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
+
+.PHONY: help run test lint format clean
+.SUFFIXES:
+
+help:
+	@echo "make run     starts the gateway (first: virtualenv, requirements, config.yaml)"
+	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
+	@echo "make lint    ruff, mypy and the check for missing migrations"
+	@echo "make format  puts the code in the house's format"
+	@echo "make clean   removes the virtualenv and caches; config.yaml and var/ stay"
+
+run: $(installed) config.yaml
+	@exec $(python) manage.py serve $(ARGS)
+
+test: lint
+	@$(call isolated,pytest on SQLite,$(python) -m pytest -n 2 --dist loadfile $(ARGS))
+	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 2 --dist loadfile $(ARGS))
+
+lint: $(installed_dev)
+	$(python) -m ruff check .
+	$(python) -m ruff format --check .
+	@$(call isolated,mypy,$(python) -m mypy .)
+	@$(call isolated,makemigrations --check,$(python) manage.py makemigrations --check --dry-run)
+
+format: $(installed_dev)
+	$(python) -m ruff check --fix .
+	$(python) -m ruff format .
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call isolated,TITLE,COMMAND): away from the database, the secrets and the settings of the gateway that is installed here.
+define isolated
+echo "--- $(1)"; \
+var=$$(mktemp -d) && trap 'rm -rf "$$var"' EXIT && \
+VAR_DIR="$$var" DATABASE_URL="sqlite:///$$var/db.sqlite3" SECRET_KEY= SECRET_KEY_FALLBACKS= $(2)
+endef
+
+config.yaml:
+	@umask 077 && cp config.example.yaml $@
+	@echo "config.yaml was made from config.example.yaml: put your API keys there (or add them in the admin)."
+
+$(installed): requirements.txt | $(created)
+	@echo "Installing the requirements into $(VENV) …"
+	@$(pip) -r requirements.txt
+	@touch $@
+
+$(installed_dev): requirements-dev.txt requirements.txt | $(created)
+	@echo "Installing the development requirements into $(VENV) …"
+	@$(pip) -r requirements-dev.txt
+	@touch $(installed) $@
+
+$(created):
+	@command -v $(PYTHON) >/dev/null || \
+	{ echo "$(PYTHON) was not found. Install Python 3.11 or newer, or say where it is: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	{ echo "$$($(PYTHON) --version) is too old. Install Python 3.11 or newer, or say where it is: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	{ echo "$(PYTHON) cannot make virtualenvs. On Debian and Ubuntu: apt install python3-venv; then run make again." >&2; exit 1; }
+	@$(python) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@touch $@

@@ -1,0 +1,125 @@
+"""Filters of the lists."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models.functions import Concat
+from django.http import HttpRequest
+from django.utils import timezone
+
+from proxyapp.admin.typed import ModelAdmin
+from proxyapp.keyreport import ROTATION_ORDER, in_state
+from proxyapp.models import ApiKey, RateLimitEvent
+
+MAX_CHOICES = 50
+DAYS = 14
+KEY_LABEL = Case(
+    When(name="", then=F("masked")),
+    default=Concat("name", Value(" ("), "masked", Value(")")),
+    output_field=CharField(),
+)
+
+
+class KeyStateFilter(SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(state, state) for state in ("available", "cooling", "disabled", "invalid")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        state = self.value()
+        return in_state(queryset, state, timezone.now()) if state else queryset
+
+
+class CooldownFilter(SimpleListFilter):
+    title = "cooldown"
+    parameter_name = "cooldown"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("active", "active"), ("over", "over"), ("released", "released by hand")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+        now = timezone.now()
+        meanings = {
+            "active": Q(released_at=None, cooling_until__gt=now),
+            "over": Q(released_at=None, cooling_until__lte=now),
+            "released": Q(released_at__isnull=False),
+        }
+        return queryset.filter(meanings.get(self.value() or "", Q()))
+
+
+class DayFilter(SimpleListFilter):
+    """The last days. A date hierarchy would read the whole table, on SQLite by a Python function for each row."""
+
+    title = "day (UTC)"
+    parameter_name = "day"
+    column = "hour"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        today = timezone.now().date()
+        days = [(today - timedelta(days=ago)).isoformat() for ago in range(DAYS)]
+        return [(day, day) for day in days]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        try:
+            start = datetime.combine(date.fromisoformat(self.value() or ""), time(), UTC)
+            end = start + timedelta(days=1)
+        except (ValueError, OverflowError):
+            return queryset.none()
+        return queryset.filter(**{f"{self.column}__gte": start, f"{self.column}__lt": end})
+
+
+class DayOfEventFilter(DayFilter):
+    column = "occurred_at"
+
+
+class FewChoicesFilter(SimpleListFilter):
+    """Offers the values while there are few; of many (10,000 keys) only the one that is chosen by a link."""
+
+    def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
+        """Pairs of value and label; only those of `chosen` unless it is None."""
+        raise NotImplementedError
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        pairs = list(self.offered(None)[: MAX_CHOICES + 1])
+        if len(pairs) > MAX_CHOICES:
+            pairs = list(self.offered(self.value() or "")[:1])
+        return [(str(value), str(label)) for value, label in pairs]
+
+
+class ProjectFilter(FewChoicesFilter):
+    title = "project"
+    parameter_name = "project"
+
+    def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
+        keys = ApiKey.objects.exclude(project="") if chosen is None else ApiKey.objects.filter(project=chosen)
+        return keys.order_by("project").values_list("project", "project").distinct()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        project = self.value()
+        return queryset.filter(project=project) if project else queryset
+
+
+class KeyFilter(FewChoicesFilter):
+    """For rows that belong to a key."""
+
+    title = "key"
+    parameter_name = "key"
+
+    def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
+        keys = ApiKey.objects.all() if chosen is None else one_key(chosen)
+        return keys.order_by(*ROTATION_ORDER).values_list("pk", KEY_LABEL)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        key_id = self.value()
+        return queryset.filter(key__in=one_key(key_id)) if key_id else queryset
+
+
+def one_key(key_id: str) -> QuerySet[ApiKey]:
+    """The key of a link; none where the link is no id. (A column that refers to keys overflows on a huge number.)"""
+    return ApiKey.objects.filter(pk=int(key_id)) if key_id.isdecimal() else ApiKey.objects.none()

@@ -1,0 +1,31 @@
+"""Pages of what the gateway writes by itself: to look at, not to edit."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import models
+from django.http import HttpRequest
+
+from proxyapp.admin.typed import ModelAdmin
+
+NOTHING = "-"
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class ReadOnlyAdmin(ModelAdmin[Row]):
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+
+def second_text(moment: datetime | None) -> str:
+    """A dash for None: on the page of one row the admin itself would write None."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else NOTHING

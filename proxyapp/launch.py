@@ -1,0 +1,161 @@
+"""The order of a start: what can be wrong without a change is looked at first, and the URLs are said last."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from socket import socket
+
+from django.conf import settings
+from django.db import connections
+
+from proxyapp import bootstrap, listener
+from proxyapp.bootstrap import Administrator, StartError, database_errors_explained
+from proxyapp.configfile import Config, ConfigError, load
+from proxyapp.importing import apply_changes
+from proxyapp.models import ApiKey, Group
+from proxyapp.workers import Supervisor, Tie
+
+DEFAULT_CONFIG = Path("config.yaml")
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+MAX_WORKERS = 256
+
+
+@dataclass
+class Launch:
+    """`tie` is the descriptor that ties a worker to its supervisor; None in a process that a person started."""
+
+    config: Path | None
+    host: str | None
+    port: str | None
+    workers: str
+    server: str
+    tie: int | None
+    say: Callable[[str], None]
+    _notes: list[str] = field(default_factory=list)
+    _administrator: Administrator | None = None
+    _keys: int = 0
+    _groups: int = 0
+
+    def run(self) -> int:
+        """Returns the exit code. Raises StartError, ConfigError or ListenError."""
+        if self.tie is not None:
+            return self._work(Tie(self.tie))
+        count = self._count()
+        path, config = self._read_config()
+        host, port = self._place(config)
+        bound = listener.bind_exclusively(host, port)
+        self._prepare(path)
+        if count == 1:
+            with database_errors_explained():
+                self._serve(bound, on_listening=lambda: self._greet(host, port, path))
+            return 0
+        bound.close()
+        with listener.bind(host, port, is_shared=True):
+            manage = str(settings.BASE_DIR / "manage.py")
+            command = [sys.executable, manage, "serve", "--server", self.server, "--host", host, "--port", str(port)]
+            return Supervisor(count, command, on_listening=lambda: self._greet(host, port, path)).run()
+
+    def _work(self, tie: Tie) -> int:
+        host, port = self._place(None)
+        with database_errors_explained():
+            self._serve(listener.bind(host, port, is_shared=True), on_listening=tie.report_ready)
+        return 0
+
+    def _count(self) -> int:
+        if not self.workers.isascii() or not self.workers.isdigit() or not 1 <= int(self.workers[:9]) <= MAX_WORKERS:
+            raise StartError(f"--workers {self.workers!r} is not a number from 1 to {MAX_WORKERS}.")
+        return int(self.workers)
+
+    def _read_config(self) -> tuple[Path, Config | None]:
+        """A config file is optional unless it was named."""
+        path = self.config or DEFAULT_CONFIG
+        if self.config is None and not path.exists():
+            self._notes.append(f"There is no {path}: the defaults apply, and groups and keys are those of the admin.")
+            return path, None
+        try:
+            return path, load(path)
+        except ConfigError as error:
+            raise in_file(error, path) from error
+
+    def _place(self, config: Config | None) -> tuple[str, int]:
+        host = self.host if self.host is not None else config.server.host if config else DEFAULT_HOST
+        if not host.strip():
+            raise StartError("The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0.")
+        port = (
+            listener.parse_port(self.port) if self.port is not None else config.server.port if config else DEFAULT_PORT
+        )
+        return host.strip().removeprefix("[").removesuffix("]"), port
+
+    def _prepare(self, path: Path) -> None:
+        with database_errors_explained():
+            applied = bootstrap.migrate()
+            if applied:
+                self._notes.append(f"The database was brought up to date ({applied} migrations).")
+            self._administrator = bootstrap.ensure_administrator()
+            if self.config is not None or path.exists():
+                self._import(path)
+            self._keys = ApiKey.objects.count()
+            self._groups = Group.objects.count()
+        connections.close_all()
+
+    def _import(self, path: Path) -> None:
+        try:
+            report = apply_changes(path)
+        except ConfigError as error:
+            raise in_file(error, path) from error
+        lines = report.lines() if report.changed else [f"warning: {warning}" for warning in report.warnings]
+        self._notes += [f"{path}: {line}" for line in lines]
+
+    def _serve(self, bound: socket, *, on_listening: Callable[[], None]) -> None:
+        from gateway.asgi import application
+
+        if self.server == "uvicorn":
+            from proxyapp import uvicorn_server
+
+            uvicorn_server.run(
+                application, bound, drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS, on_listening=on_listening
+            )
+            return
+        from proxyapp import runtime
+        from proxyapp.server import GatewayServer
+
+        GatewayServer(
+            application,
+            bound,
+            max_body_bytes=settings.MAX_BODY_BYTES,
+            drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
+            startup=runtime.startup,
+            shutdown=runtime.shutdown,
+            on_listening=on_listening,
+        ).run()
+
+    def _greet(self, host: str, port: int, path: Path) -> None:
+        url = listener.url(host, port)
+        for line in [*self._notes, f"Proxy: {url}", f"Admin: {url}/admin/", *self._credentials(), self._pool(path)]:
+            self.say(line)
+
+    def _credentials(self) -> list[str]:
+        if self._administrator is None:
+            return []
+        if self._administrator.is_generated:
+            password = f"password {self._administrator.password} (shown only this once)"
+        else:
+            password = "the password of DJANGO_SUPERUSER_PASSWORD"  # noqa: S105
+        return [f"Login: {self._administrator.name}, {password}"]
+
+    def _pool(self, path: Path) -> str:
+        if self._keys:
+            return f"Keys:  {self._keys} in {self._groups} group{'s' * (self._groups != 1)}"
+        return (
+            "Keys:  none yet, so requests get a 503. Add one in the admin, "
+            f"or under api_keys in {path} and start again."
+        )
+
+
+def in_file(error: ConfigError, path: Path) -> ConfigError:
+    """The same problems, each with the file's name in front."""
+    return ConfigError(
+        problem if problem.startswith(f"{path}:") else f"{path}: {problem}" for problem in error.problems
+    )

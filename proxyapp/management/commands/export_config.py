@@ -1,0 +1,38 @@
+"""`manage.py export_config`: groups and keys as a config file."""
+
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from proxyapp.exporting import Export, export_groups, write_private
+
+
+class Command(BaseCommand):
+    help = "Writes groups and keys as a file that import_config takes back. Status, cooldowns and usage are not in it."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="made readable for its owner only")
+        parser.add_argument("--mask", action="store_true", help="mask keys and passwords, to show the file to others")
+
+    def handle(self, *_: Any, file: Path | None, mask: bool, **__: Any) -> None:
+        try:
+            export = export_groups(mask=mask)
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+        self._write(export, file)
+        if export.unreadable:
+            lines = "\n".join(export.unreadable)
+            raise CommandError(f"The export is incomplete, the present SECRET_KEY cannot read:\n{lines}")
+
+    def _write(self, export: Export, file: Path | None) -> None:
+        if file is None:
+            self.stdout.write(export.text, ending="")
+            return
+        try:
+            write_private(file, export.text)
+        except OSError as error:
+            raise CommandError(f"{file} cannot be written: {error.strerror or error}") from error

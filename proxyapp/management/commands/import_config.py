@@ -1,0 +1,53 @@
+"""`manage.py import_config`: makes the database follow a config file whole."""
+
+import sys
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+from proxyapp.configfile import Config, ConfigError, load
+from proxyapp.importing import import_config
+from proxyapp.importreport import Report
+
+MANY_KEYS = 500
+
+
+class Command(BaseCommand):
+    help = "Makes groups and keys what a config file says, in one transaction, and prints what changed."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("file", metavar="FILE", type=Path, help="such as config.yaml")
+        parser.add_argument("--dry-run", action="store_true", help="print the same report and change nothing")
+        parser.add_argument("--prune", action="store_true", help="also remove groups and keys that are not in the file")
+
+    def handle(self, *_: Any, file: Path, dry_run: bool, prune: bool, **__: Any) -> None:
+        try:
+            report = _import(load(file), file, prune=prune, dry_run=dry_run)
+        except ConfigError as error:
+            raise CommandError(f"{file} was not imported:\n{error}") from error
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+        for line in report.lines():
+            self.stdout.write(line)
+        if dry_run:
+            self.stdout.write("dry run: nothing was changed")
+
+
+def _import(config: Config, file: Path, *, prune: bool, dry_run: bool) -> Report:
+    count = sum(len(group.api_keys) for group in config.groups)
+    if count <= MANY_KEYS or not sys.stderr.isatty():
+        return import_config(config, source=file, prune=prune, dry_run=dry_run)
+    columns = TextColumn("importing keys"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("keys", total=count)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        return import_config(config, source=file, prune=prune, dry_run=dry_run, progress=show)

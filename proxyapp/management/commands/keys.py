@@ -1,0 +1,131 @@
+"""`manage.py keys`: what the admin does to keys, from the shell."""
+
+import json
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, cast
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import DatabaseError
+from django.utils import timezone
+
+from proxyapp.keyactions import DONE, STATUSES, KeyAction, change_keys
+from proxyapp.keychoice import UnclearChoice, choose
+from proxyapp.keyreport import KeyRow, key_report, utc_text
+from proxyapp.models import ApiKey
+from proxyapp.plaintable import plain_table
+
+if TYPE_CHECKING:
+    from proxyapp.probing import ProbeResult
+
+UNCHANGED = {"release": "none was cooling", "disable": "all were disabled", "enable": "all were enabled"}
+COLUMNS = ("ID", "GROUP", "NAME", "KEY", "REQUESTS", "429", "ERRORS", "TOKENS IN", "TOKENS OUT", "LAST USED", "STATE")
+RIGHT = (0, 4, 5, 6, 7, 8)
+
+
+class Command(BaseCommand):
+    help = "Lists keys, ends their cooldowns, disables or enables them, or asks the provider whether they work."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Lets options stand before, between and after the selectors."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("action", choices=["list", "release", "disable", "enable", "test"])
+        parser.add_argument(
+            "selectors",
+            metavar="SELECTOR",
+            nargs="*",
+            help="an id, a name, the masked form, a group (also as group:NAME) or a whole key; none: all keys",
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+        parser.add_argument("--all", action="store_true", help="all keys; disable and enable want it said")
+
+    def handle(self, *_: Any, action: str, selectors: Sequence[str], **options: Any) -> None:
+        if options["all"] and selectors:
+            raise CommandError("Give selectors or --all, not both.")
+        if action in STATUSES and not (selectors or options["all"]):
+            raise CommandError(f"Which keys? Give selectors, or --all to {action} every key.")
+        try:
+            self._act(action, selectors, is_json=options["json"])
+        except UnclearChoice as error:
+            raise CommandError(str(error)) from error
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+
+    def _act(self, action: str, selectors: Sequence[str], *, is_json: bool) -> None:
+        keys = choose(selectors, is_exact=action in DONE) if selectors else ApiKey.objects.all()
+        now = timezone.now()
+        rows = key_report(keys, now)
+        if action == "list":
+            self._list(rows, now, is_json=is_json)
+        elif action == "test":
+            self._test(rows, is_json=is_json)
+        else:
+            self._change(cast(KeyAction, action), rows, now, is_json=is_json)
+
+    def _list(self, rows: Sequence[KeyRow], now: datetime, *, is_json: bool) -> None:
+        if is_json:
+            self._print_json([row.as_json() for row in rows])
+        elif rows:
+            self.stdout.write(plain_table(COLUMNS, [_cells(row, now) for row in rows], right=RIGHT))
+        else:
+            self.stdout.write("There is no key yet. Add one in the admin, or with `manage.py import_config FILE`.")
+
+    def _change(self, action: KeyAction, rows: Sequence[KeyRow], now: datetime, *, is_json: bool) -> None:
+        ids = [row.id for row in rows]
+        changed = change_keys(action, ids, now)
+        if is_json:
+            self._print_json({"action": action, "changed": len(changed), "keys": ids})
+        elif changed:
+            lines = [f"  {_label(row)}" for row in rows if row.id in changed]
+            self.stdout.write("\n".join([f"{DONE[action]} {len(changed)} of {_counted(ids)}:", *lines]))
+        else:
+            self.stdout.write(f"Nothing to {action} among {_counted(ids)}: {UNCHANGED[action]}.")
+
+    def _test(self, rows: Sequence[KeyRow], *, is_json: bool) -> None:
+        """Changes no state: what a test finds is for the operator to judge."""
+        from proxyapp.probing import probe_keys
+
+        by_id = {row.id: row for row in rows}
+        results = probe_keys(list(by_id)) if rows else []
+        if is_json:
+            self._print_json([_result_json(by_id[result.key_id], result) for result in results])
+        else:
+            lines = [_result_line(by_id[result.key_id], result) for result in results]
+            self.stdout.write("\n".join(lines) or "There is no key to test.")
+        failed = sum(not result.ok for result in results)
+        if failed:
+            raise CommandError(f"{failed} of {_counted(results)} failed.")
+
+    def _print_json(self, value: Any) -> None:
+        self.stdout.write(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _cells(row: KeyRow, now: datetime) -> list[str]:
+    numbers = (row.requests, row.rate_limited, row.errors, row.prompt_tokens, row.output_tokens)
+    last_used = utc_text(row.last_used_at) if row.last_used_at else "never"
+    state = "; ".join(row.describe_state(now))
+    return [str(row.id), row.group, row.name or "-", row.masked, *(f"{n:,}" for n in numbers), last_used, state]
+
+
+def _label(row: KeyRow) -> str:
+    return f"{row.id}  {row.group}  {row.name or '-'}  {row.masked}"
+
+
+def _counted(things: Sequence[Any]) -> str:
+    return "1 key" if len(things) == 1 else f"{len(things)} keys"
+
+
+def _result_json(row: KeyRow, result: "ProbeResult") -> dict[str, Any]:
+    label = {"id": row.id, "name": row.name, "group": row.group, "masked": row.masked}
+    return {**label, "ok": result.ok, "status": result.status, "message": result.message}
+
+
+def _result_line(row: KeyRow, result: "ProbeResult") -> str:
+    verdict = "ok" if result.ok else "FAILED"
+    status = "no answer" if result.status is None else str(result.status)
+    return f"{verdict:<6}  {_label(row)}  {status}  {result.message}".rstrip()

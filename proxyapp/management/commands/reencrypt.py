@@ -1,0 +1,27 @@
+"""`manage.py reencrypt`: the step after a new SECRET_KEY that lets the older one go."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+
+from proxyapp.reencrypting import CannotReencrypt, reencrypt
+
+
+class Command(BaseCommand):
+    help = (
+        "Encrypts every key and proxy under the current SECRET_KEY. Restart the gateway with the new secret first "
+        "(older ones in SECRET_KEY_FALLBACKS, or below the new one in var/secret_key); drop the older ones afterwards."
+    )
+    requires_system_checks = ()
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        try:
+            done = reencrypt()
+        except CannotReencrypt as error:
+            raise CommandError(f"Nothing was changed:\n{error}") from error
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+        self.stdout.write(f"{done.keys} keys and {done.proxies} proxies are encrypted under the current SECRET_KEY")
+        for source in done.unproven:
+            self.stdout.write(f"warning: {source} cannot be read now; the next start with it applies it whole")

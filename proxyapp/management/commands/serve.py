@@ -1,0 +1,44 @@
+"""`manage.py serve`: from a fresh clone to a listening gateway."""
+
+import sys
+from argparse import SUPPRESS
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandParser
+
+from proxyapp.bootstrap import StartError
+from proxyapp.configfile import ConfigError
+from proxyapp.launch import Launch
+from proxyapp.listener import ListenError
+
+
+class Command(BaseCommand):
+    help = "Prepares what is missing (schema, administrator, keys of the config file) and serves the gateway."
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--config", metavar="FILE", help="default: config.yaml, if there is one")
+        parser.add_argument("--host", help="default: server.host of the config file, else 127.0.0.1")
+        parser.add_argument("--port", help="default: server.port of the config file, else 8080")
+        parser.add_argument("--workers", default="1", metavar="N", help="processes on the port (default: 1)")
+        parser.add_argument("--server", choices=["daphne", "uvicorn"], default="daphne")
+        parser.add_argument("--worker", type=int, help=SUPPRESS)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        config = options["config"]
+        try:
+            code = Launch(
+                config=None if config is None else Path(config),
+                host=options["host"],
+                port=options["port"],
+                workers=options["workers"],
+                server=options["server"],
+                tie=options["worker"],
+                say=lambda line: print(line, flush=True),
+            ).run()
+        except (StartError, ConfigError, ListenError) as error:
+            self.stderr.write(str(error))
+            code = 1
+        if code:
+            sys.exit(code)

@@ -1,0 +1,41 @@
+"""Groups, keys, cooldowns and usage for tests that look at the database."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import Max
+
+from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent, RotationCursor
+
+NOW = datetime(2026, 11, 24, 3, 48, tzinfo=UTC)
+
+
+def secret(label: str) -> str:
+    """A key that looks like a real one: 39 characters."""
+    return f"AIzaSy{label.ljust(29, '-')}{label[-4:].rjust(4, '0')}"
+
+
+def add_group(name: str = "main", **fields: Any) -> Group:
+    return Group.objects.create(name=name, **{"position": Group.objects.count(), **fields})
+
+
+def add_key(group: Group, label: str, **fields: Any) -> ApiKey:
+    last = group.keys.aggregate(last=Max("position"))["last"]
+    key = ApiKey(group=group, **{"position": 0 if last is None else last + 1, **fields})
+    key.set_secret(secret(label))
+    key.save()
+    return key
+
+
+def cool(key: ApiKey, until: datetime, *, model: str = "", kind: str = "daily") -> RateLimitEvent:
+    occurred_at = until - timedelta(days=1)
+    return RateLimitEvent.objects.create(key=key, model=model, kind=kind, occurred_at=occurred_at, cooling_until=until)
+
+
+def use(key: ApiKey, hour: datetime = NOW, model: str = "gemini-2.5-flash", **counts: int) -> HourlyUsage:
+    return HourlyUsage.objects.create(key=key, model=model, hour=hour.replace(minute=0, second=0), **counts)
+
+
+def pool_version() -> int:
+    cursor = RotationCursor.objects.filter(ring="").first()
+    return cursor.pool_version if cursor else 0

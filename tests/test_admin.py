@@ -1,0 +1,98 @@
+"""What all pages of the admin have in common."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.test import Client
+from django.urls import reverse
+
+from proxyapp.models import ApiKey, RateLimitEvent, RotationCursor
+from tests.adminpages import GROUP_FORM, PROXY, act, key_form, page, submit, superuser
+from tests.pooldata import NOW, add_group, add_key, cool, secret, use
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator() -> Client:
+    return superuser()
+
+
+def viewer_client() -> Client:
+    user = User.objects.create_user("viewer", password="x", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename__startswith="view_"))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_no_page_shows_a_key_or_a_proxy_password(operator: Client):
+    group = add_group("main", proxy_url=PROXY, single_credential_since=NOW)
+    key = add_key(group, "MARKER", name="first", last_used_at=NOW)
+    event = cool(key, NOW + timedelta(hours=1))
+    usage = use(key, requests=1)
+    cursor = RotationCursor.objects.create(ring="", next_key=key)
+    submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(group, new_secret=secret("two-MARKER")))
+    submit(operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "new_proxy_url": PROXY + "1"})
+    objects = {"group": group, "apikey": key, "ratelimitevent": event, "hourlyusage": usage, "rotationcursor": cursor}
+
+    shown = [page(operator, "index"), page(operator, "app_list", "proxyapp")]
+    for model, row in objects.items():
+        shown.append(page(operator, f"proxyapp_{model}_changelist"))
+        shown += [page(operator, f"proxyapp_{model}_{name}", row.pk) for name in ("change", "history")]
+    for model in ("group", "apikey"):
+        shown += [
+            page(operator, f"proxyapp_{model}_add"),
+            page(operator, f"proxyapp_{model}_delete", objects[model].pk),
+        ]
+        shown.append(act(operator, model, "delete_selected", [objects[model].pk]))
+
+    html = "".join(shown)
+    key.refresh_from_db()
+    assert key.masked in html
+    assert "socks5://***@proxy.example" in html
+    leaks = [secret("MARKER"), secret("two-MARKER"), "pass-MARKER", key.key_hash, "gAAAA"]
+    assert [leak for leak in leaks if leak in html] == []
+    logged = "".join(f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all())
+    assert [leak for leak in leaks if leak in logged] == []
+
+
+def test_pages_bear_the_name_of_the_gateway_and_ask_for_no_icon_and_no_site(operator: Client):
+    for html in (page(operator, "index"), Client().get(reverse("admin:login")).content.decode()):
+        assert "Gemini Key Gateway" in html
+        assert '<link rel="icon" href="data:,">' in html
+        assert "View site" not in html
+
+
+def test_who_may_only_look_sees_every_page_and_can_do_nothing(django_user_model: Any):
+    group = add_group("main", proxy_url=PROXY)
+    key = add_key(group, "MARKER")
+    event = cool(key, NOW + timedelta(hours=1))
+    viewer = viewer_client()
+
+    with time_machine.travel(NOW, tick=False):
+        html = "".join(
+            page(viewer, f"proxyapp_{model}_{name}", *arguments)
+            for model, pk in (("group", group.pk), ("apikey", key.pk), ("ratelimitevent", event.pk))
+            for name, arguments in (("changelist", []), ("change", [pk]))
+        )
+        act(viewer, "apikey", "disable_keys", [key.pk])
+        act(viewer, "ratelimitevent", "release_cooldowns", [event.pk])
+
+    assert secret("MARKER") not in html
+    assert "pass-MARKER" not in html
+    assert ApiKey.objects.get().status == "active"
+    assert RateLimitEvent.objects.active(NOW).exists()
+
+
+def test_without_a_login_there_is_only_the_login_page():
+    add_key(add_group(), "one")
+
+    response = Client().get(reverse("admin:proxyapp_apikey_changelist"))
+
+    assert response.status_code == 302
+    assert response["Location"].startswith("/admin/login/")
