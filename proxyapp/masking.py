@@ -2,7 +2,7 @@
 
 
 def masked_key(secret: str) -> str:
-    """`AIzaSyA…x9Qk`: the first four and the last four characters; of a short key only dots."""
+    """`AIza…x9Qk`: the first four and the last four characters; of a short key only dots."""
     if len(secret) < 16:
         return "••••"
     return f"{secret[:4]}…{secret[-4:]}"

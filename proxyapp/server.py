@@ -23,6 +23,7 @@ from proxyapp.errors import StreamBroken
 
 CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
 SAME_WISH_SECONDS = 1.0
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
@@ -89,6 +90,8 @@ class GatewayServer(Server):  # type: ignore[misc]
         )
         reactor.callWhenRunning(self._live)
         reactor.run(installSignalHandlers=False)
+        for number in SIGNALS:  # A late one must not turn the exit code of a clean end.
+            signal.signal(number, signal.SIG_IGN)
         if self._error is not None:
             raise self._error
 
@@ -102,7 +105,7 @@ class GatewayServer(Server):  # type: ignore[misc]
 
     async def _serve(self) -> None:
         signalled = asyncio.Event()
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in SIGNALS:
             self.loop.add_signal_handler(number, self._on_signal, signalled)
         await self.startup()
         self._sweep()

@@ -1,6 +1,7 @@
 """The same application under uvicorn, for those who prefer it."""
 
 import logging
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -66,4 +67,6 @@ def run(application: Any, listener: socket.socket, *, drain_seconds: float, on_l
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
     logging.getLogger("uvicorn.error").addFilter(QuietBreaks())
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn puts back what it finds here, before the process ends.
+        signal.signal(number, signal.SIG_IGN)
     UvicornServer(config, on_listening).run(sockets=[listener])

@@ -167,9 +167,9 @@ class FakeUpstream:
 
     # What arrived.
 
-    def picked(self) -> list[str | None]:
-        """The keys in the order in which their requests arrived."""
-        return [request.key for request in list(self.requests)]
+    def picked(self) -> list[str]:
+        """The keys in the order in which their requests arrived; empty for one without a key."""
+        return [request.key or "" for request in list(self.requests)]
 
     @property
     def last(self) -> Recorded:

@@ -131,7 +131,13 @@ def test_headers_arrive_in_order_with_repeats_and_underscores(client: RawClient)
 
     what = seen(client.request("GET", "/echo", headers))
 
-    assert what["headers"][1:] == [["x-one", "1"], ["x_under", "u"], ["x-one", "2"], ["x-latin", "\xe9"], ["x-empty", ""]]
+    assert what["headers"][1:] == [
+        ["x-one", "1"],
+        ["x_under", "u"],
+        ["x-one", "2"],
+        ["x-latin", "\xe9"],
+        ["x-empty", ""],
+    ]
 
 
 def test_the_authority_of_an_absolute_target_replaces_the_host(client: RawClient) -> None:
