@@ -3,7 +3,8 @@
 from django.core.handlers.asgi import ASGIHandler
 
 from proxyapp import runtime
-from proxyapp.lane import Lane, Receive, Scope, Send
+from proxyapp.lane import Lane, Scope, Send
+from proxyapp.requestbody import Receive
 from proxyapp.views import forward, healthz, readyz
 
 DJANGO_PATHS = (b"/admin/", b"/static/")

@@ -5,7 +5,7 @@ ASGIRequest, awaits the view in the same task and relays its answer, watching fo
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -20,7 +20,7 @@ from proxyapp.requestbody import ClientLeft, Receive, RequestBody, read_body
 from proxyapp.views import RelayedResponse, error_response, own_headers
 
 Scope = dict[str, Any]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 View = Callable[[ASGIRequest], Awaitable[HttpResponseBase]]
 
 

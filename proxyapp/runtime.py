@@ -71,7 +71,7 @@ class Runtime:
                 await self._replay_spool()
             except DatabaseError:
                 await asyncio.sleep(POLL_SECONDS)
-            except Exception:  # noqa: BLE001 (nobody awaits this task, and it must not end)
+            except Exception:
                 logger.exception("The look at the pool failed")
 
     async def refresh(self) -> None:

@@ -135,7 +135,10 @@ class GatewayServer(Server):  # type: ignore[misc]
         self.listener.close()
         self.is_draining = True
         for websocket in list(self.connections):
-            websocket.serverClose(GOING_AWAY)
+            if websocket.state == websocket.STATE_OPEN:
+                websocket.sendCloseFrame(GOING_AWAY)
+            else:
+                websocket.dropConnection(abort=True)
         for connection in list(self.open_connections):
             connection.drain()
         if not await self._has_emptied(self.drain_seconds):

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -58,7 +59,7 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
         return error_response(NoKeyAvailable("The gateway's database is away.", retry_after=5), path)
 
 
-def raw_target(scope: dict[str, Any]) -> tuple[bytes, bytes]:
+def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes]:
     """The path and the query as the client wrote them. (Django's test client has no raw path, and a query of text.)"""
     path = scope.get("raw_path") or quote(scope["path"]).encode()
     query = scope["query_string"]

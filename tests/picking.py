@@ -1,4 +1,4 @@
-"""Picks keys as a process of the gateway does and prints `[[slot, key id], …]`: `python -m tests.picking PICKS THREADS`."""
+"""Picks keys as a process of the gateway does, prints `[[slot, key id], …]`: `python -m tests.picking PICKS THREADS`."""
 
 import json
 import sys
@@ -9,6 +9,7 @@ import django
 
 django.setup()
 
+from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from proxyapp import rotation  # noqa: E402
@@ -22,7 +23,7 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
     ring = PoolReader().load(now).rings[ALL_GROUPS]
     rotor = Rotor(ring)
     while len(picks) < count:
-        if rotation.settings.ROTATION_LEASE == 1:
+        if settings.ROTATION_LEASE == 1:
             chosen, _ = rotation.take(ring, now.timestamp())
         else:
             while (chosen := rotor.pick(now.timestamp())) is None:

@@ -5,6 +5,7 @@ import asyncio
 import httpx
 import pytest
 import websockets
+from django.http import StreamingHttpResponse
 from django.test import AsyncClient
 
 from gateway.dispatch import Dispatcher, django_scope
@@ -85,7 +86,8 @@ async def test_djangos_test_client_reaches_the_view_too(lenient):
     await key.asave()
     try:
         answer = await AsyncClient().post("/echo/a", data=b"hello", content_type="text/plain")
-        body = b"".join([part async for part in answer.streaming_content])
+        assert isinstance(answer, StreamingHttpResponse)
+        body = b"".join([part async for part in answer])
     finally:
         await runtime.shutdown()
 

@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import httpx
 import pytest
@@ -128,7 +129,7 @@ def spooled(gateway: Gateway) -> str:
     return "".join(path.read_text() for path in (gateway.directory / "var" / "spool").glob("*.jsonl"))
 
 
-def readiness(gateway: Gateway) -> tuple[int, dict]:
+def readiness(gateway: Gateway) -> tuple[int, dict[str, Any]]:
     answer = httpx.get(gateway.url + "/readyz", timeout=30, trust_env=False)
     return answer.status_code, json.loads(answer.text)
 

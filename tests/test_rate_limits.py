@@ -6,6 +6,7 @@ import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import httpx
 import pytest
@@ -240,7 +241,7 @@ def test_a_storm_costs_each_key_few_requests_and_the_clients_nothing(make_gatewa
     assert states(gateway) == ["cooling"] * 19 + ["available"]
 
 
-def settled(gateway: Gateway, succeeded: int) -> list[dict]:
+def settled(gateway: Gateway, succeeded: int) -> list[dict[str, Any]]:
     wait_for(lambda: sum(key["requests"] - key["rate_limited"] for key in gateway.keys()) == succeeded)
     return gateway.keys()
 

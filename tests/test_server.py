@@ -10,8 +10,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
+import psutil
 import pytest
 
 from tests.gateway import ROOT
@@ -23,11 +25,12 @@ MAX_BODY_BYTES = 3 * 1024 * 1024
 
 
 class ToyServer:
-    def __init__(self, drain_seconds: float = 10) -> None:
+    def __init__(self, drain_seconds: float = 10, patience_seconds: float = 60) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._output = tempfile.TemporaryFile()
-        command = [sys.executable, "-m", "tests.toy_server", str(self.port), str(MAX_BODY_BYTES), str(drain_seconds)]
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
+        arguments = [self.port, MAX_BODY_BYTES, drain_seconds, patience_seconds]
+        command = [sys.executable, "-m", "tests.toy_server", *map(str, arguments)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=self._output, stderr=self._output)
         eventually(lambda: "listening" in self.output())
 
@@ -285,6 +288,54 @@ def test_a_body_that_stops_half_way_is_a_disconnect_and_no_error(own_toy: Callab
     assert "Traceback" not in toy.output()
 
 
+@pytest.fixture(scope="module")
+def impatient_toy() -> Iterator[ToyServer]:
+    server = ToyServer(patience_seconds=0.5)
+    yield server
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [b"GET /echo HTTP/1.1\r\nHost:", b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"],
+    ids=["headers", "body"],
+)
+def test_a_request_that_does_not_go_on_gets_a_408(impatient_toy: ToyServer, beginning: bytes) -> None:
+    with RawClient(impatient_toy.url) as client:
+        client.send(beginning)
+
+        assert error(client.read_response())["code"] == 408
+
+
+def test_headers_that_trickle_in_have_no_more_time_than_others(impatient_toy: ToyServer) -> None:
+    with RawClient(impatient_toy.url, timeout=0.1) as client:
+        client.send(b"GET /echo HTTP/1.1\r\n")
+        due = time.monotonic() + 5
+        line = b""
+        while not line and time.monotonic() < due:
+            client.send(b"X: y\r\n")
+            with suppress(TimeoutError):
+                line = client._socket.recv(65536)
+
+    assert line.startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_idle_connection_is_closed_without_a_word(impatient_toy: ToyServer) -> None:
+    with RawClient(impatient_toy.url) as client:
+        client.request("GET", "/early")
+
+        assert client.read_to_the_end() == b""
+
+
+def test_a_reader_that_stalls_for_too_long_is_cut_off(impatient_toy: ToyServer) -> None:
+    with RawClient(impatient_toy.url) as client:
+        client.send(b"GET /flood?800 HTTP/1.1\r\nHost: a\r\n\r\n")
+        connections = psutil.Process(impatient_toy.process.pid).net_connections
+        eventually(lambda: len(connections()) == 2)
+
+        eventually(lambda: len(connections()) == 1)
+
+
 # What arrives at the client.
 
 
@@ -355,8 +406,7 @@ def test_an_answer_that_would_end_with_the_connection_is_reset_when_it_breaks(cl
     client.send(b"GET /abort HTTP/1.0\r\n\r\n")
 
     with pytest.raises(ConnectionResetError):
-        while client._socket.recv(65536):
-            pass
+        all(iter(lambda: client._socket.recv(65536), b""))
 
 
 def test_a_header_cannot_smuggle_in_another(client: RawClient) -> None:

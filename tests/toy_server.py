@@ -1,4 +1,7 @@
-"""A toy application behind GatewayServer: `python -m tests.toy_server PORT MAX_BODY_BYTES DRAIN_SECONDS`."""
+"""A toy application behind GatewayServer.
+
+`python -m tests.toy_server PORT MAX_BODY_BYTES DRAIN_SECONDS PATIENCE_SECONDS`; the last one is for slow clients.
+"""
 
 import asyncio
 import hashlib
@@ -6,6 +9,7 @@ import json
 import sys
 from typing import Any
 
+from proxyapp import client_connection
 from proxyapp.listener import bind
 from proxyapp.server import GatewayServer
 
@@ -151,11 +155,23 @@ async def websocket(scope: Any, receive: Any, send: Any) -> None:
     log.append("the websocket closed")
 
 
-PAGES = {
-    name.__name__: name
-    for name in (echo, events, flood, hold, deaf, early, abort, fail_first, fail_later)
-    + (short, inject, status, headers_only, report)
-}
+NAMED = (
+    echo,
+    events,
+    flood,
+    hold,
+    deaf,
+    early,
+    abort,
+    fail_first,
+    fail_later,
+    short,
+    inject,
+    status,
+    headers_only,
+    report,
+)
+PAGES = {page.__name__: page for page in NAMED}
 
 
 async def application(scope: Any, receive: Any, send: Any) -> None:
@@ -174,7 +190,9 @@ async def shutdown() -> None:
 
 
 def main() -> None:
-    port, max_body_bytes, drain_seconds = sys.argv[1:]
+    port, max_body_bytes, drain_seconds, patience_seconds = sys.argv[1:]
+    for name in ("IDLE_SECONDS", "HEAD_SECONDS", "BODY_SECONDS", "STALL_SECONDS"):
+        setattr(client_connection, name, float(patience_seconds))
     GatewayServer(
         application,
         bind("127.0.0.1", int(port)),

@@ -10,3 +10,4 @@ admin.site.site_header = "Gemini Key Gateway"
 admin.site.site_title = "Gemini Key Gateway"
 admin.site.index_title = "Overview"
 admin.site.site_url = None  # "/" is proxied: there is no site to view
+admin.site.enable_nav_sidebar = False  # the lists need the width

@@ -88,7 +88,7 @@ def row_of(key: ApiKey) -> KeyRow:
 class ApiKeyAdmin(PooledAdmin[ApiKey]):
     form = ApiKeyForm
     list_display = ("label", "group", "state", "requests", "rate_limited", "errors", "tokens_in", "tokens_out", "used")
-    list_filter = ("group", KeyStateFilter, "status", ProjectFilter)
+    list_filter = ("group", KeyStateFilter, ProjectFilter)
     list_select_related = ("group",)
     list_per_page = 100
     search_fields = ("name", "project", "masked")

@@ -1,0 +1,79 @@
+"""No key, client credential or proxy password where anyone could read it: marker secrets, and a look everywhere."""
+
+import sqlite3
+import subprocess
+
+import httpx
+import pytest
+
+from tests.conftest import MakeGateway
+from tests.fake_upstream import FakeUpstream
+from tests.gateway import Gateway, group
+from tests.ports import free_port
+
+KEYS = ["AIzaSy-marker-key-of-the-gateway-1", "AIzaSy-marker-key-of-the-gateway-2"]
+CLIENTS = "marker-credential-of-a-client"
+PROXY = "marker-word-of-a-proxy"
+MARKERS = [*KEYS, CLIENTS, PROXY]
+GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
+COMMANDS = [
+    ["keys", "list"],
+    ["keys", "test", "--json"],
+    ["keys", "disable", KEYS[0]],
+    ["keys", "enable", "no-such-key-" + KEYS[0]],
+    ["export_config", "--mask"],
+]
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUpstream, server: str):
+    groups = [
+        group(KEYS, upstream.url, "works", auth="google"),
+        group(["AIzaSy-another-key-entirely-3"], f"http://127.0.0.1:{free_port()}", "nobody there"),
+        group(["AIzaSy-another-key-entirely-4"], upstream.url, "proxied", proxy_url=f"http://u:{PROXY}@127.0.0.1:1"),
+    ]
+    gateway = make_gateway(groups=groups, server=server, env={"LOG_LEVEL": "DEBUG"}, args=["--workers", "2"])
+
+    said = [*answers(gateway, upstream), *commands(gateway), processes(), *database(gateway)]
+    assert gateway.stop() == 0
+    said.append(gateway.output())
+
+    for marker in MARKERS:
+        assert [text for text in said if marker in text] == []
+
+
+def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
+    """Of requests that succeed, are refused with the key in the body, find nobody, and are no HTTP."""
+
+    async def refuse(request, connection):
+        key = (request.key or "").encode()
+        body = b'{"error": "api_key:%s"}' % key
+        await connection.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    upstream.on("/refuse", refuse)
+    paths = [GENERATE, "/refuse", "/refuse", "/g/proxied" + GENERATE, "/g/nobody%20there" + GENERATE, "/g/none/x"]
+    mine = {"authorization": f"Bearer {CLIENTS}", "x-goog-api-key": CLIENTS}
+    texts = []
+    for path in paths:
+        answer = httpx.post(f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False)
+        texts.append(f"{answer.status_code} {answer.headers} {answer.text}")
+    assert [text[:3] for text in texts] == ["200", "403", "403", "502", "502", "404"]
+    return texts
+
+
+def commands(gateway: Gateway) -> list[str]:
+    done = [gateway.manage(*command) for command in COMMANDS]
+    return [text for one in done for text in (one.stdout, one.stderr)]
+
+
+def processes() -> str:
+    return subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, timeout=20, check=True).stdout
+
+
+def database(gateway: Gateway) -> list[str]:
+    """Every file of an SQLite database; PostgreSQL's rows are looked at by the tests of the models."""
+    path = gateway.directory / "db.sqlite3"
+    if not path.exists():
+        return []
+    with sqlite3.connect(path) as connection:
+        return ["\n".join(connection.iterdump())]
