@@ -49,7 +49,7 @@ clean:
 define isolated
 echo "--- $(1)"; \
 var=$$(mktemp -d) && trap 'rm -rf "$$var"' EXIT && \
-VAR_DIR="$$var" DATABASE_URL="sqlite:///$$var/db.sqlite3" SECRET_KEY= SECRET_KEY_FALLBACKS= $(2)
+ENV_FILE=/dev/null VAR_DIR="$$var" DATABASE_URL="sqlite:///$$var/db.sqlite3" SECRET_KEY= SECRET_KEY_FALLBACKS= $(2)
 endef
 
 config.yaml:

@@ -26,7 +26,7 @@ class Leasing:
         self._on_version = on_version
         self._rotors: dict[str, Rotor] = {}
         self._start_at: dict[str, int] = {}
-        self._refills: dict[str, asyncio.Task[None]] = {}
+        self._refills: dict[str, asyncio.Task[bool]] = {}
         self._is_stalled = False
 
     def install(self, snapshot: Snapshot) -> None:
@@ -80,15 +80,21 @@ class Leasing:
             pick = rotor.pick(now)
         return pick.key if pick else None
 
-    async def _wait_for(self, refill: "asyncio.Task[None]", rotor: Rotor, now: float) -> None:
-        """Goes on with a lease of its own when the database is away or lets it wait; waits only once for one refill."""
+    async def _wait_for(self, refill: "asyncio.Task[bool]", rotor: Rotor, now: float) -> None:
+        """Goes on with a lease of its own when the database is away or lets it wait; waits only once for one refill.
+
+        A refill that came may be used up again by those who waited longer: the caller looks, and asks for the next.
+        """
         if not self._is_stalled:
             await asyncio.wait({refill}, timeout=LEASE_WAIT_SECONDS)
+        if refill.done() and refill.result():
+            return
         self._is_stalled = not refill.done()
-        if rotor.is_empty and rotor.ring.available(now):
-            rotor.add(_local_lease(rotor, rotation.lease_slots(len(rotor.ring), len(rotor.ring.available(now)))))
+        if rotor.is_empty:
+            available = len(rotor.ring.available(now))
+            rotor.add(_local_lease(rotor, rotation.lease_slots(len(rotor.ring), available)))
 
-    def _prefetch(self, rotor: Rotor, now: float) -> "asyncio.Task[None]":
+    def _prefetch(self, rotor: Rotor, now: float) -> "asyncio.Task[bool]":
         name = rotor.ring.name
         task = self._refills.get(name)
         if task is None:
@@ -96,7 +102,8 @@ class Leasing:
             task.add_done_callback(lambda _: self._refills.pop(name, None))
         return task
 
-    async def _lease(self, rotor: Rotor, now: float) -> None:
+    async def _lease(self, rotor: Rotor, now: float) -> bool:
+        """False when the database gave none."""
         ring = rotor.ring
         slots = rotation.lease_slots(len(ring), len(ring.available(now)))
         start_at = self._start_at.pop(ring.name, None)
@@ -107,11 +114,12 @@ class Leasing:
         try:
             lease = await self._threads.urgent(work)
         except DatabaseError:
-            return
+            return False
         self._is_stalled = False
         if rotor.ring.key_ids == ring.key_ids:
             rotor.add(lease)
         self._on_version(lease.version)
+        return True
 
     def progress(self, *, everything: bool = False) -> list[Progress]:
         """Where the rotors stand that moved since the last call (or all of them)."""

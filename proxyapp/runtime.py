@@ -44,6 +44,7 @@ class Runtime:
         self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
         self._is_dirty = asyncio.Event()
+        self._is_stopping = asyncio.Event()
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
@@ -62,15 +63,14 @@ class Runtime:
 
     async def _watch_pool(self) -> None:
         """Every change of the pool arrives within POLL_SECONDS, or with the next lease."""
-        while True:
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._has_news.wait(), POLL_SECONDS)
+        while not self._is_stopping.is_set():
+            await within(POLL_SECONDS, self._has_news)
             self._has_news.clear()
             try:
                 await self.refresh()
                 await self._replay_spool()
             except DatabaseError:
-                await asyncio.sleep(POLL_SECONDS)
+                await within(POLL_SECONDS, self._is_stopping)
             except Exception:
                 logger.exception("The look at the pool failed")
 
@@ -88,13 +88,13 @@ class Runtime:
         self._is_dirty.set()
 
     async def _flush_often(self) -> None:
-        while True:
+        while not self._is_stopping.is_set():
             await self._is_dirty.wait()
-            await asyncio.sleep(FIRST_FLUSH_SECONDS)
-            while self._is_dirty.is_set():
+            await within(FIRST_FLUSH_SECONDS, self._is_stopping)
+            while self._is_dirty.is_set() and not self._is_stopping.is_set():
                 self._is_dirty.clear()
                 await self.flush()
-                await asyncio.sleep(FLUSH_SECONDS)
+                await within(FLUSH_SECONDS, self._is_stopping)
 
     async def flush(self, *, is_last: bool = False) -> None:
         """Writes the counters and where the rotation stands."""
@@ -132,14 +132,20 @@ class Runtime:
     async def stop(self) -> None:
         """Writes what is left to write. No request may come after it."""
         atexit.unregister(self._flush_at_exit)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for event in (self._is_stopping, self._has_news, self._is_dirty):
+            event.set()
+        await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         await self.cooling.close()
         await self.leasing.close()
         await self.flush(is_last=True)
         await self.upstreams.aclose()
         await self.loop.run_in_executor(None, self.threads.close)
+
+
+async def within(seconds: float, event: asyncio.Event) -> None:
+    """Returns when the event is set, or after the time."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
 
 
 def _write(tally: Tally, progress: list[rotation.Progress], *, give_back: bool) -> None:

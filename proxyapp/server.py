@@ -193,6 +193,11 @@ class GatewayServer(Server):  # type: ignore[misc]
         if self.is_draining:
             self._change.set()
 
+    def application_checker(self) -> None:
+        """Daphne's, once a second: forgets the WebSockets that have ended."""
+        super().application_checker()
+        self._change.set()
+
     def _sweep(self) -> None:
         """Once a second for all connections: a timer for each would cost more than it times."""
         self.now = now = self.loop.time()

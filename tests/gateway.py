@@ -62,6 +62,7 @@ class Gateway:
             "HOME": str(self.directory),
             "VAR_DIR": str(self.directory / "var"),
             "DATABASE_URL": self.database_url,
+            "ENV_FILE": os.devnull,
             "PYTHONUNBUFFERED": "1",
             **(env or {}),
         }

@@ -1,0 +1,71 @@
+"""One process's runtime: what it counts is written, whatever stands in the way."""
+
+import asyncio
+import threading
+
+import pytest
+
+from proxyapp import runtime
+from proxyapp.models import ApiKey, Group, HourlyUsage
+from proxyapp.usage import Outcome
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def key() -> ApiKey:
+    made = ApiKey(group=await Group.objects.acreate(name="g"))
+    made.set_secret("SECRET-SECRET-SECRET")
+    await made.asave()
+    return made
+
+
+async def test_a_stop_loses_no_count_that_waits_for_the_database(key: ApiKey):
+    process = await runtime.startup()
+    is_free = threading.Event()
+    process.threads._background.submit(is_free.wait, 10)
+    process.tally.count(key.pk, "m", Outcome.SUCCEEDED, 1.0)
+    process.touched()
+    async with asyncio.timeout(10):
+        while process.tally.counts:  # the flush has taken the counts and waits for its thread
+            await asyncio.sleep(0)
+
+    stopping = asyncio.create_task(runtime.shutdown())
+    await asyncio.sleep(0)
+    is_free.set()
+    await stopping
+
+    assert (await HourlyUsage.objects.aget()).succeeded == 1
+
+
+async def test_a_count_is_written_within_a_second(key: ApiKey):
+    process = await runtime.startup()
+    try:
+        process.tally.count(key.pk, "m", Outcome.SUCCEEDED, 1.0)
+        process.touched()
+        async with asyncio.timeout(1):
+            while not await HourlyUsage.objects.aexists():
+                await asyncio.sleep(0.02)
+    finally:
+        await runtime.shutdown()
+
+
+async def test_one_runtime_serves_a_process_however_many_ask_at_once(key: ApiKey):
+    first, *others = await asyncio.gather(*(runtime.running() for _ in range(5)))
+    await runtime.shutdown()
+
+    assert all(other is first for other in others)
+    assert runtime.current() is None
+
+
+async def test_picks_of_requests_at_once_are_in_order(key: ApiKey):
+    second = ApiKey(group_id=key.group_id, position=1)
+    second.set_secret("SECRET-SECRET-SECOND")
+    await second.asave()
+    process = await runtime.startup()
+    try:
+        picked = await asyncio.gather(*(process.leasing.next_key("") for _ in range(100)))
+    finally:
+        await runtime.shutdown()
+
+    assert [pick.id for pick in picked if pick] == [key.pk, second.pk] * 50
