@@ -1,5 +1,6 @@
 """Django settings. Every value that an operator may change is read from the environment or from `.env`."""
 
+import warnings
 from datetime import time
 from pathlib import Path
 from typing import Any
@@ -57,6 +58,8 @@ POSITIVE = (
     "SHUTDOWN_TIMEOUT_SECONDS",
     "SQLITE_TIMEOUT_SECONDS",
 )
+FLAGS = ("DEBUG", "TRUST_ENVIRONMENT_PROXIES")
+BOOLEANS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
 
 
 def _checked() -> None:
@@ -75,6 +78,9 @@ def _checked() -> None:
     if ROTATION_LEASE < 0:
         problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
     problems += [f"{name} must be more than 0" for name in POSITIVE if globals()[name] <= 0]
+    problems += [
+        f"{name} must be true or false" for name in FLAGS if env.str(name, default="false").lower() not in BOOLEANS
+    ]
     if problems:
         raise ImproperlyConfigured("; ".join(problems))
 
@@ -120,9 +126,24 @@ TEMPLATES = [
 ]
 
 
+def _database_url() -> dict[str, Any]:
+    """django-environ's own complaints repeat the URL, and with it the password."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            database: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    except (ValueError, ImproperlyConfigured):
+        database = {}
+    if database.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not a database URL such as sqlite:////path/to/file or postgresql://user:password@host:5432/name"
+            " (special characters in the password are percent-encoded)"
+        ) from None
+    return database
+
+
 def _database() -> dict[str, Any]:
     """SQLite needs IMMEDIATE transactions: it ignores select_for_update, so the lock has to be taken at BEGIN."""
-    database: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+    database = _database_url()
     if database["ENGINE"] == "django.db.backends.sqlite3":
         Path(database["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         database["OPTIONS"] = {

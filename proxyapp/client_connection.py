@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import Factory, Protocol
 
 from proxyapp.client_exchange import READ_AHEAD_BYTES, Exchange, check_size, status_line
-from proxyapp.client_http1 import MAX_HEAD_BYTES, Head, RequestError, Target, check_start, parse_head, parse_target
+from proxyapp.client_http1 import MAX_HEAD_BYTES, Head, RequestError, check_start, parse_head
+from proxyapp.client_scope import Target, http_scope, parse_target
 from proxyapp.errors import error_body, is_openai_path
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ BODY_SECONDS = 60.0  # without a byte of it
 STALL_SECONDS = 300.0  # without a byte read by the client
 LINGER_SECONDS = 30.0
 PIPELINE_BYTES = 64 * 1024
-
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Connection(Protocol):
@@ -130,7 +129,7 @@ class Connection(Protocol):
             self.deadline = self.server.now + BODY_SECONDS
             if rest:
                 self.buffer = self._feed(exchange, rest)
-        scope = self._scope(head, target, exchange)
+        scope = http_scope(head, target, client=self.client, server=self.local, abort=exchange.abort)
         self.task = self.server.run_application(scope, exchange)
 
     def _feed(self, exchange: Exchange, data: bytes) -> bytes:
@@ -142,26 +141,6 @@ class Connection(Protocol):
         else:
             self.deadline = self.server.now + BODY_SECONDS
         return rest
-
-    def _scope(self, head: Head, target: Target, exchange: Exchange) -> dict[str, Any]:
-        headers = head.headers
-        if target.authority:  # RFC 9112 3.2.2
-            headers = [(b"host", target.authority), *(field for field in headers if field[0] != b"host")]
-        return {
-            "type": "http",
-            "asgi": _ASGI,
-            "http_version": "1.0" if head.is_http_1_0 else "1.1",
-            "method": head.method,
-            "scheme": "http",
-            "path": target.path,
-            "raw_path": target.raw_path,
-            "query_string": target.query,
-            "root_path": "",
-            "headers": headers,
-            "client": self.client,
-            "server": self.local,
-            "extensions": {"gateway.abort": {"call": exchange.abort}, "gateway.target": {"raw": head.target}},
-        }
 
     def _become_websocket(self, data: bytes, target: Target) -> None:
         """Daphne's protocol takes the connection over, and reads the request itself."""

@@ -6,7 +6,8 @@ import asyncio
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from proxyapp.client_http1 import ChunkedBody, Head, LengthBody, RequestError, are_header_lines
+from proxyapp.client_body import ChunkedBody, LengthBody
+from proxyapp.client_http1 import Head, RequestError, are_header_lines
 
 if TYPE_CHECKING:
     from proxyapp.client_connection import Connection

@@ -1,27 +1,21 @@
-"""HTTP/1.1 requests as bytes (RFC 9112), decided without any I/O.
+"""The heads of HTTP/1.1 requests as bytes (RFC 9112), decided without any I/O.
 
 Strict where leniency lets requests be smuggled (one meaning for every message, or none), and faithful otherwise: the
 target and the header values are kept byte for byte, and any method goes.
 """
 
 import re
-from dataclasses import dataclass, replace
-from urllib.parse import unquote_to_bytes
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 500
-MAX_CHUNK_LINE_BYTES = 1024
-MAX_TRAILER_BYTES = 16 * 1024
 
-_TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
-_STARTS_WELL = re.compile(_TOKEN)
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb") ([^\x00-\x20\x7f]++) HTTP/1\.([01])\r\n")
-_OTHER_VERSION = re.compile(_TOKEN + rb" [^\x00-\x20\x7f]++ HTTP/\d\.\d\r\n")
-_HEADER_LINE = re.compile(rb"^(" + _TOKEN + rb"):[ \t]*+(" + _TEXT + rb")\r\n", re.MULTILINE)
-_HEADER_LINES = re.compile(rb"(?:" + _TOKEN + rb": " + _TEXT + rb"\r\n)*+")
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*+;" + _TEXT + rb")?\r\n")
-_ABSOLUTE = re.compile(rb"https?://([^/?#@]++)(?=[/?]|$)", re.IGNORECASE)
+TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
+_STARTS_WELL = re.compile(TOKEN)
+_REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\x00-\x20\x7f]++) HTTP/1\.([01])\r\n")
+_OTHER_VERSION = re.compile(TOKEN + rb" [^\x00-\x20\x7f]++ HTTP/\d\.\d\r\n")
+HEADER_LINE = re.compile(rb"^(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n", re.MULTILINE)
+_HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb": " + TEXT + rb"\r\n)*+")
 
 _MEANT_FOR_US = frozenset({b"content-length", b"transfer-encoding", b"connection", b"host", b"expect", b"upgrade"})
 
@@ -59,19 +53,6 @@ class Head:
         self.is_websocket = False
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a request goes: as sent, its undecoded parts, and the authority of the absolute form (else empty)."""
-
-    raw_path: bytes
-    query: bytes
-    authority: bytes = b""
-
-    @property
-    def path(self) -> str:
-        return unquote_to_bytes(self.raw_path).decode("utf-8", "replace")
-
-
 def check_start(data: bytes) -> None:
     """Raises as soon as the first bytes of a head can't become a request."""
     if not _STARTS_WELL.match(data):
@@ -96,7 +77,7 @@ def parse_head(data: bytes) -> Head:
     line = _request_line(data)
     method, target, minor = line.groups()
     head = Head(method.decode("ascii"), target, is_http_1_0=minor == b"0")
-    fields = _HEADER_LINE.findall(data, line.end())
+    fields = HEADER_LINE.findall(data, line.end())
     # Every field takes one whole line, so any other line feed stands in a malformed one.
     if len(fields) != data.count(b"\n") - 2:
         raise RequestError(400, "A header line is malformed.")
@@ -143,117 +124,6 @@ def _content_length(value: bytes) -> int:
     return int(value)
 
 
-def parse_target(head: Head) -> Target:
-    """All forms of RFC 9112 3.2 but CONNECT's, which has no place in a gateway."""
-    target = head.target
-    if target.startswith(b"/"):
-        if head.method == "CONNECT":
-            raise RequestError(400, "CONNECT is not supported.")
-        raw_path, _, query = target.partition(b"?")
-        return Target(raw_path, query)
-    if target == b"*":
-        return Target(b"*", b"")
-    absolute = _ABSOLUTE.match(target)
-    if absolute is None or head.method == "CONNECT":
-        raise RequestError(400, "The request target must be a path or an http(s) URL.")
-    raw_path, _, query = target[absolute.end() :].partition(b"?")
-    return replace(Target(raw_path or b"/", query), authority=absolute[1])
-
-
 def are_header_lines(data: bytes, count: int) -> bool:
     """Whether `data` is `count` well-formed `name: value` lines, so that no value has smuggled in another."""
     return data.count(b"\n") == count and _HEADER_LINES.fullmatch(data) is not None
-
-
-class LengthBody:
-    """A body of a known length. `rest` is what came after its end."""
-
-    __slots__ = ("_left", "is_done", "rest")
-
-    def __init__(self, length: int) -> None:
-        self._left = length
-        self.is_done = length == 0
-        self.rest = b""
-
-    def feed(self, data: bytes) -> bytes:
-        if len(data) < self._left:
-            self._left -= len(data)
-            return data
-        self.is_done = True
-        self.rest = data[self._left :]
-        return data[: self._left]
-
-
-class ChunkedBody:
-    """A chunked body. Extensions and trailers are checked and dropped. `rest` is what came after its end."""
-
-    __slots__ = ("_buffer", "_in_trailers", "_left", "_trailer_bytes", "is_done", "rest")
-
-    def __init__(self) -> None:
-        self._buffer = b""
-        self._left = 0  # of the current chunk, with the CR LF after it
-        self._in_trailers = False
-        self._trailer_bytes = 0
-        self.is_done = False
-        self.rest = b""
-
-    def feed(self, data: bytes) -> bytes:
-        """Returns what `data` completes of the content. Raises RequestError."""
-        data = self._buffer + data
-        content: list[bytes] = []
-        at = 0
-        while not self.is_done:
-            taken = self._step(data, at, content)
-            if not taken:
-                break
-            at += taken
-        self._buffer = b"" if self.is_done else data[at:]
-        self.rest = data[at:] if self.is_done else b""
-        return b"".join(content)
-
-    def _step(self, data: bytes, at: int, content: list[bytes]) -> int:
-        if self._in_trailers:
-            return self._trailer_line(data, at)
-        if self._left > 2:
-            part = data[at : at + self._left - 2]
-            content.append(part)
-            self._left -= len(part)
-            return len(part)
-        if self._left:
-            return self._end_of_chunk(data, at)
-        return self._size_line(data, at)
-
-    def _end_of_chunk(self, data: bytes, at: int) -> int:
-        end = data[at : at + 2]
-        if not b"\r\n".startswith(end):
-            raise RequestError(400, "A chunk is longer than it says.")
-        if len(end) < 2:
-            return 0
-        self._left = 0
-        return 2
-
-    def _size_line(self, data: bytes, at: int) -> int:
-        line = _CHUNK_LINE.match(data, at)
-        if line is None:
-            if data.find(b"\n", at) >= 0 or len(data) - at > MAX_CHUNK_LINE_BYTES:
-                raise RequestError(400, "A chunk size is malformed.")
-            return 0
-        if line.end() - at > MAX_CHUNK_LINE_BYTES:
-            raise RequestError(400, "A chunk extension is too long.")
-        size = int(line[1], 16)
-        self._in_trailers = size == 0
-        self._left = size + 2 if size else 0
-        return line.end() - at
-
-    def _trailer_line(self, data: bytes, at: int) -> int:
-        end = data.find(b"\n", at) + 1
-        if self._trailer_bytes + (end or len(data)) - at > MAX_TRAILER_BYTES:
-            raise RequestError(431, "The trailers are too large.")
-        if not end:
-            return 0
-        if data[at:end] == b"\r\n":
-            self.is_done = True
-        elif not _HEADER_LINE.fullmatch(data, at, end):
-            raise RequestError(400, "A trailer is malformed.")
-        self._trailer_bytes += end - at
-        return end - at

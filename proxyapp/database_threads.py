@@ -57,7 +57,7 @@ class DatabaseThreads:
 
     def close(self) -> None:
         for executor in (self._urgent, self._background):
-            executor.submit(connection.close)
+            executor.submit(_close)
             executor.shutdown(wait=True)
 
 
@@ -66,3 +66,8 @@ def _with_connection(work: Callable[[], Result]) -> Result:
     connection.close_at = None
     connection.close_if_unusable_or_obsolete()
     return work()
+
+
+def _close() -> None:
+    """`connection` is another one in every thread: it has to be looked up on the thread itself."""
+    connection.close()

@@ -114,12 +114,27 @@ class Dialer:
     async def _start(self, sock: socket, origin: Origin, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
         """Takes the socket over, with TLS if the origin (or the proxy) speaks it."""
         loop = asyncio.get_running_loop()
-        context, name = (self._ssl_context, origin.host) if origin.is_tls else (None, None)
+        if not origin.is_tls:
+            return await loop.create_connection(factory, sock=sock)
+        transport, _ = await loop.create_connection(asyncio.Protocol, sock=sock)
+        return await self._secure(transport, origin, factory)
+
+    async def _secure(
+        self, transport: asyncio.Transport, origin: Origin, factory: Callable[[], P]
+    ) -> tuple[asyncio.Transport, P]:
+        """Not left to `create_connection`, which forgets its socket when it is cancelled before the handshake."""
+        protocol = factory()
         try:
-            return await loop.create_connection(factory, sock=sock, ssl=context, server_hostname=name)
+            secured = await asyncio.get_running_loop().start_tls(
+                transport, protocol, self._ssl_context, server_hostname=origin.host
+            )
+            if secured is None:
+                raise ConnectionAbortedError
         except BaseException:
-            sock.close()
+            transport.abort()
             raise
+        protocol.connection_made(secured)
+        return secured, protocol
 
     async def _connect_to_proxy(self, proxy: Proxy, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
         try:
@@ -140,8 +155,8 @@ class Dialer:
             raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
         except SocksRefusal as error:
             raise proxy.failure(f"proxy refused: {error}") from None
-        except UnicodeError:
-            raise proxy.failure("the user name or the password is not ASCII") from None
+        except ValueError:
+            raise proxy.failure("SOCKS5 takes no such user name, password or host: too long or not ASCII") from None
         except (TimeoutError, gaierror):
             raise
         except OSError as error:
@@ -155,19 +170,12 @@ class Dialer:
             status = await tunnel.answer
             if not 200 <= status < 300:
                 raise proxy.failure(f"proxy refused: {status}")
-            protocol = factory()
-            loop = asyncio.get_running_loop()
-            secured = await loop.start_tls(transport, protocol, self._ssl_context, server_hostname=origin.host)
-            if secured is None:
-                raise ConnectionAbortedError
-        except _BadAnswer as error:
+        except BaseException as error:
             transport.abort()
-            raise proxy.failure(str(error)) from None
-        except BaseException:
-            transport.abort()
+            if isinstance(error, _BadAnswer):
+                raise proxy.failure(str(error)) from None
             raise
-        protocol.connection_made(secured)
-        return protocol
+        return (await self._secure(transport, origin, factory))[1]
 
 
 class _BadAnswer(Exception):
@@ -200,6 +208,7 @@ class _Tunnel(asyncio.Protocol):
     def _fail(self, what: str) -> None:
         if not self.answer.done():
             self.answer.set_exception(_BadAnswer(what))
+            self.answer.exception()  # looked at, even if nobody waits any more
 
 
 def _connect_request(proxy: Proxy, origin: Origin) -> bytes:
@@ -219,4 +228,4 @@ def _reason(error: OSError | UnicodeError) -> str:
         return error.strerror or "name not known"
     if isinstance(error, UnicodeError):
         return "not a host name"
-    return os.strerror(error.errno) if error.errno else type(error).__name__
+    return os.strerror(error.errno) if error.errno else "connection closed"

@@ -1,4 +1,4 @@
-"""Picks keys as a process of the gateway does, prints `[[slot, key id], …]`: `python -m tests.picking PICKS THREADS`."""
+"""Picks keys as a gateway process does, prints `[[slot, key id], …]`: `python -m tests.picking PICKS THREADS`."""
 
 import json
 import sys

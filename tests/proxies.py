@@ -11,6 +11,7 @@ import ipaddress
 import ssl
 import struct
 import threading
+import weakref
 from base64 import b64encode
 from collections.abc import Coroutine
 from dataclasses import dataclass
@@ -57,9 +58,10 @@ class ProxyServer:
         self._refusal = refusal
         self._is_silent = is_silent
         self._changed = threading.Condition()
-        self._loop = asyncio.new_event_loop()
+        self._loop = asyncio.SelectorEventLoop()  # under any policy of the test that uses it
         self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
 
     @property
     def host(self) -> str:
@@ -98,11 +100,15 @@ class ProxyServer:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for writer in self._writers:
+            writer.transport.abort()
+        await asyncio.sleep(0)  # the transports close
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
         assert task
         self._tasks.add(task)
+        self._writers.add(writer)
         self._count(1)
         try:
             if self._is_silent:

@@ -7,7 +7,9 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.client_http1 import ChunkedBody, LengthBody, RequestError, check_start, parse_head, parse_target
+from proxyapp.client_body import ChunkedBody, LengthBody
+from proxyapp.client_http1 import RequestError, check_start, parse_head
+from proxyapp.client_scope import parse_target
 
 PIECES = st.lists(
     st.sampled_from(

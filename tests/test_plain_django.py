@@ -70,19 +70,29 @@ def is_up(url: str) -> bool:
         return False
 
 
-def test_a_bad_setting_is_one_clear_line():
-    environment = {"PATH": os.environ["PATH"], "MAX_BODY_BYTES": "many", "VAR_DIR": "/nonexistent"}
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MAX_BODY_BYTES", "many"),
+        ("CONNECT_TIMEOUT_SECONDS", "0"),
+        ("RATE_LIMIT_RESET_TIME", "25:00"),
+        ("RATE_LIMIT_RESET_TZ", "Mars/Olympus"),
+        ("DEBUG", "maybe"),
+        ("DATABASE_URL", "post://u:MARKER@h/x"),
+        ("DATABASE_URL", "postgresql://u:MAR/KER@h:5432/x"),
+        ("DATABASE_URL", "MARKER"),
+        ("VAR_DIR", "/proc/nowhere"),
+    ],
+)
+def test_a_bad_setting_is_one_clear_line(name: str, value: str, tmp_path: Path):
+    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "ENV_FILE": os.devnull, name: value}
+    command = [sys.executable, "manage.py", "serve"]
 
-    done = subprocess.run(
-        [sys.executable, "manage.py", "check"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
-    assert done.returncode == 1
-    assert "MAX_BODY_BYTES" in done.stderr
+    assert (done.returncode, done.stdout) == (1, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert name in done.stderr or value in done.stderr
     assert "Traceback" not in done.stderr
+    assert "MARKER" not in done.stderr
+    assert "KER@" not in done.stderr

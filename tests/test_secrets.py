@@ -51,7 +51,14 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
         await connection.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
     upstream.on("/refuse", refuse)
-    paths = [GENERATE, "/refuse", "/refuse", "/g/proxied" + GENERATE, "/g/nobody%20there" + GENERATE, "/g/none/x"]
+    paths = [
+        "/g/works" + GENERATE,
+        "/g/works/refuse",
+        "/g/works/refuse",
+        "/g/proxied" + GENERATE,
+        "/g/nobody%20there" + GENERATE,
+        "/g/none/x",
+    ]
     mine = {"authorization": f"Bearer {CLIENTS}", "x-goog-api-key": CLIENTS}
     texts = []
     for path in paths:

@@ -166,6 +166,17 @@ async def test_a_server_that_does_not_shake_hands_is_a_connect_timeout(make_tran
         await upstream.wait_for_open(0)
 
 
+async def test_a_server_that_closes_within_the_handshake_is_a_connect_error(transport: Transport) -> None:
+    async def script(peer: Peer) -> None:
+        await peer.reader.readexactly(5)
+
+    async with ScriptedUpstream(script) as upstream:
+        with pytest.raises(httpx.ConnectError) as caught:
+            await send(transport, upstream.url.replace("http", "https"))
+        assert not is_request_sent(caught.value)
+        await upstream.wait_for_open(0)
+
+
 async def test_a_certificate_that_nobody_trusts_is_a_connect_error(make_transport: MakeTransport) -> None:
     async with ScriptedUpstream(answering(OK), tls=server_context()) as upstream:
         with pytest.raises(httpx.ConnectError, match="certificate refused") as caught:

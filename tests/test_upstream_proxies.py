@@ -271,6 +271,16 @@ async def test_a_proxy_from_the_environment_is_ignored(
         assert await fetch(make_transport(), upstream.url) == (200, b"ok")
 
 
+@pytest.mark.parametrize("password", ["x" * 256, "ö"])
+async def test_a_password_that_socks_cannot_take_is_a_proxy_error(
+    make_transport: MakeTransport, start_proxy: StartProxy, password: str
+) -> None:
+    _, url = start_proxy("socks5", username="user", password=password)
+    with pytest.raises(httpx.ProxyError, match="SOCKS5 takes no such") as caught:
+        await send(make_transport(proxy_url=url), "https://localhost:9")
+    assert password not in str(caught.value)
+
+
 # The URL.
 
 

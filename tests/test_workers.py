@@ -25,7 +25,8 @@ def gateway() -> Iterator[Gateway]:
 
 
 def workers(gateway: Gateway) -> list[psutil.Process]:
-    return psutil.Process(gateway.pid).children()
+    children: list[psutil.Process] = psutil.Process(gateway.pid).children()
+    return children
 
 
 def eventually(holds: Callable[[], bool], seconds: float = SECONDS) -> None:
