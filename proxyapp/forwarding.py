@@ -24,23 +24,27 @@ class Plan:
     ring: str
     method: str
     path: bytes
-    query: bytes
+    query: bytes | None
     headers: list[Header]
     body: RequestBody
     model: str
 
     def target(self, prefix: bytes) -> bytes:
         path = prefix + self.path if self.path.startswith(b"/") else self.path
-        return path + b"?" + self.query if self.query else path
+        return path if self.query is None else path + b"?" + self.query
 
 
-def plan(runtime: Runtime, *, method: str, path: bytes, query: bytes, headers: list[Header], body: RequestBody) -> Plan:
+def plan(
+    runtime: Runtime, *, method: str, path: bytes, query: bytes | None, headers: list[Header], body: RequestBody
+) -> Plan:
     """Raises UnknownGroup for a `/g/<group>/` that does not exist."""
     group_name, path = group_and_path(path)
     ring = runtime.snapshot.ring(group_name)
     if ring is None:
         raise UnknownGroup(f"There is no group {group_name!r}.")
-    return Plan(ring.name, method, path, without_key(query), headers, body, model_of(path, body.data))
+    return Plan(
+        ring.name, method, path, without_key(query) if query else query, headers, body, model_of(path, body.data)
+    )
 
 
 async def forward(runtime: Runtime, request: Plan) -> Attempt:

@@ -73,11 +73,12 @@ def without_own_cookies(value: bytes) -> bytes:
     return b"; ".join(pair for pair in pairs if pair.partition(b"=")[0] not in OWN_COOKIES)
 
 
-def without_key(query: bytes) -> bytes:
-    """The raw query without `key` parameters; every other byte stays."""
+def without_key(query: bytes) -> bytes | None:
+    """The raw query without `key` parameters; every other byte stays. None when nothing else was in it."""
     if b"k" not in query and b"%" not in query:
         return query
-    return b"&".join(part for part in query.split(b"&") if not _is_key(part))
+    kept = [part for part in query.split(b"&") if not _is_key(part)]
+    return b"&".join(kept) if kept else None
 
 
 def _is_key(part: bytes) -> bool:

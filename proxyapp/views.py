@@ -59,11 +59,17 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
         return error_response(NoKeyAvailable("The gateway's database is away.", retry_after=5), path)
 
 
-def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes]:
-    """The path and the query as the client wrote them. (Django's test client has no raw path, and a query of text.)"""
+def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
+    """The path and the query as the client wrote them; None: there is no query, not even an empty one.
+
+    ASGI has no word for an empty query, so the server's own extension tells. (Django's test client has no raw path, and
+    a query of text.)
+    """
     path = scope.get("raw_path") or quote(scope["path"]).encode()
     query = scope["query_string"]
-    return path, query if isinstance(query, bytes) else query.encode()
+    query = query if isinstance(query, bytes) else query.encode()
+    sent = scope.get("extensions", {}).get("gateway.target", {}).get("raw", b"")
+    return path, query if query or sent.endswith(b"?") else None
 
 
 def django_body(request: HttpRequest) -> RequestBody:

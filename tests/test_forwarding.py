@@ -63,6 +63,14 @@ def test_path_and_query_arrive_byte_for_byte(shared_gateway: Gateway, google: Fa
     assert google.last.target == target
 
 
+def test_an_empty_query_is_told_from_none(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+    """By the default server; ASGI alone cannot tell."""
+    gateway = make_gateway()
+    for target in (b"/echo?", b"/echo", b"/echo?key=mine"):
+        exchange(gateway.url, "GET", target)
+    assert [request.target for request in upstream.requests] == [b"/echo?", b"/echo", b"/echo"]
+
+
 @pytest.mark.parametrize("target", [b"/echo/\xd1\x8f", b"/echo?q=\xd1\x8f\xff", b"/echo/%zz%"])
 def test_bytes_that_no_url_may_have_arrive_or_are_refused(
     shared_gateway: Gateway, google: FakeUpstream, target: bytes
