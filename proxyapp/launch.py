@@ -1,5 +1,6 @@
 """The order of a start: what can be wrong without a change is looked at first, and the URLs are said last."""
 
+import gc
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -111,6 +112,8 @@ class Launch:
     def _serve(self, bound: socket, *, on_listening: Callable[[], None]) -> None:
         from gateway.asgi import application
 
+        gc.collect()
+        gc.freeze()  # What is loaded now stays: looking through it again and again would stall requests.
         if self.server == "uvicorn":
             from proxyapp import uvicorn_server
 

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import time
+from collections import defaultdict
 from collections.abc import Callable
 
 from django.conf import settings
@@ -15,6 +16,28 @@ from proxyapp.rotation import Lease, Progress
 from proxyapp.rotor import Rotor
 
 LEASE_WAIT_SECONDS = 2.0
+FEWEST_PICKS = 32
+MOST_PICKS = 4096
+LEASE_SECONDS = 0.5
+
+
+class Pace:
+    """How many picks to lease at once: FEWEST_PICKS, and twice as many as last time when those did not last long.
+
+    ROTATION_LEASE fixes the number.
+    """
+
+    def __init__(self) -> None:
+        self._picks = FEWEST_PICKS
+        self._leased_at = 0.0
+
+    def picks(self, now: float) -> int:
+        if settings.ROTATION_LEASE:
+            return int(settings.ROTATION_LEASE)
+        is_fast = now - self._leased_at < LEASE_SECONDS
+        self._picks = min(self._picks * 2, MOST_PICKS) if is_fast else max(self._picks // 2, FEWEST_PICKS)
+        self._leased_at = now
+        return self._picks
 
 
 class Leasing:
@@ -26,6 +49,7 @@ class Leasing:
         self._on_version = on_version
         self._rotors: dict[str, Rotor] = {}
         self._start_at: dict[str, int] = {}
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self._refills: dict[str, asyncio.Task[bool]] = {}
         self._is_stalled = False
 
@@ -92,7 +116,7 @@ class Leasing:
         self._is_stalled = not refill.done()
         if rotor.is_empty:
             available = len(rotor.ring.available(now))
-            rotor.add(_local_lease(rotor, rotation.lease_slots(len(rotor.ring), available)))
+            rotor.add(_local_lease(rotor, rotation.lease_slots(len(rotor.ring), available, FEWEST_PICKS)))
 
     def _prefetch(self, rotor: Rotor, now: float) -> "asyncio.Task[bool]":
         name = rotor.ring.name
@@ -105,7 +129,7 @@ class Leasing:
     async def _lease(self, rotor: Rotor, now: float) -> bool:
         """False when the database gave none."""
         ring = rotor.ring
-        slots = rotation.lease_slots(len(ring), len(ring.available(now)))
+        slots = rotation.lease_slots(len(ring), len(ring.available(now)), self._paces[ring.name].picks(now))
         start_at = self._start_at.pop(ring.name, None)
         if start_at is None and not rotor.is_started:
             work = functools.partial(rotation.resume, ring.name, ring.key_ids, slots)

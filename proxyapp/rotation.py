@@ -10,14 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import F, Subquery
 
 from proxyapp.models import ApiKey, RotationCursor
 from proxyapp.pool import ALL_GROUPS, PoolKey, Ring
-
-MINIMUM_LEASE = 32
 
 
 class Pick(NamedTuple):
@@ -56,10 +53,9 @@ def raise_pool_version() -> int:
     return cursors.values_list("pool_version", flat=True).get()
 
 
-def lease_slots(size: int, available: int) -> int:
-    """How many slots to lease of a ring: whole laps, so that about ROTATION_LEASE (or 32) requests are served."""
-    wanted = settings.ROTATION_LEASE or MINIMUM_LEASE
-    laps = -(-wanted // max(available, 1))
+def lease_slots(size: int, available: int, picks: int) -> int:
+    """How many slots of a ring to lease: whole laps, so that at least `picks` requests are served."""
+    laps = -(-picks // max(available, 1))
     return laps * size
 
 

@@ -13,6 +13,7 @@ from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
 from proxyapp import rotation  # noqa: E402
+from proxyapp.leasing import FEWEST_PICKS  # noqa: E402
 from proxyapp.pool import ALL_GROUPS  # noqa: E402
 from proxyapp.poolstore import PoolReader  # noqa: E402
 from proxyapp.rotor import Rotor  # noqa: E402
@@ -27,7 +28,7 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
             chosen, _ = rotation.take(ring, now.timestamp())
         else:
             while (chosen := rotor.pick(now.timestamp())) is None:
-                slots = rotation.lease_slots(len(ring), len(ring.available(now.timestamp())))
+                slots = rotation.lease_slots(len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS)
                 rotor.add(rotation.lease(ring.name, ring.key_ids, slots))
         assert chosen is not None
         picks.append((chosen.slot, chosen.key.id))

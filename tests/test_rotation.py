@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 import pytest
 
 from proxyapp import rotation
+from proxyapp.leasing import Pace
 from proxyapp.models import ApiKey, Group, RotationCursor
 from proxyapp.pool import ALL_GROUPS, Ring
 from proxyapp.poolstore import PoolReader
@@ -137,13 +138,28 @@ def moved(rotor: Rotor) -> Progress:
 
 
 @pytest.mark.parametrize(
-    ("setting", "size", "available", "slots"),
-    [(0, 3, 3, 33), (0, 32, 32, 32), (0, 100, 100, 100), (0, 10, 1, 320), (50, 3, 3, 51), (0, 3, 0, 96)],
+    ("picks", "size", "available", "slots"),
+    [(32, 3, 3, 33), (32, 32, 32, 32), (32, 100, 100, 100), (32, 10, 1, 320), (50, 3, 3, 51), (32, 3, 0, 96)],
 )
-def test_leases_are_whole_laps(settings, setting, size, available, slots):
-    settings.ROTATION_LEASE = setting
+def test_leases_are_whole_laps(picks: int, size: int, available: int, slots: int):
+    assert rotation.lease_slots(size, available, picks) == slots
 
-    assert rotation.lease_slots(size, available) == slots
+
+def test_leases_grow_while_they_do_not_last_and_shrink_again(settings):
+    settings.ROTATION_LEASE = 0
+    pace = Pace()
+
+    growing = [pace.picks(now) for now in (100.0, 100.1, 100.2, 100.3)]
+    most = [pace.picks(100.3 + step / 100) for step in range(20)][-1]
+    shrinking = [pace.picks(now) for now in (200.0, 300.0)]
+
+    assert (growing, most, shrinking) == ([32, 64, 128, 256], 4096, [2048, 1024])
+
+
+def test_a_fixed_lease_stays_as_it_is(settings):
+    settings.ROTATION_LEASE = 50
+
+    assert {Pace().picks(now) for now in (0.0, 0.1)} == {50}
 
 
 @pytest.mark.django_db

@@ -158,6 +158,12 @@ async def test_a_closed_port_is_a_connect_error(transport: Transport) -> None:
     assert "SECRET" not in str(caught.value)
 
 
+async def test_a_host_that_cannot_be_a_name_is_a_connect_error(transport: Transport) -> None:
+    with pytest.raises(httpx.ConnectError, match="not a host name") as caught:
+        await send(transport, f"http://{'a' * 64}.example")
+    assert not is_request_sent(caught.value)
+
+
 async def test_a_server_that_does_not_shake_hands_is_a_connect_timeout(make_transport: MakeTransport) -> None:
     async with ScriptedUpstream(answering()) as upstream:
         with pytest.raises(httpx.ConnectTimeout) as caught:
