@@ -92,14 +92,20 @@ class Visit:
             await send_whole(self._send, response)
 
     async def _relay(self, attempt: Attempt) -> None:
-        """Chunk by chunk as they come; what is known to be the last one goes out with the end."""
+        """Chunk by chunk as they come; the last one goes out with the end."""
         send = self._send
         try:
             await send({"type": "http.response.start", "status": attempt.status, "headers": attempt.headers})
-            async for chunk in attempt:
+            chunks = await attempt.read()
+            while not attempt.is_complete:
+                for chunk in chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                chunks = await attempt.read()
+            last = chunks.pop() if chunks else b""
+            for chunk in chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
             self._is_over = True
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await send({"type": "http.response.body", "body": last, "more_body": False})
         finally:
             await attempt.aclose()
 
