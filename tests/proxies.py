@@ -14,6 +14,7 @@ import threading
 import weakref
 from base64 import b64encode
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import quote, urlsplit
@@ -101,7 +102,8 @@ class ProxyServer:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
-            writer.transport.abort()
+            with suppress(AttributeError):  # Python 3.11.2: of a TLS transport that was closed twice nothing is left
+                writer.transport.abort()
         await asyncio.sleep(0)  # the transports close
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
