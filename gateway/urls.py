@@ -2,6 +2,7 @@
 
 from django.contrib import admin
 from django.urls import path, re_path
+from django.views.decorators.csrf import csrf_exempt
 
 from proxyapp.views import forward, healthz, readyz
 
@@ -9,5 +10,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),
-    re_path(r"^(?!(?:admin|static|metrics)(?:/|$))", forward),
+    re_path(r"^(?!(?:admin|static|metrics)(?:/|$))", csrf_exempt(forward)),
 ]

@@ -16,7 +16,7 @@ from django.http.response import HttpResponseBase
 
 from proxyapp.attempt import Attempt
 from proxyapp.errors import GatewayError, StreamBroken
-from proxyapp.requestbody import ClientLeft, Receive, RequestBody, read_body
+from proxyapp.requestbody import ClientLeft, Limits, Receive, RequestBody, read_body
 from proxyapp.views import RelayedResponse, error_response, own_headers
 
 Scope = dict[str, Any]
@@ -29,11 +29,12 @@ class Lane:
 
     def __init__(self, view: View) -> None:
         self._view = view
+        self._limits = Limits.of_settings()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body: RequestBody | None = None
         try:
-            body = await read_body(receive, scope["headers"])
+            body = await read_body(receive, scope["headers"], self._limits)
             await Visit(self._view, scope, receive, send).run(body)
         except ClientLeft:
             return
@@ -59,9 +60,10 @@ class Visit:
 
     async def run(self, body: RequestBody) -> None:
         """Raises ClientLeft, or StreamBroken when the response cannot be completed."""
-        task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101
-        watcher = asyncio.get_running_loop().create_task(self._watch(task))
+        watcher = loop.create_task(self._watch(task))
         try:
             await self._answer(body)
         except asyncio.CancelledError:

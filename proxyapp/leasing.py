@@ -52,6 +52,7 @@ class Leasing:
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self._refills: dict[str, asyncio.Task[bool]] = {}
         self._is_stalled = False
+        self._is_locked_each_time = settings.ROTATION_LEASE == 1
 
     def install(self, snapshot: Snapshot) -> None:
         """Goes on in the rings' new versions at the keys whose turn it is."""
@@ -71,7 +72,7 @@ class Leasing:
             ring = self._snapshot.rings.get(ring_name)
             if ring is None or not ring.available(now := time.time()):
                 return None
-            if settings.ROTATION_LEASE == 1:
+            if self._is_locked_each_time:
                 return await self._take(ring, now)
             rotor = self._rotor(ring)
             pick = rotor.pick(now)

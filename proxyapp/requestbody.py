@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import httpx
 from django.conf import settings
@@ -18,8 +18,19 @@ class ClientLeft(Exception):
     """The client closed its connection before the answer was complete."""
 
 
+class Limits(NamedTuple):
+    """In bytes."""
+
+    body: int
+    memory: int
+
+    @classmethod
+    def of_settings(cls) -> "Limits":
+        return cls(settings.MAX_BODY_BYTES, settings.MAX_MEMORY_BODY_BYTES)
+
+
 class RequestBody:
-    """In memory up to MAX_MEMORY_BODY_BYTES, in a temporary file beyond. `length` None: the request has no body."""
+    """In memory up to `Limits.memory`, in a temporary file beyond. `length` None: the request has no body."""
 
     def __init__(self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None) -> None:
         self.data = data
@@ -47,7 +58,7 @@ class FileStream(httpx.AsyncByteStream):
             yield chunk
 
 
-def refuse_declared_length(headers: list[Header]) -> bool:
+def refuse_declared_length(headers: list[Header], limit: int) -> bool:
     """Whether the headers announce a body. Raises BodyTooLarge before a byte of a too large one is read."""
     announced = False
     for name, value in headers:
@@ -55,24 +66,24 @@ def refuse_declared_length(headers: list[Header]) -> bool:
             announced = True
         elif name == b"content-length":
             announced = True
-            if value.isdigit() and int(value) > settings.MAX_BODY_BYTES:
-                raise _too_large()
+            if value.isdigit() and int(value) > limit:
+                raise _too_large(limit)
     return announced
 
 
-async def read_body(receive: Receive, headers: list[Header]) -> RequestBody:
-    """Raises BodyTooLarge above MAX_BODY_BYTES, and ClientLeft when the body ends half-way."""
-    is_announced = refuse_declared_length(headers)
+async def read_body(receive: Receive, headers: list[Header], limits: Limits) -> RequestBody:
+    """Raises BodyTooLarge above the limit, and ClientLeft when the body ends half-way."""
+    is_announced = refuse_declared_length(headers, limits.body)
     message = await _next_part(receive)
     data = message.get("body", b"")
     if message.get("more_body"):
-        return await _read_on(receive, data)
-    if len(data) > settings.MAX_BODY_BYTES:
-        raise _too_large()
+        return await _read_on(receive, data, limits)
+    if len(data) > limits.body:
+        raise _too_large(limits.body)
     return RequestBody(data, length=len(data) if is_announced or data else None)
 
 
-async def _read_on(receive: Receive, start: bytes) -> RequestBody:
+async def _read_on(receive: Receive, start: bytes, limits: Limits) -> RequestBody:
     parts, length, file = [start], len(start), None
     more = True
     try:
@@ -81,9 +92,9 @@ async def _read_on(receive: Receive, start: bytes) -> RequestBody:
             parts.append(message.get("body", b""))
             length += len(parts[-1])
             more = message.get("more_body", False)
-            if length > settings.MAX_BODY_BYTES:
-                raise _too_large()
-            if length > settings.MAX_MEMORY_BODY_BYTES:
+            if length > limits.body:
+                raise _too_large(limits.body)
+            if length > limits.memory:
                 file = file or tempfile.TemporaryFile()  # noqa: SIM115 (RequestBody.close closes it)
                 file.writelines(parts)
                 parts.clear()
@@ -101,5 +112,5 @@ async def _next_part(receive: Receive) -> dict[str, Any]:
     return message
 
 
-def _too_large() -> BodyTooLarge:
-    return BodyTooLarge(f"The request body is larger than {settings.MAX_BODY_BYTES} bytes (MAX_BODY_BYTES).")
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is larger than {limit} bytes (MAX_BODY_BYTES).")

@@ -166,8 +166,8 @@ _starting: asyncio.Lock | None = None
 
 
 async def running() -> Runtime:
-    """This process's runtime, started if need be."""
-    if _current is not None and _current.loop is asyncio.get_running_loop():
+    """This process's runtime, started if need be. (Asking for the running loop costs a system call on Python 3.11.)"""
+    if _current is not None and _current.loop.is_running():
         return _current
     return await startup()
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 MARKERS = (b'"usageMetadata"', b'"usage"')
 LONGEST_MARKER = max(len(marker) for marker in MARKERS)
 OBJECT_BYTES = 4096
+DECODER = json.JSONDecoder()
 DECOMPRESSED_AT_ONCE = 1 << 20
 PROMPT = ("promptTokenCount", "toolUsePromptTokenCount", "prompt_tokens", "total_input_tokens")
 OUTPUT = ("candidatesTokenCount", "thoughtsTokenCount", "completion_tokens", "total_output_tokens")
@@ -59,7 +60,7 @@ class TokenCounter:
             return Tokens()
         start = self._found.find(b"{")
         try:
-            usage, _ = json.JSONDecoder().raw_decode(self._found[start:].decode("utf-8", "replace"))
+            usage, _ = DECODER.raw_decode(self._found[start:].decode("utf-8", "replace"))
         except (ValueError, RecursionError):
             return Tokens()
         return Tokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))

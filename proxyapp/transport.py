@@ -81,9 +81,8 @@ class Transport(httpx.AsyncBaseTransport):
             route.idle.close()
 
     def _route(self, url: httpx.URL) -> "Route":
-        loop = asyncio.get_running_loop()
-        if loop is not self._loop:  # connections live and die with their loop
-            self._routes, self._loop = {}, loop
+        if self._loop is None or not self._loop.is_running():  # connections live and die with their loop
+            self._routes, self._loop = {}, asyncio.get_running_loop()
         key = (url.scheme, url.raw_host, url.port)
         route = self._routes.get(key)
         if route is None:

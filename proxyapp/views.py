@@ -12,7 +12,6 @@ from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.views.decorators.csrf import csrf_exempt
 
 from proxyapp import forwarding, runtime
 from proxyapp.attempt import Attempt
@@ -36,7 +35,6 @@ class RelayedResponse(StreamingHttpResponse):
             self.headers[name.decode("latin-1")] = value.decode("latin-1")
 
 
-@csrf_exempt
 async def forward(request: HttpRequest) -> HttpResponseBase:
     """Everything that is not the gateway's own: sent on with the next available key."""
     assert isinstance(request, ASGIRequest)  # noqa: S101
