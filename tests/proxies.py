@@ -12,6 +12,7 @@ import ssl
 import struct
 import threading
 import weakref
+from abc import ABC, abstractmethod
 from base64 import b64encode
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -35,7 +36,7 @@ class Seen:
         return next((value for header, value in self.headers if header.lower() == name), "")
 
 
-class ProxyServer:
+class ProxyServer(ABC):
     """`refusal`: answers every request with it instead of connecting. `is_silent`: takes connections, never answers."""
 
     scheme = ""
@@ -130,8 +131,9 @@ class ProxyServer:
             self.connections_made += max(change, 0)
             self._changed.notify_all()
 
+    @abstractmethod
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        raise NotImplementedError
+        """One connection, until it ends."""
 
 
 class Socks5Proxy(ProxyServer):

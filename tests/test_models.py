@@ -24,10 +24,14 @@ def raw(table: str) -> str:
         return repr(cursor.fetchall())
 
 
-def refused(action: Any) -> None:
-    """The database itself says no."""
-    with pytest.raises(IntegrityError), transaction.atomic():
-        action()
+def is_refused(action: Any) -> bool:
+    """Whether the database itself says no."""
+    try:
+        with transaction.atomic():
+            action()
+    except IntegrityError:
+        return True
+    return False
 
 
 # Constraints.
@@ -36,7 +40,7 @@ def refused(action: Any) -> None:
 def test_two_groups_cannot_differ_in_case_only():
     add_group("Default")
 
-    refused(lambda: add_group("dEFAULT"))
+    assert is_refused(lambda: add_group("dEFAULT"))
     assert Group.objects.count() == 1
 
 
@@ -44,14 +48,14 @@ def test_two_groups_cannot_differ_in_case_only():
     "fields", [{"name": ""}, {"target_url": ""}, {"rate_limit_policy": "weekly"}, {"auth": "basic"}]
 )
 def test_a_group_with_a_bad_value_is_refused(fields: dict[str, str]):
-    refused(lambda: add_group(**{"name": "main", **fields}))
+    assert is_refused(lambda: add_group(**{"name": "main", **fields}))
 
 
 def test_a_key_exists_once_in_all_groups():
     add_key(add_group("one"), "same")
     other = add_group("two")
 
-    refused(lambda: add_key(other, "same"))
+    assert is_refused(lambda: add_key(other, "same"))
     assert ApiKey.objects.count() == 1
 
 
@@ -59,13 +63,13 @@ def test_a_key_exists_once_in_all_groups():
 def test_a_key_with_a_bad_value_is_refused(fields: dict[str, str]):
     key = add_key(add_group(), "one")
 
-    refused(lambda: ApiKey.objects.filter(pk=key.pk).update(**fields))
+    assert is_refused(lambda: ApiKey.objects.filter(pk=key.pk).update(**fields))
 
 
 def test_a_cooldown_cannot_end_before_it_starts():
     key = add_key(add_group(), "one")
 
-    refused(
+    assert is_refused(
         lambda: RateLimitEvent.objects.create(
             key=key, kind="daily", occurred_at=NOW, cooling_until=NOW - timedelta(seconds=1)
         )
@@ -77,20 +81,20 @@ def test_usage_has_one_row_an_hour_for_each_key_and_model():
     use(key, NOW, "a")
     use(key, NOW, "b")
 
-    refused(lambda: use(key, NOW, "a"))
+    assert is_refused(lambda: use(key, NOW, "a"))
     assert HourlyUsage.objects.count() == 2
 
 
 def test_a_ring_has_one_cursor():
     RotationCursor.objects.create(ring="group:1")
 
-    refused(lambda: RotationCursor.objects.create(ring="group:1"))
+    assert is_refused(lambda: RotationCursor.objects.create(ring="group:1"))
 
 
 def test_a_file_remembers_a_group_once():
     ImportedGroup.objects.create(source="/etc/config.yaml", name="Main", fingerprint="1")
 
-    refused(lambda: ImportedGroup.objects.create(source="/etc/config.yaml", name="main", fingerprint="2"))
+    assert is_refused(lambda: ImportedGroup.objects.create(source="/etc/config.yaml", name="main", fingerprint="2"))
 
 
 def test_deleting_a_group_takes_its_keys_their_events_and_usage_along():

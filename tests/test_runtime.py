@@ -46,6 +46,7 @@ async def test_a_count_is_written_within_a_second(key: ApiKey):
         async with asyncio.timeout(1):
             while not await HourlyUsage.objects.aexists():
                 await asyncio.sleep(0.02)
+        assert (await HourlyUsage.objects.aget()).requests == 1
     finally:
         await runtime.shutdown()
 

@@ -334,6 +334,7 @@ def test_a_reader_that_stalls_for_too_long_is_cut_off(impatient_toy: ToyServer) 
         eventually(lambda: len(connections()) == 2)
 
         eventually(lambda: len(connections()) == 1)
+    assert impatient_toy.process.poll() is None
 
 
 # What arrives at the client.
@@ -444,7 +445,8 @@ def test_an_application_learns_at_once_that_its_client_left(own_toy: Callable[..
         client.send(b"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
         client.read_line()
 
-    eventually(lambda: toy.report()["log"] == ["the client left"], 1)
+    eventually(lambda: toy.report()["log"], 1)
+    assert toy.report()["log"] == ["the client left"]
 
 
 # How it ends.

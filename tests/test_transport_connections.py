@@ -131,6 +131,7 @@ async def test_an_idle_connection_is_dropped_when_bytes_arrive(transport: Transp
         await fetch(transport, upstream.url)
         speak.set()
         await upstream.wait_for_open(0)
+        assert upstream.accepted == 1
 
 
 async def test_an_idle_connection_is_dropped_when_its_time_is_over(make_transport: MakeTransport) -> None:
@@ -138,11 +139,12 @@ async def test_an_idle_connection_is_dropped_when_its_time_is_over(make_transpor
         transport = make_transport(keepalive_seconds=0.1)
         await asyncio.gather(*[fetch(transport, upstream.url) for _ in range(3)])
         await upstream.wait_for_open(0)
+        assert upstream.accepted == 3
 
 
 async def test_without_a_keepalive_no_connection_stays(make_transport: MakeTransport) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
-        await fetch(make_transport(keepalive_seconds=0), upstream.url)
+        assert await fetch(make_transport(keepalive_seconds=0), upstream.url) == (200, b"ok")
         await upstream.wait_for_open(0)
 
 

@@ -71,6 +71,7 @@ async def test_cancellation_within_the_body_closes_the_connection(transport: Tra
         task.cancel()
         await asyncio.wait([task])
         await upstream.wait_for_open(0, timeout=1)
+        assert task.cancelled()
 
 
 async def test_cancellation_while_connecting_leaves_nothing(transport: Transport) -> None:
@@ -80,6 +81,7 @@ async def test_cancellation_while_connecting_leaves_nothing(transport: Transport
         task.cancel()
         await asyncio.wait([task])
         await upstream.wait_for_open(0, timeout=1)
+        assert task.cancelled()
 
 
 async def test_closing_a_response_closes_the_connection_and_can_be_done_twice(transport: Transport) -> None:

@@ -260,6 +260,7 @@ async def test_cancellation_within_a_handshake_closes_the_connection(
         task.cancel()
         await asyncio.wait([task])
         await asyncio.to_thread(proxy.wait_for_connections, 0, 1)
+        assert task.cancelled()
 
 
 async def test_a_proxy_from_the_environment_is_ignored(

@@ -1,5 +1,6 @@
 """Filters of the lists."""
 
+from abc import ABC, abstractmethod
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -78,12 +79,12 @@ class DayOfEventFilter(DayFilter):
     column = "occurred_at"
 
 
-class FewChoicesFilter(SimpleListFilter):
+class FewChoicesFilter(SimpleListFilter, ABC):
     """Offers the values while there are few; of many (10,000 keys) only the one that is chosen by a link."""
 
+    @abstractmethod
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
         """Pairs of value and label; only those of `chosen` unless it is None."""
-        raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         pairs = list(self.offered(None)[: MAX_CHOICES + 1])
