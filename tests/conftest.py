@@ -1,11 +1,13 @@
 """What tests share. Nothing starts unless a test asks for it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
+from django.db import connections
 from django.db import connections
 
 from tests.fake_upstream import FakeUpstream
@@ -17,6 +19,13 @@ def _own_directory(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> N
     """Nothing that a test writes lands in the directory of the gateway that is installed here."""
     settings.VAR_DIR = Path(tmp_path_factory.getbasetemp()) / "var"
     settings.VAR_DIR.mkdir(exist_ok=True)
+
+
+@pytest.fixture
+async def async_database(transactional_db: None) -> AsyncIterator[None]:
+    """For tests that use Django's asynchronous queries: these have a thread, and so a connection, of their own."""
+    yield
+    await sync_to_async(connections.close_all)()
 
 
 @pytest.fixture

@@ -78,7 +78,7 @@ def test_a_header_with_an_underscore_is_proxied_and_hidden_from_django(gateway, 
     assert django_scope({"headers": [(b"x_odd", b"1"), (b"x-odd", b"2")]}) == {"headers": [(b"x-odd", b"2")]}
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("async_database")
 async def test_djangos_test_client_reaches_the_view_too(lenient):
     made = await Group.objects.acreate(name="g", target_url=lenient.url)
     key = ApiKey(group=made)
@@ -96,7 +96,7 @@ async def test_djangos_test_client_reaches_the_view_too(lenient):
     assert (lenient.last.key, lenient.last.body) == ("KEY-A", b"hello")
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("async_database")
 async def test_lifespan_starts_and_stops_the_runtime():
     sent: list[str] = []
     messages = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])

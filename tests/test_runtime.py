@@ -9,11 +9,11 @@ from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, HourlyUsage
 from proxyapp.usage import Outcome
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.usefixtures("async_database")
 
 
 @pytest.fixture
-async def key() -> ApiKey:
+async def key(async_database: None) -> ApiKey:
     made = ApiKey(group=await Group.objects.acreate(name="g"))
     made.set_secret("SECRET-SECRET-SECRET")
     await made.asave()
