@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
-from django.db import connections
 
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway, group
