@@ -1,5 +1,6 @@
 """Django settings. Every value that an operator may change is read from the environment or from `.env`."""
 
+import ssl
 import warnings
 from datetime import time
 from pathlib import Path
@@ -75,6 +76,11 @@ def _checked() -> None:
         ZoneInfo(RATE_LIMIT_RESET_TZ)
     except (ValueError, OSError, KeyError):
         problems.append(f"RATE_LIMIT_RESET_TZ={RATE_LIMIT_RESET_TZ!r} is not a time zone such as Europe/Moscow")
+    try:
+        if UPSTREAM_CA_FILE:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(UPSTREAM_CA_FILE)
+    except OSError:  # ssl.SSLError is one
+        problems.append(f"UPSTREAM_CA_FILE={UPSTREAM_CA_FILE!r} is not a readable PEM file of certificates")
     if ROTATION_LEASE < 0:
         problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
     problems += [f"{name} must be more than 0" for name in POSITIVE if globals()[name] <= 0]

@@ -1,8 +1,10 @@
 """The order of a start: what can be wrong without a change is looked at first, and the URLs are said last."""
 
 import gc
+import resource
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
@@ -112,6 +114,7 @@ class Launch:
     def _serve(self, bound: socket, *, on_listening: Callable[[], None]) -> None:
         from gateway.asgi import application
 
+        allow_many_files()
         gc.collect()
         gc.freeze()  # What is loaded now stays: looking through it again and again would stall requests.
         if self.server == "uvicorn":
@@ -155,6 +158,13 @@ class Launch:
             "Keys:  none yet, so requests get a 503. Add one in the admin, "
             f"or under api_keys in {path} and start again."
         )
+
+
+def allow_many_files() -> None:
+    """A stream takes two sockets, and the usual soft limit is 1,024 files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def in_file(error: ConfigError, path: Path) -> ConfigError:

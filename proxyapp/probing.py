@@ -14,7 +14,7 @@ from proxyapp.headers import MULTIPLE_CREDENTIALS, to_upstream
 from proxyapp.models import Auth
 from proxyapp.pool import PoolKey
 from proxyapp.poolstore import PoolReader
-from proxyapp.upstream import Upstreams
+from proxyapp.upstream import Upstreams, verifying_context
 
 AT_ONCE = 8
 ANSWER_BYTES = 64 * 1024
@@ -38,7 +38,7 @@ def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
 
 
 async def _probe_all(keys: list[PoolKey]) -> list[ProbeResult]:
-    upstreams = Upstreams()
+    upstreams = Upstreams(verifying_context())
     limit = asyncio.Semaphore(AT_ONCE)
 
     async def probe(key: PoolKey) -> ProbeResult:

@@ -23,7 +23,7 @@ from proxyapp.leasing import Leasing
 from proxyapp.pool import Snapshot
 from proxyapp.singlecredential import keep_single_credential
 from proxyapp.spool import Spool, Spooled
-from proxyapp.upstream import Upstreams
+from proxyapp.upstream import Upstreams, verifying_context
 from proxyapp.usage import Tally, write_usage
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,6 @@ class Runtime:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()
-        self.upstreams = Upstreams()
         self.tally = Tally()
         self._spool = Spool(settings.VAR_DIR / "spool")
         self._reader = poolstore.PoolReader()
@@ -49,6 +48,7 @@ class Runtime:
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
         self.snapshot = await self.threads.read(self._load)
+        self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.cooling = Cooling(self.threads, self._spool, self.snapshot)
         atexit.register(self._flush_at_exit)

@@ -16,9 +16,12 @@ Address = tuple[socket.AddressFamily, Any]
 
 async def connect(host: str, port: int) -> socket.socket:
     """A connected, non-blocking socket. Raises OSError: that of the first address if all of them fail."""
+    addresses = await _resolve(host, port)
+    if len(addresses) == 1:
+        return await _connect(addresses[0])
     attempts: list[asyncio.Task[socket.socket]] = []
     try:
-        for address in alternating(await _resolve(host, port)):
+        for address in alternating(addresses):
             attempts.append(asyncio.ensure_future(_connect(address)))
             winner = await _first(attempts, HEAD_START_SECONDS)
             if winner is not None:

@@ -11,6 +11,7 @@ import pytest
 
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import ROOT, Gateway, group
+from tests.ports import free_port
 from tests.waiting import wait_for
 
 DAPHNE = [str(Path(sys.executable).with_name("daphne")), "gateway.asgi:application"]
@@ -82,11 +83,12 @@ def is_up(url: str) -> bool:
         ("DATABASE_URL", "postgresql://u:MAR/KER@h:5432/x"),
         ("DATABASE_URL", "MARKER"),
         ("VAR_DIR", "/proc/nowhere"),
+        ("UPSTREAM_CA_FILE", "/nowhere/ca.pem"),
     ],
 )
 def test_a_bad_setting_is_one_clear_line(name: str, value: str, tmp_path: Path):
     environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "ENV_FILE": os.devnull, name: value}
-    command = [sys.executable, "manage.py", "serve"]
+    command = [sys.executable, "manage.py", "serve", "--port", str(free_port())]
 
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
 
