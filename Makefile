@@ -14,7 +14,7 @@ installed_dev := $(VENV)/.installed-dev
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run test lint format clean
+.PHONY: help run test lint format bench clean
 .SUFFIXES:
 
 help:
@@ -22,7 +22,8 @@ help:
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
 	@echo "make lint    ruff, mypy and the check for missing migrations"
 	@echo "make format  puts the code in the house's format"
-	@echo "make clean   removes the virtualenv and caches; config.yaml and var/ stay"
+	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick)"
+	@echo "make clean   removes the virtualenvs and caches; config.yaml and var/ stay"
 
 run: $(installed) config.yaml
 	@exec $(python) manage.py serve $(ARGS)
@@ -41,8 +42,11 @@ format: $(installed_dev)
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
 
+bench: $(installed)
+	@$(call isolated,bench,$(python) -m bench $(ARGS))
+
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call isolated,TITLE,COMMAND): away from the database, the secrets and the settings of the gateway that is installed here.

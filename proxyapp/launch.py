@@ -115,8 +115,7 @@ class Launch:
         from gateway.asgi import application
 
         allow_many_files()
-        gc.collect()
-        gc.freeze()  # What is loaded now stays: looking through it again and again would stall requests.
+        calm_collector()
         if self.server == "uvicorn":
             from proxyapp import uvicorn_server
 
@@ -158,6 +157,13 @@ class Launch:
             "Keys:  none yet, so requests get a 503. Add one in the admin, "
             f"or under api_keys in {path} and start again."
         )
+
+
+def calm_collector() -> None:
+    """What is loaded now stays: looking through it again and again would stall requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def allow_many_files() -> None:

@@ -1,0 +1,252 @@
+"""What `bench.pools` measures, on the gateway's own parts in a process of its own, with a database of its own.
+
+`python -m bench.pool_probe UPSTREAM SECONDS` prints the figures as JSON. The gateway is imported only when Django is
+set up.
+"""
+
+import asyncio
+import functools
+import gc
+import json
+import os
+import sys
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+import uvloop
+
+SIZES = (2, 100, 10_000)
+COOLING = ("none", "half", "all but one")
+UNKNOWN = "none, and no key was known before"
+CLIENTS = 16
+REQUESTS_PER_SECOND = 500.0
+RELOADS = 5
+
+
+@dataclass(frozen=True)
+class Figures:
+    """`picks`: µs a pick by "size, cooling". `stalls`: ms that the loop was late in each reload."""
+
+    picks: dict[str, float]
+    stalls: dict[str, list[float]]
+    reload_ms: float
+    quiet_stall_ms: float
+    requests_per_second: float
+    transactions_per_request: float
+    transactions: dict[str, int]
+
+
+def measure(upstream: str, seconds: float) -> Figures:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+    import django
+    from django.core.management import call_command
+
+    django.setup()
+    call_command("migrate", verbosity=0)
+    picks = {f"{size}, {kind}": pick_microseconds(size, kind) for size in (10, *SIZES) for kind in COOLING}
+    fill(upstream, 100)
+    rate, per_request, transactions = uvloop.run(transactions_at_load(seconds))
+    fill(upstream, 10_000)
+    stalls, reload_ms, quiet = uvloop.run(reload_stalls())
+    return Figures(picks, stalls, reload_ms, quiet, rate, per_request, transactions)
+
+
+def cooling_count(size: int, kind: str) -> int:
+    return {"none": 0, "half": size // 2, "all but one": size - 1}.get(kind, 0)
+
+
+def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
+    """The fastest of three: other work on the machine only adds."""
+    from proxyapp import rotation
+    from proxyapp.leasing import FEWEST_PICKS
+    from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
+    from proxyapp.rotation import Lease
+    from proxyapp.rotor import Rotor
+
+    group = pool_group(GroupFields(1, "g", "https://up.example", None, "google", has_single_credential=False))
+    keys = [PoolKey(number, group, f"key-{number}", "…", "active") for number in range(size)]
+    later = time.time() + 3600
+    spread = {number: later + number for number in range(cooling_count(size, kind))}
+    ring = build(1, [group], keys, spread).rings[ALL_GROUPS]
+
+    def walk() -> float:
+        rotor, done = Rotor(ring), 0
+        began = time.perf_counter()
+        while done < picks:
+            now = time.time()
+            if rotor.pick(now) is None:
+                slots = rotation.lease_slots(size, len(ring.available(now)), FEWEST_PICKS)
+                rotor.add(Lease(rotor.position, rotor.position + slots, 0))
+            else:
+                done += 1
+        return (time.perf_counter() - began) / picks * 1e6
+
+    return min(walk() for _ in range(3))
+
+
+def fill(upstream: str, keys: int) -> None:
+    """The database holds one group of that many keys, none of them cooling."""
+    from proxyapp.models import ApiKey, Group
+    from proxyapp.rotation import raise_pool_version
+
+    Group.objects.all().delete()
+    group = Group.objects.create(name="g", target_url=upstream, auth="google")
+    made = [ApiKey(group=group, position=number) for number in range(keys)]
+    for number, key in enumerate(made):
+        key.set_secret(f"bench-pool-key-{number:05}-of-{keys:05}")
+    ApiKey.objects.bulk_create(made, batch_size=1000)
+    raise_pool_version()
+
+
+async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, int]]:
+    """Requests a second, database transactions a request, and the transactions by what they were for."""
+    from proxyapp import runtime
+
+    process = await runtime.startup()
+    counted = Counter[str]()
+    count_transactions(process.threads, counted)
+    done = 0
+    until = time.perf_counter() + 0.5
+    while time.perf_counter() < until:  # The leases find their size.
+        await request()
+    counted.clear()
+    began = time.perf_counter()
+
+    async def client(number: int) -> None:
+        nonlocal done
+        due = began + number * CLIENTS / REQUESTS_PER_SECOND / CLIENTS
+        while due < began + seconds:
+            await asyncio.sleep(due - time.perf_counter())
+            await request()
+            done += 1
+            due += CLIENTS / REQUESTS_PER_SECOND
+
+    await asyncio.gather(*(client(number) for number in range(CLIENTS)))
+    took = time.perf_counter() - began
+    transactions = dict(counted)
+    await runtime.shutdown()
+    return done / took, sum(transactions.values()) / done, transactions
+
+
+def count_transactions(threads: Any, counted: Counter[str]) -> None:
+    """A statement outside of a block is a transaction of its own; a block's BEGIN is one such statement."""
+    from django.db import connection
+
+    run_on_thread: Callable[..., Awaitable[Any]] = threads._run
+
+    async def run_and_count(executor: Any, work: Callable[[], Any], doing: str) -> Any:
+
+        def counting(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
+            if not context["connection"].in_atomic_block:
+                counted[label(work)] += 1
+            return execute(sql, parameters, many, context)
+
+        def wrapped() -> Any:
+            with connection.execute_wrapper(counting):
+                return work()
+
+        return await run_on_thread(executor, wrapped, doing)
+
+    threads._run = run_and_count
+
+
+def label(work: Any) -> str:
+    return str(getattr(getattr(work, "func", work), "__name__", "other")).strip("_")
+
+
+async def request() -> None:
+    """One request as a server hands it to the application."""
+    from gateway.asgi import application
+
+    body = b'{"contents": [{"parts": [{"text": "Say hello."}]}]}'
+    path = "/v1beta/models/gemini-2.5-flash:generateContent"
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": "POST",
+        "scheme": "http",
+        "path": path,
+        "raw_path": path.encode(),
+        "query_string": b"",
+        "root_path": "",
+        "headers": [(b"host", b"gateway"), (b"content-length", b"%d" % len(body))],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+        "extensions": {},
+    }
+    sent: list[Any] = []
+    messages = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    await application(scope, receive, send)
+    if sent[0]["status"] != 200:
+        raise RuntimeError(f"the gateway answered {sent[0]['status']}")
+
+
+async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
+    """The worst lateness of a ticker during each reload, how long a reload took, and the lateness without one."""
+    from proxyapp import runtime
+
+    process = await runtime.startup()
+    await process.leasing.next_key("")
+    gc.collect()
+    gc.freeze()  # As `serve` does before it listens.
+    quiet = await lateness_during(asyncio.sleep(0.5))
+    stalls: dict[str, list[float]] = {}
+    took: list[float] = []
+    for kind in (*COOLING, UNKNOWN):
+        await process.threads.urgent(functools.partial(cool, cooling_count(10_000, kind)))
+        await process.refresh()
+        stalls[kind] = []
+        for _ in range(RELOADS):
+            if kind == UNKNOWN:
+                process._reader._secrets.clear()
+            await process.threads.urgent(raise_version)
+            began = time.perf_counter()
+            stalls[kind].append(await lateness_during(process.refresh()))
+            took.append((time.perf_counter() - began) * 1000)
+    await runtime.shutdown()
+    return stalls, median(took), quiet
+
+
+def raise_version() -> None:
+    from proxyapp.rotation import raise_pool_version
+
+    raise_pool_version()
+
+
+def cool(count: int) -> None:
+    from proxyapp.events import Cooldown, write_cooldowns
+    from proxyapp.models import ApiKey, RateLimitEvent
+
+    RateLimitEvent.objects.all().delete()
+    now = datetime.now(UTC)
+    ids = ApiKey.objects.order_by("position").values_list("pk", flat=True)[:count]
+    write_cooldowns([Cooldown(key_id, "", "daily", 429, now, now + timedelta(hours=1), "") for key_id in ids])
+
+
+async def lateness_during(work: Awaitable[Any]) -> float:
+    """How many ms the event loop was late at worst with a timer of 1 ms."""
+    task = asyncio.ensure_future(work)
+    worst = 0.0
+    while not task.done():
+        due = time.perf_counter() + 0.001
+        await asyncio.sleep(0.001)
+        worst = max(worst, time.perf_counter() - due)
+    await task
+    return worst * 1000
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(measure(sys.argv[1], float(sys.argv[2])))))
