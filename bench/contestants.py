@@ -109,12 +109,12 @@ def litellm(upstream: str) -> Iterator[Contestant]:
 
 
 @contextmanager
-def portkey(upstream: str) -> Iterator[Contestant]:
+def portkey(upstream: str, cores: Collection[int] | None = CONTESTANT_CORES) -> Iterator[Contestant]:
     with tempfile.TemporaryDirectory(prefix="bench-portkey-") as home:
         port = free_port()
         command = ["node", str(PORTKEY / "build" / "start-server.js"), f"--port={port}", "--headless"]
         env = environment(home, NODE_ENV="production")
-        with running(command, env=env, cwd=Path(home), cores=CONTESTANT_CORES) as process:
+        with running(command, env=env, cwd=Path(home), cores=cores) as process:
             url = f"http://127.0.0.1:{port}"
             process.wait_for(url)
             headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream}/v1"}

@@ -101,6 +101,10 @@ class Process:
                 raise StartFailed(f"it did not answer within {seconds:g} s: {self.output()}")
             time.sleep(0.1)
 
+    def cpu_seconds(self) -> float:
+        """Of all its processes, so far."""
+        return sum(_cpu_seconds(pid) for pid in tree(self.pid))
+
     def rss_mb(self) -> float:
         return memory_mb(self.pid, "VmRSS")
 
@@ -112,6 +116,15 @@ class Process:
 
     def peak_mb(self) -> float:
         return memory_mb(self.pid, "VmHWM")
+
+
+def _cpu_seconds(pid: int) -> float:
+    """User and system time; fields 14 and 15 of proc(5)'s stat, after the name in brackets."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _answers(url: str) -> bool:

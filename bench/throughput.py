@@ -19,10 +19,14 @@ from bench.report import Section, Target, at_least, at_most, brief, not_measured
 CONNECTIONS = (1, 32, 256)
 ANSWERS_PER_CONNECTION = 2.5
 MAX_SECONDS = 9.0
-WARM_UP_REQUESTS = 4000
+WARM_UP_REQUESTS = 12_000
 """Node compiles while it serves: its first seconds are a third as fast as the later ones."""
-WARM_UP_SECONDS = 8.0
+WARM_UP_SECONDS = 10.0
 LEAD_IN_SECONDS = 1.0
+SETTLE_SECONDS = 12.0
+SETTLE_STEP_SECONDS = 0.4
+IDLE_SHARE = 0.15
+"""Of one core, for all contestants together."""
 RAMP_SECONDS = 1.0
 """More for the most connections, which are new at both ends."""
 
@@ -125,9 +129,21 @@ def _take_turns(
     for number in range(rounds):
         started = time.monotonic()
         for name in names:
+            _settle(standing)
             _turn(standing[name], results[name], pace[name], seconds)
         names = names[1:] + names[:1]  # Nobody always comes after the same one.
         say(f"  round {number + 1} of {rounds} took {time.monotonic() - started:.0f} s")
+
+
+def _settle(standing: dict[str, Endpoint]) -> None:
+    """Until all are idle: a slow contestant goes on with what its clients no longer wait for, on the next one's core."""
+    processes = [each.process for each in standing.values() if isinstance(each, Contestant)]
+    deadline = time.monotonic() + SETTLE_SECONDS
+    while time.monotonic() < deadline:
+        before = sum(process.cpu_seconds() for process in processes)
+        time.sleep(SETTLE_STEP_SECONDS)
+        if sum(process.cpu_seconds() for process in processes) - before < IDLE_SHARE * SETTLE_STEP_SECONDS:
+            return
 
 
 def _turn(contestant: Endpoint, figures: Figures, pace: float, seconds: float) -> None:
