@@ -136,7 +136,7 @@ def _take_turns(
 
 
 def _settle(standing: dict[str, Endpoint]) -> None:
-    """Until all are idle: a slow contestant goes on with what its clients no longer wait for, on the next one's core."""
+    """Until all are idle: a slow one goes on with what its clients no longer wait for, on the next one's core."""
     processes = [each.process for each in standing.values() if isinstance(each, Contestant)]
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
