@@ -41,6 +41,7 @@ class Cooling:
         """
         if self._snapshot.cooling_until.get(cooldown.key_id, 0.0) < cooldown.until.timestamp():
             self._apply(cooldown)
+            self._say(cooldown)
             self._waiting.append(cooldown)
             self._unconfirmed.append((cooldown, None))
             if self._writer is None or self._writer.done():
@@ -51,6 +52,12 @@ class Cooling:
     def confirm(self, version: int) -> None:
         """All that was spooled is in the database as of this version of the pool."""
         self._unconfirmed = [(c, version if known is None else known) for c, known in self._unconfirmed]
+
+    def _say(self, cooldown: Cooldown) -> None:
+        key = self._snapshot.keys.get(cooldown.key_id)
+        if key is not None:
+            until = cooldown.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+            logger.info("Key %s of group %s is out until %s (%s)", key.masked, key.group.name, until, cooldown.kind)
 
     def _apply(self, cooldown: Cooldown) -> None:
         if not cooldown.model:

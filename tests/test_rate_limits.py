@@ -45,6 +45,7 @@ def test_the_next_key_is_tried_and_the_client_sees_only_200s(make_gateway: MakeG
     until = datetime.fromisoformat(cooling["cooldowns"][0]["until"])
     assert (until.hour, until.minute, until.second) == (7, 0, 0), "10:00 in Moscow"
     assert timedelta() < until - datetime.now(UTC) <= timedelta(days=1)
+    assert gateway.output().count(f"of group default is out until {until:%Y-%m-%d} 07:00:00 UTC (daily)") == 1
 
 
 @pytest.mark.parametrize("path", [GENERATE, CHAT])
