@@ -35,10 +35,6 @@ class Export(NamedTuple):
     unreadable: list[str]
 
 
-def export_config(*, mask: bool) -> str:
-    return export_groups(mask=mask).text
-
-
 def export_groups(*, mask: bool) -> Export:
     """Masked, nothing is unreadable: the masked form of a key is stored beside it."""
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()

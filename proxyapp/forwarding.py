@@ -13,7 +13,7 @@ from proxyapp.modelname import model_of
 from proxyapp.models import Auth
 from proxyapp.pool import ALL_GROUPS, PoolKey, group_and_path
 from proxyapp.requestbody import RequestBody
-from proxyapp.runtime import Runtime, seconds_until
+from proxyapp.runtime import Runtime
 from proxyapp.usage import Outcome
 
 
@@ -91,8 +91,8 @@ async def _send(runtime: Runtime, request: Plan, key: PoolKey, auth: str) -> Att
         attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
         if attempt.status >= 400:
             await _hide_key(attempt)
-    except GatewayError:
-        attempt.end(Outcome.UPSTREAM_ERROR)
+    except GatewayError as error:
+        attempt.end(Outcome.of_status(error.status))
         raise
     except BaseException:
         await attempt.aclose()
@@ -101,9 +101,11 @@ async def _send(runtime: Runtime, request: Plan, key: PoolKey, auth: str) -> Att
 
 
 async def _hide_key(attempt: Attempt) -> None:
+    """A body that is too long to be read whole ends where the reading did."""
     body = await attempt.read_error()
     secret = attempt.key.secret.encode()
     if secret in body:
+        await attempt.keep()
         attempt.replace_body(body.replace(secret, attempt.key.masked.encode()))
 
 
@@ -129,9 +131,10 @@ async def _was_cooled(runtime: Runtime, attempt: Attempt) -> bool:
 
 
 def _release_seconds(runtime: Runtime, ring_name: str) -> int | None:
-    ring = runtime.snapshot.rings.get(ring_name)
-    until = ring.earliest_release(time.time()) if ring else None
-    return seconds_until(until) if until is not None else None
+    """Whole seconds until the first key is free, at least one; None when none is cooling."""
+    ring, now = runtime.snapshot.rings.get(ring_name), time.time()
+    until = ring.earliest_release(now) if ring else None
+    return None if until is None else max(1, int(until - now) + 1)
 
 
 def _add_retry_after(runtime: Runtime, request: Plan, refused: Attempt) -> None:

@@ -9,7 +9,6 @@ import atexit
 import contextlib
 import functools
 import logging
-import time
 from datetime import UTC, datetime
 
 from django.conf import settings
@@ -197,8 +196,3 @@ async def shutdown() -> None:
 def current() -> Runtime | None:
     """For health checks: the runtime if there is one."""
     return _current
-
-
-def seconds_until(when: float) -> int:
-    """Whole seconds from now until `when` (since the epoch), at least one."""
-    return max(1, int(when - time.time()) + 1)

@@ -7,7 +7,7 @@ import certifi
 import httpx
 from django.conf import settings
 
-from proxyapp.errors import GatewayError, ProxyFailed, UpstreamFailed, UpstreamTimedOut
+from proxyapp.errors import BadRequest, GatewayError, ProxyFailed, UpstreamFailed, UpstreamTimedOut
 from proxyapp.headers import Header
 from proxyapp.pool import PoolGroup
 from proxyapp.transport import Transport
@@ -73,6 +73,8 @@ def environment_proxy(url: httpx.URL) -> str | None:
 
 def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:
     """What a client is told; the group's proxy is named without its credentials, the request not at all."""
+    if isinstance(error, httpx.LocalProtocolError):
+        return BadRequest(f"The request cannot be forwarded: {error}.")
     if isinstance(error, httpx.ProxyError):
         return ProxyFailed(f"The proxy of group {group.name} failed: {error}")
     if isinstance(error, httpx.ConnectTimeout):

@@ -208,6 +208,22 @@ def test_a_429_with_the_key_in_its_body_reaches_client_and_database_masked(make_
         assert excerpts(database) == [body.decode().replace(secret, "AIza…6789")]
 
 
+def test_a_long_refusal_with_the_key_in_it_ends_where_it_was_read(make_gateway: MakeGateway, upstream: FakeUpstream):
+    secret = "AIzaSy-a-key-that-leaks-0123456789"
+    gateway = make_gateway([secret])
+    body = secret.encode() + b"x" * 500_000
+
+    async def leak(request, connection):
+        await connection.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    upstream.on("/leak", leak)
+    answer = exchange(gateway.url, "GET", "/leak")
+
+    assert (answer.status, answer.is_complete) == (403, True)
+    assert answer.body.startswith("AIza…6789xxx".encode())
+    assert secret.encode() not in answer.body
+
+
 def excerpts(database) -> list[str]:
     with sqlite3.connect(database) as connection:
         return [row[0] for row in connection.execute("SELECT excerpt FROM proxyapp_ratelimitevent")]
