@@ -12,6 +12,8 @@ from proxyapp.headers import Header
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 READ_BYTES = 256 * 1024
+SEARCHED_WHOLE_BYTES = 1 << 20
+SEARCHED_END_BYTES = 64 * 1024
 
 
 class ClientLeft(Exception):
@@ -42,6 +44,19 @@ class RequestBody:
         if self._file is None:
             return httpx.ByteStream(self.data)
         return FileStream(self._file)
+
+    def searchable(self) -> bytes:
+        """The body, or of a long one its two ends, a line each: clients name the model first or last."""
+        if self._file is None and len(self.data) <= SEARCHED_WHOLE_BYTES:
+            return self.data
+        start_of_end = max(SEARCHED_END_BYTES, (self.length or 0) - SEARCHED_END_BYTES)
+        return self._part(0) + b"\n" + self._part(start_of_end)
+
+    def _part(self, start: int) -> bytes:
+        if self._file is None:
+            return self.data[start : start + SEARCHED_END_BYTES]
+        self._file.seek(start)
+        return self._file.read(SEARCHED_END_BYTES)
 
     def close(self) -> None:
         if self._file is not None:

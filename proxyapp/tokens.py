@@ -8,6 +8,8 @@ import json
 import zlib
 from typing import NamedTuple
 
+from proxyapp.errortail import ErrorTail
+
 MARKERS = (b'"usageMetadata"', b'"usage"')
 LONGEST_MARKER = max(len(marker) for marker in MARKERS)
 OBJECT_BYTES = 4096
@@ -30,6 +32,7 @@ class TokenCounter:
         self._is_readable = self._inflate is not None or encoding in (b"", b"identity")
         self._tail = b""
         self._found = b""
+        self._errors = ErrorTail()
 
     def feed(self, chunk: bytes) -> None:
         if not self._is_readable:
@@ -46,6 +49,7 @@ class TokenCounter:
 
     def _scan(self, chunk: bytes) -> None:
         """Keeps the bytes that follow the last marker, also where a marker or its object spans chunks."""
+        self._errors.feed(chunk)
         text = self._tail + chunk
         place = max(text.rfind(marker) for marker in MARKERS)
         if place >= 0 and _may_be_object(text, place):
@@ -64,6 +68,10 @@ class TokenCounter:
         except (ValueError, RecursionError):
             return Tokens()
         return Tokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))
+
+    def error(self) -> bytes:
+        """What ErrorTail says of the answer."""
+        return self._errors.error()
 
 
 def _may_be_object(text: bytes, place: int) -> bool:

@@ -8,9 +8,10 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+from tests.fake_quotas import Refusal
 from tests.wire import Recorded
 
 DATA = Path(__file__).parent / "data"
@@ -86,6 +87,32 @@ def _is_openai(request: Recorded) -> bool:
     return "/openai/" in request.path
 
 
+def _is_interactions(request: Recorded) -> bool:
+    return request.path.endswith("/interactions")
+
+
+# The model.
+
+
+def model_of(request: Recorded) -> str | None:
+    """The model that the path names or, where it names none, a JSON body."""
+    in_path = re.search(r"/models/([^/:]+)", request.path)
+    if in_path:
+        return in_path[1]
+    try:
+        return str(request.json()["model"]).removeprefix("models/")
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def charged_model(request: Recorded) -> str | None:
+    """The model whose quota the request uses up; None where it costs none, as counting tokens and listing models do."""
+    has_price = re.search(
+        r"/models/[^/:]+:(?!countTokens$)\w+$|/(chat/completions|completions|embeddings|interactions)$", request.path
+    )
+    return model_of(request) if has_price else None
+
+
 # Errors.
 
 
@@ -96,11 +123,25 @@ def recorded_error(name: str) -> Any:
 
 
 def refusal(request: Recorded, status: int, body_name: str | None = None) -> Answer:
-    """A recorded error in the form of the path: an array under /openai/ and for streams that are not SSE."""
-    default = "openai_429_array_paid_rpd__shortened" if _is_openai(request) else "429_free_rpd_20_short_delay"
-    body = recorded_error(body_name or default)
+    """A recorded error in the form of the path."""
+    return _in_form(request, recorded_error(body_name or _default_refusal(request)), status)
+
+
+def _default_refusal(request: Recorded) -> str:
+    if _is_openai(request):
+        return "openai_429_array_paid_rpd__shortened"
+    return "interactions_429_rpd_45m28s" if _is_interactions(request) else "429_free_rpd_20_short_delay"
+
+
+def quota_refusal(request: Recorded, refused: Refusal) -> Answer:
+    body = refused.interactions_body if _is_interactions(request) else refused.body
+    return _in_form(request, body, refused.status)
+
+
+def _in_form(request: Recorded, error: Any, status: int) -> Answer:
+    """In an array under /openai/ and for streams that are not SSE."""
     in_array = _is_openai(request) or (":streamGenerateContent" in request.path and "alt=sse" not in request.query)
-    return _json([body] if in_array else body, status)
+    return _json([error] if in_array else error, status)
 
 
 def _json(body: Any, status: int = 200) -> Answer:
@@ -123,7 +164,9 @@ def _answer(request: Recorded) -> Answer:
     if openai:
         return _openai_answer(request, openai[1])
     if re.search(r"/v1(beta|alpha)?/models$", request.path):
-        return _json({"models": [_model(name) for name in MODELS]})
+        return _model_list(dict(parse_qsl(request.query)))
+    if _is_interactions(request) and request.method == "POST":
+        return _interaction(request)
     found = re.search(r"/v1(?:beta|alpha)?/models/([^/:]+)(?::(\w+))?$", request.path)
     if not found:
         return _json({"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}, 404)
@@ -131,6 +174,13 @@ def _answer(request: Recorded) -> Answer:
     if not model.startswith(("gemini-", "text-embedding-")):
         return refusal(request, 404, "404_model_not_found")
     return _native_answer(request, model, method)
+
+
+def _model_list(asked: dict[str, str]) -> Answer:
+    start = int(asked.get("pageToken", 0))
+    end = start + (int(asked.get("pageSize", 0)) or len(MODELS))
+    following = {"nextPageToken": str(end)} if end < len(MODELS) else {}
+    return _json({"models": [_model(name) for name in MODELS[start:end]], **following})
 
 
 def _native_answer(request: Recorded, model: str, method: str | None) -> Answer:
@@ -186,6 +236,64 @@ def _embedding() -> dict[str, Any]:
     return {"values": [0.25, -0.5, 1.0]}
 
 
+# Streams that end in an error.
+
+BrokenForm = Literal["tail", "event"]
+
+
+def break_stream(request: Recorded, answer: Answer, error: Any, form: BrokenForm) -> Answer:
+    """A stream of streamGenerateContent or the interactions with `error` for its last event; other answers as they are.
+
+    The last event would have made it whole. "tail": the error stands bare and pretty-printed after the events; "event":
+    it is an event of the interactions. A stream that is an array gets it as its last element.
+    """
+    is_native_stream = ":streamGenerateContent" in request.path or _is_interactions(request)
+    if isinstance(answer.body, bytes) or not is_native_stream:
+        return answer
+    parts, printed = list(answer.body), json.dumps(error, indent=2).encode()
+    if answer.headers != EVENT_STREAM:
+        *before, _last, _bracket = parts
+        return Answer(answer.status, [*before, b"," + printed + b"]"], answer.headers)
+    end = _sse({"event_type": "error", "error": error["error"]}) if form == "event" else printed + b"\n"
+    return Answer(answer.status, [*parts[:-1], end], answer.headers)
+
+
+def _sse(data: Any) -> bytes:
+    return b"data: " + json.dumps(data).encode() + b"\n\n"
+
+
+# The interactions.
+
+
+def _interaction(request: Recorded) -> Answer:
+    asked = request.json()
+    if not asked["model"].startswith("gemini-"):
+        return refusal(request, 404, "404_model_not_found")
+    head = {"id": "i1", "object": "interaction", "model": asked["model"]}
+    usage = {
+        "total_input_tokens": PROMPT_TOKENS,
+        "total_output_tokens": OUTPUT_TOKENS,
+        "total_tokens": PROMPT_TOKENS + OUTPUT_TOKENS,
+    }
+    whole = {**head, "status": "completed", "usage": usage}
+    if asked.get("stream"):
+        return _interaction_stream({**head, "status": "in_progress"}, whole)
+    step = {"type": "model_output", "content": [{"type": "text", "text": TEXT}]}
+    return _json({**whole, "steps": [step]})
+
+
+def _interaction_stream(created: dict[str, Any], completed: dict[str, Any]) -> Answer:
+    deltas = [{"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": word}} for word in WORDS]
+    events: list[dict[str, Any]] = [
+        {"event_type": "interaction.created", "interaction": created},
+        {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
+        *deltas,
+        {"event_type": "step.stop", "index": 0},
+        {"event_type": "interaction.completed", "interaction": completed},
+    ]
+    return Answer(200, [_sse(event) for event in events], EVENT_STREAM)
+
+
 # The OpenAI-compatible endpoints.
 
 
@@ -229,5 +337,4 @@ def _openai_stream(asked: dict[str, Any]) -> Answer:
     chunks[-1]["choices"][0]["finish_reason"] = "stop"
     if (asked.get("stream_options") or {}).get("include_usage"):
         chunks.append({**head, "choices": [], "usage": _openai_usage()})
-    parts = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks]
-    return Answer(200, [*parts, b"data: [DONE]\n\n"], EVENT_STREAM)
+    return Answer(200, [*(_sse(chunk) for chunk in chunks), b"data: [DONE]\n\n"], EVENT_STREAM)

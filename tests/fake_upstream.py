@@ -13,11 +13,13 @@ import threading
 import time
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
 from tests import fake_gemini
-from tests.fake_gemini import Answer
+from tests.fake_gemini import Answer, BrokenForm
+from tests.fake_quotas import Quotas
 from tests.wire import WITHOUT_BODY, Body, Connection, Headers, Recorded, head_of, read_head
 
 __all__ = ["Connection", "FakeUpstream", "HeldStream", "Recorded", "body_of_bytes"]
@@ -115,6 +117,16 @@ class _Protocol(asyncio.StreamReaderProtocol):
         super().connection_lost(error)
 
 
+@dataclass
+class _Refusal:
+    """What a test ordered for a key. `times` None: until the key recovers."""
+
+    status: int
+    body: str | bytes | None
+    headers: list[tuple[str, str]]
+    times: int | None
+
+
 class FakeUpstream:
     """`strict`: credentials as Google takes them; otherwise anything is accepted. `keys` None: any key is known."""
 
@@ -134,13 +146,19 @@ class FakeUpstream:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets requests, handlers, held streams and refusals; connections stay."""
+        """Forgets requests, handlers, held and broken streams, refusals and quotas; connections stay.
+
+        `clock` tells the quotas the time, in seconds since the epoch.
+        """
         with self._changed:
             self.requests: list[Recorded] = []
             self.failures: list[Exception] = []
             self._handlers: dict[str, tuple[Handler, bool]] = {}
             self._held: dict[str, list[HeldStream]] = {}
-            self._refusals: dict[str, tuple[int, str | None]] = {}
+            self._refusals: dict[tuple[str, str | None], list[_Refusal]] = {}
+            self._broken: dict[str, tuple[Any, BrokenForm]] = {}
+            self.quotas: Quotas | None = None
+            self.clock: Callable[[], float] = time.time
 
     def __enter__(self) -> "FakeUpstream":
         self._thread.start()
@@ -198,12 +216,39 @@ class FakeUpstream:
 
     def exhausted(self, key: str, body_name: str | None = None, status: int = 429) -> None:
         """From now on `key` is refused with the recorded body (see tests/data), in the form that its path speaks."""
-        if body_name:
-            fake_gemini.recorded_error(body_name)
-        self._refusals[key] = (status, body_name)
+        self.refuse(key, status=status, body=body_name)
+
+    def refuse(
+        self,
+        key: str,
+        *,
+        status: int = 429,
+        body: str | bytes | None = None,
+        model: str | None = None,
+        times: int | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """Refuses `key`, or only its requests for `model`, which comes first, `times` times or until it recovers.
+
+        `body`: the name of a recorded one, sent in the form of the path, or bytes that are sent as they are. Refusals
+        with `times` are used up in their order before the one without, which takes the place of an earlier one.
+        """
+        if isinstance(body, str):
+            fake_gemini.recorded_error(body)
+        new = _Refusal(status, body, list(headers), times)
+        with self._changed:
+            kept = [old for old in self._refusals.get((key, model), []) if times or old.times]
+            self._refusals[key, model] = sorted([*kept, new], key=lambda refusal: refusal.times is None)
+
+    def break_streams(self, key: str, body_name: str, *, form: BrokenForm = "tail") -> None:
+        """From now on the streams of `key` start well and end in the recorded error, see `fake_gemini.break_stream`."""
+        self._broken[key] = (fake_gemini.recorded_error(body_name), form)
 
     def recover(self, key: str) -> None:
-        self._refusals.pop(key, None)
+        """Forgets every refusal of `key`, and its broken streams."""
+        with self._changed:
+            self._refusals = {place: ordered for place, ordered in self._refusals.items() if place[0] != key}
+        self._broken.pop(key, None)
 
     def on(self, path_prefix: str, handler: Handler, *, reads_body: bool = True) -> None:
         """Sends requests below a path to `handler`, before any look at credentials. The longest prefix wins."""
@@ -280,14 +325,47 @@ class FakeUpstream:
         elif self._held.get(request.path):
             await self._held[request.path].pop(0).run(connection)
         else:
-            await self._send(_plain_answer(request) or fake_gemini.answer(request), request, connection)
+            await self._send(self._answer(request), request, connection)
 
     def _refusal(self, request: Recorded) -> Answer | None:
         refusal = fake_gemini.refuse_credentials(request, self.keys) if self.strict else None
-        if refusal or request.key not in self._refusals:
+        return refusal or self._ordered_refusal(request) or self._quota_refusal(request)
+
+    def _ordered_refusal(self, request: Recorded) -> Answer | None:
+        refusal = self._use_refusal(request) if self._refusals else None
+        if refusal is None:
+            return None
+        if isinstance(refusal.body, bytes):
+            answer = Answer(refusal.status, refusal.body, fake_gemini.JSON)
+        else:
+            answer = fake_gemini.refusal(request, refusal.status, refusal.body)
+        kept = [header for header in answer.headers if header[0] not in dict(refusal.headers)]
+        return replace(answer, headers=[*kept, *refusal.headers])
+
+    def _use_refusal(self, request: Recorded) -> _Refusal | None:
+        key = request.key or ""
+        with self._changed:
+            ordered = self._refusals.get((key, fake_gemini.model_of(request))) or self._refusals.get((key, None))
+            if not ordered:
+                return None
+            refusal = ordered[0]
+            if refusal.times:
+                refusal.times -= 1
+            if refusal.times == 0:
+                ordered.pop(0)
             return refusal
-        status, body_name = self._refusals[request.key]
-        return fake_gemini.refusal(request, status, body_name)
+
+    def _quota_refusal(self, request: Recorded) -> Answer | None:
+        model = fake_gemini.charged_model(request) if self.quotas else None
+        if self.quotas is None or model is None:
+            return None
+        refused = self.quotas.ask(request.key or "", model, self.clock())
+        return fake_gemini.quota_refusal(request, refused) if refused else None
+
+    def _answer(self, request: Recorded) -> Answer:
+        answer = _plain_answer(request) or fake_gemini.answer(request)
+        broken = self._broken.get(request.key or "")
+        return fake_gemini.break_stream(request, answer, *broken) if broken else answer
 
     async def _send(self, answer: Answer, request: Recorded, connection: Connection) -> None:
         """Cookies are there to show that they reach neither a client nor another key."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.db.models import Max
 
-from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent, RotationCursor
+from proxyapp.models import ApiKey, Group, HourlyUsage, KeyStatus, RateLimitEvent, RotationCursor
 
 NOW = datetime(2026, 11, 24, 3, 48, tzinfo=UTC)
 
@@ -27,9 +27,16 @@ def add_key(group: Group, label: str, **fields: Any) -> ApiKey:
     return key
 
 
-def cool(key: ApiKey, until: datetime, *, model: str = "", kind: str = "daily") -> RateLimitEvent:
+def cool(key: ApiKey, until: datetime, *, kind: str = "daily", **fields: Any) -> RateLimitEvent:
+    """For every model and for the key alone, unless `model` and `project` say more."""
     occurred_at = until - timedelta(days=1)
-    return RateLimitEvent.objects.create(key=key, model=model, kind=kind, occurred_at=occurred_at, cooling_until=until)
+    return RateLimitEvent.objects.create(key=key, kind=kind, occurred_at=occurred_at, cooling_until=until, **fields)
+
+
+def condemn(key: ApiKey, at: datetime = NOW) -> RateLimitEvent:
+    """As the gateway does to a dead key: the event imposes no cooldown."""
+    ApiKey.objects.filter(pk=key.pk).update(status=KeyStatus.INVALID, status_reason="API key expired.")
+    return RateLimitEvent.objects.create(key=key, kind="dead_key", occurred_at=at, cooling_until=at)
 
 
 def use(key: ApiKey, hour: datetime = NOW, model: str = "gemini-2.5-flash", **counts: int) -> HourlyUsage:

@@ -4,21 +4,32 @@ import gzip
 import hashlib
 import json
 import threading
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.fake_gemini import OUTPUT_TOKENS, PROMPT_TOKENS, TEXT
+from tests.fake_gemini import MODELS, OUTPUT_TOKENS, PROMPT_TOKENS, TEXT, recorded_error
+from tests.fake_quotas import Limits, Quotas
 from tests.fake_upstream import Connection, FakeUpstream, Recorded, body_of_bytes
 from tests.raw_client import RawClient, exchange
 
 NATIVE = "/v1beta/models/gemini-2.5-flash:generateContent"
 OPENAI = "/v1beta/openai/chat/completions"
+STREAM = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
+INTERACTIONS = "/v1beta/interactions"
+INTERACTION = {"model": "gemini-2.5-flash", "input": "Count to three."}
 KEY = [("x-goog-api-key", "K")]
+NATIVE_KEY = {"x-goog-api-key": "K"}
+BEARER = {"Authorization": "Bearer K"}
 
 
 def post(upstream: FakeUpstream, path: str, headers: dict[str, str], json: object = None) -> httpx.Response:
     return httpx.post(upstream.url + path, headers=headers, json=json or {"model": "gemini-2.5-flash"}, trust_env=False)
+
+
+def interaction_events(response: httpx.Response) -> list[Any]:
+    return [json.loads(event.removeprefix("data: ")) for event in response.text.strip().split("\n\n")]
 
 
 def test_a_request_is_recorded_as_it_arrived(upstream: FakeUpstream) -> None:
@@ -102,6 +113,182 @@ def test_a_refusal_takes_any_recorded_body_and_status(upstream: FakeUpstream) ->
     upstream.exhausted("K", "404_model_not_found", status=404)
     response = post(upstream, NATIVE, {"x-goog-api-key": "K"})
     assert (response.status_code, response.json()["error"]["status"]) == (404, "NOT_FOUND")
+
+
+def test_a_refusal_can_be_for_one_model(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", body="429_free_rpm_10_msg_without_model", model="gemini-2.5-pro")
+    assert post(upstream, NATIVE.replace("flash", "pro"), NATIVE_KEY).status_code == 429
+    assert post(upstream, OPENAI, BEARER, {"model": "models/gemini-2.5-pro"}).json()[0]["error"]["code"] == 429
+    assert post(upstream, NATIVE, NATIVE_KEY).status_code == 200
+    assert post(upstream, NATIVE.replace("flash", "pro"), {"x-goog-api-key": "OTHER"}).status_code == 200
+
+
+def test_a_refusal_for_one_model_comes_before_that_of_the_key(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", status=403)
+    upstream.refuse("K", status=404, model="gemini-2.5-flash")
+    assert post(upstream, NATIVE, NATIVE_KEY).status_code == 404
+    assert post(upstream, NATIVE.replace("flash", "pro"), NATIVE_KEY).status_code == 403
+
+
+def test_refusals_with_a_count_are_used_up_before_the_lasting_one(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", status=429)
+    upstream.refuse("K", status=503, times=2)
+    upstream.refuse("K", status=500, times=1)
+    assert [post(upstream, NATIVE, NATIVE_KEY).status_code for _ in range(5)] == [503, 503, 500, 429, 429]
+
+
+def test_a_refusal_with_a_count_ends_by_itself(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", times=1)
+    assert [post(upstream, NATIVE, NATIVE_KEY).status_code for _ in range(3)] == [429, 200, 200]
+
+
+def test_a_lasting_refusal_takes_the_place_of_the_one_before(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", status=429)
+    upstream.refuse("K", status=403)
+    assert [post(upstream, NATIVE, NATIVE_KEY).status_code for _ in range(2)] == [403, 403]
+
+
+def test_a_refusal_can_be_any_bytes_with_any_headers(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", body=b"slow down", headers=[("Retry-After", "7"), ("Content-Type", "text/plain")])
+    response = exchange(upstream.url, "POST", OPENAI, [("Authorization", "Bearer K")], b"{}")
+    assert (response.status, response.body) == (429, b"slow down")
+    assert (response.values("retry-after"), response.values("content-type")) == (["7"], ["text/plain"])
+
+
+def test_a_recorded_refusal_takes_more_headers(upstream: FakeUpstream) -> None:
+    upstream.refuse("K", headers=[("Retry-After", "7")])
+    response = post(upstream, NATIVE, NATIVE_KEY)
+    assert (response.headers["retry-after"], response.json()["error"]["code"]) == ("7", 429)
+
+
+def test_a_refusal_of_an_unknown_body_fails_at_once(upstream: FakeUpstream) -> None:
+    with pytest.raises(FileNotFoundError):
+        upstream.refuse("K", body="no_such_body")
+
+
+def test_a_recovered_key_has_no_refusal_for_any_model(upstream: FakeUpstream) -> None:
+    upstream.refuse("K")
+    upstream.refuse("K", model="gemini-2.5-flash")
+    upstream.recover("K")
+    assert post(upstream, NATIVE, NATIVE_KEY).status_code == 200
+
+
+def test_quotas_are_counted_by_the_clock_of_the_upstream(upstream: FakeUpstream) -> None:
+    upstream.quotas = Quotas({"gemini-2.5-flash": Limits(1, 10)}, {"A": "P", "B": "P"})
+    now = 1_790_000_000.0
+    upstream.clock = lambda: now
+    assert post(upstream, NATIVE, {"x-goog-api-key": "A"}).status_code == 200
+    assert "Please retry in 1m0s." in post(upstream, NATIVE, {"x-goog-api-key": "B"}).text
+    now += 60
+    assert post(upstream, NATIVE, {"x-goog-api-key": "B"}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "is_array"),
+    [
+        (NATIVE, NATIVE_KEY, False),
+        (f"{STREAM}?alt=sse", NATIVE_KEY, False),
+        (STREAM, NATIVE_KEY, True),
+        (NATIVE.replace("generate", "embed"), NATIVE_KEY, False),
+        (OPENAI, BEARER, True),
+        ("/v1beta/openai/embeddings", BEARER, True),
+    ],
+)
+def test_a_quota_is_refused_in_the_form_of_the_path(
+    upstream: FakeUpstream, path: str, headers: dict[str, str], is_array: bool
+) -> None:
+    upstream.quotas = Quotas({"gemini-2.5-flash": Limits(0, 0)}, {})
+    body = post(upstream, path, headers, {"model": "models/gemini-2.5-flash"}).json()
+    assert isinstance(body, list) == is_array
+    assert "limit: 0, model: gemini-2.5-flash" in (body[0] if is_array else body)["error"]["message"]
+
+
+def test_counting_tokens_and_listing_models_cost_no_quota(upstream: FakeUpstream) -> None:
+    upstream.quotas = Quotas({"gemini-2.5-flash": Limits(1, 1)}, {})
+    post(upstream, NATIVE.replace("generateContent", "countTokens"), NATIVE_KEY)
+    for path in ("/v1beta/models", "/v1beta/models/gemini-2.5-flash"):
+        exchange(upstream.url, "GET", path, KEY)
+    assert not upstream.quotas.answered
+
+
+def test_neither_bad_credentials_nor_an_ordered_refusal_cost_quota(upstream: FakeUpstream) -> None:
+    upstream.quotas = Quotas({"gemini-2.5-flash": Limits(1, 1)}, {})
+    upstream.refuse("K", times=1)
+    post(upstream, NATIVE, {})
+    post(upstream, NATIVE, NATIVE_KEY)
+    assert not upstream.quotas.answered
+
+
+def test_a_broken_stream_ends_in_a_bare_error(upstream: FakeUpstream) -> None:
+    upstream.break_streams("K", "midstream_503_raw_tail")
+    response = post(upstream, f"{STREAM}?alt=sse", NATIVE_KEY)
+    *events, tail = response.text.split("\r\n\r\n")
+    assert (response.status_code, len(events), "STOP" in response.text) == (200, 2, False)
+    assert tail.startswith('{\n  "error": {')
+    assert json.loads(tail) == recorded_error("midstream_503_raw_tail")
+
+
+def test_a_broken_array_has_the_error_for_its_last_element(upstream: FakeUpstream) -> None:
+    upstream.break_streams("K", "midstream_503_raw_tail")
+    assert ["error" in part for part in post(upstream, STREAM, NATIVE_KEY).json()] == [False, False, True]
+
+
+def test_a_broken_stream_of_an_interaction_ends_in_an_error_event(upstream: FakeUpstream) -> None:
+    upstream.break_streams("K", "midstream_503_raw_tail", form="event")
+    events = interaction_events(post(upstream, INTERACTIONS, NATIVE_KEY, {**INTERACTION, "stream": True}))
+    assert events[0]["event_type"] == "interaction.created"
+    assert events[-1] == {"event_type": "error", **recorded_error("midstream_503_raw_tail")}
+
+
+def test_only_streams_of_that_key_are_broken_until_it_recovers(upstream: FakeUpstream) -> None:
+    upstream.break_streams("K", "midstream_503_raw_tail")
+    assert post(upstream, NATIVE, NATIVE_KEY).json()["candidates"]
+    assert "error" not in post(upstream, f"{STREAM}?alt=sse", {"x-goog-api-key": "OTHER"}).text
+    upstream.recover("K")
+    assert "error" not in post(upstream, f"{STREAM}?alt=sse", NATIVE_KEY).text
+
+
+def test_a_reset_forgets_refusals_quotas_and_broken_streams(upstream: FakeUpstream) -> None:
+    upstream.quotas = Quotas({"gemini-2.5-flash": Limits(0, 0)}, {})
+    upstream.refuse("K")
+    upstream.break_streams("K", "midstream_503_raw_tail")
+    upstream.reset()
+    assert post(upstream, STREAM, NATIVE_KEY).json()[-1]["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_an_interaction_is_answered(upstream: FakeUpstream) -> None:
+    answer = post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION).json()
+    assert (answer["status"], answer["steps"][0]["content"][0]["text"]) == ("completed", TEXT)
+    assert answer["usage"]["total_output_tokens"] == OUTPUT_TOKENS
+
+
+def test_an_interaction_is_streamed(upstream: FakeUpstream) -> None:
+    events = interaction_events(post(upstream, INTERACTIONS, NATIVE_KEY, {**INTERACTION, "stream": True}))
+    assert [events[0]["event_type"], events[-1]["event_type"]] == ["interaction.created", "interaction.completed"]
+    assert "".join(event["delta"]["text"] for event in events if event["event_type"] == "step.delta") == TEXT
+
+
+def test_an_interaction_is_refused_in_its_own_form(upstream: FakeUpstream) -> None:
+    upstream.quotas = Quotas({"gemini-2.5-flash": Limits(10, 1)}, {})
+    assert post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION).status_code == 200
+    refused = post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_requests")
+    upstream.refuse("K")
+    assert post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION).json()["error"]["code"] == "too_many_requests"
+
+
+def test_the_list_of_models_comes_in_pages(upstream: FakeUpstream) -> None:
+    first = json.loads(exchange(upstream.url, "GET", "/v1beta/models?pageSize=2", KEY).body)
+    second = json.loads(
+        exchange(upstream.url, "GET", f"/v1beta/models?pageSize=2&pageToken={first['nextPageToken']}", KEY).body
+    )
+    assert [len(first["models"]), len(second["models"]), "nextPageToken" in second] == [2, 1, False]
+
+
+def test_the_list_of_models_is_whole_without_a_page_size(upstream: FakeUpstream) -> None:
+    listed = json.loads(exchange(upstream.url, "GET", "/v1beta/models", KEY).body)
+    assert [model["name"].removeprefix("models/") for model in listed.pop("models")] == MODELS
+    assert not listed
 
 
 def test_answers_carry_text_and_tokens(upstream: FakeUpstream) -> None:

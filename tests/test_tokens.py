@@ -78,6 +78,20 @@ def test_an_answer_that_tells_nothing_counts_nothing(text, encoding):
     assert count(text, encoding=encoding) == Tokens()
 
 
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [(b"", bytes), (b"gzip", gzip.compress), (b"deflate", zlib.compress), (b"br", bytes)]
+)
+def test_an_answer_that_can_be_read_tells_the_error_it_ends_in(encoding, pack):
+    error = b'{"error": {"code": 503}}'
+    packed = pack(b"data: " + json.dumps(GEMINI).encode() + b"\r\n\r\n" + error)
+    counter = TokenCounter(encoding)
+
+    for at in range(len(packed)):
+        counter.feed(packed[at : at + 1])
+
+    assert (counter.error(), counter.tokens()) == ((b"", Tokens()) if encoding == b"br" else (error, EXPECTED))
+
+
 def test_a_decompression_bomb_costs_no_memory():
     bomb = gzip.compress(b"\0" * 50_000_000)
     counter = TokenCounter(b"gzip")
@@ -85,4 +99,5 @@ def test_a_decompression_bomb_costs_no_memory():
     counter.feed(bomb)
 
     assert counter.tokens() == Tokens()
+    assert counter.error() == b""
     assert len(counter._tail) < 100
