@@ -63,6 +63,7 @@ def cooling_count(size: int, kind: str) -> int:
 def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     """The fastest of three: other work on the machine only adds."""
     from proxyapp import rotation
+    from proxyapp.cooldowns import Cooldowns
     from proxyapp.leasing import FEWEST_PICKS
     from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
     from proxyapp.rotation import Lease
@@ -71,8 +72,10 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     group = pool_group(GroupFields(1, "g", "https://up.example", None, "google", has_single_credential=False))
     keys = [PoolKey(number, group, f"key-{number}", "…", "active") for number in range(size)]
     later = time.time() + 3600
-    spread = {number: later + number for number in range(cooling_count(size, kind))}
-    ring = build(1, [group], keys, spread).rings[ALL_GROUPS]
+    cooldowns = Cooldowns()
+    for number in range(cooling_count(size, kind)):
+        cooldowns.extend(number, "", later + number, is_daily=False)
+    ring = build(1, [group], keys, cooldowns).rings[ALL_GROUPS]
 
     def walk() -> float:
         rotor, done = Rotor(ring), 0

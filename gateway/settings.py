@@ -38,6 +38,8 @@ CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 ROTATION_LEASE = env.int("ROTATION_LEASE", default=0)
 RATE_LIMIT_RESET_TIME = env.str("RATE_LIMIT_RESET_TIME", default="10:00")
 RATE_LIMIT_RESET_TZ = env.str("RATE_LIMIT_RESET_TZ", default="Europe/Moscow")
+MAX_ATTEMPTS = env.int("MAX_ATTEMPTS", default=10)
+QUEUE_SECONDS = env.float("QUEUE_SECONDS", default=0.0)
 
 # Forwarding.
 MAX_BODY_BYTES = env.int("MAX_BODY_BYTES", default=100 * 1024 * 1024)
@@ -50,7 +52,12 @@ TRUST_ENVIRONMENT_PROXIES = env.bool("TRUST_ENVIRONMENT_PROXIES", default=False)
 UPSTREAM_CA_FILE = env.str("UPSTREAM_CA_FILE", default="")
 SQLITE_TIMEOUT_SECONDS = env.float("SQLITE_TIMEOUT_SECONDS", default=10.0)
 
+# What is kept, in days.
+EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", default=30)
+HOURLY_USAGE_DAYS = env.int("HOURLY_USAGE_DAYS", default=90)
+
 POSITIVE = (
+    "MAX_ATTEMPTS",
     "MAX_BODY_BYTES",
     "MAX_MEMORY_BODY_BYTES",
     "CONNECT_TIMEOUT_SECONDS",
@@ -58,6 +65,8 @@ POSITIVE = (
     "KEEPALIVE_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",
     "SQLITE_TIMEOUT_SECONDS",
+    "EVENT_RETENTION_DAYS",
+    "HOURLY_USAGE_DAYS",
 )
 FLAGS = ("DEBUG", "TRUST_ENVIRONMENT_PROXIES")
 BOOLEANS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
@@ -83,6 +92,8 @@ def _checked() -> None:
         problems.append(f"UPSTREAM_CA_FILE={UPSTREAM_CA_FILE!r} is not a readable PEM file of certificates")
     if ROTATION_LEASE < 0:
         problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
+    if QUEUE_SECONDS < 0:
+        problems.append("QUEUE_SECONDS must be 0 (never wait) or more")
     problems += [f"{name} must be more than 0" for name in POSITIVE if globals()[name] <= 0]
     problems += [
         f"{name} must be true or false" for name in FLAGS if env.str(name, default="false").lower() not in BOOLEANS

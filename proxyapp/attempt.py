@@ -3,16 +3,16 @@
 import contextlib
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import httpx
 
 from proxyapp.errors import StreamBroken
 from proxyapp.exchange import Exchange
 from proxyapp.headers import Header, to_client
-from proxyapp.pool import PoolKey
 from proxyapp.runtime import Runtime
 from proxyapp.tokens import TokenCounter
+from proxyapp.turns import Turn
 from proxyapp.usage import Outcome
 
 ERROR_BODY_BYTES = 64 * 1024
@@ -22,12 +22,17 @@ DECODED_BYTES = 1024 * 1024
 class Attempt:
     """The answer's status, headers and raw body (to `read` or iterate), with an explicit, idempotent `aclose`."""
 
-    def __init__(self, runtime: Runtime, key: PoolKey, model: str) -> None:
-        self.key = key
+    def __init__(self, runtime: Runtime, turn: Turn, model: str, auth: str) -> None:
+        """`on_error` hears the error object that a successful stream ends in, and tells the status it stands for."""
+        self.key = turn.key
+        self.auth = auth
+        self.on_error: Callable[[bytes], int] | None = None
+        self.began_at = time.time()
         self.status = 0
         self.headers: list[Header] = []
         self.is_complete = False
         self._runtime = runtime
+        self._probe = turn.probe
         self._model = model
         self._is_counted = False
         self._body: Exchange | None = None
@@ -63,8 +68,12 @@ class Attempt:
             self._counter.feed(chunk)
         if self._body.is_complete:
             self.is_complete = True
-            self.end(Outcome.of_status(self.status))
+            self.end(Outcome.of_status(self._final_status()))
         return chunks
+
+    def _final_status(self) -> int:
+        error = self._counter.error() if self.on_error else b""
+        return self.on_error(error) if self.on_error and error else self.status
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -80,6 +89,8 @@ class Attempt:
         if self._is_counted:
             return
         self._is_counted = True
+        if self._probe is not None:
+            self._runtime.recovery.end_probe(self._probe)
         model = "" if outcome is Outcome.CLIENT_ERROR else self._model
         tokens = self._counter.tokens()
         self._runtime.tally.count(

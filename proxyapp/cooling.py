@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import logging
+import math
 
 from django.db import Error as DatabaseError
 
@@ -10,18 +11,22 @@ from proxyapp.database_threads import DatabaseThreads
 from proxyapp.events import Cooldown, write_cooldowns
 from proxyapp.pool import Snapshot
 from proxyapp.spool import Spool
+from proxyapp.trouble import EASED_KINDS, Recovery, Unit, strikes_before
+from proxyapp.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
 WRITE_WAIT_SECONDS = 2.0
+SAME_END_SECONDS = 2.0
 
 
 class Cooling:
     """The cooldowns that this process imposes. Those that meet while a write is under way share the next one."""
 
-    def __init__(self, threads: DatabaseThreads, spool: Spool, snapshot: Snapshot) -> None:
+    def __init__(self, threads: DatabaseThreads, spool: Spool, snapshot: Snapshot, recovery: Recovery) -> None:
         self._threads = threads
         self._spool = spool
         self._snapshot = snapshot
+        self._recovery = recovery
         self._waiting: list[Cooldown] = []
         self._unconfirmed: list[tuple[Cooldown, int | None]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -32,22 +37,29 @@ class Cooling:
         known = snapshot.version
         self._unconfirmed = [(c, version) for c, version in self._unconfirmed if version is None or version > known]
         for cooldown, _ in self._unconfirmed:
-            self._apply(cooldown)
+            apply(cooldown, snapshot, self._recovery)
 
     async def cool(self, cooldown: Cooldown) -> None:
-        """Returns when the event is in the database, or in the spool when the database is away.
+        """Returns when the event is in the database, or in the spool when the database is away."""
+        self.impose(cooldown)
+        if self._writer is not None:
+            await asyncio.wait({self._writer}, timeout=WRITE_WAIT_SECONDS)
+
+    def impose(self, cooldown: Cooldown) -> None:
+        """In force when this returns; the event is on its way to the database.
 
         A key that is already out for as long gets no second event: its refusals were under way together.
         """
-        if self._snapshot.cooling_until.get(cooldown.key_id, 0.0) < cooldown.until.timestamp():
-            self._apply(cooldown)
-            self._say(cooldown)
-            self._waiting.append(cooldown)
-            self._unconfirmed.append((cooldown, None))
-            if self._writer is None or self._writer.done():
-                self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
-        if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=WRITE_WAIT_SECONDS)
+        is_news = is_new(cooldown, self._snapshot)
+        if is_news or cooldown.kind != Kind.UNKNOWN_LIMIT:
+            apply(cooldown, self._snapshot, self._recovery)
+        if not is_news:
+            return
+        self._say(cooldown)
+        self._waiting.append(cooldown)
+        self._unconfirmed.append((cooldown, None))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
 
     def confirm(self, version: int) -> None:
         """All that was spooled is in the database as of this version of the pool."""
@@ -55,13 +67,16 @@ class Cooling:
 
     def _say(self, cooldown: Cooldown) -> None:
         key = self._snapshot.keys.get(cooldown.key_id)
-        if key is not None:
-            until = cooldown.until.strftime("%Y-%m-%d %H:%M:%S UTC")
-            logger.info("Key %s of group %s is out until %s (%s)", key.masked, key.group.name, until, cooldown.kind)
-
-    def _apply(self, cooldown: Cooldown) -> None:
-        if not cooldown.model:
-            self._snapshot.cool(cooldown.key_id, cooldown.until.timestamp())
+        if key is None:
+            return
+        whose = f"Key {key.masked} of group {key.group.name}"
+        if cooldown.is_of_dead_key:
+            logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
+            return
+        until = cooldown.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+        where = f" for {cooldown.model}" if cooldown.model else ""
+        who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
+        logger.info("%s out%s until %s (%s)", who, where, until, cooldown.kind)
 
     async def _write_waiting(self) -> None:
         while self._waiting:
@@ -81,3 +96,28 @@ class Cooling:
             await asyncio.wait({self._writer}, timeout=WRITE_WAIT_SECONDS)
         if self._waiting:
             self._spool.add_cooldowns(self._waiting)
+
+
+def is_new(cooldown: Cooldown, snapshot: Snapshot) -> bool:
+    """Refusals that were under way together state slightly different delays, and are one strike."""
+    known = snapshot.cooldowns.until(cooldown.key_id, cooldown.model)
+    if cooldown.is_of_dead_key:
+        return known < math.inf
+    if cooldown.kind == Kind.UNKNOWN_LIMIT and known > cooldown.occurred_at.timestamp():
+        return False
+    return known + (0.0 if cooldown.kind in DAY_KINDS else SAME_END_SECONDS) < cooldown.until.timestamp()
+
+
+def apply(cooldown: Cooldown, snapshot: Snapshot, recovery: Recovery) -> None:
+    """Takes out in memory what the cooldown takes out. A dead key stays out until the pool is loaded again."""
+    if cooldown.is_of_dead_key:
+        snapshot.cool(cooldown.key_id, math.inf, is_daily=True)
+        return
+    until = cooldown.until.timestamp()
+    for key_id in snapshot.sharing(cooldown.key_id, cooldown.project):
+        snapshot.cool(key_id, until, model=cooldown.model, is_daily=cooldown.kind in DAY_KINDS)
+    if cooldown.kind in EASED_KINDS:
+        recovery.trouble.returns(Unit(cooldown.project or cooldown.key_id, cooldown.model), until)
+    elif cooldown.kind == Kind.UNKNOWN_LIMIT:
+        number = strikes_before((cooldown.until - cooldown.occurred_at).total_seconds())
+        recovery.trouble.add_strike(Unit(cooldown.key_id, cooldown.model), number=number, until=until)

@@ -34,10 +34,15 @@ class GatewayError(Exception):
     status = 500
     code = "internal_error"
 
-    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after: int | None = None, is_worth_trying: bool = True, is_sent: bool = True
+    ) -> None:
+        """`is_worth_trying` False tells clients not to try again; `is_sent` False: no upstream heard of the request."""
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
+        self.is_worth_trying = is_worth_trying
+        self.is_sent = is_sent
 
 
 class BadRequest(GatewayError):

@@ -1,154 +1,126 @@
 """Forwards one request: picks a key, asks the upstream, and goes on to the next key when this one is refused."""
 
+import asyncio
+import random
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
-from proxyapp import verdict
+from django.conf import settings
+
+from proxyapp.asking import ask
 from proxyapp.attempt import Attempt
-from proxyapp.errors import GatewayError, NoKeyAvailable, UnknownGroup, is_openai_path
-from proxyapp.events import Cooldown
-from proxyapp.headers import MULTIPLE_CREDENTIALS, Header, to_upstream, without_key
-from proxyapp.modelname import model_of
-from proxyapp.models import Auth
-from proxyapp.pool import ALL_GROUPS, PoolKey, group_and_path
-from proxyapp.requestbody import RequestBody
+from proxyapp.errors import GatewayError
+from proxyapp.judging import cooldown_of, judged, watch_stream
+from proxyapp.models import RateLimitPolicy
+from proxyapp.plan import Plan
+from proxyapp.pool import PoolGroup
 from proxyapp.runtime import Runtime
-from proxyapp.usage import Outcome
+from proxyapp.spent import add_retry_after, no_key
+from proxyapp.turns import Turn, Wish
+from proxyapp.verdict import Kind, Retry, Verdict
 
-
-@dataclass(slots=True)
-class Plan:
-    """A client's request, ready to be sent with any key of its ring."""
-
-    ring: str
-    method: str
-    path: bytes
-    query: bytes | None
-    headers: list[Header]
-    body: RequestBody
-    model: str
-
-    def target(self, prefix: bytes) -> bytes:
-        path = prefix + self.path if self.path.startswith(b"/") else self.path
-        return path if self.query is None else path + b"?" + self.query
-
-
-def plan(
-    runtime: Runtime, *, method: str, path: bytes, query: bytes | None, headers: list[Header], body: RequestBody
-) -> Plan:
-    """Raises UnknownGroup for a `/g/<group>/` that does not exist."""
-    group_name, path = group_and_path(path)
-    ring = runtime.snapshot.ring(group_name)
-    if ring is None:
-        raise UnknownGroup(f"There is no group {group_name!r}.")
-    return Plan(
-        ring.name, method, path, without_key(query) if query else query, headers, body, model_of(path, body.data)
-    )
+SERVER_ERROR_PAUSES = (0.25, 1.0)
 
 
 async def forward(runtime: Runtime, request: Plan) -> Attempt:
-    """The answer to relay. Raises GatewayError when no upstream gave one."""
-    refused: Attempt | None = None
-    tried: set[int] = set()
-    while True:
-        key = await runtime.leasing.next_key(request.ring)
-        if key is None or key.id in tried:
-            break
-        tried.add(key.id)
-        refused = await _attempt(runtime, request, key)
-        if not await _was_cooled(runtime, refused):
-            return refused
-    if refused is None:
-        raise _no_key(runtime, request)
-    _add_retry_after(runtime, request, refused)
-    return refused
-
-
-async def _attempt(runtime: Runtime, request: Plan, key: PoolKey) -> Attempt:
-    """Asks with both credentials first where that is the rule, and again with one if the target refuses two."""
-    attempt = await _send(runtime, request, key, key.group.auth)
-    if key.group.auth != Auth.BOTH or attempt.status not in (400, 401):
-        return attempt
-    if MULTIPLE_CREDENTIALS not in await attempt.read_error():
-        return attempt
-    await attempt.keep()
-    await runtime.keep_single_credential(key.group.id)
-    return await _send(runtime, request, key, Auth.GOOGLE)
-
-
-async def _send(runtime: Runtime, request: Plan, key: PoolKey, auth: str) -> Attempt:
-    """Errors that the upstream's own answer carries are read here: the key must not pass in them."""
-    attempt = Attempt(runtime, key, request.model)
-    target = request.target(key.group.prefix)
-    headers = to_upstream(
-        request.headers,
-        host=key.group.host,
-        body_length=request.body.length,
-        credentials=key.credentials(auth, is_openai=is_openai_path(target)),
-    )
+    """The answer to relay, counted as what the client sees. Raises GatewayError when no upstream gave one."""
+    began_at = time.monotonic()
     try:
-        attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
-        if attempt.status >= 400:
-            await _hide_key(attempt)
+        attempt = await Search(runtime, request).run()
     except GatewayError as error:
-        attempt.end(Outcome.of_status(error.status))
+        runtime.tally.count_failure(error, time.time())
+        runtime.touched()
         raise
-    except BaseException:
-        await attempt.aclose()
-        raise
+    runtime.tally.count_answer(attempt.status, time.monotonic() - began_at, time.time())
+    runtime.touched()
     return attempt
 
 
-async def _hide_key(attempt: Attempt) -> None:
-    """A body that is too long to be read whole ends where the reading did."""
-    body = await attempt.read_error()
-    secret = attempt.key.secret.encode()
-    if secret in body:
-        await attempt.keep()
-        attempt.replace_body(body.replace(secret, attempt.key.masked.encode()))
+class Search:
+    """One request's way from key to key. Nothing has reached the client before it ends."""
 
+    def __init__(self, runtime: Runtime, request: Plan) -> None:
+        self._runtime = runtime
+        self._request = request
+        self._wish = Wish(request.ring, request.scope, time.time())
+        self._attempts = 0
+        self._server_errors = 0
+        self._refused: Attempt | None = None
+        self._suspected: list[tuple[Attempt, Verdict]] = []
 
-async def _was_cooled(runtime: Runtime, attempt: Attempt) -> bool:
-    """Takes the key out of rotation if its answer says so; the event is written before this returns."""
-    now = datetime.now(UTC)
-    judged = verdict.judge(status=attempt.status, now=now)
-    if judged is None:
-        return False
-    body = await attempt.read_error()
-    await attempt.keep()
-    cooldown = Cooldown(
-        key_id=attempt.key.id,
-        model=judged.model,
-        kind=judged.kind,
-        http_status=attempt.status,
-        occurred_at=now,
-        until=judged.until,
-        excerpt=verdict.excerpt(body, attempt.key.secret, attempt.key.masked),
-    )
-    await runtime.cooling.cool(cooldown)
-    return True
+    async def run(self) -> Attempt:
+        while (turn := await self._next_turn()) is not None:
+            try:
+                attempt = await ask(self._runtime, self._request, turn)
+            except GatewayError as error:
+                if await self._goes_on_after(error, turn.key.group):
+                    continue
+                return self._last_answer(error)
+            verdict = None if attempt.status < 400 else await judged(self._runtime, self._request, attempt)
+            if verdict is None or verdict.retry is Retry.RELAY:
+                return await self._relayed(attempt)
+            await attempt.keep()
+            self._refused = attempt
+            await self._record(attempt, verdict)
+            if not await self._goes_on(verdict, turn):
+                return attempt
+        if self._refused is None:
+            raise no_key(self._runtime, self._request)
+        add_retry_after(self._runtime, self._request, self._refused)
+        return self._refused
 
+    async def _next_turn(self) -> Turn | None:
+        if self._attempts >= settings.MAX_ATTEMPTS:
+            return None
+        is_refused_by_quota = not (self._server_errors or self._wish.failed_groups)
+        return await self._runtime.turns.next(self._wish, may_wait=is_refused_by_quota)
 
-def _release_seconds(runtime: Runtime, ring_name: str) -> int | None:
-    """Whole seconds until the first key is free, at least one; None when none is cooling."""
-    ring, now = runtime.snapshot.rings.get(ring_name), time.time()
-    until = ring.earliest_release(now) if ring else None
-    return None if until is None else max(1, int(until - now) + 1)
+    async def _relayed(self, attempt: Attempt) -> Attempt:
+        """A success shows that it was the earlier keys, and not the request, that had no permission for the model."""
+        if attempt.status < 400:
+            for suspected, verdict in self._suspected:
+                await self._runtime.cooling.cool(await cooldown_of(suspected, verdict))
+            if attempt.key.group.policy == RateLimitPolicy.QUOTA_AWARE:
+                watch_stream(self._runtime, self._request, attempt)
+        return attempt
 
+    async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
+        """The event is in the database, or in the spool, when this returns."""
+        if verdict.kind is Kind.MODEL_FOR_KEY:
+            self._suspected.append((attempt, verdict))
+        elif verdict.until is not None or verdict.kind is Kind.DEAD_KEY:
+            await self._runtime.cooling.cool(await cooldown_of(attempt, verdict))
 
-def _add_retry_after(runtime: Runtime, request: Plan, refused: Attempt) -> None:
-    """The gateway knows better than the upstream when the next of its keys is free."""
-    seconds = _release_seconds(runtime, request.ring)
-    if seconds is not None:
-        refused.headers = [header for header in refused.headers if header[0].lower() != b"retry-after"]
-        refused.headers.append((b"retry-after", b"%d" % seconds))
+    async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
+        """Whether another key may answer what this one did not. MAX_ATTEMPTS does not count what costs a day."""
+        self._wish.tried.add(turn.key.id)
+        self._attempts += verdict.kind is not Kind.DAILY
+        if verdict.retry is Retry.OTHER_GROUP:
+            self._wish.failed_groups.add(turn.key.group.id)
+            return self._runtime.turns.has_other(self._wish)
+        if verdict.retry is Retry.BACK_OFF:
+            return await self._backs_off()
+        return True
 
+    async def _backs_off(self) -> bool:
+        if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.is_bound_to_a_key:
+            return False
+        if self._attempts >= settings.MAX_ATTEMPTS or not self._runtime.turns.has_other(self._wish):
+            return False
+        pause = SERVER_ERROR_PAUSES[self._server_errors]
+        self._server_errors += 1
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        return True
 
-def _no_key(runtime: Runtime, request: Plan) -> NoKeyAvailable:
-    seconds = _release_seconds(runtime, request.ring)
-    if seconds is not None:
-        return NoKeyAvailable(f"All API keys are cooling; the next one is free in {seconds} s.", retry_after=seconds)
-    place = "the gateway" if request.ring == ALL_GROUPS else "this group"
-    why = f"No API key is available: {place} has none, or all are disabled or invalid."
-    return NoKeyAvailable(f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60)
+    async def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
+        """A group whose upstream or proxy cannot be reached lets the others answer: nothing was sent."""
+        self._attempts += 1
+        self._wish.failed_groups.add(group.id)
+        is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
+        return is_unsent and self._runtime.turns.has_other(self._wish)
+
+    def _last_answer(self, error: GatewayError) -> Attempt:
+        """An upstream's word, even a refusal, tells the client more than the gateway's."""
+        if self._refused is None:
+            raise error
+        add_retry_after(self._runtime, self._request, self._refused)
+        return self._refused

@@ -24,7 +24,8 @@ HOP_BY_HOP = frozenset(
 )
 CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key"})
 # The gateway has read the whole body before it asks the upstream, so there is nothing left to expect.
-NOT_TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | {b"host", b"content-length", b"expect"}
+# A project that a client names beside the gateway's key makes Google refuse the key.
+NOT_TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | {b"host", b"content-length", b"expect", b"x-goog-user-project"}
 # A session of one key must never reach a client, and so another key.
 NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie"}
 OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf"})

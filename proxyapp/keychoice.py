@@ -22,29 +22,31 @@ def choose(selectors: Iterable[str], *, is_exact: bool) -> QuerySet[ApiKey]:
     Raises UnclearChoice, which names every selector that fits nothing.
     """
     ids: set[int] = set()
+    groups: set[int] = set()
     unknown: list[str] = []
-    for selector in selectors:
-        found = _find(selector.strip(), is_exact=is_exact)
-        if found is None:
-            unknown.append(_shown(selector.strip()))
-        else:
+    for selector in map(str.strip, selectors):
+        if found := _keys(selector, is_exact=is_exact):
             ids.update(found)
+        elif group := _group(selector):
+            groups.add(group)
+        else:
+            unknown.append(_shown(selector))
     if unknown:
         raise UnclearChoice(f"No key and no group fits {', '.join(unknown)}. Nothing was changed.")
-    return ApiKey.objects.filter(pk__in=ids)
+    return ApiKey.objects.filter(Q(pk__in=ids) | Q(group__in=groups))
 
 
-def _find(selector: str, *, is_exact: bool) -> Sequence[int] | None:
-    """What the selector fits first, in the order of `_meanings`. None: nothing. A group may be empty."""
+def _keys(selector: str, *, is_exact: bool) -> Sequence[int]:
+    """What the selector fits first, in the order of `_meanings`."""
     if selector.lower().startswith(GROUP_PREFIX):
-        return _group(selector[len(GROUP_PREFIX) :].strip())
+        return []
     for meaning in _meanings(selector):
         ids = list(ApiKey.objects.filter(meaning).values_list("pk", flat=True))
         if len(ids) > 1 and is_exact:
             raise UnclearChoice(_ambiguous(selector, ids))
         if ids:
             return ids
-    return _group(selector)
+    return []
 
 
 def _meanings(selector: str) -> Iterator[Q]:
@@ -55,9 +57,11 @@ def _meanings(selector: str) -> Iterator[Q]:
     yield Q(masked=selector)
 
 
-def _group(name: str) -> list[int] | None:
-    group = Group.objects.filter(name__iexact=name).first()
-    return list(group.keys.values_list("pk", flat=True)) if group else None
+def _group(selector: str) -> int | None:
+    """Its id: a group may have 10,000 keys, more than some databases take as parameters. It may also have none."""
+    has_prefix = selector.lower().startswith(GROUP_PREFIX)
+    name = selector[len(GROUP_PREFIX) :].strip() if has_prefix else selector
+    return Group.objects.filter(name__iexact=name).values_list("pk", flat=True).first()
 
 
 def _ambiguous(selector: str, ids: Sequence[int]) -> str:

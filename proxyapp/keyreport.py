@@ -82,11 +82,11 @@ class KeyRow:
 
 def key_report(keys: QuerySet[ApiKey], now: datetime) -> list[KeyRow]:
     """One row a key, in the order of rotation. `keys` must not be sliced."""
-    columns = ("id", "name", "group__name", "masked", "status", "last_used_at")
+    columns = ("id", "name", "project", "group__name", "masked", "status", "last_used_at")
     cooldowns = _cooldowns(keys, now)
     sums = _sums(keys)
     return [
-        _row(fields, cooldowns.get(fields["id"], ()), sums.get(fields["id"], {}))
+        _row(fields, cooldowns.of(fields["id"], fields["project"]), sums.get(fields["id"], {}))
         for fields in keys.order_by(*ROTATION_ORDER).values(*columns)
     ]
 
@@ -95,9 +95,9 @@ def in_state(keys: QuerySet[ApiKey], state: str, now: datetime) -> QuerySet[ApiK
     """The keys that are `available`, `cooling`, `disabled` or `invalid` at `now`."""
     if state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
         return keys.filter(status=state)
-    cooling = RateLimitEvent.objects.active(now).filter(model="").order_by().values("key_id")
+    cooling = keystate.held_by(RateLimitEvent.objects.active(now).filter(model=""))
     active = keys.filter(status=KeyStatus.ACTIVE)
-    return active.filter(pk__in=cooling) if state == "cooling" else active.exclude(pk__in=cooling)
+    return active.filter(cooling) if state == "cooling" else active.exclude(cooling)
 
 
 def utc_text(moment: datetime) -> str:
@@ -144,16 +144,36 @@ def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping
     )
 
 
-def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> Mapping[int, list[Cooldown]]:
-    """By key id. Of several cooldowns of one key and model, the one that ends last."""
-    events = RateLimitEvent.objects.active(now).filter(key__in=_ids(keys)).order_by("model", "cooling_until")
-    longest: dict[tuple[int, str], Cooldown] = {}
-    for key_id, model, until, kind in events.values_list("key_id", "model", "cooling_until", "kind"):
-        longest[key_id, model] = Cooldown(model or None, until, kind)
-    by_key: dict[int, list[Cooldown]] = defaultdict(list)
-    for (key_id, _), cooldown in longest.items():
-        by_key[key_id].append(cooldown)
-    return by_key
+class _Cooldowns:
+    """Those of keys and those of projects, by model. Of several for one model, the one that ends last."""
+
+    def __init__(self) -> None:
+        self._of_keys: dict[int, dict[str, Cooldown]] = defaultdict(dict)
+        self._of_projects: dict[str, dict[str, Cooldown]] = defaultdict(dict)
+
+    def add(self, key_id: int, project: str, cooldown: Cooldown) -> None:
+        """In the order in which they end."""
+        model = cooldown.model or ""
+        self._of_keys[key_id][model] = cooldown
+        if project:
+            self._of_projects[project][model] = cooldown
+
+    def of(self, key_id: int, project: str) -> list[Cooldown]:
+        """What holds a key of this project: that of every model first."""
+        own = self._of_keys.get(key_id, {})
+        shared = self._of_projects.get(project, {})
+        longest = sorted([*own.items(), *shared.items()], key=lambda item: item[1].until)
+        return [cooldown for _, cooldown in sorted(dict(longest).items())]
+
+
+def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
+    events = RateLimitEvent.objects.active(now).of_keys(keys).order_by("cooling_until", "id")
+    cooldowns = _Cooldowns()
+    for key_id, project, model, until, kind in events.values_list(
+        "key_id", "project", "model", "cooling_until", "kind"
+    ):
+        cooldowns.add(key_id, project, Cooldown(model or None, until, kind))
+    return cooldowns
 
 
 def _sums(keys: QuerySet[ApiKey]) -> dict[int, dict[str, int]]:

@@ -66,12 +66,14 @@ class Leasing:
             if next_key_id is not None:
                 self._start_at[name] = next_key_id
 
-    async def next_key(self, ring_name: str) -> PoolKey | None:
-        """None: no key of the ring is available, or the ring is gone."""
+    async def next_key(self, ring_name: str, model: str = "") -> PoolKey | None:
+        """None: no key of the ring is available for the model, or the ring is gone."""
         while True:
             ring = self._snapshot.rings.get(ring_name)
-            if ring is None or not ring.available(now := time.time()):
+            if ring is None or not ring.available(now := time.time(), model):
                 return None
+            if ring.is_narrowed(model):
+                return self._rotor(ring).pick_apart(model, now)
             if self._is_locked_each_time:
                 return await self._take(ring, now)
             rotor = self._rotor(ring)

@@ -4,17 +4,19 @@ A snapshot is replaced as a whole when the pool's version moves. Between two rel
 itself imposes change it. Choosing a key is pure and in memory.
 """
 
-from bisect import bisect_left, insort
+import math
+from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from heapq import heappop, heappush
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import httpx
 
+from proxyapp.cooldowns import ALL_MODELS, Cooldowns, Release, View
 from proxyapp.headers import Header, credentials
-from proxyapp.models import Auth, KeyStatus
+from proxyapp.models import Auth, KeyStatus, RateLimitPolicy
+from proxyapp.trouble import Trouble
 
 ALL_GROUPS = ""
 
@@ -30,6 +32,7 @@ class PoolGroup:
     prefix: bytes
     proxy_url: str | None
     auth: str
+    policy: str = RateLimitPolicy.DAILY
 
     @property
     def ring(self) -> str:
@@ -43,6 +46,8 @@ class PoolKey:
     secret: str
     masked: str
     status: str
+    project: str = ""
+    key_hash: str = ""
     is_readable: bool = True
 
     @property
@@ -60,6 +65,7 @@ class GroupFields(NamedTuple):
     proxy_url: str | None
     auth: str
     has_single_credential: bool
+    policy: str = RateLimitPolicy.DAILY
 
 
 def pool_group(fields: GroupFields) -> PoolGroup:
@@ -72,6 +78,7 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         prefix=parts.path.rstrip("/").encode(),
         proxy_url=fields.proxy_url or None,
         auth=resolved_auth(fields.auth, parts.hostname or "", has_single_credential=fields.has_single_credential),
+        policy=fields.policy,
     )
 
 
@@ -85,88 +92,94 @@ def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
 
 
 class Ring:
-    """The ordered keys of a set of groups. The available ones are kept sorted, so a choice costs O(log n).
+    """The ordered keys of a set of groups, and which of them may be used for which model."""
 
-    `cooling_until` (seconds since the epoch, by key id) is shared by all rings of a snapshot.
-    """
-
-    def __init__(self, name: str, keys: Iterable[PoolKey], cooling_until: dict[int, float]) -> None:
+    def __init__(self, name: str, keys: Iterable[PoolKey], cooldowns: Cooldowns) -> None:
         self.name = name
         self.keys = tuple(keys)
         self.key_ids = tuple(key.id for key in self.keys)
         self.index = {key_id: index for index, key_id in enumerate(self.key_ids)}
-        self.cooling_until = cooling_until
-        self._available = [index for index, key in enumerate(self.keys) if key.is_active]
-        self._cooling: list[tuple[float, int]] = []
-        for key_id in cooling_until:
-            self.withdraw(key_id)
+        self.cooldowns = cooldowns
+        active = [index for index, key in enumerate(self.keys) if key.is_active]
+        self._views = {ALL_MODELS: View(active, ()).narrowed(self._cooling(ALL_MODELS))}
+        for model in cooldowns.models():
+            if cooling := self._cooling(model):
+                self._views[model] = self._views[ALL_MODELS].narrowed(cooling)
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def withdraw(self, key_id: int) -> None:
-        """Takes a key out until its time in `cooling_until`."""
+    def _cooling(self, model: str) -> dict[int, float]:
+        """Until when, by index, the active keys that have a cooldown of exactly this model."""
+        cooling = self.cooldowns.of_model(model)
+        indices = ((self.index.get(key_id), until) for key_id, until in cooling.items())
+        return {index: until for index, until in indices if index is not None and self.keys[index].is_active}
+
+    def withdraw(self, key_id: int, model: str = ALL_MODELS) -> None:
+        """Takes a key out until its time in `cooldowns`."""
         index = self.index.get(key_id)
         if index is None or not self.keys[index].is_active:
             return
-        place = bisect_left(self._available, index)
-        if place < len(self._available) and self._available[place] == index:
-            del self._available[place]
-        heappush(self._cooling, (self.cooling_until[key_id], index))
+        until = self.cooldowns.of_model(model)[key_id]
+        if model == ALL_MODELS:
+            for view in self._views.values():
+                view.withdraw(index, until)
+        elif model in self._views:
+            self._views[model].withdraw(index, until)
+        else:
+            self._views[model] = self._views[ALL_MODELS].narrowed({index: until})
 
-    def choose(self, start: int, now: float) -> int | None:
+    def is_narrowed(self, model: str) -> bool:
+        """Whether the model has cooldowns of its own here, so that its turns are not everybody's."""
+        return model in self._views and model != ALL_MODELS
+
+    def available(self, now: float, model: str = ALL_MODELS) -> list[int]:
+        """The indices of the keys that may be used at `now`, in order."""
+        view = self._views.get(model) or self._views[ALL_MODELS]
+        if view.is_due(now):
+            view.put_back(now, lambda index: self.cooldowns.until(self.key_ids[index], model))
+        return view.available
+
+    def choose(self, start: int, now: float, model: str = ALL_MODELS) -> int | None:
         """The index of the first available key at or after `start`, around the end; None when there is none."""
-        available = self.available(now)
+        available = self.available(now, model)
         if not available:
             return None
         place = bisect_left(available, start)
         return available[place] if place < len(available) else available[0]
 
-    def available(self, now: float) -> list[int]:
-        """The indices of the keys that may be used at `now`, in order."""
-        while self._cooling and self._cooling[0][0] <= now:
-            _, index = heappop(self._cooling)
-            self._put_back(index, now)
-        return self._available
-
-    def _put_back(self, index: int, now: float) -> None:
-        """A cooldown may have been prolonged since, or the key be back already."""
-        if self.cooling_until.get(self.keys[index].id, 0.0) > now:
-            return
-        place = bisect_left(self._available, index)
-        if place == len(self._available) or self._available[place] != index:
-            insort(self._available, index)
-
     def peek(self, start: int, now: float) -> int | None:
-        """As `choose`, changing nothing: for other threads. O(n)."""
+        """As `choose` for a model without cooldowns, changing nothing: for other threads. O(n)."""
         size = len(self.keys)
         for step in range(size):
             index = (start + step) % size
             key = self.keys[index]
-            if key.is_active and self.cooling_until.get(key.id, 0.0) <= now:
+            if key.is_active and self.cooldowns.until(key.id) <= now:
                 return index
         return None
 
-    def earliest_release(self, now: float) -> float | None:
-        """When the first cooling key is good again; None when none is cooling."""
-        self.available(now)
-        while self._cooling:
-            until, index = self._cooling[0]
-            if self.cooling_until.get(self.keys[index].id) == until:
-                return until
-            heappop(self._cooling)
-        return None
+    def earliest_release(self, now: float, model: str = ALL_MODELS) -> Release | None:
+        """When the first cooling key is good again for the model; None when none is cooling."""
+        self.available(now, model)
+        view = self._views.get(model, self._views[ALL_MODELS])
+        first = view.earliest(lambda index: self.cooldowns.until(self.key_ids[index], model))
+        if first is None or first[0] == math.inf:
+            return None
+        until, index = first
+        return Release(until, self.cooldowns.is_daily(self.key_ids[index], model, until))
 
 
 @dataclass(slots=True)
 class Snapshot:
-    """All rings at one version of the pool."""
+    """All rings at one version of the pool. `trouble`: what recent refusals mean beyond their cooldowns."""
 
     version: int
     keys: dict[int, PoolKey]
-    cooling_until: dict[int, float]
+    cooldowns: Cooldowns
     groups: dict[str, PoolGroup]
     rings: dict[str, Ring] = field(default_factory=dict)
+    projects: dict[str, list[int]] = field(default_factory=dict)
+    trouble: Trouble = field(default_factory=Trouble)
 
     def ring(self, group_name: str | None) -> Ring | None:
         """The ring of all groups (None), or of the group of that name; None when there is no such group."""
@@ -175,28 +188,33 @@ class Snapshot:
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
         return self.rings[group.ring] if group else None
 
-    def cool(self, key_id: int, until: float) -> None:
+    def sharing(self, key_id: int, project: str) -> list[int]:
+        """The key and those that share its quota, when the quota is the project's."""
+        return [key_id, *(other for other in self.projects.get(project, ()) if other != key_id)]
+
+    def cool(self, key_id: int, until: float, *, model: str = ALL_MODELS, is_daily: bool = False) -> None:
         """Takes the key out of every ring until `until`; a longer cooldown that it has already stays."""
-        if self.cooling_until.get(key_id, 0.0) >= until:
+        if not self.cooldowns.extend(key_id, model, until, is_daily=is_daily):
             return
-        self.cooling_until[key_id] = until
         for name in self._rings_of(key_id):
-            self.rings[name].withdraw(key_id)
+            self.rings[name].withdraw(key_id, model)
 
     def _rings_of(self, key_id: int) -> list[str]:
         key = self.keys.get(key_id)
         return [ALL_GROUPS, key.group.ring] if key else []
 
 
-def build(version: int, groups: list[PoolGroup], keys: list[PoolKey], cooling_until: dict[int, float]) -> Snapshot:
+def build(version: int, groups: list[PoolGroup], keys: list[PoolKey], cooldowns: Cooldowns) -> Snapshot:
     """`groups` and `keys` in the order of rotation."""
     by_name = {group.name.lower(): group for group in groups} | {group.name: group for group in groups}
-    snapshot = Snapshot(version, {key.id: key for key in keys}, cooling_until, by_name)
+    snapshot = Snapshot(version, {key.id: key for key in keys}, cooldowns, by_name)
     members: dict[int, list[PoolKey]] = {group.id: [] for group in groups}
     for key in keys:
         members[key.group.id].append(key)
-    snapshot.rings = {group.ring: Ring(group.ring, members[group.id], cooling_until) for group in groups}
-    snapshot.rings[ALL_GROUPS] = Ring(ALL_GROUPS, keys, cooling_until)
+        if key.project:
+            snapshot.projects.setdefault(key.project, []).append(key.id)
+    snapshot.rings = {group.ring: Ring(group.ring, members[group.id], cooldowns) for group in groups}
+    snapshot.rings[ALL_GROUPS] = Ring(ALL_GROUPS, keys, cooldowns)
     return snapshot
 
 

@@ -1,13 +1,19 @@
 """Reads the pool from the database. Runs on a database thread."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from django.db.models import Q
+
+from proxyapp.cooldowns import Cooldowns
 from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.pool import ALL_GROUPS, GroupFields, PoolGroup, PoolKey, Snapshot, build, pool_group
 from proxyapp.sealed import UNREADABLE
+from proxyapp.trouble import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble, Unit, strikes_before
+from proxyapp.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
+RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 
 
 def pool_version() -> int:
@@ -25,7 +31,11 @@ class PoolReader:
         """The version is read first: a change that slips in between is seen by the next look at the version."""
         version = pool_version()
         groups = self._groups()
-        return build(version, list(groups.values()), self._keys(groups), self._cooling_until(now))
+        keys = self._keys(groups)
+        cooldowns, trouble = read_cooldowns(keys, now)
+        snapshot = build(version, list(groups.values()), keys, cooldowns)
+        snapshot.trouble = trouble
+        return snapshot
 
     def _groups(self) -> dict[int, PoolGroup]:
         loaded = {}
@@ -41,13 +51,14 @@ class PoolReader:
                     proxy_url=group.proxy_url,
                     auth=group.auth,
                     has_single_credential=group.single_credential_since is not None,
+                    policy=group.rate_limit_policy,
                 )
             )
         return loaded
 
     def _keys(self, groups: dict[int, PoolGroup]) -> list[PoolKey]:
         ordered = ApiKey.objects.order_by("group__position", "group_id", "position", "id")
-        rows = list(ordered.values_list("id", "group_id", "key_hash", "masked", "status"))
+        rows = list(ordered.values_list("id", "group_id", "key_hash", "masked", "status", "project"))
         self._remember({row[2] for row in rows})
         return [
             PoolKey(
@@ -56,9 +67,11 @@ class PoolReader:
                 secret=self._secrets.get(key_hash, UNREADABLE),
                 masked=masked,
                 status=status,
+                project=project,
+                key_hash=key_hash,
                 is_readable=self._secrets.get(key_hash, UNREADABLE) != UNREADABLE,
             )
-            for key_id, group_id, key_hash, masked, status in rows
+            for key_id, group_id, key_hash, masked, status, project in rows
             if group_id in groups
         ]
 
@@ -76,10 +89,23 @@ class PoolReader:
             if not secret:
                 logger.error("Key %s: SECRET_KEY does not open it; it is not used", masked)
 
-    @staticmethod
-    def _cooling_until(now: datetime) -> dict[int, float]:
-        latest: dict[int, float] = {}
-        active = RateLimitEvent.objects.active(now).filter(model="")
-        for key_id, until in active.values_list("key_id", "cooling_until"):
-            latest[key_id] = max(latest.get(key_id, 0.0), until.timestamp())
-        return latest
+
+def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:
+    """Those that run, and what those that are over since less than an hour mean for the next requests."""
+    cooldowns, trouble = Cooldowns(), Trouble()
+    projects: dict[str, list[int]] = {}
+    for key in keys:
+        projects.setdefault(key.project, []).append(key.id)
+    recent = Q(kind__in=[*EASED_KINDS, Kind.UNKNOWN_LIMIT], cooling_until__gt=now - RECENT)
+    events = RateLimitEvent.objects.filter(Q(cooling_until__gt=now) | recent, released_at=None).order_by()
+    columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
+    for key_id, project, model, kind, occurred_at, cooling_until in events.values_list(*columns):
+        until = cooling_until.timestamp()
+        for owner in {key_id, *(projects.get(project, ()) if project else ())}:
+            cooldowns.extend(owner, model, until, is_daily=kind in DAY_KINDS)
+        if kind in EASED_KINDS:
+            trouble.returns(Unit(project or key_id, model), until)
+        elif kind == Kind.UNKNOWN_LIMIT:
+            number = strikes_before((cooling_until - occurred_at).total_seconds())
+            trouble.add_strike(Unit(key_id, model), number=number, until=until)
+    return cooldowns, trouble

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from proxyapp.pool import Ring
+from proxyapp.pool import PoolKey, Ring
 from proxyapp.rotation import Lease, Pick, Progress
 
 
@@ -15,6 +15,7 @@ class Rotor:
         self.is_started = False
         self._size = 0
         self._leases: deque[Lease] = deque()
+        self._apart: dict[str, int] = {}
         self.position = 0
 
     @property
@@ -46,6 +47,18 @@ class Rotor:
                 return Pick(slot, self.ring.keys[index])
             self._next_lease()
         return None
+
+    def pick_apart(self, model: str, now: float) -> PoolKey | None:
+        """The next key for a model some of whose keys are out for it alone; None when all are.
+
+        Such a model goes round by itself: if its requests moved everybody's turn on past the keys that are out for it,
+        those after them would get the others' requests, too.
+        """
+        index = self.ring.choose(self._apart.get(model, self.position % len(self.ring)), now, model)
+        if index is None:
+            return None
+        self._apart[model] = index + 1
+        return self.ring.keys[index]
 
     def _next_lease(self) -> None:
         self._leases.popleft()

@@ -9,12 +9,13 @@ import atexit
 import contextlib
 import functools
 import logging
+import time
 from datetime import UTC, datetime
 
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp import poolstore, rotation
+from proxyapp import poolstore, retention, rotation
 from proxyapp.cooling import Cooling
 from proxyapp.database_threads import DatabaseThreads
 from proxyapp.events import write_cooldowns
@@ -22,6 +23,8 @@ from proxyapp.leasing import Leasing
 from proxyapp.pool import Snapshot
 from proxyapp.singlecredential import keep_single_credential
 from proxyapp.spool import Spool, Spooled
+from proxyapp.trouble import Recovery
+from proxyapp.turns import Turns
 from proxyapp.upstream import Upstreams, verifying_context
 from proxyapp.usage import Tally, write_usage
 
@@ -29,6 +32,10 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 FLUSH_SECONDS = 0.8
 FIRST_FLUSH_SECONDS = 0.1
+FIRST_PRUNING_SECONDS = 60.0
+PRUNING_SECONDS = 3600.0
+# SQLite's waiting writers look again only so often: between two batches they need the time to.
+PRUNING_PAUSE_SECONDS = 0.2
 
 
 class Runtime:
@@ -49,9 +56,13 @@ class Runtime:
         self.snapshot = await self.threads.read(self._load)
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
-        self.cooling = Cooling(self.threads, self._spool, self.snapshot)
+        self.recovery = Recovery(self.snapshot.trouble)
+        self.turns = Turns(self.leasing, self.recovery, self.snapshot)
+        self.cooling = Cooling(self.threads, self._spool, self.snapshot, self.recovery)
         atexit.register(self._flush_at_exit)
-        self._tasks = [self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often)]
+        self._tasks = [
+            self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often, self._prune_often)
+        ]
 
     def _load(self) -> Snapshot:
         return self._reader.load(datetime.now(UTC))
@@ -80,7 +91,9 @@ class Runtime:
                 return
             self.snapshot = await self.threads.read(self._load)
             self.leasing.install(self.snapshot)
+            self.recovery.install(self.snapshot.trouble, time.time())
             self.cooling.install(self.snapshot)
+            self.turns.install(self.snapshot)
 
     def touched(self) -> None:
         """Something was counted: it is written within a second."""
@@ -114,6 +127,26 @@ class Runtime:
                 raise
             spooled.remove()
             logger.warning("What was spooled while the database was away is written")
+
+    async def _prune_often(self) -> None:
+        await within(FIRST_PRUNING_SECONDS, self._is_stopping)
+        while not self._is_stopping.is_set():
+            try:
+                with contextlib.suppress(DatabaseError):  # it is away: tried again next time
+                    await self._prune()
+            except Exception:
+                logger.exception("Old rows could not be removed")
+            await within(PRUNING_SECONDS, self._is_stopping)
+
+    async def _prune(self) -> None:
+        """Leaves the thread to others after every batch. What a stop or an error leaves over goes next time."""
+        now = datetime.now(UTC)
+        if not await self.threads.background(functools.partial(retention.claim_pruning, now)):
+            return
+        while not self._is_stopping.is_set():
+            if not await self.threads.background(functools.partial(retention.prune_batch, now)):
+                return
+            await within(PRUNING_PAUSE_SECONDS, self._is_stopping)
 
     async def keep_single_credential(self, group_id: int) -> None:
         """The group's target refused two credentials: remembered for every process."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from proxyapp.events import Cooldown
-from proxyapp.usage import Counts, Place, Tally
+from proxyapp.usage import Answers, Counts, Minute, Place, Tally
 
 
 class Spool:
@@ -28,7 +28,8 @@ class Spool:
 
     def add_usage(self, tally: Tally) -> None:
         counts = [[*place, asdict(count)] for place, count in tally.counts.items()]
-        self._append({"usage": counts, "last_used": list(tally.last_used.items())})
+        minutes = [[number, asdict(minute)] for number, minute in tally.minutes.items()]
+        self._append({"usage": counts, "minutes": minutes, "last_used": list(tally.last_used.items())})
 
     def _append(self, record: dict[str, Any]) -> None:
         """On disk when it returns."""
@@ -115,8 +116,11 @@ def _cooldown(row: dict[str, Any]) -> Cooldown:
 
 
 def _tally(record: dict[str, Any]) -> Tally:
+    """Also of records that know no minutes: those of an older version of the gateway."""
     tally = Tally()
     for key_id, model, hour, counts in record.get("usage", []):
         tally.counts[Place(key_id, model, hour)] = Counts(**counts)
+    for number, minute in record.get("minutes", []):
+        tally.minutes[number] = Minute(Counts(**minute["attempts"]), Answers(**minute["answers"]))
     tally.last_used = dict(record.get("last_used", []))
     return tally

@@ -10,7 +10,7 @@ from django.conf import settings
 from proxyapp.errors import BadRequest, GatewayError, ProxyFailed, UpstreamFailed, UpstreamTimedOut
 from proxyapp.headers import Header
 from proxyapp.pool import PoolGroup
-from proxyapp.transport import Transport
+from proxyapp.transport import Transport, is_request_sent
 
 
 class Upstreams:
@@ -75,12 +75,14 @@ def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:
     """What a client is told; the group's proxy is named without its credentials, the request not at all."""
     if isinstance(error, httpx.LocalProtocolError):
         return BadRequest(f"The request cannot be forwarded: {error}.")
+    is_sent = is_request_sent(error)
     if isinstance(error, httpx.ProxyError):
-        return ProxyFailed(f"The proxy of group {group.name} failed: {error}")
+        return ProxyFailed(f"The proxy of group {group.name} failed: {error}", is_sent=is_sent)
     if isinstance(error, httpx.ConnectTimeout):
-        return UpstreamTimedOut(f"No connection to {group.url.host} within {settings.CONNECT_TIMEOUT_SECONDS:g} s.")
+        seconds = f"{settings.CONNECT_TIMEOUT_SECONDS:g}"
+        return UpstreamTimedOut(f"No connection to {group.url.host} within {seconds} s.", is_sent=is_sent)
     if isinstance(error, httpx.TimeoutException):
         return UpstreamTimedOut(f"{group.url.host} sent nothing for {settings.READ_TIMEOUT_SECONDS:g} s.")
     if isinstance(error, httpx.ConnectError):
-        return UpstreamFailed(f"No connection to {group.url.host}: {error}")
+        return UpstreamFailed(f"No connection to {group.url.host}: {error}", is_sent=is_sent)
     return UpstreamFailed(f"{group.url.host} broke off the exchange: {error}")

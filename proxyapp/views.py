@@ -18,6 +18,7 @@ from proxyapp.attempt import Attempt
 from proxyapp.errors import GatewayError, NoKeyAvailable, error_body, is_openai_path
 from proxyapp.headers import Header
 from proxyapp.keystate import state
+from proxyapp.plan import plan
 from proxyapp.pool import ALL_GROUPS, Ring
 from proxyapp.requestbody import RequestBody
 
@@ -42,7 +43,7 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
     try:
         process = await runtime.running()
         body = getattr(request, "upstream_body", None) or django_body(request)
-        plan = forwarding.plan(
+        planned = plan(
             process,
             method=request.method or "",
             path=path,
@@ -50,7 +51,7 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
             headers=request.scope["headers"],
             body=body,
         )
-        return RelayedResponse(await forwarding.forward(process, plan))
+        return RelayedResponse(await forwarding.forward(process, planned))
     except GatewayError as error:
         return error_response(error, path)
     except DatabaseError:
@@ -88,6 +89,8 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
     response = HttpResponse(body, status=error.status, content_type="application/json")
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
+    if not error.is_worth_trying:
+        response["x-should-retry"] = "false"
     return response
 
 
@@ -121,7 +124,7 @@ async def database_answers() -> bool:
 
 
 def key_states(ring: Ring, now: float) -> list[str]:
-    return [state(key.status, is_cooling=ring.cooling_until.get(key.id, 0.0) > now) for key in ring.keys]
+    return [state(key.status, is_cooling=ring.cooldowns.until(key.id) > now) for key in ring.keys]
 
 
 def own_headers(response: HttpResponseBase) -> list[Header]:

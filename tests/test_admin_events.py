@@ -1,5 +1,6 @@
 """The admin's pages of events, usage and the rotation."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -9,9 +10,10 @@ from django.contrib.admin.models import LogEntry
 from django.test import Client
 from django.urls import reverse
 
+from proxyapp.admin.readonly import seconds_text
 from proxyapp.models import HourlyUsage, RateLimitEvent, RotationCursor
 from tests.adminpages import act, page, rows, superuser
-from tests.pooldata import NOW, add_group, add_key, cool, pool_version, use
+from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, use
 
 pytestmark = pytest.mark.django_db
 
@@ -19,6 +21,13 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def operator() -> Client:
     return superuser()
+
+
+def value(html: str, field: str) -> str:
+    """What the page of one event shows of a field."""
+    found = re.search(rf'field-{field}">.*?<div class="readonly">(.*?)</div>', html, re.DOTALL)
+    assert found, field
+    return found[1]
 
 
 def test_the_list_of_events_shows_what_remains(operator: Client):
@@ -33,6 +42,119 @@ def test_the_list_of_events_shows_what_remains(operator: Client):
     assert ">3 h 12 min<" in html
     assert ">gemini-2.5-pro<" in html
     assert '<td class="field-remaining">-</td>' in html
+
+
+def test_the_list_and_the_page_of_an_event_show_what_the_provider_said(operator: Client):
+    event = cool(
+        add_key(add_group("main"), "one", project="p-1"),
+        NOW + timedelta(seconds=58),
+        kind="minute",
+        model="gemini-2.5-pro",
+        project="p-1",
+        quota_id="GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+        quota_limit="10",
+        stated_delay_seconds=58.0,
+        excerpt="Quota of <AIza…0one> exceeded",
+    )
+
+    with time_machine.travel(NOW, tick=False):
+        listed = page(operator, "proxyapp_ratelimitevent_changelist")
+        shown = page(operator, "proxyapp_ratelimitevent_change", event.pk)
+
+    for field, text in (("kind", "minute"), ("for_model", "gemini-2.5-pro"), ("for_project", "p-1")):
+        assert f'<td class="field-{field}">{text}</td>' in listed
+    for field, text in {
+        "for_project": "p-1",
+        "kind": "minute",
+        "for_model": "gemini-2.5-pro",
+        "quota": "GenerateRequestsPerMinutePerProjectPerModel-FreeTier",
+        "limit": "10",
+        "stated_delay": "58 s",
+        "until": "2026-11-24 03:48:58 UTC",
+        "remaining": "58 s",
+        "excerpt": "Quota of &lt;AIza…0one&gt; exceeded",
+    }.items():
+        assert value(shown, field) == text
+
+
+def test_what_the_provider_did_not_say_is_a_dash(operator: Client):
+    event = cool(add_key(add_group("main"), "one", project="p-1"), NOW + timedelta(hours=1))
+
+    shown = page(operator, "proxyapp_ratelimitevent_change", event.pk)
+
+    assert [value(shown, name) for name in ("for_project", "quota", "limit", "stated_delay")] == ["-"] * 4
+    assert value(shown, "for_model") == "all"
+
+
+@pytest.mark.parametrize(("seconds", "text"), [(58, "58 s"), (0.5, "0.5 s"), (57.7301, "57.73 s"), (86400, "86400 s")])
+def test_a_stated_delay_is_shown_as_it_was_stated(seconds: float, text: str):
+    assert seconds_text(seconds) == text
+
+
+def test_a_dead_key_has_no_time_when_it_comes_back(operator: Client):
+    event = condemn(add_key(add_group(), "one"))
+
+    with time_machine.travel(NOW + timedelta(minutes=1), tick=False):
+        listed = page(operator, "proxyapp_ratelimitevent_changelist")
+        shown = page(operator, "proxyapp_ratelimitevent_change", event.pk)
+        over = page(operator, "proxyapp_ratelimitevent_changelist", cooldown="over")
+
+    assert [value(shown, name) for name in ("until", "remaining")] == ["-", "-"]
+    assert '<td class="field-until">-</td>' in listed
+    assert rows(over) == 0
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ({"kind": "day"}, 1),
+        ({"kind": "dead_key"}, 0),
+        ({"model": "gemini-2.5-pro"}, 1),
+        ({"model": "*"}, 2),
+        ({"model": "unheard-of"}, 0),
+        ({"project": "p-1"}, 1),
+        ({"q": "p-1"}, 1),
+        ({"q": "PerDayPerProject"}, 1),
+        ({}, 3),
+    ],
+    ids=str,
+)
+def test_events_are_found_by_kind_model_project_and_quota(operator: Client, query: dict[str, str], count: int):
+    group = add_group()
+    quota = {"project": "p-1", "quota_id": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
+    cool(add_key(group, "one"), NOW, kind="day", model="gemini-2.5-pro", **quota)
+    cool(add_key(group, "two"), NOW, kind="billing")
+    cool(add_key(group, "three"), NOW)
+
+    html = page(operator, "proxyapp_ratelimitevent_changelist", **query)
+
+    assert rows(html) == count
+
+
+def test_filters_offer_all_kinds_the_models_of_recent_events_and_the_chosen_one(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    key = add_key(add_group(), "one")
+    for hours, model in enumerate(("new", "old", "", "older")):
+        cool(key, NOW - timedelta(hours=hours), model=model)
+    monkeypatch.setattr("proxyapp.admin.filters.RECENT_EVENTS", 2)
+
+    html = page(operator, "proxyapp_ratelimitevent_changelist", model="unheard-of")
+
+    kinds = ("daily", "minute", "day", "no_quota", "unknown_limit", "billing", "model_for_key", "dead_key")
+    assert [f"kind={kind}" in html for kind in kinds] == [True] * 8
+    assert [f"model={model}" in html for model in ("new", "old", "unheard-of", "older")] == [True, True, True, False]
+    assert ">every model<" in html
+
+
+def test_no_filter_of_events_reads_all_of_them(operator: Client, django_assert_max_num_queries: Any):
+    cool(add_key(add_group(), "one", project="p"), NOW, project="p")
+
+    with django_assert_max_num_queries(25) as queries:
+        page(operator, "proxyapp_ratelimitevent_changelist")
+
+    statements = [query["sql"] for query in queries.captured_queries]
+    assert [sql for sql in statements if "DISTINCT" in sql and "proxyapp_ratelimitevent" in sql] == []
 
 
 @pytest.mark.parametrize(("cooldown", "count"), [("active", 1), ("over", 2), ("released", 3), ("", 6), ("nonsense", 6)])

@@ -12,7 +12,7 @@ from django.test import Client
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
 from proxyapp.sealed import keyed_hash
 from tests.adminpages import act, key_form, page, rows, submit, superuser
-from tests.pooldata import NOW, add_group, add_key, cool, pool_version, secret, use
+from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 
 pytestmark = pytest.mark.django_db
 
@@ -308,3 +308,27 @@ def test_deleting_keys_takes_their_events_along_and_every_process_hears_of_it(op
     assert "Successfully deleted 2 API keys." in html
     assert not ApiKey.objects.exists()
     assert pool_version() == version + 1
+
+
+# A key's page.
+
+
+def test_the_page_of_a_key_shows_its_models_cooldowns_and_leads_to_the_events_of_its_project(operator: Client):
+    key = add_key(add_group(), "one", project="p & 1")
+    cool(key, NOW + timedelta(seconds=30), model="gemini-2.5-pro", project="p & 1")
+
+    with time_machine.travel(NOW, tick=False):
+        html = page(operator, "proxyapp_apikey_change", key.pk)
+
+    assert "gemini-2.5-pro cooling until 2026-11-24 03:48 UTC (in 30 s)" in html
+    assert f"/admin/proxyapp/ratelimitevent/?key={key.pk}" in html
+    assert "/admin/proxyapp/ratelimitevent/?project=p+%26+1" in html
+
+
+def test_the_page_of_an_invalid_key_says_what_the_provider_said(operator: Client):
+    key = add_key(add_group(), "one")
+    condemn(key)
+
+    html = page(operator, "proxyapp_apikey_change", key.pk)
+
+    assert '<span class="key-state key-invalid">invalid</span><div class="key-detail">API key expired.</div>' in html

@@ -365,7 +365,7 @@ def test_the_example_is_one_group_of_placeholders_on_loopback():
     assert config.server == Server("127.0.0.1", 8080)
     assert (only.name, only.api_keys) == ("default-gemini", ())
     assert len(only.placeholders) == 2
-    assert (only.rate_limit_policy, only.auth, only.proxy_url) == ("daily", "auto", None)
+    assert (only.rate_limit_policy, only.auth, only.proxy_url) == ("quota_aware", "auto", None)
 
 
 def test_the_example_stays_valid_with_its_comments_taken_away():

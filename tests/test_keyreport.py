@@ -129,6 +129,15 @@ def test_each_state_finds_its_keys():
     assert found == keys
 
 
+def test_an_endpoint_that_names_no_model_stands_where_models_do():
+    cool(add_key(add_group(), "one"), UNTIL, model="/batches", kind="minute")
+
+    (row,) = key_report(ApiKey.objects.all(), NOW)
+
+    assert row.as_json()["cooldowns"] == [{"model": "/batches", "until": "2026-11-24T07:00:00Z", "reason": "minute"}]
+    assert row.describe_state(NOW) == ["available", "/batches cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)"]
+
+
 def test_the_number_of_queries_does_not_depend_on_the_number_of_keys(django_assert_num_queries: Any):
     group = add_group()
     for label in range(25):

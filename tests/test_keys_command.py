@@ -11,7 +11,7 @@ from django.db import DatabaseError
 
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
 from proxyapp.probing import ProbeResult
-from tests.pooldata import NOW, add_group, add_key, cool, pool_version, secret, use
+from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 
 pytestmark = pytest.mark.django_db
 
@@ -283,6 +283,44 @@ def test_test_says_for_each_key_what_the_provider_said(group: Group, monkeypatch
 
     assert text == f"ok      {key.pk}  main  first  AIza…0one  200  works\n"
     assert asked.asked == [key.pk]
+
+
+def test_test_enables_an_invalid_key_that_works_and_says_so(group: Group, monkeypatch: pytest.MonkeyPatch):
+    key = add_key(group, "one", name="laptop")
+    condemn(key)
+    probes(monkeypatch, (True, 200, "works"))
+
+    text = keys("test")
+
+    assert text == f"ok      {key.pk}  main  laptop  AIza…0one  200  works; it was invalid and is enabled again\n"
+    key.refresh_from_db()
+    assert (key.status, key.status_reason) == ("active", "")
+
+
+def test_test_as_json_says_which_keys_were_enabled(group: Group, monkeypatch: pytest.MonkeyPatch):
+    one, two = add_key(group, "one", name="first"), add_key(group, "two")
+    condemn(one)
+    probes(monkeypatch, (True, 200, "works"), (True, 200, "works"))
+
+    rows = json.loads(keys("test", "--json"))
+
+    label = {"id": one.pk, "name": "first", "group": "main", "masked": "AIza…0one"}
+    assert rows[0] == {**label, "ok": True, "status": 200, "message": "works", "enabled": True}
+    assert (rows[1]["id"], rows[1]["enabled"]) == (two.pk, False)
+    assert statuses() == ["active", "active"]
+
+
+def test_test_of_a_key_without_an_answer_says_so(group: Group, monkeypatch: pytest.MonkeyPatch):
+    key = add_key(group, "one")
+    condemn(key)
+    probes(monkeypatch, (False, None, "waited 10 s in vain"))
+    output = StringIO()
+
+    with pytest.raises(CommandError, match=r"^1 of 1 key failed\.$"):
+        call_command("keys", "test", stdout=output)
+
+    assert output.getvalue() == f"FAILED  {key.pk}  main  -  AIza…0one  no answer  waited 10 s in vain\n"
+    assert statuses() == ["invalid"]
 
 
 def test_test_fails_when_a_key_fails_and_changes_no_state(group: Group, monkeypatch: pytest.MonkeyPatch):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from proxyapp.cooldowns import Cooldowns, Release
 from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, Snapshot, build, group_and_path, pool_group
 
 
@@ -18,7 +19,10 @@ def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> 
         PoolKey(number, groups[number == len(statuses)], f"K{number}", "…", names[letter])
         for number, letter in enumerate(statuses, 1)
     ]
-    return build(1, groups, keys, cooling or {})
+    cooldowns = Cooldowns()
+    for key_id, until in (cooling or {}).items():
+        cooldowns.extend(key_id, "", until, is_daily=False)
+    return build(1, groups, keys, cooldowns)
 
 
 def chosen(pool: Snapshot, start: int, now: float, ring: str = ALL_GROUPS) -> int | None:
@@ -66,9 +70,9 @@ def test_nothing_is_chosen_when_all_are_out_and_the_earliest_release_is_told():
     ring = pool.rings[ALL_GROUPS]
 
     assert chosen(pool, 0, 10.0) is None
-    assert ring.earliest_release(10.0) == 60.0
+    assert ring.earliest_release(10.0) == Release(60.0, is_daily=False)
     pool.cool(2, 90.0)
-    assert ring.earliest_release(10.0) == 70.0
+    assert ring.earliest_release(10.0) == Release(70.0, is_daily=False)
     assert ring.earliest_release(100.0) is None
 
 

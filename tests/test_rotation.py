@@ -208,7 +208,7 @@ class TestCursor:
         assert RotationCursor.objects.get(ring="").next_key_id is None
 
     def test_one_pick_under_the_lock_skips_what_is_out(self, three_keys):
-        three_keys.cooling_until[three_keys.key_ids[1]] = 100.0
+        three_keys.cooldowns.extend(three_keys.key_ids[1], "", 100.0, is_daily=False)
 
         picks = [rotation.take(three_keys, 10.0)[0] for _ in range(4)]
         picked = [pick and pick.key.id for pick in picks]
@@ -217,7 +217,8 @@ class TestCursor:
         assert picked == [first, third, first, third]
 
     def test_nothing_is_picked_when_all_are_out(self, three_keys):
-        three_keys.cooling_until.update(dict.fromkeys(three_keys.key_ids, 100.0))
+        for key_id in three_keys.key_ids:
+            three_keys.cooldowns.extend(key_id, "", 100.0, is_daily=False)
 
         assert rotation.take(three_keys, 10.0) == (None, 0)
 

@@ -17,6 +17,7 @@ from django.db.models import Count
 
 from gateway.asgi import application
 from proxyapp import pool, poolstore, rotation, runtime
+from proxyapp.cooldowns import ALL_MODELS
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
 from proxyapp.pool import ALL_GROUPS, Ring
 from proxyapp.rotation import Lease
@@ -70,8 +71,9 @@ def lines_run(work: Callable[[], object]) -> int:
 
 def all_but_one_cooling(size: int) -> Ring:
     ring = snapshot("a" * size, {number: 1e9 + number for number in range(1, size)}).rings[ALL_GROUPS]
-    ring._available = [Compared(index) for index in ring._available]
-    ring._cooling = [(until, Compared(index)) for until, index in ring._cooling]
+    view = ring._views[ALL_MODELS]
+    view.available = [Compared(index) for index in view.available]
+    view._cooling = [(until, Compared(index)) for until, index in view._cooling]
     return ring
 
 
@@ -104,7 +106,8 @@ def test_a_key_that_is_released_costs_its_own_return_only():
 
 def test_a_pick_among_many_keys_looks_at_few_of_them():
     ring = snapshot("a" * 10_000).rings[ALL_GROUPS]
-    ring._available = [Compared(index) for index in ring._available]
+    view = ring._views[ALL_MODELS]
+    view.available = [Compared(index) for index in view.available]
     Compared.comparisons = 0
 
     for start in range(0, 10_000, 100):

@@ -1,16 +1,28 @@
 """Counters: in memory, in the spool and in the database they are the same numbers."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
+from proxyapp.errors import BadRequest, GatewayError, NoKeyAvailable, ProxyFailed, UpstreamTimedOut
 from proxyapp.events import Cooldown, write_cooldowns
-from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent, RotationCursor
+from proxyapp.models import (
+    LATENCY_BOUNDS_MS,
+    LATENCY_COLUMNS,
+    ApiKey,
+    Group,
+    HourlyUsage,
+    MinuteUsage,
+    RateLimitEvent,
+    RotationCursor,
+)
 from proxyapp.spool import Spool
-from proxyapp.usage import Outcome, Place, Tally, write_usage
+from proxyapp.usage import MINUTE_COLUMNS, Answers, Outcome, Place, Tally, write_usage
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 SECONDS = NOW.timestamp()
+MINUTE = int(SECONDS) // 60
 
 
 @pytest.fixture
@@ -67,6 +79,82 @@ def test_counts_are_added_to_the_row_of_their_hour(key):
     assert key.last_used_at == NOW
 
 
+def answers(*counted: tuple[int, float]) -> Answers:
+    """What answers of these statuses, waited for so many seconds, come to."""
+    made = Tally()
+    for status, waited in counted:
+        made.count_answer(status, waited, SECONDS)
+    return made.minutes[MINUTE].answers
+
+
+def test_every_attempt_counts_for_its_minute_too():
+    made = tally((1, "m", Outcome.SUCCEEDED), (2, "", Outcome.RATE_LIMITED))
+    made.count(1, "m", Outcome.CANCELLED, SECONDS + 60)
+
+    first, second = made.minutes[MINUTE].attempts, made.minutes[MINUTE + 1].attempts
+    assert (first.requests, first.succeeded, first.rate_limited, first.prompt_tokens) == (2, 1, 1, 6)
+    assert (second.requests, second.cancelled) == (1, 1)
+    assert made.minutes[MINUTE].answers == Answers()
+
+
+def test_an_answer_below_400_is_one_that_went_well_and_tells_how_long_it_was_waited_for():
+    seen = answers((200, 0.02), (302, 0.02), (429, 0.02), (500, 0.02))
+
+    assert (seen.answered, seen.answered_well) == (4, 2)
+    assert seen.latency == [2] + [0] * 15
+
+
+@pytest.mark.parametrize(("waited", "bucket"), [(0.0, 0), (0.025, 0), (0.026, 1), (1.0, 7), (60.0, 14), (3600.0, 15)])
+def test_a_wait_falls_into_the_bucket_whose_bound_it_does_not_exceed(waited: float, bucket: int):
+    assert answers((200, waited)).latency.index(1) == bucket
+
+
+def test_there_is_a_column_for_each_bound_and_one_without():
+    named = [field.name for field in MinuteUsage._meta.fields if field.name.startswith("latency_")]
+
+    assert len(LATENCY_COLUMNS) == len(LATENCY_BOUNDS_MS) + 1
+    assert named == list(LATENCY_COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("error", "no_key", "proxy_failed"),
+    [
+        (NoKeyAvailable("none"), 1, 0),
+        (ProxyFailed("down"), 0, 1),
+        (UpstreamTimedOut("late"), 0, 0),
+        (BadRequest("no"), 0, 0),
+    ],
+)
+def test_an_answer_of_the_gateways_own_never_went_well(error: GatewayError, no_key: int, proxy_failed: int):
+    made = Tally()
+    made.count_failure(error, SECONDS)
+
+    assert made.minutes[MINUTE].answers == Answers(answered=1, no_key=no_key, proxy_failed=proxy_failed)
+
+
+def test_a_tally_of_answers_alone_is_worth_writing():
+    made = Tally()
+    assert not made
+
+    made.count_failure(NoKeyAvailable("none"), SECONDS)
+
+    assert made
+
+
+def test_minutes_are_added_to_the_row_that_all_processes_share(key):
+    for waited in (0.02, 0.02, 5.0):
+        made = tally((key.pk, "m", Outcome.SUCCEEDED))
+        made.count_answer(200, waited, SECONDS)
+        made.count_failure(NoKeyAvailable("none"), SECONDS)
+        write_usage(made)
+
+    row = MinuteUsage.objects.get()
+    expected = dict.fromkeys(MINUTE_COLUMNS, 0) | {"requests": 3, "succeeded": 3, "answered": 6, "answered_well": 3}
+    expected |= {"no_key": 3, "prompt_tokens": 9, "output_tokens": 15, "latency_0": 2, "latency_11": 1}
+    assert row.minute == NOW
+    assert {column: getattr(row, column) for column in MINUTE_COLUMNS} == expected
+
+
 def test_what_belongs_to_a_deleted_key_is_left_out(key):
     write_usage(tally((key.pk, "m", Outcome.SUCCEEDED), (key.pk + 1, "m", Outcome.SUCCEEDED)))
     version = write_cooldowns([cooldown(key.pk), cooldown(key.pk + 1)])
@@ -90,6 +178,33 @@ def test_what_was_spooled_is_read_back_once(tmp_path):
     assert counted.last_used == {1: SECONDS}
     assert list(spool.take()) == []
     assert list((tmp_path / "spool").iterdir()) == []
+
+
+def test_minutes_come_back_from_the_spool_as_they_were(tmp_path):
+    spool = Spool(tmp_path)
+    for waited in (0.02, 0.3):
+        spooled = tally((1, "m", Outcome.SUCCEEDED))
+        spooled.count_answer(200, waited, SECONDS)
+        spool.add_usage(spooled)
+
+    (file,) = list(spool.take())
+    minute = file.read()[1].minutes[MINUTE]
+
+    assert (minute.attempts.requests, minute.attempts.prompt_tokens) == (2, 6)
+    assert minute.answers == Answers(answered=2, answered_well=2, latency=[1, 0, 0, 0, 1] + [0] * 11)
+
+
+def test_a_spool_file_of_before_there_were_minutes_is_read(tmp_path):
+    counts = {"requests": 2, "succeeded": 2, "rate_limited": 0, "client_errors": 0, "upstream_errors": 0}
+    counts |= {"cancelled": 0, "prompt_tokens": 6, "output_tokens": 10}
+    record = {"usage": [[1, "m", int(SECONDS) // 3600, counts]], "last_used": [[1, SECONDS]]}
+    tmp_path.joinpath("1-dead.jsonl").write_text(json.dumps(record) + "\n")
+
+    (file,) = list(Spool(tmp_path).take())
+    counted = file.read()[1]
+
+    assert counted.counts[Place(1, "m", int(SECONDS) // 3600)].requests == 2
+    assert counted.minutes == {}
 
 
 def test_a_file_that_could_not_be_written_yet_is_tried_again(tmp_path):

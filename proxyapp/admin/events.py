@@ -7,34 +7,46 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from proxyapp import keystate
-from proxyapp.admin.filters import CooldownFilter, DayOfEventFilter, KeyFilter
+from proxyapp.admin.filters import (
+    CooldownFilter,
+    DayOfEventFilter,
+    KeyFilter,
+    KindFilter,
+    ModelOfEventFilter,
+    ProjectFilter,
+)
 from proxyapp.admin.history import log_changes
-from proxyapp.admin.readonly import NOTHING, ReadOnlyAdmin, second_text
+from proxyapp.admin.readonly import NOTHING, ReadOnlyAdmin, second_text, seconds_text
 from proxyapp.keyreport import countdown
 from proxyapp.models import RateLimitEvent
 
 
 @admin.register(RateLimitEvent)
 class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
-    list_display = ("occurred", "key", "group", "kind", "for_model", "until", "remaining", "released")
+    list_display = ("occurred", "key", "group", "kind", "for_model", "for_project", "until", "remaining", "released")
     list_filter = (
         CooldownFilter,
-        "kind",
+        KindFilter,
         ("key__group", admin.RelatedFieldListFilter),
-        "model",
+        ModelOfEventFilter,
+        ProjectFilter,
         DayOfEventFilter,
         KeyFilter,
     )
-    search_fields = ("key__name", "key__masked", "key__project", "model")
-    search_help_text = "Key's name, masked form or project, or a model"
+    search_fields = ("key__name", "key__masked", "key__project", "project", "model", "quota_id")
+    search_help_text = "Key's name or masked form, a project, a model or the id of a quota"
     list_per_page = 100
     actions = ("release_cooldowns",)
     fields = (
         "key",
         "group",
+        "for_project",
         "kind",
         "http_status",
         "for_model",
+        "quota",
+        "limit",
+        "stated_delay",
         "occurred",
         "until",
         "remaining",
@@ -61,9 +73,27 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
     def for_model(self, event: RateLimitEvent) -> str:
         return event.model or "all"
 
+    @admin.display(description="project", ordering="project")
+    def for_project(self, event: RateLimitEvent) -> str:
+        """Only of a cooldown that holds for all of the project's keys."""
+        return event.project or NOTHING
+
+    @admin.display(description="quota id")
+    def quota(self, event: RateLimitEvent) -> str:
+        return event.quota_id or NOTHING
+
+    @admin.display
+    def limit(self, event: RateLimitEvent) -> str:
+        return event.quota_limit or NOTHING
+
+    @admin.display
+    def stated_delay(self, event: RateLimitEvent) -> str:
+        return NOTHING if event.stated_delay_seconds is None else seconds_text(event.stated_delay_seconds)
+
     @admin.display(description="cooling until", ordering="cooling_until")
     def until(self, event: RateLimitEvent) -> str:
-        return second_text(event.cooling_until)
+        """Nothing of a dead key: it waits for an operator, not for a time."""
+        return second_text(event.cooling_until if event.cooling_until > event.occurred_at else None)
 
     @admin.display
     def remaining(self, event: RateLimitEvent) -> str:

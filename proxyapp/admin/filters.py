@@ -13,9 +13,22 @@ from django.utils import timezone
 from proxyapp.admin.typed import ModelAdmin
 from proxyapp.keyreport import ROTATION_ORDER, in_state
 from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.verdict import Kind
 
 MAX_CHOICES = 50
 DAYS = 14
+RECENT_EVENTS = 1000
+ALL_MODELS = "*"  # in a link; in the database it is empty
+KINDS_OF_EVENTS = (
+    Kind.DAILY,
+    Kind.MINUTE,
+    Kind.DAY,
+    Kind.NO_QUOTA,
+    Kind.UNKNOWN_LIMIT,
+    Kind.BILLING,
+    Kind.MODEL_FOR_KEY,
+    Kind.DEAD_KEY,
+)
 KEY_LABEL = Case(
     When(name="", then=F("masked")),
     default=Concat("name", Value(" ("), "masked", Value(")")),
@@ -36,6 +49,8 @@ class KeyStateFilter(SimpleListFilter):
 
 
 class CooldownFilter(SimpleListFilter):
+    """An event of a dead key is none of these: it imposed no cooldown."""
+
     title = "cooldown"
     parameter_name = "cooldown"
 
@@ -46,10 +61,40 @@ class CooldownFilter(SimpleListFilter):
         now = timezone.now()
         meanings = {
             "active": Q(released_at=None, cooling_until__gt=now),
-            "over": Q(released_at=None, cooling_until__lte=now),
+            "over": Q(released_at=None, cooling_until__lte=now, cooling_until__gt=F("occurred_at")),
             "released": Q(released_at__isnull=False),
         }
         return queryset.filter(meanings.get(self.value() or "", Q()))
+
+
+class KindFilter(SimpleListFilter):
+    """The kinds are known: Django's own filter would look for them in every event."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in KINDS_OF_EVENTS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+        kind = self.value()
+        return queryset.filter(kind=kind) if kind else queryset
+
+
+class ModelOfEventFilter(SimpleListFilter):
+    """Offers the models of recent events, and the one that is chosen by a link: there is no list of all models."""
+
+    title = "model"
+    parameter_name = "model"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        recent = RateLimitEvent.objects.order_by("-occurred_at").values_list("model", flat=True)[:RECENT_EVENTS]
+        models = sorted(set(recent) - {""})[:MAX_CHOICES]
+        return with_chosen([(ALL_MODELS, "every model"), *((model, model) for model in models)], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+        chosen = self.value()
+        return queryset.filter(model="" if chosen == ALL_MODELS else chosen) if chosen else queryset
 
 
 class DayFilter(SimpleListFilter):
@@ -90,10 +135,13 @@ class FewChoicesFilter(SimpleListFilter, ABC):
         pairs = list(self.offered(None)[: MAX_CHOICES + 1])
         if len(pairs) > MAX_CHOICES:
             pairs = list(self.offered(self.value() or "")[:1])
-        return [(str(value), str(label)) for value, label in pairs]
+        choices = [(str(value), str(label)) for value, label in pairs]
+        return with_chosen(choices, self.value())
 
 
 class ProjectFilter(FewChoicesFilter):
+    """For keys, and for events that hold for a project."""
+
     title = "project"
     parameter_name = "project"
 
@@ -101,7 +149,7 @@ class ProjectFilter(FewChoicesFilter):
         keys = ApiKey.objects.exclude(project="") if chosen is None else ApiKey.objects.filter(project=chosen)
         return keys.order_by("project").values_list("project", "project").distinct()
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         project = self.value()
         return queryset.filter(project=project) if project else queryset
 
@@ -119,6 +167,12 @@ class KeyFilter(FewChoicesFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         key_id = self.value()
         return queryset.filter(key__in=one_key(key_id)) if key_id else queryset
+
+
+def with_chosen(choices: list[tuple[str, str]], chosen: str | None) -> list[tuple[str, str]]:
+    """Django drops a filter that offers nothing, and with it what a link has chosen."""
+    is_offered = not chosen or any(value == chosen for value, _ in choices)
+    return choices if is_offered else [*choices, (str(chosen), str(chosen))]
 
 
 def one_key(key_id: str) -> QuerySet[ApiKey]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
@@ -17,6 +18,7 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.filters import KeyStateFilter, ProjectFilter
 from proxyapp.admin.history import log_changes
+from proxyapp.admin.keytests import test_keys
 from proxyapp.admin.pooled import PooledAdmin, WriteOnlyInput, counts_of_keys, next_position, refuse_if
 from proxyapp.admin.readonly import second_text
 from proxyapp.admin.typed import ModelForm
@@ -93,7 +95,7 @@ class ApiKeyAdmin(PooledAdmin[ApiKey]):
     list_per_page = 100
     search_fields = ("name", "project", "masked")
     search_help_text = "Name, project or masked key, such as AIza…x9Qk"
-    actions = ("release_keys", "disable_keys", "enable_keys")
+    actions = ("release_keys", "disable_keys", "enable_keys", test_keys)
     usage_fields = ("state", "requests", "rate_limited", "errors", "tokens_in", "tokens_out", "used", "details")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
@@ -175,15 +177,13 @@ class ApiKeyAdmin(PooledAdmin[ApiKey]):
 
     @admin.display(description="more")
     def details(self, key: ApiKey) -> SafeString:
-        pages = {
-            "events": reverse("admin:proxyapp_ratelimitevent_changelist"),
-            "usage by hour": reverse("admin:proxyapp_hourlyusage_changelist"),
-        }
-        return format_html_join(
-            ", ", '<a href="{}?key={}">{}</a>', ((url, key.pk, name) for name, url in pages.items())
-        )
+        events, usage = (reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage"))
+        links = [("events", f"{events}?key={key.pk}"), ("usage by hour", f"{usage}?key={key.pk}")]
+        if key.project:
+            links.insert(1, ("events of its project", f"{events}?{urlencode({'project': key.project})}"))
+        return format_html_join(", ", '<a href="{}">{}</a>', ((url, name) for name, url in links))
 
-    @admin.action(description="Release (end the cooldowns)", permissions=["change"])
+    @admin.action(description="Release (end the cooldowns, also those of their projects)", permissions=["change"])
     def release_keys(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
         self._change_keys(request, queryset, "release")
 

@@ -29,3 +29,8 @@ class ReadOnlyAdmin(ModelAdmin[Row]):
 def second_text(moment: datetime | None) -> str:
     """A dash for None: on the page of one row the admin itself would write None."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else NOTHING
+
+
+def seconds_text(seconds: float) -> str:
+    """`58 s` or `58.25 s`: as it was stated, to the millisecond."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"

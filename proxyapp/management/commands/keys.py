@@ -2,7 +2,7 @@
 
 import json
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
+from proxyapp import keytests
 from proxyapp.keyactions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.keychoice import UnclearChoice, choose
 from proxyapp.keyreport import KeyRow, key_report, utc_text
@@ -25,7 +26,12 @@ RIGHT = (0, 4, 5, 6, 7, 8)
 
 
 class Command(BaseCommand):
-    help = "Lists keys, ends their cooldowns, disables or enables them, or asks the provider whether they work."
+    help = (
+        "list: shows states, cooldowns and usage. release: ends the cooldowns of the keys and of their projects, "
+        "so that the other keys of these projects come back too. disable, enable: takes keys out, brings them back. "
+        "test: asks the provider whether the keys work, which costs no quota, and enables those that were invalid "
+        "and work."
+    )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
         """Lets options stand before, between and after the selectors."""
@@ -87,19 +93,20 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing to {action} among {_counted(ids)}: {UNCHANGED[action]}.")
 
     def _test(self, rows: Sequence[KeyRow], *, is_json: bool) -> None:
-        """Changes no state: what a test finds is for the operator to judge."""
-        from proxyapp.probing import probe_keys
-
+        """A key that fails stays as it is: what that means is for the operator to judge."""
         by_id = {row.id: row for row in rows}
-        results = probe_keys(list(by_id)) if rows else []
+        findings = keytests.ask_provider(list(by_id))
+        enabled = keytests.put_back(findings)
         if is_json:
-            self._print_json([_result_json(by_id[result.key_id], result) for result in results])
+            found = [_result_json(by_id[result.key_id], result, enabled) for result in findings.results]
+            self._print_json(found)
         else:
-            lines = [_result_line(by_id[result.key_id], result) for result in results]
+            described = [(result, keytests.describe(result, enabled)) for result in findings.results]
+            lines = [_result_line(by_id[result.key_id], result, text) for result, text in described]
             self.stdout.write("\n".join(lines) or "There is no key to test.")
-        failed = sum(not result.ok for result in results)
+        failed = sum(not result.ok for result in findings.results)
         if failed:
-            raise CommandError(f"{failed} of {_counted(results)} failed.")
+            raise CommandError(f"{failed} of {_counted(findings.results)} failed.")
 
     def _print_json(self, value: Any) -> None:
         self.stdout.write(json.dumps(value, indent=2, ensure_ascii=False))
@@ -120,12 +127,13 @@ def _counted(things: Sequence[Any]) -> str:
     return "1 key" if len(things) == 1 else f"{len(things)} keys"
 
 
-def _result_json(row: KeyRow, result: "ProbeResult") -> dict[str, Any]:
+def _result_json(row: KeyRow, result: "ProbeResult", enabled: Collection[int]) -> dict[str, Any]:
     label = {"id": row.id, "name": row.name, "group": row.group, "masked": row.masked}
-    return {**label, "ok": result.ok, "status": result.status, "message": result.message}
+    found = {"ok": result.ok, "status": result.status, "message": result.message}
+    return {**label, **found, "enabled": result.key_id in enabled}
 
 
-def _result_line(row: KeyRow, result: "ProbeResult") -> str:
+def _result_line(row: KeyRow, result: "ProbeResult", text: str) -> str:
     verdict = "ok" if result.ok else "FAILED"
     status = "no answer" if result.status is None else str(result.status)
-    return f"{verdict:<6}  {_label(row)}  {status}  {result.message}".rstrip()
+    return f"{verdict:<6}  {_label(row)}  {status}  {text}".rstrip()

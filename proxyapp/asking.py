@@ -1,0 +1,58 @@
+"""Asks an upstream with one key."""
+
+from proxyapp.attempt import Attempt
+from proxyapp.errors import GatewayError, is_openai_path
+from proxyapp.headers import MULTIPLE_CREDENTIALS, to_upstream
+from proxyapp.models import Auth
+from proxyapp.plan import Plan
+from proxyapp.runtime import Runtime
+from proxyapp.turns import Turn
+from proxyapp.usage import Outcome
+
+
+async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
+    """Asks with both credentials first where that is the rule, and again with one if the target refuses two."""
+    group = turn.key.group
+    attempt = await _send(runtime, request, turn, group.auth)
+    if group.auth != Auth.BOTH or attempt.status not in (400, 401):
+        return attempt
+    if MULTIPLE_CREDENTIALS not in await attempt.read_error():
+        return attempt
+    await attempt.keep()
+    await runtime.keep_single_credential(group.id)
+    return await _send(runtime, request, turn, Auth.GOOGLE)
+
+
+async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attempt:
+    """Errors that the upstream's own answer carries are read here: the key must not pass in them."""
+    key = turn.key
+    attempt = Attempt(runtime, turn, request.model, auth)
+    target = request.target(key.group.prefix)
+    headers = to_upstream(
+        request.headers,
+        host=key.group.host,
+        body_length=request.body.length,
+        credentials=key.credentials(auth, is_openai=is_openai_path(target)),
+    )
+    try:
+        attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
+        if attempt.status >= 400:
+            await _hide_key(attempt)
+        elif not runtime.recovery.is_idle:
+            runtime.recovery.succeeded(key, request.scope, attempt.began_at)
+    except GatewayError as error:
+        attempt.end(Outcome.of_status(error.status))
+        raise
+    except BaseException:
+        await attempt.aclose()
+        raise
+    return attempt
+
+
+async def _hide_key(attempt: Attempt) -> None:
+    """A body that is too long to be read whole ends where the reading did."""
+    body = await attempt.read_error()
+    secret = attempt.key.secret.encode()
+    if secret in body:
+        await attempt.keep()
+        attempt.replace_body(body.replace(secret, attempt.key.masked.encode()))

@@ -1,0 +1,100 @@
+"""When keys are good again, and which of a ring's keys may be used until then, for every model.
+
+Times are seconds since the epoch. A cooldown is of one model (or one endpoint), or of all of them: the model "".
+"""
+
+from bisect import bisect_left, insort
+from collections.abc import Callable, Collection, Mapping
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+ALL_MODELS = ""
+
+
+class Release(NamedTuple):
+    """`is_daily`: of a cooldown that lasts until a daily reset."""
+
+    until: float
+    is_daily: bool
+
+
+class Cooldowns:
+    """By model and key. Shared by all rings of a snapshot."""
+
+    def __init__(self) -> None:
+        self._until: dict[str, dict[int, float]] = {ALL_MODELS: {}}
+        self._daily: dict[tuple[str, int], float] = {}
+
+    def extend(self, key_id: int, model: str, until: float, *, is_daily: bool) -> bool:
+        """False when the key is out for as long already."""
+        of_model = self._until.setdefault(model, {})
+        if of_model.get(key_id, 0.0) >= until:
+            return False
+        of_model[key_id] = until
+        if is_daily:
+            self._daily[model, key_id] = until
+        return True
+
+    def until(self, key_id: int, model: str = ALL_MODELS) -> float:
+        """When the key is good for the model; 0.0 or a time that is past when it is now."""
+        until = self._until[ALL_MODELS].get(key_id, 0.0)
+        of_model = self._until.get(model) if model else None
+        return max(until, of_model.get(key_id, 0.0)) if of_model else until
+
+    def is_daily(self, key_id: int, model: str, until: float) -> bool:
+        """Whether the cooldown that ends then is one until a daily reset."""
+        return until in (self._daily.get((model, key_id)), self._daily.get((ALL_MODELS, key_id)))
+
+    def models(self) -> list[str]:
+        """Those with cooldowns of their own."""
+        return [model for model in self._until if model]
+
+    def of_model(self, model: str) -> Mapping[int, float]:
+        """Only the cooldowns of exactly this model, by key."""
+        return self._until.get(model, {})
+
+
+class View:
+    """The indices of a ring's keys that may be used for one model, kept sorted: a choice costs O(log n)."""
+
+    def __init__(self, available: list[int], cooling: Collection[tuple[float, int]]) -> None:
+        self.available = available
+        self._cooling = list(cooling)
+        heapify(self._cooling)
+
+    def narrowed(self, cooling: Mapping[int, float]) -> "View":
+        """Without the keys that `cooling` (until, by index) takes out besides."""
+        available = [index for index in self.available if index not in cooling]
+        return View(available, [*self._cooling, *((until, index) for index, until in cooling.items())])
+
+    def withdraw(self, index: int, until: float) -> None:
+        place = bisect_left(self.available, index)
+        if place < len(self.available) and self.available[place] == index:
+            del self.available[place]
+        heappush(self._cooling, (until, index))
+
+    def is_due(self, now: float) -> bool:
+        """Whether a cooldown is over."""
+        return bool(self._cooling) and self._cooling[0][0] <= now
+
+    def put_back(self, now: float, until_of: Callable[[int], float]) -> None:
+        """What is due. `until_of(index)`: a cooldown may have been prolonged since, or another one hold the key."""
+        while self.is_due(now):
+            _, index = heappop(self._cooling)
+            if until_of(index) <= now:
+                self._put_back(index)
+
+    def _put_back(self, index: int) -> None:
+        """It may be back already."""
+        place = bisect_left(self.available, index)
+        if place == len(self.available) or self.available[place] != index:
+            insort(self.available, index)
+
+    def earliest(self, until_of: Callable[[int], float]) -> tuple[float, int] | None:
+        """The first release and whose it is, once what is due is put back."""
+        while self._cooling:
+            until, index = self._cooling[0]
+            if until_of(index) == until:
+                return until, index
+            heappop(self._cooling)
+        return None

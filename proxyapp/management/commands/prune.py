@@ -1,0 +1,29 @@
+"""`manage.py prune`: what the gateway does every hour, now and by hand."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import DatabaseError
+from django.utils import timezone
+
+from proxyapp.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
+
+
+class Command(BaseCommand):
+    help = (
+        "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over, and usage by the minute; adds "
+        "usage by the hour that is older than HOURLY_USAGE_DAYS up into days. The gateway does this every hour by itself."
+    )
+
+    def handle(self, *_: Any, **__: Any) -> None:
+        try:
+            pruned = sum(prune_batches(timezone.now()), Pruned())
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+        events, hours = settings.EVENT_RETENTION_DAYS, settings.HOURLY_USAGE_DAYS
+        self.stdout.write(f"{pruned.events} rate limit events older than {events} days were removed")
+        self.stdout.write(f"{pruned.hours} rows of hourly usage older than {hours} days were added up into days")
+        self.stdout.write(
+            f"{pruned.minutes} rows of usage by the minute older than {MINUTE_USAGE_DAYS} days were removed"
+        )
