@@ -14,7 +14,7 @@ installed_dev := $(VENV)/.installed-dev
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run test lint format bench clean
+.PHONY: help run test lint format bench economy clean
 .SUFFIXES:
 
 help:
@@ -23,6 +23,7 @@ help:
 	@echo "make lint    ruff, mypy and the check for missing migrations"
 	@echo "make format  puts the code in the house's format"
 	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick)"
+	@echo "make economy shows what the policies make of a day's quotas, simulated in seconds (a smoke check: ARGS=--quick)"
 	@echo "make clean   removes the virtualenvs and caches; config.yaml and var/ stay"
 
 run: $(installed) config.yaml
@@ -44,6 +45,9 @@ format: $(installed_dev)
 
 bench: $(installed)
 	@$(call isolated,bench,$(python) -m bench $(ARGS))
+
+economy: $(installed)
+	@$(call isolated,economy,$(python) -m bench.economy $(ARGS))
 
 clean:
 	rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis

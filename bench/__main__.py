@@ -31,12 +31,16 @@ class Plan:
 
 
 FULL = Plan(
-    3, 2.0, {"streams": 100.0, "storm": 40.0, "pools": 40.0, "transports": 45.0, "hotspots": 20.0}, HERE, "make bench"
+    3,
+    2.0,
+    {"streams": 100.0, "storm": 40.0, "pools": 40.0, "transports": 45.0, "economy": 10.0, "hotspots": 20.0},
+    HERE,
+    "make bench",
 )
 QUICK = Plan(
     1,
     1.0,
-    {"streams": 30.0, "storm": 10.0, "pools": 12.0, "transports": 10.0, "hotspots": 12.0},
+    {"streams": 30.0, "storm": 10.0, "pools": 12.0, "transports": 10.0, "economy": 3.0, "hotspots": 12.0},
     PEERS / "quick",
     "make bench ARGS=--quick (a smoke check)",
 )
@@ -79,6 +83,7 @@ def measure(plan: Plan, missing: Mapping[str, str]) -> None:
         _guarded("(d) Refusals", lambda: _of_module("storm", plan)),
         _guarded("(e) Pools", lambda: _of_module("pools", plan)),
         _guarded("(f) Transports", lambda: _of_module("transports", plan)),
+        _guarded("(g) Quota economy", lambda: _of_module("economy", plan)),
         _guarded("The ten most expensive functions", lambda: _of_module("hotspots", plan)),
     ]
     text = results.markdown(sections, plan.command, facts)

@@ -1,0 +1,156 @@
+"""Scenario (g): what the policies make of the same quotas in a simulated day. `bench.economy_day` simulates it.
+
+`python -m bench.economy` prints the table, as text and as Markdown; `--quick`: a tenth of the quotas, and one hour.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from bench.contestants import ROOT, environment
+from bench.process import CONTESTANT_CORES, on_cores
+from bench.report import Section, Target, at_most, table, targets_table
+from proxyapp.plaintable import plain_table
+
+LOADS = (0.4, 0.8, 2.0)
+AWARE, DAILY = "quota_aware", "daily"
+DAY_SECONDS = 5.0
+MOST_MISSED = 0.001
+MOST_REFUSALS = 0.01
+# With a tenth of the quotas there are as many of them to run out, each with a refusal, for a tenth of the answers.
+QUICK_REFUSALS = 10
+JUDGE_MICROSECONDS = 100.0
+HEAD = ["offered", "policy", "answered", "of the quota", "missed", "refusals an answer", "took"]
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of one policy under one load. `is_even`: as many requests for each model.
+
+    `missed`: got no answer though a project could have given it at that moment.
+    """
+
+    load: float
+    is_even: bool
+    policy: str
+    offered: int
+    quota: int
+    answered: int
+    missed: int
+    refused: int
+    judged: int
+    judge_seconds: float
+    seconds: float
+
+    @property
+    def missed_share(self) -> float:
+        return self.missed / self.offered
+
+    @property
+    def refusals_per_answer(self) -> float:
+        return self.refused / max(self.answered, 1)
+
+    @property
+    def row(self) -> list[str]:
+        return [
+            f"{self.load:.0%}, evenly" if self.is_even else f"{self.load:.0%}",
+            self.policy,
+            f"{self.answered / self.offered:.1%}",
+            f"{self.answered / self.quota:.1%}",
+            f"{self.missed_share:.2%}",
+            f"{self.refusals_per_answer:.4f}",
+            f"{self.seconds:.1f} s",
+        ]
+
+
+def measured(*, is_quick: bool) -> list[Figures]:
+    """In a process of its own, with nobody's settings."""
+    command = [sys.executable, "-m", "bench.economy", "--json", *(["--quick"] if is_quick else [])]
+    with tempfile.TemporaryDirectory(prefix="bench-economy-") as home, on_cores(CONTESTANT_CORES):
+        env = environment(home, VAR_DIR=home, ENV_FILE=os.devnull)
+        done = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+    return [Figures(**each) for each in json.loads(done.stdout)]
+
+
+def simulated(*, is_quick: bool) -> list[Figures]:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+    import django
+
+    django.setup()
+    from bench.economy_day import compared
+    from bench.economy_world import DAY, HOUR
+
+    return compared(HOUR if is_quick else DAY, LOADS, (AWARE, DAILY))
+
+
+def run(seconds_budget: float) -> Section:
+    is_quick = seconds_budget < DAY_SECONDS
+    figures = measured(is_quick=is_quick)
+    return Section("(g) Quota economy", _lines(figures, is_quick=is_quick), _targets(figures, is_quick=is_quick))
+
+
+def _lines(figures: Sequence[Figures], *, is_quick: bool) -> list[str]:
+    when = "An hour with a tenth of the day's quotas" if is_quick else "A day from midnight to midnight Pacific"
+    return [
+        f"{when}, simulated: 20 projects with 2 keys each, three models with 10/250, 15/1000 and 5/25 requests a "
+        "minute/day and project. Bursts of 20 requests arrive at random; *offered* is their number by the day's quota "
+        "of each model, *evenly* the same number for each, so that the small quotas run out early. *Missed* are "
+        "requests without an answer though a project could have given one at that moment. Clients don't wait and "
+        "don't ask again.",
+        "",
+        *table(HEAD, [each.row for each in figures]),
+        "",
+        _judged(figures),
+    ]
+
+
+def _judged(figures: Sequence[Figures]) -> str:
+    judged, refused = (sum(getattr(each, name) for each in figures) for name in ("judged", "refused"))
+    cost = f"A verdict of `{AWARE}` takes {_microseconds(figures):.0f} µs."
+    return f"{cost} There were {judged} verdicts in all, for {refused} refusals."
+
+
+def _microseconds(figures: Sequence[Figures]) -> float:
+    """Of one verdict under `quota_aware`, which reads the body."""
+    aware = [each for each in figures if each.policy == AWARE]
+    return 1e6 * sum(each.judge_seconds for each in aware) / max(sum(each.judged for each in aware), 1)
+
+
+def _targets(figures: Sequence[Figures], *, is_quick: bool) -> list[Target]:
+    aware = [each for each in figures if each.policy == AWARE]
+    missed = max(each.missed_share for each in aware)
+    refusals = max(each.refusals_per_answer for each in aware)
+    most_refusals = MOST_REFUSALS * (QUICK_REFUSALS if is_quick else 1)
+    overload = next(each for each in reversed(aware) if not each.is_even)
+    used = overload.answered / overload.quota
+    strays = sum(abs(each.judged - each.refused) for each in figures)
+    return [
+        Target("quota_aware: missed, worst load", f"≤ {MOST_MISSED:.1%}", f"{missed:.2%}", missed <= MOST_MISSED),
+        Target("quota_aware: refusals an answer", f"≤ {most_refusals:g}", f"{refusals:.4f}", refusals <= most_refusals),
+        Target(f"quota_aware: of the quota, {LOADS[-1]:.0%} offered", "100 %", f"{used:.2%}", used == 1.0),
+        at_most("A verdict", JUDGE_MICROSECONDS, _microseconds(figures), "µs"),
+        Target("Verdicts on anything but refusals", "0", f"{strays}", strays == 0),
+    ]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench.economy", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the quotas, in one hour: a smoke check")
+    parser.add_argument("--json", action="store_true", help="print the figures only, from this process")
+    asked = parser.parse_args()
+    if asked.json:
+        print(json.dumps([asdict(each) for each in simulated(is_quick=asked.quick)]))
+        return
+    figures = measured(is_quick=asked.quick)
+    rows = [each.row for each in figures]
+    print(plain_table(HEAD, rows, right={0, 2, 3, 4, 5, 6}), "", *table(HEAD, rows), "", sep="\n")
+    print(_judged(figures), "", *targets_table(_targets(figures, is_quick=asked.quick)), sep="\n")
+
+
+if __name__ == "__main__":
+    main()

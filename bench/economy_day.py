@@ -1,0 +1,157 @@
+"""The gateway's own pool, rotation and verdicts in a simulated day of requests against Google's quotas.
+
+No server, no database, no waiting: the clock goes from arrival to arrival. Requests of a burst come at one moment and
+are answered one after the other; clients do not wait for a key (QUEUE_SECONDS=0). Needs Django to be set up.
+"""
+
+import functools
+import json
+import time
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+
+from django.conf import settings
+
+from bench.economy import Figures
+from bench.economy_world import Arrival, Room, World, arrivals
+from proxyapp.cooldowns import Cooldowns
+from proxyapp.cooling import apply
+from proxyapp.judging import cooldown
+from proxyapp.leasing import FEWEST_PICKS
+from proxyapp.models import DEFAULT_TARGET_URL, Auth, KeyStatus
+from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
+from proxyapp.rotation import Lease, lease_slots
+from proxyapp.rotor import Rotor
+from proxyapp.trouble import Recovery
+from proxyapp.verdict import Kind, Retry, Verdict, judge
+from tests.fake_quotas import Quotas, Refusal
+
+JUDGE_ROUNDS = 5
+HEADERS = [(b"content-type", b"application/json; charset=UTF-8")]
+
+
+class Judge:
+    """The gateway's, which keeps its cases to be measured with."""
+
+    def __init__(self) -> None:
+        self._cases: list[Callable[[], Verdict | None]] = []
+
+    def verdict(self, key: PoolKey, refusal: Refusal, body: bytes, now: datetime, strikes: int) -> Verdict | None:
+        case = functools.partial(
+            judge,
+            status=refusal.status,
+            headers=HEADERS,
+            body=body,
+            path=f"/v1beta/models/{refusal.model}:generateContent".encode(),
+            model=refusal.model,
+            policy=key.group.policy,
+            now=now,
+            strikes=strikes,
+        )
+        self._cases.append(case)
+        return case()
+
+    @property
+    def calls(self) -> int:
+        return len(self._cases)
+
+    def seconds(self) -> float:
+        """For all cases once more: the fastest of several rounds, because other work on the machine only adds."""
+        return min(self._round() for _ in range(JUDGE_ROUNDS))
+
+    def _round(self) -> float:
+        began = time.perf_counter()
+        for case in self._cases:
+            case()
+        return time.perf_counter() - began
+
+
+class Gateway:
+    """One process: every request goes the way of `proxyapp.forwarding.Search`, at a time that the caller names."""
+
+    def __init__(self, world: World, policy: str, quotas: Quotas) -> None:
+        fields = GroupFields(
+            1, "economy", DEFAULT_TARGET_URL, None, Auth.GOOGLE, has_single_credential=False, policy=policy
+        )
+        group = pool_group(fields)
+        keys = [
+            PoolKey(number, group, secret, "…", KeyStatus.ACTIVE, project)
+            for number, (secret, project) in enumerate(world.owners.items())
+        ]
+        self._snapshot = build(1, [group], keys, Cooldowns())
+        self._recovery = Recovery(self._snapshot.trouble)
+        self._rotor = Rotor(self._snapshot.rings[ALL_GROUPS])
+        self._quotas = quotas
+        self.judge = Judge()
+
+    def answer(self, model: str, now: float) -> PoolKey | None:
+        """The key that answers; None: the client gets an error."""
+        attempts = 0
+        while attempts < settings.MAX_ATTEMPTS and (key := self._next_key(model, now)):
+            refusal = self._quotas.ask(key.secret, model, now)
+            if refusal is None:
+                self._recovery.succeeded(key, model, now)
+                return key
+            verdict = self._judged(key, refusal, now)
+            if verdict is None or verdict.retry is Retry.RELAY:
+                return None
+            attempts += verdict.kind is not Kind.DAILY
+        return None
+
+    def _next_key(self, model: str, now: float) -> PoolKey | None:
+        """As `Leasing.next_key`, with leases of its own."""
+        rotor, ring = self._rotor, self._rotor.ring
+        available = len(ring.available(now, model))
+        if not available:
+            return None
+        if ring.is_narrowed(model):
+            return rotor.pick_apart(model, now)
+        while (pick := rotor.pick(now)) is None:
+            slots = lease_slots(len(ring), available, FEWEST_PICKS)
+            rotor.add(Lease(rotor.position, rotor.position + slots, version=0))
+        return pick.key
+
+    def _judged(self, key: PoolKey, refusal: Refusal, now: float) -> Verdict | None:
+        """The key is out, if that is the verdict, when this returns."""
+        body, moment = json.dumps(refusal.body).encode(), datetime.fromtimestamp(now, UTC)
+        strikes = self._recovery.strikes(key, refusal.model, now)
+        verdict = self.judge.verdict(key, refusal, body, moment, strikes)
+        if verdict and verdict.until:
+            apply(cooldown(key, verdict, refusal.status, body, moment), self._snapshot, self._recovery)
+        return verdict
+
+
+def simulated(world: World, load: float, policy: str, requests: Iterable[Arrival], *, is_even: bool) -> Figures:
+    began = time.perf_counter()
+    quotas = Quotas(world.limits, world.owners)
+    gateway, room = Gateway(world, policy, quotas), Room(world, quotas)
+    offered = missed = 0
+    for now, model in requests:
+        offered += 1
+        if key := gateway.answer(model, now):
+            room.note(key.project, model, now)
+        else:
+            missed += room.is_left(model, now)
+    seconds = time.perf_counter() - began
+    return Figures(
+        load=load,
+        is_even=is_even,
+        policy=policy,
+        offered=offered,
+        quota=sum(world.quota(model) for model in world.limits),
+        answered=quotas.answered.total(),
+        missed=missed,
+        refused=quotas.refused.total(),
+        judged=gateway.judge.calls,
+        judge_seconds=gateway.judge.seconds(),
+        seconds=seconds,
+    )
+
+
+def compared(world: World, loads: Sequence[float], policies: Iterable[str], seed: int = 1) -> list[Figures]:
+    """The policies get the same requests; the highest load once more with as many for each model."""
+    found = []
+    for load, is_even in [*((load, False) for load in loads), (max(loads), True)]:
+        requests = arrivals(world, load, seed, is_even=is_even)
+        found += [simulated(world, load, policy, requests, is_even=is_even) for policy in policies]
+    return found
