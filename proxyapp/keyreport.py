@@ -1,6 +1,6 @@
 """What operators see of keys: state, cooldowns and usage. Three queries, however many keys there are."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F, QuerySet, Sum
 
 from proxyapp import keystate
-from proxyapp.models import ApiKey, HourlyUsage, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
 
 ROTATION_ORDER = ("group__position", "group_id", "position", "id")
 SUMS = {
@@ -176,9 +176,15 @@ def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
     return cooldowns
 
 
-def _sums(keys: QuerySet[ApiKey]) -> dict[int, dict[str, int]]:
-    usage = HourlyUsage.objects.filter(key__in=_ids(keys)).order_by().values("key_id").annotate(**SUMS)
-    return {sums["key_id"]: sums for sums in usage}
+def _sums(keys: QuerySet[ApiKey]) -> dict[int, Counter[str]]:
+    """Of the hours, and of the days that older ones were added up into: read at once, while rows may be moving over."""
+    ids = _ids(keys)
+    hours = HourlyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
+    days = DailyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
+    sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for row in hours.union(days, all=True):
+        sums[row["key_id"]].update({name: row[name] for name in SUMS})
+    return sums
 
 
 def _ids(keys: QuerySet[ApiKey]) -> Any:

@@ -81,7 +81,7 @@ def _delete_batch(rows: QuerySet[Any]) -> int:
 
 
 def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
-    """What is added and what is deleted are the same locked rows: a crash before the commit leaves them as they were."""
+    """What is added and what is deleted are the same locked rows: a crash before the commit changes nothing."""
     with transaction.atomic():
         rows = list(hours.select_for_update().order_by("hour", "pk")[:BATCH_ROWS])
         if rows:

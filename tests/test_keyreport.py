@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 
 from proxyapp.keyreport import countdown, in_state, key_report
-from proxyapp.models import ApiKey, HourlyUsage, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
+from proxyapp.retention import Pruned, prune_batches
 from tests.pooldata import NOW, add_group, add_key, cool, use
 
 pytestmark = pytest.mark.django_db
@@ -57,6 +58,28 @@ def test_usage_is_summed_over_hours_and_models_of_each_key():
     use(two, NOW, "a", requests=8)
 
     assert [(row["requests"], row["prompt_tokens"]) for row in report()] == [(7, 70), (8, 0)]
+
+
+def test_usage_that_was_added_up_into_days_still_counts():
+    group = add_group()
+    one, two = add_key(group, "one"), add_key(group, "two")
+    use(one, NOW, "a", requests=1, client_errors=1, prompt_tokens=10)
+    for key, model, requests in ((one, "a", 2), (one, "b", 4), (two, "a", 8)):
+        DailyUsage.objects.create(key=key, day=NOW.date(), model=model, requests=requests, client_errors=requests)
+
+    assert [(row["requests"], row["errors"], row["prompt_tokens"]) for row in report()] == [(7, 7, 10), (8, 8, 0)]
+
+
+def test_totals_do_not_shrink_when_hours_become_days():
+    key = add_key(add_group(), "one")
+    for days in (1, 50, 100, 150):
+        use(key, NOW - timedelta(days=days), requests=days, rate_limited=1, output_tokens=3)
+    before = report()
+
+    pruned = list(prune_batches(NOW))
+
+    assert pruned == [Pruned(hours=2)]
+    assert report() == before
 
 
 def test_rows_are_in_the_order_of_rotation():

@@ -12,8 +12,8 @@ from proxyapp.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
 
 class Command(BaseCommand):
     help = (
-        "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over, and usage by the minute; adds "
-        "usage by the hour that is older than HOURLY_USAGE_DAYS up into days. The gateway does this every hour by itself."
+        "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old usage by the minute; "
+        "adds usage by the hour that is older than HOURLY_USAGE_DAYS up into days. The gateway does it every hour."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
