@@ -11,6 +11,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway.secret_key import load_or_create
+from gateway.unfold_settings import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -106,6 +107,10 @@ _checked()
 
 INSTALLED_APPS = [
     "daphne",
+    "channels",
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.forms",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -188,6 +193,7 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 # The admin's page that confirms an action on all of 10,000 keys sends a field for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_NAME = "gateway_session"
 CSRF_COOKIE_NAME = "gateway_csrf"
 

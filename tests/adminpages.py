@@ -1,5 +1,7 @@
 """The admin as an operator's browser sees it."""
 
+import html as markup
+import re
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -46,7 +48,31 @@ def act(operator: Client, model: str, action: str, ids: list[int], **extra: str)
 
 def rows(html: str) -> int:
     """The number of rows of a list that actions can be done to."""
-    return html.count('class="action-select"')
+    return html.count('name="_selected_action"')
+
+
+def text(html: str) -> str:
+    """What a reader sees, with one space between words."""
+    return " ".join(markup.unescape(re.sub(r"<[^>]+>", " ", html)).split())
+
+
+def cells(html: str, column: str) -> list[str]:
+    """What a list shows in a column, a row each."""
+    return [text(cell) for cell in re.findall(rf'<t[dh] class="field-{column} [^>]*>(.*?)</t[dh]>', html, re.DOTALL)]
+
+
+def value(html: str, label: str) -> str:
+    """What the page of one object shows of a field that cannot be edited."""
+    found = re.search(rf'>{label}</label>\s*</div>\s*<div[^>]*>\s*<div class="readonly.*?>(.*?)</div>', html, re.DOTALL)
+    assert found, label
+    return text(found[1])
+
+
+def said(html: str) -> list[tuple[str, str]]:
+    """The messages of a page: level and text."""
+    levels = {"green": "success", "orange": "warning", "red": "error"}
+    found = re.findall(r'<li class="\*:mb-0!">\s*<div class="[^"]*bg-(\w+)-100[^"]*">(.*?)</div>', html, re.DOTALL)
+    return [(levels[colour], text(message)) for colour, message in found]
 
 
 def key_form(group: Group, **fields: Any) -> dict[str, Any]:

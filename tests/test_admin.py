@@ -1,17 +1,19 @@
 """What all pages of the admin have in common."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from proxyapp.models import ApiKey, RateLimitEvent, RotationCursor
-from tests.adminpages import GROUP_FORM, PROXY, act, key_form, page, submit, superuser
+from tests.adminpages import GROUP_FORM, PROXY, act, cells, key_form, page, submit, superuser, text
 from tests.pooldata import NOW, add_group, add_key, cool, secret, use
 
 pytestmark = pytest.mark.django_db
@@ -61,10 +63,10 @@ def test_no_page_shows_a_key_or_a_proxy_password(operator: Client):
     assert [leak for leak in leaks if leak in logged] == []
 
 
-def test_pages_bear_the_name_of_the_gateway_and_ask_for_no_icon_and_no_site(operator: Client):
+def test_pages_bear_the_name_of_the_gateway_bring_their_icon_and_offer_no_site(operator: Client):
     for html in (page(operator, "index"), Client().get(reverse("admin:login")).content.decode()):
         assert "Gemini Key Gateway" in html
-        assert '<link rel="icon" href="data:,">' in html
+        assert '<link rel="icon" href="/static/proxyapp/icon.svg"' in html
         assert "View site" not in html
 
 
@@ -96,3 +98,57 @@ def test_without_a_login_there_is_only_the_login_page():
 
     assert response.status_code == 302
     assert response["Location"].startswith("/admin/login/")
+
+
+def test_after_a_login_comes_the_dashboard():
+    User.objects.create_superuser("admin", password="a-long-password")
+
+    response = Client().post(reverse("admin:login"), {"username": "admin", "password": "a-long-password"})
+
+    assert (response.status_code, response["Location"]) == (302, "/admin/")
+
+
+def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
+    user = User.objects.create_user("events only", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_ratelimitevent"))
+    reader = Client()
+    reader.force_login(user)
+
+    assert titles(page(operator, "index")) == [
+        *("Dashboard", "Keys", "Groups", "Events", "Usage", "Rotation"),
+        *("Users", "Roles"),
+    ]
+    assert titles(page(reader, "index")) == ["Dashboard", "Events"]
+
+
+def titles(html: str) -> list[str]:
+    sidebar = html[html.index('id="nav-sidebar-apps"') : html.index('id="main"')]
+    return re.findall(r"<li>.*?<span>(.*?)</span>", sidebar, re.DOTALL)
+
+
+@pytest.mark.parametrize("name", ["index", "password_change", "auth_user_add", "auth_group_add", "proxyapp_apikey_add"])
+def test_no_page_loads_anything_from_another_host(operator: Client, name: str):
+    html = page(operator, name)
+
+    links = re.findall(r"""(?:src|href|action)=["']([^"']+)""", html)
+    assert "/static/proxyapp/admin.css" in links
+    assert [link for link in links if re.match(r"(https?:)?//", link)] == []
+
+
+def test_users_and_roles_are_made_and_listed(operator: Client):
+    submit(operator, "auth_group_add", data={"name": "watchers"})
+    role = Role.objects.get()
+    passwords = {"password1": "a-long-password", "password2": "a-long-password", "usable_password": "true"}
+    submit(operator, "auth_user_add", data={"username": "wendy", **passwords})
+    wendy = User.objects.get(username="wendy")
+    joined = {"date_joined_0": "2026-11-24", "date_joined_1": "03:48:00"}
+    fields = {"username": "wendy", "is_active": "on", "is_staff": "on", "groups": [role.pk], **joined}
+    submit(operator, "auth_user_change", wendy.pk, data=fields)
+
+    listed = page(operator, "auth_group_changelist")
+
+    assert "Roles" in text(listed)
+    assert cells(listed, "__str__") == ["watchers"]
+    assert cells(page(operator, "auth_user_changelist"), "username") == ["admin", "wendy"]
+    assert list(User.objects.get(is_superuser=False, is_staff=True).groups.all()) == [role]
+    assert Client().login(username="wendy", password="a-long-password")

@@ -1,6 +1,5 @@
 """Tests of keys by operators: which keys they put back, and the admin's action that runs them."""
 
-import re
 from collections.abc import Iterable
 
 import httpx
@@ -12,7 +11,7 @@ from django.test import Client
 from proxyapp import keytests
 from proxyapp.models import ApiKey, Group
 from proxyapp.probing import ProbeResult
-from tests.adminpages import act, superuser
+from tests.adminpages import act, said, superuser
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway
@@ -130,11 +129,6 @@ def probes(monkeypatch: pytest.MonkeyPatch, *, failing: Iterable[ApiKey] = ()) -
     return asked
 
 
-def said(html: str) -> list[tuple[str, str]]:
-    """The messages of a page: level and text."""
-    return re.findall(r'<li class="(success|error|warning)">(.*?)</li>', html)
-
-
 def test_a_test_says_what_the_provider_said_of_each_key_and_changes_no_active_one(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ):
@@ -146,7 +140,7 @@ def test_a_test_says_what_the_provider_said_of_each_key_and_changes_no_active_on
     html = act(operator, "apikey", "test_keys", [one.pk, two.pk])
 
     assert said(html) == [
-        ("error", "Key AIza…0two: 400, the key is dead: API key &lt;expired&gt;."),
+        ("error", "Key AIza…0two: 400, the key is dead: API key <expired>."),
         ("success", "Key first (AIza…0one): 200, works"),
     ]
     assert set(ApiKey.objects.values_list("status", flat=True)) == {"active"}

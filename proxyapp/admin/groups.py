@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.pooled import PooledAdmin, WriteOnlyInput, counts_of_keys, next_position, refuse_if
 from proxyapp.admin.readonly import NOTHING
-from proxyapp.admin.typed import ModelForm
+from proxyapp.admin.typed import Checkbox, ModelForm
 from proxyapp.allowed import check_group_name, check_proxy_url, check_target_url
 from proxyapp.keyreport import in_state, utc_text
 from proxyapp.models import ApiKey, Group
@@ -28,7 +28,9 @@ SINGLE_CREDENTIAL_RESETS = {"target_url", "auth"}
 
 class GroupForm(ModelForm[Group]):
     new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
-    remove_proxy = forms.BooleanField(required=False, help_text="Connect to the target directly from now on.")
+    remove_proxy = forms.BooleanField(
+        widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
+    )
 
     class Meta:
         model = Group
@@ -155,7 +157,7 @@ class GroupAdmin(PooledAdmin[Group]):
         if group.single_credential_since is None:
             return None
         return format_html(
-            '<div class="one-credential">Since {} this target gets one credential: it answered '
+            '<div class="note-warning">Since {} this target gets one credential: it answered '
             "“Multiple authentication credentials received” to two. "
             "A change of the target URL or of auth makes the gateway try two again.</div>",
             utc_text(group.single_credential_since),

@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
@@ -16,12 +15,13 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyapp.admin.badges import state_badge
 from proxyapp.admin.filters import KeyStateFilter, ProjectFilter
 from proxyapp.admin.history import log_changes
 from proxyapp.admin.keytests import test_keys
 from proxyapp.admin.pooled import PooledAdmin, WriteOnlyInput, counts_of_keys, next_position, refuse_if
 from proxyapp.admin.readonly import second_text
-from proxyapp.admin.typed import ModelForm
+from proxyapp.admin.typed import ChangeList, ModelForm
 from proxyapp.allowed import check_key, check_label
 from proxyapp.keyactions import DONE, KeyAction, change_keys
 from proxyapp.keyreport import KeyRow, key_report
@@ -146,10 +146,10 @@ class ApiKeyAdmin(PooledAdmin[ApiKey]):
     @admin.display(ordering="status")
     def state(self, key: ApiKey) -> SafeString:
         row = row_of(key)
-        first, *rest = row.describe_state(timezone.now())
-        head = format_html('<span class="key-state key-{}">{}</span>', row.state, first)
-        reason = [key.status_reason] if key.status_reason else []
-        return head + format_html_join("", '<div class="key-detail">{}</div>', ((line,) for line in reason + rest))
+        described = (line.removeprefix(row.state).strip() for line in row.describe_state(timezone.now()))
+        lines = [key.status_reason, *described]
+        details = format_html_join("", '<div class="state-detail">{}</div>', ((line,) for line in lines if line))
+        return format_html("<div>{}{}</div>", state_badge(row.state), details)
 
     @admin.display
     def requests(self, key: ApiKey) -> str:

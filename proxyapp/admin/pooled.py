@@ -3,13 +3,12 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from django import forms
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
-from proxyapp.admin.typed import ModelAdmin, ModelForm
+from proxyapp.admin.typed import ModelAdmin, ModelForm, TextInput
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.rotation import raise_pool_version
 
@@ -71,11 +70,11 @@ def next_position(siblings: QuerySet[Any]) -> int:
     return 0 if last is None else min(last + 1, LAST_POSITION)
 
 
-class WriteOnlyInput(forms.TextInput):
+class WriteOnlyInput(TextInput):
     """Never renders what it holds, not even when the form comes back with an error."""
 
     def __init__(self, attrs: dict[str, Any] | None = None) -> None:
-        super().__init__({"class": "vLargeTextField", "autocomplete": "off", "spellcheck": "false", **(attrs or {})})
+        super().__init__({"autocomplete": "off", "spellcheck": "false", **(attrs or {})})
 
     def format_value(self, value: Any) -> None:
         return None

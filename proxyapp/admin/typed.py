@@ -1,19 +1,46 @@
-"""Django's classes as generics. The type checker sees them so already; at run time they take no parameter."""
+"""Classes of Django and of the admin's theme, as generics. The type checker sees Django's, which the theme's extend."""
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.contrib import admin
 from django.forms import models as forms
 
+Function = TypeVar("Function", bound=Callable[..., Any])
+
 if TYPE_CHECKING:
+    from django.contrib.admin.views.main import ChangeList as ChangeList
+    from django.contrib.admin.widgets import AdminTextInputWidget as TextInput
+    from django.forms import CheckboxInput as Checkbox
+
     ModelAdmin = admin.ModelAdmin
     ModelForm = forms.ModelForm
-else:
 
-    class ModelAdmin(admin.ModelAdmin):
+    def display(
+        *,
+        description: str | None = None,
+        ordering: str | None = None,
+        label: bool | str | Mapping[str, str] | None = None,
+        header: bool | None = None,
+    ) -> Callable[[Function], Function]:
+        """As Django's; `label` shows the value as a badge, in the colour that the mapping has for it."""
+
+else:
+    from unfold.admin import ModelAdmin as ThemedAdmin
+    from unfold.decorators import display
+    from unfold.views import ChangeList
+    from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
+    from unfold.widgets import UnfoldBooleanSwitchWidget as Checkbox
+
+    class ModelAdmin(ThemedAdmin):
+        list_fullwidth = True
+
         def __class_getitem__(cls, _: Any) -> type[admin.ModelAdmin]:
             return cls
 
     class ModelForm(forms.ModelForm):
         def __class_getitem__(cls, _: Any) -> type[forms.ModelForm]:
             return cls
+
+
+__all__ = ["ChangeList", "Checkbox", "ModelAdmin", "ModelForm", "TextInput", "display"]

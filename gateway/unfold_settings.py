@@ -1,0 +1,75 @@
+"""How the admin looks, and what is in its sidebar. No page loads anything from another host."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.http import HttpRequest
+from django.templatetags.static import static
+from django.urls import reverse_lazy
+
+Item = dict[str, Any]
+
+STEEL_BLUE = {
+    "50": "oklch(97.7% .013 240)",
+    "100": "oklch(94.8% .028 240)",
+    "200": "oklch(89.6% .055 240)",
+    "300": "oklch(82% .095 240)",
+    "400": "oklch(73.5% .125 241)",
+    "500": "oklch(66% .135 242)",
+    "600": "oklch(51.5% .125 244)",
+    "700": "oklch(45.5% .112 245)",
+    "800": "oklch(39.5% .095 246)",
+    "900": "oklch(34.5% .078 247)",
+    "950": "oklch(26% .058 248)",
+}
+
+
+def may(permission: str) -> Callable[[HttpRequest], bool]:
+    return lambda request: request.user.has_perm(permission)
+
+
+def own_file(name: str) -> Callable[[HttpRequest], str]:
+    return lambda request: static(f"proxyapp/{name}")
+
+
+def page(title: str, icon: str, url_name: str, permission: str = "") -> Item:
+    """An entry of the sidebar. `icon` is the name of a Material Symbol; without a permission every operator sees it."""
+    item: Item = {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{url_name}")}
+    return item | ({"permission": may(permission)} if permission else {})
+
+
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Gemini Key Gateway",
+    "SITE_HEADER": "Gemini Key Gateway",
+    "SITE_SUBHEADER": "",
+    "SITE_SYMBOL": "key",
+    "SITE_URL": None,  # "/" is proxied: there is no site to view
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": own_file("icon.svg")}],
+    "SHOW_VIEW_ON_SITE": False,
+    "COLORS": {"primary": STEEL_BLUE},
+    "STYLES": [own_file("admin.css")],
+    "SCRIPTS": [own_file("admin.js")],
+    "SIDEBAR": {
+        "navigation": [
+            {"items": [page("Dashboard", "dashboard", "index")]},
+            {
+                "title": "Gateway",
+                "items": [
+                    page("Keys", "key", "proxyapp_apikey_changelist", "proxyapp.view_apikey"),
+                    page("Groups", "folder_open", "proxyapp_group_changelist", "proxyapp.view_group"),
+                    page("Events", "timer_off", "proxyapp_ratelimitevent_changelist", "proxyapp.view_ratelimitevent"),
+                    page("Usage", "monitoring", "proxyapp_hourlyusage_changelist", "proxyapp.view_hourlyusage"),
+                    page("Rotation", "autorenew", "proxyapp_rotationcursor_changelist", "proxyapp.view_rotationcursor"),
+                ],
+            },
+            {
+                "title": "Access",
+                "separator": True,
+                "items": [
+                    page("Users", "person", "auth_user_changelist", "auth.view_user"),
+                    page("Roles", "shield_person", "auth_group_changelist", "auth.view_group"),
+                ],
+            },
+        ],
+    },
+}
