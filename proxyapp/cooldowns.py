@@ -9,6 +9,8 @@ from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 ALL_MODELS = ""
+# Clients name models; those that no provider has must not fill the memory.
+MOST_MODELS = 500
 
 
 class Release(NamedTuple):
@@ -26,8 +28,12 @@ class Cooldowns:
         self._daily: dict[tuple[str, int], float] = {}
 
     def extend(self, key_id: int, model: str, until: float, *, is_daily: bool) -> bool:
-        """False when the key is out for as long already."""
-        of_model = self._until.setdefault(model, {})
+        """False when the key is out for as long already, or for more models than a provider has."""
+        of_model = self._until.get(model)
+        if of_model is None:
+            if len(self._until) > MOST_MODELS:
+                return False
+            of_model = self._until[model] = {}
         if of_model.get(key_id, 0.0) >= until:
             return False
         of_model[key_id] = until

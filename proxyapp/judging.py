@@ -67,7 +67,12 @@ def cooldown(key: PoolKey, judgement: Verdict, status: int, body: bytes, now: da
 
 
 def watch_stream(runtime: Runtime, request: Plan, attempt: Attempt) -> None:
-    """A stream that began well can end in an error: it passes as it is, and counts for the next request."""
+    """A stream that began well can end in an error: it passes as it is, and counts for the next request.
+
+    What a key owns is no stream: the end of a file that is downloaded may look like anything.
+    """
+    if request.is_bound_to_a_key:
+        return
     attempt.on_error = functools.partial(_note_stream_error, runtime, request, attempt)
 
 

@@ -5,7 +5,7 @@ import random
 
 import pytest
 
-from proxyapp.cooldowns import Release
+from proxyapp.cooldowns import MOST_MODELS, Release
 from proxyapp.pool import ALL_GROUPS, Ring, Snapshot
 from proxyapp.rotation import Lease
 from proxyapp.rotor import Rotor
@@ -119,3 +119,12 @@ def test_a_narrowed_model_goes_on_where_the_rotation_stands():
     apart = [rotor.pick_apart(PRO, 10.0) for _ in range(4)]
 
     assert [key and key.id for key in apart] == [2, 3, 4, 2]
+
+
+def test_more_models_than_a_provider_has_take_out_nothing_more():
+    pool = snapshot("a")
+    for number in range(2 * MOST_MODELS):
+        pool.cool(1, 100.0, model=f"made-up-{number}")
+
+    assert len(pool.cooldowns.models()) == MOST_MODELS
+    assert ids(ring_of(pool), 10.0, f"made-up-{2 * MOST_MODELS - 1}") == [1]

@@ -242,6 +242,19 @@ def test_an_error_at_the_end_of_a_stream_is_relayed_and_counts_for_the_next_requ
     assert (model, kind, nothing) == (FLASH, "day" if is_event else "minute", [])
 
 
+def test_a_file_that_ends_like_an_error_is_none(make_gateway, upstream):
+    gateway = aware(make_gateway)
+    error = json.loads((DATA / "429_free_tpm_250000.json").read_text())
+
+    async def download(request: Recorded, connection: Connection) -> None:
+        await connection.answer(200, b'{"line": 1}\n' + json.dumps(error).encode() + b"\n")
+
+    upstream.on("/v1beta/files/abc:download", download)
+
+    assert httpx.get(gateway.url + "/v1beta/files/abc:download?alt=media", trust_env=False).status_code == 200
+    assert cooldowns(gateway) == [[], []]
+
+
 def test_the_event_says_what_the_provider_said_without_the_key(make_gateway, upstream):
     gateway = aware(make_gateway, ["AIzaSyTheSecretKeyOfThisTest0123456789ab", "KEY-B"])
     key = "AIzaSyTheSecretKeyOfThisTest0123456789ab"
