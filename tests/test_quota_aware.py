@@ -11,6 +11,7 @@ import pytest
 
 from tests.conftest import MakeGateway
 from tests.fake_gemini import DATA
+from tests.fake_upstream import Connection, Recorded
 from tests.gateway import Gateway, group
 from tests.waiting import wait_for
 
