@@ -1,5 +1,5 @@
 # `make run` starts the gateway, `make test` runs every test; each sets up what it needs first.
-# PYTHON=…: another interpreter. VENV=…: another place for the virtualenv. ARGS=…: arguments of `serve` or of pytest.
+# PYTHON=…: another interpreter. VENV=…: another place for the virtualenv. ARGS=…: arguments of `serve`, of pytest and so on.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -14,30 +14,45 @@ installed_dev := $(VENV)/.installed-dev
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run test lint format bench economy clean
+.PHONY: help run demo screenshots test browser lint format bench economy bench-admin clean
 .SUFFIXES:
 
 help:
 	@echo "make run     starts the gateway (first: virtualenv, requirements, config.yaml)"
+	@echo "make demo    shows the gateway and its admin with made-up keys and clients (another port: ARGS='--port 9000')"
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
 	@echo "make lint    ruff, mypy and the check for missing migrations"
 	@echo "make format  puts the code in the house's format"
 	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick)"
 	@echo "make economy shows what the policies make of a day's quotas, simulated in seconds (a smoke check: ARGS=--quick)"
+	@echo "make bench-admin  times the admin's pages with 10,000 keys"
+	@echo "make screenshots  takes the README's pictures of the demonstration"
 	@echo "make clean   removes the virtualenvs and caches; config.yaml and var/ stay"
 
 run: $(installed) config.yaml
 	@exec $(python) manage.py serve $(ARGS)
 
-test: lint
+demo: $(installed)
+	@exec $(python) -m tests.demo $(ARGS)
+
+screenshots: $(installed_dev) browser
+	@$(call isolated,screenshots,$(python) -m tests.demo.screenshots)
+
+test: lint browser
 	@$(call isolated,pytest on SQLite,$(python) -m pytest -n 2 --dist loadfile $(ARGS))
-	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 2 --dist loadfile $(ARGS))
+	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 2 --dist loadfile --ignore tests/browser $(ARGS))
 
 lint: $(installed_dev)
 	$(python) -m ruff check .
 	$(python) -m ruff format --check .
 	@$(call isolated,mypy,$(python) -m mypy .)
 	@$(call isolated,makemigrations --check,$(python) manage.py makemigrations --check --dry-run)
+
+# The admin's tests run in a real browser, and only once: what is in the database's way is tested twice above.
+browser: $(installed_dev)
+	@for name in "$$CHROMIUM" chromium chromium-browser google-chrome; do \
+	test -n "$$name" && command -v "$$name" >/dev/null && exit; done; \
+	echo "The browser tests want Chromium. On Debian: apt install chromium; or say where it is: CHROMIUM=/path/to/it" >&2; exit 1
 
 format: $(installed_dev)
 	$(python) -m ruff check --fix .

@@ -4,6 +4,8 @@ from django.core.handlers.asgi import ASGIHandler
 
 from proxyapp import runtime
 from proxyapp.lane import Lane, Scope, Send
+from proxyapp.live.feed import Live
+from proxyapp.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.requestbody import Receive
 from proxyapp.views import forward, healthz, readyz
 
@@ -18,14 +20,16 @@ class Dispatcher:
         self._django = ASGIHandler()
         self._proxy = Lane(forward)
         self._own = {b"/healthz": Lane(healthz), b"/readyz": Lane(readyz)}
+        self._live = Live()
+        self._socket = LiveSocket(self._live)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await lifespan(receive, send)
+            await self._lifespan(receive, send)
         elif scope["type"] == "websocket":
-            await refuse_websocket(receive, send)
+            await self._websocket(scope, receive, send)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.setdefault("raw_path", scope["path"].encode())
@@ -34,22 +38,23 @@ class Dispatcher:
         else:
             await self._own.get(path, self._proxy)(scope, receive, send)
 
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """There is one endpoint; the others are refused."""
+        if scope.setdefault("raw_path", scope["path"].encode()) == LIVE_PATH:
+            await self._socket(scope, receive, send)
+        else:
+            await refuse(receive, send)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await runtime.startup()
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._live.stop()
+        await runtime.shutdown()
+        await send({"type": "lifespan.shutdown.complete"})
+
 
 def django_scope(scope: Scope) -> Scope:
     """Without headers that have an underscore: in META they would pass for the ones with a hyphen (CVE-2015-0219)."""
     return scope | {"headers": [header for header in scope["headers"] if b"_" not in header[0]]}
-
-
-async def lifespan(receive: Receive, send: Send) -> None:
-    await receive()
-    await runtime.startup()
-    await send({"type": "lifespan.startup.complete"})
-    await receive()
-    await runtime.shutdown()
-    await send({"type": "lifespan.shutdown.complete"})
-
-
-async def refuse_websocket(receive: Receive, send: Send) -> None:
-    """There is no WebSocket endpoint: the handshake gets a 403."""
-    await receive()
-    await send({"type": "websocket.close", "code": 1000})

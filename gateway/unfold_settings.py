@@ -38,6 +38,8 @@ def page(title: str, icon: str, url_name: str, permission: str = "") -> Item:
     return item | ({"permission": may(permission)} if permission else {})
 
 
+SCRIPTS = ("elements.js", "numbers.js", "times.js", "live.js", "keylist.js", "admin.js")
+
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Gemini Key Gateway",
     "SITE_HEADER": "Gemini Key Gateway",
@@ -48,7 +50,8 @@ UNFOLD: dict[str, Any] = {
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": STEEL_BLUE},
     "STYLES": [own_file("admin.css")],
-    "SCRIPTS": [own_file("admin.js")],
+    "SCRIPTS": [own_file(name) for name in SCRIPTS],
+    "DASHBOARD_CALLBACK": "proxyapp.admin.dashboard.context",
     "SIDEBAR": {
         "navigation": [
             {"items": [page("Dashboard", "dashboard", "index")]},
@@ -60,6 +63,8 @@ UNFOLD: dict[str, Any] = {
                     page("Events", "timer_off", "proxyapp_ratelimitevent_changelist", "proxyapp.view_ratelimitevent"),
                     page("Usage", "monitoring", "proxyapp_hourlyusage_changelist", "proxyapp.view_hourlyusage"),
                     page("Rotation", "autorenew", "proxyapp_rotationcursor_changelist", "proxyapp.view_rotationcursor"),
+                    page("Import / export", "swap_vert", "import_config", "proxyapp.import_config"),
+                    page("Audit log", "history", "proxyapp_auditentry_changelist", "proxyapp.view_auditentry"),
                 ],
             },
             {

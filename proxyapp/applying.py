@@ -60,7 +60,7 @@ class Database:
 
     def remove_keys(self, keys: Sequence[ApiKey]) -> None:
         for key in keys:
-            self.report.key_removed(str(key), self.group_names[key.group_id])
+            self.report.key_removed(key, self.group_names[key.group_id])
             del self.members[key.group_id][key.pk]
         for batch in batches(keys):
             ApiKey.objects.filter(pk__in=[key.pk for key in batch]).delete()
@@ -68,7 +68,7 @@ class Database:
     def remove_groups(self, names: Sequence[str]) -> None:
         groups = [self.groups.pop(name) for name in names]
         for group in groups:
-            self.report.group_removed(group.name)
+            self.report.group_removed(group)
         for batch in batches(groups):
             Group.objects.filter(pk__in=[group.pk for group in batch]).delete()
 
@@ -92,11 +92,11 @@ class Database:
         wanted = {field: getattr(config, field) for field in GROUP_FIELDS}
         if name not in self.groups:
             self.groups[name] = Group(**wanted)
-            self.report.group_created(config.name)
+            self.report.group_created(self.groups[name])
             return None
         group = self.groups[name]
         changes = _group_changes(group, wanted)
-        self.report.group_kept(group.name, changes)
+        self.report.group_kept(group, changes)
         if (group.target_url, group.auth) != (config.target_url, config.auth):
             group.single_credential_since = None
         _set(group, wanted)
@@ -119,13 +119,13 @@ class Database:
         if key is None:
             key = ApiKey(group=group, name=config.name, project=config.project)
             key.set_secret(config.secret)
-            self.report.key_created(key.masked, group.name)
+            self.report.key_created(key, group.name)
             return key
         wanted = {field: getattr(config, field) for field in KEY_FIELDS}
         changes = _changes(key, wanted)
         if key.group_id != group.pk:
             changes.append(f"moved from group '{self.group_names[key.group_id]}'")
-        self.report.key_kept(str(key), group.name, changes)
+        self.report.key_kept(key, group.name, changes)
         if changes:
             self.changed_keys[key.pk] = key
         _set(key, wanted)

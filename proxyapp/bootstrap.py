@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import Error as DatabaseError
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+
+from proxyapp import audit
 
 ADVISORY_LOCK = 0x67656D696E69
 
@@ -82,5 +84,7 @@ def ensure_administrator() -> Administrator | None:
     given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
     password = given or secrets.token_urlsafe(12)
     email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
-    users.create_superuser(name, email, password)
+    with transaction.atomic():
+        user = users.create_superuser(name, email, password)
+        audit.record(audit.START, "add", [user], "superuser, because there was no user")
     return Administrator(name, password, is_generated=not given)

@@ -6,10 +6,12 @@ database gives the same bytes. What is not in the file's format (status, cooldow
 
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from django.db.models import QuerySet
 
 from proxyapp.importreport import shown_url
 from proxyapp.models import ApiKey, Auth, Group, RateLimitPolicy
@@ -35,15 +37,24 @@ class Export(NamedTuple):
     unreadable: list[str]
 
 
-def export_groups(*, mask: bool) -> Export:
-    """Masked, nothing is unreadable: the masked form of a key is stored beside it."""
+def export_groups(*, mask: bool, groups: QuerySet[Group] | None = None) -> Export:
+    """All groups, or these. Masked, nothing is unreadable: the masked form of a key is stored beside it."""
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
+    if groups is None:
+        groups = Group.objects.all()
+    else:
+        keys = keys.filter(group__in=groups.order_by().values("pk"))
+    return export_of(groups, keys, mask=mask)
+
+
+def export_of(groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool) -> Export:
+    """These groups with these keys of theirs, in the order of rotation. Masked, the keys' secrets are not looked at."""
     unreadable: list[str] = []
     members: dict[int, list[ApiKey]] = {}
-    for key in keys.order_by("position", "id"):
+    for key in sorted(keys, key=lambda key: (key.position, key.pk)):
         members.setdefault(key.group_id, []).append(key)
-    groups = [_group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in Group.objects.all()]
-    text = yaml.dump({"groups": groups}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    entries = [_group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups]
+    text = yaml.dump({"groups": entries}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
     return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
 
+from proxyapp import audit
 from proxyapp.applying import Database, Progress, batches, lock_pool
 from proxyapp.configfile import Config, ConfigError, GroupConfig, KeyConfig, load
 from proxyapp.imported import LastImport, claims_of_others
@@ -21,9 +22,17 @@ from proxyapp.sealed import UNREADABLE, keyed_hashes
 
 __all__ = ["Report", "apply_changes", "import_config"]
 
+BY_COMMAND = audit.command("import_config")
+
 
 def import_config(
-    config: Config, *, source: Path, prune: bool = False, dry_run: bool = False, progress: Progress | None = None
+    config: Config,
+    *,
+    source: Path,
+    prune: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    by: audit.Actor = BY_COMMAND,
 ) -> Report:
     """Makes the database follow the file whole. `progress` gets the keys written and the keys of the file.
 
@@ -31,7 +40,7 @@ def import_config(
     """
     report = Report()
     groups = each_key_once(config.groups, report)
-    with _locked(report, dry_run=dry_run):
+    with _locked(report, source, by, dry_run=dry_run):
         _import_whole(groups, LastImport(source), report, prune=prune, progress=progress)
     return report
 
@@ -44,7 +53,7 @@ def apply_changes(path: Path) -> Report:
     config = load(path)
     report = Report()
     groups = each_key_once(config.groups, report)
-    with _locked(report):
+    with _locked(report, path, audit.START):
         last = LastImport(path)
         if last.rows:
             _import_changed(groups, last, report)
@@ -54,13 +63,15 @@ def apply_changes(path: Path) -> Report:
 
 
 @contextmanager
-def _locked(report: Report, *, dry_run: bool = False) -> Iterator[None]:
+def _locked(report: Report, source: Path, by: audit.Actor, *, dry_run: bool = False) -> Iterator[None]:
     try:
         with transaction.atomic():
             lock_pool()
             yield
             if report.changed:
                 raise_pool_version()
+                audit.record_whole(by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary())
+                audit.record_each(by, report.changes)
             if dry_run:
                 transaction.set_rollback(True)
     except (IntegrityError, DataError) as error:

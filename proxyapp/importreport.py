@@ -3,7 +3,9 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from proxyapp.audit import Change
 from proxyapp.masking import masked_url
+from proxyapp.models import ApiKey, Group
 
 MAX_CREATED_SHOWN = 50
 
@@ -25,14 +27,19 @@ class Tally:
 
 @dataclass
 class Report:
-    """Keys are named by their masked form only."""
+    """Keys are named by their masked form only. `changes` are for the audit log, in the words of the details."""
 
     groups: Tally = field(default_factory=Tally)
     keys: Tally = field(default_factory=Tally)
     warnings: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     created_keys: list[tuple[str, str]] = field(default_factory=list)
-    is_reordered: bool = False
+    orders: list[str] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+    @property
+    def is_reordered(self) -> bool:
+        return bool(self.orders)
 
     @property
     def changed(self) -> bool:
@@ -54,35 +61,44 @@ class Report:
         counts = Counter(group for group, _ in self.created_keys)
         return [f"created {count} keys in group '{group}'" for group, count in counts.items()]
 
-    def group_created(self, name: str) -> None:
+    def group_created(self, group: Group) -> None:
         self.groups.created += 1
-        self.details.append(f"created group '{name}'")
+        self.details.append(f"created group '{group.name}'")
+        self.changes.append(("add", group, ""))
 
-    def group_kept(self, name: str, changes: list[str]) -> None:
-        self._kept(self.groups, f"group '{name}'", changes)
+    def group_kept(self, group: Group, changes: list[str]) -> None:
+        self._kept(self.groups, group, f"group '{group.name}'", changes)
 
-    def group_removed(self, name: str) -> None:
+    def group_removed(self, group: Group) -> None:
         self.groups.removed += 1
-        self.details.append(f"removed group '{name}'")
+        self.details.append(f"removed group '{group.name}'")
+        self.changes.append(("delete", group, ""))
 
-    def key_created(self, masked: str, group: str) -> None:
+    def key_created(self, key: ApiKey, group: str) -> None:
         self.keys.created += 1
-        self.created_keys.append((group, masked))
+        self.created_keys.append((group, key.masked))
+        self.changes.append(("add", key, f"in group '{group}'"))
 
-    def key_kept(self, label: str, group: str, changes: list[str]) -> None:
-        self._kept(self.keys, f"key {label} in group '{group}'", changes)
+    def key_kept(self, key: ApiKey, group: str, changes: list[str]) -> None:
+        self._kept(self.keys, key, f"key {key} in group '{group}'", changes)
 
-    def key_removed(self, label: str, group: str) -> None:
+    def key_removed(self, key: ApiKey, group: str) -> None:
         self.keys.removed += 1
-        self.details.append(f"removed key {label} from group '{group}'")
+        self.details.append(f"removed key {key} from group '{group}'")
+        self.changes.append(("delete", key, f"from group '{group}'"))
 
     def reordered(self, what: str) -> None:
-        self.is_reordered = True
-        self.details.append(f"order of {what} follows the file")
+        self.orders.append(f"order of {what} follows the file")
+        self.details.append(self.orders[-1])
 
-    def _kept(self, tally: Tally, what: str, changes: list[str]) -> None:
+    def summary(self) -> str:
+        """The counts, and what stands in another order now."""
+        return "\n".join([f"groups: {self.groups}", f"keys: {self.keys}", *self.orders])
+
+    def _kept(self, tally: Tally, row: Group | ApiKey, what: str, changes: list[str]) -> None:
         if changes:
             tally.updated += 1
+            self.changes.append(("change", row, "; ".join(changes)))
             self.details.append(f"updated {what}: {'; '.join(changes)}")
         else:
             tally.unchanged += 1

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -58,6 +59,10 @@ class Group(models.Model):
             ),
             models.CheckConstraint(condition=models.Q(auth__in=Auth.values), name="group_auth_known"),
         ]
+        permissions = [
+            ("import_config", "Can import a config file"),
+            ("export_config", "Can export a config file, with the API keys in clear"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -102,6 +107,7 @@ class ApiKey(models.Model):
             models.CheckConstraint(condition=models.Q(status__in=KeyStatus.values), name="key_status_known"),
             models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
         ]
+        permissions = [("view_secret", "Can see API keys in clear")]
 
     def __str__(self) -> str:
         return f"{self.name} ({self.masked})" if self.name else self.masked
@@ -308,3 +314,31 @@ class Chore(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class AuditEntry(models.Model):
+    """Who did what to what. `proxyapp.audit` alone writes here; an entry outlives its user and its object."""
+
+    at = models.DateTimeField(default=timezone.now)
+    actor = models.CharField(max_length=150, help_text="A user's name, `command: …`, or `start`.")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    action = models.CharField(max_length=20)
+    object_type = models.CharField(max_length=30)
+    object_id = models.CharField(max_length=40, blank=True)
+    label = models.CharField(max_length=200, blank=True, help_text="What the object was called; keys masked.")
+    detail = models.TextField(blank=True)
+
+    class Meta:
+        verbose_name = "audit entry"
+        verbose_name_plural = "audit log"
+        default_permissions = ("view",)
+        ordering = ["-at", "-id"]
+        indexes = [
+            models.Index(fields=["-at", "-id"], name="audit_newest"),
+            models.Index(fields=["object_type", "object_id", "-at"], name="audit_of_object"),
+            models.Index(fields=["actor", "-at"], name="audit_of_actor"),
+            models.Index(fields=["action", "-at"], name="audit_of_action"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.object_type} {self.label}".rstrip()

@@ -67,18 +67,19 @@ class Turns:
 
     async def next(self, wish: Wish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
-        if not (settings.QUEUE_SECONDS and may_wait):
-            return await self._pick(wish)
-        if (wish.ring, wish.model) not in self._lines:
-            turn = await self._pick(wish)
-            if turn is not None:
+        can_wait = settings.QUEUE_SECONDS and may_wait
+        if not can_wait or (wish.ring, wish.model) not in self._lines:
+            if wish.is_free and self._recovery.is_idle:
+                key = await self._leasing.next_key(wish.ring, wish.model)
+                turn = Turn(key) if key else None
+            else:
+                turn = await self._pick(wish)
+            if turn is not None or not can_wait:
                 return turn
         return await self._wait_in_line(wish)
 
     async def _pick(self, wish: Wish) -> Turn | None:
-        if wish.is_free and self._recovery.is_idle:
-            key = await self._leasing.next_key(wish.ring, wish.model)
-            return Turn(key) if key else None
+        """With an eye on what was tried, and on keys that come back one request at a time."""
         deadline = time.time() + PROBE_WAIT_SECONDS
         while True:
             turn, held = await self._lap(wish)

@@ -115,7 +115,7 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
     reader.force_login(user)
 
     assert titles(page(operator, "index")) == [
-        *("Dashboard", "Keys", "Groups", "Events", "Usage", "Rotation"),
+        *("Dashboard", "Keys", "Groups", "Events", "Usage", "Rotation", "Import / export", "Audit log"),
         *("Users", "Roles"),
     ]
     assert titles(page(reader, "index")) == ["Dashboard", "Events"]
@@ -137,7 +137,7 @@ def test_no_page_loads_anything_from_another_host(operator: Client, name: str):
 
 def test_users_and_roles_are_made_and_listed(operator: Client):
     submit(operator, "auth_group_add", data={"name": "watchers"})
-    role = Role.objects.get()
+    role = Role.objects.get(name="watchers")
     passwords = {"password1": "a-long-password", "password2": "a-long-password", "usable_password": "true"}
     submit(operator, "auth_user_add", data={"username": "wendy", **passwords})
     wendy = User.objects.get(username="wendy")
@@ -148,7 +148,7 @@ def test_users_and_roles_are_made_and_listed(operator: Client):
     listed = page(operator, "auth_group_changelist")
 
     assert "Roles" in text(listed)
-    assert cells(listed, "__str__") == ["watchers"]
+    assert cells(listed, "__str__") == ["Admin", "Operator", "Viewer", "watchers"]
     assert cells(page(operator, "auth_user_changelist"), "username") == ["admin", "wendy"]
     assert list(User.objects.get(is_superuser=False, is_staff=True).groups.all()) == [role]
     assert Client().login(username="wendy", password="a-long-password")

@@ -1,17 +1,20 @@
-"""The admin's pages of events, usage and the rotation."""
+"""The admin's pages of events, and of the rotation."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.apps import apps
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
 from proxyapp.admin.readonly import seconds_text
-from proxyapp.models import HourlyUsage, RateLimitEvent, RotationCursor
-from tests.adminpages import act, cells, page, rows, superuser, text, value
+from proxyapp.models import AuditEntry, DailyUsage, RateLimitEvent, RotationCursor
+from tests.adminpages import act, cells, page, rows, said, submit, superuser, text, value
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, use
 
 pytestmark = pytest.mark.django_db
@@ -52,7 +55,8 @@ def test_the_list_and_the_page_of_an_event_show_what_the_provider_said(operator:
         listed = page(operator, "proxyapp_ratelimitevent_changelist")
         shown = page(operator, "proxyapp_ratelimitevent_change", event.pk)
 
-    for column, shown_in_list in (("kind", "minute"), ("for_model", "gemini-2.5-pro"), ("for_project", "p-1")):
+    columns = {"kind_badge": "minute", "for_model": "gemini-2.5-pro", "for_project": "p-1", "status": "429"}
+    for column, shown_in_list in columns.items():
         assert cells(listed, column) == [shown_in_list]
     for label, shown_on_page in {
         "Project": "p-1",
@@ -63,7 +67,8 @@ def test_the_list_and_the_page_of_an_event_show_what_the_provider_said(operator:
         "Stated delay": "58 s",
         "Cooling until": "2026-11-24 03:48:58 UTC",
         "Remaining": "58 s",
-        "Excerpt": "Quota of <AIza…0one> exceeded",
+        "Status": "429",
+        "Answer": "Quota of <AIza…0one> exceeded",
     }.items():
         assert value(shown, label) == shown_on_page
 
@@ -178,14 +183,76 @@ def test_release_ends_the_selected_cooldowns_only(operator: Client):
     assert pool_version() > version
 
 
-@pytest.mark.parametrize("model", ["ratelimitevent", "hourlyusage", "rotationcursor"])
+def test_a_cooldown_is_released_on_its_page(operator: Client):
+    key = add_key(add_group(), "one")
+    event, other = cool(key, NOW + timedelta(hours=1)), cool(key, NOW + timedelta(hours=2))
+    version = pool_version()
+
+    with time_machine.travel(NOW, tick=False):
+        before = page(operator, "proxyapp_ratelimitevent_change", event.pk)
+        html = submit(operator, "proxyapp_ratelimitevent_release", event.pk, data={})
+
+    assert "Ends this cooldown alone." in before
+    assert said(html) == [("success", "Released 1 of 1 selected cooldowns.")]
+    assert "Ends this cooldown alone." not in html
+    assert value(html, "Released by hand") == "2026-11-24 03:48:00 UTC"
+    assert list(RateLimitEvent.objects.active(NOW)) == [other]
+    assert pool_version() > version
+    assert AuditEntry.objects.get().action == "release"
+
+
+def test_only_who_may_release_sees_the_button_and_only_a_button_releases(operator: Client):
+    event = cool(add_key(add_group(), "one"), NOW + timedelta(hours=1))
+    user = User.objects.create(username="reader", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="view_ratelimitevent"))
+    reader = Client()
+    reader.force_login(user)
+    url = reverse("admin:proxyapp_ratelimitevent_release", args=[event.pk])
+
+    with time_machine.travel(NOW, tick=False):
+        html = page(reader, "proxyapp_ratelimitevent_change", event.pk)
+        answers = [reader.post(url).status_code, operator.get(url).status_code]
+
+    assert "Ends this cooldown alone." not in html
+    assert answers == [403, 403]
+    assert RateLimitEvent.objects.active(NOW).exists()
+
+
+def test_an_answer_in_json_is_shown_on_many_lines_and_any_other_as_it_is(operator: Client):
+    key = add_key(add_group(), "one")
+    json = cool(key, NOW, excerpt='{"error":{"code":429,"message":"<b>Kürzer</b>"}}')
+    cut = cool(key, NOW, excerpt='{"error":{"code":429')
+
+    shown = [page(operator, "proxyapp_ratelimitevent_change", event.pk) for event in (json, cut)]
+
+    assert "\n    &quot;code&quot;: 429,\n    &quot;message&quot;: &quot;&lt;b&gt;Kürzer&lt;/b&gt;&quot;\n" in shown[0]
+    assert value(shown[1], "Answer") == '{"error":{"code":429'
+
+
+def test_a_chart_counts_the_events_of_the_last_24_hours(operator: Client):
+    key = add_key(add_group(), "one")
+    for ago in (timedelta(0), timedelta(minutes=40), timedelta(minutes=50), timedelta(hours=23), timedelta(hours=24)):
+        event = cool(key, NOW + timedelta(hours=1))
+        RateLimitEvent.objects.filter(pk=event.pk).update(occurred_at=NOW - ago)
+
+    with time_machine.travel(NOW, tick=False):
+        html = page(operator, "proxyapp_ratelimitevent_changelist")
+
+    bars = {hour: int(count) for hour, count in re.findall(r"<title>2026-11-2([\d :-]+) UTC: (\d+)</title>", html)}
+    assert len(bars) == 24
+    assert {hour: count for hour, count in bars.items() if count} == {"4 03:00": 2, "4 02:00": 1, "3 04:00": 1}
+    assert "4 events in the last 24 hours at most 2 an hour" in text(html)
+
+
+@pytest.mark.parametrize("model", ["ratelimitevent", "hourlyusage", "dailyusage", "rotationcursor"])
 def test_what_the_gateway_writes_is_neither_added_nor_changed_nor_deleted(operator: Client, model: str):
     key = add_key(add_group(), "one")
     cool(key, NOW)
     use(key)
     RotationCursor.objects.create(ring="group:1", next_key=key)
-    row = {"ratelimitevent": RateLimitEvent, "hourlyusage": HourlyUsage, "rotationcursor": RotationCursor}[model]
-    pk = row.objects.get().pk  # type: ignore[attr-defined]
+    DailyUsage.objects.create(key=key, day=NOW.date())
+    row = apps.get_model("proxyapp", model)
+    pk = row._default_manager.get().pk
 
     answers = [
         operator.post(reverse(f"admin:proxyapp_{model}_{name}", args=arguments), {"post": "yes"}).status_code
@@ -193,69 +260,36 @@ def test_what_the_gateway_writes_is_neither_added_nor_changed_nor_deleted(operat
     ]
 
     assert answers == [403, 403, 403]
-    assert row.objects.filter(pk=pk).exists()  # type: ignore[attr-defined]
+    assert row._default_manager.filter(pk=pk).exists()
     assert "Save" not in page(operator, f"proxyapp_{model}_change", pk)
 
 
-def test_usage_is_listed_by_hour_and_filtered_by_key(operator: Client):
-    group = add_group()
-    one, two = add_key(group, "aaaa"), add_key(group, "bbbb")
-    use(one, requests=123456, prompt_tokens=77)
-    use(two, requests=654321)
-
-    html = page(operator, "proxyapp_hourlyusage_changelist", key=one.pk)
-
-    assert "2026-11-24 03:00 UTC" in html
-    assert "123456" in html
-    assert "654321" not in html
-
-
-def test_usage_and_events_are_filtered_by_day(operator: Client):
+def test_events_are_filtered_by_day(operator: Client):
     key = add_key(add_group(), "one")
-    use(key, NOW.replace(hour=0, minute=0), requests=111111)
-    use(key, NOW.replace(hour=0, minute=0) - timedelta(hours=1), requests=222222)
     cool(key, NOW + timedelta(days=1))
     cool(key, NOW)
 
     with time_machine.travel(NOW, tick=False):
-        usage = page(operator, "proxyapp_hourlyusage_changelist", day="2026-11-24")
         events = page(operator, "proxyapp_ratelimitevent_changelist", day="2026-11-24")
-        nothing = page(operator, "proxyapp_hourlyusage_changelist", day="9999-12-31")
 
-    assert "111111" in usage
-    assert "222222" not in usage
     assert rows(events) == 1
-    assert "111111" not in nothing
-    assert "?day=2026-11-11" in usage
 
 
-@pytest.mark.parametrize("key", ["nonsense", "99999999999999999999", "²"])
-def test_a_link_to_no_key_is_no_error(operator: Client, key: str):
-    use(add_key(add_group(), "one"))
-
-    response = operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), {"key": key}, follow=True)
-
-    assert response.status_code == 200
-
-
-@pytest.mark.parametrize("model", ["ratelimitevent", "hourlyusage"])
-def test_a_list_takes_the_same_number_of_queries_for_any_number_of_rows(
-    operator: Client, django_assert_max_num_queries: Any, model: str
+def test_the_list_takes_the_same_number_of_queries_for_any_number_of_events(
+    operator: Client, django_assert_max_num_queries: Any
 ):
     group = add_group()
 
     def add(numbers: range) -> None:
         for number in numbers:
-            key = add_key(group, str(number))
-            cool(key, NOW)
-            use(key)
+            cool(add_key(group, str(number)), NOW)
 
     add(range(2))
     with django_assert_max_num_queries(25) as for_few:
-        page(operator, f"proxyapp_{model}_changelist")
+        page(operator, "proxyapp_ratelimitevent_changelist")
     add(range(2, 40))
 
     with django_assert_max_num_queries(len(for_few.captured_queries)):
-        html = page(operator, f"proxyapp_{model}_changelist")
+        html = page(operator, "proxyapp_ratelimitevent_changelist")
 
     assert "40 " in html

@@ -1,5 +1,6 @@
-"""The admin's pages of keys."""
+"""Adding and changing keys in the admin, and what is done to a selection of them."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,11 +9,14 @@ import time_machine
 from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test import Client
+from django.urls import reverse
 
-from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.configfile import parse
+from proxyapp.models import ApiKey, AuditEntry, Group, KeyStatus, RateLimitEvent
 from proxyapp.sealed import keyed_hash
-from tests.adminpages import act, cells, key_form, page, rows, submit, superuser, text
-from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
+from tests.adminpages import act, key_form, page, submit, superuser, text
+from tests.pooldata import NOW, add_group, add_key, cool, pool_version, secret, use
+from tests.staff import staff
 
 pytestmark = pytest.mark.django_db
 
@@ -20,122 +24,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def operator() -> Client:
     return superuser()
-
-
-# The list.
-
-
-def test_the_list_of_keys_shows_state_countdown_and_usage(operator: Client):
-    key = add_key(add_group(), "one", name="first", last_used_at=NOW)
-    cool(key, NOW + timedelta(hours=3, minutes=12))
-    use(key, requests=1234, rate_limited=56, upstream_errors=7, prompt_tokens=98765, output_tokens=4321)
-
-    with time_machine.travel(NOW, tick=False):
-        html = page(operator, "proxyapp_apikey_changelist")
-
-    for column, shown in {
-        "label": "first (AIza…0one)",
-        "group": "main",
-        "state": "cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)",
-        "requests": "1,234",
-        "rate_limited": "56",
-        "errors": "7",
-        "tokens_in": "98,765",
-        "tokens_out": "4,321",
-        "used": "2026-11-24 03:48:00 UTC",
-    }.items():
-        assert cells(html, column) == [shown]
-
-
-def test_the_list_of_keys_shows_models_that_are_cooling_and_why_a_key_is_invalid(operator: Client):
-    group = add_group()
-    cool(add_key(group, "one"), NOW + timedelta(seconds=30), model="gemini-2.5-pro")
-    add_key(group, "two", status=KeyStatus.INVALID, status_reason="API key <expired>")
-
-    with time_machine.travel(NOW, tick=False):
-        html = page(operator, "proxyapp_apikey_changelist")
-
-    assert "gemini-2.5-pro cooling until 2026-11-24 03:48 UTC (in 30 s)" in html
-    assert "API key &lt;expired&gt;" in html
-
-
-def test_the_list_of_keys_takes_the_same_number_of_queries_for_any_number_of_keys(
-    operator: Client, django_assert_max_num_queries: Any
-):
-    group = add_group()
-    add_key(group, "0")
-    with django_assert_max_num_queries(20) as for_one:
-        page(operator, "proxyapp_apikey_changelist")
-    for number in range(1, 60):
-        key = add_key(group, str(number))
-        cool(key, NOW)
-        use(key)
-
-    with django_assert_max_num_queries(len(for_one.captured_queries)) as for_many:
-        html = page(operator, "proxyapp_apikey_changelist")
-
-    assert rows(html) == 60
-    assert len(for_many.captured_queries) == len(for_one.captured_queries)
-
-
-def test_the_list_of_keys_has_pages(operator: Client):
-    group = add_group()
-    for number in range(105):
-        add_key(group, str(number))
-
-    html = page(operator, "proxyapp_apikey_changelist", p=2)
-
-    assert rows(html) == 5
-
-
-@pytest.mark.parametrize(
-    ("query", "labels"),
-    [
-        ({"state": "available"}, ["one"]),
-        ({"state": "cooling"}, ["two"]),
-        ({"state": "disabled"}, ["thre"]),
-        ({"status__exact": "active"}, ["one", "two"]),
-        ({"project": "p-1"}, ["two"]),
-        ({"q": "p-1"}, ["two"]),
-        ({"q": "primary"}, ["one"]),
-        ({"q": "AIza…thre"}, ["thre"]),
-    ],
-)
-def test_keys_are_found_by_state_status_project_name_and_masked_form(
-    operator: Client, query: dict[str, str], labels: list[str]
-):
-    group = add_group()
-    add_key(group, "one", name="primary")
-    cool(add_key(group, "two", project="p-1"), NOW + timedelta(hours=1))
-    add_key(group, "thre", status=KeyStatus.DISABLED)
-
-    with time_machine.travel(NOW, tick=False):
-        html = page(operator, "proxyapp_apikey_changelist", **query)
-
-    rows = html[html.index('id="result_list"') :]
-    assert [label for label in ("one", "two", "thre") if f"…{label.rjust(4, '0')}" in rows] == labels
-
-
-def test_keys_are_filtered_by_group(operator: Client):
-    one, two = add_group("one"), add_group("two")
-    add_key(one, "aaaa")
-    add_key(two, "bbbb")
-
-    html = page(operator, "proxyapp_apikey_changelist", group__id__exact=two.pk)
-
-    assert "…bbbb" in html
-    assert "…aaaa" not in html
-
-
-def test_a_great_many_projects_are_not_offered_but_a_chosen_one_still_filters(operator: Client):
-    group = add_group()
-    for number in range(60):
-        add_key(group, f"{number:04}", project=f"p-{number:04}")
-
-    html = page(operator, "proxyapp_apikey_changelist", project="p-0007")
-
-    assert rows(html) == 1
-    assert "?project=p-0008" not in html
 
 
 # Adding and changing.
@@ -226,7 +114,7 @@ def test_a_change_leaves_alone_what_the_gateway_wrote_meanwhile(operator: Client
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=NOW, status="invalid")
         return str(form.cleaned_data["name"])
 
-    monkeypatch.setattr("proxyapp.admin.keys.ApiKeyForm.clean_name", clean_name)
+    monkeypatch.setattr("proxyapp.admin.keyform.ApiKeyForm.clean_name", clean_name)
     submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(group, name="renamed"))
 
     key.refresh_from_db()
@@ -284,7 +172,7 @@ def test_actions_say_how_many_keys_changed_and_who_did_it(operator: Client, acti
     version = pool_version()
 
     with time_machine.travel(NOW, tick=False):
-        html = act(operator, "apikey", action, [key.pk for key in keys])
+        html = act(operator, "apikey", action, [key.pk for key in keys], confirmed="yes")
 
     assert said in html
     assert list(ApiKey.objects.values_list("status", flat=True)) == states
@@ -319,25 +207,106 @@ def test_deleting_keys_takes_their_events_along_and_every_process_hears_of_it(op
     assert pool_version() == version + 1
 
 
-# A key's page.
-
-
-def test_the_page_of_a_key_shows_its_models_cooldowns_and_leads_to_the_events_of_its_project(operator: Client):
-    key = add_key(add_group(), "one", project="p & 1")
-    cool(key, NOW + timedelta(seconds=30), model="gemini-2.5-pro", project="p & 1")
+def test_before_no_key_is_left_a_page_says_so_and_asks(operator: Client):
+    group = add_group()
+    one, two = add_key(group, "one"), add_key(group, "two")
+    cool(two, NOW + timedelta(hours=1))
 
     with time_machine.travel(NOW, tick=False):
-        html = page(operator, "proxyapp_apikey_change", key.pk)
+        question = act(operator, "apikey", "disable_keys", [one.pk, two.pk])
+        asked = list(ApiKey.objects.values_list("status", flat=True))
+        html = act(operator, "apikey", "disable_keys", [one.pk, two.pk], confirmed="yes")
 
-    assert "gemini-2.5-pro cooling until 2026-11-24 03:48 UTC (in 30 s)" in html
-    assert f"/admin/proxyapp/ratelimitevent/?key={key.pk}" in html
-    assert "/admin/proxyapp/ratelimitevent/?project=p+%26+1" in html
+    assert "2 keys will be disabled: 1 of them available now, 1 not." in question
+    assert "No key will be available" in question
+    fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', question))
+    assert (fields["action"], fields["confirmed"]) == ("disable_keys", "yes")
+    assert asked == ["active", "active"]
+    assert "Disabled 2 of 2 selected keys." in html
 
 
-def test_the_page_of_an_invalid_key_says_what_the_provider_said(operator: Client):
+def test_keys_are_disabled_at_once_while_another_stays_available(operator: Client):
+    group = add_group()
+    one, _ = add_key(group, "one"), add_key(group, "two")
+
+    html = act(operator, "apikey", "disable_keys", [one.pk])
+
+    assert "Disabled 1 of 1 selected keys." in html
+
+
+def test_the_question_before_a_deletion_says_what_is_left(operator: Client):
+    group = add_group()
+    one, two = add_key(group, "one"), add_key(group, "two")
+    add_key(group, "three", status=KeyStatus.DISABLED)
+
+    some = act(operator, "apikey", "delete_selected", [one.pk])
+    every = act(operator, "apikey", "delete_selected", [one.pk, two.pk])
+    single = page(operator, "proxyapp_apikey_delete", one.pk)
+
+    for html in (some, single):
+        assert "1 key will be deleted: 1 of them available now, 0 not. 1 other key stays available." in text(html)
+        assert "No key will be available" not in html
+    assert "No key will be available" in every
+
+
+# Export.
+
+
+def export(operator: Client, keys: list[ApiKey]) -> Any:
+    data = {"action": "export_keys", "_selected_action": [key.pk for key in keys]}
+    return operator.post(reverse("admin:proxyapp_apikey_changelist"), data)
+
+
+def test_selected_keys_are_exported_by_group_as_a_file_that_can_be_imported(operator: Client):
+    first, second = add_group("first", proxy_url="socks5://proxy.example:1080"), add_group("second")
+    keys = [add_key(first, "one", name="laptop"), add_key(second, "two"), add_key(first, "three", project="p")]
+    add_key(first, "left-out")
+
+    answer = export(operator, keys)
+
+    assert answer["Content-Disposition"].startswith('attachment; filename="gateway-keys-')
+    assert "no-store" in answer["Cache-Control"]
+    groups = parse(answer.content.decode()).groups
+    assert [(group.name, group.proxy_url) for group in groups] == [
+        ("first", "socks5://proxy.example:1080"),
+        ("second", None),
+    ]
+    assert [(key.secret, key.name, key.project) for group in groups for key in group.api_keys] == [
+        (secret("one"), "laptop", ""),
+        (secret("three"), "", "p"),
+        (secret("two"), "", ""),
+    ]
+    assert AuditEntry.objects.filter(action="export", detail="in clear").count() == 3
+
+
+def test_who_may_export_but_not_see_keys_gets_them_masked():
+    key = add_key(add_group(proxy_url="socks5://user:pass-MARKER@proxy.example:1080"), "MARKER")
+
+    answer = export(staff("view_apikey", "export_config"), [key])
+
+    exported = answer.content.decode()
+    assert "-masked.yaml" in answer["Content-Disposition"]
+    assert key.masked in exported
+    assert "MARKER-" not in exported
+    assert "pass-MARKER" not in exported
+    assert not AuditEntry.objects.exists()
+
+
+def test_who_may_not_export_is_not_offered_it():
     key = add_key(add_group(), "one")
-    condemn(key)
+    viewer = staff("view_apikey", "view_secret")
 
-    html = page(operator, "proxyapp_apikey_change", key.pk)
+    assert "export_keys" not in page(viewer, "proxyapp_apikey_changelist")
+    assert "Content-Disposition" not in export(viewer, [key])
 
-    assert "State invalid API key expired." in text(html)
+
+def test_an_export_says_which_keys_no_secret_opens(operator: Client):
+    keys = [add_key(add_group(), label) for label in ("one",)]
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE proxyapp_apikey SET secret = 'gAAAA-of-another-secret'")
+
+    exported = export(operator, keys).content.decode()
+
+    assert exported.startswith("# INCOMPLETE")
+    assert "AIza…0one" in exported
+    assert "gAAAA" not in exported

@@ -71,9 +71,10 @@ def test_the_admin_asks_for_a_login_and_its_icon_is_not_proxied(gateway, lenient
     assert lenient.requests == []
 
 
-def test_websockets_are_refused(gateway):
+@pytest.mark.parametrize("path", ["/ws/x", "/ws/admin/live", "/ws/admin/live/"])
+def test_websockets_are_refused_where_there_is_none_and_to_strangers(gateway, path):
     async def connect():
-        async with websockets.connect(gateway.url.replace("http", "ws") + "/ws/x", proxy=None, open_timeout=10):
+        async with websockets.connect(gateway.url.replace("http", "ws") + path, proxy=None, open_timeout=10):
             pass
 
     with pytest.raises(websockets.InvalidStatus) as refused:

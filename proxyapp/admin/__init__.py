@@ -1,10 +1,10 @@
-"""Django's admin for the gateway. No page shows a key or a proxy's password."""
+"""Django's admin for the gateway. No page shows a proxy's password, and only one, on demand, a key."""
 
 from django.contrib import admin
 
-from proxyapp.admin import accounts, events, groups, keys, usage
+from proxyapp.admin import accounts, audit, events, groups, importexport, keys, usage
 
-__all__ = ["accounts", "events", "groups", "keys", "usage"]
+__all__ = ["accounts", "audit", "events", "groups", "importexport", "keys", "usage"]
 
 admin.site.site_header = "Gemini Key Gateway"
 admin.site.site_title = "Gemini Key Gateway"

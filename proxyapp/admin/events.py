@@ -1,12 +1,24 @@
 """Rate-limit events: what took keys out, until when, and the way to bring them back."""
 
-from django.contrib import admin, messages
-from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils import timezone
+import json
+from functools import reduce
+from operator import or_
+from typing import Any
 
-from proxyapp import keystate
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from proxyapp import audit, keystate
+from proxyapp.admin.badges import Variant, badge
+from proxyapp.admin.capped import CappedPaginator, rows_of_keys_named
+from proxyapp.admin.eventhours import last_hours
 from proxyapp.admin.filters import (
     CooldownFilter,
     DayOfEventFilter,
@@ -15,15 +27,37 @@ from proxyapp.admin.filters import (
     ModelOfEventFilter,
     ProjectFilter,
 )
-from proxyapp.admin.history import log_changes
-from proxyapp.admin.readonly import NOTHING, ReadOnlyAdmin, second_text, seconds_text
-from proxyapp.keyreport import countdown
+from proxyapp.admin.history import log_in_history
+from proxyapp.admin.moments import local_time, remaining_time
+from proxyapp.admin.readonly import NOTHING, ReadOnlyAdmin, seconds_text
 from proxyapp.models import RateLimitEvent
+from proxyapp.verdict import Kind
+
+VARIANTS: dict[str, Variant] = {
+    Kind.MINUTE: "info",
+    Kind.DAY: "warning",
+    Kind.DAILY: "warning",
+    Kind.UNKNOWN_LIMIT: "primary",
+    Kind.NO_QUOTA: "danger",
+    Kind.BILLING: "danger",
+    Kind.DEAD_KEY: "danger",
+}
 
 
 @admin.register(RateLimitEvent)
 class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
-    list_display = ("occurred", "key", "group", "kind", "for_model", "for_project", "until", "remaining", "released")
+    list_display = (
+        "occurred",
+        "kind_badge",
+        "key",
+        "group",
+        "for_model",
+        "for_project",
+        "until",
+        "remaining",
+        "status",
+        "released",
+    )
     list_filter = (
         CooldownFilter,
         KindFilter,
@@ -36,13 +70,17 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
     search_fields = ("key__name", "key__masked", "key__project", "project", "model", "quota_id")
     search_help_text = "Key's name or masked form, a project, a model or the id of a quota"
     list_per_page = 100
+    paginator = CappedPaginator
+    ordering = ("-occurred_at", "pk")  # as the index has them: nothing is sorted
     actions = ("release_cooldowns",)
+    list_before_template = "admin/proxyapp/ratelimitevent/hours.html"
+    change_form_template = "admin/proxyapp/ratelimitevent/change_form.html"
     fields = (
-        "key",
+        "key_link",
         "group",
         "for_project",
-        "kind",
-        "http_status",
+        "kind_badge",
+        "status",
         "for_model",
         "quota",
         "limit",
@@ -51,19 +89,69 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "until",
         "remaining",
         "released",
-        "excerpt",
+        "body",
     )
+
+    class Media:
+        css = {"all": ("proxyapp/groups.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RateLimitEvent]:
         events = super().get_queryset(request).select_related("key__group")
         return events.defer("key__secret", "key__group__proxy_url")
 
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RateLimitEvent], search_term: str
+    ) -> tuple[QuerySet[RateLimitEvent], bool]:
+        """Keys are looked for among the keys, and not once for each event."""
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        own = (Q(**{f"{column}__icontains": text}) for column in ("project", "model", "quota_id"))
+        return queryset.filter(reduce(or_, own, rows_of_keys_named(text))), False
+
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("proxyapp.change_ratelimitevent")
 
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.release_view)
+        return [path("<path:object_id>/release/", view, name="proxyapp_ratelimitevent_release"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        hours = last_hours(timezone.now()) if request.method == "GET" else None
+        return super().changelist_view(request, {"hours": hours, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        event = context.get("original")
+        is_active = event is not None and event.is_active(timezone.now())
+        context["may_release"] = is_active and self.has_release_permission(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def release_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if request.method != "POST" or not self.has_release_permission(request):
+            raise PermissionDenied
+        event = self.get_object(request, object_id)
+        if event is None:
+            raise Http404("There is no such event.")
+        self.release_cooldowns(request, RateLimitEvent.objects.filter(pk=event.pk))
+        return HttpResponseRedirect(reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk]))
+
     @admin.display(ordering="occurred_at")
     def occurred(self, event: RateLimitEvent) -> str:
-        return second_text(event.occurred_at)
+        return local_time(event.occurred_at)
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_badge(self, event: RateLimitEvent) -> SafeString:
+        return badge(event.kind.replace("_", " "), VARIANTS.get(event.kind, "default"))
+
+    @admin.display(description="status", ordering="http_status")
+    def status(self, event: RateLimitEvent) -> int:
+        return event.http_status
+
+    @admin.display(description="key")
+    def key_link(self, event: RateLimitEvent) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:proxyapp_apikey_change", args=[event.key_id]), event.key
+        )
 
     @admin.display(ordering="key__group__position")
     def group(self, event: RateLimitEvent) -> str:
@@ -93,16 +181,24 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
     @admin.display(description="cooling until", ordering="cooling_until")
     def until(self, event: RateLimitEvent) -> str:
         """Nothing of a dead key: it waits for an operator, not for a time."""
-        return second_text(event.cooling_until if event.cooling_until > event.occurred_at else None)
+        return local_time(event.cooling_until if event.cooling_until > event.occurred_at else None)
 
     @admin.display
     def remaining(self, event: RateLimitEvent) -> str:
-        now = timezone.now()
-        return countdown(event.cooling_until, now) if event.is_active(now) else NOTHING
+        return remaining_time(None if event.released_at else event.cooling_until, timezone.now())
 
     @admin.display(description="released by hand", ordering="released_at")
     def released(self, event: RateLimitEvent) -> str:
-        return second_text(event.released_at)
+        return local_time(event.released_at)
+
+    @admin.display(description="answer")
+    def body(self, event: RateLimitEvent) -> SafeString | str:
+        """Keys are masked in what is stored."""
+        return (
+            format_html('<pre class="body-text" tabindex="0">{}</pre>', pretty(event.excerpt))
+            if event.excerpt
+            else NOTHING
+        )
 
     @admin.action(description="Release (end these cooldowns)", permissions=["release"])
     def release_cooldowns(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> None:
@@ -112,6 +208,21 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         with transaction.atomic():
             ids = list(active.values_list("pk", flat=True))
             released = keystate.release_events(ids, now)
-            log_changes(request, RateLimitEvent.objects.filter(pk__in=ids), "Released.")
+            self._log_release(request, RateLimitEvent.objects.filter(pk__in=ids))
         level = messages.SUCCESS if released else messages.WARNING
         self.message_user(request, f"Released {released} of {len(selected)} selected cooldowns.", level)
+
+    def _log_release(self, request: HttpRequest, released: QuerySet[RateLimitEvent]) -> None:
+        """In the audit log under the keys, beside what else was done to these."""
+        log_in_history(request, released, "Released.")
+        events = released.select_related("key").defer("key__secret")
+        changes: list[audit.Change] = [("release", event.key, f"only the cooldown {event}") for event in events]
+        audit.record_each(audit.operator(request.user), changes)
+
+
+def pretty(text: str) -> str:
+    """JSON on many lines; what is none, or only its start, as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text

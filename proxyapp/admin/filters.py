@@ -48,6 +48,24 @@ class KeyStateFilter(SimpleListFilter):
         return in_state(queryset, state, timezone.now()) if state else queryset
 
 
+class LastUsedFilter(SimpleListFilter):
+    title = "last used"
+    parameter_name = "used"
+    never = "never"
+    days = {"1d": 1, "7d": 7, "30d": 30}
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        spans = [("1d", "in the last 24 h"), ("7d", "in the last 7 days"), ("30d", "in the last 30 days")]
+        return [*spans, (self.never, "never")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        chosen = self.value()
+        if chosen == self.never:
+            return queryset.filter(last_used_at=None)
+        days = self.days.get(chosen or "")
+        return queryset.filter(last_used_at__gte=timezone.now() - timedelta(days=days)) if days else queryset
+
+
 class CooldownFilter(SimpleListFilter):
     """An event of a dead key is none of these: it imposed no cooldown."""
 
@@ -134,7 +152,7 @@ class FewChoicesFilter(SimpleListFilter, ABC):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         pairs = list(self.offered(None)[: MAX_CHOICES + 1])
         if len(pairs) > MAX_CHOICES:
-            pairs = list(self.offered(self.value() or "")[:1])
+            pairs = list(self.offered(self.value())[:1]) if self.value() else []
         choices = [(str(value), str(label)) for value, label in pairs]
         return with_chosen(choices, self.value())
 

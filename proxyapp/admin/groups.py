@@ -6,86 +6,64 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import ValidationError
-from django.db.models import Count, OuterRef, QuerySet, Subquery
-from django.db.models.functions import Coalesce
-from django.http import HttpRequest
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.pooled import PooledAdmin, WriteOnlyInput, counts_of_keys, next_position, refuse_if
+from proxyapp import audit
+from proxyapp.admin.audit import entries_of
+from proxyapp.admin.groupform import GroupForm, shown_proxy
+from proxyapp.admin.grouplist import GroupChangeList, PositionForm, figures, key_badges, keys_url, settle_positions
+from proxyapp.admin.grouppage import GroupPages
+from proxyapp.admin.moments import local_time
+from proxyapp.admin.pooled import counts_of_keys, next_position
 from proxyapp.admin.readonly import NOTHING
-from proxyapp.admin.typed import Checkbox, ModelForm
-from proxyapp.allowed import check_group_name, check_proxy_url, check_target_url
-from proxyapp.keyreport import in_state, utc_text
+from proxyapp.admin.typed import ChangeList, ModelForm
+from proxyapp.importreport import shown_url
 from proxyapp.models import ApiKey, Group
-from proxyapp.sealed import UNREADABLE
 
 SINGLE_CREDENTIAL_RESETS = {"target_url", "auth"}
 
 
-class GroupForm(ModelForm[Group]):
-    new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
-    remove_proxy = forms.BooleanField(
-        widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
-    )
-
-    class Meta:
-        model = Group
-        fields = ["name", "position", "target_url", "rate_limit_policy", "auth"]
-        labels = {"target_url": "Target URL"}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        proxy = self.fields["new_proxy_url"]
-        proxy.help_text = "Such as socks5://user:password@host:1080; http, https, socks5 or socks5h. Never shown again."
-        if self.instance.proxy_url is not None:
-            proxy.label = "Replace the proxy URL"
-            proxy.help_text = f"Now: {shown_proxy(self.instance)}. Leave empty to keep it."
-        else:
-            del self.fields["remove_proxy"]
-
-    def clean_name(self) -> str:
-        return refuse_if(check_group_name, self.cleaned_data["name"], "The name")
-
-    def clean_target_url(self) -> str:
-        return refuse_if(check_target_url, self.cleaned_data["target_url"], "The target URL")
-
-    def clean_new_proxy_url(self) -> str:
-        value: str = self.cleaned_data["new_proxy_url"]
-        return refuse_if(check_proxy_url, value, "The proxy URL") if value else value
-
-    def clean(self) -> dict[str, Any] | None:
-        cleaned = super().clean()
-        if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
-            raise ValidationError("Replace the proxy or remove it, not both.")
-        return cleaned
-
-
-def shown_proxy(group: Group) -> str:
-    if group.proxy_url == UNREADABLE:
-        return "unreadable (it was encrypted with another SECRET_KEY)"
-    return group.masked_proxy_url
-
-
 @admin.register(Group)
-class GroupAdmin(PooledAdmin[Group]):
+class GroupAdmin(GroupPages):
     form = GroupForm
-    list_display = ("name", "position", "target", "proxy", "policy", "auth_rule", "key_count", "available")
+    list_display = (
+        "position",
+        "name",
+        "target",
+        "proxy",
+        "policy",
+        "auth_rule",
+        "keys_by_state",
+        "requests_today",
+        "refusals_today",
+    )
     list_display_links = ("name",)
     list_editable = ("position",)
+    ordering_field = "position"
     search_fields = ("name", "target_url")
-    readonly_fields = ("one_credential", "keys_of_group")
+    readonly_fields = ("one_credential", "keys_of_group", "today", "more")
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
-        keys = ApiKey.objects.filter(group=OuterRef("pk"))
-        counts = {
-            "key_total": _count(keys),
-            "available_total": _count(in_state(keys, "available", timezone.now())),
-        }
-        return super().get_queryset(request).annotate(**counts)
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return GroupChangeList
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Group]]:
+        form: type[ModelForm[Group]] = super().get_changelist_form(request, form=PositionForm, **kwargs)
+        return form
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method != "POST" or "_save" not in request.POST:
+            return super().changelist_view(request, extra_context)
+        with transaction.atomic():
+            before = dict(Group.objects.values_list("pk", "position"))
+            response = super().changelist_view(request, extra_context)
+            settle_positions(before)
+        return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         settings = ["name", "target_url", "new_proxy_url", "rate_limit_policy", "auth"]
@@ -96,7 +74,7 @@ class GroupAdmin(PooledAdmin[Group]):
             settings.insert(settings.index("new_proxy_url") + 1, "remove_proxy")
         if obj.single_credential_since:
             settings.append("one_credential")
-        return [(None, {"fields": settings}), ("Keys", {"fields": ["keys_of_group"]})]
+        return [(None, {"fields": settings}), ("Keys and use", {"fields": ["keys_of_group", "today", "more"]})]
 
     def save_model(self, request: HttpRequest, obj: Group, form: ModelForm[Group], change: bool) -> None:
         if not change:
@@ -116,6 +94,21 @@ class GroupAdmin(PooledAdmin[Group]):
         if SINGLE_CREDENTIAL_RESETS & set(form.changed_data):
             columns.append("single_credential_since")
         return columns
+
+    def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
+        if name == "new_proxy_url":
+            return f"proxy set to {shown_url(form.cleaned_data[name])}"
+        if name == "remove_proxy":
+            return "proxy removed"
+        return super().describe_edit(form, name, is_new=is_new)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Group]) -> list[LogEntry] | LogEntry:
+        """The keys go too."""
+        groups = {group.pk: group for group in queryset}
+        keys = ApiKey.objects.filter(group__in=groups).defer("secret")
+        gone: list[audit.Change] = [("delete", key, f"with its group '{groups[key.group_id]}'") for key in keys]
+        audit.record_each(audit.operator(request.user), gone)
+        return super().log_deletions(request, queryset)
 
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
         keys = ApiKey.objects.filter(group__in=ids)
@@ -137,20 +130,37 @@ class GroupAdmin(PooledAdmin[Group]):
     def auth_rule(self, group: Group) -> str:
         return f"{group.auth} (one credential)" if group.single_credential_since else group.auth
 
-    @admin.display(description="keys", ordering="key_total")
-    def key_count(self, group: Group) -> SafeString:
-        return _keys_link(group, str(vars(group)["key_total"]))
+    @admin.display(description="keys")
+    def keys_by_state(self, group: Group) -> SafeString:
+        return key_badges(group)
 
-    @admin.display(description="available", ordering="available_total")
-    def available(self, group: Group) -> SafeString:
-        return _keys_link(group, str(vars(group)["available_total"]), state="available")
+    @admin.display(description="requests today")
+    def requests_today(self, group: Group) -> str:
+        return f"{figures(group).requests:,}"
+
+    @admin.display(description="429s today")
+    def refusals_today(self, group: Group) -> str:
+        return f"{figures(group).rate_limited:,}"
 
     @admin.display(description="keys")
     def keys_of_group(self, group: Group) -> SafeString:
-        total, available = vars(group)["key_total"], vars(group)["available_total"]
         add = f"{reverse('admin:proxyapp_apikey_add')}?{urlencode({'group': group.pk})}"
-        listed = _keys_link(group, f"{total} in all, {available} available")
-        return format_html('{} · <a href="{}">Add a key</a>', listed, add)
+        every = format_html('<a href="{}">{} in all</a>', keys_url(group), f"{figures(group).key_total:,}")
+        return format_html('{} · {} · <a href="{}">Add a key</a>', key_badges(group), every, add)
+
+    @admin.display
+    def today(self, group: Group) -> str:
+        """Days are UTC's, as in the usage."""
+        return (
+            f"{figures(group).requests:,} requests, {figures(group).rate_limited:,} answered with 429 (since 00:00 UTC)"
+        )
+
+    @admin.display
+    def more(self, group: Group) -> SafeString:
+        events, usage = (reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage"))
+        links = (f"{events}?key__group__id__exact={group.pk}", "events"), (f"{usage}?group={group.pk}", "usage by hour")
+        listed = format_html_join(", ", '<a href="{}">{}</a>', links)
+        return format_html("{}, {}", listed, entries_of(group))
 
     @admin.display(description="one credential")
     def one_credential(self, group: Group) -> SafeString | None:
@@ -160,15 +170,5 @@ class GroupAdmin(PooledAdmin[Group]):
             '<div class="note-warning">Since {} this target gets one credential: it answered '
             "“Multiple authentication credentials received” to two. "
             "A change of the target URL or of auth makes the gateway try two again.</div>",
-            utc_text(group.single_credential_since),
+            local_time(group.single_credential_since),
         )
-
-
-def _count(keys: QuerySet[ApiKey]) -> Coalesce:
-    per_group = keys.order_by().values("group").annotate(total=Count("pk")).values("total")
-    return Coalesce(Subquery(per_group), 0)
-
-
-def _keys_link(group: Group, text: str, **filters: str) -> SafeString:
-    query = urlencode({"group__id__exact": group.pk, **filters})
-    return format_html('<a href="{}?{}">{}</a>', reverse("admin:proxyapp_apikey_changelist"), query, text)

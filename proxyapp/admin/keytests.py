@@ -31,7 +31,8 @@ def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySe
     findings = keytests.ask_provider(ids)
     with transaction.atomic():
         enabled = keytests.put_back(findings)
-        log_changes(request, ApiKey.objects.defer("secret").filter(pk__in=enabled), "Tested and enabled: it works.")
+        works = ApiKey.objects.defer("secret").filter(pk__in=enabled)
+        log_changes(request, works, "Tested and enabled: it works.", action="enable")
     _show(pages, request, findings.results, enabled)
 
 

@@ -8,7 +8,8 @@ from django.db import models, transaction
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
-from proxyapp.admin.typed import ModelAdmin, ModelForm, TextInput
+from proxyapp.admin.history import AuditedAdmin
+from proxyapp.admin.typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.rotation import raise_pool_version
 
@@ -18,7 +19,7 @@ SHOWN_DELETIONS = 20
 Pooled = TypeVar("Pooled", bound=models.Model)
 
 
-class PooledAdmin(ModelAdmin[Pooled]):
+class PooledAdmin(AuditedAdmin[Pooled]):
     """Every change raises the pool's version in its own transaction."""
 
     def save_model(self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool) -> None:

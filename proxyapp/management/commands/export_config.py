@@ -5,8 +5,9 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
+from proxyapp import audit
 from proxyapp.exporting import Export, export_groups, write_private
 
 
@@ -21,9 +22,12 @@ class Command(BaseCommand):
     def handle(self, *_: Any, file: Path | None, mask: bool, **__: Any) -> None:
         try:
             export = export_groups(mask=mask)
+            with transaction.atomic():
+                if not mask:
+                    _audit(file)
+                self._write(export, file)
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
-        self._write(export, file)
         if export.unreadable:
             lines = "\n".join(export.unreadable)
             raise CommandError(f"The export is incomplete, the present SECRET_KEY cannot read:\n{lines}")
@@ -36,3 +40,8 @@ class Command(BaseCommand):
             write_private(file, export.text)
         except OSError as error:
             raise CommandError(f"{file} cannot be written: {error.strerror or error}") from error
+
+
+def _audit(file: Path | None) -> None:
+    label = "standard output" if file is None else str(file.absolute())
+    audit.record_whole(audit.command("export_config"), "export", audit.CONFIG_FILE, label=label, detail="keys in clear")

@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from proxyapp import keytests
+from proxyapp import audit, keystate, keytests
 from proxyapp.keyactions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.keychoice import UnclearChoice, choose
 from proxyapp.keyreport import KeyRow, key_report, utc_text
@@ -83,7 +83,9 @@ class Command(BaseCommand):
 
     def _change(self, action: KeyAction, rows: Sequence[KeyRow], now: datetime, *, is_json: bool) -> None:
         ids = [row.id for row in rows]
-        changed = change_keys(action, ids, now)
+        with transaction.atomic():
+            changed = change_keys(action, ids, now)
+            _audit(f"keys {action}", action, changed)
         if is_json:
             self._print_json({"action": action, "changed": len(changed), "keys": ids})
         elif changed:
@@ -96,7 +98,9 @@ class Command(BaseCommand):
         """A key that fails stays as it is: what that means is for the operator to judge."""
         by_id = {row.id: row for row in rows}
         findings = keytests.ask_provider(list(by_id))
-        enabled = keytests.put_back(findings)
+        with transaction.atomic():
+            enabled = keytests.put_back(findings)
+            _audit("keys test", "enable", enabled, "it was invalid and works")
         if is_json:
             found = [_result_json(by_id[result.key_id], result, enabled) for result in findings.results]
             self._print_json(found)
@@ -110,6 +114,11 @@ class Command(BaseCommand):
 
     def _print_json(self, value: Any) -> None:
         self.stdout.write(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str = "") -> None:
+    for keys in keystate.batches(ids):
+        audit.record(audit.command(command), action, keys.defer("secret"), detail)
 
 
 def _cells(row: KeyRow, now: datetime) -> list[str]:

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from proxyapp import audit
 from proxyapp.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
 
 
@@ -19,6 +20,8 @@ class Command(BaseCommand):
     def handle(self, *_: Any, **__: Any) -> None:
         try:
             pruned = sum(prune_batches(timezone.now()), Pruned())
+            if pruned:
+                audit.record_whole(audit.command("prune"), "prune", audit.DATABASE, detail=_described(pruned))
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
         events, hours = settings.EVENT_RETENTION_DAYS, settings.HOURLY_USAGE_DAYS
@@ -27,3 +30,9 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{pruned.minutes} rows of usage by the minute older than {MINUTE_USAGE_DAYS} days were removed"
         )
+
+
+def _described(pruned: Pruned) -> str:
+    return (
+        f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour, {pruned.minutes} by the minute"
+    )

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.db import DatabaseError, transaction
 
+from proxyapp import audit
 from proxyapp.reencrypting import CannotReencrypt, reencrypt
 
 
@@ -17,11 +18,14 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, **__: Any) -> None:
         try:
-            done = reencrypt()
+            with transaction.atomic():
+                done = reencrypt()
+                text = f"{done.keys} keys and {done.proxies} proxies are encrypted under the current SECRET_KEY"
+                audit.record_whole(audit.command("reencrypt"), "reencrypt", audit.DATABASE, detail=text)
         except CannotReencrypt as error:
             raise CommandError(f"Nothing was changed:\n{error}") from error
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
-        self.stdout.write(f"{done.keys} keys and {done.proxies} proxies are encrypted under the current SECRET_KEY")
+        self.stdout.write(text)
         for source in done.unproven:
             self.stdout.write(f"warning: {source} cannot be read now; the next start with it applies it whole")

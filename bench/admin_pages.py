@@ -1,0 +1,120 @@
+"""What the admin's pages cost with much data: `python -m bench.admin_pages`, on SQLite, in a directory of its own."""
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from statistics import median
+from typing import Any
+
+from bench.admin_requests import fill_rest, requests, table
+
+GROUPS, KEYS, HOURS, EVENTS, COOLING, MINUTES = 20, 10_000, 1_000_000, 100_000, 3_000, 8 * 24 * 60
+MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
+RUNS = 9
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="bench-admin-") as home:
+        os.environ.update(
+            VAR_DIR=home, ENV_FILE=os.devnull, DATABASE_URL=f"sqlite:///{home}/db.sqlite3", LOG_LEVEL="WARNING"
+        )
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
+        import django
+        from django.core.management import call_command
+
+        django.setup()
+        call_command("migrate", verbosity=0)
+        now = datetime.now(UTC)
+        fill(now)
+        fill_rest(now)
+        print(table(dashboard(now) | requests()))
+
+
+def fill(now: datetime) -> None:
+    from django.db import connection
+
+    from proxyapp.models import MinuteUsage, RateLimitEvent
+    from proxyapp.rotation import raise_pool_version
+
+    ids = fill_keys()
+    fill_hours(ids, now.replace(minute=0, second=0, microsecond=0))
+    RateLimitEvent.objects.bulk_create((event(number, ids, now) for number in range(EVENTS)), batch_size=500)
+    minute = now.replace(second=0, microsecond=0)
+    counts = {"requests": 5, "succeeded": 4, "rate_limited": 1, "prompt_tokens": 900, "output_tokens": 300}
+    counts |= {"answered": 5, "answered_well": 4, "latency_5": 4}
+    minutes = (MinuteUsage(minute=minute - timedelta(minutes=ago), **counts) for ago in range(MINUTES))
+    MinuteUsage.objects.bulk_create(minutes, batch_size=500)
+    raise_pool_version()
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+
+
+def fill_keys() -> list[int]:
+    """Their ids. Two of them share a project."""
+    from proxyapp.models import ApiKey, Group
+
+    groups = Group.objects.bulk_create(Group(name=f"group {number}", position=number) for number in range(GROUPS))
+    keys = [ApiKey(group=groups[number % GROUPS], position=number, project=f"p{number // 2}") for number in range(KEYS)]
+    for number, key in enumerate(keys):
+        key.key_hash, key.masked = f"{number:064}", f"AIza…{number:04}"
+    return [key.pk for key in ApiKey.objects.bulk_create(keys, batch_size=500)]
+
+
+def fill_hours(ids: list[int], last: datetime) -> None:
+    """Every key has one each eight hours."""
+    from proxyapp.models import HourlyUsage
+    from proxyapp.usage import COLUMNS, add_to_rows
+
+    for start in range(0, HOURS, KEYS):
+        hour = str((last - timedelta(hours=start // KEYS * 8)).replace(tzinfo=None))
+        rows: list[list[str | int]] = [[key_id, hour, MODELS[key_id % 3], 5, 4, 1, 0, 0, 0, 900, 300] for key_id in ids]
+        add_to_rows(HourlyUsage, ("key_id", "hour", "model"), COLUMNS, rows)
+
+
+def event(number: int, ids: list[int], now: datetime) -> Any:
+    """The first ones hold: half of them the whole key, half a model."""
+    from proxyapp.models import RateLimitEvent
+
+    is_held = number < COOLING
+    at = now - timedelta(minutes=number % 60 if is_held else 25 * 60 + number)
+    return RateLimitEvent(
+        key_id=ids[number % KEYS],
+        model=MODELS[number % 3] if number % 2 else "",
+        kind="day" if number % 2 else "daily",
+        occurred_at=at,
+        cooling_until=now + timedelta(hours=5, seconds=number) if is_held else at + timedelta(hours=1),
+    )
+
+
+def dashboard(now: datetime) -> dict[str, float]:
+    from proxyapp.dashboard import Dashboard, snapshot
+    from proxyapp.rotation import raise_pool_version
+
+    kept = Dashboard()
+    kept.snapshot(now)
+
+    def after_a_cooldown() -> None:
+        raise_pool_version()
+        kept.snapshot(now + timedelta(seconds=1))
+
+    return {
+        "dashboard, everything read": timed(lambda: snapshot(now)),
+        "dashboard, after a change of the pool": timed(after_a_cooldown),
+        "dashboard, after a request": timed(lambda: kept.snapshot(now + timedelta(seconds=2))),
+    }
+
+
+def timed(work: Callable[[], object]) -> float:
+    """The median in milliseconds."""
+    times = []
+    for _ in range(RUNS):
+        since = time.perf_counter()
+        work()
+        times.append((time.perf_counter() - since) * 1000)
+    return median(times)
+
+
+if __name__ == "__main__":
+    main()

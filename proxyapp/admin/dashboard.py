@@ -1,0 +1,16 @@
+"""The admin's index: hands the dashboard's page its first state, which the live socket then keeps up to date."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+
+from proxyapp.dashboard import snapshot
+
+
+def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Without the permission to see keys there is no snapshot, and the page is a list of what one may see."""
+    if not request.user.has_perm("proxyapp.view_apikey"):
+        return context
+    may_add = request.user.has_perm("proxyapp.add_apikey")
+    return context | {"snapshot": snapshot(timezone.now()), "may_add_keys": may_add}

@@ -1,0 +1,197 @@
+"use strict";
+
+// The admin's index: draws the state that came with the page, then what the socket says has changed of it.
+(() => {
+  const { element, icon, numbers, times } = Gateway;
+  const PERIOD = "gateway.dashboard.period";
+  const KINDS = {
+    daily: "daily policy",
+    minute: "minute limit",
+    day: "day limit",
+    no_quota: "no quota",
+    unknown_limit: "unknown limit",
+    billing: "billing",
+    model_for_key: "model not for this key",
+    dead_key: "dead key",
+  };
+  const LEVELS = { danger: ["error", "Urgent: "], warning: ["warning", "Warning: "] };
+  const byId = (id) => document.getElementById(id);
+  const kindText = (kind) => KINDS[kind] || kind.replaceAll("_", " ");
+  const nothing = (text) => element("li", { class: "nothing" }, text);
+
+  let state = {};
+  let strip = null;
+  let chart = null;
+
+  const put = (name, ...content) => document.querySelector(`[data-card="${name}"]`).replaceChildren(...content);
+
+  const showCards = () => {
+    const cards = state.cards;
+    for (const name of ["available", "cooling", "disabled", "invalid"]) {
+      put(name, numbers.count(cards[name]));
+      document.querySelector(`.state-card[data-state="${name}"]`).classList.toggle("is-none", !cards[name]);
+    }
+    const keys = cards.available + cards.cooling + cards.disabled + cards.invalid;
+    const out = cards.models_out;
+    put("available_note", `of ${numbers.count(keys)} keys${out ? `, ${numbers.count(out)} not for every model` : ""}`);
+    const rate = cards.requests_per_minute;
+    put("requests_per_minute", numbers.short(rate < 10 ? rate : Math.round(rate)));
+    put("success_rate", cards.success_rate === null ? "–" : numbers.percent(cards.success_rate));
+    put("rate_limited_today", numbers.short(cards.rate_limited_today));
+    const { prompt, output } = cards.tokens_today;
+    put("tokens_today", numbers.short(prompt + output));
+    put("tokens_note", `${numbers.short(prompt)} in, ${numbers.short(output)} out`);
+    put("p50_ms", cards.p50_ms === null ? "–" : numbers.milliseconds(cards.p50_ms));
+    put("p95_note", cards.p95_ms === null ? "median, last hour" : `median; 95 % within ${numbers.milliseconds(cards.p95_ms)}`);
+    for (const card of document.querySelectorAll("[data-today]")) card.href = card.dataset.today + state.at.slice(0, 10);
+  };
+
+  const showFirstRelease = () => {
+    const first = strip.firstRelease();
+    put("cooling_note", ...(first ? ["next back in ", Gateway.countdown(first)] : ["no key waits"]));
+  };
+
+  const showAttention = () => {
+    const items = state.attention.map(({ level, text, url }) => {
+      const [symbol, said] = LEVELS[level];
+      const words = element("span", {}, element("span", { class: "sr-only" }, said), text);
+      return element("li", {}, element("a", { class: "notice", "data-level": level, href: url }, icon(symbol), words));
+    });
+    const well = element("li", { class: "notice", "data-level": "well" }, icon("check_circle"), "All is well.");
+    byId("attention").replaceChildren(...(items.length ? items : [well]));
+  };
+
+  const showReleases = () => {
+    const items = state.releases.map(({ key, key_url: url, model, kind, until }) =>
+      element(
+        "li",
+        { class: "release" },
+        element("a", { href: url, class: "name" }, key),
+        Gateway.countdown(until),
+        element("span", { class: "muted" }, `${model || "every model"} · ${kindText(kind)}`),
+        element("span", { class: "muted until" }, Gateway.time(until)),
+      ),
+    );
+    byId("releases").replaceChildren(...(items.length ? items : [nothing("No key is cooling.")]));
+  };
+
+  const showEvents = () => {
+    const items = state.events.map((event) => {
+      const about = [event.project && `project ${event.project}`, event.model || "every model"].filter(Boolean).join(" · ");
+      const until = event.until
+        ? element("span", { class: "muted until" }, "out until ", Gateway.time(event.until))
+        : element("span", { class: "muted until" }, "for an operator");
+      return element(
+        "li",
+        { class: "event" },
+        element("span", { class: "muted at" }, Gateway.time(event.at)),
+        element("span", { class: "what" }, element("a", { href: event.url, class: "name" }, event.key), element("span", { class: "muted" }, about)),
+        element("span", { class: "kind" }, `${event.status} ${kindText(event.kind)}`),
+        until,
+      );
+    });
+    byId("events").replaceChildren(...(items.length ? items : [nothing("No key was refused yet.")]));
+  };
+
+  const showTokens = () => {
+    const models = state.tokens_by_model;
+    const most = Math.max(1, ...models.map(({ prompt, output }) => prompt + output));
+    const items = models.map(({ model, prompt, output }) => {
+      const bar = element("span", { class: "bar", "aria-hidden": "true" });
+      for (const [name, count] of [["prompt", prompt], ["output", output]]) {
+        const piece = element("span", { "data-token": name });
+        piece.style.width = `${(100 * count) / most}%`;
+        bar.append(piece);
+      }
+      const figures = `${numbers.short(prompt)} in, ${numbers.short(output)} out`;
+      return element("li", {}, element("span", { class: "name" }, model), element("span", { class: "muted" }, figures), bar);
+    });
+    byId("tokens").replaceChildren(...(items.length ? items : [nothing("No tokens yet.")]));
+  };
+
+  const chosenPeriod = () => document.querySelector('[name="period"]:checked').value;
+
+  // The chart is made once it can be seen: a hidden canvas has no size.
+  const showChart = () => {
+    if (!state.has_traffic) return;
+    chart = chart || Gateway.outcomeChart({
+      canvas: byId("requests-chart"),
+      legend: byId("outcomes"),
+      table: byId("requests-table"),
+      details: byId("requests-details"),
+    });
+    chart.show(state.chart, chosenPeriod());
+  };
+
+  const arrange = () => {
+    const shown = {
+      empty: state.is_empty,
+      quiet: !state.is_empty && !state.has_traffic,
+      keys: !state.is_empty,
+      traffic: state.has_traffic,
+    };
+    for (const part of document.querySelectorAll("[data-show]")) part.hidden = !shown[part.dataset.show];
+  };
+
+  const draw = (fields) => {
+    const has = (...names) => names.some((name) => name in fields);
+    if (has("at")) times.setServerTime(fields.at);
+    if (has("is_empty", "has_traffic")) arrange();
+    if (has("keys", "groups", "labels")) strip.build(state);
+    else if (has("keys_changed")) strip.change(fields.keys_changed);
+    if (has("cards")) showCards();
+    if (has("keys", "groups", "labels", "keys_changed")) showFirstRelease();
+    if (has("chart", "has_traffic")) showChart();
+    if (has("attention")) showAttention();
+    if (has("releases")) showReleases();
+    if (has("events")) showEvents();
+    if (has("tokens_by_model")) showTokens();
+    times.refresh(byId("dashboard"));
+  };
+
+  // The full state has every field.
+  const receive = (message) => {
+    if (message.type !== "dashboard") return;
+    state = { ...state, ...message };
+    if (message.keys_changed) {
+      const changed = new Map(message.keys_changed.map((row) => [row[0], row]));
+      state.keys = state.keys.map((row) => changed.get(row[0]) || row);
+    }
+    draw(message);
+  };
+
+  const offerPeriods = () => {
+    const remembered = localStorage.getItem(PERIOD) || "1h";
+    for (const input of document.querySelectorAll('[name="period"]')) {
+      input.checked = input.value === remembered;
+      input.addEventListener("change", () => {
+        localStorage.setItem(PERIOD, chosenPeriod());
+        showChart();
+      });
+    }
+    if (!document.querySelector('[name="period"]:checked')) document.querySelector('[name="period"]').checked = true;
+  };
+
+  // The clipboard is only there over HTTPS and on this machine; elsewhere the text is selected.
+  const offerCopies = () => {
+    for (const button of document.querySelectorAll("[data-copy]")) {
+      const text = byId(button.dataset.copy);
+      button.addEventListener("click", async () => {
+        getSelection().selectAllChildren(text);
+        if (!navigator.clipboard) return;
+        await navigator.clipboard.writeText(text.textContent);
+        button.textContent = "Copied";
+        setTimeout(() => (button.textContent = "Copy"), 2000);
+      });
+    }
+  };
+
+  document.addEventListener("DOMContentLoaded", () => {
+    for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
+    strip = Gateway.keyStrip(byId("key-strip"));
+    offerPeriods();
+    offerCopies();
+    receive(JSON.parse(byId("dashboard-state").textContent));
+    Gateway.live.watch({ watch: "dashboard" }, receive);
+  });
+})();
