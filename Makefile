@@ -39,8 +39,8 @@ screenshots: $(installed_dev) browser
 	@$(call isolated,screenshots,$(python) -m tests.demo.screenshots)
 
 test: lint browser
-	@$(call isolated,pytest on SQLite,$(python) -m pytest -n 2 --dist loadfile $(ARGS))
-	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 2 --dist loadfile --ignore tests/browser $(ARGS))
+	@$(call isolated,pytest on SQLite,$(python) -m pytest -n 3 --dist loadfile $(ARGS))
+	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 3 --dist loadfile --ignore tests/browser $(ARGS))
 
 lint: $(installed_dev)
 	$(python) -m ruff check .
@@ -63,6 +63,9 @@ bench: $(installed)
 
 economy: $(installed)
 	@$(call isolated,economy,$(python) -m bench.economy $(ARGS))
+
+bench-admin: $(installed)
+	@$(call isolated,bench-admin,$(python) -m bench.admin_pages $(ARGS))
 
 clean:
 	rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis

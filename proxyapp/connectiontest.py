@@ -16,7 +16,7 @@ from proxyapp.keyreport import ROTATION_ORDER, in_state
 from proxyapp.models import ApiKey, Group
 from proxyapp.pool import GroupFields, PoolGroup, PoolKey, pool_group
 from proxyapp.probing import AT_ONCE, PROBE_SECONDS, ProbeResult
-from proxyapp.probing import _probe as ask_provider
+from proxyapp.probing import probe as ask_provider
 from proxyapp.sealed import UNREADABLE
 from proxyapp.upstream import Upstreams, verifying_context
 from proxyapp.watched import CONNECTION, NAME, PROXY, REQUEST, TLS, Watch, WatchedUpstreams

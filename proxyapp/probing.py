@@ -63,12 +63,12 @@ async def _probe_all(keys: list[PoolKey]) -> list[ProbeResult]:
     upstreams = Upstreams(verifying_context())
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def probe(key: PoolKey) -> ProbeResult:
+    async def in_turn(key: PoolKey) -> ProbeResult:
         async with limit:
-            return await _probe(upstreams, key)
+            return await probe(upstreams, key)
 
     try:
-        return await asyncio.gather(*(probe(key) for key in keys))
+        return await asyncio.gather(*(in_turn(key) for key in keys))
     finally:
         await upstreams.aclose()
 
@@ -82,7 +82,7 @@ class Answer(NamedTuple):
     target: bytes
 
 
-async def _probe(upstreams: Upstreams, key: PoolKey) -> ProbeResult:
+async def probe(upstreams: Upstreams, key: PoolKey) -> ProbeResult:
     if not key.is_readable:
         return ProbeResult(key.id, ok=False, status=None, message="SECRET_KEY does not open this key")
     try:

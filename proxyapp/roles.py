@@ -14,7 +14,6 @@ STEERS = (
     *("proxyapp.change_ratelimitevent", "proxyapp.import_config"),
 )
 ACTIONS = ("add", "change", "delete", "view")
-ACTIONS = ("add", "change", "delete", "view")
 ACCOUNTS = tuple(f"auth.{action}_{model}" for model in ("user", "group") for action in ACTIONS)
 
 

@@ -96,7 +96,7 @@ def test_usage_is_filtered_by_day_model_and_group_and_the_totals_follow(
 
 
 def test_too_many_rows_are_not_added_up_and_the_page_says_so(operator: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(usage.LongPaginator, "most", 1)
+    monkeypatch.setattr(capped.LongPaginator, "most", 1)
     key = add_key(add_group(), "one")
     use(key)
     one = page(operator, "proxyapp_hourlyusage_changelist")

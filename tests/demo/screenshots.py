@@ -39,7 +39,7 @@ def demonstration() -> Iterator[str]:
     command = [sys.executable, "-u", "-m", "tests.demo", "--port", str(port), "--load-seconds", str(LOAD_SECONDS)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None  # noqa: S101
+            assert process.stdout is not None
             if not any("The clients rest" in line for line in process.stdout):
                 raise SystemExit("The demonstration ended before its clients did.")
             yield f"http://127.0.0.1:{port}"
