@@ -6,7 +6,7 @@ neither read nor written again.
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from django.db.models import Model
 from django.utils import timezone
@@ -18,7 +18,7 @@ from proxyapp.pool import ALL_GROUPS
 from proxyapp.sealed import keyed_hashes
 
 BATCH = 500
-GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth")
+GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth", "priority", "weight")
 KEY_FIELDS = ("name", "project")
 
 Progress = Callable[[int, int], None]
@@ -182,13 +182,14 @@ def batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
         yield list(rows[start : start + BATCH])
 
 
-def _changes(row: Model, wanted: dict[str, str]) -> list[str]:
+def _changes(row: Model, wanted: dict[str, Any]) -> list[str]:
     return [f"{name} '{getattr(row, name)}' → '{new}'" for name, new in wanted.items() if getattr(row, name) != new]
 
 
-def _group_changes(group: Group, wanted: dict[str, str]) -> list[str]:
+def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
     """URLs without user and password."""
-    changes = _changes(group, {name: wanted[name] for name in ("name", "rate_limit_policy", "auth")})
+    plain = ("name", "rate_limit_policy", "auth", "priority", "weight")
+    changes = _changes(group, {name: wanted[name] for name in plain})
     for name in ("target_url", "proxy_url"):
         old, new = getattr(group, name), wanted[name]
         if old != new:

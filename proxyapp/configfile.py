@@ -16,7 +16,7 @@ from proxyapp.allowed import (
     check_target_url,
     is_placeholder,
 )
-from proxyapp.models import DEFAULT_TARGET_URL, Auth, RateLimitPolicy
+from proxyapp.models import DEFAULT_TARGET_URL, MAX_PRIORITY, MAX_WEIGHT, Auth, RateLimitPolicy
 from proxyapp.plainyaml import kind, shown
 
 __all__ = [
@@ -40,7 +40,7 @@ MAX_UNKNOWN_SHOWN = 20
 
 CONFIG_FIELDS = ("server", "groups")
 SERVER_FIELDS = ("host", "port")
-GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth", "api_keys")
+GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth", "priority", "weight", "api_keys")
 KEY_FIELDS = ("key", "name", "project")
 
 POLICIES = RateLimitPolicy.values
@@ -70,6 +70,8 @@ class GroupConfig:
     proxy_url: str | None = None
     rate_limit_policy: str = RateLimitPolicy.DAILY.value
     auth: str = Auth.AUTO.value
+    priority: int = 0
+    weight: int = 1
     api_keys: tuple[KeyConfig, ...] = ()
     placeholders: tuple[str, ...] = ()
 
@@ -179,6 +181,8 @@ class _Reading:
             proxy_url=self.proxy_url(fields, place),
             rate_limit_policy=self.text(fields, "rate_limit_policy", place, _one_of(POLICIES), default=POLICIES[0]),
             auth=self.text(fields, "auth", place, _one_of(AUTHS), default=AUTHS[0]),
+            priority=self.number(fields, "priority", place, range(MAX_PRIORITY + 1), default=0),
+            weight=self.number(fields, "weight", place, range(1, MAX_WEIGHT + 1), default=1),
             api_keys=keys,
             placeholders=placeholders,
         )
@@ -240,6 +244,13 @@ class _Reading:
         if default is None:
             self.wrong(f"{place}.{field}", "is required")
         return default or ""
+
+    def number(self, fields: dict[str, object], field: str, place: str, allowed: range, *, default: int) -> int:
+        value = fields.get(field, default)
+        if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
+            return value
+        self.wrong(f"{place}.{field}", f"must be a number from {allowed[0]} to {allowed[-1]}")
+        return default
 
     def checked(self, value: object, place: str, check: Check) -> str:
         if not isinstance(value, str):

@@ -85,6 +85,10 @@ def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mas
         entry["rate_limit_policy"] = group.rate_limit_policy
     if group.auth != Auth.AUTO:
         entry["auth"] = group.auth
+    if group.priority:
+        entry["priority"] = group.priority
+    if group.weight != 1:
+        entry["weight"] = group.weight
     entries = [_key_entry(key, key.masked) for key in keys] if mask else _key_entries(group, keys, unreadable)
     entry["api_keys"] = entries or [PLACEHOLDER]
     return entry

@@ -23,8 +23,12 @@ def source_name(path: Path) -> str:
 
 
 def canonical_text(group: GroupConfig) -> str:
+    """What is not the default of a later version stands at the end, so that older fingerprints still hold."""
     keys = [[key.secret, key.name, key.project] for key in group.api_keys]
-    return json.dumps([group.name, group.target_url, group.proxy_url, group.rate_limit_policy, group.auth, keys])
+    shares = [] if (group.priority, group.weight) == (0, 1) else [group.priority, group.weight]
+    return json.dumps(
+        [group.name, group.target_url, group.proxy_url, group.rate_limit_policy, group.auth, keys, *shares]
+    )
 
 
 class LastImport:

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
@@ -10,6 +11,8 @@ from django.utils import timezone
 from proxyapp.masking import masked_key, masked_url
 from proxyapp.sealed import SealedTextField, keyed_hash
 
+MAX_WEIGHT = 10
+MAX_PRIORITY = 100
 DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
 
 
@@ -35,6 +38,16 @@ class Group(models.Model):
     proxy_url = SealedTextField(null=True, blank=True)
     rate_limit_policy = models.CharField(max_length=20, choices=RateLimitPolicy.choices, default=RateLimitPolicy.DAILY)
     auth = models.CharField(max_length=20, choices=Auth.choices, default=Auth.AUTO)
+    priority = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MAX_PRIORITY)],
+        help_text="0 comes first. Groups with a higher number answer only when no key of a lower one can.",
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
+        help_text=f"How many turns each of its keys gets in a round, 1 to {MAX_WEIGHT}.",
+    )
     single_credential_since = models.DateTimeField(
         null=True,
         blank=True,
@@ -58,6 +71,7 @@ class Group(models.Model):
                 condition=models.Q(rate_limit_policy__in=RateLimitPolicy.values), name="group_policy_known"
             ),
             models.CheckConstraint(condition=models.Q(auth__in=Auth.values), name="group_auth_known"),
+            models.CheckConstraint(condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"),
         ]
         permissions = [
             ("import_config", "Can import a config file"),

@@ -5,9 +5,10 @@ itself imposes change it. Choosing a key is pure and in memory.
 """
 
 import math
-from bisect import bisect_left
-from collections.abc import Iterable
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -33,6 +34,8 @@ class PoolGroup:
     proxy_url: str | None
     auth: str
     policy: str = RateLimitPolicy.DAILY
+    priority: int = 0
+    weight: int = 1
 
     @property
     def ring(self) -> str:
@@ -66,6 +69,8 @@ class GroupFields(NamedTuple):
     auth: str
     has_single_credential: bool
     policy: str = RateLimitPolicy.DAILY
+    priority: int = 0
+    weight: int = 1
 
 
 def pool_group(fields: GroupFields) -> PoolGroup:
@@ -79,6 +84,8 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         proxy_url=fields.proxy_url or None,
         auth=resolved_auth(fields.auth, parts.hostname or "", has_single_credential=fields.has_single_credential),
         policy=fields.policy,
+        priority=fields.priority,
+        weight=fields.weight,
     )
 
 
@@ -92,13 +99,20 @@ def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
 
 
 class Ring:
-    """The ordered keys of a set of groups, and which of them may be used for which model."""
+    """The ordered keys of a set of groups, and which of them may be used for which model.
+
+    A key with more weight stands in it more than once. Keys come by priority: those of a higher number have a turn only
+    when none of a lower one is available.
+    """
 
     def __init__(self, name: str, keys: Iterable[PoolKey], cooldowns: Cooldowns) -> None:
         self.name = name
         self.keys = tuple(keys)
         self.key_ids = tuple(key.id for key in self.keys)
-        self.index = {key_id: index for index, key_id in enumerate(self.key_ids)}
+        self.index: dict[int, list[int]] = {}
+        for index, key_id in enumerate(self.key_ids):
+            self.index.setdefault(key_id, []).append(index)
+        self._ends = ends_of_priorities(self.keys)
         self.cooldowns = cooldowns
         active = [index for index, key in enumerate(self.keys) if key.is_active]
         self._views = {ALL_MODELS: View(active, ()).narrowed(self._cooling(ALL_MODELS))}
@@ -112,22 +126,21 @@ class Ring:
     def _cooling(self, model: str) -> dict[int, float]:
         """Until when, by index, the active keys that have a cooldown of exactly this model."""
         cooling = self.cooldowns.of_model(model)
-        indices = ((self.index.get(key_id), until) for key_id, until in cooling.items())
-        return {index: until for index, until in indices if index is not None and self.keys[index].is_active}
+        found = ((index, until) for key_id, until in cooling.items() for index in self.index.get(key_id, ()))
+        return {index: until for index, until in found if self.keys[index].is_active}
 
     def withdraw(self, key_id: int, model: str = ALL_MODELS) -> None:
         """Takes a key out until its time in `cooldowns`."""
-        index = self.index.get(key_id)
-        if index is None or not self.keys[index].is_active:
+        indices = self.index.get(key_id, ())
+        if not indices or not self.keys[indices[0]].is_active:
             return
         until = self.cooldowns.of_model(model)[key_id]
-        if model == ALL_MODELS:
-            for view in self._views.values():
+        if model != ALL_MODELS and model not in self._views:
+            self._views[model] = self._views[ALL_MODELS].narrowed(dict.fromkeys(indices, until))
+            return
+        for view in self._views.values() if model == ALL_MODELS else [self._views[model]]:
+            for index in indices:
                 view.withdraw(index, until)
-        elif model in self._views:
-            self._views[model].withdraw(index, until)
-        else:
-            self._views[model] = self._views[ALL_MODELS].narrowed({index: until})
 
     def is_narrowed(self, model: str) -> bool:
         """Whether the model has cooldowns of its own here, so that its turns are not everybody's."""
@@ -145,18 +158,17 @@ class Ring:
         available = self.available(now, model)
         if not available:
             return None
-        place = bisect_left(available, start)
-        return available[place] if place < len(available) else available[0]
+        end = bisect_left(available, self._ends[available[0]]) if self._ends else len(available)
+        place = bisect_left(available, start, 0, end)
+        return available[place] if place < end else available[0]
 
     def peek(self, start: int, now: float) -> int | None:
         """As `choose` for a model without cooldowns, changing nothing: for other threads. O(n)."""
-        size = len(self.keys)
-        for step in range(size):
-            index = (start + step) % size
-            key = self.keys[index]
-            if key.is_active and self.cooldowns.until(key.id) <= now:
-                return index
-        return None
+        free = [i for i, key in enumerate(self.keys) if key.is_active and self.cooldowns.until(key.id) <= now]
+        if not free:
+            return None
+        end = self._ends[free[0]] if self._ends else len(self.keys)
+        return next((index for index in free if start <= index < end), free[0])
 
     def earliest_release(self, now: float, model: str = ALL_MODELS) -> Release | None:
         """When the first cooling key is good again for the model; None when none is cooling."""
@@ -167,6 +179,25 @@ class Ring:
             return None
         until, index = first
         return Release(until, self.cooldowns.is_daily(self.key_ids[index], model, until))
+
+
+def ends_of_priorities(keys: Sequence[PoolKey]) -> list[int]:
+    """For each index where the keys of its priority end; empty when all have the same. The keys come by priority."""
+    priorities = [key.group.priority for key in keys]
+    if len(set(priorities)) <= 1:
+        return []
+    return [bisect_right(priorities, priority) for priority in priorities]
+
+
+def turns_of(keys: Iterable[PoolKey]) -> list[PoolKey]:
+    """By priority, and then round after round: in the second those that have a weight of two or more, and so on."""
+    ordered = sorted(keys, key=lambda key: key.group.priority)
+    found: list[PoolKey] = []
+    for _, equals in groupby(ordered, key=lambda key: key.group.priority):
+        members = list(equals)
+        for turn in range(max(key.group.weight for key in members)):
+            found += [key for key in members if key.group.weight > turn]
+    return found
 
 
 @dataclass(slots=True)
@@ -214,7 +245,7 @@ def build(version: int, groups: list[PoolGroup], keys: list[PoolKey], cooldowns:
         if key.project:
             snapshot.projects.setdefault(key.project, []).append(key.id)
     snapshot.rings = {group.ring: Ring(group.ring, members[group.id], cooldowns) for group in groups}
-    snapshot.rings[ALL_GROUPS] = Ring(ALL_GROUPS, keys, cooldowns)
+    snapshot.rings[ALL_GROUPS] = Ring(ALL_GROUPS, turns_of(keys), cooldowns)
     return snapshot
 
 

@@ -52,6 +52,8 @@ class PoolReader:
                     auth=group.auth,
                     has_single_credential=group.single_credential_since is not None,
                     policy=group.rate_limit_policy,
+                    priority=group.priority,
+                    weight=group.weight,
                 )
             )
         return loaded

@@ -85,7 +85,7 @@ class Turns:
             turn, held = await self._lap(wish)
             remaining = deadline - time.time()
             if turn is not None or held is None:
-                return turn
+                return turn or self._of_lower_priority(wish)
             if remaining <= 0:
                 return Turn(held)
             await self._recovery.probe_ended(remaining)
@@ -104,6 +104,11 @@ class Turns:
                 return Turn(key, probe), None
             held = key
         return None, held
+
+    def _of_lower_priority(self, wish: Wish) -> Turn | None:
+        """A lap goes round the first priority only; when none of its keys will do, the next one that does."""
+        key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
+        return Turn(key) if key else None
 
     def _size(self, wish: Wish) -> int:
         """How many picks go round; none when no key would do, so that nobody's turn is spent on looking."""

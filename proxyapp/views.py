@@ -19,7 +19,7 @@ from proxyapp.errors import GatewayError, NoKeyAvailable, error_body, is_openai_
 from proxyapp.headers import Header
 from proxyapp.keystate import state
 from proxyapp.plan import plan
-from proxyapp.pool import ALL_GROUPS, Ring
+from proxyapp.pool import Snapshot
 from proxyapp.requestbody import RequestBody
 
 DATABASE_SECONDS = 2.0
@@ -106,7 +106,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     if not await database_answers():
         problems.append("the database is away")
     if (process := runtime.current()) is not None:
-        keys.update(key_states(process.snapshot.rings[ALL_GROUPS], time.time()))
+        keys.update(key_states(process.snapshot, time.time()))
         if not keys["available"]:
             problems.append("no key is available")
     body = {"status": "unavailable" if problems else "ok", "problems": problems, "keys": dict(keys)}
@@ -123,8 +123,8 @@ async def database_answers() -> bool:
     return not process.threads.is_away
 
 
-def key_states(ring: Ring, now: float) -> list[str]:
-    return [state(key.status, is_cooling=ring.cooldowns.until(key.id) > now) for key in ring.keys]
+def key_states(pool: Snapshot, now: float) -> list[str]:
+    return [state(key.status, is_cooling=pool.cooldowns.until(key.id) > now) for key in pool.keys.values()]
 
 
 def own_headers(response: HttpResponseBase) -> list[Header]:

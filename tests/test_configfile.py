@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from proxyapp.allowed import is_placeholder
 from proxyapp.configfile import (
+    GROUP_FIELDS,
     Config,
     ConfigError,
     KeyConfig,
@@ -116,10 +117,10 @@ groups:
         "groups[1].api_keys[1]: must not be blank",
         "groups[1].target_url: has no scheme; write it as https://host",
         "groups[1].rate_limit_policy: must be one of daily, quota_aware",
-        "groups[2]: unknown field 'extra'; known are name, target_url, proxy_url, rate_limit_policy, auth, api_keys",
+        f"groups[2]: unknown field 'extra'; known are {', '.join(GROUP_FIELDS)}",
         "groups[2].api_keys[0]: must be text, not a number; put it in quotes",
         "groups[2].name: is required",
-        "groups[3]: must be a mapping with name, target_url, proxy_url, rate_limit_policy, auth, api_keys, not text",
+        f"groups[3]: must be a mapping with {', '.join(GROUP_FIELDS)}, not text",
         "groups[1].name: is the name of groups[0] again (case does not count)",
     ]
 

@@ -28,6 +28,7 @@ AUTHS: dict[str, str] = {
     Auth.X_GOOG_API_KEY: "always this header.",
     Auth.BEARER: "always Authorization: Bearer.",
 }
+SHARES = ("priority", "weight")
 
 
 class GroupForm(ModelForm[Group]):
@@ -38,12 +39,15 @@ class GroupForm(ModelForm[Group]):
 
     class Meta:
         model = Group
-        fields = ["name", "position", "target_url", "rate_limit_policy", "auth"]
+        fields = ["name", "position", "target_url", "rate_limit_policy", "auth", "priority", "weight"]
         labels = {"target_url": "Target URL"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._explain()
+        for name in SHARES:
+            if name in self.fields:
+                self.fields[name].required = False
         proxy = self.fields["new_proxy_url"]
         proxy.help_text = "Such as socks5://user:password@host:1080; http, https, socks5 or socks5h. Never shown again."
         if self.instance.proxy_url is not None:
@@ -63,6 +67,16 @@ class GroupForm(ModelForm[Group]):
         for name, text in texts.items():
             if name in self.fields:
                 self.fields[name].help_text = text
+
+    def clean_priority(self) -> int:
+        return self._or_as_it_was("priority")
+
+    def clean_weight(self) -> int:
+        return self._or_as_it_was("weight")
+
+    def _or_as_it_was(self, name: str) -> int:
+        value: int | None = self.cleaned_data[name]
+        return getattr(self.instance, name) if value is None else value
 
     def clean_name(self) -> str:
         return refuse_if(check_group_name, self.cleaned_data["name"], "The name")

@@ -39,6 +39,7 @@ class GroupAdmin(GroupPages):
         "proxy",
         "policy",
         "auth_rule",
+        "share",
         "keys_by_state",
         "requests_today",
         "refusals_today",
@@ -66,7 +67,7 @@ class GroupAdmin(GroupPages):
         return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
-        settings = ["name", "target_url", "new_proxy_url", "rate_limit_policy", "auth"]
+        settings = ["name", "target_url", "new_proxy_url", "rate_limit_policy", "auth", "priority", "weight"]
         if obj is None:
             return [(None, {"fields": settings})]
         settings.insert(1, "position")
@@ -129,6 +130,10 @@ class GroupAdmin(GroupPages):
     @admin.display(description="auth", ordering="auth")
     def auth_rule(self, group: Group) -> str:
         return f"{group.auth} (one credential)" if group.single_credential_since else group.auth
+
+    @admin.display(description="priority, weight", ordering="priority")
+    def share(self, group: Group) -> str:
+        return f"{group.priority}, ×{group.weight}"
 
     @admin.display(description="keys")
     def keys_by_state(self, group: Group) -> SafeString:
