@@ -133,7 +133,7 @@ class GroupAdmin(GroupPages):
 
     @admin.display(description="priority, weight", ordering="priority")
     def share(self, group: Group) -> str:
-        return f"{group.priority}, ×{group.weight}"
+        return f"{group.priority}, {group.weight}"
 
     @admin.display(description="keys")
     def keys_by_state(self, group: Group) -> SafeString:
