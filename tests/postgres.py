@@ -125,10 +125,11 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
         server.wait(10)
 
 
-def fresh_database() -> str:
-    """The URL of a new, empty database on the server of this run."""
+def fresh_database(template: str = "template1") -> str:
+    """The URL of a new database on the server of this run: an empty one, or a copy of `template`, which nobody may use."""
     name = f"gateway_{secrets.token_hex(6)}"
-    _as_admin(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    _as_admin(statement.format(sql.Identifier(name), sql.Identifier(template)))
     return f"{os.environ[ADMIN_URL].rpartition('/')[0]}/{name}"
 
 

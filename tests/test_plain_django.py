@@ -25,7 +25,7 @@ RUNSERVER = [sys.executable, "manage.py", "runserver", "--noreload"]
     ids=["daphne", "uvicorn", "runserver"],
 )
 def test_migrate_createsuperuser_import_and_any_server(command, upstream: FakeUpstream):
-    gateway = Gateway({"groups": [group(["KEY-A", "KEY-B"], upstream.url, auth="google")]})
+    gateway = Gateway({"groups": [group(["KEY-A", "KEY-B"], upstream.url, auth="google")]}, is_migrated=False)
     gateway.environment |= {"DJANGO_SUPERUSER_PASSWORD": "a-long-password"}
     try:
         steps = [["migrate"], ["createsuperuser", "--noinput", "--username", "root", "--email", "r@x.example"]]

@@ -61,7 +61,7 @@ def the_one_line(done: "subprocess.CompletedProcess[str]") -> str:
 @pytest.mark.parametrize("server", SERVERS)
 def test_the_first_start_says_everything_and_the_second_no_password(server: str) -> None:
     config = {"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}
-    with Gateway(config, server=server) as gateway:
+    with Gateway(config, server=server, is_migrated=False) as gateway:
         first = gateway.output()
         assert gateway.stop() == 0
         gateway.start()
@@ -76,7 +76,7 @@ def test_the_first_start_says_everything_and_the_second_no_password(server: str)
 
 
 def test_the_generated_password_opens_the_admin() -> None:
-    with Gateway(EMPTY) as gateway:
+    with Gateway(EMPTY, is_migrated=False) as gateway:
         found = re.search(r"password (\S+)", gateway.output())
         assert found
         with httpx.Client(base_url=gateway.url, trust_env=False) as browser:
@@ -89,7 +89,7 @@ def test_the_generated_password_opens_the_admin() -> None:
 
 def test_the_administrator_of_the_environment_is_made_and_the_password_not_shown() -> None:
     environment = {"DJANGO_SUPERUSER_USERNAME": "ops", "DJANGO_SUPERUSER_PASSWORD": "given-secret"}
-    with Gateway(EMPTY, env=environment) as gateway:
+    with Gateway(EMPTY, env=environment, is_migrated=False) as gateway:
         output = gateway.output()
 
     assert "Login: ops, the password of DJANGO_SUPERUSER_PASSWORD" in output
