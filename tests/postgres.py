@@ -126,7 +126,7 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 
 def fresh_database(template: str = "template1") -> str:
-    """The URL of a new database on the server of this run: an empty one, or a copy of `template`, which nobody may use."""
+    """The URL of a new database on this run's server: an empty one, or a copy of `template`, which is in no use."""
     name = f"gateway_{secrets.token_hex(6)}"
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     _as_admin(statement.format(sql.Identifier(name), sql.Identifier(template)))

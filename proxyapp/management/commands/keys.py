@@ -26,6 +26,7 @@ RIGHT = (0, 4, 5, 6, 7, 8)
 
 
 class Command(BaseCommand):
+    requires_system_checks = ()
     help = (
         "list: shows states, cooldowns and usage. release: ends the cooldowns of the keys and of their projects, "
         "so that the other keys of these projects come back too. disable, enable: takes keys out, brings them back. "
