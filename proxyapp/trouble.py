@@ -127,4 +127,5 @@ class Recovery:
     async def probe_ended(self, seconds: float) -> None:
         """Returns when any probe ends, or after the time."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ended.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()

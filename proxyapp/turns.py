@@ -137,7 +137,8 @@ class Turns:
                     if until > deadline:
                         return None
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(place.wait(), max(until - now, 0.0))
+                    async with asyncio.timeout(max(until - now, 0.0)):
+                        await place.wait()
                 place.clear()
         return None
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 PING_SECONDS = 20.0
 CLOSE_SECONDS = 5.0
+CANCEL_AGAIN_SECONDS = 0.1
 Send = Callable[[str], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
 
@@ -51,8 +52,10 @@ class Subscriber:
         self._has_news.set()
 
     async def stop(self) -> None:
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        """Cancelled until it is: one cancellation can be lost in a library that it passes through."""
+        while not self._task.done():
+            self._task.cancel()
+            await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)
 
     async def close(self, code: int) -> None:
         """Tells it nothing more. A client that does not read cannot hold this up."""
@@ -65,7 +68,8 @@ class Subscriber:
         with contextlib.suppress(OSError):
             while True:
                 try:
-                    await asyncio.wait_for(self._has_news.wait(), PING_SECONDS)
+                    async with asyncio.timeout(PING_SECONDS):
+                        await self._has_news.wait()
                 except TimeoutError:
                     await self._send(encoded({"type": "ping", "at": int(time.time())}))
                     continue
