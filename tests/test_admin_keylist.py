@@ -133,7 +133,6 @@ def test_the_last_error_leads_to_the_newest_event_of_the_key(operator: Client):
     [
         ("project", ["b", "a", "c"]),
         ("activity", ["a", "c", "b"]),
-        ("requests", ["c", "a", "b"]),
         ("used", ["c", "a", "b"]),
     ],
 )
