@@ -117,8 +117,8 @@ def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
 
 def _invalid(standing: Standing) -> Iterator[Item]:
     if count := sum(row[STATE] == INVALID for row in standing.rows):
-        what = plural(count, "key is", "keys are")
-        yield item("warning", f"{what} invalid: the provider refused them.", keys_url(state="invalid"))
+        what = plural(count, "key is invalid: the provider refused it.", "keys are invalid: the provider refused them.")
+        yield item("warning", what, keys_url(state="invalid"))
 
 
 def _drying(standing: Standing, now: datetime) -> Iterator[Item]:

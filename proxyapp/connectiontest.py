@@ -14,7 +14,8 @@ from django.utils import timezone
 from proxyapp.errors import GatewayError
 from proxyapp.keyreport import ROTATION_ORDER, in_state
 from proxyapp.models import ApiKey, Group
-from proxyapp.pool import GroupFields, PoolGroup, PoolKey, pool_group
+from proxyapp.pool import PoolGroup, PoolKey
+from proxyapp.poolstore import group_of_pool
 from proxyapp.probing import AT_ONCE, PROBE_SECONDS, ProbeResult
 from proxyapp.probing import probe as ask_provider
 from proxyapp.sealed import UNREADABLE
@@ -83,7 +84,7 @@ async def _test_all(asked: Sequence[tuple[Group, ApiKey | None]]) -> list[Outcom
 async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Outcome:
     if group.proxy_url == UNREADABLE:
         return _outcome(group, key, [Step(PROXY, is_ok=False, detail=UNREADABLE_PROXY)])
-    pooled = _pool_group(group)
+    pooled = group_of_pool(group)
     watch = Watch()
     upstreams = WatchedUpstreams(context, watch)
     try:
@@ -92,20 +93,6 @@ async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Ou
         watch.end()
         await upstreams.aclose()
     return _outcome(group, key, _steps(pooled, watch, result, has_key=key is not None))
-
-
-def _pool_group(group: Group) -> PoolGroup:
-    return pool_group(
-        GroupFields(
-            id=group.pk,
-            name=group.name,
-            target_url=group.target_url,
-            proxy_url=group.proxy_url,
-            auth=group.auth,
-            has_single_credential=group.single_credential_since is not None,
-            policy=group.rate_limit_policy,
-        )
-    )
 
 
 async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResult:

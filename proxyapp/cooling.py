@@ -11,7 +11,7 @@ from proxyapp.database_threads import DatabaseThreads
 from proxyapp.events import Cooldown, write_cooldowns
 from proxyapp.pool import Snapshot
 from proxyapp.spool import Spool
-from proxyapp.trouble import EASED_KINDS, Recovery, Unit, strikes_before
+from proxyapp.trouble import Recovery
 from proxyapp.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
@@ -116,8 +116,5 @@ def apply(cooldown: Cooldown, snapshot: Snapshot, recovery: Recovery) -> None:
     until = cooldown.until.timestamp()
     for key_id in snapshot.sharing(cooldown.key_id, cooldown.project):
         snapshot.cool(key_id, until, model=cooldown.model, is_daily=cooldown.kind in DAY_KINDS)
-    if cooldown.kind in EASED_KINDS:
-        recovery.trouble.returns(Unit(cooldown.project or cooldown.key_id, cooldown.model), until)
-    elif cooldown.kind == Kind.UNKNOWN_LIMIT:
-        number = strikes_before((cooldown.until - cooldown.occurred_at).total_seconds())
-        recovery.trouble.add_strike(Unit(cooldown.key_id, cooldown.model), number=number, until=until)
+    owner, seconds = cooldown.project or cooldown.key_id, (cooldown.until - cooldown.occurred_at).total_seconds()
+    recovery.trouble.remember(cooldown.kind, owner, cooldown.key_id, cooldown.model, seconds, until)

@@ -8,8 +8,8 @@ from django.db import transaction
 
 from proxyapp.models import ApiKey, KeyStatus, RateLimitEvent
 from proxyapp.rotation import raise_pool_version
+from proxyapp.verdict import Kind
 
-DEAD_KEY = "dead_key"
 REASON_CHARACTERS = 300
 
 
@@ -36,7 +36,7 @@ class Cooldown:
 
     @property
     def is_of_dead_key(self) -> bool:
-        return self.kind == DEAD_KEY
+        return self.kind == Kind.DEAD_KEY
 
 
 def write_cooldowns(cooldowns: Sequence[Cooldown]) -> int:

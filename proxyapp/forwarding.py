@@ -52,7 +52,7 @@ class Search:
             try:
                 attempt = await ask(self._runtime, self._request, turn)
             except GatewayError as error:
-                if await self._goes_on_after(error, turn.key.group):
+                if self._goes_on_after(error, turn.key.group):
                     continue
                 return self._last_answer(error)
             verdict = None if attempt.status < 400 else await judged(self._runtime, self._request, attempt)
@@ -111,7 +111,7 @@ class Search:
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
         return True
 
-    async def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
+    def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
         """A group whose upstream or proxy cannot be reached lets the others answer: nothing was sent."""
         self._attempts += 1
         self._wish.failed_groups.add(group.id)

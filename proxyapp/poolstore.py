@@ -9,7 +9,7 @@ from proxyapp.cooldowns import Cooldowns
 from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.pool import ALL_GROUPS, GroupFields, PoolGroup, PoolKey, Snapshot, build, pool_group
 from proxyapp.sealed import UNREADABLE
-from proxyapp.trouble import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble, Unit, strikes_before
+from proxyapp.trouble import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
 from proxyapp.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
@@ -19,6 +19,23 @@ RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 def pool_version() -> int:
     """0 before the first change."""
     return RotationCursor.objects.filter(ring=ALL_GROUPS).values_list("pool_version", flat=True).first() or 0
+
+
+def group_of_pool(group: Group) -> PoolGroup:
+    """Its proxy URL has to be readable."""
+    return pool_group(
+        GroupFields(
+            id=group.pk,
+            name=group.name,
+            target_url=group.target_url,
+            proxy_url=group.proxy_url,
+            auth=group.auth,
+            has_single_credential=group.single_credential_since is not None,
+            policy=group.rate_limit_policy,
+            priority=group.priority,
+            weight=group.weight,
+        )
+    )
 
 
 class PoolReader:
@@ -43,19 +60,7 @@ class PoolReader:
             if group.proxy_url == UNREADABLE:
                 logger.error("Group %s: SECRET_KEY does not open its proxy URL; its keys are not used", group.name)
                 continue
-            loaded[group.pk] = pool_group(
-                GroupFields(
-                    id=group.pk,
-                    name=group.name,
-                    target_url=group.target_url,
-                    proxy_url=group.proxy_url,
-                    auth=group.auth,
-                    has_single_credential=group.single_credential_since is not None,
-                    policy=group.rate_limit_policy,
-                    priority=group.priority,
-                    weight=group.weight,
-                )
-            )
+            loaded[group.pk] = group_of_pool(group)
         return loaded
 
     def _keys(self, groups: dict[int, PoolGroup]) -> list[PoolKey]:
@@ -105,9 +110,6 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Troub
         until = cooling_until.timestamp()
         for owner in {key_id, *(projects.get(project, ()) if project else ())}:
             cooldowns.extend(owner, model, until, is_daily=kind in DAY_KINDS)
-        if kind in EASED_KINDS:
-            trouble.returns(Unit(project or key_id, model), until)
-        elif kind == Kind.UNKNOWN_LIMIT:
-            number = strikes_before((cooling_until - occurred_at).total_seconds())
-            trouble.add_strike(Unit(key_id, model), number=number, until=until)
+        seconds = (cooling_until - occurred_at).total_seconds()
+        trouble.remember(kind, project or key_id, key_id, model, seconds, until)
     return cooldowns, trouble

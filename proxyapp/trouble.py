@@ -10,10 +10,9 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from proxyapp.verdict import DAY_KINDS, Kind
+from proxyapp.verdict import DAY_KINDS, FIRST_BACKOFF, Kind
 
 EASED_KINDS = DAY_KINDS - {Kind.DAILY, Kind.MODEL_FOR_KEY}
-FIRST_BACK_OFF_SECONDS = 30.0
 FORGOTTEN_AFTER_SECONDS = 3600.0
 PROVEN_KEPT_SECONDS = 86_400.0
 
@@ -39,6 +38,13 @@ class Trouble:
     returning: dict[Unit, float] = field(default_factory=dict)
     strikes: dict[Unit, Strikes] = field(default_factory=dict)
 
+    def remember(self, kind: str, owner: int | str, key_id: int, model: str, seconds: float, until: float) -> None:
+        """What a cooldown means beyond its end. `owner`: the project, or the key itself. `seconds`: how long it was."""
+        if kind in EASED_KINDS:
+            self.returns(Unit(owner, model), until)
+        elif kind == Kind.UNKNOWN_LIMIT:
+            self.add_strike(Unit(key_id, model), number=strikes_before(seconds), until=until)
+
     def returns(self, unit: Unit, until: float) -> None:
         self.returning[unit] = max(until, self.returning.get(unit, 0.0))
 
@@ -49,7 +55,7 @@ class Trouble:
 
 def strikes_before(seconds: float) -> int:
     """How many strikes in a row lead to a back-off of so many seconds."""
-    return max(1, round(math.log2(max(seconds, 1.0) / FIRST_BACK_OFF_SECONDS)) + 1)
+    return max(1, round(math.log2(max(seconds, 1.0) / FIRST_BACKOFF.total_seconds())) + 1)
 
 
 class Owned(Protocol):
