@@ -14,7 +14,7 @@ installed_dev := $(VENV)/.installed-dev
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run demo screenshots test browser lint format bench economy bench-admin clean
+.PHONY: help run demo screenshots test soak browser lint format bench economy bench-admin clean
 .SUFFIXES:
 
 help:
@@ -26,6 +26,7 @@ help:
 	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick)"
 	@echo "make economy shows what the policies make of a day's quotas, simulated in seconds (a smoke check: ARGS=--quick)"
 	@echo "make bench-admin  times the admin's pages with 10,000 keys"
+	@echo "make soak    the long tests: faults, kills and load for the better part of an hour (one: ARGS='-k name')"
 	@echo "make screenshots  takes the README's pictures of the demonstration"
 	@echo "make clean   removes the virtualenvs and caches; config.yaml and var/ stay"
 
@@ -41,6 +42,11 @@ screenshots: $(installed_dev) browser
 test: lint browser
 	@$(call isolated,pytest on SQLite,$(python) -m pytest -n 3 --dist loadfile $(ARGS))
 	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 3 --dist loadfile --ignore tests/browser $(ARGS))
+
+# Each long test notes what it measured; docs/RELIABILITY.md has the figures of one run.
+soak: $(installed_dev)
+	@$(call isolated,soak,FIGURES="$$var/figures" $(python) -m pytest -m soak -v $(ARGS); \
+	status=$$?; cat "$$var/figures"; exit $$status)
 
 lint: $(installed_dev)
 	$(python) -m ruff check .

@@ -8,7 +8,8 @@ from django.contrib.auth.management import create_permissions
 VIEWER, OPERATOR, ADMIN = "Viewer", "Operator", "Admin"
 
 SEEN = ("apikey", "group", "ratelimitevent", "hourlyusage", "dailyusage", "minuteusage", "rotationcursor", "auditentry")
-LOOKS = tuple(f"proxyapp.view_{model}" for model in SEEN)
+TOKENS = ("clienttoken", "tokenusage")
+LOOKS = tuple(f"proxyapp.view_{model}" for model in (*SEEN, *TOKENS))
 STEERS = (
     *("proxyapp.add_apikey", "proxyapp.change_apikey", "proxyapp.add_group", "proxyapp.change_group"),
     *("proxyapp.change_ratelimitevent", "proxyapp.import_config"),
@@ -37,6 +38,13 @@ def grant(apps: Any, role: str, permissions: Iterable[str]) -> None:
     wanted = set(permissions)
     known = apps.get_model("auth", "Permission").objects.select_related("content_type")
     group.permissions.add(*(found for found in known if f"{found.content_type.app_label}.{found.codename}" in wanted))
+
+
+def grant_tokens(apps: Any) -> None:
+    """Everybody sees who may use the gateway; only Admin lets somebody in or out."""
+    for role in (VIEWER, OPERATOR):
+        grant(apps, role, [f"proxyapp.view_{model}" for model in TOKENS])
+    grant(apps, ADMIN, [f"proxyapp.{action}_{model}" for action in ACTIONS for model in (*TOKENS, "tokenwindow")])
 
 
 def _create_permissions(apps: Any) -> None:
