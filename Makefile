@@ -14,7 +14,7 @@ installed_dev := $(VENV)/.installed-dev
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run demo screenshots test soak browser lint format bench economy bench-admin clean
+.PHONY: help run demo screenshots test soak browser lint format lock audit bench economy bench-admin clean
 .SUFFIXES:
 
 help:
@@ -23,6 +23,8 @@ help:
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
 	@echo "make lint    ruff, mypy and the check for missing migrations"
 	@echo "make format  puts the code in the house's format"
+	@echo "make lock    pins what requirements*.in ask for, with all that it needs and with hashes, in requirements*.txt"
+	@echo "make audit   asks whether a known vulnerability concerns what is pinned"
 	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick)"
 	@echo "make economy shows what the policies make of a day's quotas, simulated in seconds (a smoke check: ARGS=--quick)"
 	@echo "make bench-admin  times the admin's pages with 10,000 keys"
@@ -63,6 +65,20 @@ browser: $(installed_dev)
 format: $(installed_dev)
 	$(python) -m ruff check --fix .
 	$(python) -m ruff format .
+
+lock: $(created)
+	@$(pip) $$(grep '^uv==' requirements-dev.in)
+	@$(call locked,requirements)
+	@$(call locked,requirements-dev,--constraint requirements.txt)
+
+# $(call locked,NAME,OPTIONS): one file for every platform and Python that is supported.
+define locked
+$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+--custom-compile-command "make lock" $(2) $(1).in --output-file $(1).txt
+endef
+
+audit: $(installed_dev)
+	@$(python) -m tests.vulnerabilities requirements-dev.txt
 
 bench: $(installed)
 	@$(call isolated,bench,$(python) -m bench $(ARGS))
