@@ -1,7 +1,7 @@
 """The config file: groups and their keys in YAML. Reads and checks it; nothing here touches the database."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Server:
 
 @dataclass(frozen=True)
 class KeyConfig:
-    secret: str
+    secret: str = field(repr=False)
     name: str = ""
     project: str = ""
 
@@ -67,7 +67,7 @@ class GroupConfig:
 
     name: str
     target_url: str = DEFAULT_TARGET_URL
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
     rate_limit_policy: str = RateLimitPolicy.DAILY.value
     auth: str = Auth.AUTO.value
     priority: int = 0

@@ -31,7 +31,7 @@ class PoolGroup:
     url: httpx.URL
     host: bytes
     prefix: bytes
-    proxy_url: str | None
+    proxy_url: str | None = field(repr=False)
     auth: str
     policy: str = RateLimitPolicy.DAILY
     priority: int = 0
@@ -46,7 +46,7 @@ class PoolGroup:
 class PoolKey:
     id: int
     group: PoolGroup
-    secret: str
+    secret: str = field(repr=False)
     masked: str
     status: str
     project: str = ""
@@ -71,6 +71,10 @@ class GroupFields(NamedTuple):
     policy: str = RateLimitPolicy.DAILY
     priority: int = 0
     weight: int = 1
+
+    def __repr__(self) -> str:
+        """Without the password of the proxy."""
+        return f"GroupFields({self.id}, {self.name!r})"
 
 
 def pool_group(fields: GroupFields) -> PoolGroup:

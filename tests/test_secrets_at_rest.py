@@ -1,0 +1,108 @@
+"""Marker secrets again: every page of the admin, a dump of the database, and the `repr` of whatever holds one."""
+
+import gc
+import re
+import sqlite3
+from collections import deque
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import urljoin, urlsplit
+
+import httpx
+import psycopg
+import pytest
+
+from proxyapp.bootstrap import Administrator
+from proxyapp.configfile import parse
+from proxyapp.importing import import_config
+from proxyapp.models import ApiKey, Group
+from proxyapp.pool import GroupFields
+from proxyapp.poolstore import PoolReader
+from tests.conftest import MakeGateway
+from tests.fake_upstream import FakeUpstream
+from tests.gateway import Gateway, group
+from tests.live import OPERATOR, PASSWORD, admin_cookie
+
+KEYS = ["AIzaSy-marker-key-of-the-gateway-1", "AIzaSy-marker-key-of-the-gateway-2"]
+PROXY = "marker-word-of-a-proxy"
+MOST_PAGES = 150
+GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
+
+
+def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(make_gateway: MakeGateway, upstream: FakeUpstream):
+    upstream.exhausted(KEYS[1])
+    groups = [
+        group(KEYS, upstream.url, "works", auth="google"),
+        group(["AIzaSy-another-key-entirely-3"], upstream.url, "proxied", proxy_url=f"http://u:{PROXY}@127.0.0.1:1"),
+    ]
+    gateway = make_gateway(groups=groups, env=OPERATOR)
+    for place in ("", "", "/g/proxied"):
+        httpx.post(gateway.url + place + GENERATE, json={}, timeout=30, trust_env=False)
+
+    pages = read_the_admin(gateway)
+    rows = dump(gateway)
+
+    assert len(pages) > 20
+    assert any("ratelimitevent" in url for url in pages)
+    for marker in (*KEYS, PROXY, PASSWORD):
+        assert [url for url, text in pages.items() if marker in url or marker in text] == []
+        assert marker not in rows
+    assert "works" in rows
+
+
+def read_the_admin(gateway: Gateway) -> dict[str, str]:
+    """Every page that links lead to, by its URL (no more than MOST_PAGES), and what the server said of each."""
+    found: dict[str, str] = {}
+    waiting = deque(["/admin/"])
+    with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as browser:
+        browser.headers["cookie"] = admin_cookie(gateway)
+        while waiting and len(found) < MOST_PAGES:
+            url = waiting.popleft()
+            if url in found:
+                continue
+            answer = browser.get(url)
+            found[url] = f"{answer.headers}\n{answer.text}"
+            assert answer.status_code < 500, url
+            links = (urljoin(url, link) for link in re.findall(r'(?:href|action)="([^"#]+)"', answer.text))
+            waiting += [link for link in links if link.startswith("/admin/") and not leads_out(link)]
+    return found
+
+
+def leads_out(link: str) -> bool:
+    """Of the session, or into endless variations of a list."""
+    return "logout" in link or urlsplit(link).query.count("=") > 1
+
+
+def dump(gateway: Gateway) -> str:
+    """Every row of every table, as a backup has it."""
+    url = gateway.database_url
+    if url.startswith("sqlite"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
+            return "\n".join(connection.iterdump())
+    with psycopg.connect(url) as connection:
+        named = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+        rows = [connection.execute(f'SELECT t::text FROM "{name}" t').fetchall() for (name,) in named]
+    return "\n".join(text for table in rows for (text,) in table)
+
+
+@pytest.mark.django_db
+def test_what_holds_a_secret_does_not_show_it():
+    config = parse(
+        f"groups: [{{name: a, proxy_url: 'http://u:{PROXY}@h:1', api_keys: [{KEYS[0]}, {{key: {KEYS[1]}, name: n}}]}}]"
+    )
+    import_config(config, source=Path("config.yaml"))
+    held = [config, PoolReader().load(datetime.now(UTC)), list(Group.objects.all()), list(ApiKey.objects.all())]
+    held.append(Administrator("root", PROXY, is_generated=True))
+    held.append(GroupFields(1, "a", "https://h", f"http://u:{PROXY}@h:1", "auto", has_single_credential=False))
+
+    shown = [repr(each) for each in [*held, *gc.get_objects()] if is_ours(each)]
+
+    assert len(held) == 6
+    assert len(shown) > 20
+    for marker in (*KEYS, PROXY):
+        assert sorted({text.partition("(")[0] for text in shown if marker in text}) == []
+
+
+def is_ours(each: object) -> bool:
+    return str(type(each).__module__).partition(".")[0] == "proxyapp"
