@@ -1,16 +1,26 @@
 """What tests share. Nothing starts unless a test asks for it."""
 
+import functools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway, group
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _one_tls_context() -> Iterator[None]:
+    """Each `httpx.get` makes one, which takes ten times as long as the request: clients of one kind share it here."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx._transports.default, "create_ssl_context", functools.cache(httpx.create_ssl_context))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -52,10 +62,11 @@ def make_gateway(upstream: FakeUpstream) -> Iterator[MakeGateway]:
             env: Mapping[str, str] | None = None,
             server: str = "daphne",
             args: Sequence[str] = (),
+            is_forked: bool = True,
             **fields: Any,
         ) -> Gateway:
             chosen = groups or [group(keys, **{"target_url": upstream.url, "auth": "google", **fields})]
-            gateway = Gateway({"groups": list(chosen)}, env=env, server=server, args=args)
+            gateway = Gateway({"groups": list(chosen)}, env=env, server=server, args=args, is_forked=is_forked)
             return stack.enter_context(gateway)
 
         yield make

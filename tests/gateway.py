@@ -16,10 +16,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import httpx
+import httpcore
 import yaml
 
-from tests import postgres
+from tests import forked, postgres
+from tests.forked import ForkedProcess
 from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,8 +37,11 @@ def group(
 
 
 @functools.cache
-def migrated_template() -> str:
-    """What a new database is copied from, made once by this process: the name of one on PostgreSQL, else a file."""
+def migrated_template(*, has_user: bool = False) -> str:
+    """What a new database is copied from, made once by this process: the name of one on PostgreSQL, else a file.
+
+    `has_user`: a start finds its administrator, and spends no time on the hash of a password that nobody asks for.
+    """
     on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
     directory = Path(tempfile.mkdtemp(prefix="gateway-template-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
@@ -49,15 +53,19 @@ def migrated_template() -> str:
         "DATABASE_URL": url,
         "ENV_FILE": os.devnull,
     }
-    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, timeout=COMMAND_SECONDS, check=True)
+    steps = [["migrate"], ["createsuperuser", "--noinput", "--username", "nobody", "--email", ""]]
+    for step in steps[: 1 + has_user]:
+        done = forked.run(["manage.py", *step, "--verbosity", "0"], cwd=ROOT, env=environment, timeout=COMMAND_SECONDS)
+        done.check_returncode()
     return url.rpartition("/")[2] if on_postgresql else str(file)
 
 
 class Gateway:
     """`config` is written to `config_path` as YAML. The data outlives `stop` and `kill`; `start` goes on with them.
 
-    `is_migrated` False: the first start finds an empty database. Otherwise it has its tables already, which saves time.
+    `is_migrated` False: the first start finds an empty database. Otherwise it has its tables already, and an
+    administrator who has no password unless the environment names one, which saves time.
+    `is_forked` False: its processes are started as an operator does it, not forked from one that has imported Django.
     """
 
     def __init__(
@@ -68,6 +76,7 @@ class Gateway:
         server: str = "daphne",
         args: Sequence[str] = (),
         is_migrated: bool = True,
+        is_forked: bool = True,
     ) -> None:
         self.directory = Path(tempfile.mkdtemp(prefix="gateway-test-"))
         self.config_path = self.directory / "config.yaml"
@@ -77,9 +86,11 @@ class Gateway:
         self._args = ["--server", server, *args]
         self._log = self.directory / "output"
         self._log.touch()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._is_forked = is_forked
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
-        self.database_url = self._database(is_migrated=is_migrated)
+        has_user = "DJANGO_SUPERUSER_PASSWORD" not in (env or {})
+        self.database_url = self._database(migrated_template(has_user=has_user) if is_migrated else None)
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.directory),
@@ -90,12 +101,12 @@ class Gateway:
             **(env or {}),
         }
 
-    def _database(self, *, is_migrated: bool) -> str:
+    def _database(self, template: str | None) -> str:
         if self._on_postgresql:
-            return postgres.fresh_database(migrated_template()) if is_migrated else postgres.fresh_database()
+            return postgres.fresh_database(template) if template else postgres.fresh_database()
         path = self.directory / "db.sqlite3"
-        if is_migrated:
-            shutil.copyfile(migrated_template(), path)
+        if template:
+            shutil.copyfile(template, path)
         return f"sqlite:///{path}"
 
     def __enter__(self) -> "Gateway":
@@ -118,7 +129,7 @@ class Gateway:
     def pid(self) -> int:
         return self._running().pid
 
-    def _running(self) -> "subprocess.Popen[bytes]":
+    def _running(self) -> "subprocess.Popen[bytes] | ForkedProcess":
         assert self._process, "the gateway was not started"
         return self._process
 
@@ -131,15 +142,18 @@ class Gateway:
         while not self._is_healthy():
             assert self._running().poll() is None, f"the gateway ended at its start:\n{self.output()}"
             assert time.monotonic() < deadline, f"the gateway did not listen in {START_SECONDS} s:\n{self.output()}"
-            time.sleep(0.05)
+            time.sleep(0.02)
         return self
 
     def launch(self) -> None:
         """Starts the process and does not wait for it to listen."""
-        command = [sys.executable, "manage.py", "serve", "--config", str(self.config_path), "--port", str(self.port)]
+        serve = ["manage.py", "serve", "--config", str(self.config_path), "--port", str(self.port), *self._args]
         with self._log.open("ab") as log:
+            if self._is_forked:
+                self._process = forked.start(serve, cwd=ROOT, env=self.environment, stdout=log)
+                return
             self._process = subprocess.Popen(
-                [*command, *self._args],
+                [sys.executable, *serve],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
@@ -149,9 +163,11 @@ class Gateway:
             )
 
     def _is_healthy(self) -> bool:
+        """Without httpx's client: making one takes longer than the answer."""
+        limits = dict.fromkeys(("connect", "read", "write", "pool"), 5)
         try:
-            return httpx.get(f"{self.url}/healthz", timeout=5, trust_env=False).status_code == 200
-        except httpx.TransportError:
+            return httpcore.request("GET", f"{self.url}/healthz", extensions={"timeout": limits}).status == 200
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
             return False
 
     def signal(self, number: int) -> None:
@@ -189,6 +205,8 @@ class Gateway:
 
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs a management command on the same data."""
+        if self._is_forked:
+            return forked.run(["manage.py", *arguments], cwd=ROOT, env=self.environment, timeout=COMMAND_SECONDS)
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,

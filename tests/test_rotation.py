@@ -2,9 +2,8 @@
 
 import json
 import os
-import subprocess
-import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from proxyapp.pool import ALL_GROUPS, Ring
 from proxyapp.poolstore import PoolReader
 from proxyapp.rotation import Lease, Progress
 from proxyapp.rotor import Rotor
-from tests import postgres
+from tests import forked, postgres
 from tests.gateway import ROOT
 from tests.test_pool import snapshot
 
@@ -48,32 +47,18 @@ def database_of_ten_keys(tmp_path):
 
 
 def run(environment, *arguments):
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = forked.run(arguments, cwd=ROOT, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
+    assert "locked" not in done.stderr
     return done.stdout
 
 
 def picks_of(environment, *, processes: int, threads: int) -> list[tuple[int, int]]:
-    command = [sys.executable, "-m", "tests.picking", str(PICKS), str(threads)]
-    running = [
-        subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        for _ in range(processes)
-    ]
-    picks = []
-    for process in running:
-        out, errors = process.communicate(timeout=120)
-        assert "locked" not in errors
-        assert process.returncode == 0, errors
-        picks += [tuple(pair) for pair in json.loads(out)]
-    return picks
+    """The processes pick at the same time."""
+    command = ("-m", "tests.picking", str(PICKS), str(threads))
+    with ThreadPoolExecutor(processes) as pool:
+        running = [pool.submit(run, environment, *command) for _ in range(processes)]
+    return [tuple(pair) for done in running for pair in json.loads(done.result())]
 
 
 @pytest.mark.parametrize("lease", ["1", "0"], ids=["a lock a request", "leased laps"])

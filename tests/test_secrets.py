@@ -32,7 +32,9 @@ def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUps
         group(["AIzaSy-another-key-entirely-3"], f"http://127.0.0.1:{free_port()}", "nobody there"),
         group(["AIzaSy-another-key-entirely-4"], upstream.url, "proxied", proxy_url=f"http://u:{PROXY}@127.0.0.1:1"),
     ]
-    gateway = make_gateway(groups=groups, server=server, env={"LOG_LEVEL": "DEBUG"}, args=["--workers", "2"])
+    gateway = make_gateway(
+        groups=groups, server=server, env={"LOG_LEVEL": "DEBUG"}, args=["--workers", "2"], is_forked=False
+    )
 
     said = [*answers(gateway, upstream), *commands(gateway), processes(), *database(gateway)]
     assert gateway.stop() == 0

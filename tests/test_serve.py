@@ -5,7 +5,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import httpx
 import pytest
 import yaml
 
+from tests import forked
 from tests.gateway import ROOT, Gateway, group
 from tests.ports import free_port
 
@@ -32,8 +32,8 @@ def serve(
     directory: Path, *arguments: str, manage: Sequence[str] = ("serve",), **environment: str
 ) -> "subprocess.CompletedProcess[str]":
     """A start that is expected to fail, in a directory that has no config.yaml of its own."""
-    return subprocess.run(
-        [sys.executable, str(ROOT / "manage.py"), *manage, *arguments],
+    return forked.run(
+        [str(ROOT / "manage.py"), *manage, *arguments],
         cwd=directory,
         env={
             "PATH": os.environ["PATH"],
@@ -41,10 +41,7 @@ def serve(
             "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
             **environment,
         },
-        capture_output=True,
-        text=True,
         timeout=30,
-        check=False,
     )
 
 
@@ -61,7 +58,7 @@ def the_one_line(done: "subprocess.CompletedProcess[str]") -> str:
 @pytest.mark.parametrize("server", SERVERS)
 def test_the_first_start_says_everything_and_the_second_no_password(server: str) -> None:
     config = {"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}
-    with Gateway(config, server=server, is_migrated=False) as gateway:
+    with Gateway(config, server=server, is_migrated=False, is_forked=False) as gateway:
         first = gateway.output()
         assert gateway.stop() == 0
         gateway.start()
@@ -76,7 +73,7 @@ def test_the_first_start_says_everything_and_the_second_no_password(server: str)
 
 
 def test_the_generated_password_opens_the_admin() -> None:
-    with Gateway(EMPTY, is_migrated=False) as gateway:
+    with Gateway(EMPTY, is_migrated=False, is_forked=False) as gateway:
         found = re.search(r"password (\S+)", gateway.output())
         assert found
         with httpx.Client(base_url=gateway.url, trust_env=False) as browser:
@@ -89,7 +86,7 @@ def test_the_generated_password_opens_the_admin() -> None:
 
 def test_the_administrator_of_the_environment_is_made_and_the_password_not_shown() -> None:
     environment = {"DJANGO_SUPERUSER_USERNAME": "ops", "DJANGO_SUPERUSER_PASSWORD": "given-secret"}
-    with Gateway(EMPTY, env=environment, is_migrated=False) as gateway:
+    with Gateway(EMPTY, env=environment, is_migrated=False, is_forked=False) as gateway:
         output = gateway.output()
 
     assert "Login: ops, the password of DJANGO_SUPERUSER_PASSWORD" in output
