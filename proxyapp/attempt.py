@@ -1,5 +1,6 @@
 """One request to the upstream with one key: counted exactly once, however it ends."""
 
+import asyncio
 import contextlib
 import time
 import zlib
@@ -16,6 +17,7 @@ from proxyapp.turns import Turn
 from proxyapp.usage import Outcome
 
 ERROR_BODY_BYTES = 64 * 1024
+ERROR_BODY_SECONDS = 5.0
 DECODED_BYTES = 1024 * 1024
 
 
@@ -105,12 +107,23 @@ class Attempt:
             await self._body.aclose()
 
     async def read_error(self) -> bytes:
-        """The body of a refusal, decoded; of a long one only the start. What was read stays to be relayed."""
+        """The body of a refusal, decoded; of a long one only the start. What was read stays to be relayed.
+
+        Of one that comes too slowly what came in time is all there is: the next key does not wait for the rest.
+        """
         read: list[bytes] = []
-        with contextlib.suppress(StreamBroken):
-            while sum(map(len, read)) < ERROR_BODY_BYTES and (chunks := await self.read()):
-                read += chunks
+        is_slow = False
+        try:
+            async with asyncio.timeout(ERROR_BODY_SECONDS):
+                while sum(map(len, read)) < ERROR_BODY_BYTES and (chunks := await self.read()):
+                    read += chunks
+        except StreamBroken:
+            pass  # whoever relays it finds out
+        except TimeoutError:
+            is_slow = True
         self._head = read
+        if is_slow:
+            await self.keep()
         return decoded(b"".join(read), self.header(b"content-encoding"))
 
     def replace_body(self, body: bytes) -> None:

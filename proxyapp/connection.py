@@ -2,6 +2,9 @@
 
 import asyncio
 import select
+import sys
+import termios
+from fcntl import ioctl
 from typing import Protocol
 
 QUIET_SECONDS = 0.1
@@ -50,11 +53,25 @@ class Connection(asyncio.BufferedProtocol):
         self._clock_started = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
-    def is_dead(self) -> bool:
+    def is_dead(self, *, is_to_be_sure: bool = False) -> bool:
         """Whether an idle connection has ended, or is about to: what the kernel holds unread answers no request."""
         if self.transport.is_closing():
             return True
-        return self.loop.time() - self.idle_since > QUIET_SECONDS and self._has_unread_bytes()
+        is_asked = is_to_be_sure or self.loop.time() - self.idle_since > QUIET_SECONDS
+        return is_asked and self._has_unread_bytes()
+
+    def unacknowledged_bytes(self) -> int:
+        """How many of the bytes that were sent last the machine at the other end has not confirmed; 0 if unknown.
+
+        Exact once its end of the stream is here: that message confirms all that was received before it.
+        """
+        descriptor = self._descriptor()
+        if descriptor < 0:
+            return 0
+        try:
+            return int.from_bytes(ioctl(descriptor, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+        except OSError:
+            return 0
 
     def begin(self, listener: Listener, data: bytes) -> None:
         self._listener = listener
@@ -92,8 +109,13 @@ class Connection(asyncio.BufferedProtocol):
         if self._drained is not None:
             await self._drained
 
+    def _descriptor(self) -> int:
+        """-1 when there is none any more."""
+        held = self.transport.get_extra_info("socket")
+        return -1 if held is None else held.fileno()
+
     def _has_unread_bytes(self) -> bool:
-        descriptor = self.transport.get_extra_info("socket").fileno()
+        descriptor = self._descriptor()
         if descriptor < 0:
             return False
         poll = select.poll()

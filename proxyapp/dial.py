@@ -5,19 +5,19 @@ import os
 import re
 import ssl
 from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from socket import gaierror, socket
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import httpx
-from python_socks import ProxyConnectionError as SocksUnreachable
 from python_socks import ProxyError as SocksRefusal
 from python_socks import ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
-from proxyapp.sockets import connect
+from proxyapp.offlimits import OffLimits, problem_of
+from proxyapp.sockets import addresses_of, connect
 from proxyapp.wire import unsent
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
@@ -83,10 +83,18 @@ class Proxy(Origin):
 
 
 class Dialer:
-    def __init__(self, proxy: Proxy | None, ssl_context: ssl.SSLContext, connect_timeout: float) -> None:
+    def __init__(
+        self,
+        proxy: Proxy | None,
+        ssl_context: ssl.SSLContext,
+        connect_timeout: float,
+        *,
+        is_link_local_allowed: bool = False,
+    ) -> None:
         self._proxy = proxy
         self._ssl_context = ssl_context
         self._timeout = connect_timeout
+        self._is_link_local_allowed = is_link_local_allowed
 
     async def open(self, origin: Origin, factory: Callable[[], P]) -> P:
         """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy and TLS together."""
@@ -96,13 +104,17 @@ class Dialer:
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
             raise unsent(httpx.ConnectTimeout(f"no connection to {origin.authority}{via} in time")) from None
+        except OffLimits as error:
+            raise unsent(httpx.ConnectError(f"{origin.host} {error}")) from None
         except (OSError, UnicodeError) as error:  # a name that cannot be one is the latter
             raise unsent(httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")) from None
 
     async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
         proxy = self._proxy
+        if problem := problem_of(origin.host, is_link_local_allowed=self._is_link_local_allowed):
+            raise OffLimits(problem)
         if proxy is None:
-            sock = await connect(origin.host, origin.port)
+            sock = await self._connect(origin)
         elif proxy.is_socks:
             sock = await self._socks(proxy, origin)
         elif proxy.forwards(origin):
@@ -110,6 +122,9 @@ class Dialer:
         else:
             return await self._tunnel(proxy, origin, factory)
         return (await self._start(sock, origin, factory))[1]
+
+    async def _connect(self, host: Origin) -> socket:
+        return await connect(host.host, host.port, is_link_local_allowed=self._is_link_local_allowed)
 
     async def _start(self, sock: socket, origin: Origin, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
         """Takes the socket over, with TLS if the origin (or the proxy) speaks it."""
@@ -137,30 +152,46 @@ class Dialer:
         return secured, protocol
 
     async def _connect_to_proxy(self, proxy: Proxy, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+        sock = await self._reach(proxy)
         try:
-            return await self._start(await connect(proxy.host, proxy.port), proxy, factory)
+            return await self._start(sock, proxy, factory)
         except TimeoutError:
             raise
         except OSError as error:
             raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
 
+    async def _reach(self, proxy: Proxy) -> socket:
+        try:
+            return await self._connect(proxy)
+        except TimeoutError:
+            raise
+        except OffLimits as error:
+            raise proxy.failure(f"its host {error}") from None
+        except OSError as error:
+            raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
+
     async def _socks(self, proxy: Proxy, origin: Origin) -> socket:
         """socks5 resolves the upstream's name here, socks5h lets the proxy do it."""
-        is_remote = proxy.scheme == "socks5h"
+        host = origin.host if proxy.scheme == "socks5h" else await self._address(origin)
         credentials = proxy.username or None, proxy.password or None
-        socks = SocksProxy(ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=is_remote)
+        way: Any = _Way(lambda: self._reach(proxy))
+        socks = SocksProxy(ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=True, forward=way)
         try:
-            return await socks.connect(origin.host, origin.port, timeout=self._timeout)
-        except SocksUnreachable as error:
-            raise proxy.failure(f"cannot connect to the proxy: {_reason(error)}") from None
+            return await socks.connect(host, origin.port, timeout=self._timeout)
         except SocksRefusal as error:
             raise proxy.failure(f"proxy refused: {error}") from None
         except ValueError:
             raise proxy.failure("SOCKS5 takes no such user name, password or host: too long or not ASCII") from None
-        except (TimeoutError, gaierror):
+        except TimeoutError:
             raise
         except OSError as error:
             raise proxy.failure(f"the proxy broke the connection: {_reason(error)}") from None
+
+    async def _address(self, origin: Origin) -> str:
+        """One of version 4 if there is any: a proxy need not speak version 6."""
+        addresses = await addresses_of(origin.host, origin.port, is_link_local_allowed=self._is_link_local_allowed)
+        host: str = min(addresses, key=lambda address: address[0])[1][0]
+        return host
 
     async def _tunnel(self, proxy: Proxy, origin: Origin, factory: Callable[[], P]) -> P:
         """CONNECT (RFC 9110 9.3.6), then TLS with the upstream; inside the proxy's own TLS if it has one."""
@@ -176,6 +207,16 @@ class Dialer:
                 raise proxy.failure(str(error)) from None
             raise
         return (await self._secure(transport, origin, factory))[1]
+
+
+class _Way:
+    """How the SOCKS library gets to the proxy: as every other connection is made."""
+
+    def __init__(self, reach: Callable[[], Awaitable[socket]]) -> None:
+        self._reach = reach
+
+    async def connect(self, dest_host: str, dest_port: int, timeout: float | None = None) -> socket:
+        return await self._reach()
 
 
 class _BadAnswer(Exception):

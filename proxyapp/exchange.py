@@ -15,13 +15,21 @@ from proxyapp.wire import BrokenResponse, ResponseReader
 
 HIGH_WATER = 256 * 1024
 LOW_WATER = 64 * 1024
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Exchange(httpx.AsyncByteStream):
-    """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await for each chunk."""
+    """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await for each chunk.
 
-    def __init__(self, connection: Connection, method: str) -> None:
+    `may_be_repeated`: the upstream dropped the connection before its answer, and the same request is harmless.
+    """
+
+    def __init__(self, connection: Connection, method: str, size: int | None) -> None:
+        """`size`: of the whole request, None if that is not written at once."""
         self.response = ResponseReader(method)
+        self.may_be_repeated = False
+        self._is_safe = method in SAFE_METHODS
+        self._size = size
         self._connection: Connection | None = connection
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -33,7 +41,7 @@ class Exchange(httpx.AsyncByteStream):
         cls, connection: Connection, method: str, data: bytes, rest: AsyncIterable[bytes] | None, length: int | None
     ) -> "Exchange":
         """Writes `data` at once and, if there is a `rest`, that from now on, while the response may already arrive."""
-        exchange = cls(connection, method)
+        exchange = cls(connection, method, len(data) if rest is None else None)
         connection.begin(exchange, data)
         if rest is not None:
             exchange._upload = asyncio.ensure_future(send_body(connection, rest, length))
@@ -163,6 +171,7 @@ class Exchange(httpx.AsyncByteStream):
 
     def receive(self, data: memoryview) -> None:
         response = self.response
+        is_headless = not response.status
         try:
             response.feed(data)
         except BrokenResponse as error:
@@ -174,9 +183,11 @@ class Exchange(httpx.AsyncByteStream):
             self._complete()
         elif response.buffered > HIGH_WATER and self._connection is not None:
             self._connection.pause_reading()
-        self._wake()
+        if response.chunks or response.is_complete or (is_headless and response.status):
+            self._wake()  # else the clock runs on: framing that comes byte by byte is no progress
 
     def receive_eof(self) -> None:
+        self._look_whether_it_was_heard()
         try:
             self.response.feed_eof()
         except BrokenResponse as error:
@@ -185,10 +196,16 @@ class Exchange(httpx.AsyncByteStream):
         self._complete()
         self._wake()
 
+    def _look_whether_it_was_heard(self) -> None:
+        if self.response.has_begun or self._size is None or self._connection is None:
+            return
+        self.may_be_repeated = self._is_safe or self._connection.unacknowledged_bytes() >= self._size
+
     def lose(self, error: Exception | None) -> None:
         if error is None:
             self.receive_eof()
         else:
+            self.may_be_repeated = self._is_safe and self._size is not None and not self.response.has_begun
             self.fail(httpx.ReadError("the upstream broke the connection"))
 
     def time_out(self, *, is_writing: bool) -> None:

@@ -9,14 +9,16 @@ from collections.abc import Iterator
 from itertools import chain, zip_longest
 from typing import Any
 
+from proxyapp.offlimits import OffLimits, problem_of_address, written_address
+
 HEAD_START_SECONDS = 0.25
 
 Address = tuple[socket.AddressFamily, Any]
 
 
-async def connect(host: str, port: int) -> socket.socket:
+async def connect(host: str, port: int, *, is_link_local_allowed: bool = False) -> socket.socket:
     """A connected, non-blocking socket. Raises OSError: that of the first address if all of them fail."""
-    addresses = await _resolve(host, port)
+    addresses = await addresses_of(host, port, is_link_local_allowed=is_link_local_allowed)
     if len(addresses) == 1:
         return await _connect(addresses[0])
     attempts: list[asyncio.Task[socket.socket]] = []
@@ -32,6 +34,21 @@ async def connect(host: str, port: int) -> socket.socket:
         for attempt in attempts:
             attempt.cancel()
             attempt.add_done_callback(_close_unused)
+
+
+async def addresses_of(host: str, port: int, *, is_link_local_allowed: bool) -> list[Address]:
+    """Those that may be dialled, one or more. Raises OffLimits when there are others only."""
+    addresses = await _resolve(host, port)
+    problems = [_problem(address, is_link_local_allowed=is_link_local_allowed) for address in addresses]
+    kept = [address for address, problem in zip(addresses, problems, strict=True) if problem is None]
+    if not kept:
+        raise OffLimits(next(filter(None, problems), "has no address"))
+    return kept
+
+
+def _problem(address: Address, *, is_link_local_allowed: bool) -> str | None:
+    found = written_address(address[1][0])
+    return problem_of_address(found, is_link_local_allowed=is_link_local_allowed) if found else None
 
 
 async def _resolve(host: str, port: int) -> list[Address]:

@@ -30,8 +30,12 @@ READ_BYTES = 64 * 1024
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """All times are in seconds. `connect_timeout` covers names, TCP, proxy and TLS together; `read_timeout` is the
-    longest silence, before the first byte or later, and the longest time in which the upstream takes none of a body."""
+    """All times are in seconds. `connect_timeout` covers names, TCP, proxy and TLS together; `read_timeout` is for
+    the answer's headers, the longest silence in its body, and the longest time in which the upstream takes none of a
+    request's body.
+
+    A request goes out again, once and on a new connection, when a kept connection ended before the answer began and the
+    request is safe to repeat or the upstream's machine certainly received none of it (RFC 9110 9.2.2)."""
 
     def __init__(
         self,
@@ -41,9 +45,10 @@ class Transport(httpx.AsyncBaseTransport):
         read_timeout: float,
         keepalive_seconds: float,
         ssl_context: ssl.SSLContext,
+        is_link_local_allowed: bool = False,
     ) -> None:
         self._proxy = Proxy.parse(proxy_url) if proxy_url else None
-        self._dialer = Dialer(self._proxy, ssl_context, connect_timeout)
+        self._dialer = Dialer(self._proxy, ssl_context, connect_timeout, is_link_local_allowed=is_link_local_allowed)
         self._read_timeout = read_timeout
         self._keepalive_seconds = keepalive_seconds
         self._buffer = memoryview(bytearray(READ_BYTES))
@@ -67,9 +72,15 @@ class Transport(httpx.AsyncBaseTransport):
         )
         is_small = body is not None and length is not None and length <= PIECE_BYTES
         data, rest = (head + body, None) if body is not None and is_small else (head, stream)
-        connection = route.idle.take() or await self._connect(route)
-        exchange = Exchange.begin(connection, request.method, data, rest, length)
-        await exchange.wait_for_head()
+        kept = route.idle.take(is_to_be_sure=rest is not None)
+        exchange = Exchange.begin(kept or await self._connect(route), request.method, data, rest, length)
+        try:
+            await exchange.wait_for_head()
+        except httpx.TransportError:
+            if kept is None or not exchange.may_be_repeated:
+                raise
+            exchange = Exchange.begin(await self._connect(route), request.method, data, rest, length)
+            await exchange.wait_for_head()
         if route.forwarder is not None and exchange.response.status == 407:  # maybe the upstream's own: may be sent
             await exchange.aclose()
             raise httpx.ProxyError(f"proxy {route.forwarder.authority}: proxy refused: 407")
@@ -148,10 +159,11 @@ class IdleConnections:
         if self._timer is None:
             self._timer = connection.loop.call_later(self._keepalive_seconds, self._expire)
 
-    def take(self) -> Connection | None:
+    def take(self, *, is_to_be_sure: bool) -> Connection | None:
+        """`is_to_be_sure`: what comes now cannot be repeated, so a connection that has just ended must not serve it."""
         while self._connections:
             connection, _ = self._connections.popitem()
-            if not connection.is_dead():
+            if not connection.is_dead(is_to_be_sure=is_to_be_sure):
                 return connection
             connection.abort()
         return None

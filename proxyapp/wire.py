@@ -107,6 +107,11 @@ class ResponseReader:
         return b"HTTP/" + self._parser.get_http_version().encode()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether any byte has arrived."""
+        return bool(self.status or self._silent_bytes)
+
+    @property
     def is_reusable(self) -> bool:
         """Whether the connection may serve another request after this response."""
         return self.is_complete and self._is_to_reuse and not self._is_excess

@@ -5,11 +5,10 @@ import socket
 import threading
 import time
 
-import httpx
 import pytest
 
 from proxyapp.connection import QUIET_SECONDS
-from proxyapp.transport import Transport, is_request_sent
+from proxyapp.transport import Transport
 from tests.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
 from tests.transports import (
     BOTH_LOOPS,
@@ -183,20 +182,6 @@ async def test_an_end_that_the_loop_has_not_seen_yet_is_seen_before_the_request_
         time.sleep(QUIET_SECONDS * 1.5)  # the loop stands still: it cannot have noticed
         assert await fetch(transport, url) == (200, b"ok")
         server.join(SECONDS)
-
-
-async def test_a_kept_connection_that_ends_after_the_request_was_written_is_an_error(transport: Transport) -> None:
-    async def script(peer: Peer) -> None:
-        await peer.read_head()
-        await peer.send(OK)
-        await peer.read_head()
-
-    async with ScriptedUpstream(script) as upstream:
-        await fetch(transport, upstream.url)
-        with pytest.raises(httpx.RemoteProtocolError) as caught:
-            await send(transport, upstream.url)
-        assert is_request_sent(caught.value)
-        assert (upstream.accepted, len(upstream.heads)) == (1, 2)
 
 
 async def test_closing_the_transport_lets_exchanges_in_flight_end(transport: Transport) -> None:
