@@ -6,9 +6,11 @@ password.
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
+
+from proxyapp.offlimits import problem_of
 
 MAX_NAME_LENGTH = 100
 MAX_TARGET_LENGTH = 500
@@ -90,6 +92,19 @@ def check_proxy_url(value: str) -> str | None:
     if parts.username == "***":
         return "is a masked address; give the user and password"
     return None
+
+
+def targets(allow_link_local: bool) -> Callable[[str], str | None]:
+    """The check of target URLs for a group that may, or may not, reach link-local addresses."""
+    return lambda value: check_target_url(value) or _check_reach(value, allow_link_local=allow_link_local)
+
+
+def proxies(allow_link_local: bool) -> Callable[[str], str | None]:
+    return lambda value: check_proxy_url(value) or _check_reach(value, allow_link_local=allow_link_local)
+
+
+def _check_reach(url: str, *, allow_link_local: bool) -> str | None:
+    return problem_of(urlsplit(url).hostname or "", is_link_local_allowed=allow_link_local)
 
 
 def check_host(value: str) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from django.db.models import Model
 from django.utils import timezone
 
+from proxyapp.authorities import counted
 from proxyapp.configfile import GroupConfig, KeyConfig
 from proxyapp.importreport import Report, shown_url
 from proxyapp.models import ApiKey, Group, RotationCursor
@@ -18,7 +19,17 @@ from proxyapp.pool import ALL_GROUPS
 from proxyapp.sealed import keyed_hashes
 
 BATCH = 500
-GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth", "priority", "weight")
+GROUP_FIELDS = (
+    "name",
+    "target_url",
+    "proxy_url",
+    "ca_certificates",
+    "allow_link_local",
+    "rate_limit_policy",
+    "auth",
+    "priority",
+    "weight",
+)
 KEY_FIELDS = ("name", "project")
 
 Progress = Callable[[int, int], None]
@@ -188,8 +199,10 @@ def _changes(row: Model, wanted: dict[str, Any]) -> list[str]:
 
 def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
     """URLs without user and password."""
-    plain = ("name", "rate_limit_policy", "auth", "priority", "weight")
+    plain = ("name", "rate_limit_policy", "auth", "priority", "weight", "allow_link_local")
     changes = _changes(group, {name: wanted[name] for name in plain})
+    if group.ca_certificates != wanted["ca_certificates"]:
+        changes.append(f"ca_certificates {counted(group.ca_certificates)} → {counted(wanted['ca_certificates'])}")
     for name in ("target_url", "proxy_url"):
         old, new = getattr(group, name), wanted[name]
         if old != new:

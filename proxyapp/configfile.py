@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from proxyapp import plainyaml
+from proxyapp import authorities, plainyaml
 from proxyapp.allowed import (
     check_group_name,
     check_host,
@@ -15,6 +15,8 @@ from proxyapp.allowed import (
     check_proxy_url,
     check_target_url,
     is_placeholder,
+    proxies,
+    targets,
 )
 from proxyapp.models import DEFAULT_TARGET_URL, MAX_PRIORITY, MAX_WEIGHT, Auth, RateLimitPolicy
 from proxyapp.plainyaml import kind, shown
@@ -40,7 +42,19 @@ MAX_UNKNOWN_SHOWN = 20
 
 CONFIG_FIELDS = ("server", "groups")
 SERVER_FIELDS = ("host", "port")
-GROUP_FIELDS = ("name", "target_url", "proxy_url", "rate_limit_policy", "auth", "priority", "weight", "api_keys")
+GROUP_FIELDS = (
+    "name",
+    "target_url",
+    "proxy_url",
+    "ca_file",
+    "ca_certificates",
+    "allow_link_local",
+    "rate_limit_policy",
+    "auth",
+    "priority",
+    "weight",
+    "api_keys",
+)
 KEY_FIELDS = ("key", "name", "project")
 
 POLICIES = RateLimitPolicy.values
@@ -68,6 +82,8 @@ class GroupConfig:
     name: str
     target_url: str = DEFAULT_TARGET_URL
     proxy_url: str | None = field(default=None, repr=False)
+    ca_certificates: str = ""
+    allow_link_local: bool = False
     rate_limit_policy: str = RateLimitPolicy.DAILY.value
     auth: str = Auth.AUTO.value
     priority: int = 0
@@ -101,20 +117,20 @@ def load(path: Path) -> Config:
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError([f"{path}: is larger than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"])
     try:
-        return parse(content.decode("utf-8-sig"))
+        return parse(content.decode("utf-8-sig"), folder=path.parent)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{path}: line {line}: is not UTF-8; save the file as UTF-8"]) from None
 
 
-def parse(text: str) -> Config:
-    """Raises ConfigError with all problems at once."""
+def parse(text: str, *, folder: Path | None = None) -> Config:
+    """Raises ConfigError with all problems at once. `folder`: where files that it names are; None: it may name none."""
     if len(text) > MAX_FILE_BYTES:
         raise ConfigError([f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"])
     tree, problems = plainyaml.read(text)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
-    config = _Reading(problems).config(tree)
+    config = _Reading(problems, folder).config(tree)
     if problems:
         raise ConfigError(problems)
     return config
@@ -123,8 +139,9 @@ def parse(text: str) -> Config:
 class _Reading:
     """Reads on after a problem, so that one run names all of them."""
 
-    def __init__(self, problems: list[str]) -> None:
+    def __init__(self, problems: list[str], folder: Path | None) -> None:
         self.problems = problems
+        self.folder = folder
 
     def wrong(self, place: str, problem: str) -> None:
         self.problems.append(f"{place}: {problem}")
@@ -175,10 +192,13 @@ class _Reading:
         if fields is None:
             return GroupConfig(name="")
         keys, placeholders = self.keys(fields, f"{place}.api_keys")
+        allow_link_local = self.switch(fields, "allow_link_local", place)
         return GroupConfig(
             name=self.text(fields, "name", place, check_group_name).strip(),
-            target_url=self.text(fields, "target_url", place, check_target_url, default=DEFAULT_TARGET_URL),
-            proxy_url=self.proxy_url(fields, place),
+            target_url=self.text(fields, "target_url", place, targets(allow_link_local), default=DEFAULT_TARGET_URL),
+            proxy_url=self.proxy_url(fields, place, allow_link_local),
+            ca_certificates=self.ca_certificates(fields, place),
+            allow_link_local=allow_link_local,
             rate_limit_policy=self.text(fields, "rate_limit_policy", place, _one_of(POLICIES), default=POLICIES[0]),
             auth=self.text(fields, "auth", place, _one_of(AUTHS), default=AUTHS[0]),
             priority=self.number(fields, "priority", place, range(MAX_PRIORITY + 1), default=0),
@@ -187,10 +207,32 @@ class _Reading:
             placeholders=placeholders,
         )
 
-    def proxy_url(self, fields: dict[str, object], place: str) -> str | None:
+    def proxy_url(self, fields: dict[str, object], place: str, allow_link_local: bool) -> str | None:
         if fields.get("proxy_url") in (None, ""):
             return None
-        return self.text(fields, "proxy_url", place, check_proxy_url)
+        return self.text(fields, "proxy_url", place, proxies(allow_link_local))
+
+    def ca_certificates(self, fields: dict[str, object], place: str) -> str:
+        """Written out, or in a file whose path is relative to that of the config."""
+        given = [field for field in ("ca_file", "ca_certificates") if fields.get(field) not in (None, "")]
+        if len(given) == 2:
+            self.wrong(f"{place}.ca_file", "stands beside ca_certificates; give one of the two")
+            return ""
+        if not given:
+            return ""
+        text = self.text(fields, given[0], place, lambda value: None)
+        try:
+            pem = authorities.read(text, self.folder) if given[0] == "ca_file" else text
+            return authorities.in_one_form(pem) if text else ""
+        except authorities.BadCertificates as problem:
+            self.wrong(f"{place}.{given[0]}", str(problem))
+            return ""
+
+    def switch(self, fields: dict[str, object], field: str, place: str) -> bool:
+        value = fields.get(field, False)
+        if not isinstance(value, bool):
+            self.wrong(f"{place}.{field}", f"must be true or false, not {kind(value)}")
+        return value is True
 
     def keys(self, fields: dict[str, object], place: str) -> tuple[tuple[KeyConfig, ...], tuple[str, ...]]:
         """The keys, and the places of placeholders."""

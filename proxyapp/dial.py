@@ -105,7 +105,7 @@ class Dialer:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
             raise unsent(httpx.ConnectTimeout(f"no connection to {origin.authority}{via} in time")) from None
         except OffLimits as error:
-            raise unsent(httpx.ConnectError(f"{origin.host} {error}")) from None
+            raise unsent(httpx.ConnectError(f"the host {error}")) from None
         except (OSError, UnicodeError) as error:  # a name that cannot be one is the latter
             raise unsent(httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")) from None
 

@@ -81,6 +81,10 @@ def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mas
     entry: Entry = {"name": group.name, "target_url": group.target_url}
     if group.proxy_url is not None:
         entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
+    if group.ca_certificates:
+        entry["ca_certificates"] = group.ca_certificates
+    if group.allow_link_local:
+        entry["allow_link_local"] = True
     if group.rate_limit_policy != RateLimitPolicy.DAILY:
         entry["rate_limit_policy"] = group.rate_limit_policy
     if group.auth != Auth.AUTO:
@@ -126,3 +130,11 @@ class _Dumper(yaml.SafeDumper):
 
     def ignore_aliases(self, data: object) -> bool:
         return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Of all fields only certificates have lines: they stay readable."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)

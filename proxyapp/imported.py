@@ -25,9 +25,11 @@ def source_name(path: Path) -> str:
 def canonical_text(group: GroupConfig) -> str:
     """What is not the default of a later version stands at the end, so that older fingerprints still hold."""
     keys = [[key.secret, key.name, key.project] for key in group.api_keys]
-    shares = [] if (group.priority, group.weight) == (0, 1) else [group.priority, group.weight]
+    later: list[object] = [] if (group.priority, group.weight) == (0, 1) else [group.priority, group.weight]
+    if group.ca_certificates or group.allow_link_local:
+        later.append({"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local})
     return json.dumps(
-        [group.name, group.target_url, group.proxy_url, group.rate_limit_policy, group.auth, keys, *shares]
+        [group.name, group.target_url, group.proxy_url, group.rate_limit_policy, group.auth, keys, *later]
     )
 
 

@@ -36,6 +36,8 @@ class PoolGroup:
     policy: str = RateLimitPolicy.DAILY
     priority: int = 0
     weight: int = 1
+    ca_certificates: str = ""
+    is_link_local_allowed: bool = False
 
     @property
     def ring(self) -> str:
@@ -71,6 +73,8 @@ class GroupFields(NamedTuple):
     policy: str = RateLimitPolicy.DAILY
     priority: int = 0
     weight: int = 1
+    ca_certificates: str = ""
+    is_link_local_allowed: bool = False
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -90,6 +94,8 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         policy=fields.policy,
         priority=fields.priority,
         weight=fields.weight,
+        ca_certificates=fields.ca_certificates,
+        is_link_local_allowed=fields.is_link_local_allowed,
     )
 
 

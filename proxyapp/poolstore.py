@@ -34,6 +34,8 @@ def group_of_pool(group: Group) -> PoolGroup:
             policy=group.rate_limit_policy,
             priority=group.priority,
             weight=group.weight,
+            ca_certificates=group.ca_certificates,
+            is_link_local_allowed=group.allow_link_local,
         )
     )
 

@@ -1,5 +1,6 @@
-"""The ways to the upstreams: one long-lived transport for each proxy, and what its failures mean to a client."""
+"""The ways to the upstreams: long-lived transports, one a proxy and trust, and what failures mean to a client."""
 
+import asyncio
 import ssl
 import urllib.request
 
@@ -12,40 +13,50 @@ from proxyapp.headers import Header
 from proxyapp.pool import PoolGroup
 from proxyapp.transport import Transport, is_request_sent
 
+Way = tuple[str | None, str, bool]
+
 
 class Upstreams:
     """Bound to the event loop that it is used on."""
 
     def __init__(self, ssl_context: ssl.SSLContext) -> None:
+        """`ssl_context` is that of groups without certificate authorities of their own."""
         self._ssl_context = ssl_context
-        self._transports: dict[str | None, Transport] = {}
+        self._transports: dict[Way, Transport] = {}
 
     async def send(
         self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: httpx.AsyncByteStream
     ) -> httpx.Response:
         """Raises GatewayError when there is no answer. The caller closes the response."""
         request = httpx.Request(method, group.url, headers=headers, stream=body, extensions={"target": target})
+        transport = self._transports.get(_way(group)) or await self._opened(group)
         try:
-            return await self._transport(group).handle_async_request(request)
+            return await transport.handle_async_request(request)
         except httpx.TransportError as error:
             raise failure(error, group) from None
 
-    def _transport(self, group: PoolGroup) -> Transport:
-        proxy_url = group.proxy_url
-        if proxy_url is None and settings.TRUST_ENVIRONMENT_PROXIES:
-            proxy_url = environment_proxy(group.url)
-        transport = self._transports.get(proxy_url)
-        if transport is None:
-            transport = self._transports[proxy_url] = self._new_transport(proxy_url)
-        return transport
+    async def _opened(self, group: PoolGroup) -> Transport:
+        """Raises UpstreamFailed for certificates that are none."""
+        context = self._ssl_context
+        if group.ca_certificates:
+            try:
+                context = await asyncio.to_thread(verifying_context, group.ca_certificates)
+            except ssl.SSLError:
+                raise UpstreamFailed(f"The CA certificates of group {group.name} are not PEM.", is_sent=False) from None
+        way = _way(group)
+        if way not in self._transports:  # another request may have been quicker
+            self._transports[way] = self._new_transport(way, context)
+        return self._transports[way]
 
-    def _new_transport(self, proxy_url: str | None) -> Transport:
+    def _new_transport(self, way: Way, ssl_context: ssl.SSLContext) -> Transport:
+        proxy_url, _, is_link_local_allowed = way
         return Transport(
             proxy_url=proxy_url,
             connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
             read_timeout=settings.READ_TIMEOUT_SECONDS,
             keepalive_seconds=settings.KEEPALIVE_SECONDS,
-            ssl_context=self._ssl_context,
+            ssl_context=ssl_context,
+            is_link_local_allowed=is_link_local_allowed,
         )
 
     async def aclose(self) -> None:
@@ -54,12 +65,25 @@ class Upstreams:
         self._transports.clear()
 
 
-def verifying_context() -> ssl.SSLContext:
-    """Trusts certifi's authorities, the system's, and those of UPSTREAM_CA_FILE. Takes 50 ms: not on the event loop."""
+def _way(group: PoolGroup) -> Way:
+    """What has to be the same for two groups to share connections."""
+    proxy_url = group.proxy_url
+    if proxy_url is None and settings.TRUST_ENVIRONMENT_PROXIES:
+        proxy_url = environment_proxy(group.url)
+    return proxy_url, group.ca_certificates, group.is_link_local_allowed
+
+
+def verifying_context(ca_certificates: str = "") -> ssl.SSLContext:
+    """Trusts certifi's authorities, the system's, those of UPSTREAM_CA_FILE, and these (PEM).
+
+    Takes 50 ms: not on the event loop.
+    """
     context = ssl.create_default_context(cafile=certifi.where())
     context.load_default_certs()
     if settings.UPSTREAM_CA_FILE:
         context.load_verify_locations(settings.UPSTREAM_CA_FILE)
+    if ca_certificates:
+        context.load_verify_locations(cadata=ca_certificates)
     return context
 
 

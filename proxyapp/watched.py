@@ -5,7 +5,7 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx
 from django.conf import settings
@@ -13,7 +13,7 @@ from django.conf import settings
 from proxyapp.dial import Dialer, Origin, Proxy
 from proxyapp.pool import PoolGroup
 from proxyapp.transport import Transport
-from proxyapp.upstream import Upstreams, failure
+from proxyapp.upstream import Upstreams, Way, failure
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -47,35 +47,43 @@ class WatchedUpstreams(Upstreams):
 
     async def connect(self, group: PoolGroup) -> None:
         """Opens a connection and closes it. Raises GatewayError."""
-        transport = self._transport(group)
+        transport = await self._opened(group)
         assert isinstance(transport, WatchedTransport)  # noqa: S101
         try:
             await transport.connect(group.url)
         except httpx.TransportError as error:
             raise failure(error, group) from None
 
-    def _new_transport(self, proxy_url: str | None) -> Transport:
-        return WatchedTransport(proxy_url, self._ssl_context, self._watch)
+    def _new_transport(self, way: Way, ssl_context: ssl.SSLContext) -> Transport:
+        return WatchedTransport(way, ssl_context, self._watch)
 
 
 class WatchedTransport(Transport):
-    def __init__(self, proxy_url: str | None, ssl_context: ssl.SSLContext, watch: Watch) -> None:
+    def __init__(self, way: Way, ssl_context: ssl.SSLContext, watch: Watch) -> None:
+        proxy_url, _, is_link_local_allowed = way
         super().__init__(
             proxy_url=proxy_url,
             connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
             read_timeout=settings.READ_TIMEOUT_SECONDS,
             keepalive_seconds=settings.KEEPALIVE_SECONDS,
             ssl_context=ssl_context,
+            is_link_local_allowed=is_link_local_allowed,
         )
-        self._dialer = WatchedDialer(self._proxy, ssl_context, settings.CONNECT_TIMEOUT_SECONDS, watch)
+        self._dialer = WatchedDialer(
+            watch,
+            self._proxy,
+            ssl_context,
+            settings.CONNECT_TIMEOUT_SECONDS,
+            is_link_local_allowed=is_link_local_allowed,
+        )
 
     async def connect(self, url: httpx.URL) -> None:
         await self._dialer.open(self._route(url).origin, _Closing)
 
 
 class WatchedDialer(Dialer):
-    def __init__(self, proxy: Proxy | None, ssl_context: ssl.SSLContext, connect_timeout: float, watch: Watch) -> None:
-        super().__init__(proxy, ssl_context, connect_timeout)
+    def __init__(self, watch: Watch, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
         self._watch = watch
 
     async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:

@@ -7,10 +7,12 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminTextareaWidget
 
+from proxyapp import authorities
 from proxyapp.admin.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.typed import Checkbox, ModelForm
-from proxyapp.allowed import check_group_name, check_proxy_url, check_target_url
+from proxyapp.allowed import check_group_name, check_proxy_url, check_target_url, proxies, targets
 from proxyapp.models import Auth, Group, RateLimitPolicy
 from proxyapp.sealed import UNREADABLE
 
@@ -29,6 +31,7 @@ AUTHS: dict[str, str] = {
     Auth.BEARER: "always Authorization: Bearer.",
 }
 SHARES = ("priority", "weight")
+LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
 class GroupForm(ModelForm[Group]):
@@ -39,8 +42,19 @@ class GroupForm(ModelForm[Group]):
 
     class Meta:
         model = Group
-        fields = ["name", "position", "target_url", "rate_limit_policy", "auth", "priority", "weight"]
-        labels = {"target_url": "Target URL"}
+        fields = [
+            "name",
+            "position",
+            "target_url",
+            "ca_certificates",
+            "allow_link_local",
+            "rate_limit_policy",
+            "auth",
+            "priority",
+            "weight",
+        ]
+        labels = {"target_url": "Target URL", "ca_certificates": "CA certificates", "allow_link_local": LINK_LOCAL}
+        widgets = {"ca_certificates": UnfoldAdminTextareaWidget({"rows": 4, "spellcheck": "false"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -63,6 +77,11 @@ class GroupForm(ModelForm[Group]):
             "rate_limit_policy": explained({name: text.format(reset=reset) for name, text in POLICIES.items()}),
             "auth": explained(AUTHS),
             "target_url": "A path is put in front of the path of every request.",
+            "ca_certificates": trusted(self.instance),
+            "allow_link_local": (
+                "Else the gateway refuses to connect to link-local addresses and metadata services, where the machine's "
+                "own credentials are."
+            ),
         }
         for name, text in texts.items():
             if name in self.fields:
@@ -88,11 +107,40 @@ class GroupForm(ModelForm[Group]):
         value: str = self.cleaned_data["new_proxy_url"]
         return refuse_if(check_proxy_url, value, "The proxy URL") if value else value
 
+    def clean_ca_certificates(self) -> str:
+        try:
+            text: str = self.cleaned_data["ca_certificates"]
+            return authorities.in_one_form(text) if text.strip() else ""
+        except authorities.BadCertificates as problem:
+            raise ValidationError(f"The text {problem}.") from None
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        self._refuse_link_local()
         if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
             raise ValidationError("Replace the proxy or remove it, not both.")
         return cleaned
+
+    def _refuse_link_local(self) -> None:
+        """The proxy that stays is looked at too."""
+        is_allowed = bool(self.cleaned_data.get("allow_link_local"))
+        kept = "" if self.cleaned_data.get("remove_proxy") else self.instance.proxy_url
+        proxy = self.cleaned_data.get("new_proxy_url") or kept
+        checks = [("target_url", self.cleaned_data.get("target_url"), targets(is_allowed))]
+        checks += [("new_proxy_url", proxy, proxies(is_allowed))] if proxy != UNREADABLE else []
+        for name, value, check in checks:
+            if value and name in self.fields and (problem := check(value)):
+                self.add_error(name, f"The host {problem}.")
+
+
+def trusted(group: Group) -> SafeString:
+    """What the certificates say of themselves."""
+    text = "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
+    try:
+        found = authorities.listed(group.ca_certificates) if group.ca_certificates else []
+    except authorities.BadCertificates as problem:
+        return format_html("{} Now the text {}.", text, str(problem))
+    return format_html("{}{}", text, format_html_join("", "<br>Now: {}", ((str(one),) for one in found)))
 
 
 def explained(choices: dict[str, str]) -> SafeString:

@@ -23,6 +23,7 @@ from proxyapp.admin.moments import local_time
 from proxyapp.admin.pooled import counts_of_keys, next_position
 from proxyapp.admin.readonly import NOTHING
 from proxyapp.admin.typed import ChangeList, ModelForm
+from proxyapp.authorities import counted
 from proxyapp.importreport import shown_url
 from proxyapp.models import ApiKey, Group
 
@@ -68,14 +69,16 @@ class GroupAdmin(GroupPages):
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
         settings = ["name", "target_url", "new_proxy_url", "rate_limit_policy", "auth", "priority", "weight"]
+        trust = ("Trust", {"fields": ["ca_certificates", "allow_link_local"]})
         if obj is None:
-            return [(None, {"fields": settings})]
+            return [(None, {"fields": settings}), trust]
         settings.insert(1, "position")
         if obj.proxy_url is not None:
             settings.insert(settings.index("new_proxy_url") + 1, "remove_proxy")
         if obj.single_credential_since:
             settings.append("one_credential")
-        return [(None, {"fields": settings}), ("Keys and use", {"fields": ["keys_of_group", "today", "more"]})]
+        use = ("Keys and use", {"fields": ["keys_of_group", "today", "more"]})
+        return [(None, {"fields": settings}), trust, use]
 
     def save_model(self, request: HttpRequest, obj: Group, form: ModelForm[Group], change: bool) -> None:
         if not change:
@@ -101,6 +104,8 @@ class GroupAdmin(GroupPages):
             return f"proxy set to {shown_url(form.cleaned_data[name])}"
         if name == "remove_proxy":
             return "proxy removed"
+        if name == "ca_certificates":
+            return f"CA certificates: {counted(form.cleaned_data[name])}"
         return super().describe_edit(form, name, is_new=is_new)
 
     def log_deletions(self, request: HttpRequest, queryset: QuerySet[Group]) -> list[LogEntry] | LogEntry:

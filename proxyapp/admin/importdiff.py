@@ -9,7 +9,10 @@ from proxyapp.admin.badges import Variant
 from proxyapp.importreport import Report
 
 MAX_SHOWN = 200
-FIELD = r"(?:name|project|rate_limit_policy|auth|priority|weight) '|(?:target_url|proxy_url) |moved from group '"
+FIELD = (
+    r"(?:name|project|rate_limit_policy|auth|priority|weight|allow_link_local) '"
+    r"|(?:target_url|proxy_url|ca_certificates) |moved from group '"
+)
 
 
 @dataclass(frozen=True, slots=True)

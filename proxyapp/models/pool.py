@@ -47,6 +47,14 @@ class Group(models.Model):
         validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
         help_text=f"How many turns each of its keys gets in a round, 1 to {MAX_WEIGHT}.",
     )
+    ca_certificates = models.TextField(
+        blank=True,
+        default="",
+        help_text="Further certificate authorities (PEM) for the target and for a proxy with TLS.",
+    )
+    allow_link_local = models.BooleanField(
+        default=False, help_text="Whether the target may be at a link-local or cloud metadata address."
+    )
     single_credential_since = models.DateTimeField(
         null=True,
         blank=True,

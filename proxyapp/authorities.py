@@ -1,0 +1,74 @@
+"""Certificates of authorities that a group trusts besides the usual ones, as PEM text in one form."""
+
+import ssl
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+MAX_CHARACTERS = 64 * 1024
+BEGIN = "-----BEGIN CERTIFICATE-----"
+NOT_PEM = f"holds no certificates in PEM form (text that starts with {BEGIN})"
+
+
+class BadCertificates(ValueError):
+    """The text says what is wrong and what is allowed, and quotes nothing."""
+
+
+class Authority(NamedTuple):
+    subject: str
+    expires_at: datetime
+
+    def __str__(self) -> str:
+        over = " (expired)" if self.expires_at <= datetime.now(UTC) else ""
+        return f"{self.subject}, until {self.expires_at:%Y-%m-%d}{over}"
+
+
+def read(path: str, folder: Path | None) -> str:
+    """A file's text; a relative path starts at the folder. Raises BadCertificates, which does not quote the content."""
+    if folder is None:
+        raise BadCertificates("names a file of this machine, which only a config file there may; use ca_certificates")
+    try:
+        with (folder / path).open("rb") as file:
+            return file.read(MAX_CHARACTERS + 1).decode("ascii", "replace")
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
+        raise BadCertificates(f"cannot be read: {folder / path}: {reason}") from None
+
+
+def in_one_form(text: str) -> str:
+    """The certificates alone, each once, in their order. Raises BadCertificates."""
+    if len(text) > MAX_CHARACTERS:
+        raise BadCertificates(f"has {len(text)} characters; {MAX_CHARACTERS} are allowed: leave out what is not needed")
+    if "PRIVATE KEY" in text:
+        raise BadCertificates("holds a private key, which nobody else should have; only certificates are allowed")
+    pems = dict.fromkeys(certificate.public_bytes(Encoding.PEM).decode() for certificate in _certificates(text))
+    joined = "".join(pems)
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=joined)
+    except ssl.SSLError:
+        raise BadCertificates(NOT_PEM) from None
+    return joined
+
+
+def listed(text: str) -> list[Authority]:
+    """What the certificates say of themselves. Raises BadCertificates."""
+    return [
+        Authority(certificate.subject.rfc4514_string() or "(no name)", certificate.not_valid_after_utc)
+        for certificate in _certificates(text)
+    ]
+
+
+def counted(text: str) -> str:
+    """For a line that says what changed."""
+    count = text.count(BEGIN)
+    return f"{count} certificate{'' if count == 1 else 's'}" if count else "none"
+
+
+def _certificates(text: str) -> list[x509.Certificate]:
+    try:
+        return x509.load_pem_x509_certificates(text.encode())
+    except ValueError:
+        raise BadCertificates(NOT_PEM) from None
