@@ -17,7 +17,7 @@ from proxyapp.turns import Turn
 from proxyapp.usage import Outcome
 
 ERROR_BODY_BYTES = 64 * 1024
-ERROR_BODY_SECONDS = 5.0
+ERROR_BODY_SECONDS = 3.0
 DECODED_BYTES = 1024 * 1024
 
 

@@ -7,11 +7,10 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from proxyapp import authorities
 from proxyapp.admin.pooled import WriteOnlyInput, refuse_if
-from proxyapp.admin.typed import Checkbox, ModelForm
+from proxyapp.admin.typed import Checkbox, ModelForm, Textarea
 from proxyapp.allowed import check_group_name, check_proxy_url, check_target_url, proxies, targets
 from proxyapp.models import Auth, Group, RateLimitPolicy
 from proxyapp.sealed import UNREADABLE
@@ -34,10 +33,33 @@ SHARES = ("priority", "weight")
 LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
+class CertificatesInput(Textarea):
+    """Does not give back what should never have been pasted."""
+
+    def format_value(self, value: Any) -> str | None:
+        text: str | None = super().format_value(value)
+        return None if text and "PRIVATE KEY" in text else text
+
+
+class CertificatesField(forms.CharField):
+    """Compares what it is given in the form in which it is stored."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value)
+        try:
+            return authorities.in_one_form(text) if text else ""
+        except authorities.BadCertificates as problem:
+            raise ValidationError(f"The text {problem}.") from None
+
+
 class GroupForm(ModelForm[Group]):
     new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
     remove_proxy = forms.BooleanField(
         widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
+    )
+
+    ca_certificates = CertificatesField(
+        widget=CertificatesInput({"rows": 4, "spellcheck": "false"}), required=False, label="CA certificates"
     )
 
     class Meta:
@@ -53,8 +75,7 @@ class GroupForm(ModelForm[Group]):
             "priority",
             "weight",
         ]
-        labels = {"target_url": "Target URL", "ca_certificates": "CA certificates", "allow_link_local": LINK_LOCAL}
-        widgets = {"ca_certificates": UnfoldAdminTextareaWidget({"rows": 4, "spellcheck": "false"})}
+        labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -79,7 +100,7 @@ class GroupForm(ModelForm[Group]):
             "target_url": "A path is put in front of the path of every request.",
             "ca_certificates": trusted(self.instance),
             "allow_link_local": (
-                "Else the gateway refuses to connect to link-local addresses and metadata services, where the machine's "
+                "Else the gateway connects to no link-local address and no metadata service, where the machine's "
                 "own credentials are."
             ),
         }
@@ -106,13 +127,6 @@ class GroupForm(ModelForm[Group]):
     def clean_new_proxy_url(self) -> str:
         value: str = self.cleaned_data["new_proxy_url"]
         return refuse_if(check_proxy_url, value, "The proxy URL") if value else value
-
-    def clean_ca_certificates(self) -> str:
-        try:
-            text: str = self.cleaned_data["ca_certificates"]
-            return authorities.in_one_form(text) if text.strip() else ""
-        except authorities.BadCertificates as problem:
-            raise ValidationError(f"The text {problem}.") from None
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()

@@ -10,6 +10,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 if TYPE_CHECKING:
     from django.contrib.admin.views.main import ChangeList as ChangeList
+    from django.contrib.admin.widgets import AdminTextareaWidget as Textarea
     from django.contrib.admin.widgets import AdminTextInputWidget as TextInput
     from django.forms import CheckboxInput as Checkbox
 
@@ -29,6 +30,7 @@ else:
     from unfold.admin import ModelAdmin as ThemedAdmin
     from unfold.decorators import display
     from unfold.views import ChangeList
+    from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
     from unfold.widgets import UnfoldAdminTextInputWidget as TextInput
     from unfold.widgets import UnfoldBooleanSwitchWidget as Checkbox
 
@@ -43,4 +45,4 @@ else:
             return cls
 
 
-__all__ = ["ChangeList", "Checkbox", "ModelAdmin", "ModelForm", "TextInput", "display"]
+__all__ = ["ChangeList", "Checkbox", "ModelAdmin", "ModelForm", "TextInput", "Textarea", "display"]
