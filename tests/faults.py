@@ -84,15 +84,31 @@ FAULTS = {
 }
 
 
+# What another key may make up for: only the first request of this name fails.
+FIRST_FAILURES = {
+    "fails-without-end": repeating(
+        b"HTTP/1.1 500 No\r\nTransfer-Encoding: chunked\r\n\r\n", b"400\r\n%b\r\n" % (b"x" * 1024)
+    ),
+    "drips-a-failure": repeating(b"HTTP/1.1 500 No\r\nContent-Length: 999\r\n\r\n", b"x", seconds=0.2),
+}
+
+
 async def misbehave(peer: Peer) -> None:
     """Serves requests one after another; the last part of the path names the fault, `ok` is none."""
     while True:
         await peer.read_request()
-        name = peer.upstream.heads[-1].split()[1].rpartition(b"/")[2].decode()
-        if name != "ok":
-            await FAULTS[name].script(peer)
-            return
-        await peer.send(OK)
+        name = name_in(peer.upstream.heads[-1])
+        script = FAULTS[name].script if name in FAULTS else FIRST_FAILURES.get(name)
+        has_failed = name in FIRST_FAILURES and [*map(name_in, peer.upstream.heads)].count(name) > 1
+        if script is None or has_failed:
+            await peer.send(OK)
+            continue
+        await script(peer)
+        return
+
+
+def name_in(head: bytes) -> str:
+    return head.split()[1].rpartition(b"/")[2].decode()
 
 
 @contextmanager

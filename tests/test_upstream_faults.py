@@ -17,7 +17,7 @@ import pytest
 
 from proxyapp.transport import Transport
 from tests import certificates
-from tests.faults import BROKEN, FAULTS, misbehave, on_a_thread
+from tests.faults import BROKEN, FAULTS, FIRST_FAILURES, misbehave, name_in, on_a_thread
 from tests.gateway import Gateway, group
 from tests.ports import free_port
 from tests.proxies import HttpProxy
@@ -66,6 +66,7 @@ def storm(request: pytest.FixtureRequest) -> Iterator[Storm]:
             group(["KEY-secure-1"], secure.url, "secure", **trust),
             group(["KEY-proxied-1"], secure.url, "proxied", proxy_url=proxy.url, **trust),
             group(["KEY-good-1", "KEY-good-2"], good.url, "good"),
+            group(["KEY-failing-1", "KEY-failing-2"], plain.url, "failing", rate_limit_policy="quota_aware"),
             group(["KEY-refused-1"], f"http://127.0.0.1:{free_port()}", "refused", rate_limit_policy="quota_aware"),
             group(["KEY-unroutable-1"], unroutable(stack), "unroutable", rate_limit_policy="quota_aware"),
             group(["KEY-untrusted-1"], secure.url, "untrusted", rate_limit_policy="quota_aware"),
@@ -81,6 +82,7 @@ def weathered(gateway: Gateway, upstreams: list[ScriptedUpstream]) -> Storm:
 
     files = settled_files(gateway)
     cases = [(way, fault) for way in WAYS for fault in FAULTS] + [(way, "ok") for way in UNREACHABLE]
+    cases += [("failing", failure) for failure in FIRST_FAILURES]
     with ThreadPoolExecutor(len(cases) + GOOD_AT_ONCE) as threads:
         answers = {case: threads.submit(ask, gateway, *case) for case in cases}
         good = [threads.submit(ask_well, gateway, list(answers.values())) for _ in range(GOOD_AT_ONCE)]
@@ -129,7 +131,7 @@ def settled_files(gateway: Gateway) -> int:
 def asked_for(head: bytes) -> tuple[str, str]:
     """The group, which its key names, and the fault."""
     key = head.partition(b"KEY-")[2].split(b"-")[0]
-    return key.decode(), head.split()[1].rpartition(b"/")[2].decode()
+    return key.decode(), name_in(head)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -153,6 +155,13 @@ def test_an_upstream_that_cannot_be_reached_has_its_status(storm: Storm, way: st
     answer = storm.answers[way, "ok"]
     assert answer.status == UNREACHABLE[way] == json.loads(answer.body)["error"]["code"]
     assert storm.asked[way, "ok"] == 0
+
+
+@pytest.mark.parametrize("failure", FIRST_FAILURES)
+def test_a_failure_that_never_ends_does_not_hold_up_the_next_key(storm: Storm, failure: str) -> None:
+    answer = storm.answers["failing", failure]
+    assert (answer.status, answer.body) == (200, b"ok")
+    assert storm.asked["failing", failure] == 2
 
 
 def test_no_other_request_notices(storm: Storm) -> None:
