@@ -10,10 +10,6 @@ import traceback
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
-    if "serve" in sys.argv[1:2]:
-        from proxyapp import fastloop
-
-        fastloop.install()
     load_settings()
     from django.core.management import execute_from_command_line
 

@@ -106,7 +106,7 @@ def _checked() -> None:
 _checked()
 
 INSTALLED_APPS = [
-    "daphne",
+    "gateway.daphne_app.Daphne",
     "channels",
     "unfold",
     "unfold.contrib.filters",

@@ -123,7 +123,9 @@ class Launch:
                 application, bound, drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS, on_listening=on_listening
             )
             return
-        from proxyapp import runtime
+        from proxyapp import fastloop, runtime
+
+        fastloop.install()
         from proxyapp.server import GatewayServer
 
         GatewayServer(

@@ -1,0 +1,12 @@
+"""Daphne in the list of apps, for its `runserver`, without its server: importing that takes half of a start.
+
+Daphne's own AppConfig imports the server so that its reactor is there before any other package asks for one; here
+`proxyapp.fastloop` sees to that.
+"""
+
+from django.apps import AppConfig
+
+
+class Daphne(AppConfig):
+    name = "daphne"
+    verbose_name = "Daphne"
