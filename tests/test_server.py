@@ -5,8 +5,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
+from tests import forked
 from tests.gateway import ROOT
 from tests.ports import free_port
 from tests.raw_client import RawClient, RawResponse, exchange
@@ -30,8 +29,8 @@ class ToyServer:
         self.url = f"http://127.0.0.1:{self.port}"
         self._output = tempfile.TemporaryFile()  # noqa: SIM115 (closed by close)
         arguments = [self.port, MAX_BODY_BYTES, drain_seconds, patience_seconds]
-        command = [sys.executable, "-m", "tests.toy_server", *map(str, arguments)]
-        self.process = subprocess.Popen(command, cwd=ROOT, stdout=self._output, stderr=self._output)
+        command = ["-m", "tests.toy_server", *map(str, arguments)]
+        self.process = forked.start(command, cwd=ROOT, env=os.environ, stdout=self._output)
         eventually(lambda: "listening" in self.output())
 
     def output(self) -> str:
