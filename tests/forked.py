@@ -97,7 +97,7 @@ class Forks:
 
     def close(self) -> None:
         self._control.close()
-        self._server.wait(10)
+        self._server.wait(ANSWER_SECONDS)
 
 
 @functools.cache
