@@ -34,6 +34,7 @@ def database_of_ten_keys(tmp_path):
         "DATABASE_URL": url,
         "VAR_DIR": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "gateway.settings",
+        "SQLITE_TIMEOUT_SECONDS": "60",  # a wrong kind of transaction fails at once, a busy machine may take its time
     }
     run(environment, "manage.py", "migrate", "-v0")
     add = (
