@@ -7,7 +7,7 @@ from proxyapp.lane import Lane, Scope, Send
 from proxyapp.live.feed import Live
 from proxyapp.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.requestbody import Receive
-from proxyapp.views import forward, healthz, readyz
+from proxyapp.views import admitted, forward, healthz, readyz
 
 DJANGO_PATHS = (b"/admin/", b"/static/")
 DJANGO_PATH_ENDS = (b"/admin", b"/metrics")
@@ -18,7 +18,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._django = ASGIHandler()
-        self._proxy = Lane(forward)
+        self._proxy = Lane(forward, admitted)
         self._own = {b"/healthz": Lane(healthz), b"/readyz": Lane(readyz)}
         self._live = Live()
         self._socket = LiveSocket(self._live)

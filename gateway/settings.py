@@ -35,6 +35,9 @@ SALT_KEY = "gemini-key-gateway.api-key"
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
+# Whether clients may do without a token, wherever they come from.
+ALLOW_ANONYMOUS = env.bool("ALLOW_ANONYMOUS", default=False)
+
 # Rotation and cooldowns.
 ROTATION_LEASE = env.int("ROTATION_LEASE", default=0)
 RATE_LIMIT_RESET_TIME = env.str("RATE_LIMIT_RESET_TIME", default="10:00")
@@ -69,7 +72,7 @@ POSITIVE = (
     "EVENT_RETENTION_DAYS",
     "HOURLY_USAGE_DAYS",
 )
-FLAGS = ("DEBUG", "TRUST_ENVIRONMENT_PROXIES")
+FLAGS = ("DEBUG", "ALLOW_ANONYMOUS", "TRUST_ENVIRONMENT_PROXIES")
 BOOLEANS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
 
 

@@ -26,7 +26,7 @@ async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
 async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attempt:
     """Errors that the upstream's own answer carries are read here: the key must not pass in them."""
     key = turn.key
-    attempt = Attempt(runtime, turn, request.model, auth)
+    attempt = Attempt(runtime, turn, request.model, auth, request.client)
     target = request.target(key.group.prefix)
     headers = to_upstream(
         request.headers,

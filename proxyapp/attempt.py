@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
+from proxyapp.clienttokens import ANYONE, Client
 from proxyapp.errors import StreamBroken
 from proxyapp.exchange import Exchange
 from proxyapp.headers import Header, to_client
@@ -24,7 +25,7 @@ DECODED_BYTES = 1024 * 1024
 class Attempt:
     """The answer's status, headers and raw body (to `read` or iterate), with an explicit, idempotent `aclose`."""
 
-    def __init__(self, runtime: Runtime, turn: Turn, model: str, auth: str) -> None:
+    def __init__(self, runtime: Runtime, turn: Turn, model: str, auth: str, client: Client = ANYONE) -> None:
         """`on_error` hears the error object that a successful stream ends in, and tells the status it stands for."""
         self.key = turn.key
         self.auth = auth
@@ -36,6 +37,7 @@ class Attempt:
         self._runtime = runtime
         self._probe = turn.probe
         self._model = model
+        self._client = client
         self._is_counted = False
         self._body: Exchange | None = None
         self._head: list[bytes] = []
@@ -95,9 +97,12 @@ class Attempt:
             self._runtime.recovery.end_probe(self._probe)
         model = "" if outcome is Outcome.CLIENT_ERROR else self._model
         tokens = self._counter.tokens()
+        now = time.time()
         self._runtime.tally.count(
-            self.key.id, model, outcome, time.time(), prompt_tokens=tokens.prompt, output_tokens=tokens.output
+            self.key.id, model, outcome, now, prompt_tokens=tokens.prompt, output_tokens=tokens.output
         )
+        if self._client is not ANYONE:
+            self._runtime.count_client_tokens(self._client, model, tokens, now)
         self._runtime.touched()
 
     async def aclose(self) -> None:

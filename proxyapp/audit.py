@@ -20,6 +20,7 @@ Action = Literal[
     "release",
     "disable",
     "enable",
+    "revoke",
     "show",
     "import",
     "export",
@@ -27,7 +28,13 @@ Action = Literal[
     "prune",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
-OBJECT_TYPES = {"proxyapp.apikey": "key", "proxyapp.group": "group", "auth.user": "user", "auth.group": "role"}
+OBJECT_TYPES = {
+    "proxyapp.apikey": "key",
+    "proxyapp.group": "group",
+    "proxyapp.clienttoken": "token",
+    "auth.user": "user",
+    "auth.group": "role",
+}
 CONFIG_FILE, DATABASE = "config file", "database"
 
 Change = tuple[Action, Model, str]

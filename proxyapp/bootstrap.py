@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import Error as DatabaseError
@@ -13,6 +14,9 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from proxyapp import audit
+from proxyapp.anonymous import is_loopback
+from proxyapp.clienttokenstore import has_tokens
+from proxyapp.listener import address
 
 ADVISORY_LOCK = 0x67656D696E69
 
@@ -73,6 +77,17 @@ def migrate() -> int:
         if plan:
             call_command("migrate", verbosity=0, interactive=False)
         return len(plan)
+
+
+def refuse_strangers(host: str, port: int) -> None:
+    """An address that others reach is not served as long as nobody has to show a token there."""
+    if settings.ALLOW_ANONYMOUS or is_loopback(host) or has_tokens():
+        return
+    raise StartError(
+        f"{address(host, port)} can be reached from other machines, and there is no client token yet. Make one with "
+        "`python manage.py tokens create NAME`, or let everybody use the keys with allow_anonymous: true under server "
+        "in the config file (or ALLOW_ANONYMOUS=true)."
+    )
 
 
 def ensure_administrator() -> Administrator | None:

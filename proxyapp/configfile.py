@@ -41,7 +41,7 @@ MAX_KEYS = 100_000
 MAX_UNKNOWN_SHOWN = 20
 
 CONFIG_FIELDS = ("server", "groups")
-SERVER_FIELDS = ("host", "port")
+SERVER_FIELDS = ("host", "port", "allow_anonymous")
 GROUP_FIELDS = (
     "name",
     "target_url",
@@ -66,6 +66,7 @@ Check = Callable[[str], str | None]
 class Server:
     host: str = "127.0.0.1"
     port: int = 8080
+    allow_anonymous: bool = False
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class _Reading:
     def server(self, value: object) -> Server:
         fields = self.mapping({} if value is None else value, "server", SERVER_FIELDS) or {}
         host = self.text(fields, "host", "server", check_host, default=Server.host)
-        return Server(host, self.port(fields.get("port", Server.port)))
+        return Server(host, self.port(fields.get("port", Server.port)), self.flag(fields, "allow_anonymous", "server"))
 
     def port(self, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -192,7 +193,7 @@ class _Reading:
         if fields is None:
             return GroupConfig(name="")
         keys, placeholders = self.keys(fields, f"{place}.api_keys")
-        allow_link_local = self.switch(fields, "allow_link_local", place)
+        allow_link_local = self.flag(fields, "allow_link_local", place)
         return GroupConfig(
             name=self.text(fields, "name", place, check_group_name).strip(),
             target_url=self.text(fields, "target_url", place, targets(allow_link_local), default=DEFAULT_TARGET_URL),
@@ -227,12 +228,6 @@ class _Reading:
         except authorities.BadCertificates as problem:
             self.wrong(f"{place}.{given[0]}", str(problem))
             return ""
-
-    def switch(self, fields: dict[str, object], field: str, place: str) -> bool:
-        value = fields.get(field, False)
-        if not isinstance(value, bool):
-            self.wrong(f"{place}.{field}", f"must be true or false, not {kind(value)}")
-        return value is True
 
     def keys(self, fields: dict[str, object], place: str) -> tuple[tuple[KeyConfig, ...], tuple[str, ...]]:
         """The keys, and the places of placeholders."""
@@ -293,6 +288,12 @@ class _Reading:
             return value
         self.wrong(f"{place}.{field}", f"must be a number from {allowed[0]} to {allowed[-1]}")
         return default
+
+    def flag(self, fields: dict[str, object], field: str, place: str) -> bool:
+        value = fields.get(field, False)
+        if not isinstance(value, bool):
+            self.wrong(f"{place}.{field}", f"must be true or false, not {kind(value)}")
+        return value is True
 
     def checked(self, value: object, place: str, check: Check) -> str:
         if not isinstance(value, str):

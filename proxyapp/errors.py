@@ -2,8 +2,12 @@
 
 GatewayError
 ├── BadRequest          400  the request cannot be forwarded
+├── Unauthorized        401  no client token, or one that is not good
+├── NotAllowed          403  not for this client: a group, a model, a page of another site
 ├── UnknownGroup        404  /g/<name>/ names no group
 ├── BodyTooLarge        413
+├── LimitReached        429  a limit of the client token
+│   └── TooManyBadTokens  429  from this address
 ├── UpstreamFailed      502  no connection, a broken answer
 │   └── ProxyFailed     502  the group's proxy is down or refuses
 ├── NoKeyAvailable      503  every key is cooling, disabled or invalid
@@ -48,6 +52,25 @@ class GatewayError(Exception):
 class BadRequest(GatewayError):
     status = 400
     code = "bad_request"
+
+
+class Unauthorized(GatewayError):
+    status = 401
+    code = "invalid_api_key"
+
+
+class NotAllowed(GatewayError):
+    status = 403
+    code = "not_allowed"
+
+
+class LimitReached(GatewayError):
+    status = 429
+    code = "rate_limit_exceeded"
+
+
+class TooManyBadTokens(LimitReached):
+    code = "too_many_bad_tokens"
 
 
 class UnknownGroup(GatewayError):

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from proxyapp.asking import ask
 from proxyapp.attempt import Attempt
+from proxyapp.clienttokens import ANYONE
 from proxyapp.errors import GatewayError
 from proxyapp.judging import cooldown_of, judged, watch_stream
 from proxyapp.models import RateLimitPolicy
@@ -28,11 +29,18 @@ async def forward(runtime: Runtime, request: Plan) -> Attempt:
         attempt = await Search(runtime, request).run()
     except GatewayError as error:
         runtime.tally.count_failure(error, time.time())
+        _count_for_client(runtime, request, error.status)
         runtime.touched()
         raise
     runtime.tally.count_answer(attempt.status, time.monotonic() - began_at, time.time())
+    _count_for_client(runtime, request, attempt.status)
     runtime.touched()
     return attempt
+
+
+def _count_for_client(runtime: Runtime, request: Plan, status: int) -> None:
+    if request.client is not ANYONE:
+        runtime.tally.clients.count_answer(request.client.id, request.model, status, time.time())
 
 
 class Search:

@@ -78,11 +78,11 @@ def without_key(query: bytes) -> bytes | None:
     """The raw query without `key` parameters; every other byte stays. None when nothing else was in it."""
     if b"k" not in query and b"%" not in query:
         return query
-    kept = [part for part in query.split(b"&") if not _is_key(part)]
+    kept = [part for part in query.split(b"&") if not is_key_parameter(part)]
     return b"&".join(kept) if kept else None
 
 
-def _is_key(part: bytes) -> bool:
+def is_key_parameter(part: bytes) -> bool:
     name = part.partition(b"=")[0]
     return name == b"key" or (b"%" in name and unquote_to_bytes(name) == b"key")
 

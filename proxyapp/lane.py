@@ -1,7 +1,8 @@
 """The short way from an ASGI server to an async Django view and back.
 
-Django's own handler costs two thread hops a request, more with middleware. The lane reads the body, builds the same
-ASGIRequest, awaits the view in the same task and relays its answer, watching for the client's disconnect.
+Django's own handler costs two thread hops a request, more with middleware. The lane asks who the client is, reads the
+body, builds the same ASGIRequest, awaits the view in the same task and relays its answer, watching for the client's
+disconnect.
 """
 
 import asyncio
@@ -15,6 +16,7 @@ from django.http import HttpResponse
 from django.http.response import HttpResponseBase
 
 from proxyapp.attempt import Attempt
+from proxyapp.clienttokens import Client
 from proxyapp.errors import GatewayError, StreamBroken
 from proxyapp.requestbody import ClientLeft, Limits, Receive, RequestBody, read_body
 from proxyapp.views import RelayedResponse, error_response, own_headers
@@ -22,20 +24,23 @@ from proxyapp.views import RelayedResponse, error_response, own_headers
 Scope = dict[str, Any]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 View = Callable[[ASGIRequest], Awaitable[HttpResponseBase]]
+Admit = Callable[[Scope], Awaitable[Client]]
 
 
 class Lane:
-    """An ASGI application (http only) around one async view."""
+    """An ASGI application (http only) around one async view. `admit` says who the client is before its body is read."""
 
-    def __init__(self, view: View) -> None:
+    def __init__(self, view: View, admit: Admit | None = None) -> None:
         self._view = view
+        self._admit = admit
         self._limits = Limits.of_settings()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body: RequestBody | None = None
         try:
+            client = await self._admit(scope) if self._admit else None
             body = await read_body(receive, scope["headers"], self._limits)
-            await Visit(self._view, scope, receive, send).run(body)
+            await Visit(self._view, scope, receive, send).run(body, client)
         except ClientLeft:
             return
         except GatewayError as error:
@@ -58,14 +63,14 @@ class Visit:
         self._is_over = False
         self._has_left = False
 
-    async def run(self, body: RequestBody) -> None:
+    async def run(self, body: RequestBody, client: Client | None) -> None:
         """Raises ClientLeft, or StreamBroken when the response cannot be completed."""
         loop = asyncio.get_running_loop()
         task = asyncio.current_task(loop)
         assert task is not None  # noqa: S101
         watcher = loop.create_task(self._watch(task))
         try:
-            await self._answer(body)
+            await self._answer(body, client)
         except asyncio.CancelledError:
             if not self._has_left:
                 raise
@@ -82,8 +87,9 @@ class Visit:
             self._has_left = True
             task.cancel()
 
-    async def _answer(self, body: RequestBody) -> None:
+    async def _answer(self, body: RequestBody, client: Client | None) -> None:
         request = django_request(self._scope)
+        request.client = client  # type: ignore[attr-defined]
         request.upstream_body = body  # type: ignore[attr-defined]
         response = await self._view(request)
         if isinstance(response, RelayedResponse):

@@ -1,6 +1,7 @@
 """The order of a start: what can be wrong without a change is looked at first, and the URLs are said last."""
 
 import gc
+import os
 import resource
 import sys
 from collections.abc import Callable
@@ -48,8 +49,11 @@ class Launch:
         count = self._count()
         path, config = self._read_config()
         host, port = self._place(config)
+        if config is not None and config.server.allow_anonymous:
+            settings.ALLOW_ANONYMOUS = True
+            os.environ["ALLOW_ANONYMOUS"] = "true"  # for the workers
         bound = listener.bind_exclusively(host, port)
-        self._prepare(path)
+        self._prepare(path, bound)
         if count == 1:
             with database_errors_explained():
                 self._serve(bound, on_listening=lambda: self._greet(host, port, path))
@@ -91,11 +95,12 @@ class Launch:
         )
         return host.strip().removeprefix("[").removesuffix("]"), port
 
-    def _prepare(self, path: Path) -> None:
+    def _prepare(self, path: Path, bound: socket) -> None:
         with database_errors_explained():
             applied = bootstrap.migrate()
             if applied:
                 self._notes.append(f"The database was brought up to date ({applied} migrations).")
+            bootstrap.refuse_strangers(*bound.getsockname()[:2])
             self._administrator = bootstrap.ensure_administrator()
             if self.config is not None or path.exists():
                 self._import(path)

@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass, field
 
-from proxyapp.errors import UnknownGroup
+from proxyapp.clienttokens import ANYONE, Client
+from proxyapp.errors import NotAllowed, UnknownGroup
 from proxyapp.headers import Header, without_key
 from proxyapp.modelname import model_of, quota_scope
-from proxyapp.pool import group_and_path
+from proxyapp.modelpermission import check_model
+from proxyapp.pool import Ring, Snapshot, group_and_path
 from proxyapp.requestbody import RequestBody
 from proxyapp.runtime import Runtime
 
@@ -41,6 +43,7 @@ class Plan:
     headers: list[Header]
     body: RequestBody
     model: str
+    client: Client = ANYONE
     scope: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -61,12 +64,32 @@ class Plan:
 
 
 def plan(
-    runtime: Runtime, *, method: str, path: bytes, query: bytes | None, headers: list[Header], body: RequestBody
+    runtime: Runtime,
+    *,
+    method: str,
+    path: bytes,
+    query: bytes | None,
+    headers: list[Header],
+    body: RequestBody,
+    client: Client = ANYONE,
 ) -> Plan:
-    """Raises UnknownGroup for a `/g/<group>/` that does not exist."""
+    """Raises UnknownGroup for a `/g/<group>/` that does not exist, and NotAllowed for what the client may not use."""
     group_name, path = group_and_path(path)
-    ring = runtime.snapshot.ring(group_name)
-    if ring is None:
-        raise UnknownGroup(f"There is no group {group_name!r}.")
+    ring = _ring(runtime.snapshot, group_name, client)
+    if client.models is not None:
+        check_model(client.models, method, path, body)
     model = model_of(path, body.searchable())
-    return Plan(ring.name, method, path, without_key(query) if query else query, headers, body, model)
+    return Plan(ring.name, method, path, without_key(query) if query else query, headers, body, model, client)
+
+
+def _ring(pool: Snapshot, group_name: str | None, client: Client) -> Ring:
+    """Nobody is told whether a group exists that is not theirs."""
+    if client.groups is not None:
+        ring = pool.ring_of_groups(client.groups, group_name)
+        if ring is None:
+            whose = "any group" if group_name is None else f"the group {group_name!r}"
+            raise NotAllowed(f"This client token may not use the keys of {whose}.")
+        return ring
+    if (ring := pool.ring(group_name)) is None:
+        raise UnknownGroup(f"There is no group {group_name!r}.")
+    return ring

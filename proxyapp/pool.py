@@ -4,9 +4,10 @@ A snapshot is replaced as a whole when the pool's version moves. Between two rel
 itself imposes change it. Choosing a key is pure and in memory.
 """
 
+import hashlib
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import NamedTuple
@@ -20,6 +21,7 @@ from proxyapp.models import Auth, KeyStatus, RateLimitPolicy
 from proxyapp.trouble import Trouble
 
 ALL_GROUPS = ""
+LONGEST_RING_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +214,9 @@ def turns_of(keys: Iterable[PoolKey]) -> list[PoolKey]:
 
 @dataclass(slots=True)
 class Snapshot:
-    """All rings at one version of the pool. `trouble`: what recent refusals mean beyond their cooldowns."""
+    """All rings at one version of the pool. `trouble`: what recent refusals mean beyond their cooldowns;
+    `shared_rings`: by group, the names of the rings of several groups that it is in.
+    """
 
     version: int
     keys: dict[int, PoolKey]
@@ -221,6 +225,7 @@ class Snapshot:
     rings: dict[str, Ring] = field(default_factory=dict)
     projects: dict[str, list[int]] = field(default_factory=dict)
     trouble: Trouble = field(default_factory=Trouble)
+    shared_rings: dict[int, list[str]] = field(default_factory=dict)
 
     def ring(self, group_name: str | None) -> Ring | None:
         """The ring of all groups (None), or of the group of that name; None when there is no such group."""
@@ -228,6 +233,23 @@ class Snapshot:
             return self.rings[ALL_GROUPS]
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
         return self.rings[group.ring] if group else None
+
+    def ring_of_groups(self, group_ids: frozenset[int], group_name: str | None) -> Ring | None:
+        """That of these groups, or of the one of them that has the name; None when there is none of them."""
+        if group_name is None:
+            return self.rings.get(ring_name(group_ids)) if group_ids else None
+        group = self.groups.get(group_name) or self.groups.get(group_name.lower())
+        return self.rings[group.ring] if group and group.id in group_ids else None
+
+    def add_ring(self, group_ids: frozenset[int]) -> None:
+        """For those who may use these groups only. Rotation goes round in it by itself, as in every ring."""
+        name = ring_name(group_ids)
+        if name in self.rings or not group_ids:
+            return
+        keys = [key for key in self.keys.values() if key.group.id in group_ids]
+        self.rings[name] = Ring(name, turns_of(keys), self.cooldowns)
+        for group_id in group_ids:
+            self.shared_rings.setdefault(group_id, []).append(name)
 
     def sharing(self, key_id: int, project: str) -> list[int]:
         """The key and those that share its quota, when the quota is the project's."""
@@ -242,7 +264,7 @@ class Snapshot:
 
     def _rings_of(self, key_id: int) -> list[str]:
         key = self.keys.get(key_id)
-        return [ALL_GROUPS, key.group.ring] if key else []
+        return [ALL_GROUPS, key.group.ring, *self.shared_rings.get(key.group.id, ())] if key else []
 
 
 def build(version: int, groups: list[PoolGroup], keys: list[PoolKey], cooldowns: Cooldowns) -> Snapshot:
@@ -257,6 +279,14 @@ def build(version: int, groups: list[PoolGroup], keys: list[PoolKey], cooldowns:
     snapshot.rings = {group.ring: Ring(group.ring, members[group.id], cooldowns) for group in groups}
     snapshot.rings[ALL_GROUPS] = Ring(ALL_GROUPS, turns_of(keys), cooldowns)
     return snapshot
+
+
+def ring_name(group_ids: Collection[int]) -> str:
+    """`group:7`, `groups:3,7`; of very many groups a hash of that, for names are kept in the database."""
+    if len(group_ids) == 1:
+        return f"group:{next(iter(group_ids))}"
+    name = "groups:" + ",".join(map(str, sorted(group_ids)))
+    return name if len(name) <= LONGEST_RING_NAME else f"groups:{hashlib.sha256(name.encode()).hexdigest()}"
 
 
 def group_and_path(path: bytes) -> tuple[str | None, bytes]:

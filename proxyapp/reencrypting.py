@@ -8,6 +8,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from proxyapp.applying import batches, lock_pool
+from proxyapp.clienttokenstore import bound_to_older_secrets
 from proxyapp.configfile import ConfigError, load
 from proxyapp.imported import LastImport
 from proxyapp.importing import each_key_once
@@ -17,11 +18,14 @@ from proxyapp.sealed import UNREADABLE, keyed_hash
 
 
 class Reencrypted(NamedTuple):
-    """`unproven`: config files that cannot be read now, so that their next start applies them whole."""
+    """`unproven`: config files that cannot be read now, so that their next start applies them whole. `bound_tokens`:
+    how many client tokens need an older secret for good, because only their hash is known.
+    """
 
     keys: int
     proxies: int
     unproven: list[str]
+    bound_tokens: int
 
 
 class CannotReencrypt(Exception):
@@ -43,7 +47,8 @@ def reencrypt() -> Reencrypted:
         proxied = [group for group in groups if group.proxy_url]
         Group.objects.bulk_update(proxied, ["proxy_url"], batch_size=100)
         unproven = _rewrite_imported(hashes)
-    return Reencrypted(len(keys), len(proxied), unproven)
+        bound_tokens = bound_to_older_secrets()
+    return Reencrypted(len(keys), len(proxied), unproven, bound_tokens)
 
 
 def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:

@@ -1,8 +1,9 @@
 """A client's request body: read whole before the upstream is asked, so that it can be sent again with another key."""
 
+import mmap
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, NamedTuple, cast
 
 import httpx
 from django.conf import settings
@@ -51,6 +52,13 @@ class RequestBody:
             return self.data
         start_of_end = max(SEARCHED_END_BYTES, (self.length or 0) - SEARCHED_END_BYTES)
         return self._part(0) + b"\n" + self._part(start_of_end)
+
+    def whole(self) -> bytes:
+        """For regular expressions, which read a file of any length in place."""
+        if self._file is None:
+            return self.data
+        self._file.flush()
+        return cast(bytes, mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def _part(self, start: int) -> bytes:
         if self._file is None:

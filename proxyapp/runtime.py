@@ -15,14 +15,19 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp import poolstore, retention, rotation
+from proxyapp import clienttokenstore, clientwindows, poolstore, retention, rotation
+from proxyapp.clientlimits import ClientLimits
+from proxyapp.clienttokens import Client, TokenBook
+from proxyapp.clientwindows import Leftover
 from proxyapp.cooling import Cooling
 from proxyapp.database_threads import DatabaseThreads
 from proxyapp.events import write_cooldowns
 from proxyapp.leasing import Leasing
 from proxyapp.pool import Snapshot
 from proxyapp.singlecredential import keep_single_credential
+from proxyapp.slowdown import Slowdown
 from proxyapp.spool import Spool, Spooled
+from proxyapp.tokens import Tokens
 from proxyapp.trouble import Recovery
 from proxyapp.turns import Turns
 from proxyapp.upstream import Upstreams, verifying_context
@@ -53,7 +58,11 @@ class Runtime:
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
-        self.snapshot = await self.threads.read(self._load)
+        self.snapshot, self.book = await self.threads.read(self._load)
+        self.limits = ClientLimits(self.threads)
+        self.limits.install(self.book)
+        await self._reread_limits()
+        self.slowdown = Slowdown()
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.recovery = Recovery(self.snapshot.trouble)
@@ -64,8 +73,13 @@ class Runtime:
             self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often, self._prune_often)
         ]
 
-    def _load(self) -> Snapshot:
-        return self._reader.load(datetime.now(UTC))
+    def _load(self) -> tuple[Snapshot, TokenBook]:
+        """The pool first, because it reads the version before anything else."""
+        snapshot = self._reader.load(datetime.now(UTC))
+        book = clienttokenstore.read_book()
+        for client in book.clients:
+            snapshot.add_ring(client.groups or frozenset())
+        return snapshot, book
 
     def _hear_version(self, version: int) -> None:
         if version > self.snapshot.version:
@@ -79,6 +93,7 @@ class Runtime:
             try:
                 await self.refresh()
                 await self._replay_spool()
+                await self._reread_limits()
             except DatabaseError:
                 await within(POLL_SECONDS, self._is_stopping)
             except Exception:
@@ -89,7 +104,8 @@ class Runtime:
         async with self._refreshing:
             if await self.threads.read(poolstore.pool_version) == self.snapshot.version:
                 return
-            self.snapshot = await self.threads.read(self._load)
+            self.snapshot, self.book = await self.threads.read(self._load)
+            self.limits.install(self.book)
             self.leasing.install(self.snapshot)
             self.recovery.install(self.snapshot.trouble, time.time())
             self.cooling.install(self.snapshot)
@@ -112,11 +128,22 @@ class Runtime:
         """Writes the counters and where the rotation stands."""
         tally, self.tally = self.tally, Tally()
         progress = self.leasing.progress(everything=is_last)
+        leftovers = self.limits.leftovers(everything=is_last)
         try:
-            await self.threads.background(functools.partial(_write, tally, progress, give_back=is_last))
+            await self.threads.background(functools.partial(_write, tally, progress, leftovers, give_back=is_last))
         except DatabaseError:
             if tally:
                 self._spool.add_usage(tally)
+        if self.limits.has_leftovers:
+            self.touched()
+
+    def count_client_tokens(self, client: Client, model: str, tokens: Tokens, now: float) -> None:
+        if tokens.prompt or tokens.output:
+            self.tally.clients.count_tokens(client.id, model, tokens.prompt, tokens.output, now)
+            self.limits.add_tokens(client.id, tokens.prompt + tokens.output, now)
+
+    async def _reread_limits(self) -> None:
+        await self.limits.reread(self.tally.clients.tokens_of_day(time.time()))
 
     async def _replay_spool(self) -> None:
         for spooled in self._spool.take():
@@ -157,7 +184,8 @@ class Runtime:
     def _flush_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""
         try:
-            _write(self.tally, self.leasing.progress(everything=True), give_back=True)
+            leftovers = self.limits.leftovers(everything=True)
+            _write(self.tally, self.leasing.progress(everything=True), leftovers, give_back=True)
         except DatabaseError:
             self._spool.add_usage(self.tally)
 
@@ -180,9 +208,10 @@ async def within(seconds: float, event: asyncio.Event) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-def _write(tally: Tally, progress: list[rotation.Progress], *, give_back: bool) -> None:
+def _write(tally: Tally, progress: list[rotation.Progress], leftovers: list[Leftover], *, give_back: bool) -> None:
     if tally:
         write_usage(tally)
+    clientwindows.give_back(leftovers)
     if progress:
         rotation.save_progress(progress, give_back=give_back)
 

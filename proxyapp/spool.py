@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO, Any
 
+from proxyapp.clientusage import ClientCounts, ClientPlace
 from proxyapp.events import Cooldown
 from proxyapp.usage import Answers, Counts, Minute, Place, Tally
 
@@ -29,7 +30,9 @@ class Spool:
     def add_usage(self, tally: Tally) -> None:
         counts = [[*place, asdict(count)] for place, count in tally.counts.items()]
         minutes = [[number, asdict(minute)] for number, minute in tally.minutes.items()]
-        self._append({"usage": counts, "minutes": minutes, "last_used": list(tally.last_used.items())})
+        clients = [[*place, asdict(count)] for place, count in tally.clients.counts.items()]
+        record = {"usage": counts, "minutes": minutes, "last_used": list(tally.last_used.items())}
+        self._append(record | {"clients": clients, "clients_used": list(tally.clients.last_used.items())})
 
     def _append(self, record: dict[str, Any]) -> None:
         """On disk when it returns."""
@@ -116,11 +119,14 @@ def _cooldown(row: dict[str, Any]) -> Cooldown:
 
 
 def _tally(record: dict[str, Any]) -> Tally:
-    """Also of records that know no minutes: those of an older version of the gateway."""
+    """Also of records that know no minutes or no clients: those of an older version of the gateway."""
     tally = Tally()
     for key_id, model, hour, counts in record.get("usage", []):
         tally.counts[Place(key_id, model, hour)] = Counts(**counts)
     for number, minute in record.get("minutes", []):
         tally.minutes[number] = Minute(Counts(**minute["attempts"]), Answers(**minute["answers"]))
     tally.last_used = dict(record.get("last_used", []))
+    for token_id, day, model, counts in record.get("clients", []):
+        tally.clients.counts[ClientPlace(token_id, day, model)] = ClientCounts(**counts)
+    tally.clients.last_used = dict(record.get("clients_used", []))
     return tally

@@ -12,8 +12,9 @@ from typing import NamedTuple
 
 from django.db import connection, models, transaction
 
+from proxyapp.clientusage import CLIENT_COLUMNS, CLIENT_PLACE, ClientTally, known_rows, note_last_used
 from proxyapp.errors import GatewayError, NoKeyAvailable, ProxyFailed
-from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, ApiKey, HourlyUsage, MinuteUsage
+from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, ApiKey, HourlyUsage, MinuteUsage, TokenUsage
 
 MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
@@ -100,9 +101,10 @@ class Tally:
         self.counts: dict[Place, Counts] = {}
         self.minutes: dict[int, Minute] = {}
         self.last_used: dict[int, float] = {}
+        self.clients = ClientTally()
 
     def __bool__(self) -> bool:
-        return bool(self.counts or self.minutes)
+        return bool(self.counts or self.minutes or self.clients.counts)
 
     def count(
         self, key_id: int, model: str, outcome: Outcome, now: float, *, prompt_tokens: int = 0, output_tokens: int = 0
@@ -148,6 +150,7 @@ class Tally:
             self.minutes.setdefault(number, Minute()).add(minute)
         for key_id, used in other.last_used.items():
             self.last_used[key_id] = max(used, self.last_used.get(key_id, 0.0))
+        self.clients.merge(other.clients)
 
 
 def write_usage(tally: Tally) -> None:
@@ -162,6 +165,9 @@ def write_usage(tally: Tally) -> None:
         add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, [_hour_row(place, counts) for place, counts in of_known])
         for key_id, used in sorted(tally.last_used.items()):
             ApiKey.objects.filter(pk=key_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
+        if tally.clients.counts:
+            add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
+            note_last_used(tally.clients)
         minutes = [_minute_row(number, tally.minutes[number]) for number in sorted(tally.minutes)]
         add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, minutes)
 

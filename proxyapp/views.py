@@ -13,14 +13,16 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from proxyapp import forwarding, runtime
+from proxyapp import admission, forwarding, runtime
 from proxyapp.attempt import Attempt
+from proxyapp.clienttokens import Client
 from proxyapp.errors import GatewayError, NoKeyAvailable, error_body, is_openai_path
 from proxyapp.headers import Header
 from proxyapp.keystate import state
 from proxyapp.plan import plan
 from proxyapp.pool import Snapshot
 from proxyapp.requestbody import RequestBody
+from proxyapp.runtime import Runtime
 
 DATABASE_SECONDS = 2.0
 
@@ -41,7 +43,8 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
     assert isinstance(request, ASGIRequest)  # noqa: S101
     path, query = raw_target(request.scope)
     try:
-        process = await runtime.running()
+        process = await running()
+        client = getattr(request, "client", None) or await admission.admit(process, request.scope)
         body = getattr(request, "upstream_body", None) or django_body(request)
         planned = plan(
             process,
@@ -50,12 +53,26 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
             query=query,
             headers=request.scope["headers"],
             body=body,
+            client=client,
         )
+        if client.is_metered:
+            await admission.charge(process, client)
         return RelayedResponse(await forwarding.forward(process, planned))
     except GatewayError as error:
         return error_response(error, path)
+
+
+async def admitted(scope: Mapping[str, Any]) -> Client:
+    """Who asks, before the body is read. Raises GatewayError."""
+    return await admission.admit(await running(), scope)
+
+
+async def running() -> Runtime:
+    """Raises GatewayError."""
+    try:
+        return await runtime.running()
     except DatabaseError:
-        return error_response(NoKeyAvailable("The gateway's database is away.", retry_after=5), path)
+        raise NoKeyAvailable("The gateway's database is away.", retry_after=5) from None
 
 
 def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
@@ -91,6 +108,8 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         response["Retry-After"] = str(error.retry_after)
     if not error.is_worth_trying:
         response["x-should-retry"] = "false"
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
     return response
 
 

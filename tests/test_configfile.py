@@ -171,7 +171,7 @@ def test_a_port_is_a_whole_number(port):
         ("server: {}", "groups: is required"),
         ("groups:", "groups: must be a list of groups, not nothing (null)"),
         ("groups: {name: a}", "groups: must be a list of groups, not a mapping"),
-        ("server: 8080\ngroups: []", "server: must be a mapping with host, port, not a number"),
+        ("server: 8080\ngroups: []", "server: must be a mapping with host, port, allow_anonymous, not a number"),
         ("grups: []\ngroups: []", "the file: unknown field 'grups'; did you mean 'groups'?"),
         ("groups: [{name: a, api_keys: k1}]", "groups[0].api_keys: must be a list of keys, not text"),
         ("groups: [{name: a}]", "groups[0].api_keys: is required"),

@@ -126,7 +126,8 @@ def test_a_signal_ends_it_with_0(server: str, number: int) -> None:
 
 
 def test_host_and_port_of_the_command_line_beat_those_of_the_file() -> None:
-    with Gateway({"server": {"host": "192.0.2.1", "port": 1}, "groups": []}, args=["--host", "::"]) as gateway:
+    config = {"server": {"host": "192.0.2.1", "port": 1, "allow_anonymous": True}, "groups": []}
+    with Gateway(config, args=["--host", "::"]) as gateway:
         assert f"Proxy: http://[::1]:{gateway.port}\n" in gateway.output()
         assert httpx.get(f"http://[::1]:{gateway.port}/healthz", trust_env=False).status_code == 200
 

@@ -29,3 +29,8 @@ class Command(BaseCommand):
         self.stdout.write(text)
         for source in done.unproven:
             self.stdout.write(f"warning: {source} cannot be read now; the next start with it applies it whole")
+        if done.bound_tokens:
+            self.stdout.write(
+                f"warning: {done.bound_tokens} client tokens were made under an older SECRET_KEY. Only their hash is "
+                "known, so they stop working when it is removed: keep it, or replace them (see `manage.py tokens list`)"
+            )

@@ -1,0 +1,102 @@
+"""Counting what clients with a token do: by token, model and day, added to the database with the other usage."""
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from proxyapp.models import ClientToken
+
+DAY_SECONDS = 86_400
+
+
+class ClientPlace(NamedTuple):
+    """`day`: days since the epoch."""
+
+    token_id: int
+    day: int
+    model: str
+
+
+@dataclass(slots=True)
+class ClientCounts:
+    requests: int = 0
+    succeeded: int = 0
+    refused: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, other: "ClientCounts") -> None:
+        for name in CLIENT_COLUMNS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+CLIENT_COLUMNS = tuple(column.name for column in fields(ClientCounts))
+CLIENT_PLACE = ("token_id", "day", "model")
+
+
+@dataclass(slots=True)
+class ClientTally:
+    """Models count by their name only where an upstream knew them: a client could name endless ones."""
+
+    counts: dict[ClientPlace, ClientCounts] = field(default_factory=dict)
+    last_used: dict[int, float] = field(default_factory=dict)
+
+    def count_answer(self, token_id: int, model: str, status: int, now: float) -> None:
+        """A request is answered, however many keys that took."""
+        counts = self._of(token_id, "" if status >= 400 else model, now)
+        counts.requests += 1
+        counts.succeeded += status < 400
+        self.last_used[token_id] = now
+
+    def count_refused(self, token_id: int, now: float) -> None:
+        self._of(token_id, "", now).refused += 1
+        self.last_used[token_id] = now
+
+    def count_tokens(self, token_id: int, model: str, prompt: int, output: int, now: float) -> None:
+        counts = self._of(token_id, model, now)
+        counts.prompt_tokens += prompt
+        counts.output_tokens += output
+
+    def _of(self, token_id: int, model: str, now: float) -> ClientCounts:
+        place = ClientPlace(token_id, int(now) // DAY_SECONDS, model)
+        counts = self.counts.get(place)
+        if counts is None:
+            counts = self.counts[place] = ClientCounts()
+        return counts
+
+    def tokens_of_day(self, now: float) -> dict[int, int]:
+        """Prompt and output tokens by client token."""
+        found: dict[int, int] = {}
+        for place, counts in self.counts.items():
+            if place.day == int(now) // DAY_SECONDS:
+                tokens = counts.prompt_tokens + counts.output_tokens
+                found[place.token_id] = found.get(place.token_id, 0) + tokens
+        return found
+
+    def merge(self, other: "ClientTally") -> None:
+        for place, counts in other.counts.items():
+            self.counts.setdefault(place, ClientCounts()).add(counts)
+        for token_id, used in other.last_used.items():
+            self.last_used[token_id] = max(used, self.last_used.get(token_id, 0.0))
+
+
+def known_rows(tally: ClientTally) -> list[list[Any]]:
+    """For the table of usage, in the order in which every process locks rows; tokens that are gone are left out."""
+    wanted = {place.token_id for place in tally.counts}
+    known = set(ClientToken.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    return [
+        [place.token_id, _date(place.day), place.model, *(getattr(counts, column) for column in CLIENT_COLUMNS)]
+        for place, counts in sorted(tally.counts.items(), key=lambda item: item[0])
+        if place.token_id in known
+    ]
+
+
+def note_last_used(tally: ClientTally) -> None:
+    for token_id, used in sorted(tally.last_used.items()):
+        ClientToken.objects.filter(pk=token_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
+
+
+def _date(day: int) -> str:
+    return str(connection.ops.adapt_datefield_value(datetime.fromtimestamp(day * DAY_SECONDS, UTC).date()))
