@@ -124,15 +124,16 @@ class ClientLimits:
 
     async def _refilled(self, share: Share) -> None:
         """Waits for a lease, and goes on alone when the database lets it wait."""
-        if share.refill is None:
-            share.refill = asyncio.get_running_loop().create_task(self._lease(share))
+        refill = share.refill
+        if refill is None:
+            refill = share.refill = asyncio.get_running_loop().create_task(self._lease(share))
         if not share.is_stalled:
             share.waiting += 1
             try:
-                await asyncio.wait({share.refill}, timeout=LEASE_WAIT_SECONDS)
+                await asyncio.wait({refill}, timeout=LEASE_WAIT_SECONDS)
             finally:
                 share.waiting -= 1
-        if share.refill is not None and not share.left:
+        if not refill.done() and not share.left:
             share.is_stalled = True
             _grant_alone(share, 1)
 

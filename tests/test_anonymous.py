@@ -1,0 +1,64 @@
+"""Without a token: this machine's own programs and pages, and nobody else."""
+
+import pytest
+
+from proxyapp.anonymous import check_anonymous, is_loopback
+from proxyapp.errors import GatewayError
+
+LOCAL = ("127.0.0.1", 8080)
+
+
+def refused(server, *headers: tuple[bytes, bytes], allowed=("*",)) -> int | None:
+    """The status; None: let in."""
+    try:
+        check_anonymous({"server": server, "headers": list(headers)}, allowed)
+    except GatewayError as error:
+        return error.status
+    return None
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
+def test_this_machine_is_let_in(address):
+    assert refused((address, 8080)) is None
+
+
+@pytest.mark.parametrize("server", [None, ("/run/gateway.sock", None), ("192.0.2.1", 80), ("::", 1), ("0.0.0.0", 1)])
+def test_every_other_way_in_is_closed(server):
+    assert refused(server) == 401
+
+
+@pytest.mark.parametrize("host", [b"localhost:8080", b"127.0.0.1", b"[::1]:8080", b"gateway.localhost"])
+@pytest.mark.parametrize("site", [b"same-origin", b"same-site", b"none"])
+def test_pages_of_this_machine_are_let_in(host, site):
+    origin = (b"origin", b"http://localhost:3000")
+    assert refused(LOCAL, (b"host", host), origin, (b"sec-fetch-site", site)) is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [(b"host", b"127.0.0.1:8080"), (b"sec-fetch-site", b"cross-site")],
+        [(b"host", b"127.0.0.1:8080"), (b"origin", b"https://evil.example")],
+        [(b"host", b"127.0.0.1:8080"), (b"origin", b"null")],
+        [(b"host", b"evil.example:8080"), (b"origin", b"http://evil.example:8080"), (b"sec-fetch-site", b"same-origin")],
+        [(b"host", b"evil.example"), (b"sec-fetch-site", b"same-origin")],
+        [(b"host", b"[bad"), (b"sec-fetch-site", b"none")],
+        [(b"sec-fetch-site", b"none")],
+    ],
+)
+def test_pages_of_other_sites_are_not(headers):
+    assert refused(LOCAL, *headers) == 403
+
+
+def test_a_name_of_the_settings_is_the_gateways_own():
+    headers = [(b"host", b"gate.example"), (b"origin", b"https://gate.example"), (b"sec-fetch-site", b"same-origin")]
+    assert refused(LOCAL, *headers, allowed=("gate.example",)) is None
+    assert refused(LOCAL, *headers, allowed=("*",)) == 403
+
+
+def test_a_program_may_use_any_name():
+    assert refused(LOCAL, (b"host", b"gate.example")) is None
+
+
+def test_what_is_no_address_is_not_loopback():
+    assert not is_loopback("localhost")

@@ -1,0 +1,126 @@
+"""The book of client tokens: who is found, in memory, by what a request presents."""
+
+import re
+
+import pytest
+
+from proxyapp.clienttokens import (
+    Client,
+    Refusal,
+    TokenBook,
+    mark_of,
+    masked_token,
+    new_token,
+    pattern_of,
+    presented,
+    token_hash,
+)
+
+NOW = 1_000.0
+TOKEN, OTHER = new_token(), new_token()
+CLIENT = Client(id=7)
+
+
+def book(client: Client = CLIENT, *, secret: str = "s", secrets: tuple[str, ...] = ("s",)) -> TokenBook:
+    return TokenBook([(token_hash(TOKEN, secret), client)], secrets)
+
+
+def bearer(token: str) -> list[tuple[bytes, bytes]]:
+    return [(b"authorization", b"Bearer " + token.encode())]
+
+
+def test_a_token_is_long_random_and_shown_masked():
+    assert re.fullmatch(r"gk-[\w-]{43}", TOKEN)
+    assert TOKEN != OTHER
+    assert masked_token(TOKEN) == f"gk-…{TOKEN[-4:]}"
+
+
+def test_what_is_stored_is_64_digits_that_need_the_secret():
+    stored = token_hash(TOKEN, "s")
+
+    assert re.fullmatch("[0-9a-f]{64}", stored)
+    assert stored.startswith(mark_of("s"))
+    assert stored != token_hash(TOKEN, "t")
+    assert stored[8:] != token_hash(OTHER, "s")[8:]
+
+
+@pytest.mark.parametrize(
+    ("headers", "query"),
+    [
+        (bearer(TOKEN), b""),
+        ([(b"authorization", b"bearer  " + TOKEN.encode() + b" ")], b""),
+        ([(b"x-goog-api-key", TOKEN.encode())], b""),
+        ([(b"x-api-key", TOKEN.encode())], b""),
+        ([], b"alt=sse&key=" + TOKEN.encode()),
+        ([], b"k%65y=" + TOKEN.replace("-", "%2D").encode()),
+        ([*bearer(OTHER), (b"x-goog-api-key", TOKEN.encode())], b""),
+        ([(b"x-goog-api-key", b"AIzaSomething")], b"key=no&key=" + TOKEN.encode()),
+    ],
+)
+def test_it_is_found_wherever_clients_put_it(headers, query):
+    assert book().client_of(headers, query, NOW) is CLIENT
+
+
+@pytest.mark.parametrize(
+    ("headers", "query", "refusal"),
+    [
+        ([], b"", Refusal.MISSING),
+        ([(b"authorization", b"Basic dTpw")], b"monkey=1", Refusal.MISSING),
+        ([(b"x-api-key", b"AIzaSomething")], b"", Refusal.FOREIGN),
+        (bearer(""), b"", Refusal.FOREIGN),
+        (bearer(OTHER), b"", Refusal.UNKNOWN),
+        (bearer(TOKEN[:-1]), b"", Refusal.FOREIGN),
+        (bearer(TOKEN + "x"), b"", Refusal.FOREIGN),
+        (bearer(TOKEN[:-1] + ("A" if TOKEN[-1] != "A" else "B")), b"", Refusal.UNKNOWN),
+    ],
+)
+def test_nobody_else_is(headers, query, refusal):
+    assert book().client_of(headers, query, NOW) is refusal
+
+
+def test_a_token_that_is_over_or_revoked_is_told_so_though_another_credential_is_unknown():
+    headers = [*bearer(TOKEN), (b"x-api-key", OTHER.encode())]
+
+    assert book(Client(id=7, expires_at=NOW)).client_of(headers, b"", NOW) is Refusal.EXPIRED
+    assert book(Client(id=7, expires_at=NOW + 0.1)).client_of(headers, b"", NOW) == Client(id=7, expires_at=NOW + 0.1)
+    assert book(Client(id=7, is_revoked=True)).client_of(headers, b"", NOW) is Refusal.REVOKED
+
+
+def test_an_older_secret_still_finds_its_tokens_as_long_as_it_is_there():
+    assert book(secret="old", secrets=("new", "old")).client_of(bearer(TOKEN), b"", NOW) is CLIENT
+    gone = book(secret="old", secrets=("new",))
+    assert gone.client_of(bearer(TOKEN), b"", NOW) is Refusal.UNKNOWN
+    assert not gone.is_empty, "the gateway stays closed"
+
+
+def test_an_empty_book_says_so():
+    assert TokenBook([], ("s",)).is_empty
+    assert TokenBook([], ("s",)).client_of(bearer(TOKEN), b"", NOW) is Refusal.UNKNOWN
+
+
+def test_thousands_of_headers_are_looked_at_without_harm():
+    assert book().client_of([(b"x-api-key", b"gk-" + b"x" * 60_000)] * 100, b"", NOW) is Refusal.FOREIGN
+    assert presented([], b"&&=&key&key=") == [b"", b""]
+
+
+@pytest.mark.parametrize(
+    ("patterns", "name", "is_allowed"),
+    [
+        (["gemini-2.5-*"], "gemini-2.5-pro", True),
+        (["gemini-2.5-*"], "gemini-2x5-pro", False),
+        (["gemini-2.5-pro"], "gemini-2.5-pro-preview", False),
+        (["*-lite", "gemma*"], "gemini-2.5-flash-lite", True),
+        (["*-lite", "gemma*"], "gemma-3", True),
+        (["[a-z]?"], "a", False),
+        (["a|b"], "a", False),
+        (["*"], "anything\nat all", True),
+    ],
+)
+def test_patterns_of_models_know_the_star_only(patterns, name, is_allowed):
+    found = pattern_of(patterns)
+    assert found is not None
+    assert (found.fullmatch(name) is not None) == is_allowed
+
+
+def test_no_pattern_is_no_limit():
+    assert pattern_of([]) is None
