@@ -40,7 +40,11 @@ def test_pages_of_this_machine_are_let_in(host, site):
         [(b"host", b"127.0.0.1:8080"), (b"sec-fetch-site", b"cross-site")],
         [(b"host", b"127.0.0.1:8080"), (b"origin", b"https://evil.example")],
         [(b"host", b"127.0.0.1:8080"), (b"origin", b"null")],
-        [(b"host", b"evil.example:8080"), (b"origin", b"http://evil.example:8080"), (b"sec-fetch-site", b"same-origin")],
+        [
+            (b"host", b"evil.example:8080"),
+            (b"origin", b"http://evil.example:8080"),
+            (b"sec-fetch-site", b"same-origin"),
+        ],
         [(b"host", b"evil.example"), (b"sec-fetch-site", b"same-origin")],
         [(b"host", b"[bad"), (b"sec-fetch-site", b"none")],
         [(b"sec-fetch-site", b"none")],
