@@ -58,6 +58,7 @@ def no_key(runtime: Runtime, request: Plan) -> NoKeyAvailable:
             retry_after=when.seconds,
             is_worth_trying=when.is_worth_trying,
         )
-    place = "the gateway" if request.ring == ALL_GROUPS else "this group"
+    places = {ALL_GROUPS: "the gateway"}
+    place = places.get(request.ring, "this group" if request.ring.startswith("group:") else "what this token may use")
     why = f"No API key is available: {place} has none, or all are disabled or invalid."
     return NoKeyAvailable(f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60)

@@ -36,7 +36,7 @@ class Windows:
         if self.is_away:
             raise OperationalError
         place, limit, wanted = work.args
-        count = min(wanted, limit - self.granted.get(place, 0))
+        count: int = min(wanted, limit - self.granted.get(place, 0))
         self.granted[place] = self.granted.get(place, 0) + count
         self.leases.append(count)
         return count
@@ -128,8 +128,8 @@ async def test_the_next_minute_is_a_new_one(windows, clock):
 
 
 async def test_the_refusal_says_which_limit_it_is_and_when_it_ends(windows):
-    minute = await refusal(await used_up(windows, requests_per_minute=1), Client(id=1, requests_per_minute=1))
-    day = await refusal(await used_up(windows, requests_per_day=1), Client(id=1, requests_per_day=1))
+    minute = await used_up(windows, Client(id=1, requests_per_minute=1))
+    day = await used_up(windows, Client(id=1, requests_per_day=1))
 
     assert "1 requests a minute" in minute.message
     assert (minute.retry_after, minute.is_worth_trying) == (60, True)
@@ -137,10 +137,10 @@ async def test_the_refusal_says_which_limit_it_is_and_when_it_ends(windows):
     assert (day.retry_after, day.is_worth_trying) == (20 * 3600 + 12 * 60, False)
 
 
-async def used_up(windows: Windows, **limit: int) -> ClientLimits:
+async def used_up(windows: Windows, client: Client) -> LimitReached:
     limits = process(windows)
-    await limits.take(Client(id=1, **limit))
-    return limits
+    await limits.take(client)
+    return await refusal(limits, client)
 
 
 async def test_what_the_minute_refuses_does_not_cost_the_day(windows):

@@ -72,6 +72,13 @@ def test_everything_but_name_and_keys_has_a_default():
     assert (only.rate_limit_policy, only.auth) == ("daily", "auto")
 
 
+def test_whether_clients_need_a_token():
+    assert parse("groups: []").server.allow_anonymous is False
+    assert parse("server: {allow_anonymous: true}\ngroups: []").server.allow_anonymous is True
+    wrong = "server.allow_anonymous: must be true or false, not text"
+    assert problems("server: {allow_anonymous: 'yes'}\ngroups: []") == [wrong]
+
+
 @pytest.mark.parametrize("text", ["server:\ngroups: []", "server: {}\ngroups: []"])
 def test_an_empty_server_section_means_the_defaults(text):
     assert parse(text) == Config(Server(), ())

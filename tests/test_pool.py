@@ -3,7 +3,7 @@
 import pytest
 
 from proxyapp.cooldowns import Cooldowns, Release
-from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, Snapshot, build, group_and_path, pool_group
+from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, Snapshot, build, group_and_path, pool_group, ring_name
 
 
 def group(group_id: int, name: str, **fields):
@@ -125,3 +125,28 @@ def test_group_names_are_found_whatever_their_case():
 
     assert pool.ring("two") is pool.ring("Two") is pool.rings["group:2"]
     assert pool.ring("three") is None
+
+
+def test_a_ring_of_several_groups_has_their_keys_only_and_shares_their_cooldowns():
+    pool = snapshot("aaaa")
+    third = group(3, "Three", weight=2)
+    pool.keys[9] = PoolKey(9, third, "K9", "…", "active")
+    pool.add_ring(frozenset({2, 3}))
+    pool.add_ring(frozenset({2, 3}))
+
+    ring = pool.ring_of_groups(frozenset({2, 3}), None)
+    pool.cool(4, 100.0)
+
+    assert ring
+    assert (ring.name, ring.key_ids) == ("groups:2,3", (4, 9, 9))
+    assert chosen(pool, 0, 10.0, "groups:2,3") == 9
+    assert chosen(pool, 0, 100.0, "groups:2,3") == 4
+    assert pool.ring_of_groups(frozenset({2}), None) is pool.rings["group:2"]
+    assert pool.ring_of_groups(frozenset({2}), "two") is pool.rings["group:2"]
+    assert pool.ring_of_groups(frozenset({2}), "one") is None
+    assert pool.ring_of_groups(frozenset(), None) is None
+
+
+def test_the_name_of_a_ring_fits_its_column():
+    assert len(ring_name(range(1000))) < 120
+    assert ring_name(range(1000)) != ring_name(range(1001))

@@ -6,10 +6,12 @@ import subprocess
 import httpx
 import pytest
 
+from tests.clients import make_tokens
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway, group
 from tests.ports import free_port
+from tests.waiting import wait_for
 
 KEYS = ["AIzaSy-marker-key-of-the-gateway-1", "AIzaSy-marker-key-of-the-gateway-2"]
 CLIENTS = "marker-credential-of-a-client"
@@ -32,15 +34,21 @@ def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUps
         group(["AIzaSy-another-key-entirely-3"], f"http://127.0.0.1:{free_port()}", "nobody there"),
         group(["AIzaSy-another-key-entirely-4"], upstream.url, "proxied", proxy_url=f"http://u:{PROXY}@127.0.0.1:1"),
     ]
-    gateway = make_gateway(
-        groups=groups, server=server, env={"LOG_LEVEL": "DEBUG"}, args=["--workers", "2"], is_forked=False
-    )
+    env = {"LOG_LEVEL": "DEBUG", "ALLOW_ANONYMOUS": "true"}
+    gateway = make_gateway(groups=groups, server=server, env=env, args=["--workers", "2"], is_forked=False)
+    token = make_tokens(gateway, {"laptop": {"requests_per_day": 2}})["laptop"]
 
-    said = [*answers(gateway, upstream), *commands(gateway), processes(), *database(gateway)]
+    said = [
+        *with_token(gateway, upstream, token),
+        *answers(gateway, upstream),
+        *commands(gateway, token),
+        processes(),
+        *database(gateway),
+    ]
     assert gateway.stop() == 0
     said.append(gateway.output())
 
-    for marker in MARKERS:
+    for marker in [*MARKERS, token]:
         assert [text for text in said if marker in text] == []
 
 
@@ -70,8 +78,21 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
     return texts
 
 
-def commands(gateway: Gateway) -> list[str]:
-    done = [gateway.manage(*command) for command in COMMANDS]
+def with_token(gateway: Gateway, upstream: FakeUpstream, token: str) -> list[str]:
+    """Of a client token that is good, one too many times, and not allowed to be there; and what the upstream heard."""
+    url = f"{gateway.url}/g/works{GENERATE}"
+    wait_for(lambda: httpx.post(url, headers={"x-api-key": token}, json={}, trust_env=False).status_code == 429)
+    mistyped = [{"authorization": f"Bearer {token[:-1]}"}, {"x-goog-api-key": f"{token}x"}]
+    sent = [httpx.post(f"{url}?key={token}", headers=headers, json={}, trust_env=False) for headers in mistyped]
+    heard = [f"{request.target!r} {request.headers} {request.body!r}" for request in upstream.requests]
+    assert heard
+    assert token not in "".join(heard)
+    return [f"{answer.headers} {answer.text}" for answer in sent]
+
+
+def commands(gateway: Gateway, token: str) -> list[str]:
+    others = [["tokens", "list"], ["tokens", "revoke", token], ["tokens", "revoke", token + "x"]]
+    done = [gateway.manage(*command) for command in [*COMMANDS, *others]]
     return [text for one in done for text in (one.stdout, one.stderr)]
 
 

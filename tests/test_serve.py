@@ -16,6 +16,7 @@ import yaml
 from tests import forked
 from tests.gateway import ROOT, Gateway, group
 from tests.ports import free_port
+from tests.waiting import wait_for
 
 SERVERS = ["daphne", "uvicorn"]
 EMPTY: dict[str, Any] = {"groups": []}
@@ -132,6 +133,49 @@ def test_host_and_port_of_the_command_line_beat_those_of_the_file() -> None:
         assert httpx.get(f"http://[::1]:{gateway.port}/healthz", trust_env=False).status_code == 200
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_allow_anonymous_of_the_file_reaches_every_process(workers: str) -> None:
+    config = {"server": {"allow_anonymous": True}, "groups": []}
+    with Gateway(config, args=["--host", "0.0.0.0", "--workers", workers]) as gateway:
+        answers = [httpx.get(f"http://{_other_address()}:{gateway.port}/x", trust_env=False) for _ in range(4)]
+
+    assert {answer.status_code for answer in answers} == {503}, "let in, and there is no key"
+
+
+def test_with_a_token_it_listens_to_others_who_need_one_even_when_it_is_gone() -> None:
+    gateway = Gateway(EMPTY, args=["--host", "0.0.0.0"])
+    try:
+        gateway.manage("tokens", "create", "laptop")
+        gateway.start()
+        url = f"http://{_other_address()}:{gateway.port}/x"
+        before = httpx.get(url, trust_env=False)
+        gateway.manage("shell", "--no-imports", "-c", DELETE_TOKENS)
+        wait_for(lambda: httpx.get(gateway.url, trust_env=False).status_code == 503)
+        after = httpx.get(url, trust_env=False)
+    finally:
+        gateway.close()
+
+    assert (before.status_code, after.status_code) == (401, 401)
+    assert "serves its own machine only" in after.text
+
+
+DELETE_TOKENS = """
+from proxyapp import audit, clienttokenstore
+from proxyapp.models import ClientToken
+clienttokenstore.delete(ClientToken.objects.values_list("pk", flat=True), audit.START)
+"""
+
+
+def _other_address() -> str:
+    """An address of this machine that is not loopback."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))
+        except OSError:
+            pytest.skip("this machine has no address but loopback")
+        return str(probe.getsockname()[0])
+
+
 # A start that fails: one line, exit 1, nothing done.
 
 
@@ -153,6 +197,17 @@ def test_host_and_port_of_the_command_line_beat_those_of_the_file() -> None:
 def test_a_bad_argument_is_one_line_and_changes_nothing(directory: Path, arguments: list[str], message: str) -> None:
     assert the_one_line(serve(directory, *arguments)) == message
     assert not (directory / "db.sqlite3").exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
+def test_an_address_of_others_without_a_token_is_refused_with_both_ways_out(directory: Path, host: str) -> None:
+    line = the_one_line(serve(directory, "--host", host, "--port", str(free_port())))
+
+    assert "manage.py tokens create NAME" in line
+    assert "allow_anonymous: true under server" in line
+    assert "ALLOW_ANONYMOUS=true" in line
+    made = serve(directory, manage=("tokens", "create", "laptop"))
+    assert (made.returncode, made.stdout[:3]) == (0, "gk-"), "the way out is open"
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

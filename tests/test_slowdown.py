@@ -4,7 +4,6 @@ import asyncio
 
 import pytest
 
-from proxyapp import slowdown
 from proxyapp.errors import TooManyBadTokens
 from proxyapp.slowdown import FREE_FAILURES, MOST_ADDRESSES, MOST_FAILURES, MOST_WAITING, Slowdown, network_of
 
@@ -17,7 +16,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def pause(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr(slowdown.asyncio, "sleep", pause)
+    monkeypatch.setattr("proxyapp.slowdown.asyncio.sleep", pause)
     return waited
 
 
@@ -52,7 +51,7 @@ async def test_other_addresses_are_not_slowed(pauses):
 
 async def test_a_minute_later_it_begins_anew(pauses, monkeypatch):
     brake, now = Slowdown(), 100.0
-    monkeypatch.setattr(slowdown.time, "monotonic", lambda: now)
+    monkeypatch.setattr("proxyapp.slowdown.time.monotonic", lambda: now)
     await fail(brake, FREE_FAILURES)
     now += 60.0
     await fail(brake, FREE_FAILURES)
@@ -71,7 +70,7 @@ async def test_only_so_many_addresses_are_remembered(pauses):
 
 async def test_only_so_many_answers_wait(monkeypatch):
     brake, release = Slowdown(), asyncio.Event()
-    monkeypatch.setattr(slowdown.asyncio, "sleep", lambda _: release.wait())
+    monkeypatch.setattr("proxyapp.slowdown.asyncio.sleep", lambda _: release.wait())
     waiting = []
     for number in range(MOST_WAITING):
         address = f"192.0.2.{number % 250}"

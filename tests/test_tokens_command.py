@@ -3,13 +3,12 @@
 import io
 import json
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from django.conf import settings
 from django.core.management import CommandError, call_command
-from django.utils import timezone
 
 from proxyapp import audit, clienttokenstore
 from proxyapp.clienttokens import Client, Refusal
@@ -73,7 +72,7 @@ def test_all_terms():
     client = found(create("ci", *arguments, *limits, "--expires", "30d"))
 
     assert isinstance(client, Client)
-    assert client.groups == {one.pk, two.pk}
+    assert client.groups == frozenset({one.pk, two.pk})
     assert client.models
     assert client.models.fullmatch("gemma")
     assert (client.requests_per_minute, client.requests_per_day, client.tokens_per_day) == (5, 6, 7)
@@ -117,7 +116,7 @@ def test_what_is_wrong_is_said_and_nothing_is_made(arguments, message):
 @pytest.mark.parametrize("when", ["2027-01-31", "2027-01-31T00:00:00Z"])
 def test_a_day_is_over_as_it_begins(when):
     create("a", "--expires", when)
-    assert ClientToken.objects.get().expires_at == timezone.datetime(2027, 1, 31, tzinfo=NOW.tzinfo)
+    assert ClientToken.objects.get().expires_at == datetime(2027, 1, 31, tzinfo=UTC)
 
 
 def test_create_as_json():

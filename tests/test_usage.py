@@ -5,17 +5,20 @@ from datetime import UTC, datetime
 
 import pytest
 
+from proxyapp.clientusage import CLIENT_COLUMNS, ClientTally
 from proxyapp.errors import BadRequest, GatewayError, NoKeyAvailable, ProxyFailed, UpstreamTimedOut
 from proxyapp.events import Cooldown, write_cooldowns
 from proxyapp.models import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
     ApiKey,
+    ClientToken,
     Group,
     HourlyUsage,
     MinuteUsage,
     RateLimitEvent,
     RotationCursor,
+    TokenUsage,
 )
 from proxyapp.spool import Spool
 from proxyapp.usage import MINUTE_COLUMNS, Answers, Outcome, Place, Tally, write_usage
@@ -194,6 +197,30 @@ def test_minutes_come_back_from_the_spool_as_they_were(tmp_path):
     assert minute.answers == Answers(answered=2, answered_well=2, latency=[1, 0, 0, 0, 1] + [0] * 11)
 
 
+def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(tmp_path, db):
+    token = ClientToken.objects.create(name="t", token_hash="0" * 64)
+    spool = Spool(tmp_path)
+    for status in (200, 404):
+        counted = Tally()
+        counted.clients.count_answer(token.pk, "m", status, SECONDS)
+        counted.clients.count_tokens(token.pk, "m", 3, 5, SECONDS)
+        counted.clients.count_refused(token.pk, SECONDS)
+        counted.clients.count_answer(token.pk + 1, "m", 200, SECONDS)  # deleted meanwhile
+        assert counted
+        spool.add_usage(counted)
+        write_usage(counted)
+    (file,) = list(spool.take())
+    write_usage(file.read()[1])
+
+    columns = ("day", "model", *CLIENT_COLUMNS)
+    assert list(TokenUsage.objects.order_by("model").values_list(*columns)) == [
+        (NOW.date(), "", 2, 0, 4, 0, 0),
+        (NOW.date(), "m", 2, 2, 0, 12, 20),
+    ]
+    token.refresh_from_db()
+    assert token.last_used_at == NOW
+
+
 def test_a_spool_file_of_before_there_were_minutes_is_read(tmp_path):
     counts = {"requests": 2, "succeeded": 2, "rate_limited": 0, "client_errors": 0, "upstream_errors": 0}
     counts |= {"cancelled": 0, "prompt_tokens": 6, "output_tokens": 10}
@@ -205,6 +232,7 @@ def test_a_spool_file_of_before_there_were_minutes_is_read(tmp_path):
 
     assert counted.counts[Place(1, "m", int(SECONDS) // 3600)].requests == 2
     assert counted.minutes == {}
+    assert counted.clients == ClientTally()
 
 
 def test_a_file_that_could_not_be_written_yet_is_tried_again(tmp_path):
