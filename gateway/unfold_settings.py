@@ -71,6 +71,7 @@ UNFOLD: dict[str, Any] = {
                 "title": "Access",
                 "separator": True,
                 "items": [
+                    page("Client tokens", "badge", "proxyapp_clienttoken_changelist", "proxyapp.view_clienttoken"),
                     page("Users", "person", "auth_user_changelist", "auth.view_user"),
                     page("Roles", "shield_person", "auth_group_changelist", "auth.view_group"),
                 ],

@@ -1,4 +1,4 @@
-"""What the admin's dashboard shows, as JSON: eight queries, however many keys there are."""
+"""What the admin's dashboard shows, as JSON: twelve queries, however many keys and tokens there are."""
 
 import heapq
 from collections import Counter
@@ -11,6 +11,8 @@ from django.urls import reverse
 
 from proxyapp.attention import attention, keys_url, this_process
 from proxyapp.charts import HOUR, Remembered, Traffic, charts, figures, has_traffic
+from proxyapp.clientattention import of_clients
+from proxyapp.clientstanding import ClientFacts, read_clients
 from proxyapp.keyreport import iso_utc
 from proxyapp.models import HourlyUsage, RateLimitEvent
 from proxyapp.poolstore import pool_version
@@ -33,6 +35,7 @@ MOST_LABELS = 500
 MOST_MODELS = 8
 LATEST = 10
 MODELS_SECONDS = 15.0
+CLIENTS_SECONDS = 15.0
 FACTS_SECONDS = 60.0
 OTHER = "other"
 
@@ -49,6 +52,7 @@ class Dashboard:
         self._facts = Remembered(read_facts, FACTS_SECONDS)
         self._traffic = Traffic()
         self._models = Remembered(tokens_by_model, MODELS_SECONDS)
+        self._clients = Remembered(read_clients, CLIENTS_SECONDS)
         self._standing: Standing | None = None
 
     def next_end(self) -> float:
@@ -56,7 +60,10 @@ class Dashboard:
         return self._standing.next_end if self._standing else 0.0
 
     def snapshot(self, now: datetime) -> dict[str, Any]:
-        standing = self._standing = self._stand(now)
+        before, standing = self._standing, self._stand(now)
+        self._standing = standing
+        is_same_pool = before is not None and before.facts is standing.facts
+        clients = self._clients.at(now) if is_same_pool else self._clients.read(now)
         day, week = self._traffic.day(now), self._traffic.week(now)
         return {
             "type": "dashboard",
@@ -70,7 +77,8 @@ class Dashboard:
                 for group, first, count in standing.spans()
             ],
             "labels": _labels(standing.facts.keys),
-            "attention": attention(standing, day[-HOUR:], this_process(), now),
+            "attention": [*attention(standing, day[-HOUR:], this_process(), now), *of_clients(clients, now)],
+            "clients": _clients(clients),
             "releases": _releases(standing),
             "events": _latest_events(standing),
             "is_empty": not standing.facts.keys,
@@ -144,6 +152,21 @@ def _event(event: dict[str, Any], key: KeyFacts | None) -> dict[str, Any]:
         "until": end_text(until) if until > at else None,
         "status": event["http_status"],
     }
+
+
+def _clients(facts: ClientFacts) -> dict[str, Any]:
+    """`top`: whose tokens asked most today, in UTC."""
+    top = [
+        {
+            "name": row["name"],
+            "url": reverse("admin:proxyapp_clienttoken_change", args=[row["token_id"]]),
+            "requests": row["sent"],
+            "refused": row["held"],
+            "tokens": row["tokens"],
+        }
+        for row in facts.top
+    ]
+    return {"total": facts.total, "active": facts.active, "top": top}
 
 
 def tokens_by_model(now: datetime) -> list[dict[str, Any]]:

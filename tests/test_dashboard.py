@@ -12,15 +12,17 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from proxyapp import attention, runtime
+from proxyapp import attention, audit, clienttokenstore, runtime
 from proxyapp.charts import SERIES
 from proxyapp.dashboard import Dashboard, snapshot
 from proxyapp.keystate import set_status
-from proxyapp.models import ApiKey, Group, KeyStatus, MinuteUsage
+from proxyapp.models import ApiKey, ClientToken, Group, KeyStatus, MinuteUsage
 from proxyapp.rotation import raise_pool_version
 from proxyapp.runningdry import dry_at, pacific_midnight
 from tests.adminpages import cells, page, superuser
+from tests.clienttokens import add_token, use_token
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, secret, use
+from tests.staff import staff
 
 pytestmark = pytest.mark.django_db
 LATER = NOW + timedelta(hours=3, minutes=12)  # 07:00 UTC
@@ -478,7 +480,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_keys():
             shown = snapshot(NOW)
         counts.append(len(queries))
 
-    assert counts == [8, 8]
+    assert counts == [12, 12]
     assert len(json.loads(json.dumps(shown))["keys"]) == 203
 
 
@@ -540,3 +542,99 @@ def test_no_secret_is_shown():
     cool(key, LATER, excerpt=f"key {secret('MARKER')} is out")
 
     assert "MARKER" not in json.dumps(snapshot(NOW)).replace(key.masked, "")
+
+
+# Clients.
+
+
+def test_the_tokens_that_ask_most_today_are_shown_with_what_they_did():
+    for number in range(6):
+        use_token(add_token(f"app-{number}"), requests=number, prompt_tokens=10, output_tokens=number)
+    busiest = ClientToken.objects.get(name="app-5")
+    use_token(busiest, model="", requests=1, refused=2)
+    use_token(busiest, NOW.date() - timedelta(days=1), requests=100)
+    add_token("over", expires_at=NOW)
+
+    clients = snapshot(NOW)["clients"]
+
+    assert (clients["total"], clients["active"]) == (7, 6)
+    assert [client["name"] for client in clients["top"]] == ["app-5", "app-4", "app-3", "app-2", "app-1"]
+    assert clients["top"][0] == {
+        "name": "app-5",
+        "url": f"/admin/proxyapp/clienttoken/{busiest.pk}/change/",
+        "requests": 6,
+        "refused": 2,
+        "tokens": 15,
+    }
+
+
+def test_a_dashboard_that_is_kept_sees_a_revocation_at_once():
+    token = add_token()
+    kept = Dashboard()
+    assert kept.snapshot(NOW)["clients"]["active"] == 1
+
+    clienttokenstore.revoke([token.pk], audit.command("test"), NOW)
+
+    assert kept.snapshot(NOW + timedelta(seconds=1))["clients"]["active"] == 0
+
+
+def test_a_token_that_is_in_use_and_expires_soon_needs_attention():
+    soon = NOW + timedelta(days=3)
+    token = add_token("app", expires_at=soon, last_used_at=NOW - timedelta(days=1))
+    add_token("idle", expires_at=soon)
+    add_token("rarely", expires_at=soon, last_used_at=NOW - timedelta(days=8))
+    add_token("later", expires_at=NOW + timedelta(days=8), last_used_at=NOW)
+    revoked = add_token("revoked", expires_at=soon, last_used_at=NOW)
+    clienttokenstore.revoke([revoked.pk], audit.command("test"), NOW)
+
+    (item,) = snapshot(NOW)["attention"]
+
+    assert item == {
+        "level": "warning",
+        "text": "Client token app is in use and expires in 3 d: give it more time, or its client another.",
+        "url": f"/admin/proxyapp/clienttoken/{token.pk}/change/",
+    }
+
+
+def test_a_token_that_keeps_reaching_its_limits_today_needs_attention():
+    token = add_token("eager")
+    use_token(token, model="", refused=15)
+    use_token(token, model="m", refused=10)
+    use_token(add_token("once"), refused=19)
+    use_token(add_token("yesterday"), NOW.date() - timedelta(days=1), refused=500)
+
+    (item,) = snapshot(NOW)["attention"]
+
+    assert item["text"] == "Client token eager keeps reaching its limits: 25 requests refused today."
+
+
+def test_of_many_tokens_that_need_attention_some_are_named():
+    for number in range(7):
+        token = add_token(str(number), expires_at=NOW + timedelta(days=1), last_used_at=NOW)
+        use_token(token, refused=20)
+
+    shown = texts()
+
+    assert len(shown) == 12
+    assert "More client tokens that are in use expire within 7 days." in shown
+    assert "More client tokens keep reaching their limits today." in shown
+
+
+def test_a_gateway_that_asks_nobody_for_a_token_says_so(settings: Any):
+    assert texts() == []
+    settings.ALLOW_ANONYMOUS = True
+
+    nobody_has_one = texts()
+    add_token()
+
+    assert nobody_has_one == [
+        "Anyone who reaches the gateway may use the keys: allow_anonymous is set, and there is no client token."
+    ]
+    assert texts()[0].startswith("Anyone who reaches the gateway may use the keys, also without a token")
+
+
+def test_the_panel_of_clients_is_for_those_who_may_see_tokens():
+    shown, hidden = staff("view_apikey", "view_clienttoken"), staff("view_apikey", name="other")
+
+    assert 'id="clients"' in page(shown, "index")
+    assert 'id="clients"' not in page(hidden, "index")

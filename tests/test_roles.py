@@ -14,10 +14,11 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.models import ApiKey, AuditEntry, Group, RateLimitEvent
+from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent
 from proxyapp.probing import ProbeResult
 from proxyapp.roles import ADMIN, OPERATOR, VIEWER, grant, make_roles
 from tests.adminpages import GROUP_FORM, PROXY, act, key_form, page, superuser, text
+from tests.clienttokens import add_token
 from tests.new_secret import ChangeSecret, change_secret
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 
@@ -108,7 +109,7 @@ def test_admins_have_every_right_of_the_gateway_and_those_over_accounts():
 
 # Pages.
 
-ON_A_ROW = {"change", "delete", "history", "secret"}
+ON_A_ROW = {"change", "delete", "history", "revoke", "secret"}
 PAGES = {
     **{
         f"proxyapp_{model}_{name}": ALL for model in ("apikey", "group") for name in ("changelist", "change", "history")
@@ -116,6 +117,8 @@ PAGES = {
     **{f"proxyapp_{model}_add": STEERING for model in ("apikey", "group")},
     **{f"proxyapp_{model}_delete": ALONE for model in ("apikey", "group")},
     "proxyapp_apikey_secret": ALONE,
+    **{f"proxyapp_clienttoken_{name}": ALL for name in ("changelist", "change", "history")},
+    **{f"proxyapp_clienttoken_{name}": ALONE for name in ("add", "delete", "revoke")},
     **{
         f"proxyapp_{model}_{name}": who
         for model in ("ratelimitevent", "hourlyusage", "auditentry", "rotationcursor")
@@ -134,6 +137,7 @@ def test_each_page_opens_for_those_who_may_see_it_and_for_nobody_else(key: ApiKe
     rows = {
         "apikey": key,
         "group": key.group,
+        "clienttoken": add_token(),
         "ratelimitevent": cool(key, NOW),
         "hourlyusage": use(key),
         "auditentry": AuditEntry.objects.create(actor="a", action="add", object_type="key"),
@@ -178,6 +182,8 @@ ACTIONS: dict[tuple[str, str], tuple[set[str], Happened]] = {
     ("apikey", "test_keys"): (STEERING, lambda: not ApiKey.objects.filter(status="invalid").exists()),
     ("apikey", "delete_selected"): (ALONE, lambda: not ApiKey.objects.exists()),
     ("group", "delete_selected"): (ALONE, lambda: not Group.objects.exists()),
+    ("clienttoken", "revoke_tokens"): (ALONE, lambda: not ClientToken.objects.filter(revoked_at=None).exists()),
+    ("clienttoken", "delete_selected"): (ALONE, lambda: not ClientToken.objects.exists()),
     ("ratelimitevent", "release_cooldowns"): (STEERING, lambda: not RateLimitEvent.objects.active(NOW).exists()),
     ("ratelimitevent", "delete_selected"): (NOBODY, lambda: not RateLimitEvent.objects.exists()),
     ("auditentry", "delete_selected"): (NOBODY, lambda: not AuditEntry.objects.filter(actor="past").exists()),
@@ -192,12 +198,13 @@ def test_each_action_works_for_those_who_may_do_it_and_for_nobody_else(
     cool(key, NOW + timedelta(hours=1))
     condemn(add_key(key.group, "two"))
     AuditEntry.objects.create(actor="past", action="add", object_type="key")
+    add_token()
     monkeypatch.setattr("proxyapp.probing.probe_keys", lambda ids: [ProbeResult(one, True, 200, "") for one in ids])
     allowed, happened = ACTIONS[model, action]
     selected = list(apps.get_model("proxyapp", model)._default_manager.values_list("pk", flat=True))
 
     with time_machine.travel(NOW, tick=False):
-        act(staff(role), model, action, selected, post="yes")
+        act(staff(role), model, action, selected, post="yes", confirmed="yes")
 
     assert happened() == (role in allowed)
 
@@ -219,6 +226,37 @@ def add_one(client: Client, key: ApiKey) -> Any:
 
 def delete_group(client: Client, key: ApiKey) -> Any:
     return client.post(reverse("admin:proxyapp_group_delete", args=[key.group_id]), {"post": "yes"})
+
+
+def make_token(client: Client, key: ApiKey) -> Any:
+    """Sent by who could not open the form, too."""
+    opened = client.get(reverse("admin:proxyapp_clienttoken_add")).content.decode()
+    number = re.search(r'name="form_number" value="([^"]+)"', opened)
+    form = {"name": "new", "reach": "all", "lifetime": "never", "form_number": number[1] if number else ""}
+    return client.post(reverse("admin:proxyapp_clienttoken_add"), form)
+
+
+def change_token(client: Client, key: ApiKey) -> Any:
+    form = {"name": "renamed", "reach": "all", "lifetime": "never"}
+    return client.post(reverse("admin:proxyapp_clienttoken_change", args=[add_token().pk]), form)
+
+
+def revoke_token(client: Client, key: ApiKey) -> Any:
+    return client.post(reverse("admin:proxyapp_clienttoken_revoke", args=[add_token().pk]))
+
+
+def delete_token(client: Client, key: ApiKey) -> Any:
+    return client.post(reverse("admin:proxyapp_clienttoken_delete", args=[add_token().pk]), {"post": "yes"})
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("change", [make_token, change_token, revoke_token, delete_token])
+def test_only_admins_let_clients_in_or_out(key: ApiKey, role: str, change: Callable[[Client, ApiKey], Any]):
+    response = change(staff(role), key)
+
+    done = AuditEntry.objects.filter(object_type="token", actor="somebody")
+    assert response.status_code == (403 if role != ADMIN else 200 if change is make_token else 302)
+    assert done.count() == (1 if role == ADMIN else 0)
 
 
 def make_superuser(client: Client, key: ApiKey) -> Any:

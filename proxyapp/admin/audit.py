@@ -27,6 +27,7 @@ VARIANTS: dict[str, Variant] = {
     "release": "success",
     "delete": "danger",
     "disable": "warning",
+    "revoke": "danger",
     "show": "warning",
     "export": "warning",
 }

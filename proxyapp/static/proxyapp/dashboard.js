@@ -109,6 +109,24 @@
     byId("tokens").replaceChildren(...(items.length ? items : [nothing("No tokens yet.")]));
   };
 
+  const showClients = () => {
+    if (!byId("clients")) return;
+    const { total, active, top } = state.clients;
+    const items = top.map(({ name, url, requests, refused, tokens }) => {
+      const figures = [`${numbers.short(requests)} requests`, `${numbers.short(tokens)} tokens`];
+      if (refused) figures.push(`${numbers.short(refused)} refused`);
+      return element(
+        "li",
+        { class: "client" },
+        element("a", { href: url, class: "name" }, name),
+        element("span", { class: "muted" }, figures.join(" · ")),
+      );
+    });
+    const counted = `${numbers.count(active)} of ${numbers.count(total)} ${total === 1 ? "token" : "tokens"} active`;
+    byId("clients-note").textContent = total ? counted : "No client token: who reaches the gateway needs none.";
+    byId("clients").replaceChildren(...(items.length || !total ? items : [nothing("No token was used today.")]));
+  };
+
   const chosenPeriod = () => document.querySelector('[name="period"]:checked').value;
 
   // The chart is made once it can be seen: a hidden canvas has no size.
@@ -129,6 +147,8 @@
       quiet: !state.is_empty && !state.has_traffic,
       keys: !state.is_empty,
       traffic: state.has_traffic,
+      tokens: state.clients.total > 0,
+      tokenless: state.clients.total === 0,
     };
     for (const part of document.querySelectorAll("[data-show]")) part.hidden = !shown[part.dataset.show];
   };
@@ -136,7 +156,7 @@
   const draw = (fields) => {
     const has = (...names) => names.some((name) => name in fields);
     if (has("at")) times.setServerTime(fields.at);
-    if (has("is_empty", "has_traffic")) arrange();
+    if (has("is_empty", "has_traffic", "clients")) arrange();
     if (has("keys", "groups", "labels")) strip.build(state);
     else if (has("keys_changed")) strip.change(fields.keys_changed);
     if (has("cards")) showCards();
@@ -146,6 +166,7 @@
     if (has("releases")) showReleases();
     if (has("events")) showEvents();
     if (has("tokens_by_model")) showTokens();
+    if (has("clients")) showClients();
     times.refresh(byId("dashboard"));
   };
 
