@@ -16,12 +16,16 @@ import httpx
 import psutil
 import pytest
 import yaml
+from django.conf import settings
 from django.core.management import call_command
 from django.db.models import Max, Min, Sum
 
-from proxyapp.models import LATENCY_COLUMNS, HourlyUsage, MinuteUsage, RateLimitEvent
+from proxyapp.clientstanding import standing_of
+from proxyapp.clienttokens import SHAPE, token_hash
+from proxyapp.models import LATENCY_COLUMNS, ClientToken, HourlyUsage, MinuteUsage, RateLimitEvent, TokenUsage
 from proxyapp.usage import COLUMNS, Outcome
-from tests.demo.cast import DEAD_KEY, FLASH, config
+from tests.demo.cast import CLIENTS, DEAD_KEY, FLASH, config
+from tests.demo.clients import write_clients
 from tests.demo.history import WrongDatabase, write_history
 from tests.gateway import ROOT, group
 from tests.ports import free_port
@@ -115,7 +119,9 @@ def test_it_shows_cooldowns_within_half_a_minute_and_leaves_nothing_behind(start
     started = children(demo.process)
 
     assert httpx.get(f"{demo.url}/readyz", trust_env=False).status_code == 200
-    answer = httpx.post(f"{demo.url}/v1beta/models/{FLASH}:generateContent", json=QUESTION, trust_env=False)
+    url, token = f"{demo.url}/v1beta/models/{FLASH}:generateContent", {"x-goog-api-key": demo.line("Token:")}
+    assert httpx.post(url, json=QUESTION, trust_env=False).status_code == 401
+    answer = httpx.post(url, json=QUESTION, headers=token, trust_env=False)
     assert answer.json()["usageMetadata"]["promptTokenCount"] > 0
     wait_for(lambda: {"minute", "day"} <= reasons(demo.keys()), COOLDOWN_SECONDS)
     assert [key["name"] for key in demo.keys() if key["state"] == "invalid"] == [DEAD_KEY]
@@ -225,6 +231,26 @@ def test_the_refusals_of_the_past_are_counted_and_hold_no_key_any_more() -> None
     assert events.active(NOW).count() == 0
     assert set(events.values_list("kind", flat=True)) == {"minute", "day", "daily", "unknown_limit"}
     assert HourlyUsage.objects.aggregate(Sum("rate_limited"))["rate_limited__sum"] == events.count()
+
+
+@pytest.mark.usefixtures("_keys")
+def test_its_clients_have_tokens_of_every_state_with_a_month_of_usage() -> None:
+    write_clients(NOW)
+
+    tokens = {token.name: token for token in ClientToken.objects.all()}
+    assert {name: standing_of(token, NOW) for name, token in tokens.items()} == {
+        "mobile-app": "active",
+        "nightly-batch": "active",
+        "notebooks": "active",
+        "old-website": "revoked",
+        "support-bot": "expiring",
+        "trial": "expired",
+    }
+    for client in CLIENTS:
+        assert tokens[client.name].token_hash == token_hash(client.token, settings.SECRET_KEY)
+        assert SHAPE.fullmatch(client.token.encode())
+    first = NOW.date() - timedelta(days=29)
+    assert TokenUsage.objects.aggregate(first=Min("day"), last=Max("day")) == {"first": first, "last": NOW.date()}
 
 
 @pytest.mark.django_db

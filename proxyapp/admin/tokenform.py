@@ -76,7 +76,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             "groups": list(token.allowed_groups.defer("proxy_url")),
             "models": "\n".join(token.allowed_models),
             "lifetime": AT if token.expires_at else NEVER,
-            "expires_on": token.expires_at,
+            "expires_on": token.expires_at and token.expires_at.replace(second=0, microsecond=0),
         }
         self.initial.update(of_token)
 

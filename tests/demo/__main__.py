@@ -11,7 +11,7 @@ from collections.abc import Coroutine
 from pathlib import Path
 
 from proxyapp.listener import ListenError, bind_exclusively, parse_port
-from tests.demo.cast import config
+from tests.demo.cast import CLIENTS, config
 from tests.demo.load import REQUESTS_A_SECOND, Load
 from tests.demo.process import HOST, PASSWORD, USER, Gateway, PartFailed, first_free_port
 from tests.demo.upstream import running_upstream
@@ -76,7 +76,7 @@ async def perform(gateway: Gateway, load_seconds: float, *, has_history: bool) -
     await gateway.listening()
     if has_history:
         await gateway.run_module("tests.demo.seed")
-    greet(gateway, load_seconds)
+    greet(gateway, load_seconds, has_tokens=has_history)
     await Load(gateway.url).run(load_seconds)
     if load_seconds:
         say("The clients rest.")
@@ -102,12 +102,13 @@ async def first_end(*parts: Coroutine[None, None, None]) -> None:
         task.result()
 
 
-def greet(gateway: Gateway, load_seconds: float) -> None:
+def greet(gateway: Gateway, load_seconds: float, *, has_tokens: bool) -> None:
     low, high = REQUESTS_A_SECOND
     place = " ".join(f"{name}={shlex.quote(value) if value else ''}" for name, value in gateway.place.items())
     say(f"Admin: {gateway.url}/admin/")
     say(f"Login: {USER}, password {PASSWORD} (demo only)")
     say(f"Proxy: {gateway.url}")
+    say(f"Token: {CLIENTS[0].token if has_tokens else 'none is needed'}")
     say(f"Keys:  {place} {sys.executable} manage.py keys list")
     say(f"Log:   {gateway.log}")
     say(f"Load:  {f'{low:g} to {high:g} requests a second' if load_seconds else 'none'}")

@@ -1,5 +1,6 @@
 """Who takes part in the demo: made-up keys in three groups, and what their projects may ask for."""
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,6 +47,35 @@ DEAD_KEY = "cedar-2"
 OVERLOADED_KEY = "ember-2"
 BREAKING_KEY = "delta-1"
 FREE_PROJECTS = ("atlas", "birch", "cedar", "fjord")
+
+
+@dataclass(frozen=True)
+class Client:
+    """Who asks, with a token. `share` of the requests; 0: no more. Limits are a day's, but for `per_minute`."""
+
+    name: str
+    share: int
+    group: str = ""
+    requests: int | None = None
+    tokens: int | None = None
+    per_minute: int | None = None
+
+    @property
+    def token(self) -> str:
+        """Of the shape of the gateway's own."""
+        digest = hashlib.sha256(f"client {self.name}".encode()).digest()
+        return f"gk-{base64.urlsafe_b64encode(digest).decode().rstrip('=')}"
+
+
+CLIENTS = (
+    Client("mobile-app", 50, requests=400_000),
+    Client("support-bot", 30, PAID_GROUP, tokens=60_000_000),
+    Client("nightly-batch", 12, tokens=20_000_000),
+    Client("notebooks", 8, per_minute=10),
+    Client("trial", 0, FREE_GROUP, requests=1_000),
+    Client("old-website", 0),
+)
+EXPIRING_CLIENT, EXPIRED_CLIENT, REVOKED_CLIENT = "support-bot", "trial", "old-website"
 
 
 def limits_of(project: str) -> Mapping[str, Limits]:

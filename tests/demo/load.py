@@ -10,7 +10,7 @@ from typing import Any
 
 import httpx
 
-from tests.demo.cast import MODELS
+from tests.demo.cast import CLIENTS, MODELS
 
 REQUESTS_A_SECOND = (3.0, 6.0)
 WAVE_SECONDS = 60.0
@@ -22,6 +22,10 @@ QUESTION = "Say in one sentence what a gateway is good for."
 class Call:
     path: str
     body: Any
+
+    def credential(self, token: str) -> dict[str, str]:
+        """As the SDKs of each API send it."""
+        return {"authorization": f"Bearer {token}"} if "/openai/" in self.path else {"x-goog-api-key": token}
 
 
 def native(model: str) -> Call:
@@ -80,9 +84,11 @@ class Load:
     async def _ask(self, http: httpx.AsyncClient) -> None:
         """Whatever comes back; some clients leave before an answer is whole."""
         call = self._call()
+        [client] = self._chance.choices(CLIENTS, [client.share for client in CLIENTS])
         is_leaving = self._chance.random() < LEAVING_SHARE
+        headers = call.credential(client.token)
         with suppress(httpx.TransportError):
-            async with http.stream("POST", call.path, json=call.body) as response:
+            async with http.stream("POST", call.path, json=call.body, headers=headers) as response:
                 async for _ in response.aiter_raw():
                     if is_leaving:
                         break

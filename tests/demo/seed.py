@@ -11,10 +11,12 @@ def main() -> int:
     django.setup()
     from django.utils import timezone
 
+    from tests.demo.clients import write_clients
     from tests.demo.history import WrongDatabase, write_history
 
     try:
         write_history(timezone.now())
+        write_clients(timezone.now())
     except WrongDatabase as error:
         print(error, file=sys.stderr)
         return 1
