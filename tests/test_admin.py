@@ -116,7 +116,7 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
 
     assert titles(page(operator, "index")) == [
         *("Dashboard", "Keys", "Groups", "Events", "Usage", "Rotation", "Import / export", "Audit log"),
-        *("Users", "Roles"),
+        *("Client tokens", "Users", "Roles"),
     ]
     assert titles(page(reader, "index")) == ["Dashboard", "Events"]
 

@@ -520,6 +520,8 @@ def test_a_deletion_says_that_usage_goes_and_when_the_last_token_does(operator: 
     assert "Rows of usage (by day and model): 1" in text(first)
     assert "open again to everyone on this machine" not in text(first)
     assert "open again to everyone on this machine" in text(last)
+    assert "Within a second no process" in text(first)
+    assert "Within a second no process" not in text(last)
     assert "everyone who reaches the gateway may use the keys" in text(open_anyway)
     assert list(ClientToken.objects.all()) == [other]
     assert not TokenUsage.objects.exists()
@@ -567,3 +569,10 @@ def test_the_history_of_a_token_says_what_was_changed(operator: Client):
 
     assert "Changed: Name, Requests per day." in html
     assert "Revoked." in html
+
+
+def test_a_list_that_is_not_filtered_offers_no_way_to_show_all(operator: Client):
+    add_token()
+
+    assert "Show all" not in page(operator, LIST)
+    assert "1 result" in text(page(operator, LIST, state="active"))

@@ -56,7 +56,7 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
         return [
             (None, {"fields": TERMS}),
             ("Limits", {"fields": LIMITS, "description": "Days are UTC's. What is over a limit gets a 429."}),
-            ("End", {"fields": EXPIRY}),
+            ("Expiry", {"fields": EXPIRY}),
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: ClientToken | None = None) -> tuple[str, ...]:

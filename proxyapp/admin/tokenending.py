@@ -126,7 +126,6 @@ class TokenEnding(ModelAdmin[ClientToken]):
 
 def consequences(ids: Collection[int]) -> dict[str, Any]:
     """For the page that asks before a deletion."""
-    warning = ""
-    if not ClientToken.objects.exclude(pk__in=ids).exists():
-        warning = OPEN_ANYWAY if settings.ALLOW_ANONYMOUS else OPEN_AGAIN
-    return {"consequences": [WITHIN_A_SECOND, USAGE_GOES], "warning": warning}
+    if ClientToken.objects.exclude(pk__in=ids).exists():
+        return {"consequences": [WITHIN_A_SECOND, USAGE_GOES], "warning": ""}
+    return {"consequences": [USAGE_GOES], "warning": OPEN_ANYWAY if settings.ALLOW_ANONYMOUS else OPEN_AGAIN}

@@ -29,7 +29,10 @@ NEARLY = 0.8
 
 class ClientTokenChangeList(ChangeList):
     def get_results(self, request: HttpRequest) -> None:
+        """A list that is not filtered offers no way to show all."""
         super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
         today = today_of([token.pk for token in self.result_list], timezone.now())
         for token in self.result_list:
             token.__dict__["today"] = today.get(token.pk, Today())
@@ -77,12 +80,12 @@ def requests_today(token: ClientToken) -> SafeString:
         lines.append(_detail(f"{token.requests_per_minute:,} a minute at most"))
     if done.refused:
         lines.append(_detail(f"{compact(done.refused)} refused"))
-    return format_html_join("", "{}", ((line,) for line in lines))
+    return format_html("<div>{}</div>", format_html_join("", "{}", ((line,) for line in lines)))
 
 
 @admin.display(description="tokens today")
 def tokens_today(token: ClientToken) -> SafeString:
-    return _of_limit(today(token).tokens, token.tokens_per_day)
+    return format_html("<div>{}</div>", _of_limit(today(token).tokens, token.tokens_per_day))
 
 
 @admin.display(description="last used", ordering="last_used_at")

@@ -68,9 +68,9 @@ class Client:
 
 
 CLIENTS = (
-    Client("mobile-app", 50, requests=400_000),
-    Client("support-bot", 30, PAID_GROUP, tokens=60_000_000),
-    Client("nightly-batch", 12, tokens=20_000_000),
+    Client("mobile-app", 50, requests=25_000),
+    Client("support-bot", 30, PAID_GROUP, tokens=15_000_000),
+    Client("nightly-batch", 12, tokens=4_000_000),
     Client("notebooks", 8, per_minute=10),
     Client("trial", 0, FREE_GROUP, requests=1_000),
     Client("old-website", 0),
