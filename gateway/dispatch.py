@@ -1,8 +1,10 @@
 """Which application answers a request."""
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 from proxyapp import runtime
+from proxyapp.clientaddress import TrustedProxies
 from proxyapp.lane import Lane, Scope, Send
 from proxyapp.live.feed import Live
 from proxyapp.live.routing import LIVE_PATH, LiveSocket, refuse
@@ -18,6 +20,7 @@ class Dispatcher:
 
     def __init__(self) -> None:
         self._django = ASGIHandler()
+        self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
         self._proxy = Lane(forward, admitted)
         self._own = {b"/healthz": Lane(healthz), b"/readyz": Lane(readyz)}
         self._live = Live()
@@ -34,14 +37,14 @@ class Dispatcher:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.setdefault("raw_path", scope["path"].encode())
         if path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS:
-            await self._django(django_scope(scope), receive, send)
+            await self._django(django_scope(self._trusted.seen_through(scope)), receive, send)
         else:
             await self._own.get(path, self._proxy)(scope, receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """There is one endpoint; the others are refused."""
         if scope.setdefault("raw_path", scope["path"].encode()) == LIVE_PATH:
-            await self._socket(scope, receive, send)
+            await self._socket(self._trusted.seen_through(scope), receive, send)
         else:
             await refuse(receive, send)
 

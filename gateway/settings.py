@@ -3,6 +3,7 @@
 import ssl
 import warnings
 from datetime import time
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -32,8 +33,19 @@ if not SECRET_KEY:
     SECRET_KEY_FALLBACKS = [*SECRET_KEY_FALLBACKS, *older]
 SALT_KEY = "gemini-key-gateway.api-key"
 
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["*"])
+# Who the admin believes, and under which names it answers. `serve` adds the address that it listens on.
+HOSTS_ARE_CONFIGURED = bool(env.list("ALLOWED_HOSTS", default=[]))
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+TRUSTED_PROXIES = env.list("TRUSTED_PROXIES", default=[])
+BEHIND_TLS = env.bool("BEHIND_TLS", default=False)
+
+# Signing in.
+LOGIN_FAILURES = env.int("LOGIN_FAILURES", default=5)
+LOGIN_COOLOFF_MINUTES = env.float("LOGIN_COOLOFF_MINUTES", default=15.0)
+SESSION_IDLE_HOURS = env.float("SESSION_IDLE_HOURS", default=12.0)
+SESSION_LIFETIME_DAYS = env.float("SESSION_LIFETIME_DAYS", default=7.0)
+REQUIRE_TOTP = env.bool("REQUIRE_TOTP", default=False)
 
 # Whether clients may do without a token, wherever they come from.
 ALLOW_ANONYMOUS = env.bool("ALLOW_ANONYMOUS", default=False)
@@ -71,8 +83,12 @@ POSITIVE = (
     "SQLITE_TIMEOUT_SECONDS",
     "EVENT_RETENTION_DAYS",
     "HOURLY_USAGE_DAYS",
+    "LOGIN_FAILURES",
+    "LOGIN_COOLOFF_MINUTES",
+    "SESSION_IDLE_HOURS",
+    "SESSION_LIFETIME_DAYS",
 )
-FLAGS = ("DEBUG", "ALLOW_ANONYMOUS", "TRUST_ENVIRONMENT_PROXIES")
+FLAGS = ("DEBUG", "ALLOW_ANONYMOUS", "TRUST_ENVIRONMENT_PROXIES", "BEHIND_TLS", "REQUIRE_TOTP")
 BOOLEANS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
 
 
@@ -94,6 +110,13 @@ def _checked() -> None:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(UPSTREAM_CA_FILE)
     except OSError:  # ssl.SSLError is one
         problems.append(f"UPSTREAM_CA_FILE={UPSTREAM_CA_FILE!r} is not a readable PEM file of certificates")
+    for network in TRUSTED_PROXIES:
+        try:
+            ip_network(network)
+        except ValueError:
+            problems.append(f"TRUSTED_PROXIES: {network!r} is not an address or a network such as 10.0.0.0/8")
+    if BEHIND_TLS and not TRUSTED_PROXIES:
+        problems.append("BEHIND_TLS=true needs TRUSTED_PROXIES: the address of what ends TLS, such as 127.0.0.1")
     if ROTATION_LEASE < 0:
         problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
     if QUEUE_SECONDS < 0:
@@ -124,12 +147,14 @@ INSTALLED_APPS = [
     "proxyapp",
 ]
 MIDDLEWARE = [
+    "proxyapp.pageheaders.PageHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "proxyapp.signedin.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -198,7 +223,19 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_COOKIE_NAME = "gateway_session"
+SESSION_COOKIE_AGE = max(1, round(SESSION_IDLE_HOURS * 3600))
 CSRF_COOKIE_NAME = "gateway_csrf"
+CSRF_COOKIE_HTTPONLY = True  # no script of the admin reads it
+X_FRAME_OPTIONS = "DENY"
+SECURE_REFERRER_POLICY = "same-origin"
+
+# Behind TLS. What is proxied does not pass here: API clients are not redirected.
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
+SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_TLS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
+# Whether a domain goes into the browsers' preload list is for its owner to say: that cannot be taken back for months.
+SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 # httpx and httpcore log whole URLs at INFO, and clients may send a key in one.
 LOGGING = {
@@ -207,5 +244,9 @@ LOGGING = {
     "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
-    "loggers": {name: {"level": "WARNING"} for name in ("httpx", "httpcore", "daphne", "uvicorn.access", "asyncio")},
+    "loggers": {
+        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "daphne", "uvicorn.access", "asyncio")},
+        # A traceback for each request of a scanner. Whoever asked is told what is wrong.
+        "django.security.DisallowedHost": {"level": "CRITICAL"},
+    },
 }

@@ -38,7 +38,7 @@ def page(title: str, icon: str, url_name: str, permission: str = "") -> Item:
     return item | ({"permission": may(permission)} if permission else {})
 
 
-SCRIPTS = ("elements.js", "numbers.js", "times.js", "live.js", "keylist.js", "admin.js")
+SCRIPTS = ("expressions.js", "elements.js", "numbers.js", "times.js", "live.js", "keylist.js", "admin.js")
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Gemini Key Gateway",
@@ -49,8 +49,9 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": own_file("icon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": STEEL_BLUE},
-    "STYLES": [own_file("admin.css")],
+    "STYLES": [own_file("colours.css"), own_file("admin.css")],
     "SCRIPTS": [own_file(name) for name in SCRIPTS],
+    "ACCOUNT": {"navigation": [{"title": "Second factor", "link": reverse_lazy("second_factor_set_up")}]},
     "DASHBOARD_CALLBACK": "proxyapp.admin.dashboard.context",
     "SIDEBAR": {
         "navigation": [

@@ -4,9 +4,15 @@ from django.contrib import admin
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
+from proxyapp.admin import secondfactor, signin
 from proxyapp.views import forward, healthz, readyz
 
+handler400 = "proxyapp.pageheaders.bad_request"
+
 urlpatterns = [
+    path("admin/login/", signin.sign_in),
+    path("admin/second-factor/", secondfactor.code_view, name="second_factor"),
+    path("admin/second-factor/set-up/", secondfactor.set_up_view, name="second_factor_set_up"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),

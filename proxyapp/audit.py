@@ -26,6 +26,8 @@ Action = Literal[
     "export",
     "reencrypt",
     "prune",
+    "lock",
+    "unlock",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 OBJECT_TYPES = {
@@ -35,7 +37,7 @@ OBJECT_TYPES = {
     "auth.user": "user",
     "auth.group": "role",
 }
-CONFIG_FILE, DATABASE = "config file", "database"
+CONFIG_FILE, DATABASE, SIGN_IN = "config file", "database", "sign-in"
 
 Change = tuple[Action, Model, str]
 """What was done, to which row, and the detail."""

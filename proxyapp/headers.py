@@ -28,7 +28,7 @@ CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key"})
 NOT_TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | {b"host", b"content-length", b"expect", b"x-goog-user-project"}
 # A session of one key must never reach a client, and so another key.
 NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie"}
-OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf"})
+OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
 MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 
 

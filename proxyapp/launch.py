@@ -49,6 +49,7 @@ class Launch:
         count = self._count()
         path, config = self._read_config()
         host, port = self._place(config)
+        allow_host(host)
         if config is not None and config.server.allow_anonymous:
             settings.ALLOW_ANONYMOUS = True
             os.environ["ALLOW_ANONYMOUS"] = "true"  # for the workers
@@ -66,6 +67,7 @@ class Launch:
 
     def _work(self, tie: Tie) -> int:
         host, port = self._place(None)
+        allow_host(host)
         with database_errors_explained():
             self._serve(listener.bind(host, port, is_shared=True), on_listening=tie.report_ready)
         return 0
@@ -145,6 +147,8 @@ class Launch:
 
     def _greet(self, host: str, port: int, path: Path) -> None:
         url = listener.url(host, port)
+        if host in listener.ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
+            self._notes.append("The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.")
         for line in [*self._notes, f"Proxy: {url}", f"Admin: {url}/admin/", *self._credentials(), self._pool(path)]:
             self.say(line)
 
@@ -164,6 +168,12 @@ class Launch:
             "Keys:  none yet, so requests get a 503. Add one in the admin, "
             f"or under api_keys in {path} and start again."
         )
+
+
+def allow_host(host: str) -> None:
+    """The admin may be called by the address that it listens on, unless its names are configured."""
+    if not settings.HOSTS_ARE_CONFIGURED and host not in listener.ANY_ADDRESS:
+        settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
 
 
 def calm_collector() -> None:

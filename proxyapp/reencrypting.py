@@ -13,7 +13,7 @@ from proxyapp.configfile import ConfigError, load
 from proxyapp.imported import LastImport
 from proxyapp.importing import each_key_once
 from proxyapp.importreport import Report
-from proxyapp.models import ApiKey, Group, ImportedGroup
+from proxyapp.models import ApiKey, Group, ImportedGroup, SecondFactor
 from proxyapp.sealed import UNREADABLE, keyed_hash
 
 
@@ -26,6 +26,7 @@ class Reencrypted(NamedTuple):
     proxies: int
     unproven: list[str]
     bound_tokens: int
+    second_factors: int = 0
 
 
 class CannotReencrypt(Exception):
@@ -42,13 +43,15 @@ def reencrypt() -> Reencrypted:
         lock_pool()
         groups = list(Group.objects.all())
         keys = list(ApiKey.objects.exclude(secret=None).order_by("group_id", "position", "id"))
-        _refuse_if(_problems(keys, groups))
+        factors = list(SecondFactor.objects.select_related("user").order_by("id"))
+        _refuse_if(_problems(keys, groups) + _unreadable_factors(factors))
         hashes = _rewrite_keys(keys)
         proxied = [group for group in groups if group.proxy_url]
         Group.objects.bulk_update(proxied, ["proxy_url"], batch_size=100)
+        SecondFactor.objects.bulk_update(factors, ["secret"], batch_size=100)
         unproven = _rewrite_imported(hashes)
         bound_tokens = bound_to_older_secrets()
-    return Reencrypted(len(keys), len(proxied), unproven, bound_tokens)
+    return Reencrypted(len(keys), len(proxied), unproven, bound_tokens, len(factors))
 
 
 def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
@@ -60,6 +63,11 @@ def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
     return [f"{label}: no secret opens it" for label in unreadable] + [
         f"{label}: the same key is stored twice; delete one" for key, label in labels if copies[key.secret] > 1
     ]
+
+
+def _unreadable_factors(factors: Sequence[SecondFactor]) -> list[str]:
+    unreadable = [factor.user.get_username() for factor in factors if factor.secret == UNREADABLE]
+    return [f"the second factor of user '{name}': no secret opens it" for name in unreadable]
 
 
 def _refuse_if(problems: list[str]) -> None:

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
-from proxyapp.models import Chore, DailyUsage, HourlyUsage, MinuteUsage, RateLimitEvent
+from proxyapp.guessing import cooloff
+from proxyapp.models import Chore, DailyUsage, HourlyUsage, MinuteUsage, RateLimitEvent, SignInCount
 from proxyapp.trouble import FORGOTTEN_AFTER_SECONDS
 from proxyapp.usage import COLUMNS, Counts, add_to_rows, values
 
@@ -29,12 +31,14 @@ class Pruned:
     events: int = 0
     hours: int = 0
     minutes: int = 0
+    sessions: int = 0
+    sign_ins: int = 0
 
     def __bool__(self) -> bool:
         return any(astuple(self))
 
     def __add__(self, other: "Pruned") -> "Pruned":
-        return Pruned(self.events + other.events, self.hours + other.hours, self.minutes + other.minutes)
+        return Pruned(*map(sum, zip(astuple(self), astuple(other), strict=True)))
 
 
 def prune_batch(now: datetime) -> Pruned:
@@ -43,6 +47,8 @@ def prune_batch(now: datetime) -> Pruned:
         events=_delete_batch(old_events(now)),
         hours=_add_up_batch(old_hours(now)),
         minutes=_delete_batch(MinuteUsage.objects.filter(minute__lt=days_before(now, MINUTE_USAGE_DAYS))),
+        sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
+        sign_ins=_delete_batch(old_sign_ins(now)),
     )
 
 
@@ -68,6 +74,12 @@ def old_hours(now: datetime) -> QuerySet[HourlyUsage]:
     """Of whole days, UTC."""
     oldest_kept = days_before(now, settings.HOURLY_USAGE_DAYS)
     return HourlyUsage.objects.filter(hour__lt=oldest_kept.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+def old_sign_ins(now: datetime) -> QuerySet[SignInCount]:
+    """Failures that no longer count."""
+    is_open = Q(locked_until__isnull=True) | Q(locked_until__lte=now)
+    return SignInCount.objects.filter(is_open, since__lte=now - cooloff())
 
 
 def days_before(now: datetime, days: int) -> datetime:

@@ -104,6 +104,7 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         retry_after=error.retry_after,
     )
     response = HttpResponse(body, status=error.status, content_type="application/json")
+    response["X-Content-Type-Options"] = "nosniff"
     if error.retry_after is not None:
         response["Retry-After"] = str(error.retry_after)
     if not error.is_worth_trying:

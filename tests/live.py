@@ -35,7 +35,7 @@ class Page:
 
     def __init__(self, application: Any, client: Client | None, *, path: str = PATH, **headers: str) -> None:
         cookies = f"gateway_session={client.cookies['gateway_session'].value}" if client else ""
-        sent = {"host": "gw.example", "origin": "https://gw.example", "cookie": cookies, **headers}
+        sent = {"host": "testserver", "origin": "https://testserver", "cookie": cookies, **headers}
         raw = [(name.encode(), value.encode()) for name, value in sent.items() if value]
         self._socket = WebsocketCommunicator(application, path, headers=raw)
         self.state: dict[str, Any] = {}

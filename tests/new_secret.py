@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
-from proxyapp.models import ApiKey, Group
+from proxyapp.models import ApiKey, Group, SecondFactor
 
 ChangeSecret = Callable[..., None]
 
 
 def _forget_derived_keys() -> None:
-    for field in (ApiKey._meta.get_field("secret"), Group._meta.get_field("proxy_url")):
+    sealed = ((ApiKey, "secret"), (Group, "proxy_url"), (SecondFactor, "secret"))
+    for field in (model._meta.get_field(name) for model, name in sealed):
         for cached in ("keys", "f"):
             field.__dict__.pop(cached, None)
 

@@ -285,6 +285,7 @@ def test_the_command_says_what_it_removed(key: ApiKey, settings: Any):
         "1 rate limit events older than 10 days were removed",
         "3 rows of hourly usage older than 20 days were added up into days",
         "1 rows of usage by the minute older than 8 days were removed",
+        "0 sessions and 0 counts of failed sign-ins were removed",
     ]
 
 

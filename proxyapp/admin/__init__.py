@@ -2,9 +2,9 @@
 
 from django.contrib import admin
 
-from proxyapp.admin import accounts, audit, clienttokens, events, groups, importexport, keys, usage
+from proxyapp.admin import accounts, audit, clienttokens, colours, events, groups, importexport, keys, usage
 
-__all__ = ["accounts", "audit", "clienttokens", "events", "groups", "importexport", "keys", "usage"]
+__all__ = ["accounts", "audit", "clienttokens", "colours", "events", "groups", "importexport", "keys", "usage"]
 
 admin.site.site_header = "Gemini Key Gateway"
 admin.site.site_title = "Gemini Key Gateway"

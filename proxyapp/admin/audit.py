@@ -30,6 +30,8 @@ VARIANTS: dict[str, Variant] = {
     "revoke": "danger",
     "show": "warning",
     "export": "warning",
+    "lock": "danger",
+    "unlock": "success",
 }
 
 
@@ -66,7 +68,9 @@ class ObjectTypeFilter(SimpleListFilter):
     parameter_name = "object_type"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(name, name) for name in (*audit.OBJECT_TYPES.values(), audit.CONFIG_FILE, audit.DATABASE)]
+        return [
+            (name, name) for name in (*audit.OBJECT_TYPES.values(), audit.CONFIG_FILE, audit.DATABASE, audit.SIGN_IN)
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
         name = self.value()

@@ -36,7 +36,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
                 await self._live.leave(self._feed, self._subscriber)
 
     async def connect(self) -> None:
-        visitor = visitor_of(self.scope)
+        visitor = await visitor_of(self.scope)
         if visitor is None:
             await self.close()
             return

@@ -26,7 +26,7 @@ class LiveSocket:
         self._application: Any = AuthMiddlewareStack(LiveConsumer.as_asgi(live=live))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not has_own_origin(scope["headers"]):
+        if not has_own_origin(scope["headers"]) or (settings.BEHIND_TLS and scope.get("scheme") != "wss"):
             await refuse(receive, send)
             return
         try:

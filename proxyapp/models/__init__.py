@@ -15,6 +15,7 @@ from proxyapp.models.pool import (
     RotationCursor,
 )
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup
+from proxyapp.models.signin import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
@@ -46,6 +47,8 @@ __all__ = [
     "RateLimitEvent",
     "RateLimitPolicy",
     "RotationCursor",
+    "SecondFactor",
+    "SignInCount",
     "TokenUsage",
     "TokenWindow",
 ]

@@ -14,6 +14,7 @@ from proxyapp.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
 class Command(BaseCommand):
     help = (
         "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old usage by the minute; "
+        "also sessions of the admin that are over; "
         "adds usage by the hour that is older than HOURLY_USAGE_DAYS up into days. The gateway does it every hour."
     )
 
@@ -30,9 +31,11 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{pruned.minutes} rows of usage by the minute older than {MINUTE_USAGE_DAYS} days were removed"
         )
+        self.stdout.write(f"{pruned.sessions} sessions and {pruned.sign_ins} counts of failed sign-ins were removed")
 
 
 def _described(pruned: Pruned) -> str:
     return (
-        f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour, {pruned.minutes} by the minute"
+        f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour, {pruned.minutes} by the minute, "
+        f"{pruned.sessions} sessions, {pruned.sign_ins} counts of failed sign-ins"
     )

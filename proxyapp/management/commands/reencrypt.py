@@ -11,8 +11,8 @@ from proxyapp.reencrypting import CannotReencrypt, reencrypt
 
 class Command(BaseCommand):
     help = (
-        "Encrypts every key and proxy under the current SECRET_KEY. Restart the gateway with the new secret first "
-        "(older ones in SECRET_KEY_FALLBACKS, or below the new one in var/secret_key); drop the older ones afterwards."
+        "Encrypts every key, proxy and second factor under the current SECRET_KEY. Restart the gateway with the new secret "
+        "first (older ones in SECRET_KEY_FALLBACKS, or below the new one in var/secret_key); drop the older ones afterwards."
     )
     requires_system_checks = ()
 
@@ -21,6 +21,7 @@ class Command(BaseCommand):
             with transaction.atomic():
                 done = reencrypt()
                 text = f"{done.keys} keys and {done.proxies} proxies are encrypted under the current SECRET_KEY"
+                text += f", and {done.second_factors} second factors" if done.second_factors else ""
                 audit.record_whole(audit.command("reencrypt"), "reencrypt", audit.DATABASE, detail=text)
         except CannotReencrypt as error:
             raise CommandError(f"Nothing was changed:\n{error}") from error

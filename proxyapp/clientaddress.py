@@ -1,0 +1,88 @@
+"""Who a request comes from, and by which scheme. What a proxy says of it counts only from a proxy that is trusted.
+
+`X-Forwarded-For` is read from the right: each proxy appends who spoke to it, so the first address that is no trusted
+proxy is the client, and whatever stands left of it was written by the client. `X-Forwarded-Host`, `X-Real-IP` and
+`Forwarded` are never read: proxies that do not know them pass on what a client made up.
+"""
+
+from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Any
+
+Address = IPv4Address | IPv6Address
+Header = tuple[bytes, bytes]
+
+FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
+SECURE = {"http": "https", "https": "https", "ws": "wss", "wss": "wss"}
+PLAIN = {"http": "http", "https": "http", "ws": "ws", "wss": "ws"}
+
+
+class TrustedProxies:
+    """The networks whose word counts; none by default."""
+
+    def __init__(self, networks: Iterable[str] = ()) -> None:
+        self._networks = [ip_network(network) for network in networks]
+
+    def __contains__(self, address: Address) -> bool:
+        return any(address in network for network in self._networks)
+
+    def client(self, scope: dict[str, Any]) -> Address | None:
+        """None: the server does not know, as over a Unix socket."""
+        peer = peer_of(scope)
+        if peer is None or peer not in self:
+            return peer
+        client = peer
+        for text in reversed(values(scope["headers"], FORWARDED_FOR)):
+            named = parsed(text)
+            if named is None:
+                break
+            client = named
+            if named not in self:
+                break
+        return client
+
+    def scheme(self, scope: dict[str, Any]) -> str:
+        own = str(scope.get("scheme", "http"))
+        peer = peer_of(scope)
+        said = values(scope["headers"], FORWARDED_PROTO)
+        if peer is None or peer not in self or not said:
+            return own
+        return {b"https": SECURE, b"wss": SECURE, b"http": PLAIN, b"ws": PLAIN}.get(said[-1].lower(), {}).get(own, own)
+
+    def seen_through(self, scope: dict[str, Any]) -> dict[str, Any]:
+        """The scope as the client's own connection would have made it, without the headers that say so."""
+        client = self.client(scope)
+        port = (scope.get("client") or ("", 0))[1] if client == peer_of(scope) else 0
+        return scope | {
+            "client": None if client is None else (str(client), port),
+            "scheme": self.scheme(scope),
+            "headers": [header for header in scope["headers"] if not is_said_by_proxy(header[0])],
+        }
+
+
+def is_said_by_proxy(name: bytes) -> bool:
+    return name.startswith(b"x-forwarded-") or name in (b"forwarded", b"x-real-ip")
+
+
+def peer_of(scope: dict[str, Any]) -> Address | None:
+    client = scope.get("client")
+    return parsed(str(client[0]).encode()) if client else None
+
+
+def values(headers: Iterable[Header], name: bytes) -> list[bytes]:
+    """Of all headers of the name, in their order."""
+    return [part.strip() for key, value in headers if key == name for part in value.split(b",")]
+
+
+def parsed(text: bytes) -> Address | None:
+    """Some proxies add a port. An IPv4 address within IPv6 is the IPv4 address."""
+    host = text.decode("latin-1")
+    if host.startswith("["):
+        host = host[1:].partition("]")[0]
+    elif host.count(":") == 1:
+        host = host.partition(":")[0]
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address

@@ -1,0 +1,84 @@
+"""What browsers may do with the gateway's own pages. SECURITY.md has the reason for each exception."""
+
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
+from django.urls import reverse
+from django.utils.deprecation import MiddlewareMixin
+
+WRONG_HOST = (
+    "This gateway's admin does not answer under this host name.\n"
+    "If the name is right, add it to the setting ALLOWED_HOSTS (environment or .env) and start the gateway again.\n"
+)
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src-elem": "'self'",
+    "style-src-attr": "'unsafe-inline'",
+    "style-src": "'self' 'unsafe-inline'",
+    "img-src": "'self' data:",
+    "font-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'self'",
+    "frame-ancestors": "'none'",
+    "object-src": "'none'",
+}
+PERMISSIONS = (
+    "accelerometer",
+    "bluetooth",
+    "browsing-topics",
+    "camera",
+    "display-capture",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "payment",
+    "serial",
+    "usb",
+)
+PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in PERMISSIONS)
+
+
+class PageHeaders(MiddlewareMixin):
+    """The first of all, so that error pages and static files have them too; not what is proxied."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        if not request.path.startswith(("/admin", "/static")):
+            return response
+        response.headers.setdefault("Content-Security-Policy", policy(request))
+        response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        if request.path.startswith("/admin"):
+            forget(request, response)
+        return response
+
+
+def policy(request: HttpRequest) -> str:
+    parts = {**POLICY, "connect-src": " ".join(["'self'", *own_socket(request)])}
+    return "; ".join(f"{name} {value}" for name, value in parts.items())
+
+
+def own_socket(request: HttpRequest) -> list[str]:
+    """Not every browser takes a socket of the same host for 'self'."""
+    try:
+        return [f"{'wss' if request.is_secure() else 'ws'}://{request.get_host()}"]
+    except DisallowedHost:
+        return []
+
+
+def forget(request: HttpRequest, response: HttpResponseBase) -> None:
+    """Pages can show a key: no cache keeps one, and the Back button shows none after a log-out."""
+    if "no-store" not in response.get("Cache-Control", ""):
+        response.headers["Cache-Control"] = "no-store, private"
+    if request.path == reverse("admin:logout") and request.method == "POST" and request.is_secure():
+        response.headers["Clear-Site-Data"] = '"cache"'
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Says what to do, and repeats nothing of the request."""
+    text = WRONG_HOST if isinstance(exception, DisallowedHost) else "Bad request.\n"
+    return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")
