@@ -13,9 +13,7 @@ WRONG_HOST = (
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
-    "style-src-elem": "'self'",
-    "style-src-attr": "'unsafe-inline'",
-    "style-src": "'self' 'unsafe-inline'",
+    "style-src": "'self'",
     "img-src": "'self' data:",
     "font-src": "'self'",
     "form-action": "'self'",
@@ -25,7 +23,6 @@ POLICY = {
 }
 PERMISSIONS = (
     "accelerometer",
-    "bluetooth",
     "browsing-topics",
     "camera",
     "display-capture",

@@ -11,8 +11,9 @@ from proxyapp.reencrypting import CannotReencrypt, reencrypt
 
 class Command(BaseCommand):
     help = (
-        "Encrypts every key, proxy and second factor under the current SECRET_KEY. Restart the gateway with the new secret "
-        "first (older ones in SECRET_KEY_FALLBACKS, or below the new one in var/secret_key); drop the older ones afterwards."
+        "Encrypts every key, proxy and second factor under the current SECRET_KEY. Restart the gateway with the new "
+        "secret first (older ones in SECRET_KEY_FALLBACKS, or below the new one in var/secret_key); drop the older "
+        "ones afterwards."
     )
     requires_system_checks = ()
 

@@ -195,8 +195,7 @@
   function variable(name) {
     const node = (scope) => lookUp(scope, name);
     node.put = (scope, value) => {
-      if (!(name in scope)) throw new ReferenceError(`${name} is not defined`);
-      return (scope[checked(name)] = value);
+      return ((name in scope ? scope : undeclared)[checked(name)] = value);
     };
     node.owner = (scope) => (name in scope ? scope : undefined);
     return node;
@@ -223,21 +222,29 @@
   }
 
   const programs = new Map();
+  const undeclared = {}; // variables of the theme that no x-data has: shared by the page, and no property of window
 
   function program(text) {
     if (!programs.has(text)) programs.set(text, new Parser(text).program());
     return programs.get(text);
   }
 
+  // Alpine writes a text of styles into the attribute, which the policy forbids, and an object of them property by property.
+  function asStyles(text) {
+    const parts = text.split(";").map((part) => part.split(/:(.*)/s).map((word) => word.trim()));
+    return Object.fromEntries(parts.filter(([name]) => name));
+  }
+
   function evaluator(element, expression) {
-    const stack = [{ $el: element }, ...Alpine.closestDataStack(element)];
+    const isStyle = typeof expression === "string" && element.getAttribute("x-bind:style") === expression;
+    const stack = [{ $el: element }, ...Alpine.closestDataStack(element), undeclared];
     return (receive = () => {}, { scope = {}, params = [] } = {}) => {
       const whole = Alpine.mergeProxies([scope, ...stack]);
       try {
         const value = typeof expression === "function" ? expression.apply(whole, params) : program(expression)(whole);
         const result = typeof value === "function" ? value.apply(whole, params) : value;
         if (result instanceof Promise) result.then(receive);
-        else receive(result);
+        else receive(isStyle && typeof result === "string" ? asStyles(result) : result);
       } catch (error) {
         console.error(`Alpine: ${expression}`, error);
       }
