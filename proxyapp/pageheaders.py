@@ -1,4 +1,4 @@
-"""What browsers may do with the gateway's own pages. SECURITY.md has the reason for each exception."""
+"""What browsers may do with the gateway's own pages. SECURITY.md says how the theme lives with it."""
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
@@ -14,7 +14,7 @@ POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
     "style-src": "'self'",
-    "img-src": "'self' data:",
+    "img-src": "'self'",
     "font-src": "'self'",
     "form-action": "'self'",
     "base-uri": "'self'",

@@ -67,7 +67,7 @@ def code_view(request: HttpRequest) -> HttpResponse:
 @csrf_protect
 def set_up_view(request: HttpRequest) -> HttpResponse:
     """A user's own second factor: to turn on, and once it is on to turn off or to get new recovery codes."""
-    user = request.user if isinstance(request.user, User) else pending_user(request)
+    user = plain_user(request.user) or pending_user(request)
     if user is None or not user.is_staff:
         return HttpResponseRedirect(f"{reverse('admin:login')}?next={reverse('second_factor_set_up')}")
     factor = SecondFactor.objects.filter(user_id=user.pk).first()
@@ -133,8 +133,12 @@ def is_right(request: HttpRequest, user: User, factor: SecondFactor) -> bool:
 
 
 def pending_user(request: HttpRequest) -> User | None:
-    found = getattr(request, "pending_user", None)
-    return found if isinstance(found, User) else None
+    return plain_user(getattr(request, "pending_user", None))
+
+
+def plain_user(user: object) -> User | None:
+    """Django's is a proxy that looks itself up."""
+    return User.objects.filter(pk=user.pk).first() if isinstance(user, User) else None
 
 
 def pass_session(request: HttpRequest, factor: SecondFactor) -> None:
