@@ -42,7 +42,7 @@ class TrustedProxies:
         return client
 
     def scheme(self, scope: dict[str, Any]) -> str:
-        own = str(scope.get("scheme", "http"))
+        own = str(scope.get("scheme") or ("ws" if scope.get("type") == "websocket" else "http"))
         peer = peer_of(scope)
         said = values(scope["headers"], FORWARDED_PROTO)
         if peer is None or peer not in self or not said:

@@ -67,6 +67,13 @@ def test_the_scheme_is_what_a_trusted_proxy_says(trusted, said, own, expected):
     assert found == expected
 
 
+def test_a_server_need_not_say_the_scheme_of_a_socket():
+    seen = {"type": "websocket", **scope(PROXY, ("x-forwarded-proto", "https"))}
+    del seen["scheme"]
+
+    assert (TrustedProxies().scheme(seen), TrustedProxies([PROXY]).scheme(seen)) == ("ws", "wss")
+
+
 @pytest.mark.parametrize("trusted", [[], [PROXY]])
 def test_nothing_after_this_sees_what_proxies_say(trusted):
     names = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip", "accept")

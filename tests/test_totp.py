@@ -12,7 +12,7 @@ import pytest
 import time_machine
 from asgiref.sync import sync_to_async
 from django.contrib.auth.hashers import make_password
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -262,11 +262,11 @@ def test_an_open_socket_ends_when_the_user_sets_a_second_factor_up(user: User):
 
 
 def hidden(html: str) -> str:
-    return re.findall(r'name="carried" value="([^"]+)"', html)[0]
+    return str(re.findall(r'name="carried" value="([^"]+)"', html)[0])
 
 
 def shown_secret(html: str) -> str:
-    return re.findall(r'class="sign-in-secret">([A-Z2-7 ]+)<', html)[0].replace(" ", "")
+    return str(re.findall(r'class="sign-in-secret">([A-Z2-7 ]+)<', html)[0]).replace(" ", "")
 
 
 def test_it_is_on_once_a_code_was_shown(user: User):
@@ -354,8 +354,6 @@ def test_a_superuser_resets_that_of_another(factor: SecondFactor):
 
 
 def test_nobody_else_does(factor: SecondFactor):
-    from django.contrib.auth.models import Permission
-
     clerk = User.objects.create(username="clerk", is_staff=True)
     clerk.user_permissions.set(Permission.objects.filter(content_type__app_label="auth"))
     client = Client()

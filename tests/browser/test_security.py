@@ -1,4 +1,4 @@
-"""The admin's policy and its second factor in a browser: a page that violates the policy complains, and fails its test."""
+"""The admin's policy and its second factor in a browser: a violation fails the test."""
 
 import base64
 import time
@@ -61,7 +61,7 @@ def test_what_is_injected_does_not_run(open_admin: OpenAdmin, complaints: Compla
 
     page.wait_for_timeout(300)
     assert page.evaluate("window.ran ?? 0") == 0
-    with pytest.raises(Exception, match="unsafe-eval|EvalError"):
+    with pytest.raises(Exception, match="EvalError"):
         page.evaluate(
             "() => new Promise((done, fail) => setTimeout(() => { try { done(new Function('return 1')()) }"
             " catch (error) { fail(error) } }))"
@@ -71,7 +71,7 @@ def test_what_is_injected_does_not_run(open_admin: OpenAdmin, complaints: Compla
 def test_the_themes_expressions_work(open_admin: OpenAdmin):
     page = open_admin("/admin/proxyapp/apikey/")
     sidebar = page.locator("#nav-sidebar")
-    page.get_by_role("button", name="Filters").or_(page.get_by_text("Filters", exact=True)).first.click()
+    page.locator("[x-on\\:click='filterOpen = true']").first.click()
     expect(page.locator("#changelist-filter")).to_be_visible()
     page.keyboard.press("Escape")
     expect(page.locator("#changelist-filter")).to_be_hidden()
