@@ -2,6 +2,7 @@
 
 import html as markup
 import re
+import time
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -9,6 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.models import Group
+from proxyapp.signedin import begin
 
 PROXY = "socks5://user:pass-MARKER@proxy.example:1080"
 GROUP_FORM = {
@@ -25,6 +27,9 @@ def superuser() -> Client:
     """Logged in. Without a password: hashing one takes half a second."""
     client = Client()
     client.force_login(User.objects.create(username="admin", is_staff=True, is_superuser=True))
+    session = client.session
+    begin(session, time.time())
+    session.save()
     return client
 
 

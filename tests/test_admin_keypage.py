@@ -320,7 +320,7 @@ def test_the_page_takes_the_same_number_of_queries_for_any_amount_of_usage(
     operator: Client, django_assert_max_num_queries: Any
 ):
     key = add_key(add_group(), "one")
-    with django_assert_max_num_queries(14) as for_nothing:
+    with django_assert_max_num_queries(15) as for_nothing:
         shown(operator, key)
     for number in range(30):
         cool(key, NOW + timedelta(hours=1), model=f"m-{number}")
