@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0006_client_tokens'),
+        ('proxyapp', '0007_upstream_trust'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
