@@ -4,13 +4,15 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 from proxyapp import runtime
+from proxyapp.awaypage import away_page
 from proxyapp.clientaddress import TrustedProxies
-from proxyapp.lane import Lane, Scope, Send
+from proxyapp.lane import Lane, Scope, Send, send_whole
 from proxyapp.live.feed import Live
 from proxyapp.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.requestbody import Receive
 from proxyapp.views import admitted, forward, healthz, readyz
 
+ADMIN_PATHS = (b"/admin/", b"/admin")
 DJANGO_PATHS = (b"/admin/", b"/static/")
 DJANGO_PATH_ENDS = (b"/admin", b"/metrics")
 
@@ -37,9 +39,17 @@ class Dispatcher:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.setdefault("raw_path", scope["path"].encode())
         if path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS:
-            await self._django(django_scope(self._trusted.seen_through(scope)), receive, send)
+            await self._page(path, scope, receive, send)
         else:
             await self._own.get(path, self._proxy)(scope, receive, send)
+
+    async def _page(self, path: bytes, scope: Scope, receive: Receive, send: Send) -> None:
+        """While the database is away, no page may block the one thread that all of the admin's pages share."""
+        away = await away_page() if path.startswith(ADMIN_PATHS) else None
+        if away is not None:
+            await send_whole(send, away)
+        else:
+            await self._django(django_scope(self._trusted.seen_through(scope)), receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """There is one endpoint; the others are refused."""

@@ -71,6 +71,8 @@ SQLITE_TIMEOUT_SECONDS = env.float("SQLITE_TIMEOUT_SECONDS", default=10.0)
 # What is kept, in days.
 EVENT_RETENTION_DAYS = env.int("EVENT_RETENTION_DAYS", default=30)
 HOURLY_USAGE_DAYS = env.int("HOURLY_USAGE_DAYS", default=90)
+DAILY_USAGE_DAYS = env.int("DAILY_USAGE_DAYS", default=730)
+AUDIT_RETENTION_DAYS = env.int("AUDIT_RETENTION_DAYS", default=365)
 
 POSITIVE = (
     "MAX_ATTEMPTS",
@@ -87,6 +89,8 @@ POSITIVE = (
     "LOGIN_COOLOFF_MINUTES",
     "SESSION_IDLE_HOURS",
     "SESSION_LIFETIME_DAYS",
+    "DAILY_USAGE_DAYS",
+    "AUDIT_RETENTION_DAYS",
 )
 FLAGS = ("DEBUG", "ALLOW_ANONYMOUS", "TRUST_ENVIRONMENT_PROXIES", "BEHIND_TLS", "REQUIRE_TOTP")
 BOOLEANS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
@@ -157,6 +161,7 @@ MIDDLEWARE = [
     "proxyapp.signedin.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "proxyapp.awaypage.DatabaseAwayMiddleware",
 ]
 ROOT_URLCONF = "gateway.urls"
 ASGI_APPLICATION = "gateway.asgi.application"
@@ -191,6 +196,17 @@ def _database_url() -> dict[str, Any]:
     return database
 
 
+# A server that is gone without a word is noticed within seconds. (psycopg's own default for a connection is minutes.)
+POSTGRESQL_OPTIONS = {
+    "connect_timeout": 3,
+    "keepalives": 1,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+
+
 def _database() -> dict[str, Any]:
     """SQLite needs IMMEDIATE transactions: it ignores select_for_update, so the lock has to be taken at BEGIN."""
     database = _database_url()
@@ -202,6 +218,8 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
             **database.get("OPTIONS", {}),
         }
+    else:
+        database["OPTIONS"] = {**POSTGRESQL_OPTIONS, **database.get("OPTIONS", {})}
     database["CONN_HEALTH_CHECKS"] = True
     return database
 

@@ -8,6 +8,7 @@ from proxyapp.admin import secondfactor, signin
 from proxyapp.views import forward, healthz, readyz
 
 handler400 = "proxyapp.pageheaders.bad_request"
+handler500 = "proxyapp.awaypage.server_error"
 
 urlpatterns = [
     path("admin/login/", signin.sign_in),

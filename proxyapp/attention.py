@@ -1,6 +1,6 @@
 """What an operator should see to: a list that is empty when all is well."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
@@ -12,22 +12,27 @@ from django.urls import reverse
 from proxyapp import runtime
 from proxyapp.keyreport import utc_text
 from proxyapp.minutes import Totals
+from proxyapp.outage import Outage
 from proxyapp.runningdry import Drying, running_dry
 from proxyapp.standing import AVAILABLE, COOLING, DISABLED, INVALID, STATE, STATES, GroupFacts, Standing
 
 MOST_OF_A_SORT = 5
 MOST_IDS = 100  # in a link
 ROUNDED = timedelta(minutes=10)  # down
+REMEMBERED = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Item = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What only this process knows. `sealed`: the ids of keys that SECRET_KEY does not open."""
+    """What only this process knows. `sealed`: the ids of keys that SECRET_KEY does not open. `spool`: its problems."""
 
     is_database_away: bool = False
     sealed: Collection[int] = ()
+    last_outage: Outage | None = None
+    spooled: int = 0
+    spool: Sequence[str] = ()
 
 
 def this_process() -> Process:
@@ -36,19 +41,23 @@ def this_process() -> Process:
     if process is None:
         return Process()
     keys = process.snapshot.keys.values()
-    return Process(process.threads.is_away, [key.id for key in keys if not key.is_readable])
+    threads, writing = process.threads, process.writing
+    sealed = [key.id for key in keys if not key.is_readable]
+    return Process(threads.is_away, sealed, threads.last_outage, writing.waiting, writing.problems)
 
 
 def attention(standing: Standing, hour: Iterable[Totals], process: Process, now: datetime) -> list[Item]:
     """`hour`: the last one's minutes. What is urgent comes first."""
     items = [
         *([database_away()] if process.is_database_away else ()),
+        *_spool(process),
         *_unreadable(standing, process),
         *_without_a_key(standing),
         *_no_key(hour),
         *_proxies(hour),
         *_invalid(standing),
         *_drying(standing, now),
+        *_last_outage(process, now),
     ]
     return sorted(items, key=lambda item: item["level"] != "danger")
 
@@ -56,6 +65,23 @@ def attention(standing: Standing, hour: Iterable[Totals], process: Process, now:
 def database_away() -> Item:
     text = "The database is away: requests are served from memory, and what happens is written when it is back."
     return item("danger", text, reverse("admin:index"))
+
+
+def _spool(process: Process) -> Iterator[Item]:
+    for problem in process.spool:
+        yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
+    if process.spooled and not process.is_database_away:
+        what = plural(process.spooled, "record waits", "records wait")
+        yield item("warning", f"{what} in the spool to be written to the database.", reverse("admin:index"))
+
+
+def _last_outage(process: Process, now: datetime) -> Iterator[Item]:
+    outage = process.last_outage
+    if outage is None or outage.until is None or now - outage.until > REMEMBERED:
+        return
+    times = f"from {outage.since:%H:%M:%S} to {outage.until:%H:%M:%S} UTC"
+    text = f"The database was away {times} ({outage.reason}). Requests went on, and what happened is written."
+    yield item("warning", text, reverse("admin:index"))
 
 
 def item(level: Literal["danger", "warning"], text: str, url: str) -> Item:

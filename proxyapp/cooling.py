@@ -5,12 +5,10 @@ import functools
 import logging
 import math
 
-from django.db import Error as DatabaseError
-
-from proxyapp.database_threads import DatabaseThreads
 from proxyapp.events import Cooldown, write_cooldowns
+from proxyapp.outbox import Outbox
 from proxyapp.pool import Snapshot
-from proxyapp.spool import Spool
+from proxyapp.spoolrecords import cooldowns_record
 from proxyapp.trouble import Recovery
 from proxyapp.verdict import DAY_KINDS, Kind
 
@@ -22,9 +20,8 @@ SAME_END_SECONDS = 2.0
 class Cooling:
     """The cooldowns that this process imposes. Those that meet while a write is under way share the next one."""
 
-    def __init__(self, threads: DatabaseThreads, spool: Spool, snapshot: Snapshot, recovery: Recovery) -> None:
-        self._threads = threads
-        self._spool = spool
+    def __init__(self, outbox: Outbox, snapshot: Snapshot, recovery: Recovery) -> None:
+        self._outbox = outbox
         self._snapshot = snapshot
         self._recovery = recovery
         self._waiting: list[Cooldown] = []
@@ -85,17 +82,12 @@ class Cooling:
             self._unconfirmed = [(c, version if c in batch else v) for c, v in self._unconfirmed]
 
     async def _write(self, batch: list[Cooldown]) -> int | None:
-        try:
-            return await self._threads.urgent(functools.partial(write_cooldowns, batch))
-        except DatabaseError:
-            self._spool.add_cooldowns(batch)
-            return None
+        return await self._outbox.write(cooldowns_record(batch), functools.partial(write_cooldowns, batch))
 
     async def close(self) -> None:
+        """Returns when all is in the database or in the spool."""
         if self._writer is not None:
-            await asyncio.wait({self._writer}, timeout=WRITE_WAIT_SECONDS)
-        if self._waiting:
-            self._spool.add_cooldowns(self._waiting)
+            await self._writer
 
 
 def is_new(cooldown: Cooldown, snapshot: Snapshot) -> bool:

@@ -1,73 +1,86 @@
-"""Two threads for the database: one for what requests wait for, one for the rest. Neither serves the admin."""
+"""Two threads for the database: one for what requests wait for, one for the rest. Neither serves the admin.
 
-import asyncio
+Once it is found to be away, nobody asks it any more but who looks whether it is back: no request waits for it twice.
+"""
+
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from django.db import Error as DatabaseError
-from django.db import connection
+
+from proxyapp.database_thread import DatabaseThread
+from proxyapp.outage import DatabaseAway, Outage, reason_of, tells_of_an_outage
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+ANSWER_SECONDS = 5.0
 
 
 class DatabaseThreads:
-    """`urgent` and `background` run a write on their thread and await it, `read` a read; they raise what it raises."""
+    """`urgent` and `background` run a write on their thread and await it, `read` a read; they raise what it raises.
+
+    `seconds`: after so many the database counts as away. All raise DatabaseAway at once while it is.
+    """
 
     def __init__(self) -> None:
-        self._urgent = ThreadPoolExecutor(1, thread_name_prefix="database-urgent")
-        self._background = ThreadPoolExecutor(1, thread_name_prefix="database-background")
-        self._failing: set[str] = set()
+        self._urgent = DatabaseThread("database-urgent")
+        self._background = DatabaseThread("database-background")
+        self.outage: Outage | None = None
+        self.last_outage: Outage | None = None
 
     @property
     def is_away(self) -> bool:
-        return bool(self._failing)
+        return self.outage is not None
 
     async def urgent(self, work: Callable[[], Result]) -> Result:
-        return await self._run(self._urgent, work, "writing")
+        return await self._unless_away(self._urgent, work, "writing", ANSWER_SECONDS)
 
-    async def background(self, work: Callable[[], Result]) -> Result:
-        return await self._run(self._background, work, "writing")
+    async def background(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+        return await self._unless_away(self._background, work, "writing", seconds)
 
-    async def read(self, work: Callable[[], Result]) -> Result:
-        return await self._run(self._background, work, "reading")
+    async def read(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+        return await self._unless_away(self._background, work, "reading", seconds)
 
-    async def _run(self, executor: ThreadPoolExecutor, work: Callable[[], Result], doing: str) -> Result:
+    async def attempt(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+        """As `background`, but it also asks a database that is away. `welcome` it when it answers."""
+        return await self._ask(self._background, work, "writing", seconds)
+
+    async def _unless_away(
+        self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
+    ) -> Result:
+        if self.outage is not None:
+            raise DatabaseAway
+        return await self._ask(thread, work, doing, seconds)
+
+    async def _ask(self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float) -> Result:
         try:
-            result = await asyncio.get_running_loop().run_in_executor(executor, _with_connection, work)
+            return await thread.run(work, seconds)
         except DatabaseError as error:
-            self._fail(doing, error)
+            if tells_of_an_outage(error):
+                self._fail(doing, error)
             raise
-        self._succeed(doing)
-        return result
 
     def _fail(self, doing: str, error: DatabaseError) -> None:
-        """Says it once. The error's text may hold a password."""
-        if not self._failing:
-            logger.error("The database is away (%s, %s): going on from memory", doing, type(error).__name__)
-        self._failing.add(doing)
+        """Says it once."""
+        reason = reason_of(error)
+        if self.outage is None:
+            logger.error("The database is away (%s: %s): going on from memory", doing, reason)
+            self.outage = Outage(datetime.now(UTC), reason)
+        else:
+            self.outage = replace(self.outage, reason=reason)
 
-    def _succeed(self, doing: str) -> None:
-        if doing in self._failing:
-            self._failing.remove(doing)
-            if not self._failing:
-                logger.warning("The database is back")
+    def welcome(self) -> None:
+        """It answers again."""
+        if self.outage is None:
+            return
+        now = datetime.now(UTC)
+        logger.warning("The database is back after %.1f s", (now - self.outage.since).total_seconds())
+        self.last_outage, self.outage = replace(self.outage, until=now), None
 
     def close(self) -> None:
-        for executor in (self._urgent, self._background):
-            executor.submit(_close)
-            executor.shutdown(wait=True)
-
-
-def _with_connection(work: Callable[[], Result]) -> Result:
-    """These connections live as long as their threads: a request's end, which Django would age them by, never comes."""
-    connection.close_at = None
-    connection.close_if_unusable_or_obsolete()
-    return work()
-
-
-def _close() -> None:
-    """`connection` is another one in every thread: it has to be looked up on the thread itself."""
-    connection.close()
+        """Blocks."""
+        for thread in (self._urgent, self._background):
+            thread.close()

@@ -15,7 +15,7 @@ from proxyapp.pool import PoolKey, Ring, Snapshot
 from proxyapp.rotation import Lease, Progress
 from proxyapp.rotor import Rotor
 
-LEASE_WAIT_SECONDS = 2.0
+LEASE_WAIT_SECONDS = 0.5
 FEWEST_PICKS = 32
 MOST_PICKS = 4096
 LEASE_SECONDS = 0.5
@@ -92,10 +92,23 @@ class Leasing:
         return rotor
 
     async def _take(self, ring: Ring, now: float) -> PoolKey | None:
+        """Waits for one pick only: while the database lets that one wait, the others go on without."""
+        if self._is_stalled:
+            return self._local_pick(ring, now)
+        taking = asyncio.get_running_loop().create_task(self._take_locked(ring, now))
+        await asyncio.wait({taking}, timeout=LEASE_WAIT_SECONDS)
+        if taking.done():
+            return taking.result()
+        self._is_stalled = True
+        return self._local_pick(ring, now)
+
+    async def _take_locked(self, ring: Ring, now: float) -> PoolKey | None:
         try:
             pick, version = await self._threads.urgent(functools.partial(rotation.take, ring, now))
         except DatabaseError:
             return self._local_pick(ring, now)
+        finally:
+            self._is_stalled = False
         self._on_version(version)
         return pick.key if pick else None
 

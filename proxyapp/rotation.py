@@ -53,6 +53,12 @@ def raise_pool_version() -> int:
     return cursors.values_list("pool_version", flat=True).get()
 
 
+def prove_writable() -> None:
+    """Raises django.db.Error: a database may be readable and take nothing, such as one with a full disk."""
+    with transaction.atomic():
+        _locked(ALL_GROUPS).save(update_fields=["pool_version"])
+
+
 def lease_slots(size: int, available: int, picks: int) -> int:
     """How many slots of a ring to lease: whole laps, so that at least `picks` requests are served."""
     laps = -(-picks // max(available, 1))

@@ -21,17 +21,17 @@ from proxyapp.clienttokens import Client, TokenBook
 from proxyapp.clientwindows import Leftover
 from proxyapp.cooling import Cooling
 from proxyapp.database_threads import DatabaseThreads
-from proxyapp.events import write_cooldowns
 from proxyapp.leasing import Leasing
 from proxyapp.pool import Snapshot
 from proxyapp.singlecredential import keep_single_credential
 from proxyapp.slowdown import Slowdown
-from proxyapp.spool import Spool, Spooled
+from proxyapp.spoolrecords import usage_record
 from proxyapp.tokens import Tokens
 from proxyapp.trouble import Recovery
 from proxyapp.turns import Turns
 from proxyapp.upstream import Upstreams, verifying_context
 from proxyapp.usage import Tally, write_usage
+from proxyapp.writing import Writing
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
@@ -39,6 +39,9 @@ FLUSH_SECONDS = 0.8
 FIRST_FLUSH_SECONDS = 0.1
 FIRST_PRUNING_SECONDS = 60.0
 PRUNING_SECONDS = 3600.0
+# Of the whole pool, and a batch of old rows: after so long, the database counts as away.
+LOAD_SECONDS = 30.0
+PRUNE_SECONDS = 30.0
 # SQLite's waiting writers look again only so often: between two batches they need the time to.
 PRUNING_PAUSE_SECONDS = 0.2
 
@@ -48,7 +51,7 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()
         self.tally = Tally()
-        self._spool = Spool(settings.VAR_DIR / "spool")
+        self.writing = Writing(self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version))
         self._reader = poolstore.PoolReader()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
@@ -58,7 +61,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
-        self.snapshot, self.book = await self.threads.read(self._load)
+        self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
         await self._reread_limits()
@@ -67,7 +70,7 @@ class Runtime:
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.recovery = Recovery(self.snapshot.trouble)
         self.turns = Turns(self.leasing, self.recovery, self.snapshot)
-        self.cooling = Cooling(self.threads, self._spool, self.snapshot, self.recovery)
+        self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
         atexit.register(self._flush_at_exit)
         self._tasks = [
             self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often, self._prune_often)
@@ -91,8 +94,8 @@ class Runtime:
             await within(POLL_SECONDS, self._has_news)
             self._has_news.clear()
             try:
+                await self.writing.catch_up()
                 await self.refresh()
-                await self._replay_spool()
                 await self._reread_limits()
             except DatabaseError:
                 await within(POLL_SECONDS, self._is_stopping)
@@ -104,7 +107,7 @@ class Runtime:
         async with self._refreshing:
             if await self.threads.read(poolstore.pool_version) == self.snapshot.version:
                 return
-            self.snapshot, self.book = await self.threads.read(self._load)
+            self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
             self.limits.install(self.book)
             self.leasing.install(self.snapshot)
             self.recovery.install(self.snapshot.trouble, time.time())
@@ -129,11 +132,12 @@ class Runtime:
         tally, self.tally = self.tally, Tally()
         progress = self.leasing.progress(everything=is_last)
         leftovers = self.limits.leftovers(everything=is_last)
-        try:
-            await self.threads.background(functools.partial(_write, tally, progress, leftovers, give_back=is_last))
-        except DatabaseError:
-            if tally:
-                self._spool.add_usage(tally)
+        write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
+        if tally:
+            await self.writing.usage.write(usage_record(tally), write)
+        elif progress or leftovers:
+            with contextlib.suppress(DatabaseError):
+                await self.threads.background(write)
         if self.limits.has_leftovers:
             self.touched()
 
@@ -144,16 +148,6 @@ class Runtime:
 
     async def _reread_limits(self) -> None:
         await self.limits.reread(self.tally.clients.tokens_of_day(time.time()))
-
-    async def _replay_spool(self) -> None:
-        for spooled in self._spool.take():
-            try:
-                self.cooling.confirm(await self.threads.background(functools.partial(_replay, spooled)))
-            except DatabaseError:
-                spooled.keep()
-                raise
-            spooled.remove()
-            logger.warning("What was spooled while the database was away is written")
 
     async def _prune_often(self) -> None:
         await within(FIRST_PRUNING_SECONDS, self._is_stopping)
@@ -171,7 +165,7 @@ class Runtime:
         if not await self.threads.background(functools.partial(retention.claim_pruning, now)):
             return
         while not self._is_stopping.is_set():
-            if not await self.threads.background(functools.partial(retention.prune_batch, now)):
+            if not await self.threads.background(functools.partial(retention.prune_batch, now), PRUNE_SECONDS):
                 return
             await within(PRUNING_PAUSE_SECONDS, self._is_stopping)
 
@@ -183,11 +177,11 @@ class Runtime:
 
     def _flush_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""
-        try:
-            leftovers = self.limits.leftovers(everything=True)
-            _write(self.tally, self.leasing.progress(everything=True), leftovers, give_back=True)
-        except DatabaseError:
-            self._spool.add_usage(self.tally)
+        if not self.tally:
+            return
+        progress, leftovers = self.leasing.progress(everything=True), self.limits.leftovers(everything=True)
+        write = functools.partial(_write, self.tally, progress, leftovers, give_back=True)
+        self.writing.usage.write_at_exit(usage_record(self.tally), write)
 
     async def stop(self) -> None:
         """Writes what is left to write. No request may come after it."""
@@ -197,9 +191,15 @@ class Runtime:
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         await self.cooling.close()
         await self.leasing.close()
+        with contextlib.suppress(DatabaseError):
+            await self.writing.catch_up()
         await self.flush(is_last=True)
         await self.upstreams.aclose()
-        await self.loop.run_in_executor(None, self.threads.close)
+        await self.loop.run_in_executor(None, self._close)
+
+    def _close(self) -> None:
+        self.writing.close()
+        self.threads.close()
 
 
 async def within(seconds: float, event: asyncio.Event) -> None:
@@ -214,12 +214,6 @@ def _write(tally: Tally, progress: list[rotation.Progress], leftovers: list[Left
     clientwindows.give_back(leftovers)
     if progress:
         rotation.save_progress(progress, give_back=give_back)
-
-
-def _replay(spooled: Spooled) -> int:
-    cooldowns, tally = spooled.read()
-    write_usage(tally)
-    return write_cooldowns(cooldowns)
 
 
 _current: Runtime | None = None

@@ -19,6 +19,7 @@ from proxyapp.clienttokens import Client
 from proxyapp.errors import GatewayError, NoKeyAvailable, error_body, is_openai_path
 from proxyapp.headers import Header
 from proxyapp.keystate import state
+from proxyapp.outage import reason_of
 from proxyapp.plan import plan
 from proxyapp.pool import Snapshot
 from proxyapp.requestbody import RequestBody
@@ -121,26 +122,31 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 
 async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served and the database answers, else 503 with the reasons."""
-    problems = []
+    problems, warnings, spooled = [], list[str](), 0
     keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
-    if not await database_answers():
-        problems.append("the database is away")
+    if (reason := await database_trouble()) is not None:
+        problems.append(f"the database is away: {reason}")
     if (process := runtime.current()) is not None:
+        spooled, warnings = await process.writing.report()
         keys.update(key_states(process.snapshot, time.time()))
         if not keys["available"]:
             problems.append("no key is available")
-    body = {"status": "unavailable" if problems else "ok", "problems": problems, "keys": dict(keys)}
+    status = "unavailable" if problems else "ok"
+    body = {"status": status, "problems": problems, "warnings": warnings, "spooled": spooled, "keys": dict(keys)}
     return HttpResponse(json.dumps(body), status=503 if problems else 200, content_type="application/json")
 
 
-async def database_answers() -> bool:
-    """Reads now, and looks at how the last write went."""
+async def database_trouble() -> str | None:
+    """Reads now, and looks at how the last write went. None: all is well."""
     try:
         process = await runtime.running()
         await asyncio.wait_for(process.refresh(), DATABASE_SECONDS)
-    except (DatabaseError, TimeoutError):
-        return False
-    return not process.threads.is_away
+    except TimeoutError:
+        return "it does not answer"
+    except DatabaseError as error:
+        outage = current.threads.outage if (current := runtime.current()) else None
+        return outage.reason if outage else reason_of(error)
+    return process.threads.outage.reason if process.threads.outage else None
 
 
 def key_states(pool: Snapshot, now: float) -> list[str]:

@@ -17,6 +17,7 @@ from proxyapp.charts import SERIES
 from proxyapp.dashboard import Dashboard, snapshot
 from proxyapp.keystate import set_status
 from proxyapp.models import ApiKey, ClientToken, Group, KeyStatus, MinuteUsage
+from proxyapp.outage import Outage
 from proxyapp.rotation import raise_pool_version
 from proxyapp.runningdry import dry_at, pacific_midnight
 from tests.adminpages import cells, page, superuser
@@ -330,10 +331,19 @@ def test_requests_without_a_key_and_failures_of_proxies_are_those_of_the_last_ho
     ]
 
 
-def process(*, keys: Sequence[Any] = (), is_away: bool = False) -> SimpleNamespace:
+def process(
+    *,
+    keys: Sequence[Any] = (),
+    is_away: bool = False,
+    last_outage: Outage | None = None,
+    spooled: int = 0,
+    problems: Sequence[str] = (),
+) -> SimpleNamespace:
     """As much of a runtime as is looked at."""
     pool = SimpleNamespace(keys={key.id: key for key in keys})
-    return SimpleNamespace(snapshot=pool, threads=SimpleNamespace(is_away=is_away))
+    threads = SimpleNamespace(is_away=is_away, last_outage=last_outage)
+    writing = SimpleNamespace(waiting=spooled, problems=problems)
+    return SimpleNamespace(snapshot=pool, threads=threads, writing=writing)
 
 
 def test_keys_that_secret_key_does_not_open_are_counted_and_the_link_lists_them(monkeypatch: pytest.MonkeyPatch):
@@ -372,6 +382,27 @@ def test_a_database_that_takes_no_writes_is_said_first(monkeypatch: pytest.Monke
     monkeypatch.setattr(runtime, "current", lambda: process(is_away=True))
 
     assert snapshot(NOW)["attention"][0] == attention.database_away()
+
+
+def test_an_outage_is_told_for_an_hour_after_its_end(monkeypatch: pytest.MonkeyPatch):
+    outage = Outage(NOW - timedelta(seconds=90), "its disk is full", until=NOW - timedelta(seconds=60))
+    monkeypatch.setattr(runtime, "current", lambda: process(last_outage=outage))
+
+    assert texts() == [
+        "The database was away from 03:46:30 to 03:47:00 UTC (its disk is full). "
+        "Requests went on, and what happened is written."
+    ]
+    assert texts(NOW + timedelta(hours=1)) == []
+
+
+def test_what_waits_in_the_spool_and_what_cannot_be_read_there_is_told(monkeypatch: pytest.MonkeyPatch):
+    bad = "the spool has files that cannot be read: 7-kept.bad"
+    monkeypatch.setattr(runtime, "current", lambda: process(spooled=2, problems=[bad]))
+
+    assert texts() == [
+        "The spool has files that cannot be read: 7-kept.bad.",
+        "2 records wait in the spool to be written to the database.",
+    ]
 
 
 # Pools that run dry.

@@ -23,7 +23,7 @@ async def key(async_database: None) -> ApiKey:
 async def test_a_stop_loses_no_count_that_waits_for_the_database(key: ApiKey):
     process = await runtime.startup()
     is_free = threading.Event()
-    process.threads._background.submit(is_free.wait, 10)
+    process.threads._background._executor.submit(is_free.wait, 10)
     process.tally.count(key.pk, "m", Outcome.SUCCEEDED, 1.0)
     process.touched()
     async with asyncio.timeout(10):

@@ -1,11 +1,10 @@
 """Counters: in memory, in the spool and in the database they are the same numbers."""
 
-import json
 from datetime import UTC, datetime
 
 import pytest
 
-from proxyapp.clientusage import CLIENT_COLUMNS, ClientTally
+from proxyapp.clientusage import CLIENT_COLUMNS
 from proxyapp.errors import BadRequest, GatewayError, NoKeyAvailable, ProxyFailed, UpstreamTimedOut
 from proxyapp.events import Cooldown, write_cooldowns
 from proxyapp.models import (
@@ -20,7 +19,7 @@ from proxyapp.models import (
     RotationCursor,
     TokenUsage,
 )
-from proxyapp.spool import Spool
+from proxyapp.spoolrecords import decoded, encoded, usage_record
 from proxyapp.usage import MINUTE_COLUMNS, Answers, Outcome, Place, Tally, write_usage
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -166,106 +165,27 @@ def test_what_belongs_to_a_deleted_key_is_left_out(key):
     assert version == RotationCursor.objects.get(ring="").pool_version == 1
 
 
-def test_what_was_spooled_is_read_back_once(tmp_path):
-    spool = Spool(tmp_path / "spool")
-    spool.add_usage(tally((1, "m", Outcome.SUCCEEDED)))
-    spool.add_usage(tally((1, "m", Outcome.RATE_LIMITED)))
-    spool.add_cooldowns([cooldown(1)])
-
-    (spooled,) = list(spool.take())
-    cooldowns, counted = spooled.read()
-    spooled.remove()
-
-    assert cooldowns == [cooldown(1)]
-    assert counted.counts[Place(1, "m", int(SECONDS) // 3600)].requests == 2
-    assert counted.last_used == {1: SECONDS}
-    assert list(spool.take()) == []
-    assert list((tmp_path / "spool").iterdir()) == []
-
-
-def test_minutes_come_back_from_the_spool_as_they_were(tmp_path):
-    spool = Spool(tmp_path)
-    for waited in (0.02, 0.3):
-        spooled = tally((1, "m", Outcome.SUCCEEDED))
-        spooled.count_answer(200, waited, SECONDS)
-        spool.add_usage(spooled)
-
-    (file,) = list(spool.take())
-    minute = file.read()[1].minutes[MINUTE]
-
-    assert (minute.attempts.requests, minute.attempts.prompt_tokens) == (2, 6)
-    assert minute.answers == Answers(answered=2, answered_well=2, latency=[1, 0, 0, 0, 1] + [0] * 11)
-
-
-def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(tmp_path, db):
+def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
     token = ClientToken.objects.create(name="t", token_hash="0" * 64)
-    spool = Spool(tmp_path)
-    for status in (200, 404):
+    lines = []
+    for number, status in enumerate((200, 404), start=1):
         counted = Tally()
         counted.clients.count_answer(token.pk, "m", status, SECONDS)
         counted.clients.count_tokens(token.pk, "m", 3, 5, SECONDS)
         counted.clients.count_refused(token.pk, SECONDS)
         counted.clients.count_answer(token.pk + 1, "m", 200, SECONDS)  # deleted meanwhile
         assert counted
-        spool.add_usage(counted)
+        lines.append(encoded(number, usage_record(counted)))
         write_usage(counted)
-    (file,) = list(spool.take())
-    write_usage(file.read()[1])
+    records, senseless = decoded(lines)
+    for record in records:
+        write_usage(record.tally)
 
     columns = ("day", "model", *CLIENT_COLUMNS)
+    assert senseless == []
     assert list(TokenUsage.objects.order_by("model").values_list(*columns)) == [
         (NOW.date(), "", 2, 0, 4, 0, 0),
         (NOW.date(), "m", 2, 2, 0, 12, 20),
     ]
     token.refresh_from_db()
     assert token.last_used_at == NOW
-
-
-def test_a_spool_file_of_before_there_were_minutes_is_read(tmp_path):
-    counts = {"requests": 2, "succeeded": 2, "rate_limited": 0, "client_errors": 0, "upstream_errors": 0}
-    counts |= {"cancelled": 0, "prompt_tokens": 6, "output_tokens": 10}
-    record = {"usage": [[1, "m", int(SECONDS) // 3600, counts]], "last_used": [[1, SECONDS]]}
-    tmp_path.joinpath("1-dead.jsonl").write_text(json.dumps(record) + "\n")
-
-    (file,) = list(Spool(tmp_path).take())
-    counted = file.read()[1]
-
-    assert counted.counts[Place(1, "m", int(SECONDS) // 3600)].requests == 2
-    assert counted.minutes == {}
-    assert counted.clients == ClientTally()
-
-
-def test_a_file_that_could_not_be_written_yet_is_tried_again(tmp_path):
-    spool = Spool(tmp_path)
-    spool.add_cooldowns([cooldown(1)])
-    for spooled in spool.take():
-        spooled.keep()
-    spool.add_cooldowns([cooldown(2)])
-
-    found = [cooldown.key_id for spooled in spool.take() for cooldown in spooled.read()[0]]
-
-    assert found == [1, 2]
-
-
-def test_a_living_process_keeps_its_file(tmp_path):
-    living, other = Spool(tmp_path), Spool(tmp_path)
-    living.add_cooldowns([cooldown(1)])
-
-    assert list(other.take()) == []
-
-
-def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path):
-    tmp_path.joinpath("1-dead.jsonl").write_text('{"usage": [], "last_used": [[1, 5.0]]}\n{"cooldo')
-
-    (spooled,) = list(Spool(tmp_path).take())
-
-    assert spooled.read()[1].last_used == {1: 5.0}
-
-
-def test_spool_files_are_for_the_gateway_only(tmp_path):
-    spool = Spool(tmp_path / "spool")
-    spool.add_cooldowns([cooldown(1)])
-
-    (path,) = (tmp_path / "spool").iterdir()
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700

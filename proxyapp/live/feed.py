@@ -10,18 +10,18 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from django.db import Error as DatabaseError
-from django.db import connection
 
 from proxyapp import runtime
+from proxyapp.database_thread import DatabaseThread
 from proxyapp.live.changes import Composer, Marker, Wish, is_due, look
 from proxyapp.live.frame import Frame
 from proxyapp.live.sessions import Visitor, still_welcome
 from proxyapp.live.subscriber import Close, Send, Subscriber, report_failure
+from proxyapp.outage import DatabaseAway
 
 logger = logging.getLogger(__name__)
 TICK_SECONDS = 0.2
@@ -30,6 +30,7 @@ SESSIONS_SECONDS = 2.0
 RETRY_SECONDS = 2.0
 # After a reading, the thread rests for so many times as long as it took: a large pool must not keep a core busy.
 REST = 4.0
+READ_SECONDS = 30.0
 NOT_WELCOME = 4401
 RESTART = 1012
 Result = TypeVar("Result")
@@ -41,7 +42,7 @@ class Feed:
         self.frame: Frame | None = None
         self.subscribers: set[Subscriber] = set()
         self._composer = Composer()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="live")
+        self._thread = DatabaseThread("live")
         self._marker = Marker()
         self._loaded = 0
         self._wakes = asyncio.Event()
@@ -66,8 +67,7 @@ class Feed:
         self._wakes.set()
         await self._dismiss(self.subscribers, RESTART)
         await asyncio.gather(self._task, return_exceptions=True)
-        self._thread.submit(_close)
-        await self.loop.run_in_executor(None, self._thread.shutdown)
+        await self.loop.run_in_executor(None, self._thread.close)
 
     async def encode(self, frame: Frame) -> str:
         return await self._in_thread(lambda: frame.full)
@@ -95,6 +95,8 @@ class Feed:
         now = self.loop.time()
         if now < self._rests_until:
             return
+        if is_database_away():
+            raise DatabaseAway
         if now >= self._welcome_at:
             self._welcome_at = now + SESSIONS_SECONDS
             await self._check_sessions()
@@ -154,7 +156,7 @@ class Feed:
         await asyncio.gather(*(subscriber.close(code) for subscriber in dismissed))
 
     async def _in_thread(self, work: Callable[[], Result]) -> Result:
-        return await self.loop.run_in_executor(self._thread, _with_connection, work)
+        return await self._thread.run(work, READ_SECONDS)
 
 
 class Live:
@@ -192,17 +194,11 @@ def loaded_version() -> int:
     return process.snapshot.version if process else 0
 
 
+def is_database_away() -> bool:
+    """As this process knows already."""
+    process = runtime.current()
+    return process is not None and process.threads.is_away
+
+
 def _look() -> Marker:
     return look(datetime.now(UTC))
-
-
-def _with_connection(work: Callable[[], Result]) -> Result:
-    """The connection lives as long as its thread."""
-    connection.close_at = None
-    connection.close_if_unusable_or_obsolete()
-    return work()
-
-
-def _close() -> None:
-    """`connection` is another one in every thread: it has to be looked up on the thread itself."""
-    connection.close()

@@ -12,7 +12,7 @@ from django.utils.http import is_same_domain
 
 from proxyapp.lane import Scope, Send
 from proxyapp.live.consumer import LiveConsumer
-from proxyapp.live.feed import Live
+from proxyapp.live.feed import Live, is_database_away
 from proxyapp.requestbody import Receive
 
 LIVE_PATH = b"/ws/admin/live/"
@@ -28,6 +28,9 @@ class LiveSocket:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if not has_own_origin(scope["headers"]) or (settings.BEHIND_TLS and scope.get("scheme") != "wss"):
             await refuse(receive, send)
+            return
+        if is_database_away():
+            await send({"type": "websocket.close", "code": DATABASE_AWAY})
             return
         try:
             await self._application(scope, receive, send)

@@ -14,7 +14,7 @@ from proxyapp.models.pool import (
     RateLimitPolicy,
     RotationCursor,
 )
-from proxyapp.models.record import AuditEntry, Chore, ImportedGroup
+from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.signin import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     LATENCY_BOUNDS_MS,
@@ -49,6 +49,7 @@ __all__ = [
     "RotationCursor",
     "SecondFactor",
     "SignInCount",
+    "SpoolMark",
     "TokenUsage",
     "TokenWindow",
 ]

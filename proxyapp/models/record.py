@@ -57,3 +57,17 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.object_type} {self.label}".rstrip()
+
+
+class SpoolMark(models.Model):
+    """The last record of a spool's file that is written, so that none is written twice. `proxyapp.spoolmarks` only."""
+
+    name = models.CharField(max_length=100, unique=True)
+    number = models.PositiveBigIntegerField()
+    at = models.DateTimeField(help_text="When it was last raised.")
+
+    class Meta:
+        indexes = [models.Index(fields=["at"])]
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.number}"

@@ -1,0 +1,80 @@
+"""A thread of its own for the database, with the connection that it keeps."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from django.conf import settings
+from django.db import connection
+
+from proxyapp.outage import NoAnswer
+
+Result = TypeVar("Result")
+# SQLite's own wait for a lock: it ends before ours does.
+SQLITE_WAIT_SECONDS = 4.0
+CLOSE_SECONDS = 2.0
+# Should this machine or the network fail, the server ends what we left: a row's lock must not outlive us.
+POSTGRESQL_SESSION = "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'"
+
+
+class DatabaseThread:
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._link: psycopg.Connection[Any] | None = None
+
+    async def run(self, work: Callable[[], Result], seconds: float) -> Result:
+        """Raises what the work raises, or NoAnswer when it takes longer; then it may be done all the same."""
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._with_connection, work)
+        future.add_done_callback(_look)
+        done, _ = await asyncio.wait({future}, timeout=seconds)
+        if not done:
+            self._cut()
+            raise NoAnswer
+        return future.result()
+
+    def _with_connection(self, work: Callable[[], Result]) -> Result:
+        """The connection lives as long as its thread: a request's end, which Django would age it by, never comes."""
+        connection.close_at = None
+        connection.close_if_unusable_or_obsolete()
+        if connection.connection is None:
+            self._connect()
+        return work()
+
+    def _connect(self) -> None:
+        connection.ensure_connection()
+        if connection.vendor == "postgresql":
+            self._link = connection.connection
+            setting = POSTGRESQL_SESSION
+        else:
+            setting = f"PRAGMA busy_timeout = {min(settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS) * 1000:.0f}"
+        with connection.cursor() as cursor:
+            cursor.execute(setting)
+
+    def _cut(self) -> None:
+        """A server that is there and does not answer would hold the thread for ever."""
+        if self._link is None or self._link.closed:
+            return
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._link.fileno())) as link:
+            link.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Blocks."""
+        if not wait([self._executor.submit(_close)], CLOSE_SECONDS).done:
+            self._cut()
+        self._executor.shutdown(wait=True)
+
+
+def _look(future: "asyncio.Future[Any] | Future[Any]") -> None:
+    """Nobody may wait for it any more: its error is of no interest then."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _close() -> None:
+    """`connection` is another one in every thread: it has to be looked up on the thread itself."""
+    connection.close()
