@@ -43,7 +43,12 @@ class PoolGroup:
 
     @property
     def ring(self) -> str:
-        return f"group:{self.id}"
+        return ring_name(self.id)
+
+
+def ring_name(group_id: int) -> str:
+    """Of the ring of one group's keys."""
+    return f"group:{group_id}"
 
 
 @dataclass(frozen=True, slots=True)

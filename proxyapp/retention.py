@@ -11,13 +11,26 @@ from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
+from proxyapp import rotation
 from proxyapp.guessing import cooloff
-from proxyapp.models import Chore, DailyUsage, HourlyUsage, MinuteUsage, RateLimitEvent, SignInCount
+from proxyapp.models import (
+    AuditEntry,
+    Chore,
+    DailyUsage,
+    HourlyUsage,
+    MinuteUsage,
+    RateLimitEvent,
+    SignInCount,
+    SpoolMark,
+    TokenUsage,
+)
 from proxyapp.trouble import FORGOTTEN_AFTER_SECONDS
 from proxyapp.usage import COLUMNS, Counts, add_to_rows, values
 
 BATCH_ROWS = 2_000
 MINUTE_USAGE_DAYS = 8
+# As long as that, a process may be gone and its spool still be written.
+SPOOL_MARK_DAYS = 90
 PRUNING = "pruning"
 # A minute less than the hour that each process waits: its clock may be set, and its timer early.
 PRUNING_HOLDS = timedelta(minutes=59)
@@ -26,13 +39,16 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many rows went; `hours` were added up into days."""
+    """How many rows went; `hours` were added up into days. `leftovers`: the gateway's own notes of what is gone."""
 
     events: int = 0
     hours: int = 0
     minutes: int = 0
     sessions: int = 0
     sign_ins: int = 0
+    days: int = 0
+    audit_entries: int = 0
+    leftovers: int = 0
 
     def __bool__(self) -> bool:
         return any(astuple(self))
@@ -49,6 +65,10 @@ def prune_batch(now: datetime) -> Pruned:
         minutes=_delete_batch(MinuteUsage.objects.filter(minute__lt=days_before(now, MINUTE_USAGE_DAYS))),
         sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
         sign_ins=_delete_batch(old_sign_ins(now)),
+        days=_delete_batch(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
+        audit_entries=_delete_batch(AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))),
+        leftovers=rotation.forget_rings()
+        + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS))),
     )
 
 
@@ -80,6 +100,10 @@ def old_sign_ins(now: datetime) -> QuerySet[SignInCount]:
     """Failures that no longer count."""
     is_open = Q(locked_until__isnull=True) | Q(locked_until__lte=now)
     return SignInCount.objects.filter(is_open, since__lte=now - cooloff())
+
+
+def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[Any]:
+    return table._default_manager.filter(day__lt=days_before(now, settings.DAILY_USAGE_DAYS).date())
 
 
 def days_before(now: datetime, days: int) -> datetime:

@@ -13,8 +13,8 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import F, Subquery
 
-from proxyapp.models import ApiKey, RotationCursor
-from proxyapp.pool import ALL_GROUPS, PoolKey, Ring
+from proxyapp.models import ApiKey, Group, RotationCursor
+from proxyapp.pool import ALL_GROUPS, PoolKey, Ring, ring_name
 
 
 class Pick(NamedTuple):
@@ -51,6 +51,12 @@ def raise_pool_version() -> int:
         RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
         cursors.update(pool_version=F("pool_version") + 1)
     return cursors.values_list("pool_version", flat=True).get()
+
+
+def forget_rings() -> int:
+    """Removes the cursors of groups that are gone. Returns how many."""
+    rings = [ring_name(group_id) for group_id in Group.objects.values_list("pk", flat=True)]
+    return RotationCursor.objects.exclude(ring__in=[ALL_GROUPS, *rings]).delete()[0]
 
 
 def prove_writable() -> None:

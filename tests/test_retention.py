@@ -11,11 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
 from proxyapp import retention, runtime
-from proxyapp.models import ApiKey, Chore, DailyUsage, HourlyUsage, MinuteUsage, RateLimitEvent
+from proxyapp.models import (
+    ApiKey,
+    AuditEntry,
+    Chore,
+    ClientToken,
+    DailyUsage,
+    HourlyUsage,
+    MinuteUsage,
+    RateLimitEvent,
+    RotationCursor,
+    SpoolMark,
+    TokenUsage,
+)
 from proxyapp.retention import Pruned, claim_pruning, prune_batch, prune_batches
 from proxyapp.usage import COLUMNS, Outcome, Tally, add_to_rows, write_usage
 from tests.gateway import ROOT
@@ -267,6 +280,62 @@ async def test_a_database_that_is_away_is_tried_again_next_time(monkeypatch: pyt
         await runtime.shutdown()
 
 
+# Everything else that grows.
+
+
+def test_days_of_keys_and_of_tokens_go_when_they_are_older_than_the_setting_says(key: ApiKey, settings: Any):
+    settings.DAILY_USAGE_DAYS = 100
+    token = ClientToken.objects.create(name="one", token_hash="1")
+    for ago in (99, 100, 101):
+        day = TODAY.date() - timedelta(days=ago)
+        DailyUsage.objects.create(key=key, day=day)
+        TokenUsage.objects.create(token=token, day=day)
+
+    assert prune() == Pruned(days=2)
+    assert DailyUsage.objects.count() == TokenUsage.objects.count() == 2
+
+
+@in_database
+def test_audit_entries_go_when_they_are_older_than_the_setting_says(settings: Any):
+    settings.AUDIT_RETENTION_DAYS = 10
+    AuditEntry.objects.create(at=NOW - timedelta(days=10, seconds=1), actor="a", action="add")
+    kept = AuditEntry.objects.create(at=NOW - timedelta(days=9), actor="a", action="add")
+
+    assert prune() == Pruned(audit_entries=1)
+    assert list(AuditEntry.objects.all()) == [kept]
+
+
+def test_the_cursor_of_a_group_goes_after_the_group(key: ApiKey):
+    other = add_group("other")
+    for ring in ("", f"group:{key.group_id}", f"group:{other.pk}"):
+        RotationCursor.objects.get_or_create(ring=ring)
+    other.delete()
+
+    assert prune() == Pruned(leftovers=1)
+    assert set(RotationCursor.objects.values_list("ring", flat=True)) == {"", f"group:{key.group_id}"}
+
+
+@in_database
+def test_marks_of_spools_go_when_their_processes_are_long_gone():
+    SpoolMark.objects.create(name="old", number=7, at=NOW - timedelta(days=91))
+    SpoolMark.objects.create(name="young", number=7, at=NOW - timedelta(days=89))
+
+    assert prune() == Pruned(leftovers=1)
+    assert SpoolMark.objects.get().name == "young"
+
+
+BOUNDED_BY_WHAT_OPERATORS_MAKE = {"Group", "ApiKey", "ClientToken", "TokenWindow", "ImportedGroup", "Chore"}
+
+
+def test_every_table_has_its_bound():
+    """A new one needs a place here, or a retention."""
+    pruned = {"RateLimitEvent", "HourlyUsage", "MinuteUsage", "DailyUsage", "TokenUsage", "AuditEntry"}
+    pruned |= {"RotationCursor", "SpoolMark"}
+    tables = {model.__name__ for model in apps.get_app_config("proxyapp").get_models()}
+
+    assert tables == pruned | BOUNDED_BY_WHAT_OPERATORS_MAKE
+
+
 # By hand.
 
 
@@ -286,6 +355,9 @@ def test_the_command_says_what_it_removed(key: ApiKey, settings: Any):
         "3 rows of hourly usage older than 20 days were added up into days",
         "1 rows of usage by the minute older than 8 days were removed",
         "0 sessions and 0 counts of failed sign-ins were removed",
+        "0 rows of usage by the day older than 730 days were removed",
+        "0 entries of the audit log older than 365 days were removed",
+        "0 notes of groups and processes that are gone were removed",
     ]
 
 
@@ -299,7 +371,9 @@ def test_the_command_says_in_one_line_that_the_database_cannot_be_used(monkeypat
         call_command("prune")
 
 
-@pytest.mark.parametrize("name", ["EVENT_RETENTION_DAYS", "HOURLY_USAGE_DAYS"])
+@pytest.mark.parametrize(
+    "name", ["EVENT_RETENTION_DAYS", "HOURLY_USAGE_DAYS", "DAILY_USAGE_DAYS", "AUDIT_RETENTION_DAYS"]
+)
 def test_a_number_of_days_has_to_be_positive(name: str, tmp_path: Path):
     environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(tmp_path), name: "0"}
     done = subprocess.run(

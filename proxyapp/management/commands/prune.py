@@ -15,7 +15,8 @@ class Command(BaseCommand):
     help = (
         "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old usage by the minute; "
         "also sessions of the admin that are over; "
-        "adds usage by the hour that is older than HOURLY_USAGE_DAYS up into days. The gateway does it every hour."
+        "adds usage by the hour that is older than HOURLY_USAGE_DAYS up into days; removes days older than "
+        "DAILY_USAGE_DAYS and the audit log older than AUDIT_RETENTION_DAYS. The gateway does it every hour."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
@@ -32,10 +33,15 @@ class Command(BaseCommand):
             f"{pruned.minutes} rows of usage by the minute older than {MINUTE_USAGE_DAYS} days were removed"
         )
         self.stdout.write(f"{pruned.sessions} sessions and {pruned.sign_ins} counts of failed sign-ins were removed")
+        days, audit_days = settings.DAILY_USAGE_DAYS, settings.AUDIT_RETENTION_DAYS
+        self.stdout.write(f"{pruned.days} rows of usage by the day older than {days} days were removed")
+        self.stdout.write(f"{pruned.audit_entries} entries of the audit log older than {audit_days} days were removed")
+        self.stdout.write(f"{pruned.leftovers} notes of groups and processes that are gone were removed")
 
 
 def _described(pruned: Pruned) -> str:
     return (
         f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour, {pruned.minutes} by the minute, "
-        f"{pruned.sessions} sessions, {pruned.sign_ins} counts of failed sign-ins"
+        f"{pruned.days} by the day, {pruned.sessions} sessions, {pruned.sign_ins} counts of failed sign-ins, "
+        f"{pruned.audit_entries} entries of the audit log"
     )
