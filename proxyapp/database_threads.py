@@ -6,7 +6,7 @@ Once it is found to be away, nobody asks it any more but who looks whether it is
 import logging
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 from django.db import Error as DatabaseError
@@ -17,6 +17,7 @@ from proxyapp.outage import DatabaseAway, Outage, reason_of, tells_of_an_outage
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 ANSWER_SECONDS = 5.0
+STEADY = timedelta(seconds=3)
 
 
 class DatabaseThreads:
@@ -30,6 +31,7 @@ class DatabaseThreads:
         self._background = DatabaseThread("database-background")
         self.outage: Outage | None = None
         self.last_outage: Outage | None = None
+        self._is_trusted = True
 
     @property
     def is_away(self) -> bool:
@@ -66,19 +68,28 @@ class DatabaseThreads:
     def _fail(self, doing: str, error: DatabaseError) -> None:
         """Says it once."""
         reason = reason_of(error)
-        if self.outage is None:
+        if self.outage is not None:
+            self.outage = replace(self.outage, reason=reason)
+        elif self._is_trusted or self.last_outage is None:
             logger.error("The database is away (%s: %s): going on from memory", doing, reason)
             self.outage = Outage(datetime.now(UTC), reason)
         else:
-            self.outage = replace(self.outage, reason=reason)
+            self.outage = replace(self.last_outage, reason=reason, until=None)
+        self._is_trusted = False
 
     def welcome(self) -> None:
-        """It answers again."""
-        if self.outage is None:
-            return
+        """It answers. Call it again and again: what fails within STEADY was no end of the outage.
+
+        A disk that is nearly full takes one row and refuses the next.
+        """
         now = datetime.now(UTC)
-        logger.warning("The database is back after %.1f s", (now - self.outage.since).total_seconds())
-        self.last_outage, self.outage = replace(self.outage, until=now), None
+        if self.outage is not None:
+            self.last_outage, self.outage = replace(self.outage, until=now), None
+        last = self.last_outage
+        if last is None or last.until is None or self._is_trusted or now - last.until < STEADY:
+            return
+        logger.warning("The database is back after %.1f s", (last.until - last.since).total_seconds())
+        self._is_trusted = True
 
     def close(self) -> None:
         """Blocks."""

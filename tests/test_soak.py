@@ -18,7 +18,7 @@ from tests.fake_upstream import FakeUpstream
 from tests.figures import note
 from tests.gateway import Gateway, group
 from tests.live import OPERATOR, admin_cookie, watched
-from tests.traffic import Traffic
+from tests.mixed_traffic import Traffic
 from tests.wire import Connection, Recorded
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "30"))

@@ -1,0 +1,146 @@
+"""A PostgreSQL of a test's own, to be broken: stopped, killed, frozen, filled to the brim."""
+
+import os
+import secrets
+import select
+import signal
+import subprocess
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import psycopg
+
+from tests import postgres
+from tests.ports import free_port
+
+OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *postgres.SPEED_OVER_SAFETY, "wal_keep_size=0")
+SIZE = "120m"
+
+
+class Cluster:
+    """`has_own_disk`: its data is on a small disk of its own, if this machine lets us mount one."""
+
+    def __init__(self) -> None:
+        self._stack = ExitStack()
+        directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-cluster-"))
+        self._directory = Path(directory)
+        self._port = free_port()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._password = secrets.token_hex(16)
+        self.has_own_disk = False
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self._port}/postgres"
+
+    @property
+    def password(self) -> str:
+        return self._password
+
+    def __enter__(self) -> "Cluster":
+        try:
+            self._binaries, self._as_user = postgres._binaries(self._directory)
+            self._mount()
+            postgres._initialise(self._directory, self._binaries, self._as_user, self._password)
+            self.start()
+        except BaseException:
+            self._stack.close()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.thaw()
+        self.stop()
+        self._stack.close()
+
+    def _mount(self) -> None:
+        data, user = self._directory / "data", self._as_user.get("user")
+        if user is None:
+            return
+        options = f"size={SIZE},mode=700,uid={user},gid={self._as_user['group']}"
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(data)], capture_output=True, check=False
+        )
+        if done.returncode == 0:
+            self.has_own_disk = True
+            self._stack.callback(subprocess.run, ["umount", "-l", str(data)], check=True)
+
+    def start(self) -> None:
+        command = [str(self._binaries / "postgres"), "-D", str(self._directory / "data")]
+        command += [part for option in (*OPTIONS, f"port={self._port}") for part in ("-c", option)]
+        log = self._directory / "log"
+        with log.open("ab") as output:
+            self._server = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **self._as_user
+            )
+        postgres._wait_until_it_answers(self._server, self.url, log)
+
+    def stop(self) -> None:
+        """At once, as `pg_ctl stop -m immediate`."""
+        self._end(signal.SIGQUIT)
+
+    def kill(self) -> None:
+        self._end(signal.SIGKILL)
+
+    def _end(self, number: int) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            children = self._children(server.pid)
+            server.send_signal(number)
+            server.wait(20)
+            for child in children:
+                _wait_for_the_end(child)
+
+    def freeze(self) -> None:
+        """It stays connected and answers nothing; the kernel goes on to take connections."""
+        self._signal_all(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._signal_all(signal.SIGCONT)
+
+    def _signal_all(self, number: int) -> None:
+        if self._server is not None:
+            for process in (self._server.pid, *self._children(self._server.pid)):
+                os.kill(process, number)
+
+    @staticmethod
+    def _children(process: int) -> list[int]:
+        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+
+    def fill(self) -> None:
+        """Nothing more can be written to its disk."""
+        rest = os.open(self._directory / "data" / "rest", os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            while os.write(rest, bytes(4096)):
+                pass
+        except OSError:
+            os.close(rest)
+
+    def empty(self) -> None:
+        (self._directory / "data" / "rest").unlink()
+        if self._server is not None and self._server.poll() is not None:
+            self.start()
+
+    def end_sessions(self) -> None:
+        self.ask(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = user"
+        )
+
+    def ask(self, statement: str) -> Any:
+        """The first value."""
+        with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+            row = connection.execute(statement.encode()).fetchone()
+            return row[0] if row else None
+
+
+def _wait_for_the_end(process: int) -> None:
+    """Of a child of the server's: not ours to wait for in the usual way."""
+    try:
+        descriptor = os.pidfd_open(process)
+    except ProcessLookupError:
+        return
+    select.select([descriptor], [], [], 20)
+    os.close(descriptor)
