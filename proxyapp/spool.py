@@ -83,6 +83,7 @@ class Spool:
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder = folder
+        self._kind = kind
         self._stem = f"{os.getpid()}-{os.urandom(4).hex()}-{kind}"
         self._opened = self._number = self._dropped = 0
         self._segments = [self._new_segment()]
@@ -122,11 +123,11 @@ class Spool:
                     segment.save()
         except OSError as error:
             if not self.problem:
-                logger.error("The spool cannot be written (%s): what happens is kept in memory", error.strerror)
+                logger.error("The spool of %s cannot be written (%s): kept in memory", self._kind, error.strerror)
             self.problem = error.strerror or type(error).__name__
             return
         if self.problem:
-            logger.warning("The spool can be written again; %d records were lost", self._dropped)
+            logger.warning("The spool of %s can be written again; %d records were lost", self._kind, self._dropped)
             self.problem = ""
 
     def oldest(self) -> Segment | None:

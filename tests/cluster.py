@@ -6,7 +6,7 @@ import select
 import signal
 import subprocess
 import tempfile
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -16,7 +16,8 @@ import psycopg
 from tests import postgres
 from tests.ports import free_port
 
-OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", *postgres.SPEED_OVER_SAFETY, "wal_keep_size=0")
+# What it says that it has committed must survive its crash (not the machine's).
+OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "synchronous_commit=on")
 SIZE = "120m"
 
 
@@ -113,11 +114,11 @@ class Cluster:
     def fill(self) -> None:
         """Nothing more can be written to its disk."""
         rest = os.open(self._directory / "data" / "rest", os.O_WRONLY | os.O_CREAT, 0o600)
-        try:
-            while os.write(rest, bytes(4096)):
-                pass
-        except OSError:
-            os.close(rest)
+        for size in (2**20, 4096):
+            with suppress(OSError):
+                while os.write(rest, bytes(size)):
+                    pass
+        os.close(rest)
 
     def empty(self) -> None:
         (self._directory / "data" / "rest").unlink()
@@ -125,9 +126,8 @@ class Cluster:
             self.start()
 
     def end_sessions(self) -> None:
-        self.ask(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND usename = user"
-        )
+        others = "pid <> pg_backend_pid() AND usename = user"
+        self.ask(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")
 
     def ask(self, statement: str) -> Any:
         """The first value."""

@@ -7,6 +7,7 @@ from types import TracebackType
 from tests.gateway import Gateway
 from tests.raw_client import RawClient
 
+NO_ANSWER = 0
 PATH = "/v1beta/models/gemini-2.5-flash:generateContent"
 
 
@@ -33,7 +34,12 @@ class Traffic:
         with RawClient(self._gateway.url) as client:
             while not self._is_over.wait(self._pause):
                 began = time.monotonic()
-                self.statuses.append(client.request("POST", PATH, [], b"{}").status)
+                try:
+                    status = client.request("POST", PATH, [], b"{}").status
+                except (AssertionError, OSError):
+                    self.statuses.append(NO_ANSWER)
+                    return
+                self.statuses.append(status)
                 self.seconds.append(time.monotonic() - began)
 
     def slowest_but(self, share: float) -> float:
