@@ -34,7 +34,7 @@ class DatabaseThread:
         done, _ = await asyncio.wait({future}, timeout=seconds)
         if not done:
             self._cut()
-            raise NoAnswer
+            raise NoAnswer("it does not answer")
         return future.result()
 
     def _with_connection(self, work: Callable[[], Result]) -> Result:

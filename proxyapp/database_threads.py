@@ -54,7 +54,7 @@ class DatabaseThreads:
         self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
     ) -> Result:
         if self.outage is not None:
-            raise DatabaseAway
+            raise DatabaseAway(self.outage.reason)
         return await self._ask(thread, work, doing, seconds)
 
     async def _ask(self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float) -> Result:

@@ -61,6 +61,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
+        await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)

@@ -18,7 +18,7 @@ from tests.ports import free_port
 
 # What it says that it has committed must survive its crash (not the machine's).
 OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "synchronous_commit=on")
-SIZE = "120m"
+SIZE = "80m"
 
 
 class Cluster:

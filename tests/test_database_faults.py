@@ -190,6 +190,7 @@ def test_a_kill_in_the_middle_of_an_outage_loses_nothing_that_is_a_second_old(be
         bench.cluster.start()
     bench.gateway.start()
 
+    assert bench.ready()[1]["keys"]["cooling"] == bench.events, "what is in the spool is known from the start"
     wait_for(bench.is_exact)
     assert Counter(traffic.statuses) == {200: len(traffic.statuses)}
 
