@@ -18,7 +18,8 @@ from tests.ports import free_port
 
 # What it says that it has committed must survive its crash (not the machine's).
 OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "synchronous_commit=on")
-SIZE = "80m"
+SIZE = "120m"
+MOST_LOG_FILES = 50
 
 
 class Cluster:
@@ -112,18 +113,23 @@ class Cluster:
         return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
 
     def fill(self) -> None:
-        """Nothing more can be written to its disk."""
+        """Nothing more can be written to its disk, not even to the log files that it had made ready."""
         rest = os.open(self._directory / "data" / "rest", os.O_WRONLY | os.O_CREAT, 0o600)
         for size in (2**20, 4096):
             with suppress(OSError):
                 while os.write(rest, bytes(size)):
                     pass
         os.close(rest)
+        with suppress(psycopg.Error):
+            for _ in range(MOST_LOG_FILES):
+                self.ask("SELECT pg_logical_emit_message(true, 'gateway', 'full')")
+                self.ask("SELECT pg_switch_wal()")
 
     def empty(self) -> None:
+        """A full disk has ended the server, or will in a moment: it is started again, as its operators would."""
         (self._directory / "data" / "rest").unlink()
-        if self._server is not None and self._server.poll() is not None:
-            self.start()
+        self.stop()
+        self.start()
 
     def end_sessions(self) -> None:
         others = "pid <> pg_backend_pid() AND usename = user"
