@@ -67,6 +67,7 @@ class SpoolMark(models.Model):
     at = models.DateTimeField(help_text="When it was last raised.")
 
     class Meta:
+        default_permissions = ()
         indexes = [models.Index(fields=["at"])]
 
     def __str__(self) -> str:
