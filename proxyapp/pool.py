@@ -43,12 +43,7 @@ class PoolGroup:
 
     @property
     def ring(self) -> str:
-        return ring_name(self.id)
-
-
-def ring_name(group_id: int) -> str:
-    """Of the ring of one group's keys."""
-    return f"group:{group_id}"
+        return ring_name([self.id])
 
 
 @dataclass(frozen=True, slots=True)

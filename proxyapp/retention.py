@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
 from django.db import connection, transaction
 from django.db.models import Q, QuerySet
@@ -66,7 +67,8 @@ def prune_batch(now: datetime) -> Pruned:
         sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
         sign_ins=_delete_batch(old_sign_ins(now)),
         days=_delete_batch(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
-        audit_entries=_delete_batch(AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))),
+        audit_entries=_delete_batch(AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS)))
+        + _delete_batch(LogEntry.objects.filter(action_time__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))),
         leftovers=rotation.forget_rings()
         + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS))),
     )

@@ -6,6 +6,7 @@ cursor's row lock and walks them in memory; because every lease is whole laps, e
 the other processes do. The row also remembers whose turn is next, which is where a restarted process goes on.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 from django.db import transaction
 from django.db.models import F, Subquery
 
-from proxyapp.models import ApiKey, Group, RotationCursor
+from proxyapp.models import ApiKey, ClientToken, Group, RotationCursor
 from proxyapp.pool import ALL_GROUPS, PoolKey, Ring, ring_name
 
 
@@ -54,9 +55,14 @@ def raise_pool_version() -> int:
 
 
 def forget_rings() -> int:
-    """Removes the cursors of groups that are gone. Returns how many."""
-    rings = [ring_name(group_id) for group_id in Group.objects.values_list("pk", flat=True)]
-    return RotationCursor.objects.exclude(ring__in=[ALL_GROUPS, *rings]).delete()[0]
+    """Removes the cursors of groups that are gone, and of sets of groups that no client token has any more."""
+    circles = {frozenset([group_id]) for group_id in Group.objects.values_list("pk", flat=True)}
+    sets: defaultdict[int, set[int]] = defaultdict(set)
+    for token_id, group_id in ClientToken.allowed_groups.through.objects.values_list("clienttoken_id", "group_id"):
+        sets[token_id].add(group_id)
+    circles |= {frozenset(group_ids) for group_ids in sets.values()}
+    used = [ALL_GROUPS, *map(ring_name, circles)]
+    return RotationCursor.objects.exclude(ring__in=used).delete()[0]
 
 
 def prove_writable() -> None:

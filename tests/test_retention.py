@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
@@ -29,6 +31,7 @@ from proxyapp.models import (
     SpoolMark,
     TokenUsage,
 )
+from proxyapp.pool import ring_name
 from proxyapp.retention import Pruned, claim_pruning, prune_batch, prune_batches
 from proxyapp.usage import COLUMNS, Outcome, Tally, add_to_rows, write_usage
 from tests.gateway import ROOT
@@ -300,9 +303,13 @@ def test_audit_entries_go_when_they_are_older_than_the_setting_says(settings: An
     settings.AUDIT_RETENTION_DAYS = 10
     AuditEntry.objects.create(at=NOW - timedelta(days=10, seconds=1), actor="a", action="add")
     kept = AuditEntry.objects.create(at=NOW - timedelta(days=9), actor="a", action="add")
+    user = User.objects.create(username="a")
+    for ago in (9, 11):  # the history that Django shows of a row
+        LogEntry.objects.create(action_time=NOW - timedelta(days=ago), user=user, action_flag=CHANGE)
 
-    assert prune() == Pruned(audit_entries=1)
+    assert prune() == Pruned(audit_entries=2)
     assert list(AuditEntry.objects.all()) == [kept]
+    assert LogEntry.objects.count() == 1
 
 
 def test_the_cursor_of_a_group_goes_after_the_group(key: ApiKey):
@@ -313,6 +320,18 @@ def test_the_cursor_of_a_group_goes_after_the_group(key: ApiKey):
 
     assert prune() == Pruned(leftovers=1)
     assert set(RotationCursor.objects.values_list("ring", flat=True)) == {"", f"group:{key.group_id}"}
+
+
+def test_a_set_of_groups_has_its_cursor_while_a_client_token_has_the_set(key: ApiKey):
+    other = add_group("other")
+    token = ClientToken.objects.create(name="t", token_hash="0" * 64, is_limited_to_groups=True)
+    token.allowed_groups.set([key.group, other])
+    ring = ring_name([key.group_id, other.pk])
+    for name in ("", ring, ring_name([key.group_id, other.pk + 1])):
+        RotationCursor.objects.get_or_create(ring=name)
+
+    assert prune() == Pruned(leftovers=1)
+    assert set(RotationCursor.objects.values_list("ring", flat=True)) == {"", ring}
 
 
 @in_database
