@@ -140,9 +140,9 @@ def count_transactions(threads: Any, counted: Counter[str]) -> None:
     """A statement outside of a block is a transaction of its own; a block's BEGIN is one such statement."""
     from django.db import connection
 
-    run_on_thread: Callable[..., Awaitable[Any]] = threads._run
+    run_on_thread: Callable[..., Awaitable[Any]] = threads._ask
 
-    async def run_and_count(executor: Any, work: Callable[[], Any], doing: str) -> Any:
+    async def run_and_count(thread: Any, work: Callable[[], Any], doing: str, seconds: float) -> Any:
 
         def counting(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
             if not context["connection"].in_atomic_block:
@@ -153,9 +153,9 @@ def count_transactions(threads: Any, counted: Counter[str]) -> None:
             with connection.execute_wrapper(counting):
                 return work()
 
-        return await run_on_thread(executor, wrapped, doing)
+        return await run_on_thread(thread, wrapped, doing, seconds)
 
-    threads._run = run_and_count
+    threads._ask = run_and_count
 
 
 def label(work: Any) -> str:
