@@ -10,14 +10,13 @@ from proxyapp.clienttokens import (
     TokenBook,
     mark_of,
     masked_token,
-    new_token,
     pattern_of,
     presented,
     token_hash,
 )
 
 NOW = 1_000.0
-TOKEN, OTHER = new_token(), new_token()
+TOKEN, OTHER = "gk-mQyAQXtn5YLmgclhBuSibS2tpMI22QxOYQ5tj4G-BnU", "gk-62IvF9OEvn2s_cogw740vYdIJ6dw-rh1mmkFQe8keTE"
 CLIENT = Client(id=7)
 
 
