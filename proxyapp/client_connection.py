@@ -13,13 +13,11 @@ from proxyapp.client_scope import Target, http_scope, parse_target
 from proxyapp.errors import error_body, is_openai_path
 
 if TYPE_CHECKING:
+    from proxyapp.client_side import ClientSide
     from proxyapp.server import GatewayServer
 
-IDLE_SECONDS = 75.0
-HEAD_SECONDS = 30.0
-BODY_SECONDS = 60.0  # without a byte of it
-STALL_SECONDS = 300.0  # without a byte read by the client
 LINGER_SECONDS = 30.0
+SLOWEST_BODY = 500  # bytes a second, on the whole
 PIPELINE_BYTES = 64 * 1024
 
 
@@ -28,8 +26,9 @@ class Connection(Protocol):
 
     transport: Any
 
-    def __init__(self, server: GatewayServer, client: tuple[str, int]) -> None:
+    def __init__(self, server: ClientSide, client: tuple[str, int]) -> None:
         self.server = server
+        self.limits = server.limits
         self.client = client
         self.local: tuple[str, int] = ("", 0)
         self.buffer = b""
@@ -37,6 +36,7 @@ class Connection(Protocol):
         self.task: asyncio.Task[None] | None = None
         self.deadline = 0.0  # 0: nothing is due from the client
         self.head_since = 0.0
+        self.body_due = 0.0
         self.is_fresh = True
         self.is_stalled = False
         self.is_reading = True
@@ -48,7 +48,10 @@ class Connection(Protocol):
         self.local = (host.host, host.port)
         self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
-        self.deadline = self.server.now + IDLE_SECONDS
+        self.begin()
+
+    def begin(self) -> None:
+        self.deadline = self.server.now + self.limits.idle
         self.server.open_connections.add(self)
 
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
@@ -78,12 +81,12 @@ class Connection(Protocol):
 
     def pauseProducing(self) -> None:  # noqa: N802
         self.is_stalled = True
-        self.deadline = self.server.now + STALL_SECONDS
+        self.deadline = self.server.now + self.limits.stall
 
     def resumeProducing(self) -> None:  # noqa: N802
         self.is_stalled = False
         if not self.is_closing:
-            self.deadline = 0.0 if self.exchange else self.server.now + IDLE_SECONDS
+            self.deadline = 0.0 if self.exchange else self.server.now + self.limits.idle
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
 
@@ -102,14 +105,14 @@ class Connection(Protocol):
         if end < 4 or end > MAX_HEAD_BYTES:
             self._await_head()
             return
-        raw, rest = self.buffer[:end], self.buffer[end:]
-        head = parse_head(raw)
+        rest = self.buffer[end:]
+        head = parse_head(self.buffer[:end])
         target = parse_target(head)
         self.buffer = b""
         self.deadline = self.head_since = 0.0
         self.is_fresh = False
         if head.is_websocket:
-            self._become_websocket(raw + rest, target)
+            self._become_websocket(head.written() + rest, target)
         else:
             self._start(head, target, rest)
 
@@ -118,19 +121,23 @@ class Connection(Protocol):
             raise RequestError(431, f"The headers are larger than {MAX_HEAD_BYTES} bytes.")
         check_start(self.buffer)
         self.head_since = self.head_since or self.server.now
-        self.deadline = self.head_since + HEAD_SECONDS
+        self.deadline = self.head_since + self.limits.head
 
     def _start(self, head: Head, target: Target, rest: bytes) -> None:
         exchange = self.exchange = Exchange(self, head)
-        check_size(head.length or 0, self.server.max_body_bytes)
+        check_size(head.length or 0, self.limits.body_bytes)
         if exchange.is_received:
             self.buffer = rest
         else:
-            self.deadline = self.server.now + BODY_SECONDS
+            self._await_body()
             if rest:
                 self.buffer = self._feed(exchange, rest)
         scope = http_scope(head, target, client=self.client, server=self.local, abort=exchange.abort)
         self.task = self.server.run_application(scope, exchange)
+
+    def _await_body(self) -> None:
+        self.deadline = self.server.now + self.limits.body
+        self.body_due = self.deadline
 
     def _feed(self, exchange: Exchange, data: bytes) -> bytes:
         rest = exchange.feed(data)
@@ -138,17 +145,22 @@ class Connection(Protocol):
             self.deadline = 0.0
         elif exchange.read_ahead > READ_AHEAD_BYTES:
             self._read_later()
-        else:
-            self.deadline = self.server.now + BODY_SECONDS
+        else:  # A byte now and then must not hold the connection for ever.
+            self.body_due += len(data) / SLOWEST_BODY
+            self.deadline = min(self.server.now + self.limits.body, self.body_due)
         return rest
 
     def _become_websocket(self, data: bytes, target: Target) -> None:
-        """Daphne's protocol takes the connection over, and reads the request itself."""
-        protocol = self.server.ws_factory.buildProtocol(self.transport.getPeer())
-        protocol._raw_query_string = target.query
         self.transport.unregisterProducer()
         self.server.forget(self)
         self.is_closing = True
+        self._hand_over(data, target)
+
+    def _hand_over(self, data: bytes, target: Target) -> None:
+        """Daphne's protocol takes the connection over, and reads the request itself."""
+        server: Any = self.server
+        protocol = server.ws_factory.buildProtocol(self.transport.getPeer())
+        protocol._raw_query_string = target.query
         self.transport.protocol = protocol
         protocol.makeConnection(self.transport)
         protocol.dataReceived(data)
@@ -166,7 +178,7 @@ class Connection(Protocol):
             self.is_reading = True
             self.transport.resumeProducing()
             if self.exchange is not None and not self.exchange.is_received:
-                self.deadline = self.server.now + BODY_SECONDS
+                self._await_body()
 
     def write(self, data: bytes) -> None:
         """Sends at once what the socket takes: that spares two turns of the loop for nearly every response."""
@@ -193,7 +205,7 @@ class Connection(Protocol):
             return
         self.read_on()
         if not self.is_stalled:
-            self.deadline = self.server.now + IDLE_SECONDS
+            self.deadline = self.server.now + self.limits.idle
         if self.buffer:
             asyncio.get_running_loop().call_soon(self.dataReceived, b"")
 

@@ -71,7 +71,7 @@ class Exchange:
         self._expects_continue = False
         content = self._body.feed(data)
         self._received += len(content)
-        check_size(self._received, self.connection.server.max_body_bytes)
+        check_size(self._received, self.connection.limits.body_bytes)
         if content:
             self._chunks.append(content)
             self.read_ahead += len(content)

@@ -52,6 +52,11 @@ class Head:
         self.expects_continue = False
         self.is_websocket = False
 
+    def written(self) -> bytes:
+        """As bytes again, with the names in lower case."""
+        line = b"%b %b HTTP/1.%d\r\n" % (self.method.encode(), self.target, not self.is_http_1_0)
+        return line + b"".join(b"%b: %b\r\n" % field for field in self.headers) + b"\r\n"
+
 
 def check_start(data: bytes) -> None:
     """Raises as soon as the first bytes of a head can't become a request."""

@@ -131,6 +131,7 @@ class Launch:
             )
             return
         from proxyapp import fastloop, runtime
+        from proxyapp.client_side import Limits
 
         fastloop.install()
         from proxyapp.server import GatewayServer
@@ -138,7 +139,7 @@ class Launch:
         GatewayServer(
             application,
             bound,
-            max_body_bytes=settings.MAX_BODY_BYTES,
+            limits=Limits.of_settings(),
             drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
             startup=runtime.startup,
             shutdown=runtime.shutdown,

@@ -17,18 +17,15 @@ from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import reactor as _reactor
 from twisted.logger import globalLogBeginner
 
-from proxyapp.client_connection import Connection, ConnectionFactory
-from proxyapp.client_exchange import Exchange
-from proxyapp.errors import StreamBroken
+from proxyapp.client_connection import ConnectionFactory
+from proxyapp.client_side import CLOSE_SECONDS, Application, ClientSide, Limits
 
-CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
 SAME_WISH_SECONDS = 1.0
 SIGNALS = (signal.SIGTERM, signal.SIGINT)
 GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
 reactor: Any = _reactor  # its methods come from the class that was installed
-Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 Hook = Callable[[], Awaitable[object]]
 
 
@@ -40,7 +37,7 @@ def _ignore(event: dict[str, Any]) -> None:
     pass
 
 
-class GatewayServer(Server):  # type: ignore[misc]
+class GatewayServer(ClientSide, Server):  # type: ignore[misc]
     """Serves `application` on a socket that is bound, and returns from `run` when a signal has drained it.
 
     `startup` runs before the socket listens, `shutdown` after the last request; an error of either leaves `run`.
@@ -51,24 +48,19 @@ class GatewayServer(Server):  # type: ignore[misc]
         application: Application,
         listener: socket.socket,
         *,
-        max_body_bytes: int,
+        limits: Limits,
         drain_seconds: float,
         startup: Hook = _nothing,
         shutdown: Hook = _nothing,
         on_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        super().__init__(application, endpoints=["given"], server_name="", application_close_timeout=CLOSE_SECONDS)
+        ClientSide.__init__(self, limits)
+        Server.__init__(self, application, endpoints=["given"], server_name="", application_close_timeout=CLOSE_SECONDS)
         self.listener = listener
-        self.max_body_bytes = max_body_bytes
         self.drain_seconds = drain_seconds
         self.startup = startup
         self.shutdown = shutdown
         self.on_listening = on_listening
-        self.is_draining = False
-        self.now = 0.0
-        self.open_connections: set[Connection] = set()
-        self.tasks: set[asyncio.Task[None]] = set()
-        self.late: dict[asyncio.Task[None], float] = {}
         self.connections: dict[Any, dict[str, Any]] = {}  # Daphne's: the WebSockets
         self._change = asyncio.Event()
         self._is_hurried = False
@@ -108,7 +100,7 @@ class GatewayServer(Server):  # type: ignore[misc]
         for number in SIGNALS:
             self.loop.add_signal_handler(number, self._on_signal, signalled)
         await self.startup()
-        self._sweep()
+        self.sweep()
         self.application_checker()
         self.timeout_checker()
         self.listener.listen(1024)
@@ -169,27 +161,7 @@ class GatewayServer(Server):  # type: ignore[misc]
 
     # What connections report.
 
-    def run_application(self, scope: dict[str, Any], exchange: Exchange) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = self.loop.create_task(self.application(scope, exchange.receive, exchange.send))
-        self.tasks.add(task)
-        task.add_done_callback(exchange.application_ended)
-        return task
-
-    def application_ended(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        self.late.pop(task, None)
-        if self.is_draining:
-            self._change.set()
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, StreamBroken):
-            logger.error("The application failed", exc_info=error)
-
-    def expect_end(self, task: asyncio.Task[None]) -> None:
-        """Its client has left: it gets CLOSE_SECONDS to find out."""
-        self.late[task] = self.now + CLOSE_SECONDS
-
-    def forget(self, connection: Connection) -> None:
-        self.open_connections.discard(connection)
+    def report_change(self) -> None:
         if self.is_draining:
             self._change.set()
 
@@ -197,12 +169,3 @@ class GatewayServer(Server):  # type: ignore[misc]
         """Daphne's, once a second: forgets the WebSockets that have ended."""
         super().application_checker()
         self._change.set()
-
-    def _sweep(self) -> None:
-        """Once a second for all connections: a timer for each would cost more than it times."""
-        self.now = now = self.loop.time()
-        for connection in [each for each in self.open_connections if 0.0 < each.deadline < now]:
-            connection.expire()
-        for task in [task for task, due in self.late.items() if due < now]:
-            task.cancel()
-        self.loop.call_later(1.0, self._sweep)

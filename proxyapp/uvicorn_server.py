@@ -1,6 +1,5 @@
 """The same application under uvicorn, for those who prefer it."""
 
-import logging
 import signal
 import socket
 import time
@@ -11,9 +10,9 @@ from typing import Any
 
 from uvicorn import Config, Server
 
-from proxyapp.errors import StreamBroken
+from proxyapp.client_side import Limits
+from proxyapp.uvicorn_http import UvicornSide
 
-IDLE_SECONDS = 75
 SAME_WISH_SECONDS = 1.0
 
 
@@ -44,18 +43,12 @@ class UvicornServer(Server):
             await self.lifespan.shutdown()
 
 
-class QuietBreaks(logging.Filter):
-    """A stream that the application broke on purpose is no failure of the application."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return not (record.exc_info and isinstance(record.exc_info[1], StreamBroken))
-
-
 def run(application: Any, listener: socket.socket, *, drain_seconds: float, on_listening: Callable[[], None]) -> None:
+    side = UvicornSide(application, Limits.of_settings())
     config = Config(
         application,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
-        http="httptools",
+        http=side.protocol,  # type: ignore[arg-type]
         lifespan="on",
         log_config=None,
         log_level="warning",
@@ -63,10 +56,8 @@ def run(application: Any, listener: socket.socket, *, drain_seconds: float, on_l
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
-    logging.getLogger("uvicorn.error").addFilter(QuietBreaks())
     for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn puts back what it finds here, before the process ends.
         signal.signal(number, signal.SIG_IGN)
     UvicornServer(config, on_listening).run(sockets=[listener])

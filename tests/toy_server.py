@@ -9,7 +9,7 @@ import json
 import sys
 from typing import Any
 
-from proxyapp import client_connection
+from proxyapp.client_side import Limits
 from proxyapp.listener import bind
 from proxyapp.server import GatewayServer
 
@@ -191,12 +191,11 @@ async def shutdown() -> None:
 
 def main() -> None:
     port, max_body_bytes, drain_seconds, patience_seconds = sys.argv[1:]
-    for name in ("IDLE_SECONDS", "HEAD_SECONDS", "BODY_SECONDS", "STALL_SECONDS"):
-        setattr(client_connection, name, float(patience_seconds))
+    patience = float(patience_seconds)
     GatewayServer(
         application,
         bind("127.0.0.1", int(port)),
-        max_body_bytes=int(max_body_bytes),
+        limits=Limits(int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience),
         drain_seconds=float(drain_seconds),
         startup=startup,
         shutdown=shutdown,
