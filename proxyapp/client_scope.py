@@ -28,12 +28,14 @@ class Target:
 def parse_target(head: Head) -> Target:
     """All forms of RFC 9112 3.2 but CONNECT's, which has no place in a gateway."""
     target = head.target
+    if b"#" in target:  # Where one reader ends the path, another goes on.
+        raise RequestError(400, "The request target has a fragment.")
     if target.startswith(b"/"):
         if head.method == "CONNECT":
             raise RequestError(400, "CONNECT is not supported.")
         raw_path, _, query = target.partition(b"?")
         return Target(raw_path, query)
-    if target == b"*":
+    if target == b"*" and head.method == "OPTIONS":
         return Target(b"*", b"")
     absolute = _ABSOLUTE.match(target)
     if absolute is None or head.method == "CONNECT":

@@ -35,11 +35,14 @@ MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 def to_upstream(
     headers: list[Header], *, host: bytes, body_length: int | None, credentials: list[Header]
 ) -> list[Header]:
-    """The client's headers as the upstream may see them. `body_length` None: the request has no body."""
+    """The client's headers as the upstream may see them. `body_length` None: the request has no body.
+
+    To some upstreams an underscore in a name is a hyphen (CGI, WSGI).
+    """
     dropped = NOT_TO_UPSTREAM | named_by_connection(headers)
     kept = [(b"host", host)]
     for name, value in headers:
-        if name in dropped:
+        if name in dropped or (b"_" in name and name.replace(b"_", b"-") in dropped):
             continue
         if name == b"cookie":
             value = without_own_cookies(value)

@@ -4,7 +4,8 @@ import re
 from dataclasses import dataclass, field
 
 from proxyapp.clienttokens import ANYONE, Client
-from proxyapp.errors import NotAllowed, UnknownGroup
+from proxyapp.dotsegments import leads_astray
+from proxyapp.errors import BadRequest, NotAllowed, UnknownGroup
 from proxyapp.headers import Header, without_key
 from proxyapp.modelname import model_of, quota_scope
 from proxyapp.modelpermission import check_model
@@ -73,8 +74,11 @@ def plan(
     body: RequestBody,
     client: Client = ANYONE,
 ) -> Plan:
-    """Raises UnknownGroup for a `/g/<group>/` that does not exist, and NotAllowed for what the client may not use."""
+    """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that points elsewhere, and
+    NotAllowed for what the client may not use."""
     group_name, path = group_and_path(path)
+    if leads_astray(path):
+        raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(runtime.snapshot, group_name, client)
     if client.models is not None:
         check_model(client.models, method, path, body)

@@ -15,6 +15,9 @@ LONGEST_MARKER = max(len(marker) for marker in MARKERS)
 OBJECT_BYTES = 4096
 DECODER = json.JSONDecoder()
 DECOMPRESSED_AT_ONCE = 1 << 20
+# An answer that grows more than this is no text: looking through gigabytes of zeros would stall everyone.
+MOST_GROWTH = 100
+ALWAYS_READ_BYTES = 8 << 20
 PROMPT = ("promptTokenCount", "toolUsePromptTokenCount", "prompt_tokens", "total_input_tokens")
 OUTPUT = ("candidatesTokenCount", "thoughtsTokenCount", "completion_tokens", "total_output_tokens")
 
@@ -30,6 +33,7 @@ class TokenCounter:
     def __init__(self, encoding: bytes = b"") -> None:
         self._inflate = _inflater(encoding)
         self._is_readable = self._inflate is not None or encoding in (b"", b"identity")
+        self._may_inflate = ALWAYS_READ_BYTES
         self._tail = b""
         self._found = b""
         self._errors = ErrorTail()
@@ -40,9 +44,13 @@ class TokenCounter:
         if self._inflate is None:
             self._scan(chunk)
             return
+        self._may_inflate += MOST_GROWTH * len(chunk)
         try:
-            while chunk:
-                self._scan(self._inflate.decompress(chunk, DECOMPRESSED_AT_ONCE))
+            while chunk and self._is_readable:
+                inflated = self._inflate.decompress(chunk, DECOMPRESSED_AT_ONCE)
+                self._scan(inflated)
+                self._may_inflate -= len(inflated)
+                self._is_readable = self._may_inflate > 0
                 chunk = self._inflate.unconsumed_tail
         except zlib.error:
             self._is_readable = False

@@ -50,7 +50,18 @@ def test_the_gateways_own_paths_never_reach_an_upstream(gateway, lenient, path):
 
 @pytest.mark.parametrize(
     "target",
-    ["/", "/%61dmin/", "//admin/", "/administrator", "/healthz/", "/static", "/favicon.ico", "/x/../admin/", "/Admin/"],
+    [
+        "/",
+        "/%61dmin/",
+        "//admin/",
+        "/administrator",
+        "/healthz/",
+        "/static",
+        "/favicon.ico",
+        "/x/../admin/",
+        "/admin;x",
+        "/Admin/",
+    ],
 )
 def test_everything_else_is_proxied_as_it_is(gateway, lenient, target):
     lenient.reset()

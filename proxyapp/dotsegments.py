@@ -1,0 +1,43 @@
+"""Paths with `.` and `..`: the gateway forwards them as they are, and an upstream may resolve them.
+
+Refused are those that could lead out of a target's prefix, and those that name a model, because after the `..` it may
+be another. What an upstream decodes, and what it takes for a slash, is not known: the worst is assumed.
+"""
+
+import re
+from urllib.parse import unquote_to_bytes
+
+_SLASH = rb"(?:[/\\]|%(?:25)*(?:2f|5c))"
+_END = rb"(?:[/\\;]|$|%(?:25)*(?:[01][0-9a-f]|20|23|2f|3[bf]|5c))"
+_DOT_SEGMENT = re.compile(_SLASH + rb"(?:\.|%(?:25)*2e){1,2}" + _END, re.IGNORECASE)
+_UP = re.compile(rb"\.\.(?:[;?#\x00-\x20].*)?", re.DOTALL)
+MOST_DECODINGS = 5
+
+
+def leads_astray(path: bytes) -> bool:
+    if not _DOT_SEGMENT.search(path):
+        return False
+    plain = _decoded(path)
+    return plain is None or b"odels/" in plain.replace(b"\\", b"/") or _climbs_out(path)
+
+
+def _climbs_out(path: bytes) -> bool:
+    """Only plain slashes count for the way down, whatever may be one for the way up."""
+    depth = 0
+    for segment in path.split(b"/"):
+        parts = re.split(rb"[/\\]", _decoded(segment) or b"")
+        ups = sum(_UP.fullmatch(part) is not None for part in parts)
+        depth += -ups if ups else any(part not in (b"", b".") for part in parts)
+        if depth < 0:
+            return True
+    return False
+
+
+def _decoded(path: bytes) -> bytes | None:
+    """With nothing encoded in it; None: it is encoded too often to be meant well."""
+    for _ in range(MOST_DECODINGS):
+        plain = unquote_to_bytes(path)
+        if plain == path:
+            return plain
+        path = plain
+    return None
