@@ -13,7 +13,7 @@ from proxyapp.connection import Connection
 from proxyapp.upload import send_body
 from proxyapp.wire import BrokenResponse, ResponseReader
 
-HIGH_WATER = 256 * 1024
+HIGH_WATER = 128 * 1024
 LOW_WATER = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
