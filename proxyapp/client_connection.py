@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import sys
+import termios
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Factory, Protocol
@@ -17,7 +20,7 @@ if TYPE_CHECKING:
     from proxyapp.server import GatewayServer
 
 LINGER_SECONDS = 30.0
-SLOWEST_BODY = 500  # bytes a second, on the whole
+SLOWEST = 500  # bytes a second, on the whole, of a body that comes and of an answer that is read
 PIPELINE_BYTES = 64 * 1024
 
 
@@ -37,6 +40,7 @@ class Connection(Protocol):
         self.deadline = 0.0  # 0: nothing is due from the client
         self.head_since = 0.0
         self.body_due = 0.0
+        self.unread = 0
         self.is_fresh = True
         self.is_stalled = False
         self.is_reading = True
@@ -81,7 +85,7 @@ class Connection(Protocol):
 
     def pauseProducing(self) -> None:  # noqa: N802
         self.is_stalled = True
-        self.deadline = self.server.now + self.limits.stall
+        self._await_reader()
 
     def resumeProducing(self) -> None:  # noqa: N802
         self.is_stalled = False
@@ -146,7 +150,7 @@ class Connection(Protocol):
         elif exchange.read_ahead > READ_AHEAD_BYTES:
             self._read_later()
         else:  # A byte now and then must not hold the connection for ever.
-            self.body_due += len(data) / SLOWEST_BODY
+            self.body_due += len(data) / SLOWEST
             self.deadline = min(self.server.now + self.limits.body, self.body_due)
         return rest
 
@@ -194,6 +198,16 @@ class Connection(Protocol):
     async def until_writable(self) -> None:
         self._writable = asyncio.get_running_loop().create_future()
         await self._writable
+
+    def _await_reader(self) -> None:
+        self.unread = self._unread_bytes()
+        self.deadline = self.server.now + self.limits.stall
+
+    def _unread_bytes(self) -> int:
+        """What waits for the client here and in the kernel, which may be megabytes."""
+        transport = self.transport
+        waiting: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
+        return waiting + kernel_queue(transport.fileno())
 
     # Ends.
 
@@ -260,12 +274,23 @@ class Connection(Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = 0.0
-        if self.is_closing or self.is_stalled:
+        is_reading_on = self.is_stalled and self.unread - self._unread_bytes() > SLOWEST * self.limits.stall
+        if is_reading_on and not self.is_closing:
+            self._await_reader()
+        elif self.is_closing or self.is_stalled:
             self.transport.abortConnection()
         elif self.exchange is not None or self.buffer:
             self.refuse(RequestError(408, "The request did not arrive in time."))
         else:
             self._close(lingers=False)
+
+
+def kernel_queue(descriptor: int) -> int:
+    """The bytes of a socket that its peer has not confirmed; 0 where the system does not tell."""
+    try:
+        return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
+    except OSError:
+        return 0
 
 
 class ConnectionFactory(Factory[Connection]):

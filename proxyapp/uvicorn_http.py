@@ -13,7 +13,7 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from proxyapp.client_connection import Connection
+from proxyapp.client_connection import Connection, kernel_queue
 from proxyapp.client_scope import Target
 from proxyapp.client_side import Application, ClientSide, Limits
 
@@ -112,6 +112,10 @@ class UvicornConnection(Connection, asyncio.Protocol):
 
     def write(self, data: bytes) -> None:
         self.transport.write(data)
+
+    def _unread_bytes(self) -> int:
+        transport = self.transport.raw
+        return int(transport.get_write_buffer_size()) + kernel_queue(transport.get_extra_info("socket").fileno())
 
     def _hand_over(self, data: bytes, target: Target) -> None:
         """uvicorn's protocol takes the connection over, and reads the request itself."""

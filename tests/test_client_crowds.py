@@ -102,8 +102,9 @@ def readers_that_stop(gateway: Gateway, upstream: FakeUpstream, count: int) -> s
     back = memory(gateway) - idle
     assert back < 100 * MEGABYTE  # malloc keeps some for later
     return (
-        f"{count} readers that stop: the gateway grew by {grown / MEGABYTE:.0f} MB and came back to +{back / MEGABYTE:.0f} MB;"
-        f" the upstream had sent {held_back / count / MEGABYTE:.1f} of 20 MB each; another request took {seconds * 1000:.0f} ms"
+        f"{count} readers that stop: grown by {grown / MEGABYTE:.0f} MB, afterwards {back / MEGABYTE:.0f} MB;"
+        f" the upstream had sent {held_back / count / MEGABYTE:.1f} of 20 MB each;"
+        f" a request beside them took {seconds * 1000:.0f} ms"
     )
 
 
@@ -153,9 +154,7 @@ async def idle_connections(gateway: Gateway, count: int) -> str:
     await asyncio.to_thread(wait_for, lambda: client_connections(gateway) == count, 30)
     accepted = time.monotonic() - since
     bytes_each = (memory(gateway) - before) / count
-    cpu = cpu_seconds(gateway)
     seconds = sorted([await asyncio.to_thread(seconds_of_a_request, gateway) for _ in range(100)])
-    cpu = cpu_seconds(gateway) - cpu
     assert bytes_each < 20_000
     assert seconds[98] < 0.5
     for writer in writers:
@@ -163,7 +162,7 @@ async def idle_connections(gateway: Gateway, count: int) -> str:
     await asyncio.to_thread(wait_for, lambda: client_connections(gateway) == 0, 30)
     return (
         f"{count} idle connections: accepted within {accepted:.1f} s, {bytes_each / 1000:.1f} kB each;"
-        f" requests beside them p50 {seconds[50] * 1000:.1f} ms, p99 {seconds[98] * 1000:.1f} ms, {cpu * 10:.1f} ms of CPU each"
+        f" requests beside them: p50 {seconds[50] * 1000:.1f} ms, p99 {seconds[98] * 1000:.1f} ms"
     )
 
 
@@ -187,20 +186,19 @@ async def test_5000_idle_connections_are_in_nobodys_way(gateway: Gateway):
 # More connections than files.
 
 
-def test_connections_beyond_the_limit_of_files_cost_no_cpu_and_leave_when_others_come(make_gateway: MakeGateway) -> None:
-    for server in SERVERS:
-        gateway = make_gateway(server=server)
-        process = psutil.Process(gateway.pid)
-        exchange(gateway.url, "GET", "/echo")
-        process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 50,) * 2)
-        with ExitStack() as stack:
-            for _ in range(200):
-                with suppress(OSError):
-                    stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 5))
-            time.sleep(1)
-            before = cpu_seconds(gateway)
-            time.sleep(2)
-            assert cpu_seconds(gateway) - before < 0.5, server
-            print(server, process.num_fds(), client_connections(gateway), gateway.output()[-3000:])
-        wait_for(lambda: client_connections(gateway) == 0)
-        assert exchange(gateway.url, "GET", "/echo").status == 200
+def test_connections_beyond_the_limit_of_files_cost_no_cpu_and_do_no_lasting_harm(gateway: Gateway):
+    process = psutil.Process(gateway.pid)
+    exchange(gateway.url, "GET", "/echo")
+    process.rlimit(psutil.RLIMIT_NOFILE, (process.num_fds() + 50,) * 2)
+    with ExitStack() as stack:
+        for _ in range(200):
+            with suppress(OSError):
+                stack.enter_context(socket.create_connection(("127.0.0.1", gateway.port), 5))
+        wait_for(lambda: client_connections(gateway) >= 45)
+        before, since = cpu_seconds(gateway), time.monotonic()
+        time.sleep(1)
+        assert cpu_seconds(gateway) - before < 0.4 * (time.monotonic() - since)
+    wait_for(lambda: client_connections(gateway) == 0)
+    assert exchange(gateway.url, "GET", "/echo").status == 200
+    assert "Traceback" not in gateway.output()
+    assert len(gateway.output().splitlines()) < 20
