@@ -59,7 +59,9 @@ class Head:
 
 
 def check_start(data: bytes) -> None:
-    """Raises as soon as the first bytes of a head can't become a request."""
+    """Raises as soon as the first bytes of a head can't become a request. A lone CR may be half of an empty line."""
+    if data == b"\r":
+        return
     if not _STARTS_WELL.match(data):
         raise RequestError(400, "This is not an HTTP request.")
     if b"\n" in data:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,6 +57,12 @@ def test_a_broken_head_raises_nothing_but_request_errors(pieces: list[bytes]) ->
     assert refusal(lambda: check_start(end)) in (None, 400, 505)
     assert refusal(lambda: parse_target(parse_head(end))) in (None, 400, 431, 505)
     assert refusal(lambda: parse_target(parse_head(b"GET / HTTP/1.1\r\nHost: a\r\n" + end))) in (None, 400, 431)
+
+
+@pytest.mark.parametrize("start", [b"\r", b"G", b"GET / HTTP/1.1\r"])
+def test_what_may_become_a_request_is_waited_for(start: bytes) -> None:
+    """An empty line before a request is allowed, and may come in two pieces."""
+    assert refusal(lambda: check_start(start)) is None
 
 
 def test_what_follows_a_body_is_handed_back() -> None:
