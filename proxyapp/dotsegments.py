@@ -8,7 +8,7 @@ import re
 from urllib.parse import unquote_to_bytes
 
 _SLASH = rb"(?:[/\\]|%(?:25)*(?:2f|5c))"
-_END = rb"(?:[/\\;]|$|%(?:25)*(?:[01][0-9a-f]|20|23|2f|3[bf]|5c))"
+_END = rb"(?:[/\\;?#\x00-\x20]|$|%(?:25)*(?:[01][0-9a-f]|20|23|2f|3[bf]|5c))"
 _DOT_SEGMENT = re.compile(_SLASH + rb"(?:\.|%(?:25)*2e){1,2}" + _END, re.IGNORECASE)
 _UP = re.compile(rb"\.\.(?:[;?#\x00-\x20].*)?", re.DOTALL)
 MOST_DECODINGS = 5

@@ -81,59 +81,12 @@ def test_tokens_and_errors_are_the_same_however_an_answer_is_cut(body, cuts, enc
     assert tail.error() in (b"", whole.error()) or encoding
 
 
+YAML_WORDS = (
+    "groups: name: api_keys: target_url: proxy_url: auth: server: port: a [ ] { } , - : https://a socks5:// &a *a both "
+    "!!python/object:os.system <<: ' \" # --- ... 8080 1e999 0x1 ~ null yes ! % @ \ufeff | \x00"
+)
 YAML = st.lists(
-    st.sampled_from(
-        [
-            "\n",
-            "\n  - ",
-            "\n    ",
-            "groups:",
-            "name: ",
-            "a",
-            "api_keys: ",
-            "[",
-            "]",
-            "{",
-            "}",
-            ",",
-            "- ",
-            ": ",
-            "target_url: ",
-        ]
-        + [
-            "https://a",
-            "proxy_url: ",
-            "socks5://",
-            "&a ",
-            "*a",
-            "!!python/object:os.system ",
-            "<<: ",
-            "\t",
-            "\x00",
-            "'",
-            '"',
-        ]
-        + [
-            "#",
-            "---",
-            "...",
-            "server:",
-            "port: ",
-            "8080",
-            "1e999",
-            "0x1",
-            "~",
-            "null",
-            "yes",
-            "!",
-            "%",
-            "@",
-            "\ufeff",
-            "|",
-        ]
-    )
-    | st.text(max_size=5),
-    max_size=30,
+    st.sampled_from([*YAML_WORDS.split(" "), "\n", "\n  - ", "\n    ", " ", "\t"]) | st.text(max_size=5), max_size=30
 ).map("".join)
 
 
