@@ -1,4 +1,4 @@
-"""A client that goes away leaves nothing behind, at whatever stage: no upstream request, no socket, no place in a queue."""
+"""A client that goes away leaves nothing behind, at any stage: no upstream request, no socket, no place in a queue."""
 
 import json
 from collections.abc import Callable, Iterator
