@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from gateway import start_environment as start_environment  # before `.env` is read
 from gateway.secret_key import load_or_create
 from gateway.unfold_settings import UNFOLD as UNFOLD
 
@@ -67,6 +68,7 @@ CONNECT_TIMEOUT_SECONDS = env.float("CONNECT_TIMEOUT_SECONDS", default=10.0)
 READ_TIMEOUT_SECONDS = env.float("READ_TIMEOUT_SECONDS", default=300.0)
 KEEPALIVE_SECONDS = env.float("KEEPALIVE_SECONDS", default=15.0)
 SHUTDOWN_TIMEOUT_SECONDS = env.float("SHUTDOWN_TIMEOUT_SECONDS", default=30.0)
+RESTART_TIMEOUT_SECONDS = env.float("RESTART_TIMEOUT_SECONDS", default=300.0)
 TRUST_ENVIRONMENT_PROXIES = env.bool("TRUST_ENVIRONMENT_PROXIES", default=False)
 UPSTREAM_CA_FILE = env.str("UPSTREAM_CA_FILE", default="")
 SQLITE_TIMEOUT_SECONDS = env.float("SQLITE_TIMEOUT_SECONDS", default=10.0)
@@ -88,6 +90,7 @@ POSITIVE = (
     "READ_TIMEOUT_SECONDS",
     "KEEPALIVE_SECONDS",
     "SHUTDOWN_TIMEOUT_SECONDS",
+    "RESTART_TIMEOUT_SECONDS",
     "SQLITE_TIMEOUT_SECONDS",
     "EVENT_RETENTION_DAYS",
     "HOURLY_USAGE_DAYS",

@@ -3,6 +3,7 @@
 import gc
 import os
 import resource
+import signal
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -13,12 +14,16 @@ from socket import socket
 from django.conf import settings
 from django.db import connections
 
+from gateway.start_environment import GIVEN
 from proxyapp import bootstrap, listener
 from proxyapp.bootstrap import Administrator, StartError, database_errors_explained
 from proxyapp.configfile import Config, ConfigError, load
+from proxyapp.departure import Departure
+from proxyapp.hangup import survive_hangups
 from proxyapp.importing import apply_changes
 from proxyapp.models import ApiKey, Group
-from proxyapp.workers import Supervisor, Tie
+from proxyapp.supervisor import Commands, Supervisor
+from proxyapp.workers import Tie
 
 DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_HOST = "127.0.0.1"
@@ -28,7 +33,10 @@ MAX_WORKERS = 256
 
 @dataclass
 class Launch:
-    """`tie` is the descriptor that ties a worker to its supervisor; None in a process that a person started."""
+    """`tie` and `place` are a worker's descriptors: of its tie to its supervisor, and of the socket that it serves.
+
+    Both are None in a process that a person started. `prepares`: it only does what a rolling restart begins with.
+    """
 
     config: Path | None
     host: str | None
@@ -36,6 +44,8 @@ class Launch:
     workers: str
     server: str
     tie: int | None
+    place: int | None
+    prepares: bool
     say: Callable[[str], None]
     _notes: list[str] = field(default_factory=list)
     _administrator: Administrator | None = None
@@ -44,33 +54,53 @@ class Launch:
 
     def run(self) -> int:
         """Returns the exit code. Raises StartError, ConfigError or ListenError."""
-        if self.tie is not None:
-            return self._work(Tie(self.tie))
+        if self.tie is not None and self.place is not None:
+            return self._work(Tie(self.tie), socket(fileno=self.place))
         count = self._count()
         path, config = self._read_config()
+        if self.prepares:
+            return self._prepare_only(path)
         host, port = self._place(config)
         allow_host(host)
         if config is not None and config.server.allow_anonymous:
             settings.ALLOW_ANONYMOUS = True
-            os.environ["ALLOW_ANONYMOUS"] = "true"  # for the workers
         bound = listener.bind_exclusively(host, port)
         self._prepare(path, bound)
         if count == 1:
+            survive_hangups()
             with database_errors_explained():
-                self._serve(bound, on_listening=lambda: self._greet(host, port, path))
+                self._serve(bound, Departure(*_patience()), on_listening=lambda: self._greet(host, port, path))
             return 0
         bound.close()
-        with listener.bind(host, port, is_shared=True):
-            manage = str(settings.BASE_DIR / "manage.py")
-            command = [sys.executable, manage, "serve", "--server", self.server, "--host", host, "--port", str(port)]
-            return Supervisor(count, command, on_listening=lambda: self._greet(host, port, path)).run()
+        return self._supervise(count, host, port, path)
 
-    def _work(self, tie: Tie) -> int:
-        host, port = self._place(None)
-        allow_host(host)
+    def _work(self, tie: Tie, bound: socket) -> int:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
+        allow_host(self.host or DEFAULT_HOST)
+        departure = Departure(*_patience(), on_begin=tie.report_leaving)
         with database_errors_explained():
-            self._serve(listener.bind(host, port, is_shared=True), on_listening=tie.report_ready)
+            self._serve(bound, departure, on_listening=tie.report_ready)
         return 0
+
+    def _prepare_only(self, path: Path) -> int:
+        self._prepare(path)
+        for line in self._notes:
+            self.say(line)
+        return 0
+
+    def _supervise(self, count: int, host: str, port: int, path: Path) -> int:
+        self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
+        serve = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
+        config = [] if self.config is None else ["--config", str(self.config)]
+        environment = GIVEN | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {})
+        work = [*serve, "--server", self.server, "--host", host]
+        commands = Commands(work, [*serve, *config, "--prepare"], environment)
+        return Supervisor(
+            count,
+            lambda: listener.bind(host, port, is_shared=True),
+            commands,
+            on_listening=lambda: self._greet(host, port, path),
+        ).run()
 
     def _count(self) -> int:
         if not self.workers.isascii() or not self.workers.isdigit() or not 1 <= int(self.workers[:9]) <= MAX_WORKERS:
@@ -97,12 +127,13 @@ class Launch:
         )
         return host.strip().removeprefix("[").removesuffix("]"), port
 
-    def _prepare(self, path: Path, bound: socket) -> None:
+    def _prepare(self, path: Path, bound: socket | None = None) -> None:
         with database_errors_explained():
             applied = bootstrap.migrate()
             if applied:
                 self._notes.append(f"The database was brought up to date ({applied} migrations).")
-            bootstrap.refuse_strangers(*bound.getsockname()[:2])
+            if bound is not None:
+                bootstrap.refuse_strangers(*bound.getsockname()[:2])
             self._administrator = bootstrap.ensure_administrator()
             if self.config is not None or path.exists():
                 self._import(path)
@@ -118,7 +149,7 @@ class Launch:
         lines = report.lines() if report.changed else [f"warning: {warning}" for warning in report.warnings]
         self._notes += [f"{path}: {line}" for line in lines]
 
-    def _serve(self, bound: socket, *, on_listening: Callable[[], None]) -> None:
+    def _serve(self, bound: socket, departure: Departure, *, on_listening: Callable[[], None]) -> None:
         from gateway.asgi import application
 
         allow_many_files()
@@ -127,7 +158,11 @@ class Launch:
             from proxyapp import uvicorn_server
 
             uvicorn_server.run(
-                application, bound, drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS, on_listening=on_listening
+                application,
+                bound,
+                departure=departure,
+                drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
+                on_listening=on_listening,
             )
             return
         from proxyapp import fastloop, runtime
@@ -140,7 +175,7 @@ class Launch:
             application,
             bound,
             limits=Limits.of_settings(),
-            drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
+            departure=departure,
             startup=runtime.startup,
             shutdown=runtime.shutdown,
             on_listening=on_listening,
@@ -175,6 +210,10 @@ def allow_host(host: str) -> None:
     """The admin may be called by the address that it listens on, unless its names are configured."""
     if not settings.HOSTS_ARE_CONFIGURED and host not in listener.ANY_ADDRESS:
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
+
+
+def _patience() -> tuple[float, float]:
+    return settings.SHUTDOWN_TIMEOUT_SECONDS, settings.RESTART_TIMEOUT_SECONDS
 
 
 def calm_collector() -> None:

@@ -10,6 +10,7 @@ import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 from daphne.server import Server
@@ -19,9 +20,10 @@ from twisted.logger import globalLogBeginner
 
 from proxyapp.client_connection import ConnectionFactory
 from proxyapp.client_side import CLOSE_SECONDS, Application, ClientSide, Limits
+from proxyapp.departure import RETIRE, STOP, Departure
 
-SAME_WISH_SECONDS = 1.0
-SIGNALS = (signal.SIGTERM, signal.SIGINT)
+LOOK_SECONDS = 0.1
+BACKLOG = 1024
 GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
@@ -38,7 +40,9 @@ def _ignore(event: dict[str, Any]) -> None:
 
 
 class GatewayServer(ClientSide, Server):  # type: ignore[misc]
-    """Serves `application` on a socket that is bound, and returns from `run` when a signal has drained it.
+    """Serves `application` on a socket that is bound, and returns from `run` when it has drained.
+
+    SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Departure`).
 
     `startup` runs before the socket listens, `shutdown` after the last request; an error of either leaves `run`.
     """
@@ -49,7 +53,7 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         listener: socket.socket,
         *,
         limits: Limits,
-        drain_seconds: float,
+        departure: Departure,
         startup: Hook = _nothing,
         shutdown: Hook = _nothing,
         on_listening: Callable[[], None] = lambda: None,
@@ -57,14 +61,12 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         ClientSide.__init__(self, limits)
         Server.__init__(self, application, endpoints=["given"], server_name="", application_close_timeout=CLOSE_SECONDS)
         self.listener = listener
-        self.drain_seconds = drain_seconds
+        self.departure = departure
         self.startup = startup
         self.shutdown = shutdown
         self.on_listening = on_listening
         self.connections: dict[Any, dict[str, Any]] = {}  # Daphne's: the WebSockets
         self._change = asyncio.Event()
-        self._is_hurried = False
-        self._signalled_at = 0.0
         self._error: BaseException | None = None
 
     def run(self) -> None:
@@ -82,7 +84,7 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         )
         reactor.callWhenRunning(self._live)
         reactor.run(installSignalHandlers=False)
-        for number in SIGNALS:  # A late one must not turn the exit code of a clean end.
+        for number in (*STOP, RETIRE):  # A late one must not turn the exit code of a clean end.
             signal.signal(number, signal.SIG_IGN)
         if self._error is not None:
             raise self._error
@@ -96,32 +98,29 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         reactor.stop()
 
     async def _serve(self) -> None:
-        signalled = asyncio.Event()
-        for number in SIGNALS:
-            self.loop.add_signal_handler(number, self._on_signal, signalled)
+        departing = asyncio.Event()
+        for number in STOP:
+            self.loop.add_signal_handler(number, self._depart, self.departure.shut_down, departing)
+        self.loop.add_signal_handler(RETIRE, self._depart, self.departure.retire, departing)
         await self.startup()
         self.sweep()
         self.application_checker()
         self.timeout_checker()
-        self.listener.listen(1024)
+        self.listener.listen(BACKLOG)
         port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, ConnectionFactory(self))
         self.on_listening()
-        await signalled.wait()
+        await departing.wait()
         await self._drain(port)
         await self.shutdown()
 
-    def _on_signal(self, signalled: asyncio.Event) -> None:
-        """A terminal, a supervisor and a parent may all send the first; a later one is a wish for haste."""
-        now = self.loop.time()
-        if not signalled.is_set():
-            signalled.set()
-            self._signalled_at = now
-        elif now - self._signalled_at > SAME_WISH_SECONDS:
-            self._is_hurried = True
-            self._change.set()
+    def _depart(self, how: Callable[[], None], departing: asyncio.Event) -> None:
+        how()
+        departing.set()
+        self._change.set()
 
     async def _drain(self, port: Any) -> None:
         self.now = self.loop.time()
+        port.numberAccepts = BACKLOG
         port.doRead()  # What the kernel has accepted for us would be reset.
         port.stopListening()
         self.listener.close()
@@ -131,28 +130,28 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
                 websocket.sendCloseFrame(GOING_AWAY)
             else:
                 websocket.dropConnection(abort=True)
+        if not await self._has_emptied(lambda: not self.departure.keeps_idle()):
+            await self._hasten()
+
+    async def _hasten(self) -> None:
         for connection in list(self.open_connections):
             connection.drain()
-        if not await self._has_emptied(self.drain_seconds):
+        if not await self._has_emptied(self.departure.is_over):
             self._cut()
-            await self._has_emptied(CLOSE_SECONDS)
+            due = self.loop.time() + CLOSE_SECONDS
+            await self._has_emptied(lambda: self.loop.time() > due)
 
-    async def _has_emptied(self, seconds: float) -> bool:
-        """Whether everything ended in time. A second signal ends the wait."""
-        due = self.loop.time() + seconds
+    async def _has_emptied(self, is_late: Callable[[], bool]) -> bool:
+        """Whether everything ended in time."""
         while self.open_connections or self.tasks or self.connections:
-            left = due - self.loop.time()
-            if left <= 0 or self._is_hurried:
+            if is_late():
                 return False
             self._change.clear()
-            try:
-                await asyncio.wait_for(self._change.wait(), left)
-            except TimeoutError:
-                return False
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), LOOK_SECONDS)
         return True
 
     def _cut(self) -> None:
-        self._is_hurried = False
         logger.warning("Requests that did not end in time were cut: %d", len(self.tasks))
         for connection in list(self.open_connections):
             connection.transport.abortConnection()

@@ -1,8 +1,8 @@
 """The same application under uvicorn, for those who prefer it."""
 
+import asyncio
 import signal
 import socket
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from types import FrameType
@@ -11,39 +11,67 @@ from typing import Any
 from uvicorn import Config, Server
 
 from proxyapp.client_side import Limits
-from proxyapp.uvicorn_http import UvicornSide
+from proxyapp.departure import RETIRE, STOP, Departure
+from proxyapp.uvicorn_http import UvicornConnection, UvicornSide
 
-SAME_WISH_SECONDS = 1.0
+LOOK_SECONDS = 0.05
 
 
 class UvicornServer(Server):
     """Ends with exit code 0 after a drain, and flushes even when a second signal cuts the drain short."""
 
-    def __init__(self, config: Config, on_listening: Callable[[], None]) -> None:
+    def __init__(
+        self, config: Config, side: UvicornSide, departure: Departure, on_listening: Callable[[], None]
+    ) -> None:
         super().__init__(config)
+        self._side = side
+        self._departure = departure
         self._on_listening = on_listening
-        self._signalled_at = 0.0
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        signal.signal(RETIRE, self._retire)
         await super().startup(sockets)
         if self.started:
             self._on_listening()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """uvicorn would die of the signals that it captured. Terminal, supervisor and parent may all send one."""
-        if self.should_exit and time.monotonic() - self._signalled_at > SAME_WISH_SECONDS:
-            self.force_exit = True
-        elif not self.should_exit:
-            self._signalled_at = time.monotonic()
-            self.should_exit = True
+        """uvicorn would die of the signals that it captured."""
+        self._departure.shut_down()
+        self.should_exit = True
+        self.force_exit = self._departure.is_hurried
+
+    def _retire(self, sig: int, frame: FrameType | None) -> None:
+        self._departure.retire()
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        self._announce_the_end()
+        while self.server_state.connections and self._departure.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
+            await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
         if self.force_exit:
             await self.lifespan.shutdown()
 
+    def _announce_the_end(self) -> None:
+        """Each answer is its connection's last now; WebSockets end, and idle connections wait for a last request."""
+        self._side.is_draining = True
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, UvicornConnection):
+                connection.shutdown()
 
-def run(application: Any, listener: socket.socket, *, drain_seconds: float, on_listening: Callable[[], None]) -> None:
+
+def run(
+    application: Any,
+    listener: socket.socket,
+    *,
+    departure: Departure,
+    drain_seconds: float,
+    on_listening: Callable[[], None],
+) -> None:
     side = UvicornSide(application, Limits.of_settings())
     config = Config(
         application,
@@ -58,6 +86,6 @@ def run(application: Any, listener: socket.socket, *, drain_seconds: float, on_l
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
-    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn puts back what it finds here, before the process ends.
+    for number in (*STOP, RETIRE):  # uvicorn puts back what it finds here, before the process ends.
         signal.signal(number, signal.SIG_IGN)
-    UvicornServer(config, on_listening).run(sockets=[listener])
+    UvicornServer(config, side, departure, on_listening).run(sockets=[listener])

@@ -1,28 +1,22 @@
-"""Several worker processes on one port, and the supervisor that keeps them alive.
+"""A worker process, from both ends.
 
-Each worker binds the port for itself (SO_REUSEPORT), so the kernel spreads the connections. A socket pair ties a worker
-to its supervisor: the worker writes READY when it listens, and when the supervisor's end closes, whether on purpose or
-because the supervisor died, the worker drains and ends.
+A socket pair ties it to its supervisor: the worker writes READY when it listens and LEAVING when it stops to; when the
+supervisor's end closes, whether on purpose or because the supervisor died, the worker drains and ends.
 """
 
-import logging
 import os
 import signal
 import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import Any
 
-logger = logging.getLogger(__name__)
+from proxyapp.departure import RETIRE
+
 READY = b"r"
-POLL_SECONDS = 0.1
-SHORT_LIFE_SECONDS = 5.0
-FIRST_DELAY_SECONDS = 0.25
-MAX_DELAY_SECONDS = 30.0
-SAME_WISH_SECONDS = 1.0
+LEAVING = b"l"
 
 
 class Tie:
@@ -33,7 +27,14 @@ class Tie:
         threading.Thread(target=self._watch, name="supervisor-watch", daemon=True).start()
 
     def report_ready(self) -> None:
-        self._channel.send(READY)
+        self._report(READY)
+
+    def report_leaving(self) -> None:
+        self._report(LEAVING)
+
+    def _report(self, what: bytes) -> None:
+        with suppress(OSError):  # a supervisor that is gone needs no report
+            self._channel.send(what)
 
     def _watch(self) -> None:
         with suppress(ConnectionError):
@@ -42,103 +43,54 @@ class Tie:
 
 
 class Worker:
-    """One place among the workers; its process changes."""
+    """The supervisor's view of one process, which starts with this object."""
 
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
-        self._process: subprocess.Popen[bytes] | None = None
-        self._channel: socket.socket | None = None
-        self._started_at = 0.0
-        self._delay_seconds = 0.0
-        self._due_at = 0.0
-        self._is_ready = False
-
-    def start(self) -> None:
+    def __init__(self, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]) -> None:
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)
+        self._reports = b""
+        self.ready_at: float | None = None
         with theirs:
-            command = [*self._command, "--worker", str(theirs.fileno())]
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()])  # noqa: S603
-        self._started_at = time.monotonic()
-        self._is_ready = False
-
-    def keep_alive(self) -> None:
-        if self._process is not None and self._process.poll() is not None:
-            self._plan_restart(self._process.returncode)
-        if self._process is None and time.monotonic() >= self._due_at:
-            self.start()
+            descriptors = [theirs.fileno(), listener.fileno()]
+            self._process = subprocess.Popen(  # noqa: S603
+                [*command, "--worker", str(descriptors[0]), "--listener", str(descriptors[1])],
+                pass_fds=descriptors,
+                env=environment,
+            )
 
     def is_ready(self) -> bool:
-        if not self._is_ready and self._channel is not None:
-            try:
-                self._is_ready = self._channel.recv(1) == READY
-            except (BlockingIOError, ConnectionError):
-                return False
-        return self._is_ready
+        self._hear()
+        return self.ready_at is not None
+
+    def is_leaving(self) -> bool:
+        self._hear()
+        return LEAVING in self._reports
+
+    def _hear(self) -> None:
+        with suppress(OSError):  # nothing new, or nobody there any more
+            self._reports += self._channel.recv(16)
+        if self.ready_at is None and READY in self._reports:
+            self.ready_at = time.monotonic()
 
     def is_alive(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        return self._process.poll() is None
 
-    def _plan_restart(self, code: int) -> None:
-        """Soon at first, later and later while it keeps dying young."""
-        logger.warning("A worker ended with code %d and is replaced.", code)
-        self.dismiss()
-        self._process = None
-        now = time.monotonic()
-        is_young = now - self._started_at < SHORT_LIFE_SECONDS
-        self._delay_seconds = (
-            min(2 * self._delay_seconds or FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS) if is_young else 0.0
-        )
-        self._due_at = now + self._delay_seconds
+    @property
+    def code(self) -> int | None:
+        """None: it is alive. Negative: the signal that it died of."""
+        return self._process.poll()
+
+    def retire(self) -> None:
+        """It has a successor: it stops accepting and ends when nobody needs it any more."""
+        if self.is_alive():
+            self._process.send_signal(RETIRE)
 
     def dismiss(self) -> None:
-        """Lets it drain and end."""
-        if self._channel is not None:
-            self._channel.close()
-            self._channel = None
+        """Lets it drain and end; one that does not serve yet ends at once."""
+        if not self.is_ready() and self.is_alive():
+            self._process.kill()
+        self._channel.close()
 
     def hurry(self) -> None:
-        if self._process is not None and self.is_alive():
+        if self.is_alive():
             self._process.send_signal(signal.SIGTERM)
-
-
-class Supervisor:
-    def __init__(self, count: int, command: Sequence[str], on_listening: Callable[[], None]) -> None:
-        self._workers = [Worker(command) for _ in range(count)]
-        self._on_listening = on_listening
-        self._signalled_at = 0.0
-
-    def run(self) -> int:
-        """The exit code: 0 after a drain that a signal asked for, 1 when a worker ended before all were ready."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
-        code = self._supervise()
-        for worker in self._workers:
-            worker.dismiss()
-        while any(worker.is_alive() for worker in self._workers):
-            time.sleep(POLL_SECONDS)
-        return code
-
-    def _supervise(self) -> int:
-        for worker in self._workers:
-            worker.start()
-        while not all(worker.is_ready() for worker in self._workers):
-            if self._signalled_at:
-                return 0
-            if not all(worker.is_alive() for worker in self._workers):
-                return 1
-            time.sleep(POLL_SECONDS)
-        self._on_listening()
-        while not self._signalled_at:
-            for worker in self._workers:
-                worker.keep_alive()
-            time.sleep(POLL_SECONDS)
-        return 0
-
-    def _on_signal(self, *_: Any) -> None:
-        """The second wish is one for haste; a terminal and a parent may both send the first."""
-        now = time.monotonic()
-        if self._signalled_at and now - self._signalled_at > SAME_WISH_SECONDS:
-            for worker in self._workers:
-                worker.hurry()
-        self._signalled_at = self._signalled_at or now

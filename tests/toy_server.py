@@ -10,6 +10,7 @@ import sys
 from typing import Any
 
 from proxyapp.client_side import Limits
+from proxyapp.departure import Departure
 from proxyapp.listener import bind
 from proxyapp.server import GatewayServer
 
@@ -196,7 +197,7 @@ def main() -> None:
         application,
         bind("127.0.0.1", int(port)),
         limits=Limits(int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience),
-        drain_seconds=float(drain_seconds),
+        departure=Departure(float(drain_seconds), retirement_seconds=60),
         startup=startup,
         shutdown=shutdown,
         on_listening=lambda: print("listening", flush=True),

@@ -24,6 +24,8 @@ class Command(BaseCommand):
         parser.add_argument("--workers", default="1", metavar="N", help="processes on the port (default: 1)")
         parser.add_argument("--server", choices=["daphne", "uvicorn"], default="daphne")
         parser.add_argument("--worker", type=int, help=SUPPRESS)
+        parser.add_argument("--listener", type=int, help=SUPPRESS)
+        parser.add_argument("--prepare", action="store_true", help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
         config = options["config"]
@@ -35,6 +37,8 @@ class Command(BaseCommand):
                 workers=options["workers"],
                 server=options["server"],
                 tie=options["worker"],
+                place=options["listener"],
+                prepares=options["prepare"],
                 say=lambda line: print(line, flush=True),
             ).run()
         except (StartError, ConfigError, ListenError) as error:

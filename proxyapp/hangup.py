@@ -1,0 +1,38 @@
+"""What a SIGHUP means: the terminal of a foreground program has closed, or an operator wants a restart."""
+
+import os
+import signal
+from types import FrameType
+
+ADVICE = b"SIGHUP: one process cannot restart without a gap; `serve --workers 2` can.\n"
+
+
+class Terminal:
+    """Make it at the start. Under nohup a terminal that closes means nothing."""
+
+    def __init__(self) -> None:
+        self._matters = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+
+    def has_closed(self) -> bool:
+        return self._matters and not has_terminal()
+
+
+def has_terminal() -> bool:
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def survive_hangups() -> None:
+    """For a process without workers: it ends in order with its terminal, and goes on otherwise."""
+    terminal = Terminal()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if terminal.has_closed():
+            signal.raise_signal(signal.SIGTERM)
+        else:
+            os.write(2, ADVICE)  # whatever the signal has interrupted may hold the locks of the log
+
+    signal.signal(signal.SIGHUP, hear)
