@@ -4,6 +4,8 @@ import asyncio
 import itertools
 import threading
 import time
+import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
 from urllib.parse import urlsplit
@@ -31,12 +33,13 @@ class Sent:
 class Line:
     """One client's connection, made when it is needed."""
 
-    def __init__(self, host: str, port: int, path: str, *, keeps_alive: bool) -> None:
+    def __init__(self, host: str, port: int, paths: Iterator[str], *, keeps_alive: bool) -> None:
         self._place = (host, port)
         self._keeps_alive = keeps_alive
         connection = b"" if keeps_alive else b"Connection: close\r\n"
-        head = b"POST %s HTTP/1.1\r\nHost: a\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        self._request = head % (path.encode(), connection, len(BODY)) + BODY
+        head = b"Host: a\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (connection, len(BODY))
+        self._rest = b" HTTP/1.1\r\n" + head + BODY
+        self._paths = paths
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.is_fresh = True
 
@@ -48,7 +51,7 @@ class Line:
         if self._streams is None:
             self._streams = await asyncio.open_connection(*self._place)
         reader, writer = self._streams
-        writer.write(self._request)
+        writer.write(b"POST " + next(self._paths).encode() + self._rest)
         head = (await reader.readuntil(b"\r\n\r\n")).lower()
         await self._skip_body(reader, head)
         if not self._keeps_alive or b"\r\nconnection: close" in head:
@@ -70,16 +73,31 @@ class Line:
             self._streams = None
 
 
+def numbered_paths() -> Iterator[str]:
+    run = uuid.uuid4().hex
+    return (f"{PATH}?run={run}&n={number}" for number in itertools.count())
+
+
 class SteadyLoad:
-    """`with SteadyLoad(url) as load: …`; afterwards `load.sent` has every request. One that is late is sent at once."""
+    """`with SteadyLoad(url) as load: …`; afterwards `load.sent` has every request. One that is late is sent at once.
+
+    `is_numbered`: each request has a query of its own.
+    """
 
     def __init__(
-        self, url: str, *, rate: float = 200, clients: int = 20, keeps_alive: bool = True, path: str = PATH
+        self,
+        url: str,
+        *,
+        rate: float = 200,
+        clients: int = 20,
+        keeps_alive: bool = True,
+        is_numbered: bool = False,
     ) -> None:
         address = urlsplit(url)
         assert address.hostname
         assert address.port
-        self._lines = [Line(address.hostname, address.port, path, keeps_alive=keeps_alive) for _ in range(clients)]
+        paths = numbered_paths() if is_numbered else itertools.repeat(PATH)
+        self._lines = [Line(address.hostname, address.port, paths, keeps_alive=keeps_alive) for _ in range(clients)]
         self._rate = rate
         self._slots = itertools.count()
         self._ends = threading.Event()
