@@ -468,6 +468,38 @@ def test_a_stream_in_flight_ends_whole_after_sigterm_and_idle_connections_close_
     assert toy.output().endswith("flushed\n")
 
 
+def test_connections_that_the_server_has_yet_to_accept_at_sigterm_are_answered(
+    own_toy: Callable[..., ToyServer],
+) -> None:
+    toy = own_toy()
+    toy.report()  # it accepts few at once now, because few came
+    toy.process.send_signal(signal.SIGSTOP)
+    waiting = [RawClient(toy.url) for _ in range(200)]
+    for client in waiting:
+        client.send(b"GET /status?200 HTTP/1.1\r\nHost: a\r\n\r\n")
+    toy.process.send_signal(signal.SIGTERM)
+    toy.process.send_signal(signal.SIGCONT)
+
+    for client in waiting:
+        with client:
+            assert client.read_response().status == 200
+    assert toy.process.wait(5) == 0
+
+
+def test_a_request_that_is_on_its_way_on_an_idle_connection_at_sigterm_is_answered(
+    own_toy: Callable[..., ToyServer],
+) -> None:
+    toy = own_toy()
+    with RawClient(toy.url) as client:
+        client.request("GET", "/status?200")
+        toy.terminate()
+
+        answer = client.request("GET", "/status?200")
+
+        assert (answer.status, answer.values("connection")) == (200, ["close"])
+    assert toy.process.wait(5) == 0
+
+
 def test_what_outlasts_the_drain_is_cut_and_the_server_still_flushes(own_toy: Callable[..., ToyServer]) -> None:
     toy = own_toy(drain_seconds=0.5)
     with RawClient(toy.url) as client:
