@@ -9,7 +9,6 @@ from django.conf import settings
 from proxyapp.anonymous import check_anonymous
 from proxyapp.clienttokens import ANYONE, Client, Refusal
 from proxyapp.errors import LimitReached, Unauthorized
-from proxyapp.slowdown import address_of
 
 if TYPE_CHECKING:
     from proxyapp.runtime import Runtime
@@ -37,7 +36,7 @@ async def admit(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
     if settings.ALLOW_ANONYMOUS and found in (Refusal.MISSING, Refusal.FOREIGN):
         return ANYONE
     if found is not Refusal.MISSING:
-        await runtime.slowdown.failed(address_of(scope))
+        await runtime.slowdown.failed(scope)
     raise Unauthorized(MESSAGES.get(found, BAD_TOKEN))
 
 

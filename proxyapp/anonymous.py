@@ -5,11 +5,10 @@ this machine directly nor by a name of its own that it lets point here (DNS rebi
 """
 
 from collections.abc import Collection, Mapping
-from functools import lru_cache
-from ipaddress import IPv6Address, ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from proxyapp.clientaddress import is_loopback
 from proxyapp.errors import NotAllowed, Unauthorized
 from proxyapp.headers import Header
 
@@ -24,10 +23,8 @@ def check_anonymous(scope: Mapping[str, Any], allowed_hosts: Collection[str]) ->
             "The gateway has no client token yet and so serves its own machine only: make one with "
             "`manage.py tokens create NAME`."
         )
-    for name, _ in scope["headers"]:
-        if name in OF_BROWSERS:
-            check_page(scope["headers"], allowed_hosts)
-            return
+    if any(name in OF_BROWSERS for name, _ in scope["headers"]):
+        check_page(scope["headers"], allowed_hosts)
 
 
 def check_page(headers: list[Header], allowed_hosts: Collection[str]) -> None:
@@ -40,16 +37,6 @@ def check_page(headers: list[Header], allowed_hosts: Collection[str]) -> None:
             "A page of another site may not use the gateway without a client token. If it is yours, give it a token "
             "(`manage.py tokens create NAME`), or add its host name to ALLOWED_HOSTS."
         )
-
-
-@lru_cache(maxsize=256)
-def is_loopback(address: str) -> bool:
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return False
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return (mapped or found).is_loopback
 
 
 def is_own_name(host: str) -> bool:

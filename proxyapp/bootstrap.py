@@ -14,7 +14,7 @@ from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
 from proxyapp import audit
-from proxyapp.anonymous import is_loopback
+from proxyapp.clientaddress import is_loopback
 from proxyapp.clienttokenstore import has_tokens
 from proxyapp.listener import address
 

@@ -5,8 +5,9 @@ proxy is the client, and whatever stands left of it was written by the client. `
 `Forwarded` are never read: proxies that do not know them pass on what a client made up.
 """
 
-from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Any
 
 Address = IPv4Address | IPv6Address
@@ -26,7 +27,7 @@ class TrustedProxies:
     def __contains__(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
-    def client(self, scope: dict[str, Any]) -> Address | None:
+    def client(self, scope: Mapping[str, Any]) -> Address | None:
         """None: the server does not know, as over a Unix socket."""
         peer = peer_of(scope)
         if peer is None or peer not in self:
@@ -64,7 +65,7 @@ def is_said_by_proxy(name: bytes) -> bool:
     return name.startswith(b"x-forwarded-") or name in (b"forwarded", b"x-real-ip")
 
 
-def peer_of(scope: dict[str, Any]) -> Address | None:
+def peer_of(scope: Mapping[str, Any]) -> Address | None:
     client = scope.get("client")
     return parsed(str(client[0]).encode()) if client else None
 
@@ -86,3 +87,17 @@ def parsed(text: bytes) -> Address | None:
     except ValueError:
         return None
     return (address.ipv4_mapped or address) if isinstance(address, IPv6Address) else address
+
+
+def network_of(address: str) -> str:
+    """Whoever has one IPv6 address has 2^64 of them. Empty: it is no address."""
+    found = parsed(address.encode())
+    if isinstance(found, IPv6Address):
+        return str(IPv6Network((found, 64), strict=False))
+    return str(found or "")
+
+
+@lru_cache(maxsize=256)
+def is_loopback(address: str) -> bool:
+    found = parsed(address.encode())
+    return found is not None and found.is_loopback

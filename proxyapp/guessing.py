@@ -12,7 +12,6 @@ cannot exceed the limit, and none is possible while the database cannot count.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from ipaddress import ip_address, ip_network
 from math import ceil
 from typing import NamedTuple
 
@@ -22,6 +21,7 @@ from django.db import transaction
 from django.db.models import F
 
 from proxyapp import audit
+from proxyapp.clientaddress import is_loopback, network_of
 from proxyapp.models import AuditEntry, SignInCount
 from proxyapp.sealed import keyed_hash
 
@@ -107,22 +107,6 @@ def forget_all() -> int:
 
 def cooloff() -> timedelta:
     return timedelta(minutes=settings.LOGIN_COOLOFF_MINUTES)
-
-
-def network_of(address: str) -> str:
-    """An IPv6 client has a /64 to choose from."""
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return ""
-    return str(parsed if parsed.version == 4 else ip_network((parsed, 64), strict=False))
-
-
-def is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
 
 
 def guess_locked(guess: Guess, now: datetime) -> None:

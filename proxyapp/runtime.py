@@ -16,6 +16,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from proxyapp import clienttokenstore, clientwindows, poolstore, retention, rotation
+from proxyapp.clientaddress import TrustedProxies
 from proxyapp.clientlimits import ClientLimits
 from proxyapp.clienttokens import Client, TokenBook
 from proxyapp.clientwindows import Leftover
@@ -66,7 +67,7 @@ class Runtime:
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
         await self._reread_limits()
-        self.slowdown = Slowdown()
+        self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.recovery = Recovery(self.snapshot.trouble)

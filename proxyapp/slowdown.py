@@ -7,9 +7,9 @@ import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
-from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import Any
 
+from proxyapp.clientaddress import TrustedProxies, network_of
 from proxyapp.errors import TooManyBadTokens
 
 logger = logging.getLogger(__name__)
@@ -21,23 +21,6 @@ MOST_ADDRESSES = 4096
 MOST_WAITING = 256
 
 
-def address_of(scope: Mapping[str, Any]) -> str:
-    """Who connects."""
-    client = scope.get("client")
-    return client[0] if client else ""
-
-
-def network_of(address: str) -> str:
-    """Whoever has one IPv6 address has 2^64 of them."""
-    try:
-        found = ip_address(address.partition("%")[0])
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return address
-    return str(found.ipv4_mapped or IPv6Network((found, 64), strict=False))
-
-
 @dataclass(slots=True)
 class Failures:
     since: float
@@ -47,13 +30,15 @@ class Failures:
 class Slowdown:
     """Belongs to one event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, trusted: TrustedProxies) -> None:
+        self._trusted = trusted
         self._failures: OrderedDict[str, Failures] = OrderedDict()
         self._waiting = 0
 
-    async def failed(self, address: str) -> None:
+    async def failed(self, scope: Mapping[str, Any]) -> None:
         """Returns when the answer may go out. Raises TooManyBadTokens when it shall be another."""
         now = time.monotonic()
+        address = str(self._trusted.client(scope) or "")
         failures = self._note(network_of(address), now)
         if failures.count <= FREE_FAILURES:
             return

@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 
 from proxyapp import guessing
-from proxyapp.guessing import Guess, LockedOut, admit, network_of, succeeded
+from proxyapp.guessing import Guess, LockedOut, admit, succeeded
 from proxyapp.models import AuditEntry, SignInCount
 from proxyapp.retention import prune_batch
 from tests.adminpages import text
@@ -113,14 +113,6 @@ def test_many_names_from_one_address_are_one_guesser():
 def test_limits():
     assert tries("root", HERE) == 3
     assert tries("root", HERE, browser="one root") == 3
-
-
-@pytest.mark.parametrize(
-    ("address", "network"),
-    [(HERE, HERE), ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"), ("", ""), ("nonsense", "")],
-)
-def test_an_ipv6_client_is_its_network(address: str, network: str):
-    assert network_of(address) == network
 
 
 def test_a_success_takes_back_what_was_counted(user: User):

@@ -400,12 +400,12 @@ def test_the_list_takes_the_same_number_of_queries_for_any_number_of_tokens(
 ):
     groups = [add_group("a"), add_group("b")]
     add_token("0", groups=groups)
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         page(operator, LIST)
     for number in range(1, 40):
         use_token(add_token(str(number), groups=groups), requests=number)
 
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         html = page(operator, LIST)
 
     assert rows(html) == 40

@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxyapp.anonymous import check_anonymous, is_loopback
+from proxyapp.anonymous import check_anonymous
+from proxyapp.clientaddress import is_loopback
 from proxyapp.errors import GatewayError
 
 LOCAL = ("127.0.0.1", 8080)

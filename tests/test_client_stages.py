@@ -70,15 +70,17 @@ def test_who_leaves_an_answer_ends_the_upstreams_request(
     gone: list[str] = []
 
     async def answer(request: Recorded, connection: Connection) -> None:
-        if stage != "before the head":
-            await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
-        if stage == "in the body":
-            await connection.send(b"abc")
-        if stage == "with unread data":
-            await connection.send(bytes(1_000_000))
-        await connection.gone.wait()
-        gone.append(stage)
-        connection.close()
+        try:
+            if stage != "before the head":
+                await connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000000\r\n\r\n")
+            if stage == "in the body":
+                await connection.send(b"abc")
+            if stage == "with unread data":
+                await connection.send(bytes(1_000_000))
+            await connection.gone.wait()
+        finally:  # sending may be what finds out
+            gone.append(stage)
+            connection.close()
 
     google.on(PATH, answer)
     client = RawClient(gateway.url)

@@ -134,6 +134,23 @@ class TestThatLeaveTheGatewayAsItIs:
 
         page.wait_for_url("**/admin/proxyapp/apikey/1/change/")
 
+    def test_the_keyboard_stays_on_its_cell_when_all_are_made_anew(self, page: Page):
+        wait_until_live(page)
+        page.evaluate(
+            """() => {
+              const groups = [{ id: 1, name: "a", from: 0, count: 3 }];
+              const keys = [[1, 0, 0, 0], [2, 0, 0, 0], [3, 0, 0, 0]];
+              const strip = Gateway.keyStrip(document.getElementById("key-strip"));
+              strip.build({ groups, keys });
+              document.querySelector("[data-key='2']").focus();
+              strip.build({ groups, keys });
+            }"""
+        )
+
+        expect(page.locator("[data-key='2']")).to_be_focused()
+        expect(page.locator("[data-key='2']")).to_have_attribute("tabindex", "0")
+        expect(page.locator("[data-key='1']")).to_have_attribute("tabindex", "-1")
+
     def test_who_logs_out_elsewhere_comes_to_the_login(self, page: Page):
         wait_until_live(page)
         other = page.context.new_page()

@@ -60,13 +60,22 @@ Gateway.keyStrip = (strip) => {
     }
   };
 
+  const settle = (cell, before) => {
+    before.tabIndex = -1;
+    cell.tabIndex = 0;
+    cell.focus();
+  };
+
+  // Who was on a cell with the keyboard stays there, though the cell is a new one.
   const build = (state) => {
+    const held = strip.contains(document.activeElement) && document.activeElement.dataset.key;
     rows = new Map(state.keys.map((row) => [String(row[0]), row]));
     labels = state.labels || {};
     cells.clear();
     parts = [];
     strip.classList.toggle("has-many", state.keys.length > MANY);
     strip.replaceChildren(...state.groups.map((group) => groupOf(group, state.keys)));
+    if (cells.has(held)) settle(cells.get(held), cells.get(held).parentElement.firstElementChild);
     summarize();
   };
 
@@ -96,9 +105,7 @@ Gateway.keyStrip = (strip) => {
     const next = cell && (cell[steps[event.key]] || cell.parentElement[ends[event.key]]);
     if (!next) return;
     event.preventDefault();
-    cell.tabIndex = -1;
-    next.tabIndex = 0;
-    next.focus();
+    settle(next, cell);
   };
 
   strip.addEventListener("pointerover", explain);
