@@ -82,9 +82,9 @@ class ClientSide:
 
     def sweep(self) -> None:
         """Once a second for all connections: a timer for each would cost more than it times."""
+        self.loop.call_later(1.0, self.sweep)
         self.now = now = self.loop.time()
         for connection in [each for each in self.open_connections if 0.0 < each.deadline < now]:
             connection.expire()
         for task in [task for task, due in self.late.items() if due < now]:
             task.cancel()
-        self.loop.call_later(1.0, self.sweep)
