@@ -20,6 +20,7 @@ from twisted.logger import globalLogBeginner
 
 from proxyapp.client_connection import ConnectionFactory
 from proxyapp.client_side import CLOSE_SECONDS, Application, ClientSide, Limits
+from proxyapp.client_transport import ClientTransport
 from proxyapp.departure import RETIRE, STOP, Departure
 
 LOOK_SECONDS = 0.1
@@ -108,6 +109,7 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         self.timeout_checker()
         self.listener.listen(BACKLOG)
         port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, ConnectionFactory(self))
+        port.transport = ClientTransport
         self.on_listening()
         await departing.wait()
         await self._drain(port)

@@ -1,7 +1,10 @@
 """A client that goes away leaves nothing behind, at any stage: no upstream request, no socket, no place in a queue."""
 
 import json
+import os
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import psutil
 import pytest
@@ -114,6 +117,26 @@ def test_who_leaves_the_queue_is_not_served_and_lets_the_next_one_in(gateway: Ga
         assert stayer.read_response().status == 200
     assert len(google.requests) == before + 1
     wait_until_quiet(gateway, google)
+
+
+def test_a_reset_that_comes_with_data_closes_the_socket_at_once(gateway: Gateway, google: FakeUpstream) -> None:
+    before = socket_files(gateway)
+    for sent in [*UNHEARD.values()] * 3:
+        client = RawClient(gateway.url)
+        client.send(sent)
+        client.reset()
+
+    wait_for(lambda: socket_files(gateway) <= before)
+    assert google.requests == []
+
+
+def socket_files(gateway: Gateway) -> int:
+    """Those too that the kernel no longer knows as connections."""
+    found = 0
+    for file in Path(f"/proc/{gateway.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found += "socket" in os.readlink(file)
+    return found
 
 
 def test_none_of_them_was_an_error(gateway: Gateway, google: FakeUpstream) -> None:
