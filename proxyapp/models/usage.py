@@ -5,31 +5,6 @@ from django.db import models
 from proxyapp.models.pool import ApiKey
 
 
-class HourlyUsage(models.Model):
-    """What one key did for one model in one hour. Every attempt at the upstream counts as one request."""
-
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="usage")
-    model = models.CharField(max_length=100, blank=True)
-    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
-    requests = models.PositiveBigIntegerField(default=0)
-    succeeded = models.PositiveBigIntegerField(default=0)
-    rate_limited = models.PositiveBigIntegerField(default=0)
-    client_errors = models.PositiveBigIntegerField(default=0, help_text="4xx other than 429.")
-    upstream_errors = models.PositiveBigIntegerField(default=0, help_text="5xx, no connection, broken answers.")
-    cancelled = models.PositiveBigIntegerField(default=0, help_text="The client left first.")
-    prompt_tokens = models.PositiveBigIntegerField(default=0)
-    output_tokens = models.PositiveBigIntegerField(default=0)
-
-    class Meta:
-        verbose_name = verbose_name_plural = "hourly usage"
-        ordering = ["-hour", "key_id", "model"]
-        constraints = [models.UniqueConstraint(fields=["key", "hour", "model"], name="usage_one_row_an_hour")]
-        indexes = [models.Index(fields=["hour"])]
-
-    def __str__(self) -> str:
-        return f"{self.key_id} {self.model} {self.hour:%Y-%m-%d %H:00}"
-
-
 class AttemptCounts(models.Model):
     """What attempts at the upstream came to, in the columns of HourlyUsage."""
 
@@ -44,6 +19,23 @@ class AttemptCounts(models.Model):
 
     class Meta:
         abstract = True
+
+
+class HourlyUsage(AttemptCounts):
+    """What one key did for one model in one hour. Every attempt at the upstream counts as one request."""
+
+    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="usage")
+    model = models.CharField(max_length=100, blank=True)
+    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+
+    class Meta:
+        verbose_name = verbose_name_plural = "hourly usage"
+        ordering = ["-hour", "key_id", "model"]
+        constraints = [models.UniqueConstraint(fields=["key", "hour", "model"], name="usage_one_row_an_hour")]
+        indexes = [models.Index(fields=["hour"])]
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.model} {self.hour:%Y-%m-%d %H:00}"
 
 
 class DailyUsage(AttemptCounts):
