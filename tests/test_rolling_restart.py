@@ -180,7 +180,7 @@ def test_it_ends_in_order_when_its_terminal_closes(count: str) -> None:
         os.chdir(ROOT)
         os.execve(sys.executable, [*command, "--workers", count], gateway.environment)
     seen = b""
-    while b"Keys: " not in seen:
+    while b"\n" not in seen.partition(b"Keys: ")[2]:  # the line is whole
         seen += os.read(terminal, 65536)
     os.close(terminal)
 

@@ -126,7 +126,7 @@ def test_no_request_notices_and_every_count_is_right(bench: Bench, name: str):
     traffic = survive(bench, name, SHORT_SECONDS)
 
     assert traffic.slowest_but(0.01) < 1.0
-    assert max(traffic.seconds) < 3.0
+    assert max(traffic.seconds) < 5.0  # SQLite's own wait for the lock is four
 
 
 @pytest.mark.soak

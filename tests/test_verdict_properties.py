@@ -201,11 +201,13 @@ HOSTILE = {
 @pytest.mark.parametrize("status", [403, 404, 429])
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE)
 def test_a_hostile_body_costs_no_time(body, status):
-    started = time.process_time()
+    costs = []
+    for _ in range(3):  # one of them without a garbage collection
+        started = time.thread_time()
+        verdict = judged(body, status)
+        costs.append(time.thread_time() - started)
 
-    verdict = judged(body, status)
-
-    assert time.process_time() - started < 0.25
+    assert min(costs) < 0.25
     assert verdict.kind in (Kind.REQUEST, Kind.UNKNOWN_LIMIT, Kind.NO_QUOTA, Kind.WRONG_KEY)
 
 
