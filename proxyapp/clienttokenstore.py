@@ -23,6 +23,7 @@ MAX_PATTERNS = 100
 MAX_PATTERN = 100
 MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
 LIMITS = tuple(MOST)
+TERMS = ("name", "is_limited_to_groups", "allowed_models", *LIMITS, "expires_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +54,7 @@ def update(token: ClientToken, terms: Terms, actor: Actor) -> None:
     """Raises ValidationError, by field; then nothing was changed."""
     _save(token, terms)
     with transaction.atomic():
-        token.save()
+        token.save(update_fields=TERMS)  # it may have been revoked or used since it was read
         _finish(token, terms, actor, "change")
 
 

@@ -105,6 +105,7 @@ def survive(bench: Bench, name: str, seconds: float) -> Traffic:
     wait_for(lambda: "The database is back" in bench.gateway.output()[said:], 20)
     new = bench.gateway.output()[said:]
     assert (page.status_code, "The database is away" in page.text, reason in page.text) == (503, True, True)
+    assert "default-src 'none'" in page.headers["content-security-policy"]
     assert Counter(traffic.statuses) == {200: len(traffic.statuses)}
     assert new.count("The database is away") == (name == "locked"), "the log cannot grow either when nothing can"
     assert new.count("The database is back") == 1, new

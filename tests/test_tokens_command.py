@@ -216,3 +216,15 @@ def test_a_new_secret_key_keeps_tokens_as_long_as_the_older_one_is_there(change_
     assert isinstance(found(newer), Client)
     rows = {row["name"]: row["state"] for row in json.loads(tokens("list", "--json")[0])}
     assert rows == {"laptop": "unreadable", "newer": "active", "revoked": "revoked"}
+
+
+def test_a_change_of_the_terms_undoes_no_revocation_and_forgets_no_use():
+    create("laptop")
+    read_before = ClientToken.objects.get()
+    tokens("revoke", "laptop")
+    ClientToken.objects.update(last_used_at=NOW)
+
+    clienttokenstore.update(read_before, Terms(name="desktop", requests_per_day=5), audit.command("test"))
+
+    row = ClientToken.objects.get()
+    assert (row.name, row.requests_per_day, row.revoked_at, row.last_used_at) == ("desktop", 5, NOW, NOW)
