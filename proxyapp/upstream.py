@@ -79,6 +79,7 @@ def verifying_context(ca_certificates: str = "") -> ssl.SSLContext:
     Takes 50 ms: not on the event loop.
     """
     context = ssl.create_default_context(cafile=certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds of Python leave it to the system
     context.load_default_certs()
     if settings.UPSTREAM_CA_FILE:
         context.load_verify_locations(settings.UPSTREAM_CA_FILE)

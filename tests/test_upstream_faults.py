@@ -138,7 +138,7 @@ def asked_for(head: bytes) -> tuple[str, str]:
 @pytest.mark.parametrize("way", WAYS)
 def test_the_client_gets_the_right_status_and_the_upstream_is_asked_once(storm: Storm, way: str, fault: str) -> None:
     answer, expected = storm.answers[way, fault], FAULTS[fault]
-    assert storm.asked[way, fault] == 1
+    assert storm.asked[way, fault] == 1, (answer.status, answer.body[:300])
     if expected.status == BROKEN:
         assert (answer.status, answer.is_complete) == (200, False)
         return
