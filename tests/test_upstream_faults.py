@@ -71,7 +71,11 @@ def storm(request: pytest.FixtureRequest) -> Iterator[Storm]:
             group(["KEY-unroutable-1"], unroutable(stack), "unroutable", rate_limit_policy="quota_aware"),
             group(["KEY-untrusted-1"], secure.url, "untrusted", rate_limit_policy="quota_aware"),
         ]
-        limits = {"READ_TIMEOUT_SECONDS": "3", "CONNECT_TIMEOUT_SECONDS": "4", "KEEPALIVE_SECONDS": "0.5"}
+        limits = {
+            "READ_TIMEOUT_SECONDS": "3",
+            "CONNECT_TIMEOUT_SECONDS": "4",
+            "KEEPALIVE_SECONDS": "0.001",
+        }  # none meets one that a fault just closed
         gateway = stack.enter_context(Gateway({"groups": groups}, env=limits, server=request.param))
         yield weathered(gateway, [plain, secure])
 
