@@ -81,7 +81,7 @@ def plan(
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(runtime.snapshot, group_name, client)
     if client.models is not None:
-        check_model(client.models, method, path, body)
+        check_model(client.models, method, path, body, query, headers)
     model = model_of(path, body.searchable())
     return Plan(ring.name, method, path, without_key(query) if query else query, headers, body, model, client)
 

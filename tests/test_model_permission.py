@@ -63,6 +63,17 @@ def test_an_allowed_model_passes(path, body):
         (CHAT, b'{"model": "good", "model": "bad"}'),
         (CHAT, b'{"x": {"model": "good"}, "mod\\u0065l": "bad"}'),
         (CHAT, b'{"model": ["good"]}'),
+        (CHAT, b'{"model": "good", "Model": "bad"}'),
+        (CHAT, b'{"model": "good", model: "bad"}'),
+        (CHAT, b"""{"model": "good", 'model': 'bad'}"""),
+        (CHAT, b'{"model": "good"}\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nbad\r\n--b--'),
+        (CHAT, b'{"model": "good", model: "bad", "x": %b}' % LONG),
+        (CHAT, b"""{"model": "good", 'model': 'bad', "x": %b}""" % LONG),
+        (CHAT, b'{"model": "good", "M\\u004fDEL": "bad", "x": %b}' % LONG),
+        (CHAT, b'--b\r\n\r\n"model": "good"\r\n--b\r\n\r\nbad\r\n' + LONG),
+        (b"/v1beta/models//bad:generateContent", b'{"model": "good"}'),
+        (b"/v1beta/models%255cbad:generateContent", b'{"model": "good"}'),
+        (b"/v1beta/models%252Fbad:generateContent", b'{"model": "good"}'),
         (CHAT, b'{"model": "good", "x": NaN oops "model": "bad"}'),
         (CHAT, b'{"model": "good", "a": %b, "model": "bad", "b": %b}' % (LONG, LONG)),
         (CHAT, b'{"model": "good", "a": %b, "mo\\u0064el" : "bad", "b": %b}' % (LONG, LONG)),
@@ -93,3 +104,22 @@ def test_the_models_may_be_listed(path):
 def test_what_names_no_model_is_refused(path, body):
     assert not is_allowed(path, body)
     assert not is_allowed(path, body, method="GET")
+
+
+@pytest.mark.parametrize(
+    ("query", "content_type"),
+    [
+        (b"model=bad", b"application/json"),
+        (b"x=1&cachedContent.mod%65l=models/bad", b"application/json"),
+        (b"", b"multipart/form-data; boundary=b"),
+        (b"", b"application/x-www-form-urlencoded"),
+    ],
+)
+def test_neither_a_query_nor_a_form_names_another(query, content_type):
+    pattern = pattern_of(["good*"])
+    body = b'{"model": "good", "x": "&model=bad&"}'
+    sent = RequestBody(body, length=len(body))
+    assert pattern
+    check_model(pattern, "POST", CHAT, sent, b"model=good", [(b"content-type", b"application/json")])
+    with pytest.raises(NotAllowed):
+        check_model(pattern, "POST", CHAT, sent, query, [(b"content-type", content_type)])
