@@ -12,7 +12,8 @@ from proxyapp.clientaddress import is_loopback
 from proxyapp.errors import NotAllowed, Unauthorized
 from proxyapp.headers import Header
 
-OF_BROWSERS = frozenset({b"origin", b"sec-fetch-site"})
+# A page whose name was made to point here (plain HTTP, GET) sends none of the first two, but always its languages.
+OF_BROWSERS = frozenset({b"origin", b"sec-fetch-site", b"accept-language", b"referer"})
 
 
 def check_anonymous(scope: Mapping[str, Any], allowed_hosts: Collection[str]) -> None:

@@ -10,16 +10,10 @@ from django.views.defaults import server_error as django_server_error
 
 from proxyapp import runtime
 from proxyapp.outage import reason_of, tells_of_an_outage
+from proxyapp.pageheaders import BARE_PAGE
 from proxyapp.writing import Writing
 
 RETRY_SECONDS = 5
-# It can be sent without Django's middleware.
-HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; base-uri 'none'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 async def away_page() -> HttpResponse | None:
@@ -36,7 +30,7 @@ def page(reason: str, spooled: int, problems: list[str]) -> HttpResponse:
         "admin/database_away.html",
         {"reason": reason, "spooled": spooled, "problems": problems, "retry_seconds": RETRY_SECONDS},
     )
-    return HttpResponse(text, status=503, headers={"Retry-After": str(RETRY_SECONDS), **HEADERS})
+    return HttpResponse(text, status=503, headers={**BARE_PAGE, "Retry-After": str(RETRY_SECONDS)})
 
 
 class DatabaseAwayMiddleware:

@@ -23,7 +23,8 @@ MAX_PATTERNS = 100
 MAX_PATTERN = 100
 MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
 LIMITS = tuple(MOST)
-TERMS = ("name", "is_limited_to_groups", "allowed_models", *LIMITS, "expires_at", "updated_at")
+# A row that was read a while ago brings no revoked token back.
+CHANGEABLE = ("name", "is_limited_to_groups", "allowed_models", *LIMITS, "expires_at", "updated_at")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +55,8 @@ def update(token: ClientToken, terms: Terms, actor: Actor) -> None:
     """Raises ValidationError, by field; then nothing was changed."""
     _save(token, terms)
     with transaction.atomic():
-        token.save(update_fields=TERMS)  # it may have been revoked or used since it was read
+        ClientToken.objects.select_for_update().get(pk=token.pk)  # the groups are changed after it, by one at a time
+        token.save(update_fields=CHANGEABLE)
         _finish(token, terms, actor, "change")
 
 

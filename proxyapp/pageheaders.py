@@ -37,6 +37,16 @@ PERMISSIONS = (
     "usb",
 )
 PERMISSIONS_POLICY = ", ".join(f"{name}=()" for name in PERMISSIONS)
+# For a page that is made before Django, and has nothing to load.
+BARE_PAGE = {
+    "Content-Security-Policy": "; ".join(f"{name} {value}" for name, value in POLICY.items()),
+    "Permissions-Policy": PERMISSIONS_POLICY,
+    "X-Frame-Options": "DENY",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store, private",
+}
 
 
 class PageHeaders(MiddlewareMixin):

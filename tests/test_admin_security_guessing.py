@@ -213,3 +213,11 @@ def test_tries_at_the_same_time_do_not_exceed_the_limit():
         thread.join(60)
 
     assert len(admitted) == 3
+
+
+def test_a_name_in_other_letters_is_the_same_name(user: User):
+    """Django's form takes them for the plain ones: each spelling would have tries of its own."""
+    spellings = ("root", "r\uff4fot", "\U0001d42boot")
+    assert [sign_in(Client(), WRONG, name=name).status_code for name in spellings] == [200] * 3
+    assert sign_in(Client(), WRONG, name="roo\uff54").status_code == 429
+    assert sign_in(Client()).status_code == 429

@@ -47,6 +47,8 @@ def test_pages_of_this_machine_are_let_in(host, site):
             (b"sec-fetch-site", b"same-origin"),
         ],
         [(b"host", b"evil.example"), (b"sec-fetch-site", b"same-origin")],
+        [(b"host", b"evil.example:8080"), (b"accept-language", b"en-US,en;q=0.9")],
+        [(b"host", b"evil.example:8080"), (b"referer", b"http://evil.example:8080/")],
         [(b"host", b"[bad"), (b"sec-fetch-site", b"none")],
         [(b"sec-fetch-site", b"none")],
     ],

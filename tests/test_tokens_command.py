@@ -189,6 +189,15 @@ def test_an_update_and_a_deletion_reach_every_process_too():
     assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["add", "change", "delete"]
 
 
+def test_an_update_with_an_old_row_brings_no_revoked_token_back():
+    text = create("laptop")
+    row = ClientToken.objects.get()
+    clienttokenstore.revoke([row.pk], audit.START, NOW)
+    clienttokenstore.update(row, Terms(name="desk"), audit.START)
+    assert ClientToken.objects.get().name == "desk"
+    assert found(text) is Refusal.REVOKED
+
+
 def test_a_token_whose_last_group_is_deleted_may_use_none():
     group = add_group("one")
     text = create("laptop", "--group", "one")
