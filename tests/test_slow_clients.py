@@ -12,7 +12,7 @@ from tests.gateway import Gateway, group
 from tests.raw_client import RawClient, exchange, request_bytes
 from tests.waiting import wait_for
 
-PATIENCE = {"HEADER_TIMEOUT_SECONDS": "1", "BODY_TIMEOUT_SECONDS": "2", "STALL_TIMEOUT_SECONDS": "1"}
+PATIENCE = {"HEADER_TIMEOUT_SECONDS": "1", "BODY_TIMEOUT_SECONDS": "2", "STALL_TIMEOUT_SECONDS": "2"}
 WITHIN_SECONDS = 30  # as a rule it is one or two, and one until somebody looks
 
 
