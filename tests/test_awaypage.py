@@ -1,5 +1,8 @@
 """The page that stands in while the database is away is made before Django's middleware, and as safe as its pages."""
 
+import re
+
+from django.contrib.staticfiles import finders
 from django.test import Client
 
 from proxyapp.awaypage import page
@@ -24,3 +27,19 @@ def test_it_has_the_headers_of_the_admins_pages(db: None):
 
 def test_it_writes_what_it_is_told_as_text():
     assert b"<b>" not in page("<b>", 1, ["<b>"]).content
+
+
+def test_its_own_policy_lets_its_look_through():
+    response = page("it does not answer", 2, ["the spool is damaged"])
+    text = response.content.decode()
+
+    assert response.status_code == 503
+    assert "2 records of what happens wait in the spool, and are written" in text
+    assert "Also: the spool is damaged." in text
+    assert "style-src 'self'" in response["Content-Security-Policy"]
+    assert response["X-Frame-Options"] == "DENY"
+    assert "<style" not in text
+    assert "style=" not in text
+    links = re.findall(r'href="/static/([^"]+)"', text)
+    assert len(links) == 4
+    assert all(finders.find(link) for link in links)

@@ -23,6 +23,10 @@ class Counts(NamedTuple):
     output_tokens: int = 0
 
     @property
+    def failed(self) -> int:
+        return self.requests - self.succeeded
+
+    @property
     def success(self) -> str:
         return rate(self.succeeded, self.requests)
 

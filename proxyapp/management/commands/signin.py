@@ -33,9 +33,10 @@ class Command(BaseCommand):
 
 def unlock() -> str:
     with transaction.atomic():
-        locks = forget_all()
-        audit.record_whole(audit.command("signin unlock"), "unlock", audit.SIGN_IN, detail=f"{locks} locks")
-    return f"Failed sign-ins are forgotten ({locks} locks)"
+        number = forget_all()
+        locks = f"{number} lock{'s' * (number != 1)}"
+        audit.record_whole(audit.command("signin unlock"), "unlock", audit.SIGN_IN, detail=locks)
+    return f"Failed sign-ins are forgotten ({locks})"
 
 
 def reset(name: str) -> str:
