@@ -8,5 +8,8 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 django.setup()
 
 from gateway.dispatch import Dispatcher  # noqa: E402 (Django has to be set up first)
+from proxyapp.accesslog import leave_out_queries  # noqa: E402
+
+leave_out_queries()
 
 application = Dispatcher()

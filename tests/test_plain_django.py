@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import IO
 
 import httpx
 import pytest
@@ -32,29 +33,38 @@ def test_migrate_createsuperuser_import_and_any_server(command, upstream: FakeUp
         for step in [*steps, ["import_config", str(gateway.config_path)]]:
             done = gateway.manage(*step)
             assert done.returncode == 0, done.stderr
-        answers = answers_of([part.format(port=gateway.port) for part in command], gateway)
+        answers, said = answers_of([part.format(port=gateway.port) for part in command], gateway)
         keys = gateway.keys()
     finally:
         gateway.close()
 
     assert answers == [200, 200, 200]
+    assert "MARKER" not in said
     assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-A"]
     assert [key["requests"] for key in keys] == [2, 1], "written at the end, too"
 
 
-def answers_of(command: list[str], gateway: Gateway) -> list[int]:
+def answers_of(command: list[str], gateway: Gateway) -> tuple[list[int], str]:
+    """And what the server wrote: a client's credential may be in the query."""
+    output = gateway.config_path.with_name("output")
+    with output.open("wb") as file:
+        answers = answers_while(command, gateway, file)
+    return answers, output.read_text()
+
+
+def answers_while(command: list[str], gateway: Gateway, output: IO[bytes]) -> list[int]:
     process = subprocess.Popen(
         command,
         cwd=ROOT,
         env=gateway.environment,
         stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stdout=output,
+        stderr=output,
         start_new_session=True,
     )
     try:
         wait_for(lambda: is_up(gateway.url), 60)
-        return [httpx.get(gateway.url + "/v1beta/models", trust_env=False).status_code for _ in range(3)]
+        return [httpx.get(gateway.url + "/v1beta/models?key=MARKER", trust_env=False).status_code for _ in range(3)]
     finally:
         process.send_signal(signal.SIGINT if "runserver" in command else signal.SIGTERM)
         try:

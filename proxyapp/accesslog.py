@@ -1,0 +1,17 @@
+"""The access log of `daphne gateway.asgi:application` and of `runserver`: without queries, where credentials can be."""
+
+import sys
+from typing import Any
+
+
+def leave_out_queries() -> None:
+    """Daphne logs the whole target, and lets an application say nothing about it. `serve` has no access log."""
+    daphne = sys.modules.get("daphne.server")
+    if daphne is None:
+        return
+    log = daphne.Server.log_action
+
+    def log_action(server: Any, protocol: str, action: str, details: dict[str, Any]) -> None:
+        log(server, protocol, action, details | {"path": details["path"].partition("?")[0]})
+
+    daphne.Server.log_action = log_action
