@@ -42,8 +42,8 @@ screenshots: $(installed_dev) browser
 	@$(call isolated,screenshots,$(python) -m tests.demo.screenshots)
 
 test: lint browser
-	@$(call isolated,pytest on SQLite,$(python) -m pytest -n 4 --dist loadfile $(ARGS))
-	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m pytest -n 4 --dist loadfile --ignore tests/browser --ignore tests/fuzz $(ARGS))
+	@$(call isolated,pytest on SQLite,$(python) -m tests.suite $(ARGS))
+	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m tests.suite --ignore tests/browser --ignore tests/fuzz $(ARGS))
 
 # Each long test notes what it measured; docs/RELIABILITY.md has the figures of one run.
 soak: $(installed_dev)
