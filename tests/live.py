@@ -62,6 +62,13 @@ class Page:
     async def hear_nothing(self, seconds: float = 0.3) -> bool:
         return bool(await self._socket.receive_nothing(timeout=seconds))
 
+    async def news(self, seconds: float) -> list[dict[str, Any]]:
+        """What comes in that time, but for the chart of a new minute."""
+        until, heard = time.monotonic() + seconds, []
+        while (left := until - time.monotonic()) > 0 and not await self.hear_nothing(left):
+            heard.append(await self.hear())
+        return [message for message in heard if not message.keys() <= {"type", "at", "chart"}]
+
     async def closing_code(self, seconds: float = 10) -> int:
         """Of the close that comes after whatever comes before."""
         async with asyncio.timeout(seconds):

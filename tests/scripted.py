@@ -35,6 +35,8 @@ class Peer:
         return await self.reader.readexactly(int(rest.split(b"\r\n")[0] or b"0")) if rest else b""
 
     async def send(self, data: bytes) -> None:
+        if self._transport.is_closing():  # uvloop's own error for it is a RuntimeError
+            raise ConnectionResetError("the other side has left")
         self.writer.write(data)
         await self.writer.drain()
 

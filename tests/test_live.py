@@ -312,7 +312,7 @@ async def test_where_nothing_happens_nothing_is_said(application: Dispatcher, op
     page = await Page(application, operator).watch()
     await page.hear()
 
-    assert await page.hear_nothing(2.5)
+    assert await page.news(2.5) == []
     await page.leave()
 
 
@@ -323,7 +323,8 @@ async def test_a_quiet_socket_is_pinged(
     page = await Page(application, operator).watch()
     await page.hear()
 
-    assert (await page.hear())["type"] == "ping"
+    heard = [(await page.hear())["type"] for _ in range(2)]
+    assert "ping" in heard, "the turn of a minute may bring its chart first"
     await page.leave()
 
 
