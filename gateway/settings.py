@@ -221,6 +221,7 @@ def _database() -> dict[str, Any]:
     database = _database_url()
     if database["ENGINE"] == "django.db.backends.sqlite3":
         Path(database["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        database["ENGINE"] = "proxyapp.sqlite"
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": SQLITE_TIMEOUT_SECONDS,

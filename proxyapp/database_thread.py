@@ -15,7 +15,7 @@ from django.db import connection
 from proxyapp.outage import NoAnswer
 
 Result = TypeVar("Result")
-# SQLite's own wait for a lock: it ends before ours does.
+# The wait for SQLite's lock ends before ours does.
 SQLITE_WAIT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
 # Should this machine or the network fail, the server ends what we left: a row's lock must not outlive us.
@@ -49,11 +49,10 @@ class DatabaseThread:
         connection.ensure_connection()
         if connection.vendor == "postgresql":
             self._link = connection.connection
-            setting = POSTGRESQL_SESSION
+            with connection.cursor() as cursor:
+                cursor.execute(POSTGRESQL_SESSION)
         else:
-            setting = f"PRAGMA busy_timeout = {min(settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS) * 1000:.0f}"
-        with connection.cursor() as cursor:
-            cursor.execute(setting)
+            connection.connection.patience_seconds = min(settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS)
 
     def _cut(self) -> None:
         """A server that is there and does not answer would hold the thread for ever."""

@@ -99,5 +99,5 @@ def django_db_modify_db_settings(
 ) -> None:
     """SQLite tests run on a file, as the gateway does: a database in memory locks in other ways."""
     database = connections["default"].settings_dict
-    if database["ENGINE"] == "django.db.backends.sqlite3":
+    if connections["default"].vendor == "sqlite":
         database["TEST"]["NAME"] = str(tmp_path_factory.mktemp("database") / "test.sqlite3")
