@@ -123,6 +123,12 @@ class Soaked:
         sixth = len(self.memory) // 6
         return statistics.median(self.memory[-sixth:]) / statistics.median(self.memory[sixth : 2 * sixth]) - 1
 
+    def megabytes(self) -> list[int]:
+        """The median of the memory in each sixth of the time."""
+        sixth = len(self.memory) // 6
+        parts = (self.memory[part * sixth : (part + 1) * sixth] for part in range(6))
+        return [round(statistics.median(part) / 2**20) for part in parts]
+
     def repeated(self) -> dict[str, int]:
         """Lines of the log that came oftener than faults."""
         lines = (re.sub(r"\d+", "#", line) for line in self.gateway.output().splitlines())
@@ -168,12 +174,12 @@ def tables_that_grew(one: Soaked, half: dict[str, int]) -> set[str]:
 def tell(one: Soaked, grown: set[str]) -> None:
     seen = one.traffic.seen
     well = sum(count for (_, outcome), count in seen.items() if outcome == "as meant")
-    memory = statistics.median(one.memory[-len(one.memory) // 6 :]) / 2**20
     note(
         f"soak, {one.server}: {SECONDS / 60:.0f} min, {seen.total()} requests, {len(one.faults)} faults, "
         f"{seen.total() - well} failed while the upstream was broken, {len(one.unexpected())} otherwise; memory "
-        f"{memory:.0f} MB, {one.growth():+.1%}; files {one.files} -> {one.process.num_fds()}; "
-        f"tables that grew: {', '.join(sorted(grown))}; lines logged: {len(one.gateway.output().splitlines())}"
+        f"by sixths of the time {one.megabytes()} MB, {one.growth():+.1%}; "
+        f"files {one.files} -> {one.process.num_fds()}; tables that grew: {', '.join(sorted(grown))}; "
+        f"lines logged: {len(one.gateway.output().splitlines())}"
     )
 
 

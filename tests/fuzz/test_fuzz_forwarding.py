@@ -31,7 +31,7 @@ BODIES = st.binary(max_size=60) | st.lists(
 ).map(lambda pieces: b"{" + b"".join(pieces))
 
 
-@for_seconds(3)
+@for_seconds(4)
 @given(
     headers=HEADERS, auth=st.sampled_from(["google", "both", "bearer", "x-goog-api-key"]), length=st.none() | st.just(7)
 )
@@ -48,7 +48,7 @@ def test_no_credential_and_no_framing_of_a_client_gets_through(headers, auth, le
     assert b"gateway_session" not in b"".join(value for name, value in sent if name == b"cookie")
 
 
-@for_seconds(1)
+@for_seconds(2)
 @given(headers=HEADERS)
 def test_no_session_of_a_key_gets_back(headers):
     names = {name for name, _ in to_client(headers)}
@@ -56,7 +56,7 @@ def test_no_session_of_a_key_gets_back(headers):
     assert not names & {b"set-cookie", b"transfer-encoding", b"connection"}
 
 
-@for_seconds(1)
+@for_seconds(2)
 @given(pieces=st.lists(PIECES, max_size=10))
 def test_no_key_of_a_query_gets_through_and_the_rest_is_untouched(pieces):
     query = b"".join(pieces)
@@ -67,7 +67,7 @@ def test_no_key_of_a_query_gets_through_and_the_rest_is_untouched(pieces):
     assert (left or b"") == b"&".join(kept)
 
 
-@for_seconds(3)
+@for_seconds(4)
 @given(path=PATHS)
 def test_no_accepted_path_leaves_its_prefix_however_an_upstream_reads_it(path):
     if leads_astray(path):
@@ -86,7 +86,7 @@ def below_its_prefix(path: bytes, decodings: int, slashes: bytes) -> bool:
     return normpath(b"/a/prefix/" + path.lstrip(b"/")).startswith(b"/a/prefix")
 
 
-@for_seconds(3)
+@for_seconds(4)
 @given(path=PATHS, body=BODIES)
 def test_a_models_name_is_a_short_printable_text_whatever_names_it(path, body):
     model = model_of(path, body)

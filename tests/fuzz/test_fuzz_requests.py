@@ -204,7 +204,7 @@ def by_llhttp(data: bytes) -> tuple[list[Seen], bool]:
     return reader.seen, True
 
 
-@for_seconds(5)
+@for_seconds(8)
 @given(data=streams(), cuts=st.lists(st.integers(min_value=0), max_size=6))
 def test_cuts_change_nothing(data: bytes, cuts: list[int]) -> None:
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
@@ -216,13 +216,13 @@ def test_cuts_change_nothing(data: bytes, cuts: list[int]) -> None:
     assert STATUS.findall(cut_answers) == STATUS.findall(answers)
 
 
-@for_seconds(3)
+@for_seconds(4)
 @given(data=streams())
 def test_byte_by_byte_is_the_same(data: bytes) -> None:
     assert served(*(data[at : at + 1] for at in range(len(data))))[0] == served(data)[0]
 
 
-@for_seconds(6)
+@for_seconds(8)
 @given(data=streams())
 def test_what_is_accepted_means_the_same_to_others(data: bytes) -> None:
     """They may refuse it, or go on where the gateway has refused: but no request means another."""
@@ -233,7 +233,7 @@ def test_what_is_accepted_means_the_same_to_others(data: bytes) -> None:
         assert len(theirs) >= len(ours) or not is_fine
 
 
-@for_seconds(1)
+@for_seconds(2)
 @given(data=st.binary(max_size=400), cuts=st.integers(0, 400))
 def test_garbage_gets_one_refusal_at_most(data: bytes, cuts: int) -> None:
     seen, answers = served(data[:cuts], data[cuts:])

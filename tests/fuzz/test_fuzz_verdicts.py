@@ -44,7 +44,7 @@ def bodies(draw: st.DrawFn) -> bytes:
 ENCODINGS = st.sampled_from([b"", b"gzip", b"deflate", b"br", b"gzip, gzip"])
 
 
-@for_seconds(4)
+@for_seconds(6)
 @given(body=bodies(), status=STATUSES, encoding=ENCODINGS, retry_after=st.binary(max_size=12))
 def test_no_answer_raises_or_takes_a_key_out_for_long(body, status, encoding, retry_after):
     since = time.thread_time()
@@ -57,7 +57,7 @@ def test_no_answer_raises_or_takes_a_key_out_for_long(body, status, encoding, re
     assert time.thread_time() - since < 1
 
 
-@for_seconds(4)
+@for_seconds(5)
 @given(body=st.text(max_size=200) | PIECED.map(lambda body: body.decode("latin-1")), status=STATUSES)
 def test_no_text_without_evidence_condemns_a_key(body, status):
     """The words that would be evidence are not among those it is made of."""
@@ -66,7 +66,7 @@ def test_no_text_without_evidence_condemns_a_key(body, status):
     assert verdict is None or verdict.kind not in (Kind.DEAD_KEY, Kind.BILLING)
 
 
-@for_seconds(4)
+@for_seconds(6)
 @given(body=PIECED, cuts=st.lists(st.integers(min_value=0), max_size=5), encoding=ENCODINGS)
 def test_tokens_and_errors_are_the_same_however_an_answer_is_cut(body, cuts, encoding):
     places = sorted({cut % (len(body) + 1) for cut in cuts} | {0, len(body)})
@@ -90,7 +90,7 @@ YAML = st.lists(
 ).map("".join)
 
 
-@for_seconds(4)
+@for_seconds(5)
 @given(text=YAML)
 def test_a_config_is_read_or_all_that_is_wrong_with_it_is_said(text):
     since = time.thread_time()

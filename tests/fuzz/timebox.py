@@ -1,4 +1,4 @@
-"""Properties that are tried for a length of time instead of a number of examples."""
+"""Properties that are tried for a length of time instead of a number of examples: for a minute in all."""
 
 import time
 from collections.abc import Callable
