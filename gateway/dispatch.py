@@ -6,7 +6,7 @@ from django.core.handlers.asgi import ASGIHandler
 from proxyapp import runtime
 from proxyapp.awaypage import away_page
 from proxyapp.clientaddress import TrustedProxies
-from proxyapp.lane import Lane, Scope, Send, send_whole
+from proxyapp.lane import Lane, Scope, Send, send_whole, with_readable_query
 from proxyapp.live.feed import Live
 from proxyapp.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.requestbody import Receive
@@ -49,7 +49,8 @@ class Dispatcher:
         if away is not None:
             await send_whole(send, away)
         else:
-            await self._django(django_scope(self._trusted.seen_through(scope)), receive, send)
+            seen = with_readable_query(self._trusted.seen_through(scope))
+            await self._django(django_scope(seen), receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """There is one endpoint; the others are refused."""

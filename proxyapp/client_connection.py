@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import Factory, Protocol
 
 from proxyapp.client_exchange import READ_AHEAD_BYTES, Exchange, check_size, status_line
-from proxyapp.client_http1 import MAX_HEAD_BYTES, Head, RequestError, check_start, parse_head
+from proxyapp.client_http1 import MAX_HEAD_BYTES, Head, RequestError, check_start, parse_head, without_empty_lines
 from proxyapp.client_scope import Target, http_scope, parse_target
+from proxyapp.client_websocket import check_handshake
 from proxyapp.errors import error_body, is_openai_path
 
 if TYPE_CHECKING:
@@ -101,8 +102,8 @@ class Connection(Protocol):
 
     def _next(self) -> None:
         """Starts the next request that is complete up to its headers. Raises RequestError."""
-        while self.buffer.startswith(b"\r\n"):  # RFC 9112 2.2
-            self.buffer = self.buffer[2:]
+        if self.buffer.startswith(b"\r\n"):
+            self.buffer = without_empty_lines(self.buffer)
         if not self.buffer:
             return
         end = self.buffer.find(b"\r\n\r\n") + 4
@@ -112,11 +113,13 @@ class Connection(Protocol):
         rest = self.buffer[end:]
         head = parse_head(self.buffer[:end])
         target = parse_target(head)
+        if head.is_websocket:
+            check_handshake(head, rest)
         self.buffer = b""
         self.deadline = self.head_since = 0.0
         self.is_fresh = False
         if head.is_websocket:
-            self._become_websocket(head.written() + rest, target)
+            self._become_websocket(head.written(), target)
         else:
             self._start(head, target, rest)
 
@@ -161,7 +164,7 @@ class Connection(Protocol):
         self._hand_over(data, target)
 
     def _hand_over(self, data: bytes, target: Target) -> None:
-        """Daphne's protocol takes the connection over, and reads the request itself."""
+        """Daphne's protocol takes the connection over, and reads the handshake itself."""
         server: Any = self.server
         protocol = server.ws_factory.buildProtocol(self.transport.getPeer())
         protocol._raw_query_string = target.query

@@ -57,7 +57,7 @@ class Exchange:
         self._chunks: list[bytes] = []
         self._received = 0
         self._is_delivered = False
-        self._expects_continue = head.expects_continue
+        self._expects_continue = head.expects_continue and not self.is_received
         self._waiter: asyncio.Future[None] | None = None
         self._unsent = b""
         self._has_body = True

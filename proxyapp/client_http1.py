@@ -11,6 +11,7 @@ MAX_HEADERS = 500
 
 TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 TEXT = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
+_EMPTY_LINES = re.compile(rb"(?:\r\n)*+")
 _STARTS_WELL = re.compile(TOKEN)
 _REQUEST_LINE = re.compile(rb"(" + TOKEN + rb") ([^\x00-\x20\x7f]++) HTTP/1\.([01])\r\n")
 _OTHER_VERSION = re.compile(TOKEN + rb" [^\x00-\x20\x7f]++ HTTP/\d\.\d\r\n")
@@ -56,6 +57,11 @@ class Head:
         """As bytes again, with the names in lower case."""
         line = b"%b %b HTTP/1.%d\r\n" % (self.method.encode(), self.target, not self.is_http_1_0)
         return line + b"".join(b"%b: %b\r\n" % field for field in self.headers) + b"\r\n"
+
+
+def without_empty_lines(data: bytes) -> bytes:
+    """RFC 9112 2.2 has servers overlook them before a request; endless ones must not cost a copy each."""
+    return data[_EMPTY_LINES.match(data).end() :]  # type: ignore[union-attr]  # it matches nothing, too
 
 
 def check_start(data: bytes) -> None:

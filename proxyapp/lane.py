@@ -120,12 +120,14 @@ class Visit:
 
 def django_request(scope: Scope) -> ASGIRequest:
     """Django decodes the query as UTF-8, which raw bytes need not be; the view reads the scope's own."""
-    query = scope["query_string"]
-    if query.isascii():
-        return ASGIRequest(scope, BytesIO())
-    request = ASGIRequest(scope | {"query_string": quote(query, safe="%&=+").encode()}, BytesIO())
+    request = ASGIRequest(with_readable_query(scope), BytesIO())
     request.scope = scope
     return request
+
+
+def with_readable_query(scope: Scope) -> Scope:
+    query = scope["query_string"]
+    return scope if query.isascii() else scope | {"query_string": quote(query, safe="%&=+").encode()}
 
 
 async def send_whole(send: Send, response: HttpResponse) -> None:

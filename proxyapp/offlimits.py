@@ -25,8 +25,11 @@ METADATA_NETWORKS = tuple(
     for text in ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::/32", "fd20:ce::254/128")
 )
 NO_HOSTS = (ip_network("0.0.0.0/8"), ip_network("255.255.255.255/32"))
-# NAT64 (RFC 6052, RFC 8215) and IPv4-compatible addresses (RFC 4291 2.5.5.1): the IPv4 address is at the end.
-EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"), ip_network("::/96"))
+# NAT64 (RFC 6052), IPv4-translated (RFC 2765 2.1) and IPv4-compatible addresses (RFC 4291 2.5.5.1): IPv4 is at the end.
+EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("::ffff:0:0:0/96"), ip_network("::/96"))
+# NAT64 within a site (RFC 8215), which may place the IPv4 address in four ways (RFC 6052 2.2).
+SITE_NAT64 = ip_network("64:ff9b:1::/48")
+SITE_NAT64_PLACES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 
 
 class OffLimits(OSError):
@@ -69,8 +72,10 @@ def written_address(host: str) -> Address | None:
 
 
 def _forms(address: Address) -> Iterator[Address]:
-    """The address, and the IPv4 address that it leads to."""
+    """The address, and the IPv4 addresses that it may lead to."""
     yield address
+    if address in SITE_NAT64:
+        yield from (IPv4Address(bytes(address.packed[place] for place in places)) for places in SITE_NAT64_PLACES)
     embedded = None if isinstance(address, IPv4Address) else _embedded(address)
     if embedded is not None:
         yield embedded

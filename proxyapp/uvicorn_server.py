@@ -13,6 +13,7 @@ from uvicorn import Config, Server
 from proxyapp.client_side import Limits
 from proxyapp.departure import RETIRE, STOP, Departure
 from proxyapp.uvicorn_http import UvicornConnection, UvicornSide
+from proxyapp.uvicorn_websocket import UvicornWebSocket
 
 LOOK_SECONDS = 0.05
 
@@ -77,6 +78,7 @@ def run(
         application,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
         http=side.protocol,  # type: ignore[arg-type]
+        ws=UvicornWebSocket,
         lifespan="on",
         log_config=None,
         log_level="warning",

@@ -155,7 +155,7 @@ class ResponseReader:
         status = self._parser.get_status_code()
         if self.status:
             return
-        if status < 200:
+        if not 200 <= status < 600:
             self._skip(status)
             return
         self.status = status
@@ -182,6 +182,8 @@ class ResponseReader:
     def _skip(self, status: int) -> None:
         if status == 101:
             raise BrokenResponse("the upstream switched protocols")
+        if not 100 <= status < 200:  # RFC 9110 15
+            raise BrokenResponse("the upstream's answer has a status that there is none of")
         self.headers.clear()
         self.reason = b""
 

@@ -1,5 +1,6 @@
 """Requests that mean one thing to one reader and another to the next: refused, or forwarded as exactly one request."""
 
+import time
 from contextlib import suppress
 
 import pytest
@@ -103,7 +104,35 @@ HEADS = {
     "an endless chunk size": post(CHUNKED, b"0" * 5000),
     "an endless chunk extension": post(CHUNKED, b"5;" + b"a" * 5000),
 }
-REFUSED = FRAMING | HEADS | {name: post(CHUNKED, body) for name, body in CHUNKS.items()}
+WEBSOCKET = {
+    "Host": b"localhost",
+    "Connection": b"Upgrade",
+    "Upgrade": b"websocket",
+    "Sec-WebSocket-Key": b"dGhlIHNhbXBsZSBub25jZQ==",
+    "Sec-WebSocket-Version": b"13",
+}
+
+
+def handshake(line: bytes = b"GET /ws/admin/live/ HTTP/1.1", **changed: bytes) -> bytes:
+    fields = WEBSOCKET | {name.replace("_", "-"): value for name, value in changed.items()}
+    return line + b"".join(b"\r\n%b: %b" % (name.encode(), value) for name, value in fields.items()) + b"\r\n\r\n"
+
+
+HANDSHAKES = {
+    "a WebSocket and more bytes": handshake(),
+    "a WebSocket by POST": handshake(b"POST /ws/admin/live/ HTTP/1.1"),
+    "a WebSocket with a body": handshake(Content_Length=b"5") + b"abcde",
+    "a WebSocket in HTTP/1.0": handshake(b"GET /ws/admin/live/ HTTP/1.0"),
+    "a WebSocket to a URL": handshake(b"GET http://localhost/ws/admin/live/ HTTP/1.1"),
+    "a WebSocket to no ASCII": handshake(b"GET /\xff\xfe HTTP/1.1"),
+    "a WebSocket without an upgrade": handshake(Connection=b"keep-alive"),
+    "a WebSocket of another version": handshake(Sec_WebSocket_Version=b"99"),
+    "a WebSocket with another key": handshake(Sec_WebSocket_Key=b"dGhl"),
+    "a WebSocket's protocol in no ASCII": handshake(Sec_WebSocket_Protocol=b"\xff"),
+    "a WebSocket with many headers": handshake(**{f"X-{number}": b"" for number in range(150)}),
+    "a WebSocket with a long header": handshake(X=b"a" * 9000),
+}
+REFUSED = FRAMING | HANDSHAKES | HEADS | {name: post(CHUNKED, body) for name, body in CHUNKS.items()}
 
 
 def said(gateway: Gateway, data: bytes) -> bytes:
@@ -212,6 +241,28 @@ def test_a_body_on_a_get_is_no_second_request(shared_gateway: Gateway, google: F
     assert (only(google).target, only(google).body) == (b"/echo", SMUGGLED)
 
 
+def test_empty_lines_before_a_request_are_overlooked_in_one_go(shared_gateway: Gateway, google: FakeUpstream):
+    since = time.monotonic()
+    answer = said(shared_gateway, b"\r\n" * (4 << 20) + get(b"/healthz")[:-2] + b"Connection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert time.monotonic() - since < 1.5  # a copy for each line: 2 s at best
+
+
+def test_nothing_is_to_be_continued_where_no_body_is(shared_gateway: Gateway, google: FakeUpstream):
+    answer = said(shared_gateway, get(b"/echo")[:-2] + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 200 ")
+
+
+def test_a_websocket_client_that_does_not_wait_to_be_let_in_is_no_error(shared_gateway: Gateway, google: FakeUpstream):
+    for _ in range(5):
+        with RawClient(shared_gateway.url) as client, suppress(ConnectionError):
+            client.send(handshake())
+            client.send(b"\xff" * 100)
+            assert client.read_to_the_end()[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 403")
+
+
 # Headers.
 
 
@@ -233,6 +284,12 @@ def test_an_underscore_is_no_way_around_what_is_stripped(shared_gateway: Gateway
 
     names = [name.lower() for name, _ in only(google).headers]
     assert (name.lower().encode() in names, b"x_odd" in names) == (False, True)
+
+
+def test_a_query_of_any_bytes_is_no_error_of_the_admin(shared_gateway: Gateway, google: FakeUpstream):
+    response = ask_the_admin(shared_gateway, "GET /admin/login/?next=\u00ff&\u00e4", [])
+
+    assert (response.status, google.requests) == (200, [])
 
 
 def test_forwarded_headers_of_a_client_do_not_reach_the_admin_in_disguise(

@@ -133,6 +133,12 @@ def test_a_switch_of_protocols_is_broken() -> None:
         read(b"HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\nfoo")
 
 
+@pytest.mark.parametrize("status", [b"000", b"099", b"600", b"999"])
+def test_a_status_that_there_is_none_of_is_broken(status: bytes) -> None:
+    with pytest.raises(BrokenResponse):
+        read(b"HTTP/1.1 %b X\r\nContent-Length: 2\r\n\r\n" % status)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_some_statuses_have_no_body_whatever_their_headers_say(status: int) -> None:
     reader = read(b"HTTP/1.1 %d X\r\nContent-Length: 5\r\n\r\n" % status)
