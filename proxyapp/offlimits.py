@@ -75,7 +75,8 @@ def _forms(address: Address) -> Iterator[Address]:
     """The address, and the IPv4 addresses that it may lead to."""
     yield address
     if address in SITE_NAT64:
-        yield from (IPv4Address(bytes(address.packed[place] for place in places)) for places in SITE_NAT64_PLACES)
+        found = (IPv4Address(bytes(address.packed[place] for place in places)) for places in SITE_NAT64_PLACES)
+        yield from (form for form in found if not _is_no_host(form))  # zeros are those of the other places
     embedded = None if isinstance(address, IPv4Address) else _embedded(address)
     if embedded is not None:
         yield embedded
