@@ -8,6 +8,7 @@ from django.conf import settings
 
 from proxyapp.anonymous import check_anonymous
 from proxyapp.clienttokens import ANYONE, Client, Refusal
+from proxyapp.crossorigin import check_preflight
 from proxyapp.errors import LimitReached, Unauthorized
 
 if TYPE_CHECKING:
@@ -22,12 +23,14 @@ BAD_TOKEN = "This is no client token of this gateway."  # noqa: S105
 
 
 async def admit(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
-    """Raises Unauthorized, NotAllowed or TooManyBadTokens."""
+    """Raises PreflightAsked, Unauthorized, NotAllowed or TooManyBadTokens."""
     book = runtime.book
     if book.is_empty:
         if not settings.ALLOW_ANONYMOUS:
             check_anonymous(scope, settings.ALLOWED_HOSTS)
         return ANYONE
+    if scope["method"] == "OPTIONS" and not settings.ALLOW_ANONYMOUS:
+        check_preflight(scope)
     query = scope["query_string"]
     query = query if isinstance(query, bytes) else query.encode()
     found = book.client_of(scope["headers"], query, time.time())

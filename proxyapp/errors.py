@@ -1,6 +1,7 @@
 """What the gateway itself answers when it cannot relay an upstream's answer.
 
 GatewayError
+├── PreflightAsked      204  no error: a browser asks whether a page of another site may send a request
 ├── BadRequest          400  the request cannot be forwarded
 ├── Unauthorized        401  no client token, or one that is not good
 ├── NotAllowed          403  not for this client: a group, a model, a page of another site
@@ -48,6 +49,16 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.is_worth_trying = is_worth_trying
         self.is_sent = is_sent
+
+
+class PreflightAsked(GatewayError):
+    status = 204
+
+    def __init__(self, method: str, headers: str) -> None:
+        """`headers`: their names, separated by commas."""
+        super().__init__("")
+        self.method = method
+        self.headers = headers
 
 
 class BadRequest(GatewayError):

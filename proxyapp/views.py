@@ -16,7 +16,8 @@ from django.http.response import HttpResponseBase
 from proxyapp import admission, forwarding, runtime
 from proxyapp.attempt import Attempt
 from proxyapp.clienttokens import Client
-from proxyapp.errors import GatewayError, NoKeyAvailable, error_body, is_openai_path
+from proxyapp.crossorigin import let_read, preflight_response
+from proxyapp.errors import GatewayError, NoKeyAvailable, PreflightAsked, error_body, is_openai_path
 from proxyapp.headers import Header
 from proxyapp.keystate import state
 from proxyapp.outage import reason_of
@@ -97,6 +98,8 @@ def django_body(request: HttpRequest) -> RequestBody:
 
 
 def error_response(error: GatewayError, path: bytes) -> HttpResponse:
+    if isinstance(error, PreflightAsked):
+        return preflight_response(error)
     body = error_body(
         error.status,
         error.message,
@@ -112,6 +115,8 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         response["x-should-retry"] = "false"
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
+    if (process := runtime.current()) is not None and not process.book.is_empty:
+        let_read(response)
     return response
 
 
