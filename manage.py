@@ -3,9 +3,7 @@
 
 import importlib
 import os
-import re
 import sys
-import traceback
 
 
 def main() -> None:
@@ -18,21 +16,19 @@ def main() -> None:
 
 def load_settings() -> None:
     """A bad setting is one line, not a traceback."""
-    from django.core.exceptions import ImproperlyConfigured
-
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+    except ImportError:
+        sys.exit(
+            f"Django is not installed for {sys.executable}. Use the Python of the virtualenv that `make run` makes "
+            "(.venv/bin/python manage.py …), or install requirements.txt into one."
+        )
     try:
         importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])
     except ImproperlyConfigured as error:
         sys.exit(f"Bad setting: {error}")
     except (ValueError, LookupError, TypeError, OSError) as error:
-        sys.exit(f"Bad setting: {setting_name(error)}{error}")
-
-
-def setting_name(error: BaseException) -> str:
-    """From the line of the settings that read it."""
-    lines = " ".join(frame.line or "" for frame in traceback.extract_tb(error.__traceback__))
-    found = re.search(r"""\benv\.\w+\(\s*["'](\w+)""", lines)
-    return f"{found[1]}: " if found else ""
+        sys.exit(f"Bad setting: {error}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Django settings. Every value that an operator may change is read from the environment or from `.env`."""
 
+import re
 import ssl
 import warnings
 from datetime import time
@@ -8,19 +9,18 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from gateway import start_environment as start_environment  # before `.env` is read
+from gateway.environment import Environment
 from gateway.secret_key import load_or_create
 from gateway.unfold_settings import UNFOLD as UNFOLD
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+env = Environment()
 ENV_FILE = Path(env.str("ENV_FILE", default=str(BASE_DIR / ".env")))
-if ENV_FILE.is_file():
-    env.read_env(ENV_FILE)
+env.read_file(ENV_FILE, is_named=bool(env.ENVIRON.get("ENV_FILE")))
 
 DEBUG = env.bool("DEBUG", default=False)
 VAR_DIR = Path(env.str("VAR_DIR", default=str(BASE_DIR / "var"))).absolute()
@@ -29,8 +29,14 @@ LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
 # Secrets: the current one signs sessions and encrypts API keys, the fallbacks only decrypt.
 SECRET_KEY = env.str("SECRET_KEY", default="")
 SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
-if not SECRET_KEY:
-    SECRET_KEY, *older = load_or_create(VAR_DIR / "secret_key") or [""]
+if not SECRET_KEY and not env.problems:  # a wrong ENV_FILE may be why there is none
+    try:
+        SECRET_KEY, *older = load_or_create(VAR_DIR / "secret_key") or [""]
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"VAR_DIR={str(VAR_DIR)!r} cannot be used: {error.strerror}: {error.filename}. "
+            "The user who runs the gateway has to own it; or choose another directory"
+        ) from None
     SECRET_KEY_FALLBACKS = [*SECRET_KEY_FALLBACKS, *older]
 SALT_KEY = "gemini-key-gateway.api-key"
 
@@ -101,18 +107,26 @@ POSITIVE = (
     "DAILY_USAGE_DAYS",
     "AUDIT_RETENTION_DAYS",
 )
-FLAGS = ("DEBUG", "ALLOW_ANONYMOUS", "TRUST_ENVIRONMENT_PROXIES", "BEHIND_TLS", "REQUIRE_TOTP")
-BOOLEANS = {"true", "false", "yes", "no", "on", "off", "1", "0", ""}
+HOST = re.compile(r"\*|\.?[^\s/:*]+|\[[0-9A-Fa-f:.]+\]")
+ORIGIN = re.compile(r"https?://[^\s/]+")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+
+def is_time_of_day(text: str) -> bool:
+    try:
+        return time.fromisoformat(text).tzinfo is None
+    except ValueError:
+        return False
 
 
 def _checked() -> None:
     """Raises ImproperlyConfigured, which names the setting and what it takes, before anything starts on a bad value."""
-    problems = []
-    if not SECRET_KEY:
+    problems = env.problems
+    if LOG_LEVEL not in LOG_LEVELS:
+        problems.append(f"LOG_LEVEL={LOG_LEVEL!r} is not DEBUG, INFO, WARNING or ERROR")
+    if not SECRET_KEY and not problems:
         problems.append(f"{VAR_DIR / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY")
-    try:
-        time.fromisoformat(RATE_LIMIT_RESET_TIME)
-    except ValueError:
+    if not is_time_of_day(RATE_LIMIT_RESET_TIME):
         problems.append(f"RATE_LIMIT_RESET_TIME={RATE_LIMIT_RESET_TIME!r} is not a time such as 10:00")
     try:
         ZoneInfo(RATE_LIMIT_RESET_TZ)
@@ -136,7 +150,14 @@ def _checked() -> None:
         problems.append("QUEUE_SECONDS must be 0 (never wait) or more")
     problems += [f"{name} must be more than 0" for name in POSITIVE if globals()[name] <= 0]
     problems += [
-        f"{name} must be true or false" for name in FLAGS if env.str(name, default="false").lower() not in BOOLEANS
+        f"ALLOWED_HOSTS: {host!r} is not a name such as gateway.example.com (no scheme, no port; IPv6 as [::1])"
+        for host in ALLOWED_HOSTS
+        if not HOST.fullmatch(host)
+    ]
+    problems += [
+        f"CSRF_TRUSTED_ORIGINS: {origin!r} is not an origin such as https://gateway.example.com"
+        for origin in CSRF_TRUSTED_ORIGINS
+        if not ORIGIN.fullmatch(origin)
     ]
     if problems:
         raise ImproperlyConfigured("; ".join(problems))
@@ -197,7 +218,8 @@ def _database_url() -> dict[str, Any]:
             database: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
     except (ValueError, ImproperlyConfigured):
         database = {}
-    if database.get("ENGINE") not in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+    is_served = database.get("ENGINE") in ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+    if not is_served or database["NAME"] in ("", ":memory:"):
         raise ImproperlyConfigured(
             "DATABASE_URL is not a database URL such as sqlite:////path/to/file or postgresql://user:password@host:5432/name"
             " (special characters in the password are percent-encoded)"
@@ -220,7 +242,11 @@ def _database() -> dict[str, Any]:
     """SQLite needs IMMEDIATE transactions: it ignores select_for_update, so the lock has to be taken at BEGIN."""
     database = _database_url()
     if database["ENGINE"] == "django.db.backends.sqlite3":
-        Path(database["NAME"]).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory = Path(database["NAME"]).parent
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ImproperlyConfigured(f"DATABASE_URL: {directory} cannot be made: {error.strerror}") from None
         database["ENGINE"] = "proxyapp.sqlite"
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",

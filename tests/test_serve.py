@@ -253,7 +253,19 @@ def test_a_file_that_is_no_database_is_one_line(directory: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("ROTATION_LEASE", "abc"), ("RATE_LIMIT_RESET_TZ", "Mars/Base"), ("SHUTDOWN_TIMEOUT_SECONDS", "0")],
+    [
+        ("ROTATION_LEASE", "abc"),
+        ("RATE_LIMIT_RESET_TZ", "Mars/Base"),
+        ("SHUTDOWN_TIMEOUT_SECONDS", "0"),
+        ("LOG_LEVEL", "LOUD"),
+        ("ALLOWED_HOSTS", "https://gateway.example.com"),
+        ("CSRF_TRUSTED_ORIGINS", "gateway.example.com"),
+        ("DATABASE_URL", "postgresql://user@host"),
+        ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:////proc/nowhere/db.sqlite3"),
+        ("ENV_FILE", "/no/such/file"),
+        ("VAR_DIR", "/proc/nowhere"),
+    ],
 )
 @pytest.mark.parametrize("command", ["serve", "check"])
 def test_a_bad_setting_is_one_line_that_names_it(directory: Path, command: str, name: str, value: str) -> None:
