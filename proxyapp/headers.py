@@ -27,7 +27,11 @@ CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key"})
 # A project that a client names beside the gateway's key makes Google refuse the key.
 NOT_TO_UPSTREAM = HOP_BY_HOP | CREDENTIALS | {b"host", b"content-length", b"expect", b"x-goog-user-project"}
 # A session of one key must never reach a client, and so another key.
-NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie"}
+# Nor may an upstream speak for the whole host: the admin is on it.
+NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie", b"alt-svc", b"clear-site-data", b"strict-transport-security"}
+# What a browser runs the scripts of: they would be the admin's own origin, with the operator's session.
+PAGE_TYPES = (b"html", b"xml", b"svg")
+SANDBOX = (b"Content-Security-Policy", b"sandbox")
 OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
 MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 
@@ -59,7 +63,15 @@ def to_client(headers: list[Header]) -> list[Header]:
     """The upstream's headers as the client may see them, in their order, repeated ones kept."""
     named = named_by_connection(headers)
     dropped = NOT_TO_CLIENT | named if named else NOT_TO_CLIENT
-    return [header for header in headers if header[0].lower() not in dropped]
+    kept = [header for header in headers if header[0].lower() not in dropped]
+    if is_page(kept):
+        kept.append(SANDBOX)
+    return kept
+
+
+def is_page(headers: list[Header]) -> bool:
+    types = [value.lower() for name, value in headers if len(name) == 12 and name.lower() == b"content-type"]
+    return any(word in value for value in types for word in PAGE_TYPES)
 
 
 def named_by_connection(headers: list[Header]) -> set[bytes]:

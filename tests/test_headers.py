@@ -109,3 +109,27 @@ def test_each_way_to_authenticate_sends_its_headers(auth, is_openai, names):
 
     assert [name for name, _ in headers] == names
     assert all(value in (b"K", b"Bearer K") for _, value in headers)
+
+
+@pytest.mark.parametrize(
+    ("types", "is_sandboxed"),
+    [
+        ([b"application/json; charset=UTF-8"], False),
+        ([b"text/event-stream"], False),
+        ([b"text/HTML;charset=utf-8"], True),
+        ([b"application/xhtml+xml"], True),
+        ([b"image/svg+xml"], True),
+        ([b"application/json, text/html"], True),
+        ([b"application/json", b"text/html"], True),
+    ],
+)
+def test_a_page_of_an_upstream_runs_no_script_beside_the_admin(types, is_sandboxed):
+    kept = to_client([(b"Content-Type", value) for value in types])
+
+    assert ((b"Content-Security-Policy", b"sandbox") in kept) is is_sandboxed
+
+
+def test_no_header_of_an_upstream_speaks_for_the_whole_host():
+    said = [(b"Alt-Svc", b"h3"), (b"Clear-Site-Data", b"*"), (b"Strict-Transport-Security", b"max-age=0")]
+
+    assert to_client([(b"Content-Type", b"application/json"), *said]) == [(b"Content-Type", b"application/json")]
