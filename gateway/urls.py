@@ -12,6 +12,7 @@ handler500 = "proxyapp.awaypage.server_error"
 
 urlpatterns = [
     path("admin/login/", signin.sign_in),
+    path("admin/password_change/", signin.change_password),
     path("admin/second-factor/", secondfactor.code_view, name="second_factor"),
     path("admin/second-factor/set-up/", secondfactor.set_up_view, name="second_factor_set_up"),
     path("admin/", admin.site.urls),

@@ -20,6 +20,7 @@ MAX_KEY_LENGTH = 4096
 TARGET_SCHEMES = ("http", "https")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
+DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]))*\.?")
 URL_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}")
@@ -173,4 +174,8 @@ def _named_scheme(scheme: str) -> str:
 
 
 def _has_control_characters(value: str) -> bool:
-    return any(unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} for character in value)
+    """Also marks that turn the direction of the text around them, in the audit log as well."""
+    return any(
+        unicodedata.category(character) in {"Cc", "Cs", "Zl", "Zp"} or character in DIRECTION_MARKS
+        for character in value
+    )

@@ -47,6 +47,8 @@ class SignedIn(MiddlewareMixin):
         if now - request.session[BEGAN] > PENDING_SECONDS and factor_id is not None:
             logout(request)
             return None
+        if request.path == reverse("admin:logout"):
+            return None  # Django's page lets nobody log out who is nobody
         request.pending_user = user  # type: ignore[attr-defined]
         request.user = AnonymousUser()
         if request.path in map(reverse, OPEN_PATHS):

@@ -38,6 +38,8 @@ LONGEST_BACKOFF = timedelta(hours=1)
 KEY_LIKE = re.compile(
     r"AIza[\w-]{20,}|AQ\.(?<![A-Za-z0-9]AQ.)[\w-]{20,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{16,}|ya29\.[\w.-]{16,}", re.ASCII
 )
+# Controls, and marks that turn the direction of what stands around them.
+UNSEEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 ABOUT_QUOTA = re.compile(
     r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been )?exhausted"
 )
@@ -154,8 +156,8 @@ def effective_status(status: int, body: bytes) -> int:
 
 
 def excerpt(body: bytes, secret: str, masked: str) -> str:
-    """The start of a body as text that is safe to store: without the key, or anything like one."""
-    text = plain(body)[:EXCERPTED_BYTES].replace("\x00", "")
+    """The start of a body as text that is safe to store and show: without the key, or anything like one."""
+    text = UNSEEN.sub("\ufffd", plain(body)[:EXCERPTED_BYTES].replace("\x00", ""))
     return _without_keys(text.replace(secret, masked) if secret else text)[:EXCERPT_CHARACTERS]
 
 

@@ -248,6 +248,25 @@ def anonymous() -> Any:
     return request
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "lookup", ["apikey/?key_hash", "apikey/?secret", "group/?proxy_url", "clienttoken/?token_hash"]
+)
+def test_no_list_tells_what_a_hash_or_a_secret_begins_with(lookup: str):
+    assert superuser().get(f"/admin/proxyapp/{lookup}__startswith=a").status_code == 400
+
+
+@pytest.mark.django_db
+def test_pages_of_errors_need_no_style_that_the_policy_refuses():
+    refused = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "root"})
+    missing = superuser().get("/admin/proxyapp/group/9/yaml/")
+
+    assert (refused.status_code, missing.status_code) == (403, 404)
+    for answer in (refused, missing):
+        assert "proxyapp/away.css" in answer.content.decode()
+        assert "<style" not in answer.content.decode()
+
+
 # Sessions.
 
 

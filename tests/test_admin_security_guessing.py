@@ -221,3 +221,19 @@ def test_a_name_in_other_letters_is_the_same_name(user: User):
     assert [sign_in(Client(), WRONG, name=name).status_code for name in spellings] == [200] * 3
     assert sign_in(Client(), WRONG, name="roo\uff54").status_code == 429
     assert sign_in(Client()).status_code == 429
+
+
+def test_the_old_password_cannot_be_guessed_in_an_open_browser(user: User):
+    client = Client()
+    sign_in(client)
+
+    def change(old: str, new: str = "another-password") -> int:
+        form = {"old_password": old, "new_password1": new, "new_password2": new}
+        return client.post("/admin/password_change/", form, REMOTE_ADDR=HERE).status_code
+
+    assert [change(PASSWORD, "short") for _ in range(4)] == [200] * 4, "this was the right one"
+    assert [change(WRONG) for _ in range(3)] == [200] * 3
+    assert change(PASSWORD) == 429
+    call_command("signin", "unlock")
+    assert change(PASSWORD) == 302
+    assert client.get("/admin/password_change/").status_code == 200

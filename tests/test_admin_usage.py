@@ -160,3 +160,9 @@ def test_a_list_takes_the_same_number_of_queries_for_any_number_of_rows(
         html = page(operator, f"proxyapp_{kind}_changelist")
 
     assert len(cells(html, "requests")) == 40
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
+@pytest.mark.parametrize("name", ["group", "key"])
+def test_a_number_that_is_too_large_is_none(operator: Client, name: str, number: str):
+    assert operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), {name: number}).status_code == 200

@@ -488,3 +488,10 @@ def test_any_bytes_give_a_config_or_a_list_of_problems(tmp_path_factory, content
     path.write_bytes(content)
     with pytest.raises(ConfigError):
         load(path)
+
+
+@pytest.mark.parametrize("mark", ["\u202e", "\u2066", "\u200f"])
+def test_a_name_turns_no_text_around(mark: str):
+    found = problems(yaml.safe_dump({"groups": [{"name": f"a{mark}b", "api_keys": ["KEY-A"]}]}))
+
+    assert found == ["groups[0].name: has control characters; use printable ones"]

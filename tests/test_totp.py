@@ -330,6 +330,14 @@ def test_when_it_is_required_there_is_nothing_but_setting_it_up(user: User, sett
     assert SecondFactor.objects.exists()
 
 
+def test_who_cannot_or_will_not_show_a_code_can_sign_in_as_somebody_else(factor: SecondFactor):
+    client = by_password()
+
+    client.post("/admin/logout/")
+
+    assert client.get("/admin/")["Location"].startswith("/admin/login/")
+
+
 def test_without_a_log_in_there_is_nothing_to_set_up():
     assert [Client().get(path).status_code for path in (SET_UP, CODE)] == [302, 302]
 

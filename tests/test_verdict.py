@@ -266,3 +266,9 @@ def test_an_excerpt_of_a_compressed_body_is_its_text():
 
 def test_the_kinds_that_last_until_a_reset_are_those_that_a_day_mends():
     assert {Kind.DAILY, Kind.DAY, Kind.NO_QUOTA, Kind.BILLING, Kind.MODEL_FOR_KEY} == DAY_KINDS
+
+
+def test_an_excerpt_turns_no_text_around_and_sends_a_terminal_nothing():
+    text = excerpt("a \u202eb\u2066 \x1b[31mc\nd".encode(), "", "*")
+
+    assert text == "a \ufffdb\ufffd \ufffd[31mc\nd"

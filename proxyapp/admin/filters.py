@@ -18,6 +18,7 @@ from proxyapp.verdict import Kind
 MAX_CHOICES = 50
 DAYS = 14
 RECENT_EVENTS = 1000
+MOST_DIGITS = 18  # of an id in a link; the database takes no more
 ALL_MODELS = "*"  # in a link; in the database it is empty
 KINDS_OF_EVENTS = (
     Kind.DAILY,
@@ -193,6 +194,10 @@ def with_chosen(choices: list[tuple[str, str]], chosen: str | None) -> list[tupl
     return choices if is_offered else [*choices, (str(chosen), str(chosen))]
 
 
+def is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
+
+
 def one_key(key_id: str) -> QuerySet[ApiKey]:
     """The key of a link; none where the link is no id. (A column that refers to keys overflows on a huge number.)"""
-    return ApiKey.objects.filter(pk=int(key_id)) if key_id.isdecimal() else ApiKey.objects.none()
+    return ApiKey.objects.filter(pk=int(key_id)) if is_id(key_id) else ApiKey.objects.none()

@@ -15,6 +15,7 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.audit import entries_of
 from proxyapp.admin.cells import NEVER, short_time, until
+from proxyapp.admin.filters import is_id
 from proxyapp.admin.keyactions import change, confirmation, consequences, needs_confirmation
 from proxyapp.admin.keyfacts import facts
 from proxyapp.admin.keylist import MODELS_SHOWN, activity, models_out, requests, state_lines, success, tokens, used
@@ -54,7 +55,7 @@ class KeyPages(PooledAdmin[ApiKey]):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        ids = [int(object_id)] if object_id.isdecimal() else []
+        ids = [int(object_id)] if is_id(object_id) else []
         return super().delete_view(request, object_id, consequences(ids, "deleted") | (extra_context or {}))
 
     def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -47,6 +47,31 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     return response
 
 
+@never_cache
+@csrf_protect
+def change_password(request: HttpRequest) -> HttpResponseBase:
+    """The old password is guessed as well, by who has found an open browser."""
+    change = admin.site.admin_view(admin.site.password_change)
+    if request.method != "POST" or not request.user.is_authenticated:
+        return change(request)
+    guess = guess_of(request, "old password", request.user.get_username())
+    try:
+        admit(guess, timezone.now())
+        response = change(request)
+        if not is_wrong_password(response):
+            succeeded(guess)
+    except LockedOut as lock:
+        return locked_out(request, lock)
+    except DatabaseError:
+        return database_away(request)
+    return response
+
+
+def is_wrong_password(response: HttpResponseBase) -> bool:
+    form = (getattr(response, "context_data", None) or {}).get("form")
+    return form is not None and "old_password" in form.errors
+
+
 def has_second_factor(request: HttpRequest) -> bool:
     """Who knows only the password gets no cookie, which would make room for more guesses of the code."""
     return SecondFactor.objects.filter(user_id=request.user.pk or 0).exists()

@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from proxyapp import audit, clienttokenstore
+from proxyapp.admin.filters import is_id
 from proxyapp.admin.typed import ModelAdmin
 from proxyapp.models import ClientToken, TokenUsage
 
@@ -74,7 +75,7 @@ class TokenEnding(ModelAdmin[ClientToken]):
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        ids = [int(object_id)] if object_id.isdecimal() and len(object_id) < 19 else []
+        ids = [int(object_id)] if is_id(object_id) else []
         return super().delete_view(request, object_id, consequences(ids) | (extra_context or {}))
 
     def delete_model(self, request: HttpRequest, obj: ClientToken) -> None:

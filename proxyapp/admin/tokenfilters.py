@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from proxyapp.admin.filters import FewChoicesFilter
+from proxyapp.admin.filters import FewChoicesFilter, is_id
 from proxyapp.admin.typed import ModelAdmin
 from proxyapp.clientstanding import STATES, tokens_in
 from proxyapp.models import ClientToken, Group
@@ -46,6 +46,4 @@ class UsableGroupFilter(FewChoicesFilter):
 
 
 def _group(group_id: str) -> QuerySet[Group]:
-    return (
-        Group.objects.filter(pk=int(group_id)) if group_id.isdecimal() and len(group_id) < 19 else Group.objects.none()
-    )
+    return Group.objects.filter(pk=int(group_id)) if is_id(group_id) else Group.objects.none()

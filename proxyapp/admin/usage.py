@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from proxyapp.admin.capped import LongPaginator, rows_of, rows_of_keys_named
-from proxyapp.admin.filters import MAX_CHOICES, DayFilter, KeyFilter, with_chosen
+from proxyapp.admin.filters import MAX_CHOICES, DayFilter, KeyFilter, is_id, with_chosen
 from proxyapp.admin.moments import local_time
 from proxyapp.admin.readonly import ReadOnlyAdmin
 from proxyapp.admin.typed import ChangeList, ModelAdmin
@@ -53,7 +53,7 @@ class GroupOfUsageFilter(SimpleListFilter):
         group_id = self.value()
         if not group_id:
             return queryset
-        if not group_id.isdecimal():
+        if not is_id(group_id):
             return queryset.none()
         return queryset.filter(rows_of(ApiKey.objects.filter(group=int(group_id))))
 
