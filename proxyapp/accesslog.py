@@ -1,7 +1,10 @@
-"""The access log of `daphne gateway.asgi:application` and of `runserver`: without queries, where credentials can be."""
+"""The access log of `daphne gateway.asgi:application` and of `runserver`: without queries, where credentials can be, and
+with those in paths masked."""
 
 import sys
 from typing import Any
+
+from proxyapp.quietlog import without_secrets
 
 
 def leave_out_queries() -> None:
@@ -12,6 +15,7 @@ def leave_out_queries() -> None:
     log = daphne.Server.log_action
 
     def log_action(server: Any, protocol: str, action: str, details: dict[str, Any]) -> None:
-        log(server, protocol, action, details | {"path": details["path"].partition("?")[0]})
+        path = without_secrets(details["path"].partition("?")[0])
+        log(server, protocol, action, details | {"path": path})
 
     daphne.Server.log_action = log_action

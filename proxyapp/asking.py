@@ -36,6 +36,8 @@ async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attem
     )
     try:
         attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
+        if attempt.status >= 300:
+            _hide_key_in_headers(attempt)
         if attempt.status >= 400:
             await _hide_key(attempt)
         elif not runtime.recovery.is_idle:
@@ -47,6 +49,12 @@ async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attem
         await attempt.aclose()
         raise
     return attempt
+
+
+def _hide_key_in_headers(attempt: Attempt) -> None:
+    """A redirect, say, may repeat the request's credential in its Location."""
+    secret, masked = attempt.key.secret.encode(), attempt.key.masked.encode("ascii", "replace")
+    attempt.headers = [(name, value.replace(secret, masked)) for name, value in attempt.headers]
 
 
 async def _hide_key(attempt: Attempt) -> None:

@@ -152,7 +152,7 @@ class Attempt:
 
 def decoded(body: bytes, encoding: bytes) -> bytes:
     """Without its Content-Encoding where that is gzip or deflate; at most DECODED_BYTES of it."""
-    if encoding not in (b"gzip", b"x-gzip", b"deflate"):
+    if encoding.lower() not in (b"gzip", b"x-gzip", b"deflate"):
         return body
     with contextlib.suppress(zlib.error):
         return zlib.decompressobj(wbits=47).decompress(body, DECODED_BYTES)

@@ -35,8 +35,8 @@ def check_model(
 ) -> None:
     """Raises NotAllowed."""
     plain = _decoded(path)
-    if _DOTS.search(plain):
-        raise NotAllowed("This client token is limited to some models: the path must not have dot segments.")
+    if _DOTS.search(plain) or b"#" in plain:  # some upstreams cut a fragment off
+        raise NotAllowed("This client token is limited to some models: the path must not have dot segments or a '#'.")
     named = _models_of_path(plain)
     is_long = (body.length or 0) > PARSED_BYTES
     if not (is_long and named) and body.length and not path.startswith(b"/upload/") and not _is_form(headers or []):

@@ -77,6 +77,8 @@ def plan(
     """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that points elsewhere, and
     NotAllowed for what the client may not use."""
     group_name, path = group_and_path(path)
+    if method.upper() == "TRACE":
+        raise BadRequest("TRACE is not forwarded: its answer repeats the request, and with it the key.")
     if leads_astray(path):
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(runtime.snapshot, group_name, client)

@@ -58,6 +58,8 @@ def test_an_allowed_model_passes(path, body):
         (b"/v1beta/models/good/%2e%2e/bad:generateContent", b""),
         (b"/v1beta/models/good/..%2fbad:generateContent", b""),
         (b"/v1beta/tunedModels/bad:generateContent", b""),
+        (CHAT + b"#/models/good", b"a form, say"),
+        (CHAT + b"%23/models/good", b"a form, say"),
         (CHAT, b'{"model": "bad"}'),
         (CHAT, b'{"model": "bad", "model": "good"}'),
         (CHAT, b'{"model": "good", "model": "bad"}'),

@@ -10,6 +10,7 @@ from typing import IO
 import httpx
 import pytest
 
+from proxyapp.masking import masked_key
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import ROOT, Gateway, group
 from tests.ports import free_port
@@ -17,6 +18,7 @@ from tests.waiting import wait_for
 
 DAPHNE = [str(Path(sys.executable).with_name("daphne")), "gateway.asgi:application"]
 UVICORN = [sys.executable, "-m", "uvicorn", "gateway.asgi:application"]
+TOKEN = "gk-" + "x" * 43
 RUNSERVER = [sys.executable, "manage.py", "runserver", "--noreload"]
 
 
@@ -40,6 +42,8 @@ def test_migrate_createsuperuser_import_and_any_server(command, upstream: FakeUp
 
     assert answers == [200, 200, 200]
     assert "MARKER" not in said
+    assert TOKEN not in said
+    assert f"/static/{masked_key(TOKEN)}" in said, "Django warns of it"
     assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-A"]
     assert [key["requests"] for key in keys] == [2, 1], "written at the end, too"
 
@@ -64,6 +68,7 @@ def answers_while(command: list[str], gateway: Gateway, output: IO[bytes]) -> li
     )
     try:
         wait_for(lambda: is_up(gateway.url), 60)
+        httpx.get(f"{gateway.url}/static/{TOKEN}", trust_env=False)
         return [httpx.get(gateway.url + "/v1beta/models?key=MARKER", trust_env=False).status_code for _ in range(3)]
     finally:
         process.send_signal(signal.SIGINT if "runserver" in command else signal.SIGTERM)

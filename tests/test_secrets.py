@@ -1,5 +1,6 @@
 """No key, client credential or proxy password where anyone could read it: marker secrets, and a look everywhere."""
 
+import gzip
 import sqlite3
 import subprocess
 
@@ -60,11 +61,24 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
         body = b'{"error": "api_key:%s"}' % key
         await connection.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
+    async def redirect(request, connection):
+        key = (request.key or "").encode()
+        await connection.send(b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\nContent-Length: 0\r\n\r\n" % key)
+
+    async def refuse_compressed(request, connection):
+        body = gzip.compress((request.key or "").encode())
+        head = b"HTTP/1.1 403 No\r\nContent-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(body)
+        await connection.send(head + body)
+
     upstream.on("/refuse", refuse)
+    upstream.on("/redirect", redirect)
+    upstream.on("/compressed", refuse_compressed)
     paths = [
         "/g/works" + GENERATE,
         "/g/works/refuse",
         "/g/works/refuse",
+        "/g/works/redirect",
+        "/g/works/compressed",
         "/g/proxied" + GENERATE,
         "/g/nobody%20there" + GENERATE,
         "/g/none/x",
@@ -74,7 +88,9 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
     for path in paths:
         answer = httpx.post(f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False)
         texts.append(f"{answer.status_code} {answer.headers} {answer.text}")
-    assert [text[:3] for text in texts] == ["200", "403", "403", "502", "502", "404"]
+    assert [text[:3] for text in texts] == ["200", "403", "403", "302", "403", "502", "502", "404"]
+    traced = httpx.request("TRACE", f"{gateway.url}/g/works/refuse", trust_env=False)
+    assert (traced.status_code, upstream.last.method) == (400, "POST")
     return texts
 
 

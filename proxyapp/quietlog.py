@@ -1,0 +1,22 @@
+"""The log's last guard: what looks like a client token or a Google key is masked, wherever a line has it from.
+
+A client may put its credential into a path, and Django and the servers write paths.
+"""
+
+import logging
+import re
+
+from proxyapp.masking import masked_key
+
+_SECRET = re.compile(r"gk-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}")
+
+
+def without_secrets(text: str) -> str:
+    return _SECRET.sub(lambda found: masked_key(found[0]), text)
+
+
+class MaskingFormatter(logging.Formatter):
+    """Also for tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
