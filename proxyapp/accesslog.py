@@ -1,5 +1,7 @@
-"""The access log of `daphne gateway.asgi:application` and of `runserver`: without queries, where credentials can be, and
-with those in paths masked."""
+"""The access log of `daphne gateway.asgi:application` and of `runserver`. `serve` has none.
+
+Credentials can be in queries, which are left out, and in paths, where they are masked.
+"""
 
 import sys
 from typing import Any
@@ -8,7 +10,7 @@ from proxyapp.quietlog import without_secrets
 
 
 def leave_out_queries() -> None:
-    """Daphne logs the whole target, and lets an application say nothing about it. `serve` has no access log."""
+    """Daphne logs the whole target, and lets an application say nothing about it."""
     daphne = sys.modules.get("daphne.server")
     if daphne is None:
         return
