@@ -113,3 +113,12 @@ def test_a_bad_setting_is_one_clear_line(name: str, value: str, tmp_path: Path):
     assert "Traceback" not in done.stderr
     assert "MARKER" not in done.stderr
     assert "KER@" not in done.stderr
+
+
+def test_a_python_without_django_is_told_which_one_to_use():
+    command = [sys.executable, "-S", "manage.py", "keys", "list"]
+
+    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, timeout=60, check=False)
+
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert ".venv/bin/python manage.py" in done.stderr
