@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import psycopg
 from django.conf import settings
-from django.db import connection
+from django.db import OperationalError, connection
 
 from proxyapp.outage import NoAnswer
 
@@ -26,6 +27,7 @@ class DatabaseThread:
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._link: psycopg.Connection[Any] | None = None
+        self._file: tuple[int, int] | None = None
 
     async def run(self, work: Callable[[], Result], seconds: float) -> Result:
         """Raises what the work raises, or NoAnswer when it takes longer; then it may be done all the same."""
@@ -41,9 +43,18 @@ class DatabaseThread:
         """The connection lives as long as its thread: a request's end, which Django would age it by, never comes."""
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
+        self._follow_file()
         if connection.connection is None:
             self._connect()
         return work()
+
+    def _follow_file(self) -> None:
+        """A file of SQLite that was deleted or replaced would go on taking what is written, for nobody."""
+        if self._file is None or (found := _file_of_database()) == self._file:
+            return
+        connection.close()
+        if found is None:
+            raise OperationalError from sqlite3.OperationalError("its file is gone")
 
     def _connect(self) -> None:
         connection.ensure_connection()
@@ -53,6 +64,7 @@ class DatabaseThread:
                 cursor.execute(POSTGRESQL_SESSION)
         else:
             connection.connection.patience_seconds = min(settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS)
+        self._file = _file_of_database()
 
     def _cut(self) -> None:
         """A server that is there and does not answer would hold the thread for ever."""
@@ -66,6 +78,17 @@ class DatabaseThread:
         if not wait([self._executor.submit(_close)], CLOSE_SECONDS).done:
             self._cut()
         self._executor.shutdown(wait=True)
+
+
+def _file_of_database() -> tuple[int, int] | None:
+    """Which one it is; None for PostgreSQL, and when it is not there."""
+    if connection.vendor != "sqlite":
+        return None
+    try:
+        found = os.stat(connection.settings_dict["NAME"])
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _look(future: "asyncio.Future[Any] | Future[Any]") -> None:

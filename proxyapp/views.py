@@ -134,6 +134,9 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     if (process := runtime.current()) is not None:
         spooled, warnings = await process.writing.report()
         keys.update(key_states(process.snapshot, time.time()))
+        if keys["unreadable"]:
+            sealed = f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
+            warnings = [*warnings, sealed]
         if not keys["available"]:
             problems.append("no key is available")
     status = "unavailable" if problems else "ok"
@@ -155,7 +158,11 @@ async def database_trouble() -> str | None:
 
 
 def key_states(pool: Snapshot, now: float) -> list[str]:
-    return [state(key.status, is_cooling=pool.cooldowns.until(key.id) > now) for key in pool.keys.values()]
+    """Of a key that SECRET_KEY does not open nothing is to be hoped for: it counts as `unreadable`."""
+    return [
+        state(key.status, is_cooling=pool.cooldowns.until(key.id) > now) if key.is_readable else "unreadable"
+        for key in pool.keys.values()
+    ]
 
 
 def own_headers(response: HttpResponseBase) -> list[Header]:

@@ -9,6 +9,7 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.pool import ALL_GROUPS
 from proxyapp.poolstore import PoolReader
 from proxyapp.singlecredential import keep_single_credential
+from proxyapp.views import key_states
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 pytestmark = pytest.mark.django_db
@@ -85,3 +86,12 @@ def test_an_empty_pool_has_an_empty_ring():
     ring = PoolReader().load(NOW).rings[ALL_GROUPS]
 
     assert (len(ring), ring.choose(0, 1.0), ring.earliest_release(1.0)) == (0, None, None)
+
+
+def test_a_key_that_no_secret_opens_counts_as_unreadable_in_readyz():
+    group = Group.objects.create(name="main")
+    add_key(group, "good")
+    ApiKey.objects.filter(pk=add_key(group, "lost", 1).pk).update(secret="")
+    pool = PoolReader().load(NOW)
+
+    assert key_states(pool, NOW.timestamp()) == ["available", "unreadable"]

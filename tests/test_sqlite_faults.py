@@ -168,3 +168,18 @@ def test_a_damaged_file_of_a_dead_process_is_kept_and_the_gateway_goes_on(bench:
     assert (status, body["warnings"]) == (200, ["the spool has files that cannot be read: 1-dead-kept.bad"])
     assert "1-dead-kept.bad" in bench.gateway.output()
     (spool / "1-dead-kept.bad").unlink()
+
+
+def test_a_file_that_was_deleted_is_said_and_one_that_is_put_back_is_used(bench: Bench) -> None:
+    safe = bench.path + "-safe"
+    os.rename(bench.path, safe)
+
+    wait_for(lambda: bench.ready()[0] == 503)
+    _, report = bench.ready()
+    answer = httpx.get(f"{bench.gateway.url}/v1beta/models", timeout=10, trust_env=False)
+    is_made_anew = os.path.exists(bench.path)
+    os.rename(safe, bench.path)
+
+    assert (answer.status_code, is_made_anew) == (200, False)
+    assert report["problems"] == ["the database is away: its file is gone"]
+    wait_for(lambda: bench.ready()[0] == 200)
