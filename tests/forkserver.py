@@ -32,7 +32,7 @@ PRELOADED = (
     "django.core.mail",
     "django.core.management",
     "django.db.backends.postgresql.base",
-    "proxyapp.sqlite.base",
+    "django.db.backends.sqlite3.base",
     "django.db.migrations.executor",
     "django.forms",
     "django.template.defaulttags",
