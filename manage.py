@@ -5,8 +5,12 @@ import importlib
 import os
 import sys
 
+from proxyapp.hangup import hold_hangups
+
 
 def main() -> None:
+    if sys.argv[1:2] == ["serve"]:
+        hold_hangups()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     load_settings()
     from django.core.management import execute_from_command_line

@@ -2,13 +2,14 @@
 
 import os
 import signal
+from collections.abc import Callable
 from types import FrameType
 
 ADVICE = b"SIGHUP: one process cannot restart without a gap; `serve --workers 2` can.\n"
 
 
 class Terminal:
-    """Make it at the start. Under nohup a terminal that closes means nothing."""
+    """Under nohup a terminal that closes means nothing."""
 
     def __init__(self) -> None:
         self._matters = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
@@ -25,14 +26,26 @@ def has_terminal() -> bool:
     return True
 
 
+AT_START = Terminal()
+
+
+def hold_hangups() -> None:
+    """One that comes before somebody can act on it waits for `hear_hangups`, instead of ending the process."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+
+
+def hear_hangups(hear: Callable[[int, FrameType | None], None]) -> None:
+    signal.signal(signal.SIGHUP, hear)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})
+
+
 def survive_hangups() -> None:
     """For a process without workers: it ends in order with its terminal, and goes on otherwise."""
-    terminal = Terminal()
 
     def hear(number: int, frame: FrameType | None) -> None:
-        if terminal.has_closed():
+        if AT_START.has_closed():
             signal.raise_signal(signal.SIGTERM)
         else:
             os.write(2, ADVICE)  # whatever the signal has interrupted may hold the locks of the log
 
-    signal.signal(signal.SIGHUP, hear)
+    hear_hangups(hear)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxyapp.departure import SAME_WISH_SECONDS, STOP
-from proxyapp.hangup import Terminal
+from proxyapp.hangup import AT_START, hear_hangups
 from proxyapp.places import Place
 from proxyapp.rollover import Rollover
 from proxyapp.workers import Worker
@@ -39,7 +39,6 @@ class Supervisor:
         self._rollover: Rollover | None = None
         self._wants_rollover = False
         self._signalled_at = 0.0
-        self._terminal = Terminal()
         self._wakeup, self._alarm = socket.socketpair()
 
     def _worker(self, listener: socket.socket) -> Worker:
@@ -58,8 +57,8 @@ class Supervisor:
         signal.set_wakeup_fd(self._alarm.fileno(), warn_on_full_buffer=False)
         for number in STOP:
             signal.signal(number, self._on_stop)
-        signal.signal(signal.SIGHUP, self._on_hangup)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # for the wakeup
+        hear_hangups(self._on_hangup)
 
     def _on_stop(self, *_: Any) -> None:
         """The second wish is one for haste; a terminal and a parent may both send the first."""
@@ -70,7 +69,7 @@ class Supervisor:
         self._signalled_at = self._signalled_at or now
 
     def _on_hangup(self, *_: Any) -> None:
-        if self._terminal.has_closed():
+        if AT_START.has_closed():
             self._on_stop()
         self._wants_rollover = True
 

@@ -171,6 +171,23 @@ def test_one_process_survives_a_hangup_and_says_what_to_do() -> None:
         assert gateway.stop() == 0
 
 
+def test_a_hangup_in_the_first_moments_waits_until_it_can_be_acted_on() -> None:
+    gateway = Gateway({"groups": []})
+    settings = gateway.directory / "settings"
+    os.mkfifo(settings)
+    gateway.environment["ENV_FILE"] = str(settings)
+    try:
+        gateway.launch()
+        with settings.open("w"):  # once the gateway reads it
+            gateway.signal(signal.SIGHUP)
+
+        wait_for(lambda: "`serve --workers 2` can" in gateway.output(), SECONDS)
+        wait_for(lambda: "Keys: " in gateway.output(), SECONDS)
+        assert gateway.stop() == 0
+    finally:
+        gateway.close()
+
+
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_it_ends_in_order_when_its_terminal_closes(count: str) -> None:
     gateway = Gateway({"groups": []})
