@@ -41,15 +41,16 @@ def to_upstream(
 ) -> list[Header]:
     """The client's headers as the upstream may see them. `body_length` None: the request has no body.
 
-    To some upstreams an underscore in a name is a hyphen (CGI, WSGI).
+    To some upstreams an underscore in a name is a hyphen (CGI, WSGI). A page that was opened with `?key=` names it in
+    the Referer of all that it asks for: its query stays here. (Keys may be restricted to a site, so the rest is needed.)
     """
     dropped = NOT_TO_UPSTREAM | named_by_connection(headers)
     kept = [(b"host", host)]
     for name, value in headers:
         if name in dropped or (b"_" in name and name.replace(b"_", b"-") in dropped):
             continue
-        if name == b"cookie":
-            value = without_own_cookies(value)
+        if name == b"cookie" or name == b"referer":
+            value = without_own_cookies(value) if name == b"cookie" else value.partition(b"?")[0]
             if not value:
                 continue
         kept.append((name, value))

@@ -60,6 +60,14 @@ def test_the_admins_cookies_never_reach_an_upstream():
     assert sent([(b"cookie", b"gateway_session=s")])[1:] == []
 
 
+def test_the_query_of_a_referer_may_have_a_token_and_stays_here():
+    pages = [b"http://up/a?key=gk-x", b"http://up/b?k%65y=gk-x&c=d", b"?key=gk-x", b"https://site.example/c"]
+
+    went = sent([(b"referer", page) for page in pages])[1:]
+
+    assert [value for _, value in went] == [b"http://up/a", b"http://up/b", b"https://site.example/c"]
+
+
 def test_an_upstreams_cookies_and_connection_headers_never_reach_a_client():
     answer = [
         (b"Set-Cookie", b"a=b"),
