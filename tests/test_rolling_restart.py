@@ -194,6 +194,7 @@ def test_it_ends_in_order_when_its_terminal_closes(count: str) -> None:
     command = [sys.executable, "manage.py", "serve", "--config", str(gateway.config_path), "--port", str(gateway.port)]
     child, terminal = pty.fork()
     if child == 0:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
         os.chdir(ROOT)
         os.execve(sys.executable, [*command, "--workers", count], gateway.environment)
     seen = b""
