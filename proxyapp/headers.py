@@ -42,7 +42,7 @@ def to_upstream(
     """The client's headers as the upstream may see them. `body_length` None: the request has no body.
 
     To some upstreams an underscore in a name is a hyphen (CGI, WSGI). A page that was opened with `?key=` names it in
-    the Referer of all that it asks for: its query stays here. (Keys may be restricted to a site, so the rest is needed.)
+    the Referer of all that it asks for: its query stays here. (Keys may be restricted to a site: the rest is needed.)
     """
     dropped = NOT_TO_UPSTREAM | named_by_connection(headers)
     kept = [(b"host", host)]
