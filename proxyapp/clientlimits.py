@@ -1,8 +1,9 @@
 """The limits of client tokens: requests a minute and a day, tokens a day, in windows of UTC.
 
 Processes lease shares of a limit, so that together they never let more pass; what a process does not use it gives back
-within about a second. A database that is away stops no request: a process then counts alone. Tokens are known when an
-answer ends: what is under way, and what other processes have not written yet, may exceed their limit.
+within about a second. A database that is away stops no request: a process then counts alone, and owes what it took
+until the database is back. Tokens are known when an answer ends: what is under way, and what other processes have not
+written yet, may exceed their limit.
 """
 
 import asyncio
@@ -30,12 +31,16 @@ WINDOW_NAMES = {60: "minute", DAY: "day"}
 
 @dataclass(slots=True)
 class Share:
-    """What this process holds of one limit of one token. `got`: all that it got in this window."""
+    """What this process holds of one limit of one token.
+
+    `got`: all that it got in this window. `owed`: how much of that it gave itself, unknown to the database.
+    """
 
     limit: int
     place: Place
     left: int = 0
     got: int = 0
+    owed: int = 0
     waiting: int = 0
     is_used: bool = False
     closed_until: float = 0.0
@@ -46,7 +51,7 @@ class Share:
         """A new window begins at zero."""
         place = place_at(self.place.token_id, self.place.seconds, now)
         if place != self.place:
-            self.place, self.left, self.got, self.closed_until = place, 0, 0, 0.0
+            self.place, self.left, self.got, self.owed, self.closed_until = place, 0, 0, 0, 0.0
 
     def add(self, place: Place, count: int, now: float) -> None:
         """None left: another process may give some back."""
@@ -56,6 +61,22 @@ class Share:
         self.got += count
         if not count:
             self.closed_until = min(now + RECHECK_SECONDS, place.ends_at)
+
+    def add_alone(self, wanted: int) -> None:
+        count = min(wanted, max(self.limit - self.got, 0))
+        self.owed += count
+        self.add(self.place, count, time.time())
+
+    def owe(self, place: Place, count: int) -> None:
+        self.owed += count if place == self.place else 0
+
+    def give_back(self) -> int:
+        """How much of what is left the database shall have back: what it never gave is no more owed instead."""
+        count, self.left = self.left, 0
+        forgiven = min(count, self.owed)
+        self.got -= count
+        self.owed -= forgiven
+        return count - forgiven
 
     def put_back(self, place: Place) -> None:
         self.left += place == self.place
@@ -135,29 +156,43 @@ class ClientLimits:
                 share.waiting -= 1
         if not refill.done() and not share.left:
             share.is_stalled = True
-            _grant_alone(share, 1)
+            share.add_alone(1)
 
     async def _lease(self, share: Share) -> None:
         """Enough for those who wait, whose number is known once the loop has heard of them."""
         await asyncio.sleep(0)
         place, wanted = share.place, max(share.limit // BLOCKS, share.waiting, 1)
         try:
-            count = await self.threads.urgent(functools.partial(clientwindows.lease, place, share.limit, wanted))
-            share.add(place, count, time.time())
+            share.add(place, await self._lease_now(share, wanted), time.time())
         except DatabaseError:
-            _grant_alone(share, wanted)
+            share.add_alone(wanted)
         finally:
             share.refill, share.is_stalled = None, False
+
+    async def _lease_now(self, share: Share, wanted: int) -> int:
+        """Raises django.db.Error; then what is owed is still owed."""
+        place, owed, share.owed = share.place, share.owed, 0
+        try:
+            return await self.threads.urgent(functools.partial(clientwindows.lease, place, share.limit, wanted, owed))
+        except BaseException:
+            share.owe(place, owed)
+            raise
+
+    async def settle(self) -> None:
+        """Tells the database what was taken while it was away, for the other processes. Raises django.db.Error."""
+        now = time.time()
+        for share in [share for share in self._shares.values() if share.owed]:
+            if now < share.place.ends_at:
+                await self._lease_now(share, 0)
 
     def leftovers(self, *, everything: bool = False) -> list[Leftover]:
         """What to give back: shares that nobody used since the last call (or all)."""
         given, now = [], time.time()
         for share in self._shares.values():
             if share.left and (everything or not share.is_used):
-                if now < share.place.ends_at:
-                    given.append((share.place, share.left))
-                share.got -= share.left
-                share.left = 0
+                count = share.give_back()
+                if count and now < share.place.ends_at:
+                    given.append((share.place, count))
             share.is_used = False
         return given
 
@@ -197,10 +232,6 @@ class ClientLimits:
             if spent.day <= day:
                 since = spent.added - before.get(pk, 0) if spent.day == day else 0
                 self._spent[pk] = Spent(day, stored.get(pk, 0), unwritten.get(pk, 0) + since)
-
-
-def _grant_alone(share: Share, wanted: int) -> None:
-    share.add(share.place, min(wanted, max(share.limit - share.got, 0)), time.time())
 
 
 def _reached(limit: int, what: str, seconds: int, ends_at: float) -> LimitReached:

@@ -34,9 +34,10 @@ def place_at(token_id: int, seconds: int, now: float) -> Place:
     return Place(token_id, seconds, int(now) // seconds)
 
 
-def lease(place: Place, limit: int, wanted: int) -> int:
+def lease(place: Place, limit: int, wanted: int, owed: int = 0) -> int:
     """How many of the wanted requests there is still room for. All leases of a window together stay within the limit.
 
+    `owed`: what the process took without a lease while the database was away. It counts first, even beyond the limit.
     A row that is one window ahead is that of a process whose clock is; one further away is a clock's error.
     """
     with transaction.atomic():
@@ -44,9 +45,9 @@ def lease(place: Place, limit: int, wanted: int) -> int:
         ahead = int(window.started_at.timestamp()) // place.seconds - place.number
         if ahead not in (0, 1):
             window.started_at, window.granted = place.starts_at, 0
-        granted = min(wanted, max(limit - window.granted, 0))
-        if granted:
-            window.granted += granted
+        granted = min(wanted, max(limit - window.granted - owed, 0))
+        if granted or owed:
+            window.granted += granted + owed
             window.save(update_fields=["started_at", "granted"])
         return granted
 

@@ -98,6 +98,7 @@ class Runtime:
             try:
                 await self.writing.catch_up()
                 await self.refresh()
+                await self.limits.settle()
                 await self._reread_limits()
             except DatabaseError:
                 await within(POLL_SECONDS, self._is_stopping)

@@ -35,9 +35,10 @@ class Windows:
         await asyncio.sleep(3600 if self.is_stuck else 0)
         if self.is_away:
             raise OperationalError
-        place, limit, wanted = work.args
-        count: int = min(wanted, limit - self.granted.get(place, 0))
-        self.granted[place] = self.granted.get(place, 0) + count
+        place, limit, wanted, owed = work.args
+        before = self.granted.get(place, 0) + owed
+        count: int = min(wanted, max(limit - before, 0))
+        self.granted[place] = before + count
         self.leases.append(count)
         return count
 
@@ -165,6 +166,36 @@ async def test_without_a_database_a_process_counts_alone(windows):
     assert await passed(process(windows), Client(id=1, requests_per_minute=30), 50) == 30
 
 
+async def test_what_a_process_let_pass_alone_counts_when_the_database_is_back(windows, clock):
+    client = Client(id=1, requests_per_day=100)
+    one, two = process(windows), process(windows)
+    windows.is_away = True
+    assert await passed(one, client, 93) == 93  # in blocks of five, or of as many as wait
+    for _ in range(3):
+        windows.take_back(one)
+    with pytest.raises(OperationalError):
+        await one.settle()
+
+    windows.is_away = False
+    await one.settle()
+    await one.settle()
+    clock.shift(1)
+
+    assert list(windows.granted.values()) == [93]
+    assert await passed(two, client, 20) == 7
+    assert await passed(one, client, 20) == 0
+
+
+async def test_what_a_process_let_pass_alone_is_not_let_pass_again_by_itself(windows, clock):
+    client = Client(id=1, requests_per_day=100)
+    limits = process(windows)
+    windows.is_away = True
+    assert await passed(limits, client, 150) == 100
+    windows.is_away = False
+    clock.shift(1)
+    assert await passed(limits, client, 150) == 0
+
+
 async def test_a_database_that_hangs_is_waited_for_once(windows, monkeypatch):
     monkeypatch.setattr(clientlimits, "LEASE_WAIT_SECONDS", 0.05)
     windows.is_stuck = True
@@ -241,6 +272,11 @@ def test_leases_of_a_window_stay_within_the_limit(token):
     give_back([(MINUTE, 3)])
     assert [lease(MINUTE, 10, 4) for _ in range(2)] == [3, 0]
     assert TokenWindow.objects.get().granted == 10
+
+
+def test_what_is_owed_is_taken_off_first_even_beyond_the_limit(token):
+    assert [lease(MINUTE, 10, 4, 3), lease(MINUTE, 10, 4, 3), lease(MINUTE, 10, 0, 9)] == [4, 0, 0]
+    assert TokenWindow.objects.get().granted == 19
 
 
 def test_a_new_window_begins_at_zero_and_what_comes_back_late_is_dropped(token):
