@@ -85,15 +85,18 @@ def choose_tokens(selectors: Iterable[str]) -> list[int]:
 
 
 def _chosen(selector: str) -> int:
-    meanings = [Q(name__iexact=selector), Q(masked=selector), Q(token_hash__in=_hashes(selector))]
+    """A number may be the id of one and the name of another: revoking is for good, so nothing is guessed."""
+    named = Q(name__iexact=selector)
     if selector.isascii() and selector.isdecimal() and len(selector) < 19:
-        meanings.insert(0, Q(pk=int(selector)))
-    for meaning in meanings:
-        ids = list(ClientToken.objects.filter(meaning).order_by("pk").values_list("pk", flat=True))
-        if len(ids) == 1:
-            return ids[0]
-        if ids:
-            raise UnclearToken(f"'{selector}' fits {len(ids)} tokens: say which by id ({', '.join(map(str, ids))}).")
+        named |= Q(pk=int(selector))
+    for meaning in (named, Q(masked=selector), Q(token_hash__in=_hashes(selector))):
+        found = list(ClientToken.objects.filter(meaning).order_by("pk"))
+        if len(found) == 1:
+            return found[0].pk
+        if found:
+            how, field = ("its masked form", "masked") if meaning is named else ("id", "pk")
+            which = ", ".join(str(getattr(token, field)) for token in found)
+            raise UnclearToken(f"'{selector}' fits {len(found)} tokens: say which by {how} ({which}).")
     raise UnclearToken(f"No token fits '{selector if len(selector) < SHORT else masked_key(selector)}'.")
 
 

@@ -146,7 +146,7 @@ def _standing(client: Client, now: float) -> Client | Refusal:
 
 
 def presented(headers: list[Header], query: bytes) -> list[bytes]:
-    """Every credential of a request, wherever clients put it."""
+    """Every credential of a request, wherever clients put it. An empty one is none: a variable was not set."""
     found = []
     for name, value in headers:
         if name == b"authorization":
@@ -157,4 +157,4 @@ def presented(headers: list[Header], query: bytes) -> list[bytes]:
     if query and (b"key" in query or b"%" in query):
         parts = query.split(b"&")
         found += [unquote_to_bytes(part.partition(b"=")[2]) for part in parts if is_key_parameter(part)]
-    return found
+    return [credential for credential in found if credential]

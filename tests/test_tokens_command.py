@@ -103,6 +103,7 @@ def test_all_terms():
         (["a", "--tokens-per-day", "-1"], "number from 1"),
         (["a", "--expires", "soon"], "2027-01-31"),
         (["a", "--expires", "99999999d"], "2027-01-31"),
+        (["a", "--expires", "0d"], "2027-01-31"),
         (["a", "--expires", "2026-11-24"], "is over"),
     ],
 )
@@ -162,6 +163,19 @@ def test_revoke_by_name_id_masked_form_or_the_token(selector):
     assert pool_version() == version + 1
     assert "which was before" in tokens("revoke", "laptop")[0]
     assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["add", "revoke"]
+
+
+def test_a_number_that_is_the_id_of_one_and_the_name_of_another_revokes_neither():
+    first = create("laptop")
+    row = ClientToken.objects.get()
+    create(str(row.pk))
+    other = ClientToken.objects.exclude(pk=row.pk).get()
+
+    message = error_of("revoke", str(row.pk))
+
+    assert f"fits 2 tokens: say which by its masked form ({row.masked}, {other.masked})" in message
+    assert isinstance(found(first), Client)
+    assert "Revoked 1" in tokens("revoke", row.masked)[0]
 
 
 def test_revoke_of_an_unknown_token_repeats_none_and_changes_nothing():

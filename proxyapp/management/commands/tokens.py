@@ -97,7 +97,7 @@ def expiry(text: str) -> datetime:
     """A day, a moment, or a time from now."""
     found = DURATION.fullmatch(text)
     try:
-        if found:
+        if found and int(found[1]):
             return timezone.now() + timedelta(**{UNIT_NAMES[found[2]]: int(found[1])})
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
