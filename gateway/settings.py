@@ -276,6 +276,7 @@ WHITENOISE_USE_FINDERS = True
 # The admin's page that confirms an action on all of 10,000 keys sends a field for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 LOGIN_REDIRECT_URL = "admin:index"
+SESSION_ENGINE = "proxyapp.sessions"
 SESSION_COOKIE_NAME = "gateway_session"
 SESSION_COOKIE_AGE = max(1, round(SESSION_IDLE_HOURS * 3600))
 CSRF_COOKIE_NAME = "gateway_csrf"

@@ -328,6 +328,29 @@ def test_a_page_that_is_opened_soon_after_another_writes_nothing():
 
 
 @pytest.mark.django_db
+def test_the_database_has_no_cookie_that_opens_the_admin():
+    client = superuser()
+    cookie = client.cookies["gateway_session"].value
+    (row,) = Session.objects.all()
+    assert is_in(client)
+
+    client.cookies["gateway_session"] = row.session_key
+    assert not is_in(client)
+
+    assert cookie not in (row.session_key, row.session_data)
+    assert cookie not in str(row.get_decoded())
+
+
+@pytest.mark.django_db
+def test_logging_out_deletes_the_row_of_the_session():
+    client = superuser()
+
+    client.post("/admin/logout/")
+
+    assert not Session.objects.exists()
+
+
+@pytest.mark.django_db
 def test_a_new_password_ends_the_other_sessions():
     client, user = superuser(), User.objects.get()
     assert is_in(client)

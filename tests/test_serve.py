@@ -85,6 +85,22 @@ def test_the_generated_password_opens_the_admin() -> None:
     assert (answer.status_code, answer.headers["location"]) == (302, "/admin/")
 
 
+def test_what_a_start_makes_is_readable_by_its_owner_only_whatever_the_umask() -> None:
+    before = os.umask(0)
+    try:
+        with Gateway(EMPTY, is_migrated=False, is_forked=False) as gateway:
+            made = [path for path in gateway.directory.rglob("*") if path.name not in ("config.yaml", "output")]
+            modes = {path.name: path.stat().st_mode & 0o777 for path in made}
+    finally:
+        os.umask(before)
+
+    assert modes.pop("var") == 0o700
+    assert "secret_key" in modes
+    assert set(modes.values()) == {0o600}
+    if gateway.database_url.startswith("sqlite"):
+        assert {"db.sqlite3", "db.sqlite3-wal", "db.sqlite3-shm"} <= modes.keys()
+
+
 def test_the_administrator_of_the_environment_is_made_and_the_password_not_shown() -> None:
     environment = {"DJANGO_SUPERUSER_USERNAME": "ops", "DJANGO_SUPERUSER_PASSWORD": "given-secret"}
     with Gateway(EMPTY, env=environment, is_migrated=False, is_forked=False) as gateway:

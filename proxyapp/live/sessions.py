@@ -10,6 +10,7 @@ from django.contrib.sessions.models import Session
 
 from proxyapp.models import SecondFactor
 from proxyapp.secondfactor import VERIFIED, is_enough
+from proxyapp.sessions import row_key
 from proxyapp.signedin import has_run_out
 
 
@@ -36,16 +37,16 @@ async def visitor_of(scope: dict[str, Any]) -> Visitor | None:
 
 def still_welcome(visitors: Collection[Visitor], now: datetime) -> set[Visitor]:
     """Those whose session is open, and who are still active members of the staff with the same password."""
-    keys = {visitor.session_key for visitor in visitors}
+    keys = {visitor.session_key: row_key(visitor.session_key) for visitor in visitors}
     ids = {visitor.user_id for visitor in visitors}
-    sessions = set(Session.objects.filter(pk__in=keys, expire_date__gt=now).values_list("pk", flat=True))
+    sessions = set(Session.objects.filter(pk__in=keys.values(), expire_date__gt=now).values_list("pk", flat=True))
     staff = User.objects.filter(pk__in=ids, is_active=True, is_staff=True).only("password")
     hashes = {user.pk: user.get_session_auth_hash() for user in staff}
     factors = dict(SecondFactor.objects.filter(user_id__in=ids).values_list("user_id", "pk"))
     return {
         visitor
         for visitor in visitors
-        if visitor.session_key in sessions
+        if keys[visitor.session_key] in sessions
         and hashes.get(visitor.user_id) == visitor.auth_hash
         and is_enough(factors.get(visitor.user_id), visitor.verified)
     }

@@ -4,9 +4,11 @@ SQLite's own wait holds the mutex of its connection, and whoever lets go of one 
 mutex: in whatever thread drops the last reference or happens to collect garbage, be it the one of the event loop.
 """
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from django.db.backends.sqlite3 import base
@@ -57,6 +59,17 @@ class PatientCursor(base.SQLiteCursorWrapper):
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
+    def get_new_connection(self, conn_params: Any) -> PatientConnection:
+        """A new file is its owner's alone, whatever the umask; SQLite gives those beside it the same mode.
+
+        One that is there is not even opened: closing it would end the locks of this process's other connections.
+        """
+        if not self.is_in_memory_db():
+            with suppress(OSError):  # which SQLite explains
+                os.close(os.open(conn_params["database"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        connection: PatientConnection = super().get_new_connection(conn_params)
+        return connection
+
     def get_connection_params(self) -> dict[str, Any]:
         return {**super().get_connection_params(), "factory": PatientConnection}
 
