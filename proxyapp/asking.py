@@ -1,5 +1,7 @@
 """Asks an upstream with one key."""
 
+import json
+
 from proxyapp.attempt import Attempt
 from proxyapp.errors import GatewayError, is_openai_path
 from proxyapp.headers import MULTIPLE_CREDENTIALS, to_upstream
@@ -8,6 +10,8 @@ from proxyapp.plan import Plan
 from proxyapp.runtime import Runtime
 from proxyapp.turns import Turn
 from proxyapp.usage import Outcome
+
+UNREADABLE = "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask for."
 
 
 async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
@@ -38,9 +42,8 @@ async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attem
         attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
         if attempt.status >= 300:
             _hide_key_in_headers(attempt)
-        if attempt.status >= 400:
             await _hide_key(attempt)
-        elif not runtime.recovery.is_idle:
+        if attempt.status < 400 and not runtime.recovery.is_idle:
             runtime.recovery.succeeded(key, request.scope, attempt.began_at)
     except GatewayError as error:
         attempt.end(Outcome.of_status(error.status))
@@ -58,9 +61,17 @@ def _hide_key_in_headers(attempt: Attempt) -> None:
 
 
 async def _hide_key(attempt: Attempt) -> None:
-    """A body that is too long to be read whole ends where the reading did."""
+    """A body that is too long to be read whole ends where the reading did. One that cannot be read is not relayed."""
     body = await attempt.read_error()
     secret = attempt.key.secret.encode()
-    if secret in body:
+    if body and not attempt.is_readable:
+        await attempt.keep()
+        attempt.replace_body(_unreadable(attempt.status), b"application/json")
+    elif secret in body:
         await attempt.keep()
         attempt.replace_body(body.replace(secret, attempt.key.masked.encode()))
+
+
+def _unreadable(status: int) -> bytes:
+    """For clients of any format; no word of it is a verdict on the key."""
+    return json.dumps({"error": {"code": status, "message": UNREADABLE}}).encode()

@@ -11,7 +11,7 @@ import httpx
 from proxyapp.clienttokens import ANYONE, Client
 from proxyapp.errors import StreamBroken
 from proxyapp.exchange import Exchange
-from proxyapp.headers import Header, to_client
+from proxyapp.headers import READ_CODINGS, Header, to_client
 from proxyapp.runtime import Runtime
 from proxyapp.tokens import TokenCounter
 from proxyapp.turns import Turn
@@ -48,7 +48,7 @@ class Attempt:
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
         self._body = response.stream
-        self._counter = TokenCounter(self.header(b"content-encoding"))
+        self._counter = TokenCounter(self.header(b"content-encoding").strip().lower())
 
     def header(self, name: bytes) -> bytes:
         return next((value for header, value in self.headers if header.lower() == name), b"")
@@ -131,9 +131,16 @@ class Attempt:
             await self.keep()
         return decoded(b"".join(read), self.header(b"content-encoding"))
 
-    def replace_body(self, body: bytes) -> None:
-        """Another body for a completely read answer, as it is: not encoded."""
-        self.headers = [header for header in self.headers if header[0].lower() != b"content-encoding"]
+    @property
+    def is_readable(self) -> bool:
+        """Whether the body is in a coding that `read_error` undoes."""
+        return self.header(b"content-encoding").strip().lower() in (b"", *READ_CODINGS)
+
+    def replace_body(self, body: bytes, content_type: bytes = b"") -> None:
+        """Another body for a completely read answer, as it is: not encoded. Without a type it has that of the first."""
+        replaced = (b"content-encoding", b"content-type") if content_type else (b"content-encoding",)
+        self.headers = [header for header in self.headers if header[0].lower() not in replaced]
+        self.headers += [(b"content-type", content_type)] if content_type else []
         self._set_body(body)
 
     async def keep(self) -> None:
@@ -152,7 +159,7 @@ class Attempt:
 
 def decoded(body: bytes, encoding: bytes) -> bytes:
     """Without its Content-Encoding where that is gzip or deflate; at most DECODED_BYTES of it."""
-    if encoding.lower() not in (b"gzip", b"x-gzip", b"deflate"):
+    if encoding.strip().lower() not in (b"gzip", b"x-gzip", b"deflate"):
         return body
     with contextlib.suppress(zlib.error):
         return zlib.decompressobj(wbits=47).decompress(body, DECODED_BYTES)

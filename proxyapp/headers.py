@@ -32,6 +32,8 @@ NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie", b"alt-svc", b"clear-site-data", b"s
 # What a browser runs the scripts of: they would be the admin's own origin, with the operator's session.
 PAGE_TYPES = (b"html", b"xml", b"svg")
 SANDBOX = (b"Content-Security-Policy", b"sandbox")
+# What refusals, errors at the end of streams and token counts can be read in: an upstream is not asked for another.
+READ_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"identity"})
 OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
 MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 
@@ -53,6 +55,8 @@ def to_upstream(
             value = without_own_cookies(value) if name == b"cookie" else value.partition(b"?")[0]
             if not value:
                 continue
+        elif name == b"accept-encoding":
+            value = readable_codings(value)
         kept.append((name, value))
     if body_length is not None:
         kept.append((b"content-length", b"%d" % body_length))
@@ -68,6 +72,12 @@ def to_client(headers: list[Header]) -> list[Header]:
     if is_page(kept):
         kept.append(SANDBOX)
     return kept
+
+
+def readable_codings(value: bytes) -> bytes:
+    """Of what a client accepts. `*` could be anything (RFC 9110, section 12.5.3)."""
+    kept = [part for part in value.split(b",") if part.partition(b";")[0].strip().lower() in READ_CODINGS]
+    return b",".join(kept).strip() or b"identity"
 
 
 def is_page(headers: list[Header]) -> bool:

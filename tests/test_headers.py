@@ -55,6 +55,20 @@ def test_repeated_headers_are_kept_in_order():
     ]
 
 
+@pytest.mark.parametrize(
+    ("accepted", "asked"),
+    [
+        (b"gzip, deflate, br, zstd", b"gzip, deflate"),
+        (b"br;q=1.0, GZIP;q=0.8, *;q=0.1", b"GZIP;q=0.8"),
+        (b"br", b"identity"),
+        (b"", b"identity"),
+        (b"identity;q=0, gzip", b"identity;q=0, gzip"),
+    ],
+)
+def test_an_upstream_is_asked_for_codings_only_that_the_gateway_reads(accepted: bytes, asked: bytes):
+    assert sent([(b"accept-encoding", accepted)])[1:] == [(b"accept-encoding", asked)]
+
+
 def test_the_admins_cookies_never_reach_an_upstream():
     assert sent([(b"cookie", b"gateway_session=s; a=b; gateway_csrf=t")])[1:] == [(b"cookie", b"a=b")]
     assert sent([(b"cookie", b"gateway_session=s")])[1:] == []

@@ -63,13 +63,19 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
 
     async def redirect(request, connection):
         key = (request.key or "").encode()
-        await connection.send(b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\nContent-Length: 0\r\n\r\n" % key)
+        await connection.send(b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\n%b" % (key, sized(b"see /x?key=" + key)))
 
     async def refuse_compressed(request, connection):
         body = gzip.compress((request.key or "").encode())
         head = b"HTTP/1.1 403 No\r\nContent-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(body)
         await connection.send(head + body)
 
+    async def refuse_unreadably(request, connection):
+        """A browser or an SDK with brotli could read it; this gateway had not asked for it."""
+        body = (request.key or "").encode()
+        await connection.send(b"HTTP/1.1 403 No\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n" + sized(body))
+
+    upstream.on("/unreadable", refuse_unreadably)
     upstream.on("/refuse", refuse)
     upstream.on("/redirect", redirect)
     upstream.on("/compressed", refuse_compressed)
@@ -79,6 +85,7 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
         "/g/works/refuse",
         "/g/works/redirect",
         "/g/works/compressed",
+        "/g/works/unreadable",
         "/g/proxied" + GENERATE,
         "/g/nobody%20there" + GENERATE,
         "/g/none/x",
@@ -88,10 +95,16 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
     for path in paths:
         answer = httpx.post(f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False)
         texts.append(f"{answer.status_code} {answer.headers} {answer.text}")
-    assert [text[:3] for text in texts] == ["200", "403", "403", "302", "403", "502", "502", "404"]
+    assert [text[:3] for text in texts] == ["200", "403", "403", "302", "403", "403", "502", "502", "404"]
+    assert "'application/json'" in texts[5]
+    assert "Content-Encoding that the gateway did not ask for" in texts[5]
     traced = httpx.request("TRACE", f"{gateway.url}/g/works/refuse", trust_env=False)
     assert (traced.status_code, upstream.last.method) == (400, "POST")
     return texts
+
+
+def sized(body: bytes) -> bytes:
+    return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def with_token(gateway: Gateway, upstream: FakeUpstream, token: str) -> list[str]:
