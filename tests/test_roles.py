@@ -289,6 +289,55 @@ def test_each_form_is_taken_from_those_who_may_send_it_and_from_nobody_else(
         assert (pool_version() > version) == (role in allowed)
 
 
+# Superusers.
+
+
+def test_an_admin_makes_nobody_a_superuser(key: ApiKey):
+    make_superuser(staff(ADMIN), key)
+
+    assert not User.objects.filter(is_superuser=True).exists()
+
+
+def delete_users(client: Client, *ids: int) -> None:
+    form = {"action": "delete_selected", "_selected_action": ids, "post": "yes"}
+    client.post(reverse("admin:auth_user_changelist"), form)
+
+
+def test_an_admin_neither_changes_nor_deletes_a_superuser():
+    client, root = staff(ADMIN), User.objects.create(username="root", password="!", is_superuser=True)
+    other = User.objects.create(username="other")
+    passwords = {"password1": "Zz-very-long-93", "password2": "Zz-very-long-93", "usable_password": "true"}
+
+    changed = client.post(reverse("admin:auth_user_change", args=[root.pk]), {"username": "mine"})
+    taken = client.post(reverse("admin:auth_user_password_change", args=[root.pk]), passwords)
+    deleted = client.post(reverse("admin:auth_user_delete", args=[root.pk]), {"post": "yes"})
+    delete_users(client, root.pk, other.pk)
+    assert [answer.status_code for answer in (changed, taken, deleted)] == [403, 403, 403]
+    assert set(User.objects.filter(password="!").values_list("username", flat=True)) == {"root"}
+    assert User.objects.filter(username="other").exists()
+
+    delete_users(client, other.pk)
+    assert not User.objects.filter(username="other").exists()
+
+
+# Words.
+
+
+def test_the_pages_of_roles_call_them_so():
+    admin, pk = superuser(), Role.objects.get(name=VIEWER).pk
+
+    for name, *arguments in (("changelist",), ("add",), ("change", pk), ("delete", pk), ("history", pk)):
+        html = admin.get(reverse(f"admin:auth_group_{name}", args=arguments)).content.decode()
+        main = text(html.partition('id="main"')[2])
+        assert "Roles" in main, name
+        assert "Delete group" not in main, name
+        assert ">Groups</a>" not in html.partition('id="main"')[2], name
+
+
+def test_the_name_of_roles_makes_no_migration():
+    call_command("makemigrations", "auth", check=True, dry_run=True, verbosity=0)
+
+
 # Keys in clear.
 
 

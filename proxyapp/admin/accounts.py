@@ -1,5 +1,6 @@
 """Who may use the admin: Django's users and groups. The groups are called roles here: groups of keys are the others."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -7,14 +8,16 @@ from django.contrib import admin, messages
 from django.contrib.auth import admin as auth
 from django.contrib.auth.models import Group, User
 from django.db import transaction
-from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.db.models import ManyToManyField, QuerySet
+from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from proxyapp import audit
 from proxyapp.admin.history import AuditedAdmin, log_in_history
 from proxyapp.admin.typed import ModelAdmin
 from proxyapp.models import SecondFactor
+
+SUPERUSER = "superuser"
 
 if TYPE_CHECKING:
     ThemedUserAdmin = auth.UserAdmin[User]
@@ -29,6 +32,10 @@ else:
 
 
 admin.site.unregister((User, Group))
+
+# Only what pages read: migrations compare what the models were declared with.
+Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
+User._meta.get_field("groups").verbose_name = "roles"
 
 
 @admin.register(User)
@@ -51,13 +58,44 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
         """Only superusers: whoever takes it away from a superuser needs no more than the password."""
         return bool(request.user.is_superuser)
 
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_within(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_within(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """What would make its owner more than who gives it."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+    def get_deleted_objects(
+        self, objs: Sequence[User] | QuerySet[User], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Django asks for each object only where it is deleted on its own page."""
+        texts, counts, missing, protected = super().get_deleted_objects(objs, request)
+        if not all(_is_within(request, user) for user in objs):
+            missing.add(SUPERUSER)
+        return texts, counts, missing, protected
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "forms.ModelMultipleChoiceField[Any] | None":
+        if db_field.name == "groups":
+            kwargs["help_text"] = "What the user may do: the permissions of all of these roles."
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
         if "password" in name:
             return "" if is_new else "password changed"
         return super().describe_edit(form, name, is_new=is_new)
 
 
+def _is_within(request: HttpRequest, user: User | None) -> bool:
+    """Superusers are for superusers: whoever sets one's password is one."""
+    return bool(request.user.is_superuser) or user is None or not user.is_superuser
+
+
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin[Group], ThemedGroupAdmin):
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        return super().changelist_view(request, {"title": "Roles", **(extra_context or {})})
+    """Django's groups, under the name that keeps them apart from groups of keys."""
