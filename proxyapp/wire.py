@@ -14,6 +14,8 @@ Fault = TypeVar("Fault", bound=httpx.TransportError)
 MAX_HEAD_BYTES = 256 * 1024
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
+# `identity` is none at all, as old servers say it.
+UNDERSTOOD_CODINGS = frozenset({b"chunked", b"identity"})
 
 
 class BrokenResponse(Exception):
@@ -121,7 +123,9 @@ class ResponseReader:
         self._silent_bytes += len(data)
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            if isinstance(error.__context__, BrokenResponse):
+                raise error.__context__ from None
             if not self.is_complete:
                 raise BrokenResponse("the upstream's answer is not valid HTTP/1.1") from None
             self._is_excess = True
@@ -148,8 +152,12 @@ class ResponseReader:
             self.reason += reason
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self.status:  # else a trailer, or a header of bytes that nobody asked for
-            self.headers.append((name, value.rstrip(b" \t")))
+        if self.status:  # a trailer, or a header of bytes that nobody asked for
+            return
+        value = value.rstrip(b" \t")
+        self.headers.append((name, value))
+        if len(name) == 17 and name.lower() == b"transfer-encoding" and value.lower() not in UNDERSTOOD_CODINGS:
+            raise BrokenResponse("the upstream's answer has a transfer coding that it was not asked for")
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()

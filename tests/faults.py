@@ -72,6 +72,9 @@ FAULTS = {
     "has-endless-headers": Fault(repeating(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 10_000), 502),
     "informs-without-end": Fault(repeating(b"", b"HTTP/1.1 103 Early\r\n\r\n" * 100), 502),
     "switches-protocols": Fault(saying(b"HTTP/1.1 101 Other\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n"), 502),
+    "codes-the-transfer": Fault(
+        saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"), 502
+    ),
     "says-too-much": Fault(saying(OK + b"too much"), 200),
     "has-two-lengths": Fault(saying(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc"), 502),
     "never-ends": Fault(repeating(CHUNKED, b"400\r\n%b\r\n" % (b"x" * 1024)), 200, is_read_in_part=True),

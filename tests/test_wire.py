@@ -139,6 +139,21 @@ def test_a_status_that_there_is_none_of_is_broken(status: bytes) -> None:
         read(b"HTTP/1.1 %b X\r\nContent-Length: 2\r\n\r\n" % status)
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"Transfer-Encoding: gzip",
+        b"transfer-encoding: gzip, chunked",
+        b"Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked",
+        b"Transfer-Encoding: chunked, identity",
+    ],
+)
+def test_a_body_in_a_transfer_coding_that_nobody_asked_for_is_broken(headers: bytes) -> None:
+    """The client would get it without its label."""
+    with pytest.raises(BrokenResponse, match="transfer coding"):
+        read(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n0\r\n\r\n" % headers)
+
+
 @pytest.mark.parametrize("status", [204, 304])
 def test_some_statuses_have_no_body_whatever_their_headers_say(status: int) -> None:
     reader = read(b"HTTP/1.1 %d X\r\nContent-Length: 5\r\n\r\n" % status)
@@ -188,7 +203,7 @@ def test_bytes_after_a_response_spoil_the_connection_but_not_the_response(excess
     assert not reader.is_reusable
 
 
-@pytest.mark.parametrize("header", [b"X: y", b"Transfer-Encoding: gzip"])
+@pytest.mark.parametrize("header", [b"X: y", b"Transfer-Encoding: identity"])
 def test_a_body_without_a_length_lasts_until_the_connection_ends(header: bytes) -> None:
     reader = read(b"HTTP/1.1 200 OK\r\n%b\r\n\r\nbo" % header, b"dy")
     assert not reader.is_complete
