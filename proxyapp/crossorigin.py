@@ -11,9 +11,13 @@ from typing import Any
 from django.http import HttpResponse
 
 from proxyapp.errors import PreflightAsked
+from proxyapp.headers import Header
 
 ORIGIN, METHOD, HEADERS = b"origin", b"access-control-request-method", b"access-control-request-headers"
 KEPT_SECONDS = 600
+ALLOW, EXPOSE = "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"
+EXPOSED = "Retry-After, x-should-retry"
+READABLE = [(ALLOW.encode(), b"*"), (EXPOSE.encode(), EXPOSED.encode())]
 
 
 def check_preflight(scope: Mapping[str, Any]) -> None:
@@ -27,7 +31,7 @@ def preflight_response(asked: PreflightAsked) -> HttpResponse:
     """By name, for `*` stands for no `Authorization`."""
     response = HttpResponse(status=204)
     del response["Content-Type"]
-    response["Access-Control-Allow-Origin"] = "*"
+    response[ALLOW] = "*"
     if asked.method.isascii():
         response["Access-Control-Allow-Methods"] = asked.method
     if asked.headers.isascii():
@@ -38,5 +42,16 @@ def preflight_response(asked: PreflightAsked) -> HttpResponse:
 
 def let_read(response: HttpResponse) -> None:
     """Lets pages of any site read an answer of the gateway's own."""
-    response["Access-Control-Allow-Origin"] = "*"
-    response["Access-Control-Expose-Headers"] = "Retry-After, x-should-retry"
+    response[ALLOW] = "*"
+    response[EXPOSE] = EXPOSED
+
+
+def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
+    """Lets a page that showed a token read an upstream's answer, unless the upstream itself says who may."""
+    for name, _ in asked:
+        if name == ORIGIN:
+            break
+    else:
+        return
+    if not any(name.lower() == b"access-control-allow-origin" for name, _ in answer):
+        answer += READABLE

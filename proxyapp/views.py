@@ -15,8 +15,8 @@ from django.http.response import HttpResponseBase
 
 from proxyapp import admission, forwarding, runtime
 from proxyapp.attempt import Attempt
-from proxyapp.clienttokens import Client
-from proxyapp.crossorigin import let_read, preflight_response
+from proxyapp.clienttokens import ANYONE, Client
+from proxyapp.crossorigin import let_read, let_read_relayed, preflight_response
 from proxyapp.errors import GatewayError, NoKeyAvailable, PreflightAsked, error_body, is_openai_path
 from proxyapp.headers import Header
 from proxyapp.keystate import state
@@ -59,7 +59,10 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
         )
         if client.is_metered:
             await admission.charge(process, client)
-        return RelayedResponse(await forwarding.forward(process, planned))
+        attempt = await forwarding.forward(process, planned)
+        if client is not ANYONE:
+            let_read_relayed(request.scope["headers"], attempt.headers)
+        return RelayedResponse(attempt)
     except GatewayError as error:
         return error_response(error, path)
 

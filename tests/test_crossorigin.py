@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients import make_tokens
-from tests.fake_upstream import FakeUpstream
+from tests.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.gateway import Gateway, group
 from tests.raw_client import RawResponse, exchange
 from tests.waiting import wait_for
@@ -77,6 +77,32 @@ def test_a_page_can_read_what_the_gateway_refuses(
     }
 
 
+@pytest.mark.parametrize(
+    ("headers", "said", "expected"),
+    [
+        ([ORIGIN], b"", {"allow-origin": "*", "expose-headers": "Retry-After, x-should-retry"}),
+        ([ORIGIN], b"access-control-ALLOW-origin: https://its.example\r\n", {"allow-origin": "https://its.example"}),
+        ([], b"", {}),
+    ],
+)
+def test_a_page_can_read_an_upstream_that_does_not_say_who_may(
+    closed: tuple[Gateway, str],
+    google: FakeUpstream,
+    headers: list[tuple[str, str]],
+    said: bytes,
+    expected: dict[str, str],
+) -> None:
+    async def answer(request: Recorded, connection: Connection) -> None:
+        await connection.send(b"HTTP/1.1 200 OK\r\n%bContent-Length: 2\r\n\r\nok" % said)
+
+    google.on("/said", answer)
+    gateway, token = closed
+    response = exchange(gateway.url, "POST", "/said", [*headers, ("x-goog-api-key", token)], b"{}")
+
+    assert (response.status, response.body) == (200, b"ok")
+    assert cors(response) == {f"access-control-{name}": value for name, value in expected.items()}
+
+
 def test_the_admin_and_the_health_of_the_gateway_are_for_no_other_site(closed: tuple[Gateway, str]) -> None:
     for target in ("/admin/login/", "/healthz", "/readyz"):
         assert cors(exchange(closed[0].url, "OPTIONS", target, PREFLIGHT)) == {}
@@ -87,6 +113,10 @@ def test_without_tokens_a_page_of_another_site_learns_nothing(shared_gateway: Ga
         response = exchange(shared_gateway.url, method, NATIVE, PREFLIGHT)
 
         assert (response.status, cors(response), google.requests) == (403, {}, [])
+    of_this_machine = exchange(
+        shared_gateway.url, "POST", "http://localhost/echo", [("Origin", "http://localhost:3000")]
+    )
+    assert (of_this_machine.status, cors(of_this_machine)) == (200, {})
 
 
 def test_without_tokens_a_preflight_of_this_machine_is_proxied(shared_gateway: Gateway, google: FakeUpstream) -> None:

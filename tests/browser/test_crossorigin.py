@@ -1,0 +1,47 @@
+"""A page of another origin that holds a client token uses the gateway by `fetch`."""
+
+from typing import Any
+
+from playwright.sync_api import Browser
+
+from tests.clients import make_tokens
+from tests.conftest import MakeGateway
+from tests.fake_upstream import Connection, FakeUpstream, Recorded
+from tests.gateway import group
+from tests.raw_client import exchange
+from tests.waiting import wait_for
+
+MODEL = "/v1beta/models/gemini-2.5-flash:generateContent"
+ASK = """async ([url, headers]) => {
+    const options = {method: "POST", headers: {"Content-Type": "application/json", ...headers}, body: "{}"};
+    const answer = await fetch(url, options);
+    const body = await answer.json();
+    return [answer.status, answer.headers.get("retry-after") !== null, body.error ? body.error.code : "answered"];
+}"""
+
+
+async def show_app(request: Recorded, connection: Connection) -> None:
+    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<title>An app")
+
+
+def test_a_page_with_a_token_reads_answers_and_refusals(
+    browser: Browser, make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    groups = [group([f"KEY-{name}"], upstream.url, name, auth="google") for name in ("good", "spent")]
+    gateway = make_gateway(groups=groups)
+    token = make_tokens(gateway, {"page": {}})["page"]
+    upstream.exhausted("KEY-spent")
+    upstream.on("/page", show_app)
+    wait_for(lambda: exchange(gateway.url, "GET", "/").status == 401)
+    page = browser.new_page()
+    page.goto(f"{upstream.url}/page")
+
+    def ask(group_name: str, headers: dict[str, str]) -> Any:
+        return page.evaluate(ASK, [f"{gateway.url}/g/{group_name}{MODEL}", headers])
+
+    assert ask("good", {"Authorization": f"Bearer {token}"}) == [200, False, "answered"]
+    assert ask("good", {"x-goog-api-key": token}) == [200, False, "answered"]
+    assert ask("good", {}) == [401, False, 401]
+    assert ask("spent", {"x-goog-api-key": token}) == [429, True, 429]
+    assert ask("spent", {"x-goog-api-key": token}) == [503, True, 503]
+    page.context.close()
