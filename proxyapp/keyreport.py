@@ -40,7 +40,10 @@ class Cooldown:
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate limits."""
+    """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate limits.
+
+    `is_lost`: no secret opens it, as far as that was looked at.
+    """
 
     id: int
     name: str
@@ -54,6 +57,7 @@ class KeyRow:
     prompt_tokens: int
     output_tokens: int
     last_used_at: datetime | None
+    is_lost: bool
 
     def as_json(self) -> dict[str, Any]:
         """The contract of `manage.py keys list --json`."""
@@ -80,9 +84,18 @@ class KeyRow:
         return lines if self.state == "cooling" else [self.state, *lines]
 
 
-def key_report(keys: QuerySet[ApiKey], now: datetime) -> list[KeyRow]:
-    """One row a key, in the order of rotation. `keys` must not be sliced."""
-    columns = ("id", "name", "project", "group__name", "masked", "status", "last_used_at")
+def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = False) -> list[KeyRow]:
+    """One row a key, in the order of rotation. `keys` must not be sliced. `is_opening`: decrypts them, to find the lost."""
+    columns = (
+        "id",
+        "name",
+        "project",
+        "group__name",
+        "masked",
+        "status",
+        "last_used_at",
+        *(["secret"] if is_opening else []),
+    )
     cooldowns = _cooldowns(keys, now)
     sums = _sums(keys)
     return [
@@ -140,6 +153,7 @@ def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping
         state=keystate.state(fields["status"], is_cooling=is_cooling),
         cooldowns=cooldowns,
         last_used_at=fields["last_used_at"],
+        is_lost=not fields.get("secret", "not looked at"),
         **{name: sums.get(name, 0) for name in SUMS},
     )
 

@@ -21,6 +21,7 @@ from proxyapp.configfile import Config, ConfigError, load
 from proxyapp.departure import Departure
 from proxyapp.hangup import survive_hangups
 from proxyapp.importing import apply_changes
+from proxyapp.lostsecrets import lost_keys, lost_proxies, warning_of
 from proxyapp.models import ApiKey, Group
 from proxyapp.supervisor import Commands, Supervisor
 from proxyapp.workers import Tie
@@ -29,6 +30,7 @@ DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 MAX_WORKERS = 256
+SHORTEST_SECRET = 32
 
 
 @dataclass
@@ -137,9 +139,19 @@ class Launch:
             self._administrator = bootstrap.ensure_administrator()
             if self.config is not None or path.exists():
                 self._import(path)
+            self._warn()
             self._keys = ApiKey.objects.count()
             self._groups = Group.objects.count()
         connections.close_all()
+
+    def _warn(self) -> None:
+        if lost := warning_of(lost_keys(), lost_proxies()):
+            self._notes.append(lost)
+        if len(settings.SECRET_KEY) < SHORTEST_SECRET:
+            self._notes.append(
+                f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be guessed. Take a long "
+                "random one, move the present one to SECRET_KEY_FALLBACKS, and run `python manage.py reencrypt`."
+            )
 
     def _import(self, path: Path) -> None:
         try:

@@ -45,6 +45,7 @@ class PoolReader:
 
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
+        self._lost_proxies: set[int] = set()
 
     def load(self, now: datetime) -> Snapshot:
         """The version is read first: a change that slips in between is seen by the next look at the version."""
@@ -60,10 +61,17 @@ class PoolReader:
         loaded = {}
         for group in Group.objects.order_by("position", "id"):
             if group.proxy_url == UNREADABLE:
-                logger.error("Group %s: SECRET_KEY does not open its proxy URL; its keys are not used", group.name)
+                self._lose_proxy(group)
                 continue
+            self._lost_proxies.discard(group.pk)
             loaded[group.pk] = group_of_pool(group)
         return loaded
+
+    def _lose_proxy(self, group: Group) -> None:
+        """It is said once, not at each change of the pool."""
+        if group.pk not in self._lost_proxies:
+            self._lost_proxies.add(group.pk)
+            logger.error("Group %s: SECRET_KEY does not open its proxy URL; its keys are not used", group.name)
 
     def _keys(self, groups: dict[int, PoolGroup]) -> list[PoolKey]:
         ordered = ApiKey.objects.order_by("group__position", "group_id", "position", "id")

@@ -10,7 +10,7 @@ from django.test import Client
 
 from proxyapp.admin.keylist import COLUMNS
 from proxyapp.keyreport import iso_utc
-from proxyapp.models import KeyStatus
+from proxyapp.models import ApiKey, KeyStatus
 from tests.adminpages import cells, page, rows, superuser, text
 from tests.pooldata import NOW, add_group, add_key, cool, use
 from tests.staff import staff
@@ -62,6 +62,14 @@ def test_the_list_of_keys_shows_models_that_are_cooling_and_why_a_key_is_invalid
         html = page(operator, "proxyapp_apikey_changelist")
 
     assert cells(html, "state") == ["available gemini-2.5-pro out for 30 s (daily)", "invalid API key <expired>"]
+
+
+def test_a_key_that_no_secret_opens_says_so_beside_its_name(operator: Client):
+    ApiKey.objects.filter(pk=add_key(add_group(), "one").pk).update(secret=None)
+
+    (label,) = cells(page(operator, "proxyapp_apikey_changelist"), "label")
+
+    assert label.endswith("not used: SECRET_KEY does not open it")
 
 
 def test_of_many_models_that_are_out_the_list_names_three(operator: Client):

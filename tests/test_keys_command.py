@@ -92,6 +92,15 @@ def test_list_shows_the_cooldowns_of_single_models_behind_the_state(group: Group
     assert "available; gemini-2.5-pro cooling until 2026-11-24 03:48 UTC (in 30 s)" in text
 
 
+def test_list_warns_of_keys_that_no_secret_opens(group: Group, capsys: pytest.CaptureFixture[str]):
+    ApiKey.objects.filter(pk=add_key(group, "one").pk).update(secret=None)
+
+    (row,) = json.loads(keys("list", "--json"))
+
+    assert row["state"] == "available"
+    assert capsys.readouterr().err.startswith("warning: SECRET_KEY does not open 1 API key, so")
+
+
 def test_list_of_no_keys_says_how_to_add_one():
     assert "import_config" in keys("list")
     assert json.loads(keys("list", "--json")) == []
@@ -352,7 +361,7 @@ def test_test_of_no_keys_asks_nobody(monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_database_that_is_not_ready_is_one_clear_line(monkeypatch: pytest.MonkeyPatch):
-    def fails(*_: Any) -> None:
+    def fails(*_: Any, **__: Any) -> None:
         raise DatabaseError("no such table: proxyapp_apikey")
 
     monkeypatch.setattr("proxyapp.management.commands.keys.key_report", fails)

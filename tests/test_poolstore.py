@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from proxyapp.events import Cooldown, write_cooldowns
 from proxyapp.models import ApiKey, Group
@@ -95,3 +96,14 @@ def test_a_key_that_no_secret_opens_counts_as_unreadable_in_readyz():
     pool = PoolReader().load(NOW)
 
     assert key_states(pool, NOW.timestamp()) == ["available", "unreadable"]
+
+
+def test_a_proxy_that_no_secret_opens_is_said_once_and_not_at_each_reload(caplog):
+    group = Group.objects.create(name="sealed")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE proxyapp_group SET proxy_url = 'no ciphertext'")
+    add_key(group, "K1")
+    reader = PoolReader()
+
+    assert [reader.load(NOW).keys, reader.load(NOW).keys] == [{}, {}]
+    assert caplog.text.count("does not open its proxy URL") == 1

@@ -56,6 +56,18 @@ def the_one_line(done: "subprocess.CompletedProcess[str]") -> str:
 # A start that goes well.
 
 
+def test_a_short_secret_and_keys_that_it_does_not_open_are_said_once_at_the_start() -> None:
+    with Gateway({"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:9")]}) as gateway:
+        gateway.stop()
+        gateway.environment["SECRET_KEY"] = "short"
+        gateway.config_path.write_text(yaml.safe_dump(EMPTY))
+        gateway.start()
+
+        wait_for(lambda: "Keys: " in gateway.output().partition("warning: ")[2])
+        assert gateway.output().count("warning: SECRET_KEY does not open 2 API keys, so they are not used: ") == 1
+        assert gateway.output().count("warning: SECRET_KEY has fewer than 32 characters") == 1
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_the_first_start_says_everything_and_the_second_no_password(server: str) -> None:
     config = {"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}

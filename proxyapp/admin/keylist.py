@@ -24,6 +24,7 @@ from proxyapp.sparkline import sparkline
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MODELS_SHOWN = 3
 REASON_CHARACTERS = 90
+LOST = format_html(' <span class="state-detail">{}</span>', "not used: SECRET_KEY does not open it")
 
 
 class KeyChangeList(ChangeList):
@@ -69,9 +70,12 @@ def _never_first(moment: Combinable) -> Coalesce:
 
 @admin.display(description="key", ordering="name")
 def label(key: ApiKey) -> SafeString:
+    found = facts(key)
+    lost = LOST if found and found.row.is_lost else ""
     if not key.name:
-        return format_html('<span class="key-masked">{}</span>', key.masked)
-    return format_html('<span class="key-name">{}</span> <span class="key-masked">({})</span>', key.name, key.masked)
+        return format_html('<span class="key-masked">{}</span>{}', key.masked, lost)
+    name = '<span class="key-name">{}</span> <span class="key-masked">({})</span>{}'
+    return format_html(name, key.name, key.masked, lost)
 
 
 @admin.display(ordering="project")

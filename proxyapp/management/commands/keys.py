@@ -14,6 +14,7 @@ from proxyapp import audit, keystate, keytests
 from proxyapp.keyactions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.keychoice import UnclearChoice, choose
 from proxyapp.keyreport import KeyRow, key_report, utc_text
+from proxyapp.lostsecrets import warning_of
 from proxyapp.models import ApiKey
 from proxyapp.plaintable import plain_table
 
@@ -66,9 +67,11 @@ class Command(BaseCommand):
     def _act(self, action: str, selectors: Sequence[str], *, is_json: bool) -> None:
         keys = choose(selectors, is_exact=action in DONE) if selectors else ApiKey.objects.all()
         now = timezone.now()
-        rows = key_report(keys, now)
+        rows = key_report(keys, now, is_opening=action == "list")
         if action == "list":
             self._list(rows, now, is_json=is_json)
+            if warning := warning_of(sum(row.is_lost for row in rows)):
+                self.stderr.write(warning)
         elif action == "test":
             self._test(rows, is_json=is_json)
         else:
