@@ -247,12 +247,16 @@ def _database() -> dict[str, Any]:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ImproperlyConfigured(f"DATABASE_URL: {directory} cannot be made: {error.strerror}") from None
+        if options := database.pop("OPTIONS", None):
+            raise ImproperlyConfigured(
+                f"DATABASE_URL: SQLite takes no options here, and it has {', '.join(sorted(options))}. "
+                "SQLITE_TIMEOUT_SECONDS says how long it waits"
+            )
         database["ENGINE"] = "proxyapp.sqlite"
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": SQLITE_TIMEOUT_SECONDS,
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
-            **database.get("OPTIONS", {}),
         }
     else:
         database["OPTIONS"] = {**POSTGRESQL_OPTIONS, **database.get("OPTIONS", {})}

@@ -85,7 +85,7 @@ class KeyRow:
 
 
 def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = False) -> list[KeyRow]:
-    """One row a key, in the order of rotation. `keys` must not be sliced. `is_opening`: decrypts them, to find the lost."""
+    """One row a key, in the order of rotation. `keys` must not be sliced. `is_opening`: finds the lost."""
     columns = (
         "id",
         "name",

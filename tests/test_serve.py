@@ -290,6 +290,7 @@ def test_a_file_that_is_no_database_is_one_line(directory: Path) -> None:
         ("CSRF_TRUSTED_ORIGINS", "gateway.example.com"),
         ("DATABASE_URL", "postgresql://user@host"),
         ("DATABASE_URL", "sqlite://"),
+        ("DATABASE_URL", "sqlite:///x?timeout=abc"),
         ("DATABASE_URL", "sqlite:////proc/nowhere/db.sqlite3"),
         ("ENV_FILE", "/no/such/file"),
         ("VAR_DIR", "/proc/nowhere"),
