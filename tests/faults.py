@@ -71,6 +71,9 @@ FAULTS = {
     "has-large-headers": Fault(saying(OK[:-6] + b"\r\nX: %b\r\n\r\nok" % (b"x" * 100_000)), 200),
     "has-endless-headers": Fault(repeating(b"HTTP/1.1 200 OK\r\nX: ", b"x" * 10_000), 502),
     "informs-without-end": Fault(repeating(b"", b"HTTP/1.1 103 Early\r\n\r\n" * 100), 502),
+    "floods-with-line-ends": Fault(repeating(b"", b"\r\n" * 5000), 502),
+    "extends-a-chunk": Fault(repeating(CHUNKED + b"2\r\nok\r\n2;x=", b"x" * 10_000), BROKEN),
+    "trails-without-end": Fault(repeating(CHUNKED + b"2\r\nok\r\n0\r\nX: ", b"x" * 10_000), BROKEN),
     "switches-protocols": Fault(saying(b"HTTP/1.1 101 Other\r\nUpgrade: other\r\nConnection: upgrade\r\n\r\n"), 502),
     "codes-the-transfer": Fault(
         saying(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n"), 502
