@@ -1,23 +1,29 @@
 """No key, client credential or proxy password where anyone could read it: marker secrets, and a look everywhere."""
 
 import gzip
-import sqlite3
 import subprocess
+from base64 import b64encode
+from collections.abc import Iterator
+from contextlib import ExitStack
+from urllib.parse import quote
 
 import httpx
 import pytest
 
 from tests.clients import make_tokens
 from tests.conftest import MakeGateway
+from tests.databasedump import dump
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway, group
 from tests.ports import free_port
+from tests.proxies import HttpProxy, ProxyServer, Socks5Proxy
 from tests.waiting import wait_for
 
 KEYS = ["AIzaSy-marker-key-of-the-gateway-1", "AIzaSy-marker-key-of-the-gateway-2"]
 CLIENTS = "marker-credential-of-a-client"
-PROXY = "marker-word-of-a-proxy"
-MARKERS = [*KEYS, CLIENTS, PROXY]
+PROXY = "marker/word:of@a%proxy"
+SENT_TO_PROXY = b64encode(f"u:{PROXY}".encode()).decode()
+MARKERS = [*KEYS, CLIENTS, PROXY, quote(PROXY), quote(PROXY, safe=""), SENT_TO_PROXY]
 GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
 COMMANDS = [
     ["keys", "list"],
@@ -28,12 +34,22 @@ COMMANDS = [
 ]
 
 
+@pytest.fixture
+def proxies() -> Iterator[list[str]]:
+    """The URLs, with PROXY in them, of proxies that refuse the log-in, refuse to connect, or are not there."""
+    with ExitStack() as stack:
+        made: list[ProxyServer] = [Socks5Proxy("u", "another"), HttpProxy("u", "another")]
+        made += [Socks5Proxy("u", PROXY, refusal=2), HttpProxy("u", PROXY, refusal=403)]
+        urls = [stack.enter_context(proxy).url_with("u", PROXY) for proxy in made]
+        yield [*urls, urls[0].replace("socks5:", "socks5h:"), f"https://u:{quote(PROXY, safe='')}@127.0.0.1:1"]
+
+
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
-def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUpstream, server: str):
+def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUpstream, proxies: list[str], server: str):
     groups = [
         group(KEYS, upstream.url, "works", auth="google"),
         group(["AIzaSy-another-key-entirely-3"], f"http://127.0.0.1:{free_port()}", "nobody there"),
-        group(["AIzaSy-another-key-entirely-4"], upstream.url, "proxied", proxy_url=f"http://u:{PROXY}@127.0.0.1:1"),
+        *(group([f"AIzaSy-key-{n}"], upstream.url, f"proxied {n}", proxy_url=url) for n, url in enumerate(proxies)),
     ]
     env = {"LOG_LEVEL": "DEBUG", "ALLOW_ANONYMOUS": "true"}
     gateway = make_gateway(groups=groups, server=server, env=env, args=["--workers", "2"], is_forked=False)
@@ -44,7 +60,7 @@ def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUps
         *answers(gateway, upstream),
         *commands(gateway, token),
         processes(),
-        *database(gateway),
+        dump(gateway),
     ]
     assert gateway.stop() == 0
     said.append(gateway.output())
@@ -86,7 +102,7 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
         "/g/works/redirect",
         "/g/works/compressed",
         "/g/works/unreadable",
-        "/g/proxied" + GENERATE,
+        *(f"/g/proxied%20{n}{GENERATE}" for n in range(6)),
         "/g/nobody%20there" + GENERATE,
         "/g/none/x",
     ]
@@ -95,7 +111,8 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
     for path in paths:
         answer = httpx.post(f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False)
         texts.append(f"{answer.status_code} {answer.headers} {answer.text}")
-    assert [text[:3] for text in texts] == ["200", "403", "403", "302", "403", "403", "502", "502", "404"]
+    refused = ["200", "403", "403", "302", "403", "403"]
+    assert [text[:3] for text in texts] == [*refused, "502", "502", "502", "403", "502", "502", "502", "404"]
     assert "'application/json'" in texts[5]
     assert "Content-Encoding that the gateway did not ask for" in texts[5]
     traced = httpx.request("TRACE", f"{gateway.url}/g/works/refuse", trust_env=False)
@@ -127,12 +144,3 @@ def commands(gateway: Gateway, token: str) -> list[str]:
 
 def processes() -> str:
     return subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, timeout=20, check=True).stdout
-
-
-def database(gateway: Gateway) -> list[str]:
-    """Every file of an SQLite database; PostgreSQL's rows are looked at by the tests of the models."""
-    path = gateway.directory / "db.sqlite3"
-    if not path.exists():
-        return []
-    with sqlite3.connect(path) as connection:
-        return ["\n".join(connection.iterdump())]

@@ -1,6 +1,8 @@
 """Marker secrets again: every page of the admin, a dump of the database, and the `repr` of whatever holds one."""
 
 import gc
+import json
+import os
 import re
 import sqlite3
 from collections import deque
@@ -10,7 +12,6 @@ from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
 import httpx
-import psycopg
 import pytest
 
 from proxyapp.bootstrap import Administrator
@@ -20,14 +21,24 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.pool import GroupFields
 from proxyapp.poolstore import PoolReader
 from tests.conftest import MakeGateway
+from tests.databasedump import dump, files
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway, group
 from tests.live import OPERATOR, PASSWORD, admin_cookie
+from tests.waiting import wait_for
 
 KEYS = ["AIzaSy-marker-key-of-the-gateway-1", "AIzaSy-marker-key-of-the-gateway-2"]
 PROXY = "marker-word-of-a-proxy"
 MOST_PAGES = 150
 GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
+TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+MAKE_MORE = f"""
+import json
+from django.contrib.auth.models import User
+from proxyapp import audit, clienttokenstore, secondfactor
+token = clienttokenstore.create(clienttokenstore.Terms(name="laptop"), audit.START)[1]
+print(json.dumps([token, *secondfactor.turn_on(User.objects.get(username="root"), "{TOTP}", 0)[1]]))
+"""
 
 
 def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(make_gateway: MakeGateway, upstream: FakeUpstream):
@@ -40,23 +51,50 @@ def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(make_gateway:
     for place in ("", "", "/g/proxied"):
         httpx.post(gateway.url + place + GENERATE, json={}, timeout=30, trust_env=False)
 
-    pages = read_the_admin(gateway)
+    cookie = admin_cookie(gateway)
+    pages = read_the_admin(gateway, cookie)
+    shown_once = json.loads(gateway.manage("shell", "--no-imports", "-c", MAKE_MORE).stdout)
     rows = dump(gateway)
 
     assert len(pages) > 20
     assert any("ratelimitevent" in url for url in pages)
     for marker in (*KEYS, PROXY, PASSWORD):
         assert [url for url, text in pages.items() if marker in url or marker in text] == []
+    for marker in (*KEYS, PROXY, PASSWORD, TOTP, *shown_once, cookie.partition("=")[2]):
         assert marker not in rows
+        assert [name for name, content in files(gateway).items() if marker.encode() in content] == []
+    assert len(shown_once) == 11
     assert "works" in rows
 
 
-def read_the_admin(gateway: Gateway) -> dict[str, str]:
+@pytest.mark.skipif(os.environ.get("TEST_DATABASE") == "postgresql", reason="locks the file of an SQLite database")
+def test_no_secret_is_in_what_waits_for_the_database(make_gateway: MakeGateway, upstream: FakeUpstream):
+    gateway = make_gateway(KEYS)
+    for key in KEYS:
+        upstream.refuse(key, status=429, body=b'{"error": "no quota for api_key:%b"}' % key.encode())
+    with closing(sqlite3.connect(gateway.directory / "db.sqlite3", isolation_level=None, timeout=20)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        answer = httpx.post(f"{gateway.url}{GENERATE}?key={PROXY}", json={}, timeout=60, trust_env=False)
+        wait_for(lambda: b"usage" in spooled(gateway))
+        waiting = spooled(gateway)
+
+    assert answer.status_code == 429
+    assert b"no quota for api_key:AIza" in waiting
+    for marker in (*KEYS, PROXY):
+        assert marker not in answer.text
+        assert [name for name, content in files(gateway).items() if marker.encode() in content] == []
+
+
+def spooled(gateway: Gateway) -> bytes:
+    return b"".join(path.read_bytes() for path in gateway.directory.rglob("*.jsonl"))
+
+
+def read_the_admin(gateway: Gateway, cookie: str) -> dict[str, str]:
     """Every page that links lead to, by its URL (no more than MOST_PAGES), and what the server said of each."""
     found: dict[str, str] = {}
     waiting = deque(["/admin/"])
     with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as browser:
-        browser.headers["cookie"] = admin_cookie(gateway)
+        browser.headers["cookie"] = cookie
         while waiting and len(found) < MOST_PAGES:
             url = waiting.popleft()
             if url in found:
@@ -72,18 +110,6 @@ def read_the_admin(gateway: Gateway) -> dict[str, str]:
 def leads_out(link: str) -> bool:
     """Of the session, or into endless variations of a list."""
     return "logout" in link or urlsplit(link).query.count("=") > 1
-
-
-def dump(gateway: Gateway) -> str:
-    """Every row of every table, as a backup has it."""
-    url = gateway.database_url
-    if url.startswith("sqlite"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"))) as connection:
-            return "\n".join(connection.iterdump())
-    with psycopg.connect(url) as connection:
-        named = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
-        rows = [connection.execute(f'SELECT t::text FROM "{name}" t').fetchall() for (name,) in named]
-    return "\n".join(text for table in rows for (text,) in table)
 
 
 @pytest.mark.django_db
