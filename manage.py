@@ -4,6 +4,7 @@
 import importlib
 import os
 import sys
+from typing import TextIO, cast
 
 from proxyapp.hangup import hold_hangups
 
@@ -15,6 +16,9 @@ def main() -> None:
     load_settings()
     from django.core.management import execute_from_command_line
 
+    from proxyapp.quietlog import MaskingStream
+
+    sys.stderr = cast(TextIO, MaskingStream(sys.stderr))
     execute_from_command_line(sys.argv)
 
 

@@ -5,6 +5,7 @@ A client may put its credential into a path, and Django and the servers write pa
 
 import logging
 import re
+from typing import Any, TextIO
 
 from proxyapp.masking import masked_key
 
@@ -20,3 +21,16 @@ class MaskingFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))
+
+
+class MaskingStream:
+    """For what complains of a command line, or of a bug, in words of its own: argparse repeats what it was given."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(without_secrets(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)

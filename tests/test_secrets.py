@@ -137,7 +137,7 @@ def with_token(gateway: Gateway, upstream: FakeUpstream, token: str) -> list[str
 
 
 def commands(gateway: Gateway, token: str) -> list[str]:
-    others = [["tokens", "list"], ["tokens", "revoke", token], ["tokens", "revoke", token + "x"]]
+    others = [["tokens", "list"], ["tokens", token], ["tokens", "revoke", token], ["tokens", "revoke", token + "x"]]
     done = [gateway.manage(*command) for command in [*COMMANDS, *others]]
     return [text for one in done for text in (one.stdout, one.stderr)]
 
