@@ -33,9 +33,7 @@ def load_settings() -> None:
         )
     try:
         importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])
-    except ImproperlyConfigured as error:
-        sys.exit(f"Bad setting: {error}")
-    except (ValueError, LookupError, TypeError, OSError) as error:
+    except (ImproperlyConfigured, ValueError, LookupError, TypeError, OSError) as error:
         sys.exit(f"Bad setting: {error}")
 
 
