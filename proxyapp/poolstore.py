@@ -13,6 +13,7 @@ from proxyapp.trouble import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
 from proxyapp.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
+MOST_NAMES = 5
 RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 
 
@@ -101,10 +102,13 @@ class PoolReader:
         rows = ApiKey.objects.values_list("key_hash", "secret", "masked")
         if len(missing) <= 500:
             rows = rows.filter(key_hash__in=missing)
+        lost = []
         for key_hash, secret, masked in rows:
             self._secrets[key_hash] = secret or UNREADABLE
-            if not secret:
-                logger.error("Key %s: SECRET_KEY does not open it; it is not used", masked)
+            lost += [] if secret else [masked]
+        if lost:
+            more = f" and {len(lost) - MOST_NAMES} more" if len(lost) > MOST_NAMES else ""
+            logger.error("SECRET_KEY does not open %s%s: not used", ", ".join(lost[:MOST_NAMES]), more)
 
 
 def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:

@@ -23,6 +23,15 @@ class MaskingFormatter(logging.Formatter):
         return without_secrets(super().format(record))
 
 
+class RefusalFilter(logging.Filter):
+    """A traceback for each request that Django refuses would let any visitor fill the log; its line is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
 class MaskingStream:
     """For what complains of a command line, or of a bug, in words of its own: argparse repeats what it was given."""
 

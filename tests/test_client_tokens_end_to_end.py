@@ -47,6 +47,7 @@ class Closed:
     def __init__(self, gateway: Gateway) -> None:
         self.gateway = gateway
         self.tokens = make_tokens(gateway, TERMS)
+        wait_for(lambda: all(self.ask(None).status_code == 401 for _ in range(12)))
         wait_for(lambda: all(self.ask("free").status_code == 200 for _ in range(10)))
 
     def ask(self, name: str | None, path: str = NATIVE, body: Any = None, method: str = "POST") -> httpx.Response:
