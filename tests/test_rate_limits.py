@@ -39,7 +39,7 @@ def test_the_next_key_is_tried_and_the_client_sees_only_200s(make_gateway: MakeG
 
     assert answers == [200] * 6
     assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-C", "KEY-A", "KEY-C", "KEY-A", "KEY-C"]
-    cooling = gateway.keys()[1]
+    cooling = settled(gateway, 6)[1]
     assert (cooling["state"], cooling["rate_limited"], cooling["requests"]) == ("cooling", 1, 1)
     assert [(c["model"], c["reason"]) for c in cooling["cooldowns"]] == [(None, "daily")]
     until = datetime.fromisoformat(cooling["cooldowns"][0]["until"])
