@@ -11,7 +11,7 @@ import httpx
 from proxyapp.clienttokens import ANYONE, Client
 from proxyapp.errors import StreamBroken
 from proxyapp.exchange import Exchange
-from proxyapp.headers import READ_CODINGS, Header, to_client
+from proxyapp.headers import COMPRESSIONS, READ_CODINGS, Header, to_client
 from proxyapp.runtime import Runtime
 from proxyapp.tokens import TokenCounter
 from proxyapp.turns import Turn
@@ -48,7 +48,7 @@ class Attempt:
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
         self._body = response.stream
-        self._counter = TokenCounter(self.header(b"content-encoding").strip().lower())
+        self._counter = TokenCounter(self.coding)
 
     def header(self, name: bytes) -> bytes:
         return next((value for header, value in self.headers if header.lower() == name), b"")
@@ -129,12 +129,17 @@ class Attempt:
         self._head = read
         if is_slow:
             await self.keep()
-        return decoded(b"".join(read), self.header(b"content-encoding"))
+        return decoded(b"".join(read), self.coding)
+
+    @property
+    def coding(self) -> bytes:
+        """The Content-Encoding, in lower case; empty without one."""
+        return self.header(b"content-encoding").strip().lower()
 
     @property
     def is_readable(self) -> bool:
         """Whether the body is in a coding that `read_error` undoes."""
-        return self.header(b"content-encoding").strip().lower() in (b"", *READ_CODINGS)
+        return not self.coding or self.coding in READ_CODINGS
 
     def replace_body(self, body: bytes, content_type: bytes = b"") -> None:
         """Another body for a completely read answer, as it is: not encoded. Without a type it has that of the first."""
@@ -157,9 +162,9 @@ class Attempt:
         self._head = [body] if body else []
 
 
-def decoded(body: bytes, encoding: bytes) -> bytes:
-    """Without its Content-Encoding where that is gzip or deflate; at most DECODED_BYTES of it."""
-    if encoding.strip().lower() not in (b"gzip", b"x-gzip", b"deflate"):
+def decoded(body: bytes, coding: bytes) -> bytes:
+    """Without its Content-Encoding (in lower case) where that is gzip or deflate; at most DECODED_BYTES of it."""
+    if coding not in COMPRESSIONS:
         return body
     with contextlib.suppress(zlib.error):
         return zlib.decompressobj(wbits=47).decompress(body, DECODED_BYTES)

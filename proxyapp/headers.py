@@ -33,7 +33,8 @@ NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie", b"alt-svc", b"clear-site-data", b"s
 PAGE_TYPES = (b"html", b"xml", b"svg")
 SANDBOX = (b"Content-Security-Policy", b"sandbox")
 # What refusals, errors at the end of streams and token counts can be read in: an upstream is not asked for another.
-READ_CODINGS = frozenset({b"gzip", b"x-gzip", b"deflate", b"identity"})
+COMPRESSIONS = frozenset({b"gzip", b"x-gzip", b"deflate"})
+READ_CODINGS = COMPRESSIONS | {b"identity"}
 OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
 MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 

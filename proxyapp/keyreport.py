@@ -153,7 +153,7 @@ def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping
         state=keystate.state(fields["status"], is_cooling=is_cooling),
         cooldowns=cooldowns,
         last_used_at=fields["last_used_at"],
-        is_lost=not fields.get("secret", "not looked at"),
+        is_lost="secret" in fields and not fields["secret"],
         **{name: sums.get(name, 0) for name in SUMS},
     )
 

@@ -149,5 +149,5 @@ async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
                 break
     finally:
         await response.stream.aclose()
-    body = decoded(body, response.headers.get("content-encoding", "").encode())
+    body = decoded(body, response.headers.get("content-encoding", "").strip().lower().encode())
     return Answer(response.status_code, body, auth, target)

@@ -7,6 +7,7 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from proxyapp.allowed import DIRECTION_MARKS
 from proxyapp.delays import LONGEST, bounded, retry_after
 from proxyapp.kinds import BILLED_KEY_PASSES, Kind, kind_of
 from proxyapp.masking import masked_key
@@ -39,7 +40,7 @@ KEY_LIKE = re.compile(
     r"AIza[\w-]{20,}|AQ\.(?<![A-Za-z0-9]AQ.)[\w-]{20,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{16,}|ya29\.[\w.-]{16,}", re.ASCII
 )
 # Controls, and marks that turn the direction of what stands around them.
-UNSEEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+UNSEEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" + "".join(DIRECTION_MARKS) + "]")
 ABOUT_QUOTA = re.compile(
     r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been )?exhausted"
 )

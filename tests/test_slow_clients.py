@@ -109,6 +109,7 @@ def test_a_reader_that_stalls_is_cut_off_and_the_upstream_with_it(impatient: Gat
         client.receive_buffer(65_536)
         client.send(request_bytes("GET", "/v1beta/pour"))
         wait_for(lambda: gone, WITHIN_SECONDS)
+    assert gone == [True], "the upstream's request ends once"
 
 
 def test_a_reader_that_is_slow_but_reads_gets_everything(impatient: Gateway, google: FakeUpstream):
