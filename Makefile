@@ -71,9 +71,10 @@ lock: $(created)
 	@$(call locked,requirements)
 	@$(call locked,requirements-dev,--constraint requirements.txt)
 
-# $(call locked,NAME,OPTIONS): one file for every platform and Python that is supported.
+# $(call locked,NAME,OPTIONS): one file for every platform and Python that is supported. Extras stay: pip takes the newest
+# version of a package that is required with an extra and pinned without it, which its hash mode then refuses.
 define locked
-$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-strip-extras --generate-hashes --no-emit-index-url \
 --custom-compile-command "make lock" $(2) $(1).in --output-file $(1).txt
 endef
 
