@@ -6,7 +6,7 @@ import os
 import sys
 from typing import TextIO, cast
 
-from proxyapp.hangup import hold_hangups
+from proxyapp.process.sighup import hold_hangups
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     load_settings()
     from django.core.management import execute_from_command_line
 
-    from proxyapp.quietlog import MaskingStream
+    from proxyapp.vocabulary.log_masking import MaskingStream
 
     sys.stderr = cast(TextIO, MaskingStream(sys.stderr))
     execute_from_command_line(sys.argv)

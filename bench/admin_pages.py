@@ -36,7 +36,7 @@ def fill(now: datetime) -> None:
     from django.db import connection
 
     from proxyapp.models import MinuteUsage, RateLimitEvent
-    from proxyapp.rotation import raise_pool_version
+    from proxyapp.pool.cursor import raise_pool_version
 
     ids = fill_keys()
     fill_hours(ids, now.replace(minute=0, second=0, microsecond=0))
@@ -64,8 +64,8 @@ def fill_keys() -> list[int]:
 
 def fill_hours(ids: list[int], last: datetime) -> None:
     """Every key has one each eight hours."""
+    from proxyapp.ledger.usage import COLUMNS, add_to_rows
     from proxyapp.models import HourlyUsage
-    from proxyapp.usage import COLUMNS, add_to_rows
 
     for start in range(0, HOURS, KEYS):
         hour = str((last - timedelta(hours=start // KEYS * 8)).replace(tzinfo=None))
@@ -89,8 +89,8 @@ def event(number: int, ids: list[int], now: datetime) -> Any:
 
 
 def dashboard(now: datetime) -> dict[str, float]:
-    from proxyapp.dashboard import Dashboard, snapshot
-    from proxyapp.rotation import raise_pool_version
+    from proxyapp.operators.dashboard import Dashboard, snapshot
+    from proxyapp.pool.cursor import raise_pool_version
 
     kept = Dashboard()
     kept.snapshot(now)

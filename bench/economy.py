@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from bench.contestants import ROOT, environment
 from bench.process import CONTESTANT_CORES, on_cores
 from bench.report import Section, Target, at_most, table, targets_table
-from proxyapp.plaintable import plain_table
+from proxyapp.management.text_table import plain_table
 
 LOADS = (0.4, 0.8, 2.0)
 AWARE, DAILY = "quota_aware", "daily"

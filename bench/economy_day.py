@@ -14,16 +14,16 @@ from django.conf import settings
 
 from bench.economy import Figures
 from bench.economy_world import Arrival, Room, World, arrivals
-from proxyapp.cooldowns import Cooldowns
-from proxyapp.cooling import apply
-from proxyapp.judging import cooldown
-from proxyapp.leasing import FEWEST_PICKS
+from proxyapp.forwarding.judge import cooldown
+from proxyapp.ledger.cooldown_writer import apply
 from proxyapp.models import DEFAULT_TARGET_URL, Auth, KeyStatus
-from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
-from proxyapp.rotation import Lease, lease_slots
-from proxyapp.rotor import Rotor
-from proxyapp.trouble import Recovery
-from proxyapp.verdict import Kind, Retry, Verdict, judge
+from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.cursor import Lease, lease_slots
+from proxyapp.pool.leasing import FEWEST_PICKS
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
+from proxyapp.provider.verdict import Kind, Retry, Verdict, judge
 from tests.fake_quotas import Quotas, Refusal
 
 JUDGE_ROUNDS = 5
@@ -67,7 +67,7 @@ class Judge:
 
 
 class Gateway:
-    """One process: every request goes the way of `proxyapp.forwarding.Search`, at a time that the caller names."""
+    """One process: a request goes the way of `proxyapp.forwarding.search.Search`, at a time that the caller names."""
 
     def __init__(self, world: World, policy: str, quotas: Quotas) -> None:
         fields = GroupFields(

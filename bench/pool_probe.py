@@ -62,12 +62,12 @@ def cooling_count(size: int, kind: str) -> int:
 
 def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     """The fastest of three: other work on the machine only adds."""
-    from proxyapp import rotation
-    from proxyapp.cooldowns import Cooldowns
-    from proxyapp.leasing import FEWEST_PICKS
-    from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
-    from proxyapp.rotation import Lease
-    from proxyapp.rotor import Rotor
+    from proxyapp.pool import cursor as rotation
+    from proxyapp.pool.cooldowns import Cooldowns
+    from proxyapp.pool.cursor import Lease
+    from proxyapp.pool.leasing import FEWEST_PICKS
+    from proxyapp.pool.rotor import Rotor
+    from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
 
     group = pool_group(GroupFields(1, "g", "https://up.example", None, "google", has_single_credential=False))
     keys = [PoolKey(number, group, f"key-{number}", "…", "active") for number in range(size)]
@@ -95,7 +95,7 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
 def fill(upstream: str, keys: int) -> None:
     """The database holds one group of that many keys, none of them cooling."""
     from proxyapp.models import ApiKey, Group
-    from proxyapp.rotation import raise_pool_version
+    from proxyapp.pool.cursor import raise_pool_version
 
     Group.objects.all().delete()
     group = Group.objects.create(name="g", target_url=upstream, auth="google")
@@ -224,14 +224,14 @@ async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
 
 
 def raise_version() -> None:
-    from proxyapp.rotation import raise_pool_version
+    from proxyapp.pool.cursor import raise_pool_version
 
     raise_pool_version()
 
 
 def cool(count: int) -> None:
-    from proxyapp.events import Cooldown, write_cooldowns
     from proxyapp.models import ApiKey, RateLimitEvent
+    from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
 
     RateLimitEvent.objects.all().delete()
     now = datetime.now(UTC)

@@ -46,7 +46,7 @@ def with_client(client: Any, url: str) -> Ask:
 
 
 def our_transport() -> httpx.AsyncBaseTransport:
-    from proxyapp.transport import Transport
+    from proxyapp.upstream.transport import Transport
 
     context = ssl.create_default_context()
     return Transport(proxy_url=None, connect_timeout=10, read_timeout=60, keepalive_seconds=15, ssl_context=context)

@@ -8,7 +8,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 django.setup()
 
 from gateway.dispatch import Dispatcher  # noqa: E402 (Django has to be set up first)
-from proxyapp.accesslog import leave_out_queries  # noqa: E402
+from proxyapp.server.daphne_access_log import leave_out_queries  # noqa: E402
 
 leave_out_queries()
 

@@ -4,13 +4,13 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 from proxyapp import runtime
-from proxyapp.awaypage import away_page
-from proxyapp.clientaddress import TrustedProxies
-from proxyapp.lane import Lane, Scope, Send, send_whole, with_readable_query
-from proxyapp.live.feed import Live
-from proxyapp.live.routing import LIVE_PATH, LiveSocket, refuse
-from proxyapp.requestbody import Receive
-from proxyapp.views import admitted, forward, healthz, readyz
+from proxyapp.access.client_address import TrustedProxies
+from proxyapp.admin.database_away import away_page
+from proxyapp.admin.live.feed import Live
+from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
+from proxyapp.forwarding.fast_path import Lane, Scope, Send, send_whole, with_readable_query
+from proxyapp.forwarding.request_body import Receive
+from proxyapp.forwarding.views import admitted, forward, healthz, readyz
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
 DJANGO_PATHS = (b"/admin/", b"/static/")

@@ -181,17 +181,17 @@ INSTALLED_APPS = [
     "proxyapp",
 ]
 MIDDLEWARE = [
-    "proxyapp.pageheaders.PageHeaders",
+    "proxyapp.admin.page_headers.PageHeaders",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "proxyapp.signedin.SignedIn",
+    "proxyapp.access.session_rules.SignedIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "proxyapp.awaypage.DatabaseAwayMiddleware",
+    "proxyapp.admin.database_away.DatabaseAwayMiddleware",
 ]
 ROOT_URLCONF = "gateway.urls"
 ASGI_APPLICATION = "gateway.asgi.application"
@@ -252,7 +252,7 @@ def _database() -> dict[str, Any]:
                 f"DATABASE_URL: SQLite takes no options here, and it has {', '.join(sorted(options))}. "
                 "SQLITE_TIMEOUT_SECONDS says how long it waits"
             )
-        database["ENGINE"] = "proxyapp.sqlite"
+        database["ENGINE"] = "proxyapp.database.sqlite"
         database["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": SQLITE_TIMEOUT_SECONDS,
@@ -280,7 +280,7 @@ WHITENOISE_USE_FINDERS = True
 # The admin's page that confirms an action on all of 10,000 keys sends a field for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 LOGIN_REDIRECT_URL = "admin:index"
-SESSION_ENGINE = "proxyapp.sessions"
+SESSION_ENGINE = "proxyapp.access.session_store"
 SESSION_COOKIE_NAME = "gateway_session"
 SESSION_COOKIE_AGE = max(1, round(SESSION_IDLE_HOURS * 3600))
 CSRF_COOKIE_NAME = "gateway_csrf"
@@ -302,11 +302,11 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {
         "plain": {
-            "()": "proxyapp.quietlog.MaskingFormatter",
+            "()": "proxyapp.vocabulary.log_masking.MaskingFormatter",
             "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
         }
     },
-    "filters": {"refusals": {"()": "proxyapp.quietlog.RefusalFilter"}},
+    "filters": {"refusals": {"()": "proxyapp.vocabulary.log_masking.RefusalFilter"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["refusals"]}},
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

@@ -4,11 +4,12 @@ from django.contrib import admin
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from proxyapp.admin import secondfactor, signin
-from proxyapp.views import forward, healthz, readyz
+from proxyapp.admin.sign_in import second_factor as secondfactor
+from proxyapp.admin.sign_in import sign_in as signin
+from proxyapp.forwarding.views import forward, healthz, readyz
 
-handler400 = "proxyapp.pageheaders.bad_request"
-handler500 = "proxyapp.awaypage.server_error"
+handler400 = "proxyapp.admin.page_headers.bad_request"
+handler500 = "proxyapp.admin.database_away.server_error"
 
 urlpatterns = [
     path("admin/login/", signin.sign_in),

@@ -15,24 +15,28 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp import clienttokenstore, clientwindows, poolstore, retention, rotation
-from proxyapp.clientaddress import TrustedProxies
-from proxyapp.clientlimits import ClientLimits
-from proxyapp.clienttokens import Client, TokenBook
-from proxyapp.clientwindows import Leftover
-from proxyapp.cooling import Cooling
-from proxyapp.database_threads import DatabaseThreads
-from proxyapp.leasing import Leasing
-from proxyapp.pool import Snapshot
-from proxyapp.singlecredential import keep_single_credential
-from proxyapp.slowdown import Slowdown
-from proxyapp.spoolrecords import usage_record
-from proxyapp.tokens import Tokens
-from proxyapp.trouble import Recovery
-from proxyapp.turns import Turns
-from proxyapp.upstream import Upstreams, verifying_context
-from proxyapp.usage import Tally, write_usage
-from proxyapp.writing import Writing
+from proxyapp.access import limit_windows as clientwindows
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access.bad_tokens import Slowdown
+from proxyapp.access.client_address import TrustedProxies
+from proxyapp.access.limit_windows import Leftover
+from proxyapp.access.limits import ClientLimits
+from proxyapp.access.token_book import Client, TokenBook
+from proxyapp.database.threads import DatabaseThreads
+from proxyapp.ledger import retention
+from proxyapp.ledger.cooldown_writer import Cooling
+from proxyapp.ledger.spool_records import usage_record
+from proxyapp.ledger.usage import Tally, write_usage
+from proxyapp.ledger.writer import Writing
+from proxyapp.pool import cursor as rotation
+from proxyapp.pool import store as poolstore
+from proxyapp.pool.leasing import Leasing
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.queue import Turns
+from proxyapp.pool.single_credential import keep_single_credential
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.provider.token_usage import Tokens
+from proxyapp.upstream.upstreams import Upstreams, verifying_context
 
 logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
+from proxyapp.access.session_rules import begin
 from proxyapp.models import Group
-from proxyapp.signedin import begin
 
 PROXY = "socks5://user:pass-MARKER@proxy.example:1080"
 GROUP_FORM = {

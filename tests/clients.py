@@ -8,7 +8,7 @@ from tests.gateway import Gateway
 MAKE = """
 import json, sys
 from datetime import datetime
-from proxyapp import audit, clienttokenstore
+from proxyapp.models import audit; from proxyapp.access import token_store as clienttokenstore
 from proxyapp.models import Group
 made = {}
 for name, terms in json.loads(%r).items():

@@ -3,9 +3,9 @@
 from datetime import date, datetime
 from typing import Any
 
-from proxyapp import audit, clienttokenstore
-from proxyapp.clienttokenstore import Terms
-from proxyapp.models import ClientToken, TokenUsage
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access.token_store import Terms
+from proxyapp.models import ClientToken, TokenUsage, audit
 from tests.pooldata import NOW
 
 

@@ -12,11 +12,11 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from proxyapp import rotation  # noqa: E402
-from proxyapp.leasing import FEWEST_PICKS  # noqa: E402
-from proxyapp.pool import ALL_GROUPS  # noqa: E402
-from proxyapp.poolstore import PoolReader  # noqa: E402
-from proxyapp.rotor import Rotor  # noqa: E402
+from proxyapp.pool import cursor as rotation  # noqa: E402
+from proxyapp.pool.leasing import FEWEST_PICKS  # noqa: E402
+from proxyapp.pool.rotor import Rotor  # noqa: E402
+from proxyapp.pool.snapshot import ALL_GROUPS  # noqa: E402
+from proxyapp.pool.store import PoolReader  # noqa: E402
 
 
 def pick(count: int, picks: list[tuple[int, int]]) -> None:

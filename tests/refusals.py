@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from proxyapp.verdict import judge
+from proxyapp.provider.verdict import judge
 
 DATA = Path(__file__).parent / "data"
 MANIFEST = json.loads((DATA / "MANIFEST.json").read_text())

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Permission, User
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from proxyapp.dashboard import snapshot
+from proxyapp.operators.dashboard import snapshot
 from tests.adminpages import page, superuser
 from tests.pooldata import NOW, add_group, add_key, cool, secret, use
 

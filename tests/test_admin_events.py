@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.readonly import seconds_text
+from proxyapp.admin.parts.readonly import seconds_text
 from proxyapp.models import AuditEntry, DailyUsage, RateLimitEvent, RotationCursor
 from tests.adminpages import act, cells, page, rows, said, submit, superuser, text, value
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, use
@@ -133,7 +133,7 @@ def test_filters_offer_all_kinds_the_models_of_recent_events_and_the_chosen_one(
     key = add_key(add_group(), "one")
     for hours, model in enumerate(("new", "old", "", "older")):
         cool(key, NOW - timedelta(hours=hours), model=model)
-    monkeypatch.setattr("proxyapp.admin.filters.RECENT_EVENTS", 2)
+    monkeypatch.setattr("proxyapp.admin.parts.filters.RECENT_EVENTS", 2)
 
     html = page(operator, "proxyapp_ratelimitevent_changelist", model="unheard-of")
 

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from yaml import safe_load
 
-from proxyapp.configfile import parse
+from proxyapp.config.file import parse
 from proxyapp.models import ApiKey, AuditEntry, Group, KeyStatus
 from tests.adminpages import GROUP_FORM, PROXY, act, cells, page, submit, superuser, text
 from tests.certificates import server_context

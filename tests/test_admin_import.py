@@ -12,7 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from proxyapp.configfile import parse
+from proxyapp.config.file import parse
 from proxyapp.models import ApiKey, AuditEntry, Group
 from tests.adminpages import PROXY, page, said, submit, superuser, text
 from tests.pooldata import add_group, add_key, pool_version, secret

@@ -11,11 +11,11 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.cells import compact, rate
-from proxyapp.admin.keyusage import usage_of_key
+from proxyapp.admin.keys.usage import usage_of_key
+from proxyapp.admin.parts.cells import compact, rate
+from proxyapp.admin.parts.svg_charts import Bar, bar_chart, sparkline
 from proxyapp.models import ApiKey, AuditEntry, DailyUsage, KeyStatus, RateLimitEvent
-from proxyapp.probing import ProbeResult
-from proxyapp.sparkline import Bar, bar_chart, sparkline
+from proxyapp.upstream.key_probe import ProbeResult
 from tests.adminpages import page, said, superuser, text, value
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 from tests.staff import staff
@@ -248,7 +248,7 @@ def test_the_last_available_key_is_disabled_only_after_a_question(operator: Clie
 def test_a_test_from_the_page_says_what_the_provider_said(operator: Client, monkeypatch: pytest.MonkeyPatch):
     key = add_key(add_group(), "one", status=KeyStatus.INVALID)
     works = ProbeResult(key.pk, ok=True, status=200, message="works")
-    monkeypatch.setattr("proxyapp.probing.probe_keys", lambda ids: [works])
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda ids: [works])
 
     html = press(operator, key, "test")
 
@@ -260,7 +260,7 @@ def test_a_test_from_the_page_says_what_the_provider_said(operator: Client, monk
 def test_a_get_changes_nothing_and_leads_to_the_page(operator: Client, command: str, monkeypatch: pytest.MonkeyPatch):
     key = add_key(add_group(), "one", status="disabled" if command == "enable" else "active")
     cool(key, NOW + timedelta(days=9999))
-    monkeypatch.setattr("proxyapp.probing.probe_keys", lambda _: pytest.fail("asked"))
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda _: pytest.fail("asked"))
     version = pool_version()
 
     answer = operator.get(reverse(f"admin:proxyapp_apikey_{command}", args=[key.pk]))

@@ -11,9 +11,9 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.configfile import parse
+from proxyapp.config.file import parse
 from proxyapp.models import ApiKey, AuditEntry, Group, KeyStatus, RateLimitEvent
-from proxyapp.sealed import keyed_hash
+from proxyapp.models.sealed import keyed_hash
 from tests.adminpages import act, key_form, page, submit, superuser, text
 from tests.pooldata import NOW, add_group, add_key, cool, pool_version, secret, use
 from tests.staff import staff
@@ -114,7 +114,7 @@ def test_a_change_leaves_alone_what_the_gateway_wrote_meanwhile(operator: Client
         ApiKey.objects.filter(pk=key.pk).update(last_used_at=NOW, status="invalid")
         return str(form.cleaned_data["name"])
 
-    monkeypatch.setattr("proxyapp.admin.keyform.ApiKeyForm.clean_name", clean_name)
+    monkeypatch.setattr("proxyapp.admin.keys.form.ApiKeyForm.clean_name", clean_name)
     submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(group, name="renamed"))
 
     key.refresh_from_db()

@@ -21,10 +21,10 @@ from websockets import InvalidStatus, Origin
 from websockets.sync.client import connect
 
 from gateway import settings as gateway_settings
-from proxyapp.admin.colours import stylesheet
-from proxyapp.launch import allow_host
-from proxyapp.live.sessions import Visitor, still_welcome
-from proxyapp.retention import prune_batch
+from proxyapp.admin.live.sessions import Visitor, still_welcome
+from proxyapp.admin.parts.theme_colours import stylesheet
+from proxyapp.ledger.retention import prune_batch
+from proxyapp.process.launch import allow_host
 from tests.adminpages import superuser
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import ROOT, Gateway, group

@@ -12,10 +12,10 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from proxyapp import guessing
-from proxyapp.guessing import Guess, LockedOut, admit, succeeded
+from proxyapp.access import sign_in_limits as guessing
+from proxyapp.access.sign_in_limits import Guess, LockedOut, admit, succeeded
+from proxyapp.ledger.retention import prune_batch
 from proxyapp.models import AuditEntry, SignInCount
-from proxyapp.retention import prune_batch
 from tests.adminpages import text
 
 pytestmark = pytest.mark.django_db
@@ -187,7 +187,7 @@ def test_while_the_database_cannot_count_no_password_is_looked_at(
     def locked(*_: Any) -> None:
         raise DatabaseError("database is locked")
 
-    monkeypatch.setattr("proxyapp.admin.signin.admit", locked)
+    monkeypatch.setattr("proxyapp.admin.sign_in.sign_in.admit", locked)
     monkeypatch.setattr(User, "check_password", lambda *_: pytest.fail("looked at"))
 
     assert sign_in(Client(), password).status_code == 503

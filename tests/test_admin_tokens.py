@@ -12,10 +12,10 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from proxyapp import audit, clienttokenstore
-from proxyapp.admin.onceonly import MOST_OPEN
-from proxyapp.clienttokens import SHAPE, token_hash
-from proxyapp.models import AuditEntry, ClientToken, TokenUsage
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access.token_book import SHAPE, token_hash
+from proxyapp.admin.client_tokens.single_use_form import MOST_OPEN
+from proxyapp.models import AuditEntry, ClientToken, TokenUsage, audit
 from tests.adminpages import act, cells, page, rows, submit, superuser, text
 from tests.clienttokens import add_token, use_token
 from tests.new_secret import ChangeSecret, change_secret

@@ -8,7 +8,8 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin import capped, usage
+from proxyapp.admin.records import capped_pages as capped
+from proxyapp.admin.records import usage
 from proxyapp.models import ApiKey, DailyUsage
 from tests.adminpages import cells, page, superuser, text
 from tests.pooldata import NOW, add_group, add_key, use

@@ -2,9 +2,9 @@
 
 import pytest
 
-from proxyapp.anonymous import check_anonymous
-from proxyapp.clientaddress import is_loopback
-from proxyapp.errors import GatewayError
+from proxyapp.access.anonymous import check_anonymous
+from proxyapp.access.client_address import is_loopback
+from proxyapp.vocabulary.errors import GatewayError
 
 LOCAL = ("127.0.0.1", 8080)
 

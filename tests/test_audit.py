@@ -17,12 +17,12 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from proxyapp import audit, bootstrap
-from proxyapp.audit import START, Actor
-from proxyapp.configfile import ConfigError, parse
-from proxyapp.importing import apply_changes, import_config
-from proxyapp.models import ApiKey, AuditEntry, Group
-from proxyapp.probing import ProbeResult
+from proxyapp.config.file import ConfigError, parse
+from proxyapp.config.importing import apply_changes, import_config
+from proxyapp.models import ApiKey, AuditEntry, Group, audit
+from proxyapp.models.audit import START, Actor
+from proxyapp.process import bootstrap
+from proxyapp.upstream.key_probe import ProbeResult
 from tests.adminpages import GROUP_FORM, PROXY, act, cells, key_form, page, rows, submit, superuser, text
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, secret
 
@@ -197,7 +197,7 @@ def test_a_test_that_enables_a_key_is_told_of(operator: Client, key: ApiKey, mon
 def works(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key does, says the provider."""
     monkeypatch.setattr(
-        "proxyapp.probing.probe_keys", lambda ids: [ProbeResult(one, True, 200, "works") for one in ids]
+        "proxyapp.upstream.key_probe.probe_keys", lambda ids: [ProbeResult(one, True, 200, "works") for one in ids]
     )
 
 

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from proxyapp import authorities
-from proxyapp.authorities import BadCertificates, in_one_form, listed
+from proxyapp.vocabulary import certificates as authorities
+from proxyapp.vocabulary.certificates import BadCertificates, in_one_form, listed
 from tests.certificates import NAMES, authority, pem
 
 OTHER = authority(pem("other"))

@@ -5,7 +5,7 @@ import re
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from proxyapp.awaypage import page
+from proxyapp.admin.database_away import page
 
 
 def test_it_has_the_headers_of_the_admins_pages(db: None):

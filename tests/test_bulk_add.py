@@ -13,8 +13,8 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.carried import seal, unseal
-from proxyapp.bulkadd import find_keys
+from proxyapp.admin.parts.sealed_form import seal, unseal
+from proxyapp.config.pasted_keys import find_keys
 from proxyapp.models import ApiKey, AuditEntry, Group
 from tests.adminpages import page, said, superuser, text
 from tests.pooldata import NOW, add_group, add_key, pool_version, secret
@@ -328,7 +328,7 @@ def test_a_first_step_that_is_wrong_says_why_and_never_shows_the_keys_again(
 
 
 def test_more_keys_than_a_page_can_show_are_refused(operator: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("proxyapp.admin.bulkaddform.MAX_KEYS", 2)
+    monkeypatch.setattr("proxyapp.admin.keys.bulk_add_form.MAX_KEYS", 2)
 
     assert "3 keys; 2 are added at once at most." in paste(operator, f"{A}\n{B}\n{C}", group=add_group().pk)
 
@@ -391,7 +391,7 @@ def test_a_change_at_the_same_moment_adds_nothing_and_says_so(operator: Client, 
     def clash(*_: Any, **__: Any) -> None:
         raise IntegrityError("unique")
 
-    monkeypatch.setattr("proxyapp.admin.bulkadd.add_keys", clash)
+    monkeypatch.setattr("proxyapp.admin.keys.bulk_add.add_keys", clash)
 
     ((level, problem),) = add(operator, html)
 

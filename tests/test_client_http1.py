@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.client_body import ChunkedBody, LengthBody
-from proxyapp.client_http1 import RequestError, check_start, parse_head
-from proxyapp.client_scope import parse_target
+from proxyapp.server.body import ChunkedBody, LengthBody
+from proxyapp.server.http1 import RequestError, check_start, parse_head
+from proxyapp.server.scope import parse_target
 
 PIECES = st.lists(
     st.sampled_from(

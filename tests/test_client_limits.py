@@ -9,12 +9,12 @@ import pytest
 import time_machine
 from django.db import OperationalError
 
-from proxyapp import clientlimits
-from proxyapp.clientlimits import ClientLimits
-from proxyapp.clienttokens import Client, TokenBook, token_hash
-from proxyapp.clientwindows import give_back, lease, place_at, tokens_of_day
-from proxyapp.errors import LimitReached
+from proxyapp.access import limits as clientlimits
+from proxyapp.access.limit_windows import give_back, lease, place_at, tokens_of_day
+from proxyapp.access.limits import ClientLimits
+from proxyapp.access.token_book import Client, TokenBook, token_hash
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
+from proxyapp.vocabulary.errors import LimitReached
 from tests.pooldata import NOW
 
 SECONDS = NOW.timestamp()

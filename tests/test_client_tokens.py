@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from proxyapp.clienttokens import (
+from proxyapp.access.token_book import (
     Client,
     Refusal,
     TokenBook,

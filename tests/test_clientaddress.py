@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxyapp.clientaddress import TrustedProxies
+from proxyapp.access.client_address import TrustedProxies
 
 CLIENT, PROXY, INNER = "203.0.113.7", "10.0.0.1", "10.0.0.2"
 

@@ -8,8 +8,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxyapp.allowed import is_placeholder
-from proxyapp.configfile import (
+from proxyapp.config.file import (
     GROUP_FIELDS,
     Config,
     ConfigError,
@@ -23,6 +22,7 @@ from proxyapp.configfile import (
     parse,
 )
 from proxyapp.models import DEFAULT_TARGET_URL
+from proxyapp.vocabulary.checks import is_placeholder
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
 SECRET = "AIzaSyA-secret-0123456789"
@@ -420,7 +420,7 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
 
 @pytest.mark.parametrize("size", [5 * 1024**2, 10 * 1024**2])
 def test_a_large_file_is_refused_before_it_is_parsed(tmp_path, size, monkeypatch):
-    monkeypatch.setattr("proxyapp.plainyaml.read", lambda text: pytest.fail("was parsed"))
+    monkeypatch.setattr("proxyapp.config.plain_yaml.read", lambda text: pytest.fail("was parsed"))
     (tmp_path / "large.yaml").write_bytes(b"a: [" * (size // 4))
     with pytest.raises(ConfigError, match="larger than 4 MiB"):
         load(tmp_path / "large.yaml")

@@ -12,14 +12,16 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from proxyapp import attention, audit, clienttokenstore, runtime
-from proxyapp.charts import SERIES
-from proxyapp.dashboard import Dashboard, snapshot
-from proxyapp.keystate import set_status
-from proxyapp.models import ApiKey, ClientToken, Group, KeyStatus, MinuteUsage
-from proxyapp.outage import Outage
-from proxyapp.rotation import raise_pool_version
-from proxyapp.runningdry import dry_at, pacific_midnight
+from proxyapp import runtime
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.database.outage import Outage
+from proxyapp.models import ApiKey, ClientToken, Group, KeyStatus, MinuteUsage, audit
+from proxyapp.operators import attention
+from proxyapp.operators.charts import SERIES
+from proxyapp.operators.dashboard import Dashboard, snapshot
+from proxyapp.operators.key_state import set_status
+from proxyapp.operators.running_dry import dry_at, pacific_midnight
+from proxyapp.pool.cursor import raise_pool_version
 from tests.adminpages import cells, page, superuser
 from tests.clienttokens import add_token, use_token
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, secret, use

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from proxyapp.attempt import DECODED_BYTES, decoded
-from proxyapp.tokens import TokenCounter, Tokens
-from proxyapp.verdict import Kind
+from proxyapp.forwarding.attempt import DECODED_BYTES, decoded
+from proxyapp.provider.token_usage import TokenCounter, Tokens
+from proxyapp.provider.verdict import Kind
 from tests.conftest import MakeGateway
 from tests.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.gateway import Gateway

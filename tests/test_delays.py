@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.delays import LONGEST, bounded, duration, retry_after, stated_in
+from proxyapp.provider.stated_delay import LONGEST, bounded, duration, retry_after, stated_in
 
 NOW = datetime(2026, 11, 23, 20, 30, tzinfo=UTC)
 

@@ -20,10 +20,10 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db.models import Max, Min, Sum
 
-from proxyapp.clientstanding import standing_of
-from proxyapp.clienttokens import SHAPE, token_hash
+from proxyapp.access.token_book import SHAPE, token_hash
+from proxyapp.ledger.usage import COLUMNS, Outcome
 from proxyapp.models import LATENCY_COLUMNS, ClientToken, HourlyUsage, MinuteUsage, RateLimitEvent, TokenUsage
-from proxyapp.usage import COLUMNS, Outcome
+from proxyapp.operators.token_standing import standing_of
 from tests.demo.cast import CLIENTS, DEAD_KEY, FLASH, config
 from tests.demo.clients import write_clients
 from tests.demo.history import WrongDatabase, write_history

@@ -1,6 +1,6 @@
 """How long a process that goes waits for its clients."""
 
-from proxyapp.departure import GRACE_SECONDS, Departure
+from proxyapp.server.departure import GRACE_SECONDS, Departure
 
 
 class Clock:

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from proxyapp.dotsegments import leads_astray
+from proxyapp.forwarding.dot_segments import leads_astray
 
 OUT = (
     b"/..",

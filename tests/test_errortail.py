@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from proxyapp.errortail import KEPT_BYTES, LONGEST_BYTES, ErrorTail
+from proxyapp.provider.stream_error import KEPT_BYTES, LONGEST_BYTES, ErrorTail
 
 CONTENT = (
     b'data: {"candidates": [{"content": {"parts": [{"text": "Plan:\\n1. Run it"}],"role": "model"},'

@@ -11,9 +11,9 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxyapp.configfile import Config, ConfigError, GroupConfig, KeyConfig, Server, check_key, load, parse
-from proxyapp.exporting import export_groups
-from proxyapp.importing import apply_changes, import_config
+from proxyapp.config.exporting import export_groups
+from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, Server, check_key, load, parse
+from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, Auth, Group, ImportedGroup, RateLimitPolicy, RotationCursor
 from tests.new_secret import change_secret
 

@@ -173,7 +173,7 @@ def end_the_day(gateway: Gateway) -> None:
     script = (
         "from datetime import timedelta; from django.utils import timezone;"
         "from proxyapp.models import RateLimitEvent as E;"
-        "from proxyapp.rotation import raise_pool_version as r;"
+        "from proxyapp.pool.cursor import raise_pool_version as r;"
         "E.objects.update(occurred_at=timezone.now()-timedelta(hours=1), cooling_until=timezone.now()); r()"
     )
     assert gateway.manage("shell", "-c", script).returncode == 0

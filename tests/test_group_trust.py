@@ -6,9 +6,9 @@ import pytest
 import yaml
 from django.test import Client
 
-from proxyapp.configfile import ConfigError, load, parse
-from proxyapp.exporting import export_groups
-from proxyapp.importing import apply_changes, import_config
+from proxyapp.config.exporting import export_groups
+from proxyapp.config.file import ConfigError, load, parse
+from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import AuditEntry, Group
 from tests.adminpages import GROUP_FORM, page, submit, superuser, text
 from tests.certificates import authority, pem

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxyapp.headers import credentials, to_client, to_upstream, without_key
+from proxyapp.upstream.headers import credentials, to_client, to_upstream, without_key
 
 
 def sent(headers, *, body_length=None, keys=()):

@@ -13,12 +13,12 @@ from django.db import IntegrityError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from proxyapp.configfile import ConfigError, load, parse
-from proxyapp.imported import LastImport
-from proxyapp.importing import apply_changes, import_config
-from proxyapp.importreport import Report
+from proxyapp.config.file import ConfigError, load, parse
+from proxyapp.config.importing import apply_changes, import_config
+from proxyapp.config.last_import import LastImport
+from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, Group, HourlyUsage, ImportedGroup, KeyStatus, RateLimitEvent, RotationCursor
-from proxyapp.sealed import UNREADABLE
+from proxyapp.models.sealed import UNREADABLE
 from tests.new_secret import change_secret
 
 __all__ = ["change_secret"]

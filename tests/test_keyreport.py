@@ -3,9 +3,9 @@ from typing import Any
 
 import pytest
 
-from proxyapp.keyreport import countdown, in_state, key_report
+from proxyapp.ledger.retention import Pruned, prune_batches
 from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
-from proxyapp.retention import Pruned, prune_batches
+from proxyapp.operators.key_report import countdown, in_state, key_report
 from tests.pooldata import NOW, add_group, add_key, cool, use
 
 pytestmark = pytest.mark.django_db
@@ -187,12 +187,14 @@ def test_a_report_of_some_keys_leaves_out_the_others():
 def test_ten_thousand_keys_are_read_without_decrypting_any(monkeypatch: pytest.MonkeyPatch):
     group = add_group()
     keys = [ApiKey(group=group, key_hash=f"{n:064}", masked="••••", position=n, secret="unused") for n in range(10_000)]
-    monkeypatch.setattr("proxyapp.sealed.SealedTextField.get_prep_value", lambda field, value: value)
+    monkeypatch.setattr("proxyapp.models.sealed.SealedTextField.get_prep_value", lambda field, value: value)
     ApiKey.objects.bulk_create(keys, batch_size=2000)
     HourlyUsage.objects.bulk_create(
         [HourlyUsage(key=key, hour=NOW, model="a", requests=1) for key in keys], batch_size=2000
     )
-    monkeypatch.setattr("proxyapp.sealed.SealedTextField.from_db_value", lambda *_: pytest.fail("decrypted a secret"))
+    monkeypatch.setattr(
+        "proxyapp.models.sealed.SealedTextField.from_db_value", lambda *_: pytest.fail("decrypted a secret")
+    )
 
     rows = key_report(ApiKey.objects.all(), NOW)
 

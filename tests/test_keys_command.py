@@ -10,7 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
-from proxyapp.probing import ProbeResult
+from proxyapp.upstream.key_probe import ProbeResult
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 
 pytestmark = pytest.mark.django_db
@@ -280,7 +280,7 @@ class Probes:
 
 def probes(monkeypatch: pytest.MonkeyPatch, *results: tuple[bool, int | None, str]) -> Probes:
     asked = Probes(*results)
-    monkeypatch.setattr("proxyapp.probing.probe_keys", asked)
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", asked)
     return asked
 
 

@@ -8,9 +8,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from proxyapp import keytests
 from proxyapp.models import ApiKey, Group
-from proxyapp.probing import ProbeResult
+from proxyapp.operators import key_tests as keytests
+from proxyapp.upstream.key_probe import ProbeResult
 from tests.adminpages import act, said, superuser
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
@@ -86,7 +86,7 @@ def test_what_an_operator_does_during_a_test_stands(
         ApiKey.objects.update(**change)
         return [ProbeResult(key_id, ok=True, status=200, message="works") for key_id in key_ids]
 
-    monkeypatch.setattr("proxyapp.probing.probe_keys", probe_keys)
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
     version = pool_version()
 
     enabled = keytests.put_back(keytests.ask_provider([key.pk]))
@@ -104,7 +104,7 @@ def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: py
         condemn(key)
         return [ProbeResult(key_id, ok=True, status=200, message="works") for key_id in key_ids]
 
-    monkeypatch.setattr("proxyapp.probing.probe_keys", probe_keys)
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
 
     enabled = keytests.put_back(keytests.ask_provider([key.pk]))
 
@@ -125,7 +125,7 @@ def probes(monkeypatch: pytest.MonkeyPatch, *, failing: Iterable[ApiKey] = ()) -
         bad = (False, 400, "the key is dead: API key <expired>.")
         return [ProbeResult(pk, *(bad if pk in dead else (True, 200, "works"))) for pk in asked]
 
-    monkeypatch.setattr("proxyapp.probing.probe_keys", probe_keys)
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
     return asked
 
 
@@ -175,7 +175,7 @@ def test_a_test_puts_an_invalid_key_that_works_back_and_logs_who_did_it(
 def test_a_test_of_a_key_without_an_answer_says_why(operator: Client, monkeypatch: pytest.MonkeyPatch):
     key = add_key(add_group(), "one")
     result = ProbeResult(key.pk, ok=False, status=None, message="waited 10 s in vain")
-    monkeypatch.setattr("proxyapp.probing.probe_keys", lambda _: [result])
+    monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda _: [result])
 
     html = act(operator, "apikey", "test_keys", [key.pk])
 
@@ -201,7 +201,7 @@ def test_too_many_keys_are_not_tested_and_the_way_to_do_it_is_named(operator: Cl
     for number in range(3):
         add_key(group, str(number))
     asked = probes(monkeypatch)
-    monkeypatch.setattr("proxyapp.admin.keytests.MAX_KEYS", 2)
+    monkeypatch.setattr("proxyapp.admin.keys.test_action.MAX_KEYS", 2)
 
     html = act(operator, "apikey", "test_keys", [ApiKey.objects.all()[0].pk], select_across="1")
 
@@ -245,7 +245,7 @@ def test_who_may_only_look_tests_nothing(monkeypatch: pytest.MonkeyPatch):
 def invalidate(gateway: Gateway, name: str) -> int:
     """Its id."""
     script = (
-        "from proxyapp import keystate; from proxyapp.models import ApiKey; "
+        "from proxyapp.operators import key_state as keystate; from proxyapp.models import ApiKey; "
         f"key = ApiKey.objects.get(name={name!r}); keystate.set_status([key.pk], 'invalid', reason='expired'); "
         "print('id', key.pk)"
     )

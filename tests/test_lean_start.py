@@ -6,7 +6,7 @@ import pytest
 
 from tests.gateway import Gateway
 
-SERVERS = ("daphne.server", "twisted.internet.reactor", "proxyapp.server", "proxyapp.uvicorn_server")
+SERVERS = ("daphne.server", "twisted.internet.reactor", "proxyapp.server.daphne", "proxyapp.server.uvicorn")
 LOADED = f"import sys; print([name for name in {SERVERS} if name in sys.modules])"
 
 
@@ -29,12 +29,13 @@ def test_neither_a_command_nor_the_application_imports_a_server(gateway: Gateway
 
 
 def test_uvicorn_runs_without_a_reactor(gateway: Gateway) -> None:
-    assert said_by(gateway, f"import proxyapp.uvicorn_server; {LOADED}") == "['proxyapp.uvicorn_server']"
+    assert said_by(gateway, f"import proxyapp.server.uvicorn; {LOADED}") == "['proxyapp.server.uvicorn']"
 
 
 def test_daphne_runs_on_uvloop(gateway: Gateway) -> None:
     program = (
-        "from proxyapp import fastloop; fastloop.install(); from proxyapp import server; print(type({}).__module__)"
+        "from proxyapp.server import reactor; reactor.install(); "
+        "from proxyapp.server import daphne; print(type({}).__module__)"
     )
 
-    assert said_by(gateway, program.format("server.reactor._asyncioEventloop")) == "uvloop"
+    assert said_by(gateway, program.format("daphne.reactor._asyncioEventloop")) == "uvloop"

@@ -22,12 +22,14 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection
 
 from gateway.dispatch import Dispatcher
-from proxyapp import dashboard, keystate, runtime
-from proxyapp.live import feed, subscriber
-from proxyapp.live.frame import changed
-from proxyapp.live.routing import has_own_origin
+from proxyapp import runtime
+from proxyapp.admin.live import feed, subscriber
+from proxyapp.admin.live.frame import changed
+from proxyapp.admin.live.routing import has_own_origin
 from proxyapp.models import ApiKey, KeyStatus, MinuteUsage
-from proxyapp.rotation import raise_pool_version
+from proxyapp.operators import dashboard
+from proxyapp.operators import key_state as keystate
+from proxyapp.pool.cursor import raise_pool_version
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from proxyapp.minutes import last_minutes, percentile
 from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, MinuteUsage
+from proxyapp.operators.minutes import last_minutes, percentile
 
 NOW = datetime(2026, 11, 24, 3, 48, 30, tzinfo=UTC)
 THIS_MINUTE = NOW.replace(second=0)

@@ -5,10 +5,10 @@ import random
 
 import pytest
 
-from proxyapp.cooldowns import MOST_MODELS, Release
-from proxyapp.pool import ALL_GROUPS, Ring, Snapshot
-from proxyapp.rotation import Lease
-from proxyapp.rotor import Rotor
+from proxyapp.pool.cooldowns import MOST_MODELS, Release
+from proxyapp.pool.cursor import Lease
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, Ring, Snapshot
 from tests.test_pool import snapshot
 
 PRO, FLASH = "gemini-2.5-pro", "gemini-2.5-flash"

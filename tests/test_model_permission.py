@@ -5,10 +5,10 @@ import tempfile
 
 import pytest
 
-from proxyapp.clienttokens import pattern_of
-from proxyapp.errors import NotAllowed
-from proxyapp.modelpermission import check_model
-from proxyapp.requestbody import RequestBody
+from proxyapp.access.token_book import pattern_of
+from proxyapp.forwarding.model_permission import check_model
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.vocabulary.errors import NotAllowed
 
 CHAT = b"/v1beta/openai/chat/completions"
 NATIVE = b"/v1beta/models/%b:generateContent"

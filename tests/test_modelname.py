@@ -4,8 +4,14 @@ import json
 
 import pytest
 
-from proxyapp.modelname import model_of, quota_scope
-from proxyapp.requestbody import SEARCHED_END_BYTES, SEARCHED_WHOLE_BYTES, Limits, RequestBody, read_body
+from proxyapp.forwarding.request_body import (
+    SEARCHED_END_BYTES,
+    SEARCHED_WHOLE_BYTES,
+    Limits,
+    RequestBody,
+    read_body,
+)
+from proxyapp.provider.model_name import model_of, quota_scope
 
 CHAT = b"/v1beta/openai/chat/completions"
 SCHEMA = {"type": "object", "properties": {"model": {"type": "string"}, "car": {"model": "T", "year": 1908}}}

@@ -4,9 +4,9 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from proxyapp.masking import masked_key, masked_url
 from proxyapp.models import ApiKey, Group, HourlyUsage, ImportedGroup, RateLimitEvent, RotationCursor
-from proxyapp.sealed import UNREADABLE, keyed_hash, keyed_hashes
+from proxyapp.models.sealed import UNREADABLE, keyed_hash, keyed_hashes
+from proxyapp.vocabulary.masking import masked_key, masked_url
 from tests.new_secret import ChangeSecret, change_secret
 from tests.pooldata import NOW, add_group, add_key, cool, secret, use
 

@@ -6,10 +6,10 @@ from ipaddress import ip_address
 import httpx
 import pytest
 
-from proxyapp import sockets
-from proxyapp.offlimits import problem_of, problem_of_address
-from proxyapp.sockets import Address
-from proxyapp.transport import is_request_sent
+from proxyapp.upstream import sockets
+from proxyapp.upstream.sockets import Address
+from proxyapp.upstream.transport import is_request_sent
+from proxyapp.vocabulary.forbidden_addresses import problem_of, problem_of_address
 from tests.proxies import HttpProxy, Socks5Proxy
 from tests.scripted import OK, ScriptedUpstream, answering
 from tests.transports import MakeTransport, fetch, make_transport, no_sockets_left, send

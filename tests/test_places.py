@@ -7,8 +7,8 @@ from typing import Any, cast
 
 import pytest
 
-from proxyapp.places import MAX_DELAY_SECONDS, Place
-from proxyapp.workers import Worker
+from proxyapp.process.worker import Worker
+from proxyapp.process.worker_slot import MAX_DELAY_SECONDS, Place
 
 
 class ToyWorker:

@@ -10,7 +10,7 @@ from typing import IO
 import httpx
 import pytest
 
-from proxyapp.masking import masked_key
+from proxyapp.vocabulary.masking import masked_key
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import ROOT, Gateway, group
 from tests.ports import free_port

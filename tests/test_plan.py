@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxyapp.plan import scope_of
+from proxyapp.forwarding.plan import scope_of
 
 PRO = "gemini-2.5-pro"
 

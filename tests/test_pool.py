@@ -2,8 +2,17 @@
 
 import pytest
 
-from proxyapp.cooldowns import Cooldowns, Release
-from proxyapp.pool import ALL_GROUPS, GroupFields, PoolKey, Snapshot, build, group_and_path, pool_group, ring_name
+from proxyapp.pool.cooldowns import Cooldowns, Release
+from proxyapp.pool.snapshot import (
+    ALL_GROUPS,
+    GroupFields,
+    PoolKey,
+    Snapshot,
+    build,
+    group_and_path,
+    pool_group,
+    ring_name,
+)
 
 
 def group(group_id: int, name: str, **fields):

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from proxyapp.events import Cooldown, write_cooldowns
+from proxyapp.forwarding.views import key_states
 from proxyapp.models import ApiKey, Group
-from proxyapp.pool import ALL_GROUPS
-from proxyapp.poolstore import PoolReader
-from proxyapp.singlecredential import keep_single_credential
-from proxyapp.views import key_states
+from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.pool.single_credential import keep_single_credential
+from proxyapp.pool.snapshot import ALL_GROUPS
+from proxyapp.pool.store import PoolReader
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 pytestmark = pytest.mark.django_db

@@ -4,11 +4,11 @@ from collections import Counter
 
 import pytest
 
-from proxyapp.configfile import ConfigError, parse
-from proxyapp.cooldowns import Cooldowns
-from proxyapp.pool import ALL_GROUPS, PoolKey, Snapshot, build
-from proxyapp.rotation import Lease
-from proxyapp.rotor import Rotor
+from proxyapp.config.file import ConfigError, parse
+from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.cursor import Lease
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot, build
 from tests.gateway import group as group_of
 from tests.ports import free_port
 from tests.test_pool import group

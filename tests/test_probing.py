@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from proxyapp import probing
 from proxyapp.models import ApiKey, Group
-from proxyapp.probing import ProbeResult, probe_keys
+from proxyapp.upstream import key_probe as probing
+from proxyapp.upstream.key_probe import ProbeResult, probe_keys
 from tests.fake_upstream import FakeUpstream
 from tests.pooldata import add_group, add_key, secret
 from tests.ports import free_port
@@ -167,7 +167,7 @@ def test_a_provider_that_does_not_answer_is_not_waited_for(
         await asyncio.Event().wait()
 
     upstream.on("/v1beta/models", wait)
-    monkeypatch.setattr("proxyapp.probing.PROBE_SECONDS", 0.3)
+    monkeypatch.setattr("proxyapp.upstream.key_probe.PROBE_SECONDS", 0.3)
 
     key = add_key(group, "one")
     began_at = time.monotonic()

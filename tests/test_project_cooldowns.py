@@ -8,10 +8,10 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from proxyapp import keystate
-from proxyapp.keyactions import change_keys
-from proxyapp.keyreport import in_state, key_report
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.operators import key_state as keystate
+from proxyapp.operators.key_actions import change_keys
+from proxyapp.operators.key_report import in_state, key_report
 from tests.adminpages import act, page, superuser, text
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version
 
@@ -133,7 +133,7 @@ def test_ten_thousand_keys_of_a_thousand_projects_take_three_queries(
     monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ):
     group = add_group()
-    monkeypatch.setattr("proxyapp.sealed.SealedTextField.get_prep_value", lambda field, value: value)
+    monkeypatch.setattr("proxyapp.models.sealed.SealedTextField.get_prep_value", lambda field, value: value)
     keys = [
         ApiKey(group=group, key_hash=f"{n:064}", masked="••••", position=n, secret="unused", project=f"p-{n % 1000}")
         for n in range(10_000)
@@ -199,7 +199,7 @@ def test_a_key_counts_as_released_when_only_its_project_was_cooling(group: Group
 
 
 def test_actions_take_more_keys_than_a_query_takes_parameters(group: Group, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("proxyapp.keystate.BATCH", 2)
+    monkeypatch.setattr("proxyapp.operators.key_state.BATCH", 2)
     keys = [add_key(group, str(number), project=f"p-{number % 2}") for number in range(5)]
     cool(keys[0], LATER, project="p-0")
     cool(keys[3], LATER)

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from proxyapp.quietlog import MaskingFormatter, RefusalFilter
+from proxyapp.vocabulary.log_masking import MaskingFormatter, RefusalFilter
 
 TOKEN = "gk-" + "a" * 43
 

@@ -216,7 +216,7 @@ def expire_cooldowns(gateway: Gateway) -> None:
     script = (
         "from django.db.models import F; from datetime import timedelta;"
         "from proxyapp.models import RateLimitEvent as E; from django.utils import timezone;"
-        "from proxyapp.rotation import raise_pool_version as r;"
+        "from proxyapp.pool.cursor import raise_pool_version as r;"
         "[E.objects.filter(pk=e.pk).update(occurred_at=e.occurred_at-(e.cooling_until-timezone.now()),"
         " cooling_until=timezone.now()) for e in E.objects.active(timezone.now())]; r()"
     )

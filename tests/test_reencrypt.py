@@ -8,10 +8,10 @@ import yaml
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from proxyapp.configfile import parse
-from proxyapp.importing import apply_changes, import_config
+from proxyapp.config.file import parse
+from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, Group, ImportedGroup
-from proxyapp.sealed import UNREADABLE, keyed_hash
+from proxyapp.models.sealed import UNREADABLE, keyed_hash
 from tests.new_secret import ChangeSecret, change_secret
 
 __all__ = ["change_secret"]

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from proxyapp.verdict import Kind, effective_status
+from proxyapp.provider.verdict import Kind, effective_status
 from tests.refusals import google, judged, kind, recorded
 
 

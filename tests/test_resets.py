@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from proxyapp.resets import next_daily_reset, next_reset
+from proxyapp.provider.reset_times import next_daily_reset, next_reset
 
 MOSCOW = ZoneInfo("Europe/Moscow")
 NEW_YORK = ZoneInfo("America/New_York")

@@ -17,7 +17,10 @@ from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
-from proxyapp import retention, runtime
+from proxyapp import runtime
+from proxyapp.ledger import retention
+from proxyapp.ledger.retention import Pruned, claim_pruning, prune_batch, prune_batches
+from proxyapp.ledger.usage import COLUMNS, Outcome, Tally, add_to_rows, write_usage
 from proxyapp.models import (
     ApiKey,
     AuditEntry,
@@ -31,9 +34,7 @@ from proxyapp.models import (
     SpoolMark,
     TokenUsage,
 )
-from proxyapp.pool import ring_name
-from proxyapp.retention import Pruned, claim_pruning, prune_batch, prune_batches
-from proxyapp.usage import COLUMNS, Outcome, Tally, add_to_rows, write_usage
+from proxyapp.pool.snapshot import ring_name
 from tests.gateway import ROOT
 from tests.pooldata import NOW, add_group, add_key, cool, use
 

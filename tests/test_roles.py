@@ -14,9 +14,9 @@ from django.core.management import call_command
 from django.test import Client
 from django.urls import reverse
 
+from proxyapp.access.roles import ADMIN, OPERATOR, VIEWER, grant, make_roles
 from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent
-from proxyapp.probing import ProbeResult
-from proxyapp.roles import ADMIN, OPERATOR, VIEWER, grant, make_roles
+from proxyapp.upstream.key_probe import ProbeResult
 from tests.adminpages import GROUP_FORM, PROXY, act, key_form, page, superuser, text
 from tests.clienttokens import add_token
 from tests.new_secret import ChangeSecret, change_secret
@@ -199,7 +199,9 @@ def test_each_action_works_for_those_who_may_do_it_and_for_nobody_else(
     condemn(add_key(key.group, "two"))
     AuditEntry.objects.create(actor="past", action="add", object_type="key")
     add_token()
-    monkeypatch.setattr("proxyapp.probing.probe_keys", lambda ids: [ProbeResult(one, True, 200, "") for one in ids])
+    monkeypatch.setattr(
+        "proxyapp.upstream.key_probe.probe_keys", lambda ids: [ProbeResult(one, True, 200, "") for one in ids]
+    )
     allowed, happened = ACTIONS[model, action]
     selected = list(apps.get_model("proxyapp", model)._default_manager.values_list("pk", flat=True))
 

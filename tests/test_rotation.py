@@ -9,13 +9,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxyapp import rotation
-from proxyapp.leasing import Pace
 from proxyapp.models import ApiKey, Group, RotationCursor
-from proxyapp.pool import ALL_GROUPS, Ring
-from proxyapp.poolstore import PoolReader
-from proxyapp.rotation import Lease, Progress
-from proxyapp.rotor import Rotor
+from proxyapp.pool import cursor as rotation
+from proxyapp.pool.cursor import Lease, Progress
+from proxyapp.pool.leasing import Pace
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, Ring
+from proxyapp.pool.store import PoolReader
 from tests import forked, postgres
 from tests.gateway import ROOT
 from tests.test_pool import snapshot

@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from proxyapp import runtime
+from proxyapp.ledger.usage import Outcome
 from proxyapp.models import ApiKey, Group, HourlyUsage
-from proxyapp.usage import Outcome
 
 pytestmark = pytest.mark.usefixtures("async_database")
 

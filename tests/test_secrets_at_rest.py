@@ -14,12 +14,12 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pytest
 
-from proxyapp.bootstrap import Administrator
-from proxyapp.configfile import parse
-from proxyapp.importing import import_config
+from proxyapp.config.file import parse
+from proxyapp.config.importing import import_config
 from proxyapp.models import ApiKey, Group
-from proxyapp.pool import GroupFields
-from proxyapp.poolstore import PoolReader
+from proxyapp.pool.snapshot import GroupFields
+from proxyapp.pool.store import PoolReader
+from proxyapp.process.bootstrap import Administrator
 from tests.conftest import MakeGateway
 from tests.databasedump import dump, files
 from tests.fake_upstream import FakeUpstream
@@ -35,9 +35,10 @@ TOTP = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 MAKE_MORE = f"""
 import json
 from django.contrib.auth.models import User
-from proxyapp import audit, clienttokenstore, secondfactor
-token = clienttokenstore.create(clienttokenstore.Terms(name="laptop"), audit.START)[1]
-print(json.dumps([token, *secondfactor.turn_on(User.objects.get(username="root"), "{TOTP}", 0)[1]]))
+from proxyapp.models import audit
+from proxyapp.access import second_factor, token_store
+token = token_store.create(token_store.Terms(name="laptop"), audit.START)[1]
+print(json.dumps([token, *second_factor.turn_on(User.objects.get(username="root"), "{TOTP}", 0)[1]]))
 """
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from proxyapp.clientaddress import TrustedProxies, network_of
-from proxyapp.errors import TooManyBadTokens
-from proxyapp.slowdown import FREE_FAILURES, MOST_ADDRESSES, MOST_FAILURES, MOST_WAITING, Slowdown
+from proxyapp.access.bad_tokens import FREE_FAILURES, MOST_ADDRESSES, MOST_FAILURES, MOST_WAITING, Slowdown
+from proxyapp.access.client_address import TrustedProxies, network_of
+from proxyapp.vocabulary.errors import TooManyBadTokens
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     async def pause(seconds: float) -> None:
         waited.append(seconds)
 
-    monkeypatch.setattr("proxyapp.slowdown.asyncio.sleep", pause)
+    monkeypatch.setattr("proxyapp.access.bad_tokens.asyncio.sleep", pause)
     return waited
 
 
@@ -58,7 +58,7 @@ async def test_other_addresses_are_not_slowed(pauses):
 
 async def test_a_minute_later_it_begins_anew(pauses, monkeypatch):
     brake, now = Slowdown(TrustedProxies()), 100.0
-    monkeypatch.setattr("proxyapp.slowdown.time.monotonic", lambda: now)
+    monkeypatch.setattr("proxyapp.access.bad_tokens.time.monotonic", lambda: now)
     await fail(brake, FREE_FAILURES)
     now += 60.0
     await fail(brake, FREE_FAILURES)
@@ -77,7 +77,7 @@ async def test_only_so_many_addresses_are_remembered(pauses):
 
 async def test_only_so_many_answers_wait(monkeypatch):
     brake, release = Slowdown(TrustedProxies()), asyncio.Event()
-    monkeypatch.setattr("proxyapp.slowdown.asyncio.sleep", lambda _: release.wait())
+    monkeypatch.setattr("proxyapp.access.bad_tokens.asyncio.sleep", lambda _: release.wait())
     waiting = []
     for number in range(MOST_WAITING):
         address = f"192.0.2.{number % 250}"

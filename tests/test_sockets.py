@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from proxyapp import sockets
-from proxyapp.sockets import HEAD_START_SECONDS, Address, alternating, connect
+from proxyapp.upstream import sockets
+from proxyapp.upstream.sockets import HEAD_START_SECONDS, Address, alternating, connect
 from tests.ports import free_port
 from tests.transports import BOTH_LOOPS, event_loop_policy, no_sockets_left
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from proxyapp import replaying
-from proxyapp.events import Cooldown
+from proxyapp.ledger import replay as replaying
+from proxyapp.ledger.replay import write_batch
+from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
+from proxyapp.ledger.spool_marks import Mark, once
+from proxyapp.ledger.spool_records import Record, cooldowns_record, decoded, usage_record
+from proxyapp.ledger.usage import Answers, Outcome, Place, Tally, write_usage
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
-from proxyapp.replaying import write_batch
-from proxyapp.spool import Segment, Spool, count_lines, left_behind, unreadable
-from proxyapp.spoolmarks import Mark, once
-from proxyapp.spoolrecords import Record, cooldowns_record, decoded, usage_record
-from proxyapp.usage import Answers, Outcome, Place, Tally, write_usage
+from proxyapp.pool.cooldown_rows import Cooldown
 from tests.pooldata import NOW, add_group, add_key
 
 SECONDS = NOW.timestamp()
@@ -172,7 +172,7 @@ def test_a_full_disk_leaves_no_half_a_line_and_what_waits_in_memory_is_saved_lat
 
 
 def test_what_waits_in_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("proxyapp.spool.MOST_IN_MEMORY", 3)
+    monkeypatch.setattr("proxyapp.ledger.spool.MOST_IN_MEMORY", 3)
     tmp_path.joinpath("file").write_text("")
     spool = Spool(tmp_path / "file", "usage")
 

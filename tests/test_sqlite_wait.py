@@ -11,7 +11,7 @@ import pytest_django
 from django.db import OperationalError
 from django.db.utils import ConnectionHandler
 
-from proxyapp.sqlite.base import DatabaseWrapper
+from proxyapp.database.sqlite.base import DatabaseWrapper
 
 PATIENCE_SECONDS = 1.0
 
@@ -37,7 +37,7 @@ def database(
     path: Path, other_program: sqlite3.Connection, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[DatabaseWrapper]:
     options = {"timeout": PATIENCE_SECONDS, "transaction_mode": "IMMEDIATE"}
-    handler = ConnectionHandler({"default": {"ENGINE": "proxyapp.sqlite", "NAME": path, "OPTIONS": options}})
+    handler = ConnectionHandler({"default": {"ENGINE": "proxyapp.database.sqlite", "NAME": path, "OPTIONS": options}})
     wrapper = handler["default"]
     assert isinstance(wrapper, DatabaseWrapper)
     with django_db_blocker.unblock():

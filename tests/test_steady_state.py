@@ -16,12 +16,15 @@ from django.db.backends.utils import CursorWrapper
 from django.db.models import Count
 
 from gateway.asgi import application
-from proxyapp import pool, poolstore, rotation, runtime
-from proxyapp.cooldowns import ALL_MODELS
+from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
-from proxyapp.pool import ALL_GROUPS, Ring
-from proxyapp.rotation import Lease
-from proxyapp.rotor import Rotor
+from proxyapp.pool import cursor as rotation
+from proxyapp.pool import snapshot as pool
+from proxyapp.pool import store as poolstore
+from proxyapp.pool.cooldowns import ALL_MODELS
+from proxyapp.pool.cursor import Lease
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, Ring
 from tests.fake_upstream import FakeUpstream
 from tests.test_pool import snapshot
 

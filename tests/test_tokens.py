@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from proxyapp.tokens import TokenCounter, Tokens
+from proxyapp.provider.token_usage import TokenCounter, Tokens
 
 GEMINI = {
     "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 5, "thoughtsTokenCount": 3, "totalTokenCount": 15}

@@ -10,10 +10,10 @@ import time_machine
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from proxyapp import audit, clienttokenstore
-from proxyapp.clienttokens import Client, Refusal
-from proxyapp.clienttokenstore import Terms, read_book
-from proxyapp.models import AuditEntry, ClientToken, TokenUsage
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access.token_book import Client, Refusal
+from proxyapp.access.token_store import Terms, read_book
+from proxyapp.models import AuditEntry, ClientToken, TokenUsage, audit
 from tests.new_secret import ChangeSecret, change_secret
 from tests.pooldata import NOW, add_group, pool_version
 

@@ -19,8 +19,9 @@ from django.test import Client
 from django.utils import timezone
 
 from gateway.dispatch import Dispatcher
-from proxyapp import runtime, secondfactor
-from proxyapp.live.sessions import Visitor, still_welcome
+from proxyapp import runtime
+from proxyapp.access import second_factor as secondfactor
+from proxyapp.admin.live.sessions import Visitor, still_welcome
 from proxyapp.models import AuditEntry, SecondFactor
 from tests.adminpages import submit, text
 from tests.live import Page

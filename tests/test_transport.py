@@ -6,7 +6,7 @@ import hashlib
 import httpx
 import pytest
 
-from proxyapp.transport import Transport, is_request_sent
+from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
 from tests.transports import (
     BOTH_LOOPS,

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from proxyapp.connection import QUIET_SECONDS
-from proxyapp.transport import Transport
+from proxyapp.upstream.connection import QUIET_SECONDS
+from proxyapp.upstream.transport import Transport
 from tests.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
 from tests.transports import (
     BOTH_LOOPS,

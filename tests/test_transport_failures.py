@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from proxyapp.transport import Transport, is_request_sent
+from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.certificates import server_context
 from tests.ports import free_port
 from tests.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering

@@ -6,8 +6,8 @@ import hashlib
 import httpx
 import pytest
 
-from proxyapp.exchange import HIGH_WATER
-from proxyapp.transport import READ_BYTES, Transport
+from proxyapp.upstream.exchange import HIGH_WATER
+from proxyapp.upstream.transport import READ_BYTES, Transport
 from tests.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
 from tests.transports import (
     BOTH_LOOPS,

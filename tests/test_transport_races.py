@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 import httpx
 import pytest
 
-from proxyapp.transport import Transport, is_request_sent
+from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.certificates import server_context
 from tests.figures import note
 from tests.scripted import OK, SECONDS, Peer, Script, ScriptedUpstream

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from proxyapp.pool import PoolKey
-from proxyapp.trouble import Recovery, Strikes, Trouble, Unit, strikes_before, units
+from proxyapp.pool.probation import Recovery, Strikes, Trouble, Unit, strikes_before, units
+from proxyapp.pool.snapshot import PoolKey
 from tests.test_pool import group
 
 KEY = PoolKey(1, group(1, "g"), "SECRET", "…", "active", project="p")

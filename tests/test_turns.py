@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from proxyapp.pool import ALL_GROUPS, PoolKey, Snapshot
-from proxyapp.rotor import Rotor
-from proxyapp.trouble import Recovery, Unit
-from proxyapp.turns import Turn, Turns, Wish
+from proxyapp.pool.probation import Recovery, Unit
+from proxyapp.pool.queue import Turn, Turns, Wish
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot
 from tests.test_pool import snapshot
 
 PRO = "gemini-2.5-pro"

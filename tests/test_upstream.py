@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from proxyapp.upstream import failure
+from proxyapp.upstream.upstreams import failure
 from tests.test_pool import group
 
 

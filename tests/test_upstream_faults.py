@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import pytest
 
-from proxyapp.transport import Transport
+from proxyapp.upstream.transport import Transport
 from tests import certificates
 from tests.faults import BROKEN, FAULTS, FIRST_FAILURES, misbehave, name_in, on_a_thread
 from tests.gateway import Gateway, group

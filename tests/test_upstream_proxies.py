@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from proxyapp.dial import Proxy
-from proxyapp.transport import is_request_sent
+from proxyapp.upstream.dial import Proxy
+from proxyapp.upstream.transport import is_request_sent
 from tests.certificates import server_context
 from tests.ports import free_port
 from tests.proxies import HttpProxy, ProxyServer, Socks5Proxy

@@ -9,9 +9,9 @@ import httpx
 import pytest
 import uvloop
 
-from proxyapp.errors import GatewayError, ProxyFailed, UpstreamFailed
-from proxyapp.pool import GroupFields, PoolGroup, pool_group
-from proxyapp.upstream import Upstreams, verifying_context
+from proxyapp.pool.snapshot import GroupFields, PoolGroup, pool_group
+from proxyapp.upstream.upstreams import Upstreams, verifying_context
+from proxyapp.vocabulary.errors import GatewayError, ProxyFailed, UpstreamFailed
 from tests.certificates import ELSEWHERE, NAMES, authority, pem, server_context
 from tests.conftest import MakeGateway
 from tests.fake_upstream import Connection, FakeUpstream, Handler, Recorded
@@ -130,7 +130,7 @@ def test_verification_cannot_be_turned_off(ca_certificates: str, monkeypatch: py
 
 REPOINT = """
 from proxyapp.models import Group
-from proxyapp.rotation import raise_pool_version
+from proxyapp.pool.cursor import raise_pool_version
 Group.objects.filter(name="metadata").update(target_url="http://2852039166")
 raise_pool_version()
 """

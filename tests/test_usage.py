@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxyapp.clientusage import CLIENT_COLUMNS
-from proxyapp.errors import BadRequest, GatewayError, NoKeyAvailable, ProxyFailed, UpstreamTimedOut
-from proxyapp.events import Cooldown, write_cooldowns
+from proxyapp.ledger.client_usage import CLIENT_COLUMNS
+from proxyapp.ledger.spool_records import decoded, encoded, usage_record
+from proxyapp.ledger.usage import MINUTE_COLUMNS, Answers, Outcome, Place, Tally, write_usage
 from proxyapp.models import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
@@ -19,8 +19,8 @@ from proxyapp.models import (
     RotationCursor,
     TokenUsage,
 )
-from proxyapp.spoolrecords import decoded, encoded, usage_record
-from proxyapp.usage import MINUTE_COLUMNS, Answers, Outcome, Place, Tally, write_usage
+from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.vocabulary.errors import BadRequest, GatewayError, NoKeyAvailable, ProxyFailed, UpstreamTimedOut
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 SECONDS = NOW.timestamp()

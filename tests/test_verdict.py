@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from proxyapp.verdict import DAY_KINDS, EXCERPT_CHARACTERS, Kind, Retry, Scope, effective_status, excerpt
+from proxyapp.provider.verdict import DAY_KINDS, EXCERPT_CHARACTERS, Kind, Retry, Scope, effective_status, excerpt
 from tests.refusals import (
     DAILY_RESET,
     DATA,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxyapp.verdict import Kind, Retry, Scope
+from proxyapp.provider.verdict import Kind, Retry, Scope
 from tests.refusals import MIDNIGHT, MODEL, NATIVE, facts, google, info, judged, kind
 
 # Dead keys, and what must not condemn one.

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxyapp.verdict import Kind, Retry, Verdict, effective_status, excerpt
+from proxyapp.provider.verdict import Kind, Retry, Verdict, effective_status, excerpt
 from tests.refusals import (
     EXCEEDED,
     KEY,

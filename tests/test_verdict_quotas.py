@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from proxyapp.verdict import Kind, Retry, Scope
+from proxyapp.provider.verdict import Kind, Retry, Scope
 from tests.refusals import (
     EXCEEDED,
     MIDNIGHT,

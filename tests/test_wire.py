@@ -3,7 +3,14 @@
 import httpx
 import pytest
 
-from proxyapp.wire import MAX_HEAD_BYTES, BrokenResponse, Headers, ResponseReader, encode_request, is_request_sent
+from proxyapp.upstream.http1 import (
+    MAX_HEAD_BYTES,
+    BrokenResponse,
+    Headers,
+    ResponseReader,
+    encode_request,
+    is_request_sent,
+)
 
 HOST = b"upstream:8000"
 

@@ -9,10 +9,10 @@ import json
 import sys
 from typing import Any
 
-from proxyapp.client_side import Limits
-from proxyapp.departure import Departure
-from proxyapp.listener import bind
-from proxyapp.server import GatewayServer
+from proxyapp.process.listener import bind
+from proxyapp.server.daphne import GatewayServer
+from proxyapp.server.departure import Departure
+from proxyapp.server.server_state import Limits
 
 EVENT = b"data: event\n\n"
 log: list[str] = []

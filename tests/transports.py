@@ -9,8 +9,8 @@ import httpx
 import pytest
 import uvloop
 
-from proxyapp.exchange import Exchange
-from proxyapp.transport import Transport
+from proxyapp.upstream.exchange import Exchange
+from proxyapp.upstream.transport import Transport
 from tests.certificates import client_context
 from tests.scripted import SECONDS
 

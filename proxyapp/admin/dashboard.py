@@ -5,7 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
-from proxyapp.dashboard import snapshot
+from proxyapp.operators.dashboard import snapshot
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:

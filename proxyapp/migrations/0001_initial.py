@@ -3,7 +3,7 @@
 import django.db.models.deletion
 import django.db.models.functions.text
 import django.utils.timezone
-import proxyapp.sealed
+import proxyapp.models.sealed
 from django.db import migrations, models
 
 
@@ -22,7 +22,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=100)),
                 ('position', models.PositiveIntegerField(db_index=True, default=0, help_text='Order of rotation, lowest first.')),
                 ('target_url', models.CharField(default='https://generativelanguage.googleapis.com', max_length=500)),
-                ('proxy_url', proxyapp.sealed.SealedTextField(blank=True, null=True)),
+                ('proxy_url', proxyapp.models.sealed.SealedTextField(blank=True, null=True)),
                 ('rate_limit_policy', models.CharField(choices=[('daily', 'daily: any 429 takes the key out until the next reset'), ('quota_aware', "quota_aware: does what the provider's answer says")], default='daily', max_length=20)),
                 ('auth', models.CharField(choices=[('auto', 'auto: google for *.googleapis.com, both elsewhere'), ('google', 'google: exactly one, Bearer under /openai/, x-goog-api-key elsewhere'), ('both', 'both: Authorization: Bearer and x-goog-api-key'), ('x-goog-api-key', 'x-goog-api-key'), ('bearer', 'Authorization: Bearer')], default='auto', max_length=20)),
                 ('single_credential_since', models.DateTimeField(blank=True, editable=False, help_text='When the target refused two credentials; since then it gets one.', null=True)),
@@ -41,7 +41,7 @@ class Migration(migrations.Migration):
                 ('position', models.PositiveIntegerField(default=0, help_text='Order of rotation within the group, lowest first.')),
                 ('name', models.CharField(blank=True, max_length=100)),
                 ('project', models.CharField(blank=True, help_text='Keys of one project share their quota.', max_length=100)),
-                ('secret', proxyapp.sealed.SealedTextField(null=True)),
+                ('secret', proxyapp.models.sealed.SealedTextField(null=True)),
                 ('key_hash', models.CharField(editable=False, max_length=64, unique=True)),
                 ('masked', models.CharField(editable=False, max_length=20)),
                 ('status', models.CharField(choices=[('active', 'Active'), ('disabled', 'Disabled'), ('invalid', 'Invalid')], default='active', max_length=10)),

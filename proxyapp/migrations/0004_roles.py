@@ -3,7 +3,7 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from proxyapp.roles import make_roles
+from proxyapp.access.roles import make_roles
 
 
 def make(apps, schema_editor):

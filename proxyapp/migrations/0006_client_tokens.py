@@ -2,7 +2,7 @@ import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
 
-from proxyapp.roles import grant_tokens
+from proxyapp.access.roles import grant_tokens
 
 
 def grant(apps, schema_editor):

@@ -2,7 +2,7 @@
 
 import django.db.models.deletion
 import django.utils.timezone
-import proxyapp.sealed
+import proxyapp.models.sealed
 from django.conf import settings
 from django.db import migrations, models
 
@@ -19,7 +19,7 @@ class Migration(migrations.Migration):
             name='SecondFactor',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('secret', proxyapp.sealed.SealedTextField(help_text='Base32, encrypted.')),
+                ('secret', proxyapp.models.sealed.SealedTextField(help_text='Base32, encrypted.')),
                 ('last_step', models.BigIntegerField(help_text='The time step of the last code: it and older ones are used up.')),
                 ('recovery_hashes', models.JSONField(default=list, help_text='SHA-256 of the codes that are left: 80 random bits each.')),
                 ('created_at', models.DateTimeField(default=django.utils.timezone.now)),

@@ -1,6 +1,6 @@
 """What the gateway keeps."""
 
-from proxyapp.models.clienttoken import ClientToken, TokenUsage, TokenWindow
+from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.pool import (
     DEFAULT_TARGET_URL,
     MAX_PRIORITY,
@@ -15,7 +15,7 @@ from proxyapp.models.pool import (
     RotationCursor,
 )
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
-from proxyapp.models.signin import SecondFactor, SignInCount
+from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,

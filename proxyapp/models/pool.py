@@ -7,8 +7,8 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from proxyapp.masking import masked_key, masked_url
-from proxyapp.sealed import SealedTextField, keyed_hash
+from proxyapp.models.sealed import SealedTextField, keyed_hash
+from proxyapp.vocabulary.masking import masked_key, masked_url
 
 MAX_WEIGHT = 10
 MAX_PRIORITY = 100
@@ -197,7 +197,7 @@ class RateLimitEvent(models.Model):
 
 
 class RotationCursor(models.Model):
-    """Where a ring's rotation stands. `proxyapp.rotation` alone writes here."""
+    """Where a ring's rotation stands. `proxyapp.pool.cursor` alone writes here."""
 
     ring = models.CharField(max_length=120, unique=True, help_text="Empty: all groups. `group:7`: the keys of group 7.")
     position = models.PositiveBigIntegerField(default=0, help_text="The next slot that no lease has taken.")

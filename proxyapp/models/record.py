@@ -32,7 +32,7 @@ class Chore(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to what. `proxyapp.audit` alone writes here; an entry outlives its user and its object."""
+    """Who did what to what. `proxyapp.models.audit` alone writes here; an entry outlives its user and its object."""
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField(max_length=150, help_text="A user's name, `command: …`, or `start`.")
@@ -60,7 +60,10 @@ class AuditEntry(models.Model):
 
 
 class SpoolMark(models.Model):
-    """The last record of a spool's file that is written, so that none is written twice. `proxyapp.spoolmarks` only."""
+    """The last record of a spool's file that is written, so that none is written twice.
+
+    `proxyapp.ledger.spool_marks` only.
+    """
 
     name = models.CharField(max_length=100, unique=True)
     number = models.PositiveBigIntegerField()

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from proxyapp import secondfactor
+from proxyapp.access import second_factor as secondfactor
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PASSWORD, PHONE, USER, Complaints, OpenAdmin
 from tests.gateway import Gateway

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from playwright.sync_api import Page, expect
 
-from proxyapp.clienttokens import SHAPE
+from proxyapp.access.token_book import SHAPE
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PHONE, OpenAdmin
 from tests.gateway import Gateway

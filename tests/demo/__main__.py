@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Coroutine
 from pathlib import Path
 
-from proxyapp.listener import ListenError, bind_exclusively, parse_port
+from proxyapp.process.listener import ListenError, bind_exclusively, parse_port
 from tests.demo.cast import CLIENTS, config
 from tests.demo.load import REQUESTS_A_SECOND, Load
 from tests.demo.process import HOST, PASSWORD, USER, Gateway, PartFailed, first_free_port

@@ -6,11 +6,11 @@ from random import Random
 
 from django.conf import settings
 
-from proxyapp import audit, clienttokenstore
-from proxyapp.clienttokens import masked_token, token_hash
-from proxyapp.clienttokenstore import Terms
-from proxyapp.models import ClientToken, Group, TokenUsage
-from proxyapp.rotation import raise_pool_version
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access.token_book import masked_token, token_hash
+from proxyapp.access.token_store import Terms
+from proxyapp.models import ClientToken, Group, TokenUsage, audit
+from proxyapp.pool.cursor import raise_pool_version
 from tests.demo.cast import CLIENTS, EXPIRED_CLIENT, EXPIRING_CLIENT, MODELS, REVOKED_CLIENT, Client
 
 SEED = 5

@@ -9,12 +9,12 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
 
-from proxyapp.events import Cooldown, write_cooldowns
-from proxyapp.judging import cooldown
-from proxyapp.pool import PoolKey
-from proxyapp.poolstore import PoolReader
-from proxyapp.usage import Outcome, write_usage
-from proxyapp.verdict import judge
+from proxyapp.forwarding.judge import cooldown
+from proxyapp.ledger.usage import Outcome, write_usage
+from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.pool.snapshot import PoolKey
+from proxyapp.pool.store import PoolReader
+from proxyapp.provider.verdict import judge
 from tests.demo.cast import BY_SECRET, DAILY_GROUP, DEAD_KEY, FLASH, FREE, FREE_GROUP, KEYS, LITE, PAID_GROUP, PRO, Key
 from tests.demo.traffic import DAYS, Rates, rates, tally_of
 from tests.fake_gemini import recorded_error

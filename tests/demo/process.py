@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 import yaml
 
-from proxyapp.listener import ListenError, bind_exclusively
+from proxyapp.process.listener import ListenError, bind_exclusively
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 HOST = "127.0.0.1"

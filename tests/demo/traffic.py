@@ -7,8 +7,8 @@ from itertools import accumulate, groupby, pairwise
 from random import Random
 from statistics import NormalDist
 
+from proxyapp.ledger.usage import COLUMNS, Answers, Counts, Minute, Outcome, Place, Tally
 from proxyapp.models import LATENCY_BOUNDS_MS
-from proxyapp.usage import COLUMNS, Answers, Counts, Minute, Outcome, Place, Tally
 from tests.demo.cast import MODELS, PAID_GROUP, Key
 
 DAYS = 7

@@ -7,9 +7,9 @@ from urllib.parse import unquote_to_bytes
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.dotsegments import leads_astray
-from proxyapp.headers import CREDENTIALS, credentials, to_client, to_upstream, without_key
-from proxyapp.modelname import LONGEST_NAME, model_of, quota_scope
+from proxyapp.forwarding.dot_segments import leads_astray
+from proxyapp.provider.model_name import LONGEST_NAME, model_of, quota_scope
+from proxyapp.upstream.headers import CREDENTIALS, credentials, to_client, to_upstream, without_key
 from tests.fuzz.timebox import for_seconds
 
 SECRET = b"THE-GATEWAYS-KEY"

@@ -10,8 +10,8 @@ import httptools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.client_connection import Connection
-from proxyapp.client_side import ClientSide, Limits
+from proxyapp.server.connection import Connection
+from proxyapp.server.server_state import ClientSide, Limits
 from tests.fuzz.timebox import for_seconds
 
 LOOP = asyncio.new_event_loop()

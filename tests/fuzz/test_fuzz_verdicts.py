@@ -10,11 +10,11 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.attempt import decoded
-from proxyapp.configfile import Config, ConfigError, parse
-from proxyapp.errortail import ErrorTail
-from proxyapp.tokens import TokenCounter
-from proxyapp.verdict import Kind, effective_status, excerpt
+from proxyapp.config.file import Config, ConfigError, parse
+from proxyapp.forwarding.attempt import decoded
+from proxyapp.provider.stream_error import ErrorTail
+from proxyapp.provider.token_usage import TokenCounter
+from proxyapp.provider.verdict import Kind, effective_status, excerpt
 from tests.fuzz.timebox import for_seconds
 from tests.refusals import MANIFEST, NOW, judged, recorded
 

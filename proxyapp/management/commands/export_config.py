@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 
-from proxyapp import audit
-from proxyapp.exporting import Export, export_groups, write_private
+from proxyapp.config.exporting import Export, export_groups, write_private
+from proxyapp.models import audit
 
 
 class Command(BaseCommand):

@@ -10,9 +10,9 @@ from django.db import DatabaseError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from proxyapp.configfile import Config, ConfigError, load
-from proxyapp.importing import import_config
-from proxyapp.importreport import Report
+from proxyapp.config.file import Config, ConfigError, load
+from proxyapp.config.importing import import_config
+from proxyapp.config.report import Report
 
 MANY_KEYS = 500
 

@@ -10,16 +10,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
-from proxyapp import audit, keystate, keytests
-from proxyapp.keyactions import DONE, STATUSES, KeyAction, change_keys
-from proxyapp.keychoice import UnclearChoice, choose
-from proxyapp.keyreport import KeyRow, key_report, utc_text
-from proxyapp.lostsecrets import warning_of
-from proxyapp.models import ApiKey
-from proxyapp.plaintable import plain_table
+from proxyapp.management.text_table import plain_table
+from proxyapp.models import ApiKey, audit
+from proxyapp.operators import key_state as keystate
+from proxyapp.operators import key_tests as keytests
+from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_keys
+from proxyapp.operators.key_choice import UnclearChoice, choose
+from proxyapp.operators.key_report import KeyRow, key_report, utc_text
+from proxyapp.operators.unreadable_secrets import warning_of
 
 if TYPE_CHECKING:
-    from proxyapp.probing import ProbeResult
+    from proxyapp.upstream.key_probe import ProbeResult
 
 UNCHANGED = {"release": "none was cooling", "disable": "all were disabled", "enable": "all were enabled"}
 COLUMNS = ("ID", "GROUP", "NAME", "KEY", "REQUESTS", "429", "ERRORS", "TOKENS IN", "TOKENS OUT", "LAST USED", "STATE")

@@ -7,8 +7,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from proxyapp import audit
-from proxyapp.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
+from proxyapp.ledger.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
+from proxyapp.models import audit
 
 
 class Command(BaseCommand):

@@ -5,8 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 
-from proxyapp import audit
-from proxyapp.reencrypting import CannotReencrypt, reencrypt
+from proxyapp.config.reencrypt import CannotReencrypt, reencrypt
+from proxyapp.models import audit
 
 
 class Command(BaseCommand):

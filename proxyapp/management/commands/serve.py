@@ -7,10 +7,10 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
 
-from proxyapp.bootstrap import StartError
-from proxyapp.configfile import ConfigError
-from proxyapp.launch import Launch
-from proxyapp.listener import ListenError
+from proxyapp.config.file import ConfigError
+from proxyapp.process.bootstrap import StartError
+from proxyapp.process.launch import Launch
+from proxyapp.process.listener import ListenError
 
 
 class Command(BaseCommand):

@@ -6,9 +6,8 @@ from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, transaction
 
-from proxyapp import audit
-from proxyapp.guessing import forget_all
-from proxyapp.models import SecondFactor
+from proxyapp.access.sign_in_limits import forget_all
+from proxyapp.models import SecondFactor, audit
 
 
 class Command(BaseCommand):

@@ -12,12 +12,12 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from proxyapp import audit, clienttokenstore
-from proxyapp.clienttokenreport import TokenRow, UnclearToken, choose_tokens, token_report
-from proxyapp.clienttokenstore import Terms
-from proxyapp.keyreport import utc_text
-from proxyapp.models import ClientToken, Group
-from proxyapp.plaintable import plain_table
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access.token_store import Terms
+from proxyapp.management.text_table import plain_table
+from proxyapp.models import ClientToken, Group, audit
+from proxyapp.operators.key_report import utc_text
+from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
 
 COLUMNS = ("ID", "NAME", "TOKEN", "STATE", "GROUPS", "MODELS", "LIMITS", "REQUESTS", "TOKENS", "LAST USED")
 RIGHT = (0, 7, 8)

@@ -1,0 +1,160 @@
+"""Which client a request comes from: looked up in memory, by a keyed hash of the token that it presents.
+
+A process holds a book of all tokens and replaces it as a whole when the pool's version moves.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from urllib.parse import unquote_to_bytes
+
+from proxyapp.upstream.headers import Header, is_key_parameter
+
+PREFIX = "gk-"
+SHAPE = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
+MARK_DIGITS = 8
+MAC_BYTES = 28
+_NAMED_SCHEME = b"bearer "
+_MINUTE, _DAY = 60, 86_400
+
+
+def new_token() -> str:
+    return PREFIX + secrets.token_urlsafe(32)
+
+
+def masked_token(token: str) -> str:
+    return f"{PREFIX}…{token[-4:]}"
+
+
+def mark_of(secret_key: str) -> str:
+    """What the hashes made under this SECRET_KEY begin with, so that one can tell which of them need it."""
+    return hashlib.sha256(b"gemini-key-gateway.token-mark:" + secret_key.encode()).hexdigest()[:MARK_DIGITS]
+
+
+def token_hash(token: str, secret_key: str) -> str:
+    """64 hex digits: the secret's mark, then 224 bits of HMAC-SHA256."""
+    return mark_of(secret_key) + _mac(_material(secret_key), token.encode()).hex()
+
+
+def _material(secret_key: str) -> bytes:
+    return hashlib.sha256(b"gemini-key-gateway.token-hash:" + secret_key.encode()).digest()
+
+
+def _mac(material: bytes, token: bytes) -> bytes:
+    return hmac.digest(material, token, "sha256")[:MAC_BYTES]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Client:
+    """What a request may do. `groups` None: the keys of all groups; empty: none. `models` None: every model.
+
+    Times are seconds since the epoch; infinity: never.
+    """
+
+    id: int
+    groups: frozenset[int] | None = None
+    models: re.Pattern[str] | None = None
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_day: int | None = None
+    expires_at: float = float("inf")
+    is_revoked: bool = False
+
+    @property
+    def request_limits(self) -> list[tuple[int, int]]:
+        """The seconds of each window and how many requests it takes; the day first, which is the longer wait."""
+        limits = ((_DAY, self.requests_per_day), (_MINUTE, self.requests_per_minute))
+        return [(seconds, limit) for seconds, limit in limits if limit is not None]
+
+    @property
+    def is_metered(self) -> bool:
+        return bool(self.request_limits) or self.tokens_per_day is not None
+
+
+ANYONE = Client(id=0)
+
+
+def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
+    """`*` stands for any part of a name, everything else for itself; without patterns every model is allowed."""
+    if not models:
+        return None
+    return re.compile("|".join(".*".join(map(re.escape, model.split("*"))) for model in models), re.DOTALL)
+
+
+class Refusal(Enum):
+    """Why nobody was found. FOREIGN: what was presented does not even look like a token."""
+
+    MISSING = "missing"
+    FOREIGN = "foreign"
+    UNKNOWN = "unknown"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+_CLOSEST = (Refusal.EXPIRED, Refusal.REVOKED, Refusal.UNKNOWN, Refusal.FOREIGN)
+
+
+class TokenBook:
+    """All tokens at one moment, each a stored hash and its client. `secret_keys`: the current one first."""
+
+    def __init__(self, entries: Iterable[tuple[str, Client]], secret_keys: Sequence[str]) -> None:
+        known = {mark_of(secret_key): _material(secret_key) for secret_key in secret_keys}
+        self._clients: dict[bytes, tuple[bytes, Client]] = {}
+        self.is_empty = True
+        marks = set()
+        for stored, client in entries:
+            self.is_empty = False
+            mark, mac = stored[:MARK_DIGITS], bytes.fromhex(stored[MARK_DIGITS:])
+            if mark in known:
+                marks.add(mark)
+                self._clients[mac] = (mac, client)
+        self._materials = [material for mark, material in known.items() if mark in marks]
+
+    @property
+    def clients(self) -> list[Client]:
+        return [client for _, client in self._clients.values()]
+
+    def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | Refusal:
+        """Of several credentials one that is good is enough: SDKs may send the token in two places."""
+        reasons = set()
+        for credential in presented(headers, query):
+            found = self._find(credential, now)
+            if isinstance(found, Client):
+                return found
+            reasons.add(found)
+        return next((reason for reason in _CLOSEST if reason in reasons), Refusal.MISSING)
+
+    def _find(self, credential: bytes, now: float) -> Client | Refusal:
+        if SHAPE.fullmatch(credential) is None:
+            return Refusal.FOREIGN
+        for material in self._materials:
+            mac = _mac(material, credential)
+            stored, client = self._clients.get(mac, (b"", ANYONE))
+            if hmac.compare_digest(stored, mac):
+                return _standing(client, now)
+        return Refusal.UNKNOWN
+
+
+def _standing(client: Client, now: float) -> Client | Refusal:
+    if client.is_revoked:
+        return Refusal.REVOKED
+    return client if now < client.expires_at else Refusal.EXPIRED
+
+
+def presented(headers: list[Header], query: bytes) -> list[bytes]:
+    """Every credential of a request, wherever clients put it. An empty one is none: a variable was not set."""
+    found = []
+    for name, value in headers:
+        if name == b"authorization":
+            if value[:7].lower() == _NAMED_SCHEME:
+                found.append(value[7:].strip())
+        elif name == b"x-goog-api-key" or name == b"x-api-key":
+            found.append(value.strip())
+    if query and (b"key" in query or b"%" in query):
+        parts = query.split(b"&")
+        found += [unquote_to_bytes(part.partition(b"=")[2]) for part in parts if is_key_parameter(part)]
+    return [credential for credential in found if credential]

@@ -1,0 +1,182 @@
+"""Client tokens in the database. The only place that makes, changes and revokes them.
+
+Each change raises the pool's version in the same transaction, so that every process hears of it within half a second,
+and is in the audit log. Reading the book runs on a database thread.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.db import transaction
+
+from proxyapp.access.token_book import Client, TokenBook, mark_of, masked_token, new_token, pattern_of, token_hash
+from proxyapp.models import ClientToken, Group, audit
+from proxyapp.models.audit import Actor
+from proxyapp.pool.cursor import raise_pool_version
+
+MAX_PATTERNS = 100
+MAX_PATTERN = 100
+MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
+LIMITS = tuple(MOST)
+# A row that was read a while ago brings no revoked token back.
+CHANGEABLE = ("name", "is_limited_to_groups", "allowed_models", *LIMITS, "expires_at", "updated_at")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a token allows. `groups` None: the keys of all groups; empty: none."""
+
+    name: str
+    groups: Sequence[Group] | None = None
+    models: Sequence[str] = ()
+    requests_per_minute: int | None = None
+    requests_per_day: int | None = None
+    tokens_per_day: int | None = None
+    expires_at: datetime | None = None
+
+
+def create(terms: Terms, actor: Actor) -> tuple[ClientToken, str]:
+    """The row, and the token itself, which nobody can find out again. Raises ValidationError, by field."""
+    text = new_token()
+    token = ClientToken(token_hash=token_hash(text, settings.SECRET_KEY), masked=masked_token(text))
+    _save(token, terms)
+    with transaction.atomic():
+        token.save()
+        _finish(token, terms, actor, "add")
+    return token, text
+
+
+def update(token: ClientToken, terms: Terms, actor: Actor) -> None:
+    """Raises ValidationError, by field; then nothing was changed."""
+    _save(token, terms)
+    with transaction.atomic():
+        ClientToken.objects.select_for_update().get(pk=token.pk)  # the groups are changed after it, by one at a time
+        token.save(update_fields=CHANGEABLE)
+        _finish(token, terms, actor, "change")
+
+
+def revoke(token_ids: Iterable[int], actor: Actor, now: datetime) -> list[ClientToken]:
+    """For good. Those that were not revoked yet."""
+    with transaction.atomic():
+        locked = ClientToken.objects.select_for_update()
+        tokens = list(locked.filter(pk__in=list(token_ids), revoked_at=None).order_by("pk"))
+        ClientToken.objects.filter(pk__in=[token.pk for token in tokens]).update(revoked_at=now)
+        audit.record(actor, "revoke", tokens)
+        raise_pool_version()
+    return tokens
+
+
+def delete(token_ids: Iterable[int], actor: Actor) -> None:
+    """Also what is known of their usage. A token that is revoked instead can be told from one that never was."""
+    with transaction.atomic():
+        tokens = ClientToken.objects.filter(pk__in=list(token_ids))
+        audit.record(actor, "delete", tokens)
+        tokens.delete()
+        raise_pool_version()
+
+
+def _save(token: ClientToken, terms: Terms) -> None:
+    """Puts the terms into the row and checks it."""
+    token.name = terms.name.strip()
+    token.is_limited_to_groups = terms.groups is not None
+    token.allowed_models = list(dict.fromkeys(model.strip().removeprefix("models/") for model in terms.models))
+    for limit in LIMITS:
+        setattr(token, limit, getattr(terms, limit))
+    token.expires_at = terms.expires_at
+    _check(token)
+
+
+def _check(token: ClientToken) -> None:
+    problems: defaultdict[str, list[str]] = defaultdict(list)
+    if not token.name.isprintable():
+        problems["name"].append("has characters that cannot be printed.")
+    if len(token.allowed_models) > MAX_PATTERNS:
+        problems["allowed_models"].append(f"{len(token.allowed_models)} names; {MAX_PATTERNS} are allowed.")
+    for model in token.allowed_models:
+        if not model or not model.isprintable() or len(model) > MAX_PATTERN:
+            problems["allowed_models"].append(f"{model[:MAX_PATTERN]!r} is no name of a model such as gemini-2.5-*.")
+    for limit in LIMITS:
+        value = getattr(token, limit)
+        if value is not None and not 1 <= value <= MOST[limit]:
+            problems[limit].append(f"{value:,} is not a number from 1 to {MOST[limit]:,}.")
+    try:
+        token.full_clean()
+    except ValidationError as error:
+        for field, messages in error.message_dict.items():
+            problems[field] += messages
+    if problems:
+        raise ValidationError(dict(problems))
+
+
+def _finish(token: ClientToken, terms: Terms, actor: Actor, action: audit.Action) -> None:
+    token.allowed_groups.set(terms.groups or ())
+    audit.record(actor, action, [token], _described(token, terms))
+    raise_pool_version()
+
+
+def _described(token: ClientToken, terms: Terms) -> str:
+    parts = [f"{limit.replace('_', ' ')}: {value}" for limit in LIMITS if (value := getattr(token, limit))]
+    if terms.groups is not None:
+        parts.append(f"groups: {', '.join(group.name for group in terms.groups) or 'none'}")
+    if token.allowed_models:
+        parts.append(f"models: {', '.join(token.allowed_models)}")
+    if token.expires_at:
+        parts.append(f"expires at {token.expires_at:%Y-%m-%d %H:%M} UTC")
+    return "; ".join(parts)
+
+
+def has_tokens() -> bool:
+    """Also one that is revoked counts: the gateway was closed, and stays so."""
+    return ClientToken.objects.exists()
+
+
+def secret_keys() -> list[str]:
+    return [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+
+
+def bound_to_older_secrets() -> int:
+    """How many tokens that may be used stop working once the older secrets are gone: their hash needs them."""
+    tokens = ClientToken.objects.filter(revoked_at=None)
+    return tokens.exclude(token_hash__startswith=mark_of(settings.SECRET_KEY)).count()
+
+
+def read_book() -> TokenBook:
+    rows = ClientToken.objects.order_by().values_list(
+        "id",
+        "token_hash",
+        "is_limited_to_groups",
+        "allowed_models",
+        *LIMITS,
+        "expires_at",
+        "revoked_at",
+    )
+    allowed = _allowed_groups()
+    entries = [
+        (
+            stored,
+            Client(
+                id=pk,
+                groups=frozenset(allowed.get(pk, ())) if is_limited else None,
+                models=pattern_of(models),
+                requests_per_minute=per_minute,
+                requests_per_day=per_day,
+                tokens_per_day=tokens,
+                expires_at=expires_at.timestamp() if expires_at else float("inf"),
+                is_revoked=revoked_at is not None,
+            ),
+        )
+        for pk, stored, is_limited, models, per_minute, per_day, tokens, expires_at, revoked_at in rows
+    ]
+    return TokenBook(entries, secret_keys())
+
+
+def _allowed_groups() -> dict[int, list[int]]:
+    allowed: defaultdict[int, list[int]] = defaultdict(list)
+    links = ClientToken.allowed_groups.through.objects.order_by()
+    for token_id, group_id in links.values_list("clienttoken_id", "group_id"):
+        allowed[token_id].append(group_id)
+    return allowed

@@ -1,0 +1,120 @@
+"""Making and changing client tokens: all by the store. A new token is in the answer to its form and nowhere else.
+
+It is in no address, message, session, log or history; what was sent once is not answered with a token again.
+"""
+
+from typing import Any, cast
+
+from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.cache import add_never_cache_headers
+
+from proxyapp.access import token_store as clienttokenstore
+from proxyapp.admin.client_tokens.form import ClientTokenForm
+from proxyapp.admin.client_tokens.single_use_form import close_form, open_form, sent_number
+from proxyapp.admin.parts.unfold_typed import ModelAdmin, ModelForm
+from proxyapp.models import ClientToken, audit
+
+ANY_MODEL = "gemini-2.5-flash"
+TAKEN = ValidationError({"name": ["Somebody else has just taken this name."]})
+ONE_BUTTON = {"show_save_and_continue": False, "show_save_and_add_another": False}
+
+
+class TokenMaking(ModelAdmin[ClientToken]):
+    form = ClientTokenForm
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        number = sent_number(request) if request.method == "POST" else open_form(request)
+        if number is None:
+            return self._sent_before(request)
+        return super().add_view(request, form_url, {**ONE_BUTTON, "form_number": number, **(extra_context or {})})
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """What the store refuses is said at the fields: the form is gone through once more, with the reasons."""
+        for _ in range(2):
+            try:
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            except ValidationError as error:
+                _keep(request, refusal=error)
+            except IntegrityError:
+                _keep(request, refusal=TAKEN)
+        raise AssertionError("a form that has problems was saved")
+
+    def get_form(
+        self, request: HttpRequest, obj: ClientToken | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm[ClientToken]]:
+        form = cast("type[ClientTokenForm]", super().get_form(request, obj, change, **kwargs))  # made anew each time
+        form.refusal = _kept(request, "refusal")
+        return form
+
+    def save_form(self, request: HttpRequest, form: Any, change: bool) -> ClientToken:
+        token: ClientToken = form.instance
+        return token
+
+    def save_model(self, request: HttpRequest, obj: ClientToken, form: Any, change: bool) -> None:
+        """The row is read again under a lock: the gateway and other operators write to it, too."""
+        actor, terms = audit.operator(request.user), form.terms(timezone.now())
+        if change:
+            clienttokenstore.update(ClientToken.objects.select_for_update().get(pk=obj.pk), terms, actor)
+        else:
+            made, text = clienttokenstore.create(terms, actor)
+            obj.pk = made.pk
+            _keep(request, new_token=text)
+        obj.refresh_from_db()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """The store has done it."""
+
+    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:  # type: ignore[override]
+        """For the history of the row. The audit log is the store's."""
+        labels = [str(form.fields[name].label or name) for name in form.changed_data]
+        return "Added." if add else f"Changed: {', '.join(labels)}." if labels else "Nothing changed."
+
+    def response_add(
+        self, request: HttpRequest, obj: ClientToken, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """The only page that ever has the token."""
+        close_form(request)
+        named = [model for model in obj.allowed_models if "*" not in model]
+        context = {
+            "title": f"Client token {obj.name}",
+            "token": obj,
+            "text": _kept(request, "new_token"),
+            "origin": f"{request.scheme}://{request.get_host()}",
+            "model": named[0] if named else ANY_MODEL,
+        }
+        return self._page(request, "shown_once", context)
+
+    def _sent_before(self, request: HttpRequest) -> HttpResponse:
+        name = request.POST.get("name", "").strip()
+        known = ClientToken.objects.filter(name__iexact=name).first()
+        return self._page(request, "sent_before", {"title": "This form was sent before", "token": known})
+
+    def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
+        site = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}
+        response = TemplateResponse(request, f"admin/proxyapp/clienttoken/{name}.html", site | context)
+        add_never_cache_headers(response)
+        return response
+
+
+def _keep(request: HttpRequest, **values: Any) -> None:
+    """For as long as this request lasts."""
+    for name, value in values.items():
+        setattr(request, f"_token_{name}", value)
+
+
+def _kept(request: HttpRequest, name: str) -> Any:
+    return getattr(request, f"_token_{name}", None)

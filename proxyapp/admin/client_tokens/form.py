@@ -1,0 +1,141 @@
+"""The form of a client token: what it allows. Whether that can be is judged by the store alone."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from unfold.widgets import (
+    INPUT_CLASSES,
+    UnfoldAdminCheckboxSelectMultipleWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminTextareaWidget,
+)
+
+from proxyapp.access.token_store import LIMITS, Terms
+from proxyapp.admin.parts.unfold_typed import ModelForm
+from proxyapp.models import ClientToken, Group
+
+ALL, SOME = "all", "some"
+NEVER, AT = "never", "at"
+PRESETS = {"30": "In 30 days", "90": "In 90 days", "365": "In a year"}
+FIELD_OF = {"allowed_models": "models", "expires_at": "expires_on", "__all__": "name"}
+SHOWN_MINUTES = "%Y-%m-%dT%H:%M"
+
+
+class ClientTokenForm(ModelForm[ClientToken]):
+    """`refusal`: what the store said of these terms when it was asked to take them."""
+
+    refusal: ValidationError | None = None
+
+    reach = forms.ChoiceField(
+        widget=UnfoldAdminRadioSelectWidget,
+        label="May use",
+        choices=[
+            (ALL, "The keys of every group, also of groups that are made later"),
+            (SOME, "Only the keys of these groups"),
+        ],
+        initial=ALL,
+    )
+    groups = forms.ModelMultipleChoiceField(
+        Group.objects.defer("proxy_url"),
+        widget=UnfoldAdminCheckboxSelectMultipleWidget,
+        required=False,
+        help_text="A group that is deleted goes from here, too. A token whose last group is gone may use none.",
+    )
+    models = forms.CharField(
+        widget=UnfoldAdminTextareaWidget({"rows": 3, "spellcheck": "false", "placeholder": "gemini-2.5-*"}),
+        required=False,
+        help_text="One name a line; * stands for any part, such as gemini-2.5-*. Empty: every model.",
+    )
+    lifetime = forms.ChoiceField(
+        widget=UnfoldAdminRadioSelectWidget,
+        label="Expires",
+        choices=[(NEVER, "Never"), *PRESETS.items(), (AT, "At this time")],
+        initial=NEVER,
+    )
+    expires_on = forms.DateTimeField(
+        widget=forms.DateTimeInput({"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, SHOWN_MINUTES),
+        required=False,
+        label="Expires at (UTC)",
+    )
+
+    class Meta:
+        model = ClientToken
+        fields = ["name", *LIMITS]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        token = self.instance
+        if token.pk is None:
+            return
+        of_token: dict[str, Any] = {
+            "reach": SOME if token.is_limited_to_groups else ALL,
+            "groups": list(token.allowed_groups.defer("proxy_url")),
+            "models": "\n".join(token.allowed_models),
+            "lifetime": AT if token.expires_at else NEVER,
+            "expires_on": token.expires_at and token.expires_at.replace(second=0, microsecond=0),
+        }
+        self.initial.update(of_token)
+
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        for field, problem in self._problems():
+            self.add_error(field, problem)
+        return self.cleaned_data
+
+    def _post_clean(self) -> None:
+        """The row stays as it is: the store puts the terms into it, and checks them."""
+
+    def terms(self, now: datetime) -> Terms:
+        chosen = self.cleaned_data
+        lines = chosen["models"].splitlines()
+        return Terms(
+            name=chosen["name"],
+            groups=list(chosen["groups"]) if chosen["reach"] == SOME else None,
+            models=[line for line in lines if line.strip()],
+            expires_at=self._expiry(now),
+            **{limit: chosen[limit] for limit in LIMITS},
+        )
+
+    def _problems(self) -> Iterator[tuple[str | None, str | list[str]]]:
+        chosen = self.cleaned_data
+        if (
+            chosen.get("reach") == SOME
+            and not chosen.get("groups")
+            and "groups" in chosen
+            and not self._lost_its_groups()
+        ):
+            yield "groups", "Choose one group or more, or let it use those of every group."
+        if chosen.get("lifetime") == AT and "expires_on" in chosen:
+            yield from self._problems_of_time(chosen["expires_on"])
+        for name, texts in (self.refusal.message_dict if self.refusal else {}).items():
+            field = FIELD_OF.get(name, name)
+            yield (field if field in self.fields else None), texts
+
+    def _problems_of_time(self, moment: datetime | None) -> Iterator[tuple[str, str]]:
+        if moment is None:
+            yield "expires_on", "Say when, or choose another way to expire."
+        elif moment <= timezone.now() and not self._is_as_it_was(moment):
+            yield "expires_on", "This time is over. To end a token now, revoke it."
+
+    def _lost_its_groups(self) -> bool:
+        """Such a token may be edited, and stays without a group until it is given one."""
+        token = self.instance
+        return token.pk is not None and token.is_limited_to_groups and not self.initial["groups"]
+
+    def _is_as_it_was(self, moment: datetime) -> bool:
+        """The page shows no seconds."""
+        before: datetime | None = self.instance.expires_at
+        return before is not None and f"{before:{SHOWN_MINUTES}}" == f"{moment:{SHOWN_MINUTES}}"
+
+    def _expiry(self, now: datetime) -> datetime | None:
+        lifetime = self.cleaned_data["lifetime"]
+        if lifetime == NEVER:
+            return None
+        if lifetime != AT:
+            return now.replace(second=0, microsecond=0) + timedelta(days=int(lifetime), minutes=1)
+        moment: datetime = self.cleaned_data["expires_on"]
+        return self.instance.expires_at if self._is_as_it_was(moment) else moment

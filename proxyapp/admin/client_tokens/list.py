@@ -1,0 +1,142 @@
+"""The list of client tokens: its columns, and what they did today, asked for once a page."""
+
+from datetime import datetime
+from functools import cache
+
+from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.badges import Variant, badge
+from proxyapp.admin.parts.cells import ago, compact, until
+from proxyapp.admin.parts.unfold_typed import ChangeList
+from proxyapp.models import ClientToken
+from proxyapp.operators.token_standing import Today, standing_of, today_of
+
+VARIANTS: dict[str, Variant] = {
+    "active": "success",
+    "expiring": "warning",
+    "expired": "default",
+    "revoked": "danger",
+    "unreadable": "danger",
+}
+SHOWN = 3
+NO_GROUP = "none: its groups were deleted"
+NEARLY = 0.8
+
+
+class ClientTokenChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        """A list that is not filtered offers no way to show all."""
+        super().get_results(request)
+        if not self.query and not self.has_active_filters:
+            self.full_result_count = self.result_count
+        today = today_of([token.pk for token in self.result_list], timezone.now())
+        for token in self.result_list:
+            token.__dict__["today"] = today.get(token.pk, Today())
+
+
+def today(token: ClientToken) -> Today:
+    """Asked for once where no list has given it."""
+    if "today" not in token.__dict__:
+        token.__dict__["today"] = today_of([token.pk], timezone.now()).get(token.pk, Today())
+    found: Today = token.__dict__["today"]
+    return found
+
+
+# Columns.
+
+
+@admin.display(description="token", ordering="name")
+def label(token: ClientToken) -> SafeString:
+    return format_html('<span class="key-name">{}</span> <span class="key-masked">{}</span>', token.name, token.masked)
+
+
+@admin.display(ordering="revoked_at")
+def state(token: ClientToken) -> SafeString:
+    return state_lines(token, timezone.now())
+
+
+@admin.display(description="groups")
+def groups(token: ClientToken) -> SafeString:
+    if not token.is_limited_to_groups:
+        return format_html("{}", "all")
+    names = [group.name for group in token.allowed_groups.all()]
+    return _few(names) if names else format_html('<span class="token-none">{}</span>', NO_GROUP)
+
+
+@admin.display(description="models")
+def models(token: ClientToken) -> SafeString:
+    return _few(token.allowed_models) if token.allowed_models else format_html("{}", "all")
+
+
+@admin.display(description="requests today")
+def requests_today(token: ClientToken) -> SafeString:
+    done = today(token)
+    lines = [_of_limit(done.requests, token.requests_per_day)]
+    if token.requests_per_minute is not None:
+        lines.append(_detail(f"{token.requests_per_minute:,} a minute at most"))
+    if done.refused:
+        lines.append(_detail(f"{compact(done.refused)} refused"))
+    return format_html("<div>{}</div>", format_html_join("", "{}", ((line,) for line in lines)))
+
+
+@admin.display(description="tokens today")
+def tokens_today(token: ClientToken) -> SafeString:
+    return format_html("<div>{}</div>", _of_limit(today(token).tokens, token.tokens_per_day))
+
+
+@admin.display(description="last used", ordering="last_used_at")
+def used(token: ClientToken) -> SafeString:
+    return ago(token.last_used_at, timezone.now())
+
+
+COLUMNS = (label, state, groups, models, requests_today, tokens_today, used)
+
+
+def state_lines(token: ClientToken, now: datetime) -> SafeString:
+    """A badge, and until when or since when."""
+    found = standing_of(token, now)
+    shown = _badge("active" if found == "expiring" else found, VARIANTS[found])
+    if found == "revoked" and token.revoked_at:
+        return format_html("{}{}", shown, _detail(ago(token.revoked_at, now)))
+    if found == "unreadable":
+        return format_html("{}{}", shown, _detail("made under a SECRET_KEY that is gone"))
+    if token.expires_at is None:
+        return shown
+    is_over = found == "expired"
+    when = ago(token.expires_at, now) if is_over else format_html("expires in {}", until(token.expires_at, now))
+    return format_html("{}{}", shown, _detail(when))
+
+
+@cache
+def _badge(text: str, variant: Variant) -> SafeString:
+    return badge(text, variant)
+
+
+def _detail(content: str) -> SafeString:
+    return format_html('<span class="state-detail token-detail">{}</span>', content)
+
+
+def _few(names: list[str]) -> SafeString:
+    """The first of them; all in the title."""
+    if len(names) <= SHOWN:
+        return format_html("{}", ", ".join(names))
+    text = f"{', '.join(names[:SHOWN])} and {len(names) - SHOWN} more"
+    return format_html('<span title="{}">{}</span>', ", ".join(names), text)
+
+
+def _of_limit(count: int, limit: int | None) -> SafeString:
+    """`1,204 of 5 k` over a bar; without a limit the number alone."""
+    if limit is None:
+        return format_html('<span title="{}">{}</span>', f"{count:,}", compact(count))
+    share = min(count / limit, 1.0)
+    level = "is-full" if share >= 1 else "is-near" if share >= NEARLY else ""
+    return format_html(
+        '<span title="{} of {}">{} of {}</span>'
+        '<svg class="token-bar {}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">'
+        '<rect class="token-bar-base" width="100" height="4"/><rect width="{}" height="4"/></svg>',
+        *(f"{count:,}", f"{limit:,}", compact(count), compact(limit), level, f"{share * 100:.1f}"),
+    )

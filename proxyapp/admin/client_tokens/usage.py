@@ -1,0 +1,82 @@
+"""What clients with one token did in the last days: a chart and a table by day, and a table by model."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.cells import compact, rate
+from proxyapp.admin.parts.svg_charts import Bar, bar_chart
+from proxyapp.models import TokenUsage
+
+DAYS = 30
+
+
+class Counts(NamedTuple):
+    requests: int = 0
+    succeeded: int = 0
+    refused: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def failed(self) -> int:
+        return self.requests - self.succeeded
+
+    @property
+    def success(self) -> str:
+        return rate(self.succeeded, self.requests)
+
+    @property
+    def tokens(self) -> str:
+        return f"{compact(self.prompt_tokens)} / {compact(self.output_tokens)}"
+
+    @property
+    def title(self) -> str:
+        return (
+            f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more refused by a limit; "
+            f"{self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class TokenUsageTables:
+    """`days`: every one, the newest last. `models`: those that were used most first."""
+
+    days: Sequence[tuple[date, Counts]]
+    models: Sequence[tuple[str, Counts]]
+    total: Counts
+
+    def chart(self) -> SafeString:
+        """What succeeded below, what failed or was refused on top."""
+        bars = [
+            Bar(counts.succeeded, counts.requests + counts.refused, f"{day:%b} {day.day}: {counts.title}")
+            for day, counts in self.days
+        ]
+        return bar_chart(bars, f"{self.total.requests:,} requests in {len(self.days)} days")
+
+    def newest_first(self) -> list[tuple[date, Counts]]:
+        return [(day, counts) for day, counts in reversed(self.days) if any(counts)]
+
+
+def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
+    """One query."""
+    today = now.astimezone(UTC).date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    rows = TokenUsage.objects.filter(token=token_id, day__gte=days[0], day__lte=today).order_by()
+    of_day: defaultdict[date, list[Counts]] = defaultdict(list)
+    of_model: defaultdict[str, list[Counts]] = defaultdict(list)
+    for day, model, *counts in rows.values_list("day", "model", *Counts._fields):
+        of_day[day].append(Counts(*counts))
+        of_model[model].append(Counts(*counts))
+    models = [(model, _sum(counts)) for model, counts in of_model.items()]
+    models.sort(key=lambda row: (-row[1].requests, -row[1].refused, row[0]))
+    return TokenUsageTables([(day, _sum(of_day[day])) for day in days], models, _sum(row[1] for row in models))
+
+
+def _sum(counts: Iterable[Counts]) -> Counts:
+    columns = list(zip(*counts, strict=True))
+    return Counts(*map(sum, columns)) if columns else Counts()

@@ -1,0 +1,168 @@
+"""The form of a group. What it says of a policy and of auth is what the gateway does."""
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
+from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
+from proxyapp.models import Auth, Group, RateLimitPolicy
+from proxyapp.models.sealed import UNREADABLE
+from proxyapp.vocabulary import certificates as authorities
+from proxyapp.vocabulary.checks import check_group_name, check_proxy_url, check_target_url, proxies, targets
+
+POLICIES: dict[str, str] = {
+    RateLimitPolicy.DAILY: "any 429 takes the key out, for every model, until the next reset at {reset}.",
+    RateLimitPolicy.QUOTA_AWARE: (
+        "reads the provider's answer. After a limit by the minute it waits as long as the answer says, after a limit "
+        "by the day until midnight in California, for that model and project alone; dead keys go out at once."
+    ),
+}
+AUTHS: dict[str, str] = {
+    Auth.AUTO: "google for *.googleapis.com, both for any other target.",
+    Auth.GOOGLE: "one credential: Authorization: Bearer under /openai/, x-goog-api-key elsewhere.",
+    Auth.BOTH: "both headers; a target that refuses two credentials gets one from then on.",
+    Auth.X_GOOG_API_KEY: "always this header.",
+    Auth.BEARER: "always Authorization: Bearer.",
+}
+SHARES = ("priority", "weight")
+LINK_LOCAL = "Allow link-local and metadata addresses"
+
+
+class CertificatesInput(Textarea):
+    """Does not give back what should never have been pasted."""
+
+    def format_value(self, value: Any) -> str | None:
+        text: str | None = super().format_value(value)
+        return None if text and "PRIVATE KEY" in text else text
+
+
+class CertificatesField(forms.CharField):
+    """Compares what it is given in the form in which it is stored."""
+
+    def to_python(self, value: Any) -> str:
+        text = super().to_python(value)
+        try:
+            return authorities.in_one_form(text) if text else ""
+        except authorities.BadCertificates as problem:
+            raise ValidationError(f"The text {problem}.") from None
+
+
+class GroupForm(ModelForm[Group]):
+    new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
+    remove_proxy = forms.BooleanField(
+        widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
+    )
+
+    ca_certificates = CertificatesField(
+        widget=CertificatesInput({"rows": 4, "spellcheck": "false"}), required=False, label="CA certificates"
+    )
+
+    class Meta:
+        model = Group
+        fields = [
+            "name",
+            "position",
+            "target_url",
+            "ca_certificates",
+            "allow_link_local",
+            "rate_limit_policy",
+            "auth",
+            "priority",
+            "weight",
+        ]
+        labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._explain()
+        for name in SHARES:
+            if name in self.fields:
+                self.fields[name].required = False
+        proxy = self.fields["new_proxy_url"]
+        proxy.help_text = "Such as socks5://user:password@host:1080; http, https, socks5 or socks5h. Never shown again."
+        if self.instance.proxy_url is not None:
+            proxy.label = "Replace the proxy URL"
+            proxy.help_text = f"Now: {shown_proxy(self.instance)}. Leave empty to keep it."
+        else:
+            del self.fields["remove_proxy"]
+
+    def _explain(self) -> None:
+        """Who may only look has no such fields, and the list only that of the position."""
+        reset = f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"
+        texts = {
+            "rate_limit_policy": explained({name: text.format(reset=reset) for name, text in POLICIES.items()}),
+            "auth": explained(AUTHS),
+            "target_url": "A path is put in front of the path of every request.",
+            "ca_certificates": trusted(self.instance),
+            "allow_link_local": (
+                "Else the gateway connects to no link-local address and no metadata service, where the machine's "
+                "own credentials are."
+            ),
+        }
+        for name, text in texts.items():
+            if name in self.fields:
+                self.fields[name].help_text = text
+
+    def clean_priority(self) -> int:
+        return self._or_as_it_was("priority")
+
+    def clean_weight(self) -> int:
+        return self._or_as_it_was("weight")
+
+    def _or_as_it_was(self, name: str) -> int:
+        value: int | None = self.cleaned_data[name]
+        return getattr(self.instance, name) if value is None else value
+
+    def clean_name(self) -> str:
+        return refuse_if(check_group_name, self.cleaned_data["name"], "The name")
+
+    def clean_target_url(self) -> str:
+        return refuse_if(check_target_url, self.cleaned_data["target_url"], "The target URL")
+
+    def clean_new_proxy_url(self) -> str:
+        value: str = self.cleaned_data["new_proxy_url"]
+        return refuse_if(check_proxy_url, value, "The proxy URL") if value else value
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        self._refuse_link_local()
+        if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
+            raise ValidationError("Replace the proxy or remove it, not both.")
+        return cleaned
+
+    def _refuse_link_local(self) -> None:
+        """The proxy that stays is looked at too."""
+        is_allowed = bool(self.cleaned_data.get("allow_link_local"))
+        kept = "" if self.cleaned_data.get("remove_proxy") else self.instance.proxy_url
+        proxy = self.cleaned_data.get("new_proxy_url") or kept
+        checks = [("target_url", self.cleaned_data.get("target_url"), targets(is_allowed))]
+        checks += [("new_proxy_url", proxy, proxies(is_allowed))] if proxy != UNREADABLE else []
+        for name, value, check in checks:
+            if value and name in self.fields and (problem := check(value)):
+                self.add_error(name, f"The host {problem}.")
+
+
+def trusted(group: Group) -> SafeString:
+    """What the certificates say of themselves."""
+    text = "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
+    try:
+        found = authorities.listed(group.ca_certificates) if group.ca_certificates else []
+    except authorities.BadCertificates as problem:
+        return format_html("{} Now the text {}.", text, str(problem))
+    return format_html("{}{}", text, format_html_join("", "<br>Now: {}", ((str(one),) for one in found)))
+
+
+def explained(choices: dict[str, str]) -> SafeString:
+    lines = format_html_join("", "<li><b>{}</b>: {}</li>", choices.items())
+    return format_html('<ul class="choices-explained">{}</ul>', lines)
+
+
+def shown_proxy(group: Group) -> str:
+    if group.proxy_url == UNREADABLE:
+        return "unreadable (it was encrypted with another SECRET_KEY)"
+    return group.masked_proxy_url

@@ -1,0 +1,139 @@
+"""What the pages of groups say of keys and of today, in one query each for all groups of a page; and the order."""
+
+from collections.abc import Collection, Iterator, Mapping
+from copy import copy
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib.admin.views.main import ORDER_VAR
+from django.db.models import Count, Q, Sum
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.badges import STATE_VARIANTS
+from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
+from proxyapp.models import ApiKey, Group, HourlyUsage, KeyStatus, RateLimitEvent
+from proxyapp.operators.key_state import held_by
+from proxyapp.pool.cursor import raise_pool_version
+
+STATES = ("available", "cooling", "disabled", "invalid")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFigures:
+    """`keys`: how many are in each state that occurs. `requests` and `rate_limited`: since midnight, UTC."""
+
+    keys: Mapping[str, int]
+    requests: int = 0
+    rate_limited: int = 0
+
+    @property
+    def key_total(self) -> int:
+        return sum(self.keys.values())
+
+
+class PositionForm(ModelForm[Group]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["position"].widget.attrs["aria-label"] = f"Position of {self.instance}"
+
+
+class GroupChangeList(ChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        figures = figures_of([group.pk for group in self.result_list], timezone.now())
+        for group in self.result_list:
+            group.__dict__["figures"] = figures[group.pk]
+        if not self._shows_whole_order(request):
+            self.model_admin = copy(self.model_admin)
+            self.model_admin.ordering_field = None  # type: ignore[attr-defined]
+
+    def _shows_whole_order(self, request: HttpRequest) -> bool:
+        """Dragging numbers the rows of the page from 0 on: they must be all of them, in their order."""
+        is_whole = not (self.query or self.has_active_filters or ORDER_VAR in self.params or self.multi_page)
+        return is_whole and self.model_admin.has_change_permission(request)
+
+
+def figures(group: Group) -> GroupFigures:
+    """Asked for once where no list has given them."""
+    found: GroupFigures | None = group.__dict__.get("figures")
+    if found is None:
+        found = group.__dict__["figures"] = figures_of([group.pk], timezone.now())[group.pk]
+    return found
+
+
+def figures_of(group_ids: Collection[int], now: datetime) -> dict[int, GroupFigures]:
+    keys, today = _keys(group_ids, now), _today(group_ids, now)
+    return {pk: GroupFigures(keys.get(pk, {}), *today.get(pk, (0, 0))) for pk in group_ids}
+
+
+def _keys(group_ids: Collection[int], now: datetime) -> dict[int, dict[str, int]]:
+    cooling = held_by(RateLimitEvent.objects.active(now).filter(model=""))
+    kinds = {
+        "cooling": Q(status=KeyStatus.ACTIVE) & cooling,
+        "disabled": Q(status=KeyStatus.DISABLED),
+        "invalid": Q(status=KeyStatus.INVALID),
+    }
+    counts = {name: Count("pk", filter=kind) for name, kind in kinds.items()}
+    rows = (
+        ApiKey.objects.filter(group__in=group_ids).order_by().values("group_id").annotate(total=Count("pk"), **counts)
+    )
+    return {row.pop("group_id"): _by_state(row) for row in rows}
+
+
+def _by_state(row: dict[str, Any]) -> dict[str, int]:
+    row["available"] = row.pop("total") - sum(row.values())
+    return {state: row[state] for state in STATES if row[state]}
+
+
+def _today(group_ids: Collection[int], now: datetime) -> dict[int, tuple[int, int]]:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    usage = HourlyUsage.objects.filter(hour__gte=midnight, key__group__in=group_ids).order_by()
+    sums = usage.values("key__group_id").annotate(all=Sum("requests"), refused=Sum("rate_limited"))
+    return {row["key__group_id"]: (row["all"], row["refused"]) for row in sums}
+
+
+def key_badges(group: Group) -> SafeString:
+    """How many keys are in which state; each leads to those keys."""
+    states = figures(group).keys
+    if not states:
+        return format_html("{}", "none")
+    return format_html('<span class="badges">{}</span>', format_html_join("", "{}", _badges(group, states)))
+
+
+def _badges(group: Group, states: Mapping[str, int]) -> Iterator[tuple[SafeString]]:
+    for state, count in states.items():
+        context = {"text": f"{count} {state}", "variant": STATE_VARIANTS[state], "href": keys_url(group, state=state)}
+        yield (render_to_string("unfold/helpers/label.html", context),)
+
+
+def keys_url(group: Group, **filters: str) -> str:
+    query = urlencode({"group__id__exact": group.pk, **filters})
+    return f"{reverse('admin:proxyapp_apikey_changelist')}?{query}"
+
+
+def settle_positions(before: Mapping[int, int]) -> None:
+    """Numbers the groups anew where two have got one position: which of them was moved there goes to that place.
+
+    `before`: the positions that there were. Belongs into the transaction of the change.
+    """
+    groups = list(Group.objects.only("position"))
+    if len({group.position for group in groups}) == len(groups):
+        return
+
+    def place(group: Group) -> tuple[int, int, int]:
+        old = before.get(group.pk, group.position)
+        return group.position, (group.position > old) - (group.position < old), group.pk
+
+    ordered = sorted(groups, key=place)
+    moved = [group for number, group in enumerate(ordered) if group.position != number]
+    for number, group in enumerate(ordered):
+        group.position = number
+    Group.objects.bulk_update(moved, ["position"], batch_size=500)
+    raise_pool_version()

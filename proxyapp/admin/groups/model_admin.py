@@ -1,0 +1,183 @@
+"""Groups: where their requests go, in which order, and how their keys do."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.groups.form import GroupForm, shown_proxy
+from proxyapp.admin.groups.list import GroupChangeList, PositionForm, figures, key_badges, keys_url, settle_positions
+from proxyapp.admin.groups.page import GroupPages
+from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.pooled import counts_of_keys, next_position
+from proxyapp.admin.parts.readonly import NOTHING
+from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
+from proxyapp.admin.records.audit_log import entries_of
+from proxyapp.config.report import shown_url
+from proxyapp.models import ApiKey, Group, audit
+from proxyapp.vocabulary.certificates import counted
+
+SINGLE_CREDENTIAL_RESETS = {"target_url", "auth"}
+
+
+@admin.register(Group)
+class GroupAdmin(GroupPages):
+    form = GroupForm
+    list_display = (
+        "position",
+        "name",
+        "target",
+        "proxy",
+        "policy",
+        "auth_rule",
+        "share",
+        "keys_by_state",
+        "requests_today",
+        "refusals_today",
+    )
+    list_display_links = ("name",)
+    list_editable = ("position",)
+    ordering_field = "position"
+    search_fields = ("name", "target_url")
+    readonly_fields = ("one_credential", "keys_of_group", "today", "more")
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return GroupChangeList
+
+    def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Group]]:
+        form: type[ModelForm[Group]] = super().get_changelist_form(request, form=PositionForm, **kwargs)
+        return form
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.method != "POST" or "_save" not in request.POST:
+            return super().changelist_view(request, extra_context)
+        with transaction.atomic():
+            before = dict(Group.objects.values_list("pk", "position"))
+            response = super().changelist_view(request, extra_context)
+            settle_positions(before)
+        return response
+
+    def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        settings = ["name", "target_url", "new_proxy_url", "rate_limit_policy", "auth", "priority", "weight"]
+        trust = ("Trust", {"fields": ["ca_certificates", "allow_link_local"]})
+        if obj is None:
+            return [(None, {"fields": settings}), trust]
+        settings.insert(1, "position")
+        if obj.proxy_url is not None:
+            settings.insert(settings.index("new_proxy_url") + 1, "remove_proxy")
+        if obj.single_credential_since:
+            settings.append("one_credential")
+        use = ("Keys and use", {"fields": ["keys_of_group", "today", "more"]})
+        return [(None, {"fields": settings}), trust, use]
+
+    def save_model(self, request: HttpRequest, obj: Group, form: ModelForm[Group], change: bool) -> None:
+        if not change:
+            obj.position = next_position(Group.objects.all())
+        if form.cleaned_data.get("new_proxy_url"):
+            obj.proxy_url = form.cleaned_data["new_proxy_url"]
+        if form.cleaned_data.get("remove_proxy"):
+            obj.proxy_url = None
+        if SINGLE_CREDENTIAL_RESETS & set(form.changed_data):
+            obj.single_credential_since = None
+        super().save_model(request, obj, form, change)
+
+    def edited_columns(self, obj: Group, form: ModelForm[Group]) -> list[str]:
+        columns = super().edited_columns(obj, form)
+        if {"new_proxy_url", "remove_proxy"} & set(form.changed_data):
+            columns.append("proxy_url")
+        if SINGLE_CREDENTIAL_RESETS & set(form.changed_data):
+            columns.append("single_credential_since")
+        return columns
+
+    def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
+        if name == "new_proxy_url":
+            return f"proxy set to {shown_url(form.cleaned_data[name])}"
+        if name == "remove_proxy":
+            return "proxy removed"
+        if name == "ca_certificates":
+            return f"CA certificates: {counted(form.cleaned_data[name])}"
+        return super().describe_edit(form, name, is_new=is_new)
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Group]) -> list[LogEntry] | LogEntry:
+        """The keys go too."""
+        groups = {group.pk: group for group in queryset}
+        keys = ApiKey.objects.filter(group__in=groups).defer("secret")
+        gone: list[audit.Change] = [("delete", key, f"with its group '{groups[key.group_id]}'") for key in keys]
+        audit.record_each(audit.operator(request.user), gone)
+        return super().log_deletions(request, queryset)
+
+    def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
+        keys = ApiKey.objects.filter(group__in=ids)
+        return {"API keys": keys.count(), **counts_of_keys(keys)}
+
+    @admin.display(description="target URL", ordering="target_url")
+    def target(self, group: Group) -> str:
+        return group.target_url
+
+    @admin.display
+    def proxy(self, group: Group) -> str:
+        return NOTHING if group.proxy_url is None else shown_proxy(group)
+
+    @admin.display(ordering="rate_limit_policy")
+    def policy(self, group: Group) -> str:
+        return group.rate_limit_policy
+
+    @admin.display(description="auth", ordering="auth")
+    def auth_rule(self, group: Group) -> str:
+        return f"{group.auth} (one credential)" if group.single_credential_since else group.auth
+
+    @admin.display(description="priority, weight", ordering="priority")
+    def share(self, group: Group) -> str:
+        return f"{group.priority}, {group.weight}"
+
+    @admin.display(description="keys")
+    def keys_by_state(self, group: Group) -> SafeString:
+        return key_badges(group)
+
+    @admin.display(description="requests today")
+    def requests_today(self, group: Group) -> str:
+        return f"{figures(group).requests:,}"
+
+    @admin.display(description="429s today")
+    def refusals_today(self, group: Group) -> str:
+        return f"{figures(group).rate_limited:,}"
+
+    @admin.display(description="keys")
+    def keys_of_group(self, group: Group) -> SafeString:
+        add = f"{reverse('admin:proxyapp_apikey_add')}?{urlencode({'group': group.pk})}"
+        every = format_html('<a href="{}">{} in all</a>', keys_url(group), f"{figures(group).key_total:,}")
+        return format_html('{} · {} · <a href="{}">Add a key</a>', key_badges(group), every, add)
+
+    @admin.display
+    def today(self, group: Group) -> str:
+        """Days are UTC's, as in the usage."""
+        return (
+            f"{figures(group).requests:,} requests, {figures(group).rate_limited:,} answered with 429 (since 00:00 UTC)"
+        )
+
+    @admin.display
+    def more(self, group: Group) -> SafeString:
+        events, usage = (reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage"))
+        links = (f"{events}?key__group__id__exact={group.pk}", "events"), (f"{usage}?group={group.pk}", "usage by hour")
+        listed = format_html_join(", ", '<a href="{}">{}</a>', links)
+        return format_html("{}, {}", listed, entries_of(group))
+
+    @admin.display(description="one credential")
+    def one_credential(self, group: Group) -> SafeString | None:
+        if group.single_credential_since is None:
+            return None
+        return format_html(
+            '<div class="note-warning">Since {} this target gets one credential: it answered '
+            "“Multiple authentication credentials received” to two. "
+            "A change of the target URL or of auth makes the gateway try two again.</div>",
+            local_time(group.single_credential_since),
+        )

@@ -1,0 +1,87 @@
+"""What the page of a group offers beside its form: a test of the way to its target, and its part of a config file."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+
+from proxyapp.admin.groups.list import figures
+from proxyapp.admin.parts.download import download, may_export_secrets
+from proxyapp.admin.parts.pooled import PooledAdmin
+from proxyapp.config.exporting import export_groups
+from proxyapp.models import Group
+
+MAX_KEYS_SHOWN = 100
+MAX_GROUPS_TESTED = 20
+
+
+class GroupPages(PooledAdmin[Group]):
+    actions: Sequence[Any] = ("test_connections",)
+    change_form_template = "admin/proxyapp/group/change_form.html"
+
+    class Media:
+        css = {"all": ("proxyapp/groups.css",)}
+        js = ("proxyapp/groups.js",)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("<path:object_id>/test/", wrap(self.test_view), name="proxyapp_group_test"),
+            path("<path:object_id>/yaml/", wrap(self.yaml_view), name="proxyapp_group_yaml"),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        group = context.get("original")
+        if group is not None:
+            is_small = figures(group).key_total <= MAX_KEYS_SHOWN
+            context["yaml"] = (
+                export_groups(mask=True, groups=Group.objects.filter(pk=group.pk)).text if is_small else ""
+            )
+            context["may_export_secrets"] = may_export_secrets(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def yaml_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        group = self._group(request, object_id)
+        return download(request, f"group-{group.pk}", Group.objects.filter(pk=group.pk))
+
+    def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        group = self._group(request, object_id)
+        if request.method == "GET":  # the address of the result, opened again
+            return HttpResponseRedirect(reverse("admin:proxyapp_group_change", args=[group.pk]))
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request, group):
+            raise PermissionDenied
+        return self._tested(request, Group.objects.filter(pk=group.pk))
+
+    @admin.action(description="Test connection (asks the provider, costs no quota)", permissions=["change"])
+    def test_connections(self, request: HttpRequest, queryset: QuerySet[Group]) -> HttpResponse | None:
+        count = queryset.count()
+        if count > MAX_GROUPS_TESTED:
+            self.message_user(request, f"At most {MAX_GROUPS_TESTED} groups are tested at once; {count} were selected.")
+            return None
+        return self._tested(request, queryset)
+
+    def _tested(self, request: HttpRequest, groups: QuerySet[Group]) -> HttpResponse:
+        """Django runs views that are not async in threads without an event loop, so that this one may start its own."""
+        from proxyapp.upstream.connection_test import try_groups  # the whole upstream side: every command would load it
+
+        context = {"title": "Test of the connection", "opts": self.opts, "outcomes": try_groups(groups)}
+        site = self.admin_site.each_context(request)
+        return TemplateResponse(
+            request, "admin/proxyapp/group/connection.html", {**site, **context, "media": self.media}
+        )
+
+    def _group(self, request: HttpRequest, object_id: str) -> Group:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        group = self.get_object(request, object_id)
+        if group is None:
+            raise Http404("There is no such group.")
+        return group

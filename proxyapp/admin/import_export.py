@@ -1,0 +1,189 @@
+"""The page that takes a config file and gives one out: first what would change, then, on demand, the change."""
+
+import zlib
+from base64 import b64decode, b64encode
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
+
+from proxyapp.admin.import_changes import fingerprint, parts
+from proxyapp.admin.parts.download import download, may_export_secrets
+from proxyapp.admin.parts.sealed_form import seal, unseal
+from proxyapp.admin.parts.unfold_typed import Checkbox
+from proxyapp.config.file import ConfigError, parse
+from proxyapp.config.importing import import_config
+from proxyapp.config.report import Report
+from proxyapp.models import audit
+
+MAX_BYTES = 1024 * 1024
+MAX_WARNINGS = 20
+SOURCE = Path("/admin/import-export")  # what came from here is told apart from what came from a file of the server
+TOO_OLD = "The changes that you saw are an hour old or more, or were not shown to you. Choose the file again."
+MOVED_ON = "Nothing was imported: the database has changed since. These are the changes now."
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """`shown`: the fingerprint of the changes that the operator has seen."""
+
+    text: str
+    is_pruned: bool
+    shown: str = ""
+
+    def packed(self) -> list[str | bool]:
+        """Small enough for a form."""
+        return [b64encode(zlib.compress(self.text.encode())).decode(), self.is_pruned, self.shown]
+
+    @classmethod
+    def opened(cls, content: list[Any]) -> "Upload":
+        packed, is_pruned, shown = content
+        return cls(zlib.decompress(b64decode(packed)).decode(), is_pruned, shown)
+
+
+class UploadForm(forms.Form):
+    file = forms.FileField(
+        required=False,
+        widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml,.txt"}),
+        label="Config file",
+        help_text="YAML, 1 MB at most.",
+    )
+    text = forms.CharField(
+        required=False,
+        strip=False,
+        widget=UnfoldAdminTextareaWidget({"rows": 12, "spellcheck": "false", "autocomplete": "off"}),
+        label="… or its text",
+    )
+    prune = forms.BooleanField(
+        required=False, widget=Checkbox, label="Remove groups and keys that the file does not have"
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """The text has keys: the page never gives it back, not even when something is wrong with it."""
+        super().__init__(*args, **kwargs)
+        self.fields["text"].widget.format_value = lambda value: ""
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        file, text = cleaned.get("file"), cleaned.get("text") or ""
+        if bool(file) == bool(text.strip()):
+            raise forms.ValidationError("Choose a file or paste its text: one of the two.")
+        cleaned["config"] = _read(file) if file else text
+        if len(cleaned["config"].encode()) > MAX_BYTES:
+            raise forms.ValidationError("The config is larger than 1 MB. `manage.py import_config` takes larger ones.")
+        return cleaned
+
+
+def _read(file: UploadedFile) -> str:
+    try:
+        return bytes(file.read(MAX_BYTES + 1)).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise forms.ValidationError("The file is not UTF-8; save it as UTF-8.") from None
+
+
+def may_import(request: HttpRequest) -> bool:
+    return request.user.has_perm("proxyapp.import_config")
+
+
+def may_see(request: HttpRequest) -> bool:
+    return may_import(request) or request.user.has_perm("proxyapp.export_config")
+
+
+def import_view(request: HttpRequest) -> HttpResponse:
+    if not may_see(request):
+        raise PermissionDenied
+    if request.method != "POST":
+        return _page(request, UploadForm())
+    if not may_import(request):
+        raise PermissionDenied
+    return _apply(request) if "carried" in request.POST else _check(request)
+
+
+def export_view(request: HttpRequest) -> HttpResponse:
+    if not may_see(request):
+        raise PermissionDenied
+    return download(request, "config")
+
+
+def _check(request: HttpRequest) -> HttpResponse:
+    form = UploadForm(request.POST, request.FILES)
+    if not form.is_valid():
+        return _page(request, form)
+    upload = Upload(form.cleaned_data["config"], form.cleaned_data["prune"])
+    try:
+        report = import_config(parse(upload.text), source=SOURCE, prune=upload.is_pruned, dry_run=True)
+    except ConfigError as error:
+        return _page(request, form, problems=error.problems)
+    return _changes(request, report, upload)
+
+
+def _apply(request: HttpRequest) -> HttpResponse:
+    content = unseal(request.POST["carried"], request.user.pk)
+    if content is None:
+        messages.error(request, TOO_OLD)
+        return HttpResponseRedirect(reverse("admin:import_config"))
+    upload = Upload.opened(content)
+    try:
+        report, is_as_shown = _import(upload, audit.operator(request.user))
+    except ConfigError as error:
+        return _page(request, UploadForm(), problems=error.problems)
+    if not is_as_shown:
+        messages.warning(request, MOVED_ON)
+        return _changes(request, report, upload)
+    messages.success(request, f"Imported. Groups: {report.groups}. Keys: {report.keys}.")
+    return HttpResponseRedirect(reverse("admin:import_config"))
+
+
+def _import(upload: Upload, by: audit.Actor) -> tuple[Report, bool]:
+    """Whether it changed what was shown; if not, it changed nothing."""
+    with transaction.atomic():
+        report = import_config(parse(upload.text), source=SOURCE, prune=upload.is_pruned, by=by)
+        is_as_shown = fingerprint(report) == upload.shown
+        if not is_as_shown:
+            transaction.set_rollback(True)
+    return report, is_as_shown
+
+
+def _changes(request: HttpRequest, report: Report, upload: Upload) -> HttpResponse:
+    context = {
+        "report": report,
+        "parts": parts(report),
+        "warnings": report.warnings[:MAX_WARNINGS],
+        "more_warnings": max(len(report.warnings) - MAX_WARNINGS, 0),
+        "is_pruned": upload.is_pruned,
+        "carried": seal(replace(upload, shown=fingerprint(report)).packed(), request.user.pk),
+    }
+    return _response(request, "admin/proxyapp/import_changes.html", "What the import would change", context)
+
+
+def _page(request: HttpRequest, form: UploadForm, problems: list[str] | None = None) -> HttpResponse:
+    context = {
+        "form": form,
+        "problems": problems,
+        "may_import": may_import(request),
+        "may_export_secrets": may_export_secrets(request),
+    }
+    return _response(request, "admin/proxyapp/import.html", "Import / export", context)
+
+
+def _response(request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
+    return TemplateResponse(request, template, admin.site.each_context(request) | {"title": title} | context)
+
+
+def pages() -> list[URLPattern]:
+    return [
+        path("import-export/", admin.site.admin_view(import_view), name="import_config"),
+        path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
+    ]
+
+
+setattr(admin.site, "extra_urls", pages)  # noqa: B010  # the theme's site asks for it, which Django's types do not know

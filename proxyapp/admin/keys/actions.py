@@ -1,0 +1,111 @@
+"""What operators do to keys, to a selection or on a key's page: release, disable, enable, delete.
+
+What would leave no key available, and every deletion, is confirmed on a page that says what will happen.
+"""
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected as ask_and_delete
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from proxyapp.admin.parts.audited import log_changes
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.models import ApiKey
+from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
+from proxyapp.operators.key_report import in_state
+
+CONFIRMED = "confirmed"
+NOTHING_LEFT = "No key will be available: until one is released, enabled or added, clients get 503."
+
+Pages = ModelAdmin[ApiKey]
+
+
+@admin.action(description="Release (end the cooldowns, also those of their projects)", permissions=["change"])
+def release_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+    change_and_tell(pages, request, "release", ids_of(queryset))
+
+
+@admin.action(description="Disable", permissions=["change"])
+def disable_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+    ids = ids_of(queryset)
+    if needs_confirmation(request, ids):
+        return confirmation(pages, request, ids, reverse("admin:proxyapp_apikey_changelist"))
+    change_and_tell(pages, request, "disable", ids)
+    return None
+
+
+@admin.action(description="Enable", permissions=["change"])
+def enable_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+    change_and_tell(pages, request, "enable", ids_of(queryset))
+
+
+@admin.action(description="Delete", permissions=["delete"])
+def delete_selected(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+    """Django's own, which asks first; the page says what becomes of the others."""
+    answer: HttpResponse | None = ask_and_delete(pages, request, queryset)
+    if isinstance(answer, TemplateResponse) and answer.context_data is not None:
+        answer.context_data |= consequences(ids_of(queryset), "deleted")
+    return answer
+
+
+def change_and_tell(pages: Pages, request: HttpRequest, action: KeyAction, ids: Collection[int]) -> None:
+    changed = change(request, action, ids)
+    level = messages.SUCCESS if changed else messages.WARNING
+    pages.message_user(request, f"{DONE[action]} {changed} of {len(ids)} selected keys.", level)
+
+
+def change(request: HttpRequest, action: KeyAction, ids: Collection[int]) -> int:
+    """How many keys changed. The history and the audit log say of each who did it."""
+    with transaction.atomic():
+        changed = change_keys(action, ids, timezone.now())
+        rows = ApiKey.objects.defer("secret").filter(pk__in=changed)
+        log_changes(request, rows, f"{DONE[action]}.", action=action)
+    return len(changed)
+
+
+def ids_of(keys: QuerySet[ApiKey]) -> list[int]:
+    return list(keys.order_by().values_list("pk", flat=True))
+
+
+def needs_confirmation(request: HttpRequest, ids: Collection[int]) -> bool:
+    """Whether these are all of the keys that are available. (Where none is, nothing changes for clients.)"""
+    available = available_ids()
+    return bool(available) and available <= set(ids) and CONFIRMED not in request.POST
+
+
+def available_ids() -> set[int]:
+    return set(ids_of(in_state(ApiKey.objects.all(), "available", timezone.now())))
+
+
+def consequences(ids: Collection[int], done: str) -> dict[str, Any]:
+    """For the page that asks: what becomes of these keys, and what is left of the others."""
+    available = available_ids()
+    lost = available & set(ids)
+    left = len(available) - len(lost)
+    several = f"{len(ids)} keys" if len(ids) > 1 else "1 key"
+    lines = [f"{several} will be {done}: {len(lost)} of them available now, {len(ids) - len(lost)} not."]
+    if left or not lost:
+        lines.append(f"{left} other {'keys stay' if left != 1 else 'key stays'} available.")
+    return {"consequences": lines, "warning": "" if left or not lost else NOTHING_LEFT}
+
+
+def confirmation(pages: Pages, request: HttpRequest, ids: Collection[int], back_url: str) -> HttpResponse:
+    """Sends the same once more, confirmed."""
+    posted = [(name, value) for name, values in request.POST.lists() for value in values]
+    context = {
+        **pages.admin_site.each_context(request),
+        **consequences(ids, "disabled"),
+        "title": "Disable all available keys?",
+        "back_url": back_url,
+        "opts": pages.opts,
+        "posted": [(name, value) for name, value in posted if name != "csrfmiddlewaretoken"],
+        "media": pages.media,
+    }
+    return TemplateResponse(request, "admin/proxyapp/apikey/confirm.html", context)

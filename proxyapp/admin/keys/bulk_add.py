@@ -1,0 +1,166 @@
+"""Adds many keys in two steps: what was pasted is shown, masked, and what the operator leaves ticked is saved.
+
+Between the steps the keys are in the form, sealed: in no session, no address and no log.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.decorators import method_decorator
+from django.views.decorators.cache import never_cache
+from django.views.decorators.debug import sensitive_post_parameters
+
+from proxyapp.admin.keys.bulk_add_form import BulkAddForm
+from proxyapp.admin.keys.insert import Added, NewKey, add_keys, groups_of, numbered_from
+from proxyapp.admin.parts.pooled import PooledAdmin
+from proxyapp.admin.parts.sealed_form import seal, unseal
+from proxyapp.config.pasted_keys import FoundKey, Reject
+from proxyapp.models import ApiKey, Group
+from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
+from proxyapp.vocabulary.masking import masked_key
+
+SHOWN_REFUSALS = 200
+TOO_LATE = "That page was too old. Nothing was added: paste the keys again."
+IN_BETWEEN = "Somebody else changed the same keys or groups at that moment. Nothing was added: paste the keys again."
+
+
+class Refused(NamedTuple):
+    """`shown` is masked. `line`: 0 when it is not known."""
+
+    line: int
+    shown: str
+    reason: str
+
+
+class Review(NamedTuple):
+    """What the second step shows. `keys` can be added; those with a doubt only when the operator says so."""
+
+    keys: Sequence[FoundKey]
+    duplicates: Sequence[Refused]
+    rejects: Sequence[Refused]
+
+    @property
+    def good(self) -> int:
+        return sum(not key.doubt for key in self.keys)
+
+
+class Carried(NamedTuple):
+    """What goes sealed from the first step to the second. `new_group`: empty when there is one."""
+
+    group_id: int | None
+    new_group: str
+    keys: Sequence[Sequence[str]]
+    were_there: int
+    repeats: int
+    rejects: int
+
+    def group(self) -> Group | None:
+        """None when it was deleted meanwhile."""
+        if self.new_group or self.group_id is None:
+            return Group(name=self.new_group)
+        return Group.objects.filter(pk=self.group_id).first()
+
+
+class BulkAdd(PooledAdmin[ApiKey]):
+    @method_decorator((never_cache, sensitive_post_parameters()))
+    def bulk_add_view(self, request: HttpRequest) -> HttpResponse:
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        if "sealed" in request.POST:
+            return self._save(request)
+        form = BulkAddForm(request)
+        if request.method == "POST" and form.is_valid():
+            return self._page(request, "review", _reviewed(request, form))
+        return self._page(request, "paste", {"form": form})
+
+    def _page(self, request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
+        site = self.admin_site.each_context(request)
+        own = {"title": "Add many keys", "opts": self.opts, "media": self.media}
+        return TemplateResponse(request, f"admin/proxyapp/apikey/bulk_add_{step}.html", {**site, **own, **context})
+
+    def _save(self, request: HttpRequest) -> HttpResponse:
+        content = unseal(request.POST["sealed"], request.user.pk)
+        carried = Carried(*content) if content else None
+        group = carried.group() if carried else None
+        if carried is None or group is None:
+            return self._again(request, TOO_LATE)
+        if group.pk is None and not request.user.has_perm("proxyapp.add_group"):
+            raise PermissionDenied
+        taken = [NewKey(*carried.keys[number]) for number in _ticked(request, len(carried.keys))]
+        if not taken:
+            return self._again(request, "No key was ticked: nothing was added.")
+        try:
+            added = add_keys(request, group, taken)
+        except IntegrityError:
+            return self._again(request, IN_BETWEEN)
+        level = messages.SUCCESS if added.keys else messages.WARNING
+        self.message_user(request, _told(carried, added, group, len(carried.keys) - len(taken)), level)
+        listed = reverse("admin:proxyapp_apikey_changelist")
+        return HttpResponseRedirect(f"{listed}?{urlencode({'group__id__exact': group.pk})}")
+
+    def _again(self, request: HttpRequest, problem: str) -> HttpResponse:
+        self.message_user(request, problem, messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:proxyapp_apikey_bulk_add"))
+
+
+def _reviewed(request: HttpRequest, form: BulkAddForm) -> dict[str, Any]:
+    found, wanted = form.found, form.cleaned_data
+    group: Group = wanted["group"] or Group(name=wanted["new_group"])
+    known = groups_of([key.secret for key in found.keys])
+    keys = list(_labelled([key for key in found.keys if key.secret not in known], group, wanted))
+    there = [
+        Refused(key.line, key.masked, f"in group {known[key.secret]}") for key in found.keys if key.secret in known
+    ]
+    twice = [Refused(key.line, key.masked, "given twice") for key in found.repeats]
+    secrets = [(key.secret, key.name, key.project) for key in keys]
+    new_name = "" if group.pk else group.name
+    carried = Carried(group.pk, new_name, secrets, len(there), len(found.repeats), len(found.rejects))
+    return {
+        "group": group,
+        "review": Review(keys, there + twice, [_refused(reject) for reject in found.rejects]),
+        "shown_refusals": SHOWN_REFUSALS,
+        "sealed": seal(carried, request.user.pk),
+    }
+
+
+def _refused(reject: Reject) -> Refused:
+    return Refused(reject.line, reject.shown or masked_key(""), reject.reason)
+
+
+def _labelled(keys: Sequence[FoundKey], group: Group, wanted: dict[str, Any]) -> Iterator[FoundKey]:
+    """Those without a name or project get the ones of the form; numbers go on behind those of the group."""
+    prefix: str = wanted["name_prefix"]
+    number = numbered_from(prefix, group) if prefix else 0
+    for key in keys:
+        name = key.name
+        if not name and prefix and not key.doubt:
+            name, number = f"{prefix}{number}"[:MAX_NAME_LENGTH], number + 1
+        yield FoundKey(key.secret, key.line, name, key.project or wanted["project"], key.doubt)
+
+
+def _ticked(request: HttpRequest, count: int) -> list[int]:
+    numbers = {int(number) for number in request.POST.getlist("take") if number.isdecimal() and len(number) < 10}
+    return sorted(number for number in numbers if number < count)
+
+
+def _told(carried: Carried, added: Added, group: Group, left_out: int) -> str:
+    """`Added 12 keys to default-gemini; 3 were there already; 1 line was no key.`"""
+    count = len(added.keys)
+    parts = [f"Added {count} {'key' if count == 1 else 'keys'} to {group.name}"]
+    for number, what in (
+        (carried.were_there + added.were_there, "there already"),
+        (carried.repeats, "given twice"),
+        (left_out, "left out"),
+    ):
+        if number:
+            parts.append(f"{number} {'was' if number == 1 else 'were'} {what}")
+    if carried.rejects:
+        parts.append(f"{carried.rejects} {'line was' if carried.rejects == 1 else 'lines were'} no key")
+    return "; ".join(parts) + "."

@@ -1,0 +1,144 @@
+"""Keys: what state they are in, what they did, and what an operator may do to them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.middleware.csrf import get_token
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.keys.actions import delete_selected, disable_keys, enable_keys, release_keys
+from proxyapp.admin.keys.bulk_add import BulkAdd
+from proxyapp.admin.keys.export import export_keys
+from proxyapp.admin.keys.form import ApiKeyForm
+from proxyapp.admin.keys.list import COLUMNS, KeyChangeList
+from proxyapp.admin.keys.page import KeyPages
+from proxyapp.admin.keys.test_action import test_keys
+from proxyapp.admin.parts.audited import log_changes
+from proxyapp.admin.parts.filters import KeyStateFilter, LastUsedFilter, ProjectFilter
+from proxyapp.admin.parts.pooled import counts_of_keys, next_position
+from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
+from proxyapp.models import ApiKey
+from proxyapp.models.sealed import UNREADABLE
+
+UNREADABLE_TEXT = "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
+
+
+def ask_whether_to_show(request: HttpRequest) -> SafeString:
+    button = render_to_string("unfold/components/button.html", {"submit": True, "children": "Show the key"})
+    return format_html(
+        '<form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="{}">'
+        '<p class="mb-4">The key will be on the next page, and the audit log will say that you saw it.</p>{}</form>',
+        get_token(request),
+        button,
+    )
+
+
+def show(request: HttpRequest, key: ApiKey) -> SafeString:
+    """Logs it before the page is made."""
+    if key.secret is None or key.secret == UNREADABLE:
+        return format_html("<p>The key {}.</p>", UNREADABLE_TEXT)
+    log_changes(request, ApiKey.objects.defer("secret").filter(pk=key.pk), "Key shown.", action="show")
+    return format_html('<p class="note-warning"><code>{}</code></p>', key.secret)
+
+
+@admin.register(ApiKey)
+class ApiKeyAdmin(BulkAdd, KeyPages):
+    form = ApiKeyForm
+    list_display = COLUMNS
+    list_filter = ("group", KeyStateFilter, ProjectFilter, LastUsedFilter)
+    show_full_result_count = False
+    list_select_related = ("group",)
+    list_per_page = 100
+    search_fields = ("name", "project", "masked")
+    search_help_text = "Name, project or masked key, such as AIza…x9Qk"
+    actions = (release_keys, disable_keys, enable_keys, test_keys, export_keys, delete_selected)
+
+    class Media:
+        css = {"all": ("proxyapp/keys.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
+        return super().get_queryset(request).select_related("group").defer("secret", "group__proxy_url")
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("bulk-add/", wrap(self.bulk_add_view), name="proxyapp_apikey_bulk_add"),
+            path("<path:object_id>/secret/", wrap(self.secret_view), name="proxyapp_apikey_secret"),
+            *super().get_urls(),
+        ]
+
+    def has_export_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("proxyapp.export_config")
+
+    def has_secret_permission(self, request: HttpRequest) -> bool:
+        return self.has_view_permission(request) and request.user.has_perm("proxyapp.view_secret")
+
+    def secret_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Asks first, and answers only a POST with the key: no address leads to it, and no cache keeps it."""
+        if not self.has_secret_permission(request):
+            raise PermissionDenied
+        key = self.get_object(request, object_id)
+        if key is None:
+            raise Http404("There is no such key.")
+        content = show(request, key) if request.method == "POST" else ask_whether_to_show(request)
+        context = {"title": f"Key {key}", "opts": self.opts, "content": content}
+        return TemplateResponse(request, "admin/base_site.html", self.admin_site.each_context(request) | context)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return KeyChangeList
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
+        if obj is None:
+            return [(None, {"fields": ["group", "new_secret", "name", "project"]})]
+        shown = ["masked_key", "in_clear"] if self.has_secret_permission(request) else ["masked_key"]
+        if self.has_change_permission(request, obj):
+            shown.append("new_secret")
+        reason = ["status_reason"] if obj.status_reason else []
+        return [(None, {"fields": [*shown, "group", "position", "name", "project", "status", *reason]})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("masked_key", "in_clear", "status_reason")
+
+    def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
+        if form.cleaned_data["new_secret"]:
+            obj.set_secret(form.cleaned_data["new_secret"])
+        if "status" in form.changed_data:
+            obj.status_reason = ""
+        if not change or ("group" in form.changed_data and "position" not in form.changed_data):
+            obj.position = next_position(obj.group.keys.exclude(pk=obj.pk))
+        super().save_model(request, obj, form, change)
+
+    def edited_columns(self, obj: ApiKey, form: ModelForm[ApiKey]) -> list[str]:
+        columns = super().edited_columns(obj, form)
+        if "new_secret" in form.changed_data:
+            columns += ["secret", "key_hash", "masked"]
+        if "status" in form.changed_data:
+            columns.append("status_reason")
+        if "group" in form.changed_data:
+            columns.append("position")
+        return columns
+
+    def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
+        if name == "new_secret":
+            return "" if is_new else "key replaced"
+        return super().describe_edit(form, name, is_new=is_new)
+
+    def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
+        return counts_of_keys(ApiKey.objects.filter(pk__in=ids))
+
+    @admin.display(description="key")
+    def masked_key(self, key: ApiKey) -> str:
+        return f"{key.masked} ({UNREADABLE_TEXT})" if key.secret == UNREADABLE else key.masked
+
+    @admin.display
+    def in_clear(self, key: ApiKey) -> SafeString:
+        return format_html('<a href="{}">Show the key</a>', reverse("admin:proxyapp_apikey_secret", args=[key.pk]))

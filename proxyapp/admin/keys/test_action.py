@@ -1,0 +1,53 @@
+"""The action that tests keys."""
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from django.contrib import admin, messages
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from proxyapp.admin.parts.audited import log_changes
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.models import ApiKey
+from proxyapp.operators import key_tests as keytests
+
+if TYPE_CHECKING:
+    from proxyapp.upstream.key_probe import ProbeResult
+
+MAX_KEYS = 200
+SHOWN_RESULTS = 20
+
+
+@admin.action(description="Test (asks the provider, costs no quota)", permissions=["change"])
+def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
+    """Django runs views that are not async in threads without an event loop, so that this one may start its own."""
+    ids = list(queryset.values_list("pk", flat=True))
+    if len(ids) > MAX_KEYS:
+        too_many = f"At most {MAX_KEYS} keys are tested at once, and {len(ids)} were selected. Nothing was tested;"
+        pages.message_user(request, f"{too_many} `manage.py keys test` takes any number.", messages.ERROR)
+        return
+    findings = keytests.ask_provider(ids)
+    with transaction.atomic():
+        enabled = keytests.put_back(findings)
+        works = ApiKey.objects.defer("secret").filter(pk__in=enabled)
+        log_changes(request, works, "Tested and enabled: it works.", action="enable")
+    _show(pages, request, findings.results, enabled)
+
+
+def _show(
+    pages: ModelAdmin[ApiKey], request: HttpRequest, results: "Sequence[ProbeResult]", enabled: Collection[int]
+) -> None:
+    """What has changed first, then what fails, then what works; of many keys the rest is only counted."""
+    ordered = sorted(results, key=lambda result: (result.key_id not in enabled, result.ok))
+    shown, rest = ordered[:SHOWN_RESULTS], ordered[SHOWN_RESULTS:]
+    keys = ApiKey.objects.only("name", "masked").in_bulk([result.key_id for result in shown])
+    for result in shown:
+        status = "no answer" if result.status is None else result.status
+        text = f"Key {keys.get(result.key_id, '(deleted)')}: {status}, {keytests.describe(result, enabled)}"
+        pages.message_user(request, text, messages.SUCCESS if result.ok else messages.ERROR)
+    if rest:
+        failed = sum(not result.ok for result in rest)
+        text = f"And {len(rest)} more: {len(rest) - failed} work, {failed} failed."
+        pages.message_user(request, text, messages.ERROR if failed else messages.SUCCESS)

@@ -1,0 +1,105 @@
+"""What a key was used for in the last days: a chart by day, and a table by model and day."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, NamedTuple
+
+from django.db.models import Sum
+from django.db.models.functions import TruncDate
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.cells import compact, rate
+from proxyapp.admin.parts.svg_charts import Bar, bar_chart
+from proxyapp.models import DailyUsage, HourlyUsage
+
+DAYS = 14
+COLUMNS = ("requests", "succeeded", "rate_limited", "prompt_tokens", "output_tokens")
+
+
+class Counts(NamedTuple):
+    requests: int = 0
+    succeeded: int = 0
+    rate_limited: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+    @property
+    def shown(self) -> str:
+        return compact(self.requests) if self.requests else ""
+
+    @property
+    def success(self) -> str:
+        return rate(self.succeeded, self.requests)
+
+    @property
+    def tokens(self) -> str:
+        return f"{compact(self.prompt_tokens)} / {compact(self.output_tokens)}"
+
+    @property
+    def title(self) -> str:
+        return (
+            f"{self.requests:,} requests, {self.succeeded:,} succeeded, {self.rate_limited:,} rate-limited; "
+            f"{self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
+        )
+
+
+class UsageOfModel(NamedTuple):
+    """`days`: in the order of the table."""
+
+    model: str
+    days: Sequence[Counts]
+    total: Counts
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTable:
+    days: Sequence[date]
+    models: Sequence[UsageOfModel]
+    total: UsageOfModel
+
+    def chart(self) -> SafeString:
+        bars = [
+            Bar(counts.succeeded, counts.requests, f"{day:%b} {day.day}: {counts.title}")
+            for day, counts in zip(self.days, self.total.days, strict=True)
+        ]
+        return bar_chart(bars, f"{self.total.total.requests:,} requests in {len(self.days)} days")
+
+
+def usage_of_key(key_id: int, now: datetime) -> UsageTable:
+    """Two queries: hours that have grown old are days. The models that were used most come first."""
+    today = now.astimezone(UTC).date()
+    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
+    counts = _counts(key_id, days[0])
+    models = [_of_model(model, [by_day.get(day, Counts()) for day in days]) for model, by_day in counts.items()]
+    models.sort(key=lambda usage: (-usage.total.requests, usage.model))
+    columns = zip(*(usage.days for usage in models), strict=True) if models else ((),) * DAYS
+    return UsageTable(days, models, _of_model("", [_sum(column) for column in columns]))
+
+
+def _of_model(model: str, days: Sequence[Counts]) -> UsageOfModel:
+    return UsageOfModel(model, days, _sum(days))
+
+
+def _counts(key_id: int, first: date) -> Mapping[str, Mapping[date, Counts]]:
+    start = datetime.combine(first, time(), UTC)
+    hours = HourlyUsage.objects.filter(key=key_id, hour__gte=start).annotate(day=TruncDate("hour", tzinfo=UTC))
+    counts: defaultdict[str, dict[date, Counts]] = defaultdict(dict)
+    for rows in (hours, DailyUsage.objects.filter(key=key_id, day__gte=first)):
+        for model, day, *sums in _by_model_and_day(rows):
+            counts[model][day] = _sum([counts[model].get(day, Counts()), Counts(*sums)])
+    return counts
+
+
+def _by_model_and_day(rows: Any) -> Iterable[tuple[Any, ...]]:
+    sums = {f"{name}_sum": Sum(name) for name in COLUMNS}
+    found: Iterable[tuple[Any, ...]] = (
+        rows.order_by().values("model", "day").annotate(**sums).values_list("model", "day", *sums)
+    )
+    return found
+
+
+def _sum(counts: Iterable[Counts]) -> Counts:
+    columns = list(zip(*counts, strict=True))
+    return Counts(*map(sum, columns)) if columns else Counts()

@@ -1,0 +1,74 @@
+"""The live pages' socket: `/ws/admin/live/`.
+
+A client says what its page shows: `{"watch": "dashboard"}`, or `{"watch": "keys", "ids": [1, 2]}`. It is told all of
+that first, and then what changes.
+"""
+
+import json
+from typing import Any
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from proxyapp.admin.live.changes import Wish
+from proxyapp.admin.live.feed import Feed, Live
+from proxyapp.admin.live.sessions import visitor_of
+from proxyapp.admin.live.subscriber import Subscriber
+
+MOST_KEYS = 200
+LARGEST_ID = 2**63 - 1
+BAD_MESSAGE = 4400
+NOT_ALLOWED = 4403
+
+
+class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+    def __init__(self, live: Live) -> None:
+        super().__init__()
+        self._live = live
+        self._feed: Feed | None = None
+        self._subscriber: Subscriber | None = None
+
+    async def __call__(self, *arguments: Any) -> None:
+        """However it ends, the feed knows."""
+        try:
+            await super().__call__(*arguments)
+        finally:
+            if self._feed is not None and self._subscriber is not None:
+                await self._live.leave(self._feed, self._subscriber)
+
+    async def connect(self) -> None:
+        visitor = await visitor_of(self.scope)
+        if visitor is None:
+            await self.close()
+            return
+        await self.accept()
+        self._feed = self._live.feed()
+        self._subscriber = self._feed.add(visitor, self.send, self.close)
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        wish = wish_of(text_data)
+        if wish is None:
+            await self.close(BAD_MESSAGE)
+        elif not await self.scope["user"].ahas_perm("proxyapp.view_apikey"):
+            await self.close(NOT_ALLOWED)
+        elif self._feed is not None and self._subscriber is not None:
+            self._feed.watch(self._subscriber, wish)
+
+
+def wish_of(text: str | None) -> Wish | None:
+    """None: the message makes no sense."""
+    try:
+        message = json.loads(text or "")
+    except ValueError:
+        return None
+    if not isinstance(message, dict):
+        return None
+    if message.get("watch") == "dashboard":
+        return Wish(dashboard=True)
+    ids = message.get("ids")
+    if message.get("watch") != "keys" or not isinstance(ids, list) or len(ids) > MOST_KEYS:
+        return None
+    return Wish(keys=frozenset(ids)) if all(map(is_id, ids)) else None
+
+
+def is_id(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST_ID

@@ -1,0 +1,204 @@
+"""What all open pages of this process are told, read once for all of them.
+
+A feed runs while anybody watches, on one event loop, with one thread of its own for the database. Each second it looks
+with one query whether anything happened; it reads the pages' data only when something did, or a cooldown has ended.
+Every process has its own feed: the database is where they meet.
+"""
+
+import asyncio
+import contextlib
+import functools
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from django.db import Error as DatabaseError
+
+from proxyapp import runtime
+from proxyapp.admin.live.changes import Composer, Marker, Wish, is_due, look
+from proxyapp.admin.live.frame import Frame
+from proxyapp.admin.live.sessions import Visitor, still_welcome
+from proxyapp.admin.live.subscriber import Close, Send, Subscriber, report_failure
+from proxyapp.database.outage import DatabaseAway
+from proxyapp.database.thread import DatabaseThread
+
+logger = logging.getLogger(__name__)
+TICK_SECONDS = 0.2
+LOOK_SECONDS = 1.0
+SESSIONS_SECONDS = 2.0
+RETRY_SECONDS = 2.0
+# After a reading, the thread rests for so many times as long as it took: a large pool must not keep a core busy.
+REST = 4.0
+READ_SECONDS = 30.0
+NOT_WELCOME = 4401
+RESTART = 1012
+Result = TypeVar("Result")
+
+
+class Feed:
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.frame: Frame | None = None
+        self.subscribers: set[Subscriber] = set()
+        self._composer = Composer()
+        self._thread = DatabaseThread("live")
+        self._marker = Marker()
+        self._loaded = 0
+        self._wakes = asyncio.Event()
+        self._is_stopping = False
+        self._is_stale = False
+        self._look_at = self._welcome_at = self._rests_until = 0.0
+        self._task = self.loop.create_task(self._run())
+        self._task.add_done_callback(report_failure)
+
+    def add(self, visitor: Visitor, send: Send, close: Close) -> Subscriber:
+        subscriber = Subscriber(self, visitor, send, close)
+        self.subscribers.add(subscriber)
+        return subscriber
+
+    def watch(self, subscriber: Subscriber, wish: Wish) -> None:
+        subscriber.watch(wish)
+        self._wakes.set()
+
+    async def stop(self) -> None:
+        """Closes what is open, and the thread's connection."""
+        self._is_stopping = True
+        self._wakes.set()
+        await self._dismiss(self.subscribers, RESTART)
+        await asyncio.gather(self._task, return_exceptions=True)
+        await self.loop.run_in_executor(None, self._thread.close)
+
+    async def encode(self, frame: Frame) -> str:
+        return await self._in_thread(lambda: frame.full)
+
+    # What it does all the time.
+
+    async def _run(self) -> None:
+        while not self._is_stopping:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wakes.wait(), TICK_SECONDS)
+            self._wakes.clear()
+            if self._is_stopping:
+                return
+            try:
+                await self.tick()
+            except DatabaseError:
+                self._rest(RETRY_SECONDS)
+                self._say_that_the_database_is_away()
+            except Exception:
+                logger.exception("What open pages show could not be read")
+                self._rest(RETRY_SECONDS)
+
+    async def tick(self) -> None:
+        """Raises django.db.Error."""
+        now = self.loop.time()
+        if now < self._rests_until:
+            return
+        if is_database_away():
+            raise DatabaseAway
+        if now >= self._welcome_at:
+            self._welcome_at = now + SESSIONS_SECONDS
+            await self._check_sessions()
+        if now >= self._look_at:
+            self._look_at = now + LOOK_SECONDS
+            self._is_stale |= await self._in_thread(_look) != self._marker
+        if self._is_stale or self._knows_of_news() or not self._shows(self._wish()):
+            await self._read()
+
+    def _knows_of_news(self) -> bool:
+        """Without a query: this process has loaded the pool anew, or a cooldown has ended."""
+        return loaded_version() != self._loaded or self.frame is None or is_due(self.frame)
+
+    def _wish(self) -> Wish:
+        wishes = [subscriber.wish for subscriber in self.subscribers]
+        return Wish(any(wish.dashboard for wish in wishes), frozenset().union(*(wish.keys for wish in wishes)))
+
+    def _shows(self, wish: Wish) -> bool:
+        frame = self.frame
+        return frame is not None and (not wish.dashboard or frame.dashboard is not None) and wish.keys <= frame.asked
+
+    async def _read(self) -> None:
+        wish = self._wish()
+        if not wish:
+            return
+        since = self.loop.time()
+        loaded = loaded_version()
+        frame, self._marker = await self._in_thread(functools.partial(self._composer.compose, wish, self.frame))
+        self._loaded = loaded
+        self._is_stale = False
+        self._rest((self.loop.time() - since) * REST)
+        self._show(frame)
+
+    def _show(self, frame: Frame) -> None:
+        self.frame = frame
+        for subscriber in self.subscribers:
+            subscriber.notify()
+
+    def _rest(self, seconds: float) -> None:
+        self._rests_until = self.loop.time() + seconds
+
+    def _say_that_the_database_is_away(self) -> None:
+        if self.frame is not None:
+            self._show(self.frame.without_database(datetime.now(UTC)))
+
+    async def _check_sessions(self) -> None:
+        visitors = {subscriber.visitor for subscriber in self.subscribers}
+        if not visitors:
+            return
+        welcome = await self._in_thread(lambda: still_welcome(visitors, datetime.now(UTC)))
+        gone = visitors - welcome
+        await self._dismiss({each for each in self.subscribers if each.visitor in gone}, NOT_WELCOME)
+
+    async def _dismiss(self, subscribers: set[Subscriber], code: int) -> None:
+        dismissed = list(subscribers)
+        self.subscribers -= set(dismissed)
+        await asyncio.gather(*(subscriber.close(code) for subscriber in dismissed))
+
+    async def _in_thread(self, work: Callable[[], Result]) -> Result:
+        return await self._thread.run(work, READ_SECONDS)
+
+
+class Live:
+    """This process's feed, while anybody watches. An application has one."""
+
+    def __init__(self) -> None:
+        self._feed: Feed | None = None
+        self._stopping: set[asyncio.Task[None]] = set()
+
+    def feed(self) -> Feed:
+        if self._feed is None or self._feed.loop is not asyncio.get_running_loop():
+            self._feed = Feed()
+        return self._feed
+
+    async def leave(self, feed: Feed, subscriber: Subscriber) -> None:
+        """With the last subscriber the feed ends."""
+        feed.subscribers.discard(subscriber)
+        await subscriber.stop()
+        if not feed.subscribers and feed is self._feed:
+            await self.stop()
+
+    async def stop(self) -> None:
+        """Goes on to its end even if who asked for it is cancelled."""
+        feed, self._feed = self._feed, None
+        if feed is not None:
+            task = asyncio.get_running_loop().create_task(feed.stop())
+            self._stopping.add(task)
+            task.add_done_callback(self._stopping.discard)
+            await asyncio.shield(task)
+
+
+def loaded_version() -> int:
+    """Of the pool, in this process."""
+    process = runtime.current()
+    return process.snapshot.version if process else 0
+
+
+def is_database_away() -> bool:
+    """As this process knows already."""
+    process = runtime.current()
+    return process is not None and process.threads.is_away
+
+
+def _look() -> Marker:
+    return look(datetime.now(UTC))

@@ -1,0 +1,203 @@
+"""Filters of the lists."""
+
+from abc import ABC, abstractmethod
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Case, CharField, F, Q, QuerySet, Value, When
+from django.db.models.functions import Concat
+from django.http import HttpRequest
+from django.utils import timezone
+
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.operators.key_report import ROTATION_ORDER, in_state
+from proxyapp.provider.verdict import Kind
+
+MAX_CHOICES = 50
+DAYS = 14
+RECENT_EVENTS = 1000
+MOST_DIGITS = 18  # of an id in a link; the database takes no more
+ALL_MODELS = "*"  # in a link; in the database it is empty
+KINDS_OF_EVENTS = (
+    Kind.DAILY,
+    Kind.MINUTE,
+    Kind.DAY,
+    Kind.NO_QUOTA,
+    Kind.UNKNOWN_LIMIT,
+    Kind.BILLING,
+    Kind.MODEL_FOR_KEY,
+    Kind.DEAD_KEY,
+)
+KEY_LABEL = Case(
+    When(name="", then=F("masked")),
+    default=Concat("name", Value(" ("), "masked", Value(")")),
+    output_field=CharField(),
+)
+
+
+class KeyStateFilter(SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(state, state) for state in ("available", "cooling", "disabled", "invalid")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        state = self.value()
+        return in_state(queryset, state, timezone.now()) if state else queryset
+
+
+class LastUsedFilter(SimpleListFilter):
+    title = "last used"
+    parameter_name = "used"
+    never = "never"
+    days = {"1d": 1, "7d": 7, "30d": 30}
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        spans = [("1d", "in the last 24 h"), ("7d", "in the last 7 days"), ("30d", "in the last 30 days")]
+        return [*spans, (self.never, "never")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+        chosen = self.value()
+        if chosen == self.never:
+            return queryset.filter(last_used_at=None)
+        days = self.days.get(chosen or "")
+        return queryset.filter(last_used_at__gte=timezone.now() - timedelta(days=days)) if days else queryset
+
+
+class CooldownFilter(SimpleListFilter):
+    """An event of a dead key is none of these: it imposed no cooldown."""
+
+    title = "cooldown"
+    parameter_name = "cooldown"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [("active", "active"), ("over", "over"), ("released", "released by hand")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+        now = timezone.now()
+        meanings = {
+            "active": Q(released_at=None, cooling_until__gt=now),
+            "over": Q(released_at=None, cooling_until__lte=now, cooling_until__gt=F("occurred_at")),
+            "released": Q(released_at__isnull=False),
+        }
+        return queryset.filter(meanings.get(self.value() or "", Q()))
+
+
+class KindFilter(SimpleListFilter):
+    """The kinds are known: Django's own filter would look for them in every event."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(kind, kind) for kind in KINDS_OF_EVENTS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+        kind = self.value()
+        return queryset.filter(kind=kind) if kind else queryset
+
+
+class ModelOfEventFilter(SimpleListFilter):
+    """Offers the models of recent events, and the one that is chosen by a link: there is no list of all models."""
+
+    title = "model"
+    parameter_name = "model"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        recent = RateLimitEvent.objects.order_by("-occurred_at").values_list("model", flat=True)[:RECENT_EVENTS]
+        models = sorted(set(recent) - {""})[:MAX_CHOICES]
+        return with_chosen([(ALL_MODELS, "every model"), *((model, model) for model in models)], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+        chosen = self.value()
+        return queryset.filter(model="" if chosen == ALL_MODELS else chosen) if chosen else queryset
+
+
+class DayFilter(SimpleListFilter):
+    """The last days. A date hierarchy would read the whole table, on SQLite by a Python function for each row."""
+
+    title = "day (UTC)"
+    parameter_name = "day"
+    column = "hour"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        today = timezone.now().date()
+        days = [(today - timedelta(days=ago)).isoformat() for ago in range(DAYS)]
+        return [(day, day) for day in days]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if not self.value():
+            return queryset
+        try:
+            start = datetime.combine(date.fromisoformat(self.value() or ""), time(), UTC)
+            end = start + timedelta(days=1)
+        except (ValueError, OverflowError):
+            return queryset.none()
+        return queryset.filter(**{f"{self.column}__gte": start, f"{self.column}__lt": end})
+
+
+class DayOfEventFilter(DayFilter):
+    column = "occurred_at"
+
+
+class FewChoicesFilter(SimpleListFilter, ABC):
+    """Offers the values while there are few; of many (10,000 keys) only the one that is chosen by a link."""
+
+    @abstractmethod
+    def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
+        """Pairs of value and label; only those of `chosen` unless it is None."""
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        pairs = list(self.offered(None)[: MAX_CHOICES + 1])
+        if len(pairs) > MAX_CHOICES:
+            pairs = list(self.offered(self.value())[:1]) if self.value() else []
+        choices = [(str(value), str(label)) for value, label in pairs]
+        return with_chosen(choices, self.value())
+
+
+class ProjectFilter(FewChoicesFilter):
+    """For keys, and for events that hold for a project."""
+
+    title = "project"
+    parameter_name = "project"
+
+    def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
+        keys = ApiKey.objects.exclude(project="") if chosen is None else ApiKey.objects.filter(project=chosen)
+        return keys.order_by("project").values_list("project", "project").distinct()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        project = self.value()
+        return queryset.filter(project=project) if project else queryset
+
+
+class KeyFilter(FewChoicesFilter):
+    """For rows that belong to a key."""
+
+    title = "key"
+    parameter_name = "key"
+
+    def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
+        keys = ApiKey.objects.all() if chosen is None else one_key(chosen)
+        return keys.order_by(*ROTATION_ORDER).values_list("pk", KEY_LABEL)
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        key_id = self.value()
+        return queryset.filter(key__in=one_key(key_id)) if key_id else queryset
+
+
+def with_chosen(choices: list[tuple[str, str]], chosen: str | None) -> list[tuple[str, str]]:
+    """Django drops a filter that offers nothing, and with it what a link has chosen."""
+    is_offered = not chosen or any(value == chosen for value, _ in choices)
+    return choices if is_offered else [*choices, (str(chosen), str(chosen))]
+
+
+def is_id(text: str) -> bool:
+    return text.isdecimal() and len(text) <= MOST_DIGITS
+
+
+def one_key(key_id: str) -> QuerySet[ApiKey]:
+    """The key of a link; none where the link is no id. (A column that refers to keys overflows on a huge number.)"""
+    return ApiKey.objects.filter(pk=int(key_id)) if is_id(key_id) else ApiKey.objects.none()

@@ -1,0 +1,89 @@
+"""What the pages of groups and keys share: their changes reach every process, their secrets are write-only."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from django.core.exceptions import ValidationError
+from django.db import models, transaction
+from django.db.models import Max, QuerySet
+from django.http import HttpRequest
+
+from proxyapp.admin.parts.audited import AuditedAdmin
+from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
+from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
+from proxyapp.pool.cursor import raise_pool_version
+
+LAST_POSITION = 2**31 - 1
+SHOWN_DELETIONS = 20
+
+Pooled = TypeVar("Pooled", bound=models.Model)
+
+
+class PooledAdmin(AuditedAdmin[Pooled]):
+    """Every change raises the pool's version in its own transaction."""
+
+    def save_model(self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool) -> None:
+        """A change writes only the columns that were edited: the gateway writes others at the same time."""
+        obj.save(update_fields=self.edited_columns(obj, form) if change else None)
+        raise_pool_version()
+
+    def edited_columns(self, obj: Pooled, form: ModelForm[Pooled]) -> list[str]:
+        names = {field.name for field in obj._meta.concrete_fields}
+        return ["updated_at", *(name for name in form.changed_data if name in names)]
+
+    def delete_model(self, request: HttpRequest, obj: Pooled) -> None:
+        super().delete_model(request, obj)
+        raise_pool_version()
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pooled]) -> None:
+        with transaction.atomic():
+            super().delete_queryset(request, queryset)
+            raise_pool_version()
+
+    def get_deleted_objects(
+        self, objs: Sequence[Pooled] | QuerySet[Pooled], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        """Counts instead of a list: a group may have 10,000 keys, a key 10,000 rows of usage."""
+        labels = [str(obj) for obj in objs[:SHOWN_DELETIONS]]
+        total = len(objs) if isinstance(objs, Sequence) else objs.count()
+        if total > len(labels):
+            labels.append(f"… and {total - len(labels)} more")
+        counts = {str(self.opts.verbose_name_plural): total, **self.dependent_counts([obj.pk for obj in objs])}
+        may_delete = request.user.has_perm(f"proxyapp.delete_{self.opts.model_name}")
+        return labels, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
+
+    def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
+        """How many rows go with these objects, by what they are."""
+        return {}
+
+
+def counts_of_keys(keys: QuerySet[ApiKey]) -> dict[str, int]:
+    ids = keys.order_by().values("pk")
+    return {
+        "rate limit events": RateLimitEvent.objects.filter(key__in=ids).count(),
+        "hours of usage": HourlyUsage.objects.filter(key__in=ids).count(),
+    }
+
+
+def next_position(siblings: QuerySet[Any]) -> int:
+    """Behind the last one."""
+    last = siblings.aggregate(last=Max("position"))["last"]
+    return 0 if last is None else min(last + 1, LAST_POSITION)
+
+
+class WriteOnlyInput(TextInput):
+    """Never renders what it holds, not even when the form comes back with an error."""
+
+    def __init__(self, attrs: dict[str, Any] | None = None) -> None:
+        super().__init__({"autocomplete": "off", "spellcheck": "false", **(attrs or {})})
+
+    def format_value(self, value: Any) -> None:
+        return None
+
+
+def refuse_if(check: Callable[[str], str | None], value: str, subject: str) -> str:
+    """The value, or a ValidationError with what the check says of it."""
+    problem = check(value)
+    if problem:
+        raise ValidationError(f"{subject} {problem}.")
+    return value

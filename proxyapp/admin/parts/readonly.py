@@ -1,0 +1,36 @@
+"""Pages of what the gateway writes by itself: to look at, not to edit."""
+
+from datetime import datetime
+from typing import TypeVar
+
+from django.db import models
+from django.http import HttpRequest
+
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+
+NOTHING = "-"
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+class ReadOnlyAdmin(ModelAdmin[Row]):
+    show_full_result_count = False
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        return False
+
+
+def second_text(moment: datetime | None) -> str:
+    """A dash for None: on the page of one row the admin itself would write None."""
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else NOTHING
+
+
+def seconds_text(seconds: float) -> str:
+    """`58 s` or `58.25 s`: as it was stated, to the millisecond."""
+    return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"

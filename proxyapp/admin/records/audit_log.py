@@ -1,0 +1,139 @@
+"""The audit log: to look at, for everybody, and to change for nobody."""
+
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.text import Truncator
+
+from proxyapp.admin.parts.badges import Variant, badge
+from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, with_chosen
+from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, second_text
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.models import AuditEntry, audit
+
+RECENT_ENTRIES = 1000
+SHOWN_CHARACTERS = 200
+VARIANTS: dict[str, Variant] = {
+    "add": "success",
+    "enable": "success",
+    "release": "success",
+    "delete": "danger",
+    "disable": "warning",
+    "revoke": "danger",
+    "show": "warning",
+    "export": "warning",
+    "lock": "danger",
+    "unlock": "success",
+}
+
+
+class ActorFilter(SimpleListFilter):
+    """Offers who did something of late, and the one that is chosen by a link."""
+
+    title = "actor"
+    parameter_name = "actor"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        recent = AuditEntry.objects.order_by("-at", "-id").values_list("actor", flat=True)[:RECENT_ENTRIES]
+        actors = sorted(set(recent))[:MAX_CHOICES]
+        return with_chosen([(actor, actor) for actor in actors], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        actor = self.value()
+        return queryset.filter(actor=actor) if actor else queryset
+
+
+class ActionFilter(SimpleListFilter):
+    title = "action"
+    parameter_name = "action"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [(action, action) for action in audit.ACTIONS]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        action = self.value()
+        return queryset.filter(action=action) if action else queryset
+
+
+class ObjectTypeFilter(SimpleListFilter):
+    title = "object type"
+    parameter_name = "object_type"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return [
+            (name, name) for name in (*audit.OBJECT_TYPES.values(), audit.CONFIG_FILE, audit.DATABASE, audit.SIGN_IN)
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        name = self.value()
+        return queryset.filter(object_type=name) if name else queryset
+
+
+class ObjectFilter(SimpleListFilter):
+    """Offers only the object that is chosen by a link, such as `key:7`: there are too many to choose from."""
+
+    title = "object"
+    parameter_name = "object"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return with_chosen([], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        chosen = self.value()
+        if not chosen:
+            return queryset
+        object_type, _, object_id = chosen.rpartition(":")
+        return queryset.filter(object_type=object_type, object_id=object_id)
+
+
+class DayOfEntryFilter(DayFilter):
+    column = "at"
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    list_display = ("when", "actor", "done", "object_type", "what", "summary")
+    list_filter = (ActionFilter, ActorFilter, ObjectTypeFilter, ObjectFilter, DayOfEntryFilter)
+    search_fields = ("label", "detail", "actor")
+    search_help_text = "An object's name or masked key, a word of the detail, or who did it"
+    list_per_page = 100
+    fields = ("when", "actor", "done", "object_type", "what", "full_detail")
+
+    @admin.display(ordering="at")
+    def when(self, entry: AuditEntry) -> str:
+        return second_text(entry.at)
+
+    @admin.display(description="action", ordering="action")
+    def done(self, entry: AuditEntry) -> SafeString:
+        return badge(entry.action, VARIANTS.get(entry.action, "default"))
+
+    @admin.display(description="object", ordering="label")
+    def what(self, entry: AuditEntry) -> str:
+        if not entry.object_id:
+            return entry.label or NOTHING
+        return entries_link(entry.object_type, entry.object_id, entry.label)
+
+    @admin.display(description="detail")
+    def summary(self, entry: AuditEntry) -> str:
+        return Truncator(entry.detail).chars(SHOWN_CHARACTERS)
+
+    @admin.display(description="detail")
+    def full_detail(self, entry: AuditEntry) -> str:
+        return entry.detail or NOTHING
+
+
+def entries_of(row: Model, text: str = "audit log") -> SafeString:
+    """A link to what was done to the object."""
+    return entries_link(audit.object_type_of(type(row)), str(row.pk), text)
+
+
+def entries_link(object_type: str, object_id: str, text: str) -> SafeString:
+    query = urlencode({"object": f"{object_type}:{object_id}"})
+    return format_html('<a href="{}?{}">{}</a>', reverse("admin:proxyapp_auditentry_changelist"), query, text)

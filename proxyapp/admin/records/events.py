@@ -1,0 +1,228 @@
+"""Rate-limit events: what took keys out, until when, and the way to bring them back."""
+
+import json
+from functools import reduce
+from operator import or_
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.audited import log_in_history
+from proxyapp.admin.parts.badges import Variant, badge
+from proxyapp.admin.parts.filters import (
+    CooldownFilter,
+    DayOfEventFilter,
+    KeyFilter,
+    KindFilter,
+    ModelOfEventFilter,
+    ProjectFilter,
+)
+from proxyapp.admin.parts.moments import local_time, remaining_time
+from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, seconds_text
+from proxyapp.admin.records.capped_pages import CappedPaginator, rows_of_keys_named
+from proxyapp.admin.records.event_hours import last_hours
+from proxyapp.models import RateLimitEvent, audit
+from proxyapp.operators import key_state as keystate
+from proxyapp.provider.verdict import Kind
+
+VARIANTS: dict[str, Variant] = {
+    Kind.MINUTE: "info",
+    Kind.DAY: "warning",
+    Kind.DAILY: "warning",
+    Kind.UNKNOWN_LIMIT: "primary",
+    Kind.NO_QUOTA: "danger",
+    Kind.BILLING: "danger",
+    Kind.DEAD_KEY: "danger",
+}
+
+
+@admin.register(RateLimitEvent)
+class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
+    list_display = (
+        "occurred",
+        "kind_badge",
+        "key",
+        "group",
+        "for_model",
+        "for_project",
+        "until",
+        "remaining",
+        "status",
+        "released",
+    )
+    list_filter = (
+        CooldownFilter,
+        KindFilter,
+        ("key__group", admin.RelatedFieldListFilter),
+        ModelOfEventFilter,
+        ProjectFilter,
+        DayOfEventFilter,
+        KeyFilter,
+    )
+    search_fields = ("key__name", "key__masked", "key__project", "project", "model", "quota_id")
+    search_help_text = "Key's name or masked form, a project, a model or the id of a quota"
+    list_per_page = 100
+    paginator = CappedPaginator
+    ordering = ("-occurred_at", "pk")  # as the index has them: nothing is sorted
+    actions = ("release_cooldowns",)
+    list_before_template = "admin/proxyapp/ratelimitevent/hours.html"
+    change_form_template = "admin/proxyapp/ratelimitevent/change_form.html"
+    fields = (
+        "key_link",
+        "group",
+        "for_project",
+        "kind_badge",
+        "status",
+        "for_model",
+        "quota",
+        "limit",
+        "stated_delay",
+        "occurred",
+        "until",
+        "remaining",
+        "released",
+        "body",
+    )
+
+    class Media:
+        css = {"all": ("proxyapp/groups.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RateLimitEvent]:
+        events = super().get_queryset(request).select_related("key__group")
+        return events.defer("key__secret", "key__group__proxy_url")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[RateLimitEvent], search_term: str
+    ) -> tuple[QuerySet[RateLimitEvent], bool]:
+        """Keys are looked for among the keys, and not once for each event."""
+        text = search_term.strip()
+        if not text:
+            return queryset, False
+        own = (Q(**{f"{column}__icontains": text}) for column in ("project", "model", "quota_id"))
+        return queryset.filter(reduce(or_, own, rows_of_keys_named(text))), False
+
+    def has_release_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("proxyapp.change_ratelimitevent")
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.release_view)
+        return [path("<path:object_id>/release/", view, name="proxyapp_ratelimitevent_release"), *super().get_urls()]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        hours = last_hours(timezone.now()) if request.method == "GET" else None
+        return super().changelist_view(request, {"hours": hours, **(extra_context or {})})
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        event = context.get("original")
+        is_active = event is not None and event.is_active(timezone.now())
+        context["may_release"] = is_active and self.has_release_permission(request)
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def release_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        if request.method != "POST" or not self.has_release_permission(request):
+            raise PermissionDenied
+        event = self.get_object(request, object_id)
+        if event is None:
+            raise Http404("There is no such event.")
+        self.release_cooldowns(request, RateLimitEvent.objects.filter(pk=event.pk))
+        return HttpResponseRedirect(reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk]))
+
+    @admin.display(ordering="occurred_at")
+    def occurred(self, event: RateLimitEvent) -> str:
+        return local_time(event.occurred_at)
+
+    @admin.display(description="kind", ordering="kind")
+    def kind_badge(self, event: RateLimitEvent) -> SafeString:
+        return badge(event.kind.replace("_", " "), VARIANTS.get(event.kind, "default"))
+
+    @admin.display(description="status", ordering="http_status")
+    def status(self, event: RateLimitEvent) -> int:
+        return event.http_status
+
+    @admin.display(description="key")
+    def key_link(self, event: RateLimitEvent) -> SafeString:
+        return format_html(
+            '<a href="{}">{}</a>', reverse("admin:proxyapp_apikey_change", args=[event.key_id]), event.key
+        )
+
+    @admin.display(ordering="key__group__position")
+    def group(self, event: RateLimitEvent) -> str:
+        return event.key.group.name
+
+    @admin.display(description="model", ordering="model")
+    def for_model(self, event: RateLimitEvent) -> str:
+        return event.model or "all"
+
+    @admin.display(description="project", ordering="project")
+    def for_project(self, event: RateLimitEvent) -> str:
+        """Only of a cooldown that holds for all of the project's keys."""
+        return event.project or NOTHING
+
+    @admin.display(description="quota id")
+    def quota(self, event: RateLimitEvent) -> str:
+        return event.quota_id or NOTHING
+
+    @admin.display
+    def limit(self, event: RateLimitEvent) -> str:
+        return event.quota_limit or NOTHING
+
+    @admin.display
+    def stated_delay(self, event: RateLimitEvent) -> str:
+        return NOTHING if event.stated_delay_seconds is None else seconds_text(event.stated_delay_seconds)
+
+    @admin.display(description="cooling until", ordering="cooling_until")
+    def until(self, event: RateLimitEvent) -> str:
+        """Nothing of a dead key: it waits for an operator, not for a time."""
+        return local_time(event.cooling_until if event.cooling_until > event.occurred_at else None)
+
+    @admin.display
+    def remaining(self, event: RateLimitEvent) -> str:
+        return remaining_time(None if event.released_at else event.cooling_until, timezone.now())
+
+    @admin.display(description="released by hand", ordering="released_at")
+    def released(self, event: RateLimitEvent) -> str:
+        return local_time(event.released_at)
+
+    @admin.display(description="answer")
+    def body(self, event: RateLimitEvent) -> SafeString | str:
+        """Keys are masked in what is stored."""
+        return (
+            format_html('<pre class="body-text" tabindex="0">{}</pre>', pretty(event.excerpt))
+            if event.excerpt
+            else NOTHING
+        )
+
+    @admin.action(description="Release (end these cooldowns)", permissions=["release"])
+    def release_cooldowns(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> None:
+        now = timezone.now()
+        selected = list(queryset.order_by().values_list("pk", flat=True))
+        active = RateLimitEvent.objects.active(now).filter(pk__in=selected)
+        with transaction.atomic():
+            ids = list(active.values_list("pk", flat=True))
+            released = keystate.release_events(ids, now)
+            self._log_release(request, RateLimitEvent.objects.filter(pk__in=ids))
+        level = messages.SUCCESS if released else messages.WARNING
+        self.message_user(request, f"Released {released} of {len(selected)} selected cooldowns.", level)
+
+    def _log_release(self, request: HttpRequest, released: QuerySet[RateLimitEvent]) -> None:
+        """In the audit log under the keys, beside what else was done to these."""
+        log_in_history(request, released, "Released.")
+        events = released.select_related("key").defer("key__secret")
+        changes: list[audit.Change] = [("release", event.key, f"only the cooldown {event}") for event in events]
+        audit.record_each(audit.operator(request.user), changes)
+
+
+def pretty(text: str) -> str:
+    """JSON on many lines; what is none, or only its start, as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text

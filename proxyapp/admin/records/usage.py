@@ -1,0 +1,164 @@
+"""What was used by the hour and by the day, and where the rotation stands."""
+
+from collections.abc import Callable, Mapping
+from datetime import date, timedelta
+from typing import Any, TypeVar
+
+from django.contrib import admin
+from django.contrib.admin import SimpleListFilter
+from django.db.models import Model, QuerySet, Sum
+from django.http import HttpRequest
+from django.utils import timezone
+
+from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, KeyFilter, is_id, with_chosen
+from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.readonly import ReadOnlyAdmin
+from proxyapp.admin.parts.unfold_typed import ChangeList, ModelAdmin
+from proxyapp.admin.records.capped_pages import LongPaginator, rows_of, rows_of_keys_named
+from proxyapp.ledger.usage import COLUMNS
+from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, RotationCursor
+
+RECENT_ROWS = 5000
+DAYS_OFFERED = 14
+
+UsageRow = TypeVar("UsageRow", bound=Model)
+
+
+class ModelOfUsageFilter(SimpleListFilter):
+    """Offers the models of recent rows, and the one that is chosen by a link: there is no list of all models."""
+
+    title = "model"
+    parameter_name = "model"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        usage = model_admin.model._default_manager
+        recent = usage.order_by(f"-{model_admin.time_column}").values_list("model", flat=True)  # type: ignore[attr-defined]
+        models = sorted(set(recent[:RECENT_ROWS]) - {""})[:MAX_CHOICES]
+        return with_chosen([(model, model) for model in models], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        model = self.value()
+        return queryset.filter(model=model) if model else queryset
+
+
+class GroupOfUsageFilter(SimpleListFilter):
+    title = "group"
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        groups = Group.objects.values_list("pk", "name")[:MAX_CHOICES]
+        return with_chosen([(str(pk), name) for pk, name in groups], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        group_id = self.value()
+        if not group_id:
+            return queryset
+        if not is_id(group_id):
+            return queryset.none()
+        return queryset.filter(rows_of(ApiKey.objects.filter(group=int(group_id))))
+
+
+class DayOfDailyUsageFilter(SimpleListFilter):
+    """The newest days that there are: they are older than the hours that are kept."""
+
+    title = "day (UTC)"
+    parameter_name = "day"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        newest = DailyUsage.objects.order_by("-day").values_list("day", flat=True).first() or timezone.now().date()
+        days = [(newest - timedelta(days=ago)).isoformat() for ago in range(DAYS_OFFERED)]
+        return with_chosen([(day, day) for day in days], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[DailyUsage]) -> QuerySet[DailyUsage]:
+        if not self.value():
+            return queryset
+        try:
+            return queryset.filter(day=date.fromisoformat(self.value() or ""))
+        except ValueError:
+            return queryset.none()
+
+
+class UsageChangeList(ChangeList):
+    """`totals` of all rows that the filters leave; None when these are too many to be added up for a page."""
+
+    totals: Mapping[str, str] | None = None
+    max_rows_summed = f"{LongPaginator.most:,}"
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if not self.paginator.is_capped:
+            rows = self.queryset.order_by()
+            sums = rows.aggregate(**{column: Sum(column, default=0) for column in COLUMNS})
+            self.totals = {column.replace("_", " "): f"{sums[column]:,}" for column in COLUMNS}
+
+
+def counted(column: str) -> Callable[[Model], str]:
+    """A column of the list: `1,234,567`."""
+
+    def shown(row: Model) -> str:
+        return f"{getattr(row, column):,}"
+
+    shown.__name__ = column
+    return admin.display(shown, description=column.replace("_", " "), ordering=column)
+
+
+class UsageAdmin(ReadOnlyAdmin[UsageRow]):
+    time_column: str
+    search_fields = ("key__name", "key__masked", "key__project")
+    search_help_text = "Key's name, masked form or project"
+    list_per_page = 100
+    paginator = LongPaginator
+    list_before_template = "admin/proxyapp/usage/totals.html"
+
+    class Media:
+        css = {"all": ("proxyapp/groups.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRow]:
+        rows = super().get_queryset(request).select_related("key__group")
+        return rows.defer("key__secret", "key__group__proxy_url")
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """As the index of the times has them: nothing is sorted."""
+        return f"-{self.time_column}", "-pk"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[UsageRow], search_term: str
+    ) -> tuple[QuerySet[UsageRow], bool]:
+        return (queryset.filter(rows_of_keys_named(search_term)) if search_term.strip() else queryset), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return UsageChangeList
+
+    @admin.display(ordering="key__group__position")
+    def group(self, usage: HourlyUsage | DailyUsage) -> str:
+        return usage.key.group.name
+
+
+@admin.register(HourlyUsage)
+class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
+    time_column = "hour"
+    list_display = ("starting", "key", "group", "model", *(counted(column) for column in COLUMNS))
+    list_filter = (DayFilter, GroupOfUsageFilter, ModelOfUsageFilter, KeyFilter)
+
+    @admin.display(description="hour", ordering="hour")
+    def starting(self, usage: HourlyUsage) -> str:
+        return local_time(usage.hour)
+
+
+@admin.register(DailyUsage)
+class DailyUsageAdmin(UsageAdmin[DailyUsage]):
+    time_column = "day"
+    list_display = ("on_day", "key", "group", "model", *(counted(column) for column in COLUMNS))
+    list_filter = (DayOfDailyUsageFilter, GroupOfUsageFilter, ModelOfUsageFilter, KeyFilter)
+
+    @admin.display(description="day (UTC)", ordering="day")
+    def on_day(self, usage: DailyUsage) -> str:
+        return usage.day.isoformat()
+
+
+@admin.register(RotationCursor)
+class RotationCursorAdmin(ReadOnlyAdmin[RotationCursor]):
+    list_display = ("__str__", "next_key", "position", "pool_version")
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[RotationCursor]:
+        return super().get_queryset(request).select_related("next_key").defer("next_key__secret")

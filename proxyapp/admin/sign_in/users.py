@@ -1,0 +1,100 @@
+"""Who may use the admin: Django's users and groups. The groups are called roles here: groups of keys are the others."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth import admin as auth
+from django.contrib.auth.models import Group, User
+from django.db import transaction
+from django.db.models import ManyToManyField, QuerySet
+from django.http import HttpRequest
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from proxyapp.admin.parts.audited import AuditedAdmin, log_in_history
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.models import SecondFactor, audit
+
+SUPERUSER = "superuser"
+
+if TYPE_CHECKING:
+    ThemedUserAdmin = auth.UserAdmin[User]
+    ThemedGroupAdmin = auth.GroupAdmin
+else:
+
+    class ThemedUserAdmin(auth.UserAdmin, ModelAdmin):
+        pass
+
+    class ThemedGroupAdmin(auth.GroupAdmin, ModelAdmin):
+        pass
+
+
+admin.site.unregister((User, Group))
+
+# Only what pages read: migrations compare what the models were declared with.
+Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
+User._meta.get_field("groups").verbose_name = "roles"
+
+
+@admin.register(User)
+class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
+    form = UserChangeForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
+    actions = ("reset_second_factor",)
+
+    @admin.action(description="Reset the second factor of selected users", permissions=["reset_second_factor"])
+    def reset_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        with transaction.atomic():
+            users = list(queryset.filter(second_factor__isnull=False))
+            SecondFactor.objects.filter(user__in=users).delete()
+            log_in_history(request, queryset.filter(pk__in=[user.pk for user in users]), "Second factor reset.")
+            audit.record(audit.operator(request.user), "change", users, "second factor reset")
+        self.message_user(request, f"Second factors reset: {len(users)}", messages.SUCCESS)
+
+    def has_reset_second_factor_permission(self, request: HttpRequest) -> bool:
+        """Only superusers: whoever takes it away from a superuser needs no more than the password."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_change_permission(request, obj) and _is_within(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        return super().has_delete_permission(request, obj) and _is_within(request, obj)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
+        """What would make its owner more than who gives it."""
+        fields = tuple(super().get_readonly_fields(request, obj))
+        return fields if request.user.is_superuser else (*fields, "is_superuser")
+
+    def get_deleted_objects(
+        self, objs: Sequence[User] | QuerySet[User], request: HttpRequest
+    ) -> tuple[list[Any], dict[str, int], set[str], list[str]]:
+        """Django asks for each object only where it is deleted on its own page."""
+        texts, counts, missing, protected = super().get_deleted_objects(objs, request)
+        if not all(_is_within(request, user) for user in objs):
+            missing.add(SUPERUSER)
+        return texts, counts, missing, protected
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "forms.ModelMultipleChoiceField[Any] | None":
+        if db_field.name == "groups":
+            kwargs["help_text"] = "What the user may do: the permissions of all of these roles."
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+    def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
+        if "password" in name:
+            return "" if is_new else "password changed"
+        return super().describe_edit(form, name, is_new=is_new)
+
+
+def _is_within(request: HttpRequest, user: User | None) -> bool:
+    """Superusers are for superusers: whoever sets one's password is one."""
+    return bool(request.user.is_superuser) or user is None or not user.is_superuser
+
+
+@admin.register(Group)
+class RoleAdmin(AuditedAdmin[Group], ThemedGroupAdmin):
+    """Django's groups, under the name that keeps them apart from groups of keys."""

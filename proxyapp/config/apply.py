@@ -1,0 +1,215 @@
+"""Makes groups and keys in the database what a config file says of them, in few queries however many there are.
+
+Keys are found by their hash and keep their row, wherever they were: usage and cooldowns hang on it. Their secrets are
+neither read nor written again.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+from django.db.models import Model
+from django.utils import timezone
+
+from proxyapp.config.file import GroupConfig, KeyConfig
+from proxyapp.config.report import Report, shown_url
+from proxyapp.models import ApiKey, Group, RotationCursor
+from proxyapp.models.sealed import keyed_hashes
+from proxyapp.pool.snapshot import ALL_GROUPS
+from proxyapp.vocabulary.certificates import counted
+
+BATCH = 500
+GROUP_FIELDS = (
+    "name",
+    "target_url",
+    "proxy_url",
+    "ca_certificates",
+    "allow_link_local",
+    "rate_limit_policy",
+    "auth",
+    "priority",
+    "weight",
+)
+KEY_FIELDS = ("name", "project")
+
+Progress = Callable[[int, int], None]
+Order = Callable[[list[str], list[str]], list[str]]
+Row = TypeVar("Row", bound=Model)
+Placed = TypeVar("Placed", Group, ApiKey)
+
+
+def lock_pool() -> None:
+    """Holds off every other change of the pool until the transaction ends."""
+    RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
+    RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)
+
+
+class Database:
+    """The groups (by name in lower case) and keys that there are. Holds for one transaction, under the pool's lock."""
+
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.groups: dict[str, Group] = {}
+        for group in Group.objects.all():
+            name = group.name.lower()
+            self.groups[name if name not in self.groups else f"{name}\0{group.pk}"] = group
+        self.members: defaultdict[int, dict[int, ApiKey]] = defaultdict(dict)
+        self.keys_by_hash: dict[str, ApiKey] = {}
+        for key in ApiKey.objects.defer("secret").order_by("position", "id"):
+            self.members[key.group_id][key.pk] = key
+            self.keys_by_hash[key.key_hash] = key
+        self.group_names = {group.pk: group.name for group in self.groups.values()}
+        self.changed_keys: dict[int, ApiKey] = {}
+        self.moved_keys: dict[int, ApiKey] = {}
+
+    def apply(self, configs: Sequence[GroupConfig], order: Order, progress: Progress | None) -> dict[str, list[ApiKey]]:
+        """The keys of each applied group. `order` gets the names that there were and the new ones."""
+        self._apply_groups(configs, order)
+        placed = {config.name.lower(): self._place_keys(config) for config in configs}
+        self._write_keys([key for keys in placed.values() for key in keys], progress)
+        return placed
+
+    def remove_keys(self, keys: Sequence[ApiKey]) -> None:
+        for key in keys:
+            self.report.key_removed(key, self.group_names[key.group_id])
+            del self.members[key.group_id][key.pk]
+        for batch in batches(keys):
+            ApiKey.objects.filter(pk__in=[key.pk for key in batch]).delete()
+
+    def remove_groups(self, names: Sequence[str]) -> None:
+        groups = [self.groups.pop(name) for name in names]
+        for group in groups:
+            self.report.group_removed(group)
+        for batch in batches(groups):
+            Group.objects.filter(pk__in=[group.pk for group in batch]).delete()
+
+    def _apply_groups(self, configs: Sequence[GroupConfig], order: Order) -> None:
+        before = dict(self.groups)
+        changed = [group for config in configs if (group := self._apply_group(config))]
+        after = [self.groups[name] for name in order(list(before), [*self.groups][len(before) :])]
+        if is_reordered([*before.values()], after):
+            self.report.reordered("groups")
+        moved = renumber([*before.values()], after)
+        update(changed, [*GROUP_FIELDS, "single_credential_since"])
+        update([group for group in moved if group.pk], ["position"])
+        for group in after:
+            if not group.pk:
+                group.save()
+                self.group_names[group.pk] = group.name
+
+    def _apply_group(self, config: GroupConfig) -> Group | None:
+        """The group when it exists and has to be written."""
+        name = config.name.lower()
+        wanted = {field: getattr(config, field) for field in GROUP_FIELDS}
+        if name not in self.groups:
+            self.groups[name] = Group(**wanted)
+            self.report.group_created(self.groups[name])
+            return None
+        group = self.groups[name]
+        changes = _group_changes(group, wanted)
+        self.report.group_kept(group, changes)
+        if (group.target_url, group.auth) != (config.target_url, config.auth):
+            group.single_credential_since = None
+        _set(group, wanted)
+        return group if changes else None
+
+    def _place_keys(self, config: GroupConfig) -> list[ApiKey]:
+        """Puts the keys first in their group, in the order of the file; what else is in the group follows."""
+        group = self.groups[config.name.lower()]
+        before = list(self.members[group.pk].values())
+        keys = [self._apply_key(key, group) for key in config.api_keys]
+        placed = {id(key) for key in keys}
+        after = keys + [key for key in before if id(key) not in placed]
+        if is_reordered(before, after):
+            self.report.reordered(f"keys in group '{group.name}'")
+        self.moved_keys |= {key.pk: key for key in renumber(before, after) if key.pk}
+        return keys
+
+    def _apply_key(self, config: KeyConfig, group: Group) -> ApiKey:
+        key = self._known(config.secret)
+        if key is None:
+            key = ApiKey(group=group, name=config.name, project=config.project)
+            key.set_secret(config.secret)
+            self.report.key_created(key, group.name)
+            return key
+        wanted = {field: getattr(config, field) for field in KEY_FIELDS}
+        changes = _changes(key, wanted)
+        if key.group_id != group.pk:
+            changes.append(f"moved from group '{self.group_names[key.group_id]}'")
+        self.report.key_kept(key, group.name, changes)
+        if changes:
+            self.changed_keys[key.pk] = key
+        _set(key, wanted)
+        self._move(key, group)
+        return key
+
+    def _known(self, secret: str) -> ApiKey | None:
+        return next((self.keys_by_hash[found] for found in keyed_hashes(secret) if found in self.keys_by_hash), None)
+
+    def _move(self, key: ApiKey, group: Group) -> None:
+        if key.group_id != group.pk:
+            self.members[group.pk][key.pk] = self.members[key.group_id].pop(key.pk)
+            key.group_id = group.pk
+
+    def _write_keys(self, keys: Sequence[ApiKey], progress: Progress | None) -> None:
+        new = [key for key in keys if not key.pk]
+        done = len(keys) - len(new)
+        for batch in batches(new):
+            ApiKey.objects.bulk_create(batch)
+            done += len(batch)
+            if progress:
+                progress(done, len(keys))
+        update(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
+        update(list(self.moved_keys.values()), ["position"])
+
+
+def renumber(before: Sequence[Placed], after: Sequence[Placed]) -> list[Placed]:
+    """Sets the positions when the sequence is not the one that there was. The rows whose position changed."""
+    if [row.pk for row in before] == [row.pk for row in after]:
+        return []
+    moved = [row for position, row in enumerate(after) if row.position != position]
+    for position, row in enumerate(after):
+        row.position = position
+    return moved
+
+
+def is_reordered(before: Sequence[Model], after: Sequence[Model]) -> bool:
+    """Whether the rows that are in both stand in another order."""
+    both = {row.pk for row in before} & {row.pk for row in after}
+    return [row.pk for row in before if row.pk in both] != [row.pk for row in after if row.pk in both]
+
+
+def update(rows: Sequence[Row], fields: Sequence[str]) -> None:
+    """Writes these fields and `updated_at` only: a secret that is not among them stays, even an unreadable one."""
+    now = timezone.now()
+    for batch in batches(rows):
+        manager = type(batch[0])._default_manager
+        manager.bulk_update(batch, fields)
+        manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
+
+
+def batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    for start in range(0, len(rows), BATCH):
+        yield list(rows[start : start + BATCH])
+
+
+def _changes(row: Model, wanted: dict[str, Any]) -> list[str]:
+    return [f"{name} '{getattr(row, name)}' → '{new}'" for name, new in wanted.items() if getattr(row, name) != new]
+
+
+def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
+    """URLs without user and password."""
+    plain = ("name", "rate_limit_policy", "auth", "priority", "weight", "allow_link_local")
+    changes = _changes(group, {name: wanted[name] for name in plain})
+    if group.ca_certificates != wanted["ca_certificates"]:
+        changes.append(f"ca_certificates {counted(group.ca_certificates)} → {counted(wanted['ca_certificates'])}")
+    for name in ("target_url", "proxy_url"):
+        old, new = getattr(group, name), wanted[name]
+        if old != new:
+            changes.append(f"{name} {shown_url(old)} → {shown_url(new)}")
+    return changes
+
+
+def _set(row: Model, values: Mapping[str, object]) -> None:
+    for name, value in values.items():
+        setattr(row, name, value)

@@ -1,0 +1,140 @@
+"""Database to config file: the groups and keys, as `import_config` takes them back without a change.
+
+Besides the name and keys only `target_url` is always written; the other fields when they are not the default. The same
+database gives the same bytes. What is not in the file's format (status, cooldowns, usage) is not exported.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+from django.db.models import QuerySet
+
+from proxyapp.config.report import shown_url
+from proxyapp.models import ApiKey, Auth, Group, RateLimitPolicy
+from proxyapp.models.sealed import UNREADABLE
+
+HEADER = """\
+# Groups and keys of the Gemini Key Gateway, for `manage.py import_config`.
+# It holds API keys: keep it out of version control.
+"""
+MASKED_HEADER = """\
+# Groups and keys of the Gemini Key Gateway, masked: this file cannot be imported.
+"""
+PLACEHOLDER = "YOUR_GEMINI_API_KEY_1"
+UNREADABLE_PROXY = "UNREADABLE"
+
+Entry = dict[str, object]
+
+
+class Export(NamedTuple):
+    """`unreadable`: the keys that were left out and the proxies that stand as UNREADABLE, for no secret opens them."""
+
+    text: str
+    unreadable: list[str]
+
+
+def export_groups(*, mask: bool, groups: QuerySet[Group] | None = None) -> Export:
+    """All groups, or these. Masked, nothing is unreadable: the masked form of a key is stored beside it."""
+    keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
+    if groups is None:
+        groups = Group.objects.all()
+    else:
+        keys = keys.filter(group__in=groups.order_by().values("pk"))
+    return export_of(groups, keys, mask=mask)
+
+
+def export_of(groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool) -> Export:
+    """These groups with these keys of theirs, in the order of rotation. Masked, the keys' secrets are not looked at."""
+    unreadable: list[str] = []
+    members: dict[int, list[ApiKey]] = {}
+    for key in sorted(keys, key=lambda key: (key.position, key.pk)):
+        members.setdefault(key.group_id, []).append(key)
+    entries = [_group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups]
+    text = yaml.dump({"groups": entries}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
+
+
+def write_private(path: Path, text: str) -> None:
+    """Puts a file that only its owner may read in place, at once; from its first byte it is nothing else.
+
+    Raises OSError.
+    """
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        raise OSError(f"{path} is not a regular file")
+    descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    finally:
+        Path(draft).unlink(missing_ok=True)
+
+
+def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mask: bool) -> Entry:
+    entry: Entry = {"name": group.name, "target_url": group.target_url}
+    if group.proxy_url is not None:
+        entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
+    if group.ca_certificates:
+        entry["ca_certificates"] = group.ca_certificates
+    if group.allow_link_local:
+        entry["allow_link_local"] = True
+    if group.rate_limit_policy != RateLimitPolicy.DAILY:
+        entry["rate_limit_policy"] = group.rate_limit_policy
+    if group.auth != Auth.AUTO:
+        entry["auth"] = group.auth
+    if group.priority:
+        entry["priority"] = group.priority
+    if group.weight != 1:
+        entry["weight"] = group.weight
+    entries = [_key_entry(key, key.masked) for key in keys] if mask else _key_entries(group, keys, unreadable)
+    entry["api_keys"] = entries or [PLACEHOLDER]
+    return entry
+
+
+def _proxy(group: Group, url: str, unreadable: list[str], *, mask: bool) -> str:
+    """Never left out: a group that came back without its proxy would connect directly."""
+    if url == UNREADABLE:
+        unreadable.append(f"the proxy of group '{group.name}'")
+        return UNREADABLE_PROXY
+    return shown_url(url) if mask else url
+
+
+def _key_entries(group: Group, keys: list[ApiKey], unreadable: list[str]) -> list[object]:
+    entries = []
+    for key in keys:
+        if key.secret:
+            entries.append(_key_entry(key, key.secret))
+        else:
+            unreadable.append(f"key {key} of group '{group.name}'")
+    return entries
+
+
+def _key_entry(key: ApiKey, text: str) -> object:
+    labels = {field: value for field in ("name", "project") if (value := getattr(key, field))}
+    return {"key": text, **labels} if labels else text
+
+
+class _Dumper(yaml.SafeDumper):
+    """The library's own in Python, whatever is installed: the C one writes some characters differently."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Lists are indented under their field."""
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        return True
+
+
+def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    """Of all fields only certificates have lines: they stay readable."""
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _represent_text)

@@ -1,0 +1,203 @@
+"""Config file to database: the whole file at once (`import_config`), or what changed in it (`apply_changes`).
+
+Either is one transaction under the lock of the rotation's row, so that processes that start together take turns.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from django.db import DataError, IntegrityError, transaction
+
+from proxyapp.config.apply import Database, Progress, batches, lock_pool
+from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
+from proxyapp.config.last_import import LastImport, claims_of_others
+from proxyapp.config.report import Report
+from proxyapp.models import ApiKey, audit
+from proxyapp.models.sealed import UNREADABLE, keyed_hashes
+from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.vocabulary.masking import masked_key
+
+__all__ = ["Report", "apply_changes", "import_config"]
+
+BY_COMMAND = audit.command("import_config")
+
+
+def import_config(
+    config: Config,
+    *,
+    source: Path,
+    prune: bool = False,
+    dry_run: bool = False,
+    progress: Progress | None = None,
+    by: audit.Actor = BY_COMMAND,
+) -> Report:
+    """Makes the database follow the file whole. `progress` gets the keys written and the keys of the file.
+
+    Raises ConfigError when a constraint of the database refuses the file.
+    """
+    report = Report()
+    groups = each_key_once(config.groups, report)
+    with _locked(report, source, by, dry_run=dry_run):
+        _import_whole(groups, LastImport(source), report, prune=prune, progress=progress)
+    return report
+
+
+def apply_changes(path: Path) -> Report:
+    """Applies the groups that the file describes in other words than at its last import; the first time, all of them.
+
+    Raises ConfigError.
+    """
+    config = load(path)
+    report = Report()
+    groups = each_key_once(config.groups, report)
+    with _locked(report, path, audit.START):
+        last = LastImport(path)
+        if last.rows:
+            _import_changed(groups, last, report)
+        else:
+            _import_whole(groups, last, report)
+    return report
+
+
+@contextmanager
+def _locked(report: Report, source: Path, by: audit.Actor, *, dry_run: bool = False) -> Iterator[None]:
+    try:
+        with transaction.atomic():
+            lock_pool()
+            yield
+            if report.changed:
+                raise_pool_version()
+                audit.record_whole(by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary())
+                audit.record_each(by, report.changes)
+            if dry_run:
+                transaction.set_rollback(True)
+    except (IntegrityError, DataError) as error:
+        refusal = str(error).partition("\n")[0]
+        raise ConfigError([f"the database refuses the file, nothing is imported: {refusal}"]) from error
+
+
+def _import_whole(
+    groups: Sequence[GroupConfig],
+    last: LastImport,
+    report: Report,
+    *,
+    prune: bool = False,
+    progress: Progress | None = None,
+) -> None:
+    database = Database(report)
+    names = _names(groups)
+    placed = database.apply(groups, lambda there, new: _file_first(there, new, names), progress)
+    if prune:
+        _prune(database, placed)
+    last.remember(groups, _hashes(placed))
+
+
+def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
+    kept = {key.pk for keys in placed.values() for key in keys}
+    keys = [key for members in database.members.values() for key in members.values() if key.pk not in kept]
+    database.remove_keys(keys)
+    database.remove_groups([name for name in database.groups if name not in placed])
+
+
+def _import_changed(groups: Sequence[GroupConfig], last: LastImport, report: Report) -> None:
+    changed = [group for group in groups if not last.has_same(group)]
+    same = [group for group in groups if last.has_same(group)]
+    report.groups.unchanged += len(same)
+    report.keys.unchanged += sum(len(group.api_keys) for group in same)
+    has_same_order = last.has_same_order(groups)
+    if changed or last.left_names(groups) or not has_same_order:
+        database = Database(report)
+        names = _names(groups)
+        arranged = _beside_neighbours if has_same_order else _file_first
+        placed = database.apply(changed, lambda there, new: arranged(there, new, names), None)
+        _remove_left(database, groups, last)
+        last.remember(groups, _hashes(placed))
+    else:
+        last.remember(groups, {})
+
+
+def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastImport) -> None:
+    """Removes what came from this file, is no longer in it and came from no other file."""
+    claimed_names, claimed_hashes = claims_of_others(last)
+    _remove_left_keys(database, last.key_hashes() - claimed_hashes - _all_hashes(groups))
+    for name in last.left_names(groups):
+        group = database.groups.get(name)
+        if group is None or name in claimed_names:
+            continue
+        if others := len(database.members[group.pk]):
+            database.report.warnings.append(
+                f"group '{group.name}' left the file but is kept: it has {others} keys that are not from this file"
+            )
+        else:
+            database.remove_groups([name])
+
+
+def _remove_left_keys(database: Database, hashes: set[str]) -> None:
+    """A key that no secret opens is kept: it is not the file that changed, but SECRET_KEY."""
+    left = [database.keys_by_hash[key_hash] for key_hash in sorted(hashes) if key_hash in database.keys_by_hash]
+    unreadable = {
+        key.pk
+        for batch in batches(left)
+        for key in ApiKey.objects.filter(pk__in=[key.pk for key in batch])
+        if key.secret == UNREADABLE
+    }
+    if unreadable:
+        database.report.warnings.append(
+            f"{len(unreadable)} keys left the file but are kept: the present SECRET_KEY cannot read them"
+        )
+    database.remove_keys([key for key in left if key.pk not in unreadable])
+
+
+def each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:
+    """Of a key that is given more than once the first place counts."""
+    first: dict[str, str] = {}
+    return [replace(group, api_keys=_first_places(group, first, report)) for group in groups]
+
+
+def _first_places(group: GroupConfig, first: dict[str, str], report: Report) -> tuple[KeyConfig, ...]:
+    if group.placeholders:
+        places = ", ".join(group.placeholders)
+        report.warnings.append(f"group '{group.name}': placeholders skipped ({places}); put your keys in their place")
+    keys = []
+    for key in group.api_keys:
+        if key.secret in first:
+            label = f"key {masked_key(key.secret)} of group '{group.name}'"
+            report.warnings.append(f"{label} is a duplicate: taken once, in group '{first[key.secret]}'")
+        else:
+            first[key.secret] = group.name
+            keys.append(key)
+    return tuple(keys)
+
+
+def _names(groups: Sequence[GroupConfig]) -> list[str]:
+    return [group.name.lower() for group in groups]
+
+
+def _hashes(placed: dict[str, list[ApiKey]]) -> dict[str, list[str]]:
+    return {name: [key.key_hash for key in keys] for name, keys in placed.items()}
+
+
+def _all_hashes(groups: Sequence[GroupConfig]) -> set[str]:
+    return {key_hash for group in groups for key in group.api_keys for key_hash in keyed_hashes(key.secret)}
+
+
+def _file_first(there: list[str], new: list[str], names: list[str]) -> list[str]:
+    """The groups of the file in its order, then the others."""
+    present = {*there, *new}
+    return list(dict.fromkeys([*(name for name in names if name in present), *there]))
+
+
+def _beside_neighbours(there: list[str], new: list[str], names: list[str]) -> list[str]:
+    """Keeps the order that there is; a new group goes behind the group that precedes it in the file."""
+    sequence = list(there)
+    old, added = set(there), set(new)
+    place = 0
+    for name in names:
+        if name in added:
+            sequence.insert(place, name)
+            place += 1
+        elif name in old:
+            place = sequence.index(name) + 1
+    return sequence

@@ -1,0 +1,233 @@
+"""Keys in any text that an operator pastes: JSON, YAML (the config file's too), CSV with a header, .env lines, prose.
+
+Pure. No result but a key itself has its secret: what is refused is named by its line and its masked form.
+"""
+
+import csv
+import json
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from proxyapp.config import plain_yaml as plainyaml
+from proxyapp.config.key_shape import OF_PROVIDER, TOKEN, doubt, words_like_keys
+from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_key, check_label, is_placeholder
+from proxyapp.vocabulary.masking import masked_key
+
+NO_KEY = "has no key in it"
+
+KEY_COLUMNS = ("key", "api_key", "apikey", "secret", "token", "value")
+NAME_COLUMNS = ("name", "label", "title")
+PROJECT_COLUMNS = ("project", "project_id")
+
+ASSIGNMENT = re.compile(r"\s*(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_.-]*)[\"']?\s*[=:]\s*(.*)")
+NAME_OF_SECRET = re.compile(r"(?:.*[_.-])?(?:api_?)?(?:keys?|tokens?|secrets?)(?:[_.-]?\d+)?", re.IGNORECASE)
+COMMENT = re.compile(r"\s*(?:#|//|;)")
+SEPARATORS = re.compile(r"[\s,;]+")
+LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
+STRUCTURED = re.compile(r"\s*(?:---|[\[{]|-\s|[\"']?[\w .-]+[\"']?:(?:\s|$))")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundKey:
+    """`line`: 0 when it is not known. `doubt`: why the operator is asked whether it is one; empty for a good one."""
+
+    secret: str = field(repr=False)
+    line: int
+    name: str = ""
+    project: str = ""
+    doubt: str = ""
+
+    @property
+    def masked(self) -> str:
+        return masked_key(self.secret)
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """What is no key. `shown` is masked."""
+
+    line: int
+    shown: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """`keys` has each key once, in the order of the text; `repeats` is where they are given again."""
+
+    keys: list[FoundKey] = field(default_factory=list)
+    repeats: list[FoundKey] = field(default_factory=list)
+    rejects: list[Reject] = field(default_factory=list)
+
+
+def find_keys(text: str) -> Found:
+    """Reads the text as what it looks like: JSON or YAML, CSV with a header, or else line by line."""
+    text = text.removeprefix("\ufeff")
+    for read in (_structured, _table):
+        found = read(text)
+        if found:
+            return _sorted_out(found)
+    return _sorted_out(_lines(text))
+
+
+Piece = FoundKey | Reject
+
+
+def _sorted_out(pieces: Iterable[Piece]) -> Found:
+    found = Found()
+    seen: set[str] = set()
+    for piece in pieces:
+        if isinstance(piece, Reject):
+            found.rejects.append(piece)
+        elif piece.secret in seen:
+            found.repeats.append(piece)
+        else:
+            seen.add(piece.secret)
+            found.keys.append(piece)
+    return found
+
+
+# JSON and YAML.
+
+
+def _structured(text: str) -> list[Piece]:
+    """Nothing when it is neither, or has no place for keys."""
+    tree = _tree(text)
+    if not isinstance(tree, list | dict):
+        return []
+    places = _places(text)
+    try:
+        return [_piece(value, places.get(value.strip(), 0), labels) for value, labels in _values(tree, is_listed=True)]
+    except RecursionError:
+        return []
+
+
+def _tree(text: str) -> object:
+    if not STRUCTURED.match(_without_comments(text)):
+        return None
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        tree, problems = plainyaml.read(text)
+        return None if problems else tree
+
+
+def _without_comments(text: str) -> str:
+    lines = (line for line in text.splitlines() if line.strip() and not COMMENT.match(line))
+    return next(lines, "")
+
+
+def _values(value: object, *, is_listed: bool) -> Iterator[tuple[str, Mapping[object, object]]]:
+    """Texts that stand where keys do, each with the mapping that it is a field of."""
+    if isinstance(value, str):
+        if is_listed or OF_PROVIDER.fullmatch(value):
+            yield value, {}
+    elif isinstance(value, list):
+        for item in value:
+            yield from _values(item, is_listed=is_listed)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _values_of_field(value, str(name).lower(), item)
+
+
+def _values_of_field(
+    fields: Mapping[object, object], name: str, item: object
+) -> Iterator[tuple[str, Mapping[object, object]]]:
+    is_of_keys = NAME_OF_SECRET.fullmatch(name) is not None
+    if isinstance(item, str) and name in KEY_COLUMNS:
+        yield item, fields
+    elif isinstance(item, str) and is_of_keys:
+        yield from ((part, {}) for part in SEPARATORS.split(item) if part)
+    else:
+        yield from _values(item, is_listed=is_of_keys)
+
+
+def _places(text: str) -> dict[str, int]:
+    """The first line of each word, so that what a parser found can be told by its line."""
+    places: dict[str, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        for word in TOKEN.finditer(line):
+            places.setdefault(word[0], number)
+    return places
+
+
+# CSV.
+
+
+def _table(text: str) -> list[Piece]:
+    """Nothing when the first line is no header with a column of keys."""
+    lines = text.splitlines()
+    start = next((number for number, line in enumerate(lines) if line.strip()), 0)
+    header = lines[start] if lines else ""
+    delimiter = max(",;\t", key=header.count)
+    columns = [column.strip().strip("\"'").lower().replace(" ", "_") for column in header.split(delimiter)]
+    if not set(columns) & set(KEY_COLUMNS):
+        return []
+    reader = csv.reader(lines[start + 1 :], delimiter=delimiter, skipinitialspace=True)
+    try:
+        rows = [(start + 1 + reader.line_num, row) for row in reader]
+    except csv.Error:
+        return []
+    return [_cell(line, dict(zip(columns, row, strict=False))) for line, row in rows if any(map(str.strip, row))]
+
+
+def _cell(line: int, fields: Mapping[object, object]) -> Piece:
+    return _piece(_first(fields, KEY_COLUMNS), line, fields)
+
+
+# Anything else.
+
+
+def _lines(text: str) -> Iterator[Piece]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = LIST_MARK.sub("", line, count=1) if LIST_MARK.match(line) else line
+        if content.strip() and not COMMENT.match(content):
+            yield from _line(content.strip(), number)
+
+
+def _line(line: str, number: int) -> list[Piece]:
+    assignment = ASSIGNMENT.fullmatch(line)
+    if assignment and NAME_OF_SECRET.fullmatch(assignment[1]) and "://" not in line:
+        value = re.sub(r"\s#.*", "", assignment[2]).strip()
+        words = [value] if is_placeholder(value) else SEPARATORS.split(value)
+        return [_piece(word.strip("\"'"), number) for word in words if word.strip("\"'")] or [_empty(number)]
+    keys: list[Piece] = [_piece(word, number) for word in words_like_keys(line)]
+    return keys or [_piece_of_words(line, number)]
+
+
+def _piece_of_words(line: str, number: int) -> Piece:
+    """A line with nothing that looks like a key. One word alone is judged as if it stood where keys do."""
+    word = line.strip("\"',;")
+    is_word = TOKEN.fullmatch(word) or (not re.search(r"\s", word) and check_key(word))
+    return _piece(word, number) if is_word else Reject(number, masked_key(line), NO_KEY)
+
+
+# Of all.
+
+
+def _piece(value: str, line: int, labels: Mapping[object, object] | None = None) -> Piece:
+    """What stands in the place of a key: one, or the reason why it is none."""
+    secret = value.strip()
+    if not secret:
+        return _empty(line)
+    problem = check_key(secret) or ("is a URL; a key is none" if "://" in secret else None)
+    if problem:
+        return Reject(line, masked_key(secret), problem)
+    name, project = (_label(labels or {}, columns) for columns in (NAME_COLUMNS, PROJECT_COLUMNS))
+    return FoundKey(secret, line, name, project, doubt(secret))
+
+
+def _empty(line: int) -> Reject:
+    return Reject(line, "", NO_KEY)
+
+
+def _label(labels: Mapping[object, object], columns: Iterable[str]) -> str:
+    text = " ".join(_first(labels, columns).split())[:MAX_NAME_LENGTH]
+    return "" if check_label(text) else text
+
+
+def _first(fields: Mapping[object, object], columns: Iterable[str]) -> str:
+    """The first of the columns that has a text, whatever their case."""
+    texts = {str(name).lower(): value for name, value in fields.items() if isinstance(value, str)}
+    return next((texts[column] for column in columns if texts.get(column, "").strip()), "")

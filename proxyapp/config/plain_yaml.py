@@ -1,0 +1,176 @@
+"""YAML as a config file needs it: text, whole numbers, true and false, nothing, lists and mappings.
+
+What the library's loaders would turn into something else (dates, decimals, binary, tagged values) comes out as Odd,
+which no field takes. The tree is built here and not by a loader, so that duplicate fields are found with their line,
+and that neither shared nor nested anchors can make a small file large.
+"""
+
+import re
+from typing import NamedTuple
+
+import yaml
+from yaml.constructor import SafeConstructor
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from yaml.reader import Reader
+
+from proxyapp.vocabulary.masking import masked_key
+
+try:
+    from yaml import CSafeLoader as Loader
+except ImportError:
+    from yaml import SafeLoader as Loader  # type: ignore[assignment]
+
+TAG = "tag:yaml.org,2002:"
+MAX_DEPTH = 30
+MAX_EVENTS = 500_000
+MAX_MERGED_FIELDS = 100_000
+PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
+QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")
+FIELD_NAME = re.compile(r"[A-Za-z_ -]{1,30}")
+
+
+class Odd(NamedTuple):
+    """A value that is none of the plain types."""
+
+    kind: str
+
+
+def read(text: str) -> tuple[object, list[str]]:
+    """The tree and what is wrong, each with its line. When the text is no YAML at all the tree is None."""
+    unprintable = Reader.NON_PRINTABLE.search(text)
+    if unprintable:
+        return None, [f"{_place(text, unprintable.start())}: a character that YAML does not allow"]
+    try:
+        too_much = _too_much(text)
+        return (None, [too_much]) if too_much else _built(yaml.compose(text, Loader=Loader))
+    except yaml.MarkedYAMLError as error:
+        return None, [_syntax_problem(error)]
+
+
+def kind(value: object) -> str:
+    """What a person calls the type of a value of the tree."""
+    if isinstance(value, Odd):
+        return value.kind
+    names = {bool: "true or false", int: "a number", str: "text", list: "a list", dict: "a mapping"}
+    return names.get(type(value), "nothing (null)")
+
+
+def shown(name: object) -> str:
+    """A field's name for a message. A key may have slipped into its place, so only plain words are shown whole."""
+    if not isinstance(name, str):
+        return kind(name)
+    return f"'{name}'" if FIELD_NAME.fullmatch(name) else f"'{masked_key(name)}'"
+
+
+def _too_much(text: str) -> str | None:
+    """Looks before the library composes: it recurses in C, and a file of brackets would crash the process."""
+    depth = 0
+    for count, event in enumerate(yaml.parse(text, Loader=Loader)):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > MAX_DEPTH:
+            return f"{_at(event.start_mark)}nested deeper than {MAX_DEPTH} levels"
+        if count > MAX_EVENTS:
+            return f"{_at(event.start_mark)}too many values; {MAX_EVENTS} are allowed"
+    return None
+
+
+def _built(root: Node | None) -> tuple[object, list[str]]:
+    builder = _Builder()
+    tree = None if root is None else builder.value(root)
+    if builder.merged_fields > MAX_MERGED_FIELDS:
+        return None, [f"<< merges more than {MAX_MERGED_FIELDS} fields"]
+    return tree, builder.problems
+
+
+def _syntax_problem(error: yaml.MarkedYAMLError) -> str:
+    place = _at(error.problem_mark or error.context_mark)
+    if error.context == "expected a single document in the stream":
+        return f"{place}a second document starts here; a config file is one document"
+    text = QUOTED_WORD.sub("'…'", error.problem or "not YAML")
+    return f"{place}{text}"
+
+
+def _at(mark: "yaml.Mark | yaml._yaml.Mark | None") -> str:
+    return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+
+
+def _place(text: str, position: int) -> str:
+    before = text[:position]
+    return f"line {before.count(chr(10)) + 1}, column {position - before.rfind(chr(10))}"
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self.problems: list[str] = []
+        self.built: dict[int, object] = {}
+        self.open: set[int] = set()
+        self.merged_fields = 0
+
+    def value(self, node: Node) -> object:
+        """A node that several aliases name is built once and shared."""
+        if id(node) in self.open:
+            self.problems.append(f"line {node.start_mark.line + 1}: a value that holds itself")
+            return Odd("a value that holds itself")
+        if id(node) not in self.built:
+            self.open.add(id(node))
+            self.built[id(node)] = self._new(node)
+            self.open.discard(id(node))
+        return self.built[id(node)]
+
+    def _new(self, node: Node) -> object:
+        if isinstance(node, ScalarNode):
+            return _scalar(node.tag.removeprefix(TAG), node.value)
+        if isinstance(node, SequenceNode) and node.tag == TAG + "seq":
+            return [self.value(item) for item in node.value]
+        if isinstance(node, MappingNode) and node.tag == TAG + "map":
+            return self._mapping(node)
+        return Odd("a tagged value")
+
+    def _mapping(self, node: MappingNode) -> dict[object, object]:
+        """Fields of the mapping itself go before merged ones (`<<`), and of these the first before later ones."""
+        own: dict[object, object] = {}
+        merged: dict[object, object] = {}
+        for key_node, value_node in node.value:
+            value = self.value(value_node)
+            if key_node.tag == TAG + "merge":
+                merged = self._merged(value_node, value) | merged
+            else:
+                self._put(own, key_node, value)
+        return merged | own
+
+    def _put(self, own: dict[object, object], key_node: Node, value: object) -> None:
+        name = self.value(key_node)
+        line = key_node.start_mark.line + 1
+        if isinstance(name, list | dict):
+            self.problems.append(f"line {line}: {kind(name)} cannot be the name of a field")
+        elif name in own:
+            self.problems.append(f"line {line}: {shown(name)} is given twice")
+        else:
+            own[name] = value
+
+    def _merged(self, node: Node, value: object) -> dict[object, object]:
+        merged: dict[object, object] = {}
+        for part in value if isinstance(value, list) else [value]:
+            if isinstance(part, dict):
+                self.merged_fields += len(part)
+                merged = part | merged if self.merged_fields <= MAX_MERGED_FIELDS else {}
+            else:
+                self.problems.append(f"line {node.start_mark.line + 1}: << takes a mapping, not {kind(part)}")
+        return merged
+
+
+def _scalar(tag: str, value: str) -> object:
+    match tag:
+        case "str":
+            return value
+        case "null":
+            return None
+        case "bool":
+            return SafeConstructor.bool_values.get(value.lower(), Odd("a tagged value"))
+        case "int" if PLAIN_INTEGER.fullmatch(value):
+            return int(value)
+        case "int" | "float":
+            return Odd("a number")
+        case "timestamp":
+            return Odd("a date")
+    return Odd("a tagged value")

@@ -1,0 +1,102 @@
+"""A thread of its own for the database, with the connection that it keeps."""
+
+import asyncio
+import os
+import socket
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import Any, TypeVar
+
+import psycopg
+from django.conf import settings
+from django.db import OperationalError, connection
+
+from proxyapp.database.outage import NoAnswer
+
+Result = TypeVar("Result")
+# The wait for SQLite's lock ends before ours does.
+SQLITE_WAIT_SECONDS = 4.0
+CLOSE_SECONDS = 2.0
+# Should this machine or the network fail, the server ends what we left: a row's lock must not outlive us.
+POSTGRESQL_SESSION = "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'"
+
+
+class DatabaseThread:
+    def __init__(self, name: str) -> None:
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._link: psycopg.Connection[Any] | None = None
+        self._file: tuple[int, int] | None = None
+
+    async def run(self, work: Callable[[], Result], seconds: float) -> Result:
+        """Raises what the work raises, or NoAnswer when it takes longer; then it may be done all the same."""
+        future = asyncio.get_running_loop().run_in_executor(self._executor, self._with_connection, work)
+        future.add_done_callback(_look)
+        done, _ = await asyncio.wait({future}, timeout=seconds)
+        if not done:
+            self._cut()
+            raise NoAnswer("it does not answer")
+        return future.result()
+
+    def _with_connection(self, work: Callable[[], Result]) -> Result:
+        """The connection lives as long as its thread: a request's end, which Django would age it by, never comes."""
+        connection.close_at = None
+        connection.close_if_unusable_or_obsolete()
+        self._follow_file()
+        if connection.connection is None:
+            self._connect()
+        return work()
+
+    def _follow_file(self) -> None:
+        """A file of SQLite that was deleted or replaced would go on taking what is written, for nobody."""
+        if self._file is None or (found := _file_of_database()) == self._file:
+            return
+        connection.close()
+        if found is None:
+            raise OperationalError from sqlite3.OperationalError("its file is gone")
+
+    def _connect(self) -> None:
+        connection.ensure_connection()
+        if connection.vendor == "postgresql":
+            self._link = connection.connection
+            with connection.cursor() as cursor:
+                cursor.execute(POSTGRESQL_SESSION)
+        else:
+            connection.connection.patience_seconds = min(settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS)
+        self._file = _file_of_database()
+
+    def _cut(self) -> None:
+        """A server that is there and does not answer would hold the thread for ever."""
+        if self._link is None or self._link.closed:
+            return
+        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._link.fileno())) as link:
+            link.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        """Blocks."""
+        if not wait([self._executor.submit(_close)], CLOSE_SECONDS).done:
+            self._cut()
+        self._executor.shutdown(wait=True)
+
+
+def _file_of_database() -> tuple[int, int] | None:
+    """Which one it is; None for PostgreSQL, and when it is not there."""
+    if connection.vendor != "sqlite":
+        return None
+    try:
+        found = os.stat(connection.settings_dict["NAME"])
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _look(future: "asyncio.Future[Any] | Future[Any]") -> None:
+    """Nobody may wait for it any more: its error is of no interest then."""
+    if not future.cancelled():
+        future.exception()
+
+
+def _close() -> None:
+    """`connection` is another one in every thread: it has to be looked up on the thread itself."""
+    connection.close()

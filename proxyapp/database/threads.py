@@ -1,0 +1,97 @@
+"""Two threads for the database: one for what requests wait for, one for the rest. Neither serves the admin.
+
+Once it is found to be away, nobody asks it any more but who looks whether it is back: no request waits for it twice.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
+
+from django.db import Error as DatabaseError
+
+from proxyapp.database.outage import DatabaseAway, Outage, reason_of, tells_of_an_outage
+from proxyapp.database.thread import DatabaseThread
+
+logger = logging.getLogger(__name__)
+Result = TypeVar("Result")
+ANSWER_SECONDS = 5.0
+STEADY = timedelta(seconds=3)
+
+
+class DatabaseThreads:
+    """`urgent` and `background` run a write on their thread and await it, `read` a read; they raise what it raises.
+
+    `seconds`: after so many the database counts as away. All raise DatabaseAway at once while it is.
+    """
+
+    def __init__(self) -> None:
+        self._urgent = DatabaseThread("database-urgent")
+        self._background = DatabaseThread("database-background")
+        self.outage: Outage | None = None
+        self.last_outage: Outage | None = None
+        self._is_trusted = True
+
+    @property
+    def is_away(self) -> bool:
+        return self.outage is not None
+
+    async def urgent(self, work: Callable[[], Result]) -> Result:
+        return await self._unless_away(self._urgent, work, "writing", ANSWER_SECONDS)
+
+    async def background(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+        return await self._unless_away(self._background, work, "writing", seconds)
+
+    async def read(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+        return await self._unless_away(self._background, work, "reading", seconds)
+
+    async def attempt(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+        """As `background`, but it also asks a database that is away. `welcome` it when it answers."""
+        return await self._ask(self._background, work, "writing", seconds)
+
+    async def _unless_away(
+        self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
+    ) -> Result:
+        if self.outage is not None:
+            raise DatabaseAway(self.outage.reason)
+        return await self._ask(thread, work, doing, seconds)
+
+    async def _ask(self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float) -> Result:
+        try:
+            return await thread.run(work, seconds)
+        except DatabaseError as error:
+            if tells_of_an_outage(error):
+                self._fail(doing, error)
+            raise
+
+    def _fail(self, doing: str, error: DatabaseError) -> None:
+        """Says it once."""
+        reason = reason_of(error)
+        if self.outage is not None:
+            self.outage = replace(self.outage, reason=reason)
+        elif self._is_trusted or self.last_outage is None:
+            logger.error("The database is away (%s: %s): going on from memory", doing, reason)
+            self.outage = Outage(datetime.now(UTC), reason)
+        else:
+            self.outage = replace(self.last_outage, reason=reason, until=None)
+        self._is_trusted = False
+
+    def welcome(self) -> None:
+        """It answers. Call it again and again: what fails within STEADY was no end of the outage.
+
+        A disk that is nearly full takes one row and refuses the next.
+        """
+        now = datetime.now(UTC)
+        if self.outage is not None:
+            self.last_outage, self.outage = replace(self.outage, until=now), None
+        last = self.last_outage
+        if last is None or last.until is None or self._is_trusted or now - last.until < STEADY:
+            return
+        logger.warning("The database is back after %.1f s", (last.until - last.since).total_seconds())
+        self._is_trusted = True
+
+    def close(self) -> None:
+        """Blocks."""
+        for thread in (self._urgent, self._background):
+            thread.close()

@@ -1,0 +1,171 @@
+"""One request to the upstream with one key: counted exactly once, however it ends."""
+
+import asyncio
+import contextlib
+import time
+import zlib
+from collections.abc import AsyncIterator, Callable
+
+import httpx
+
+from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.ledger.usage import Outcome
+from proxyapp.pool.queue import Turn
+from proxyapp.provider.token_usage import TokenCounter
+from proxyapp.runtime import Runtime
+from proxyapp.upstream.exchange import Exchange
+from proxyapp.upstream.headers import COMPRESSIONS, READ_CODINGS, Header, to_client
+from proxyapp.vocabulary.errors import StreamBroken
+
+ERROR_BODY_BYTES = 64 * 1024
+ERROR_BODY_SECONDS = 3.0
+DECODED_BYTES = 1024 * 1024
+
+
+class Attempt:
+    """The answer's status, headers and raw body (to `read` or iterate), with an explicit, idempotent `aclose`."""
+
+    def __init__(self, runtime: Runtime, turn: Turn, model: str, auth: str, client: Client = ANYONE) -> None:
+        """`on_error` hears the error object that a successful stream ends in, and tells the status it stands for."""
+        self.key = turn.key
+        self.auth = auth
+        self.on_error: Callable[[bytes], int] | None = None
+        self.began_at = time.time()
+        self.status = 0
+        self.headers: list[Header] = []
+        self.is_complete = False
+        self._runtime = runtime
+        self._probe = turn.probe
+        self._model = model
+        self._client = client
+        self._is_counted = False
+        self._body: Exchange | None = None
+        self._head: list[bytes] = []
+        self._counter = TokenCounter()
+
+    def begin(self, response: httpx.Response) -> None:
+        assert isinstance(response.stream, Exchange)  # noqa: S101
+        self.status = response.status_code
+        self.headers = to_client(response.headers.raw)
+        self._body = response.stream
+        self._counter = TokenCounter(self.coding)
+
+    def header(self, name: bytes) -> bytes:
+        return next((value for header, value in self.headers if header.lower() == name), b"")
+
+    async def read(self) -> list[bytes]:
+        """The chunks that have arrived, one or more; none at the end. `is_complete`: nothing comes after them.
+
+        Raises StreamBroken when the upstream breaks off.
+        """
+        if self._head:
+            head, self._head = self._head, []
+            return head
+        if self._body is None or self.is_complete:
+            return []
+        try:
+            chunks = await self._body.read_chunks()
+        except httpx.TransportError as error:
+            self.end(Outcome.UPSTREAM_ERROR)
+            raise StreamBroken(f"the upstream broke off: {type(error).__name__}") from None
+        for chunk in chunks:
+            self._counter.feed(chunk)
+        if self._body.is_complete:
+            self.is_complete = True
+            self.end(Outcome.of_status(self._final_status()))
+        return chunks
+
+    def _final_status(self) -> int:
+        error = self._counter.error() if self.on_error else b""
+        return self.on_error(error) if self.on_error and error else self.status
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self._head = self._head or await self.read()
+        if not self._head:
+            raise StopAsyncIteration
+        return self._head.pop(0)
+
+    def end(self, outcome: Outcome) -> None:
+        """Only the first call counts. A client's own mistakes are not kept by model: it could name endless ones."""
+        if self._is_counted:
+            return
+        self._is_counted = True
+        if self._probe is not None:
+            self._runtime.recovery.end_probe(self._probe)
+        model = "" if outcome is Outcome.CLIENT_ERROR else self._model
+        tokens = self._counter.tokens()
+        now = time.time()
+        self._runtime.tally.count(
+            self.key.id, model, outcome, now, prompt_tokens=tokens.prompt, output_tokens=tokens.output
+        )
+        if self._client is not ANYONE:
+            self._runtime.count_client_tokens(self._client, model, tokens, now)
+        self._runtime.touched()
+
+    async def aclose(self) -> None:
+        """An answer that was not read to its end: the client left, and the upstream's connection is closed."""
+        self.end(Outcome.CANCELLED)
+        if self._body is not None:
+            await self._body.aclose()
+
+    async def read_error(self) -> bytes:
+        """The body of a refusal, decoded; of a long one only the start. What was read stays to be relayed.
+
+        Of one that comes too slowly what came in time is all there is: the next key does not wait for the rest.
+        """
+        read: list[bytes] = []
+        is_slow = False
+        try:
+            async with asyncio.timeout(ERROR_BODY_SECONDS):
+                while sum(map(len, read)) < ERROR_BODY_BYTES and (chunks := await self.read()):
+                    read += chunks
+        except StreamBroken:
+            pass  # whoever relays it finds out
+        except TimeoutError:
+            is_slow = True
+        self._head = read
+        if is_slow:
+            await self.keep()
+        return decoded(b"".join(read), self.coding)
+
+    @property
+    def coding(self) -> bytes:
+        """The Content-Encoding, in lower case; empty without one."""
+        return self.header(b"content-encoding").strip().lower()
+
+    @property
+    def is_readable(self) -> bool:
+        """Whether the body is in a coding that `read_error` undoes."""
+        return not self.coding or self.coding in READ_CODINGS
+
+    def replace_body(self, body: bytes, content_type: bytes = b"") -> None:
+        """Another body for a completely read answer, as it is: not encoded. Without a type it has that of the first."""
+        replaced = (b"content-encoding", b"content-type") if content_type else (b"content-encoding",)
+        self.headers = [header for header in self.headers if header[0].lower() not in replaced]
+        self.headers += [(b"content-type", content_type)] if content_type else []
+        self._set_body(body)
+
+    async def keep(self) -> None:
+        """Counts a refusal and lets go of the upstream: what was read of its body is all there is to relay."""
+        self.end(Outcome.of_status(self.status))
+        if not self.is_complete:
+            self.is_complete = True
+            self._set_body(b"".join(self._head))
+        await self.aclose()
+
+    def _set_body(self, body: bytes) -> None:
+        self.headers = [header for header in self.headers if header[0].lower() != b"content-length"]
+        self.headers.append((b"content-length", b"%d" % len(body)))
+        self._head = [body] if body else []
+
+
+def decoded(body: bytes, coding: bytes) -> bytes:
+    """Without its Content-Encoding (in lower case) where that is gzip or deflate; at most DECODED_BYTES of it."""
+    if coding not in COMPRESSIONS:
+        return body
+    with contextlib.suppress(zlib.error):
+        return zlib.decompressobj(wbits=47).decompress(body, DECODED_BYTES)
+    return body

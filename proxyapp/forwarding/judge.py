@@ -1,0 +1,85 @@
+"""What an answer says, and what is made of it: the way from an attempt to a verdict, and from there to a cooldown."""
+
+import functools
+from datetime import UTC, datetime
+
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.plan import Plan
+from proxyapp.models import Auth
+from proxyapp.pool.cooldown_rows import Cooldown
+from proxyapp.pool.snapshot import PoolKey
+from proxyapp.provider import verdict
+from proxyapp.provider.verdict import Kind, Scope, Verdict
+from proxyapp.runtime import Runtime
+from proxyapp.vocabulary.errors import is_openai_path
+
+
+async def judged(runtime: Runtime, request: Plan, attempt: Attempt) -> Verdict | None:
+    """None: the policy has nothing to say, and the answer is relayed."""
+    return _verdict(runtime, request, attempt, attempt.status, await attempt.read_error())
+
+
+def _verdict(runtime: Runtime, request: Plan, attempt: Attempt, status: int, body: bytes) -> Verdict | None:
+    now = datetime.now(UTC)
+    return verdict.judge(
+        status=status,
+        headers=attempt.headers,
+        body=body,
+        path=request.path,
+        model=request.scope,
+        policy=attempt.key.group.policy,
+        now=now,
+        strikes=runtime.recovery.strikes(attempt.key, request.scope, now.timestamp()),
+        is_key_in_place=_is_key_in_place(request, attempt),
+    )
+
+
+def _is_key_in_place(request: Plan, attempt: Attempt) -> bool:
+    """The key, and nothing but the key, was where Google takes it from."""
+    if request.has_other_credential:
+        return False
+    is_openai = is_openai_path(request.target(attempt.key.group.prefix))
+    return attempt.auth in (Auth.GOOGLE, Auth.BEARER if is_openai else Auth.X_GOOG_API_KEY)
+
+
+async def cooldown_of(attempt: Attempt, judgement: Verdict) -> Cooldown:
+    return cooldown(attempt.key, judgement, attempt.status, await attempt.read_error(), datetime.now(UTC))
+
+
+def cooldown(key: PoolKey, judgement: Verdict, status: int, body: bytes, now: datetime) -> Cooldown:
+    """What the verdict on a key takes out from now on."""
+    delay = judgement.stated_delay
+    return Cooldown(
+        key_id=key.id,
+        project=key.project if judgement.scope is Scope.PROJECT else "",
+        model=judgement.model,
+        kind=judgement.kind,
+        http_status=status,
+        occurred_at=now,
+        until=max(judgement.until or now, now),
+        excerpt=verdict.excerpt(body, key.secret, key.masked),
+        quota_id=judgement.quota_id,
+        quota_limit=judgement.limit,
+        stated_delay_seconds=None if delay is None else delay.total_seconds(),
+        key_hash=key.key_hash,
+        reason=verdict.excerpt(judgement.message.encode(), key.secret, key.masked),
+    )
+
+
+def watch_stream(runtime: Runtime, request: Plan, attempt: Attempt) -> None:
+    """A stream that began well can end in an error: it passes as it is, and counts for the next request.
+
+    What a key owns is no stream: the end of a file that is downloaded may look like anything.
+    """
+    if request.is_bound_to_a_key:
+        return
+    attempt.on_error = functools.partial(_note_stream_error, runtime, request, attempt)
+
+
+def _note_stream_error(runtime: Runtime, request: Plan, attempt: Attempt, body: bytes) -> int:
+    """The status that the error stands for."""
+    status = verdict.effective_status(attempt.status, body)
+    judgement = _verdict(runtime, request, attempt, attempt.status, body)
+    if judgement and (judgement.until or judgement.kind is Kind.DEAD_KEY):
+        runtime.cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
+    return status

@@ -1,0 +1,101 @@
+"""A client's request, ready to be sent with any key."""
+
+import re
+from dataclasses import dataclass, field
+
+from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding.dot_segments import leads_astray
+from proxyapp.forwarding.model_permission import check_model
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.pool.snapshot import Ring, Snapshot, group_and_path
+from proxyapp.provider.model_name import model_of, quota_scope
+from proxyapp.runtime import Runtime
+from proxyapp.upstream.headers import Header, without_key
+from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
+
+# What belongs to the key that made it, or is made by the request: another key cannot answer, or would make it twice.
+BOUND_TO_A_KEY = re.compile(
+    rb"/upload/|:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning|register|import)\b"
+    rb"|/(?:files|cachedContents|batches|operations|fileSearchStores|corpora|tunedModels)\b|/interactions/"
+)
+
+
+# These have quotas of their own, whatever model they name.
+OWN_QUOTA = re.compile(rb":(countTokens|batchGenerateContent|asyncBatchEmbedContent)$")
+COLLECTION = re.compile(rb"/(?:files|cachedContents|batches|operations|fileSearchStores|corpora)\b")
+
+
+def scope_of(path: bytes, model: str) -> str:
+    """What a quota of this request counts for: nothing that it refuses may take out more."""
+    if COLLECTION.search(path):
+        return quota_scope(path, "")
+    own = OWN_QUOTA.search(path) if model else None
+    return f"{model}:{own[1].decode()}" if own else quota_scope(path, model)
+
+
+@dataclass(slots=True)
+class Plan:
+    """`scope`: what its quota counts for, as a rule the model or else the endpoint."""
+
+    ring: str
+    method: str
+    path: bytes
+    query: bytes | None
+    headers: list[Header]
+    body: RequestBody
+    model: str
+    client: Client = ANYONE
+    scope: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.scope = scope_of(self.path, self.model)
+
+    def target(self, prefix: bytes) -> bytes:
+        path = prefix + self.path if self.path.startswith(b"/") else self.path
+        return path if self.query is None else path + b"?" + self.query
+
+    @property
+    def is_bound_to_a_key(self) -> bool:
+        return BOUND_TO_A_KEY.search(self.path) is not None
+
+    @property
+    def has_other_credential(self) -> bool:
+        """A token that Google takes from the query, too: with it a refusal says nothing of the key."""
+        return b"_token=" in (self.query or b"")
+
+
+def plan(
+    runtime: Runtime,
+    *,
+    method: str,
+    path: bytes,
+    query: bytes | None,
+    headers: list[Header],
+    body: RequestBody,
+    client: Client = ANYONE,
+) -> Plan:
+    """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that points elsewhere, and
+    NotAllowed for what the client may not use."""
+    group_name, path = group_and_path(path)
+    if method.upper() == "TRACE":
+        raise BadRequest("TRACE is not forwarded: its answer repeats the request, and with it the key.")
+    if leads_astray(path):
+        raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
+    ring = _ring(runtime.snapshot, group_name, client)
+    if client.models is not None:
+        check_model(client.models, method, path, body, query, headers)
+    model = model_of(path, body.searchable())
+    return Plan(ring.name, method, path, without_key(query) if query else query, headers, body, model, client)
+
+
+def _ring(pool: Snapshot, group_name: str | None, client: Client) -> Ring:
+    """Nobody is told whether a group exists that is not theirs."""
+    if client.groups is not None:
+        ring = pool.ring_of_groups(client.groups, group_name)
+        if ring is None:
+            whose = "any group" if group_name is None else f"the group {group_name!r}"
+            raise NotAllowed(f"This client token may not use the keys of {whose}.")
+        return ring
+    if (ring := pool.ring(group_name)) is None:
+        raise UnknownGroup(f"There is no group {group_name!r}.")
+    return ring

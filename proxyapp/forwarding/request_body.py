@@ -1,0 +1,139 @@
+"""A client's request body: read whole before the upstream is asked, so that it can be sent again with another key."""
+
+import mmap
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import IO, Any, NamedTuple, cast
+
+import httpx
+from django.conf import settings
+
+from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.errors import BodyTooLarge
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+READ_BYTES = 256 * 1024
+SEARCHED_WHOLE_BYTES = 1 << 20
+SEARCHED_END_BYTES = 64 * 1024
+
+
+class ClientLeft(Exception):
+    """The client closed its connection before the answer was complete."""
+
+
+class Limits(NamedTuple):
+    """In bytes."""
+
+    body: int
+    memory: int
+
+    @classmethod
+    def of_settings(cls) -> "Limits":
+        return cls(settings.MAX_BODY_BYTES, settings.MAX_MEMORY_BODY_BYTES)
+
+
+class RequestBody:
+    """In memory up to `Limits.memory`, in a temporary file beyond. `length` None: the request has no body."""
+
+    def __init__(self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None) -> None:
+        self.data = data
+        self.length = length
+        self._file = file
+
+    def stream(self) -> httpx.AsyncByteStream:
+        """The body from its start; one stream at a time."""
+        if self._file is None:
+            return httpx.ByteStream(self.data)
+        return FileStream(self._file)
+
+    def searchable(self) -> bytes:
+        """The body, or of a long one its two ends, a line each: clients name the model first or last."""
+        if self._file is None and len(self.data) <= SEARCHED_WHOLE_BYTES:
+            return self.data
+        start_of_end = max(SEARCHED_END_BYTES, (self.length or 0) - SEARCHED_END_BYTES)
+        return self._part(0) + b"\n" + self._part(start_of_end)
+
+    def whole(self) -> bytes:
+        """For regular expressions, which read a file of any length in place."""
+        if self._file is None:
+            return self.data
+        self._file.flush()
+        return cast(bytes, mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def _part(self, start: int) -> bytes:
+        if self._file is None:
+            return self.data[start : start + SEARCHED_END_BYTES]
+        self._file.seek(start)
+        return self._file.read(SEARCHED_END_BYTES)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class FileStream(httpx.AsyncByteStream):
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._file.seek(0)
+        while chunk := self._file.read(READ_BYTES):
+            yield chunk
+
+
+def refuse_declared_length(headers: list[Header], limit: int) -> bool:
+    """Whether the headers announce a body. Raises BodyTooLarge before a byte of a too large one is read."""
+    announced = False
+    for name, value in headers:
+        if name == b"transfer-encoding":
+            announced = True
+        elif name == b"content-length":
+            announced = True
+            if value.isdigit() and int(value) > limit:
+                raise _too_large(limit)
+    return announced
+
+
+async def read_body(receive: Receive, headers: list[Header], limits: Limits) -> RequestBody:
+    """Raises BodyTooLarge above the limit, and ClientLeft when the body ends half-way."""
+    is_announced = refuse_declared_length(headers, limits.body)
+    message = await _next_part(receive)
+    data = message.get("body", b"")
+    if message.get("more_body"):
+        return await _read_on(receive, data, limits)
+    if len(data) > limits.body:
+        raise _too_large(limits.body)
+    return RequestBody(data, length=len(data) if is_announced or data else None)
+
+
+async def _read_on(receive: Receive, start: bytes, limits: Limits) -> RequestBody:
+    parts, length, file = [start], len(start), None
+    more = True
+    try:
+        while more:
+            message = await _next_part(receive)
+            parts.append(message.get("body", b""))
+            length += len(parts[-1])
+            more = message.get("more_body", False)
+            if length > limits.body:
+                raise _too_large(limits.body)
+            if length > limits.memory:
+                file = file or tempfile.TemporaryFile()  # noqa: SIM115 (RequestBody.close closes it)
+                file.writelines(parts)
+                parts.clear()
+    except BaseException:
+        if file is not None:
+            file.close()
+        raise
+    return RequestBody(b"".join(parts), file, length)
+
+
+async def _next_part(receive: Receive) -> dict[str, Any]:
+    message = await receive()
+    if message["type"] == "http.disconnect":
+        raise ClientLeft
+    return message
+
+
+def _too_large(limit: int) -> BodyTooLarge:
+    return BodyTooLarge(f"The request body is larger than {limit} bytes (MAX_BODY_BYTES).")

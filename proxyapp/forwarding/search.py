@@ -1,0 +1,134 @@
+"""Forwards one request: picks a key, asks the upstream, and goes on to the next key when this one is refused."""
+
+import asyncio
+import random
+import time
+
+from django.conf import settings
+
+from proxyapp.access.token_book import ANYONE
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
+from proxyapp.forwarding.no_key import add_retry_after, no_key
+from proxyapp.forwarding.plan import Plan
+from proxyapp.forwarding.send import ask
+from proxyapp.models import RateLimitPolicy
+from proxyapp.pool.queue import Turn, Wish
+from proxyapp.pool.snapshot import PoolGroup
+from proxyapp.provider.verdict import Kind, Retry, Verdict
+from proxyapp.runtime import Runtime
+from proxyapp.vocabulary.errors import GatewayError
+
+SERVER_ERROR_PAUSES = (0.25, 1.0)
+
+
+async def forward(runtime: Runtime, request: Plan) -> Attempt:
+    """The answer to relay, counted as what the client sees. Raises GatewayError when no upstream gave one."""
+    began_at = time.monotonic()
+    try:
+        attempt = await Search(runtime, request).run()
+    except GatewayError as error:
+        runtime.tally.count_failure(error, time.time())
+        _count_for_client(runtime, request, error.status)
+        runtime.touched()
+        raise
+    runtime.tally.count_answer(attempt.status, time.monotonic() - began_at, time.time())
+    _count_for_client(runtime, request, attempt.status)
+    runtime.touched()
+    return attempt
+
+
+def _count_for_client(runtime: Runtime, request: Plan, status: int) -> None:
+    if request.client is not ANYONE:
+        runtime.tally.clients.count_answer(request.client.id, request.model, status, time.time())
+
+
+class Search:
+    """One request's way from key to key. Nothing has reached the client before it ends."""
+
+    def __init__(self, runtime: Runtime, request: Plan) -> None:
+        self._runtime = runtime
+        self._request = request
+        self._wish = Wish(request.ring, request.scope, time.time())
+        self._attempts = 0
+        self._server_errors = 0
+        self._refused: Attempt | None = None
+        self._suspected: list[tuple[Attempt, Verdict]] = []
+
+    async def run(self) -> Attempt:
+        while (turn := await self._next_turn()) is not None:
+            try:
+                attempt = await ask(self._runtime, self._request, turn)
+            except GatewayError as error:
+                if self._goes_on_after(error, turn.key.group):
+                    continue
+                return self._last_answer(error)
+            verdict = None if attempt.status < 400 else await judged(self._runtime, self._request, attempt)
+            if verdict is None or verdict.retry is Retry.RELAY:
+                return await self._relayed(attempt)
+            await attempt.keep()
+            self._refused = attempt
+            await self._record(attempt, verdict)
+            if not await self._goes_on(verdict, turn):
+                return attempt
+        if self._refused is None:
+            raise no_key(self._runtime, self._request)
+        add_retry_after(self._runtime, self._request, self._refused)
+        return self._refused
+
+    async def _next_turn(self) -> Turn | None:
+        if self._attempts >= settings.MAX_ATTEMPTS:
+            return None
+        is_refused_by_quota = not (self._server_errors or self._wish.failed_groups)
+        return await self._runtime.turns.next(self._wish, may_wait=is_refused_by_quota)
+
+    async def _relayed(self, attempt: Attempt) -> Attempt:
+        """A success shows that it was the earlier keys, and not the request, that had no permission for the model."""
+        if attempt.status < 400:
+            for suspected, verdict in self._suspected:
+                await self._runtime.cooling.cool(await cooldown_of(suspected, verdict))
+            if attempt.key.group.policy == RateLimitPolicy.QUOTA_AWARE:
+                watch_stream(self._runtime, self._request, attempt)
+        return attempt
+
+    async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
+        """The event is in the database, or in the spool, when this returns."""
+        if verdict.kind is Kind.MODEL_FOR_KEY:
+            self._suspected.append((attempt, verdict))
+        elif verdict.until is not None or verdict.kind is Kind.DEAD_KEY:
+            await self._runtime.cooling.cool(await cooldown_of(attempt, verdict))
+
+    async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
+        """Whether another key may answer what this one did not. MAX_ATTEMPTS does not count what costs a day."""
+        self._wish.tried.add(turn.key.id)
+        self._attempts += verdict.kind is not Kind.DAILY
+        if verdict.retry is Retry.OTHER_GROUP:
+            self._wish.failed_groups.add(turn.key.group.id)
+            return self._runtime.turns.has_other(self._wish)
+        if verdict.retry is Retry.BACK_OFF:
+            return await self._backs_off()
+        return True
+
+    async def _backs_off(self) -> bool:
+        if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.is_bound_to_a_key:
+            return False
+        if self._attempts >= settings.MAX_ATTEMPTS or not self._runtime.turns.has_other(self._wish):
+            return False
+        pause = SERVER_ERROR_PAUSES[self._server_errors]
+        self._server_errors += 1
+        await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
+        return True
+
+    def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
+        """A group whose upstream or proxy cannot be reached lets the others answer: nothing was sent."""
+        self._attempts += 1
+        self._wish.failed_groups.add(group.id)
+        is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
+        return is_unsent and self._runtime.turns.has_other(self._wish)
+
+    def _last_answer(self, error: GatewayError) -> Attempt:
+        """An upstream's word, even a refusal, tells the client more than the gateway's."""
+        if self._refused is None:
+            raise error
+        add_retry_after(self._runtime, self._request, self._refused)
+        return self._refused

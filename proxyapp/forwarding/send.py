@@ -1,0 +1,77 @@
+"""Asks an upstream with one key."""
+
+import json
+
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.plan import Plan
+from proxyapp.ledger.usage import Outcome
+from proxyapp.models import Auth
+from proxyapp.pool.queue import Turn
+from proxyapp.runtime import Runtime
+from proxyapp.upstream.headers import MULTIPLE_CREDENTIALS, to_upstream
+from proxyapp.vocabulary.errors import GatewayError, is_openai_path
+
+UNREADABLE = "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask for."
+
+
+async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
+    """Asks with both credentials first where that is the rule, and again with one if the target refuses two."""
+    group = turn.key.group
+    attempt = await _send(runtime, request, turn, group.auth)
+    if group.auth != Auth.BOTH or attempt.status not in (400, 401):
+        return attempt
+    if MULTIPLE_CREDENTIALS not in await attempt.read_error():
+        return attempt
+    await attempt.keep()
+    await runtime.keep_single_credential(group.id)
+    return await _send(runtime, request, turn, Auth.GOOGLE)
+
+
+async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attempt:
+    """Errors that the upstream's own answer carries are read here: the key must not pass in them."""
+    key = turn.key
+    attempt = Attempt(runtime, turn, request.model, auth, request.client)
+    target = request.target(key.group.prefix)
+    headers = to_upstream(
+        request.headers,
+        host=key.group.host,
+        body_length=request.body.length,
+        credentials=key.credentials(auth, is_openai=is_openai_path(target)),
+    )
+    try:
+        attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
+        if attempt.status >= 300:
+            _hide_key_in_headers(attempt)
+            await _hide_key(attempt)
+        if attempt.status < 400 and not runtime.recovery.is_idle:
+            runtime.recovery.succeeded(key, request.scope, attempt.began_at)
+    except GatewayError as error:
+        attempt.end(Outcome.of_status(error.status))
+        raise
+    except BaseException:
+        await attempt.aclose()
+        raise
+    return attempt
+
+
+def _hide_key_in_headers(attempt: Attempt) -> None:
+    """A redirect, say, may repeat the request's credential in its Location."""
+    secret, masked = attempt.key.secret.encode(), attempt.key.masked.encode("ascii", "replace")
+    attempt.headers = [(name, value.replace(secret, masked)) for name, value in attempt.headers]
+
+
+async def _hide_key(attempt: Attempt) -> None:
+    """A body that is too long to be read whole ends where the reading did. One that cannot be read is not relayed."""
+    body = await attempt.read_error()
+    secret = attempt.key.secret.encode()
+    if body and not attempt.is_readable:
+        await attempt.keep()
+        attempt.replace_body(_unreadable(attempt.status), b"application/json")
+    elif secret in body:
+        await attempt.keep()
+        attempt.replace_body(body.replace(secret, attempt.key.masked.encode()))
+
+
+def _unreadable(status: int) -> bytes:
+    """For clients of any format; no word of it is a verdict on the key."""
+    return json.dumps({"error": {"code": status, "message": UNREADABLE}}).encode()

@@ -1,0 +1,175 @@
+"""The Django views of the proxied surface and of health. They also work behind Django's own handler."""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from django.core.handlers.asgi import ASGIRequest
+from django.db import Error as DatabaseError
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from proxyapp import runtime
+from proxyapp.access import admission
+from proxyapp.access.cors import let_read, let_read_relayed, preflight_response
+from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.database.outage import reason_of
+from proxyapp.forwarding import search as forwarding
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.plan import plan
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.operators.key_state import state
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.runtime import Runtime
+from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, PreflightAsked, error_body, is_openai_path
+
+DATABASE_SECONDS = 2.0
+
+
+class RelayedResponse(StreamingHttpResponse):
+    """An upstream's answer. The lane sends `attempt` raw; Django's own handler sees an ordinary streaming response."""
+
+    def __init__(self, attempt: Attempt) -> None:
+        super().__init__(attempt, status=attempt.status)
+        del self.headers["Content-Type"]
+        self.attempt = attempt
+        for name, value in attempt.headers:
+            self.headers[name.decode("latin-1")] = value.decode("latin-1")
+
+
+async def forward(request: HttpRequest) -> HttpResponseBase:
+    """Everything that is not the gateway's own: sent on with the next available key."""
+    assert isinstance(request, ASGIRequest)  # noqa: S101
+    path, query = raw_target(request.scope)
+    try:
+        process = await running()
+        client = getattr(request, "client", None) or await admission.admit(process, request.scope)
+        body = getattr(request, "upstream_body", None) or django_body(request)
+        planned = plan(
+            process,
+            method=request.method or "",
+            path=path,
+            query=query,
+            headers=request.scope["headers"],
+            body=body,
+            client=client,
+        )
+        if client.is_metered:
+            await admission.charge(process, client)
+        attempt = await forwarding.forward(process, planned)
+        if client is not ANYONE:
+            let_read_relayed(request.scope["headers"], attempt.headers)
+        return RelayedResponse(attempt)
+    except GatewayError as error:
+        return error_response(error, path)
+
+
+async def admitted(scope: Mapping[str, Any]) -> Client:
+    """Who asks, before the body is read. Raises GatewayError."""
+    return await admission.admit(await running(), scope)
+
+
+async def running() -> Runtime:
+    """Raises GatewayError."""
+    try:
+        return await runtime.running()
+    except DatabaseError:
+        raise NoKeyAvailable("The gateway's database is away.", retry_after=5) from None
+
+
+def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
+    """The path and the query as the client wrote them; None: there is no query, not even an empty one.
+
+    ASGI has no word for an empty query, so the server's own extension tells. (Django's test client has no raw path, and
+    a query of text.)
+    """
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    query = scope["query_string"]
+    query = query if isinstance(query, bytes) else query.encode()
+    sent = scope.get("extensions", {}).get("gateway.target", {}).get("raw", b"")
+    return path, query if query or sent.endswith(b"?") else None
+
+
+def django_body(request: HttpRequest) -> RequestBody:
+    """Behind Django's own handler; `read` knows no DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    data = request.read()
+    is_announced = "CONTENT_LENGTH" in request.META or data
+    return RequestBody(data, length=len(data) if is_announced else None)
+
+
+def error_response(error: GatewayError, path: bytes) -> HttpResponse:
+    if isinstance(error, PreflightAsked):
+        return preflight_response(error)
+    body = error_body(
+        error.status,
+        error.message,
+        is_openai=is_openai_path(path),
+        code=error.code,
+        retry_after=error.retry_after,
+    )
+    response = HttpResponse(body, status=error.status, content_type="application/json")
+    response["X-Content-Type-Options"] = "nosniff"
+    if error.retry_after is not None:
+        response["Retry-After"] = str(error.retry_after)
+    if not error.is_worth_trying:
+        response["x-should-retry"] = "false"
+    if error.status == 401:
+        response["WWW-Authenticate"] = "Bearer"
+    if (process := runtime.current()) is not None and not process.book.is_empty:
+        let_read(response)
+    return response
+
+
+async def healthz(request: HttpRequest) -> HttpResponse:
+    """The process lives."""
+    return HttpResponse(b'{"status": "ok"}', content_type="application/json")
+
+
+async def readyz(request: HttpRequest) -> HttpResponse:
+    """200 when requests can be served and the database answers, else 503 with the reasons."""
+    problems, warnings, spooled = [], list[str](), 0
+    keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
+    if (reason := await database_trouble()) is not None:
+        problems.append(f"the database is away: {reason}")
+    if (process := runtime.current()) is not None:
+        spooled, warnings = await process.writing.report()
+        keys.update(key_states(process.snapshot, time.time()))
+        if keys["unreadable"]:
+            sealed = f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
+            warnings = [*warnings, sealed]
+        if not keys["available"]:
+            problems.append("no key is available")
+    status = "unavailable" if problems else "ok"
+    body = {"status": status, "problems": problems, "warnings": warnings, "spooled": spooled, "keys": dict(keys)}
+    return HttpResponse(json.dumps(body), status=503 if problems else 200, content_type="application/json")
+
+
+async def database_trouble() -> str | None:
+    """Reads now, and looks at how the last write went. None: all is well."""
+    try:
+        process = await runtime.running()
+        await asyncio.wait_for(process.refresh(), DATABASE_SECONDS)
+    except TimeoutError:
+        return "it does not answer"
+    except DatabaseError as error:
+        outage = current.threads.outage if (current := runtime.current()) else None
+        return outage.reason if outage else reason_of(error)
+    return process.threads.outage.reason if process.threads.outage else None
+
+
+def key_states(pool: Snapshot, now: float) -> list[str]:
+    """Of a key that SECRET_KEY does not open nothing is to be hoped for: it counts as `unreadable`."""
+    return [
+        state(key.status, is_cooling=pool.cooldowns.until(key.id) > now) if key.is_readable else "unreadable"
+        for key in pool.keys.values()
+    ]
+
+
+def own_headers(response: HttpResponseBase) -> list[Header]:
+    """A response's headers for ASGI."""
+    return [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.items()]

@@ -1,0 +1,112 @@
+"""Takes keys out of rotation: here at once, and in the database before the request goes on."""
+
+import asyncio
+import functools
+import logging
+import math
+
+from proxyapp.ledger.outbox import Outbox
+from proxyapp.ledger.spool_records import cooldowns_record
+from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.provider.verdict import DAY_KINDS, Kind
+
+logger = logging.getLogger(__name__)
+WRITE_WAIT_SECONDS = 2.0
+SAME_END_SECONDS = 2.0
+
+
+class Cooling:
+    """The cooldowns that this process imposes. Those that meet while a write is under way share the next one."""
+
+    def __init__(self, outbox: Outbox, snapshot: Snapshot, recovery: Recovery) -> None:
+        self._outbox = outbox
+        self._snapshot = snapshot
+        self._recovery = recovery
+        self._waiting: list[Cooldown] = []
+        self._unconfirmed: list[tuple[Cooldown, int | None]] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    def install(self, snapshot: Snapshot) -> None:
+        """A snapshot that was read before a cooldown was written does not know it yet."""
+        self._snapshot = snapshot
+        known = snapshot.version
+        self._unconfirmed = [(c, version) for c, version in self._unconfirmed if version is None or version > known]
+        for cooldown, _ in self._unconfirmed:
+            apply(cooldown, snapshot, self._recovery)
+
+    async def cool(self, cooldown: Cooldown) -> None:
+        """Returns when the event is in the database, or in the spool when the database is away."""
+        self.impose(cooldown)
+        if self._writer is not None:
+            await asyncio.wait({self._writer}, timeout=WRITE_WAIT_SECONDS)
+
+    def impose(self, cooldown: Cooldown) -> None:
+        """In force when this returns; the event is on its way to the database.
+
+        A key that is already out for as long gets no second event: its refusals were under way together.
+        """
+        is_news = is_new(cooldown, self._snapshot)
+        if is_news or cooldown.kind != Kind.UNKNOWN_LIMIT:
+            apply(cooldown, self._snapshot, self._recovery)
+        if not is_news:
+            return
+        self._say(cooldown)
+        self._waiting.append(cooldown)
+        self._unconfirmed.append((cooldown, None))
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
+
+    def confirm(self, version: int) -> None:
+        """All that was spooled is in the database as of this version of the pool."""
+        self._unconfirmed = [(c, version if known is None else known) for c, known in self._unconfirmed]
+
+    def _say(self, cooldown: Cooldown) -> None:
+        key = self._snapshot.keys.get(cooldown.key_id)
+        if key is None:
+            return
+        whose = f"Key {key.masked} of group {key.group.name}"
+        if cooldown.is_of_dead_key:
+            logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
+            return
+        until = cooldown.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+        where = f" for {cooldown.model}" if cooldown.model else ""
+        who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
+        logger.info("%s out%s until %s (%s)", who, where, until, cooldown.kind)
+
+    async def _write_waiting(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting, []
+            version = await self._write(batch)
+            self._unconfirmed = [(c, version if c in batch else v) for c, v in self._unconfirmed]
+
+    async def _write(self, batch: list[Cooldown]) -> int | None:
+        return await self._outbox.write(cooldowns_record(batch), functools.partial(write_cooldowns, batch))
+
+    async def close(self) -> None:
+        """Returns when all is in the database or in the spool."""
+        if self._writer is not None:
+            await self._writer
+
+
+def is_new(cooldown: Cooldown, snapshot: Snapshot) -> bool:
+    """Refusals that were under way together state slightly different delays, and are one strike."""
+    known = snapshot.cooldowns.until(cooldown.key_id, cooldown.model)
+    if cooldown.is_of_dead_key:
+        return known < math.inf
+    if cooldown.kind == Kind.UNKNOWN_LIMIT and known > cooldown.occurred_at.timestamp():
+        return False
+    return known + (0.0 if cooldown.kind in DAY_KINDS else SAME_END_SECONDS) < cooldown.until.timestamp()
+
+
+def apply(cooldown: Cooldown, snapshot: Snapshot, recovery: Recovery) -> None:
+    """Takes out in memory what the cooldown takes out. A dead key stays out until the pool is loaded again."""
+    if cooldown.is_of_dead_key:
+        snapshot.cool(cooldown.key_id, math.inf, is_daily=True)
+        return
+    until = cooldown.until.timestamp()
+    for key_id in snapshot.sharing(cooldown.key_id, cooldown.project):
+        snapshot.cool(key_id, until, model=cooldown.model, is_daily=cooldown.kind in DAY_KINDS)
+    owner, seconds = cooldown.project or cooldown.key_id, (cooldown.until - cooldown.occurred_at).total_seconds()
+    recovery.trouble.remember(cooldown.kind, owner, cooldown.key_id, cooldown.model, seconds, until)

@@ -1,0 +1,48 @@
+"""From the spool to the database: each record once, and one that the database refuses does not stop the others."""
+
+from collections.abc import Iterator, Sequence
+
+from django.db import DataError, IntegrityError, transaction
+
+from proxyapp.ledger.spool_marks import Mark, raise_to, taken
+from proxyapp.ledger.spool_records import Record
+from proxyapp.ledger.usage import Tally, write_usage
+from proxyapp.pool.cooldown_rows import write_cooldowns
+
+BATCH_RECORDS = 200
+
+
+def batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+    for start in range(0, len(records), BATCH_RECORDS):
+        yield records[start : start + BATCH_RECORDS]
+
+
+def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:
+    """The pool's version that includes its cooldowns (None: there are none), and the lines that were refused."""
+    try:
+        return _write(name, records), []
+    except (IntegrityError, DataError):
+        if len(records) == 1:
+            return None, [records[0].line]
+    found = [write_batch(name, [record]) for record in records]
+    versions = [version for version, _ in found if version is not None]
+    return max(versions, default=None), [line for _, refused in found for line in refused]
+
+
+def _write(name: str, records: Sequence[Record]) -> int | None:
+    with transaction.atomic():
+        last = taken(name)
+        new = [record for record in records if record.number > last]
+        if new:
+            raise_to(Mark(name, new[-1].number))
+            write_usage(_sum(new))
+        if not any(record.cooldowns for record in records):
+            return None
+        return write_cooldowns([cooldown for record in new for cooldown in record.cooldowns])
+
+
+def _sum(records: Sequence[Record]) -> Tally:
+    tally = Tally()
+    for record in records:
+        tally.merge(record.tally)
+    return tally

@@ -1,0 +1,139 @@
+"""What is too old goes: a batch of rows a transaction, because SQLite has one writer at a time."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.contrib.admin.models import LogEntry
+from django.contrib.sessions.models import Session
+from django.db import connection, transaction
+from django.db.models import Q, QuerySet
+
+from proxyapp.access.sign_in_limits import cooloff
+from proxyapp.ledger.usage import COLUMNS, Counts, add_to_rows, values
+from proxyapp.models import (
+    AuditEntry,
+    Chore,
+    DailyUsage,
+    HourlyUsage,
+    MinuteUsage,
+    RateLimitEvent,
+    SignInCount,
+    SpoolMark,
+    TokenUsage,
+)
+from proxyapp.pool import cursor as rotation
+from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS
+
+BATCH_ROWS = 2_000
+MINUTE_USAGE_DAYS = 8
+# As long as that, a process may be gone and its spool still be written.
+SPOOL_MARK_DAYS = 90
+PRUNING = "pruning"
+# A minute less than the hour that each process waits: its clock may be set, and its timer early.
+PRUNING_HOLDS = timedelta(minutes=59)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """How many rows went; `hours` were added up into days. `leftovers`: the gateway's own notes of what is gone."""
+
+    events: int = 0
+    hours: int = 0
+    minutes: int = 0
+    sessions: int = 0
+    sign_ins: int = 0
+    days: int = 0
+    audit_entries: int = 0
+    leftovers: int = 0
+
+    def __bool__(self) -> bool:
+        return any(astuple(self))
+
+    def __add__(self, other: "Pruned") -> "Pruned":
+        return Pruned(*map(sum, zip(astuple(self), astuple(other), strict=True)))
+
+
+def prune_batch(now: datetime) -> Pruned:
+    """The next rows of each kind, each kind in a transaction of its own; nothing when none is too old."""
+    return Pruned(
+        events=_delete_batch(old_events(now)),
+        hours=_add_up_batch(old_hours(now)),
+        minutes=_delete_batch(MinuteUsage.objects.filter(minute__lt=days_before(now, MINUTE_USAGE_DAYS))),
+        sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
+        sign_ins=_delete_batch(old_sign_ins(now)),
+        days=_delete_batch(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
+        audit_entries=_delete_batch(AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS)))
+        + _delete_batch(LogEntry.objects.filter(action_time__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))),
+        leftovers=rotation.forget_rings()
+        + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS))),
+    )
+
+
+def prune_batches(now: datetime) -> Iterator[Pruned]:
+    while pruned := prune_batch(now):
+        yield pruned
+
+
+def claim_pruning(now: datetime) -> bool:
+    """Whether it falls to this process: no other has taken it on within the hour. A time to come is a clock's error."""
+    Chore.objects.get_or_create(name=PRUNING, defaults={"last_run_at": EPOCH})
+    is_due = Q(last_run_at__lte=now - PRUNING_HOLDS) | Q(last_run_at__gt=now + PRUNING_HOLDS)
+    return Chore.objects.filter(is_due, name=PRUNING).update(last_run_at=now) == 1
+
+
+def old_events(now: datetime) -> QuerySet[RateLimitEvent]:
+    """Those that hold no key any more, and that the pool no longer learns from."""
+    over = Q(cooling_until__lte=now - timedelta(seconds=FORGOTTEN_AFTER_SECONDS)) | Q(released_at__isnull=False)
+    return RateLimitEvent.objects.filter(over, occurred_at__lt=days_before(now, settings.EVENT_RETENTION_DAYS))
+
+
+def old_hours(now: datetime) -> QuerySet[HourlyUsage]:
+    """Of whole days, UTC."""
+    oldest_kept = days_before(now, settings.HOURLY_USAGE_DAYS)
+    return HourlyUsage.objects.filter(hour__lt=oldest_kept.replace(hour=0, minute=0, second=0, microsecond=0))
+
+
+def old_sign_ins(now: datetime) -> QuerySet[SignInCount]:
+    """Failures that no longer count."""
+    is_open = Q(locked_until__isnull=True) | Q(locked_until__lte=now)
+    return SignInCount.objects.filter(is_open, since__lte=now - cooloff())
+
+
+def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[Any]:
+    return table._default_manager.filter(day__lt=days_before(now, settings.DAILY_USAGE_DAYS).date())
+
+
+def days_before(now: datetime, days: int) -> datetime:
+    """At the earliest the epoch: any number of days may be asked for, and dates do not go back endlessly."""
+    return now - timedelta(days=min(days, (now - EPOCH).days))
+
+
+def _delete_batch(rows: QuerySet[Any]) -> int:
+    ids = list(rows.order_by().values_list("pk", flat=True)[:BATCH_ROWS])
+    return rows.model._base_manager.filter(pk__in=ids).delete()[0] if ids else 0
+
+
+def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
+    """What is added and what is deleted are the same locked rows: a crash before the commit changes nothing."""
+    with transaction.atomic():
+        rows = list(hours.select_for_update().order_by("hour", "pk")[:BATCH_ROWS])
+        if rows:
+            add_to_rows(DailyUsage, ("key_id", "day", "model"), COLUMNS, _day_rows(rows))
+            HourlyUsage.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
+
+
+def _day_rows(rows: list[HourlyUsage]) -> list[list[str | int]]:
+    days: defaultdict[tuple[int, date, str], Counts] = defaultdict(Counts)
+    for row in rows:
+        counts = Counts(*(getattr(row, column) for column in COLUMNS))
+        days[row.key_id, row.hour.astimezone(UTC).date(), row.model].add(counts)
+    return [
+        [key_id, str(connection.ops.adapt_datefield_value(day)), model, *values(counts, COLUMNS)]
+        for (key_id, day, model), counts in sorted(days.items())
+    ]

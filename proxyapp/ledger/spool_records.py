@@ -1,0 +1,80 @@
+"""What the spool keeps, as JSON: one line a record."""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from typing import Any
+
+from proxyapp.ledger.client_usage import ClientCounts, ClientPlace
+from proxyapp.ledger.usage import Answers, Counts, Minute, Place, Tally
+from proxyapp.pool.cooldown_rows import Cooldown
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """`line`: as it stands in the file. `number`: its own in the file, counted from 1."""
+
+    line: bytes
+    number: int
+    cooldowns: list[Cooldown] = field(default_factory=list)
+    tally: Tally = field(default_factory=Tally)
+
+
+def cooldowns_record(cooldowns: Sequence[Cooldown]) -> dict[str, Any]:
+    return {"cooldowns": [_cooldown_row(cooldown) for cooldown in cooldowns]}
+
+
+def usage_record(tally: Tally) -> dict[str, Any]:
+    counts = [[*place, asdict(count)] for place, count in tally.counts.items()]
+    minutes = [[number, asdict(minute)] for number, minute in tally.minutes.items()]
+    clients = [[*place, asdict(count)] for place, count in tally.clients.counts.items()]
+    record = {"usage": counts, "minutes": minutes, "last_used": list(tally.last_used.items())}
+    return record | {"clients": clients, "clients_used": list(tally.clients.last_used.items())}
+
+
+def encoded(number: int, record: dict[str, Any]) -> bytes:
+    return json.dumps({"n": number, **record}).encode() + b"\n"
+
+
+def decoded(lines: Iterable[bytes]) -> tuple[list[Record], list[bytes]]:
+    """The records, and the lines that make no sense. A last line that a crash cut off is left out."""
+    records, senseless = [], []
+    for position, line in enumerate(lines, start=1):
+        try:
+            records.append(_record(position, line))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            if line.endswith(b"\n"):
+                senseless.append(line)
+    return records, senseless
+
+
+def _record(position: int, line: bytes) -> Record:
+    """Older versions of the gateway wrote no numbers."""
+    record = json.loads(line)
+    cooldowns = [_cooldown(row) for row in record.get("cooldowns", [])]
+    return Record(line, int(record.get("n", position)), cooldowns, _tally(record))
+
+
+def _cooldown_row(cooldown: Cooldown) -> dict[str, Any]:
+    row = asdict(cooldown)
+    return row | {"occurred_at": cooldown.occurred_at.isoformat(), "until": cooldown.until.isoformat()}
+
+
+def _cooldown(row: dict[str, Any]) -> Cooldown:
+    times = {name: datetime.fromisoformat(row[name]) for name in ("occurred_at", "until")}
+    return Cooldown(**{**row, **times})
+
+
+def _tally(record: dict[str, Any]) -> Tally:
+    """Also of records that know no minutes or no clients: those of an older version of the gateway."""
+    tally = Tally()
+    for key_id, model, hour, counts in record.get("usage", []):
+        tally.counts[Place(key_id, model, hour)] = Counts(**counts)
+    for number, minute in record.get("minutes", []):
+        tally.minutes[number] = Minute(Counts(**minute["attempts"]), Answers(**minute["answers"]))
+    tally.last_used = dict(record.get("last_used", []))
+    for token_id, day, model, counts in record.get("clients", []):
+        tally.clients.counts[ClientPlace(token_id, day, model)] = ClientCounts(**counts)
+    tally.clients.last_used = dict(record.get("clients_used", []))
+    return tally

@@ -1,0 +1,209 @@
+"""Counting what keys are used for, and what clients see: in memory, added to the database in one statement a row.
+
+Attempts at upstreams count by key, model and hour, and once more by minute; answers to clients by minute only.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+from django.db import connection, models, transaction
+
+from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, ClientTally, known_rows, note_last_used
+from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, ApiKey, HourlyUsage, MinuteUsage, TokenUsage
+from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
+
+MINUTE_SECONDS = 60
+HOUR_SECONDS = 3600
+
+
+class Outcome(StrEnum):
+    """How an attempt ended. Every attempt has exactly one."""
+
+    SUCCEEDED = "succeeded"
+    RATE_LIMITED = "rate_limited"
+    CLIENT_ERROR = "client_errors"
+    UPSTREAM_ERROR = "upstream_errors"
+    CANCELLED = "cancelled"
+
+    @classmethod
+    def of_status(cls, status: int) -> "Outcome":
+        if status < 400:
+            return cls.SUCCEEDED
+        if status == 429:
+            return cls.RATE_LIMITED
+        return cls.CLIENT_ERROR if status < 500 else cls.UPSTREAM_ERROR
+
+
+class Place(NamedTuple):
+    """What a count belongs to. `hour`: hours since the epoch."""
+
+    key_id: int
+    model: str
+    hour: int
+
+
+@dataclass(slots=True)
+class Counts:
+    requests: int = 0
+    succeeded: int = 0
+    rate_limited: int = 0
+    client_errors: int = 0
+    upstream_errors: int = 0
+    cancelled: int = 0
+    prompt_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, other: "Counts") -> None:
+        for name in COLUMNS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+
+
+COLUMNS = tuple(column.name for column in fields(Counts))
+
+
+@dataclass(slots=True)
+class Answers:
+    """What clients saw. `latency`: of the answers with a status below 400, how many fell into which bucket."""
+
+    answered: int = 0
+    answered_well: int = 0
+    no_key: int = 0
+    proxy_failed: int = 0
+    latency: list[int] = field(default_factory=lambda: [0] * len(LATENCY_COLUMNS))
+
+    def add(self, other: "Answers") -> None:
+        for name in ANSWER_COLUMNS:
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.latency = [mine + theirs for mine, theirs in zip(self.latency, other.latency, strict=True)]
+
+
+ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
+
+
+@dataclass(slots=True)
+class Minute:
+    attempts: Counts = field(default_factory=Counts)
+    answers: Answers = field(default_factory=Answers)
+
+    def add(self, other: "Minute") -> None:
+        self.attempts.add(other.attempts)
+        self.answers.add(other.answers)
+
+
+class Tally:
+    """The counts since the last flush. Belongs to one thread. Times are seconds since the epoch."""
+
+    def __init__(self) -> None:
+        self.counts: dict[Place, Counts] = {}
+        self.minutes: dict[int, Minute] = {}
+        self.last_used: dict[int, float] = {}
+        self.clients = ClientTally()
+
+    def __bool__(self) -> bool:
+        return bool(self.counts or self.minutes or self.clients.counts)
+
+    def count(
+        self, key_id: int, model: str, outcome: Outcome, now: float, *, prompt_tokens: int = 0, output_tokens: int = 0
+    ) -> None:
+        """One finished attempt."""
+        place = Place(key_id, model, int(now) // HOUR_SECONDS)
+        of_key = self.counts.get(place)
+        if of_key is None:
+            of_key = self.counts[place] = Counts()
+        for counts in (of_key, self._minute(now).attempts):
+            counts.requests += 1
+            setattr(counts, outcome, getattr(counts, outcome) + 1)
+            counts.prompt_tokens += prompt_tokens
+            counts.output_tokens += output_tokens
+        self.last_used[key_id] = now
+
+    def count_answer(self, status: int, waited_seconds: float, now: float) -> None:
+        """An upstream's answer begins to go to the client that waited for it."""
+        answers = self._minute(now).answers
+        answers.answered += 1
+        if status < 400:
+            answers.answered_well += 1
+            answers.latency[bisect_left(LATENCY_BOUNDS_MS, waited_seconds * 1000)] += 1
+
+    def count_failure(self, error: GatewayError, now: float) -> None:
+        """The gateway answers on its own."""
+        answers = self._minute(now).answers
+        answers.answered += 1
+        answers.no_key += isinstance(error, NoKeyAvailable)
+        answers.proxy_failed += isinstance(error, ProxyFailed)
+
+    def _minute(self, now: float) -> Minute:
+        number = int(now) // MINUTE_SECONDS
+        minute = self.minutes.get(number)
+        if minute is None:
+            minute = self.minutes[number] = Minute()
+        return minute
+
+    def merge(self, other: "Tally") -> None:
+        for place, counts in other.counts.items():
+            self.counts.setdefault(place, Counts()).add(counts)
+        for number, minute in other.minutes.items():
+            self.minutes.setdefault(number, Minute()).add(minute)
+        for key_id, used in other.last_used.items():
+            self.last_used[key_id] = max(used, self.last_used.get(key_id, 0.0))
+        self.clients.merge(other.clients)
+
+
+def write_usage(tally: Tally) -> None:
+    """Adds the counts to the rows of their hours and minutes, in one transaction; keys that are gone are skipped.
+
+    Every process takes the rows' locks in this order, so none waits for another in a circle. The minute, which all of
+    them write to, is locked last and so for the shortest time.
+    """
+    with transaction.atomic():
+        known = set(ApiKey.objects.filter(pk__in=list(tally.last_used)).values_list("pk", flat=True))
+        of_known = sorted((place, counts) for place, counts in tally.counts.items() if place.key_id in known)
+        add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, [_hour_row(place, counts) for place, counts in of_known])
+        for key_id, used in sorted(tally.last_used.items()):
+            ApiKey.objects.filter(pk=key_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
+        if tally.clients.counts:
+            add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
+            note_last_used(tally.clients)
+        minutes = [_minute_row(number, tally.minutes[number]) for number in sorted(tally.minutes)]
+        add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, minutes)
+
+
+HOUR_PLACE = ("key_id", "hour", "model")
+MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *LATENCY_COLUMNS)
+
+
+def add_to_rows(
+    table: type[models.Model], place: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[str | int]]
+) -> None:
+    """Each row: its place (unique in the table), then what is added to the columns. A place without a row gets one."""
+    if not rows:
+        return
+    name = connection.ops.quote_name(table._meta.db_table)
+    sums = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in columns)
+    names = ", ".join((*place, *columns))
+    marks = ", ".join(["%s"] * (len(place) + len(columns)))
+    statement = f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}"  # noqa: S608 (no outside value)
+    with connection.cursor() as cursor:
+        cursor.executemany(statement, rows)
+
+
+def values(counts: Counts | Answers, columns: Iterable[str]) -> list[int]:
+    return [getattr(counts, column) for column in columns]
+
+
+def _hour_row(place: Place, counts: Counts) -> list[str | int]:
+    return [place.key_id, _time(place.hour * HOUR_SECONDS), place.model, *values(counts, COLUMNS)]
+
+
+def _minute_row(number: int, minute: Minute) -> list[str | int]:
+    answers = minute.answers
+    counted = [*values(minute.attempts, COLUMNS), *values(answers, ANSWER_COLUMNS), *answers.latency]
+    return [_time(number * MINUTE_SECONDS), *counted]
+
+
+def _time(seconds: int) -> str:
+    return str(connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC)))

@@ -1,0 +1,168 @@
+"""What an operator should see to: a list that is empty when all is well."""
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+from typing import Literal
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from proxyapp import runtime
+from proxyapp.database.outage import Outage
+from proxyapp.operators.key_report import utc_text
+from proxyapp.operators.minutes import Totals
+from proxyapp.operators.running_dry import Drying, running_dry
+from proxyapp.operators.standing import AVAILABLE, COOLING, DISABLED, INVALID, STATE, STATES, GroupFacts, Standing
+
+MOST_OF_A_SORT = 5
+MOST_IDS = 100  # in a link
+ROUNDED = timedelta(minutes=10)  # down
+REMEMBERED = timedelta(hours=1)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+Item = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """What only this process knows. `sealed`: the ids of keys that SECRET_KEY does not open. `spool`: its problems."""
+
+    is_database_away: bool = False
+    sealed: Collection[int] = ()
+    last_outage: Outage | None = None
+    spooled: int = 0
+    spool: Sequence[str] = ()
+
+
+def this_process() -> Process:
+    """Its picture of the pool may be half a second old."""
+    process = runtime.current()
+    if process is None:
+        return Process()
+    keys = process.snapshot.keys.values()
+    threads, writing = process.threads, process.writing
+    sealed = [key.id for key in keys if not key.is_readable]
+    return Process(threads.is_away, sealed, threads.last_outage, writing.waiting, writing.problems)
+
+
+def attention(standing: Standing, hour: Iterable[Totals], process: Process, now: datetime) -> list[Item]:
+    """`hour`: the last one's minutes. What is urgent comes first."""
+    items = [
+        *([database_away()] if process.is_database_away else ()),
+        *_spool(process),
+        *_unreadable(standing, process),
+        *_without_a_key(standing),
+        *_no_key(hour),
+        *_proxies(hour),
+        *_invalid(standing),
+        *_drying(standing, now),
+        *_last_outage(process, now),
+    ]
+    return sorted(items, key=lambda item: item["level"] != "danger")
+
+
+def database_away() -> Item:
+    text = "The database is away: requests are served from memory, and what happens is written when it is back."
+    return item("danger", text, reverse("admin:index"))
+
+
+def _spool(process: Process) -> Iterator[Item]:
+    for problem in process.spool:
+        yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
+    if process.spooled and not process.is_database_away:
+        what = plural(process.spooled, "record waits", "records wait")
+        yield item("warning", f"{what} in the spool to be written to the database.", reverse("admin:index"))
+
+
+def _last_outage(process: Process, now: datetime) -> Iterator[Item]:
+    outage = process.last_outage
+    if outage is None or outage.until is None or now - outage.until > REMEMBERED:
+        return
+    times = f"from {outage.since:%H:%M:%S} to {outage.until:%H:%M:%S} UTC"
+    text = f"The database was away {times} ({outage.reason}). Requests went on, and what happened is written."
+    yield item("warning", text, reverse("admin:index"))
+
+
+def item(level: Literal["danger", "warning"], text: str, url: str) -> Item:
+    return {"level": level, "text": text, "url": url}
+
+
+def keys_url(**query: str | int) -> str:
+    """The list of keys, filtered."""
+    return listed("apikey", **query)
+
+
+def listed(name: str, **query: str | int) -> str:
+    url = reverse(f"admin:proxyapp_{name}_changelist")
+    return f"{url}?{urlencode(query)}" if query else url
+
+
+def _unreadable(standing: Standing, process: Process) -> Iterator[Item]:
+    for group in standing.facts.groups:
+        if not group.is_readable:
+            text = f"Group {group.name} is not used: SECRET_KEY does not open its proxy URL. Enter it again."
+            yield item("danger", text, reverse("admin:proxyapp_group_change", args=[group.id]))
+    if sealed := [key_id for key_id in process.sealed if key_id in standing.key_of]:
+        ids = ",".join(map(str, sealed[:MOST_IDS]))
+        what = plural(len(sealed), "key is", "keys are")
+        text = f"{what} not used: SECRET_KEY does not open them. Replace them, or add the old secret as a fallback."
+        yield item("danger", text, keys_url(id__in=ids))
+
+
+def _without_a_key(standing: Standing) -> Iterator[Item]:
+    """An empty group, or one that an operator has disabled, is no emergency."""
+    found = [(group, count) for group, _, count in standing.spans() if not standing.by_group[group.id, AVAILABLE]]
+    for group, count in found[:MOST_OF_A_SORT]:
+        is_wanted = count > standing.by_group[group.id, DISABLED]
+        text = f"Group {group.name} has no {'available key' if count else 'keys yet'}{_why(standing, group)}."
+        yield item("danger" if is_wanted else "warning", text, keys_url(group__id__exact=group.id))
+    if len(found) > MOST_OF_A_SORT:
+        more = plural(len(found) - MOST_OF_A_SORT, "more group has", "more groups have")
+        yield item("danger", f"{more} no available key.", listed("group"))
+
+
+def _why(standing: Standing, group: GroupFacts) -> str:
+    """`: 3 cooling (the first until …), 1 invalid`; nothing of an empty group."""
+    counts = {code: standing.by_group[group.id, code] for code in (COOLING, DISABLED, INVALID)}
+    parts = [f"{count} {STATES[code]}" for code, count in counts.items() if count]
+    return f": {', '.join(parts)}" if parts else ""
+
+
+def _no_key(hour: Iterable[Totals]) -> Iterator[Item]:
+    if count := sum(minute.no_key for minute in hour):
+        text = f"{plural(count, 'request', 'requests')} of the last hour found no available key."
+        yield item("danger", text, keys_url())
+
+
+def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
+    if count := sum(minute.proxy_failed for minute in hour):
+        text = f"{plural(count, 'request', 'requests')} of the last hour failed at a group's proxy."
+        yield item("warning", text, listed("group"))
+
+
+def _invalid(standing: Standing) -> Iterator[Item]:
+    if count := sum(row[STATE] == INVALID for row in standing.rows):
+        what = plural(count, "key is invalid: the provider refused it.", "keys are invalid: the provider refused them.")
+        yield item("warning", what, keys_url(state="invalid"))
+
+
+def _drying(standing: Standing, now: datetime) -> Iterator[Item]:
+    """Not of groups that have no available key at all: that is said already."""
+    found = (drying for drying in running_dry(standing, now) if standing.by_group[drying.group.id, AVAILABLE])
+    for drying in islice(found, MOST_OF_A_SORT):
+        text = _of_drying(drying, now)
+        yield item("warning", text, keys_url(group__id__exact=drying.group.id))
+
+
+def _of_drying(drying: Drying, now: datetime) -> str:
+    whom = f" for {drying.model}" if drying.model else ""
+    back = f"the first is back at {utc_text(drying.reset)}"
+    if drying.at <= now:
+        return f"Group {drying.group.name} has used up its keys{whom} for today; {back}."
+    about = drying.at - (drying.at - EPOCH) % ROUNDED
+    return f"At today's rate group {drying.group.name} has no key left{whom} from about {utc_text(about)}; {back}."
+
+
+def plural(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"

@@ -1,0 +1,119 @@
+"""The gateway's traffic by time, for the dashboard: its charts, and the figures above them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+from proxyapp.models import MinuteUsage
+from proxyapp.operators.key_report import iso_utc
+from proxyapp.operators.minutes import Totals, last_minutes, percentile
+
+SERIES = ("succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled")
+DAY, HOUR = 24 * 60, 60  # minutes
+RATE_MINUTES = 5
+LATE_MINUTES = 5  # A process that was held up adds to minutes that are over.
+DAY_SECONDS = 60.0
+WEEK_SECONDS = 60.0
+Value = TypeVar("Value")
+Chart = dict[str, list[Any]]
+Point = Sequence[Any]  # the start of a minute, then its counts in the order of SERIES
+
+
+class Remembered(Generic[Value]):
+    """What a function of the time says, kept for some seconds: for what costs much and changes slowly."""
+
+    def __init__(self, read: Callable[[datetime], Value], seconds: float) -> None:
+        self._read = read
+        self._seconds = timedelta(seconds=seconds)
+        self._kept: tuple[datetime, Value] | None = None
+
+    def kept(self, now: datetime) -> Value | None:
+        """None: it would have to be read."""
+        if self._kept is None or not self._kept[0] <= now < self._kept[0] + self._seconds:
+            return None
+        return self._kept[1]
+
+    def at(self, now: datetime) -> Value:
+        kept = self.kept(now)
+        return self.read(now) if kept is None else kept
+
+    def read(self, now: datetime) -> Value:
+        self._kept = now, self._read(now)
+        return self._kept[1]
+
+
+class Traffic:
+    """The last day by the minute and the last week by the hour: a query each, and only the last minutes in between."""
+
+    def __init__(self) -> None:
+        self._day = Remembered(lambda now: last_minutes(now, DAY), DAY_SECONDS)
+        self._week = Remembered(week, WEEK_SECONDS)
+
+    def week(self, now: datetime) -> Chart:
+        return self._week.at(now)
+
+    def day(self, now: datetime) -> list[Totals]:
+        """1,440 minutes, the last of them the one that runs."""
+        kept = self._day.kept(now)
+        if kept is None:
+            return self._day.read(now)
+        late = last_minutes(now, LATE_MINUTES)
+        return [*(minute for minute in kept if minute.since < late[0].since), *late][-DAY:]
+
+
+def week(now: datetime) -> Chart:
+    since = now - timedelta(days=7)
+    rows = MinuteUsage.objects.filter(minute__gte=since, minute__lte=now).order_by()
+    return chart(rows.values_list("minute", *SERIES), now, points=7 * 24, minutes=60)
+
+
+def charts(day: Sequence[Totals], week: Chart, now: datetime) -> dict[str, Chart]:
+    rows = [(minute.since, *(getattr(minute, name) for name in SERIES)) for minute in day]
+    return {
+        "1h": chart(rows[-HOUR:], now, points=60, minutes=1),
+        "24h": chart(rows, now, points=144, minutes=10),
+        "7d": week,
+    }
+
+
+def chart(rows: Iterable[Point], now: datetime, *, points: int, minutes: int) -> Chart:
+    """So many points of so many minutes, which begin at multiples of these; the last is the one that runs."""
+    width = minutes * 60
+    last = int(now.timestamp()) // width
+    sums = {number: [0] * len(SERIES) for number in range(last + 1 - points, last + 1)}
+    for minute, *counts in rows:
+        number = int(minute.timestamp()) // width
+        if number in sums:
+            sums[number] = list(map(int.__add__, sums[number], counts))
+    labels = [iso_utc(datetime.fromtimestamp(number * width, UTC)) for number in sums]
+    return {"labels": labels, **dict(zip(SERIES, map(list, zip(*sums.values(), strict=True)), strict=True))}
+
+
+def figures(day: Sequence[Totals], now: datetime) -> dict[str, Any]:
+    """Of the last minutes, the last hour, and the day since midnight UTC."""
+    hour, last = day[-HOUR:], day[-RATE_MINUTES:]
+    midnight = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = [minute for minute in day if minute.since >= midnight]
+    answered = total(hour, "answered")
+    latency = [sum(bucket) for bucket in zip(*(minute.latency for minute in hour), strict=True)]
+    passed = (now - last[0].since) / timedelta(minutes=1)
+    return {
+        "requests_per_minute": round(total(last, "answered") / passed, 1),
+        "success_rate": round(total(hour, "answered_well") / answered, 4) if answered else None,
+        "rate_limited_today": total(today, "rate_limited"),
+        "tokens_today": {"prompt": total(today, "prompt_tokens"), "output": total(today, "output_tokens")},
+        "p50_ms": _rounded(percentile(latency, 0.5)),
+        "p95_ms": _rounded(percentile(latency, 0.95)),
+    }
+
+
+def has_traffic(day: Iterable[Totals], week: Chart) -> bool:
+    return any(any(week[name]) for name in SERIES) or any(minute.answered or minute.requests for minute in day)
+
+
+def total(minutes: Iterable[Totals], column: str) -> int:
+    return sum(getattr(minute, column) for minute in minutes)
+
+
+def _rounded(milliseconds: float | None) -> float | None:
+    return None if milliseconds is None else round(milliseconds, 1)

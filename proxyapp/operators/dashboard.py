@@ -1,0 +1,183 @@
+"""What the admin's dashboard shows, as JSON: twelve queries, however many keys and tokens there are."""
+
+import heapq
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db.models import Sum
+from django.urls import reverse
+
+from proxyapp.models import HourlyUsage, RateLimitEvent
+from proxyapp.operators.attention import attention, keys_url, this_process
+from proxyapp.operators.charts import HOUR, Remembered, Traffic, charts, figures, has_traffic
+from proxyapp.operators.key_report import iso_utc
+from proxyapp.operators.standing import (
+    AVAILABLE,
+    COOLING,
+    DISABLED,
+    INVALID,
+    MODELS_OUT,
+    STATE,
+    CooldownFacts,
+    KeyFacts,
+    Owner,
+    Standing,
+    end_text,
+    read_facts,
+)
+from proxyapp.operators.token_attention import of_clients
+from proxyapp.operators.token_standing import ClientFacts, read_clients
+from proxyapp.pool.store import pool_version
+
+MOST_LABELS = 500
+MOST_MODELS = 8
+LATEST = 10
+MODELS_SECONDS = 15.0
+CLIENTS_SECONDS = 15.0
+FACTS_SECONDS = 60.0
+OTHER = "other"
+
+
+def snapshot(now: datetime) -> dict[str, Any]:
+    """Everything, from the database. Who asks again and again keeps a Dashboard."""
+    return Dashboard().snapshot(now)
+
+
+class Dashboard:
+    """Remembers between two snapshots what has not changed, and what costs much. Belongs to one thread."""
+
+    def __init__(self) -> None:
+        self._facts = Remembered(read_facts, FACTS_SECONDS)
+        self._traffic = Traffic()
+        self._models = Remembered(tokens_by_model, MODELS_SECONDS)
+        self._clients = Remembered(read_clients, CLIENTS_SECONDS)
+        self._standing: Standing | None = None
+
+    def next_end(self) -> float:
+        """When time alone will change the last snapshot's keys, in seconds since the epoch."""
+        return self._standing.next_end if self._standing else 0.0
+
+    def snapshot(self, now: datetime) -> dict[str, Any]:
+        before, standing = self._standing, self._stand(now)
+        self._standing = standing
+        is_same_pool = before is not None and before.facts is standing.facts
+        clients = self._clients.at(now) if is_same_pool else self._clients.read(now)
+        day, week = self._traffic.day(now), self._traffic.week(now)
+        return {
+            "type": "dashboard",
+            "at": iso_utc(now),
+            "cards": {**_states(standing), **figures(day, now)},
+            "chart": charts(day, week, now),
+            "tokens_by_model": self._models.at(now),
+            "keys": standing.rows,
+            "groups": [
+                {"id": group.id, "name": group.name, "from": first, "count": count}
+                for group, first, count in standing.spans()
+            ],
+            "labels": _labels(standing.facts.keys),
+            "attention": [*attention(standing, day[-HOUR:], this_process(), now), *of_clients(clients, now)],
+            "clients": _clients(clients),
+            "releases": _releases(standing),
+            "events": _latest_events(standing),
+            "is_empty": not standing.facts.keys,
+            "has_traffic": has_traffic(day, week),
+        }
+
+    def _stand(self, now: datetime) -> Standing:
+        """The one of before, until the pool's version moves or a cooldown ends."""
+        facts = self._facts.kept(now)
+        if facts is None or facts.version != pool_version():
+            facts = self._facts.read(now)
+        before = self._standing
+        is_same = before is not None and before.facts is facts and before.now <= now
+        return before if before and is_same and now.timestamp() < before.next_end else Standing(facts, now)
+
+
+def _states(standing: Standing) -> dict[str, int]:
+    counts = Counter(row[STATE] for row in standing.rows)
+    return {
+        "available": counts[AVAILABLE],
+        "cooling": counts[COOLING],
+        "disabled": counts[DISABLED],
+        "invalid": counts[INVALID],
+        "models_out": sum(row[MODELS_OUT] > 0 for row in standing.rows if row[STATE] == AVAILABLE),
+    }
+
+
+def _labels(keys: Sequence[KeyFacts]) -> dict[str, str]:
+    return {str(key.id): key.label for key in keys} if len(keys) <= MOST_LABELS else {}
+
+
+def _releases(standing: Standing) -> list[dict[str, Any]]:
+    held = ((owner, cooldown) for (owner, _), cooldown in standing.held.items() if standing.active_of(owner))
+    first = heapq.nsmallest(LATEST, held, key=lambda item: item[1].until)
+    return [_release(standing, owner, cooldown) for owner, cooldown in first]
+
+
+def _release(standing: Standing, owner: Owner, cooldown: CooldownFacts) -> dict[str, Any]:
+    """`key` is the project's name for a cooldown of all its keys."""
+    if isinstance(owner, str):
+        key, url = f"project {owner}", keys_url(project=owner)
+    else:
+        key, url = standing.key_of[owner].label, reverse("admin:proxyapp_apikey_change", args=[owner])
+    return {
+        "key": key,
+        "key_url": url,
+        "model": cooldown.model or None,
+        "kind": cooldown.kind,
+        "until": end_text(cooldown.until),
+    }
+
+
+def _latest_events(standing: Standing) -> list[dict[str, Any]]:
+    """A join with the keys would have SQLite look through all of them."""
+    columns = ("id", "key_id", "occurred_at", "project", "model", "kind", "cooling_until", "http_status")
+    events = RateLimitEvent.objects.order_by("-occurred_at", "-id").values(*columns)
+    return [_event(event, standing.key_of.get(event["key_id"])) for event in events[:LATEST]]
+
+
+def _event(event: dict[str, Any], key: KeyFacts | None) -> dict[str, Any]:
+    """`until` None: it imposed no cooldown, as that of a dead key. `status`: HTTP's."""
+    at, until = event["occurred_at"], event["cooling_until"]
+    return {
+        "id": event["id"],
+        "url": reverse("admin:proxyapp_ratelimitevent_change", args=[event["id"]]),
+        "at": iso_utc(at),
+        "key": key.label if key else f"key {event['key_id']}",
+        "project": event["project"],
+        "model": event["model"],
+        "kind": event["kind"],
+        "until": end_text(until) if until > at else None,
+        "status": event["http_status"],
+    }
+
+
+def _clients(facts: ClientFacts) -> dict[str, Any]:
+    """`top`: whose tokens asked most today, in UTC."""
+    top = [
+        {
+            "name": row["name"],
+            "url": reverse("admin:proxyapp_clienttoken_change", args=[row["token_id"]]),
+            "requests": row["sent"],
+            "refused": row["held"],
+            "tokens": row["tokens"],
+        }
+        for row in facts.top
+    ]
+    return {"total": facts.total, "active": facts.active, "top": top}
+
+
+def tokens_by_model(now: datetime) -> list[dict[str, Any]]:
+    """Of the hours of the last day, the largest first; what is left over is `other`."""
+    since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
+    rows = HourlyUsage.objects.filter(hour__gte=since).order_by().values("model")
+    sums = rows.annotate(prompt=Sum("prompt_tokens"), output=Sum("output_tokens"))
+    counted = (row for row in sums if row["prompt"] or row["output"])
+    ordered = sorted(counted, key=lambda row: (-row["prompt"] - row["output"], row["model"]))
+    shown = [{**row, "model": row["model"] or "no model"} for row in ordered[:MOST_MODELS]]
+    rest = ordered[MOST_MODELS:]
+    if not rest:
+        return shown
+    return [*shown, {"model": OTHER, **{name: sum(row[name] for row in rest) for name in ("prompt", "output")}}]

@@ -1,0 +1,206 @@
+"""What operators see of keys: state, cooldowns and usage. Three queries, however many keys there are."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db.models import F, QuerySet, Sum
+
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
+from proxyapp.operators import key_state as keystate
+
+ROTATION_ORDER = ("group__position", "group_id", "position", "id")
+SUMS = {
+    "requests": Sum("requests"),
+    "rate_limited": Sum("rate_limited"),
+    "errors": Sum(F("client_errors") + F("upstream_errors")),
+    "prompt_tokens": Sum("prompt_tokens"),
+    "output_tokens": Sum("output_tokens"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """`model` is None when the key is out for every model."""
+
+    model: str | None
+    until: datetime
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        return {"model": self.model, "until": iso_utc(_whole_seconds(self.until)), "reason": self.reason}
+
+    def describe(self, now: datetime) -> str:
+        """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, with the model in front when it is only one."""
+        text = f"cooling until {utc_text(self.until)} (in {countdown(self.until, now)})"
+        return f"{self.model} {text}" if self.model else text
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRow:
+    """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate limits.
+
+    `is_lost`: no secret opens it, as far as that was looked at.
+    """
+
+    id: int
+    name: str
+    group: str
+    masked: str
+    state: str
+    cooldowns: Sequence[Cooldown]
+    requests: int
+    rate_limited: int
+    errors: int
+    prompt_tokens: int
+    output_tokens: int
+    last_used_at: datetime | None
+    is_lost: bool
+
+    def as_json(self) -> dict[str, Any]:
+        """The contract of `manage.py keys list --json`."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "group": self.group,
+            "masked": self.masked,
+            "state": self.state,
+            "cooldowns": [cooldown.as_json() for cooldown in self.cooldowns],
+            "requests": self.requests,
+            "rate_limited": self.rate_limited,
+            "errors": self.errors,
+            "prompt_tokens": self.prompt_tokens,
+            "output_tokens": self.output_tokens,
+            "last_used_at": iso_utc(self.last_used_at) if self.last_used_at else None,
+        }
+
+    def describe_state(self, now: datetime) -> list[str]:
+        """The state with its countdown, then a line for each model that is cooling on its own."""
+        if self.state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
+            return [self.state]
+        lines = [cooldown.describe(now) for cooldown in self.cooldowns]
+        return lines if self.state == "cooling" else [self.state, *lines]
+
+
+def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = False) -> list[KeyRow]:
+    """One row a key, in the order of rotation. `keys` must not be sliced. `is_opening`: finds the lost."""
+    columns = (
+        "id",
+        "name",
+        "project",
+        "group__name",
+        "masked",
+        "status",
+        "last_used_at",
+        *(["secret"] if is_opening else []),
+    )
+    cooldowns = _cooldowns(keys, now)
+    sums = _sums(keys)
+    return [
+        _row(fields, cooldowns.of(fields["id"], fields["project"]), sums.get(fields["id"], {}))
+        for fields in keys.order_by(*ROTATION_ORDER).values(*columns)
+    ]
+
+
+def in_state(keys: QuerySet[ApiKey], state: str, now: datetime) -> QuerySet[ApiKey]:
+    """The keys that are `available`, `cooling`, `disabled` or `invalid` at `now`."""
+    if state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
+        return keys.filter(status=state)
+    cooling = keystate.held_by(RateLimitEvent.objects.active(now).filter(model=""))
+    active = keys.filter(status=KeyStatus.ACTIVE)
+    return active.filter(cooling) if state == "cooling" else active.exclude(cooling)
+
+
+def utc_text(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def iso_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def countdown(until: datetime, now: datetime) -> str:
+    """`45 s`, `12 min`, `3 h 12 min` or `2 d 3 h`, rounded up: what it says has never passed already."""
+    seconds = -((now - until) // timedelta(seconds=1))
+    if seconds < 60:
+        return f"{max(seconds, 0)} s"
+    minutes = -(-seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return _two_units(*divmod(minutes, 60), "h", "min")
+    return _two_units(*divmod(-(-minutes // 60), 24), "d", "h")
+
+
+def _two_units(large: int, small: int, large_unit: str, small_unit: str) -> str:
+    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
+
+
+def _whole_seconds(moment: datetime) -> datetime:
+    """Rounded up: who waits until then does not come too early."""
+    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping[str, int]) -> KeyRow:
+    is_cooling = any(cooldown.model is None for cooldown in cooldowns)
+    return KeyRow(
+        id=fields["id"],
+        name=fields["name"],
+        group=fields["group__name"],
+        masked=fields["masked"],
+        state=keystate.state(fields["status"], is_cooling=is_cooling),
+        cooldowns=cooldowns,
+        last_used_at=fields["last_used_at"],
+        is_lost="secret" in fields and not fields["secret"],
+        **{name: sums.get(name, 0) for name in SUMS},
+    )
+
+
+class _Cooldowns:
+    """Those of keys and those of projects, by model. Of several for one model, the one that ends last."""
+
+    def __init__(self) -> None:
+        self._of_keys: dict[int, dict[str, Cooldown]] = defaultdict(dict)
+        self._of_projects: dict[str, dict[str, Cooldown]] = defaultdict(dict)
+
+    def add(self, key_id: int, project: str, cooldown: Cooldown) -> None:
+        """In the order in which they end."""
+        model = cooldown.model or ""
+        self._of_keys[key_id][model] = cooldown
+        if project:
+            self._of_projects[project][model] = cooldown
+
+    def of(self, key_id: int, project: str) -> list[Cooldown]:
+        """What holds a key of this project: that of every model first."""
+        own = self._of_keys.get(key_id, {})
+        shared = self._of_projects.get(project, {})
+        longest = sorted([*own.items(), *shared.items()], key=lambda item: item[1].until)
+        return [cooldown for _, cooldown in sorted(dict(longest).items())]
+
+
+def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
+    events = RateLimitEvent.objects.active(now).of_keys(keys).order_by("cooling_until", "id")
+    cooldowns = _Cooldowns()
+    for key_id, project, model, until, kind in events.values_list(
+        "key_id", "project", "model", "cooling_until", "kind"
+    ):
+        cooldowns.add(key_id, project, Cooldown(model or None, until, kind))
+    return cooldowns
+
+
+def _sums(keys: QuerySet[ApiKey]) -> dict[int, Counter[str]]:
+    """Of the hours, and of the days that older ones were added up into: read at once, while rows may be moving over."""
+    ids = _ids(keys)
+    hours = HourlyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
+    days = DailyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
+    sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
+    for row in hours.union(days, all=True):
+        sums[row["key_id"]].update({name: row[name] for name in SUMS})
+    return sums
+
+
+def _ids(keys: QuerySet[ApiKey]) -> Any:
+    """As a subquery: 10,000 parameters would be slow, and too many for some databases."""
+    return keys.order_by().values("pk")

@@ -1,0 +1,170 @@
+"""Where every key stands at a moment: what the database says of groups, keys and cooldowns, and what follows from it.
+
+Four queries, however many keys there are. The facts hold until the pool's version moves; only time changes what
+follows from them.
+"""
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from itertools import accumulate
+from typing import NamedTuple
+
+from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.models.sealed import UNREADABLE
+from proxyapp.operators.key_report import ROTATION_ORDER, iso_utc
+from proxyapp.operators.key_state import state
+from proxyapp.pool.store import pool_version
+
+STATES = ("available", "cooling", "disabled", "invalid")
+CODES = {name: code for code, name in enumerate(STATES)}
+STATE, MODELS_OUT = 1, 3
+AVAILABLE, COOLING, DISABLED, INVALID = range(4)
+Owner = int | str  # a key's id, or the label of a project
+Row = list[int]
+"""A key's id, the code of its state, its end (seconds since the epoch; 0 unless it is cooling), and how many models it
+is out for besides."""
+
+
+class GroupFacts(NamedTuple):
+    """Not readable: SECRET_KEY does not open its proxy URL."""
+
+    id: int
+    name: str
+    is_readable: bool = True
+
+
+class KeyFacts(NamedTuple):
+    id: int
+    group_id: int
+    name: str
+    masked: str
+    project: str
+    status: str
+
+    @property
+    def label(self) -> str:
+        return f"{self.name} ({self.masked})" if self.name else self.masked
+
+
+class CooldownFacts(NamedTuple):
+    """`model`: empty for every model. `project`: empty for the key alone."""
+
+    key_id: int
+    project: str
+    model: str
+    kind: str
+    occurred_at: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Groups and keys in the order of rotation, cooldowns in the order in which they end."""
+
+    version: int
+    groups: Sequence[GroupFacts]
+    keys: Sequence[KeyFacts]
+    cooldowns: Sequence[CooldownFacts]
+
+
+def read_facts(now: datetime) -> Facts:
+    """The version is read first: a change that slips in between is seen by the next look at the version."""
+    version = pool_version()
+    rows = Group.objects.order_by("position", "id").values_list("id", "name", "proxy_url")
+    groups = [GroupFacts(group_id, name, proxy_url != UNREADABLE) for group_id, name, proxy_url in rows]
+    known = {group.id for group in groups}
+    keys = ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*KeyFacts._fields)
+    cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
+    columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
+    return Facts(
+        version,
+        groups,
+        [key for key in map(KeyFacts._make, keys) if key.group_id in known],
+        [CooldownFacts(*row) for row in cooldowns.values_list(*columns)],
+    )
+
+
+class Standing:
+    """What the facts come to at `now`."""
+
+    def __init__(self, facts: Facts, now: datetime) -> None:
+        self.facts = facts
+        self.now = now
+        self.key_of = {key.id: key for key in facts.keys}
+        self.held = self._held(facts.cooldowns)
+        self.rows = list(self._rows())
+        self.by_group = Counter((key.group_id, row[STATE]) for key, row in zip(facts.keys, self.rows, strict=True))
+
+    def _held(self, cooldowns: Sequence[CooldownFacts]) -> dict[tuple[Owner, str], CooldownFacts]:
+        """By owner and model the one that ends last. That of a project also holds a key that has left the project."""
+        held: dict[tuple[Owner, str], CooldownFacts] = {}
+        for cooldown in cooldowns:
+            if cooldown.until <= self.now:
+                continue
+            key = self.key_of.get(cooldown.key_id)
+            if cooldown.project:
+                held[cooldown.project, cooldown.model] = cooldown
+            if key is not None and (not cooldown.project or key.project != cooldown.project):
+                held[cooldown.key_id, cooldown.model] = cooldown
+        return held
+
+    def _rows(self) -> Iterator[Row]:
+        whole: dict[Owner, int] = {}
+        models: defaultdict[Owner, set[str]] = defaultdict(set)
+        for (owner, model), cooldown in self.held.items():
+            if model:
+                models[owner].add(model)
+            else:
+                whole[owner] = whole_second(cooldown.until)
+        for key in self.facts.keys:
+            until = max(whole.get(key.id, 0), whole.get(key.project, 0))
+            code = CODES[state(key.status, is_cooling=until > 0)]
+            out = models_of(models, key) if models and key.status == KeyStatus.ACTIVE else 0
+            yield [key.id, code, until if code == COOLING else 0, out]
+
+    @cached_property
+    def active_of_project(self) -> Mapping[str, Sequence[KeyFacts]]:
+        keys: defaultdict[str, list[KeyFacts]] = defaultdict(list)
+        for key in self.facts.keys:
+            if key.project and key.status == KeyStatus.ACTIVE:
+                keys[key.project].append(key)
+        return keys
+
+    def active_of(self, owner: Owner) -> Sequence[KeyFacts]:
+        """The key, or the keys of the project, without those that are disabled or invalid."""
+        if isinstance(owner, str):
+            return self.active_of_project.get(owner, ())
+        key = self.key_of.get(owner)
+        return (key,) if key is not None and key.status == KeyStatus.ACTIVE else ()
+
+    def spans(self) -> Iterator[tuple[GroupFacts, int, int]]:
+        """Each group, the index of its first row and the number of its rows."""
+        counts = Counter(key.group_id for key in self.facts.keys)
+        starts = accumulate((counts[group.id] for group in self.facts.groups), initial=0)
+        for group, start in zip(self.facts.groups, starts, strict=False):
+            yield group, start, counts[group.id]
+
+    @cached_property
+    def next_end(self) -> float:
+        """When time next changes a row, in seconds since the epoch."""
+        return min((cooldown.until.timestamp() for cooldown in self.held.values()), default=math.inf)
+
+
+def models_of(models: Mapping[Owner, set[str]], key: KeyFacts) -> int:
+    own, shared = models.get(key.id), models.get(key.project) if key.project else None
+    if own and shared:
+        return len(own | shared)
+    return len(own or shared or ())
+
+
+def whole_second(until: datetime) -> int:
+    """Since the epoch, rounded up: who waits until then does not come too early."""
+    return math.ceil(until.timestamp())
+
+
+def end_text(until: datetime) -> str:
+    return iso_utc(datetime.fromtimestamp(whole_second(until), UTC))

@@ -1,0 +1,72 @@
+"""Cooldowns on their way to the database. The only place that writes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db import transaction
+
+from proxyapp.models import ApiKey, KeyStatus, RateLimitEvent
+from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.provider.verdict import Kind
+
+REASON_CHARACTERS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Cooldown:
+    """`project`: its keys are all out; empty: only the key. Of a dead key `until` is when that was found.
+
+    `key_hash`: the secret that was refused, which may have been replaced since. `reason`: what the provider said.
+    """
+
+    key_id: int
+    model: str
+    kind: str
+    http_status: int
+    occurred_at: datetime
+    until: datetime
+    excerpt: str
+    project: str = ""
+    quota_id: str = ""
+    quota_limit: str = ""
+    stated_delay_seconds: float | None = None
+    key_hash: str = ""
+    reason: str = ""
+
+    @property
+    def is_of_dead_key(self) -> bool:
+        return self.kind == Kind.DEAD_KEY
+
+
+def write_cooldowns(cooldowns: Sequence[Cooldown]) -> int:
+    """One transaction for all; keys that are gone are skipped. Returns the pool's version that includes them."""
+    with transaction.atomic():
+        known = set(ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True))
+        RateLimitEvent.objects.bulk_create([_event(c) for c in cooldowns if c.key_id in known])
+        for cooldown in cooldowns:
+            if cooldown.is_of_dead_key:
+                _condemn(cooldown)
+        return raise_pool_version()
+
+
+def _condemn(cooldown: Cooldown) -> None:
+    """Invalid until an operator enables it; unless an operator has disabled it or replaced its secret meanwhile."""
+    refused = ApiKey.objects.filter(pk=cooldown.key_id, key_hash=cooldown.key_hash, status=KeyStatus.ACTIVE)
+    refused.update(status=KeyStatus.INVALID, status_reason=cooldown.reason[:REASON_CHARACTERS])
+
+
+def _event(cooldown: Cooldown) -> RateLimitEvent:
+    return RateLimitEvent(
+        key_id=cooldown.key_id,
+        project=cooldown.project,
+        model=cooldown.model,
+        kind=cooldown.kind,
+        http_status=cooldown.http_status,
+        occurred_at=cooldown.occurred_at,
+        cooling_until=cooldown.until,
+        quota_id=cooldown.quota_id,
+        quota_limit=cooldown.quota_limit,
+        stated_delay_seconds=cooldown.stated_delay_seconds,
+        excerpt=cooldown.excerpt,
+    )

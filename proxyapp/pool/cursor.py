@@ -1,0 +1,150 @@
+"""Whose turn it is. The only place that moves cursors.
+
+A ring's positions are counted in slots: slot s belongs to the key `s % size`, and a key that may not be used lets its
+slot pass, so that its neighbour gets no double share. A process leases whole laps in one short transaction under the
+cursor's row lock and walks them in memory; because every lease is whole laps, each key gets the same share whatever
+the other processes do. The row also remembers whose turn is next, which is where a restarted process goes on.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from django.db import transaction
+from django.db.models import F, Subquery
+
+from proxyapp.models import ApiKey, ClientToken, Group, RotationCursor
+from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Ring, ring_name
+
+
+class Pick(NamedTuple):
+    slot: int
+    key: PoolKey
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The slots from `start` to before `end` belong to one process. `version`: the pool's at the time of the lease."""
+
+    start: int
+    end: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where a process stands in a ring. `position`: the first slot of its lease that it has not used."""
+
+    ring: str
+    next_key_id: int
+    position: int
+    lease_end: int
+
+
+def raise_pool_version() -> int:
+    """Tells every process that keys, groups or cooldowns changed. Call it in the transaction of the change.
+
+    Returns the new version.
+    """
+    cursors = RotationCursor.objects.filter(ring=ALL_GROUPS)
+    if not cursors.update(pool_version=F("pool_version") + 1):
+        RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
+        cursors.update(pool_version=F("pool_version") + 1)
+    return cursors.values_list("pool_version", flat=True).get()
+
+
+def forget_rings() -> int:
+    """Removes the cursors of groups that are gone, and of sets of groups that no client token has any more."""
+    circles = {frozenset([group_id]) for group_id in Group.objects.values_list("pk", flat=True)}
+    sets: defaultdict[int, set[int]] = defaultdict(set)
+    for token_id, group_id in ClientToken.allowed_groups.through.objects.values_list("clienttoken_id", "group_id"):
+        sets[token_id].add(group_id)
+    circles |= {frozenset(group_ids) for group_ids in sets.values()}
+    used = [ALL_GROUPS, *map(ring_name, circles)]
+    return RotationCursor.objects.exclude(ring__in=used).delete()[0]
+
+
+def prove_writable() -> None:
+    """Raises django.db.Error: a database may be readable and take nothing, such as one with a full disk."""
+    with transaction.atomic():
+        _locked(ALL_GROUPS).save(update_fields=["pool_version"])
+
+
+def lease_slots(size: int, available: int, picks: int) -> int:
+    """How many slots of a ring to lease: whole laps, so that at least `picks` requests are served."""
+    laps = -(-picks // max(available, 1))
+    return laps * size
+
+
+def lease(ring: str, key_ids: Sequence[int], slots: int, *, next_key_id: int | None = None) -> Lease:
+    """Takes the next `slots` slots of the ring under the row lock.
+
+    It starts at the key `next_key_id`; None: where the cursor stands, or at the key that the row names as next if the
+    ring has changed its size. Slots that are passed over to get there stay unused.
+    """
+    with transaction.atomic():
+        cursor = _locked(ring)
+        start = _aligned(cursor, key_ids, next_key_id)
+        cursor.position = start + slots
+        cursor.size = len(key_ids)
+        cursor.save(update_fields=["position", "size"])
+        return Lease(start, start + slots, _version(cursor))
+
+
+def resume(ring: str, key_ids: Sequence[int], slots: int) -> Lease:
+    """A process's first lease of a ring: goes on at the key that the row names as next."""
+    next_key_id = RotationCursor.objects.filter(ring=ring).values_list("next_key_id", flat=True).first()
+    return lease(ring, key_ids, slots, next_key_id=next_key_id)
+
+
+def take(ring: Ring, now: float) -> tuple[Pick | None, int]:
+    """One pick under the row lock (ROTATION_LEASE=1), and the pool's version. None: no key is available."""
+    key_ids = ring.key_ids
+    with transaction.atomic():
+        cursor = _locked(ring.name)
+        start = _aligned(cursor, key_ids, None)
+        index = ring.peek(start % len(ring), now)
+        if index is None:
+            return None, _version(cursor)
+        slot = start + (index - start) % len(ring)
+        cursor.position = slot + 1
+        cursor.size = len(ring)
+        cursor.next_key_id = key_ids[(index + 1) % len(ring)]
+        cursor.save(update_fields=["position", "size", "next_key"])
+        return Pick(slot, ring.keys[index]), _version(cursor)
+
+
+def save_progress(progress: Sequence[Progress], *, give_back: bool = False) -> None:
+    """Writes whose turn is next; `give_back` also returns what is left of the leases, where nobody leased since."""
+    with transaction.atomic():
+        for step in progress:
+            cursors = RotationCursor.objects.filter(ring=step.ring)
+            cursors.update(next_key=Subquery(ApiKey.objects.filter(pk=step.next_key_id).values("pk")[:1]))
+            if give_back:
+                cursors.filter(position=step.lease_end).update(position=step.position)
+
+
+def _locked(ring: str) -> RotationCursor:
+    cursors = RotationCursor.objects.select_for_update()
+    cursor = cursors.filter(ring=ring).first()
+    if cursor is None:
+        RotationCursor.objects.get_or_create(ring=ring)
+        cursor = cursors.get(ring=ring)
+    return cursor
+
+
+def _aligned(cursor: RotationCursor, key_ids: Sequence[int], next_key_id: int | None) -> int:
+    """The first free slot that belongs to the key whose turn it is."""
+    size = len(key_ids)
+    if next_key_id is None and cursor.size != size:
+        next_key_id = cursor.next_key_id
+    if next_key_id is None or next_key_id not in key_ids:
+        return cursor.position
+    return cursor.position + (key_ids.index(next_key_id) - cursor.position) % size
+
+
+def _version(cursor: RotationCursor) -> int:
+    if cursor.ring == ALL_GROUPS:
+        return cursor.pool_version
+    return RotationCursor.objects.filter(ring=ALL_GROUPS).values_list("pool_version", flat=True).first() or 0

@@ -1,0 +1,181 @@
+"""Picks for requests: from memory, while the next lease is on its way."""
+
+import asyncio
+import functools
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from django.conf import settings
+from django.db import Error as DatabaseError
+
+from proxyapp.database.threads import DatabaseThreads
+from proxyapp.pool import cursor as rotation
+from proxyapp.pool.cursor import Lease, Progress
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import PoolKey, Ring, Snapshot
+
+LEASE_WAIT_SECONDS = 0.5
+FEWEST_PICKS = 32
+MOST_PICKS = 4096
+LEASE_SECONDS = 0.5
+
+
+class Pace:
+    """How many picks to lease at once: FEWEST_PICKS, and twice as many as last time when those did not last long.
+
+    ROTATION_LEASE fixes the number.
+    """
+
+    def __init__(self) -> None:
+        self._picks = FEWEST_PICKS
+        self._leased_at = 0.0
+
+    def picks(self, now: float) -> int:
+        if settings.ROTATION_LEASE:
+            return int(settings.ROTATION_LEASE)
+        is_fast = now - self._leased_at < LEASE_SECONDS
+        self._picks = min(self._picks * 2, MOST_PICKS) if is_fast else max(self._picks // 2, FEWEST_PICKS)
+        self._leased_at = now
+        return self._picks
+
+
+class Leasing:
+    """The rotors of one process. `on_version` hears the pool's version with every lease."""
+
+    def __init__(self, threads: DatabaseThreads, snapshot: Snapshot, on_version: Callable[[int], None]) -> None:
+        self._threads = threads
+        self._snapshot = snapshot
+        self._on_version = on_version
+        self._rotors: dict[str, Rotor] = {}
+        self._start_at: dict[str, int] = {}
+        self._paces: defaultdict[str, Pace] = defaultdict(Pace)
+        self._refills: dict[str, asyncio.Task[bool]] = {}
+        self._is_stalled = False
+        self._is_locked_each_time = settings.ROTATION_LEASE == 1
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Goes on in the rings' new versions at the keys whose turn it is."""
+        self._snapshot = snapshot
+        old, self._rotors = self._rotors, {}
+        for name, rotor in old.items():
+            ring = snapshot.rings.get(name)
+            if ring is None or not len(ring):
+                continue
+            self._rotors[name], next_key_id = rotor.replaced(ring)
+            if next_key_id is not None:
+                self._start_at[name] = next_key_id
+
+    async def next_key(self, ring_name: str, model: str = "") -> PoolKey | None:
+        """None: no key of the ring is available for the model, or the ring is gone."""
+        while True:
+            ring = self._snapshot.rings.get(ring_name)
+            if ring is None or not ring.available(now := time.time(), model):
+                return None
+            if ring.is_narrowed(model):
+                return self._rotor(ring).pick_apart(model, now)
+            if self._is_locked_each_time:
+                return await self._take(ring, now)
+            rotor = self._rotor(ring)
+            pick = rotor.pick(now)
+            if rotor.is_low:
+                refill = self._prefetch(rotor, now)
+                if pick is None:
+                    await self._wait_for(refill, rotor, now)
+            if pick is not None:
+                return pick.key
+
+    def _rotor(self, ring: Ring) -> Rotor:
+        rotor = self._rotors.get(ring.name)
+        if rotor is None:
+            rotor = self._rotors[ring.name] = Rotor(ring)
+        return rotor
+
+    async def _take(self, ring: Ring, now: float) -> PoolKey | None:
+        """Waits for one pick only: while the database lets that one wait, the others go on without."""
+        if self._is_stalled:
+            return self._local_pick(ring, now)
+        taking = asyncio.get_running_loop().create_task(self._take_locked(ring, now))
+        await asyncio.wait({taking}, timeout=LEASE_WAIT_SECONDS)
+        if taking.done():
+            return taking.result()
+        self._is_stalled = True
+        return self._local_pick(ring, now)
+
+    async def _take_locked(self, ring: Ring, now: float) -> PoolKey | None:
+        try:
+            pick, version = await self._threads.urgent(functools.partial(rotation.take, ring, now))
+        except DatabaseError:
+            return self._local_pick(ring, now)
+        finally:
+            self._is_stalled = False
+        self._on_version(version)
+        return pick.key if pick else None
+
+    def _local_pick(self, ring: Ring, now: float) -> PoolKey | None:
+        """Without the database: a cursor of this process only."""
+        rotor = self._rotor(ring)
+        if (pick := rotor.pick(now)) is None:
+            rotor.add(_local_lease(rotor, len(ring)))
+            pick = rotor.pick(now)
+        return pick.key if pick else None
+
+    async def _wait_for(self, refill: "asyncio.Task[bool]", rotor: Rotor, now: float) -> None:
+        """Goes on with a lease of its own when the database is away or lets it wait; waits only once for one refill.
+
+        A refill that came may be used up again by those who waited longer: the caller looks, and asks for the next.
+        """
+        if not self._is_stalled:
+            await asyncio.wait({refill}, timeout=LEASE_WAIT_SECONDS)
+        if refill.done() and refill.result():
+            return
+        self._is_stalled = not refill.done()
+        if rotor.is_empty:
+            available = len(rotor.ring.available(now))
+            rotor.add(_local_lease(rotor, rotation.lease_slots(len(rotor.ring), available, FEWEST_PICKS)))
+
+    def _prefetch(self, rotor: Rotor, now: float) -> "asyncio.Task[bool]":
+        name = rotor.ring.name
+        task = self._refills.get(name)
+        if task is None:
+            task = self._refills[name] = asyncio.get_running_loop().create_task(self._lease(rotor, now))
+            task.add_done_callback(lambda _: self._refills.pop(name, None))
+        return task
+
+    async def _lease(self, rotor: Rotor, now: float) -> bool:
+        """False when the database gave none."""
+        ring = rotor.ring
+        slots = rotation.lease_slots(len(ring), len(ring.available(now)), self._paces[ring.name].picks(now))
+        start_at = self._start_at.pop(ring.name, None)
+        if start_at is None and not rotor.is_started:
+            work = functools.partial(rotation.resume, ring.name, ring.key_ids, slots)
+        else:
+            work = functools.partial(rotation.lease, ring.name, ring.key_ids, slots, next_key_id=start_at)
+        try:
+            lease = await self._threads.urgent(work)
+        except DatabaseError:
+            return False
+        self._is_stalled = False
+        if rotor.ring.key_ids == ring.key_ids:
+            rotor.add(lease)
+        self._on_version(lease.version)
+        return True
+
+    def progress(self, *, everything: bool = False) -> list[Progress]:
+        """Where the rotors stand that moved since the last call (or all of them)."""
+        steps = []
+        for rotor in self._rotors.values():
+            step = rotor.progress() if rotor.is_moved or everything else None
+            rotor.is_moved = False
+            if step is not None:
+                steps.append(step)
+        return steps
+
+    async def close(self) -> None:
+        """Waits for leases on their way: what they took is given back."""
+        if self._refills:
+            await asyncio.wait(set(self._refills.values()), timeout=LEASE_WAIT_SECONDS)
+
+
+def _local_lease(rotor: Rotor, slots: int) -> Lease:
+    return Lease(rotor.position, rotor.position + slots, version=0)

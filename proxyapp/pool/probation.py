@@ -1,0 +1,137 @@
+"""What is remembered of refusals beyond their cooldowns, until a success shows that it is past.
+
+Keys that come back from a day's cooldown are tried by one request at a time. Limits that tell no window are waited for
+longer each time. Both belong to a key, or to a project, and to a model ("" is every model).
+"""
+
+import asyncio
+import contextlib
+import math
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from proxyapp.provider.verdict import DAY_KINDS, FIRST_BACKOFF, Kind
+
+EASED_KINDS = DAY_KINDS - {Kind.DAILY, Kind.MODEL_FOR_KEY}
+FORGOTTEN_AFTER_SECONDS = 3600.0
+PROVEN_KEPT_SECONDS = 86_400.0
+
+
+class Unit(NamedTuple):
+    """`owner`: a key's id, or a project's label."""
+
+    owner: int | str
+    model: str
+
+
+class Strikes(NamedTuple):
+    """How many limits without a window came in a row; `until`: the end of the last back-off."""
+
+    number: int
+    until: float
+
+
+@dataclass(slots=True)
+class Trouble:
+    """`returning`: the ends of day cooldowns, also of those that still run. Seconds since the epoch."""
+
+    returning: dict[Unit, float] = field(default_factory=dict)
+    strikes: dict[Unit, Strikes] = field(default_factory=dict)
+
+    def remember(self, kind: str, owner: int | str, key_id: int, model: str, seconds: float, until: float) -> None:
+        """What a cooldown means beyond its end. `owner`: the project, or the key itself. `seconds`: how long it was."""
+        if kind in EASED_KINDS:
+            self.returns(Unit(owner, model), until)
+        elif kind == Kind.UNKNOWN_LIMIT:
+            self.add_strike(Unit(key_id, model), number=strikes_before(seconds), until=until)
+
+    def returns(self, unit: Unit, until: float) -> None:
+        self.returning[unit] = max(until, self.returning.get(unit, 0.0))
+
+    def add_strike(self, unit: Unit, *, number: int, until: float) -> None:
+        if until > self.strikes.get(unit, Strikes(0, 0.0)).until:
+            self.strikes[unit] = Strikes(number, until)
+
+
+def strikes_before(seconds: float) -> int:
+    """How many strikes in a row lead to a back-off of so many seconds."""
+    return max(1, round(math.log2(max(seconds, 1.0) / FIRST_BACKOFF.total_seconds())) + 1)
+
+
+class Owned(Protocol):
+    @property
+    def id(self) -> int: ...
+    @property
+    def project(self) -> str: ...
+
+
+def units(key: Owned, model: str) -> list[Unit]:
+    """All that a request with this key for this model may prove."""
+    owners: list[int | str] = [key.id, key.project] if key.project else [key.id]
+    models = (model, "") if model else ("",)
+    return [Unit(owner, name) for owner in owners for name in models]
+
+
+class Recovery:
+    """One process's way out of trouble. Belongs to the event loop."""
+
+    def __init__(self, trouble: Trouble) -> None:
+        self.trouble = trouble
+        self._proven: dict[Unit, float] = {}
+        self._probing: set[Unit] = set()
+        self._ended = asyncio.Event()
+
+    def install(self, trouble: Trouble, now: float) -> None:
+        """What was read from the database, without what this process has seen succeed since."""
+        self._proven = {unit: at for unit, at in self._proven.items() if at > now - PROVEN_KEPT_SECONDS}
+        self.trouble = Trouble(
+            {unit: until for unit, until in trouble.returning.items() if until > self._proven.get(unit, 0.0)},
+            {unit: strikes for unit, strikes in trouble.strikes.items() if strikes.until > self._proven.get(unit, 0.0)},
+        )
+
+    @property
+    def is_idle(self) -> bool:
+        """Nothing is remembered: the usual case."""
+        return not self.trouble.returning and not self.trouble.strikes
+
+    def strikes(self, key: Owned, model: str, now: float) -> int:
+        strikes = self.trouble.strikes.get(Unit(key.id, model))
+        return strikes.number if strikes and now - strikes.until < FORGOTTEN_AFTER_SECONDS else 0
+
+    def succeeded(self, key: Owned, model: str, now: float) -> None:
+        """Proves what was over before; a success while the cooldown still runs was under way before it."""
+        for unit in units(key, model):
+            strikes = self.trouble.strikes.get(unit)
+            if strikes and strikes.until <= now:
+                del self.trouble.strikes[unit]
+                self._proven[unit] = now
+            if 0.0 < self.trouble.returning.get(unit, 0.0) <= now:
+                del self.trouble.returning[unit]
+                self._proven[unit] = now
+                self.end_probe(unit)
+
+    def on_probation(self, key: Owned, model: str, now: float) -> Unit | None:
+        """The cooldown that the key comes back from and that no success has followed yet."""
+        for unit in units(key, model):
+            if 0.0 < self.trouble.returning.get(unit, 0.0) <= now:
+                return unit
+        return None
+
+    def begin_probe(self, unit: Unit) -> bool:
+        """False while another request probes it."""
+        if unit in self._probing:
+            return False
+        self._probing.add(unit)
+        return True
+
+    def end_probe(self, unit: Unit) -> None:
+        if unit in self._probing:
+            self._probing.discard(unit)
+            self._ended.set()
+            self._ended = asyncio.Event()
+
+    async def probe_ended(self, seconds: float) -> None:
+        """Returns when any probe ends, or after the time."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()

@@ -1,0 +1,164 @@
+"""Gives requests their keys: the next available one, and in order of arrival when they have to wait for one."""
+
+import asyncio
+import contextlib
+import time
+from bisect import insort
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from django.conf import settings
+
+from proxyapp.pool.leasing import Leasing
+from proxyapp.pool.probation import Recovery, Unit
+from proxyapp.pool.snapshot import PoolKey, Snapshot
+
+PROBE_WAIT_SECONDS = 2.0
+
+
+class Turn(NamedTuple):
+    """`probe`: this request tries out a key that comes back; `Recovery.end_probe` has to hear when it is over."""
+
+    key: PoolKey
+    probe: Unit | None = None
+
+
+@dataclass(slots=True)
+class Wish:
+    """What a request may be answered with: a key of the ring that is good for the model and that it has not tried."""
+
+    ring: str
+    model: str
+    arrived_at: float
+    tried: set[int] = field(default_factory=set)
+    failed_groups: set[int] = field(default_factory=set)
+
+    @property
+    def is_free(self) -> bool:
+        return not self.tried and not self.failed_groups
+
+    def refuses(self, key: PoolKey) -> bool:
+        return key.id in self.tried or key.group.id in self.failed_groups
+
+
+class Place(asyncio.Event):
+    """One request's place in a line; set when it should look again."""
+
+    def __init__(self, arrived_at: float) -> None:
+        super().__init__()
+        self.arrived_at = arrived_at
+
+
+class Turns:
+    """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits."""
+
+    def __init__(self, leasing: Leasing, recovery: Recovery, snapshot: Snapshot) -> None:
+        self._leasing = leasing
+        self._recovery = recovery
+        self._snapshot = snapshot
+        self._lines: dict[tuple[str, str], list[Place]] = {}
+
+    def install(self, snapshot: Snapshot) -> None:
+        """Keys may have been released or added: the first in each line looks again."""
+        self._snapshot = snapshot
+        for line in self._lines.values():
+            line[0].set()
+
+    async def next(self, wish: Wish, *, may_wait: bool = True) -> Turn | None:
+        """None: there is no such key, and none comes free in time."""
+        can_wait = settings.QUEUE_SECONDS and may_wait
+        if not can_wait or (wish.ring, wish.model) not in self._lines:
+            if wish.is_free and self._recovery.is_idle:
+                key = await self._leasing.next_key(wish.ring, wish.model)
+                turn = Turn(key) if key else None
+            else:
+                turn = await self._pick(wish)
+            if turn is not None or not can_wait:
+                return turn
+        return await self._wait_in_line(wish)
+
+    async def _pick(self, wish: Wish) -> Turn | None:
+        """With an eye on what was tried, and on keys that come back one request at a time."""
+        deadline = time.time() + PROBE_WAIT_SECONDS
+        while True:
+            turn, held = await self._lap(wish)
+            remaining = deadline - time.time()
+            if turn is not None or held is None:
+                return turn or self._of_lower_priority(wish)
+            if remaining <= 0:
+                return Turn(held)
+            await self._recovery.probe_ended(remaining)
+
+    async def _lap(self, wish: Wish) -> tuple[Turn | None, PoolKey | None]:
+        """One time round. The second: a key that would do, but that another request is trying out."""
+        held = None
+        for _ in range(self._size(wish)):
+            key = await self._leasing.next_key(wish.ring, wish.model)
+            if key is None:
+                break
+            if wish.refuses(key):
+                continue
+            probe = self._recovery.on_probation(key, wish.model, time.time())
+            if probe is None or self._recovery.begin_probe(probe):
+                return Turn(key, probe), None
+            held = key
+        return None, held
+
+    def _of_lower_priority(self, wish: Wish) -> Turn | None:
+        """A lap goes round the first priority only; when none of its keys will do, the next one that does."""
+        key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
+        return Turn(key) if key else None
+
+    def _size(self, wish: Wish) -> int:
+        """How many picks go round; none when no key would do, so that nobody's turn is spent on looking."""
+        available = self._available(wish)
+        return len(available) if self.has_other(wish) else 0
+
+    def has_other(self, wish: Wish) -> bool:
+        """Whether a key would do now."""
+        return any(not wish.refuses(key) for key in self._available(wish))
+
+    def _available(self, wish: Wish) -> list[PoolKey]:
+        ring = self._snapshot.rings.get(wish.ring)
+        return [ring.keys[index] for index in ring.available(time.time(), wish.model)] if ring else []
+
+    async def _wait_in_line(self, wish: Wish) -> Turn | None:
+        deadline = wish.arrived_at + settings.QUEUE_SECONDS
+        place = Place(wish.arrived_at)
+        with self._standing(wish, place) as line:
+            while (now := time.time()) < deadline:
+                until = deadline
+                if line[0] is place:
+                    wish.tried.clear()
+                    if turn := await self._pick(wish):
+                        return turn
+                    until = self._next_release(wish, now)
+                    if until > deadline:
+                        return None
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(max(until - now, 0.0)):
+                        await place.wait()
+                place.clear()
+        return None
+
+    @contextlib.contextmanager
+    def _standing(self, wish: Wish, place: Place) -> Iterator[list[Place]]:
+        """In the order of arrival, also where a request comes back to the line; left however the wait ends."""
+        name = (wish.ring, wish.model)
+        line = self._lines.setdefault(name, [])
+        insort(line, place, key=lambda other: other.arrived_at)
+        try:
+            yield line
+        finally:
+            line.remove(place)
+            if line:
+                line[0].set()
+            else:
+                del self._lines[name]
+
+    def _next_release(self, wish: Wish, now: float) -> float:
+        """Infinity when none is cooling."""
+        ring = self._snapshot.rings.get(wish.ring)
+        release = ring.earliest_release(now, wish.model) if ring else None
+        return release.until if release else float("inf")

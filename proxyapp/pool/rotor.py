@@ -1,0 +1,99 @@
+"""One process's walk round a ring: picks from the leased slots, in memory, without a lock."""
+
+from collections import deque
+
+from proxyapp.pool.cursor import Lease, Pick, Progress
+from proxyapp.pool.snapshot import PoolKey, Ring
+
+
+class Rotor:
+    """Belongs to one thread. `pick` answers None when the leases are used up; `add` brings the next one."""
+
+    def __init__(self, ring: Ring) -> None:
+        self.ring = ring
+        self.is_moved = False
+        self.is_started = False
+        self._size = 0
+        self._leases: deque[Lease] = deque()
+        self._apart: dict[str, int] = {}
+        self.position = 0
+
+    @property
+    def is_low(self) -> bool:
+        """Less than half of the last lease is left: time to fetch the next one."""
+        return len(self._leases) < 2 and (not self._leases or (self._leases[0].end - self.position) * 2 < self._size)
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._leases
+
+    def add(self, lease: Lease) -> None:
+        if not self._leases:
+            self.position = lease.start
+        self._leases.append(lease)
+        self._size = lease.end - lease.start
+
+    def pick(self, now: float) -> Pick | None:
+        """None also when the ring has no available key: look at that first."""
+        size = len(self.ring)
+        while self._leases:
+            index = self.ring.choose(self.position % size, now)
+            if index is None:
+                return None
+            slot = self.position + (index - self.position) % size
+            if slot < self._leases[0].end:
+                self.position = slot + 1
+                self.is_moved = self.is_started = True
+                return Pick(slot, self.ring.keys[index])
+            self._next_lease()
+        return None
+
+    def pick_apart(self, model: str, now: float) -> PoolKey | None:
+        """The next key for a model some of whose keys are out for it alone; None when all are.
+
+        Such a model goes round by itself: if its requests moved everybody's turn on past the keys that are out for it,
+        those after them would get the others' requests, too.
+        """
+        index = self.ring.choose(self._apart.get(model, self.position % len(self.ring)), now, model)
+        if index is None:
+            return None
+        self._apart[model] = index + 1
+        return self.ring.keys[index]
+
+    def _next_lease(self) -> None:
+        self._leases.popleft()
+        if self._leases:
+            self.position = self._leases[0].start
+
+    def next_key_id(self) -> int | None:
+        """Whose turn it is; None before the first pick."""
+        if not self.is_started:
+            return None
+        return self.ring.keys[self.position % len(self.ring)].id
+
+    def progress(self) -> Progress | None:
+        """What to write down so that a restart goes on here; None when nothing was picked yet."""
+        next_key_id = self.next_key_id()
+        if next_key_id is None:
+            return None
+        end = self._leases[0].end if self._leases else self.position
+        for earlier, later in zip(self._leases, list(self._leases)[1:], strict=False):
+            if later.start != earlier.end:
+                break
+            end = later.end
+        return Progress(self.ring.name, next_key_id, self.position, end)
+
+    def replaced(self, ring: Ring) -> "tuple[Rotor, int | None]":
+        """The walk round the ring's new version, and the key to start its lease at if the leases do not fit it."""
+        if ring.key_ids == self.ring.key_ids:
+            self.ring = ring
+            return self, None
+        return Rotor(ring), self._next_surviving(ring)
+
+    def _next_surviving(self, ring: Ring) -> int | None:
+        size = len(self.ring)
+        for step in range(size if self.is_started else 0):
+            key_id = self.ring.keys[(self.position + step) % size].id
+            if key_id in ring.index:
+                return key_id
+        return None

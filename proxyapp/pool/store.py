@@ -1,0 +1,129 @@
+"""Reads the pool from the database. Runs on a database thread."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+
+from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
+from proxyapp.models.sealed import UNREADABLE
+from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.probation import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
+from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolGroup, PoolKey, Snapshot, build, pool_group
+from proxyapp.provider.verdict import DAY_KINDS, Kind
+
+logger = logging.getLogger(__name__)
+MOST_NAMES = 5
+RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
+
+
+def pool_version() -> int:
+    """0 before the first change."""
+    return RotationCursor.objects.filter(ring=ALL_GROUPS).values_list("pool_version", flat=True).first() or 0
+
+
+def group_of_pool(group: Group) -> PoolGroup:
+    """Its proxy URL has to be readable."""
+    return pool_group(
+        GroupFields(
+            id=group.pk,
+            name=group.name,
+            target_url=group.target_url,
+            proxy_url=group.proxy_url,
+            auth=group.auth,
+            has_single_credential=group.single_credential_since is not None,
+            policy=group.rate_limit_policy,
+            priority=group.priority,
+            weight=group.weight,
+            ca_certificates=group.ca_certificates,
+            is_link_local_allowed=group.allow_link_local,
+        )
+    )
+
+
+class PoolReader:
+    """Loads snapshots; decrypts a key once and remembers it, as long as its row keeps its hash."""
+
+    def __init__(self) -> None:
+        self._secrets: dict[str, str] = {}
+        self._lost_proxies: set[int] = set()
+
+    def load(self, now: datetime) -> Snapshot:
+        """The version is read first: a change that slips in between is seen by the next look at the version."""
+        version = pool_version()
+        groups = self._groups()
+        keys = self._keys(groups)
+        cooldowns, trouble = read_cooldowns(keys, now)
+        snapshot = build(version, list(groups.values()), keys, cooldowns)
+        snapshot.trouble = trouble
+        return snapshot
+
+    def _groups(self) -> dict[int, PoolGroup]:
+        loaded = {}
+        for group in Group.objects.order_by("position", "id"):
+            if group.proxy_url == UNREADABLE:
+                self._lose_proxy(group)
+                continue
+            self._lost_proxies.discard(group.pk)
+            loaded[group.pk] = group_of_pool(group)
+        return loaded
+
+    def _lose_proxy(self, group: Group) -> None:
+        """It is said once, not at each change of the pool."""
+        if group.pk not in self._lost_proxies:
+            self._lost_proxies.add(group.pk)
+            logger.error("Group %s: SECRET_KEY does not open its proxy URL; its keys are not used", group.name)
+
+    def _keys(self, groups: dict[int, PoolGroup]) -> list[PoolKey]:
+        ordered = ApiKey.objects.order_by("group__position", "group_id", "position", "id")
+        rows = list(ordered.values_list("id", "group_id", "key_hash", "masked", "status", "project"))
+        self._remember({row[2] for row in rows})
+        return [
+            PoolKey(
+                id=key_id,
+                group=groups[group_id],
+                secret=self._secrets.get(key_hash, UNREADABLE),
+                masked=masked,
+                status=status,
+                project=project,
+                key_hash=key_hash,
+                is_readable=self._secrets.get(key_hash, UNREADABLE) != UNREADABLE,
+            )
+            for key_id, group_id, key_hash, masked, status, project in rows
+            if group_id in groups
+        ]
+
+    def _remember(self, hashes: set[str]) -> None:
+        """Decrypts what is new, forgets what is gone."""
+        self._secrets = {key_hash: secret for key_hash, secret in self._secrets.items() if key_hash in hashes}
+        missing = hashes - self._secrets.keys()
+        if not missing:
+            return
+        rows = ApiKey.objects.values_list("key_hash", "secret", "masked")
+        if len(missing) <= 500:
+            rows = rows.filter(key_hash__in=missing)
+        lost = []
+        for key_hash, secret, masked in rows:
+            self._secrets[key_hash] = secret or UNREADABLE
+            lost += [] if secret else [masked]
+        if lost:
+            more = f" and {len(lost) - MOST_NAMES} more" if len(lost) > MOST_NAMES else ""
+            logger.error("SECRET_KEY does not open %s%s: not used", ", ".join(lost[:MOST_NAMES]), more)
+
+
+def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:
+    """Those that run, and what those that are over since less than an hour mean for the next requests."""
+    cooldowns, trouble = Cooldowns(), Trouble()
+    projects: dict[str, list[int]] = {}
+    for key in keys:
+        projects.setdefault(key.project, []).append(key.id)
+    recent = Q(kind__in=[*EASED_KINDS, Kind.UNKNOWN_LIMIT], cooling_until__gt=now - RECENT)
+    events = RateLimitEvent.objects.filter(Q(cooling_until__gt=now) | recent, released_at=None).order_by()
+    columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
+    for key_id, project, model, kind, occurred_at, cooling_until in events.values_list(*columns):
+        until = cooling_until.timestamp()
+        for owner in {key_id, *(projects.get(project, ()) if project else ())}:
+            cooldowns.extend(owner, model, until, is_daily=kind in DAY_KINDS)
+        seconds = (cooling_until - occurred_at).total_seconds()
+        trouble.remember(kind, project or key_id, key_id, model, seconds, until)
+    return cooldowns, trouble

@@ -1,0 +1,105 @@
+"""What a start has to find ready: the schema, an administrator, the keys of the config file."""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.db import Error as DatabaseError
+from django.db import connection, transaction
+from django.db.migrations.executor import MigrationExecutor
+
+from proxyapp.access.client_address import is_loopback
+from proxyapp.access.token_store import has_tokens
+from proxyapp.models import audit
+from proxyapp.process.listener import address
+
+ADVISORY_LOCK = 0x67656D696E69
+
+
+class StartError(Exception):
+    """The gateway can't start; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Administrator:
+    name: str
+    password: str
+    is_generated: bool
+
+    def __repr__(self) -> str:
+        return f"Administrator({self.name!r})"
+
+
+@contextmanager
+def database_errors_explained() -> Iterator[None]:
+    try:
+        yield
+    except DatabaseError as error:
+        reason = _without_password(" ".join(str(error).split()))
+        raise StartError(f"The database ({_database_name()}) does not work: {reason}") from error
+
+
+def _database_name() -> str:
+    settings = connection.settings_dict
+    place = f"{settings['HOST']}:{settings['PORT'] or 'default port'}/" if settings["HOST"] else ""
+    return f"{connection.vendor} {place}{settings['NAME']}"
+
+
+def _without_password(text: str) -> str:
+    password = connection.settings_dict["PASSWORD"]
+    return text.replace(password, "***") if password else text
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One start at a time on a shared database; SQLite's own lock does for one machine."""
+    if connection.vendor != "postgresql":
+        yield
+        return
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
+        try:
+            yield
+        finally:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
+
+
+def migrate() -> int:
+    """Returns how many migrations were applied."""
+    with _alone():
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            call_command("migrate", verbosity=0, interactive=False)
+        return len(plan)
+
+
+def refuse_strangers(host: str, port: int) -> None:
+    """An address that others reach is not served as long as nobody has to show a token there."""
+    if settings.ALLOW_ANONYMOUS or is_loopback(host) or has_tokens():
+        return
+    raise StartError(
+        f"{address(host, port)} can be reached from other machines, and there is no client token yet. Make one with "
+        "`python manage.py tokens create NAME`, or let everybody use the keys with allow_anonymous: true under server "
+        "in the config file (or ALLOW_ANONYMOUS=true)."
+    )
+
+
+def ensure_administrator() -> Administrator | None:
+    """None when there is a user already."""
+    users = get_user_model()._default_manager
+    if users.exists():
+        return None
+    name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "admin"
+    given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    password = given or secrets.token_urlsafe(12)
+    email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
+    with transaction.atomic():
+        user = users.create_superuser(name, email, password)
+        audit.record(audit.START, "add", [user], "superuser, because there was no user")
+    return Administrator(name, password, is_generated=not given)

@@ -1,0 +1,250 @@
+"""The order of a start: what can be wrong without a change is looked at first, and the URLs are said last."""
+
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from socket import socket
+
+from django.conf import settings
+from django.db import connections
+
+from gateway.start_environment import GIVEN
+from proxyapp.config.file import Config, ConfigError, load
+from proxyapp.config.importing import apply_changes
+from proxyapp.models import ApiKey, Group
+from proxyapp.operators.unreadable_secrets import lost_keys, lost_proxies, warning_of
+from proxyapp.process import bootstrap, listener
+from proxyapp.process.bootstrap import Administrator, StartError, database_errors_explained
+from proxyapp.process.sighup import survive_hangups
+from proxyapp.process.supervisor import Commands, Supervisor
+from proxyapp.process.worker import Tie
+from proxyapp.server.departure import Departure
+
+DEFAULT_CONFIG = Path("config.yaml")
+DEFAULT_HOST = "127.0.0.1"
+DEFAULT_PORT = 8080
+MAX_WORKERS = 256
+SHORTEST_SECRET = 32
+
+
+@dataclass
+class Launch:
+    """`tie` and `place` are a worker's descriptors: of its tie to its supervisor, and of the socket that it serves.
+
+    Both are None in a process that a person started. `prepares`: it only does what a rolling restart begins with.
+    """
+
+    config: Path | None
+    host: str | None
+    port: str | None
+    workers: str
+    server: str
+    tie: int | None
+    place: int | None
+    prepares: bool
+    say: Callable[[str], None]
+    _notes: list[str] = field(default_factory=list)
+    _administrator: Administrator | None = None
+    _keys: int = 0
+    _groups: int = 0
+
+    def run(self) -> int:
+        """Returns the exit code. Raises StartError, ConfigError or ListenError."""
+        if self.tie is not None and self.place is not None:
+            return self._work(Tie(self.tie), socket(fileno=self.place))
+        count = self._count()
+        path, config = self._read_config()
+        if self.prepares:
+            return self._prepare_only(path)
+        host, port = self._place(config)
+        allow_host(host)
+        if config is not None and config.server.allow_anonymous:
+            settings.ALLOW_ANONYMOUS = True
+        bound = listener.bind_exclusively(host, port)
+        self._prepare(path, bound)
+        if count == 1:
+            survive_hangups()
+            with database_errors_explained():
+                self._serve(bound, Departure(*_patience()), on_listening=lambda: self._greet(host, port, path))
+            return 0
+        bound.close()
+        return self._supervise(count, host, port, path)
+
+    def _work(self, tie: Tie, bound: socket) -> int:
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
+        allow_host(self.host or DEFAULT_HOST)
+        departure = Departure(*_patience(), on_begin=tie.report_leaving)
+        with database_errors_explained():
+            self._serve(bound, departure, on_listening=tie.report_ready)
+        return 0
+
+    def _prepare_only(self, path: Path) -> int:
+        self._prepare(path)
+        for line in self._notes:
+            self.say(line)
+        return 0
+
+    def _supervise(self, count: int, host: str, port: int, path: Path) -> int:
+        self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
+        serve = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
+        config = [] if self.config is None else ["--config", str(self.config)]
+        environment = GIVEN | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {})
+        work = [*serve, "--server", self.server, "--host", host]
+        commands = Commands(work, [*serve, *config, "--prepare"], environment)
+        return Supervisor(
+            count,
+            lambda: listener.bind(host, port, is_shared=True),
+            commands,
+            on_listening=lambda: self._greet(host, port, path),
+        ).run()
+
+    def _count(self) -> int:
+        if not self.workers.isascii() or not self.workers.isdigit() or not 1 <= int(self.workers[:9]) <= MAX_WORKERS:
+            raise StartError(f"--workers {self.workers!r} is not a number from 1 to {MAX_WORKERS}.")
+        return int(self.workers)
+
+    def _read_config(self) -> tuple[Path, Config | None]:
+        """A config file is optional unless it was named."""
+        path = self.config or DEFAULT_CONFIG
+        if self.config is None and not path.exists():
+            self._notes.append(f"There is no {path}: the defaults apply, and groups and keys are those of the admin.")
+            return path, None
+        try:
+            return path, load(path)
+        except ConfigError as error:
+            raise in_file(error, path) from error
+
+    def _place(self, config: Config | None) -> tuple[str, int]:
+        host = self.host if self.host is not None else config.server.host if config else DEFAULT_HOST
+        if not host.strip():
+            raise StartError("The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0.")
+        port = (
+            listener.parse_port(self.port) if self.port is not None else config.server.port if config else DEFAULT_PORT
+        )
+        return host.strip().removeprefix("[").removesuffix("]"), port
+
+    def _prepare(self, path: Path, bound: socket | None = None) -> None:
+        with database_errors_explained():
+            applied = bootstrap.migrate()
+            if applied:
+                self._notes.append(f"The database was brought up to date ({applied} migrations).")
+            if bound is not None:
+                bootstrap.refuse_strangers(*bound.getsockname()[:2])
+            self._administrator = bootstrap.ensure_administrator()
+            if self.config is not None or path.exists():
+                self._import(path)
+            self._warn()
+            self._keys = ApiKey.objects.count()
+            self._groups = Group.objects.count()
+        connections.close_all()
+
+    def _warn(self) -> None:
+        if lost := warning_of(lost_keys(), lost_proxies()):
+            self._notes.append(lost)
+        if len(settings.SECRET_KEY) < SHORTEST_SECRET:
+            self._notes.append(
+                f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be guessed. Take a long "
+                "random one, move the present one to SECRET_KEY_FALLBACKS, and run `python manage.py reencrypt`."
+            )
+
+    def _import(self, path: Path) -> None:
+        try:
+            report = apply_changes(path)
+        except ConfigError as error:
+            raise in_file(error, path) from error
+        lines = report.lines() if report.changed else [f"warning: {warning}" for warning in report.warnings]
+        self._notes += [f"{path}: {line}" for line in lines]
+
+    def _serve(self, bound: socket, departure: Departure, *, on_listening: Callable[[], None]) -> None:
+        from gateway.asgi import application
+
+        allow_many_files()
+        calm_collector()
+        if self.server == "uvicorn":
+            from proxyapp.server import uvicorn as uvicorn_server
+
+            uvicorn_server.run(
+                application,
+                bound,
+                departure=departure,
+                drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
+                on_listening=on_listening,
+            )
+            return
+        from proxyapp import runtime
+        from proxyapp.server import reactor as fastloop
+        from proxyapp.server.server_state import Limits
+
+        fastloop.install()
+        from proxyapp.server.daphne import GatewayServer
+
+        GatewayServer(
+            application,
+            bound,
+            limits=Limits.of_settings(),
+            departure=departure,
+            startup=runtime.startup,
+            shutdown=runtime.shutdown,
+            on_listening=on_listening,
+        ).run()
+
+    def _greet(self, host: str, port: int, path: Path) -> None:
+        url = listener.url(host, port)
+        if host in listener.ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
+            self._notes.append("The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.")
+        for line in [*self._notes, f"Proxy: {url}", f"Admin: {url}/admin/", *self._credentials(), self._pool(path)]:
+            self.say(line)
+
+    def _credentials(self) -> list[str]:
+        if self._administrator is None:
+            return []
+        if self._administrator.is_generated:
+            password = f"password {self._administrator.password} (shown only this once)"
+        else:
+            password = "the password of DJANGO_SUPERUSER_PASSWORD"  # noqa: S105
+        return [f"Login: {self._administrator.name}, {password}"]
+
+    def _pool(self, path: Path) -> str:
+        if self._keys:
+            return f"Keys:  {self._keys} in {self._groups} group{'s' * (self._groups != 1)}"
+        return (
+            "Keys:  none yet, so requests get a 503. Add one in the admin, "
+            f"or under api_keys in {path} and start again."
+        )
+
+
+def allow_host(host: str) -> None:
+    """The admin may be called by the address that it listens on, unless its names are configured."""
+    if not settings.HOSTS_ARE_CONFIGURED and host not in listener.ANY_ADDRESS:
+        settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
+
+
+def _patience() -> tuple[float, float]:
+    return settings.SHUTDOWN_TIMEOUT_SECONDS, settings.RESTART_TIMEOUT_SECONDS
+
+
+def calm_collector() -> None:
+    """What is loaded now stays: looking through it again and again would stall requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
+def allow_many_files() -> None:
+    """A stream takes two sockets, and the usual soft limit is 1,024 files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def in_file(error: ConfigError, path: Path) -> ConfigError:
+    """The same problems, each with the file's name in front."""
+    return ConfigError(
+        problem if problem.startswith(f"{path}:") else f"{path}: {problem}" for problem in error.problems
+    )

@@ -1,0 +1,70 @@
+"""A rolling restart: the new workers first, then the old ones go. If the new ones cannot start, the old ones go on."""
+
+import logging
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from proxyapp.process.worker import Worker
+from proxyapp.process.worker_slot import Place
+
+START_SECONDS = 120.0
+
+logger = logging.getLogger(__name__)
+
+
+class Rollover:
+    """One step at a time, because the workers have to be kept alive meanwhile.
+
+    It begins with `preparation`, a command that does what each start does: it applies migrations and the config file.
+    """
+
+    def __init__(
+        self, places: Sequence[Place], preparation: Sequence[str], environment: Mapping[str, str], now: float
+    ) -> None:
+        logger.info("A rolling restart begins.")
+        self._places = places
+        self._preparation = subprocess.Popen(preparation, env=environment)  # noqa: S603
+        self._successors: list[Worker] = []
+        self._due_at = now + START_SECONDS
+
+    def step(self, now: float) -> list[Worker] | None:
+        """The workers that are on their way out, once it is over; None while it goes on."""
+        trouble = self._trouble(now)
+        if trouble:
+            logger.error("The restart was given up, and the old workers go on: %s.", trouble)
+            return self.cancel()
+        if self._preparation.poll() is None:
+            return None
+        if not self._successors:
+            self._successors = [place.start_successor() for place in self._places]
+        if not all(worker.is_ready() for worker in self._successors):
+            return None
+        return self._change_over()
+
+    def _trouble(self, now: float) -> str:
+        if self._preparation.poll():
+            return "the preparation failed (see above)"
+        for worker in self._successors:
+            if not worker.is_alive():
+                return f"a new worker ended with code {worker.code} before all were ready"
+        if now >= self._due_at:
+            return f"the new workers were not ready after {START_SECONDS:.0f} s"
+        return ""
+
+    def _change_over(self) -> list[Worker]:
+        retired = [predecessor for place in self._places if (predecessor := place.worker)]
+        for place, successor in zip(self._places, self._successors, strict=True):
+            place.hand_to(successor)
+        for worker in retired:
+            worker.retire()
+        logger.info("Restarted: %d new workers serve, the old ones finish what they began.", len(self._successors))
+        return retired
+
+    def cancel(self) -> list[Worker]:
+        """Ends what it has started, and returns it."""
+        if self._preparation.poll() is None:
+            self._preparation.terminate()
+            self._preparation.wait()
+        for worker in self._successors:
+            worker.dismiss()
+        return self._successors

@@ -1,0 +1,121 @@
+"""Several worker processes on one port: kept alive, replaced one and all, and sent home at the end."""
+
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from proxyapp.process.rolling_restart import Rollover
+from proxyapp.process.sighup import AT_START, hear_hangups
+from proxyapp.process.worker import Worker
+from proxyapp.process.worker_slot import Place
+from proxyapp.server.departure import SAME_WISH_SECONDS, STOP
+
+POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True)
+class Commands:
+    """`worker` serves, `preparation` does first what has to be done once; both in the same environment."""
+
+    worker: Sequence[str]
+    preparation: Sequence[str]
+    environment: Mapping[str, str]
+
+
+class Supervisor:
+    """SIGTERM and SIGINT end it; SIGHUP asks for a rolling restart."""
+
+    def __init__(
+        self, count: int, bind: Callable[[], socket.socket], commands: Commands, on_listening: Callable[[], None]
+    ) -> None:
+        self._commands = commands
+        self._on_listening = on_listening
+        self._places = [Place(bind, self._worker) for _ in range(count)]
+        self._leaving: list[Worker] = []
+        self._rollover: Rollover | None = None
+        self._wants_rollover = False
+        self._signalled_at = 0.0
+        self._wakeup, self._alarm = socket.socketpair()
+
+    def _worker(self, listener: socket.socket) -> Worker:
+        return Worker(self._commands.worker, listener, self._commands.environment)
+
+    def run(self) -> int:
+        """The exit code: 0 after a drain that a signal asked for, 1 when a worker ended before all were ready."""
+        self._hear_signals()
+        code = self._supervise()
+        self._send_home()
+        return code
+
+    def _hear_signals(self) -> None:
+        for end in (self._wakeup, self._alarm):
+            end.setblocking(False)
+        signal.set_wakeup_fd(self._alarm.fileno(), warn_on_full_buffer=False)
+        for number in STOP:
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGCHLD, lambda *_: None)  # for the wakeup
+        hear_hangups(self._on_hangup)
+
+    def _on_stop(self, *_: Any) -> None:
+        """The second wish is one for haste; a terminal and a parent may both send the first."""
+        now = time.monotonic()
+        if self._signalled_at and now - self._signalled_at > SAME_WISH_SECONDS:
+            for worker in self._workers():
+                worker.hurry()
+        self._signalled_at = self._signalled_at or now
+
+    def _on_hangup(self, *_: Any) -> None:
+        if AT_START.has_closed():
+            self._on_stop()
+        self._wants_rollover = True
+
+    def _wait(self) -> None:
+        """Until a signal, of a child too, or a moment."""
+        if select.select([self._wakeup], [], [], POLL_SECONDS)[0]:
+            self._wakeup.recv(4096)
+
+    def _workers(self) -> list[Worker]:
+        return [*self._leaving, *(place.worker for place in self._places if place.worker)]
+
+    def _supervise(self) -> int:
+        started = [place.start() for place in self._places]
+        while not all(worker.is_ready() for worker in started):
+            if self._signalled_at:
+                return 0
+            if not all(worker.is_alive() for worker in started):
+                return 1
+            self._wait()
+        self._on_listening()
+        while not self._signalled_at:
+            self._keep()
+            self._wait()
+        return 0
+
+    def _keep(self) -> None:
+        now = time.monotonic()
+        for place in self._places:
+            leaver = place.keep_held(now)
+            self._leaving += [leaver] if leaver else []
+        self._leaving = [worker for worker in self._leaving if worker.is_alive()]
+        if self._rollover is None and self._wants_rollover:
+            self._wants_rollover = False
+            self._rollover = Rollover(self._places, self._commands.preparation, self._commands.environment, now)
+        leavers = self._rollover.step(now) if self._rollover else None
+        if leavers is not None:
+            self._leaving += leavers
+            self._rollover = None
+
+    def _send_home(self) -> None:
+        """The port closes with the last of its sockets: with the supervisor's, or with those of a worker's drain."""
+        if self._rollover:
+            self._leaving += self._rollover.cancel()
+        for worker in self._workers():
+            worker.dismiss()
+        for place in self._places:
+            place.close()
+        while any(worker.is_alive() for worker in self._workers()):
+            self._wait()

@@ -1,0 +1,96 @@
+"""A worker process, from both ends.
+
+A socket pair ties it to its supervisor: the worker writes READY when it listens and LEAVING when it stops to; when the
+supervisor's end closes, whether on purpose or because the supervisor died, the worker drains and ends.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+from proxyapp.server.departure import RETIRE
+
+READY = b"r"
+LEAVING = b"l"
+
+
+class Tie:
+    """A worker's end of the socket pair."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._channel = socket.socket(fileno=descriptor)
+        threading.Thread(target=self._watch, name="supervisor-watch", daemon=True).start()
+
+    def report_ready(self) -> None:
+        self._report(READY)
+
+    def report_leaving(self) -> None:
+        self._report(LEAVING)
+
+    def _report(self, what: bytes) -> None:
+        with suppress(OSError):  # a supervisor that is gone needs no report
+            self._channel.send(what)
+
+    def _watch(self) -> None:
+        with suppress(ConnectionError):
+            self._channel.recv(1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+class Worker:
+    """The supervisor's view of one process, which starts with this object."""
+
+    def __init__(self, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]) -> None:
+        self._channel, theirs = socket.socketpair()
+        self._channel.setblocking(False)
+        self._reports = b""
+        self.ready_at: float | None = None
+        with theirs:
+            descriptors = [theirs.fileno(), listener.fileno()]
+            self._process = subprocess.Popen(  # noqa: S603
+                [*command, "--worker", str(descriptors[0]), "--listener", str(descriptors[1])],
+                pass_fds=descriptors,
+                env=environment,
+            )
+
+    def is_ready(self) -> bool:
+        self._hear()
+        return self.ready_at is not None
+
+    def is_leaving(self) -> bool:
+        self._hear()
+        return LEAVING in self._reports
+
+    def _hear(self) -> None:
+        with suppress(OSError):  # nothing new, or nobody there any more
+            self._reports += self._channel.recv(16)
+        if self.ready_at is None and READY in self._reports:
+            self.ready_at = time.monotonic()
+
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
+    @property
+    def code(self) -> int | None:
+        """None: it is alive. Negative: the signal that it died of."""
+        return self._process.poll()
+
+    def retire(self) -> None:
+        """It has a successor: it stops accepting and ends when nobody needs it any more."""
+        if self.is_alive():
+            self._process.send_signal(RETIRE)
+
+    def dismiss(self) -> None:
+        """Lets it drain and end; one that does not serve yet ends at once."""
+        if not self.is_ready() and self.is_alive():
+            self._process.kill()
+        self._channel.close()
+
+    def hurry(self) -> None:
+        if self.is_alive():
+            self._process.send_signal(signal.SIGTERM)

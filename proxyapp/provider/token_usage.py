@@ -1,0 +1,104 @@
+"""Finds the token counts of an answer while it passes, without keeping the answer.
+
+Gemini says `"usageMetadata": {...}` in each event of a stream, the OpenAI format `"usage": {...}` in the last; of a
+stream the last one counts. Inside a JSON string the quotes would be escaped, so the bytes below stand for real keys.
+"""
+
+import json
+import zlib
+from typing import NamedTuple
+
+from proxyapp.provider.stream_error import ErrorTail
+
+MARKERS = (b'"usageMetadata"', b'"usage"')
+LONGEST_MARKER = max(len(marker) for marker in MARKERS)
+OBJECT_BYTES = 4096
+DECODER = json.JSONDecoder()
+DECOMPRESSED_AT_ONCE = 1 << 20
+# An answer that grows more than this is no text: looking through gigabytes of zeros would stall everyone.
+MOST_GROWTH = 100
+ALWAYS_READ_BYTES = 8 << 20
+PROMPT = ("promptTokenCount", "toolUsePromptTokenCount", "prompt_tokens", "total_input_tokens")
+OUTPUT = ("candidatesTokenCount", "thoughtsTokenCount", "completion_tokens", "total_output_tokens")
+
+
+class Tokens(NamedTuple):
+    prompt: int = 0
+    output: int = 0
+
+
+class TokenCounter:
+    """Feed it the raw chunks of one answer, then ask `tokens`. `encoding`: the answer's Content-Encoding."""
+
+    def __init__(self, encoding: bytes = b"") -> None:
+        self._inflate = _inflater(encoding)
+        self._is_readable = self._inflate is not None or encoding in (b"", b"identity")
+        self._may_inflate = ALWAYS_READ_BYTES
+        self._tail = b""
+        self._found = b""
+        self._errors = ErrorTail()
+
+    def feed(self, chunk: bytes) -> None:
+        if not self._is_readable:
+            return
+        if self._inflate is None:
+            self._scan(chunk)
+            return
+        self._may_inflate += MOST_GROWTH * len(chunk)
+        try:
+            while chunk and self._is_readable:
+                inflated = self._inflate.decompress(chunk, DECOMPRESSED_AT_ONCE)
+                self._scan(inflated)
+                self._may_inflate -= len(inflated)
+                self._is_readable = self._may_inflate > 0
+                chunk = self._inflate.unconsumed_tail
+        except zlib.error:
+            self._is_readable = False
+
+    def _scan(self, chunk: bytes) -> None:
+        """Keeps the bytes that follow the last marker, also where a marker or its object spans chunks."""
+        self._errors.feed(chunk)
+        text = self._tail + chunk
+        place = max(text.rfind(marker) for marker in MARKERS)
+        if place >= 0 and _may_be_object(text, place):
+            self._found = text[place : place + OBJECT_BYTES]
+        elif self._found and len(self._found) < OBJECT_BYTES:
+            self._found += chunk[: OBJECT_BYTES - len(self._found)]
+        self._tail = text[max(place + 1, len(text) - LONGEST_MARKER + 1) :]
+
+    def tokens(self) -> Tokens:
+        """Zeros when the answer told nothing."""
+        if not self._found:
+            return Tokens()
+        start = self._found.find(b"{")
+        try:
+            usage, _ = DECODER.raw_decode(self._found[start:].decode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            return Tokens()
+        return Tokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))
+
+    def error(self) -> bytes:
+        """What ErrorTail says of the answer."""
+        return self._errors.error()
+
+
+def _may_be_object(text: bytes, place: int) -> bool:
+    """False for `"usage": null`, which chat streams send in every event but the last."""
+    after = text[text.index(b'"', place + 1) + 1 :][:16].lstrip(b": \r\n\t")
+    return not after or after.startswith(b"{")
+
+
+def _inflater(encoding: bytes) -> "zlib._Decompress | None":
+    """gzip and deflate are read; Google sends no other."""
+    if encoding in (b"gzip", b"x-gzip"):
+        return zlib.decompressobj(wbits=31)
+    if encoding == b"deflate":
+        return zlib.decompressobj()
+    return None
+
+
+def _sum(usage: object, names: tuple[str, ...]) -> int:
+    if not isinstance(usage, dict):
+        return 0
+    values = (usage.get(name) for name in names)
+    return sum(value for value in values if isinstance(value, int) and 0 <= value < 1 << 40)

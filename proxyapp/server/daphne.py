@@ -1,0 +1,172 @@
+"""Daphne as a proxy needs it.
+
+Daphne's own HTTP side collects whole bodies before the application runs, buffers answers without a bound, cuts
+requests at SIGTERM and reports an application's error up to a second late. Here HTTP is
+`proxyapp.server.connection`; Daphne's reactor and WebSockets stay as they are.
+"""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+from daphne.server import Server
+from daphne.ws_protocol import WebSocketFactory
+from twisted.internet import reactor as _reactor
+from twisted.logger import globalLogBeginner
+
+from proxyapp.server.connection import ConnectionFactory
+from proxyapp.server.daphne_transport import ClientTransport
+from proxyapp.server.departure import RETIRE, STOP, Departure
+from proxyapp.server.server_state import CLOSE_SECONDS, Application, ClientSide, Limits
+
+LOOK_SECONDS = 0.1
+BACKLOG = 1024
+GOING_AWAY = 1001
+
+logger = logging.getLogger(__name__)
+reactor: Any = _reactor  # its methods come from the class that was installed
+Hook = Callable[[], Awaitable[object]]
+
+
+async def _nothing() -> None:
+    pass
+
+
+def _ignore(event: dict[str, Any]) -> None:
+    pass
+
+
+class GatewayServer(ClientSide, Server):  # type: ignore[misc]
+    """Serves `application` on a socket that is bound, and returns from `run` when it has drained.
+
+    SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Departure`).
+
+    `startup` runs before the socket listens, `shutdown` after the last request; an error of either leaves `run`.
+    """
+
+    def __init__(
+        self,
+        application: Application,
+        listener: socket.socket,
+        *,
+        limits: Limits,
+        departure: Departure,
+        startup: Hook = _nothing,
+        shutdown: Hook = _nothing,
+        on_listening: Callable[[], None] = lambda: None,
+    ) -> None:
+        ClientSide.__init__(self, limits)
+        Server.__init__(self, application, endpoints=["given"], server_name="", application_close_timeout=CLOSE_SECONDS)
+        self.listener = listener
+        self.departure = departure
+        self.startup = startup
+        self.shutdown = shutdown
+        self.on_listening = on_listening
+        self.connections: dict[Any, dict[str, Any]] = {}  # Daphne's: the WebSockets
+        self._change = asyncio.Event()
+        self._error: BaseException | None = None
+
+    def run(self) -> None:
+        begin_logging: Any = globalLogBeginner.beginLoggingTo
+        begin_logging([_ignore], redirectStandardIO=False, discardBuffer=True)
+        self.loop = reactor._asyncioEventloop
+        asyncio.set_event_loop(self.loop)
+        self.ws_factory = WebSocketFactory(self, server=self.server_name)
+        self.ws_factory.setProtocolOptions(
+            autoPingTimeout=self.ping_timeout,
+            allowNullOrigin=True,
+            openHandshakeTimeout=self.websocket_handshake_timeout,
+            maxMessagePayloadSize=self.websocket_max_message_size,
+            maxFramePayloadSize=self.websocket_max_frame_size,
+        )
+        reactor.callWhenRunning(self._live)
+        reactor.run(installSignalHandlers=False)
+        for number in (*STOP, RETIRE):  # A late one must not turn the exit code of a clean end.
+            signal.signal(number, signal.SIG_IGN)
+        if self._error is not None:
+            raise self._error
+
+    def _live(self) -> None:
+        self._life = self.loop.create_task(self._serve())
+        self._life.add_done_callback(self._ended)
+
+    def _ended(self, life: asyncio.Task[None]) -> None:
+        self._error = life.exception()
+        reactor.stop()
+
+    async def _serve(self) -> None:
+        departing = asyncio.Event()
+        for number in STOP:
+            self.loop.add_signal_handler(number, self._depart, self.departure.shut_down, departing)
+        self.loop.add_signal_handler(RETIRE, self._depart, self.departure.retire, departing)
+        await self.startup()
+        self.sweep()
+        self.application_checker()
+        self.timeout_checker()
+        self.listener.listen(BACKLOG)
+        port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, ConnectionFactory(self))
+        port.transport = ClientTransport
+        self.on_listening()
+        await departing.wait()
+        await self._drain(port)
+        await self.shutdown()
+
+    def _depart(self, how: Callable[[], None], departing: asyncio.Event) -> None:
+        how()
+        departing.set()
+        self._change.set()
+
+    async def _drain(self, port: Any) -> None:
+        self.now = self.loop.time()
+        port.numberAccepts = BACKLOG
+        port.doRead()  # What the kernel has accepted for us would be reset.
+        port.stopListening()
+        self.listener.close()
+        self.is_draining = True
+        for websocket in list(self.connections):
+            if websocket.state == websocket.STATE_OPEN:
+                websocket.sendCloseFrame(GOING_AWAY)
+            else:
+                websocket.dropConnection(abort=True)
+        if not await self._has_emptied(lambda: not self.departure.keeps_idle()):
+            await self._hasten()
+
+    async def _hasten(self) -> None:
+        for connection in list(self.open_connections):
+            connection.drain()
+        if not await self._has_emptied(self.departure.is_over):
+            self._cut()
+            due = self.loop.time() + CLOSE_SECONDS
+            await self._has_emptied(lambda: self.loop.time() > due)
+
+    async def _has_emptied(self, is_late: Callable[[], bool]) -> bool:
+        """Whether everything ended in time."""
+        while self.open_connections or self.tasks or self.connections:
+            if is_late():
+                return False
+            self._change.clear()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._change.wait(), LOOK_SECONDS)
+        return True
+
+    def _cut(self) -> None:
+        logger.warning("Requests that did not end in time were cut: %d", len(self.tasks))
+        for connection in list(self.open_connections):
+            connection.transport.abortConnection()
+        for task in self.tasks:
+            task.cancel()
+
+    # What connections report.
+
+    def report_change(self) -> None:
+        if self.is_draining:
+            self._change.set()
+
+    def application_checker(self) -> None:
+        """Daphne's, once a second: forgets the WebSockets that have ended."""
+        super().application_checker()
+        self._change.set()

@@ -1,0 +1,90 @@
+"""A server's side of its clients: their connections, the requests that run, and what each of them may take."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.conf import settings
+
+from proxyapp.vocabulary.errors import StreamBroken
+
+if TYPE_CHECKING:
+    from proxyapp.server.connection import Connection
+    from proxyapp.server.exchange import Exchange
+
+CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
+
+logger = logging.getLogger(__name__)
+Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+
+
+class Limits(NamedTuple):
+    """`idle`: between requests. `head`: for a request line and its headers. `body`: without a byte of it, and for a
+    whole one besides a second for each 500 bytes. `stall`: for a reader to take what waits for it here.
+    """
+
+    body_bytes: int
+    idle: float = 75.0
+    head: float = 30.0
+    body: float = 60.0
+    stall: float = 300.0
+
+    @classmethod
+    def of_settings(cls) -> "Limits":
+        return cls(
+            settings.MAX_BODY_BYTES,
+            head=settings.HEADER_TIMEOUT_SECONDS,
+            body=settings.BODY_TIMEOUT_SECONDS,
+            stall=settings.STALL_TIMEOUT_SECONDS,
+        )
+
+
+class ClientSide:
+    """What a connection is told of its server, and tells it. The same under Daphne and uvicorn."""
+
+    loop: asyncio.AbstractEventLoop
+    application: Application
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.now = 0.0
+        self.is_draining = False
+        self.open_connections: set[Connection] = set()
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.late: dict[asyncio.Task[None], float] = {}
+
+    def run_application(self, scope: dict[str, Any], exchange: "Exchange") -> "asyncio.Task[None]":
+        coroutine: Any = self.application(scope, exchange.receive, exchange.send)
+        task: asyncio.Task[None] = self.loop.create_task(coroutine)
+        self.tasks.add(task)
+        task.add_done_callback(exchange.application_ended)
+        return task
+
+    def application_ended(self, task: "asyncio.Task[None]") -> None:
+        self.tasks.discard(task)
+        self.late.pop(task, None)
+        self.report_change()
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, StreamBroken):
+            logger.error("The application failed", exc_info=error)
+
+    def expect_end(self, task: "asyncio.Task[None]") -> None:
+        """Its client has left: it gets CLOSE_SECONDS to find out."""
+        self.late[task] = self.now + CLOSE_SECONDS
+
+    def forget(self, connection: "Connection") -> None:
+        self.open_connections.discard(connection)
+        self.report_change()
+
+    def report_change(self) -> None:
+        """A connection or a request has ended."""
+
+    def sweep(self) -> None:
+        """Once a second for all connections: a timer for each would cost more than it times."""
+        self.loop.call_later(1.0, self.sweep)
+        self.now = now = self.loop.time()
+        for connection in [each for each in self.open_connections if 0.0 < each.deadline < now]:
+            connection.expire()
+        for task in [task for task, due in self.late.items() if due < now]:
+            task.cancel()

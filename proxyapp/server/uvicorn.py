@@ -1,0 +1,93 @@
+"""The same application under uvicorn, for those who prefer it."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable
+from importlib.util import find_spec
+from types import FrameType
+from typing import Any
+
+from uvicorn import Config, Server
+
+from proxyapp.server.departure import RETIRE, STOP, Departure
+from proxyapp.server.server_state import Limits
+from proxyapp.server.uvicorn_http import UvicornConnection, UvicornSide
+from proxyapp.server.uvicorn_websocket import UvicornWebSocket
+
+LOOK_SECONDS = 0.05
+
+
+class UvicornServer(Server):
+    """Ends with exit code 0 after a drain, and flushes even when a second signal cuts the drain short."""
+
+    def __init__(
+        self, config: Config, side: UvicornSide, departure: Departure, on_listening: Callable[[], None]
+    ) -> None:
+        super().__init__(config)
+        self._side = side
+        self._departure = departure
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        signal.signal(RETIRE, self._retire)
+        await super().startup(sockets)
+        if self.started:
+            self._on_listening()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """uvicorn would die of the signals that it captured."""
+        self._departure.shut_down()
+        self.should_exit = True
+        self.force_exit = self._departure.is_hurried
+
+    def _retire(self, sig: int, frame: FrameType | None) -> None:
+        self._departure.retire()
+        self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        self._announce_the_end()
+        while self.server_state.connections and self._departure.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
+            await asyncio.sleep(LOOK_SECONDS)
+        await super().shutdown(sockets)
+        if self.force_exit:
+            await self.lifespan.shutdown()
+
+    def _announce_the_end(self) -> None:
+        """Each answer is its connection's last now; WebSockets end, and idle connections wait for a last request."""
+        self._side.is_draining = True
+        for connection in list(self.server_state.connections):
+            if not isinstance(connection, UvicornConnection):
+                connection.shutdown()
+
+
+def run(
+    application: Any,
+    listener: socket.socket,
+    *,
+    departure: Departure,
+    drain_seconds: float,
+    on_listening: Callable[[], None],
+) -> None:
+    side = UvicornSide(application, Limits.of_settings())
+    config = Config(
+        application,
+        loop="uvloop" if find_spec("uvloop") else "asyncio",
+        http=side.protocol,  # type: ignore[arg-type]
+        ws=UvicornWebSocket,
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+    )
+    for number in (*STOP, RETIRE):  # uvicorn puts back what it finds here, before the process ends.
+        signal.signal(number, signal.SIG_IGN)
+    UvicornServer(config, side, departure, on_listening).run(sockets=[listener])

@@ -1,0 +1,146 @@
+"""Tests the way of a group's requests to its target, step by step: names, proxy or TCP, TLS, and one request.
+
+It is the way that clients' requests go. Listing models costs no quota, and no state changes.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from proxyapp.models import ApiKey, Group
+from proxyapp.models.sealed import UNREADABLE
+from proxyapp.operators.key_report import ROTATION_ORDER, in_state
+from proxyapp.pool.snapshot import PoolGroup, PoolKey
+from proxyapp.pool.store import group_of_pool
+from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult
+from proxyapp.upstream.key_probe import probe as ask_provider
+from proxyapp.upstream.timed import CONNECTION, NAME, PROXY, REQUEST, TLS, Watch, WatchedUpstreams
+from proxyapp.upstream.upstreams import Upstreams, verifying_context
+from proxyapp.vocabulary.errors import GatewayError
+
+NO_KEY = "not asked: the group has no key that may be used now"
+UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
+KEYS_TRIED = 5  # those that SECRET_KEY does not open are passed over
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """`is_ok` None: it was not its turn. `milliseconds` None: it did not begin."""
+
+    name: str
+    is_ok: bool | None
+    detail: str = ""
+    milliseconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """`proxy` and `key` are masked; empty: there is none."""
+
+    group_id: int
+    group: str
+    target: str
+    proxy: str
+    key: str
+    steps: Sequence[Step]
+
+    @property
+    def is_ok(self) -> bool:
+        return not any(step.is_ok is False for step in self.steps)
+
+
+def try_groups(groups: Iterable[Group]) -> list[Outcome]:
+    """Takes seconds. Not for a thread with an event loop."""
+    now = timezone.now()
+    asked = [(group, _usable_key(group, now)) for group in groups]
+    return asyncio.run(_test_all(asked))
+
+
+def _usable_key(group: Group, now: datetime) -> ApiKey | None:
+    """The first that is available, else the first that is cooling: the list of models has no quota."""
+    for state in ("available", "cooling"):
+        keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
+        for key in keys[:KEYS_TRIED]:
+            if key.secret:
+                return key
+    return None
+
+
+async def _test_all(asked: Sequence[tuple[Group, ApiKey | None]]) -> list[Outcome]:
+    context = await asyncio.to_thread(verifying_context)
+    limit = asyncio.Semaphore(AT_ONCE)
+
+    async def test(group: Group, key: ApiKey | None) -> Outcome:
+        async with limit:
+            return await _test(group, key, context)
+
+    return await asyncio.gather(*(test(group, key) for group, key in asked))
+
+
+async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Outcome:
+    if group.proxy_url == UNREADABLE:
+        return _outcome(group, key, [Step(PROXY, is_ok=False, detail=UNREADABLE_PROXY)])
+    pooled = group_of_pool(group)
+    watch = Watch()
+    upstreams = WatchedUpstreams(context, watch)
+    try:
+        result = await (_ask(upstreams, pooled, key) if key else _connect(upstreams, pooled))
+    finally:
+        watch.end()
+        await upstreams.aclose()
+    return _outcome(group, key, _steps(pooled, watch, result, has_key=key is not None))
+
+
+async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResult:
+    pooled = PoolKey(key.pk, group, key.secret or UNREADABLE, key.masked, key.status)
+    return await ask_provider(upstreams, pooled)
+
+
+async def _connect(upstreams: WatchedUpstreams, group: PoolGroup) -> ProbeResult:
+    """Without a key there is nothing to ask; the way is tested up to there."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await upstreams.connect(group)
+    except TimeoutError:
+        return ProbeResult(0, ok=False, status=None, message=f"waited {PROBE_SECONDS:g} s in vain")
+    except GatewayError as error:
+        return ProbeResult(0, ok=False, status=None, message=error.message)
+    return ProbeResult(0, ok=True, status=None, message=NO_KEY)
+
+
+def _outcome(group: Group, key: ApiKey | None, steps: Sequence[Step]) -> Outcome:
+    proxy = group.masked_proxy_url
+    return Outcome(group.pk, group.name, group.target_url, proxy, key.masked if key else "", steps)
+
+
+def _steps(group: PoolGroup, watch: Watch, result: ProbeResult, *, has_key: bool) -> list[Step]:
+    """Without an answer it is the step that began last that failed."""
+    has_answer = result.ok or result.status is not None
+    failed = REQUEST if has_answer else watch.latest
+    names = [name for name in (NAME, PROXY, CONNECTION, TLS) if name in watch.taken or name in _expected(group)]
+    steps = [_connecting(name, watch, result, is_failed=name == failed) for name in names]
+    return [*steps, _request(watch, result, is_failed=failed == REQUEST and not result.ok, has_key=has_key)]
+
+
+def _expected(group: PoolGroup) -> set[str]:
+    return {NAME, CONNECTION if group.proxy_url is None else PROXY, *([TLS] if group.url.scheme == "https" else [])}
+
+
+def _connecting(name: str, watch: Watch, result: ProbeResult, *, is_failed: bool) -> Step:
+    if name not in watch.taken:
+        return Step(name, is_ok=None)
+    detail = result.message if is_failed else watch.details.get(name, "")
+    return Step(name, not is_failed, detail, watch.taken[name])
+
+
+def _request(watch: Watch, result: ProbeResult, *, is_failed: bool, has_key: bool) -> Step:
+    if not has_key:
+        return Step(REQUEST, is_ok=None, detail=result.message if result.ok else "")
+    if REQUEST not in watch.taken:
+        return Step(REQUEST, is_ok=None)
+    text = result.message if result.status is None else f"{result.status}: {result.message}"
+    return Step(REQUEST, not is_failed, text, watch.taken[REQUEST])

@@ -1,0 +1,113 @@
+"""The ways to the upstreams: long-lived transports, one a proxy and trust, and what failures mean to a client."""
+
+import asyncio
+import ssl
+import urllib.request
+
+import certifi
+import httpx
+from django.conf import settings
+
+from proxyapp.pool.snapshot import PoolGroup
+from proxyapp.upstream.headers import Header
+from proxyapp.upstream.transport import Transport, is_request_sent
+from proxyapp.vocabulary.errors import BadRequest, GatewayError, ProxyFailed, UpstreamFailed, UpstreamTimedOut
+
+Way = tuple[str | None, str, bool]
+
+
+class Upstreams:
+    """Bound to the event loop that it is used on."""
+
+    def __init__(self, ssl_context: ssl.SSLContext) -> None:
+        """`ssl_context` is that of groups without certificate authorities of their own."""
+        self._ssl_context = ssl_context
+        self._transports: dict[Way, Transport] = {}
+
+    async def send(
+        self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: httpx.AsyncByteStream
+    ) -> httpx.Response:
+        """Raises GatewayError when there is no answer. The caller closes the response."""
+        request = httpx.Request(method, group.url, headers=headers, stream=body, extensions={"target": target})
+        transport = self._transports.get(_way(group)) or await self._opened(group)
+        try:
+            return await transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            raise failure(error, group) from None
+
+    async def _opened(self, group: PoolGroup) -> Transport:
+        """Raises UpstreamFailed for certificates that are none."""
+        context = self._ssl_context
+        if group.ca_certificates:
+            try:
+                context = await asyncio.to_thread(verifying_context, group.ca_certificates)
+            except ssl.SSLError:
+                raise UpstreamFailed(f"The CA certificates of group {group.name} are not PEM.", is_sent=False) from None
+        way = _way(group)
+        if way not in self._transports:  # another request may have been quicker
+            self._transports[way] = self._new_transport(way, context)
+        return self._transports[way]
+
+    def _new_transport(self, way: Way, ssl_context: ssl.SSLContext) -> Transport:
+        proxy_url, _, is_link_local_allowed = way
+        return Transport(
+            proxy_url=proxy_url,
+            connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
+            read_timeout=settings.READ_TIMEOUT_SECONDS,
+            keepalive_seconds=settings.KEEPALIVE_SECONDS,
+            ssl_context=ssl_context,
+            is_link_local_allowed=is_link_local_allowed,
+        )
+
+    async def aclose(self) -> None:
+        for transport in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
+
+
+def _way(group: PoolGroup) -> Way:
+    """What has to be the same for two groups to share connections."""
+    proxy_url = group.proxy_url
+    if proxy_url is None and settings.TRUST_ENVIRONMENT_PROXIES:
+        proxy_url = environment_proxy(group.url)
+    return proxy_url, group.ca_certificates, group.is_link_local_allowed
+
+
+def verifying_context(ca_certificates: str = "") -> ssl.SSLContext:
+    """Trusts certifi's authorities, the system's, those of UPSTREAM_CA_FILE, and these (PEM).
+
+    Takes 50 ms: not on the event loop.
+    """
+    context = ssl.create_default_context(cafile=certifi.where())
+    context.minimum_version = ssl.TLSVersion.TLSv1_2  # some builds of Python leave it to the system
+    context.load_default_certs()
+    if settings.UPSTREAM_CA_FILE:
+        context.load_verify_locations(settings.UPSTREAM_CA_FILE)
+    if ca_certificates:
+        context.load_verify_locations(cadata=ca_certificates)
+    return context
+
+
+def environment_proxy(url: httpx.URL) -> str | None:
+    """What HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say about the target."""
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(url.scheme) or proxies.get("all")
+
+
+def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:
+    """What a client is told; the group's proxy is named without its credentials, the request not at all."""
+    if isinstance(error, httpx.LocalProtocolError):
+        return BadRequest(f"The request cannot be forwarded: {error}.")
+    is_sent = is_request_sent(error)
+    if isinstance(error, httpx.ProxyError):
+        return ProxyFailed(f"The proxy of group {group.name} failed: {error}", is_sent=is_sent)
+    if isinstance(error, httpx.ConnectTimeout):
+        seconds = f"{settings.CONNECT_TIMEOUT_SECONDS:g}"
+        return UpstreamTimedOut(f"No connection to {group.url.host} within {seconds} s.", is_sent=is_sent)
+    if isinstance(error, httpx.TimeoutException):
+        return UpstreamTimedOut(f"{group.url.host} sent nothing for {settings.READ_TIMEOUT_SECONDS:g} s.")
+    if isinstance(error, httpx.ConnectError):
+        return UpstreamFailed(f"No connection to {group.url.host}: {error}", is_sent=is_sent)
+    return UpstreamFailed(f"{group.url.host} broke off the exchange: {error}")

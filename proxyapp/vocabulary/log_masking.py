@@ -1,0 +1,45 @@
+"""The log's last guard: what looks like a client token or a Google key is masked, wherever a line has it from.
+
+A client may put its credential into a path, and Django and the servers write paths.
+"""
+
+import logging
+import re
+from typing import Any, TextIO
+
+from proxyapp.vocabulary.masking import masked_key
+
+_SECRET = re.compile(r"gk-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}")
+
+
+def without_secrets(text: str) -> str:
+    return _SECRET.sub(lambda found: masked_key(found[0]), text)
+
+
+class MaskingFormatter(logging.Formatter):
+    """Also for tracebacks."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return without_secrets(super().format(record))
+
+
+class RefusalFilter(logging.Filter):
+    """A traceback for each request that Django refuses would let any visitor fill the log; its line is enough."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if getattr(record, "status_code", 500) < 500:
+            record.exc_info = record.exc_text = None
+        return True
+
+
+class MaskingStream:
+    """For what complains of a command line, or of a bug, in words of its own: argparse repeats what it was given."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(without_secrets(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
