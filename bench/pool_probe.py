@@ -62,7 +62,7 @@ def cooling_count(size: int, kind: str) -> int:
 
 def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     """The fastest of three: other work on the machine only adds."""
-    from proxyapp.pool import cursor as rotation
+    from proxyapp.pool import cursor
     from proxyapp.pool.cooldowns import Cooldowns
     from proxyapp.pool.cursor import Lease
     from proxyapp.pool.leasing import FEWEST_PICKS
@@ -83,7 +83,7 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
         while done < picks:
             now = time.time()
             if rotor.pick(now) is None:
-                slots = rotation.lease_slots(size, len(ring.available(now)), FEWEST_PICKS)
+                slots = cursor.lease_slots(size, len(ring.available(now)), FEWEST_PICKS)
                 rotor.add(Lease(rotor.position, rotor.position + slots, 0))
             else:
                 done += 1

@@ -4,18 +4,17 @@ from django.contrib import admin
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
-from proxyapp.admin.sign_in import second_factor as secondfactor
-from proxyapp.admin.sign_in import sign_in as signin
+from proxyapp.admin.sign_in import second_factor, sign_in
 from proxyapp.forwarding.views import forward, healthz, readyz
 
 handler400 = "proxyapp.admin.page_headers.bad_request"
 handler500 = "proxyapp.admin.database_away.server_error"
 
 urlpatterns = [
-    path("admin/login/", signin.sign_in),
-    path("admin/password_change/", signin.change_password),
-    path("admin/second-factor/", secondfactor.code_view, name="second_factor"),
-    path("admin/second-factor/set-up/", secondfactor.set_up_view, name="second_factor_set_up"),
+    path("admin/login/", sign_in.sign_in),
+    path("admin/password_change/", sign_in.change_password),
+    path("admin/second-factor/", second_factor.code_view, name="second_factor"),
+    path("admin/second-factor/set-up/", second_factor.set_up_view, name="second_factor_set_up"),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),

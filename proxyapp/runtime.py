@@ -15,8 +15,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp.access import limit_windows as clientwindows
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import limit_windows, token_store
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limit_windows import Leftover
@@ -28,8 +27,7 @@ from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.spool_records import usage_record
 from proxyapp.ledger.usage import Tally, write_usage
 from proxyapp.ledger.writer import Writing
-from proxyapp.pool import cursor as rotation
-from proxyapp.pool import store as poolstore
+from proxyapp.pool import cursor, store
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turns
@@ -57,7 +55,7 @@ class Runtime:
         self.threads = DatabaseThreads()
         self.tally = Tally()
         self.writing = Writing(self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version))
-        self._reader = poolstore.PoolReader()
+        self._reader = store.PoolReader()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
@@ -85,7 +83,7 @@ class Runtime:
     def _load(self) -> tuple[Snapshot, TokenBook]:
         """The pool first, because it reads the version before anything else."""
         snapshot = self._reader.load(datetime.now(UTC))
-        book = clienttokenstore.read_book()
+        book = token_store.read_book()
         for client in book.clients:
             snapshot.add_ring(client.groups or frozenset())
         return snapshot, book
@@ -112,7 +110,7 @@ class Runtime:
     async def refresh(self) -> None:
         """Loads the pool if it has changed."""
         async with self._refreshing:
-            if await self.threads.read(poolstore.pool_version) == self.snapshot.version:
+            if await self.threads.read(store.pool_version) == self.snapshot.version:
                 return
             self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
             self.limits.install(self.book)
@@ -215,12 +213,12 @@ async def within(seconds: float, event: asyncio.Event) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-def _write(tally: Tally, progress: list[rotation.Progress], leftovers: list[Leftover], *, give_back: bool) -> None:
+def _write(tally: Tally, progress: list[cursor.Progress], leftovers: list[Leftover], *, give_back: bool) -> None:
     if tally:
         write_usage(tally)
-    clientwindows.give_back(leftovers)
+    limit_windows.give_back(leftovers)
     if progress:
-        rotation.save_progress(progress, give_back=give_back)
+        cursor.save_progress(progress, give_back=give_back)
 
 
 _current: Runtime | None = None

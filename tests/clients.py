@@ -8,7 +8,8 @@ from tests.gateway import Gateway
 MAKE = """
 import json, sys
 from datetime import datetime
-from proxyapp.models import audit; from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
+from proxyapp.models import audit
 from proxyapp.models import Group
 made = {}
 for name, terms in json.loads(%r).items():
@@ -16,7 +17,7 @@ for name, terms in json.loads(%r).items():
         terms["groups"] = list(Group.objects.filter(name__in=terms["groups"]))
     if "expires_at" in terms:
         terms["expires_at"] = datetime.fromisoformat(terms["expires_at"])
-    made[name] = clienttokenstore.create(clienttokenstore.Terms(name=name, **terms), audit.START)[1]
+    made[name] = token_store.create(token_store.Terms(name=name, **terms), audit.START)[1]
 print(json.dumps(made))
 """
 

@@ -3,14 +3,14 @@
 from datetime import date, datetime
 from typing import Any
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.access.token_store import Terms
 from proxyapp.models import ClientToken, TokenUsage, audit
 from tests.pooldata import NOW
 
 
 def add_token(name: str = "app", *, last_used_at: datetime | None = None, **terms: Any) -> ClientToken:
-    token, _ = clienttokenstore.create(Terms(name=name, **terms), audit.command("test"))
+    token, _ = token_store.create(Terms(name=name, **terms), audit.command("test"))
     if last_used_at is not None:
         ClientToken.objects.filter(pk=token.pk).update(last_used_at=last_used_at)
         token.refresh_from_db()

@@ -12,7 +12,7 @@ django.setup()
 from django.conf import settings  # noqa: E402
 from django.db import connection  # noqa: E402
 
-from proxyapp.pool import cursor as rotation  # noqa: E402
+from proxyapp.pool import cursor  # noqa: E402
 from proxyapp.pool.leasing import FEWEST_PICKS  # noqa: E402
 from proxyapp.pool.rotor import Rotor  # noqa: E402
 from proxyapp.pool.snapshot import ALL_GROUPS  # noqa: E402
@@ -25,11 +25,11 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
     rotor = Rotor(ring)
     while len(picks) < count:
         if settings.ROTATION_LEASE == 1:
-            chosen, _ = rotation.take(ring, now.timestamp())
+            chosen, _ = cursor.take(ring, now.timestamp())
         else:
             while (chosen := rotor.pick(now.timestamp())) is None:
-                slots = rotation.lease_slots(len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS)
-                rotor.add(rotation.lease(ring.name, ring.key_ids, slots))
+                slots = cursor.lease_slots(len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS)
+                rotor.add(cursor.lease(ring.name, ring.key_ids, slots))
         assert chosen is not None
         picks.append((chosen.slot, chosen.key.id))
     connection.close()

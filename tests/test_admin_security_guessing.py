@@ -12,7 +12,7 @@ from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from proxyapp.access import sign_in_limits as guessing
+from proxyapp.access import sign_in_limits
 from proxyapp.access.sign_in_limits import Guess, LockedOut, admit, succeeded
 from proxyapp.ledger.retention import prune_batch
 from proxyapp.models import AuditEntry, SignInCount
@@ -82,7 +82,7 @@ def test_strangers_everywhere_do_not_lock_out_a_browser_that_signed_in_before_no
     known = Client()
     assert sign_in(known).status_code == 302
     known.post("/admin/logout/")
-    for number in range(3 * guessing.NAME_FACTOR):
+    for number in range(3 * sign_in_limits.NAME_FACTOR):
         admit(Guess("password", "root", f"192.0.2.{number}"), datetime.now(UTC))
 
     assert sign_in(Client(), address=THERE).status_code == 429, "the name is locked for who is unknown"
@@ -103,7 +103,7 @@ def test_a_known_browser_has_a_limit_of_its_own_and_is_known_for_one_name(user: 
 
 
 def test_many_names_from_one_address_are_one_guesser():
-    for number in range(3 * guessing.ADDRESS_FACTOR):
+    for number in range(3 * sign_in_limits.ADDRESS_FACTOR):
         admit(Guess("password", f"name-{number}", HERE), NOW)
 
     with pytest.raises(LockedOut):
@@ -124,7 +124,7 @@ def test_a_success_takes_back_what_was_counted(user: User):
 
 
 def test_a_success_at_the_limit_of_the_address_locks_nobody():
-    for number in range(3 * guessing.ADDRESS_FACTOR - 1):
+    for number in range(3 * sign_in_limits.ADDRESS_FACTOR - 1):
         admit(Guess("password", f"name-{number}", HERE), NOW)
     last = Guess("password", "root", HERE)
 
@@ -153,7 +153,7 @@ def test_a_lock_is_in_the_audit_log_with_the_name_of_a_user(user: User):
 
 
 def test_the_audit_log_does_not_fill_up(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(guessing, "MOST_ENTRIES_AN_HOUR", 2)
+    monkeypatch.setattr(sign_in_limits, "MOST_ENTRIES_AN_HOUR", 2)
     for number in range(9):
         admit(Guess("password", f"name-{number % 3}", f"192.0.2.{number % 3}"), datetime.now(UTC))
 

@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client, override_settings
 from django.urls import reverse
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.access.token_book import SHAPE, token_hash
 from proxyapp.admin.client_tokens.single_use_form import MOST_OPEN
 from proxyapp.models import AuditEntry, ClientToken, TokenUsage, audit
@@ -104,7 +104,7 @@ def test_a_token_is_made_with_its_terms_and_shown(operator: Client):
     assert response.status_code == 200
     text_of_token = token_in(response.content.decode())
     assert SHAPE.fullmatch(text_of_token.encode())
-    assert token.token_hash == token_hash(text_of_token, clienttokenstore.secret_keys()[0])
+    assert token.token_hash == token_hash(text_of_token, token_store.secret_keys()[0])
     assert (token.is_limited_to_groups, list(token.allowed_groups.all())) == (True, [group])
     assert token.allowed_models == ["gemini-2.5-*", "gemini-embedding-001"]
     assert (token.requests_per_minute, token.requests_per_day, token.tokens_per_day) == (60, None, 1_000_000)
@@ -270,7 +270,7 @@ def test_the_form_shows_what_is_allowed_and_saving_it_changes_nothing(operator: 
 
 def test_a_change_brings_no_revoked_token_back(operator: Client):
     token = add_token()
-    clienttokenstore.revoke([token.pk], audit.command("test"), NOW)
+    token_store.revoke([token.pk], audit.command("test"), NOW)
 
     change(operator, token, name="renamed")
 
@@ -327,7 +327,7 @@ def in_each_state() -> None:
     add_token("expiring", expires_at=NOW + timedelta(days=2))
     add_token("over", expires_at=NOW)
     revoked = add_token("revoked", expires_at=NOW - timedelta(days=2))
-    clienttokenstore.revoke([revoked.pk], audit.command("test"), NOW - timedelta(minutes=5))
+    token_store.revoke([revoked.pk], audit.command("test"), NOW - timedelta(minutes=5))
 
 
 def test_the_list_shows_states_with_what_is_left_or_passed(operator: Client):
@@ -481,7 +481,7 @@ def test_before_a_token_is_revoked_a_page_says_what_happens(operator: Client):
 
 def test_a_token_is_revoked_once(operator: Client):
     token = add_token()
-    clienttokenstore.revoke([token.pk], audit.command("test"), NOW - timedelta(hours=1))
+    token_store.revoke([token.pk], audit.command("test"), NOW - timedelta(hours=1))
 
     assert operator.get(revoke_url(token)).status_code == 302
     html = operator.post(revoke_url(token), follow=True).content.decode()

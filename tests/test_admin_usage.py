@@ -8,8 +8,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.records import capped_pages as capped
-from proxyapp.admin.records import usage
+from proxyapp.admin.records import capped_pages, usage
 from proxyapp.models import ApiKey, DailyUsage
 from tests.adminpages import cells, page, superuser, text
 from tests.pooldata import NOW, add_group, add_key, use
@@ -79,7 +78,7 @@ def test_usage_is_filtered_by_day_model_and_group_and_the_totals_follow(
     query: dict[str, Any],
     requests: list[str],
 ):
-    monkeypatch.setattr(capped, "FEW_KEYS", few_keys)
+    monkeypatch.setattr(capped_pages, "FEW_KEYS", few_keys)
     one, two = add_key(add_group("main"), "aaaa"), add_key(add_group("other"), "bbbb")
     rows = ((one, 0, "gemini-2.5-flash", 1), (two, 0, "gemini-2.5-pro", 2), (one, 1, "gemini-2.5-flash", 4))
     for key, days_ago, model, count in rows:
@@ -97,7 +96,7 @@ def test_usage_is_filtered_by_day_model_and_group_and_the_totals_follow(
 
 
 def test_too_many_rows_are_not_added_up_and_the_page_says_so(operator: Client, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(capped.LongPaginator, "most", 1)
+    monkeypatch.setattr(capped_pages.LongPaginator, "most", 1)
     key = add_key(add_group(), "one")
     use(key)
     one = page(operator, "proxyapp_hourlyusage_changelist")

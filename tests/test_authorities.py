@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from proxyapp.vocabulary import certificates as authorities
+from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.certificates import BadCertificates, in_one_form, listed
 from tests.certificates import NAMES, authority, pem
 
@@ -42,16 +42,16 @@ def test_what_is_no_list_of_certificates_is_refused_without_quoting_it(text: str
 
 def test_a_file_is_read_from_the_folder_of_the_config(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("# Zertifikat für uns\n" + authority())
-    assert authority() in authorities.read("ca.pem", tmp_path)
-    assert authority() in authorities.read(str(tmp_path / "ca.pem"), Path("/elsewhere"))
+    assert authority() in certificates.read("ca.pem", tmp_path)
+    assert authority() in certificates.read(str(tmp_path / "ca.pem"), Path("/elsewhere"))
 
 
 @pytest.mark.parametrize(("path", "reason"), [("no.pem", "No such file"), (".", "directory"), ("a\0b", "not a path")])
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, path: str, reason: str) -> None:
     with pytest.raises(BadCertificates, match=f"cannot be read: .*{reason}"):
-        authorities.read(path, tmp_path)
+        certificates.read(path, tmp_path)
 
 
 def test_a_config_that_is_no_file_names_none() -> None:
     with pytest.raises(BadCertificates, match="use ca_certificates"):
-        authorities.read("/etc/passwd", None)
+        certificates.read("/etc/passwd", None)

@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from django.db import OperationalError
 
-from proxyapp.access import limits as clientlimits
+from proxyapp.access import limits as limits_module
 from proxyapp.access.limit_windows import give_back, lease, place_at, tokens_of_day
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client, TokenBook, token_hash
@@ -197,7 +197,7 @@ async def test_what_a_process_let_pass_alone_is_not_let_pass_again_by_itself(win
 
 
 async def test_a_database_that_hangs_is_waited_for_once(windows, monkeypatch):
-    monkeypatch.setattr(clientlimits, "LEASE_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(limits_module, "LEASE_WAIT_SECONDS", 0.05)
     windows.is_stuck = True
     client = Client(id=1, requests_per_minute=30)
     limits = process(windows)

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from proxyapp import runtime
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.database.outage import Outage
 from proxyapp.models import ApiKey, ClientToken, Group, KeyStatus, MinuteUsage, audit
 from proxyapp.operators import attention
@@ -606,7 +606,7 @@ def test_a_dashboard_that_is_kept_sees_a_revocation_at_once():
     kept = Dashboard()
     assert kept.snapshot(NOW)["clients"]["active"] == 1
 
-    clienttokenstore.revoke([token.pk], audit.command("test"), NOW)
+    token_store.revoke([token.pk], audit.command("test"), NOW)
 
     assert kept.snapshot(NOW + timedelta(seconds=1))["clients"]["active"] == 0
 
@@ -618,7 +618,7 @@ def test_a_token_that_is_in_use_and_expires_soon_needs_attention():
     add_token("rarely", expires_at=soon, last_used_at=NOW - timedelta(days=8))
     add_token("later", expires_at=NOW + timedelta(days=8), last_used_at=NOW)
     revoked = add_token("revoked", expires_at=soon, last_used_at=NOW)
-    clienttokenstore.revoke([revoked.pk], audit.command("test"), NOW)
+    token_store.revoke([revoked.pk], audit.command("test"), NOW)
 
     (item,) = snapshot(NOW)["attention"]
 

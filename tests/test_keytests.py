@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 
 from proxyapp.models import ApiKey, Group
-from proxyapp.operators import key_tests as keytests
+from proxyapp.operators import key_tests
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.adminpages import act, said, superuser
 from tests.conftest import MakeGateway
@@ -39,11 +39,11 @@ def test_an_invalid_key_that_works_is_put_back(group: Group):
     condemn(key)
     version = pool_version()
 
-    findings = keytests.ask_provider([key.pk])
-    enabled = keytests.put_back(findings)
+    findings = key_tests.ask_provider([key.pk])
+    enabled = key_tests.put_back(findings)
 
     assert enabled == {key.pk}
-    assert keytests.describe(findings.results[0], enabled) == "works; it was invalid and is enabled again"
+    assert key_tests.describe(findings.results[0], enabled) == "works; it was invalid and is enabled again"
     key.refresh_from_db()
     assert (key.status, key.status_reason) == ("active", "")
     assert pool_version() == version + 1
@@ -57,8 +57,8 @@ def test_all_other_keys_stay_as_they_are(group: Group, upstream: FakeUpstream):
     condemn(keys[3])
     version = pool_version()
 
-    findings = keytests.ask_provider([key.pk for key in keys])
-    enabled = keytests.put_back(findings)
+    findings = key_tests.ask_provider([key.pk for key in keys])
+    enabled = key_tests.put_back(findings)
 
     assert [result.ok for result in findings.results] == [True, False, True, False]
     assert enabled == set()
@@ -89,7 +89,7 @@ def test_what_an_operator_does_during_a_test_stands(
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
     version = pool_version()
 
-    enabled = keytests.put_back(keytests.ask_provider([key.pk]))
+    enabled = key_tests.put_back(key_tests.ask_provider([key.pk]))
 
     assert enabled == set()
     assert pool_version() == version
@@ -106,7 +106,7 @@ def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: py
 
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
 
-    enabled = keytests.put_back(keytests.ask_provider([key.pk]))
+    enabled = key_tests.put_back(key_tests.ask_provider([key.pk]))
 
     assert enabled == set()
     assert ApiKey.objects.get().status == "invalid"
@@ -245,8 +245,8 @@ def test_who_may_only_look_tests_nothing(monkeypatch: pytest.MonkeyPatch):
 def invalidate(gateway: Gateway, name: str) -> int:
     """Its id."""
     script = (
-        "from proxyapp.operators import key_state as keystate; from proxyapp.models import ApiKey; "
-        f"key = ApiKey.objects.get(name={name!r}); keystate.set_status([key.pk], 'invalid', reason='expired'); "
+        "from proxyapp.operators import key_state; from proxyapp.models import ApiKey; "
+        f"key = ApiKey.objects.get(name={name!r}); key_state.set_status([key.pk], 'invalid', reason='expired'); "
         "print('id', key.pk)"
     )
     done = gateway.manage("shell", "-c", script)

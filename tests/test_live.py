@@ -27,8 +27,7 @@ from proxyapp.admin.live import feed, subscriber
 from proxyapp.admin.live.frame import changed
 from proxyapp.admin.live.routing import has_own_origin
 from proxyapp.models import ApiKey, KeyStatus, MinuteUsage
-from proxyapp.operators import dashboard
-from proxyapp.operators import key_state as keystate
+from proxyapp.operators import dashboard, key_state
 from proxyapp.pool.cursor import raise_pool_version
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
@@ -444,7 +443,7 @@ async def test_two_lists_are_each_told_their_own(application: Dispatcher, operat
     for page in pages:
         await page.hear()
 
-    await sync_to_async(keystate.set_status)([keys[1].pk], KeyStatus.DISABLED)
+    await sync_to_async(key_state.set_status)([keys[1].pk], KeyStatus.DISABLED)
 
     assert (await pages[1].hear())["keys"][0]["state"] == "disabled"
     assert await pages[0].hear_nothing()

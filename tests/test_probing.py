@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 
 from proxyapp.models import ApiKey, Group
-from proxyapp.upstream import key_probe as probing
+from proxyapp.upstream import key_probe
 from proxyapp.upstream.key_probe import ProbeResult, probe_keys
 from tests.fake_upstream import FakeUpstream
 from tests.pooldata import add_group, add_key, secret
@@ -180,7 +180,7 @@ def test_a_provider_that_does_not_answer_is_not_waited_for(
 
 @pytest.mark.parametrize(
     ("table", "column", "said"),
-    [("apikey", "secret", "SECRET_KEY does not open this key"), ("group", "proxy_url", probing.UNUSABLE)],
+    [("apikey", "secret", "SECRET_KEY does not open this key"), ("group", "proxy_url", key_probe.UNUSABLE)],
 )
 def test_a_key_that_cannot_be_used_here_is_not_left_out(upstream: FakeUpstream, table: str, column: str, said: str):
     key = add_key(add_group(target_url=upstream.url, proxy_url="http://127.0.0.1:1"), "one")

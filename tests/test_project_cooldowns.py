@@ -9,7 +9,7 @@ import time_machine
 from django.core.management import call_command
 
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
-from proxyapp.operators import key_state as keystate
+from proxyapp.operators import key_state
 from proxyapp.operators.key_actions import change_keys
 from proxyapp.operators.key_report import in_state, key_report
 from tests.adminpages import act, page, superuser, text
@@ -160,7 +160,7 @@ def test_release_of_a_key_ends_its_project_s_cooldowns_so_that_all_its_keys_come
     two = add_key(group, "two", project="p")
     version = pool_version()
 
-    ended = keystate.release([two.pk], NOW)
+    ended = key_state.release([two.pk], NOW)
 
     assert ended == 1
     assert [state for state, _ in shown()] == ["available", "available"]
@@ -172,7 +172,7 @@ def test_release_leaves_what_does_not_hold_for_the_key(group: Group):
     cool(key, LATER, model="flash")
     kept = [cool(other, LATER), cool(add_key(group, "three", project="q"), LATER, project="q")]
 
-    ended = keystate.release([key.pk], NOW)
+    ended = key_state.release([key.pk], NOW)
 
     assert ended == 1
     assert set(RateLimitEvent.objects.active(NOW)) == set(kept)
@@ -183,7 +183,7 @@ def test_release_of_a_key_without_a_project_leaves_other_keys_without_one(group:
     cool(key, LATER)
     kept = cool(add_key(group, "two"), LATER)
 
-    keystate.release([key.pk], NOW)
+    key_state.release([key.pk], NOW)
 
     assert list(RateLimitEvent.objects.active(NOW)) == [kept]
 

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from proxyapp.models import ApiKey, Group, RotationCursor
-from proxyapp.pool import cursor as rotation
+from proxyapp.pool import cursor
 from proxyapp.pool.cursor import Lease, Progress
 from proxyapp.pool.leasing import Pace
 from proxyapp.pool.rotor import Rotor
@@ -128,7 +128,7 @@ def moved(rotor: Rotor) -> Progress:
     [(32, 3, 3, 33), (32, 32, 32, 32), (32, 100, 100, 100), (32, 10, 1, 320), (50, 3, 3, 51), (32, 3, 0, 96)],
 )
 def test_leases_are_whole_laps(picks: int, size: int, available: int, slots: int):
-    assert rotation.lease_slots(size, available, picks) == slots
+    assert cursor.lease_slots(size, available, picks) == slots
 
 
 def test_leases_grow_while_they_do_not_last_and_shrink_again(settings):
@@ -151,15 +151,15 @@ def test_a_fixed_lease_stays_as_it_is(settings):
 @pytest.mark.django_db
 class TestCursor:
     def test_leases_follow_one_another(self):
-        assert rotation.lease("", [1, 2, 3], 33) == Lease(0, 33, 0)
-        assert rotation.lease("", [1, 2, 3], 33) == Lease(33, 66, 0)
-        assert rotation.lease("group:1", [1], 32) == Lease(0, 32, 0)
+        assert cursor.lease("", [1, 2, 3], 33) == Lease(0, 33, 0)
+        assert cursor.lease("", [1, 2, 3], 33) == Lease(33, 66, 0)
+        assert cursor.lease("group:1", [1], 32) == Lease(0, 32, 0)
 
     def test_a_restart_goes_on_with_the_next_key(self, three_keys):
         rotor = self.started(three_keys, picks=4)
-        rotation.save_progress([moved(rotor)])
+        cursor.save_progress([moved(rotor)])
 
-        lease = rotation.resume("", three_keys.key_ids, 33)
+        lease = cursor.resume("", three_keys.key_ids, 33)
 
         assert three_keys.key_ids[lease.start % 3] == three_keys.key_ids[1]
         assert lease.start >= 33
@@ -167,36 +167,36 @@ class TestCursor:
     def test_what_is_left_of_a_lease_goes_back(self, three_keys):
         rotor = self.started(three_keys, picks=4)
 
-        rotation.save_progress([moved(rotor)], give_back=True)
+        cursor.save_progress([moved(rotor)], give_back=True)
 
         assert RotationCursor.objects.get(ring="").position == 4
 
     def test_nothing_goes_back_when_another_process_leased_since(self, three_keys):
         rotor = self.started(three_keys, picks=4)
-        rotation.lease("", three_keys.key_ids, 33)
+        cursor.lease("", three_keys.key_ids, 33)
 
-        rotation.save_progress([moved(rotor)], give_back=True)
+        cursor.save_progress([moved(rotor)], give_back=True)
 
         assert RotationCursor.objects.get(ring="").position == 66
 
     def test_a_ring_that_changed_its_size_starts_at_the_next_key(self, three_keys):
-        rotation.save_progress([moved(self.started(three_keys, picks=2))])
+        cursor.save_progress([moved(self.started(three_keys, picks=2))])
 
-        lease = rotation.lease("", three_keys.key_ids[1:], 32)
+        lease = cursor.lease("", three_keys.key_ids[1:], 32)
 
         assert three_keys.key_ids[1:][lease.start % 2] == three_keys.key_ids[2]
 
     def test_a_next_key_that_is_gone_is_forgotten(self, three_keys):
         progress = moved(self.started(three_keys, picks=1))
 
-        rotation.save_progress([replace(progress, next_key_id=999)])
+        cursor.save_progress([replace(progress, next_key_id=999)])
 
         assert RotationCursor.objects.get(ring="").next_key_id is None
 
     def test_one_pick_under_the_lock_skips_what_is_out(self, three_keys):
         three_keys.cooldowns.extend(three_keys.key_ids[1], "", 100.0, is_daily=False)
 
-        picks = [rotation.take(three_keys, 10.0)[0] for _ in range(4)]
+        picks = [cursor.take(three_keys, 10.0)[0] for _ in range(4)]
         picked = [pick and pick.key.id for pick in picks]
 
         first, _, third = three_keys.key_ids
@@ -206,12 +206,12 @@ class TestCursor:
         for key_id in three_keys.key_ids:
             three_keys.cooldowns.extend(key_id, "", 100.0, is_daily=False)
 
-        assert rotation.take(three_keys, 10.0) == (None, 0)
+        assert cursor.take(three_keys, 10.0) == (None, 0)
 
     def test_the_version_of_the_pool_only_grows(self):
-        assert [rotation.raise_pool_version() for _ in range(3)] == [1, 2, 3]
-        assert rotation.lease("", [1], 32).version == 3
-        assert rotation.lease("group:1", [1], 32).version == 3
+        assert [cursor.raise_pool_version() for _ in range(3)] == [1, 2, 3]
+        assert cursor.lease("", [1], 32).version == 3
+        assert cursor.lease("group:1", [1], 32).version == 3
 
     @pytest.fixture
     def three_keys(self) -> Ring:
@@ -225,6 +225,6 @@ class TestCursor:
     @staticmethod
     def started(ring: Ring, *, picks: int) -> Rotor:
         rotor = Rotor(ring)
-        rotor.add(rotation.lease("", ring.key_ids, 33))
+        rotor.add(cursor.lease("", ring.key_ids, 33))
         walk(rotor, picks)
         return rotor

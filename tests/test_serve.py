@@ -188,9 +188,10 @@ def test_with_a_token_it_listens_to_others_who_need_one_even_when_it_is_gone() -
 
 
 DELETE_TOKENS = """
-from proxyapp.models import audit; from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
+from proxyapp.models import audit
 from proxyapp.models import ClientToken
-clienttokenstore.delete(ClientToken.objects.values_list("pk", flat=True), audit.START)
+token_store.delete(ClientToken.objects.values_list("pk", flat=True), audit.START)
 """
 
 

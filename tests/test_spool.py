@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from proxyapp.ledger import replay as replaying
+from proxyapp.ledger import replay
 from proxyapp.ledger.replay import write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
 from proxyapp.ledger.spool_marks import Mark, once
@@ -249,7 +249,7 @@ def test_a_record_that_the_database_refuses_does_not_stop_the_others(key: ApiKey
 
 
 def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(replaying, "BATCH_RECORDS", 2)
-    found = list(replaying.batches([Record(b"", number) for number in range(5)]))
+    monkeypatch.setattr(replay, "BATCH_RECORDS", 2)
+    found = list(replay.batches([Record(b"", number) for number in range(5)]))
 
     assert [len(batch) for batch in found] == [2, 2, 1]

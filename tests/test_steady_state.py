@@ -18,9 +18,8 @@ from django.db.models import Count
 from gateway.asgi import application
 from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
-from proxyapp.pool import cursor as rotation
-from proxyapp.pool import snapshot as pool
-from proxyapp.pool import store as poolstore
+from proxyapp.pool import cursor, store
+from proxyapp.pool import snapshot as snapshot_module
 from proxyapp.pool.cooldowns import ALL_MODELS
 from proxyapp.pool.cursor import Lease
 from proxyapp.pool.rotor import Rotor
@@ -141,7 +140,7 @@ async def change(work: Callable[[], object]) -> None:
 
     def write() -> None:
         work()
-        rotation.raise_pool_version()
+        cursor.raise_pool_version()
 
     process = runtime.current()
     assert process is not None
@@ -190,13 +189,13 @@ async def test_a_reload_with_fewer_keys_goes_on_with_the_key_whose_turn_it_is(te
 @in_database
 async def test_a_reload_is_built_on_a_thread_of_its_own(ten_keys: list[int], monkeypatch: pytest.MonkeyPatch):
     threads = []
-    build = pool.build
+    build = snapshot_module.build
 
     def note_thread(*arguments: Any) -> Any:
         threads.append(threading.current_thread())
         return build(*arguments)
 
-    monkeypatch.setattr(poolstore, "build", note_thread)
+    monkeypatch.setattr(store, "build", note_thread)
     try:
         await picks(1)
         await change(lambda: None)
@@ -388,7 +387,7 @@ async def test_a_reload_in_a_storm_brings_no_spent_key_back(upstream: FakeUpstre
 
     async def reload() -> None:
         for _ in range(10):
-            await process.threads.urgent(rotation.raise_pool_version)
+            await process.threads.urgent(cursor.raise_pool_version)
             await process.refresh()
 
     try:

@@ -10,7 +10,7 @@ import time_machine
 from django.conf import settings
 from django.core.management import CommandError, call_command
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.access.token_book import Client, Refusal
 from proxyapp.access.token_store import Terms, read_book
 from proxyapp.models import AuditEntry, ClientToken, TokenUsage, audit
@@ -192,13 +192,13 @@ def test_revoke_of_an_unknown_token_repeats_none_and_changes_nothing():
 def test_an_update_and_a_deletion_reach_every_process_too():
     text = create("laptop")
     row = ClientToken.objects.get()
-    clienttokenstore.update(row, Terms(name="desk", groups=[], requests_per_day=3), audit.START)
+    token_store.update(row, Terms(name="desk", groups=[], requests_per_day=3), audit.START)
     client = found(text)
     assert isinstance(client, Client)
     assert (client.groups, client.requests_per_day) == (frozenset(), 3)
 
     version = pool_version()
-    clienttokenstore.delete([row.pk], audit.START)
+    token_store.delete([row.pk], audit.START)
     assert (read_book().is_empty, pool_version()) == (True, version + 1)
     assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["add", "change", "delete"]
 
@@ -206,8 +206,8 @@ def test_an_update_and_a_deletion_reach_every_process_too():
 def test_an_update_with_an_old_row_brings_no_revoked_token_back():
     text = create("laptop")
     row = ClientToken.objects.get()
-    clienttokenstore.revoke([row.pk], audit.START, NOW)
-    clienttokenstore.update(row, Terms(name="desk"), audit.START)
+    token_store.revoke([row.pk], audit.START, NOW)
+    token_store.update(row, Terms(name="desk"), audit.START)
     assert ClientToken.objects.get().name == "desk"
     assert found(text) is Refusal.REVOKED
 
@@ -247,7 +247,7 @@ def test_a_change_of_the_terms_undoes_no_revocation_and_forgets_no_use():
     tokens("revoke", "laptop")
     ClientToken.objects.update(last_used_at=NOW)
 
-    clienttokenstore.update(read_before, Terms(name="desktop", requests_per_day=5), audit.command("test"))
+    token_store.update(read_before, Terms(name="desktop", requests_per_day=5), audit.command("test"))
 
     row = ClientToken.objects.get()
     assert (row.name, row.requests_per_day, row.revoked_at, row.last_used_at) == ("desktop", 5, NOW, NOW)

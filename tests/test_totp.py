@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from gateway.dispatch import Dispatcher
 from proxyapp import runtime
-from proxyapp.access import second_factor as secondfactor
+from proxyapp.access import second_factor
 from proxyapp.admin.live.sessions import Visitor, still_welcome
 from proxyapp.models import AuditEntry, SecondFactor
 from tests.adminpages import submit, text
@@ -48,7 +48,7 @@ def user() -> User:
 
 @pytest.fixture
 def factor(user: User) -> SecondFactor:
-    return secondfactor.turn_on(user, SECRET, 0)[0]
+    return second_factor.turn_on(user, SECRET, 0)[0]
 
 
 def code_at(secret: str, moment: float) -> str:
@@ -78,7 +78,7 @@ def is_in(client: Client) -> bool:
 
 @pytest.mark.parametrize(("moment", "code"), [(59, "287082"), (1111111109, "081804"), (20000000000, "353130")])
 def test_codes_are_those_of_the_rfc(moment: int, code: str):
-    assert secondfactor.step_of(SECRET, code, moment) == moment // 30
+    assert second_factor.step_of(SECRET, code, moment) == moment // 30
     assert code_at(SECRET, moment) == code
 
 
@@ -86,36 +86,36 @@ def test_codes_are_those_of_the_rfc(moment: int, code: str):
 def test_a_clock_may_be_half_a_minute_off(away: int, is_right: bool):
     now = 1_800_000_015
 
-    assert (secondfactor.step_of(SECRET, code_at(SECRET, now + away), now) is not None) == is_right
+    assert (second_factor.step_of(SECRET, code_at(SECRET, now + away), now) is not None) == is_right
 
 
 @pytest.mark.parametrize("code", ["", "28708", "2870822", "abcdef", "٢٨٧٠٨٢", "287082\0", "-87082"])
 def test_what_is_no_code_is_not_right(code: str):
-    assert secondfactor.step_of(SECRET, code, 59) is None
+    assert second_factor.step_of(SECRET, code, 59) is None
 
 
 def test_no_code_counts_twice_nor_an_older_one(factor: SecondFactor):
     now = time.time()
 
-    assert secondfactor.uses(factor, code_at(SECRET, now), now)
-    assert not secondfactor.uses(factor, code_at(SECRET, now), now)
-    assert not secondfactor.uses(factor, code_at(SECRET, now - 30), now)
-    assert secondfactor.uses(factor, code_at(SECRET, now + 30), now)
+    assert second_factor.uses(factor, code_at(SECRET, now), now)
+    assert not second_factor.uses(factor, code_at(SECRET, now), now)
+    assert not second_factor.uses(factor, code_at(SECRET, now - 30), now)
+    assert second_factor.uses(factor, code_at(SECRET, now + 30), now)
 
 
 def test_a_recovery_code_counts_once_however_it_is_typed(user: User):
-    factor, codes = secondfactor.turn_on(user, SECRET, 0)
+    factor, codes = second_factor.turn_on(user, SECRET, 0)
 
     assert len(set(codes)) == 10
-    assert secondfactor.uses_recovery_code(factor, codes[0].upper().replace("-", " "))
-    assert not secondfactor.uses_recovery_code(factor, codes[0])
-    assert not secondfactor.uses_recovery_code(factor, "")
+    assert second_factor.uses_recovery_code(factor, codes[0].upper().replace("-", " "))
+    assert not second_factor.uses_recovery_code(factor, codes[0])
+    assert not second_factor.uses_recovery_code(factor, "")
     factor.refresh_from_db()
     assert len(factor.recovery_hashes) == 9
 
 
 def test_the_database_has_neither_the_secret_nor_the_recovery_codes(user: User):
-    _, codes = secondfactor.turn_on(user, SECRET, 0)
+    _, codes = second_factor.turn_on(user, SECRET, 0)
     with connection.cursor() as cursor:
         cursor.execute("SELECT * FROM proxyapp_secondfactor")
         kept = str(cursor.fetchall())
@@ -178,7 +178,7 @@ def test_a_code_that_was_used_opens_nothing_in_another_session(factor: SecondFac
 
 
 def test_a_recovery_code_logs_in(user: User):
-    _, codes = secondfactor.turn_on(user, SECRET, 0)
+    _, codes = second_factor.turn_on(user, SECRET, 0)
     client = by_password()
 
     assert show(client, codes[3]).status_code == 302
@@ -208,7 +208,7 @@ def test_a_session_that_is_open_elsewhere_has_to_show_a_code_too(user: User):
     elsewhere = by_password()
     assert is_in(elsewhere)
 
-    secondfactor.turn_on(user, SECRET, 0)
+    second_factor.turn_on(user, SECRET, 0)
 
     assert not is_in(elsewhere)
 
@@ -232,7 +232,7 @@ def verify(client: Client, factor: SecondFactor) -> None:
 @pytest.mark.django_db(transaction=True)
 async def test_the_live_socket_wants_the_code(async_database: None):
     user = await sync_to_async(User.objects.create)(username="root", is_staff=True, is_superuser=True)
-    factor, _ = await sync_to_async(secondfactor.turn_on)(user, SECRET, 0)
+    factor, _ = await sync_to_async(second_factor.turn_on)(user, SECRET, 0)
     client = Client()
     await sync_to_async(client.force_login)(user)
     application = Dispatcher()
@@ -252,7 +252,7 @@ def test_an_open_socket_ends_when_the_user_sets_a_second_factor_up(user: User):
     visitor = Visitor(client.session.session_key or "", user.pk, user.get_session_auth_hash())
     assert still_welcome([visitor], timezone.now()) == {visitor}
 
-    factor, _ = secondfactor.turn_on(user, SECRET, 0)
+    factor, _ = second_factor.turn_on(user, SECRET, 0)
 
     assert still_welcome([visitor], timezone.now()) == set()
     verified = visitor._replace(verified=factor.pk)
@@ -284,7 +284,7 @@ def test_it_is_on_once_a_code_was_shown(user: User):
 
     codes = re.findall(r"<li>((?:\w{4}-){3}\w{4})</li>", done.content.decode())
     factor = SecondFactor.objects.get()
-    assert (factor.secret, factor.recovery_hashes) == (shown_secret(html), secondfactor.hashed(codes))
+    assert (factor.secret, factor.recovery_hashes) == (shown_secret(html), second_factor.hashed(codes))
     assert is_in(client)
     assert AuditEntry.objects.filter(actor="root", detail="second factor turned on").count() == 1
     assert shown_secret(html) not in client.get(SET_UP).content.decode()

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from django.db import Error as DatabaseError
 
-from proxyapp.access import limit_windows as clientwindows
+from proxyapp.access import limit_windows
 from proxyapp.access.limit_windows import Leftover, Place, place_at
 from proxyapp.access.token_book import Client, TokenBook
 from proxyapp.database.threads import DatabaseThreads
@@ -173,7 +173,7 @@ class ClientLimits:
         """Raises django.db.Error; then what is owed is still owed."""
         place, owed, share.owed = share.place, share.owed, 0
         try:
-            return await self.threads.urgent(functools.partial(clientwindows.lease, place, share.limit, wanted, owed))
+            return await self.threads.urgent(functools.partial(limit_windows.lease, place, share.limit, wanted, owed))
         except BaseException:
             share.owe(place, owed)
             raise
@@ -226,7 +226,7 @@ class ClientLimits:
         now = datetime.now(UTC)
         day = int(now.timestamp()) // DAY
         before = {pk: spent.added for pk, spent in self._spent.items() if spent.day == day}
-        stored = await self.threads.read(functools.partial(clientwindows.tokens_of_day, limited, now))
+        stored = await self.threads.read(functools.partial(limit_windows.tokens_of_day, limited, now))
         for pk in limited:
             spent = self._spent.get(pk, Spent(day))
             if spent.day <= day:

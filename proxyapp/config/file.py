@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
-from proxyapp.config import plain_yaml as plainyaml
+from proxyapp.config import plain_yaml
 from proxyapp.config.plain_yaml import kind, shown
 from proxyapp.models import DEFAULT_TARGET_URL, MAX_PRIORITY, MAX_WEIGHT, Auth, RateLimitPolicy
-from proxyapp.vocabulary import certificates as authorities
+from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
     check_group_name,
     check_host,
@@ -129,7 +129,7 @@ def parse(text: str, *, folder: Path | None = None) -> Config:
     """Raises ConfigError with all problems at once. `folder`: where files that it names are; None: it may name none."""
     if len(text) > MAX_FILE_BYTES:
         raise ConfigError([f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"])
-    tree, problems = plainyaml.read(text)
+    tree, problems = plain_yaml.read(text)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
     config = _Reading(problems, folder).config(tree)
@@ -224,9 +224,9 @@ class _Reading:
             return ""
         text = self.text(fields, given[0], place, lambda value: None)
         try:
-            pem = authorities.read(text, self.folder) if given[0] == "ca_file" else text
-            return authorities.in_one_form(pem) if text else ""
-        except authorities.BadCertificates as problem:
+            pem = certificates.read(text, self.folder) if given[0] == "ca_file" else text
+            return certificates.in_one_form(pem) if text else ""
+        except certificates.BadCertificates as problem:
             self.wrong(f"{place}.{given[0]}", str(problem))
             return ""
 

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from proxyapp.config import plain_yaml as plainyaml
+from proxyapp.config import plain_yaml
 from proxyapp.config.key_shape import OF_PROVIDER, TOKEN, doubt, words_like_keys
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_key, check_label, is_placeholder
 from proxyapp.vocabulary.masking import masked_key
@@ -109,7 +109,7 @@ def _tree(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        tree, problems = plainyaml.read(text)
+        tree, problems = plain_yaml.read(text)
         return None if problems else tree
 
 

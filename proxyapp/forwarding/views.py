@@ -18,7 +18,7 @@ from proxyapp.access import admission
 from proxyapp.access.cors import let_read, let_read_relayed, preflight_response
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.database.outage import reason_of
-from proxyapp.forwarding import search as forwarding
+from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
@@ -61,7 +61,7 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
         )
         if client.is_metered:
             await admission.charge(process, client)
-        attempt = await forwarding.forward(process, planned)
+        attempt = await search.forward(process, planned)
         if client is not ANYONE:
             let_read_relayed(request.scope["headers"], attempt.headers)
         return RelayedResponse(attempt)

@@ -25,7 +25,7 @@ from proxyapp.models import (
     SpoolMark,
     TokenUsage,
 )
-from proxyapp.pool import cursor as rotation
+from proxyapp.pool import cursor
 from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS
 
 BATCH_ROWS = 2_000
@@ -69,7 +69,7 @@ def prune_batch(now: datetime) -> Pruned:
         days=_delete_batch(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
         audit_entries=_delete_batch(AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS)))
         + _delete_batch(LogEntry.objects.filter(action_time__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))),
-        leftovers=rotation.forget_rings()
+        leftovers=cursor.forget_rings()
         + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS))),
     )
 

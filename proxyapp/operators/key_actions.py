@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, KeyStatus, RateLimitEvent
-from proxyapp.operators import key_state as keystate
+from proxyapp.operators import key_state
 from proxyapp.operators.key_state import held_by
 
 KeyAction = Literal["release", "disable", "enable"]
@@ -26,9 +26,9 @@ def change_keys(action: KeyAction, key_ids: Iterable[int], now: datetime) -> set
         if not changed:
             return changed
         if action == "release":
-            keystate.release(changed, now)
+            key_state.release(changed, now)
         else:
-            keystate.set_status(changed, STATUSES[action])
+            key_state.set_status(changed, STATUSES[action])
     return changed
 
 

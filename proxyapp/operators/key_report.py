@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import F, QuerySet, Sum
 
 from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
-from proxyapp.operators import key_state as keystate
+from proxyapp.operators import key_state
 
 ROTATION_ORDER = ("group__position", "group_id", "position", "id")
 SUMS = {
@@ -108,7 +108,7 @@ def in_state(keys: QuerySet[ApiKey], state: str, now: datetime) -> QuerySet[ApiK
     """The keys that are `available`, `cooling`, `disabled` or `invalid` at `now`."""
     if state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
         return keys.filter(status=state)
-    cooling = keystate.held_by(RateLimitEvent.objects.active(now).filter(model=""))
+    cooling = key_state.held_by(RateLimitEvent.objects.active(now).filter(model=""))
     active = keys.filter(status=KeyStatus.ACTIVE)
     return active.filter(cooling) if state == "cooling" else active.exclude(cooling)
 
@@ -150,7 +150,7 @@ def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping
         name=fields["name"],
         group=fields["group__name"],
         masked=fields["masked"],
-        state=keystate.state(fields["status"], is_cooling=is_cooling),
+        state=key_state.state(fields["status"], is_cooling=is_cooling),
         cooldowns=cooldowns,
         last_used_at=fields["last_used_at"],
         is_lost="secret" in fields and not fields["secret"],

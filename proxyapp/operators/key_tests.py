@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, KeyStatus
-from proxyapp.operators import key_state as keystate
+from proxyapp.operators import key_state
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
@@ -28,7 +28,7 @@ def ask_provider(key_ids: Sequence[int]) -> Findings:
         probe_keys,  # the whole upstream side: every command would load it with the admin
     )
 
-    invalid = (keys.filter(status=KeyStatus.INVALID) for keys in keystate.batches(key_ids))
+    invalid = (keys.filter(status=KeyStatus.INVALID) for keys in key_state.batches(key_ids))
     were_invalid = {pk: key_hash for keys in invalid for pk, key_hash in keys.values_list("pk", "key_hash")}
     return Findings(probe_keys(key_ids) if key_ids else [], were_invalid)
 
@@ -39,9 +39,9 @@ def put_back(findings: Findings) -> set[int]:
     if not working:
         return set()
     with transaction.atomic():
-        enabled = {pk for keys in keystate.batches(working) for pk in _still_invalid(keys, findings.were_invalid)}
+        enabled = {pk for keys in key_state.batches(working) for pk in _still_invalid(keys, findings.were_invalid)}
         if enabled:
-            keystate.set_status(enabled, KeyStatus.ACTIVE)
+            key_state.set_status(enabled, KeyStatus.ACTIVE)
     return enabled
 
 

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from proxyapp.database.threads import DatabaseThreads
-from proxyapp.pool import cursor as rotation
+from proxyapp.pool import cursor
 from proxyapp.pool.cursor import Lease, Progress
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import PoolKey, Ring, Snapshot
@@ -104,7 +104,7 @@ class Leasing:
 
     async def _take_locked(self, ring: Ring, now: float) -> PoolKey | None:
         try:
-            pick, version = await self._threads.urgent(functools.partial(rotation.take, ring, now))
+            pick, version = await self._threads.urgent(functools.partial(cursor.take, ring, now))
         except DatabaseError:
             return self._local_pick(ring, now)
         finally:
@@ -132,7 +132,7 @@ class Leasing:
         self._is_stalled = not refill.done()
         if rotor.is_empty:
             available = len(rotor.ring.available(now))
-            rotor.add(_local_lease(rotor, rotation.lease_slots(len(rotor.ring), available, FEWEST_PICKS)))
+            rotor.add(_local_lease(rotor, cursor.lease_slots(len(rotor.ring), available, FEWEST_PICKS)))
 
     def _prefetch(self, rotor: Rotor, now: float) -> "asyncio.Task[bool]":
         name = rotor.ring.name
@@ -145,12 +145,12 @@ class Leasing:
     async def _lease(self, rotor: Rotor, now: float) -> bool:
         """False when the database gave none."""
         ring = rotor.ring
-        slots = rotation.lease_slots(len(ring), len(ring.available(now)), self._paces[ring.name].picks(now))
+        slots = cursor.lease_slots(len(ring), len(ring.available(now)), self._paces[ring.name].picks(now))
         start_at = self._start_at.pop(ring.name, None)
         if start_at is None and not rotor.is_started:
-            work = functools.partial(rotation.resume, ring.name, ring.key_ids, slots)
+            work = functools.partial(cursor.resume, ring.name, ring.key_ids, slots)
         else:
-            work = functools.partial(rotation.lease, ring.name, ring.key_ids, slots, next_key_id=start_at)
+            work = functools.partial(cursor.lease, ring.name, ring.key_ids, slots, next_key_id=start_at)
         try:
             lease = await self._threads.urgent(work)
         except DatabaseError:

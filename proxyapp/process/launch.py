@@ -167,9 +167,9 @@ class Launch:
         allow_many_files()
         calm_collector()
         if self.server == "uvicorn":
-            from proxyapp.server import uvicorn as uvicorn_server
+            from proxyapp.server import uvicorn
 
-            uvicorn_server.run(
+            uvicorn.run(
                 application,
                 bound,
                 departure=departure,
@@ -178,10 +178,10 @@ class Launch:
             )
             return
         from proxyapp import runtime
-        from proxyapp.server import reactor as fastloop
+        from proxyapp.server import reactor
         from proxyapp.server.server_state import Limits
 
-        fastloop.install()
+        reactor.install()
         from proxyapp.server.daphne import GatewayServer
 
         GatewayServer(

@@ -6,7 +6,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from proxyapp.access import second_factor as secondfactor
+from proxyapp.access import second_factor
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PASSWORD, PHONE, USER, Complaints, OpenAdmin
 from tests.gateway import Gateway
@@ -32,7 +32,7 @@ def gateway(lasting_gateway: Gateway) -> Gateway:
 
 
 def code(secret: str, moment: float) -> str:
-    return secondfactor._totp(secret).generate(int(moment)).decode()
+    return second_factor._totp(secret).generate(int(moment)).decode()
 
 
 def test_no_page_needs_more_than_the_policy_allows(open_admin: OpenAdmin):

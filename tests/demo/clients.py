@@ -6,7 +6,7 @@ from random import Random
 
 from django.conf import settings
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.access.token_book import masked_token, token_hash
 from proxyapp.access.token_store import Terms
 from proxyapp.models import ClientToken, Group, TokenUsage, audit
@@ -27,7 +27,7 @@ def write_clients(now: datetime) -> None:
         token = _made(client, now)
         TokenUsage.objects.bulk_create(_usage(client, token, now, chance))
         if client.name == REVOKED_CLIENT:
-            clienttokenstore.revoke([token.pk], DEMO, now - ENDED)
+            token_store.revoke([token.pk], DEMO, now - ENDED)
     raise_pool_version()
 
 
@@ -42,7 +42,7 @@ def _made(client: Client, now: datetime) -> ClientToken:
         tokens_per_day=client.tokens,
         expires_at=ends.get(client.name),
     )
-    token, _ = clienttokenstore.create(terms, DEMO)
+    token, _ = token_store.create(terms, DEMO)
     token.token_hash, token.masked = token_hash(client.token, settings.SECRET_KEY), masked_token(client.token)
     token.last_used_at = now if client.share else now - ENDED
     token.save()

@@ -12,7 +12,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.admin.client_tokens.form import ClientTokenForm
 from proxyapp.admin.client_tokens.single_use_form import close_form, open_form, sent_number
 from proxyapp.admin.parts.unfold_typed import ModelAdmin, ModelForm
@@ -68,9 +68,9 @@ class TokenMaking(ModelAdmin[ClientToken]):
         """The row is read again under a lock: the gateway and other operators write to it, too."""
         actor, terms = audit.operator(request.user), form.terms(timezone.now())
         if change:
-            clienttokenstore.update(ClientToken.objects.select_for_update().get(pk=obj.pk), terms, actor)
+            token_store.update(ClientToken.objects.select_for_update().get(pk=obj.pk), terms, actor)
         else:
-            made, text = clienttokenstore.create(terms, actor)
+            made, text = token_store.create(terms, actor)
             obj.pk = made.pk
             _keep(request, new_token=text)
         obj.refresh_from_db()

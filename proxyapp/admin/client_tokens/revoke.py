@@ -14,7 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.admin.parts.filters import is_id
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ClientToken, TokenUsage, audit
@@ -79,10 +79,10 @@ class TokenEnding(ModelAdmin[ClientToken]):
         return super().delete_view(request, object_id, consequences(ids) | (extra_context or {}))
 
     def delete_model(self, request: HttpRequest, obj: ClientToken) -> None:
-        clienttokenstore.delete([obj.pk], audit.operator(request.user))
+        token_store.delete([obj.pk], audit.operator(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ClientToken]) -> None:
-        clienttokenstore.delete(list(queryset.values_list("pk", flat=True)), audit.operator(request.user))
+        token_store.delete(list(queryset.values_list("pk", flat=True)), audit.operator(request.user))
 
     def get_deleted_objects(
         self, objs: Sequence[ClientToken] | QuerySet[ClientToken], request: HttpRequest
@@ -98,7 +98,7 @@ class TokenEnding(ModelAdmin[ClientToken]):
         return labels, counts, lacking, []
 
     def _revoke(self, request: HttpRequest, ids: Collection[int]) -> None:
-        revoked = clienttokenstore.revoke(ids, audit.operator(request.user), timezone.now())
+        revoked = token_store.revoke(ids, audit.operator(request.user), timezone.now())
         if not revoked:
             self.message_user(request, "It is revoked already.", messages.WARNING)
             return

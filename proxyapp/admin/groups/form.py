@@ -12,7 +12,7 @@ from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
 from proxyapp.models import Auth, Group, RateLimitPolicy
 from proxyapp.models.sealed import UNREADABLE
-from proxyapp.vocabulary import certificates as authorities
+from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import check_group_name, check_proxy_url, check_target_url, proxies, targets
 
 POLICIES: dict[str, str] = {
@@ -47,8 +47,8 @@ class CertificatesField(forms.CharField):
     def to_python(self, value: Any) -> str:
         text = super().to_python(value)
         try:
-            return authorities.in_one_form(text) if text else ""
-        except authorities.BadCertificates as problem:
+            return certificates.in_one_form(text) if text else ""
+        except certificates.BadCertificates as problem:
             raise ValidationError(f"The text {problem}.") from None
 
 
@@ -151,8 +151,8 @@ def trusted(group: Group) -> SafeString:
     """What the certificates say of themselves."""
     text = "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
     try:
-        found = authorities.listed(group.ca_certificates) if group.ca_certificates else []
-    except authorities.BadCertificates as problem:
+        found = certificates.listed(group.ca_certificates) if group.ca_certificates else []
+    except certificates.BadCertificates as problem:
         return format_html("{} Now the text {}.", text, str(problem))
     return format_html("{}{}", text, format_html_join("", "<br>Now: {}", ((str(one),) for one in found)))
 

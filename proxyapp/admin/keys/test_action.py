@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
-from proxyapp.operators import key_tests as keytests
+from proxyapp.operators import key_tests
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
@@ -28,9 +28,9 @@ def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySe
         too_many = f"At most {MAX_KEYS} keys are tested at once, and {len(ids)} were selected. Nothing was tested;"
         pages.message_user(request, f"{too_many} `manage.py keys test` takes any number.", messages.ERROR)
         return
-    findings = keytests.ask_provider(ids)
+    findings = key_tests.ask_provider(ids)
     with transaction.atomic():
-        enabled = keytests.put_back(findings)
+        enabled = key_tests.put_back(findings)
         works = ApiKey.objects.defer("secret").filter(pk__in=enabled)
         log_changes(request, works, "Tested and enabled: it works.", action="enable")
     _show(pages, request, findings.results, enabled)
@@ -45,7 +45,7 @@ def _show(
     keys = ApiKey.objects.only("name", "masked").in_bulk([result.key_id for result in shown])
     for result in shown:
         status = "no answer" if result.status is None else result.status
-        text = f"Key {keys.get(result.key_id, '(deleted)')}: {status}, {keytests.describe(result, enabled)}"
+        text = f"Key {keys.get(result.key_id, '(deleted)')}: {status}, {key_tests.describe(result, enabled)}"
         pages.message_user(request, text, messages.SUCCESS if result.ok else messages.ERROR)
     if rest:
         failed = sum(not result.ok for result in rest)

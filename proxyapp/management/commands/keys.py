@@ -12,8 +12,7 @@ from django.utils import timezone
 
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ApiKey, audit
-from proxyapp.operators import key_state as keystate
-from proxyapp.operators import key_tests as keytests
+from proxyapp.operators import key_state, key_tests
 from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.key_report import KeyRow, key_report, utc_text
@@ -102,15 +101,15 @@ class Command(BaseCommand):
     def _test(self, rows: Sequence[KeyRow], *, is_json: bool) -> None:
         """A key that fails stays as it is: what that means is for the operator to judge."""
         by_id = {row.id: row for row in rows}
-        findings = keytests.ask_provider(list(by_id))
+        findings = key_tests.ask_provider(list(by_id))
         with transaction.atomic():
-            enabled = keytests.put_back(findings)
+            enabled = key_tests.put_back(findings)
             _audit("keys test", "enable", enabled, "it was invalid and works")
         if is_json:
             found = [_result_json(by_id[result.key_id], result, enabled) for result in findings.results]
             self._print_json(found)
         else:
-            described = [(result, keytests.describe(result, enabled)) for result in findings.results]
+            described = [(result, key_tests.describe(result, enabled)) for result in findings.results]
             lines = [_result_line(by_id[result.key_id], result, text) for result, text in described]
             self.stdout.write("\n".join(lines) or "There is no key to test.")
         failed = sum(not result.ok for result in findings.results)
@@ -122,7 +121,7 @@ class Command(BaseCommand):
 
 
 def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str = "") -> None:
-    for keys in keystate.batches(ids):
+    for keys in key_state.batches(ids):
         audit.record(audit.command(command), action, keys.defer("secret"), detail)
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 from django.utils import timezone
 
-from proxyapp.access import token_store as clienttokenstore
+from proxyapp.access import token_store
 from proxyapp.access.token_store import Terms
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
@@ -68,7 +68,7 @@ class Command(BaseCommand):
             expires_at=options["expires"],
             **{limit: options[limit] for limit in UNITS},
         )
-        token, text = clienttokenstore.create(terms, audit.command("tokens create"))
+        token, text = token_store.create(terms, audit.command("tokens create"))
         if options["json"]:
             (row,) = token_report(ClientToken.objects.filter(pk=token.pk), timezone.now())
             self.stdout.write(json.dumps({**row.as_json(), "token": text}, indent=2, ensure_ascii=False))
@@ -87,7 +87,7 @@ class Command(BaseCommand):
 
     def _revoke(self, options: dict[str, Any]) -> None:
         ids = choose_tokens(options["selectors"])
-        revoked = clienttokenstore.revoke(ids, audit.command("tokens revoke"), timezone.now())
+        revoked = token_store.revoke(ids, audit.command("tokens revoke"), timezone.now())
         lines = [f"  {token.pk}  {token.name}  {token.masked}" for token in revoked]
         counted = f"{len(revoked)} of {len(ids)} token{'s' * (len(ids) != 1)}"
         self.stdout.write("\n".join([f"Revoked {counted}{':' if lines else ', which was before.'}", *lines]))
