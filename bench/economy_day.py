@@ -16,7 +16,6 @@ from bench.economy import Figures
 from bench.economy_world import Arrival, Room, World, arrivals
 from proxyapp.forwarding.judge import cooldown
 from proxyapp.ledger.cooldown_writer import apply
-from proxyapp.models import DEFAULT_TARGET_URL, Auth, KeyStatus
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.cursor import Lease, lease_slots
 from proxyapp.pool.leasing import FEWEST_PICKS
@@ -24,6 +23,7 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
 from proxyapp.provider.verdict import Kind, Retry, Verdict, judge
+from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, Auth, KeyStatus
 from tests.fake_quotas import Quotas, Refusal
 
 JUDGE_ROUNDS = 5

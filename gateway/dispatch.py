@@ -8,9 +8,9 @@ from proxyapp.access.client_address import TrustedProxies
 from proxyapp.admin.database_away import away_page
 from proxyapp.admin.live.feed import Live
 from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
-from proxyapp.forwarding.fast_path import Lane, Scope, Send, send_whole, with_readable_query
-from proxyapp.forwarding.request_body import Receive
+from proxyapp.forwarding.fast_path import Lane, send_whole, with_readable_query
 from proxyapp.forwarding.views import admitted, forward, healthz, readyz
+from proxyapp.vocabulary.asgi import Receive, Scope, Send
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
 DJANGO_PATHS = (b"/admin/", b"/static/")

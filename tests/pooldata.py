@@ -5,7 +5,8 @@ from typing import Any
 
 from django.db.models import Max
 
-from proxyapp.models import ApiKey, Group, HourlyUsage, KeyStatus, RateLimitEvent, RotationCursor
+from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent, RotationCursor
+from proxyapp.vocabulary.choices import KeyStatus
 
 NOW = datetime(2026, 11, 24, 3, 48, tzinfo=UTC)
 

@@ -16,7 +16,8 @@ from django.utils import timezone
 from yaml import safe_load
 
 from proxyapp.config.file import parse
-from proxyapp.models import ApiKey, AuditEntry, Group, KeyStatus
+from proxyapp.models import ApiKey, AuditEntry, Group
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.adminpages import GROUP_FORM, PROXY, act, cells, page, submit, superuser, text
 from tests.certificates import server_context
 from tests.fake_upstream import FakeUpstream

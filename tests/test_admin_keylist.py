@@ -9,8 +9,9 @@ import time_machine
 from django.test import Client
 
 from proxyapp.admin.keys.list import COLUMNS
-from proxyapp.models import ApiKey, KeyStatus
-from proxyapp.operators.key_report import iso_utc
+from proxyapp.models import ApiKey
+from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.times import iso_utc
 from tests.adminpages import cells, page, rows, superuser, text
 from tests.pooldata import NOW, add_group, add_key, cool, use
 from tests.staff import staff

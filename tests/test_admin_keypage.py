@@ -14,8 +14,9 @@ from django.urls import reverse
 from proxyapp.admin.keys.usage import usage_of_key
 from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import Bar, bar_chart, sparkline
-from proxyapp.models import ApiKey, AuditEntry, DailyUsage, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, AuditEntry, DailyUsage, RateLimitEvent
 from proxyapp.upstream.key_probe import ProbeResult
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.adminpages import page, said, superuser, text, value
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 from tests.staff import staff

@@ -12,8 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.config.file import parse
-from proxyapp.models import ApiKey, AuditEntry, Group, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, AuditEntry, Group, RateLimitEvent
 from proxyapp.models.sealed import keyed_hash
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.adminpages import act, key_form, page, submit, superuser, text
 from tests.pooldata import NOW, add_group, add_key, cool, pool_version, secret, use
 from tests.staff import staff

@@ -3,7 +3,7 @@
 import pytest
 
 from proxyapp.access.anonymous import check_anonymous
-from proxyapp.access.client_address import is_loopback
+from proxyapp.vocabulary.addresses import is_loopback
 from proxyapp.vocabulary.errors import GatewayError
 
 LOCAL = ("127.0.0.1", 8080)

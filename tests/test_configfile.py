@@ -21,8 +21,8 @@ from proxyapp.config.file import (
     load,
     parse,
 )
-from proxyapp.models import DEFAULT_TARGET_URL
 from proxyapp.vocabulary.checks import is_placeholder
+from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 
 EXAMPLE = Path(__file__).parent.parent / "config.example.yaml"
 SECRET = "AIzaSyA-secret-0123456789"

@@ -15,13 +15,14 @@ from django.utils import timezone
 from proxyapp import runtime
 from proxyapp.access import token_store
 from proxyapp.database.outage import Outage
-from proxyapp.models import ApiKey, ClientToken, Group, KeyStatus, MinuteUsage, audit
+from proxyapp.models import ApiKey, ClientToken, Group, MinuteUsage, audit
 from proxyapp.operators import attention
 from proxyapp.operators.charts import SERIES
 from proxyapp.operators.dashboard import Dashboard, snapshot
-from proxyapp.operators.key_state import set_status
+from proxyapp.operators.key_actions import set_status
 from proxyapp.operators.running_dry import dry_at, pacific_midnight
 from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.adminpages import cells, page, superuser
 from tests.clienttokens import add_token, use_token
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, secret, use

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from proxyapp.forwarding.attempt import DECODED_BYTES, decoded
+from proxyapp.provider.codings import DECODED_BYTES, decoded
 from proxyapp.provider.token_usage import TokenCounter, Tokens
 from proxyapp.provider.verdict import Kind
 from tests.conftest import MakeGateway

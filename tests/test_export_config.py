@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from proxyapp.config.exporting import export_groups
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, Server, check_key, load, parse
 from proxyapp.config.importing import apply_changes, import_config
-from proxyapp.models import ApiKey, Auth, Group, ImportedGroup, RateLimitPolicy, RotationCursor
+from proxyapp.models import ApiKey, Group, ImportedGroup, RotationCursor
+from proxyapp.vocabulary.choices import Auth, RateLimitPolicy, values
 from tests.new_secret import change_secret
 
 __all__ = ["change_secret"]
@@ -116,8 +117,8 @@ groups = st.builds(
     name=labels.filter(bool),
     target_url=st.sampled_from(["https://h", "http://[::1]:8080/a%2Fb", "https://generativelanguage.googleapis.com"]),
     proxy_url=proxies,
-    rate_limit_policy=st.sampled_from(RateLimitPolicy.values),
-    auth=st.sampled_from(Auth.values),
+    rate_limit_policy=st.sampled_from(values(RateLimitPolicy)),
+    auth=st.sampled_from(values(Auth)),
     api_keys=st.lists(keys, min_size=1, max_size=4, unique_by=lambda key: key.secret).map(tuple),
 )
 configs = st.lists(groups, max_size=4, unique_by=lambda group: group.name.lower())

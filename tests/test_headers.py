@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxyapp.upstream.headers import credentials, to_client, to_upstream, without_key
+from proxyapp.provider.credentials import credentials, without_key
+from proxyapp.upstream.headers import to_client, to_upstream
 
 
 def sent(headers, *, body_length=None, keys=()):

@@ -17,8 +17,9 @@ from proxyapp.config.file import ConfigError, load, parse
 from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
-from proxyapp.models import ApiKey, Group, HourlyUsage, ImportedGroup, KeyStatus, RateLimitEvent, RotationCursor
+from proxyapp.models import ApiKey, Group, HourlyUsage, ImportedGroup, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.new_secret import change_secret
 
 __all__ = ["change_secret"]

@@ -4,8 +4,11 @@ from typing import Any
 import pytest
 
 from proxyapp.ledger.retention import Pruned, prune_batches
-from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
-from proxyapp.operators.key_report import countdown, in_state, key_report
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, RateLimitEvent
+from proxyapp.models.key_state import in_state
+from proxyapp.operators.key_report import key_report
+from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.times import countdown
 from tests.pooldata import NOW, add_group, add_key, cool, use
 
 pytestmark = pytest.mark.django_db

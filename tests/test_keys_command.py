@@ -9,8 +9,9 @@ import time_machine
 from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
-from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.upstream.key_probe import ProbeResult
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version, secret, use
 
 pytestmark = pytest.mark.django_db

@@ -245,8 +245,8 @@ def test_who_may_only_look_tests_nothing(monkeypatch: pytest.MonkeyPatch):
 def invalidate(gateway: Gateway, name: str) -> int:
     """Its id."""
     script = (
-        "from proxyapp.operators import key_state; from proxyapp.models import ApiKey; "
-        f"key = ApiKey.objects.get(name={name!r}); key_state.set_status([key.pk], 'invalid', reason='expired'); "
+        "from proxyapp.operators import key_actions; from proxyapp.models import ApiKey; "
+        f"key = ApiKey.objects.get(name={name!r}); key_actions.set_status([key.pk], 'invalid', reason='expired'); "
         "print('id', key.pk)"
     )
     done = gateway.manage("shell", "-c", script)

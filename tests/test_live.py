@@ -26,9 +26,10 @@ from proxyapp import runtime
 from proxyapp.admin.live import feed, subscriber
 from proxyapp.admin.live.frame import changed
 from proxyapp.admin.live.routing import has_own_origin
-from proxyapp.models import ApiKey, KeyStatus, MinuteUsage
-from proxyapp.operators import dashboard, key_state
+from proxyapp.models import ApiKey, MinuteUsage
+from proxyapp.operators import dashboard, key_actions
 from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
 from tests.gateway import Gateway
@@ -443,7 +444,7 @@ async def test_two_lists_are_each_told_their_own(application: Dispatcher, operat
     for page in pages:
         await page.hear()
 
-    await sync_to_async(key_state.set_status)([keys[1].pk], KeyStatus.DISABLED)
+    await sync_to_async(key_actions.set_status)([keys[1].pk], KeyStatus.DISABLED)
 
     assert (await pages[1].hear())["keys"][0]["state"] == "disabled"
     assert await pages[0].hear_nothing()

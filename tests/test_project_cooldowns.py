@@ -8,10 +8,12 @@ import pytest
 import time_machine
 from django.core.management import call_command
 
-from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
-from proxyapp.operators import key_state
+from proxyapp.models import ApiKey, Group, RateLimitEvent
+from proxyapp.models.key_state import in_state
+from proxyapp.operators import key_actions
 from proxyapp.operators.key_actions import change_keys
-from proxyapp.operators.key_report import in_state, key_report
+from proxyapp.operators.key_report import key_report
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.adminpages import act, page, superuser, text
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, pool_version
 
@@ -160,7 +162,7 @@ def test_release_of_a_key_ends_its_project_s_cooldowns_so_that_all_its_keys_come
     two = add_key(group, "two", project="p")
     version = pool_version()
 
-    ended = key_state.release([two.pk], NOW)
+    ended = key_actions.release([two.pk], NOW)
 
     assert ended == 1
     assert [state for state, _ in shown()] == ["available", "available"]
@@ -172,7 +174,7 @@ def test_release_leaves_what_does_not_hold_for_the_key(group: Group):
     cool(key, LATER, model="flash")
     kept = [cool(other, LATER), cool(add_key(group, "three", project="q"), LATER, project="q")]
 
-    ended = key_state.release([key.pk], NOW)
+    ended = key_actions.release([key.pk], NOW)
 
     assert ended == 1
     assert set(RateLimitEvent.objects.active(NOW)) == set(kept)
@@ -183,7 +185,7 @@ def test_release_of_a_key_without_a_project_leaves_other_keys_without_one(group:
     cool(key, LATER)
     kept = cool(add_key(group, "two"), LATER)
 
-    key_state.release([key.pk], NOW)
+    key_actions.release([key.pk], NOW)
 
     assert list(RateLimitEvent.objects.active(NOW)) == [kept]
 
@@ -199,7 +201,7 @@ def test_a_key_counts_as_released_when_only_its_project_was_cooling(group: Group
 
 
 def test_actions_take_more_keys_than_a_query_takes_parameters(group: Group, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("proxyapp.operators.key_state.BATCH", 2)
+    monkeypatch.setattr("proxyapp.models.key_state.BATCH", 2)
     keys = [add_key(group, str(number), project=f"p-{number % 2}") for number in range(5)]
     cool(keys[0], LATER, project="p-0")
     cool(keys[3], LATER)

@@ -13,7 +13,8 @@ from asgiref.sync import sync_to_async
 
 from gateway.asgi import application
 from proxyapp import runtime
-from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, Group, RateLimitEvent
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.fake_quotas import MINUTE_SECONDS, Limits, Quotas, Refusal, day_of
 from tests.fake_upstream import FakeUpstream
 

@@ -17,13 +17,14 @@ from django.db.models import Count
 
 from gateway.asgi import application
 from proxyapp import runtime
-from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.pool import cursor, store
 from proxyapp.pool import snapshot as snapshot_module
 from proxyapp.pool.cooldowns import ALL_MODELS
 from proxyapp.pool.cursor import Lease
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import ALL_GROUPS, Ring
+from proxyapp.vocabulary.choices import KeyStatus
 from tests.fake_upstream import FakeUpstream
 from tests.test_pool import snapshot
 

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from proxyapp.access.client_address import is_loopback
-from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.addresses import is_loopback
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed, Unauthorized
 
 # A page whose name was made to point here (plain HTTP, GET) sends none of the first two, but always its languages.

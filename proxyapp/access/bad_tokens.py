@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxyapp.access.client_address import TrustedProxies, network_of
+from proxyapp.access.client_address import TrustedProxies
+from proxyapp.vocabulary.addresses import network_of
 from proxyapp.vocabulary.errors import TooManyBadTokens
 
 logger = logging.getLogger(__name__)

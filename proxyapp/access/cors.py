@@ -10,7 +10,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import PreflightAsked
 
 ORIGIN, METHOD, HEADERS = b"origin", b"access-control-request-method", b"access-control-request-headers"

@@ -20,9 +20,9 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.db.models import F
 
-from proxyapp.access.client_address import is_loopback, network_of
 from proxyapp.models import AuditEntry, SignInCount, audit
 from proxyapp.models.sealed import keyed_hash
+from proxyapp.vocabulary.addresses import is_loopback, network_of
 
 ADDRESS_FACTOR, NAME_FACTOR, CODE_FACTOR = 4, 20, 2
 MOST_ENTRIES_AN_HOUR = 60

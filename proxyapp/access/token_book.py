@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import unquote_to_bytes
 
-from proxyapp.upstream.headers import Header, is_key_parameter
+from proxyapp.provider.credentials import is_key_parameter
+from proxyapp.vocabulary.asgi import Header
 
 PREFIX = "gk-"
 SHAPE = re.compile(rb"gk-[A-Za-z0-9_-]{43}")

@@ -5,20 +5,20 @@ neither read nor written again.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import Model
 from django.utils import timezone
 
 from proxyapp.config.file import GroupConfig, KeyConfig
-from proxyapp.config.report import Report, shown_url
-from proxyapp.models import ApiKey, Group, RotationCursor
+from proxyapp.config.report import Report
+from proxyapp.models import ApiKey, Group
+from proxyapp.models.batches import Row, batches
 from proxyapp.models.sealed import keyed_hashes
-from proxyapp.pool.snapshot import ALL_GROUPS
 from proxyapp.vocabulary.certificates import counted
+from proxyapp.vocabulary.urls import shown_url
 
-BATCH = 500
 GROUP_FIELDS = (
     "name",
     "target_url",
@@ -34,14 +34,7 @@ KEY_FIELDS = ("name", "project")
 
 Progress = Callable[[int, int], None]
 Order = Callable[[list[str], list[str]], list[str]]
-Row = TypeVar("Row", bound=Model)
 Placed = TypeVar("Placed", Group, ApiKey)
-
-
-def lock_pool() -> None:
-    """Holds off every other change of the pool until the transaction ends."""
-    RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
-    RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)
 
 
 class Database:
@@ -186,11 +179,6 @@ def update(rows: Sequence[Row], fields: Sequence[str]) -> None:
         manager = type(batch[0])._default_manager
         manager.bulk_update(batch, fields)
         manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
-
-
-def batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
-    for start in range(0, len(rows), BATCH):
-        yield list(rows[start : start + BATCH])
 
 
 def _changes(row: Model, wanted: dict[str, Any]) -> list[str]:

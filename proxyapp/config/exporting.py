@@ -13,9 +13,10 @@ from typing import NamedTuple
 import yaml
 from django.db.models import QuerySet
 
-from proxyapp.config.report import shown_url
-from proxyapp.models import ApiKey, Auth, Group, RateLimitPolicy
+from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
+from proxyapp.vocabulary.urls import shown_url
 
 HEADER = """\
 # Groups and keys of the Gemini Key Gateway, for `manage.py import_config`.

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from proxyapp.config import plain_yaml
 from proxyapp.config.plain_yaml import kind, shown
-from proxyapp.models import DEFAULT_TARGET_URL, MAX_PRIORITY, MAX_WEIGHT, Auth, RateLimitPolicy
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
     check_group_name,
@@ -21,6 +20,7 @@ from proxyapp.vocabulary.checks import (
     proxies,
     targets,
 )
+from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, MAX_PRIORITY, MAX_WEIGHT, Auth, RateLimitPolicy, values
 
 __all__ = [
     "Config",
@@ -58,8 +58,8 @@ GROUP_FIELDS = (
 )
 KEY_FIELDS = ("key", "name", "project")
 
-POLICIES = RateLimitPolicy.values
-AUTHS = Auth.values
+POLICIES = values(RateLimitPolicy)
+AUTHS = values(Auth)
 Check = Callable[[str], str | None]
 
 

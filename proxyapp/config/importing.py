@@ -10,13 +10,14 @@ from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
 
-from proxyapp.config.apply import Database, Progress, batches, lock_pool
+from proxyapp.config.apply import Database, Progress
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
 from proxyapp.config.last_import import LastImport, claims_of_others
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, audit
+from proxyapp.models.batches import batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hashes
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
 
 __all__ = ["Report", "apply_changes", "import_config"]

@@ -8,13 +8,14 @@ from typing import NamedTuple
 from django.db import transaction
 
 from proxyapp.access.token_store import bound_to_older_secrets
-from proxyapp.config.apply import batches, lock_pool
 from proxyapp.config.file import ConfigError, load
 from proxyapp.config.importing import each_key_once
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, Group, ImportedGroup, SecondFactor
+from proxyapp.models.batches import batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
+from proxyapp.pool.cursor import lock_pool
 
 
 class Reencrypted(NamedTuple):

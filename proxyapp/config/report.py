@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.audit import Change
-from proxyapp.vocabulary.masking import masked_url
 
 MAX_CREATED_SHOWN = 50
 
@@ -102,11 +101,3 @@ class Report:
             self.details.append(f"updated {what}: {'; '.join(changes)}")
         else:
             tally.unchanged += 1
-
-
-def shown_url(url: str | None) -> str:
-    """For a line of text: without user and password. The database may hold what is no URL."""
-    try:
-        return masked_url(url) if url else "none"
-    except ValueError:
-        return "(not a URL)"

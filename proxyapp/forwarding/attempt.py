@@ -1,9 +1,7 @@
 """One request to the upstream with one key: counted exactly once, however it ends."""
 
 import asyncio
-import contextlib
 import time
-import zlib
 from collections.abc import AsyncIterator, Callable
 
 import httpx
@@ -11,15 +9,16 @@ import httpx
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.ledger.usage import Outcome
 from proxyapp.pool.queue import Turn
+from proxyapp.provider.codings import READ_CODINGS, decoded
 from proxyapp.provider.token_usage import TokenCounter
 from proxyapp.runtime import Runtime
 from proxyapp.upstream.exchange import Exchange
-from proxyapp.upstream.headers import COMPRESSIONS, READ_CODINGS, Header, to_client
+from proxyapp.upstream.headers import to_client
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import StreamBroken
 
 ERROR_BODY_BYTES = 64 * 1024
 ERROR_BODY_SECONDS = 3.0
-DECODED_BYTES = 1024 * 1024
 
 
 class Attempt:
@@ -160,12 +159,3 @@ class Attempt:
         self.headers = [header for header in self.headers if header[0].lower() != b"content-length"]
         self.headers.append((b"content-length", b"%d" % len(body)))
         self._head = [body] if body else []
-
-
-def decoded(body: bytes, coding: bytes) -> bytes:
-    """Without its Content-Encoding (in lower case) where that is gzip or deflate; at most DECODED_BYTES of it."""
-    if coding not in COMPRESSIONS:
-        return body
-    with contextlib.suppress(zlib.error):
-        return zlib.decompressobj(wbits=47).decompress(body, DECODED_BYTES)
-    return body

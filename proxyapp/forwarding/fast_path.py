@@ -6,7 +6,7 @@ disconnect.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
@@ -17,12 +17,11 @@ from django.http.response import HttpResponseBase
 
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.request_body import ClientLeft, Limits, Receive, RequestBody, read_body
+from proxyapp.forwarding.request_body import ClientLeft, Limits, RequestBody, read_body
 from proxyapp.forwarding.views import RelayedResponse, error_response, own_headers
+from proxyapp.vocabulary.asgi import Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
 
-Scope = dict[str, Any]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 View = Callable[[ASGIRequest], Awaitable[HttpResponseBase]]
 Admit = Callable[[Scope], Awaitable[Client]]
 

@@ -5,12 +5,12 @@ from datetime import UTC, datetime
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import Plan
-from proxyapp.models import Auth
 from proxyapp.pool.cooldown_rows import Cooldown
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.provider import verdict
 from proxyapp.provider.verdict import Kind, Scope, Verdict
 from proxyapp.runtime import Runtime
+from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import is_openai_path
 
 

@@ -11,7 +11,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.provider.model_name import PARSED_BYTES
-from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed
 
 MOST_DECODINGS = 5

@@ -8,9 +8,10 @@ from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.snapshot import Ring, Snapshot, group_and_path
+from proxyapp.provider.credentials import without_key
 from proxyapp.provider.model_name import model_of, quota_scope
 from proxyapp.runtime import Runtime
-from proxyapp.upstream.headers import Header, without_key
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
 
 # What belongs to the key that made it, or is made by the request: another key cannot answer, or would make it twice.

@@ -2,16 +2,15 @@
 
 import mmap
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from typing import IO, Any, NamedTuple, cast
 
 import httpx
 from django.conf import settings
 
-from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.asgi import Header, Receive
 from proxyapp.vocabulary.errors import BodyTooLarge
 
-Receive = Callable[[], Awaitable[dict[str, Any]]]
 READ_BYTES = 256 * 1024
 SEARCHED_WHOLE_BYTES = 1 << 20
 SEARCHED_END_BYTES = 64 * 1024

@@ -12,11 +12,11 @@ from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.no_key import add_retry_after, no_key
 from proxyapp.forwarding.plan import Plan
 from proxyapp.forwarding.send import ask
-from proxyapp.models import RateLimitPolicy
 from proxyapp.pool.queue import Turn, Wish
 from proxyapp.pool.snapshot import PoolGroup
 from proxyapp.provider.verdict import Kind, Retry, Verdict
 from proxyapp.runtime import Runtime
+from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 
 SERVER_ERROR_PAUSES = (0.25, 1.0)

@@ -5,10 +5,11 @@ import json
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import Plan
 from proxyapp.ledger.usage import Outcome
-from proxyapp.models import Auth
 from proxyapp.pool.queue import Turn
+from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
 from proxyapp.runtime import Runtime
-from proxyapp.upstream.headers import MULTIPLE_CREDENTIALS, to_upstream
+from proxyapp.upstream.headers import to_upstream
+from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import GatewayError, is_openai_path
 
 UNREADABLE = "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask for."

@@ -22,10 +22,10 @@ from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.operators.key_state import state
+from proxyapp.models.key_state import state
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.runtime import Runtime
-from proxyapp.upstream.headers import Header
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, PreflightAsked, error_body, is_openai_path
 
 DATABASE_SECONDS = 2.0

@@ -8,24 +8,17 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from proxyapp.models.sealed import SealedTextField, keyed_hash
+from proxyapp.vocabulary.choices import (
+    DEFAULT_TARGET_URL,
+    MAX_PRIORITY,
+    MAX_WEIGHT,
+    Auth,
+    KeyStatus,
+    RateLimitPolicy,
+    labelled,
+    values,
+)
 from proxyapp.vocabulary.masking import masked_key, masked_url
-
-MAX_WEIGHT = 10
-MAX_PRIORITY = 100
-DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
-
-
-class RateLimitPolicy(models.TextChoices):
-    DAILY = "daily", "daily: any 429 takes the key out until the next reset"
-    QUOTA_AWARE = "quota_aware", "quota_aware: does what the provider's answer says"
-
-
-class Auth(models.TextChoices):
-    AUTO = "auto", "auto: google for *.googleapis.com, both elsewhere"
-    GOOGLE = "google", "google: exactly one, Bearer under /openai/, x-goog-api-key elsewhere"
-    BOTH = "both", "both: Authorization: Bearer and x-goog-api-key"
-    X_GOOG_API_KEY = "x-goog-api-key", "x-goog-api-key"
-    BEARER = "bearer", "Authorization: Bearer"
 
 
 class Group(models.Model):
@@ -35,8 +28,10 @@ class Group(models.Model):
     position = models.PositiveIntegerField(default=0, db_index=True, help_text="Order of rotation, lowest first.")
     target_url = models.CharField(max_length=500, default=DEFAULT_TARGET_URL)
     proxy_url = SealedTextField(null=True, blank=True)
-    rate_limit_policy = models.CharField(max_length=20, choices=RateLimitPolicy.choices, default=RateLimitPolicy.DAILY)
-    auth = models.CharField(max_length=20, choices=Auth.choices, default=Auth.AUTO)
+    rate_limit_policy = models.CharField(
+        max_length=20, choices=labelled(RateLimitPolicy), default=RateLimitPolicy.DAILY
+    )
+    auth = models.CharField(max_length=20, choices=labelled(Auth), default=Auth.AUTO)
     priority = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(MAX_PRIORITY)],
@@ -75,9 +70,9 @@ class Group(models.Model):
             models.CheckConstraint(condition=~models.Q(name=""), name="group_name_not_empty"),
             models.CheckConstraint(condition=~models.Q(target_url=""), name="group_target_not_empty"),
             models.CheckConstraint(
-                condition=models.Q(rate_limit_policy__in=RateLimitPolicy.values), name="group_policy_known"
+                condition=models.Q(rate_limit_policy__in=values(RateLimitPolicy)), name="group_policy_known"
             ),
-            models.CheckConstraint(condition=models.Q(auth__in=Auth.values), name="group_auth_known"),
+            models.CheckConstraint(condition=models.Q(auth__in=values(Auth)), name="group_auth_known"),
             models.CheckConstraint(condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"),
         ]
         permissions = [
@@ -93,14 +88,6 @@ class Group(models.Model):
         return masked_url(self.proxy_url) if self.proxy_url else ""
 
 
-class KeyStatus(models.TextChoices):
-    """What is stored; whether an active key is cooling follows from its events and the time."""
-
-    ACTIVE = "active"
-    DISABLED = "disabled"
-    INVALID = "invalid"
-
-
 class ApiKey(models.Model):
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="keys")
     position = models.PositiveIntegerField(default=0, help_text="Order of rotation within the group, lowest first.")
@@ -109,7 +96,7 @@ class ApiKey(models.Model):
     secret = SealedTextField(null=True)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     masked = models.CharField(max_length=20, editable=False)
-    status = models.CharField(max_length=10, choices=KeyStatus.choices, default=KeyStatus.ACTIVE)
+    status = models.CharField(max_length=10, choices=labelled(KeyStatus), default=KeyStatus.ACTIVE)
     status_reason = models.CharField(max_length=300, blank=True)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -125,7 +112,7 @@ class ApiKey(models.Model):
             models.Index(fields=["last_used_at"]),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=KeyStatus.values), name="key_status_known"),
+            models.CheckConstraint(condition=models.Q(status__in=values(KeyStatus)), name="key_status_known"),
             models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
         ]
         permissions = [("view_secret", "Can see API keys in clear")]

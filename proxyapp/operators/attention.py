@@ -11,10 +11,10 @@ from django.urls import reverse
 
 from proxyapp import runtime
 from proxyapp.database.outage import Outage
-from proxyapp.operators.key_report import utc_text
 from proxyapp.operators.minutes import Totals
 from proxyapp.operators.running_dry import Drying, running_dry
 from proxyapp.operators.standing import AVAILABLE, COOLING, DISABLED, INVALID, STATE, STATES, GroupFacts, Standing
+from proxyapp.vocabulary.times import utc_text
 
 MOST_OF_A_SORT = 5
 MOST_IDS = 100  # in a link

@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from proxyapp.models import MinuteUsage
-from proxyapp.operators.key_report import iso_utc
 from proxyapp.operators.minutes import Totals, last_minutes, percentile
+from proxyapp.vocabulary.times import iso_utc
 
 SERIES = ("succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled")
 DAY, HOUR = 24 * 60, 60  # minutes

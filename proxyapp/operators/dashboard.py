@@ -12,7 +12,6 @@ from django.urls import reverse
 from proxyapp.models import HourlyUsage, RateLimitEvent
 from proxyapp.operators.attention import attention, keys_url, this_process
 from proxyapp.operators.charts import HOUR, Remembered, Traffic, charts, figures, has_traffic
-from proxyapp.operators.key_report import iso_utc
 from proxyapp.operators.standing import (
     AVAILABLE,
     COOLING,
@@ -30,6 +29,7 @@ from proxyapp.operators.standing import (
 from proxyapp.operators.token_attention import of_clients
 from proxyapp.operators.token_standing import ClientFacts, read_clients
 from proxyapp.pool.store import pool_version
+from proxyapp.vocabulary.times import iso_utc
 
 MOST_LABELS = 500
 MOST_MODELS = 8

@@ -7,9 +7,10 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from proxyapp.models import ApiKey, KeyStatus, RateLimitEvent
-from proxyapp.operators import key_state
-from proxyapp.operators.key_state import held_by
+from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.models.key_state import batches, held_by
+from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.vocabulary.choices import KeyStatus
 
 KeyAction = Literal["release", "disable", "enable"]
 DONE: dict[KeyAction, str] = {"release": "Released", "disable": "Disabled", "enable": "Enabled"}
@@ -26,9 +27,9 @@ def change_keys(action: KeyAction, key_ids: Iterable[int], now: datetime) -> set
         if not changed:
             return changed
         if action == "release":
-            key_state.release(changed, now)
+            release(changed, now)
         else:
-            key_state.set_status(changed, STATUSES[action])
+            set_status(changed, STATUSES[action])
     return changed
 
 
@@ -38,3 +39,32 @@ def _affected(action: KeyAction, now: datetime) -> QuerySet[ApiKey]:
     if action == "release":
         return keys.filter(held_by(RateLimitEvent.objects.active(now)))
     return keys.exclude(status=STATUSES[action])
+
+
+def release(key_ids: Iterable[int], now: datetime) -> int:
+    """Ends the cooldowns that hold for the keys. The number of cooldowns that were ended.
+
+    A quota is its project's: the cooldowns of the keys' projects end too, so that all keys of these come back.
+    """
+    active = RateLimitEvent.objects.active(now)
+    with transaction.atomic():
+        ended = sum(active.of_keys(keys).update(released_at=now) for keys in batches(key_ids))
+        raise_pool_version()
+    return ended
+
+
+def release_events(event_ids: Iterable[int], now: datetime) -> int:
+    """Ends these cooldowns only. The number that were still active."""
+    with transaction.atomic():
+        ended = RateLimitEvent.objects.active(now).filter(pk__in=list(event_ids)).update(released_at=now)
+        raise_pool_version()
+    return ended
+
+
+def set_status(key_ids: Iterable[int], status: KeyStatus, *, reason: str = "") -> int:
+    """Enables (ACTIVE), disables or condemns keys. The number of keys whose status changed."""
+    with transaction.atomic():
+        others = (keys.exclude(status=status) for keys in batches(key_ids))
+        changed = sum(keys.update(status=status, status_reason=reason) for keys in others)
+        raise_pool_version()
+    return changed

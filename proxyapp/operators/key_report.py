@@ -3,15 +3,16 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, QuerySet, Sum
 
-from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyStatus, RateLimitEvent
-from proxyapp.operators import key_state
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, RateLimitEvent, key_state
+from proxyapp.models.key_state import ROTATION_ORDER
+from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.times import countdown, iso_utc, utc_text
 
-ROTATION_ORDER = ("group__position", "group_id", "position", "id")
 SUMS = {
     "requests": Sum("requests"),
     "rate_limited": Sum("rate_limited"),
@@ -102,40 +103,6 @@ def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = Fals
         _row(fields, cooldowns.of(fields["id"], fields["project"]), sums.get(fields["id"], {}))
         for fields in keys.order_by(*ROTATION_ORDER).values(*columns)
     ]
-
-
-def in_state(keys: QuerySet[ApiKey], state: str, now: datetime) -> QuerySet[ApiKey]:
-    """The keys that are `available`, `cooling`, `disabled` or `invalid` at `now`."""
-    if state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
-        return keys.filter(status=state)
-    cooling = key_state.held_by(RateLimitEvent.objects.active(now).filter(model=""))
-    active = keys.filter(status=KeyStatus.ACTIVE)
-    return active.filter(cooling) if state == "cooling" else active.exclude(cooling)
-
-
-def utc_text(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def iso_utc(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def countdown(until: datetime, now: datetime) -> str:
-    """`45 s`, `12 min`, `3 h 12 min` or `2 d 3 h`, rounded up: what it says has never passed already."""
-    seconds = -((now - until) // timedelta(seconds=1))
-    if seconds < 60:
-        return f"{max(seconds, 0)} s"
-    minutes = -(-seconds // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    if minutes < 48 * 60:
-        return _two_units(*divmod(minutes, 60), "h", "min")
-    return _two_units(*divmod(-(-minutes // 60), 24), "d", "h")
-
-
-def _two_units(large: int, small: int, large_unit: str, small_unit: str) -> str:
-    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
 
 
 def _whole_seconds(moment: datetime) -> datetime:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import QuerySet
 
-from proxyapp.models import ApiKey, KeyStatus
-from proxyapp.operators import key_state
+from proxyapp.models import ApiKey, key_state
+from proxyapp.operators import key_actions
+from proxyapp.vocabulary.choices import KeyStatus
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
@@ -41,7 +42,7 @@ def put_back(findings: Findings) -> set[int]:
     with transaction.atomic():
         enabled = {pk for keys in key_state.batches(working) for pk in _still_invalid(keys, findings.were_invalid)}
         if enabled:
-            key_state.set_status(enabled, KeyStatus.ACTIVE)
+            key_actions.set_status(enabled, KeyStatus.ACTIVE)
     return enabled
 
 

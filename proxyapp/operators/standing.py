@@ -13,11 +13,12 @@ from functools import cached_property
 from itertools import accumulate
 from typing import NamedTuple
 
-from proxyapp.models import ApiKey, Group, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, Group, RateLimitEvent
+from proxyapp.models.key_state import ROTATION_ORDER, state
 from proxyapp.models.sealed import UNREADABLE
-from proxyapp.operators.key_report import ROTATION_ORDER, iso_utc
-from proxyapp.operators.key_state import state
 from proxyapp.pool.store import pool_version
+from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.times import iso_utc
 
 STATES = ("available", "cooling", "disabled", "invalid")
 CODES = {name: code for code, name in enumerate(STATES)}

@@ -6,8 +6,8 @@ from datetime import datetime
 from django.urls import reverse
 
 from proxyapp.operators.attention import Item, item, listed, plural
-from proxyapp.operators.key_report import countdown
 from proxyapp.operators.token_standing import MOST, ClientFacts, is_open_to_all
+from proxyapp.vocabulary.times import countdown
 
 
 def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:

@@ -11,8 +11,8 @@ from django.db.models import Q, QuerySet, Sum
 from proxyapp.access.token_book import MARK_DIGITS, mark_of, token_hash
 from proxyapp.access.token_store import LIMITS, secret_keys
 from proxyapp.models import ClientToken, TokenUsage
-from proxyapp.operators.key_report import iso_utc
 from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.times import iso_utc
 
 COUNTS = ("requests", "succeeded", "refused", "prompt_tokens", "output_tokens")
 SHORT = 20

@@ -6,9 +6,10 @@ from datetime import datetime
 
 from django.db import transaction
 
-from proxyapp.models import ApiKey, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.verdict import Kind
+from proxyapp.vocabulary.choices import KeyStatus
 
 REASON_CHARACTERS = 300
 

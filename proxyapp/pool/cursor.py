@@ -148,3 +148,9 @@ def _version(cursor: RotationCursor) -> int:
     if cursor.ring == ALL_GROUPS:
         return cursor.pool_version
     return RotationCursor.objects.filter(ring=ALL_GROUPS).values_list("pool_version", flat=True).first() or 0
+
+
+def lock_pool() -> None:
+    """Holds off every other change of the pool until the transaction ends."""
+    RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
+    RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)

@@ -15,10 +15,11 @@ from urllib.parse import unquote, urlsplit
 
 import httpx
 
-from proxyapp.models import Auth, KeyStatus, RateLimitPolicy
 from proxyapp.pool.cooldowns import ALL_MODELS, Cooldowns, Release, View
 from proxyapp.pool.probation import Trouble
-from proxyapp.upstream.headers import Header, credentials
+from proxyapp.provider.credentials import credentials
+from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
 
 ALL_GROUPS = ""
 LONGEST_RING_NAME = 100

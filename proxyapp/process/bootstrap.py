@@ -13,10 +13,10 @@ from django.db import Error as DatabaseError
 from django.db import connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 
-from proxyapp.access.client_address import is_loopback
 from proxyapp.access.token_store import has_tokens
 from proxyapp.models import audit
 from proxyapp.process.listener import address
+from proxyapp.vocabulary.addresses import is_loopback
 
 ADVISORY_LOCK = 0x67656D696E69
 

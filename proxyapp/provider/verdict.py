@@ -7,7 +7,6 @@ from datetime import datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from proxyapp.models import RateLimitPolicy
 from proxyapp.provider.kinds import BILLED_KEY_PASSES, Kind, kind_of
 from proxyapp.provider.model_name import model_of
 from proxyapp.provider.refusal import Refusal, Violation, Window, read, windows_in
@@ -15,6 +14,7 @@ from proxyapp.provider.reset_times import next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
 from proxyapp.provider.tolerant_json import plain
 from proxyapp.vocabulary.checks import DIRECTION_MARKS
+from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.masking import masked_key
 
 __all__ = [

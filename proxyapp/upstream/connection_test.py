@@ -12,8 +12,8 @@ from datetime import datetime
 from django.utils import timezone
 
 from proxyapp.models import ApiKey, Group
+from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.models.sealed import UNREADABLE
-from proxyapp.operators.key_report import ROTATION_ORDER, in_state
 from proxyapp.pool.snapshot import PoolGroup, PoolKey
 from proxyapp.pool.store import group_of_pool
 from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult

@@ -3,11 +3,8 @@
 Names arrive in lower case (ASGI). RFC 9110, section 7.6.1, says what belongs to one connection only.
 """
 
-from urllib.parse import unquote_to_bytes
-
-from proxyapp.models import Auth
-
-Header = tuple[bytes, bytes]
+from proxyapp.provider.codings import READ_CODINGS
+from proxyapp.vocabulary.asgi import Header
 
 HOP_BY_HOP = frozenset(
     {
@@ -32,11 +29,7 @@ NOT_TO_CLIENT = HOP_BY_HOP | {b"set-cookie", b"alt-svc", b"clear-site-data", b"s
 # What a browser runs the scripts of: they would be the admin's own origin, with the operator's session.
 PAGE_TYPES = (b"html", b"xml", b"svg")
 SANDBOX = (b"Content-Security-Policy", b"sandbox")
-# What refusals, errors at the end of streams and token counts can be read in: an upstream is not asked for another.
-COMPRESSIONS = frozenset({b"gzip", b"x-gzip", b"deflate"})
-READ_CODINGS = COMPRESSIONS | {b"identity"}
 OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
-MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 
 
 def to_upstream(
@@ -99,27 +92,3 @@ def without_own_cookies(value: bytes) -> bytes:
     """A browser sends the admin's session cookie to every path of this host: it stays here."""
     pairs = [pair.strip() for pair in value.split(b";")]
     return b"; ".join(pair for pair in pairs if pair.partition(b"=")[0] not in OWN_COOKIES)
-
-
-def without_key(query: bytes) -> bytes | None:
-    """The raw query without `key` parameters; every other byte stays. None when nothing else was in it."""
-    if b"k" not in query and b"%" not in query:
-        return query
-    kept = [part for part in query.split(b"&") if not is_key_parameter(part)]
-    return b"&".join(kept) if kept else None
-
-
-def is_key_parameter(part: bytes) -> bool:
-    name = part.partition(b"=")[0]
-    return name == b"key" or (b"%" in name and unquote_to_bytes(name) == b"key")
-
-
-def credentials(auth: str, secret: bytes, *, is_openai: bool) -> list[Header]:
-    """The credential headers for a key. `auth` is never `auto`: `pool` has resolved it."""
-    bearer = (b"authorization", b"Bearer " + secret)
-    goog = (b"x-goog-api-key", secret)
-    if auth == Auth.BOTH:
-        return [bearer, goog]
-    if auth == Auth.GOOGLE:
-        return [bearer if is_openai else goog]
-    return [bearer if auth == Auth.BEARER else goog]

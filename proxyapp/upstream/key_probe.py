@@ -8,14 +8,15 @@ from typing import NamedTuple
 
 import httpx
 
-from proxyapp.forwarding.attempt import decoded
-from proxyapp.models import Auth, RateLimitPolicy
-from proxyapp.operators.key_state import batches
+from proxyapp.models.key_state import batches
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.pool.store import PoolReader
+from proxyapp.provider.codings import decoded
+from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
 from proxyapp.provider.verdict import Kind, excerpt, judge
-from proxyapp.upstream.headers import MULTIPLE_CREDENTIALS, to_upstream
+from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
+from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError, is_openai_path
 
 AT_ONCE = 20

@@ -9,8 +9,8 @@ import httpx
 from django.conf import settings
 
 from proxyapp.pool.snapshot import PoolGroup
-from proxyapp.upstream.headers import Header
 from proxyapp.upstream.transport import Transport, is_request_sent
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, GatewayError, ProxyFailed, UpstreamFailed, UpstreamTimedOut
 
 Way = tuple[str | None, str, bool]

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyapp.forwarding.dot_segments import leads_astray
+from proxyapp.provider.credentials import credentials, without_key
 from proxyapp.provider.model_name import LONGEST_NAME, model_of, quota_scope
-from proxyapp.upstream.headers import CREDENTIALS, credentials, to_client, to_upstream, without_key
+from proxyapp.upstream.headers import CREDENTIALS, to_client, to_upstream
 from tests.fuzz.timebox import for_seconds
 
 SECRET = b"THE-GATEWAYS-KEY"

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyapp.config.file import Config, ConfigError, parse
-from proxyapp.forwarding.attempt import decoded
+from proxyapp.provider.codings import decoded
 from proxyapp.provider.stream_error import ErrorTail
 from proxyapp.provider.token_usage import TokenCounter
 from proxyapp.provider.verdict import Kind, effective_status, excerpt

@@ -10,10 +10,11 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
-from proxyapp.models import Auth, Group, RateLimitPolicy
+from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import check_group_name, check_proxy_url, check_target_url, proxies, targets
+from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 
 POLICIES: dict[str, str] = {
     RateLimitPolicy.DAILY: "any 429 takes the key out, for every model, until the next reset at {reset}.",

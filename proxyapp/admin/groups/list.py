@@ -18,9 +18,10 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.badges import STATE_VARIANTS
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
-from proxyapp.models import ApiKey, Group, HourlyUsage, KeyStatus, RateLimitEvent
-from proxyapp.operators.key_state import held_by
+from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent
+from proxyapp.models.key_state import held_by
 from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.vocabulary.choices import KeyStatus
 
 STATES = ("available", "cooling", "disabled", "invalid")
 

@@ -22,9 +22,9 @@ from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
-from proxyapp.config.report import shown_url
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.vocabulary.certificates import counted
+from proxyapp.vocabulary.urls import shown_url
 
 SINGLE_CREDENTIAL_RESETS = {"target_url", "auth"}
 

@@ -18,8 +18,8 @@ from django.utils import timezone
 from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
+from proxyapp.models.key_state import in_state
 from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
-from proxyapp.operators.key_report import in_state
 
 CONFIRMED = "confirmed"
 NOTHING_LEFT = "No key will be available: until one is released, enabled or added, clients get 503."

@@ -11,7 +11,7 @@ from proxyapp.admin.keys.actions import Pages, ids_of
 from proxyapp.admin.parts.download import may_export_secrets
 from proxyapp.config.exporting import Export, export_of
 from proxyapp.models import ApiKey, Group, audit
-from proxyapp.operators.key_state import batches
+from proxyapp.models.key_state import batches
 
 MAX_SHOWN_PROBLEMS = 20
 

@@ -9,10 +9,10 @@ from django.db import transaction
 from django.http import HttpRequest
 
 from proxyapp.admin.parts.pooled import LAST_POSITION, next_position
-from proxyapp.config.apply import batches, lock_pool
 from proxyapp.models import ApiKey, Group, audit
+from proxyapp.models.batches import batches
 from proxyapp.models.sealed import keyed_hashes
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 HASHES_A_QUERY = 5000
 

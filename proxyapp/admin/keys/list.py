@@ -19,7 +19,8 @@ from proxyapp.admin.parts.badges import state_badge
 from proxyapp.admin.parts.cells import NEVER, ago, counted, rate, short_time, until
 from proxyapp.admin.parts.svg_charts import sparkline
 from proxyapp.admin.parts.unfold_typed import ChangeList
-from proxyapp.models import ApiKey, HourlyUsage, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
+from proxyapp.vocabulary.choices import KeyStatus
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MODELS_SHOWN = 3

@@ -22,8 +22,9 @@ from proxyapp.admin.parts.cells import NEVER, short_time, until
 from proxyapp.admin.parts.filters import is_id
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.records.audit_log import entries_of
-from proxyapp.models import ApiKey, KeyStatus, RateLimitEvent
+from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.key_actions import KeyAction
+from proxyapp.vocabulary.choices import KeyStatus
 
 View = Callable[[HttpRequest, str], HttpResponse]
 

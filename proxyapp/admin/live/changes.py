@@ -10,9 +10,9 @@ from django.db import connection
 
 from proxyapp.admin.live.frame import Frame, WatchedKey
 from proxyapp.models import MinuteUsage, RateLimitEvent, RotationCursor
+from proxyapp.models.key_state import batches
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.operators.key_report import KeyRow, key_report
-from proxyapp.operators.key_state import batches
 from proxyapp.operators.standing import end_text
 from proxyapp.pool.snapshot import ALL_GROUPS
 

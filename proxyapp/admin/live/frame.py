@@ -8,7 +8,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from proxyapp.operators.attention import database_away
-from proxyapp.operators.key_report import KeyRow, iso_utc
+from proxyapp.operators.key_report import KeyRow
+from proxyapp.vocabulary.times import iso_utc
 
 Snapshot = Mapping[str, Any]
 NO_NEWS = frozenset({"type", "at"})

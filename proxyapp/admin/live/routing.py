@@ -12,8 +12,7 @@ from django.utils.http import is_same_domain
 
 from proxyapp.admin.live.consumer import LiveConsumer
 from proxyapp.admin.live.feed import Live, is_database_away
-from proxyapp.forwarding.fast_path import Scope, Send
-from proxyapp.forwarding.request_body import Receive
+from proxyapp.vocabulary.asgi import Receive, Scope, Send
 
 LIVE_PATH = b"/ws/admin/live/"
 DATABASE_AWAY = 4503

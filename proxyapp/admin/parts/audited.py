@@ -10,8 +10,8 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
-from proxyapp.config.report import shown_url
 from proxyapp.models import audit
+from proxyapp.vocabulary.urls import shown_url
 
 ADDED, NOTHING_CHANGED = "Added", "No fields changed."
 

@@ -6,7 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.readonly import second_text
-from proxyapp.operators.key_report import countdown, iso_utc, utc_text
+from proxyapp.vocabulary.times import countdown, iso_utc, utc_text
 
 UNITS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 NEVER = "—"

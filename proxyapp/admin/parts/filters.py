@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey, RateLimitEvent
-from proxyapp.operators.key_report import ROTATION_ORDER, in_state
+from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.provider.verdict import Kind
 
 MAX_CHOICES = 50

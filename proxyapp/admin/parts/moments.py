@@ -6,7 +6,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.readonly import NOTHING, second_text
-from proxyapp.operators.key_report import countdown, iso_utc
+from proxyapp.vocabulary.times import countdown, iso_utc
 
 
 def local_time(moment: datetime | None) -> SafeString | str:

@@ -30,7 +30,7 @@ from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, seconds_text
 from proxyapp.admin.records.capped_pages import CappedPaginator, rows_of_keys_named
 from proxyapp.admin.records.event_hours import last_hours
 from proxyapp.models import RateLimitEvent, audit
-from proxyapp.operators import key_state
+from proxyapp.operators import key_actions
 from proxyapp.provider.verdict import Kind
 
 VARIANTS: dict[str, Variant] = {
@@ -207,7 +207,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         active = RateLimitEvent.objects.active(now).filter(pk__in=selected)
         with transaction.atomic():
             ids = list(active.values_list("pk", flat=True))
-            released = key_state.release_events(ids, now)
+            released = key_actions.release_events(ids, now)
             self._log_release(request, RateLimitEvent.objects.filter(pk__in=ids))
         level = messages.SUCCESS if released else messages.WARNING
         self.message_user(request, f"Released {released} of {len(selected)} selected cooldowns.", level)

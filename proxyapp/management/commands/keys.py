@@ -11,12 +11,13 @@ from django.db import DatabaseError, transaction
 from django.utils import timezone
 
 from proxyapp.management.text_table import plain_table
-from proxyapp.models import ApiKey, audit
-from proxyapp.operators import key_state, key_tests
+from proxyapp.models import ApiKey, audit, key_state
+from proxyapp.operators import key_tests
 from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.operators.key_choice import UnclearChoice, choose
-from proxyapp.operators.key_report import KeyRow, key_report, utc_text
+from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.operators.unreadable_secrets import warning_of
+from proxyapp.vocabulary.times import utc_text
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult

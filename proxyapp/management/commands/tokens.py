@@ -16,8 +16,8 @@ from proxyapp.access import token_store
 from proxyapp.access.token_store import Terms
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
-from proxyapp.operators.key_report import utc_text
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
+from proxyapp.vocabulary.times import utc_text
 
 COLUMNS = ("ID", "NAME", "TOKEN", "STATE", "GROUPS", "MODELS", "LIMITS", "REQUESTS", "TOKENS", "LAST USED")
 RIGHT = (0, 7, 8)

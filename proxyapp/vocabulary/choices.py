@@ -1,0 +1,55 @@
+"""What a group's policy, a group's way to sign and a key's status may be. For pure code: no ORM.
+
+A choice with a sentence says it in its label, which is what forms offer.
+"""
+
+from enum import StrEnum
+
+DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
+MAX_WEIGHT = 10
+MAX_PRIORITY = 100
+
+
+class RateLimitPolicy(StrEnum):
+    DAILY = "daily"
+    QUOTA_AWARE = "quota_aware"
+
+
+class Auth(StrEnum):
+    AUTO = "auto"
+    GOOGLE = "google"
+    BOTH = "both"
+    X_GOOG_API_KEY = "x-goog-api-key"
+    BEARER = "bearer"
+
+
+class KeyStatus(StrEnum):
+    """What is stored; whether an active key is cooling follows from its events and the time."""
+
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    INVALID = "invalid"
+
+
+LABELS: dict[StrEnum, str] = {
+    RateLimitPolicy.DAILY: "daily: any 429 takes the key out until the next reset",
+    RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
+    Auth.AUTO: "auto: google for *.googleapis.com, both elsewhere",
+    Auth.GOOGLE: "google: exactly one, Bearer under /openai/, x-goog-api-key elsewhere",
+    Auth.BOTH: "both: Authorization: Bearer and x-goog-api-key",
+    Auth.X_GOOG_API_KEY: "x-goog-api-key",
+    Auth.BEARER: "Authorization: Bearer",
+    KeyStatus.ACTIVE: "Active",
+    KeyStatus.DISABLED: "Disabled",
+    KeyStatus.INVALID: "Invalid",
+}
+
+
+def values(choices: type[StrEnum]) -> list[str]:
+    """In the order of their definition."""
+    return [choice.value for choice in choices]
+
+
+def labelled(choices: type[StrEnum]) -> list[tuple[str, str]]:
+    """As Django's fields take them."""
+    return [(choice.value, LABELS[choice]) for choice in choices]

@@ -1,0 +1,28 @@
+"""Moments and spans of time as text."""
+
+from datetime import UTC, datetime, timedelta
+
+
+def utc_text(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def iso_utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def countdown(until: datetime, now: datetime) -> str:
+    """`45 s`, `12 min`, `3 h 12 min` or `2 d 3 h`, rounded up: what it says has never passed already."""
+    seconds = -((now - until) // timedelta(seconds=1))
+    if seconds < 60:
+        return f"{max(seconds, 0)} s"
+    minutes = -(-seconds // 60)
+    if minutes < 60:
+        return f"{minutes} min"
+    if minutes < 48 * 60:
+        return _two_units(*divmod(minutes, 60), "h", "min")
+    return _two_units(*divmod(-(-minutes // 60), 24), "d", "h")
+
+
+def _two_units(large: int, small: int, large_unit: str, small_unit: str) -> str:
+    return f"{large} {large_unit} {small} {small_unit}" if small else f"{large} {large_unit}"
