@@ -28,8 +28,9 @@ def load_settings() -> None:
         from django.core.exceptions import ImproperlyConfigured
     except ImportError:
         sys.exit(
-            f"Django is not installed for {sys.executable}. Use the Python of the virtualenv that `make run` makes "
-            "(.venv/bin/python manage.py …), or install requirements.txt into one."
+            f"Django is not installed for {sys.executable}. Use the Python of the virtualenv that"
+            " `make run` makes (.venv/bin/python manage.py …), or install requirements.txt into"
+            " one."
         )
     try:
         importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])

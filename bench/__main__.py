@@ -1,4 +1,6 @@
-"""`make bench`: installs what is missing, measures everything in one run, and writes the results."""
+"""`make bench`: installs what is missing, measures everything in one run, and writes the
+results.
+"""
 
 import argparse
 import importlib
@@ -33,14 +35,28 @@ class Plan:
 FULL = Plan(
     3,
     2.0,
-    {"streams": 100.0, "storm": 40.0, "pools": 40.0, "transports": 45.0, "economy": 10.0, "hotspots": 20.0},
+    {
+        "streams": 100.0,
+        "storm": 40.0,
+        "pools": 40.0,
+        "transports": 45.0,
+        "economy": 10.0,
+        "hotspots": 20.0,
+    },
     HERE,
     "make bench",
 )
 QUICK = Plan(
     1,
     1.0,
-    {"streams": 30.0, "storm": 10.0, "pools": 12.0, "transports": 10.0, "economy": 3.0, "hotspots": 12.0},
+    {
+        "streams": 30.0,
+        "storm": 10.0,
+        "pools": 12.0,
+        "transports": 10.0,
+        "economy": 3.0,
+        "hotspots": 12.0,
+    },
     PEERS / "quick",
     "make bench ARGS=--quick (a smoke check)",
 )
@@ -52,7 +68,9 @@ def say(line: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="one short round, a smoke check; results under .bench/")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round, a smoke check; results under .bench/"
+    )
     plan = QUICK if parser.parse_args().quick else FULL
     signal.signal(signal.SIGTERM, _leave)
     _allow_many_files()
@@ -72,7 +90,9 @@ def measure(plan: Plan, missing: Mapping[str, str]) -> None:
 
     def small_answers() -> Section:
         with nginx.upstream() as upstream:
-            found = throughput.measure(upstream, missing, rounds=plan.rounds, seconds=plan.seconds, say=say)
+            found = throughput.measure(
+                upstream, missing, rounds=plan.rounds, seconds=plan.seconds, say=say
+            )
         (plan.results / "results.svg").write_text(throughput.drawn(found))
         return throughput.section(found, plan.rounds, plan.seconds)
 
@@ -104,7 +124,9 @@ def _guarded(title: str, scenario: Callable[[], Section]) -> Section:
         section = scenario()
     except Exception as error:  # noqa: BLE001 (the outermost boundary)
         reason = f"{type(error).__name__}: {brief(error)}"
-        section = Section(title, [f"Not measured: {reason}"], [not_measured(title, "a figure", reason)])
+        section = Section(
+            title, [f"Not measured: {reason}"], [not_measured(title, "a figure", reason)]
+        )
         say(f"  not measured: {reason}")
     say(f"  took {time.monotonic() - started:.0f} s")
     return section

@@ -1,4 +1,6 @@
-"""What the admin's pages cost with much data: `python -m bench.admin_pages`, on SQLite, in a directory of its own."""
+"""What the admin's pages cost with much data: `python -m bench.admin_pages`, on SQLite, in a
+directory of its own.
+"""
 
 import os
 import tempfile
@@ -18,7 +20,10 @@ RUNS = 9
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-admin-") as home:
         os.environ.update(
-            VAR_DIR=home, ENV_FILE=os.devnull, DATABASE_URL=f"sqlite:///{home}/db.sqlite3", LOG_LEVEL="WARNING"
+            VAR_DIR=home,
+            ENV_FILE=os.devnull,
+            DATABASE_URL=f"sqlite:///{home}/db.sqlite3",
+            LOG_LEVEL="WARNING",
         )
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
         import django
@@ -40,11 +45,21 @@ def fill(now: datetime) -> None:
 
     ids = fill_keys()
     fill_hours(ids, now.replace(minute=0, second=0, microsecond=0))
-    RateLimitEvent.objects.bulk_create((event(number, ids, now) for number in range(EVENTS)), batch_size=500)
+    RateLimitEvent.objects.bulk_create(
+        (event(number, ids, now) for number in range(EVENTS)), batch_size=500
+    )
     minute = now.replace(second=0, microsecond=0)
-    counts = {"requests": 5, "succeeded": 4, "rate_limited": 1, "prompt_tokens": 900, "output_tokens": 300}
+    counts = {
+        "requests": 5,
+        "succeeded": 4,
+        "rate_limited": 1,
+        "prompt_tokens": 900,
+        "output_tokens": 300,
+    }
     counts |= {"answered": 5, "answered_well": 4, "latency_5": 4}
-    minutes = (MinuteUsage(minute=minute - timedelta(minutes=ago), **counts) for ago in range(MINUTES))
+    minutes = (
+        MinuteUsage(minute=minute - timedelta(minutes=ago), **counts) for ago in range(MINUTES)
+    )
     MinuteUsage.objects.bulk_create(minutes, batch_size=500)
     raise_pool_version()
     with connection.cursor() as cursor:
@@ -55,8 +70,13 @@ def fill_keys() -> list[int]:
     """Their ids. Two of them share a project."""
     from proxyapp.models import ApiKey, Group
 
-    groups = Group.objects.bulk_create(Group(name=f"group {number}", position=number) for number in range(GROUPS))
-    keys = [ApiKey(group=groups[number % GROUPS], position=number, project=f"p{number // 2}") for number in range(KEYS)]
+    groups = Group.objects.bulk_create(
+        Group(name=f"group {number}", position=number) for number in range(GROUPS)
+    )
+    keys = [
+        ApiKey(group=groups[number % GROUPS], position=number, project=f"p{number // 2}")
+        for number in range(KEYS)
+    ]
     for number, key in enumerate(keys):
         key.key_hash, key.masked = f"{number:064}", f"AIza…{number:04}"
     return [key.pk for key in ApiKey.objects.bulk_create(keys, batch_size=500)]
@@ -69,7 +89,9 @@ def fill_hours(ids: list[int], last: datetime) -> None:
 
     for start in range(0, HOURS, KEYS):
         hour = str((last - timedelta(hours=start // KEYS * 8)).replace(tzinfo=None))
-        rows: list[list[str | int]] = [[key_id, hour, MODELS[key_id % 3], 5, 4, 1, 0, 0, 0, 900, 300] for key_id in ids]
+        rows: list[list[str | int]] = [
+            [key_id, hour, MODELS[key_id % 3], 5, 4, 1, 0, 0, 0, 900, 300] for key_id in ids
+        ]
         add_to_rows(HourlyUsage, ("key_id", "hour", "model"), COLUMNS, rows)
 
 
@@ -84,7 +106,9 @@ def event(number: int, ids: list[int], now: datetime) -> Any:
         model=MODELS[number % 3] if number % 2 else "",
         kind="day" if number % 2 else "daily",
         occurred_at=at,
-        cooling_until=now + timedelta(hours=5, seconds=number) if is_held else at + timedelta(hours=1),
+        cooling_until=now + timedelta(hours=5, seconds=number)
+        if is_held
+        else at + timedelta(hours=1),
     )
 
 

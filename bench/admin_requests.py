@@ -1,4 +1,5 @@
-"""What Django takes for each page of the admin, asked for with its test client, and printed as Markdown.
+"""What Django takes for each page of the admin, asked for with its test client, and printed as
+Markdown.
 
 `fill` of `bench.admin_pages` has filled the database.
 """
@@ -31,7 +32,12 @@ def fill_rest(now: datetime) -> None:
     )
     AuditEntry.objects.bulk_create(entries, batch_size=500)
     days = (
-        DailyUsage(key_id=ids[number % len(ids)], day=_day(now, number // len(ids)), model="gemini-2.5-pro", requests=9)
+        DailyUsage(
+            key_id=ids[number % len(ids)],
+            day=_day(now, number // len(ids)),
+            model="gemini-2.5-pro",
+            requests=9,
+        )
         for number in range(DAYS_OF_USAGE)
     )
     DailyUsage.objects.bulk_create(days, batch_size=500)
@@ -46,20 +52,27 @@ def addresses(now: datetime) -> dict[str, str]:
 
     from proxyapp.models import ApiKey, Group, RateLimitEvent
 
-    key, group, event = ApiKey.objects.order_by("pk")[5000], Group.objects.all()[3], RateLimitEvent.objects.all()[7]
+    key, group, event = (
+        ApiKey.objects.order_by("pk")[5000],
+        Group.objects.all()[3],
+        RateLimitEvent.objects.all()[7],
+    )
 
     def url(name: str, *arguments: Any, query: str = "") -> str:
         return reverse(f"admin:{name}", args=arguments) + (f"?{query}" if query else "")
 
     keys, events, usage, audit = (
-        f"proxyapp_{model}_changelist" for model in ("apikey", "ratelimitevent", "hourlyusage", "auditentry")
+        f"proxyapp_{model}_changelist"
+        for model in ("apikey", "ratelimitevent", "hourlyusage", "auditentry")
     )
     day = f"day={now.date().isoformat()}"
     return {
         "dashboard, its page": url("index"),
         "keys": url(keys),
         "keys, cooling": url(keys, query="state=cooling"),
-        "keys, available, of a group": url(keys, query=f"state=available&group__id__exact={group.pk}"),
+        "keys, available, of a group": url(
+            keys, query=f"state=available&group__id__exact={group.pk}"
+        ),
         "keys, searched": url(keys, query="q=AIza"),
         "keys, page 50": url(keys, query="p=50"),
         "a key": url("proxyapp_apikey_change", key.pk),
@@ -85,7 +98,9 @@ def addresses(now: datetime) -> dict[str, str]:
         "usage by hour, searched in vain": url(usage, query="q=nothing"),
         "usage by hour, page 500": url(usage, query="p=500"),
         "usage by day": url("proxyapp_dailyusage_changelist"),
-        "usage by day, of a group": url("proxyapp_dailyusage_changelist", query=f"group={group.pk}"),
+        "usage by day, of a group": url(
+            "proxyapp_dailyusage_changelist", query=f"group={group.pk}"
+        ),
         "rotation": url("proxyapp_rotationcursor_changelist"),
         "audit log": url(audit),
         "audit log, of an action": url(audit, query="action=release"),
@@ -116,5 +131,8 @@ def _best(client: Any, url: str) -> float:
 
 
 def table(times: dict[str, float]) -> str:
-    lines = [f"| {name} | {'**' * (ms > LIMIT_MS)}{ms:.0f}{'**' * (ms > LIMIT_MS)} |" for name, ms in times.items()]
+    lines = [
+        f"| {name} | {'**' * (ms > LIMIT_MS)}{ms:.0f}{'**' * (ms > LIMIT_MS)} |"
+        for name, ms in times.items()
+    ]
     return "\n".join(["| page | ms |", "|---|--:|", *lines])

@@ -1,7 +1,8 @@
 """(c) Large bodies: MB/s, and how far the process grows meanwhile.
 
-The client is threads with plain sockets and the upstream is `bench.sink` (bodies) or nginx (answers), so that the
-gateway is what limits. Memory is the kernel's own peak (VmHWM), set back before each measurement.
+The client is threads with plain sockets and the upstream is `bench.sink` (bodies) or nginx
+(answers), so that the gateway is what limits. Memory is the kernel's own peak (VmHWM), set back
+before each measurement.
 """
 
 import socket
@@ -66,7 +67,13 @@ class Server:
 def upload(url: str, size: int) -> int:
     piece = memoryview(bytes(PIECE_BYTES))
     with _connection(url) as connection:
-        connection.sendall(_head("POST", SINK, f"content-type: application/octet-stream\r\ncontent-length: {size}\r\n"))
+        connection.sendall(
+            _head(
+                "POST",
+                SINK,
+                f"content-type: application/octet-stream\r\ncontent-length: {size}\r\n",
+            )
+        )
         for start in range(0, size, PIECE_BYTES):
             connection.sendall(piece[: size - start])
         answer = b"".join(iter(lambda: connection.recv(65536), b""))
@@ -94,12 +101,16 @@ def download(url: str, pause_seconds: float = 0.0) -> int:
 @contextmanager
 def _connection(url: str) -> Iterator[socket.socket]:
     parts = urlsplit(url)
-    with socket.create_connection((parts.hostname, parts.port), timeout=TIMEOUT_SECONDS) as connection:
+    with socket.create_connection(
+        (parts.hostname, parts.port), timeout=TIMEOUT_SECONDS
+    ) as connection:
         yield connection
 
 
 def _head(method: str, path: str, headers: str) -> bytes:
-    return f"{method} {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n{headers}\r\n".encode()
+    return (
+        f"{method} {path} HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n{headers}\r\n".encode()
+    )
 
 
 CASES = (
@@ -120,7 +131,9 @@ def run(rounds: int) -> Section:
                         server.figures[case.name].append(_measure(server, case))
         except (StartFailed, BodyFailed, OSError) as error:
             reason = brief(error)
-            failed = not_measured("memory over idle with bodies of 20 MB", f"< {CEILING_MB:g} MB", reason)
+            failed = not_measured(
+                "memory over idle with bodies of 20 MB", f"< {CEILING_MB:g} MB", reason
+            )
             return Section("(c) Large bodies", [f"Not measured: {reason}"], [failed])
         return Section("(c) Large bodies", list(_lines(servers, rounds)), list(_targets(servers)))
 
@@ -129,7 +142,10 @@ def run(rounds: int) -> Section:
 def _server(name: str) -> Iterator[Server]:
     with nginx.upstream() as files, _sink() as sink:
         groups = [contestants.group(files, name="files"), contestants.group(sink, name="sink")]
-        with contestants.gateway(name, {"groups": groups}, cores=CONTESTANT_CORES) as gateway, on_cores(LOAD_CORES):
+        with (
+            contestants.gateway(name, {"groups": groups}, cores=CONTESTANT_CORES) as gateway,
+            on_cores(LOAD_CORES),
+        ):
             upload(gateway.url, 1000)
             yield Server(gateway, gateway.rss_mb(), defaultdict(list))
 
@@ -137,7 +153,9 @@ def _server(name: str) -> Iterator[Server]:
 @contextmanager
 def _sink() -> Iterator[str]:
     port = free_port()
-    with running([sys.executable, "-m", "bench.sink", str(port)], cwd=ROOT, cores=LOAD_CORES) as process:
+    with running(
+        [sys.executable, "-m", "bench.sink", str(port)], cwd=ROOT, cores=LOAD_CORES
+    ) as process:
         url = f"http://127.0.0.1:{port}"
         process.wait_for(url)
         yield url
@@ -154,11 +172,20 @@ def _measure(server: Server, case: Case) -> Figure:
 
 
 def _lines(servers: dict[str, Server], rounds: int) -> Iterator[str]:
-    yield f"{AT_ONCE} at a time, each on a connection of its own; medians of {rounds} rounds, and the highest peak of"
-    yield "all rounds over the idle process. Bodies above 1 MiB wait in a temporary file, so that another key can get"
+    yield (
+        f"{AT_ONCE} at a time, each on a connection of its own; medians of {rounds} rounds, and the"
+        " highest peak of"
+    )
+    yield (
+        "all rounds over the idle process. Bodies above 1 MiB wait in a temporary file, so that"
+        " another key can get"
+    )
     yield f"them whole. A slow client reads {PIECE_BYTES / PAUSE_SECONDS / MB:.0f} MB/s at most."
     yield ""
-    head = ["what", *(f"{name}, {unit}" for name in servers for unit in ("MB/s", "peak over idle, MB"))]
+    head = [
+        "what",
+        *(f"{name}, {unit}" for name in servers for unit in ("MB/s", "peak over idle, MB")),
+    ]
     yield from table(head, (_row(case, servers) for case in CASES))
     idle = ", ".join(f"{name} {server.idle_mb:.0f} MB" for name, server in servers.items())
     yield f"\nIdle: {idle}."

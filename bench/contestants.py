@@ -1,4 +1,6 @@
-"""Everything that can stand between the load and the upstream, each as a context manager that starts and ends it."""
+"""Everything that can stand between the load and the upstream, each as a context manager that
+starts and ends it.
+"""
 
 import json
 import os
@@ -51,7 +53,12 @@ class Contestant(Endpoint):
 
 def environment(home: str, **more: str) -> dict[str, str]:
     """Nothing of this machine's settings but PATH."""
-    return {"PATH": os.environ.get("PATH", os.defpath), "HOME": home, "PYTHONUNBUFFERED": "1", **more}
+    return {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": home,
+        "PYTHONUNBUFFERED": "1",
+        **more,
+    }
 
 
 @contextmanager
@@ -62,14 +69,29 @@ def gateway(
     env: Mapping[str, str] | None = None,
     cores: Collection[int] | None = None,
 ) -> Iterator[Contestant]:
-    """`config` is the content of config.yaml. Its database and spool are in a directory of their own."""
+    """`config` is the content of config.yaml.
+
+    Its database and spool are in a directory of their own.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as home:
         path = Path(home) / "config.yaml"
-        path.write_text(json.dumps(config))  # YAML is a superset, and JSON is faster to write with 10,000 keys.
+        path.write_text(
+            json.dumps(config)
+        )  # YAML is a superset, and JSON is faster to write with 10,000 keys.
         port = free_port()
-        command = [sys.executable, "manage.py", "serve", "--config", str(path), "--host", "127.0.0.1"]
+        command = [
+            sys.executable,
+            "manage.py",
+            "serve",
+            "--config",
+            str(path),
+            "--host",
+            "127.0.0.1",
+        ]
         command += ["--port", str(port), "--server", server, "--workers", str(workers)]
-        variables = environment(home, VAR_DIR=f"{home}/var", ENV_FILE=os.devnull, LOG_LEVEL="WARNING") | dict(env or {})
+        variables = environment(
+            home, VAR_DIR=f"{home}/var", ENV_FILE=os.devnull, LOG_LEVEL="WARNING"
+        ) | dict(env or {})
         with running(command, env=variables, cwd=ROOT, cores=cores) as process:
             url = f"http://127.0.0.1:{port}"
             process.wait_for(f"{url}/healthz")
@@ -78,7 +100,12 @@ def gateway(
 
 def group(target_url: str, keys: int = 10, name: str = "default", **more: Any) -> dict[str, Any]:
     """A group of config.yaml."""
-    return {"name": name, "target_url": target_url, "api_keys": [f"{name}-key-{i:05}" for i in range(keys)], **more}
+    return {
+        "name": name,
+        "target_url": target_url,
+        "api_keys": [f"{name}-key-{i:05}" for i in range(keys)],
+        **more,
+    }
 
 
 @contextmanager
@@ -93,33 +120,51 @@ def litellm(upstream: str) -> Iterator[Contestant]:
     with tempfile.TemporaryDirectory(prefix="bench-litellm-") as home:
         config = Path(home) / "config.yaml"
         parameters = {"model": f"openai/{MODEL}", "api_base": f"{upstream}/v1", "api_key": "a-key"}
-        config.write_text(yaml.safe_dump({"model_list": [{"model_name": MODEL, "litellm_params": parameters}]}))
+        config.write_text(
+            yaml.safe_dump({"model_list": [{"model_name": MODEL, "litellm_params": parameters}]})
+        )
         port = free_port()
         command = [str(LITELLM / "bin" / "litellm"), "--config", str(config), "--host", "127.0.0.1"]
         command += ["--port", str(port), "--num_workers", "1"]
         key = f"sk-{secrets.token_hex(16)}"  # It refuses to start without one.
-        # The cost map would be fetched from outside; the rest is LiteLLM's own advice for production.
-        fast = {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_LOG": "ERROR", "LITELLM_MODE": "PRODUCTION"}
+        # The cost map would be fetched from outside; the rest is LiteLLM's own advice for
+        # production.
+        fast = {
+            "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+            "LITELLM_LOG": "ERROR",
+            "LITELLM_MODE": "PRODUCTION",
+        }
         env = environment(home, LITELLM_MASTER_KEY=key, **fast)
         with running(command, env=env, cwd=Path(home), cores=CONTESTANT_CORES) as process:
             url = f"http://127.0.0.1:{port}"
             process.wait_for(f"{url}/health/liveliness")
             headers = {"authorization": f"Bearer {key}"}
-            yield Contestant(name="LiteLLM", url=url, path=PLAIN_PATH, headers=headers, process=process)
+            yield Contestant(
+                name="LiteLLM", url=url, path=PLAIN_PATH, headers=headers, process=process
+            )
 
 
 @contextmanager
-def portkey(upstream: str, cores: Collection[int] | None = CONTESTANT_CORES) -> Iterator[Contestant]:
+def portkey(
+    upstream: str, cores: Collection[int] | None = CONTESTANT_CORES
+) -> Iterator[Contestant]:
     with tempfile.TemporaryDirectory(prefix="bench-portkey-") as home:
         port = free_port()
-        command = ["node", str(PORTKEY / "build" / "start-server.js"), f"--port={port}", "--headless"]
+        command = [
+            "node",
+            str(PORTKEY / "build" / "start-server.js"),
+            f"--port={port}",
+            "--headless",
+        ]
         env = environment(home, NODE_ENV="production")
         with running(command, env=env, cwd=Path(home), cores=cores) as process:
             url = f"http://127.0.0.1:{port}"
             process.wait_for(url)
             headers = {"x-portkey-provider": "openai", "x-portkey-custom-host": f"{upstream}/v1"}
             headers["authorization"] = "Bearer a-key"
-            yield Contestant(name="Portkey", url=url, path=PLAIN_PATH, headers=headers, process=process)
+            yield Contestant(
+                name="Portkey", url=url, path=PLAIN_PATH, headers=headers, process=process
+            )
 
 
 @contextmanager
@@ -127,7 +172,16 @@ def stock(upstream: str) -> Iterator[Contestant]:
     """Django's handler and httpx as they come, under Daphne as it comes."""
     with tempfile.TemporaryDirectory(prefix="bench-stock-") as home:
         port = free_port()
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(port), "bench.stock:application"]
+        command = [
+            sys.executable,
+            "-m",
+            "daphne",
+            "-b",
+            "127.0.0.1",
+            "-p",
+            str(port),
+            "bench.stock:application",
+        ]
         env = environment(home, STOCK_UPSTREAM=upstream)
         with running(command, env=env, cwd=ROOT, cores=CONTESTANT_CORES) as process:
             url = f"http://127.0.0.1:{port}"

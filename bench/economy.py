@@ -1,6 +1,8 @@
-"""Scenario (g): what the policies make of the same quotas in a simulated day. `bench.economy_day` simulates it.
+"""Scenario (g): what the policies make of the same quotas in a simulated day. `bench.economy_day`
+simulates it.
 
-`python -m bench.economy` prints the table, as text and as Markdown; `--quick`: a tenth of the quotas, and one hour.
+`python -m bench.economy` prints the table, as text and as Markdown; `--quick`: a tenth of the
+quotas, and one hour.
 """
 
 import argparse
@@ -22,7 +24,8 @@ AWARE, DAILY = "quota_aware", "daily"
 DAY_SECONDS = 5.0
 MOST_MISSED = 0.001
 MOST_REFUSALS = 0.01
-# With a tenth of the quotas there are as many of them to run out, each with a refusal, for a tenth of the answers.
+# With a tenth of the quotas there are as many of them to run out, each with a refusal, for a tenth
+# of the answers.
 QUICK_REFUSALS = 10
 JUDGE_MICROSECONDS = 100.0
 HEAD = ["offered", "policy", "answered", "of the quota", "missed", "refusals an answer", "took"]
@@ -73,7 +76,9 @@ def measured(*, is_quick: bool) -> list[Figures]:
     command = [sys.executable, "-m", "bench.economy", "--json", *(["--quick"] if is_quick else [])]
     with tempfile.TemporaryDirectory(prefix="bench-economy-") as home, on_cores(CONTESTANT_CORES):
         env = environment(home, VAR_DIR=home, ENV_FILE=os.devnull)
-        done = subprocess.run(command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
+        done = subprocess.run(
+            command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300
+        )
     return [Figures(**each) for each in json.loads(done.stdout)]
 
 
@@ -91,17 +96,28 @@ def simulated(*, is_quick: bool) -> list[Figures]:
 def run(seconds_budget: float) -> Section:
     is_quick = seconds_budget < DAY_SECONDS
     figures = measured(is_quick=is_quick)
-    return Section("(g) Quota economy", _lines(figures, is_quick=is_quick), _targets(figures, is_quick=is_quick))
+    return Section(
+        "(g) Quota economy",
+        _lines(figures, is_quick=is_quick),
+        _targets(figures, is_quick=is_quick),
+    )
 
 
 def _lines(figures: Sequence[Figures], *, is_quick: bool) -> list[str]:
-    when = "An hour with a tenth of the day's quotas" if is_quick else "A day from midnight to midnight Pacific"
+    when = (
+        "An hour with a tenth of the day's quotas"
+        if is_quick
+        else "A day from midnight to midnight Pacific"
+    )
     return [
-        f"{when}, simulated: 20 projects with 2 keys each, three models with 10/250, 15/1000 and 5/25 requests a "
-        "minute/day and project. Bursts of 20 requests arrive at random; *offered* is their number by the day's quota "
-        "of each model, *evenly* the same number for each, so that the small quotas run out early. *Missed* are "
-        "requests without an answer though a project could have given one at that moment. Clients don't wait and "
-        "don't ask again.",
+        (
+            f"{when}, simulated: 20 projects with 2 keys each, three models with 10/250, 15/1000"
+            " and 5/25 requests a minute/day and project. Bursts of 20 requests arrive at random;"
+            " *offered* is their number by the day's quota of each model, *evenly* the same number"
+            " for each, so that the small quotas run out early. *Missed* are requests without an"
+            " answer though a project could have given one at that moment. Clients don't wait and"
+            " don't ask again."
+        ),
         "",
         *table(HEAD, [each.row for each in figures]),
         "",
@@ -110,7 +126,9 @@ def _lines(figures: Sequence[Figures], *, is_quick: bool) -> list[str]:
 
 
 def _judged(figures: Sequence[Figures]) -> str:
-    judged, refused = (sum(getattr(each, name) for each in figures) for name in ("judged", "refused"))
+    judged, refused = (
+        sum(getattr(each, name) for each in figures) for name in ("judged", "refused")
+    )
     cost = f"A verdict of `{AWARE}` takes {_microseconds(figures):.0f} µs."
     return f"{cost} There were {judged} verdicts in all, for {refused} refusals."
 
@@ -118,7 +136,9 @@ def _judged(figures: Sequence[Figures]) -> str:
 def _microseconds(figures: Sequence[Figures]) -> float:
     """Of one verdict under `quota_aware`, which reads the body."""
     aware = [each for each in figures if each.policy == AWARE]
-    return 1e6 * sum(each.judge_seconds for each in aware) / max(sum(each.judged for each in aware), 1)
+    return (
+        1e6 * sum(each.judge_seconds for each in aware) / max(sum(each.judged for each in aware), 1)
+    )
 
 
 def _targets(figures: Sequence[Figures], *, is_quick: bool) -> list[Target]:
@@ -130,9 +150,24 @@ def _targets(figures: Sequence[Figures], *, is_quick: bool) -> list[Target]:
     used = overload.answered / overload.quota
     strays = sum(abs(each.judged - each.refused) for each in figures)
     return [
-        Target("quota_aware: missed, worst load", f"≤ {MOST_MISSED:.1%}", f"{missed:.2%}", missed <= MOST_MISSED),
-        Target("quota_aware: refusals an answer", f"≤ {most_refusals:g}", f"{refusals:.4f}", refusals <= most_refusals),
-        Target(f"quota_aware: of the quota, {LOADS[-1]:.0%} offered", "100 %", f"{used:.2%}", used == 1.0),
+        Target(
+            "quota_aware: missed, worst load",
+            f"≤ {MOST_MISSED:.1%}",
+            f"{missed:.2%}",
+            missed <= MOST_MISSED,
+        ),
+        Target(
+            "quota_aware: refusals an answer",
+            f"≤ {most_refusals:g}",
+            f"{refusals:.4f}",
+            refusals <= most_refusals,
+        ),
+        Target(
+            f"quota_aware: of the quota, {LOADS[-1]:.0%} offered",
+            "100 %",
+            f"{used:.2%}",
+            used == 1.0,
+        ),
         at_most("A verdict", JUDGE_MICROSECONDS, _microseconds(figures), "µs"),
         Target("Verdicts on anything but refusals", "0", f"{strays}", strays == 0),
     ]
@@ -140,8 +175,12 @@ def _targets(figures: Sequence[Figures], *, is_quick: bool) -> list[Target]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench.economy", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a tenth of the quotas, in one hour: a smoke check")
-    parser.add_argument("--json", action="store_true", help="print the figures only, from this process")
+    parser.add_argument(
+        "--quick", action="store_true", help="a tenth of the quotas, in one hour: a smoke check"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print the figures only, from this process"
+    )
     asked = parser.parse_args()
     if asked.json:
         print(json.dumps([asdict(each) for each in simulated(is_quick=asked.quick)]))

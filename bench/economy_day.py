@@ -1,7 +1,9 @@
-"""The gateway's own pool, rotation and verdicts in a simulated day of requests against Google's quotas.
+"""The gateway's own pool, rotation and verdicts in a simulated day of requests against Google's
+quotas.
 
-No server, no database, no waiting: the clock goes from arrival to arrival. Requests of a burst come at one moment and
-are answered one after the other; clients do not wait for a key (QUEUE_SECONDS=0). Needs Django to be set up.
+No server, no database, no waiting: the clock goes from arrival to arrival. Requests of a burst come
+at one moment and are answered one after the other; clients do not wait for a key (QUEUE_SECONDS=0).
+Needs Django to be set up.
 """
 
 import functools
@@ -36,7 +38,9 @@ class Judge:
     def __init__(self) -> None:
         self._cases: list[Callable[[], Verdict | None]] = []
 
-    def verdict(self, key: PoolKey, refusal: Refusal, body: bytes, now: datetime, strikes: int) -> Verdict | None:
+    def verdict(
+        self, key: PoolKey, refusal: Refusal, body: bytes, now: datetime, strikes: int
+    ) -> Verdict | None:
         case = functools.partial(
             judge,
             status=refusal.status,
@@ -56,7 +60,9 @@ class Judge:
         return len(self._cases)
 
     def seconds(self) -> float:
-        """For all cases once more: the fastest of several rounds, because other work on the machine only adds."""
+        """For all cases once more: the fastest of several rounds, because other work on the machine
+        only adds.
+        """
         return min(self._round() for _ in range(JUDGE_ROUNDS))
 
     def _round(self) -> float:
@@ -67,11 +73,19 @@ class Judge:
 
 
 class Gateway:
-    """One process: a request goes the way of `proxyapp.forwarding.search.Search`, at a time that the caller names."""
+    """One process: a request goes the way of `proxyapp.forwarding.search.Search`, at a time that
+    the caller names.
+    """
 
     def __init__(self, world: World, policy: str, quotas: Quotas) -> None:
         fields = GroupFields(
-            1, "economy", DEFAULT_TARGET_URL, None, Auth.GOOGLE, has_single_credential=False, policy=policy
+            1,
+            "economy",
+            DEFAULT_TARGET_URL,
+            None,
+            Auth.GOOGLE,
+            has_single_credential=False,
+            policy=policy,
         )
         group = pool_group(fields)
         keys = [
@@ -117,11 +131,15 @@ class Gateway:
         strikes = self._recovery.strikes(key, refusal.model, now)
         verdict = self.judge.verdict(key, refusal, body, moment, strikes)
         if verdict and verdict.until:
-            apply(cooldown(key, verdict, refusal.status, body, moment), self._snapshot, self._recovery)
+            apply(
+                cooldown(key, verdict, refusal.status, body, moment), self._snapshot, self._recovery
+            )
         return verdict
 
 
-def simulated(world: World, load: float, policy: str, requests: Iterable[Arrival], *, is_even: bool) -> Figures:
+def simulated(
+    world: World, load: float, policy: str, requests: Iterable[Arrival], *, is_even: bool
+) -> Figures:
     began = time.perf_counter()
     quotas = Quotas(world.limits, world.owners)
     gateway, room = Gateway(world, policy, quotas), Room(world, quotas)
@@ -148,8 +166,12 @@ def simulated(world: World, load: float, policy: str, requests: Iterable[Arrival
     )
 
 
-def compared(world: World, loads: Sequence[float], policies: Iterable[str], seed: int = 1) -> list[Figures]:
-    """The policies get the same requests; the highest load once more with as many for each model."""
+def compared(
+    world: World, loads: Sequence[float], policies: Iterable[str], seed: int = 1
+) -> list[Figures]:
+    """The policies get the same requests; the highest load once more with as many for each
+    model.
+    """
     found = []
     for load, is_even in [*((load, False) for load in loads), (max(loads), True)]:
         requests = arrivals(world, load, seed, is_even=is_even)

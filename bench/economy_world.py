@@ -1,4 +1,6 @@
-"""What `bench.economy_day` simulates: projects with quotas, the requests that arrive, and who could answer them."""
+"""What `bench.economy_day` simulates: projects with quotas, the requests that arrive, and who could
+answer them.
+"""
 
 import random
 from collections import deque
@@ -37,12 +39,21 @@ class World:
     @property
     def owners(self) -> dict[str, str]:
         """The project of each key, in the order of rotation."""
-        return {f"{name}-key-{number}": name for name in self.names for number in range(self.keys_of_each)}
+        return {
+            f"{name}-key-{number}": name
+            for name in self.names
+            for number in range(self.keys_of_each)
+        }
 
     def quota(self, model: str) -> int:
-        """What all projects may answer. A day that the time only touches counts whole: so do its quotas."""
+        """What all projects may answer.
+
+        A day that the time only touches counts whole: so do its quotas.
+        """
         moments = (self.begins_at, self.begins_at + self.seconds - 1)
-        return self.projects * self.limits[model].per_day * len({day_of(moment) for moment in moments})
+        return (
+            self.projects * self.limits[model].per_day * len({day_of(moment) for moment in moments})
+        )
 
 
 DAY = World(LIMITS, MIDNIGHT.timestamp(), timedelta(days=1).total_seconds())
@@ -59,9 +70,11 @@ class Arrival(NamedTuple):
 
 
 def arrivals(world: World, load: float, seed: int, *, is_even: bool = False) -> list[Arrival]:
-    """`load` times every model's quota, as Poisson processes: of a known number of events each is anywhere in time.
+    """`load` times every model's quota, as Poisson processes: of a known number of events each is
+    anywhere in time.
 
-    `burst_share` of the requests come in bursts. `is_even`: as many in all, but the same number for each model.
+    `burst_share` of the requests come in bursts. `is_even`: as many in all, but the same number for
+    each model.
     """
     chance, found = random.Random(seed), list[Arrival]()
     quotas = [world.quota(model) for model in world.limits]

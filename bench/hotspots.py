@@ -1,4 +1,7 @@
-"""Where the gateway's time goes: py-spy over one process under load. `python -m bench.hotspots SECONDS` prints it."""
+"""Where the gateway's time goes: py-spy over one process under load.
+
+`python -m bench.hotspots SECONDS` prints it.
+"""
 
 import re
 import subprocess
@@ -30,24 +33,48 @@ def run(seconds_budget: float) -> Section:
         if not frame.startswith(IDLE):
             alone[shown(frame)] += count
     total = sum(alone.values())
-    rows = [[f"`{function}`", f"{100 * count / total:.1f} %"] for function, count in alone.most_common(SHOWN)]
-    said = f"uvicorn, one process, 32 connections, py-spy {SAMPLES_A_SECOND} times a second for {seconds} s; own time."
-    return Section("The ten most expensive functions", [said, "", *table(["function", "of all samples"], rows)])
+    rows = [
+        [f"`{function}`", f"{100 * count / total:.1f} %"]
+        for function, count in alone.most_common(SHOWN)
+    ]
+    said = (
+        f"uvicorn, one process, 32 connections, py-spy {SAMPLES_A_SECOND} times a second for"
+        f" {seconds} s; own time."
+    )
+    return Section(
+        "The ten most expensive functions", [said, "", *table(["function", "of all samples"], rows)]
+    )
 
 
 def sampled(seconds: int) -> Counter[str]:
     """How often each stack was seen, in py-spy's raw format."""
     with (
         nginx.upstream() as upstream,
-        gateway("uvicorn", {"groups": [group(upstream, auth="google")]}, cores=CONTESTANT_CORES) as contestant,
+        gateway(
+            "uvicorn", {"groups": [group(upstream, auth="google")]}, cores=CONTESTANT_CORES
+        ) as contestant,
         tempfile.TemporaryDirectory() as home,
     ):
         load.check(contestant)
         driver = threading.Thread(target=load.wrk, args=(contestant, 32, seconds + 2))
         driver.start()
         stacks = Path(home) / "stacks"
-        command = [str(HOME / "bin" / "py-spy"), "record", "--pid", str(contestant.pid), "--format", "raw"]
-        command += ["--duration", str(seconds), "--rate", str(SAMPLES_A_SECOND), "--output", str(stacks)]
+        command = [
+            str(HOME / "bin" / "py-spy"),
+            "record",
+            "--pid",
+            str(contestant.pid),
+            "--format",
+            "raw",
+        ]
+        command += [
+            "--duration",
+            str(seconds),
+            "--rate",
+            str(SAMPLES_A_SECOND),
+            "--output",
+            str(stacks),
+        ]
         subprocess.run(command, capture_output=True, timeout=seconds + 30, check=True)
         driver.join()
         lines = [line.rpartition(" ") for line in stacks.read_text().splitlines()]

@@ -1,4 +1,6 @@
-"""What the benchmark needs: nginx and wrk from Debian, the peers from PyPI and npm in directories of their own."""
+"""What the benchmark needs: nginx and wrk from Debian, the peers from PyPI and npm in directories
+of their own.
+"""
 
 import os
 import shutil
@@ -23,7 +25,11 @@ class InstallFailed(Exception):
 
 def tools(say: Callable[[str], None]) -> None:
     """Raises InstallFailed without nginx or wrk. Without npm only Portkey cannot be measured."""
-    needed = [name for name, path in (("nginx", nginx.find()), ("wrk", shutil.which("wrk"))) if path is None]
+    needed = [
+        name
+        for name, path in (("nginx", nginx.find()), ("wrk", shutil.which("wrk")))
+        if path is None
+    ]
     if needed:
         say(f"Installing {' and '.join(needed)} with apt …")
         _apt(needed)
@@ -40,9 +46,12 @@ def _apt(packages: Sequence[str]) -> None:
     if shutil.which("apt-get") is None:
         raise InstallFailed(f"{' and '.join(packages)} missing, and there is no apt-get. {by_hand}")
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
-    if as_root and (shutil.which("sudo") is None or subprocess.run([*as_root, "true"], check=False).returncode):
+    if as_root and (
+        shutil.which("sudo") is None or subprocess.run([*as_root, "true"], check=False).returncode
+    ):
         raise InstallFailed(
-            f"{' and '.join(packages)} missing, and neither root nor sudo without a password. {by_hand}"
+            f"{' and '.join(packages)} missing, and neither root nor sudo without a password."
+            f" {by_hand}"
         )
     apt = [*as_root, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q"]
     try:
@@ -88,7 +97,9 @@ def _portkey() -> None:
         return
     if shutil.which("npm") is None or shutil.which("node") is None:
         raise InstallFailed("npm is missing")
-    wanted = [line for line in requirements.read_text().split("\n") if line and not line.startswith("#")]
+    wanted = [
+        line for line in requirements.read_text().split("\n") if line and not line.startswith("#")
+    ]
     npm = ["npm", "--prefix", str(home), "install", "--no-audit", "--no-fund", "--ignore-scripts"]
     _run([*npm, *wanted], PEER_SECONDS)
     _remember(home, requirements)
@@ -106,9 +117,17 @@ def _remember(home: Path, requirements: Path) -> None:
 def _run(command: Sequence[str], seconds: float) -> None:
     try:
         done = subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=seconds, check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise InstallFailed(f"{Path(command[0]).name} took longer than {seconds:g} s") from error
     if done.returncode:
-        raise InstallFailed((done.stderr or done.stdout).strip() or f"{command[0]} ended with code {done.returncode}")
+        raise InstallFailed(
+            (done.stderr or done.stdout).strip()
+            or f"{command[0]} ended with code {done.returncode}"
+        )

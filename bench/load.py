@@ -22,7 +22,9 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """`errors` counts answers that are not 2xx or 3xx, and everything that went wrong with a connection."""
+    """`errors` counts answers that are not 2xx or 3xx, and everything that went wrong with a
+    connection.
+    """
 
     per_second: float
     p50_ms: float
@@ -35,7 +37,9 @@ def check(contestant: Endpoint) -> None:
     headers = {"content-type": "application/json", **contestant.headers}
     request = urllib.request.Request(contestant.url + contestant.path, CHAT.encode(), headers)
     try:
-        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=60) as response:
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
+            request, timeout=60
+        ) as response:
             body = response.read()
     except OSError as error:
         raise LoadFailed(f"it does not answer: {error}") from error
@@ -44,7 +48,14 @@ def check(contestant: Endpoint) -> None:
 
 
 def wrk(contestant: Endpoint, connections: int, seconds: float) -> Sample:
-    command = ["wrk", "-t1", f"-c{connections}", f"-d{math.ceil(seconds)}s", "--timeout", f"{TIMEOUT_SECONDS}s"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{connections}",
+        f"-d{math.ceil(seconds)}s",
+        "--timeout",
+        f"{TIMEOUT_SECONDS}s",
+    ]
     command += ["-s", str(SCRIPT)]
     for name, value in contestant.headers.items():
         command += ["-H", f"{name}: {value}"]

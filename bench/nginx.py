@@ -46,7 +46,10 @@ UPSTREAM = """
 """
 
 PROXY = """
-    upstream target {{ server {target}; keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s; }}
+    upstream target {{
+        server {target};
+        keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s;
+    }}
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         location / {{
@@ -60,14 +63,27 @@ PROXY = """
 
 def answer() -> str:
     """A chat completion of 0.6 KB as the Gemini API's OpenAI endpoint sends it."""
-    text = "Hello! How can I help you today? I can answer questions, write and explain code, summarise long texts, "
-    text += "translate between languages, and help to plan almost anything. Tell me what you have in mind."
+    text = (
+        "Hello! How can I help you today? I can answer questions, write and explain code, summarise"
+        " long texts, "
+    )
+    text += (
+        "translate between languages, and help to plan almost anything. Tell me what you have in"
+        " mind."
+    )
     message = {"role": "assistant", "content": text}
     usage = {"prompt_tokens": 12, "completion_tokens": 44, "total_tokens": 56}
     choices = [{"finish_reason": "stop", "index": 0, "message": message}]
     whole = {"id": "chatcmpl-6f1c2a9b7d5e4830", "object": "chat.completion", "created": 1760000000}
     return json.dumps(
-        whole | {"model": "gemini-2.5-flash", "system_fingerprint": "", "choices": choices, "usage": usage}, indent=1
+        whole
+        | {
+            "model": "gemini-2.5-flash",
+            "system_fingerprint": "",
+            "choices": choices,
+            "usage": usage,
+        },
+        indent=1,
     )
 
 
@@ -104,7 +120,9 @@ def _home() -> Iterator[Path]:
 
 
 @contextmanager
-def _running(home: Path, servers: str, port: int, cores: Collection[int]) -> Iterator[tuple[str, Process]]:
+def _running(
+    home: Path, servers: str, port: int, cores: Collection[int]
+) -> Iterator[tuple[str, Process]]:
     """Without a master there is one process, of this user."""
     config = home / "nginx.conf"
     config.write_text(TEMPLATE.format(home=home, servers=servers))

@@ -1,7 +1,8 @@
-"""What `bench.pools` measures, on the gateway's own parts in a process of its own, with a database of its own.
+"""What `bench.pools` measures, on the gateway's own parts in a process of its own, with a database
+of its own.
 
-`python -m bench.pool_probe UPSTREAM SECONDS` prints the figures as JSON. The gateway is imported only when Django is
-set up.
+`python -m bench.pool_probe UPSTREAM SECONDS` prints the figures as JSON. The gateway is imported
+only when Django is set up.
 """
 
 import asyncio
@@ -48,7 +49,11 @@ def measure(upstream: str, seconds: float) -> Figures:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    picks = {f"{size}, {kind}": pick_microseconds(size, kind) for size in (10, *SIZES) for kind in COOLING}
+    picks = {
+        f"{size}, {kind}": pick_microseconds(size, kind)
+        for size in (10, *SIZES)
+        for kind in COOLING
+    }
     fill(upstream, 100)
     rate, per_request, transactions = uvloop.run(transactions_at_load(seconds))
     fill(upstream, 10_000)
@@ -69,7 +74,9 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     from proxyapp.pool.rotor import Rotor
     from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
 
-    group = pool_group(GroupFields(1, "g", "https://up.example", None, "google", has_single_credential=False))
+    group = pool_group(
+        GroupFields(1, "g", "https://up.example", None, "google", has_single_credential=False)
+    )
     keys = [PoolKey(number, group, f"key-{number}", "…", "active") for number in range(size)]
     later = time.time() + 3600
     cooldowns = Cooldowns()
@@ -107,7 +114,9 @@ def fill(upstream: str, keys: int) -> None:
 
 
 async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, int]]:
-    """Requests a second, database transactions a request, and the transactions by what they were for."""
+    """Requests a second, database transactions a request, and the transactions by what they were
+    for.
+    """
     from proxyapp import runtime
 
     process = await runtime.startup()
@@ -137,12 +146,16 @@ async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, 
 
 
 def count_transactions(threads: Any, counted: Counter[str]) -> None:
-    """A statement outside of a block is a transaction of its own; a block's BEGIN is one such statement."""
+    """A statement outside of a block is a transaction of its own; a block's BEGIN is one such
+    statement.
+    """
     from django.db import connection
 
     run_on_thread: Callable[..., Awaitable[Any]] = threads._ask
 
-    async def run_and_count(thread: Any, work: Callable[[], Any], doing: str, seconds: float) -> Any:
+    async def run_and_count(
+        thread: Any, work: Callable[[], Any], doing: str, seconds: float
+    ) -> Any:
 
         def counting(execute: Any, sql: str, parameters: Any, many: bool, context: Any) -> Any:
             if not context["connection"].in_atomic_block:
@@ -198,7 +211,9 @@ async def request() -> None:
 
 
 async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
-    """The worst lateness of a ticker during each reload, how long a reload took, and the lateness without one."""
+    """The worst lateness of a ticker during each reload, how long a reload took, and the lateness
+    without one.
+    """
     from proxyapp import runtime
 
     process = await runtime.startup()
@@ -236,7 +251,9 @@ def cool(count: int) -> None:
     RateLimitEvent.objects.all().delete()
     now = datetime.now(UTC)
     ids = ApiKey.objects.order_by("position").values_list("pk", flat=True)[:count]
-    write_cooldowns([Cooldown(key_id, "", "daily", 429, now, now + timedelta(hours=1), "") for key_id in ids])
+    write_cooldowns(
+        [Cooldown(key_id, "", "daily", 429, now, now + timedelta(hours=1), "") for key_id in ids]
+    )
 
 
 async def lateness_during(work: Awaitable[Any]) -> float:

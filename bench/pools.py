@@ -1,4 +1,7 @@
-"""Scenario (e): what large pools cost a pick, the event loop and the database. `bench.pool_probe` measures it."""
+"""Scenario (e): what large pools cost a pick, the event loop and the database.
+
+`bench.pool_probe` measures it.
+"""
 
 import json
 import os
@@ -21,34 +24,56 @@ SAME_COST = 2.0
 
 def run(seconds_budget: float) -> Section:
     seconds = min(4.0, max(1.5, seconds_budget / 8))
-    with tempfile.TemporaryDirectory(prefix="bench-pools-") as home, stream_upstream.upstream() as upstream:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-pools-") as home,
+        stream_upstream.upstream() as upstream,
+    ):
         database = f"sqlite:///{home}/db.sqlite3"
-        env = environment(home, VAR_DIR=home, ENV_FILE=os.devnull, DATABASE_URL=database, LOG_LEVEL="WARNING")
+        env = environment(
+            home, VAR_DIR=home, ENV_FILE=os.devnull, DATABASE_URL=database, LOG_LEVEL="WARNING"
+        )
         with on_cores(CONTESTANT_CORES):
             command = [sys.executable, "-m", "bench.pool_probe", upstream, str(seconds)]
             done = subprocess.run(
-                command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=120 + seconds
+                command,
+                env=env,
+                cwd=ROOT,
+                stdout=subprocess.PIPE,
+                text=True,
+                check=True,
+                timeout=120 + seconds,
             )
     figures = Figures(**json.loads(done.stdout))
     return Section("(e) Pools", _lines(figures), _targets(figures))
 
 
 def _lines(figures: Figures) -> list[str]:
-    rows = [[f"{size:,} keys", *(f"{figures.picks[f'{size}, {kind}']:.2f}" for kind in COOLING)] for size in SIZES]
-    reloads = [[kind, *(f"{max(stalls):.1f}", f"{median(stalls):.1f}")] for kind, stalls in figures.stalls.items()]
+    rows = [
+        [f"{size:,} keys", *(f"{figures.picks[f'{size}, {kind}']:.2f}" for kind in COOLING)]
+        for size in SIZES
+    ]
+    reloads = [
+        [kind, *(f"{max(stalls):.1f}", f"{median(stalls):.1f}")]
+        for kind, stalls in figures.stalls.items()
+    ]
     parts = ", ".join(f"{name}: {count}" for name, count in sorted(figures.transactions.items()))
     return [
         "µs a pick, leases included, by how many of the keys are cooling:",
         "",
         *table(["", *COOLING], rows),
         "",
-        f"How late the event loop was while 10,000 keys were reloaded (ms; a reload took {figures.reload_ms:.0f} ms; "
-        f"without one the loop was up to {figures.quiet_stall_ms:.1f} ms late):",
+        (
+            "How late the event loop was while 10,000 keys were reloaded (ms; a reload took"
+            f" {figures.reload_ms:.0f} ms; without one the loop was up to"
+            f" {figures.quiet_stall_ms:.1f} ms late):"
+        ),
         "",
         *table(["cooling", f"worst of {RELOADS}", "median"], reloads),
         "",
-        f"Database transactions at {figures.requests_per_second:,.0f} requests/s of {CLIENTS} clients and 100 keys: "
-        f"{figures.transactions_per_request:.4f} a request ({parts}).",
+        (
+            f"Database transactions at {figures.requests_per_second:,.0f} requests/s of {CLIENTS}"
+            f" clients and 100 keys: {figures.transactions_per_request:.4f} a request ({parts})."
+        ),
     ]
 
 
@@ -58,9 +83,19 @@ def _targets(figures: Figures) -> list[Target]:
     ratio = many / few
     return [
         at_most("A pick, worst pool", PICK_MICROSECONDS, max(figures.picks.values()), "µs"),
-        Target("A pick, 10,000 keys against 10, all but one cooling", "the same", f"{ratio:.2f} x", ratio <= SAME_COST),
+        Target(
+            "A pick, 10,000 keys against 10, all but one cooling",
+            "the same",
+            f"{ratio:.2f} x",
+            ratio <= SAME_COST,
+        ),
         at_most("Reload of 10,000 keys: the loop stands still", STALL_MS, stall, "ms"),
-        at_most("Database transactions a request", TRANSACTIONS, figures.transactions_per_request, "a request"),
+        at_most(
+            "Database transactions a request",
+            TRANSACTIONS,
+            figures.transactions_per_request,
+            "a request",
+        ),
     ]
 
 

@@ -109,7 +109,10 @@ class Process:
         return memory_mb(self.pid, "VmRSS")
 
     def reset_peak(self) -> None:
-        """`peak_mb` counts from now on. Where the kernel refuses, it counts from the start: an upper bound."""
+        """`peak_mb` counts from now on.
+
+        Where the kernel refuses, it counts from the start: an upper bound.
+        """
         for pid in tree(self.pid):
             with suppress(OSError):
                 Path(f"/proc/{pid}/clear_refs").write_text("5")

@@ -53,5 +53,8 @@ def not_measured(name: str, target: str, reason: str) -> Target:
 
 
 def targets_table(targets: Iterable[Target]) -> list[str]:
-    rows = [[each.name, each.target, each.measured, "met" if each.met else "**missed**"] for each in targets]
+    rows = [
+        [each.name, each.target, each.measured, "met" if each.met else "**missed**"]
+        for each in targets
+    ]
     return table(["target", "at", "measured", ""], rows)

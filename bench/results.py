@@ -22,7 +22,12 @@ ASK_SECONDS = 20
 def markdown(sections: Sequence[Section], command: str, facts: Mapping[str, str]) -> str:
     lines = ["# Results", "", f"Written by `{command}`; `README.md` says how to read it.", ""]
     lines += [*table(["", ""], [[name, fact] for name, fact in facts.items()]), ""]
-    lines += ["## Targets", "", *targets_table(target for each in sections for target in each.targets), ""]
+    lines += [
+        "## Targets",
+        "",
+        *targets_table(target for each in sections for target in each.targets),
+        "",
+    ]
     lines += ["![Requests a second at 32 connections](results.svg)", ""]
     lines += [section.markdown() for section in sections]
     return "\n".join([*lines, *_notes()])
@@ -36,14 +41,21 @@ def _notes() -> Iterator[str]:
 
 
 def facts(load_before: float) -> dict[str, str]:
-    """Of the machine and of everything that was measured. To be asked before the run: the load is a part of it."""
+    """Of the machine and of everything that was measured.
+
+    To be asked before the run: the load is a part of it.
+    """
     return {
         "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        "machine": f"{len(CORES)} cores of {_processor()}, {platform.system()} {platform.release()}",
+        "machine": (
+            f"{len(CORES)} cores of {_processor()}, {platform.system()} {platform.release()}"
+        ),
         "load average before": f"{load_before:.2f}",
         "gateway": _commit(),
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
-        "the gateway's and the stock path's parts": ", ".join(f"{part} {version(part)}" for part in OWN_PARTS),
+        "the gateway's and the stock path's parts": ", ".join(
+            f"{part} {version(part)}" for part in OWN_PARTS
+        ),
         "LiteLLM": _said([str(LITELLM / "bin" / "python"), "-c", LITELLM_VERSION]),
         "Portkey": f"{_portkey()} on Node {_said(['node', '--version'])}",
         "nginx, wrk": f"{_said([nginx.find() or 'nginx', '-v'])}, {_said(['wrk', '-v'])}",
@@ -64,7 +76,9 @@ def _processor() -> str:
 
 def _commit() -> str:
     commit = _said(["git", "-C", str(ROOT), "rev-parse", "--short", "HEAD"])
-    changed = _said(["git", "-C", str(ROOT), "status", "--porcelain", "--", "proxyapp", "gateway", "manage.py"])
+    changed = _said(
+        ["git", "-C", str(ROOT), "status", "--porcelain", "--", "proxyapp", "gateway", "manage.py"]
+    )
     return commit if changed == "?" else f"{commit} with changes"
 
 

@@ -1,6 +1,7 @@
 """An upstream that reads whole request bodies before it answers, faster than anybody sends them.
 
-`python -m bench.sink PORT`. It knows requests with a Content-Length, and chunked ones by the end of their last chunk.
+`python -m bench.sink PORT`. It knows requests with a Content-Length, and chunked ones by the end of
+their last chunk.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """The stock path: what a first version of a proxy in Django looks like. Only the benchmark uses it.
 
-Django's ASGI handler under an unchanged Daphne, an asynchronous view, httpx.AsyncClient with its defaults, and
-StreamingHttpResponse.
+Django's ASGI handler under an unchanged Daphne, an asynchronous view, httpx.AsyncClient with its
+defaults, and StreamingHttpResponse.
 """
 
 import os
@@ -14,7 +14,11 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import re_path
 
 settings.configure(
-    SECRET_KEY="only for the benchmark", ALLOWED_HOSTS=["*"], ROOT_URLCONF=__name__, USE_TZ=True, DEBUG=False
+    SECRET_KEY="only for the benchmark",
+    ALLOWED_HOSTS=["*"],
+    ROOT_URLCONF=__name__,
+    USE_TZ=True,
+    DEBUG=False,
 )
 client = httpx.AsyncClient()
 

@@ -1,7 +1,7 @@
 """Scenario (d): a quarter of 1,000 keys is spent, and 64 clients ask at once.
 
-`python -m bench.storm HOST PORT CLIENTS REQUESTS SECONDS` is those clients, in a process of their own: it ends after so
-many requests or so much time, and prints what they got as JSON.
+`python -m bench.storm HOST PORT CLIENTS REQUESTS SECONDS` is those clients, in a process of their
+own: it ends after so many requests or so much time, and prints what they got as JSON.
 """
 
 import asyncio
@@ -51,8 +51,9 @@ class Answers:
 
 @dataclass(frozen=True)
 class Storm:
-    """`refusals` and `events`: how many each spent key got from the upstream in all, and into the database.
-    `late_refusals`: those of all keys after the first round."""
+    """`refusals` and `events`: how many each spent key got from the upstream in all, and into the
+    database. `late_refusals`: those of all keys after the first round.
+    """
 
     during: Answers
     after: Answers
@@ -139,7 +140,9 @@ async def crowd(host: str, port: int, clients: int, requests: int, seconds: floa
     everyone = Crowd(head.encode() + body, clients, requests, seconds)
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
-    await asyncio.gather(*(loop.create_connection(lambda: Client(everyone), host, port) for _ in range(clients)))
+    await asyncio.gather(
+        *(loop.create_connection(lambda: Client(everyone), host, port) for _ in range(clients))
+    )
     async with asyncio.timeout(seconds + 10):
         await everyone.is_over.wait()
     took = time.perf_counter() - began
@@ -153,12 +156,17 @@ def ask(url: str, *, requests: int = ENDLESS, seconds: float) -> Answers:
     command = [sys.executable, "-m", "bench.storm", str(parts.hostname), str(parts.port)]
     command += [str(CLIENTS), str(requests), str(seconds)]
     with on_cores(LOAD_CORES):
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 30)
+        done = subprocess.run(
+            command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 30
+        )
     return Answers(**json.loads(done.stdout))
 
 
 def storm(server: str, upstream: str, keys: int, spent: int, seconds: float) -> Storm:
-    """During: as many requests as there are good keys, so that every spent key has its turn. After: at full speed."""
+    """During: as many requests as there are good keys, so that every spent key has its turn.
+
+    After: at full speed.
+    """
     with tempfile.TemporaryDirectory(prefix="bench-storm-") as home:
         database = Path(home) / "db.sqlite3"
         config = {"groups": [group(upstream, keys, spent)]}
@@ -170,12 +178,20 @@ def storm(server: str, upstream: str, keys: int, spent: int, seconds: float) -> 
             after = ask(contestant.url, seconds=seconds)
         later = refusals(upstream)
         by_key = list((first + later).values())
-        return Storm(during, after, padded(by_key, spent), padded(events(database), spent), later.total())
+        return Storm(
+            during, after, padded(by_key, spent), padded(events(database), spent), later.total()
+        )
 
 
 def refusals(upstream: str) -> Counter[str]:
     """The 429s by key since the last call."""
-    return Counter({key: count for key, count in stream_upstream.counts(upstream).items() if key.endswith(SPENT)})
+    return Counter(
+        {
+            key: count
+            for key, count in stream_upstream.counts(upstream).items()
+            if key.endswith(SPENT)
+        }
+    )
 
 
 def padded(counts: list[int], length: int) -> list[int]:
@@ -214,14 +230,18 @@ def _lines(many: dict[str, Storm], few: dict[str, Storm]) -> list[str]:
     rows += [_row(f"{server}, {FEW_KEYS} keys", storm) for server, storm in few.items()]
     late = sum(storm.late_refusals for storm in (*many.values(), *few.values()))
     return [
-        f"{CLIENTS} clients; a quarter of {KEYS:,} keys is spent, and three of {FEW_KEYS}. During: the first round "
-        "over the keys. After: when every spent key is out.",
+        (
+            f"{CLIENTS} clients; a quarter of {KEYS:,} keys is spent, and three of {FEW_KEYS}."
+            " During: the first round over the keys. After: when every spent key is out."
+        ),
         "",
         *table(head, rows),
         "",
-        f"With {FEW_KEYS} keys and {CLIENTS} clients, many requests are on their way with "
-        "each key before the first answer says that it is spent: those are the 429s of the lower rows. After the first "
-        f"round, {late} requests were sent with a spent key.",
+        (
+            f"With {FEW_KEYS} keys and {CLIENTS} clients, many requests are on their way with each"
+            " key before the first answer says that it is spent: those are the 429s of the lower"
+            f" rows. After the first round, {late} requests were sent with a spent key."
+        ),
     ]
 
 
@@ -246,7 +266,12 @@ def _targets(storms: dict[str, Storm]) -> list[Target]:
         refusals = f"{storm.refusals_per_key:.2f}, most {max(storm.refusals)}"
         events = f"{min(storm.events)} to {max(storm.events)}"
         targets += [
-            Target(f"Storm, {server}: clients get 200s only", "0 of others", answers, storm.failures == 0),
+            Target(
+                f"Storm, {server}: clients get 200s only",
+                "0 of others",
+                answers,
+                storm.failures == 0,
+            ),
             Target(f"Storm, {server}: 429s a spent key", "1", refusals, set(storm.refusals) == {1}),
             Target(f"Storm, {server}: events a spent key", "1", events, set(storm.events) == {1}),
         ]

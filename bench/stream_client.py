@@ -1,4 +1,5 @@
-"""The readers of many streams at once, in a process of its own: all start within START_SECONDS, each event is timed.
+"""The readers of many streams at once, in a process of its own: all start within START_SECONDS,
+each event is timed.
 
 `python -m bench.stream_client HOST PORT STREAMS EVENTS` prints the figures as JSON.
 """
@@ -25,8 +26,11 @@ BODY = json.dumps({"contents": [{"role": "user", "parts": [{"text": "Say hello."
 
 @dataclass(frozen=True)
 class Figures:
-    """`first_p50` and `first_p99`: ms from the start of the connection to the first event. `per_second` is counted from
-    SETTLE_SECONDS to the time at which the upstream writes the last event. `worst_gap`: ms between two events."""
+    """`first_p50` and `first_p99`: ms from the start of the connection to the first event.
+
+    `per_second` is counted from SETTLE_SECONDS to the time at which the upstream writes the last
+    event. `worst_gap`: ms between two events.
+    """
 
     first_p50: float
     first_p99: float
@@ -107,7 +111,10 @@ class Reading(asyncio.Protocol):
 
 async def read_streams(host: str, port: int, streams: int, events: int) -> Figures:
     loop = asyncio.get_running_loop()
-    head = f"POST {STREAM_PATH}?alt=sse&events={events} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n"
+    head = (
+        f"POST {STREAM_PATH}?alt=sse&events={events} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection:"
+        " close\r\n"
+    )
     head += f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
     request = head.encode() + BODY
     seconds = events / EVENTS_PER_SECOND
@@ -131,7 +138,9 @@ async def read_streams(host: str, port: int, streams: int, events: int) -> Figur
 
 
 def figures(readings: list[Reading], window: Window, streams: int, events: int) -> Figures:
-    firsts = sorted((each.first_at - each.started_at) * 1000 for each in readings if each.first_at) or [0.0]
+    firsts = sorted(
+        (each.first_at - each.started_at) * 1000 for each in readings if each.first_at
+    ) or [0.0]
     failures = [failure for each in readings if (failure := each.failure())]
     return Figures(
         first_p50=statistics.median(firsts),
@@ -150,10 +159,22 @@ def measure(url: str, streams: int, seconds: float) -> Figures:
     """In a process on the load's cores."""
     parts = urlsplit(url)
     events = max(round(seconds * EVENTS_PER_SECOND), EVENTS_PER_SECOND)
-    command = [sys.executable, "-m", __name__, str(parts.hostname), str(parts.port), str(streams), str(events)]
+    command = [
+        sys.executable,
+        "-m",
+        __name__,
+        str(parts.hostname),
+        str(parts.port),
+        str(streams),
+        str(events),
+    ]
     with on_cores(LOAD_CORES):
         done = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=seconds + PATIENCE_SECONDS + 30
+            command,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=seconds + PATIENCE_SECONDS + 30,
         )
     return Figures(**json.loads(done.stdout))
 

@@ -1,8 +1,10 @@
-"""An upstream that is no bottleneck, as a process of its own: paced streams, small answers, refusals of spent keys.
+"""An upstream that is no bottleneck, as a process of its own: paced streams, small answers,
+refusals of spent keys.
 
-`/…:streamGenerateContent?events=N` answers the first event at once and then EVENTS_PER_SECOND, however slow its reader;
-one shared ticker serves all streams, a tenth of them at a time. Everything else is answered with 0.6 KB of JSON; a
-request whose key ends in SPENT gets a 429. `/counts` tells what was answered, by key, and starts to count anew.
+`/…:streamGenerateContent?events=N` answers the first event at once and then EVENTS_PER_SECOND,
+however slow its reader; one shared ticker serves all streams, a tenth of them at a time. Everything
+else is answered with 0.6 KB of JSON; a request whose key ends in SPENT gets a 429. `/counts` tells
+what was answered, by key, and starts to count anew.
 """
 
 import asyncio
@@ -26,27 +28,40 @@ STREAM_PATH = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
 SPENT = "-spent"
 MARK = b"~"
 """Stands once in every event, and nowhere else: readers count it."""
-_TEXT = "Round and round the keys they go, each in turn and none before its time, as the gateway said. ~"
+_TEXT = (
+    "Round and round the keys they go, each in turn and none before its time, as the gateway"
+    " said. ~"
+)
 _EVENT = json.dumps(
     {
         "candidates": [{"content": {"parts": [{"text": _TEXT}], "role": "model"}, "index": 0}],
-        "usageMetadata": {"promptTokenCount": 12, "candidatesTokenCount": 44, "totalTokenCount": 56},
+        "usageMetadata": {
+            "promptTokenCount": 12,
+            "candidatesTokenCount": 44,
+            "totalTokenCount": 56,
+        },
         "modelVersion": "gemini-2.5-flash",
     }
 )
 EVENT = b"data: %b\r\n\r\n" % _EVENT.encode()
 CHUNK = b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
 LAST_CHUNK = b"0\r\n\r\n"
-_STREAM_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+_STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
 _QUOTA = "You exceeded your current quota, please check your plan and billing details."
-_REFUSAL = json.dumps({"error": {"code": 429, "message": _QUOTA, "status": "RESOURCE_EXHAUSTED"}}).encode()
+_REFUSAL = json.dumps(
+    {"error": {"code": 429, "message": _QUOTA, "status": "RESOURCE_EXHAUSTED"}}
+).encode()
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _KEY = re.compile(rb"\r\n(?:x-goog-api-key: *|authorization: *bearer +)([^\r]+)", re.IGNORECASE)
 _EVENTS = re.compile(rb"[?&]events=(\d+)")
 
 
 class Pacer:
-    """Writes the events that are due, on an absolute schedule: what a tick was late with, the next one makes up."""
+    """Writes the events that are due, on an absolute schedule: what a tick was late with, the next
+    one makes up.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -143,7 +158,9 @@ ANSWER = nginx.answer().encode()
 async def serve(port: int) -> None:
     loop = asyncio.get_running_loop()
     pacer, counts = Pacer(loop), Counter[str]()
-    server = await loop.create_server(lambda: Answering(pacer, counts), "127.0.0.1", port, backlog=4096)
+    server = await loop.create_server(
+        lambda: Answering(pacer, counts), "127.0.0.1", port, backlog=4096
+    )
     await server.serve_forever()
 
 
@@ -151,7 +168,9 @@ async def serve(port: int) -> None:
 def upstream() -> Iterator[str]:
     """Its URL."""
     port = free_port()
-    with running([sys.executable, "-m", "bench.stream_upstream", str(port)], cores=LOAD_CORES) as process:
+    with running(
+        [sys.executable, "-m", "bench.stream_upstream", str(port)], cores=LOAD_CORES
+    ) as process:
         url = f"http://127.0.0.1:{port}"
         process.wait_for(f"{url}/counts", seconds=10)
         yield url

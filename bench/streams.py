@@ -25,7 +25,10 @@ OVERHEAD_SECONDS = 2.0
 
 @dataclass(frozen=True)
 class Level:
-    """One measurement. `kb_a_stream`: what the gateway's peak memory is above that of the idle process, by stream."""
+    """One measurement.
+
+    `kb_a_stream`: what the gateway's peak memory is above that of the idle process, by stream.
+    """
 
     figures: Figures
     kb_a_stream: float
@@ -49,18 +52,24 @@ def run(seconds_budget: float) -> Section:
     with stream_upstream.upstream() as upstream:
         for _ in range(rounds):
             for streams in LEVELS:
-                results[DIRECT, streams].append(Level(stream_client.measure(upstream, streams, seconds), 0.0))
+                results[DIRECT, streams].append(
+                    Level(stream_client.measure(upstream, streams, seconds), 0.0)
+                )
             for server in SERVERS:
                 with _gateway(server, upstream) as contestant:
                     idle[server] = contestant.rss_mb()
                     for streams in LEVELS:
-                        results[server, streams].append(_level(contestant, idle[server], streams, seconds))
+                        results[server, streams].append(
+                            _level(contestant, idle[server], streams, seconds)
+                        )
     return Section("(b) Streams", _lines(results, idle, seconds, rounds), _targets(results, idle))
 
 
 @contextmanager
 def _gateway(server: str, upstream: str) -> Iterator[Contestant]:
-    with gateway(server, {"groups": [group(upstream, auth="google")]}, cores=CONTESTANT_CORES) as contestant:
+    with gateway(
+        server, {"groups": [group(upstream, auth="google")]}, cores=CONTESTANT_CORES
+    ) as contestant:
         stream_client.measure(contestant.url, 1, 1.0)
         yield contestant
 
@@ -84,21 +93,35 @@ def _errors(levels: list[Level]) -> int:
 
 
 def _lines(results: Results, idle: dict[str, float], seconds: float, rounds: int) -> list[str]:
-    head = ["", "streams", "first event p50", "p99", "events/s", "sent", "worst gap", "errors", "KB a stream"]
+    head = [
+        "",
+        "streams",
+        "first event p50",
+        "p99",
+        "events/s",
+        "sent",
+        "worst gap",
+        "errors",
+        "KB a stream",
+    ]
     rows = [
         _row(contestant, streams, results[contestant, streams])
         for streams in LEVELS
         for contestant in (DIRECT, *SERVERS)
     ]
     return [
-        f"Each stream is {seconds:.1f} s of {stream_upstream.EVENTS_PER_SECOND} events a second of "
-        f"{len(stream_upstream.EVENT)} bytes; all start within {stream_client.START_SECONDS} s, and the upstream sends "
-        f"the first event with its head. Medians of {rounds}, errors and gaps of all; times in ms. `direct` has no "
-        "gateway in between: what the load itself costs on its core.",
+        (
+            f"Each stream is {seconds:.1f} s of {stream_upstream.EVENTS_PER_SECOND} events a second"
+            f" of {len(stream_upstream.EVENT)} bytes; all start within"
+            f" {stream_client.START_SECONDS} s, and the upstream sends the first event with its"
+            f" head. Medians of {rounds}, errors and gaps of all; times in ms. `direct` has no"
+            " gateway in between: what the load itself costs on its core."
+        ),
         "",
         *table(head, rows),
         "",
-        "KB a stream: peak of the gateway's resident memory above its idle memory after one stream ("
+        "KB a stream: peak of the gateway's resident memory above its idle memory after one"
+        " stream ("
         + ", ".join(f"{server} {idle[server]:.0f} MB" for server in SERVERS)
         + "), by stream; the gateway served the smaller levels before.",
     ]
@@ -132,7 +155,12 @@ def _targets(results: Results, idle: dict[str, float]) -> list[Target]:
         targets += [
             at_most(f"500 streams, {server}: first event p50", FIRST_EVENT_MS[server], first, "ms"),
             Target(f"2,000 streams, {server}: errors", "0", str(errors), errors == 0),
-            at_most(f"2,000 streams, {server}: memory a stream", STREAM_KB, _memory(results[server, 2000]), "KB"),
+            at_most(
+                f"2,000 streams, {server}: memory a stream",
+                STREAM_KB,
+                _memory(results[server, 2000]),
+                "KB",
+            ),
             at_most(f"{server}: idle process", IDLE_MB, idle[server], "MB"),
         ]
     return targets

@@ -1,7 +1,9 @@
-"""(a) Small JSON answers at 1, 32 and 256 connections: requests a second, and the latency that a contestant adds.
+"""(a) Small JSON answers at 1, 32 and 256 connections: requests a second, and the latency that a
+contestant adds.
 
-All contestants run the whole time and take turns: a slow minute of the machine hits all of them. A contestant that
-was slow when it warmed up is measured for longer, so that each of its connections is answered a few times.
+All contestants run the whole time and take turns: a slow minute of the machine hits all of them. A
+contestant that was slow when it warmed up is measured for longer, so that each of its connections
+is answered a few times.
 """
 
 import time
@@ -47,7 +49,9 @@ Starter = Callable[[], AbstractContextManager[Contestant]]
 class Figures:
     """What was measured of one contestant, by the number of connections."""
 
-    samples: dict[int, list[Sample]] = field(default_factory=lambda: {count: [] for count in CONNECTIONS})
+    samples: dict[int, list[Sample]] = field(
+        default_factory=lambda: {count: [] for count in CONNECTIONS}
+    )
     failure: str = ""
 
     def rate(self, connections: int) -> float:
@@ -88,9 +92,16 @@ def starters(upstream: str) -> dict[str, Starter]:
 
 
 def measure(
-    upstream: str, missing: Mapping[str, str], *, rounds: int, seconds: float, say: Callable[[str], None]
+    upstream: str,
+    missing: Mapping[str, str],
+    *,
+    rounds: int,
+    seconds: float,
+    say: Callable[[str], None],
 ) -> Results:
-    """A contestant that is `missing`, does not start or does not answer has a `failure` instead of samples."""
+    """A contestant that is `missing`, does not start or does not answer has a `failure` instead of
+    samples.
+    """
     results: Results = {DIRECT: Figures()}
     with ExitStack() as stack:
         standing: dict[str, Endpoint] = {DIRECT: Endpoint(name=DIRECT, url=upstream)}
@@ -117,12 +128,21 @@ def _joins(standing: dict[str, Endpoint], name: str, stack: ExitStack, start: St
 
 def drawn(results: Results) -> str:
     """The plot of what was measured, without the two that only say what is possible."""
-    rates = {name: figures.rate(32) for name, figures in _measured(results) if name not in (DIRECT, NGINX)}
+    rates = {
+        name: figures.rate(32)
+        for name, figures in _measured(results)
+        if name not in (DIRECT, NGINX)
+    }
     return plot.svg(rates, limit=results[NGINX].rate(32) if is_measured(results[NGINX]) else None)
 
 
 def _take_turns(
-    standing: dict[str, Endpoint], results: Results, *, rounds: int, seconds: float, say: Callable[[str], None]
+    standing: dict[str, Endpoint],
+    results: Results,
+    *,
+    rounds: int,
+    seconds: float,
+    say: Callable[[str], None],
 ) -> None:
     pace = dict(_warm_up(standing, results))
     names = list(pace)
@@ -136,24 +156,33 @@ def _take_turns(
 
 
 def _settle(standing: dict[str, Endpoint]) -> None:
-    """Until all are idle: a slow one goes on with what its clients no longer wait for, on the next one's core."""
+    """Until all are idle: a slow one goes on with what its clients no longer wait for, on the next
+    one's core.
+    """
     processes = [each.process for each in standing.values() if isinstance(each, Contestant)]
     deadline = time.monotonic() + SETTLE_SECONDS
     while time.monotonic() < deadline:
         before = sum(process.cpu_seconds() for process in processes)
         time.sleep(SETTLE_STEP_SECONDS)
-        if sum(process.cpu_seconds() for process in processes) - before < IDLE_SHARE * SETTLE_STEP_SECONDS:
+        if (
+            sum(process.cpu_seconds() for process in processes) - before
+            < IDLE_SHARE * SETTLE_STEP_SECONDS
+        ):
             return
 
 
 def _turn(contestant: Endpoint, figures: Figures, pace: float, seconds: float) -> None:
-    """All numbers of connections, after a second that does not count: an idle process is slow at first."""
+    """All numbers of connections, after a second that does not count: an idle process is slow at
+    first.
+    """
     try:
         wrk(contestant, 32, LEAD_IN_SECONDS)
         for connections in CONNECTIONS:
             needed = ANSWERS_PER_CONNECTION * connections / max(pace, 1.0)
             least = seconds + RAMP_SECONDS * (connections == max(CONNECTIONS))
-            figures.samples[connections].append(wrk(contestant, connections, min(max(least, needed), MAX_SECONDS)))
+            figures.samples[connections].append(
+                wrk(contestant, connections, min(max(least, needed), MAX_SECONDS))
+            )
     except LoadFailed as error:
         figures.failure = brief(error)
 
@@ -163,7 +192,12 @@ def _warm_up(standing: dict[str, Endpoint], results: Results) -> Iterator[tuple[
     for name, contestant in standing.items():
         try:
             cold = wrk(contestant, 32, 1.0).per_second
-            yield name, wrk(contestant, 32, min(WARM_UP_REQUESTS / max(cold, 1.0), WARM_UP_SECONDS)).per_second
+            yield (
+                name,
+                wrk(
+                    contestant, 32, min(WARM_UP_REQUESTS / max(cold, 1.0), WARM_UP_SECONDS)
+                ).per_second,
+            )
         except LoadFailed as error:
             results[name].failure = brief(error)
 
@@ -174,21 +208,38 @@ def is_measured(figures: Figures) -> bool:
 
 def section(results: Results, rounds: int, seconds: float) -> Section:
     return Section(
-        "(a) Small JSON answers", [*_method(rounds, seconds), "", *_tables(results)], list(_targets(results))
+        "(a) Small JSON answers",
+        [*_method(rounds, seconds), "", *_tables(results)],
+        list(_targets(results)),
     )
 
 
 def _method(rounds: int, seconds: float) -> Iterator[str]:
-    yield f"Medians of {rounds} rounds of at least {seconds:g} s each; in a round every contestant has its turn, with"
-    yield "every number of connections (`wrk -t1`, POST, a 0.6 KB answer). *Added* is a contestant's latency minus that"
-    yield "of the upstream asked directly, at the same number of connections: with 32 or 256 of them a request mostly"
+    yield (
+        f"Medians of {rounds} rounds of at least {seconds:g} s each; in a round every contestant"
+        " has its turn, with"
+    )
+    yield (
+        "every number of connections (`wrk -t1`, POST, a 0.6 KB answer). *Added* is a contestant's"
+        " latency minus that"
+    )
+    yield (
+        "of the upstream asked directly, at the same number of connections: with 32 or 256 of them"
+        " a request mostly"
+    )
     yield "waits for its turn, so the figures at 1 connection are what a single request pays."
     yield ""
     if len(CORES) < 2:
         yield "This machine has one core: load generator, upstream and contestant share it."
         return
-    yield "The load generator and the upstream share one core, and the contestant has another one for itself. What is"
-    yield f"*not pinned* has {len(CORES)} cores together with the load generator and the upstream: where that is 2, two"
+    yield (
+        "The load generator and the upstream share one core, and the contestant has another one for"
+        " itself. What is"
+    )
+    yield (
+        f"*not pinned* has {len(CORES)} cores together with the load generator and the upstream:"
+        " where that is 2, two"
+    )
     yield "processes cannot reach twice the rate of one."
 
 
@@ -202,7 +253,10 @@ def _tables(results: Results) -> Iterator[str]:
     ]
     yield from table([*head, "x stock", "spread at 32", "errors"], _rates(results))
     yield ""
-    head = ["added latency in ms", *(f"{count} conn., {p}" for count in CONNECTIONS for p in ("p50", "p99"))]
+    head = [
+        "added latency in ms",
+        *(f"{count} conn., {p}" for count in CONNECTIONS for p in ("p50", "p99")),
+    ]
     yield from table(head, _latencies(results))
     for name, figures in results.items():
         if not is_measured(figures):
@@ -223,12 +277,17 @@ def _latencies(results: Results) -> Iterator[list[str]]:
     direct = results[DIRECT]
     for name, figures in _measured(results):
         if name == DIRECT:
-            own = [f"{each(count):.2f}" for count in CONNECTIONS for each in (direct.p50, direct.p99)]
+            own = [
+                f"{each(count):.2f}" for count in CONNECTIONS for each in (direct.p50, direct.p99)
+            ]
             yield ["direct (its own latency)", *own]
             continue
         cells = []
         for count in CONNECTIONS:
-            cells += [figures.p50(count) - direct.p50(count), figures.p99(count) - direct.p99(count)]
+            cells += [
+                figures.p50(count) - direct.p50(count),
+                figures.p99(count) - direct.p99(count),
+            ]
         yield [name, *(f"{cell:.2f}" for cell in cells)]
 
 
@@ -244,7 +303,12 @@ def _ratio(results: Results, name: str, other: str, connections: int = 32) -> fl
 
 
 def _targets(results: Results) -> Iterator[Target]:
-    wanted = [(DAPHNE, LITELLM, 20), (DAPHNE, PORTKEY, 1.5), (UVICORN, PORTKEY, 2.5), (UVICORN, STOCK, 10)]
+    wanted = [
+        (DAPHNE, LITELLM, 20),
+        (DAPHNE, PORTKEY, 1.5),
+        (UVICORN, PORTKEY, 2.5),
+        (UVICORN, STOCK, 10),
+    ]
     for name, other, floor in wanted:
         yield _ratio_target(results, f"requests/s at 32: {name} / {other}", name, other, floor)
     yield _ratio_target(results, f"the aim: {UVICORN} / {PORTKEY}", UVICORN, PORTKEY, 4)
@@ -271,5 +335,7 @@ def _latency_targets(results: Results) -> Iterator[Target]:
         if not is_measured(figures) or not is_measured(direct):
             yield not_measured(name, f"≤ {ceiling:g} ms", UVICORN)
         else:
-            added = figures.p50(1) - direct.p50(1) if label == "p50" else figures.p99(1) - direct.p99(1)
+            added = (
+                figures.p50(1) - direct.p50(1) if label == "p50" else figures.p99(1) - direct.p99(1)
+            )
             yield at_most(name, ceiling, added, "ms")

@@ -1,4 +1,5 @@
-"""One way to speak to an upstream through httpx's interfaces: `python -m bench.transport_probe NAME URL SECONDS`.
+"""One way to speak to an upstream through httpx's interfaces: `python -m bench.transport_probe NAME
+URL SECONDS`.
 
 Prints CPU microseconds and requests a second for small POSTs, 32 in flight.
 """
@@ -14,7 +15,11 @@ import httpx
 
 IN_FLIGHT = 32
 BODY = b'{"model": "gemini-2.5-flash", "messages": [{"role": "user", "content": "hi"}]}'
-HEADERS = [(b"host", b"upstream"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(BODY))]
+HEADERS = [
+    (b"host", b"upstream"),
+    (b"content-type", b"application/json"),
+    (b"content-length", b"%d" % len(BODY)),
+]
 Ask = Callable[[], Awaitable[object]]
 
 
@@ -24,7 +29,9 @@ def transport_alone(transport: httpx.AsyncBaseTransport, url: str) -> Ask:
 
     async def ask() -> None:
         extensions = {"target": target.raw_path}
-        request = httpx.Request("POST", target, headers=HEADERS, stream=httpx.ByteStream(BODY), extensions=extensions)
+        request = httpx.Request(
+            "POST", target, headers=HEADERS, stream=httpx.ByteStream(BODY), extensions=extensions
+        )
         response = await transport.handle_async_request(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         async for _ in response.stream:
@@ -38,7 +45,9 @@ def with_client(client: Any, url: str) -> Ask:
     """A client of httpx or httpx2, streaming."""
 
     async def ask() -> None:
-        async with client.stream("POST", url, content=BODY, headers={"content-type": "application/json"}) as response:
+        async with client.stream(
+            "POST", url, content=BODY, headers={"content-type": "application/json"}
+        ) as response:
             async for _ in response.aiter_raw():
                 pass
 
@@ -49,7 +58,13 @@ def our_transport() -> httpx.AsyncBaseTransport:
     from proxyapp.upstream.transport import Transport
 
     context = ssl.create_default_context()
-    return Transport(proxy_url=None, connect_timeout=10, read_timeout=60, keepalive_seconds=15, ssl_context=context)
+    return Transport(
+        proxy_url=None,
+        connect_timeout=10,
+        read_timeout=60,
+        keepalive_seconds=15,
+        ssl_context=context,
+    )
 
 
 def aiohttp_transport() -> httpx.AsyncBaseTransport:

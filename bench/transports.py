@@ -1,4 +1,6 @@
-"""(f) Which transport to speak to upstreams with: the candidates side by side, in an environment of their own."""
+"""(f) Which transport to speak to upstreams with: the candidates side by side, in an environment of
+their own.
+"""
 
 import subprocess
 import sys
@@ -27,7 +29,10 @@ Figures = dict[str, list[tuple[float, float]]]
 
 
 def run(seconds_budget: float) -> Section:
-    """Three rounds, the candidates in turn. Raises InstallFailed when the environment cannot be made."""
+    """Three rounds, the candidates in turn.
+
+    Raises InstallFailed when the environment cannot be made.
+    """
     install.environment(HOME, HERE / "requirements-transports.txt")
     seconds = max(0.5, seconds_budget / len(NAMES) / 3 - 1.2)
     figures: Figures = {name: [] for name in NAMES}
@@ -36,15 +41,31 @@ def run(seconds_budget: float) -> Section:
         for _ in range(3):
             for name in figures:
                 try:
-                    figures[name].append(probe(name, f"{upstream}/v1beta/openai/chat/completions", seconds))
+                    figures[name].append(
+                        probe(name, f"{upstream}/v1beta/openai/chat/completions", seconds)
+                    )
                 except (subprocess.SubprocessError, ValueError) as error:
                     failed[name] = brief(error)
     return Section("(f) Transports", lines(figures, failed, seconds), targets(figures))
 
 
 def probe(name: str, url: str, seconds: float) -> tuple[float, float]:
-    command = [str(HOME / "bin" / "python"), "-m", "bench.transport_probe", name, url, f"{seconds:.2f}"]
-    done = subprocess.run(command, cwd=HERE.parent, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=True)
+    command = [
+        str(HOME / "bin" / "python"),
+        "-m",
+        "bench.transport_probe",
+        name,
+        url,
+        f"{seconds:.2f}",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=HERE.parent,
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT_SECONDS,
+        check=True,
+    )
     cpu, rate = done.stdout.split()
     return float(cpu), float(rate)
 
@@ -52,12 +73,22 @@ def probe(name: str, url: str, seconds: float) -> tuple[float, float]:
 def lines(figures: Figures, failed: dict[str, str], seconds: float) -> list[str]:
     head = ["small POSTs, 32 in flight, uvloop", "CPU µs a request", "requests/s"]
     rows = [
-        [NAMES[name], f"{median(cpu for cpu, _ in found):.0f}", f"{median(rate for _, rate in found):,.0f}"]
+        [
+            NAMES[name],
+            f"{median(cpu for cpu, _ in found):.0f}",
+            f"{median(rate for _, rate in found):,.0f}",
+        ]
         for name, found in figures.items()
         if found
     ]
     said = [f"- {NAMES[name]}: not measured: {why}" for name, why in failed.items()]
-    return [f"Medians of 3 rounds of {seconds:.1f} s, the candidates in turn.", "", *table(head, rows), "", *said]
+    return [
+        f"Medians of 3 rounds of {seconds:.1f} s, the candidates in turn.",
+        "",
+        *table(head, rows),
+        "",
+        *said,
+    ]
 
 
 def targets(figures: Figures) -> list[Target]:

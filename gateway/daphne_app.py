@@ -1,7 +1,8 @@
-"""Daphne in the list of apps, for its `runserver`, without its server: importing that takes half of a start.
+"""Daphne in the list of apps, for its `runserver`, without its server: importing that takes half of
+a start.
 
-Daphne's own AppConfig imports the server so that its reactor is there before any other package asks for one; here
-`proxyapp.server.reactor` sees to that.
+Daphne's own AppConfig imports the server so that its reactor is there before any other package asks
+for one; here `proxyapp.server.reactor` sees to that.
 """
 
 from django.apps import AppConfig

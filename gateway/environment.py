@@ -1,4 +1,6 @@
-"""The environment and `.env`, taken literally: a mistake is a problem that is said, never a value that nobody meant."""
+"""The environment and `.env`, taken literally: a mistake is a problem that is said, never a value
+that nobody meant.
+"""
 
 import io
 import re
@@ -10,16 +12,33 @@ from typing import Any
 import environ
 
 ASSIGNMENT = re.compile(r"(?:export )?[A-Za-z_0-9]+=")
-TRUTH = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+TRUTH = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
 # More would overflow a date, or a clock of what the gateway stands on.
-LARGEST = {"DAYS": 36_500, "HOURS": 876_000, "MINUTES": 525_600, "SECONDS": 1_000_000, "BYTES": 2**50}
+LARGEST = {
+    "DAYS": 36_500,
+    "HOURS": 876_000,
+    "MINUTES": 525_600,
+    "SECONDS": 1_000_000,
+    "BYTES": 2**50,
+}
 LARGEST_COUNT = 1_000_000
 
 
 class Environment(environ.Env):  # type: ignore[misc]
-    """django-environ takes `1e3` for 13, `yep` for false and `$x` for another variable, and skips what it can't read.
+    """django-environ takes `1e3` for 13, `yep` for false and `$x` for another variable, and skips
+    what it can't read.
 
-    An empty variable is one that is not set. `problems` has what is wrong, and the default stands in.
+    An empty variable is one that is not set. `problems` has what is wrong, and the default stands
+    in.
     """
 
     def __init__(self) -> None:
@@ -35,7 +54,9 @@ class Environment(environ.Env):  # type: ignore[misc]
             value = read(given)
         except (ValueError, LookupError):
             self.problems.append(
-                f"{var} must be true or false" if cast is bool else f"{var}={given!r} is not {what} such as {default}"
+                f"{var} must be true or false"
+                if cast is bool
+                else f"{var}={given!r} is not {what} such as {default}"
             )
             return default
         return self._limited(var, value, default) if cast in (int, float) else value
@@ -48,7 +69,10 @@ class Environment(environ.Env):  # type: ignore[misc]
         return default
 
     def read_file(self, path: Path, *, is_named: bool) -> None:
-        """The environment wins. A file that nobody named may be missing. No line is repeated: it may be a secret."""
+        """The environment wins.
+
+        A file that nobody named may be missing. No line is repeated: it may be a secret.
+        """
         try:
             text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
@@ -68,7 +92,9 @@ class Environment(environ.Env):  # type: ignore[misc]
             if line and not line.startswith("#") and not ASSIGNMENT.match(line)
         ]
         if wrong:
-            self.problems.append(f"{path}: line {wrong[0]} is not of the form NAME=value ({len(wrong)} such lines)")
+            self.problems.append(
+                f"{path}: line {wrong[0]} is not of the form NAME=value ({len(wrong)} such lines)"
+            )
         self.read_env(io.StringIO("\n".join(line for line in lines if ASSIGNMENT.match(line))))
 
 

@@ -1,7 +1,7 @@
 """The file that holds the gateway's secret when the environment does not.
 
-`var/secret_key` has one secret a line: the first signs and encrypts, the others (older ones) still decrypt what
-they once encrypted. To rotate, put a new secret on top and run `manage.py reencrypt`.
+`var/secret_key` has one secret a line: the first signs and encrypts, the others (older ones) still
+decrypt what they once encrypted. To rotate, put a new secret on top and run `manage.py reencrypt`.
 """
 
 import os

@@ -1,4 +1,7 @@
-"""Django settings. Every value that an operator may change is read from the environment or from `.env`."""
+"""Django settings.
+
+Every value that an operator may change is read from the environment or from `.env`.
+"""
 
 import re
 import ssl
@@ -40,7 +43,8 @@ if not SECRET_KEY and not env.problems:  # a wrong ENV_FILE may be why there is 
     SECRET_KEY_FALLBACKS = [*SECRET_KEY_FALLBACKS, *older]
 SALT_KEY = "gemini-key-gateway.api-key"
 
-# Who the admin believes, and under which names it answers. `serve` adds the address that it listens on.
+# Who the admin believes, and under which names it answers. `serve` adds the address that it listens
+# on.
 HOSTS_ARE_CONFIGURED = bool(env.list("ALLOWED_HOSTS", default=[]))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[]) or ["localhost", "127.0.0.1", "[::1]"]
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -120,37 +124,52 @@ def is_time_of_day(text: str) -> bool:
 
 
 def _checked() -> None:
-    """Raises ImproperlyConfigured, which names the setting and what it takes, before anything starts on a bad value."""
+    """Raises ImproperlyConfigured, which names the setting and what it takes, before anything
+    starts on a bad value.
+    """
     problems = env.problems
     if LOG_LEVEL not in LOG_LEVELS:
         problems.append(f"LOG_LEVEL={LOG_LEVEL!r} is not DEBUG, INFO, WARNING or ERROR")
     if not SECRET_KEY and not problems:
-        problems.append(f"{VAR_DIR / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY")
+        problems.append(
+            f"{VAR_DIR / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY"
+        )
     if not is_time_of_day(RATE_LIMIT_RESET_TIME):
-        problems.append(f"RATE_LIMIT_RESET_TIME={RATE_LIMIT_RESET_TIME!r} is not a time such as 10:00")
+        problems.append(
+            f"RATE_LIMIT_RESET_TIME={RATE_LIMIT_RESET_TIME!r} is not a time such as 10:00"
+        )
     try:
         ZoneInfo(RATE_LIMIT_RESET_TZ)
     except (ValueError, OSError, KeyError):
-        problems.append(f"RATE_LIMIT_RESET_TZ={RATE_LIMIT_RESET_TZ!r} is not a time zone such as Europe/Moscow")
+        problems.append(
+            f"RATE_LIMIT_RESET_TZ={RATE_LIMIT_RESET_TZ!r} is not a time zone such as Europe/Moscow"
+        )
     try:
         if UPSTREAM_CA_FILE:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(UPSTREAM_CA_FILE)
     except OSError:  # ssl.SSLError is one
-        problems.append(f"UPSTREAM_CA_FILE={UPSTREAM_CA_FILE!r} is not a readable PEM file of certificates")
+        problems.append(
+            f"UPSTREAM_CA_FILE={UPSTREAM_CA_FILE!r} is not a readable PEM file of certificates"
+        )
     for network in TRUSTED_PROXIES:
         try:
             ip_network(network)
         except ValueError:
-            problems.append(f"TRUSTED_PROXIES: {network!r} is not an address or a network such as 10.0.0.0/8")
+            problems.append(
+                f"TRUSTED_PROXIES: {network!r} is not an address or a network such as 10.0.0.0/8"
+            )
     if BEHIND_TLS and not TRUSTED_PROXIES:
-        problems.append("BEHIND_TLS=true needs TRUSTED_PROXIES: the address of what ends TLS, such as 127.0.0.1")
+        problems.append(
+            "BEHIND_TLS=true needs TRUSTED_PROXIES: the address of what ends TLS, such as 127.0.0.1"
+        )
     if ROTATION_LEASE < 0:
         problems.append("ROTATION_LEASE must be 0 (whole laps) or more")
     if QUEUE_SECONDS < 0:
         problems.append("QUEUE_SECONDS must be 0 (never wait) or more")
     problems += [f"{name} must be more than 0" for name in POSITIVE if globals()[name] <= 0]
     problems += [
-        f"ALLOWED_HOSTS: {host!r} is not a name such as gateway.example.com (no scheme, no port; IPv6 as [::1])"
+        f"ALLOWED_HOSTS: {host!r} is not a name such as gateway.example.com (no scheme, no port;"
+        " IPv6 as [::1])"
         for host in ALLOWED_HOSTS
         if not HOST.fullmatch(host)
     ]
@@ -205,9 +224,9 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
-            ],
+            ]
         },
-    },
+    }
 ]
 
 
@@ -215,19 +234,26 @@ def _database_url() -> dict[str, Any]:
     """django-environ's own complaints repeat the URL, and with it the password."""
     try:
         with warnings.catch_warnings(action="ignore"):
-            database: dict[str, Any] = env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}")
+            database: dict[str, Any] = env.db_url(
+                "DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'db.sqlite3'}"
+            )
     except (ValueError, ImproperlyConfigured):
         database = {}
-    is_served = database.get("ENGINE") in ("django.db.backends.sqlite3", "django.db.backends.postgresql")
+    is_served = database.get("ENGINE") in (
+        "django.db.backends.sqlite3",
+        "django.db.backends.postgresql",
+    )
     if not is_served or database["NAME"] in ("", ":memory:"):
         raise ImproperlyConfigured(
-            "DATABASE_URL is not a database URL such as sqlite:////path/to/file or postgresql://user:password@host:5432/name"
-            " (special characters in the password are percent-encoded)"
+            "DATABASE_URL is not a database URL such as sqlite:////path/to/file or"
+            " postgresql://user:password@host:5432/name (special characters in the password are"
+            " percent-encoded)"
         ) from None
     return database
 
 
-# A server that is gone without a word is noticed within seconds. (psycopg's own default for a connection is minutes.)
+# A server that is gone without a word is noticed within seconds. (psycopg's own default for a
+# connection is minutes.)
 POSTGRESQL_OPTIONS = {
     "connect_timeout": 3,
     "keepalives": 1,
@@ -239,18 +265,22 @@ POSTGRESQL_OPTIONS = {
 
 
 def _database() -> dict[str, Any]:
-    """SQLite needs IMMEDIATE transactions: it ignores select_for_update, so the lock has to be taken at BEGIN."""
+    """SQLite needs IMMEDIATE transactions: it ignores select_for_update, so the lock has to be
+    taken at BEGIN.
+    """
     database = _database_url()
     if database["ENGINE"] == "django.db.backends.sqlite3":
         directory = Path(database["NAME"]).parent
         try:
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
-            raise ImproperlyConfigured(f"DATABASE_URL: {directory} cannot be made: {error.strerror}") from None
+            raise ImproperlyConfigured(
+                f"DATABASE_URL: {directory} cannot be made: {error.strerror}"
+            ) from None
         if options := database.pop("OPTIONS", None):
             raise ImproperlyConfigured(
-                f"DATABASE_URL: SQLite takes no options here, and it has {', '.join(sorted(options))}. "
-                "SQLITE_TIMEOUT_SECONDS says how long it waits"
+                "DATABASE_URL: SQLite takes no options here, and it has"
+                f" {', '.join(sorted(options))}. SQLITE_TIMEOUT_SECONDS says how long it waits"
             )
         database["ENGINE"] = "proxyapp.database.sqlite"
         database["OPTIONS"] = {
@@ -293,7 +323,8 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = BEHIND_TLS
-# Whether a domain goes into the browsers' preload list is for its owner to say: that cannot be taken back for months.
+# Whether a domain goes into the browsers' preload list is for its owner to say: that cannot be
+# taken back for months.
 SILENCED_SYSTEM_CHECKS = ["security.W021"]
 
 # httpx and httpcore log whole URLs at INFO, and clients may send a key in one.
@@ -307,10 +338,15 @@ LOGGING = {
         }
     },
     "filters": {"refusals": {"()": "proxyapp.vocabulary.log_masking.RefusalFilter"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["refusals"]}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["refusals"]}
+    },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {
-        **{name: {"level": "WARNING"} for name in ("httpx", "httpcore", "daphne", "uvicorn.access", "asyncio")},
+        **{
+            name: {"level": "WARNING"}
+            for name in ("httpx", "httpcore", "daphne", "uvicorn.access", "asyncio")
+        },
         # A traceback for each request of a scanner. Whoever asked is told what is wrong.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
     },

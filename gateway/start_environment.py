@@ -1,4 +1,6 @@
-"""The environment that this process was given, before `.env` was added to it: successors read `.env` anew."""
+"""The environment that this process was given, before `.env` was added to it: successors read
+`.env` anew.
+"""
 
 import os
 

@@ -33,12 +33,23 @@ def own_file(name: str) -> Callable[[HttpRequest], str]:
 
 
 def page(title: str, icon: str, url_name: str, permission: str = "") -> Item:
-    """An entry of the sidebar. `icon` is the name of a Material Symbol; without a permission every operator sees it."""
+    """An entry of the sidebar.
+
+    `icon` is the name of a Material Symbol; without a permission every operator sees it.
+    """
     item: Item = {"title": title, "icon": icon, "link": reverse_lazy(f"admin:{url_name}")}
     return item | ({"permission": may(permission)} if permission else {})
 
 
-SCRIPTS = ("expressions.js", "elements.js", "numbers.js", "times.js", "live.js", "keylist.js", "admin.js")
+SCRIPTS = (
+    "expressions.js",
+    "elements.js",
+    "numbers.js",
+    "times.js",
+    "live.js",
+    "keylist.js",
+    "admin.js",
+)
 
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Gemini Key Gateway",
@@ -51,7 +62,9 @@ UNFOLD: dict[str, Any] = {
     "COLORS": {"primary": STEEL_BLUE},
     "STYLES": [own_file("colours.css"), own_file("admin.css")],
     "SCRIPTS": [own_file(name) for name in SCRIPTS],
-    "ACCOUNT": {"navigation": [{"title": "Second factor", "link": reverse_lazy("second_factor_set_up")}]},
+    "ACCOUNT": {
+        "navigation": [{"title": "Second factor", "link": reverse_lazy("second_factor_set_up")}]
+    },
     "DASHBOARD_CALLBACK": "proxyapp.admin.dashboard.context",
     "SIDEBAR": {
         "navigation": [
@@ -60,19 +73,46 @@ UNFOLD: dict[str, Any] = {
                 "title": "Gateway",
                 "items": [
                     page("Keys", "key", "proxyapp_apikey_changelist", "proxyapp.view_apikey"),
-                    page("Groups", "folder_open", "proxyapp_group_changelist", "proxyapp.view_group"),
-                    page("Events", "timer_off", "proxyapp_ratelimitevent_changelist", "proxyapp.view_ratelimitevent"),
-                    page("Usage", "monitoring", "proxyapp_hourlyusage_changelist", "proxyapp.view_hourlyusage"),
-                    page("Rotation", "autorenew", "proxyapp_rotationcursor_changelist", "proxyapp.view_rotationcursor"),
+                    page(
+                        "Groups", "folder_open", "proxyapp_group_changelist", "proxyapp.view_group"
+                    ),
+                    page(
+                        "Events",
+                        "timer_off",
+                        "proxyapp_ratelimitevent_changelist",
+                        "proxyapp.view_ratelimitevent",
+                    ),
+                    page(
+                        "Usage",
+                        "monitoring",
+                        "proxyapp_hourlyusage_changelist",
+                        "proxyapp.view_hourlyusage",
+                    ),
+                    page(
+                        "Rotation",
+                        "autorenew",
+                        "proxyapp_rotationcursor_changelist",
+                        "proxyapp.view_rotationcursor",
+                    ),
                     page("Import / export", "swap_vert", "import_config", "proxyapp.import_config"),
-                    page("Audit log", "history", "proxyapp_auditentry_changelist", "proxyapp.view_auditentry"),
+                    page(
+                        "Audit log",
+                        "history",
+                        "proxyapp_auditentry_changelist",
+                        "proxyapp.view_auditentry",
+                    ),
                 ],
             },
             {
                 "title": "Access",
                 "separator": True,
                 "items": [
-                    page("Client tokens", "badge", "proxyapp_clienttoken_changelist", "proxyapp.view_clienttoken"),
+                    page(
+                        "Client tokens",
+                        "badge",
+                        "proxyapp_clienttoken_changelist",
+                        "proxyapp.view_clienttoken",
+                    ),
                     page("Users", "person", "auth_user_changelist", "auth.view_user"),
                     page("Roles", "shield_person", "auth_group_changelist", "auth.view_group"),
                 ],

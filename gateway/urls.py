@@ -1,4 +1,7 @@
-"""Django's routes. Servers reach `forward` and the health pages by the lane; here they are for Django's test client."""
+"""Django's routes.
+
+Servers reach `forward` and the health pages by the lane; here they are for Django's test client.
+"""
 
 from django.contrib import admin
 from django.urls import path, re_path

@@ -1,7 +1,8 @@
-"""What one process of the gateway holds: the pool, the leases, the counters, the ways to the upstreams.
+"""What one process of the gateway holds: the pool, the leases, the counters, the ways to the
+upstreams.
 
-It is bound to an event loop. Servers start and stop it; a plain ASGI server without lifespan starts it with the first
-request.
+It is bound to an event loop. Servers start and stop it; a plain ASGI server without lifespan starts
+it with the first request.
 """
 
 import asyncio
@@ -54,7 +55,9 @@ class Runtime:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()
         self.tally = Tally()
-        self.writing = Writing(self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version))
+        self.writing = Writing(
+            self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
+        )
         self._reader = store.PoolReader()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
@@ -63,7 +66,9 @@ class Runtime:
         self._is_stopping = asyncio.Event()
 
     async def start(self) -> None:
-        """Raises django.db.Error when the database cannot be read: without keys there is nothing to serve."""
+        """Raises django.db.Error when the database cannot be read: without keys there is nothing to
+        serve.
+        """
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.limits = ClientLimits(self.threads)
@@ -77,7 +82,8 @@ class Runtime:
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
         atexit.register(self._flush_at_exit)
         self._tasks = [
-            self.loop.create_task(work()) for work in (self._watch_pool, self._flush_often, self._prune_often)
+            self.loop.create_task(work())
+            for work in (self._watch_pool, self._flush_often, self._prune_often)
         ]
 
     def _load(self) -> tuple[Snapshot, TokenBook]:
@@ -165,26 +171,36 @@ class Runtime:
             await within(PRUNING_SECONDS, self._is_stopping)
 
     async def _prune(self) -> None:
-        """Leaves the thread to others after every batch. What a stop or an error leaves over goes next time."""
+        """Leaves the thread to others after every batch.
+
+        What a stop or an error leaves over goes next time.
+        """
         now = datetime.now(UTC)
         if not await self.threads.background(functools.partial(retention.claim_pruning, now)):
             return
         while not self._is_stopping.is_set():
-            if not await self.threads.background(functools.partial(retention.prune_batch, now), PRUNE_SECONDS):
+            if not await self.threads.background(
+                functools.partial(retention.prune_batch, now), PRUNE_SECONDS
+            ):
                 return
             await within(PRUNING_PAUSE_SECONDS, self._is_stopping)
 
     async def keep_single_credential(self, group_id: int) -> None:
         """The group's target refused two credentials: remembered for every process."""
         with contextlib.suppress(DatabaseError):
-            await self.threads.urgent(functools.partial(keep_single_credential, group_id, datetime.now(UTC)))
+            await self.threads.urgent(
+                functools.partial(keep_single_credential, group_id, datetime.now(UTC))
+            )
             await self.refresh()
 
     def _flush_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""
         if not self.tally:
             return
-        progress, leftovers = self.leasing.progress(everything=True), self.limits.leftovers(everything=True)
+        progress, leftovers = (
+            self.leasing.progress(everything=True),
+            self.limits.leftovers(everything=True),
+        )
         write = functools.partial(_write, self.tally, progress, leftovers, give_back=True)
         self.writing.usage.write_at_exit(usage_record(self.tally), write)
 
@@ -213,7 +229,9 @@ async def within(seconds: float, event: asyncio.Event) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-def _write(tally: Tally, progress: list[cursor.Progress], leftovers: list[Leftover], *, give_back: bool) -> None:
+def _write(
+    tally: Tally, progress: list[cursor.Progress], leftovers: list[Leftover], *, give_back: bool
+) -> None:
     if tally:
         write_usage(tally)
     limit_windows.give_back(leftovers)
@@ -226,7 +244,9 @@ _starting: asyncio.Lock | None = None
 
 
 async def running() -> Runtime:
-    """This process's runtime, started if need be. (Asking for the running loop costs a system call on Python 3.11.)"""
+    """This process's runtime, started if need be. (Asking for the running loop costs a system call
+    on Python 3.11.)
+    """
     if _current is not None and _current.loop.is_running():
         return _current
     return await startup()

@@ -63,12 +63,21 @@ def text(html: str) -> str:
 
 def cells(html: str, column: str) -> list[str]:
     """What a list shows in a column, a row each."""
-    return [text(cell) for cell in re.findall(rf'<t[dh] class="field-{column} [^>]*>(.*?)</t[dh]>', html, re.DOTALL)]
+    return [
+        text(cell)
+        for cell in re.findall(
+            rf'<t[dh] class="field-{column} [^>]*>(.*?)</t[dh]>', html, re.DOTALL
+        )
+    ]
 
 
 def value(html: str, label: str) -> str:
     """What the page of one object shows of a field that cannot be edited."""
-    found = re.search(rf'>{label}</label>\s*</div>\s*<div[^>]*>\s*<div class="readonly.*?>(.*?)</div>', html, re.DOTALL)
+    found = re.search(
+        rf'>{label}</label>\s*</div>\s*<div[^>]*>\s*<div class="readonly.*?>(.*?)</div>',
+        html,
+        re.DOTALL,
+    )
     assert found, label
     return text(found[1])
 
@@ -76,9 +85,19 @@ def value(html: str, label: str) -> str:
 def said(html: str) -> list[tuple[str, str]]:
     """The messages of a page: level and text."""
     levels = {"green": "success", "orange": "warning", "red": "error"}
-    found = re.findall(r'<li class="\*:mb-0!">\s*<div class="[^"]*bg-(\w+)-100[^"]*">(.*?)</div>', html, re.DOTALL)
+    found = re.findall(
+        r'<li class="\*:mb-0!">\s*<div class="[^"]*bg-(\w+)-100[^"]*">(.*?)</div>', html, re.DOTALL
+    )
     return [(levels[colour], text(message)) for colour, message in found]
 
 
 def key_form(group: Group, **fields: Any) -> dict[str, Any]:
-    return {"group": group.pk, "new_secret": "", "name": "", "project": "", "position": 0, "status": "active", **fields}
+    return {
+        "group": group.pk,
+        "new_secret": "",
+        "name": "",
+        "project": "",
+        "position": 0,
+        "status": "active",
+        **fields,
+    }

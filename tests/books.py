@@ -26,5 +26,8 @@ def counted_by_hour(gateway: Gateway) -> int:
 
 def counted_by_minute(gateway: Gateway) -> tuple[int, int]:
     """Attempts at upstreams, and answers to clients."""
-    found = rows(gateway, "SELECT coalesce(sum(requests), 0), coalesce(sum(answered), 0) FROM proxyapp_minuteusage")
+    found = rows(
+        gateway,
+        "SELECT coalesce(sum(requests), 0), coalesce(sum(answered), 0) FROM proxyapp_minuteusage",
+    )
     return int(found[0][0]), int(found[0][1])

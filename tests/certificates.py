@@ -1,4 +1,6 @@
-"""A certificate authority that lives as long as a test, for servers on 127.0.0.1, ::1 and localhost."""
+"""A certificate authority that lives as long as a test, for servers on 127.0.0.1, ::1 and
+localhost.
+"""
 
 import datetime
 import ipaddress
@@ -21,12 +23,18 @@ ELSEWHERE = (x509.DNSName("elsewhere.test"),)
 
 
 @cache
-def pem(subject: str = "tests", names: tuple[x509.GeneralName, ...] = NAMES, *, days: int = 1) -> bytes:
-    """A self-signed certificate with its key, good for so many days; the same in all of a test run's process."""
+def pem(
+    subject: str = "tests", names: tuple[x509.GeneralName, ...] = NAMES, *, days: int = 1
+) -> bytes:
+    """A self-signed certificate with its key, good for so many days; the same in all of a test
+    run's process.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])
     now = datetime.datetime.now(datetime.UTC)
-    builder = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    builder = (
+        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
+    )
     builder = builder.serial_number(x509.random_serial_number())
     builder = builder.not_valid_before(now - datetime.timedelta(days=9))
     builder = builder.not_valid_after(now + datetime.timedelta(days=days))

@@ -9,7 +9,9 @@ from proxyapp.models import ClientToken, TokenUsage, audit
 from tests.pooldata import NOW
 
 
-def add_token(name: str = "app", *, last_used_at: datetime | None = None, **terms: Any) -> ClientToken:
+def add_token(
+    name: str = "app", *, last_used_at: datetime | None = None, **terms: Any
+) -> ClientToken:
     token, _ = token_store.create(Terms(name=name, **terms), audit.command("test"))
     if last_used_at is not None:
         ClientToken.objects.filter(pk=token.pk).update(last_used_at=last_used_at)

@@ -17,7 +17,12 @@ from tests import postgres
 from tests.ports import free_port
 
 # What it says that it has committed must survive its crash (not the machine's).
-OPTIONS = ("listen_addresses=127.0.0.1", "unix_socket_directories=", "fsync=off", "synchronous_commit=on")
+OPTIONS = (
+    "listen_addresses=127.0.0.1",
+    "unix_socket_directories=",
+    "fsync=off",
+    "synchronous_commit=on",
+)
 SIZE = "120m"
 MOST_LOG_FILES = 50
 
@@ -27,7 +32,9 @@ class Cluster:
 
     def __init__(self) -> None:
         self._stack = ExitStack()
-        directory = self._stack.enter_context(tempfile.TemporaryDirectory(prefix="gateway-cluster-"))
+        directory = self._stack.enter_context(
+            tempfile.TemporaryDirectory(prefix="gateway-cluster-")
+        )
         self._directory = Path(directory)
         self._port = free_port()
         self._server: subprocess.Popen[bytes] | None = None
@@ -53,7 +60,12 @@ class Cluster:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.thaw()
         self.stop()
         self._stack.close()
@@ -64,7 +76,9 @@ class Cluster:
             return
         options = f"size={SIZE},mode=700,uid={user},gid={self._as_user['group']}"
         done = subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(data)], capture_output=True, check=False
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(data)],
+            capture_output=True,
+            check=False,
         )
         if done.returncode == 0:
             self.has_own_disk = True
@@ -76,7 +90,12 @@ class Cluster:
         log = self._directory / "log"
         with log.open("ab") as output:
             self._server = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True, **self._as_user
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                **self._as_user,
             )
         postgres._wait_until_it_answers(self._server, self.url, log)
 
@@ -110,10 +129,15 @@ class Cluster:
 
     @staticmethod
     def _children(process: int) -> list[int]:
-        return [int(child) for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+        return [
+            int(child)
+            for child in Path(f"/proc/{process}/task/{process}/children").read_text().split()
+        ]
 
     def fill(self) -> None:
-        """Nothing more can be written to its disk, not even to the log files that it had made ready."""
+        """Nothing more can be written to its disk, not even to the log files that it had made
+        ready.
+        """
         rest = os.open(self._directory / "data" / "rest", os.O_WRONLY | os.O_CREAT, 0o600)
         for size in (2**20, 4096):
             with suppress(OSError):
@@ -126,7 +150,9 @@ class Cluster:
                 self.ask("SELECT pg_switch_wal()")
 
     def empty(self) -> None:
-        """A full disk has ended the server, or will in a moment: it is started again, as its operators would."""
+        """A full disk has ended the server, or will in a moment: it is started again, as its
+        operators would.
+        """
         (self._directory / "data" / "rest").unlink()
         self.stop()
         self.start()

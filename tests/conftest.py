@@ -17,9 +17,15 @@ from tests.gateway import Gateway, group
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_tls_context() -> Iterator[None]:
-    """Each `httpx.get` makes one, which takes ten times as long as the request: clients of one kind share it here."""
+    """Each `httpx.get` makes one, which takes ten times as long as the request: clients of one kind
+    share it here.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(httpx._transports.default, "create_ssl_context", functools.cache(httpx.create_ssl_context))
+        patch.setattr(
+            httpx._transports.default,
+            "create_ssl_context",
+            functools.cache(httpx.create_ssl_context),
+        )
         yield
 
 
@@ -32,7 +38,9 @@ def _own_directory(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> N
 
 @pytest.fixture
 async def async_database(transactional_db: None) -> AsyncIterator[None]:
-    """For tests that use Django's asynchronous queries: these have a thread, and so a connection, of their own."""
+    """For tests that use Django's asynchronous queries: these have a thread, and so a connection,
+    of their own.
+    """
     yield
     await sync_to_async(connections.close_all)()
 
@@ -49,7 +57,8 @@ MakeGateway = Callable[..., Gateway]
 
 @pytest.fixture
 def make_gateway(upstream: FakeUpstream) -> Iterator[MakeGateway]:
-    """Starts gateways that end with the test: with `groups` of the config, or with one group of `keys` for `upstream`.
+    """Starts gateways that end with the test: with `groups` of the config, or with one group of
+    `keys` for `upstream`.
 
     The one group sends one credential, as for Google; further arguments are fields of that group.
     """
@@ -65,8 +74,12 @@ def make_gateway(upstream: FakeUpstream) -> Iterator[MakeGateway]:
             is_forked: bool = True,
             **fields: Any,
         ) -> Gateway:
-            chosen = groups or [group(keys, **{"target_url": upstream.url, "auth": "google", **fields})]
-            gateway = Gateway({"groups": list(chosen)}, env=env, server=server, args=args, is_forked=is_forked)
+            chosen = groups or [
+                group(keys, **{"target_url": upstream.url, "auth": "google", **fields})
+            ]
+            gateway = Gateway(
+                {"groups": list(chosen)}, env=env, server=server, args=args, is_forked=is_forked
+            )
             return stack.enter_context(gateway)
 
         yield make
@@ -79,8 +92,12 @@ def shared_upstream() -> Iterator[FakeUpstream]:
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def shared_gateway(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) -> Iterator[Gateway]:
-    """One gateway for the tests of a module that leave it as it was, under each server; two keys of one group."""
+def shared_gateway(
+    request: pytest.FixtureRequest, shared_upstream: FakeUpstream
+) -> Iterator[Gateway]:
+    """One gateway for the tests of a module that leave it as it was, under each server; two keys of
+    one group.
+    """
     config = {"groups": [group(["KEY-A", "KEY-B"], shared_upstream.url, auth="google")]}
     with Gateway(config, server=request.param) as gateway:
         yield gateway

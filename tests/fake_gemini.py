@@ -1,6 +1,7 @@
 """What Google's Gemini API answers, native and OpenAI-compatible, as far as the tests need it.
 
-Every answer costs PROMPT_TOKENS and OUTPUT_TOKENS. Models are `gemini-…` and `text-embedding-…`; others are a 404.
+Every answer costs PROMPT_TOKENS and OUTPUT_TOKENS. Models are `gemini-…` and `text-embedding-…`;
+others are a 404.
 """
 
 import json
@@ -15,7 +16,11 @@ from tests.fake_quotas import Refusal
 from tests.wire import Recorded
 
 DATA = Path(__file__).parent / "data"
-JSON = [("Content-Type", "application/json; charset=UTF-8"), ("Vary", "Origin"), ("Vary", "X-Origin")]
+JSON = [
+    ("Content-Type", "application/json; charset=UTF-8"),
+    ("Vary", "Origin"),
+    ("Vary", "X-Origin"),
+]
 EVENT_STREAM = [("Content-Type", "text/event-stream")]
 MODELS = ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001"]
 PROMPT_TOKENS = 7
@@ -23,8 +28,8 @@ OUTPUT_TOKENS = 11
 WORDS = ["one ", "two ", "three"]
 TEXT = "".join(WORDS)
 NO_CALLER = (
-    "Method doesn't allow unregistered callers (callers without established identity). Please use API Key or other "
-    "form of API consumer identity to call this API."
+    "Method doesn't allow unregistered callers (callers without established identity). Please use"
+    " API Key or other form of API consumer identity to call this API."
 )
 
 
@@ -45,7 +50,9 @@ def credentials_of(target: bytes, headers: list[tuple[bytes, bytes]]) -> dict[st
     query = parse_qsl(target.partition(b"?")[2].decode("latin-1"), keep_blank_values=True)
     found: dict[str, list[str]] = {"key": [value for name, value in query if name == "key"]}
     for name in ("authorization", "x-goog-api-key", "x-api-key"):
-        found[name] = [value.decode("latin-1") for field, value in headers if field.lower() == name.encode()]
+        found[name] = [
+            value.decode("latin-1") for field, value in headers if field.lower() == name.encode()
+        ]
     return found
 
 
@@ -65,7 +72,11 @@ def refuse_credentials(request: Recorded, keys: Collection[str] | None) -> Answe
         status, body = misplaced
         return refusal(request, status, body) if isinstance(body, str) else _json(body, status)
     if keys is not None and request.key not in keys:
-        return refusal(request, 400, "openai_400_key_invalid_array" if _is_openai(request) else "400_api_key_invalid")
+        return refusal(
+            request,
+            400,
+            "openai_400_key_invalid_array" if _is_openai(request) else "400_api_key_invalid",
+        )
     return None
 
 
@@ -106,9 +117,12 @@ def model_of(request: Recorded) -> str | None:
 
 
 def charged_model(request: Recorded) -> str | None:
-    """The model whose quota the request uses up; None where it costs none, as counting tokens and listing models do."""
+    """The model whose quota the request uses up; None where it costs none, as counting tokens and
+    listing models do.
+    """
     has_price = re.search(
-        r"/models/[^/:]+:(?!countTokens$)\w+$|/(chat/completions|completions|embeddings|interactions)$", request.path
+        r"/models/[^/:]+:(?!countTokens$)\w+$|/(chat/completions|completions|embeddings|interactions)$",
+        request.path,
     )
     return model_of(request) if has_price else None
 
@@ -130,7 +144,11 @@ def refusal(request: Recorded, status: int, body_name: str | None = None) -> Ans
 def _default_refusal(request: Recorded) -> str:
     if _is_openai(request):
         return "openai_429_array_paid_rpd__shortened"
-    return "interactions_429_rpd_45m28s" if _is_interactions(request) else "429_free_rpd_20_short_delay"
+    return (
+        "interactions_429_rpd_45m28s"
+        if _is_interactions(request)
+        else "429_free_rpd_20_short_delay"
+    )
 
 
 def quota_refusal(request: Recorded, refused: Refusal) -> Answer:
@@ -140,7 +158,9 @@ def quota_refusal(request: Recorded, refused: Refusal) -> Answer:
 
 def _in_form(request: Recorded, error: Any, status: int) -> Answer:
     """In an array under /openai/ and for streams that are not SSE."""
-    in_array = _is_openai(request) or (":streamGenerateContent" in request.path and "alt=sse" not in request.query)
+    in_array = _is_openai(request) or (
+        ":streamGenerateContent" in request.path and "alt=sse" not in request.query
+    )
     return _json([error] if in_array else error, status)
 
 
@@ -155,7 +175,11 @@ def answer(request: Recorded) -> Answer:
     try:
         return _answer(request)
     except (ValueError, KeyError, AttributeError, TypeError):
-        error = {"code": 400, "message": "Invalid JSON payload received.", "status": "INVALID_ARGUMENT"}
+        error = {
+            "code": 400,
+            "message": "Invalid JSON payload received.",
+            "status": "INVALID_ARGUMENT",
+        }
         return _json([{"error": error}] if _is_openai(request) else {"error": error}, 400)
 
 
@@ -208,16 +232,27 @@ def event(text: str, *, output_tokens: int, model: str = MODELS[0], is_last: boo
 def _stream(model: str, *, is_sse: bool) -> Answer:
     tokens = [3, 7, OUTPUT_TOKENS]
     contents = [
-        _content(word, count, model, is_last=count == OUTPUT_TOKENS) for word, count in zip(WORDS, tokens, strict=True)
+        _content(word, count, model, is_last=count == OUTPUT_TOKENS)
+        for word, count in zip(WORDS, tokens, strict=True)
     ]
     if not is_sse:
-        parts = [("," if number else "[") + json.dumps(content) for number, content in enumerate(contents)]
+        parts = [
+            ("," if number else "[") + json.dumps(content)
+            for number, content in enumerate(contents)
+        ]
         return Answer(200, [*(part.encode() for part in parts), b"]"], JSON)
-    return Answer(200, [b"data: " + json.dumps(content).encode() + b"\r\n\r\n" for content in contents], EVENT_STREAM)
+    return Answer(
+        200,
+        [b"data: " + json.dumps(content).encode() + b"\r\n\r\n" for content in contents],
+        EVENT_STREAM,
+    )
 
 
 def _content(text: str, output_tokens: int, model: str, *, is_last: bool) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}
+    candidate: dict[str, Any] = {
+        "content": {"parts": [{"text": text}], "role": "model"},
+        "index": 0,
+    }
     if is_last:
         candidate["finishReason"] = "STOP"
     usage = {
@@ -225,11 +260,21 @@ def _content(text: str, output_tokens: int, model: str, *, is_last: bool) -> dic
         "candidatesTokenCount": output_tokens,
         "totalTokenCount": PROMPT_TOKENS + output_tokens,
     }
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model, "responseId": "r1"}
+    return {
+        "candidates": [candidate],
+        "usageMetadata": usage,
+        "modelVersion": model,
+        "responseId": "r1",
+    }
 
 
 def _model(name: str) -> dict[str, Any]:
-    return {"name": f"models/{name}", "version": "001", "displayName": name, "inputTokenLimit": 1048576}
+    return {
+        "name": f"models/{name}",
+        "version": "001",
+        "displayName": name,
+        "inputTokenLimit": 1048576,
+    }
 
 
 def _embedding() -> dict[str, Any]:
@@ -242,10 +287,12 @@ BrokenForm = Literal["tail", "event"]
 
 
 def break_stream(request: Recorded, answer: Answer, error: Any, form: BrokenForm) -> Answer:
-    """A stream of streamGenerateContent or the interactions with `error` for its last event; other answers as they are.
+    """A stream of streamGenerateContent or the interactions with `error` for its last event; other
+    answers as they are.
 
-    The last event would have made it whole. "tail": the error stands bare and pretty-printed after the events; "event":
-    it is an event of the interactions. A stream that is an array gets it as its last element.
+    The last event would have made it whole. "tail": the error stands bare and pretty-printed after
+    the events; "event": it is an event of the interactions. A stream that is an array gets it as
+    its last element.
     """
     is_native_stream = ":streamGenerateContent" in request.path or _is_interactions(request)
     if isinstance(answer.body, bytes) or not is_native_stream:
@@ -254,7 +301,11 @@ def break_stream(request: Recorded, answer: Answer, error: Any, form: BrokenForm
     if answer.headers != EVENT_STREAM:
         *before, _last, _bracket = parts
         return Answer(answer.status, [*before, b"," + printed + b"]"], answer.headers)
-    end = _sse({"event_type": "error", "error": error["error"]}) if form == "event" else printed + b"\n"
+    end = (
+        _sse({"event_type": "error", "error": error["error"]})
+        if form == "event"
+        else printed + b"\n"
+    )
     return Answer(answer.status, [*parts[:-1], end], answer.headers)
 
 
@@ -283,7 +334,10 @@ def _interaction(request: Recorded) -> Answer:
 
 
 def _interaction_stream(created: dict[str, Any], completed: dict[str, Any]) -> Answer:
-    deltas = [{"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": word}} for word in WORDS]
+    deltas = [
+        {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": word}}
+        for word in WORDS
+    ]
     events: list[dict[str, Any]] = [
         {"event_type": "interaction.created", "interaction": created},
         {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
@@ -299,10 +353,14 @@ def _interaction_stream(created: dict[str, Any], completed: dict[str, Any]) -> A
 
 def _openai_answer(request: Recorded, what: str) -> Answer:
     if what == "models":
-        data = [{"id": f"models/{name}", "object": "model", "owned_by": "google"} for name in MODELS]
+        data = [
+            {"id": f"models/{name}", "object": "model", "owned_by": "google"} for name in MODELS
+        ]
         return _json({"object": "list", "data": data})
     if what not in ("chat/completions", "embeddings"):
-        return _json([{"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}], 404)
+        return _json(
+            [{"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}], 404
+        )
     asked = request.json()
     if not asked["model"].removeprefix("models/").startswith(("gemini-", "text-embedding-")):
         return refusal(request, 404, "openai_404_model_array")
@@ -313,26 +371,43 @@ def _openai_answer(request: Recorded, what: str) -> Answer:
 
 def _openai_embeddings(asked: dict[str, Any]) -> Answer:
     inputs = asked["input"] if isinstance(asked["input"], list) else [asked["input"]]
-    data = [{"object": "embedding", "index": n, "embedding": _embedding()["values"]} for n, _ in enumerate(inputs)]
+    data = [
+        {"object": "embedding", "index": n, "embedding": _embedding()["values"]}
+        for n, _ in enumerate(inputs)
+    ]
     usage = {"prompt_tokens": PROMPT_TOKENS, "total_tokens": PROMPT_TOKENS}
     return _json({"object": "list", "data": data, "model": asked["model"], "usage": usage})
 
 
 def _openai_usage() -> dict[str, int]:
     total = PROMPT_TOKENS + OUTPUT_TOKENS
-    return {"prompt_tokens": PROMPT_TOKENS, "completion_tokens": OUTPUT_TOKENS, "total_tokens": total}
+    return {
+        "prompt_tokens": PROMPT_TOKENS,
+        "completion_tokens": OUTPUT_TOKENS,
+        "total_tokens": total,
+    }
 
 
 def _openai_completion(asked: dict[str, Any]) -> Answer:
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": TEXT}}
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": TEXT},
+    }
     head = {"id": "c1", "object": "chat.completion", "created": 1790000000, "model": asked["model"]}
     return _json({**head, "choices": [choice], "usage": _openai_usage()})
 
 
 def _openai_stream(asked: dict[str, Any]) -> Answer:
-    head = {"id": "c1", "object": "chat.completion.chunk", "created": 1790000000, "model": asked["model"]}
+    head = {
+        "id": "c1",
+        "object": "chat.completion.chunk",
+        "created": 1790000000,
+        "model": asked["model"],
+    }
     chunks: list[dict[str, Any]] = [
-        {**head, "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}}]} for word in WORDS
+        {**head, "choices": [{"index": 0, "delta": {"role": "assistant", "content": word}}]}
+        for word in WORDS
     ]
     chunks[-1]["choices"][0]["finish_reason"] = "stop"
     if (asked.get("stream_options") or {}).get("include_usage"):

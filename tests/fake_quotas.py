@@ -1,7 +1,9 @@
-"""Google's quotas: requests per minute and per day, counted by project and model, and the bodies that refuse more.
+"""Google's quotas: requests per minute and per day, counted by project and model, and the bodies
+that refuse more.
 
-Time is a parameter, in seconds since the epoch, so that a simulator drives the quotas with a clock of its own. How
-Google cuts its minutes is not public; here a minute slides: a request counts for the 60 seconds after it.
+Time is a parameter, in seconds since the epoch, so that a simulator drives the quotas with a clock
+of its own. How Google cuts its minutes is not public; here a minute slides: a request counts for
+the 60 seconds after it.
 """
 
 from collections import Counter, deque
@@ -22,8 +24,9 @@ PER_DAY = "GenerateRequestsPerDayPerProjectPerModel-FreeTier"
 TOKENS_PER_MINUTE = "GenerateContentInputTokensPerModelPerMinute-FreeTier"
 RATE_LIMITS = "https://ai.google.dev/gemini-api/docs/rate-limits"
 EXCEEDED = (
-    "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
-    f"head to: {RATE_LIMITS}. To monitor your current usage, head to: https://ai.dev/rate-limit. "
+    "You exceeded your current quota, please check your plan and billing details. For more"
+    f" information on this error, head to: {RATE_LIMITS}. To monitor your current usage, head to:"
+    " https://ai.dev/rate-limit. "
 )
 HELP = {
     "@type": "type.googleapis.com/google.rpc.Help",
@@ -33,7 +36,10 @@ HELP = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Requests that a project has for a model. A 0 in either place: the project has no quota for it at all."""
+    """Requests that a project has for a model.
+
+    A 0 in either place: the project has no quota for it at all.
+    """
 
     per_minute: int
     per_day: int
@@ -47,12 +53,19 @@ class Quota(NamedTuple):
     limit: int
 
 
-NO_QUOTA = [Quota(REQUESTS, PER_DAY, 0), Quota(REQUESTS, PER_MINUTE, 0), Quota(INPUT_TOKENS, TOKENS_PER_MINUTE, 0)]
+NO_QUOTA = [
+    Quota(REQUESTS, PER_DAY, 0),
+    Quota(REQUESTS, PER_MINUTE, 0),
+    Quota(INPUT_TOKENS, TOKENS_PER_MINUTE, 0),
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`retry_seconds`: what the native body says. `reset_seconds`: until the day ends in California."""
+    """`retry_seconds`: what the native body says.
+
+    `reset_seconds`: until the day ends in California.
+    """
 
     status: ClassVar[int] = 429
 
@@ -70,28 +83,46 @@ class Refusal:
 
     @property
     def body(self) -> dict[str, Any]:
-        """In the form of the native API; built on demand, because a simulator refuses millions of times."""
+        """In the form of the native API; built on demand, because a simulator refuses millions of
+        times.
+        """
         quotas = self._quotas()
         lines = [
-            f"* Quota exceeded for metric: {each.metric}, limit: {each.limit}, model: {self.model}" for each in quotas
+            f"* Quota exceeded for metric: {each.metric}, limit: {each.limit}, model: {self.model}"
+            for each in quotas
         ]
         message = "\n".join([EXCEEDED, *lines, f"Please retry in {spelled(self.retry_seconds)}."])
         violations = [self._violation(quota) for quota in quotas]
         details = [
             HELP,
             {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": violations},
-            {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{int(self.retry_seconds)}s"},
+            {
+                "@type": "type.googleapis.com/google.rpc.RetryInfo",
+                "retryDelay": f"{int(self.retry_seconds)}s",
+            },
         ]
-        return {"error": {"code": self.status, "message": message, "status": "RESOURCE_EXHAUSTED", "details": details}}
+        return {
+            "error": {
+                "code": self.status,
+                "message": message,
+                "status": "RESOURCE_EXHAUSTED",
+                "details": details,
+            }
+        }
 
     @property
     def interactions_body(self) -> dict[str, Any]:
-        """In the form of the interactions: the window is told by the message only, and so is an honest delay."""
-        limit, window = (self.limits.per_day, "day") if self.is_day else (self.limits.per_minute, "minute")
+        """In the form of the interactions: the window is told by the message only, and so is an
+        honest delay.
+        """
+        limit, window = (
+            (self.limits.per_day, "day") if self.is_day else (self.limits.per_minute, "minute")
+        )
         delay = spelled(int(self.reset_seconds if self.is_day else self.retry_seconds))
         message = (
-            f"Rate limit exceeded for model {self.model} (limit: {limit} requests per {window} on Free Tier). "
-            f"Please retry in {delay} or upgrade your tier at https://ai.dev/rate-limit."
+            f"Rate limit exceeded for model {self.model} (limit: {limit} requests per {window} on"
+            f" Free Tier). Please retry in {delay} or upgrade your tier at"
+            " https://ai.dev/rate-limit."
         )
         return {"error": {"message": message, "code": "too_many_requests"}}
 
@@ -110,7 +141,8 @@ class Refusal:
 
 
 class Quotas:
-    """`limits` by model: a model without any is unlimited. `projects` by key: a key without one is its own project.
+    """`limits` by model: a model without any is unlimited. `projects` by key: a key without one is
+    its own project.
 
     `answered` and `refused` count requests by (project, model) from the beginning on.
     """
@@ -134,7 +166,10 @@ class Quotas:
         return refusal
 
     def remaining_today(self, project: str, model: str, now: float) -> int | None:
-        """Requests until the day's limit; None: there is no limit. The minute is left out of account."""
+        """Requests until the day's limit; None: there is no limit.
+
+        The minute is left out of account.
+        """
         limits = self._limits.get(model)
         if limits is None:
             return None
@@ -174,9 +209,12 @@ class _Windows:
         is_minute = len(leaving) >= limits.per_minute
         is_day = self.used_today >= limits.per_day
         if is_minute or is_day:
-            # Beside a day Google names a delay below a minute, which says nothing: here the rest of the clock's minute.
+            # Beside a day Google names a delay below a minute, which says nothing: here the rest of
+            # the clock's minute.
             is_misleading = is_day or not leaving
-            retry_seconds = MINUTE_SECONDS - now % MINUTE_SECONDS if is_misleading else leaving[0] - now
+            retry_seconds = (
+                MINUTE_SECONDS - now % MINUTE_SECONDS if is_misleading else leaving[0] - now
+            )
             return Refusal(self.name[1], limits, is_minute, is_day, retry_seconds, day_ends - now)
         leaving.append(now + MINUTE_SECONDS)
         self.used_today += 1

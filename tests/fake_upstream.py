@@ -1,7 +1,9 @@
-"""A real HTTP server on a port that behaves like Google's Gemini API, and that tests can script down to the bytes.
+"""A real HTTP server on a port that behaves like Google's Gemini API, and that tests can script
+down to the bytes.
 
-It runs on a thread and an event loop of its own and writes down what arrived as it arrived: the raw target, every
-header with its case and order, the hash of the body. What Google would answer is in `tests.fake_gemini`.
+It runs on a thread and an event loop of its own and writes down what arrived as it arrived: the raw
+target, every header with its case and order, the hash of the body. What Google would answer is in
+`tests.fake_gemini`.
 """
 
 import asyncio
@@ -36,7 +38,10 @@ Handler = Callable[[Recorded, Connection], Awaitable[None]]
 
 
 class HeldStream:
-    """A streamed answer that goes on only when the test says so. All methods are for the test's thread."""
+    """A streamed answer that goes on only when the test says so.
+
+    All methods are for the test's thread.
+    """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, head: bytes, *, is_chunked: bool) -> None:
         self._loop = loop
@@ -97,7 +102,9 @@ class _Protocol(asyncio.StreamReaderProtocol):
     def __init__(self, upstream: "FakeUpstream", loop: asyncio.AbstractEventLoop) -> None:
         self._upstream = upstream
         self.gone = asyncio.Event()
-        super().__init__(asyncio.StreamReader(limit=4 * 1024 * 1024, loop=loop), self._serve, loop=loop)
+        super().__init__(
+            asyncio.StreamReader(limit=4 * 1024 * 1024, loop=loop), self._serve, loop=loop
+        )
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await self._upstream._serve(Connection(reader, writer, self.gone))
@@ -111,7 +118,9 @@ class _Protocol(asyncio.StreamReaderProtocol):
         return super().eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The socket is closed after this returns, and only then is the connection gone for the other side, too."""
+        """The socket is closed after this returns, and only then is the connection gone for the
+        other side, too.
+        """
         self.gone.set()
         asyncio.get_running_loop().call_soon(self._upstream._count_connection, -1)
         super().connection_lost(error)
@@ -128,17 +137,26 @@ class _Refusal:
 
 
 class FakeUpstream:
-    """`strict`: credentials as Google takes them; otherwise anything is accepted. `keys` None: any key is known."""
+    """`strict`: credentials as Google takes them; otherwise anything is accepted.
+
+    `keys` None: any key is known.
+    """
 
     def __init__(
-        self, *, strict: bool = True, keys: Collection[str] | None = None, tls: ssl.SSLContext | None = None
+        self,
+        *,
+        strict: bool = True,
+        keys: Collection[str] | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.strict = strict
         self.keys = keys
         self._tls = tls
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="fake upstream", daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name="fake upstream", daemon=True
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self.connections_open = 0
         self.connections_made = 0
@@ -146,7 +164,8 @@ class FakeUpstream:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets requests, handlers, held and broken streams, refusals and quotas; connections stay.
+        """Forgets requests, handlers, held and broken streams, refusals and quotas; connections
+        stay.
 
         `clock` tells the quotas the time, in seconds since the epoch.
         """
@@ -166,7 +185,12 @@ class FakeUpstream:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self._in_loop(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -195,7 +219,11 @@ class FakeUpstream:
 
     def wait_for(self, count: int, timeout: float = 10) -> list[Recorded]:
         """The requests so far, once there are `count` of them."""
-        self._wait(lambda: len(self.requests) >= count, timeout, f"{count} requests, have {len(self.requests)}")
+        self._wait(
+            lambda: len(self.requests) >= count,
+            timeout,
+            f"{count} requests, have {len(self.requests)}",
+        )
         return list(self.requests)
 
     def wait_for_connections(self, count: int, timeout: float = 10) -> None:
@@ -204,7 +232,9 @@ class FakeUpstream:
 
     def _wait(self, condition: Callable[[], bool], timeout: float, what: str) -> None:
         with self._changed:
-            assert self._changed.wait_for(condition, timeout), f"the upstream waited {timeout} s in vain for {what}"
+            assert self._changed.wait_for(condition, timeout), (
+                f"the upstream waited {timeout} s in vain for {what}"
+            )
 
     def _count_connection(self, change: int) -> None:
         with self._changed:
@@ -215,7 +245,9 @@ class FakeUpstream:
     # What it answers.
 
     def exhausted(self, key: str, body_name: str | None = None, status: int = 429) -> None:
-        """From now on `key` is refused with the recorded body (see tests/data), in the form that its path speaks."""
+        """From now on `key` is refused with the recorded body (see tests/data), in the form that
+        its path speaks.
+        """
         self.refuse(key, status=status, body=body_name)
 
     def refuse(
@@ -228,38 +260,60 @@ class FakeUpstream:
         times: int | None = None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Refuses `key`, or only its requests for `model`, which comes first, `times` times or until it recovers.
+        """Refuses `key`, or only its requests for `model`, which comes first, `times` times or
+        until it recovers.
 
-        `body`: the name of a recorded one, sent in the form of the path, or bytes that are sent as they are. Refusals
-        with `times` are used up in their order before the one without, which takes the place of an earlier one.
+        `body`: the name of a recorded one, sent in the form of the path, or bytes that are sent as
+        they are. Refusals with `times` are used up in their order before the one without, which
+        takes the place of an earlier one.
         """
         if isinstance(body, str):
             fake_gemini.recorded_error(body)
         new = _Refusal(status, body, list(headers), times)
         with self._changed:
             kept = [old for old in self._refusals.get((key, model), []) if times or old.times]
-            self._refusals[key, model] = sorted([*kept, new], key=lambda refusal: refusal.times is None)
+            self._refusals[key, model] = sorted(
+                [*kept, new], key=lambda refusal: refusal.times is None
+            )
 
     def break_streams(self, key: str, body_name: str, *, form: BrokenForm = "tail") -> None:
-        """From now on the streams of `key` start well and end in the recorded error, see `fake_gemini.break_stream`."""
+        """From now on the streams of `key` start well and end in the recorded error, see
+        `fake_gemini.break_stream`.
+        """
         self._broken[key] = (fake_gemini.recorded_error(body_name), form)
 
     def recover(self, key: str) -> None:
         """Forgets every refusal of `key`, and its broken streams."""
         with self._changed:
-            self._refusals = {place: ordered for place, ordered in self._refusals.items() if place[0] != key}
+            self._refusals = {
+                place: ordered for place, ordered in self._refusals.items() if place[0] != key
+            }
         self._broken.pop(key, None)
 
     def on(self, path_prefix: str, handler: Handler, *, reads_body: bool = True) -> None:
-        """Sends requests below a path to `handler`, before any look at credentials. The longest prefix wins."""
+        """Sends requests below a path to `handler`, before any look at credentials.
+
+        The longest prefix wins.
+        """
         self._handlers[path_prefix] = (handler, reads_body)
 
     def held_stream(
-        self, path: str, *, status: int = 200, headers: Headers = (), content_length: int | None = None
+        self,
+        path: str,
+        *,
+        status: int = 200,
+        headers: Headers = (),
+        content_length: int | None = None,
     ) -> HeldStream:
-        """Answers the next request for `path` under the test's control; chunked unless `content_length` is given."""
+        """Answers the next request for `path` under the test's control; chunked unless
+        `content_length` is given.
+        """
         is_chunked = content_length is None
-        framing = ("Transfer-Encoding", "chunked") if is_chunked else ("Content-Length", str(content_length))
+        framing = (
+            ("Transfer-Encoding", "chunked")
+            if is_chunked
+            else ("Content-Length", str(content_length))
+        )
         head = head_of(status, [("Content-Type", "text/event-stream"), *headers, framing])
         stream = HeldStream(self._loop, head, is_chunked=is_chunked)
         self._held.setdefault(path, []).append(stream)
@@ -271,7 +325,9 @@ class FakeUpstream:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)
 
     async def _listen(self) -> asyncio.Server:
-        return await self._loop.create_server(lambda: _Protocol(self, self._loop), "127.0.0.1", 0, ssl=self._tls)
+        return await self._loop.create_server(
+            lambda: _Protocol(self, self._loop), "127.0.0.1", 0, ssl=self._tls
+        )
 
     async def _stop(self) -> None:
         self._server.close()
@@ -302,7 +358,15 @@ class FakeUpstream:
         is_complete = reads_body and await body.read(connection, headers)
         key = fake_gemini.key_of(target, headers)
         request = Recorded(
-            method, target, headers, body.kept, body.sha256, body.length, is_complete, key, time.monotonic()
+            method,
+            target,
+            headers,
+            body.kept,
+            body.sha256,
+            body.length,
+            is_complete,
+            key,
+            time.monotonic(),
         )
         with self._changed:
             self.requests.append(request)
@@ -345,7 +409,9 @@ class FakeUpstream:
     def _use_refusal(self, request: Recorded) -> _Refusal | None:
         key = request.key or ""
         with self._changed:
-            ordered = self._refusals.get((key, fake_gemini.model_of(request))) or self._refusals.get((key, None))
+            ordered = self._refusals.get(
+                (key, fake_gemini.model_of(request))
+            ) or self._refusals.get((key, None))
             if not ordered:
                 return None
             refusal = ordered[0]
@@ -393,7 +459,9 @@ def _parts(parts: Iterable[bytes], *, gzipped: bool) -> Iterator[bytes]:
 
 
 def _plain_answer(request: Recorded) -> Answer | None:
-    """What no Gemini API has: `/echo/…`, `/bytes/<n>`, `/chunked/<n>` and `/status/<n>`, below any prefix."""
+    """What no Gemini API has: `/echo/…`, `/bytes/<n>`, `/chunked/<n>` and `/status/<n>`, below any
+    prefix.
+    """
     if "/echo" in request.path:
         return Answer(200, json.dumps(_echo(request)).encode(), fake_gemini.JSON)
     found = re.search(r"/(bytes|chunked|status)/(\d+)$", request.path)
@@ -401,7 +469,9 @@ def _plain_answer(request: Recorded) -> Answer | None:
         return None
     what, number = found[1], int(found[2])
     if what == "status":
-        return Answer(number, b"" if number in WITHOUT_BODY else b'{"status": %d}' % number, fake_gemini.JSON)
+        return Answer(
+            number, b"" if number in WITHOUT_BODY else b'{"status": %d}' % number, fake_gemini.JSON
+        )
     body = body_of_bytes(number)
     octets = [("Content-Type", "application/octet-stream")]
     if what == "bytes":
@@ -413,7 +483,9 @@ def _echo(request: Recorded) -> dict[str, Any]:
     return {
         "method": request.method,
         "target": request.target.decode("latin-1"),
-        "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in request.headers],
+        "headers": [
+            [name.decode("latin-1"), value.decode("latin-1")] for name, value in request.headers
+        ],
         "body_sha256": request.body_sha256,
         "body_length": request.body_length,
     }

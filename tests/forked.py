@@ -1,6 +1,8 @@
-"""Python programs as forks of one process, which has imported their libraries: like subprocess, at a third of the cost.
+"""Python programs as forks of one process, which has imported their libraries: like subprocess, at
+a third of the cost.
 
-A program that is looked at in the list of processes, or whose very start is the matter, is better run by subprocess.
+A program that is looked at in the list of processes, or whose very start is the matter, is better
+run by subprocess.
 """
 
 import atexit
@@ -107,9 +109,16 @@ def forks() -> Forks:
 
 
 def start(
-    arguments: Sequence[str], *, cwd: Path, env: Mapping[str, str], stdout: IO[Any], stderr: IO[Any] | None = None
+    arguments: Sequence[str],
+    *,
+    cwd: Path,
+    env: Mapping[str, str],
+    stdout: IO[Any],
+    stderr: IO[Any] | None = None,
 ) -> ForkedProcess:
-    """Runs `python ARGUMENTS`, in a session of its own and without input; errors go where the output goes."""
+    """Runs `python ARGUMENTS`, in a session of its own and without input; errors go where the
+    output goes.
+    """
     files = [stdout.fileno(), (stderr or stdout).fileno()]
     with Path(os.devnull).open("rb") as nothing:
         return forks().start(Job(list(arguments), dict(env), str(cwd)), [nothing.fileno(), *files])

@@ -1,4 +1,6 @@
-"""The real gateway as a process of its own: `manage.py serve` with its own data, environment and port."""
+"""The real gateway as a process of its own: `manage.py serve` with its own data, environment and
+port.
+"""
 
 import atexit
 import functools
@@ -38,9 +40,11 @@ def group(
 
 @functools.cache
 def migrated_template(*, has_user: bool = False) -> str:
-    """What a new database is copied from, made once by this process: the name of one on PostgreSQL, else a file.
+    """What a new database is copied from, made once by this process: the name of one on PostgreSQL,
+    else a file.
 
-    `has_user`: a start finds its administrator, and spends no time on the hash of a password that nobody asks for.
+    `has_user`: a start finds its administrator, and spends no time on the hash of a password that
+    nobody asks for.
     """
     on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
     directory = Path(tempfile.mkdtemp(prefix="gateway-template-"))
@@ -55,17 +59,24 @@ def migrated_template(*, has_user: bool = False) -> str:
     }
     steps = [["migrate"], ["createsuperuser", "--noinput", "--username", "nobody", "--email", ""]]
     for step in steps[: 1 + has_user]:
-        done = forked.run(["manage.py", *step, "--verbosity", "0"], cwd=ROOT, env=environment, timeout=COMMAND_SECONDS)
+        done = forked.run(
+            ["manage.py", *step, "--verbosity", "0"],
+            cwd=ROOT,
+            env=environment,
+            timeout=COMMAND_SECONDS,
+        )
         done.check_returncode()
     return url.rpartition("/")[2] if on_postgresql else str(file)
 
 
 class Gateway:
-    """`config` is written to `config_path` as YAML. The data outlives `stop` and `kill`; `start` goes on with them.
+    """`config` is written to `config_path` as YAML. The data outlives `stop` and `kill`; `start`
+    goes on with them.
 
-    `is_migrated` False: the first start finds an empty database. Otherwise it has its tables already, and an
-    administrator who has no password unless the environment names one, which saves time.
-    `is_forked` False: its processes are started as an operator does it, not forked from one that has imported Django.
+    `is_migrated` False: the first start finds an empty database. Otherwise it has its tables
+    already, and an administrator who has no password unless the environment names one, which saves
+    time. `is_forked` False: its processes are started as an operator does it, not forked from one
+    that has imported Django.
     """
 
     def __init__(
@@ -90,7 +101,9 @@ class Gateway:
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
         has_user = "DJANGO_SUPERUSER_PASSWORD" not in (env or {})
-        self.database_url = self._database(migrated_template(has_user=has_user) if is_migrated else None)
+        self.database_url = self._database(
+            migrated_template(has_user=has_user) if is_migrated else None
+        )
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
             "HOME": str(self.directory),
@@ -116,7 +129,12 @@ class Gateway:
             self.close()
             raise
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         if error:
             sys.stderr.write(f"--- what the gateway said ---\n{self.output()}\n")
         self.close()
@@ -140,14 +158,26 @@ class Gateway:
         self.launch()
         deadline = time.monotonic() + START_SECONDS
         while not self._is_healthy():
-            assert self._running().poll() is None, f"the gateway ended at its start:\n{self.output()}"
-            assert time.monotonic() < deadline, f"the gateway did not listen in {START_SECONDS} s:\n{self.output()}"
+            assert self._running().poll() is None, (
+                f"the gateway ended at its start:\n{self.output()}"
+            )
+            assert time.monotonic() < deadline, (
+                f"the gateway did not listen in {START_SECONDS} s:\n{self.output()}"
+            )
             time.sleep(0.02)
         return self
 
     def launch(self) -> None:
         """Starts the process and does not wait for it to listen."""
-        serve = ["manage.py", "serve", "--config", str(self.config_path), "--port", str(self.port), *self._args]
+        serve = [
+            "manage.py",
+            "serve",
+            "--config",
+            str(self.config_path),
+            "--port",
+            str(self.port),
+            *self._args,
+        ]
         with self._log.open("ab") as log:
             if self._is_forked:
                 self._process = forked.start(serve, cwd=ROOT, env=self.environment, stdout=log)
@@ -166,7 +196,12 @@ class Gateway:
         """Without httpx's client: making one takes longer than the answer."""
         limits = dict.fromkeys(("connect", "read", "write", "pool"), 5)
         try:
-            return httpcore.request("GET", f"{self.url}/healthz", extensions={"timeout": limits}).status == 200
+            return (
+                httpcore.request(
+                    "GET", f"{self.url}/healthz", extensions={"timeout": limits}
+                ).status
+                == 200
+            )
         except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException):
             return False
 
@@ -206,7 +241,9 @@ class Gateway:
     def manage(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
         """Runs a management command on the same data."""
         if self._is_forked:
-            return forked.run(["manage.py", *arguments], cwd=ROOT, env=self.environment, timeout=COMMAND_SECONDS)
+            return forked.run(
+                ["manage.py", *arguments], cwd=ROOT, env=self.environment, timeout=COMMAND_SECONDS
+            )
         return subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,

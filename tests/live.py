@@ -1,4 +1,6 @@
-"""The live pages' socket, as a browser opens it: on the application alone, and on a gateway that runs."""
+"""The live pages' socket, as a browser opens it: on the application alone, and on a gateway that
+runs.
+"""
 
 import asyncio
 import json
@@ -24,16 +26,23 @@ OPERATOR = {"DJANGO_SUPERUSER_USERNAME": "root", "DJANGO_SUPERUSER_PASSWORD": PA
 
 
 def log_in(**fields: Any) -> Client:
-    """A user of the staff unless `fields` say otherwise. Without a password: hashing one takes half a second."""
+    """A user of the staff unless `fields` say otherwise.
+
+    Without a password: hashing one takes half a second.
+    """
     client = Client()
-    client.force_login(User.objects.create(**{"username": "op", "is_staff": True, "is_superuser": True, **fields}))
+    client.force_login(
+        User.objects.create(**{"username": "op", "is_staff": True, "is_superuser": True, **fields})
+    )
     return client
 
 
 class Page:
     """An open page of the admin, on an application."""
 
-    def __init__(self, application: Any, client: Client | None, *, path: str = PATH, **headers: str) -> None:
+    def __init__(
+        self, application: Any, client: Client | None, *, path: str = PATH, **headers: str
+    ) -> None:
         cookies = f"gateway_session={client.cookies['gateway_session'].value}" if client else ""
         sent = {"host": "testserver", "origin": "https://testserver", "cookie": cookies, **headers}
         raw = [(name.encode(), value.encode()) for name, value in sent.items() if value]
@@ -72,7 +81,9 @@ class Page:
     async def closing_code(self, seconds: float = 10) -> int:
         """Of the close that comes after whatever comes before."""
         async with asyncio.timeout(seconds):
-            while (message := await self._socket.receive_output(seconds))["type"] != "websocket.close":
+            while (message := await self._socket.receive_output(seconds))[
+                "type"
+            ] != "websocket.close":
                 pass
         return int(message["code"])
 
@@ -85,18 +96,27 @@ def admin_cookie(gateway: Gateway) -> str:
     with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as browser:
         form = browser.get("/admin/login/").text
         token = re.findall(r'name="csrfmiddlewaretoken" value="(\w+)"', form)[0]
-        data = {"username": "root", "password": PASSWORD, "csrfmiddlewaretoken": token, "next": "/admin/"}
+        data = {
+            "username": "root",
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": token,
+            "next": "/admin/",
+        }
         assert browser.post("/admin/login/", data=data).status_code == 302
         return f"gateway_session={browser.cookies['gateway_session']}"
 
 
 @contextmanager
-def open_socket(gateway: Gateway, cookie: str, *, origin: str | None = None) -> Iterator[ClientConnection]:
+def open_socket(
+    gateway: Gateway, cookie: str, *, origin: str | None = None
+) -> Iterator[ClientConnection]:
     """Raises websockets.InvalidStatus when it is refused."""
     url = gateway.url.replace("http", "ws") + PATH
     headers = {"Cookie": cookie} if cookie else {}
     chosen = Origin(origin or gateway.url)
-    with connect(url, additional_headers=headers, origin=chosen, proxy=None, open_timeout=20, max_size=None) as socket:
+    with connect(
+        url, additional_headers=headers, origin=chosen, proxy=None, open_timeout=20, max_size=None
+    ) as socket:
         yield socket
 
 
@@ -108,7 +128,9 @@ def watched(gateway: Gateway, cookie: str) -> Iterator[tuple[ClientConnection, d
         yield socket, json.loads(socket.recv(20))
 
 
-def seconds_until(socket: ClientConnection, field: str, seconds: float = 10) -> tuple[float, dict[str, Any]]:
+def seconds_until(
+    socket: ClientConnection, field: str, seconds: float = 10
+) -> tuple[float, dict[str, Any]]:
     """How long it takes until a message has the field, and that message."""
     since = time.monotonic()
     while True:

@@ -24,7 +24,10 @@ UPLOAD_BYTES = 1_000_000
 
 @dataclass
 class Traffic:
-    """`seen`: how often which kind of request came to what. `failures`: what should have gone well, and when."""
+    """`seen`: how often which kind of request came to what.
+
+    `failures`: what should have gone well, and when.
+    """
 
     url: str
     prefix: str = ""
@@ -36,7 +39,9 @@ class Traffic:
         due = time.monotonic() + seconds
         limits = httpx.Limits(max_keepalive_connections=CLIENTS)
         async with (
-            httpx.AsyncClient(base_url=self.url, timeout=60, trust_env=False, limits=limits) as http,
+            httpx.AsyncClient(
+                base_url=self.url, timeout=60, trust_env=False, limits=limits
+            ) as http,
             asyncio.TaskGroup() as group,
         ):
             for _ in range(CLIENTS):
@@ -75,13 +80,21 @@ class Traffic:
         return _meant(answer.status_code, 200)
 
     async def _stream(self, http: httpx.AsyncClient) -> str:
-        async with http.stream("POST", self.prefix + STREAM.format(model=self._model()), json=PROMPT) as answer:
+        async with http.stream(
+            "POST", self.prefix + STREAM.format(model=self._model()), json=PROMPT
+        ) as answer:
             events = [line async for line in answer.aiter_lines() if line.startswith("data:")]
-            return _meant(answer.status_code, 200) if len(events) > 1 else f"{answer.status_code}, cut short"
+            return (
+                _meant(answer.status_code, 200)
+                if len(events) > 1
+                else f"{answer.status_code}, cut short"
+            )
 
     async def _chat(self, http: httpx.AsyncClient) -> str:
         message = {"model": self._model(), "messages": [{"role": "user", "content": "hello"}]}
-        answer = await http.post(self.prefix + CHAT, json=message, headers={"authorization": "Bearer sk-client"})
+        answer = await http.post(
+            self.prefix + CHAT, json=message, headers={"authorization": "Bearer sk-client"}
+        )
         return _meant(answer.status_code, 200)
 
     async def _large_answer(self, http: httpx.AsyncClient) -> str:

@@ -1,4 +1,7 @@
-"""Changes SECRET_KEY as an operator does. Encrypted columns derive their key once a process: that is forgotten too."""
+"""Changes SECRET_KEY as an operator does.
+
+Encrypted columns derive their key once a process: that is forgotten too.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -22,7 +25,9 @@ def change_secret(settings: Any) -> Iterator[ChangeSecret]:
     """Puts a new secret on top of the present ones, or in place of all with `forget_older`."""
 
     def change(new: str = "another-secret" * 5, *, forget_older: bool = False) -> None:
-        settings.SECRET_KEY_FALLBACKS = [] if forget_older else [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        settings.SECRET_KEY_FALLBACKS = (
+            [] if forget_older else [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+        )
         settings.SECRET_KEY = new
         _forget_derived_keys()
 

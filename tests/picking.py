@@ -1,4 +1,6 @@
-"""Picks keys as a gateway process does, prints `[[slot, key id], …]`: `python -m tests.picking PICKS THREADS`."""
+"""Picks keys as a gateway process does, prints `[[slot, key id], …]`: `python -m tests.picking
+PICKS THREADS`.
+"""
 
 import json
 import sys
@@ -28,7 +30,9 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
             chosen, _ = cursor.take(ring, now.timestamp())
         else:
             while (chosen := rotor.pick(now.timestamp())) is None:
-                slots = cursor.lease_slots(len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS)
+                slots = cursor.lease_slots(
+                    len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS
+                )
                 rotor.add(cursor.lease(ring.name, ring.key_ids, slots))
         assert chosen is not None
         picks.append((chosen.slot, chosen.key.id))

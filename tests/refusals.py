@@ -13,7 +13,11 @@ MIDNIGHT = datetime(2026, 11, 24, 8, tzinfo=UTC)  # in California
 DAILY_RESET = datetime(2026, 11, 24, 7, tzinfo=UTC)  # the setting's: ten in Moscow
 MODEL = "gemini-2.5-flash"
 NATIVE = b"/v1beta/models/gemini-2.5-flash:generateContent"
-PATHS = {"native": NATIVE, "openai": b"/v1beta/openai/chat/completions", "interactions": b"/v1beta/interactions"}
+PATHS = {
+    "native": NATIVE,
+    "openai": b"/v1beta/openai/chat/completions",
+    "interactions": b"/v1beta/interactions",
+}
 REQUESTS = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
 EXCEEDED = "You exceeded your current quota, please check your plan and billing details."
 KEY = "AIzaSy0123456789abcdefghijklmnopqrstuvw"
@@ -23,7 +27,9 @@ def judged(body, status=429, *, headers=(), path=NATIVE, model=MODEL, **others):
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     arguments = {"policy": "quota_aware", "now": NOW, **others}
-    return judge(status=status, headers=list(headers), body=body, path=path, model=model, **arguments)
+    return judge(
+        status=status, headers=list(headers), body=body, path=path, model=model, **arguments
+    )
 
 
 def kind(body, status=429, **others):
@@ -37,12 +43,18 @@ def google(message, code=429, status="RESOURCE_EXHAUSTED", *details):
 
 
 def info(reason, **metadata):
-    return {"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": reason, "metadata": metadata}
+    return {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": reason,
+        "metadata": metadata,
+    }
 
 
 def violations(*quotas):
     """Of (quotaId, quotaValue)."""
-    named = [{"quotaMetric": REQUESTS, "quotaId": name, "quotaValue": value} for name, value in quotas]
+    named = [
+        {"quotaMetric": REQUESTS, "quotaId": name, "quotaValue": value} for name, value in quotas
+    ]
     return {"@type": "type.googleapis.com/google.rpc.QuotaFailure", "violations": named}
 
 

@@ -16,7 +16,10 @@ class Peer:
     """The upstream's end of one connection."""
 
     def __init__(
-        self, upstream: "ScriptedUpstream", reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+        self,
+        upstream: "ScriptedUpstream",
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
     ) -> None:
         self.upstream = upstream
         self.reader = reader
@@ -101,7 +104,10 @@ class ScriptedUpstream:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self._server.close()
         for task in list(self._tasks):

@@ -1,4 +1,6 @@
-"""Clients that send requests at a steady rate and never send one twice, on a thread and an event loop of their own."""
+"""Clients that send requests at a steady rate and never send one twice, on a thread and an event
+loop of their own.
+"""
 
 import asyncio
 import itertools
@@ -17,7 +19,8 @@ TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Sent:
-    """`trouble`: what went wrong instead of an answer. `was_fresh`: it was the first request of its connection.
+    """`trouble`: what went wrong instead of an answer. `was_fresh`: it was the first request of its
+    connection.
 
     `was_due`, `sent_at` and `ended_at` are of the monotonic clock.
     """
@@ -37,14 +40,20 @@ class Line:
         self._place = (host, port)
         self._keeps_alive = keeps_alive
         connection = b"" if keeps_alive else b"Connection: close\r\n"
-        head = b"Host: a\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (connection, len(BODY))
+        head = b"Host: a\r\n%sContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % (
+            connection,
+            len(BODY),
+        )
         self._rest = b" HTTP/1.1\r\n" + head + BODY
         self._paths = paths
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         self.is_fresh = True
 
     async def ask(self) -> int:
-        """The status of the answer. A connection that the other side has closed by now is not used again."""
+        """The status of the answer.
+
+        A connection that the other side has closed by now is not used again.
+        """
         if self._streams is not None and self._streams[0].at_eof():
             self.close()
         self.is_fresh = self._streams is None
@@ -79,7 +88,8 @@ def numbered_paths() -> Iterator[str]:
 
 
 class SteadyLoad:
-    """`with SteadyLoad(url) as load: …`; afterwards `load.sent` has every request. One that is late is sent at once.
+    """`with SteadyLoad(url) as load: …`; afterwards `load.sent` has every request. One that is late
+    is sent at once.
 
     `is_numbered`: each request has a query of its own.
     """
@@ -97,11 +107,16 @@ class SteadyLoad:
         assert address.hostname
         assert address.port
         paths = numbered_paths() if is_numbered else itertools.repeat(PATH)
-        self._lines = [Line(address.hostname, address.port, paths, keeps_alive=keeps_alive) for _ in range(clients)]
+        self._lines = [
+            Line(address.hostname, address.port, paths, keeps_alive=keeps_alive)
+            for _ in range(clients)
+        ]
         self._rate = rate
         self._slots = itertools.count()
         self._ends = threading.Event()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="steady load", daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._run()), name="steady load", daemon=True
+        )
         self.sent: list[Sent] = []
 
     def __enter__(self) -> "SteadyLoad":
@@ -109,7 +124,12 @@ class SteadyLoad:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
         self.stop()
 
     def stop(self) -> None:

@@ -1,7 +1,8 @@
 """Runs pytest in parallel; the few tests that failed then run once more, one after the other.
 
-The tests are about time, and share a machine with each other and with whatever else it does: what fails only in the
-crowd is told, with all that pytest said of it, and does not fail the suite. What fails alone, too, does.
+The tests are about time, and share a machine with each other and with whatever else it does: what
+fails only in the crowd is told, with all that pytest said of it, and does not fail the suite. What
+fails alone, too, does.
 """
 
 import json

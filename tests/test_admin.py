@@ -38,14 +38,32 @@ def test_no_page_shows_a_key_or_a_proxy_password(operator: Client):
     event = cool(key, NOW + timedelta(hours=1))
     usage = use(key, requests=1)
     cursor = RotationCursor.objects.create(ring="", next_key=key)
-    submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(group, new_secret=secret("two-MARKER")))
-    submit(operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "new_proxy_url": PROXY + "1"})
-    objects = {"group": group, "apikey": key, "ratelimitevent": event, "hourlyusage": usage, "rotationcursor": cursor}
+    submit(
+        operator,
+        "proxyapp_apikey_change",
+        key.pk,
+        data=key_form(group, new_secret=secret("two-MARKER")),
+    )
+    submit(
+        operator,
+        "proxyapp_group_change",
+        group.pk,
+        data={**GROUP_FORM, "new_proxy_url": PROXY + "1"},
+    )
+    objects = {
+        "group": group,
+        "apikey": key,
+        "ratelimitevent": event,
+        "hourlyusage": usage,
+        "rotationcursor": cursor,
+    }
 
     shown = [page(operator, "index"), page(operator, "app_list", "proxyapp")]
     for model, row in objects.items():
         shown.append(page(operator, f"proxyapp_{model}_changelist"))
-        shown += [page(operator, f"proxyapp_{model}_{name}", row.pk) for name in ("change", "history")]
+        shown += [
+            page(operator, f"proxyapp_{model}_{name}", row.pk) for name in ("change", "history")
+        ]
     for model in ("group", "apikey"):
         shown += [
             page(operator, f"proxyapp_{model}_add"),
@@ -59,7 +77,9 @@ def test_no_page_shows_a_key_or_a_proxy_password(operator: Client):
     assert "socks5://***@proxy.example" in html
     leaks = [secret("MARKER"), secret("two-MARKER"), "pass-MARKER", key.key_hash, "gAAAA"]
     assert [leak for leak in leaks if leak in html] == []
-    logged = "".join(f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all())
+    logged = "".join(
+        f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all()
+    )
     assert [leak for leak in leaks if leak in logged] == []
 
 
@@ -103,7 +123,9 @@ def test_without_a_login_there_is_only_the_login_page():
 def test_after_a_login_comes_the_dashboard():
     User.objects.create_superuser("admin", password="a-long-password")
 
-    response = Client().post(reverse("admin:login"), {"username": "admin", "password": "a-long-password"})
+    response = Client().post(
+        reverse("admin:login"), {"username": "admin", "password": "a-long-password"}
+    )
 
     assert (response.status_code, response["Location"]) == (302, "/admin/")
 
@@ -115,7 +137,16 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
     reader.force_login(user)
 
     assert titles(page(operator, "index")) == [
-        *("Dashboard", "Keys", "Groups", "Events", "Usage", "Rotation", "Import / export", "Audit log"),
+        *(
+            "Dashboard",
+            "Keys",
+            "Groups",
+            "Events",
+            "Usage",
+            "Rotation",
+            "Import / export",
+            "Audit log",
+        ),
         *("Client tokens", "Users", "Roles"),
     ]
     assert titles(page(reader, "index")) == ["Dashboard", "Events"]
@@ -126,7 +157,9 @@ def titles(html: str) -> list[str]:
     return re.findall(r"<li>.*?<span>(.*?)</span>", sidebar, re.DOTALL)
 
 
-@pytest.mark.parametrize("name", ["index", "password_change", "auth_user_add", "auth_group_add", "proxyapp_apikey_add"])
+@pytest.mark.parametrize(
+    "name", ["index", "password_change", "auth_user_add", "auth_group_add", "proxyapp_apikey_add"]
+)
 def test_no_page_loads_anything_from_another_host(operator: Client, name: str):
     html = page(operator, name)
 
@@ -138,11 +171,21 @@ def test_no_page_loads_anything_from_another_host(operator: Client, name: str):
 def test_users_and_roles_are_made_and_listed(operator: Client):
     submit(operator, "auth_group_add", data={"name": "watchers"})
     role = Role.objects.get(name="watchers")
-    passwords = {"password1": "a-long-password", "password2": "a-long-password", "usable_password": "true"}
+    passwords = {
+        "password1": "a-long-password",
+        "password2": "a-long-password",
+        "usable_password": "true",
+    }
     submit(operator, "auth_user_add", data={"username": "wendy", **passwords})
     wendy = User.objects.get(username="wendy")
     joined = {"date_joined_0": "2026-11-24", "date_joined_1": "03:48:00"}
-    fields = {"username": "wendy", "is_active": "on", "is_staff": "on", "groups": [role.pk], **joined}
+    fields = {
+        "username": "wendy",
+        "is_active": "on",
+        "is_staff": "on",
+        "groups": [role.pk],
+        **joined,
+    }
     submit(operator, "auth_user_change", wendy.pk, data=fields)
 
     listed = page(operator, "auth_group_changelist")

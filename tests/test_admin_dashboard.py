@@ -32,7 +32,9 @@ def member(*permissions: str) -> Client:
 
 
 def state_of(html: str) -> dict[str, Any]:
-    found = re.search(r'<script id="dashboard-state" type="application/json">(.*?)</script>', html, re.DOTALL)
+    found = re.search(
+        r'<script id="dashboard-state" type="application/json">(.*?)</script>', html, re.DOTALL
+    )
     assert found
     state: dict[str, Any] = json.loads(found[1])
     return state
@@ -91,12 +93,15 @@ def test_every_link_of_the_cards_leads_somewhere(operator: Client):
     links = set(re.findall(r'<a class="(?:card|more)[^"]*"[^>]* href="([^"]+)"', html))
     days = {f"{start}2026-11-24" for start in re.findall(r'data-today="([^"]+)"', html)}
 
-    states = {f"/admin/proxyapp/apikey/?state={state}" for state in ("available", "cooling", "disabled", "invalid")}
+    states = {
+        f"/admin/proxyapp/apikey/?state={state}"
+        for state in ("available", "cooling", "disabled", "invalid")
+    }
     assert links > states
     assert len(days) == 2
-    assert {url: operator.get(url.replace("&amp;", "&")).status_code for url in links | days} == dict.fromkeys(
-        links | days, 200
-    )
+    assert {
+        url: operator.get(url.replace("&amp;", "&")).status_code for url in links | days
+    } == dict.fromkeys(links | days, 200)
 
 
 def test_all_files_of_the_page_are_there(operator: Client):

@@ -55,7 +55,12 @@ def test_the_list_and_the_page_of_an_event_show_what_the_provider_said(operator:
         listed = page(operator, "proxyapp_ratelimitevent_changelist")
         shown = page(operator, "proxyapp_ratelimitevent_change", event.pk)
 
-    columns = {"kind_badge": "minute", "for_model": "gemini-2.5-pro", "for_project": "p-1", "status": "429"}
+    columns = {
+        "kind_badge": "minute",
+        "for_model": "gemini-2.5-pro",
+        "for_project": "p-1",
+        "status": "429",
+    }
     for column, shown_in_list in columns.items():
         assert cells(listed, column) == [shown_in_list]
     for label, shown_on_page in {
@@ -78,11 +83,15 @@ def test_what_the_provider_did_not_say_is_a_dash(operator: Client):
 
     shown = page(operator, "proxyapp_ratelimitevent_change", event.pk)
 
-    assert [value(shown, name) for name in ("Project", "Quota id", "Limit", "Stated delay")] == ["-"] * 4
+    assert [value(shown, name) for name in ("Project", "Quota id", "Limit", "Stated delay")] == [
+        "-"
+    ] * 4
     assert value(shown, "Model") == "all"
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(58, "58 s"), (0.5, "0.5 s"), (57.7301, "57.73 s"), (86400, "86400 s")])
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(58, "58 s"), (0.5, "0.5 s"), (57.7301, "57.73 s"), (86400, "86400 s")]
+)
 def test_a_stated_delay_is_shown_as_it_was_stated(seconds: float, text: str):
     assert seconds_text(seconds) == text
 
@@ -115,7 +124,9 @@ def test_a_dead_key_has_no_time_when_it_comes_back(operator: Client):
     ],
     ids=str,
 )
-def test_events_are_found_by_kind_model_project_and_quota(operator: Client, query: dict[str, str], count: int):
+def test_events_are_found_by_kind_model_project_and_quota(
+    operator: Client, query: dict[str, str], count: int
+):
     group = add_group()
     quota = {"project": "p-1", "quota_id": "GenerateRequestsPerDayPerProjectPerModel-FreeTier"}
     cool(add_key(group, "one"), NOW, kind="day", model="gemini-2.5-pro", **quota)
@@ -137,30 +148,54 @@ def test_filters_offer_all_kinds_the_models_of_recent_events_and_the_chosen_one(
 
     html = page(operator, "proxyapp_ratelimitevent_changelist", model="unheard-of")
 
-    kinds = ("daily", "minute", "day", "no_quota", "unknown_limit", "billing", "model_for_key", "dead_key")
+    kinds = (
+        "daily",
+        "minute",
+        "day",
+        "no_quota",
+        "unknown_limit",
+        "billing",
+        "model_for_key",
+        "dead_key",
+    )
     assert [f"kind={kind}" in html for kind in kinds] == [True] * 8
-    assert [f"model={model}" in html for model in ("new", "old", "unheard-of", "older")] == [True, True, True, False]
+    assert [f"model={model}" in html for model in ("new", "old", "unheard-of", "older")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
     assert "every model" in text(html)
 
 
-def test_no_filter_of_events_reads_all_of_them(operator: Client, django_assert_max_num_queries: Any):
+def test_no_filter_of_events_reads_all_of_them(
+    operator: Client, django_assert_max_num_queries: Any
+):
     cool(add_key(add_group(), "one", project="p"), NOW, project="p")
 
     with django_assert_max_num_queries(25) as queries:
         page(operator, "proxyapp_ratelimitevent_changelist")
 
     statements = [query["sql"] for query in queries.captured_queries]
-    assert [sql for sql in statements if "DISTINCT" in sql and "proxyapp_ratelimitevent" in sql] == []
+    assert [
+        sql for sql in statements if "DISTINCT" in sql and "proxyapp_ratelimitevent" in sql
+    ] == []
 
 
-@pytest.mark.parametrize(("cooldown", "count"), [("active", 1), ("over", 2), ("released", 3), ("", 6), ("nonsense", 6)])
-def test_events_are_filtered_by_what_became_of_the_cooldown(operator: Client, cooldown: str, count: int):
+@pytest.mark.parametrize(
+    ("cooldown", "count"), [("active", 1), ("over", 2), ("released", 3), ("", 6), ("nonsense", 6)]
+)
+def test_events_are_filtered_by_what_became_of_the_cooldown(
+    operator: Client, cooldown: str, count: int
+):
     key = add_key(add_group(), "one")
     cool(key, NOW + timedelta(hours=1))
     for hours in (1, 2):
         cool(key, NOW - timedelta(hours=hours))
     for hours in (3, 4, 5):
-        RateLimitEvent.objects.filter(pk=cool(key, NOW + timedelta(hours=hours)).pk).update(released_at=NOW)
+        RateLimitEvent.objects.filter(pk=cool(key, NOW + timedelta(hours=hours)).pk).update(
+            released_at=NOW
+        )
 
     with time_machine.travel(NOW, tick=False):
         html = page(operator, "proxyapp_ratelimitevent_changelist", cooldown=cooldown)
@@ -225,27 +260,45 @@ def test_an_answer_in_json_is_shown_on_many_lines_and_any_other_as_it_is(operato
 
     shown = [page(operator, "proxyapp_ratelimitevent_change", event.pk) for event in (json, cut)]
 
-    assert "\n    &quot;code&quot;: 429,\n    &quot;message&quot;: &quot;&lt;b&gt;Kürzer&lt;/b&gt;&quot;\n" in shown[0]
+    assert (
+        "\n    &quot;code&quot;: 429,\n    &quot;message&quot;:"
+        " &quot;&lt;b&gt;Kürzer&lt;/b&gt;&quot;\n" in shown[0]
+    )
     assert value(shown[1], "Answer") == '{"error":{"code":429'
 
 
 def test_a_chart_counts_the_events_of_the_last_24_hours(operator: Client):
     key = add_key(add_group(), "one")
-    for ago in (timedelta(0), timedelta(minutes=40), timedelta(minutes=50), timedelta(hours=23), timedelta(hours=24)):
+    for ago in (
+        timedelta(0),
+        timedelta(minutes=40),
+        timedelta(minutes=50),
+        timedelta(hours=23),
+        timedelta(hours=24),
+    ):
         event = cool(key, NOW + timedelta(hours=1))
         RateLimitEvent.objects.filter(pk=event.pk).update(occurred_at=NOW - ago)
 
     with time_machine.travel(NOW, tick=False):
         html = page(operator, "proxyapp_ratelimitevent_changelist")
 
-    bars = {hour: int(count) for hour, count in re.findall(r"<title>2026-11-2([\d :-]+) UTC: (\d+)</title>", html)}
+    bars = {
+        hour: int(count)
+        for hour, count in re.findall(r"<title>2026-11-2([\d :-]+) UTC: (\d+)</title>", html)
+    }
     assert len(bars) == 24
-    assert {hour: count for hour, count in bars.items() if count} == {"4 03:00": 2, "4 02:00": 1, "3 04:00": 1}
+    assert {hour: count for hour, count in bars.items() if count} == {
+        "4 03:00": 2,
+        "4 02:00": 1,
+        "3 04:00": 1,
+    }
     assert "4 events in the last 24 hours at most 2 an hour" in text(html)
 
 
 @pytest.mark.parametrize("model", ["ratelimitevent", "hourlyusage", "dailyusage", "rotationcursor"])
-def test_what_the_gateway_writes_is_neither_added_nor_changed_nor_deleted(operator: Client, model: str):
+def test_what_the_gateway_writes_is_neither_added_nor_changed_nor_deleted(
+    operator: Client, model: str
+):
     key = add_key(add_group(), "one")
     cool(key, NOW)
     use(key)
@@ -255,7 +308,9 @@ def test_what_the_gateway_writes_is_neither_added_nor_changed_nor_deleted(operat
     pk = row._default_manager.get().pk
 
     answers = [
-        operator.post(reverse(f"admin:proxyapp_{model}_{name}", args=arguments), {"post": "yes"}).status_code
+        operator.post(
+            reverse(f"admin:proxyapp_{model}_{name}", args=arguments), {"post": "yes"}
+        ).status_code
         for name, arguments in (("add", []), ("change", [pk]), ("delete", [pk]))
     ]
 

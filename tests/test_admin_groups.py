@@ -58,7 +58,9 @@ def test_the_list_of_groups_counts_keys_by_state_and_leads_to_them(operator: Cli
     assert cells(html, "keys_by_state") == ["2 available 3 cooling 1 disabled 1 invalid", "none"]
     assert cells(html, "proxy") == ["socks5://***@proxy.example:1080", "-"]
     for state in ("available", "cooling", "disabled", "invalid"):
-        assert f'href="/admin/proxyapp/apikey/?group__id__exact={group.pk}&amp;state={state}"' in html
+        assert (
+            f'href="/admin/proxyapp/apikey/?group__id__exact={group.pk}&amp;state={state}"' in html
+        )
 
 
 def test_the_list_of_groups_says_what_was_asked_and_refused_since_midnight(operator: Client):
@@ -99,14 +101,21 @@ def test_groups_are_dragged_only_where_all_of_them_are_listed_in_their_order(ope
     assert "data-ordering-field" not in page(operator, "proxyapp_group_changelist", o="3")
 
 
-def test_the_form_of_a_group_says_what_each_policy_and_each_auth_does(operator: Client, settings: Any):
+def test_the_form_of_a_group_says_what_each_policy_and_each_auth_does(
+    operator: Client, settings: Any
+):
     settings.RATE_LIMIT_RESET_TIME = "11:22"
 
     shown = text(page(operator, "proxyapp_group_add"))
 
-    assert "daily : any 429 takes the key out, for every model, until the next reset at 11:22 Europe/Moscow." in shown
+    assert (
+        "daily : any 429 takes the key out, for every model, until the next reset at 11:22"
+        " Europe/Moscow." in shown
+    )
     assert "quota_aware : reads the provider's answer." in shown
-    assert "both : both headers; a target that refuses two credentials gets one from then on." in shown
+    assert (
+        "both : both headers; a target that refuses two credentials gets one from then on." in shown
+    )
 
 
 def test_a_new_group_goes_last_and_every_process_hears_of_it(operator: Client):
@@ -131,7 +140,9 @@ def test_a_new_group_goes_last_and_every_process_hears_of_it(operator: Client):
         ({"new_proxy_url": "socks5://***@host:1080"}, "The proxy URL is a masked address"),
     ],
 )
-def test_a_bad_group_is_refused_as_in_the_config_file(operator: Client, fields: dict[str, str], said: str):
+def test_a_bad_group_is_refused_as_in_the_config_file(
+    operator: Client, fields: dict[str, str], said: str
+):
     add_group("first")
 
     html = submit(operator, "proxyapp_group_add", data={**GROUP_FORM, **fields})
@@ -144,7 +155,9 @@ def test_a_bad_group_is_refused_as_in_the_config_file(operator: Client, fields: 
 def test_an_empty_proxy_field_keeps_the_proxy(operator: Client):
     group = add_group("main", proxy_url=PROXY)
 
-    html = submit(operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "name": "renamed"})
+    html = submit(
+        operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "name": "renamed"}
+    )
 
     assert "was changed successfully" in html
     group.refresh_from_db()
@@ -156,7 +169,10 @@ def test_a_proxy_is_replaced_or_removed_but_not_both(operator: Client):
     new = "http://other:pw@proxy.example:3128"
 
     both = submit(
-        operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "new_proxy_url": new, "remove_proxy": "on"}
+        operator,
+        "proxyapp_group_change",
+        group.pk,
+        data={**GROUP_FORM, "new_proxy_url": new, "remove_proxy": "on"},
     )
     submit(operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "new_proxy_url": new})
     replaced = Group.objects.get().proxy_url
@@ -191,7 +207,11 @@ def test_the_page_of_a_group_says_since_when_its_target_gets_one_credential(oper
 
 @pytest.mark.parametrize(
     ("fields", "is_kept"),
-    [({"auth": "bearer"}, False), ({"target_url": "https://other.example"}, False), ({"name": "renamed"}, True)],
+    [
+        ({"auth": "bearer"}, False),
+        ({"target_url": "https://other.example"}, False),
+        ({"name": "renamed"}, True),
+    ],
 )
 def test_a_change_of_target_or_auth_forgets_that_it_wanted_one_credential(
     operator: Client, fields: dict[str, str], is_kept: bool
@@ -206,7 +226,11 @@ def test_a_change_of_target_or_auth_forgets_that_it_wanted_one_credential(
 
 def positions(groups: Sequence[Group], wanted: Sequence[int]) -> dict[str, Any]:
     """The list's form. `groups` as they are listed."""
-    data: dict[str, Any] = {"form-TOTAL_FORMS": len(groups), "form-INITIAL_FORMS": len(groups), "_save": "Save"}
+    data: dict[str, Any] = {
+        "form-TOTAL_FORMS": len(groups),
+        "form-INITIAL_FORMS": len(groups),
+        "_save": "Save",
+    }
     for number, (group, position) in enumerate(zip(groups, wanted, strict=True)):
         data |= {f"form-{number}-id": group.pk, f"form-{number}-position": position}
     return data
@@ -241,7 +265,9 @@ def test_a_position_that_is_taken_is_given_to_the_group_that_was_moved_there(
 
     submit(operator, "proxyapp_group_changelist", data=positions(groups, wanted))
 
-    assert list(Group.objects.values_list("name", "position")) == [(name, place) for place, name in enumerate(order)]
+    assert list(Group.objects.values_list("name", "position")) == [
+        (name, place) for place, name in enumerate(order)
+    ]
 
 
 def test_deleting_a_group_counts_what_goes_with_it_and_every_process_hears_of_it(operator: Client):
@@ -262,9 +288,14 @@ def test_deleting_a_group_counts_what_goes_with_it_and_every_process_hears_of_it
     assert pool_version() == version + 1
 
 
-def test_ten_thousand_keys_do_not_fill_the_page_that_asks_before_a_group_is_deleted(operator: Client):
+def test_ten_thousand_keys_do_not_fill_the_page_that_asks_before_a_group_is_deleted(
+    operator: Client,
+):
     group, small = add_group("large"), add_group("small")
-    keys = [ApiKey(group=group, key_hash=f"{n:064}", masked=f"AIza…{n:04}", secret=None) for n in range(10_000)]
+    keys = [
+        ApiKey(group=group, key_hash=f"{n:064}", masked=f"AIza…{n:04}", secret=None)
+        for n in range(10_000)
+    ]
     ApiKey.objects.bulk_create(keys, batch_size=2000)
 
     question = page(operator, "proxyapp_group_delete", group.pk)
@@ -341,11 +372,17 @@ def test_keys_are_given_out_only_to_those_who_may_both_export_and_see_them(permi
 
 def steps(html: str) -> list[tuple[str, str, str]]:
     """Step, result and details of each line."""
-    found = re.findall(r'<th scope="row">(.*?)</th>\s*<td>(.*?)</td>.*?<td class="wide">(.*?)</td>', html, re.DOTALL)
+    found = re.findall(
+        r'<th scope="row">(.*?)</th>\s*<td>(.*?)</td>.*?<td class="wide">(.*?)</td>',
+        html,
+        re.DOTALL,
+    )
     return [(name, text(result), text(detail)) for name, result, detail in found]
 
 
-def test_the_connection_of_a_group_is_tested_up_to_the_answer_of_the_provider(operator: Client, upstream: FakeUpstream):
+def test_the_connection_of_a_group_is_tested_up_to_the_answer_of_the_provider(
+    operator: Client, upstream: FakeUpstream
+):
     group = add_group("main", target_url=upstream.url, auth="google")
     cool(add_key(group, "cooling"), timezone.now() + timedelta(hours=1))
     add_key(group, "usable")
@@ -361,7 +398,9 @@ def test_the_connection_of_a_group_is_tested_up_to_the_answer_of_the_provider(op
     assert secret("usable") not in html
 
 
-def test_a_group_whose_keys_all_cool_is_tested_with_the_first_of_them(operator: Client, upstream: FakeUpstream):
+def test_a_group_whose_keys_all_cool_is_tested_with_the_first_of_them(
+    operator: Client, upstream: FakeUpstream
+):
     group = add_group("main", target_url=upstream.url, auth="google")
     cool(add_key(group, "cooling"), timezone.now() + timedelta(hours=1))
 
@@ -382,20 +421,30 @@ def test_what_the_provider_says_against_the_key_is_shown(operator: Client, upstr
     assert ApiKey.objects.get().status == "active"
 
 
-def test_without_a_usable_key_the_way_is_tested_and_nothing_is_asked(operator: Client, upstream: FakeUpstream):
+def test_without_a_usable_key_the_way_is_tested_and_nothing_is_asked(
+    operator: Client, upstream: FakeUpstream
+):
     group = add_group("main", target_url=upstream.url)
     add_key(group, "one", status=KeyStatus.DISABLED)
 
     html = submit(operator, "proxyapp_group_test", group.pk, data={})
 
     assert steps(html)[1] == ("Connection", "ok", upstream.host)
-    assert steps(html)[2] == ("Request", "not reached", "not asked: the group has no key that may be used now")
+    assert steps(html)[2] == (
+        "Request",
+        "not reached",
+        "not asked: the group has no key that may be used now",
+    )
     assert upstream.requests == []
 
 
-def test_a_proxy_that_refuses_is_named_and_its_password_is_not(operator: Client, upstream: FakeUpstream):
+def test_a_proxy_that_refuses_is_named_and_its_password_is_not(
+    operator: Client, upstream: FakeUpstream
+):
     with Socks5Proxy(username="user", password="word") as proxy:
-        group = add_group("main", target_url=upstream.url, proxy_url=proxy.url_with("user", "pass-MARKER"))
+        group = add_group(
+            "main", target_url=upstream.url, proxy_url=proxy.url_with("user", "pass-MARKER")
+        )
         add_key(group, "one")
 
         html = submit(operator, "proxyapp_group_test", group.pk, data={})
@@ -427,14 +476,26 @@ def test_a_way_through_a_proxy_that_works_says_so(operator: Client, upstream: Fa
 @pytest.mark.parametrize(
     ("fields", "failed", "reason"),
     [
-        ({"target_url": "http://no-such-name.invalid"}, "Name resolution", "No connection to no-such-name.invalid"),
-        ({"proxy_url": "http://no-such-name.invalid:3128"}, "Name resolution", "cannot connect to the proxy"),
+        (
+            {"target_url": "http://no-such-name.invalid"},
+            "Name resolution",
+            "No connection to no-such-name.invalid",
+        ),
+        (
+            {"proxy_url": "http://no-such-name.invalid:3128"},
+            "Name resolution",
+            "cannot connect to the proxy",
+        ),
         ({"target_url": "http://127.0.0.1:{port}"}, "Connection", "Connection refused"),
     ],
     ids=["name", "name of the proxy", "port"],
 )
-def test_the_step_that_failed_is_told(operator: Client, fields: dict[str, str], failed: str, reason: str):
-    group = add_group("main", **{name: value.format(port=free_port()) for name, value in fields.items()})
+def test_the_step_that_failed_is_told(
+    operator: Client, fields: dict[str, str], failed: str, reason: str
+):
+    group = add_group(
+        "main", **{name: value.format(port=free_port()) for name, value in fields.items()}
+    )
     add_key(group, "one")
 
     html = submit(operator, "proxyapp_group_test", group.pk, data={})
@@ -451,11 +512,16 @@ def test_a_certificate_that_is_not_trusted_fails_at_tls(operator: Client):
 
         html = submit(operator, "proxyapp_group_test", group.pk, data={})
 
-    assert [(name, result) for name, result, _ in steps(html)][2:] == [("TLS", "failed"), ("Request", "not reached")]
+    assert [(name, result) for name, result, _ in steps(html)][2:] == [
+        ("TLS", "failed"),
+        ("Request", "not reached"),
+    ]
     assert "certificate refused" in steps(html)[2][2]
 
 
-def test_a_proxy_url_that_no_secret_opens_is_not_passed_by(operator: Client, upstream: FakeUpstream):
+def test_a_proxy_url_that_no_secret_opens_is_not_passed_by(
+    operator: Client, upstream: FakeUpstream
+):
     group = add_group("main", target_url=upstream.url, proxy_url=PROXY)
     add_key(group, "one")
     with connection.cursor() as cursor:
@@ -463,12 +529,16 @@ def test_a_proxy_url_that_no_secret_opens_is_not_passed_by(operator: Client, ups
 
     html = submit(operator, "proxyapp_group_test", group.pk, data={})
 
-    assert steps(html) == [("Proxy", "failed", "SECRET_KEY does not open the proxy URL of the group")]
+    assert steps(html) == [
+        ("Proxy", "failed", "SECRET_KEY does not open the proxy URL of the group")
+    ]
     assert upstream.requests == []
 
 
 def test_selected_groups_are_tested_together(operator: Client, upstream: FakeUpstream):
-    groups = [add_group(name, target_url=upstream.url, auth="google") for name in ("one", "two", "three")]
+    groups = [
+        add_group(name, target_url=upstream.url, auth="google") for name in ("one", "two", "three")
+    ]
     for group in groups:
         add_key(group, group.name)
 
@@ -479,12 +549,16 @@ def test_selected_groups_are_tested_together(operator: Client, upstream: FakeUps
     assert len(upstream.requests) == 2
 
 
-def test_only_who_may_change_groups_tests_them_and_only_with_a_button(operator: Client, upstream: FakeUpstream):
+def test_only_who_may_change_groups_tests_them_and_only_with_a_button(
+    operator: Client, upstream: FakeUpstream
+):
     group = add_group("main", target_url=upstream.url)
     add_key(group, "one")
     url = reverse("admin:proxyapp_group_test", args=[group.pk])
 
     assert staff("view_group").post(url).status_code == 403
     assert operator.get(url).status_code == 302
-    assert "Test connection" not in page(staff("view_group", name="other"), "proxyapp_group_change", group.pk)
+    assert "Test connection" not in page(
+        staff("view_group", name="other"), "proxyapp_group_change", group.pk
+    )
     assert upstream.requests == []

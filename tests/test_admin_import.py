@@ -63,7 +63,9 @@ def agree(operator: Client, html: str) -> str:
 def changes(html: str) -> dict[str, list[str]]:
     """The entries of each part."""
     found = re.findall(
-        r'<h2 class="changes-title">(.*?)</h2>\s*<ul class="changes">(.*?)</ul>\s*(?=<h2|<div)', html, re.DOTALL
+        r'<h2 class="changes-title">(.*?)</h2>\s*<ul class="changes">(.*?)</ul>\s*(?=<h2|<div)',
+        html,
+        re.DOTALL,
     )
     parts = {text(title): re.split(r"\n          <li>", entries)[1:] for title, entries in found}
     return {title: [text(entry) for entry in entries] for title, entries in parts.items()}
@@ -109,15 +111,24 @@ def test_what_the_file_does_not_have_is_removed_only_when_that_is_ticked(operato
     kept, removed = check(operator), check(operator, prune="on")
 
     assert "Removed" not in "".join(changes(kept))
-    assert changes(removed)["Removed 2"] == ["key AIza…zzzz from group 'left over'", "group 'left over'"]
+    assert changes(removed)["Removed 2"] == [
+        "key AIza…zzzz from group 'left over'",
+        "group 'left over'",
+    ]
     assert Group.objects.count() == 1
 
 
 def test_everything_that_is_wrong_is_told_at_once_with_its_place(operator: Client):
-    html = check(operator, "groups:\n- name: a\n  proxy_url: ftp://u:pw-MARKER@x\n  api_keys: []\n- nme: b\n")
+    html = check(
+        operator, "groups:\n- name: a\n  proxy_url: ftp://u:pw-MARKER@x\n  api_keys: []\n- nme: b\n"
+    )
 
     assert "Nothing was imported. 5 problems in the config:" in text(html)
-    for place in ("groups[0].api_keys: must not be empty", "groups[0].proxy_url: ", "groups[1]: unknown field"):
+    for place in (
+        "groups[0].api_keys: must not be empty",
+        "groups[0].proxy_url: ",
+        "groups[1]: unknown field",
+    ):
         assert place in text(html)
     assert "pw-MARKER" not in html
 
@@ -144,13 +155,18 @@ def test_a_file_is_uploaded_instead_of_pasted(operator: Client):
     ("fields", "complaint"),
     [
         ({"text": ""}, "Choose a file or paste its text: one of the two."),
-        ({"text": CONFIG, "file": b"groups: []"}, "Choose a file or paste its text: one of the two."),
+        (
+            {"text": CONFIG, "file": b"groups: []"},
+            "Choose a file or paste its text: one of the two.",
+        ),
         ({"text": "", "file": b"groups: \xff"}, "The file is not UTF-8; save it as UTF-8."),
         ({"text": "", "file": b"#" * (1024 * 1024 + 1)}, "The config is larger than 1 MB."),
     ],
     ids=["nothing", "both", "not UTF-8", "too large"],
 )
-def test_a_form_that_cannot_be_read_says_why(operator: Client, fields: dict[str, Any], complaint: str):
+def test_a_form_that_cannot_be_read_says_why(
+    operator: Client, fields: dict[str, Any], complaint: str
+):
     if "file" in fields:
         fields = fields | {"file": SimpleUploadedFile("config.yaml", fields["file"])}
 
@@ -192,7 +208,9 @@ def test_what_was_shown_is_imported_in_one_go_and_every_process_hears_of_it(oper
     assert pool_version() > version
     entry = AuditEntry.objects.get(object_type="config file")
     assert (entry.actor, entry.action) == ("admin", "import")
-    assert "MARKER" not in "".join(f"{entry.label} {entry.detail}" for entry in AuditEntry.objects.all())
+    assert "MARKER" not in "".join(
+        f"{entry.label} {entry.detail}" for entry in AuditEntry.objects.all()
+    )
 
 
 def test_an_import_that_removes_does_so_only_when_it_was_shown(operator: Client):
@@ -213,7 +231,10 @@ def test_a_database_that_has_changed_since_is_not_changed_but_shown_again(operat
     again = agree(operator, html)
 
     assert said(again) == [
-        ("warning", "Nothing was imported: the database has changed since. These are the changes now.")
+        (
+            "warning",
+            "Nothing was imported: the database has changed since. These are the changes now.",
+        )
     ]
     assert changes(again)["Changed 1"] == ["group 'main' auth 'bearer' → 'google'"]
     assert [group.name for group in Group.objects.all()] == ["main"]
@@ -228,7 +249,11 @@ def test_changes_are_imported_only_by_who_saw_them_and_within_the_hour(operator:
         old = check(operator)
     fresh = check(operator)
 
-    answers = [agree(operator, old), agree(other, fresh), submit(operator, "import_config", data={"carried": "x"})]
+    answers = [
+        agree(operator, old),
+        agree(other, fresh),
+        submit(operator, "import_config", data={"carried": "x"}),
+    ]
 
     assert [said(html)[0][0] for html in answers] == ["error"] * 3
     assert not Group.objects.exists()
@@ -236,7 +261,10 @@ def test_changes_are_imported_only_by_who_saw_them_and_within_the_hour(operator:
 
 def test_ten_thousand_removed_keys_do_not_fill_the_page(operator: Client):
     group = add_group("left over")
-    keys = [ApiKey(group=group, key_hash=f"{n:064}", masked=f"AIza…{n:04}", secret=None) for n in range(1000)]
+    keys = [
+        ApiKey(group=group, key_hash=f"{n:064}", masked=f"AIza…{n:04}", secret=None)
+        for n in range(1000)
+    ]
     ApiKey.objects.bulk_create(keys, batch_size=500)
 
     html = check(operator, prune="on")
@@ -262,7 +290,10 @@ def test_who_may_not_import_sees_no_form_and_changes_nothing(operator: Client):
 def test_who_may_neither_import_nor_export_gets_nothing():
     viewer = staff("view_group", "view_apikey")
 
-    answers = [viewer.get(reverse(f"admin:{name}")).status_code for name in ("import_config", "export_config")]
+    answers = [
+        viewer.get(reverse(f"admin:{name}")).status_code
+        for name in ("import_config", "export_config")
+    ]
 
     assert answers == [403, 403]
 
@@ -281,10 +312,14 @@ def test_everything_is_downloaded_masked_by_a_link_and_with_keys_by_a_button(ope
     assert parse(clear.content.decode()).groups == parse(CONFIG).groups
     assert clear["Content-Disposition"] == 'attachment; filename="config.yaml"'
     assert "no-store" in clear["Cache-Control"]
-    assert [(entry.action, entry.detail) for entry in AuditEntry.objects.all()] == [("export", "keys in clear")]
+    assert [(entry.action, entry.detail) for entry in AuditEntry.objects.all()] == [
+        ("export", "keys in clear")
+    ]
 
 
-@pytest.mark.parametrize("permissions", [["import_config"], ["export_config"], ["import_config", "view_secret"]])
+@pytest.mark.parametrize(
+    "permissions", [["import_config"], ["export_config"], ["import_config", "view_secret"]]
+)
 def test_keys_are_given_out_only_to_those_who_may_both_export_and_see_them(permissions: list[str]):
     add_key(add_group(), "MARKER")
     user = staff(*permissions)
@@ -305,5 +340,8 @@ def test_an_export_says_what_it_cannot_hold(operator: Client, settings: Any):
     response = operator.post(reverse("admin:export_config"))
 
     lines = response.content.decode().splitlines()
-    assert lines[:2] == ["# INCOMPLETE: the present SECRET_KEY cannot read", "#   key AIza…0one of group 'main'"]
+    assert lines[:2] == [
+        "# INCOMPLETE: the present SECRET_KEY cannot read",
+        "#   key AIza…0one of group 'main'",
+    ]
     assert [key.secret for key in parse("\n".join(lines)).groups[0].api_keys] == [secret("two")]

@@ -27,7 +27,15 @@ def operator() -> Client:
 def test_the_list_of_keys_shows_state_countdown_and_usage(operator: Client):
     key = add_key(add_group(), "one", name="first", project="p-1", last_used_at=NOW)
     cool(key, NOW + timedelta(hours=3, minutes=12))
-    use(key, requests=1234, succeeded=1171, rate_limited=56, upstream_errors=7, prompt_tokens=98765, output_tokens=4321)
+    use(
+        key,
+        requests=1234,
+        succeeded=1171,
+        rate_limited=56,
+        upstream_errors=7,
+        prompt_tokens=98765,
+        output_tokens=4321,
+    )
 
     with time_machine.travel(NOW, tick=False):
         html = page(operator, "proxyapp_apikey_changelist")
@@ -62,7 +70,10 @@ def test_the_list_of_keys_shows_models_that_are_cooling_and_why_a_key_is_invalid
     with time_machine.travel(NOW, tick=False):
         html = page(operator, "proxyapp_apikey_changelist")
 
-    assert cells(html, "state") == ["available gemini-2.5-pro out for 30 s (daily)", "invalid API key <expired>"]
+    assert cells(html, "state") == [
+        "available gemini-2.5-pro out for 30 s (daily)",
+        "invalid API key <expired>",
+    ]
 
 
 def test_a_key_that_no_secret_opens_says_so_beside_its_name(operator: Client):
@@ -119,14 +130,17 @@ def test_a_key_that_was_never_used_has_no_rate_no_error_and_no_time(operator: Cl
 
     html = page(operator, "proxyapp_apikey_changelist")
 
-    assert [cells(html, column) for column in ("project", "success", "last_error", "used")] == [["—"]] * 4
+    assert [cells(html, column) for column in ("project", "success", "last_error", "used")] == [
+        ["—"]
+    ] * 4
 
 
 def test_the_last_error_leads_to_the_newest_event_of_the_key(operator: Client):
     group = add_group()
     key = add_key(group, "one")
     events = [
-        cool(key, NOW - timedelta(hours=hours), kind=kind) for hours, kind in ((5, "minute"), (1, "day"), (9, "x"))
+        cool(key, NOW - timedelta(hours=hours), kind=kind)
+        for hours, kind in ((5, "minute"), (1, "day"), (9, "x"))
     ]
     cool(add_key(group, "two"), NOW, kind="billing")
 
@@ -168,9 +182,15 @@ def test_keys_that_were_never_used_come_first_or_last(operator: Client):
         add_key(group, label, name=label, last_used_at=last)
     number = [getattr(name, "__name__", name) for name in COLUMNS].index("used") + 1
 
-    orders = [cells(page(operator, "proxyapp_apikey_changelist", o=f"{sign}{number}"), "label") for sign in ("", "-")]
+    orders = [
+        cells(page(operator, "proxyapp_apikey_changelist", o=f"{sign}{number}"), "label")
+        for sign in ("", "-")
+    ]
 
-    assert [[label.split()[0] for label in labels] for labels in orders] == [["b", "c", "a"], ["a", "c", "b"]]
+    assert [[label.split()[0] for label in labels] for labels in orders] == [
+        ["b", "c", "a"],
+        ["a", "c", "b"],
+    ]
 
 
 def test_keys_are_sorted_by_their_newest_event(operator: Client):
@@ -247,14 +267,19 @@ def test_keys_are_found_by_state_status_project_last_use_name_and_masked_form(
 ):
     group = add_group()
     add_key(group, "one", name="primary", last_used_at=NOW - timedelta(hours=23))
-    cool(add_key(group, "two", project="p-1", last_used_at=NOW - timedelta(days=6)), NOW + timedelta(hours=1))
+    cool(
+        add_key(group, "two", project="p-1", last_used_at=NOW - timedelta(days=6)),
+        NOW + timedelta(hours=1),
+    )
     add_key(group, "thre", status=KeyStatus.DISABLED)
 
     with time_machine.travel(NOW, tick=False):
         html = page(operator, "proxyapp_apikey_changelist", **query)
 
     rows = html[html.index('id="result_list"') :]
-    assert [label for label in ("one", "two", "thre") if f"…{label.rjust(4, '0')}" in rows] == labels
+    assert [
+        label for label in ("one", "two", "thre") if f"…{label.rjust(4, '0')}" in rows
+    ] == labels
 
 
 def test_keys_are_filtered_by_group(operator: Client):

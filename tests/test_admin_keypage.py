@@ -38,7 +38,9 @@ def shown(operator: Client, key: ApiKey) -> str:
 
 def press(operator: Client, key: ApiKey, command: str, **data: str) -> str:
     """The page that follows."""
-    answer = operator.post(reverse(f"admin:proxyapp_apikey_{command}", args=[key.pk]), data, follow=True)
+    answer = operator.post(
+        reverse(f"admin:proxyapp_apikey_{command}", args=[key.pk]), data, follow=True
+    )
     assert answer.status_code == 200
     return answer.content.decode()
 
@@ -64,7 +66,9 @@ def test_the_page_shows_the_state_with_its_countdown_and_every_model_that_is_out
 
     html = shown(operator, key)
 
-    assert "cooling 3 h daily, until 2026-11-24 06:48 UTC model-0 out for 30 s (daily)" in text(html)
+    assert "cooling 3 h daily, until 2026-11-24 06:48 UTC model-0 out for 30 s (daily)" in text(
+        html
+    )
     models = text(html[html.index("<details") : html.index("</details>")])
     assert models.startswith("All 4 models that are out")
     assert "model-3 out for 30 s (daily)" in models
@@ -119,8 +123,8 @@ def test_usage_of_the_last_two_weeks_is_shown_by_model_and_day(operator: Client)
     usage = section(shown(operator, key), "key-usage")
 
     assert (
-        "pro 1.5 k 0 % 0 / 0 1.5 k flash 15 93.3 % 2.5 k / 30 15 All models 1.51 k 0.9 % 2.5 k / 30 1.5 k 15"
-        in text(usage)
+        "pro 1.5 k 0 % 0 / 0 1.5 k flash 15 93.3 % 2.5 k / 30 15 All models 1.51 k 0.9 % 2.5 k / 30"
+        " 1.5 k 15" in text(usage)
     )
     assert 'title="15 requests, 14 succeeded, 0 rate-limited; 2,500 tokens in, 30 out"' in usage
     assert 'aria-label="1,515 requests in 14 days"' in usage
@@ -131,7 +135,9 @@ def test_hours_that_have_become_days_are_in_the_table(operator: Client):
     key, other = (add_key(add_group(name), name) for name in ("one", "two"))
     use(key, NOW - timedelta(days=3), "pro", requests=1)
     for of, day, requests in ((key, 3, 2), (key, 13, 4), (key, 14, 8), (other, 3, 16)):
-        DailyUsage.objects.create(key=of, day=(NOW - timedelta(days=day)).date(), model="pro", requests=requests)
+        DailyUsage.objects.create(
+            key=of, day=(NOW - timedelta(days=day)).date(), model="pro", requests=requests
+        )
 
     usage = usage_of_key(key.pk, NOW)
 
@@ -141,7 +147,9 @@ def test_hours_that_have_become_days_are_in_the_table(operator: Client):
 
 
 def test_a_key_that_was_not_used_says_so(operator: Client):
-    assert "Not used in these days." in section(shown(operator, add_key(add_group(), "one")), "key-usage")
+    assert "Not used in these days." in section(
+        shown(operator, add_key(add_group(), "one")), "key-usage"
+    )
 
 
 # Events.
@@ -150,12 +158,17 @@ def test_a_key_that_was_not_used_says_so(operator: Client):
 def test_the_last_twenty_events_of_the_key_are_listed_newest_first(operator: Client):
     group = add_group()
     key, other = add_key(group, "one"), add_key(group, "two")
-    events = [cool(key, NOW + timedelta(hours=1, minutes=number), model=f"m-{number:02}") for number in range(25)]
+    events = [
+        cool(key, NOW + timedelta(hours=1, minutes=number), model=f"m-{number:02}")
+        for number in range(25)
+    ]
     cool(other, NOW)
 
     listed = section(shown(operator, key), "key-events")
 
-    assert re.findall(r"<td>(m-\d\d)</td>", listed) == [f"m-{number:02}" for number in reversed(range(5, 25))]
+    assert re.findall(r"<td>(m-\d\d)</td>", listed) == [
+        f"m-{number:02}" for number in reversed(range(5, 25))
+    ]
     assert f"/admin/proxyapp/ratelimitevent/{events[-1].pk}/change/" in listed
 
 
@@ -187,7 +200,9 @@ def test_an_event_says_how_long_it_holds_the_key_or_when_that_was_over(operator:
         ("invalid", False, ["test", "enable", "disable"]),
     ],
 )
-def test_the_page_offers_what_makes_sense(operator: Client, status: str, is_cooling: bool, offered: list[str]):
+def test_the_page_offers_what_makes_sense(
+    operator: Client, status: str, is_cooling: bool, offered: list[str]
+):
     key = add_key(add_group(), "one", status=status)
     if is_cooling:
         cool(key, NOW + timedelta(hours=1))
@@ -246,19 +261,25 @@ def test_the_last_available_key_is_disabled_only_after_a_question(operator: Clie
     assert ApiKey.objects.get().status == "disabled"
 
 
-def test_a_test_from_the_page_says_what_the_provider_said(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_a_test_from_the_page_says_what_the_provider_said(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     key = add_key(add_group(), "one", status=KeyStatus.INVALID)
     works = ProbeResult(key.pk, ok=True, status=200, message="works")
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda ids: [works])
 
     html = press(operator, key, "test")
 
-    assert said(html) == [("success", "Key AIza…0one: 200, works; it was invalid and is enabled again")]
+    assert said(html) == [
+        ("success", "Key AIza…0one: 200, works; it was invalid and is enabled again")
+    ]
     assert ApiKey.objects.get().status == "active"
 
 
 @pytest.mark.parametrize("command", ["test", "release", "disable", "enable"])
-def test_a_get_changes_nothing_and_leads_to_the_page(operator: Client, command: str, monkeypatch: pytest.MonkeyPatch):
+def test_a_get_changes_nothing_and_leads_to_the_page(
+    operator: Client, command: str, monkeypatch: pytest.MonkeyPatch
+):
     key = add_key(add_group(), "one", status="disabled" if command == "enable" else "active")
     cool(key, NOW + timedelta(days=9999))
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda _: pytest.fail("asked"))
@@ -266,7 +287,10 @@ def test_a_get_changes_nothing_and_leads_to_the_page(operator: Client, command: 
 
     answer = operator.get(reverse(f"admin:proxyapp_apikey_{command}", args=[key.pk]))
 
-    assert (answer.status_code, answer["Location"]) == (302, f"/admin/proxyapp/apikey/{key.pk}/change/")
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        f"/admin/proxyapp/apikey/{key.pk}/change/",
+    )
     assert pool_version() == version
 
 
@@ -299,7 +323,14 @@ def test_who_may_only_look_sees_everything_but_the_secret_and_has_no_buttons():
     assert section(html, "key-events")
     assert key.masked in html
     assert buttons(html) == []
-    for absent in (secret("MARKER"), "new_secret", "New secret", "_save", "Show the key", "Delete API key"):
+    for absent in (
+        secret("MARKER"),
+        "new_secret",
+        "New secret",
+        "_save",
+        "Show the key",
+        "Delete API key",
+    ):
         assert absent not in html
 
 
@@ -307,7 +338,10 @@ def test_who_may_only_look_sees_everything_but_the_secret_and_has_no_buttons():
 def test_who_may_only_look_presses_no_button(command: str):
     key = add_key(add_group(), "one")
 
-    assert staff(*LOOKS).post(reverse(f"admin:proxyapp_apikey_{command}", args=[key.pk])).status_code == 403
+    assert (
+        staff(*LOOKS).post(reverse(f"admin:proxyapp_apikey_{command}", args=[key.pk])).status_code
+        == 403
+    )
 
 
 def test_who_may_see_keys_only_gets_no_panel_of_usage_or_events():

@@ -35,7 +35,11 @@ def test_a_new_key_goes_last_is_stored_encrypted_and_every_process_hears_of_it(o
     add_key(group, "one", position=4)
     version = pool_version()
 
-    html = submit(operator, "proxyapp_apikey_add", data=key_form(group, new_secret=f" {secret('two')} ", name="second"))
+    html = submit(
+        operator,
+        "proxyapp_apikey_add",
+        data=key_form(group, new_secret=f" {secret('two')} ", name="second"),
+    )
 
     assert "second (AIza…0two)" in html
     assert "was added successfully" in html
@@ -73,13 +77,19 @@ def test_a_key_that_exists_in_another_group_is_refused_with_its_name(operator: C
     assert ApiKey.objects.count() == 1
 
 
-def test_a_key_of_before_a_rotation_of_the_secret_is_known_as_a_duplicate(operator: Client, settings: Any):
+def test_a_key_of_before_a_rotation_of_the_secret_is_known_as_a_duplicate(
+    operator: Client, settings: Any
+):
     settings.SECRET_KEY_FALLBACKS = ["older"]
     add_key(add_group("first"), "one")
 
     ApiKey.objects.update(key_hash=keyed_hash(secret("one"), secret_key="older"))
 
-    html = submit(operator, "proxyapp_apikey_add", data=key_form(Group.objects.get(), new_secret=secret("one")))
+    html = submit(
+        operator,
+        "proxyapp_apikey_add",
+        data=key_form(Group.objects.get(), new_secret=secret("one")),
+    )
 
     assert "This key is already in group first." in html
 
@@ -89,7 +99,12 @@ def test_the_secret_of_a_key_is_replaced_and_everything_else_stays(operator: Cli
     key = add_key(group, "one", name="first", last_used_at=NOW)
     use(key, requests=5)
 
-    submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(group, name="first", new_secret=secret("two")))
+    submit(
+        operator,
+        "proxyapp_apikey_change",
+        key.pk,
+        data=key_form(group, name="first", new_secret=secret("two")),
+    )
 
     key.refresh_from_db()
     assert (key.secret, key.masked, key.last_used_at) == (secret("two"), "AIza…0two", NOW)
@@ -107,7 +122,9 @@ def test_an_empty_field_keeps_the_secret(operator: Client):
     assert (key.name, key.secret) == ("renamed", secret("one"))
 
 
-def test_a_change_leaves_alone_what_the_gateway_wrote_meanwhile(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_a_change_leaves_alone_what_the_gateway_wrote_meanwhile(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     group = add_group()
     key = add_key(group, "one")
 
@@ -166,9 +183,15 @@ def test_a_key_that_no_secret_opens_says_so_on_its_page(operator: Client):
         ("enable_keys", "Enabled 1 of 3 selected keys.", ["active", "active", "active"]),
     ],
 )
-def test_actions_say_how_many_keys_changed_and_who_did_it(operator: Client, action: str, said: str, states: list[str]):
+def test_actions_say_how_many_keys_changed_and_who_did_it(
+    operator: Client, action: str, said: str, states: list[str]
+):
     group = add_group()
-    keys = [add_key(group, "one"), add_key(group, "two"), add_key(group, "three", status=KeyStatus.DISABLED)]
+    keys = [
+        add_key(group, "one"),
+        add_key(group, "two"),
+        add_key(group, "three", status=KeyStatus.DISABLED),
+    ]
     cool(keys[0], NOW + timedelta(hours=1))
     version = pool_version()
 
@@ -180,7 +203,9 @@ def test_actions_say_how_many_keys_changed_and_who_did_it(operator: Client, acti
     assert RateLimitEvent.objects.active(NOW).exists() == (action != "release_keys")
     assert pool_version() > version
     logged = LogEntry.objects.all()
-    assert {(entry.user.get_username(), entry.change_message) for entry in logged} == {("admin", f"{said.split()[0]}.")}
+    assert {(entry.user.get_username(), entry.change_message) for entry in logged} == {
+        ("admin", f"{said.split()[0]}.")
+    }
     assert len(logged) == int(said.split()[1])
 
 
@@ -245,7 +270,10 @@ def test_the_question_before_a_deletion_says_what_is_left(operator: Client):
     single = page(operator, "proxyapp_apikey_delete", one.pk)
 
     for html in (some, single):
-        assert "1 key will be deleted: 1 of them available now, 0 not. 1 other key stays available." in text(html)
+        assert (
+            "1 key will be deleted: 1 of them available now, 0 not. 1 other key stays available."
+            in text(html)
+        )
         assert "No key will be available" not in html
     assert "No key will be available" in every
 
@@ -260,7 +288,11 @@ def export(operator: Client, keys: list[ApiKey]) -> Any:
 
 def test_selected_keys_are_exported_by_group_as_a_file_that_can_be_imported(operator: Client):
     first, second = add_group("first", proxy_url="socks5://proxy.example:1080"), add_group("second")
-    keys = [add_key(first, "one", name="laptop"), add_key(second, "two"), add_key(first, "three", project="p")]
+    keys = [
+        add_key(first, "one", name="laptop"),
+        add_key(second, "two"),
+        add_key(first, "three", project="p"),
+    ]
     add_key(first, "left-out")
 
     answer = export(operator, keys)

@@ -48,7 +48,10 @@ def get(gateway: Gateway, path: str, **headers: str) -> httpx.Response:
 def test_the_admin_answers_under_its_own_names_only(shared_gateway: Gateway, host: str):
     answer = get(shared_gateway, "/admin/login/", host=host)
 
-    assert (answer.status_code, answer.headers["content-type"]) == (400, "text/plain; charset=utf-8")
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        400,
+        "text/plain; charset=utf-8",
+    )
     assert "ALLOWED_HOSTS" in answer.text
     assert "evil" not in answer.text
     assert "script" not in answer.text
@@ -66,16 +69,26 @@ def test_what_is_proxied_takes_any_host(shared_gateway: Gateway, google: FakeUps
 
 def test_the_socket_asks_for_the_same_names(shared_gateway: Gateway):
     url = shared_gateway.url.replace("http", "ws") + "/ws/admin/live/"
-    with pytest.raises(InvalidStatus) as caught, connect(url, origin=Origin("http://evil.example"), proxy=None):
+    with (
+        pytest.raises(InvalidStatus) as caught,
+        connect(url, origin=Origin("http://evil.example"), proxy=None),
+    ):
         pass
     assert caught.value.response.status_code == 403
 
 
 @pytest.mark.parametrize(
     ("host", "is_configured", "is_added"),
-    [("192.0.2.1", False, True), ("2001:db8::1", False, True), ("0.0.0.0", False, False), ("192.0.2.1", True, False)],
+    [
+        ("192.0.2.1", False, True),
+        ("2001:db8::1", False, True),
+        ("0.0.0.0", False, False),
+        ("192.0.2.1", True, False),
+    ],
 )
-def test_the_address_that_serve_listens_on_is_one_of_them(host, is_configured, is_added, settings: Any):
+def test_the_address_that_serve_listens_on_is_one_of_them(
+    host, is_configured, is_added, settings: Any
+):
     settings.ALLOWED_HOSTS, settings.HOSTS_ARE_CONFIGURED = ["localhost"], is_configured
 
     allow_host(host)
@@ -88,7 +101,9 @@ def test_the_address_that_serve_listens_on_is_one_of_them(host, is_configured, i
 
 
 def test_without_trusted_proxies_nothing_is_believed(shared_gateway: Gateway):
-    answer = get(shared_gateway, "/admin/login/", x_forwarded_proto="https", x_forwarded_host="evil.example")
+    answer = get(
+        shared_gateway, "/admin/login/", x_forwarded_proto="https", x_forwarded_host="evil.example"
+    )
 
     assert answer.status_code == 200
     assert "strict-transport-security" not in answer.headers
@@ -102,23 +117,39 @@ def behind_tls(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) ->
         yield gateway
 
 
-def test_behind_tls_plain_http_is_redirected_but_not_what_is_proxied(behind_tls: Gateway, google: FakeUpstream):
+def test_behind_tls_plain_http_is_redirected_but_not_what_is_proxied(
+    behind_tls: Gateway, google: FakeUpstream
+):
     answer = get(behind_tls, "/admin/login/?next=/admin/", host=HOST)
 
-    assert (answer.status_code, answer.headers["location"]) == (301, f"https://{HOST}/admin/login/?next=/admin/")
+    assert (answer.status_code, answer.headers["location"]) == (
+        301,
+        f"https://{HOST}/admin/login/?next=/admin/",
+    )
     assert get(behind_tls, "/v1beta/models", host=HOST).status_code == 200
 
 
 def log_in(gateway: Gateway, origin: str = f"https://{HOST}") -> httpx.Response:
     """As a browser does through the proxy."""
-    with httpx.Client(base_url=gateway.url, headers=FROM_PROXY, trust_env=False, timeout=30) as browser:
+    with httpx.Client(
+        base_url=gateway.url, headers=FROM_PROXY, trust_env=False, timeout=30
+    ) as browser:
         form = browser.get("/admin/login/")
         assert form.headers["strict-transport-security"] == "max-age=31536000; includeSubDomains"
         csrf = form.headers["set-cookie"]
         assert "; Secure" in csrf
         token = form.text.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
-        data = {"username": "root", "password": PASSWORD, "csrfmiddlewaretoken": token, "next": "/admin/"}
-        own = {"cookie": csrf.partition(";")[0], "origin": origin, "referer": f"{origin}/admin/login/"}
+        data = {
+            "username": "root",
+            "password": PASSWORD,
+            "csrfmiddlewaretoken": token,
+            "next": "/admin/",
+        }
+        own = {
+            "cookie": csrf.partition(";")[0],
+            "origin": origin,
+            "referer": f"{origin}/admin/login/",
+        }
         return browser.post("/admin/login/", data=data, headers=own)
 
 
@@ -128,7 +159,9 @@ def test_behind_tls_one_logs_in_with_secure_cookies_and_no_further_setting(behin
     cookies = done.headers.get_list("set-cookie")
     assert done.status_code == 302
     assert len(cookies) == 3
-    assert [cookie for cookie in cookies if "; Secure" not in cookie or "HttpOnly" not in cookie] == []
+    assert [
+        cookie for cookie in cookies if "; Secure" not in cookie or "HttpOnly" not in cookie
+    ] == []
     assert log_in(behind_tls, "https://evil.example").status_code == 403
 
 
@@ -138,7 +171,11 @@ def test_behind_tls_the_socket_wants_tls_and_an_own_origin(behind_tls: Gateway):
 
     def status(**changed: str) -> int:
         """Of the handshake; 101 is an open socket."""
-        sent = {"x-forwarded-proto": "https", "origin": f"https://{HOST}", "cookie": session} | changed
+        sent = {
+            "x-forwarded-proto": "https",
+            "origin": f"https://{HOST}",
+            "cookie": session,
+        } | changed
         try:
             with connect(
                 f"ws://{HOST}/ws/admin/live/",
@@ -162,7 +199,9 @@ def test_behind_tls_the_socket_wants_tls_and_an_own_origin(behind_tls: Gateway):
 def manage(*arguments: str, **env: str) -> "subprocess.CompletedProcess[str]":
     environment = {**os.environ, "SECRET_KEY": "x1y2z3-" * 12, **env}
     command = [sys.executable, "manage.py", *arguments]
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
 
 def test_check_deploy_has_nothing_to_say_behind_tls():
@@ -181,7 +220,10 @@ def test_check_deploy_says_only_that_there_is_no_tls_otherwise():
     ("env", "problem"),
     [
         ({"BEHIND_TLS": "true"}, "BEHIND_TLS=true needs TRUSTED_PROXIES"),
-        ({"TRUSTED_PROXIES": "10.0.0.1/8"}, "TRUSTED_PROXIES: '10.0.0.1/8' is not an address or a network"),
+        (
+            {"TRUSTED_PROXIES": "10.0.0.1/8"},
+            "TRUSTED_PROXIES: '10.0.0.1/8' is not an address or a network",
+        ),
         ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES: 'proxy' is not an address or a network"),
         ({"SESSION_IDLE_HOURS": "0"}, "SESSION_IDLE_HOURS must be more than 0"),
         ({"REQUIRE_TOTP": "please"}, "REQUIRE_TOTP must be true or false"),
@@ -199,21 +241,34 @@ def test_a_setting_that_makes_no_sense_is_refused(env: dict[str, str], problem: 
 # Headers.
 
 
-@pytest.mark.parametrize("path", ["/admin/login/", "/admin/", "/admin/nothing/", "/static/proxyapp/icon.svg"])
+@pytest.mark.parametrize(
+    "path", ["/admin/login/", "/admin/", "/admin/nothing/", "/static/proxyapp/icon.svg"]
+)
 def test_pages_may_do_nothing_that_they_need_not(shared_gateway: Gateway, path: str):
     headers = get(shared_gateway, path).headers
 
     policy = dict(part.split(" ", 1) for part in headers["content-security-policy"].split("; "))
     assert policy["default-src"] == policy["object-src"] == policy["frame-ancestors"] == "'none'"
-    assert policy["script-src"] == policy["style-src"] == policy["form-action"] == policy["base-uri"] == "'self'"
+    assert (
+        policy["script-src"]
+        == policy["style-src"]
+        == policy["form-action"]
+        == policy["base-uri"]
+        == "'self'"
+    )
     assert policy["connect-src"] == f"'self' ws://127.0.0.1:{shared_gateway.port}"
     assert "unsafe" not in headers["content-security-policy"]
     assert (headers["x-frame-options"], headers["x-content-type-options"]) == ("DENY", "nosniff")
-    assert (headers["referrer-policy"], headers["cross-origin-opener-policy"]) == ("same-origin", "same-origin")
+    assert (headers["referrer-policy"], headers["cross-origin-opener-policy"]) == (
+        "same-origin",
+        "same-origin",
+    )
     assert "camera=()" in headers["permissions-policy"]
 
 
-def test_what_is_proxied_has_the_headers_of_the_upstream(shared_gateway: Gateway, google: FakeUpstream):
+def test_what_is_proxied_has_the_headers_of_the_upstream(
+    shared_gateway: Gateway, google: FakeUpstream
+):
     assert "content-security-policy" not in get(shared_gateway, "/v1beta/models").headers
 
 
@@ -226,7 +281,13 @@ def test_the_gateways_own_errors_are_what_they_say_they_are(shared_gateway: Gate
 @pytest.mark.django_db
 def test_no_page_is_stored():
     operator = superuser()
-    for path in ("/admin/", "/admin/login/", "/admin/proxyapp/apikey/", "/admin/nothing/", "/admin/second-factor/"):
+    for path in (
+        "/admin/",
+        "/admin/login/",
+        "/admin/proxyapp/apikey/",
+        "/admin/nothing/",
+        "/admin/second-factor/",
+    ):
         assert "no-store" in operator.get(path)["Cache-Control"], path
     assert operator.post("/admin/logout/", secure=True)["Clear-Site-Data"] == '"cache"'
 
@@ -370,4 +431,7 @@ def test_rows_of_sessions_that_are_over_are_pruned():
 
 
 def test_the_defaults_are_half_a_day_and_a_week():
-    assert (gateway_settings.SESSION_COOKIE_AGE, gateway_settings.SESSION_LIFETIME_DAYS) == (12 * 3600, 7)
+    assert (gateway_settings.SESSION_COOKIE_AGE, gateway_settings.SESSION_LIFETIME_DAYS) == (
+        12 * 3600,
+        7,
+    )

@@ -33,10 +33,14 @@ def _quick_hashes(settings: Any):
 
 @pytest.fixture
 def user() -> User:
-    return User.objects.create(username="root", password=make_password(PASSWORD), is_staff=True, is_superuser=True)
+    return User.objects.create(
+        username="root", password=make_password(PASSWORD), is_staff=True, is_superuser=True
+    )
 
 
-def sign_in(client: Client, password: str = PASSWORD, *, name: str = "root", address: str = HERE) -> Any:
+def sign_in(
+    client: Client, password: str = PASSWORD, *, name: str = "root", address: str = HERE
+) -> Any:
     data = {"username": name, "password": password, "next": "/admin/"}
     return client.post("/admin/login/", data, REMOTE_ADDR=address)
 
@@ -65,7 +69,10 @@ def test_after_some_failures_not_even_the_right_password_helps_until_the_time_is
 
 
 def test_unknown_names_are_treated_as_known_ones(user: User):
-    answers = [[sign_in(Client(), WRONG, name=name).status_code for _ in range(4)] for name in ("root", "nobody")]
+    answers = [
+        [sign_in(Client(), WRONG, name=name).status_code for _ in range(4)]
+        for name in ("root", "nobody")
+    ]
 
     assert answers == [[200, 200, 200, 429]] * 2
 
@@ -78,14 +85,18 @@ def test_a_stranger_does_not_lock_out_who_sits_elsewhere(user: User):
     assert sign_in(Client(), address=HERE).status_code == 302
 
 
-def test_strangers_everywhere_do_not_lock_out_a_browser_that_signed_in_before_nor_the_machine_itself(user: User):
+def test_strangers_do_not_lock_out_a_browser_that_signed_in_before_nor_the_machine_itself(
+    user: User,
+):
     known = Client()
     assert sign_in(known).status_code == 302
     known.post("/admin/logout/")
     for number in range(3 * sign_in_limits.NAME_FACTOR):
         admit(Guess("password", "root", f"192.0.2.{number}"), datetime.now(UTC))
 
-    assert sign_in(Client(), address=THERE).status_code == 429, "the name is locked for who is unknown"
+    assert sign_in(Client(), address=THERE).status_code == 429, (
+        "the name is locked for who is unknown"
+    )
     assert sign_in(known).status_code == 302
     assert sign_in(Client(), address="127.0.0.1").status_code == 302
 
@@ -96,10 +107,20 @@ def test_a_known_browser_has_a_limit_of_its_own_and_is_known_for_one_name(user: 
     known.post("/admin/logout/")
 
     assert [sign_in(known, WRONG).status_code for _ in range(4)] == [200, 200, 200, 429]
-    assert [sign_in(known, WRONG, name="other").status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [sign_in(known, WRONG, name="other").status_code for _ in range(4)] == [
+        200,
+        200,
+        200,
+        429,
+    ]
     forged = Client()
     forged.cookies["gateway_browser"] = "made-up:signature"
-    assert [sign_in(forged, WRONG, address=THERE).status_code for _ in range(4)] == [200, 200, 200, 429]
+    assert [sign_in(forged, WRONG, address=THERE).status_code for _ in range(4)] == [
+        200,
+        200,
+        200,
+        429,
+    ]
 
 
 def test_many_names_from_one_address_are_one_guesser():
@@ -147,9 +168,9 @@ def test_a_lock_is_in_the_audit_log_with_the_name_of_a_user(user: User):
     for _ in range(5):
         sign_in(Client(), WRONG)
 
-    assert [(entry.actor, entry.action, entry.label, entry.detail) for entry in AuditEntry.objects.all()] == [
-        ("sign-in", "lock", "root", f"too many wrong passwords from {HERE}")
-    ]
+    assert [
+        (entry.actor, entry.action, entry.label, entry.detail) for entry in AuditEntry.objects.all()
+    ] == [("sign-in", "lock", "root", f"too many wrong passwords from {HERE}")]
 
 
 def test_the_audit_log_does_not_fill_up(monkeypatch: pytest.MonkeyPatch):

@@ -1,4 +1,6 @@
-"""Client tokens in the admin: the list, the form, the one showing of a token, its page, and its end."""
+"""Client tokens in the admin: the list, the form, the one showing of a token, its page, and its
+end.
+"""
 
 import re
 from datetime import timedelta
@@ -62,7 +64,9 @@ def send(operator: Client, **fields: Any) -> Any:
 
 
 def change(operator: Client, token: ClientToken, **fields: Any) -> str:
-    return submit(operator, CHANGE, token.pk, data={**TERMS, **LIMITS, "name": token.name, **fields})
+    return submit(
+        operator, CHANGE, token.pk, data={**TERMS, **LIMITS, "name": token.name, **fields}
+    )
 
 
 def token_in(html: str) -> str:
@@ -107,12 +111,18 @@ def test_a_token_is_made_with_its_terms_and_shown(operator: Client):
     assert token.token_hash == token_hash(text_of_token, token_store.secret_keys()[0])
     assert (token.is_limited_to_groups, list(token.allowed_groups.all())) == (True, [group])
     assert token.allowed_models == ["gemini-2.5-*", "gemini-embedding-001"]
-    assert (token.requests_per_minute, token.requests_per_day, token.tokens_per_day) == (60, None, 1_000_000)
+    assert (token.requests_per_minute, token.requests_per_day, token.tokens_per_day) == (
+        60,
+        None,
+        1_000_000,
+    )
     assert token.expires_at == NOW + timedelta(days=30, minutes=1)
     assert pool_version() == version + 1
 
 
-def test_the_page_has_examples_that_are_ready_for_the_gateway_and_a_model_that_is_allowed(operator: Client):
+def test_the_page_has_examples_that_are_ready_for_the_gateway_and_a_model_that_is_allowed(
+    operator: Client,
+):
     html = send(operator, models="gemini-*\ngemma-3", HTTP_HOST="x").content.decode()
     shown = token_in(html)
 
@@ -123,7 +133,9 @@ def test_the_page_has_examples_that_are_ready_for_the_gateway_and_a_model_that_i
     assert "testserver</span>/v1beta/openai/" in html
 
 
-def test_the_token_is_in_no_title_cache_cookie_table_or_log(operator: Client, caplog: pytest.LogCaptureFixture):
+def test_the_token_is_in_no_title_cache_cookie_table_or_log(
+    operator: Client, caplog: pytest.LogCaptureFixture
+):
     response = send(operator)
     shown = token_in(response.content.decode())
 
@@ -208,7 +220,9 @@ def test_only_so_many_forms_stay_open_in_a_session(operator: Client):
         ({"lifetime": "soon"}, "Select a valid choice"),
     ],
 )
-def test_what_cannot_be_is_said_and_nothing_is_made(operator: Client, fields: dict[str, str], problem: str):
+def test_what_cannot_be_is_said_and_nothing_is_made(
+    operator: Client, fields: dict[str, str], problem: str
+):
     add_token("taken")
     version = pool_version()
 
@@ -237,14 +251,20 @@ def test_a_change_keeps_the_token_and_writes_the_new_terms(operator: Client):
     changed = ClientToken.objects.get()
     assert "was changed successfully" in html
     assert changed.token_hash == token.token_hash
-    assert (changed.name, changed.is_limited_to_groups, changed.allowed_models) == ("renamed", False, [])
+    assert (changed.name, changed.is_limited_to_groups, changed.allowed_models) == (
+        "renamed",
+        False,
+        [],
+    )
     assert (changed.requests_per_minute, changed.requests_per_day) == (7, None)
 
 
 def test_the_form_shows_what_is_allowed_and_saving_it_changes_nothing(operator: Client):
     groups = [add_group("paid"), add_group("free")]
     expires_at = NOW + timedelta(days=3, seconds=7)
-    token = add_token("app", groups=groups[:1], models=["a-*", "b"], tokens_per_day=9, expires_at=expires_at)
+    token = add_token(
+        "app", groups=groups[:1], models=["a-*", "b"], tokens_per_day=9, expires_at=expires_at
+    )
     html = page(operator, CHANGE, token.pk)
 
     assert re.search(r'value="some"[^>]*\schecked[ >]', html)
@@ -293,7 +313,13 @@ def test_a_token_that_lost_its_last_group_may_use_none_and_the_pages_say_so(oper
 def test_an_expired_token_can_be_renamed_and_given_more_time(operator: Client):
     token = add_token("app", expires_at=NOW - timedelta(days=1))
 
-    change(operator, token, name="renamed", lifetime="at", expires_on=f"{token.expires_at:%Y-%m-%dT%H:%M}")
+    change(
+        operator,
+        token,
+        name="renamed",
+        lifetime="at",
+        expires_on=f"{token.expires_at:%Y-%m-%dT%H:%M}",
+    )
     assert ClientToken.objects.get().expires_at == token.expires_at
     change(operator, ClientToken.objects.get(), lifetime="90")
 
@@ -305,7 +331,11 @@ def test_an_expired_token_can_be_renamed_and_given_more_time(operator: Client):
 
 def test_the_list_shows_what_a_token_allows_and_did_today(operator: Client):
     token = add_token(
-        "app", models=["m-1", "m-2", "m-3", "m-4"], requests_per_day=5000, requests_per_minute=60, tokens_per_day=1000
+        "app",
+        models=["m-1", "m-2", "m-3", "m-4"],
+        requests_per_day=5000,
+        requests_per_minute=60,
+        tokens_per_day=1000,
     )
     use_token(token, requests=1204, refused=3, prompt_tokens=1000, output_tokens=500)
     use_token(token, NOW.date() - timedelta(days=1), requests=7)
@@ -313,7 +343,10 @@ def test_the_list_shows_what_a_token_allows_and_did_today(operator: Client):
 
     html = page(operator, LIST)
 
-    assert cells(html, "label") == [f"app {token.masked}", f"idle {ClientToken.objects.get(name='idle').masked}"]
+    assert cells(html, "label") == [
+        f"app {token.masked}",
+        f"idle {ClientToken.objects.get(name='idle').masked}",
+    ]
     assert cells(html, "groups") == ["all", "paid"]
     assert cells(html, "models") == ["m-1, m-2, m-3 and 1 more", "all"]
     assert cells(html, "requests_today") == ["1.2 k of 5 k 60 a minute at most 3 refused", "0"]
@@ -358,7 +391,9 @@ def test_the_list_is_filtered_by_state(operator: Client, state: str, names: list
     assert [cell.split()[0] for cell in cells(page(operator, LIST, state=state), "label")] == names
 
 
-def test_tokens_of_a_secret_that_is_gone_are_unreadable(operator: Client, change_secret: ChangeSecret):
+def test_tokens_of_a_secret_that_is_gone_are_unreadable(
+    operator: Client, change_secret: ChangeSecret
+):
     token = add_token()
     change_secret(forget_older=True)
     client = superuser_again()
@@ -433,7 +468,9 @@ def test_the_page_shows_thirty_days_by_model_and_by_day(operator: Client):
     assert "Nov 24: 10 requests, 9 succeeded; 4 more refused by a limit" in html
 
 
-def test_the_page_takes_few_queries_however_much_was_used(operator: Client, django_assert_max_num_queries: Any):
+def test_the_page_takes_few_queries_however_much_was_used(
+    operator: Client, django_assert_max_num_queries: Any
+):
     token = add_token(groups=[add_group()])
     with django_assert_max_num_queries(14) as before:
         page(operator, CHANGE, token.pk)
@@ -502,7 +539,9 @@ def test_a_selection_is_revoked_after_a_question(operator: Client):
     assert "Revoke 2 tokens?" in text(question)
     assert 'name="confirmed" value="yes"' in question
     assert revoked_before == 0
-    assert set(ClientToken.objects.exclude(revoked_at=None).values_list("pk", flat=True)) == set(ids)
+    assert set(ClientToken.objects.exclude(revoked_at=None).values_list("pk", flat=True)) == set(
+        ids
+    )
     assert "2 tokens are revoked" in text(answer)
 
 
@@ -550,10 +589,17 @@ def test_the_audit_log_has_each_change_once_and_leads_to_the_token(operator: Cli
     operator.post(revoke_url(token))
     submit(operator, "proxyapp_clienttoken_delete", token.pk, data={"post": "yes"})
 
-    entries = AuditEntry.objects.order_by("pk").values_list("actor", "action", "object_type", "object_id", "label")
+    entries = AuditEntry.objects.order_by("pk").values_list(
+        "actor", "action", "object_type", "object_id", "label"
+    )
     assert list(entries) == [
         ("admin", action, "token", str(token.pk), name)
-        for action, name in [("add", "app"), ("change", "renamed"), ("revoke", "renamed"), ("delete", "renamed")]
+        for action, name in [
+            ("add", "app"),
+            ("change", "renamed"),
+            ("revoke", "renamed"),
+            ("delete", "renamed"),
+        ]
     ]
     html = page(operator, "proxyapp_auditentry_changelist", object=f"token:{token.pk}")
     assert cells(html, "done") == ["delete", "revoke", "change", "add"]

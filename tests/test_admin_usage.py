@@ -80,7 +80,11 @@ def test_usage_is_filtered_by_day_model_and_group_and_the_totals_follow(
 ):
     monkeypatch.setattr(capped_pages, "FEW_KEYS", few_keys)
     one, two = add_key(add_group("main"), "aaaa"), add_key(add_group("other"), "bbbb")
-    rows = ((one, 0, "gemini-2.5-flash", 1), (two, 0, "gemini-2.5-pro", 2), (one, 1, "gemini-2.5-flash", 4))
+    rows = (
+        (one, 0, "gemini-2.5-flash", 1),
+        (two, 0, "gemini-2.5-pro", 2),
+        (one, 1, "gemini-2.5-flash", 4),
+    )
     for key, days_ago, model, count in rows:
         when = NOW - timedelta(days=days_ago)
         use(key, when, model, requests=count)
@@ -95,7 +99,9 @@ def test_usage_is_filtered_by_day_model_and_group_and_the_totals_follow(
     assert totals(html).startswith(f"Requests {sum(map(int, requests))} Succeeded 0")
 
 
-def test_too_many_rows_are_not_added_up_and_the_page_says_so(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_too_many_rows_are_not_added_up_and_the_page_says_so(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(capped_pages.LongPaginator, "most", 1)
     key = add_key(add_group(), "one")
     use(key)
@@ -109,7 +115,9 @@ def test_too_many_rows_are_not_added_up_and_the_page_says_so(operator: Client, m
     assert "choose a day, a key, a group or a model" in two
 
 
-def test_filters_offer_the_models_of_recent_rows_and_the_chosen_one(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_filters_offer_the_models_of_recent_rows_and_the_chosen_one(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr(usage, "RECENT_ROWS", 2)
     key = add_key(add_group(), "one")
     for hours, model in enumerate(("new", "old", "older")):
@@ -117,10 +125,17 @@ def test_filters_offer_the_models_of_recent_rows_and_the_chosen_one(operator: Cl
 
     html = page(operator, "proxyapp_hourlyusage_changelist", model="unheard-of")
 
-    assert [f"model={model}" in html for model in ("new", "old", "unheard-of", "older")] == [True, True, True, False]
+    assert [f"model={model}" in html for model in ("new", "old", "unheard-of", "older")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
-def test_no_page_of_usage_looks_for_all_models_of_all_rows(operator: Client, django_assert_max_num_queries: Any):
+def test_no_page_of_usage_looks_for_all_models_of_all_rows(
+    operator: Client, django_assert_max_num_queries: Any
+):
     use(add_key(add_group(), "one"))
 
     with django_assert_max_num_queries(25) as queries:
@@ -130,7 +145,9 @@ def test_no_page_of_usage_looks_for_all_models_of_all_rows(operator: Client, dja
     assert [sql for sql in statements if "DISTINCT" in sql and "usage" in sql] == []
 
 
-@pytest.mark.parametrize("query", [{"key": "nonsense"}, {"key": "99999999999999999999"}, {"key": "²"}])
+@pytest.mark.parametrize(
+    "query", [{"key": "nonsense"}, {"key": "99999999999999999999"}, {"key": "²"}]
+)
 def test_a_link_to_no_key_is_no_error(operator: Client, query: dict[str, str]):
     use(add_key(add_group(), "one"))
 
@@ -165,4 +182,7 @@ def test_a_list_takes_the_same_number_of_queries_for_any_number_of_rows(
 @pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
 @pytest.mark.parametrize("name", ["group", "key"])
 def test_a_number_that_is_too_large_is_none(operator: Client, name: str, number: str):
-    assert operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), {name: number}).status_code == 200
+    assert (
+        operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), {name: number}).status_code
+        == 200
+    )

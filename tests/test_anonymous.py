@@ -23,12 +23,16 @@ def test_this_machine_is_let_in(address):
     assert refused((address, 8080)) is None
 
 
-@pytest.mark.parametrize("server", [None, ("/run/gateway.sock", None), ("192.0.2.1", 80), ("::", 1), ("0.0.0.0", 1)])
+@pytest.mark.parametrize(
+    "server", [None, ("/run/gateway.sock", None), ("192.0.2.1", 80), ("::", 1), ("0.0.0.0", 1)]
+)
 def test_every_other_way_in_is_closed(server):
     assert refused(server) == 401
 
 
-@pytest.mark.parametrize("host", [b"localhost:8080", b"127.0.0.1", b"[::1]:8080", b"gateway.localhost"])
+@pytest.mark.parametrize(
+    "host", [b"localhost:8080", b"127.0.0.1", b"[::1]:8080", b"gateway.localhost"]
+)
 @pytest.mark.parametrize("site", [b"same-origin", b"same-site", b"none"])
 def test_pages_of_this_machine_are_let_in(host, site):
     origin = (b"origin", b"http://localhost:3000")
@@ -58,7 +62,11 @@ def test_pages_of_other_sites_are_not(headers):
 
 
 def test_a_name_of_the_settings_is_the_gateways_own():
-    headers = [(b"host", b"gate.example"), (b"origin", b"https://gate.example"), (b"sec-fetch-site", b"same-origin")]
+    headers = [
+        (b"host", b"gate.example"),
+        (b"origin", b"https://gate.example"),
+        (b"sec-fetch-site", b"same-origin"),
+    ]
     assert refused(LOCAL, *headers, allowed=("gate.example",)) is None
     assert refused(LOCAL, *headers, allowed=("*",)) == 403
 

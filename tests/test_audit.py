@@ -23,7 +23,18 @@ from proxyapp.models import ApiKey, AuditEntry, Group, audit
 from proxyapp.models.audit import START, Actor
 from proxyapp.process import bootstrap
 from proxyapp.upstream.key_probe import ProbeResult
-from tests.adminpages import GROUP_FORM, PROXY, act, cells, key_form, page, rows, submit, superuser, text
+from tests.adminpages import (
+    GROUP_FORM,
+    PROXY,
+    act,
+    cells,
+    key_form,
+    page,
+    rows,
+    submit,
+    superuser,
+    text,
+)
 from tests.pooldata import NOW, add_group, add_key, condemn, cool, secret
 
 pytestmark = pytest.mark.django_db
@@ -57,9 +68,17 @@ def command(*arguments: str) -> str:
 
 
 def test_a_new_key_and_a_new_group_are_told_of_with_what_they_were_given(operator: Client):
-    submit(operator, "proxyapp_group_add", data={**GROUP_FORM, "new_proxy_url": PROXY, "auth": "bearer"})
+    submit(
+        operator,
+        "proxyapp_group_add",
+        data={**GROUP_FORM, "new_proxy_url": PROXY, "auth": "bearer"},
+    )
     group = Group.objects.get()
-    submit(operator, "proxyapp_apikey_add", data=key_form(group, new_secret=secret("one"), name="first"))
+    submit(
+        operator,
+        "proxyapp_apikey_add",
+        data=key_form(group, new_secret=secret("one"), name="first"),
+    )
 
     group_entry, key_entry = AuditEntry.objects.order_by("id")
     assert (group_entry.actor, group_entry.action, group_entry.label) == ("admin", "add", "main")
@@ -67,7 +86,10 @@ def test_a_new_key_and_a_new_group_are_told_of_with_what_they_were_given(operato
     assert "auth 'bearer'" in group_entry.detail
     assert (key_entry.action, key_entry.label) == ("add", "first (AIza…0one)")
     assert key_entry.detail == "Added: group 'main'; name 'first'"
-    assert (key_entry.user, key_entry.object_id) == (User.objects.get(), str(ApiKey.objects.get().pk))
+    assert (key_entry.user, key_entry.object_id) == (
+        User.objects.get(),
+        str(ApiKey.objects.get().pk),
+    )
 
 
 def test_a_change_is_told_of_with_the_old_and_the_new_value(operator: Client, key: ApiKey):
@@ -86,11 +108,16 @@ def test_a_change_is_told_of_with_the_old_and_the_new_value(operator: Client, ke
     }
 
 
-def test_a_proxy_that_is_set_and_removed_is_told_of_without_its_password(operator: Client, key: ApiKey):
+def test_a_proxy_that_is_set_and_removed_is_told_of_without_its_password(
+    operator: Client, key: ApiKey
+):
     for edit in ({"new_proxy_url": PROXY}, {"remove_proxy": "on"}):
         submit(operator, "proxyapp_group_change", key.group_id, data={**GROUP_FORM, **edit})
 
-    assert [detail for *_, detail in told()] == ["proxy set to socks5://***@proxy.example:1080", "proxy removed"]
+    assert [detail for *_, detail in told()] == [
+        "proxy set to socks5://***@proxy.example:1080",
+        "proxy removed",
+    ]
 
 
 def test_a_form_that_changes_nothing_is_not_told_of(operator: Client, key: ApiKey):
@@ -100,12 +127,19 @@ def test_a_form_that_changes_nothing_is_not_told_of(operator: Client, key: ApiKe
 
 
 def test_a_form_that_is_refused_is_not_told_of(operator: Client, key: ApiKey):
-    submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(key.group, name="first", new_secret="two words"))
+    submit(
+        operator,
+        "proxyapp_apikey_change",
+        key.pk,
+        data=key_form(key.group, name="first", new_secret="two words"),
+    )
 
     assert told() == []
 
 
-def test_a_deleted_group_takes_its_keys_along_and_all_are_told_of_and_stay_told_of(operator: Client, key: ApiKey):
+def test_a_deleted_group_takes_its_keys_along_and_all_are_told_of_and_stay_told_of(
+    operator: Client, key: ApiKey
+):
     submit(operator, "proxyapp_group_change", key.group_id, data={**GROUP_FORM, "auth": "both"})
     submit(operator, "proxyapp_group_delete", key.group_id, data={"post": "yes"})
 
@@ -129,13 +163,23 @@ def test_deleted_keys_are_told_of_one_by_one(operator: Client, key: ApiKey):
 
 
 def test_what_is_done_to_accounts_is_told_of_without_passwords(operator: Client):
-    passwords = {"password1": "a-long-pass-MARKER", "password2": "a-long-pass-MARKER", "usable_password": "true"}
+    passwords = {
+        "password1": "a-long-pass-MARKER",
+        "password2": "a-long-pass-MARKER",
+        "usable_password": "true",
+    }
     submit(operator, "auth_user_add", data={"username": "wendy", **passwords})
     wendy = User.objects.get(username="wendy")
     viewer = Role.objects.create(name="watchers")
     User.objects.update(date_joined=NOW)
     joined = {"date_joined_0": "2026-11-24", "date_joined_1": "03:48:00"}
-    edit = {"username": "wendy", "is_active": "on", "is_staff": "on", "groups": [viewer.pk], **joined}
+    edit = {
+        "username": "wendy",
+        "is_active": "on",
+        "is_staff": "on",
+        "groups": [viewer.pk],
+        **joined,
+    }
     submit(operator, "auth_user_change", wendy.pk, data=edit)
     submit(operator, "auth_user_password_change", wendy.pk, data=passwords)
 
@@ -148,7 +192,10 @@ def test_what_is_done_to_accounts_is_told_of_without_passwords(operator: Client)
 
 def test_rights_that_a_role_gains_and_loses_are_told_of(operator: Client):
     role = Role.objects.create(name="watchers")
-    add = {"name": "watchers", "permissions": [one.pk for one in permissions("view_apikey", "view_user")]}
+    add = {
+        "name": "watchers",
+        "permissions": [one.pk for one in permissions("view_apikey", "view_user")],
+    }
     submit(operator, "auth_group_change", role.pk, data=add)
     submit(operator, "auth_group_change", role.pk, data={"name": "readers"})
 
@@ -174,8 +221,12 @@ def test_entries_outlive_the_user_who_made_them(operator: Client, key: ApiKey):
 # Actions of the admin.
 
 
-@pytest.mark.parametrize(("action", "name"), [("release_keys", "release"), ("disable_keys", "disable")])
-def test_an_action_is_told_of_for_each_key_that_it_changed(operator: Client, key: ApiKey, action: str, name: str):
+@pytest.mark.parametrize(
+    ("action", "name"), [("release_keys", "release"), ("disable_keys", "disable")]
+)
+def test_an_action_is_told_of_for_each_key_that_it_changed(
+    operator: Client, key: ApiKey, action: str, name: str
+):
     unchanged = add_key(key.group, "two", status="disabled")
     cool(key, NOW + timedelta(hours=1))
 
@@ -185,7 +236,9 @@ def test_an_action_is_told_of_for_each_key_that_it_changed(operator: Client, key
     assert told() == [("admin", name, "key", "first (AIza…0one)", "")]
 
 
-def test_a_test_that_enables_a_key_is_told_of(operator: Client, key: ApiKey, monkeypatch: pytest.MonkeyPatch):
+def test_a_test_that_enables_a_key_is_told_of(
+    operator: Client, key: ApiKey, monkeypatch: pytest.MonkeyPatch
+):
     condemn(key)
     works(monkeypatch)
 
@@ -197,7 +250,8 @@ def test_a_test_that_enables_a_key_is_told_of(operator: Client, key: ApiKey, mon
 def works(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key does, says the provider."""
     monkeypatch.setattr(
-        "proxyapp.upstream.key_probe.probe_keys", lambda ids: [ProbeResult(one, True, 200, "works") for one in ids]
+        "proxyapp.upstream.key_probe.probe_keys",
+        lambda ids: [ProbeResult(one, True, 200, "works") for one in ids],
     )
 
 
@@ -207,7 +261,9 @@ def test_a_cooldown_that_is_released_is_told_of_under_its_key(operator: Client, 
     with time_machine.travel(NOW, tick=False):
         act(operator, "ratelimitevent", "release_cooldowns", [event.pk])
 
-    assert told() == [("admin", "release", "key", "first (AIza…0one)", f"only the cooldown {event}")]
+    assert told() == [
+        ("admin", "release", "key", "first (AIza…0one)", f"only the cooldown {event}")
+    ]
 
 
 # Commands.
@@ -216,7 +272,9 @@ def test_a_cooldown_that_is_released_is_told_of_under_its_key(operator: Client, 
 @pytest.mark.parametrize("action", ["release", "disable", "enable"])
 def test_a_command_on_keys_is_told_of_for_each_key_that_it_changed(key: ApiKey, action: str):
     add_key(key.group, "two", status={"disable": "disabled"}.get(action, "active"))
-    ApiKey.objects.filter(pk=key.pk, status="active").update(status="disabled" if action == "enable" else "active")
+    ApiKey.objects.filter(pk=key.pk, status="active").update(
+        status="disabled" if action == "enable" else "active"
+    )
     cool(key, NOW + timedelta(hours=1))
 
     with time_machine.travel(NOW, tick=False):
@@ -239,7 +297,9 @@ def test_the_command_that_puts_a_key_back_is_told_of(key: ApiKey, monkeypatch: p
 
     command("keys", "test")
 
-    assert told() == [("command: keys test", "enable", "key", "first (AIza…0one)", "it was invalid and works")]
+    assert told() == [
+        ("command: keys test", "enable", "key", "first (AIza…0one)", "it was invalid and works")
+    ]
 
 
 def test_reencrypt_and_prune_are_told_of(key: ApiKey):
@@ -263,8 +323,10 @@ def test_reencrypt_and_prune_are_told_of(key: ApiKey):
             "prune",
             "database",
             "",
-            "1 rate limit events, 0 rows of usage by the hour, 0 by the minute, 0 by the day, 0 sessions, "
-            "0 counts of failed sign-ins, 0 entries of the audit log",
+            (
+                "1 rate limit events, 0 rows of usage by the hour, 0 by the minute, 0 by the day, 0"
+                " sessions, 0 counts of failed sign-ins, 0 entries of the audit log"
+            ),
         ),
     ]
 
@@ -274,7 +336,13 @@ def test_an_export_with_keys_is_told_of_and_a_masked_one_is_not(key: ApiKey, tmp
     command("export_config", str(tmp_path / "backup.yaml"))
 
     assert told() == [
-        ("command: export_config", "export", "config file", str(tmp_path / "backup.yaml"), "keys in clear")
+        (
+            "command: export_config",
+            "export",
+            "config file",
+            str(tmp_path / "backup.yaml"),
+            "keys in clear",
+        )
     ]
 
 
@@ -343,7 +411,9 @@ def test_an_import_that_changes_nothing_or_is_tried_dry_is_not_told_of(tmp_path:
 def test_an_import_by_a_user_bears_the_name_of_the_user(tmp_path: Path):
     user = User.objects.create(username="olga")
 
-    import_config(parse(config(SECRETS[0])), source=tmp_path / "config.yaml", by=audit.operator(user))
+    import_config(
+        parse(config(SECRETS[0])), source=tmp_path / "config.yaml", by=audit.operator(user)
+    )
 
     assert {(entry.actor, entry.user) for entry in AuditEntry.objects.all()} == {("olga", user)}
 
@@ -388,11 +458,23 @@ def test_no_entry_has_a_secret(operator: Client, tmp_path: Path):
     file = tmp_path / "config.yaml"
     file.write_text(config(secret("a-MARKER"), proxy_url=PROXY))
     apply_changes(file)
-    file.write_text(config(secret("a-MARKER"), secret("b-MARKER"), proxy_url=PROXY.replace("user", "other")))
+    file.write_text(
+        config(secret("a-MARKER"), secret("b-MARKER"), proxy_url=PROXY.replace("user", "other"))
+    )
     command("import_config", str(file))
     key, group = ApiKey.objects.order_by("pk")[0], Group.objects.get()
-    submit(operator, "proxyapp_apikey_change", key.pk, data=key_form(group, new_secret=secret("c-MARKER")))
-    submit(operator, "proxyapp_group_change", group.pk, data={**GROUP_FORM, "new_proxy_url": PROXY + "1"})
+    submit(
+        operator,
+        "proxyapp_apikey_change",
+        key.pk,
+        data=key_form(group, new_secret=secret("c-MARKER")),
+    )
+    submit(
+        operator,
+        "proxyapp_group_change",
+        group.pk,
+        data={**GROUP_FORM, "new_proxy_url": PROXY + "1"},
+    )
     operator.post(reverse("admin:proxyapp_apikey_secret", args=[key.pk]))
     command("keys", "disable", "--all")
     command("reencrypt")
@@ -402,20 +484,35 @@ def test_no_entry_has_a_secret(operator: Client, tmp_path: Path):
     entries = json.dumps(list(AuditEntry.objects.values()), default=str)
     listed = page(operator, "proxyapp_auditentry_changelist")
     assert len(told()) >= 12
-    assert [leak for leak in ("MARKER", key.key_hash, "gAAAA") if leak in entries + listed.replace("0MARKER", "")] == []
+    assert [
+        leak
+        for leak in ("MARKER", key.key_hash, "gAAAA")
+        if leak in entries + listed.replace("0MARKER", "")
+    ] == []
 
 
 # The page.
 
 
 def entry(actor: str = "olga", **fields: Any) -> AuditEntry:
-    defaults = {"action": "disable", "object_type": "key", "object_id": "7", "label": "first (AIza…0one)"}
+    defaults = {
+        "action": "disable",
+        "object_type": "key",
+        "object_id": "7",
+        "label": "first (AIza…0one)",
+    }
     return AuditEntry.objects.create(actor=actor, **{**defaults, **fields})
 
 
 def test_the_page_lists_who_did_what_when_the_newest_first(operator: Client):
     entry(at=NOW)
-    entry("command: keys enable", action="enable", label="<second>", detail="why", at=NOW + timedelta(minutes=1))
+    entry(
+        "command: keys enable",
+        action="enable",
+        label="<second>",
+        detail="why",
+        at=NOW + timedelta(minutes=1),
+    )
 
     html = page(operator, "proxyapp_auditentry_changelist")
 
@@ -440,9 +537,16 @@ def test_the_page_lists_who_did_what_when_the_newest_first(operator: Client):
         ({"q": "config.yaml"}, ["start"]),
     ],
 )
-def test_entries_are_found_by_actor_action_object_and_day(operator: Client, query: dict[str, str], actors: list[str]):
+def test_entries_are_found_by_actor_action_object_and_day(
+    operator: Client, query: dict[str, str], actors: list[str]
+):
     entry(at=NOW)
-    whole = {"action": "import", "object_type": "config file", "object_id": "", "label": "/etc/config.yaml"}
+    whole = {
+        "action": "import",
+        "object_type": "config file",
+        "object_id": "",
+        "label": "/etc/config.yaml",
+    }
     entry("start", at=NOW - timedelta(days=1), **whole)
 
     with time_machine.travel(NOW, tick=False):
@@ -451,7 +555,9 @@ def test_entries_are_found_by_actor_action_object_and_day(operator: Client, quer
     assert cells(html, "actor") == actors
 
 
-def test_the_page_of_a_key_and_that_of_a_group_lead_to_what_was_done_to_them(operator: Client, key: ApiKey):
+def test_the_page_of_a_key_and_that_of_a_group_lead_to_what_was_done_to_them(
+    operator: Client, key: ApiKey
+):
     add_key(key.group, "two")
     act(operator, "apikey", "disable_keys", [key.pk])
 
@@ -460,15 +566,26 @@ def test_the_page_of_a_key_and_that_of_a_group_lead_to_what_was_done_to_them(ope
 
     assert f"/admin/proxyapp/auditentry/?object=key%3A{key.pk}" in of_key
     assert f"/admin/proxyapp/auditentry/?object=group%3A{key.group_id}" in of_group
-    assert cells(page(operator, "proxyapp_auditentry_changelist", object=f"key:{key.pk}"), "done") == ["disable"]
-    assert cells(page(operator, "proxyapp_auditentry_changelist", object=f"group:{key.group_id}"), "done") == []
+    assert cells(
+        page(operator, "proxyapp_auditentry_changelist", object=f"key:{key.pk}"), "done"
+    ) == ["disable"]
+    assert (
+        cells(
+            page(operator, "proxyapp_auditentry_changelist", object=f"group:{key.group_id}"), "done"
+        )
+        == []
+    )
 
 
 def test_not_even_a_superuser_adds_changes_or_deletes_entries(operator: Client):
     one = entry(detail="as it was")
-    changed = operator.post(reverse("admin:proxyapp_auditentry_change", args=[one.pk]), {"detail": "else"})
+    changed = operator.post(
+        reverse("admin:proxyapp_auditentry_change", args=[one.pk]), {"detail": "else"}
+    )
     added = operator.get(reverse("admin:proxyapp_auditentry_add"))
-    deleted = operator.post(reverse("admin:proxyapp_auditentry_delete", args=[one.pk]), {"post": "yes"})
+    deleted = operator.post(
+        reverse("admin:proxyapp_auditentry_delete", args=[one.pk]), {"post": "yes"}
+    )
     html = act(operator, "auditentry", "delete_selected", [one.pk], post="yes")
 
     assert [changed.status_code, added.status_code, deleted.status_code] == [403, 403, 403]

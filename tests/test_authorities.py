@@ -1,4 +1,6 @@
-"""Certificates of authorities as text: one form, what they say of themselves, and what is refused."""
+"""Certificates of authorities as text: one form, what they say of themselves, and what is
+refused.
+"""
 
 from pathlib import Path
 
@@ -29,12 +31,17 @@ def test_what_they_say_of_themselves_is_listed() -> None:
         ("", "holds no certificates in PEM form"),
         ("nothing", "holds no certificates in PEM form"),
         (authority().replace("M", "!", 40), "holds no certificates in PEM form"),
-        ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "holds no certificates in PEM form"),
+        (
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+            "holds no certificates in PEM form",
+        ),
         (pem().decode(), "holds a private key"),
         (authority() * 200, "65536 are allowed"),
     ],
 )
-def test_what_is_no_list_of_certificates_is_refused_without_quoting_it(text: str, words: str) -> None:
+def test_what_is_no_list_of_certificates_is_refused_without_quoting_it(
+    text: str, words: str
+) -> None:
     with pytest.raises(BadCertificates, match=words) as caught:
         in_one_form(text)
     assert "AAAA" not in str(caught.value)
@@ -46,7 +53,9 @@ def test_a_file_is_read_from_the_folder_of_the_config(tmp_path: Path) -> None:
     assert authority() in certificates.read(str(tmp_path / "ca.pem"), Path("/elsewhere"))
 
 
-@pytest.mark.parametrize(("path", "reason"), [("no.pem", "No such file"), (".", "directory"), ("a\0b", "not a path")])
+@pytest.mark.parametrize(
+    ("path", "reason"), [("no.pem", "No such file"), (".", "directory"), ("a\0b", "not a path")]
+)
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, path: str, reason: str) -> None:
     with pytest.raises(BadCertificates, match=f"cannot be read: .*{reason}"):
         certificates.read(path, tmp_path)

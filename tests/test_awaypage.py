@@ -1,4 +1,6 @@
-"""The page that stands in while the database is away is made before Django's middleware, and as safe as its pages."""
+"""The page that stands in while the database is away is made before Django's middleware, and as
+safe as its pages.
+"""
 
 import re
 

@@ -26,23 +26,34 @@ def chunked(body: bytes, size: int) -> bytes:
     return b"".join(b"%x\r\n%s\r\n" % (len(part), part) for part in parts) + b"0\r\n\r\n"
 
 
-@pytest.mark.parametrize("size", [1, 65_536, MEGABYTE - 1, MEGABYTE, MEGABYTE + 1, 3_000_000, 20_000_000])
-def test_a_request_body_arrives_identical(shared_gateway: Gateway, google: FakeUpstream, size: int) -> None:
+@pytest.mark.parametrize(
+    "size", [1, 65_536, MEGABYTE - 1, MEGABYTE, MEGABYTE + 1, 3_000_000, 20_000_000]
+)
+def test_a_request_body_arrives_identical(
+    shared_gateway: Gateway, google: FakeUpstream, size: int
+) -> None:
     body = body_of_bytes(size)
     echo = json.loads(exchange(shared_gateway.url, "POST", "/echo", [], body).body)
     assert (echo["body_length"], echo["body_sha256"]) == (size, sha256(body))
 
 
 @pytest.mark.parametrize("size", [0, 1, 3_000_000])
-def test_a_chunked_request_body_arrives_identical(shared_gateway: Gateway, google: FakeUpstream, size: int) -> None:
+def test_a_chunked_request_body_arrives_identical(
+    shared_gateway: Gateway, google: FakeUpstream, size: int
+) -> None:
     body = body_of_bytes(size)
     with RawClient(shared_gateway.url) as client:
-        client.send(request_bytes("POST", "/echo", [("Transfer-Encoding", "chunked")]) + chunked(body, 100_000))
+        client.send(
+            request_bytes("POST", "/echo", [("Transfer-Encoding", "chunked")])
+            + chunked(body, 100_000)
+        )
         echo = json.loads(client.read_response().body)
     assert (echo["body_length"], echo["body_sha256"]) == (size, sha256(body))
 
 
-def test_a_body_of_exactly_the_limit_arrives_identical(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_body_of_exactly_the_limit_arrives_identical(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     body = body_of_bytes(100 * MEGABYTE)
     echo = json.loads(exchange(make_gateway().url, "POST", "/echo", [], body).body)
     assert (echo["body_length"], echo["body_sha256"]) == (len(body), sha256(body))
@@ -50,7 +61,9 @@ def test_a_body_of_exactly_the_limit_arrives_identical(make_gateway: MakeGateway
 
 @pytest.mark.parametrize("kind", ["bytes", "chunked"])
 @pytest.mark.parametrize("size", [0, 1, 65_536, 3_000_000, 20_000_000])
-def test_an_answer_arrives_identical(shared_gateway: Gateway, google: FakeUpstream, kind: str, size: int) -> None:
+def test_an_answer_arrives_identical(
+    shared_gateway: Gateway, google: FakeUpstream, kind: str, size: int
+) -> None:
     response = exchange(shared_gateway.url, "GET", f"/{kind}/{size}")
     assert response.is_complete
     assert (len(response.body), sha256(response.body)) == (size, sha256(body_of_bytes(size)))
@@ -79,7 +92,10 @@ def test_a_body_over_the_limit_is_refused(small_gateway: Gateway, upstream: Fake
     for path in ("/v1beta/models/x", "/v1beta/openai/chat/completions"):
         for headers, body in (([], b"x" * 1001), ([("Transfer-Encoding", "chunked")], b"")):
             with RawClient(small_gateway.url) as client:
-                client.send(request_bytes("POST", path, headers, body) + (b"" if body else chunked(b"x" * 1001, 400)))
+                client.send(
+                    request_bytes("POST", path, headers, body)
+                    + (b"" if body else chunked(b"x" * 1001, 400))
+                )
                 response = client.read_response()
             said: dict[str, Any] = json.loads(response.body)["error"]
             assert (response.status, "1000" in said["message"]) == (413, True)
@@ -93,7 +109,9 @@ def test_an_event_is_at_the_client_before_the_next_is_sent(
     shared_gateway: Gateway, google: FakeUpstream, content_length: int | None
 ) -> None:
     stream = google.held_stream(STREAM, content_length=content_length)
-    with httpx.stream("POST", shared_gateway.url + STREAM, json={}, timeout=10, trust_env=False) as response:
+    with httpx.stream(
+        "POST", shared_gateway.url + STREAM, json={}, timeout=10, trust_env=False
+    ) as response:
         parts = response.iter_raw()
         for number in range(3):
             event = f"data: {number}\n\n".encode().ljust(100)
@@ -105,8 +123,12 @@ def test_an_event_is_at_the_client_before_the_next_is_sent(
         assert len(b"".join(parts)) == (700 if content_length else 0)
 
 
-def test_an_answer_may_begin_before_its_request_has_ended(shared_gateway: Gateway, google: FakeUpstream) -> None:
-    """The upstream refuses by the headers alone and never reads the body; the client gets the refusal."""
+def test_an_answer_may_begin_before_its_request_has_ended(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
+    """The upstream refuses by the headers alone and never reads the body; the client gets the
+    refusal.
+    """
 
     async def refuse(request: Recorded, connection: Connection) -> None:
         await connection.answer(413, b'{"error": "too long for me"}', [("Connection", "close")])
@@ -119,9 +141,13 @@ def test_an_answer_may_begin_before_its_request_has_ended(shared_gateway: Gatewa
     assert (response.status, response.body) == (413, b'{"error": "too long for me"}')
 
 
-def test_a_client_that_expects_100_continue_gets_it(shared_gateway: Gateway, google: FakeUpstream) -> None:
+def test_a_client_that_expects_100_continue_gets_it(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
     with RawClient(shared_gateway.url) as client:
-        client.send(request_bytes("POST", "/echo", [("Content-Length", "4"), ("Expect", "100-continue")]))
+        client.send(
+            request_bytes("POST", "/echo", [("Content-Length", "4"), ("Expect", "100-continue")])
+        )
         assert client.read_line().startswith(b"HTTP/1.1 100")
         assert client.read_line() == b"\r\n"
         client.send(b"body")
@@ -132,4 +158,7 @@ def test_a_client_that_expects_100_continue_gets_it(shared_gateway: Gateway, goo
 def test_several_requests_share_a_connection(shared_gateway: Gateway, google: FakeUpstream) -> None:
     with RawClient(shared_gateway.url) as client:
         for number in range(3):
-            assert json.loads(client.request("POST", "/echo", [], b"x" * number).body)["body_length"] == number
+            assert (
+                json.loads(client.request("POST", "/echo", [], b"x" * number).body)["body_length"]
+                == number
+            )

@@ -70,7 +70,9 @@ def test_keys_are_found_in_any_text(content: str):
     assert found(content) == [A, B, C]
 
 
-@pytest.mark.parametrize("key", [A, OTHER, SK, "AQ.Ab8RN6Jx-2345", "3f2504e0-4f89-11d3-9a0c-0305e82c3301"])
+@pytest.mark.parametrize(
+    "key", [A, OTHER, SK, "AQ.Ab8RN6Jx-2345", "3f2504e0-4f89-11d3-9a0c-0305e82c3301"]
+)
 def test_in_prose_a_key_is_known_by_its_prefix_or_by_letters_and_digits(key: str):
     assert found(f"the first is {key}, it is good") == [key]
 
@@ -182,7 +184,14 @@ def operator(db: None) -> Client:
 
 
 def paste(operator: Client, content: str = "", **fields: Any) -> str:
-    data = {"text": content, "project": "", "name_prefix": "", "new_group": "", "group": "", **fields}
+    data = {
+        "text": content,
+        "project": "",
+        "name_prefix": "",
+        "new_group": "",
+        "group": "",
+        **fields,
+    }
     answer = operator.post(reverse("admin:proxyapp_apikey_bulk_add"), data)
     assert answer.status_code == 200
     assert "no-store" in answer["Cache-Control"]
@@ -210,12 +219,19 @@ def test_nothing_is_saved_before_the_operator_has_seen_what_was_found(operator: 
     other, group = add_group("other"), add_group("main")
     add_key(other, "key-b")
 
-    html = paste(operator, f"{A}\n{B}\nno key here\nYOUR_API_KEY\n{A}\nshort-1", group=group.pk, name_prefix="new-")
+    html = paste(
+        operator,
+        f"{A}\n{B}\nno key here\nYOUR_API_KEY\n{A}\nshort-1",
+        group=group.pk,
+        name_prefix="new-",
+    )
 
     shown = text(html)
     assert "1 key found for group main . Nothing is saved yet." in shown
     assert "AIza…ey-a new-1 — 1" in shown
-    assert "Duplicates 2 Masked Why Line AIza…ey-b in group other 2 AIza…ey-a given twice 5" in shown
+    assert (
+        "Duplicates 2 Masked Why Line AIza…ey-b in group other 2 AIza…ey-a given twice 5" in shown
+    )
     assert "has no key in it 3" in shown
     assert "is a placeholder; give a real key 4" in shown
     assert "has 7 characters; keys have 16 or more" in shown
@@ -227,11 +243,15 @@ def test_what_is_left_ticked_is_added_in_one_go_and_told(operator: Client):
     group = add_group("main")
     add_key(group, "key-b", position=7)
     version = pool_version()
-    html = paste(operator, f"{A}\n{B}\n{C}\nno key here", group=group.pk, project="p-1", name_prefix="new-")
+    html = paste(
+        operator, f"{A}\n{B}\n{C}\nno key here", group=group.pk, project="p-1", name_prefix="new-"
+    )
 
     messages = add(operator, html)
 
-    assert messages == [("success", "Added 2 keys to main; 1 was there already; 1 line was no key.")]
+    assert messages == [
+        ("success", "Added 2 keys to main; 1 was there already; 1 line was no key.")
+    ]
     added = ApiKey.objects.filter(project="p-1").values_list("name", "position", "status", "masked")
     assert list(added) == [("new-1", 8, "active", "AIza…ey-a"), ("new-2", 9, "active", "AIza…ey-c")]
     assert {key.secret for key in ApiKey.objects.all()} == {A, B, C}
@@ -286,7 +306,10 @@ def test_a_new_group_is_made_with_its_keys_and_goes_last(operator: Client):
     assert before == 1
     assert (group.position, [key.secret for key in group.keys.all()]) == (1, [A])
     assert group.target_url == "https://generativelanguage.googleapis.com"
-    assert set(AuditEntry.objects.values_list("object_type", "label")) == {("group", "second"), ("key", "AIza…ey-a")}
+    assert set(AuditEntry.objects.values_list("object_type", "label")) == {
+        ("group", "second"),
+        ("key", "AIza…ey-a"),
+    }
 
 
 def test_a_file_is_read_as_pasted_text_is(operator: Client):
@@ -327,10 +350,14 @@ def test_a_first_step_that_is_wrong_says_why_and_never_shows_the_keys_again(
     assert A not in html
 
 
-def test_more_keys_than_a_page_can_show_are_refused(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_more_keys_than_a_page_can_show_are_refused(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("proxyapp.admin.keys.bulk_add_form.MAX_KEYS", 2)
 
-    assert "3 keys; 2 are added at once at most." in paste(operator, f"{A}\n{B}\n{C}", group=add_group().pk)
+    assert "3 keys; 2 are added at once at most." in paste(
+        operator, f"{A}\n{B}\n{C}", group=add_group().pk
+    )
 
 
 def test_between_the_steps_no_secret_is_in_the_page_the_session_or_a_log(
@@ -340,7 +367,9 @@ def test_between_the_steps_no_secret_is_in_the_page_the_session_or_a_log(
     add(operator, html)
 
     sessions = "".join(str(session.get_decoded()) for session in Session.objects.all())
-    logged = "".join(f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all())
+    logged = "".join(
+        f"{entry.object_repr} {entry.change_message}" for entry in LogEntry.objects.all()
+    )
     audited = "".join(f"{entry.label} {entry.detail}" for entry in AuditEntry.objects.all())
     for place in (html, sessions, logged, audited, caplog.text):
         assert [leak for leak in (A, B, "short-secret-1") if leak in place] == []
@@ -361,7 +390,9 @@ def test_what_is_sealed_opens_for_the_same_user_and_for_an_hour_only(settings: A
 
 @pytest.mark.parametrize("sealed", ["", "nonsense", "a:b:c"])
 def test_a_second_step_that_was_not_sealed_here_adds_nothing(operator: Client, sealed: str):
-    answer = operator.post(reverse("admin:proxyapp_apikey_bulk_add"), {"sealed": sealed, "take": "0"}, follow=True)
+    answer = operator.post(
+        reverse("admin:proxyapp_apikey_bulk_add"), {"sealed": sealed, "take": "0"}, follow=True
+    )
 
     assert "Nothing was added: paste the keys again." in answer.content.decode()
 
@@ -385,7 +416,9 @@ def test_a_group_that_went_in_between_the_steps_is_not_made_again(operator: Clie
     assert not Group.objects.exists()
 
 
-def test_a_change_at_the_same_moment_adds_nothing_and_says_so(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_a_change_at_the_same_moment_adds_nothing_and_says_so(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     html = paste(operator, A, group=add_group().pk)
 
     def clash(*_: Any, **__: Any) -> None:
@@ -404,8 +437,12 @@ def test_thousands_of_keys_take_few_queries(operator: Client, django_assert_max_
     with django_assert_max_num_queries(12):
         html = paste(operator, content, group=group.pk)
 
-    with django_assert_max_num_queries(110):  # inserts of 500 rows, of some less where a database takes few parameters
-        operator.post(reverse("admin:proxyapp_apikey_bulk_add"), {"sealed": hidden(html), "take": ticks(html)})
+    with django_assert_max_num_queries(
+        110
+    ):  # inserts of 500 rows, of some less where a database takes few parameters
+        operator.post(
+            reverse("admin:proxyapp_apikey_bulk_add"), {"sealed": hidden(html), "take": ticks(html)}
+        )
 
     assert group.keys.count() == 3000
 

@@ -1,4 +1,6 @@
-"""Many clients that do nothing good: that read nothing, that hold connections, more than there are files for."""
+"""Many clients that do nothing good: that read nothing, that hold connections, more than there are
+files for.
+"""
 
 import asyncio
 import hashlib
@@ -44,7 +46,9 @@ def cpu_seconds(gateway: Gateway) -> float:
 
 def client_connections(gateway: Gateway) -> int:
     connections = psutil.Process(gateway.pid).net_connections("tcp")
-    return sum(one.status == "ESTABLISHED" and one.laddr.port == gateway.port for one in connections)
+    return sum(
+        one.status == "ESTABLISHED" and one.laddr.port == gateway.port for one in connections
+    )
 
 
 def steady(value: Callable[[], int], seconds: float = 1) -> int:
@@ -102,9 +106,9 @@ def readers_that_stop(gateway: Gateway, upstream: FakeUpstream, count: int) -> s
     back = memory(gateway) - idle
     assert back < 100 * MEGABYTE  # malloc keeps some for later
     return (
-        f"{count} readers that stop: grown by {grown / MEGABYTE:.0f} MB, afterwards {back / MEGABYTE:.0f} MB;"
-        f" the upstream had sent {held_back / count / MEGABYTE:.1f} of 20 MB each;"
-        f" a request beside them took {seconds * 1000:.0f} ms"
+        f"{count} readers that stop: grown by {grown / MEGABYTE:.0f} MB, afterwards"
+        f" {back / MEGABYTE:.0f} MB; the upstream had sent {held_back / count / MEGABYTE:.1f} of 20"
+        f" MB each; a request beside them took {seconds * 1000:.0f} ms"
     )
 
 
@@ -120,7 +124,9 @@ def test_20_readers_that_stop_hold_the_upstream_back(gateway: Gateway, upstream:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("server", SERVERS)
-def test_200_readers_that_stop_hold_the_upstream_back(make_gateway: MakeGateway, upstream: FakeUpstream, server: str):
+def test_200_readers_that_stop_hold_the_upstream_back(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+):
     gateway = make_gateway(server=server)
     note(f"{server}: {readers_that_stop(gateway, upstream, 200)}")
     assert_quiet(gateway)
@@ -161,8 +167,9 @@ async def idle_connections(gateway: Gateway, count: int) -> str:
         writer.close()
     await asyncio.to_thread(wait_for, lambda: client_connections(gateway) == 0, 30)
     return (
-        f"{count} idle connections: accepted within {accepted:.1f} s, {bytes_each / 1000:.1f} kB each;"
-        f" requests beside them: p50 {seconds[50] * 1000:.1f} ms, p99 {seconds[98] * 1000:.1f} ms"
+        f"{count} idle connections: accepted within {accepted:.1f} s, {bytes_each / 1000:.1f} kB"
+        f" each; requests beside them: p50 {seconds[50] * 1000:.1f} ms, p99"
+        f" {seconds[98] * 1000:.1f} ms"
     )
 
 

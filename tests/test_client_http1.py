@@ -14,8 +14,8 @@ from proxyapp.server.scope import parse_target
 
 PIECES = st.lists(
     st.sampled_from(
-        b"GET| |/|*|http://a|HTTP/1.1|\r\n|\n|\r|:|\t|\x00|\xe9|0|a|1;x=y\r\n|0\r\n|Host: a\r\n|Content-Length: 1\r\n|"
-        b"Transfer-Encoding: chunked\r\n".split(b"|")
+        b"GET| |/|*|http://a|HTTP/1.1|\r\n|\n|\r|:|\t|\x00|\xe9|0|a|1;x=y\r\n|0\r\n|Host:"
+        b" a\r\n|Content-Length: 1\r\n|Transfer-Encoding: chunked\r\n".split(b"|")
     ),
     max_size=12,
 )
@@ -24,7 +24,9 @@ PIECES = st.lists(
 def feed(body: ChunkedBody | LengthBody, data: bytes, cuts: list[int]) -> bytes:
     """The content, with `data` given in pieces."""
     places = sorted({cut % (len(data) + 1) for cut in cuts} | {0, len(data)})
-    return b"".join(body.feed(data[start:end]) for start, end in pairwise(places) if not body.is_done)
+    return b"".join(
+        body.feed(data[start:end]) for start, end in pairwise(places) if not body.is_done
+    )
 
 
 def refusal(act: Callable[[], object]) -> int | None:
@@ -39,14 +41,19 @@ def refusal(act: Callable[[], object]) -> int | None:
 @given(st.lists(st.binary(min_size=1, max_size=40)), st.lists(st.integers(min_value=0), max_size=8))
 def test_a_chunked_body_is_the_same_however_it_is_cut(chunks: list[bytes], cuts: list[int]) -> None:
     body = ChunkedBody()
-    data = b"".join(b"%X;e=1\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks) + b"0\r\nT: x\r\n\r\n"
+    data = (
+        b"".join(b"%X;e=1\r\n%b\r\n" % (len(chunk), chunk) for chunk in chunks)
+        + b"0\r\nT: x\r\n\r\n"
+    )
 
     assert feed(body, data, cuts) == b"".join(chunks)
     assert (body.is_done, body.rest) == (True, b"")
 
 
 @given(PIECES, st.lists(st.integers(min_value=0), max_size=4))
-def test_a_broken_chunked_body_raises_nothing_but_request_errors(pieces: list[bytes], cuts: list[int]) -> None:
+def test_a_broken_chunked_body_raises_nothing_but_request_errors(
+    pieces: list[bytes], cuts: list[int]
+) -> None:
     assert refusal(lambda: feed(ChunkedBody(), b"".join(pieces), cuts)) in (None, 400, 431)
 
 
@@ -56,7 +63,11 @@ def test_a_broken_head_raises_nothing_but_request_errors(pieces: list[bytes]) ->
 
     assert refusal(lambda: check_start(end)) in (None, 400, 505)
     assert refusal(lambda: parse_target(parse_head(end))) in (None, 400, 431, 505)
-    assert refusal(lambda: parse_target(parse_head(b"GET / HTTP/1.1\r\nHost: a\r\n" + end))) in (None, 400, 431)
+    assert refusal(lambda: parse_target(parse_head(b"GET / HTTP/1.1\r\nHost: a\r\n" + end))) in (
+        None,
+        400,
+        431,
+    )
 
 
 @pytest.mark.parametrize("start", [b"\r", b"G", b"GET / HTTP/1.1\r"])

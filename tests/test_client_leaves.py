@@ -1,4 +1,6 @@
-"""A client that goes away stops what was done for it: the upstream's connection ends, the key is counted once."""
+"""A client that goes away stops what was done for it: the upstream's connection ends, the key is
+counted once.
+"""
 
 import threading
 from collections.abc import Callable
@@ -68,7 +70,9 @@ def test_leaving_before_the_answer_ends_the_upstreams_connection(
 def test_a_client_that_stops_reading_holds_the_upstream_back_and_may_still_leave(
     gateway: Gateway, upstream: FakeUpstream
 ) -> None:
-    """The gateway keeps no answer in memory: an unread one waits at the upstream, 64 MB cannot hide on the way."""
+    """The gateway keeps no answer in memory: an unread one waits at the upstream, 64 MB cannot hide
+    on the way.
+    """
     sent = 0
     is_gone = threading.Event()
     is_stuck = threading.Event()
@@ -100,7 +104,9 @@ def test_a_client_that_stops_reading_holds_the_upstream_back_and_may_still_leave
     assert outcomes(gateway) == (1, 0)
 
 
-def test_a_client_that_leaves_does_not_disturb_the_others(gateway: Gateway, upstream: FakeUpstream) -> None:
+def test_a_client_that_leaves_does_not_disturb_the_others(
+    gateway: Gateway, upstream: FakeUpstream
+) -> None:
     left, kept = upstream.held_stream(STREAM), upstream.held_stream(STREAM)
     with RawClient(gateway.url) as leaver, RawClient(gateway.url) as stayer:
         leaver.send(request_bytes("POST", STREAM, [], b"{}"))

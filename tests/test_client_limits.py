@@ -1,4 +1,6 @@
-"""Limits of client tokens: exact over all processes, and never a reason to wait for a database that is away."""
+"""Limits of client tokens: exact over all processes, and never a reason to wait for a database that
+is away.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -22,7 +24,9 @@ MINUTE = place_at(1, 60, SECONDS)
 
 
 class Windows:
-    """The database of several processes, in memory: what `clientwindows.lease` and `give_back` do."""
+    """The database of several processes, in memory: what `clientwindows.lease` and `give_back`
+    do.
+    """
 
     def __init__(self) -> None:
         self.granted: dict[Any, int] = {}
@@ -70,7 +74,9 @@ def process(windows: Any, client: Client | None = None) -> ClientLimits:
 
 async def passed(limits: ClientLimits, client: Client, times: int) -> int:
     """How many of so many requests at once."""
-    results = await asyncio.gather(*(limits.take(client) for _ in range(times)), return_exceptions=True)
+    results = await asyncio.gather(
+        *(limits.take(client) for _ in range(times)), return_exceptions=True
+    )
     assert {type(result) for result in results} <= {type(None), LimitReached}
     return results.count(None)
 
@@ -287,7 +293,9 @@ def test_a_new_window_begins_at_zero_and_what_comes_back_late_is_dropped(token):
     assert lease(following, 10, 1) == 0
 
 
-def test_a_clock_that_is_a_window_behind_counts_with_the_others_and_a_wrong_one_does_not_close_it(token):
+def test_a_clock_that_is_a_window_behind_counts_with_the_others_and_a_wrong_one_does_not_close_it(
+    token,
+):
     far = MINUTE._replace(number=MINUTE.number + 1000)
     following = MINUTE._replace(number=MINUTE.number + 1)
     lease(far, 10, 10)
@@ -300,7 +308,9 @@ def test_the_tokens_of_a_day_are_those_of_all_models(at_once: Callable[..., list
     token = ClientToken.objects.create(pk=1, name="t", token_hash="0" * 64)
     for model, day in (("a", 24), ("b", 24), ("a", 23)):
         day_at = datetime(2026, 11, day, tzinfo=UTC).date()
-        TokenUsage.objects.create(token=token, model=model, day=day_at, prompt_tokens=3, output_tokens=4)
+        TokenUsage.objects.create(
+            token=token, model=model, day=day_at, prompt_tokens=3, output_tokens=4
+        )
     assert tokens_of_day([1, 2], NOW) == {1: 14}
     assert sum(at_once([lambda: lease(MINUTE, 10, 3)] * 6)) == 10
 

@@ -1,4 +1,6 @@
-"""A client that goes away leaves nothing behind, at any stage: no upstream request, no socket, no place in a queue."""
+"""A client that goes away leaves nothing behind, at any stage: no upstream request, no socket, no
+place in a queue.
+"""
 
 import json
 import os
@@ -24,9 +26,15 @@ UNHEARD = {
     "in the headers": b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nX-",
     "before the body": b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n",
     "in the body": b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
-    "in a body on disk": b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n" + bytes(2_000_000),
-    "in a chunk": b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
-    "in the trailers": b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n",
+    "in a body on disk": (
+        b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nContent-Length: 3000000\r\n\r\n" + bytes(2_000_000)
+    ),
+    "in a chunk": (
+        b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab"
+    ),
+    "in the trailers": (
+        b"POST /v1beta/x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nA: b\r\n"
+    ),
     "in a refusal": b"GET / HTTP/1.1\r\n\r\n",
 }
 
@@ -34,7 +42,11 @@ UNHEARD = {
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def gateway(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) -> Iterator[Gateway]:
     """One key, and a queue for those that find it cooling."""
-    config = {"groups": [group(["KEY-A"], shared_upstream.url, auth="google", rate_limit_policy="quota_aware")]}
+    config = {
+        "groups": [
+            group(["KEY-A"], shared_upstream.url, auth="google", rate_limit_policy="quota_aware")
+        ]
+    }
     with Gateway(config, server=request.param, env={"QUEUE_SECONDS": "60"}) as running:
         exchange(running.url, "GET", "/echo")
         yield running
@@ -44,7 +56,9 @@ def sockets(gateway: Gateway, upstream: FakeUpstream) -> int:
     """Connections of clients and to the upstream, and none to the database."""
     connections = psutil.Process(gateway.pid).net_connections("tcp")
     open_ones = [one for one in connections if one.status not in ("LISTEN", "TIME_WAIT")]
-    return sum(one.laddr.port == gateway.port or one.raddr[1:] == (upstream.port,) for one in open_ones)
+    return sum(
+        one.laddr.port == gateway.port or one.raddr[1:] == (upstream.port,) for one in open_ones
+    )
 
 
 def wait_until_quiet(gateway: Gateway, upstream: FakeUpstream) -> None:
@@ -67,7 +81,9 @@ def test_who_leaves_before_the_request_is_whole_was_never_heard_of_upstream(
 
 
 @pytest.mark.parametrize("leave", LEAVE)
-@pytest.mark.parametrize("stage", ["before the head", "after the head", "in the body", "with unread data"])
+@pytest.mark.parametrize(
+    "stage", ["before the head", "after the head", "in the body", "with unread data"]
+)
 def test_who_leaves_an_answer_ends_the_upstreams_request(
     gateway: Gateway, google: FakeUpstream, stage: str, leave: Callable[[RawClient], None]
 ) -> None:
@@ -101,7 +117,9 @@ def test_who_leaves_an_answer_ends_the_upstreams_request(
     assert google.picked() == ["KEY-A"]
 
 
-def test_who_leaves_the_queue_is_not_served_and_lets_the_next_one_in(gateway: Gateway, google: FakeUpstream) -> None:
+def test_who_leaves_the_queue_is_not_served_and_lets_the_next_one_in(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
     google.refuse("KEY-A", body=b"{}", headers=[("Retry-After", "3")])
     leavers = [RawClient(gateway.url) for _ in range(5)]
     for client in leavers:
@@ -119,7 +137,9 @@ def test_who_leaves_the_queue_is_not_served_and_lets_the_next_one_in(gateway: Ga
     wait_until_quiet(gateway, google)
 
 
-def test_a_reset_that_comes_with_data_closes_the_socket_at_once(gateway: Gateway, google: FakeUpstream) -> None:
+def test_a_reset_that_comes_with_data_closes_the_socket_at_once(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
     before = socket_files(gateway)
     for sent in [*UNHEARD.values()] * 3:
         client = RawClient(gateway.url)

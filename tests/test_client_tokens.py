@@ -16,11 +16,16 @@ from proxyapp.access.token_book import (
 )
 
 NOW = 1_000.0
-TOKEN, OTHER = "gk-mQyAQXtn5YLmgclhBuSibS2tpMI22QxOYQ5tj4G-BnU", "gk-62IvF9OEvn2s_cogw740vYdIJ6dw-rh1mmkFQe8keTE"
+TOKEN, OTHER = (
+    "gk-mQyAQXtn5YLmgclhBuSibS2tpMI22QxOYQ5tj4G-BnU",
+    "gk-62IvF9OEvn2s_cogw740vYdIJ6dw-rh1mmkFQe8keTE",
+)
 CLIENT = Client(id=7)
 
 
-def book(client: Client = CLIENT, *, secret: str = "s", secrets: tuple[str, ...] = ("s",)) -> TokenBook:
+def book(
+    client: Client = CLIENT, *, secret: str = "s", secrets: tuple[str, ...] = ("s",)
+) -> TokenBook:
     return TokenBook([(token_hash(TOKEN, secret), client)], secrets)
 
 
@@ -82,7 +87,9 @@ def test_a_token_that_is_over_or_revoked_is_told_so_though_another_credential_is
     headers = [*bearer(TOKEN), (b"x-api-key", OTHER.encode())]
 
     assert book(Client(id=7, expires_at=NOW)).client_of(headers, b"", NOW) is Refusal.EXPIRED
-    assert book(Client(id=7, expires_at=NOW + 0.1)).client_of(headers, b"", NOW) == Client(id=7, expires_at=NOW + 0.1)
+    assert book(Client(id=7, expires_at=NOW + 0.1)).client_of(headers, b"", NOW) == Client(
+        id=7, expires_at=NOW + 0.1
+    )
     assert book(Client(id=7, is_revoked=True)).client_of(headers, b"", NOW) is Refusal.REVOKED
 
 
@@ -99,7 +106,10 @@ def test_an_empty_book_says_so():
 
 
 def test_thousands_of_headers_are_looked_at_without_harm():
-    assert book().client_of([(b"x-api-key", b"gk-" + b"x" * 60_000)] * 100, b"", NOW) is Refusal.FOREIGN
+    assert (
+        book().client_of([(b"x-api-key", b"gk-" + b"x" * 60_000)] * 100, b"", NOW)
+        is Refusal.FOREIGN
+    )
     assert presented([], b"&&=&key&key=a&key=") == [b"a"]
 
 

@@ -43,7 +43,9 @@ def client(trusted: str, peer: str | None, *said: str) -> str:
     ],
     ids=str,
 )
-def test_the_client_is_the_rightmost_address_that_is_no_trusted_proxy(trusted, peer, said, expected):
+def test_the_client_is_the_rightmost_address_that_is_no_trusted_proxy(
+    trusted, peer, said, expected
+):
     assert client(trusted, peer, *said) == expected
 
 
@@ -62,7 +64,9 @@ def test_the_client_is_the_rightmost_address_that_is_no_trusted_proxy(trusted, p
     ],
 )
 def test_the_scheme_is_what_a_trusted_proxy_says(trusted, said, own, expected):
-    found = TrustedProxies(filter(None, [trusted])).scheme(scope(PROXY, ("x-forwarded-proto", said), scheme=own))
+    found = TrustedProxies(filter(None, [trusted])).scheme(
+        scope(PROXY, ("x-forwarded-proto", said), scheme=own)
+    )
 
     assert found == expected
 
@@ -76,7 +80,14 @@ def test_a_server_need_not_say_the_scheme_of_a_socket():
 
 @pytest.mark.parametrize("trusted", [[], [PROXY]])
 def test_nothing_after_this_sees_what_proxies_say(trusted):
-    names = ("x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "forwarded", "x-real-ip", "accept")
+    names = (
+        "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-proto",
+        "forwarded",
+        "x-real-ip",
+        "accept",
+    )
 
     seen = TrustedProxies(trusted).seen_through(scope(PROXY, *((name, CLIENT) for name in names)))
 

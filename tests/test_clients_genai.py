@@ -41,7 +41,9 @@ def test_generating_content(client: genai.Client, google: FakeUpstream) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v1beta"])
-def test_every_version_of_the_api(shared_gateway: Gateway, google: FakeUpstream, version: str) -> None:
+def test_every_version_of_the_api(
+    shared_gateway: Gateway, google: FakeUpstream, version: str
+) -> None:
     with client_of(shared_gateway, version) as sdk:
         assert text_of(sdk.models.generate_content(model=MODEL, contents=PROMPT)) == TEXT
     assert google.last.path == f"/{version}/models/{MODEL}:generateContent"
@@ -82,11 +84,16 @@ def test_an_error_of_the_request_is_the_sdks_own_exception(client: genai.Client)
     assert (refused.value.code, refused.value.status) == (404, "NOT_FOUND")
 
 
-def test_a_429_of_one_key_is_not_the_clients(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_429_of_one_key_is_not_the_clients(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway(["KEY-A", "KEY-B"])
     upstream.exhausted("KEY-A")
     with client_of(gateway) as sdk:
-        assert "".join(map(text_of, sdk.models.generate_content_stream(model=MODEL, contents=PROMPT))) == TEXT
+        assert (
+            "".join(map(text_of, sdk.models.generate_content_stream(model=MODEL, contents=PROMPT)))
+            == TEXT
+        )
     assert upstream.picked() == ["KEY-A", "KEY-B"]
 
 

@@ -24,7 +24,9 @@ def client(shared_gateway: Gateway, google: FakeUpstream) -> Iterator[openai.Ope
 
 
 @pytest.fixture
-async def async_client(shared_gateway: Gateway, google: FakeUpstream) -> AsyncIterator[openai.AsyncOpenAI]:
+async def async_client(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> AsyncIterator[openai.AsyncOpenAI]:
     async with openai.AsyncOpenAI(
         base_url=f"{shared_gateway.url}/v1beta/openai/", api_key="any", max_retries=0, timeout=15
     ) as sdk:
@@ -45,7 +47,9 @@ def test_a_streamed_chat(client: openai.OpenAI) -> None:
         model=MODEL, messages=MESSAGES, stream=True, stream_options={"include_usage": True}
     )
     chunks = list(stream)
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == TEXT
+    assert (
+        "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == TEXT
+    )
     assert chunks[-1].usage
     assert chunks[-1].usage.completion_tokens == OUTPUT_TOKENS
 
@@ -76,10 +80,14 @@ def test_an_error_of_the_request_is_the_sdks_own_exception(client: openai.OpenAI
     assert "is not found for API version" in refused.value.response.text
 
 
-def test_a_429_of_one_key_is_not_the_clients(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_429_of_one_key_is_not_the_clients(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway(["KEY-A", "KEY-B"])
     upstream.exhausted("KEY-A")
-    with openai.OpenAI(base_url=f"{gateway.url}/v1beta/openai/", api_key="any", max_retries=0) as sdk:
+    with openai.OpenAI(
+        base_url=f"{gateway.url}/v1beta/openai/", api_key="any", max_retries=0
+    ) as sdk:
         stream = sdk.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
         assert "".join(chunk.choices[0].delta.content or "" for chunk in stream) == TEXT
     assert upstream.picked() == ["KEY-A", "KEY-B"]
@@ -90,7 +98,9 @@ def test_without_a_key_left_the_sdk_raises_what_the_gateway_says(
 ) -> None:
     gateway = make_gateway(["KEY-A"])
     upstream.exhausted("KEY-A")
-    with openai.OpenAI(base_url=f"{gateway.url}/v1beta/openai/", api_key="any", max_retries=0) as sdk:
+    with openai.OpenAI(
+        base_url=f"{gateway.url}/v1beta/openai/", api_key="any", max_retries=0
+    ) as sdk:
         with pytest.raises(openai.RateLimitError):
             sdk.chat.completions.create(model=MODEL, messages=MESSAGES)
         with pytest.raises(openai.InternalServerError) as none_left:

@@ -37,7 +37,9 @@ def problems(text: str) -> list[str]:
 
 def group(**fields: object) -> str:
     """A config of one group that is fine but for `fields`."""
-    return yaml.safe_dump({"groups": [{"name": "a", "api_keys": ["k1"]} | fields]}, allow_unicode=True)
+    return yaml.safe_dump(
+        {"groups": [{"name": "a", "api_keys": ["k1"]} | fields]}, allow_unicode=True
+    )
 
 
 def test_the_config_of_the_original_works_unchanged():
@@ -89,7 +91,11 @@ def test_an_empty_proxy_url_means_none():
 
 
 def test_keys_may_have_names_and_projects_and_lose_white_space_around_them():
-    keys = [{"key": " k1\n", "name": " laptop ", "project": "p"}, {"key": "k2", "name": None, "project": None}, "\tk3 "]
+    keys = [
+        {"key": " k1\n", "name": " laptop ", "project": "p"},
+        {"key": "k2", "name": None, "project": None},
+        "\tk3 ",
+    ]
     expected = (KeyConfig("k1", "laptop", "p"), KeyConfig("k2"), KeyConfig("k3"))
     assert parse(group(api_keys=keys)).groups[0].api_keys == expected
 
@@ -154,12 +160,17 @@ def test_a_key_that_yaml_does_not_read_as_text_has_to_be_quoted(written, kind):
 
 
 def test_quoted_they_are_keys():
-    assert parse("groups: [{name: '007', api_keys: ['123456', 'yes']}]").groups[0].api_keys[0].secret == "123456"
+    assert (
+        parse("groups: [{name: '007', api_keys: ['123456', 'yes']}]").groups[0].api_keys[0].secret
+        == "123456"
+    )
 
 
 @pytest.mark.parametrize("port", [0, -1, 65536, 70000])
 def test_ports_outside_the_range_are_refused(port):
-    assert problems(f"server: {{port: {port}}}\ngroups: []") == [f"server.port: {port} is not a port; use 1 to 65535"]
+    assert problems(f"server: {{port: {port}}}\ngroups: []") == [
+        f"server.port: {port} is not a port; use 1 to 65535"
+    ]
 
 
 @pytest.mark.parametrize("port", ["true", "'8080'", "80.5", "null", "0x50", "[80]"])
@@ -178,15 +189,30 @@ def test_a_port_is_a_whole_number(port):
         ("server: {}", "groups: is required"),
         ("groups:", "groups: must be a list of groups, not nothing (null)"),
         ("groups: {name: a}", "groups: must be a list of groups, not a mapping"),
-        ("server: 8080\ngroups: []", "server: must be a mapping with host, port, allow_anonymous, not a number"),
+        (
+            "server: 8080\ngroups: []",
+            "server: must be a mapping with host, port, allow_anonymous, not a number",
+        ),
         ("grups: []\ngroups: []", "the file: unknown field 'grups'; did you mean 'groups'?"),
-        ("groups: [{name: a, api_keys: k1}]", "groups[0].api_keys: must be a list of keys, not text"),
+        (
+            "groups: [{name: a, api_keys: k1}]",
+            "groups[0].api_keys: must be a list of keys, not text",
+        ),
         ("groups: [{name: a}]", "groups[0].api_keys: is required"),
         ("groups: [{name: ' ', api_keys: [k]}]", "groups[0].name: must not be empty"),
-        ("groups: [{name: 7, api_keys: [k]}]", "groups[0].name: must be text, not a number; put it in quotes"),
+        (
+            "groups: [{name: 7, api_keys: [k]}]",
+            "groups[0].name: must be text, not a number; put it in quotes",
+        ),
         ("groups: [{name: a, api_keys: [{name: n}]}]", "groups[0].api_keys[0].key: is required"),
-        ("a: 1\n---\nb: 2", "line 2, column 1: a second document starts here; a config file is one document"),
-        ("groups: []\n---\n", "line 2, column 1: a second document starts here; a config file is one document"),
+        (
+            "a: 1\n---\nb: 2",
+            "line 2, column 1: a second document starts here; a config file is one document",
+        ),
+        (
+            "groups: []\n---\n",
+            "line 2, column 1: a second document starts here; a config file is one document",
+        ),
         ("groups: []\ngroups: []", "line 2: 'groups' is given twice"),
         ("groups: &a [*a]", "line 1: a value that holds itself"),
         ("groups: []\n[a]: 1", "line 2: a list cannot be the name of a field"),
@@ -314,14 +340,29 @@ def test_other_proxies_are_refused(url, part):
     assert part in (check_proxy_url(url) or "")
 
 
-@pytest.mark.parametrize("key", ["k", "AIzaSyA-_0", "  around\n", "sk-proj-~!#$%&'*+.^`|", "A1" * 2048])
+@pytest.mark.parametrize(
+    "key", ["k", "AIzaSyA-_0", "  around\n", "sk-proj-~!#$%&'*+.^`|", "A1" * 2048]
+)
 def test_good_keys_pass(key):
     assert check_key(key) is None
 
 
 @pytest.mark.parametrize(
     "key",
-    ["", " \n", "a b", "a\nb", "a\tb", "a\x00b", "a\x7fb", "ключ", "café", "AIza…x9Qk", "YOUR_API_KEY", "x" * 4097],
+    [
+        "",
+        " \n",
+        "a b",
+        "a\nb",
+        "a\tb",
+        "a\x00b",
+        "a\x7fb",
+        "ключ",
+        "café",
+        "AIza…x9Qk",
+        "YOUR_API_KEY",
+        "x" * 4097,
+    ],
 )
 def test_keys_that_no_header_can_hold_are_refused(key):
     assert check_key(key)
@@ -349,14 +390,23 @@ def test_bad_group_names_are_refused(name):
             "REPLACE_ME",
             "changeme",
         ],
-        *["CHANGE_ME", "PASTE_YOUR_KEY_HERE", "${GEMINI_API_KEY}", "AIzaSy...", "xxxx", "replace-with-your-key"],
+        *[
+            "CHANGE_ME",
+            "PASTE_YOUR_KEY_HERE",
+            "${GEMINI_API_KEY}",
+            "AIzaSy...",
+            "xxxx",
+            "replace-with-your-key",
+        ],
     ],
 )
 def test_placeholders_are_known(text):
     assert is_placeholder(text)
 
 
-@pytest.mark.parametrize("text", ["AIzaSyA1b2c3", "KEY_1", "key-a", "test-key-1", "sk-your", "change", "xx", ""])
+@pytest.mark.parametrize(
+    "text", ["AIzaSyA1b2c3", "KEY_1", "key-a", "test-key-1", "sk-your", "change", "xx", ""]
+)
 def test_keys_are_no_placeholders(text):
     assert not is_placeholder(text)
 
@@ -391,15 +441,23 @@ def test_the_example_stays_valid_with_its_comments_taken_away():
         "    - Y",
     )
     opened = [
-        line.replace("# ", "", 1) if line.lstrip().removeprefix("# ").startswith(fields) else line for line in lines
+        line.replace("# ", "", 1) if line.lstrip().removeprefix("# ").startswith(fields) else line
+        for line in lines
     ]
     second = parse("\n".join(opened)).groups[1]
-    assert (second.name, second.proxy_url) == ("through-proxy", "socks5://user:password@proxy.example:1080")
+    assert (second.name, second.proxy_url) == (
+        "through-proxy",
+        "socks5://user:password@proxy.example:1080",
+    )
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
     (tmp_path / "utf16.yaml").write_bytes(b"groups: []\n\xff\xfe")
-    for name, part in [("", "Is a directory"), ("none.yaml", "No such file"), ("utf16.yaml", "line 2: is not UTF-8")]:
+    for name, part in [
+        ("", "Is a directory"),
+        ("none.yaml", "No such file"),
+        ("utf16.yaml", "line 2: is not UTF-8"),
+    ]:
         with pytest.raises(ConfigError, match=part):
             load(tmp_path / name)
 
@@ -448,11 +506,15 @@ def test_merges_cannot_multiply_fields_without_limit():
 
 
 def test_a_file_of_countless_values_is_refused_early():
-    assert problems("groups: [" + "a," * 600_000 + "]")[0].endswith("too many values; 500000 are allowed")
+    assert problems("groups: [" + "a," * 600_000 + "]")[0].endswith(
+        "too many values; 500000 are allowed"
+    )
 
 
 def test_aliases_cannot_multiply_keys_without_limit():
-    text = f"k: &k [{'a, ' * 5000}]\ngroups:\n" + "".join(f"- {{name: g{i}, api_keys: *k}}\n" for i in range(100))
+    text = f"k: &k [{'a, ' * 5000}]\ngroups:\n" + "".join(
+        f"- {{name: g{i}, api_keys: *k}}\n" for i in range(100)
+    )
     assert "groups: 500000 keys; 100000 are allowed" in problems(text)
 
 
@@ -460,12 +522,16 @@ def test_a_file_of_nothing_but_unknown_fields_gives_a_short_answer():
     assert len(problems("\n".join(f"a{number}: 1" for number in range(10_000)))) == 22
 
 
-WORDS = "groups|server|name|api_keys|port|: |- |\n|\n  |[|]|{|}|, |&a |*a|<<|!!int |!x |'|1|true|null|2026-01-01|k1|#|%"
+WORDS = (
+    "groups|server|name|api_keys|port|: |- |\n|\n  |[|]|{|}|, |&a |*a|<<|!!int |!x |'|1|"
+    "true|null|2026-01-01|k1|#|%"
+)
 tokens = st.sampled_from([*WORDS.split("|"), "---\n", '"', "\\ud800", "\t", "|\n"])
 values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.dates() | st.binary(),
     lambda inner: (
-        st.lists(inner) | st.dictionaries(st.sampled_from(["groups", "server", "name", "api_keys", "key"]), inner)
+        st.lists(inner)
+        | st.dictionaries(st.sampled_from(["groups", "server", "name", "api_keys", "key"]), inner)
     ),
 )
 

@@ -48,7 +48,9 @@ def gateway(lenient):
         ("bearer", NATIVE, {"authorization"}),
     ],
 )
-def test_the_key_goes_where_the_group_says_and_nothing_of_the_clients(gateway, lenient, auth, path, names):
+def test_the_key_goes_where_the_group_says_and_nothing_of_the_clients(
+    gateway, lenient, auth, path, names
+):
     assert ask(gateway, f"/g/{auth}{path}").status_code == 200
 
     key = f"KEY-{auth}"
@@ -57,7 +59,9 @@ def test_the_key_goes_where_the_group_says_and_nothing_of_the_clients(gateway, l
     assert lenient.last.target == path.encode()
 
 
-def test_a_target_that_refuses_two_credentials_gets_one_from_then_on(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_target_that_refuses_two_credentials_gets_one_from_then_on(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(groups=[group(["KEY-A", "KEY-B"], upstream.url, auth="auto")])
 
     answers = [ask(gateway, path).status_code for path in (NATIVE, OPENAI, NATIVE, OPENAI)]

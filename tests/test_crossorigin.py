@@ -20,7 +20,9 @@ PREFLIGHT = [
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
-def closed(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) -> Iterator[tuple[Gateway, str]]:
+def closed(
+    request: pytest.FixtureRequest, shared_upstream: FakeUpstream
+) -> Iterator[tuple[Gateway, str]]:
     """A gateway that asks for its token, and the token."""
     config = {"groups": [group(["KEY-A"], shared_upstream.url, auth="google")]}
     with Gateway(config, server=request.param) as gateway:
@@ -30,11 +32,17 @@ def closed(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) -> Ite
 
 
 def cors(response: RawResponse) -> dict[str, str]:
-    return {name.lower(): value for name, value in response.headers if name.lower().startswith("access-control-")}
+    return {
+        name.lower(): value
+        for name, value in response.headers
+        if name.lower().startswith("access-control-")
+    }
 
 
 @pytest.mark.parametrize("target", [NATIVE, "/g/default/echo", "/echo?key=gk-" + "x" * 43])
-def test_a_preflight_is_answered_without_a_key(closed: tuple[Gateway, str], google: FakeUpstream, target: str) -> None:
+def test_a_preflight_is_answered_without_a_key(
+    closed: tuple[Gateway, str], google: FakeUpstream, target: str
+) -> None:
     response = exchange(closed[0].url, "OPTIONS", target, PREFLIGHT)
 
     assert (response.status, response.body, google.requests) == (204, b"", [])
@@ -46,9 +54,13 @@ def test_a_preflight_is_answered_without_a_key(closed: tuple[Gateway, str], goog
     }
 
 
-def test_twenty_preflights_with_a_bad_token_are_no_guesses(closed: tuple[Gateway, str], google: FakeUpstream) -> None:
+def test_twenty_preflights_with_a_bad_token_are_no_guesses(
+    closed: tuple[Gateway, str], google: FakeUpstream
+) -> None:
     for _ in range(20):
-        assert exchange(closed[0].url, "OPTIONS", "/echo?key=gk-" + "y" * 43, PREFLIGHT).status == 204
+        assert (
+            exchange(closed[0].url, "OPTIONS", "/echo?key=gk-" + "y" * 43, PREFLIGHT).status == 204
+        )
 
 
 @pytest.mark.parametrize("headers", [[], [ORIGIN], PREFLIGHT[1:]])
@@ -62,7 +74,9 @@ def test_another_options_request_needs_a_token(
     assert exchange(gateway.url, "OPTIONS", "/echo", [*headers, ("x-api-key", token)]).status == 200
 
 
-@pytest.mark.parametrize(("target", "has_token", "status"), [(NATIVE, False, 401), ("/g/none/echo", True, 404)])
+@pytest.mark.parametrize(
+    ("target", "has_token", "status"), [(NATIVE, False, 401), ("/g/none/echo", True, 404)]
+)
 def test_a_page_can_read_what_the_gateway_refuses(
     closed: tuple[Gateway, str], google: FakeUpstream, target: str, has_token: bool, status: int
 ) -> None:
@@ -81,7 +95,11 @@ def test_a_page_can_read_what_the_gateway_refuses(
     ("headers", "said", "expected"),
     [
         ([ORIGIN], b"", {"allow-origin": "*", "expose-headers": "Retry-After, x-should-retry"}),
-        ([ORIGIN], b"access-control-ALLOW-origin: https://its.example\r\n", {"allow-origin": "https://its.example"}),
+        (
+            [ORIGIN],
+            b"access-control-ALLOW-origin: https://its.example\r\n",
+            {"allow-origin": "https://its.example"},
+        ),
         ([], b"", {}),
     ],
 )
@@ -103,12 +121,16 @@ def test_a_page_can_read_an_upstream_that_does_not_say_who_may(
     assert cors(response) == {f"access-control-{name}": value for name, value in expected.items()}
 
 
-def test_the_admin_and_the_health_of_the_gateway_are_for_no_other_site(closed: tuple[Gateway, str]) -> None:
+def test_the_admin_and_the_health_of_the_gateway_are_for_no_other_site(
+    closed: tuple[Gateway, str],
+) -> None:
     for target in ("/admin/login/", "/healthz", "/readyz"):
         assert cors(exchange(closed[0].url, "OPTIONS", target, PREFLIGHT)) == {}
 
 
-def test_without_tokens_a_page_of_another_site_learns_nothing(shared_gateway: Gateway, google: FakeUpstream) -> None:
+def test_without_tokens_a_page_of_another_site_learns_nothing(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
     for method in ("OPTIONS", "POST"):
         response = exchange(shared_gateway.url, method, NATIVE, PREFLIGHT)
 
@@ -119,9 +141,14 @@ def test_without_tokens_a_page_of_another_site_learns_nothing(shared_gateway: Ga
     assert (of_this_machine.status, cors(of_this_machine)) == (200, {})
 
 
-def test_without_tokens_a_preflight_of_this_machine_is_proxied(shared_gateway: Gateway, google: FakeUpstream) -> None:
+def test_without_tokens_a_preflight_of_this_machine_is_proxied(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
     exchange(
-        shared_gateway.url, "OPTIONS", "http://localhost/echo", [("Origin", "http://localhost:3000"), *PREFLIGHT[1:]]
+        shared_gateway.url,
+        "OPTIONS",
+        "http://localhost/echo",
+        [("Origin", "http://localhost:3000"), *PREFLIGHT[1:]],
     )
 
     assert [request.method for request in google.requests] == ["OPTIONS"]

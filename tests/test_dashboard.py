@@ -96,7 +96,9 @@ def test_every_key_has_its_state_in_the_order_of_rotation():
         {"id": first.pk, "name": "first", "from": 0, "count": 2},
         {"id": second.pk, "name": "second", "from": 2, "count": 2},
     ]
-    counts = {name: shown["cards"][name] for name in ("available", "cooling", "disabled", "invalid")}
+    counts = {
+        name: shown["cards"][name] for name in ("available", "cooling", "disabled", "invalid")
+    }
     assert counts == {"available": 1, "cooling": 1, "disabled": 1, "invalid": 1}
 
 
@@ -106,11 +108,9 @@ def test_an_empty_group_has_its_place_between_the_others():
     for name in ("one", "two"):
         add_key(Group.objects.get(name=name), name)
 
-    assert [(group["name"], group["from"], group["count"]) for group in snapshot(NOW)["groups"]] == [
-        ("one", 0, 1),
-        ("none", 1, 0),
-        ("two", 1, 1),
-    ]
+    assert [
+        (group["name"], group["from"], group["count"]) for group in snapshot(NOW)["groups"]
+    ] == [("one", 0, 1), ("none", 1, 0), ("two", 1, 1)]
 
 
 def test_a_key_that_is_out_for_models_is_available_and_counted():
@@ -127,7 +127,10 @@ def test_a_key_that_is_out_for_models_is_available_and_counted():
 
 def test_a_projects_cooldown_holds_all_of_its_keys():
     group = add_group()
-    first, _, _ = (add_key(group, label, project=project) for label, project in [("a", "p"), ("b", "p"), ("c", "")])
+    first, _, _ = (
+        add_key(group, label, project=project)
+        for label, project in [("a", "p"), ("b", "p"), ("c", "")]
+    )
     cool(first, LATER, project="p")
     cool(first, LATER, project="p", model=PRO)
 
@@ -145,7 +148,10 @@ def test_a_cooldown_that_is_over_or_released_holds_nothing():
 @pytest.mark.parametrize(("count", "has_labels"), [(500, True), (501, False)])
 def test_labels_are_sent_only_for_a_pool_that_fits_on_the_page(count: int, has_labels: bool):
     group = add_group()
-    made = [ApiKey(group=group, name="n", masked="AIza…x9Qk", key_hash=str(number)) for number in range(count)]
+    made = [
+        ApiKey(group=group, name="n", masked="AIza…x9Qk", key_hash=str(number))
+        for number in range(count)
+    ]
     key = ApiKey.objects.bulk_create(made)[0]
 
     labels = snapshot(NOW)["labels"]
@@ -162,7 +168,9 @@ def test_the_cards_count_their_spans():
     minute(4, answered=5, answered_well=2, latency_5=2)
     minute(59, answered=2, answered_well=0)
     minute(60, answered=90, answered_well=90, latency_0=90)
-    minute(3 * 60 + 48, rate_limited=4, prompt_tokens=10, output_tokens=5)  # the first minute of the day
+    minute(
+        3 * 60 + 48, rate_limited=4, prompt_tokens=10, output_tokens=5
+    )  # the first minute of the day
     minute(3 * 60 + 49, rate_limited=50, prompt_tokens=99)
 
     cards = snapshot(NOW + timedelta(seconds=30))["cards"]
@@ -181,14 +189,20 @@ def test_the_charts_have_a_point_for_each_span_and_lose_nothing():
 
     chart = snapshot(NOW)["chart"]
 
-    assert {name: len(series["labels"]) for name, series in chart.items()} == {"1h": 60, "24h": 144, "7d": 168}
+    assert {name: len(series["labels"]) for name, series in chart.items()} == {
+        "1h": 60,
+        "24h": 144,
+        "7d": 168,
+    }
     ends = {name: (series["labels"][0], series["labels"][-1]) for name, series in chart.items()}
     assert ends == {
         "1h": ("2026-11-24T02:49:00Z", "2026-11-24T03:48:00Z"),
         "24h": ("2026-11-23T03:50:00Z", "2026-11-24T03:40:00Z"),
         "7d": ("2026-11-17T04:00:00Z", "2026-11-24T03:00:00Z"),
     }
-    assert [sum(chart["1h"][name]) for name in SERIES] == [6 * n for n in (1, 2, 3, 4, 5)]  # 0, 7, 8, 9, 49 and 59
+    assert [sum(chart["1h"][name]) for name in SERIES] == [
+        6 * n for n in (1, 2, 3, 4, 5)
+    ]  # 0, 7, 8, 9, 49 and 59
     assert sum(chart["24h"]["succeeded"]) == 7
     assert chart["24h"]["succeeded"][-2:] == [1, 3]  # 03:39, then 03:40, 03:41 and 03:48
     assert sum(chart["7d"]["succeeded"]) == 8
@@ -206,7 +220,17 @@ def test_tokens_are_counted_by_model_and_the_small_ones_together():
     by_model = snapshot(NOW)["tokens_by_model"]
 
     assert by_model[0] == {"model": "m9", "prompt": 109, "output": 90}
-    assert [row["model"] for row in by_model] == ["m9", "m8", "m7", "m6", "m5", "m4", "m3", "m2", "other"]
+    assert [row["model"] for row in by_model] == [
+        "m9",
+        "m8",
+        "m7",
+        "m6",
+        "m5",
+        "m4",
+        "m3",
+        "m2",
+        "other",
+    ]
     assert by_model[-1] == {"model": "other", "prompt": 1, "output": 10}
 
 
@@ -262,7 +286,11 @@ def test_the_last_events_come_first_and_that_of_a_dead_key_has_no_end():
         "until": None,
         "status": 429,
     }
-    assert (second["kind"], second["until"], second["project"]) == ("minute", "2026-11-24T07:09:00Z", "p")
+    assert (second["kind"], second["until"], second["project"]) == (
+        "minute",
+        "2026-11-24T07:09:00Z",
+        "p",
+    )
 
 
 # What to see to.
@@ -330,7 +358,11 @@ def test_requests_without_a_key_and_failures_of_proxies_are_those_of_the_last_ho
 
     assert [(item["level"], item["text"], item["url"]) for item in snapshot(NOW)["attention"]] == [
         ("danger", "1 request of the last hour found no available key.", "/admin/proxyapp/apikey/"),
-        ("warning", "2 requests of the last hour failed at a group's proxy.", "/admin/proxyapp/group/"),
+        (
+            "warning",
+            "2 requests of the last hour failed at a group's proxy.",
+            "/admin/proxyapp/group/",
+        ),
     ]
 
 
@@ -349,7 +381,9 @@ def process(
     return SimpleNamespace(snapshot=pool, threads=threads, writing=writing)
 
 
-def test_keys_that_secret_key_does_not_open_are_counted_and_the_link_lists_them(monkeypatch: pytest.MonkeyPatch):
+def test_keys_that_secret_key_does_not_open_are_counted_and_the_link_lists_them(
+    monkeypatch: pytest.MonkeyPatch,
+):
     now = timezone.now()
     group = add_group()
     fine, sealed = (add_key(group, label, name=label) for label in "ab")
@@ -376,7 +410,9 @@ def test_a_group_whose_proxy_secret_key_does_not_open_is_named():
 
     (item,) = snapshot(NOW)["attention"]
 
-    assert item["text"].startswith("Group sealed is not used: SECRET_KEY does not open its proxy URL.")
+    assert item["text"].startswith(
+        "Group sealed is not used: SECRET_KEY does not open its proxy URL."
+    )
     assert (item["level"], item["url"]) == ("danger", f"/admin/proxyapp/group/{group.pk}/change/")
 
 
@@ -388,7 +424,9 @@ def test_a_database_that_takes_no_writes_is_said_first(monkeypatch: pytest.Monke
 
 
 def test_an_outage_is_told_for_an_hour_after_its_end(monkeypatch: pytest.MonkeyPatch):
-    outage = Outage(NOW - timedelta(seconds=90), "its disk is full", until=NOW - timedelta(seconds=60))
+    outage = Outage(
+        NOW - timedelta(seconds=90), "its disk is full", until=NOW - timedelta(seconds=60)
+    )
     monkeypatch.setattr(runtime, "current", lambda: process(last_outage=outage))
 
     assert texts() == [
@@ -398,7 +436,9 @@ def test_an_outage_is_told_for_an_hour_after_its_end(monkeypatch: pytest.MonkeyP
     assert texts(NOW + timedelta(hours=1)) == []
 
 
-def test_what_waits_in_the_spool_and_what_cannot_be_read_there_is_told(monkeypatch: pytest.MonkeyPatch):
+def test_what_waits_in_the_spool_and_what_cannot_be_read_there_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+):
     bad = "the spool has files that cannot be read: 7-kept.bad"
     monkeypatch.setattr(runtime, "current", lambda: process(spooled=2, problems=[bad]))
 
@@ -434,7 +474,9 @@ def test_the_first_minutes_of_a_day_make_no_rate():
 
 def test_the_day_begins_at_midnight_in_the_pacific_zone():
     assert pacific_midnight(NOW).astimezone(UTC) == datetime(2026, 11, 23, 8, tzinfo=UTC)
-    assert pacific_midnight(NOW.replace(month=7, hour=7)).astimezone(UTC) == datetime(2026, 7, 24, 7, tzinfo=UTC)
+    assert pacific_midnight(NOW.replace(month=7, hour=7)).astimezone(UTC) == datetime(
+        2026, 7, 24, 7, tzinfo=UTC
+    )
 
 
 def use_up(key: ApiKey, now: datetime, **fields: Any) -> None:
@@ -454,15 +496,21 @@ def test_a_pool_that_will_run_dry_is_said_with_the_time_and_the_model():
         f"At today's rate group main has no key left for {PRO} from about 2026-11-24 16:10 UTC;"
         " the first is back at 2026-11-25 08:00 UTC."
     ]
-    assert snapshot(NOON)["attention"][0]["url"] == f"/admin/proxyapp/apikey/?group__id__exact={group.pk}"
+    assert (
+        snapshot(NOON)["attention"][0]["url"]
+        == f"/admin/proxyapp/apikey/?group__id__exact={group.pk}"
+    )
 
 
 def test_a_model_that_is_used_up_already_is_said_without_a_time():
-    first, second = (add_key(Group.objects.first() or add_group(), label, project="p") for label in "ab")
+    first, second = (
+        add_key(Group.objects.first() or add_group(), label, project="p") for label in "ab"
+    )
     use_up(first, NOON, model=PRO, project="p")
 
     assert texts(NOON) == [
-        f"Group main has used up its keys for {PRO} for today; the first is back at 2026-11-25 08:00 UTC."
+        f"Group main has used up its keys for {PRO} for today; the first is back at 2026-11-25"
+        " 08:00 UTC."
     ]
     set_status([first.pk, second.pk], KeyStatus.DISABLED)
     assert "used up" not in " ".join(texts(NOON))
@@ -497,7 +545,10 @@ def test_yesterdays_refusals_make_no_rate():
 
 def grow(group: Group, count: int) -> None:
     first = ApiKey.objects.count()
-    keys = [ApiKey(group=group, key_hash=f"{n}", masked="m", position=n) for n in range(first, first + count)]
+    keys = [
+        ApiKey(group=group, key_hash=f"{n}", masked="m", position=n)
+        for n in range(first, first + count)
+    ]
     for key in ApiKey.objects.bulk_create(keys):
         cool(key, LATER, model=PRO)
         use(key, prompt_tokens=1)
@@ -508,9 +559,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_keys():
     counts = []
     for count in (3, 200):
         grow(group, count)
-        with CaptureQueriesContext(
-            connection,
-        ) as queries:
+        with CaptureQueriesContext(connection) as queries:
             shown = snapshot(NOW)
         counts.append(len(queries))
 
@@ -562,7 +611,10 @@ def test_a_dashboard_that_is_kept_shows_what_a_new_one_shows():
 
 def test_a_pool_of_thousands_is_shown_in_time():
     group = add_group()
-    keys = [ApiKey(group=group, key_hash=f"{number}", masked="m", position=number) for number in range(5000)]
+    keys = [
+        ApiKey(group=group, key_hash=f"{number}", masked="m", position=number)
+        for number in range(5000)
+    ]
     ApiKey.objects.bulk_create(keys, batch_size=500)
 
     since = time.perf_counter()
@@ -583,7 +635,9 @@ def test_no_secret_is_shown():
 
 def test_the_tokens_that_ask_most_today_are_shown_with_what_they_did():
     for number in range(6):
-        use_token(add_token(f"app-{number}"), requests=number, prompt_tokens=10, output_tokens=number)
+        use_token(
+            add_token(f"app-{number}"), requests=number, prompt_tokens=10, output_tokens=number
+        )
     busiest = ClientToken.objects.get(name="app-5")
     use_token(busiest, model="", requests=1, refused=2)
     use_token(busiest, NOW.date() - timedelta(days=1), requests=100)
@@ -592,7 +646,13 @@ def test_the_tokens_that_ask_most_today_are_shown_with_what_they_did():
     clients = snapshot(NOW)["clients"]
 
     assert (clients["total"], clients["active"]) == (7, 6)
-    assert [client["name"] for client in clients["top"]] == ["app-5", "app-4", "app-3", "app-2", "app-1"]
+    assert [client["name"] for client in clients["top"]] == [
+        "app-5",
+        "app-4",
+        "app-3",
+        "app-2",
+        "app-1",
+    ]
     assert clients["top"][0] == {
         "name": "app-5",
         "url": f"/admin/proxyapp/clienttoken/{busiest.pk}/change/",
@@ -625,7 +685,10 @@ def test_a_token_that_is_in_use_and_expires_soon_needs_attention():
 
     assert item == {
         "level": "warning",
-        "text": "Client token app is in use and expires in 3 d: give it more time, or its client another.",
+        "text": (
+            "Client token app is in use and expires in 3 d: give it more time, or its client"
+            " another."
+        ),
         "url": f"/admin/proxyapp/clienttoken/{token.pk}/change/",
     }
 
@@ -639,7 +702,9 @@ def test_a_token_that_keeps_reaching_its_limits_today_needs_attention():
 
     (item,) = snapshot(NOW)["attention"]
 
-    assert item["text"] == "Client token eager keeps reaching its limits: 25 requests refused today."
+    assert (
+        item["text"] == "Client token eager keeps reaching its limits: 25 requests refused today."
+    )
 
 
 def test_of_many_tokens_that_need_attention_some_are_named():
@@ -662,9 +727,12 @@ def test_a_gateway_that_asks_nobody_for_a_token_says_so(settings: Any):
     add_token()
 
     assert nobody_has_one == [
-        "Anyone who reaches the gateway may use the keys: allow_anonymous is set, and there is no client token."
+        "Anyone who reaches the gateway may use the keys: allow_anonymous is set, and there is no"
+        " client token."
     ]
-    assert texts()[0].startswith("Anyone who reaches the gateway may use the keys, also without a token")
+    assert texts()[0].startswith(
+        "Anyone who reaches the gateway may use the keys, also without a token"
+    )
 
 
 def test_the_panel_of_clients_is_for_those_who_may_see_tokens():

@@ -1,4 +1,6 @@
-"""PostgreSQL breaks under a running gateway: no request notices, and every count is right in the end."""
+"""PostgreSQL breaks under a running gateway: no request notices, and every count is right in the
+end.
+"""
 
 import functools
 import os
@@ -19,7 +21,9 @@ from tests.gateway import Gateway, group
 from tests.traffic import Traffic
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") != "postgresql", reason="it is PostgreSQL that breaks")
+pytestmark = pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") != "postgresql", reason="it is PostgreSQL that breaks"
+)
 KEYS = [f"KEY-{number:02}" for number in range(16)]
 SHORT_SECONDS = 2.0
 LONG_SECONDS = 30.0
@@ -86,7 +90,9 @@ FAULTS: dict[str, Fault] = {
 
 
 def survive(bench: Bench, fault: Fault, seconds: float) -> Traffic:
-    """An outage under traffic, with a refusal at its start: no request notices, and all is counted."""
+    """An outage under traffic, with a refusal at its start: no request notices, and all is
+    counted.
+    """
     breaks, mends = fault
     said = bench.gateway.output()
     with Traffic(bench.gateway) as traffic:
@@ -113,9 +119,10 @@ def survive(bench: Bench, fault: Fault, seconds: float) -> Traffic:
     assert bench.cluster.password not in new
     assert "Traceback" not in new
     note(
-        f"{len(traffic.statuses)} requests over an outage of {mended_at - began_at:.0f} s: all answered 200, "
-        f"p99 {traffic.slowest_but(0.01) * 1000:.0f} ms, slowest {max(traffic.seconds) * 1000:.0f} ms; "
-        f"counts exact; /readyz 200 again after {back_after:.1f} s"
+        f"{len(traffic.statuses)} requests over an outage of {mended_at - began_at:.0f} s: all"
+        f" answered 200, p99 {traffic.slowest_but(0.01) * 1000:.0f} ms, slowest"
+        f" {max(traffic.seconds) * 1000:.0f} ms; counts exact; /readyz 200 again after"
+        f" {back_after:.1f} s"
     )
     return traffic
 
@@ -144,7 +151,9 @@ def sees_503(bench: Bench, pages: list[str]) -> bool:
 def is_told(answer: tuple[int, dict[str, Any]]) -> bool:
     """A disk that is nearly full takes a row now and then, and the spool is empty for a moment."""
     status, body = answer
-    problems = [problem for problem in body["problems"] if problem.startswith("the database is away: ")]
+    problems = [
+        problem for problem in body["problems"] if problem.startswith("the database is away: ")
+    ]
     return status == 503 and len(problems) == 1 and body["spooled"] >= 1
 
 
@@ -190,7 +199,9 @@ def test_a_kill_in_the_middle_of_an_outage_loses_nothing_that_is_a_second_old(be
         bench.cluster.start()
     bench.gateway.start()
 
-    assert bench.ready()[1]["keys"]["cooling"] == bench.events, "what is in the spool is known from the start"
+    assert bench.ready()[1]["keys"]["cooling"] == bench.events, (
+        "what is in the spool is known from the start"
+    )
     wait_for(bench.is_exact)
     assert Counter(traffic.statuses) == {200: len(traffic.statuses)}
 
@@ -211,8 +222,13 @@ def test_the_keys_take_fair_turns_while_the_database_is_away(bench: Bench):
     wait_for(bench.is_exact)
 
 
-def test_two_workers_write_what_they_had_to_keep_both(cluster: Cluster, shared_upstream: FakeUpstream, bench: Bench):
-    """Killed in the outage: each had a file of its own. They follow the same counts in the same database."""
+def test_two_workers_write_what_they_had_to_keep_both(
+    cluster: Cluster, shared_upstream: FakeUpstream, bench: Bench
+):
+    """Killed in the outage: each had a file of its own.
+
+    They follow the same counts in the same database.
+    """
     assert bench.gateway.stop() == 0
     bench.gateway._args += ["--workers", "2"]
     said = bench.gateway.output().count("Proxy: ")
@@ -227,7 +243,10 @@ def test_two_workers_write_what_they_had_to_keep_both(cluster: Cluster, shared_u
             wait_for(lambda: all(has_seen(client, 10) for client in clients))
         bench.answered += sum(len(client.statuses) for client in clients)
         time.sleep(1.0)
-        names = {path.name.split("-")[0] for path in (bench.gateway.directory / "var" / "spool").glob("*.jsonl")}
+        names = {
+            path.name.split("-")[0]
+            for path in (bench.gateway.directory / "var" / "spool").glob("*.jsonl")
+        }
         bench.gateway.kill()
     finally:
         cluster.start()

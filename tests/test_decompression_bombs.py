@@ -1,4 +1,6 @@
-"""Small answers of an upstream that grow to gigabytes, or to a maze, cost little to judge, to count and to relay."""
+"""Small answers of an upstream that grow to gigabytes, or to a maze, cost little to judge, to count
+and to relay.
+"""
 
 import gzip
 import json
@@ -40,7 +42,9 @@ def seconds_of(act: Callable[[], object]) -> float:
     return time.process_time() - since
 
 
-@pytest.mark.parametrize(("wbits", "encoding"), [(31, b"gzip"), (15, b"deflate"), (-15, b"deflate")])
+@pytest.mark.parametrize(
+    ("wbits", "encoding"), [(31, b"gzip"), (15, b"deflate"), (-15, b"deflate")]
+)
 def test_a_bomb_in_a_refusal_is_read_no_further_than_a_megabyte(wbits: int, encoding: bytes):
     body = bomb(wbits, 64)
     headers = [(b"content-encoding", encoding)]
@@ -70,7 +74,11 @@ def test_a_bomb_in_a_good_answer_is_not_looked_through(gigabyte: bytes):
 
 
 def test_an_answer_that_is_very_repetitive_still_counts_its_tokens():
-    text = b'{"candidates": [{"text": "' + b"ha " * 2_000_000 + b'"}], "usageMetadata": {"promptTokenCount": 7}}'
+    text = (
+        b'{"candidates": [{"text": "'
+        + b"ha " * 2_000_000
+        + b'"}], "usageMetadata": {"promptTokenCount": 7}}'
+    )
     counter = TokenCounter(b"gzip")
     counter.feed(gzip.compress(text))
 
@@ -78,8 +86,12 @@ def test_an_answer_that_is_very_repetitive_still_counts_its_tokens():
 
 
 @pytest.mark.parametrize("depth", [1000, 100_000])
-@pytest.mark.parametrize(("opening", "closing"), [(b"[", b"]"), (b'{"error":', b"}"), (b'{"details":[', b"]}")])
-def test_a_maze_of_json_is_no_evidence_and_costs_no_time(depth: int, opening: bytes, closing: bytes):
+@pytest.mark.parametrize(
+    ("opening", "closing"), [(b"[", b"]"), (b'{"error":', b"}"), (b'{"details":[', b"]}")]
+)
+def test_a_maze_of_json_is_no_evidence_and_costs_no_time(
+    depth: int, opening: bytes, closing: bytes
+):
     body = opening * depth + b"1" + closing * depth
 
     assert seconds_of(lambda: judged(body, 403)) < SECONDS
@@ -94,7 +106,9 @@ def gateway(request: pytest.FixtureRequest, make_gateway: MakeGateway) -> Gatewa
     return make_gateway(["KEY-A", "KEY-B"], server=request.param, rate_limit_policy="quota_aware")
 
 
-def test_bombs_burn_no_key_and_arrive_as_they_are(gateway: Gateway, upstream: FakeUpstream, gigabyte: bytes):
+def test_bombs_burn_no_key_and_arrive_as_they_are(
+    gateway: Gateway, upstream: FakeUpstream, gigabyte: bytes
+):
     async def refuse(request: Recorded, connection: Connection) -> None:
         await connection.answer(403, gigabyte, [("Content-Encoding", "gzip")])
 

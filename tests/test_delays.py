@@ -151,10 +151,19 @@ def test_retry_after_that_is_neither_is_ignored(value):
 
 
 def test_the_first_retry_after_that_can_be_read_counts():
-    assert seconds(retry_after([(b"retry-after", b"x"), (b"retry-after", b"7"), (b"retry-after", b"9")], NOW)) == 7
+    assert (
+        seconds(
+            retry_after(
+                [(b"retry-after", b"x"), (b"retry-after", b"7"), (b"retry-after", b"9")], NOW
+            )
+        )
+        == 7
+    )
 
 
-@pytest.mark.parametrize(("delay", "expected"), [(0, 1), (0.5, 1), (1, 1), (2, 2), (86400, 86400), (86401, 86400)])
+@pytest.mark.parametrize(
+    ("delay", "expected"), [(0, 1), (0.5, 1), (1, 1), (2, 2), (86400, 86400), (86401, 86400)]
+)
 def test_what_is_waited_is_between_a_second_and_a_day(delay, expected):
     assert bounded(timedelta(seconds=delay)) == timedelta(seconds=expected)
 
@@ -163,13 +172,20 @@ def test_what_is_waited_is_between_a_second_and_a_day(delay, expected):
 def test_every_delay_that_google_writes_is_read(hours, minutes, rest):
     total = hours * 3600 + minutes * 60 + float(rest)
 
-    assert seconds(stated_in(f"Please retry in {hours}h{minutes}m{rest}s.")) == pytest.approx(total, abs=1e-6)
+    assert seconds(stated_in(f"Please retry in {hours}h{minutes}m{rest}s.")) == pytest.approx(
+        total, abs=1e-6
+    )
 
 
 ODD = st.text(alphabet="0123456789.smhd e+-,:\u0663\xb2", max_size=80)
 
 
-@given(text=ODD, value=st.one_of(ODD, st.floats(), st.integers(), st.none(), st.dictionaries(st.just("seconds"), ODD)))
+@given(
+    text=ODD,
+    value=st.one_of(
+        ODD, st.floats(), st.integers(), st.none(), st.dictionaries(st.just("seconds"), ODD)
+    ),
+)
 def test_nothing_makes_a_delay_raise_or_leave_its_bounds(text, value):
     header = retry_after([(b"retry-after", text.encode())], NOW)
 

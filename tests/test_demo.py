@@ -22,7 +22,14 @@ from django.db.models import Max, Min, Sum
 
 from proxyapp.access.token_book import SHAPE, token_hash
 from proxyapp.ledger.usage import COLUMNS, Outcome
-from proxyapp.models import LATENCY_COLUMNS, ClientToken, HourlyUsage, MinuteUsage, RateLimitEvent, TokenUsage
+from proxyapp.models import (
+    LATENCY_COLUMNS,
+    ClientToken,
+    HourlyUsage,
+    MinuteUsage,
+    RateLimitEvent,
+    TokenUsage,
+)
 from proxyapp.operators.token_standing import standing_of
 from tests.demo.cast import CLIENTS, DEAD_KEY, FLASH, config
 from tests.demo.clients import write_clients
@@ -64,12 +71,18 @@ class Demo:
 
     def line(self, title: str) -> str:
         """What stands behind the title."""
-        return next(line for line in self.output().splitlines() if line.startswith(title)).removeprefix(title).strip()
+        return (
+            next(line for line in self.output().splitlines() if line.startswith(title))
+            .removeprefix(title)
+            .strip()
+        )
 
     def keys(self) -> list[dict[str, Any]]:
         """By the command that it prints."""
         command = f"{self.line('Keys:')} --json"
-        listed = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30)
+        listed = subprocess.run(
+            command, shell=True, cwd=ROOT, capture_output=True, text=True, check=False, timeout=30
+        )
         assert listed.returncode == 0, listed.stderr
         keys: list[dict[str, Any]] = json.loads(listed.stdout)
         return keys
@@ -119,7 +132,10 @@ def test_it_shows_cooldowns_soon_and_leaves_nothing_behind(start_demo: StartDemo
     started = children(demo.process)
 
     assert httpx.get(f"{demo.url}/readyz", trust_env=False).status_code == 200
-    url, token = f"{demo.url}/v1beta/models/{FLASH}:generateContent", {"x-goog-api-key": demo.line("Token:")}
+    url, token = (
+        f"{demo.url}/v1beta/models/{FLASH}:generateContent",
+        {"x-goog-api-key": demo.line("Token:")},
+    )
     assert httpx.post(url, json=QUESTION, trust_env=False).status_code == 401
     answer = httpx.post(url, json=QUESTION, headers=token, trust_env=False)
     assert answer.json()["usageMetadata"]["promptTokenCount"] > 0
@@ -179,8 +195,14 @@ def stored() -> list[list[Any]]:
     events = RateLimitEvent.objects.order_by("occurred_at", "key_id", "model")
     return [
         list(hours.values_list("hour", "key_id", "model", *COLUMNS)),
-        list(MinuteUsage.objects.order_by("minute").values_list("minute", *COLUMNS, *LATENCY_COLUMNS)),
-        list(events.values_list("occurred_at", "cooling_until", "key_id", "project", "model", "kind", "excerpt")),
+        list(
+            MinuteUsage.objects.order_by("minute").values_list("minute", *COLUMNS, *LATENCY_COLUMNS)
+        ),
+        list(
+            events.values_list(
+                "occurred_at", "cooling_until", "key_id", "project", "model", "kind", "excerpt"
+            )
+        ),
     ]
 
 
@@ -221,7 +243,9 @@ def test_the_past_is_a_week_that_ends_with_the_last_full_minute() -> None:
 @pytest.mark.usefixtures("_past")
 def test_every_good_answer_of_the_past_took_its_time() -> None:
     for minute in MinuteUsage.objects.all():
-        assert sum(getattr(minute, column) for column in LATENCY_COLUMNS) == minute.answered_well > 0
+        assert (
+            sum(getattr(minute, column) for column in LATENCY_COLUMNS) == minute.answered_well > 0
+        )
 
 
 @pytest.mark.usefixtures("_past")
@@ -250,7 +274,10 @@ def test_its_clients_have_tokens_of_every_state_with_a_month_of_usage() -> None:
         assert tokens[client.name].token_hash == token_hash(client.token, settings.SECRET_KEY)
         assert SHAPE.fullmatch(client.token.encode())
     first = NOW.date() - timedelta(days=29)
-    assert TokenUsage.objects.aggregate(first=Min("day"), last=Max("day")) == {"first": first, "last": NOW.date()}
+    assert TokenUsage.objects.aggregate(first=Min("day"), last=Max("day")) == {
+        "first": first,
+        "last": NOW.date(),
+    }
 
 
 @pytest.mark.django_db

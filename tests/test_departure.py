@@ -36,7 +36,12 @@ def test_a_shutdown_gives_idle_connections_a_moment_and_requests_their_time():
         clock.now = 100.0 + after
         seen[after] = states(going)
 
-    assert seen == {0.0: (True, False), GRACE_SECONDS: (False, False), 29.9: (False, False), 30.0: (False, True)}
+    assert seen == {
+        0.0: (True, False),
+        GRACE_SECONDS: (False, False),
+        29.9: (False, False),
+        30.0: (False, True),
+    }
 
 
 def test_who_is_retired_keeps_its_clients_and_shuts_down_at_last():

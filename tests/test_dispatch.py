@@ -85,7 +85,9 @@ def test_the_admin_asks_for_a_login_and_its_icon_is_not_proxied(gateway, lenient
 @pytest.mark.parametrize("path", ["/ws/x", "/ws/admin/live", "/ws/admin/live/"])
 def test_websockets_are_refused_where_there_is_none_and_to_strangers(gateway, path):
     async def connect():
-        async with websockets.connect(gateway.url.replace("http", "ws") + path, proxy=None, open_timeout=10):
+        async with websockets.connect(
+            gateway.url.replace("http", "ws") + path, proxy=None, open_timeout=10
+        ):
             pass
 
     with pytest.raises(websockets.InvalidStatus) as refused:
@@ -98,7 +100,9 @@ def test_a_header_with_an_underscore_is_proxied_and_hidden_from_django(gateway, 
     exchange(gateway.url, "GET", "/echo", [("X_Odd", "1")])
 
     assert (b"x_odd", b"1") in [(name.lower(), value) for name, value in lenient.last.headers]
-    assert django_scope({"headers": [(b"x_odd", b"1"), (b"x-odd", b"2")]}) == {"headers": [(b"x-odd", b"2")]}
+    assert django_scope({"headers": [(b"x_odd", b"1"), (b"x-odd", b"2")]}) == {
+        "headers": [(b"x-odd", b"2")]
+    }
 
 
 @pytest.mark.usefixtures("async_database")

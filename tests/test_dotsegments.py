@@ -1,4 +1,6 @@
-"""Which paths with dots are forwarded as they are, and which are refused because nobody knows where they end."""
+"""Which paths with dots are forwarded as they are, and which are refused because nobody knows where
+they end.
+"""
 
 import time
 

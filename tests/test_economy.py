@@ -1,4 +1,6 @@
-"""What the policies make of the quotas: the pool, the rotation and the verdicts in simulated hours around midnight."""
+"""What the policies make of the quotas: the pool, the rotation and the verdicts in simulated hours
+around midnight.
+"""
 
 import copy
 import random
@@ -14,14 +16,22 @@ from tests.fake_quotas import Limits, Quotas
 LIMITS = {"flash": Limits(10, 60), "lite": Limits(15, 200), "pro": Limits(5, 12)}
 # Two days' quotas, an hour for each: the minutes are narrow, too.
 WORLD = World(
-    LIMITS, (MIDNIGHT - timedelta(hours=1)).timestamp(), timedelta(hours=2).total_seconds(), projects=6, burst_share=0.5
+    LIMITS,
+    (MIDNIGHT - timedelta(hours=1)).timestamp(),
+    timedelta(hours=2).total_seconds(),
+    projects=6,
+    burst_share=0.5,
 )
 ENDS_OF_DAYS = 2 * WORLD.projects * len(LIMITS)
 
 
 @pytest.fixture(scope="module")
 def figures() -> dict[tuple[float, str], Figures]:
-    return {(each.load, each.policy): each for each in compared(WORLD, (0.8, 2.0), (AWARE, DAILY)) if not each.is_even}
+    return {
+        (each.load, each.policy): each
+        for each in compared(WORLD, (0.8, 2.0), (AWARE, DAILY))
+        if not each.is_even
+    }
 
 
 @pytest.mark.parametrize("load", [0.8, 2.0])
@@ -40,7 +50,10 @@ def test_twice_the_quotas_use_them_up_on_both_days(figures):
 
 
 def test_refusals_are_hardly_more_than_what_tells_that_a_days_quota_is_used_up(figures):
-    """Once for every project, model and day. Minutes run out where few projects are left for everybody."""
+    """Once for every project, model and day.
+
+    Minutes run out where few projects are left for everybody.
+    """
     assert figures[0.8, AWARE].refused <= ENDS_OF_DAYS / 4
     assert ENDS_OF_DAYS <= figures[2.0, AWARE].refused <= 2.5 * ENDS_OF_DAYS
 

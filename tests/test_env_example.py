@@ -1,4 +1,6 @@
-"""`.env.example` is the list of settings that operators copy from, so it has to be whole and true."""
+"""`.env.example` is the list of settings that operators copy from, so it has to be whole and
+true.
+"""
 
 import re
 from pathlib import Path
@@ -7,12 +9,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def documented() -> dict[str, str]:
-    lines = re.findall(r"^# ([A-Z][A-Z0-9_]*)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    lines = re.findall(
+        r"^# ([A-Z][A-Z0-9_]*)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE
+    )
     return dict(lines)
 
 
 def read_by_settings() -> set[str]:
-    return set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "gateway" / "settings.py").read_text()))
+    return set(
+        re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "gateway" / "settings.py").read_text())
+    )
 
 
 def test_every_setting_is_in_the_example() -> None:

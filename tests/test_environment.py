@@ -1,4 +1,6 @@
-"""The environment is taken literally: what cannot be meant is a problem with a name, and never another value."""
+"""The environment is taken literally: what cannot be meant is a problem with a name, and never
+another value.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,9 @@ def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
         ("str", "$x", "$x"),
     ],
 )
-def test_a_value_is_what_it_says(variables: dict[str, str], kind: str, text: str, value: Any) -> None:
+def test_a_value_is_what_it_says(
+    variables: dict[str, str], kind: str, text: str, value: Any
+) -> None:
     variables["X"] = text
     env = Environment()
 
@@ -38,7 +42,11 @@ def test_an_empty_variable_is_one_that_is_not_set(variables: dict[str, str], tex
     variables["X"] = text
     env = Environment()
 
-    assert (env.int("X", default=7), env.str("X", default="d"), env.bool("X", default=True)) == (7, "d", True)
+    assert (env.int("X", default=7), env.str("X", default="d"), env.bool("X", default=True)) == (
+        7,
+        "d",
+        True,
+    )
     assert env.problems == []
 
 
@@ -63,7 +71,9 @@ def test_a_value_that_cannot_be_meant_is_a_problem(
     assert env.problems == [problem]
 
 
-def test_a_file_fills_in_what_the_environment_leaves_open(variables: dict[str, str], tmp_path: Path) -> None:
+def test_a_file_fills_in_what_the_environment_leaves_open(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
     variables["A"] = "given"
     file = tmp_path / ".env"
     file.write_bytes(b"\xef\xbb\xbfA=file\r\n\r\n  # a remark\r\n  export B='two words'\r\n")

@@ -7,8 +7,9 @@ import pytest
 from proxyapp.provider.stream_error import KEPT_BYTES, LONGEST_BYTES, ErrorTail
 
 CONTENT = (
-    b'data: {"candidates": [{"content": {"parts": [{"text": "Plan:\\n1. Run it"}],"role": "model"},'
-    b'"index": 0}],"usageMetadata": {"promptTokenCount": 22786,"totalTokenCount": 22824},"modelVersion": "m"}\r\n\r\n'
+    b'data: {"candidates": [{"content": {"parts": [{"text": "Plan:\\n1. Run it"}],"role":'
+    b' "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 22786,"totalTokenCount":'
+    b' 22824},"modelVersion": "m"}\r\n\r\n'
 )
 OVERLOAD = b"""{
   "error": {
@@ -18,9 +19,20 @@ OVERLOAD = b"""{
   }
 }
 """
-QUOTA = b'{"error": {"code": 429, "message": "Quota exceeded: \\u2026", "status": "RESOURCE_EXHAUSTED"}}'
-INTERACTION = b'{"event_type": "error", "error": {"code": "rate_limit_exceeded", "message": "100 requests per day"}}'
-CALLED = {"functionCall": {"name": "report", "args": {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}}}
+QUOTA = (
+    b'{"error": {"code": 429, "message": "Quota exceeded: \\u2026", "status":'
+    b' "RESOURCE_EXHAUSTED"}}'
+)
+INTERACTION = (
+    b'{"event_type": "error", "error": {"code": "rate_limit_exceeded", "message": "100 requests per'
+    b' day"}}'
+)
+CALLED = {
+    "functionCall": {
+        "name": "report",
+        "args": {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}},
+    }
+}
 ARRAY = b'[{\n  "candidates": [\n    {}\n  ]\n}\n,\r\n'
 
 
@@ -32,7 +44,9 @@ def error_of(*chunks: bytes) -> bytes:
 
 
 def content_with(part: object, indent: int | None = None) -> bytes:
-    return json.dumps({"candidates": [{"content": {"parts": [part], "role": "model"}}]}, indent=indent).encode()
+    return json.dumps(
+        {"candidates": [{"content": {"parts": [part], "role": "model"}}]}, indent=indent
+    ).encode()
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n\r\n", b"\n\ndata: [DONE]\n\n", b"\n]\n"])
@@ -87,9 +101,14 @@ def test_an_event_can_be_the_error_also_when_others_follow(text):
     assert error_of(CONTENT, text) == QUOTA
 
 
-@pytest.mark.parametrize("end", [b"", b"\n\nevent: done\ndata: [DONE]\n\n", b'\n\ndata: {"event_type": "x"}\n\n'])
+@pytest.mark.parametrize(
+    "end", [b"", b"\n\nevent: done\ndata: [DONE]\n\n", b'\n\ndata: {"event_type": "x"}\n\n']
+)
 def test_an_interaction_says_error_in_an_event(end):
-    created = b'event: interaction.created\ndata: {"event_type": "interaction.created", "error": null}\n\n'
+    created = (
+        b'event: interaction.created\ndata: {"event_type": "interaction.created", "error":'
+        b" null}\n\n"
+    )
 
     assert error_of(created, b"event: error\ndata: " + INTERACTION + end) == INTERACTION
 
@@ -115,7 +134,9 @@ def test_what_a_model_or_a_tool_says_about_errors_is_content(part, indent):
     content = content_with(part, indent)
     texts = [content, b"[" + content + b"\n,\r\n" + content + b"\n]", b"data: " + content + b"\n\n"]
 
-    assert [error_of(text[:at]) for text in texts for at in range(len(text))] == [b""] * sum(map(len, texts))
+    assert [error_of(text[:at]) for text in texts for at in range(len(text))] == [b""] * sum(
+        map(len, texts)
+    )
 
 
 @pytest.mark.parametrize(

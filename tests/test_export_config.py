@@ -12,7 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from proxyapp.config.exporting import export_groups
-from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, Server, check_key, load, parse
+from proxyapp.config.file import (
+    Config,
+    ConfigError,
+    GroupConfig,
+    KeyConfig,
+    Server,
+    check_key,
+    load,
+    parse,
+)
 from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, Group, ImportedGroup, RotationCursor
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy, values
@@ -28,11 +37,28 @@ LONG = "AIzaSyTest-A-0123456789"
 ODD = Config(
     Server(),
     (
-        GroupConfig("yes", api_keys=(KeyConfig("123456"), KeyConfig("null", "~", "1.5"), KeyConfig("1:30"))),
-        GroupConfig("007", proxy_url="socks5://u%40x:p'\"w@[::1]:1080", api_keys=(KeyConfig("0x1F"), KeyConfig("="))),
-        GroupConfig("a: b # c", rate_limit_policy="quota_aware", auth="x-goog-api-key", api_keys=(KeyConfig("<<"),)),
-        GroupConfig("🙂 \"quoted\" 'twice' é", target_url="http://h:1/%2F", api_keys=(KeyConfig("*k", "- x", "{y}"),)),
-        GroupConfig("&anchor", api_keys=(KeyConfig("!tag"), KeyConfig("2026-01-01"), KeyConfig("A1" * 2048))),
+        GroupConfig(
+            "yes", api_keys=(KeyConfig("123456"), KeyConfig("null", "~", "1.5"), KeyConfig("1:30"))
+        ),
+        GroupConfig(
+            "007",
+            proxy_url="socks5://u%40x:p'\"w@[::1]:1080",
+            api_keys=(KeyConfig("0x1F"), KeyConfig("=")),
+        ),
+        GroupConfig(
+            "a: b # c",
+            rate_limit_policy="quota_aware",
+            auth="x-goog-api-key",
+            api_keys=(KeyConfig("<<"),),
+        ),
+        GroupConfig(
+            "🙂 \"quoted\" 'twice' é",
+            target_url="http://h:1/%2F",
+            api_keys=(KeyConfig("*k", "- x", "{y}"),),
+        ),
+        GroupConfig(
+            "&anchor", api_keys=(KeyConfig("!tag"), KeyConfig("2026-01-01"), KeyConfig("A1" * 2048))
+        ),
         GroupConfig("empty"),
     ),
 )
@@ -56,7 +82,10 @@ def mode(path: Path) -> int:
 def test_an_export_reads_like_a_config_file():
     key = KeyConfig(LONG, "laptop", "p1")
     import_config(
-        Config(Server(), (GroupConfig("a", proxy_url="http://h:1", api_keys=(key, KeyConfig("k2"))),)), source=SOURCE
+        Config(
+            Server(), (GroupConfig("a", proxy_url="http://h:1", api_keys=(key, KeyConfig("k2"))),)
+        ),
+        source=SOURCE,
     )
     assert (
         export_groups(mask=False).text
@@ -90,7 +119,9 @@ def test_odd_names_and_keys_come_back_and_give_the_same_bytes():
 
 def test_an_export_imported_where_it_comes_from_changes_nothing():
     import_config(ODD, source=SOURCE)
-    assert not import_config(parse(export_groups(mask=False).text), source=Path("/other"), prune=True).changed
+    assert not import_config(
+        parse(export_groups(mask=False).text), source=Path("/other"), prune=True
+    ).changed
 
 
 def test_an_empty_database_exports_a_file_that_can_be_imported():
@@ -99,14 +130,20 @@ def test_an_empty_database_exports_a_file_that_can_be_imported():
 
 def test_a_group_without_keys_gets_a_placeholder():
     Group.objects.create(name="a")
-    assert yaml.safe_load(export_groups(mask=False).text)["groups"][0]["api_keys"] == ["YOUR_GEMINI_API_KEY_1"]
+    assert yaml.safe_load(export_groups(mask=False).text)["groups"][0]["api_keys"] == [
+        "YOUR_GEMINI_API_KEY_1"
+    ]
 
 
-labels = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), max_size=20).map(str.strip)
-secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40).filter(
-    lambda key: check_key(key) is None
+labels = st.text(st.characters(blacklist_categories=("Cs", "Cc", "Zl", "Zp")), max_size=20).map(
+    str.strip
 )
-keys = st.builds(lambda secret, name, project: KeyConfig("k" + secret, name, project), secrets, labels, labels)
+secrets = st.text(
+    st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40
+).filter(lambda key: check_key(key) is None)
+keys = st.builds(
+    lambda secret, name, project: KeyConfig("k" + secret, name, project), secrets, labels, labels
+)
 proxies = st.none() | st.builds(
     lambda scheme, password: f"{scheme}://user:{password}@proxy.example:1080",
     st.sampled_from(["http", "https", "socks5", "socks5h"]),
@@ -115,7 +152,9 @@ proxies = st.none() | st.builds(
 groups = st.builds(
     GroupConfig,
     name=labels.filter(bool),
-    target_url=st.sampled_from(["https://h", "http://[::1]:8080/a%2Fb", "https://generativelanguage.googleapis.com"]),
+    target_url=st.sampled_from(
+        ["https://h", "http://[::1]:8080/a%2Fb", "https://generativelanguage.googleapis.com"]
+    ),
     proxy_url=proxies,
     rate_limit_policy=st.sampled_from(values(RateLimitPolicy)),
     auth=st.sampled_from(values(Auth)),
@@ -124,7 +163,9 @@ groups = st.builds(
 configs = st.lists(groups, max_size=4, unique_by=lambda group: group.name.lower())
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(configs)
 def test_any_config_survives_the_way_through_the_database(groups):
     forget_all()
@@ -137,10 +178,14 @@ def test_any_config_survives_the_way_through_the_database(groups):
 
 
 def test_a_masked_export_shows_no_secret_and_cannot_be_imported():
-    group = GroupConfig("a", proxy_url="http://user:topsecret@h:1", api_keys=(KeyConfig(LONG), KeyConfig("short")))
+    group = GroupConfig(
+        "a", proxy_url="http://user:topsecret@h:1", api_keys=(KeyConfig(LONG), KeyConfig("short"))
+    )
     import_config(Config(Server(), (group,)), source=SOURCE)
     text = command("--mask")
-    assert text.startswith("# Groups and keys of the Gemini Key Gateway, masked: this file cannot be imported.\n")
+    assert text.startswith(
+        "# Groups and keys of the Gemini Key Gateway, masked: this file cannot be imported.\n"
+    )
     for secret in (LONG, "short", "topsecret", "user"):
         assert secret not in text
     assert "AIza…6789" in text
@@ -178,7 +223,9 @@ def test_files_are_private_whatever_they_were_and_whatever_the_umask(tmp_path, m
 
 def test_the_file_is_private_from_its_first_byte(tmp_path, monkeypatch):
     modes: list[int] = []
-    monkeypatch.setattr("os.fsync", lambda number: modes.append(stat.S_IMODE(os.fstat(number).st_mode)))
+    monkeypatch.setattr(
+        "os.fsync", lambda number: modes.append(stat.S_IMODE(os.fstat(number).st_mode))
+    )
     command(str(tmp_path / "out.yaml"))
     assert modes == [0o600]
 
@@ -225,7 +272,10 @@ def test_what_cannot_be_read_is_left_out_and_said(change_secret, tmp_path):
     file = tmp_path / "out.yaml"
     with pytest.raises(CommandError) as caught:
         command(str(file))
-    assert str(caught.value).splitlines()[1:] == ["the proxy of group 'a'", "key AIza…6789 of group 'a'"]
+    assert str(caught.value).splitlines()[1:] == [
+        "the proxy of group 'a'",
+        "key AIza…6789 of group 'a'",
+    ]
     assert caught.value.returncode == 1
     assert yaml.safe_load(file.read_text())["groups"][0]["api_keys"] == ["readable"]
     with pytest.raises(ConfigError, match="proxy_url: has no scheme"):

@@ -17,8 +17,12 @@ from tests.waiting import wait_for
 KEYS = ["KEY-A", "KEY-B", "KEY-C", "KEY-D"]
 
 
-@pytest.mark.parametrize(("status", "body"), [(503, "503_high_demand"), (500, "500_internal"), (499, "499_cancelled")])
-def test_a_server_error_is_tried_on_another_key_and_cools_none(make_gateway, upstream, status, body):
+@pytest.mark.parametrize(
+    ("status", "body"), [(503, "503_high_demand"), (500, "500_internal"), (499, "499_cancelled")]
+)
+def test_a_server_error_is_tried_on_another_key_and_cools_none(
+    make_gateway, upstream, status, body
+):
     gateway = aware(make_gateway, KEYS)
     upstream.refuse("KEY-A", status=status, body=body)
 
@@ -40,7 +44,10 @@ def test_an_outage_costs_three_tries_and_its_answer_is_the_clients(make_gateway,
     answer = ask(gateway)
 
     assert (answer.status_code, "high demand" in answer.json()["error"]["message"]) == (503, True)
-    assert (upstream.picked(), "retry-after" in answer.headers) == (["KEY-A", "KEY-B", "KEY-C"], False)
+    assert (upstream.picked(), "retry-after" in answer.headers) == (
+        ["KEY-A", "KEY-B", "KEY-C"],
+        False,
+    )
     assert 0.6 < time.monotonic() - began < 5
     assert [key["state"] for key in gateway.keys()] == ["available"] * 4
 
@@ -54,9 +61,12 @@ def test_a_single_key_is_not_asked_again_after_a_server_error(make_gateway, upst
 
 
 @pytest.mark.parametrize(
-    "path", ["/upload/v1beta/files", "/v1beta/cachedContents", native(method="batchGenerateContent")]
+    "path",
+    ["/upload/v1beta/files", "/v1beta/cachedContents", native(method="batchGenerateContent")],
 )
-def test_what_would_be_made_twice_is_not_sent_again_after_a_server_error(make_gateway, upstream, path):
+def test_what_would_be_made_twice_is_not_sent_again_after_a_server_error(
+    make_gateway, upstream, path
+):
     gateway = aware(make_gateway, KEYS)
     upstream.refuse("KEY-A", status=500, body="500_internal")
 
@@ -94,12 +104,19 @@ def test_a_region_that_is_refused_sends_requests_to_another_group(make_gateway, 
 
 def two_groups(upstream: FakeUpstream, first_target: str) -> list[dict[str, Any]]:
     common = {"auth": "google", "rate_limit_policy": "quota_aware"}
-    return [group(["KEY-A"], first_target, "first", **common), group(["KEY-B"], upstream.url, "second", **common)]
+    return [
+        group(["KEY-A"], first_target, "first", **common),
+        group(["KEY-B"], upstream.url, "second", **common),
+    ]
 
 
-def test_the_upstreams_last_word_reaches_the_client_when_the_next_key_cannot_be_asked(make_gateway, upstream):
+def test_the_upstreams_last_word_reaches_the_client_when_the_next_key_cannot_be_asked(
+    make_gateway, upstream
+):
     first, second = two_groups(upstream, upstream.url)
-    gateway = make_gateway(groups=[first, second | {"target_url": f"http://127.0.0.1:{free_port()}"}])
+    gateway = make_gateway(
+        groups=[first, second | {"target_url": f"http://127.0.0.1:{free_port()}"}]
+    )
     upstream.refuse("KEY-A", body="429_free_tpm_250000")
 
     refused = ask(gateway)
@@ -139,7 +156,9 @@ def test_a_long_wait_that_is_no_days_limit_is_told_as_a_minute(make_gateway, ups
     assert ask(gateway).headers["retry-after"] == "60"
 
 
-def test_clients_are_told_not_to_try_again_when_every_key_is_out_for_the_day(make_gateway, upstream):
+def test_clients_are_told_not_to_try_again_when_every_key_is_out_for_the_day(
+    make_gateway, upstream
+):
     gateway = aware(make_gateway, KEYS[:2])
     for key in KEYS[:2]:
         upstream.refuse(key, body="429_free_rpd_20_short_delay", model=FLASH)
@@ -155,7 +174,9 @@ def test_clients_are_told_not_to_try_again_when_every_key_is_out_for_the_day(mak
 # Back from a day's cooldown.
 
 
-def test_a_key_that_comes_back_is_tried_by_one_request_at_a_time(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_key_that_comes_back_is_tried_by_one_request_at_a_time(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = aware(make_gateway, ["KEY-A"])
     upstream.refuse("KEY-A", body="429_free_rpd_20_short_delay", times=1)
     ask(gateway)
@@ -171,11 +192,13 @@ def test_a_key_that_comes_back_is_tried_by_one_request_at_a_time(make_gateway: M
 
 def end_the_day(gateway: Gateway) -> None:
     script = (
-        "from datetime import timedelta; from django.utils import timezone;"
-        "from proxyapp.models import RateLimitEvent as E;"
-        "from proxyapp.pool.cursor import raise_pool_version as r;"
-        "E.objects.update(occurred_at=timezone.now()-timedelta(hours=1), cooling_until=timezone.now()); r()"
+        "from datetime import timedelta; from django.utils import timezone;from proxyapp.models"
+        " import RateLimitEvent as E;from proxyapp.pool.cursor import raise_pool_version as"
+        " r;E.objects.update(occurred_at=timezone.now()-timedelta(hours=1),"
+        " cooling_until=timezone.now()); r()"
     )
     assert gateway.manage("shell", "-c", script).returncode == 0
     wait_for(lambda: httpx.get(gateway.url + "/readyz", trust_env=False).status_code == 200)
-    time.sleep(1.1)  # The bound within which every process knows; nothing outside tells that it does.
+    time.sleep(
+        1.1
+    )  # The bound within which every process knows; nothing outside tells that it does.

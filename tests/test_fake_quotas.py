@@ -34,7 +34,9 @@ def quota_ids(refusal: Refusal) -> list[str]:
 
 
 def detail(refusal: Refusal, kind: str) -> Any:
-    return next(part for part in refusal.body["error"]["details"] if part["@type"].endswith(f".{kind}"))
+    return next(
+        part for part in refusal.body["error"]["details"] if part["@type"].endswith(f".{kind}")
+    )
 
 
 # What counts.
@@ -70,11 +72,17 @@ def test_a_day_ends_at_midnight_in_california() -> None:
 
 
 @pytest.mark.parametrize(
-    ("year", "month", "day", "hours"), [(2026, 3, 8, 23), (2026, 11, 1, 25), (2026, 1, 15, 24), (2026, 7, 15, 24)]
+    ("year", "month", "day", "hours"),
+    [(2026, 3, 8, 23), (2026, 11, 1, 25), (2026, 1, 15, 24), (2026, 7, 15, 24)],
 )
-def test_a_day_is_as_long_as_the_clocks_in_california_say(year: int, month: int, day: int, hours: int) -> None:
+def test_a_day_is_as_long_as_the_clocks_in_california_say(
+    year: int, month: int, day: int, hours: int
+) -> None:
     start, end = day_of(datetime(year, month, day, 15, tzinfo=PACIFIC).timestamp())
-    assert (start, end - start) == (datetime(year, month, day, tzinfo=PACIFIC).timestamp(), hours * HOUR)
+    assert (start, end - start) == (
+        datetime(year, month, day, tzinfo=PACIFIC).timestamp(),
+        hours * HOUR,
+    )
 
 
 def test_midnight_belongs_to_the_new_day() -> None:
@@ -185,7 +193,8 @@ def test_a_refusal_for_a_minute_names_its_limit_and_a_delay_without_its_fraction
     assert detail(refusal, "RetryInfo")["retryDelay"] == "33s"
     metric = "generativelanguage.googleapis.com/generate_content_free_tier_requests"
     assert refusal.body["error"]["message"].endswith(
-        f"\n* Quota exceeded for metric: {metric}, limit: 10, model: {MODEL}\nPlease retry in 33.6s."
+        f"\n* Quota exceeded for metric: {metric}, limit: 10, model: {MODEL}\nPlease retry in"
+        " 33.6s."
     )
 
 
@@ -203,7 +212,10 @@ def test_the_interactions_name_the_day_and_the_real_delay() -> None:
     refusal = refused(used(quotas(per_day=10), 10), now=NOON + 11 * HOUR + 872)
     error = refusal.interactions_body["error"]
     recorded = recorded_error("interactions_429_rpd_45m28s")["error"]
-    assert error == {**recorded, "message": recorded["message"].replace("gemini-3.8-flash-tts", MODEL)}
+    assert error == {
+        **recorded,
+        "message": recorded["message"].replace("gemini-3.8-flash-tts", MODEL),
+    }
 
 
 def test_the_interactions_name_the_minute() -> None:

@@ -24,12 +24,21 @@ NATIVE_KEY = {"x-goog-api-key": "K"}
 BEARER = {"Authorization": "Bearer K"}
 
 
-def post(upstream: FakeUpstream, path: str, headers: dict[str, str], json: object = None) -> httpx.Response:
-    return httpx.post(upstream.url + path, headers=headers, json=json or {"model": "gemini-2.5-flash"}, trust_env=False)
+def post(
+    upstream: FakeUpstream, path: str, headers: dict[str, str], json: object = None
+) -> httpx.Response:
+    return httpx.post(
+        upstream.url + path,
+        headers=headers,
+        json=json or {"model": "gemini-2.5-flash"},
+        trust_env=False,
+    )
 
 
 def interaction_events(response: httpx.Response) -> list[Any]:
-    return [json.loads(event.removeprefix("data: ")) for event in response.text.strip().split("\n\n")]
+    return [
+        json.loads(event.removeprefix("data: ")) for event in response.text.strip().split("\n\n")
+    ]
 
 
 def test_a_request_is_recorded_as_it_arrived(upstream: FakeUpstream) -> None:
@@ -45,7 +54,10 @@ def test_a_request_is_recorded_as_it_arrived(upstream: FakeUpstream) -> None:
 
 def test_a_chunked_request_is_read_whole(upstream: FakeUpstream) -> None:
     with RawClient(upstream.url) as client:
-        client.send(b"POST /echo HTTP/1.1\r\nHost: h\r\nX-Goog-Api-Key: K\r\nTransfer-Encoding: chunked\r\n\r\n")
+        client.send(
+            b"POST /echo HTTP/1.1\r\nHost: h\r\nX-Goog-Api-Key: K\r\nTransfer-Encoding:"
+            b" chunked\r\n\r\n"
+        )
         client.send(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n")
         assert json.loads(client.read_response().body)["body_length"] == 5
     assert upstream.last.body == b"abcde"
@@ -62,12 +74,22 @@ def test_a_half_body_is_recorded_as_incomplete(upstream: FakeUpstream) -> None:
     [
         (NATIVE, {}, 403, "unregistered callers"),
         (NATIVE, {"Authorization": "Bearer K"}, 401, "Expected OAuth 2 access token"),
-        (NATIVE, {"x-goog-api-key": "K", "Authorization": "Bearer K"}, 400, "Multiple authentication credentials"),
+        (
+            NATIVE,
+            {"x-goog-api-key": "K", "Authorization": "Bearer K"},
+            400,
+            "Multiple authentication credentials",
+        ),
         (NATIVE + "?key=K", {"x-goog-api-key": "K"}, 400, "Multiple authentication credentials"),
         (OPENAI, {}, 400, "Missing Authorization header."),
         (OPENAI, {"x-goog-api-key": "K"}, 400, "Missing Authorization header."),
         (OPENAI + "?key=K", {}, 400, "Missing or invalid Authorization header."),
-        (OPENAI, {"x-goog-api-key": "K", "Authorization": "Bearer K"}, 400, "Multiple authentication credentials"),
+        (
+            OPENAI,
+            {"x-goog-api-key": "K", "Authorization": "Bearer K"},
+            400,
+            "Multiple authentication credentials",
+        ),
     ],
 )
 def test_wrong_credentials_are_refused_as_google_does(
@@ -79,9 +101,15 @@ def test_wrong_credentials_are_refused_as_google_does(
 
 @pytest.mark.parametrize(
     ("path", "headers"),
-    [(NATIVE, {"x-goog-api-key": "K"}), (NATIVE + "?key=K", {}), (OPENAI, {"Authorization": "Bearer K"})],
+    [
+        (NATIVE, {"x-goog-api-key": "K"}),
+        (NATIVE + "?key=K", {}),
+        (OPENAI, {"Authorization": "Bearer K"}),
+    ],
 )
-def test_one_credential_in_its_place_is_taken(upstream: FakeUpstream, path: str, headers: dict[str, str]) -> None:
+def test_one_credential_in_its_place_is_taken(
+    upstream: FakeUpstream, path: str, headers: dict[str, str]
+) -> None:
     assert post(upstream, path, headers).status_code == 200
     assert upstream.picked() == ["K"]
 
@@ -91,7 +119,10 @@ def test_an_unknown_key_is_invalid() -> None:
         assert post(upstream, NATIVE, {"x-goog-api-key": "GOOD"}).status_code == 200
         response = post(upstream, NATIVE, {"x-goog-api-key": "BAD"})
         assert response.json()["error"]["details"][0]["reason"] == "API_KEY_INVALID"
-        assert post(upstream, OPENAI, {"Authorization": "Bearer BAD"}).json()[0]["error"]["code"] == 400
+        assert (
+            post(upstream, OPENAI, {"Authorization": "Bearer BAD"}).json()[0]["error"]["code"]
+            == 400
+        )
 
 
 def test_a_lenient_upstream_takes_several_credentials() -> None:
@@ -118,9 +149,17 @@ def test_a_refusal_takes_any_recorded_body_and_status(upstream: FakeUpstream) ->
 def test_a_refusal_can_be_for_one_model(upstream: FakeUpstream) -> None:
     upstream.refuse("K", body="429_free_rpm_10_msg_without_model", model="gemini-2.5-pro")
     assert post(upstream, NATIVE.replace("flash", "pro"), NATIVE_KEY).status_code == 429
-    assert post(upstream, OPENAI, BEARER, {"model": "models/gemini-2.5-pro"}).json()[0]["error"]["code"] == 429
+    assert (
+        post(upstream, OPENAI, BEARER, {"model": "models/gemini-2.5-pro"}).json()[0]["error"][
+            "code"
+        ]
+        == 429
+    )
     assert post(upstream, NATIVE, NATIVE_KEY).status_code == 200
-    assert post(upstream, NATIVE.replace("flash", "pro"), {"x-goog-api-key": "OTHER"}).status_code == 200
+    assert (
+        post(upstream, NATIVE.replace("flash", "pro"), {"x-goog-api-key": "OTHER"}).status_code
+        == 200
+    )
 
 
 def test_a_refusal_for_one_model_comes_before_that_of_the_key(upstream: FakeUpstream) -> None:
@@ -134,7 +173,13 @@ def test_refusals_with_a_count_are_used_up_before_the_lasting_one(upstream: Fake
     upstream.refuse("K", status=429)
     upstream.refuse("K", status=503, times=2)
     upstream.refuse("K", status=500, times=1)
-    assert [post(upstream, NATIVE, NATIVE_KEY).status_code for _ in range(5)] == [503, 503, 500, 429, 429]
+    assert [post(upstream, NATIVE, NATIVE_KEY).status_code for _ in range(5)] == [
+        503,
+        503,
+        500,
+        429,
+        429,
+    ]
 
 
 def test_a_refusal_with_a_count_ends_by_itself(upstream: FakeUpstream) -> None:
@@ -149,10 +194,15 @@ def test_a_lasting_refusal_takes_the_place_of_the_one_before(upstream: FakeUpstr
 
 
 def test_a_refusal_can_be_any_bytes_with_any_headers(upstream: FakeUpstream) -> None:
-    upstream.refuse("K", body=b"slow down", headers=[("Retry-After", "7"), ("Content-Type", "text/plain")])
+    upstream.refuse(
+        "K", body=b"slow down", headers=[("Retry-After", "7"), ("Content-Type", "text/plain")]
+    )
     response = exchange(upstream.url, "POST", OPENAI, [("Authorization", "Bearer K")], b"{}")
     assert (response.status, response.body) == (429, b"slow down")
-    assert (response.values("retry-after"), response.values("content-type")) == (["7"], ["text/plain"])
+    assert (response.values("retry-after"), response.values("content-type")) == (
+        ["7"],
+        ["text/plain"],
+    )
 
 
 def test_a_recorded_refusal_takes_more_headers(upstream: FakeUpstream) -> None:
@@ -200,7 +250,9 @@ def test_a_quota_is_refused_in_the_form_of_the_path(
     upstream.quotas = Quotas({"gemini-2.5-flash": Limits(0, 0)}, {})
     body = post(upstream, path, headers, {"model": "models/gemini-2.5-flash"}).json()
     assert isinstance(body, list) == is_array
-    assert "limit: 0, model: gemini-2.5-flash" in (body[0] if is_array else body)["error"]["message"]
+    assert (
+        "limit: 0, model: gemini-2.5-flash" in (body[0] if is_array else body)["error"]["message"]
+    )
 
 
 def test_counting_tokens_and_listing_models_cost_no_quota(upstream: FakeUpstream) -> None:
@@ -230,12 +282,18 @@ def test_a_broken_stream_ends_in_a_bare_error(upstream: FakeUpstream) -> None:
 
 def test_a_broken_array_has_the_error_for_its_last_element(upstream: FakeUpstream) -> None:
     upstream.break_streams("K", "midstream_503_raw_tail")
-    assert ["error" in part for part in post(upstream, STREAM, NATIVE_KEY).json()] == [False, False, True]
+    assert ["error" in part for part in post(upstream, STREAM, NATIVE_KEY).json()] == [
+        False,
+        False,
+        True,
+    ]
 
 
 def test_a_broken_stream_of_an_interaction_ends_in_an_error_event(upstream: FakeUpstream) -> None:
     upstream.break_streams("K", "midstream_503_raw_tail", form="event")
-    events = interaction_events(post(upstream, INTERACTIONS, NATIVE_KEY, {**INTERACTION, "stream": True}))
+    events = interaction_events(
+        post(upstream, INTERACTIONS, NATIVE_KEY, {**INTERACTION, "stream": True})
+    )
     assert events[0]["event_type"] == "interaction.created"
     assert events[-1] == {"event_type": "error", **recorded_error("midstream_503_raw_tail")}
 
@@ -263,9 +321,17 @@ def test_an_interaction_is_answered(upstream: FakeUpstream) -> None:
 
 
 def test_an_interaction_is_streamed(upstream: FakeUpstream) -> None:
-    events = interaction_events(post(upstream, INTERACTIONS, NATIVE_KEY, {**INTERACTION, "stream": True}))
-    assert [events[0]["event_type"], events[-1]["event_type"]] == ["interaction.created", "interaction.completed"]
-    assert "".join(event["delta"]["text"] for event in events if event["event_type"] == "step.delta") == TEXT
+    events = interaction_events(
+        post(upstream, INTERACTIONS, NATIVE_KEY, {**INTERACTION, "stream": True})
+    )
+    assert [events[0]["event_type"], events[-1]["event_type"]] == [
+        "interaction.created",
+        "interaction.completed",
+    ]
+    assert (
+        "".join(event["delta"]["text"] for event in events if event["event_type"] == "step.delta")
+        == TEXT
+    )
 
 
 def test_an_interaction_is_refused_in_its_own_form(upstream: FakeUpstream) -> None:
@@ -274,13 +340,21 @@ def test_an_interaction_is_refused_in_its_own_form(upstream: FakeUpstream) -> No
     refused = post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION)
     assert (refused.status_code, refused.json()["error"]["code"]) == (429, "too_many_requests")
     upstream.refuse("K")
-    assert post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION).json()["error"]["code"] == "too_many_requests"
+    assert (
+        post(upstream, INTERACTIONS, NATIVE_KEY, INTERACTION).json()["error"]["code"]
+        == "too_many_requests"
+    )
 
 
 def test_the_list_of_models_comes_in_pages(upstream: FakeUpstream) -> None:
     first = json.loads(exchange(upstream.url, "GET", "/v1beta/models?pageSize=2", KEY).body)
     second = json.loads(
-        exchange(upstream.url, "GET", f"/v1beta/models?pageSize=2&pageToken={first['nextPageToken']}", KEY).body
+        exchange(
+            upstream.url,
+            "GET",
+            f"/v1beta/models?pageSize=2&pageToken={first['nextPageToken']}",
+            KEY,
+        ).body
     )
     assert [len(first["models"]), len(second["models"]), "nextPageToken" in second] == [2, 1, False]
 
@@ -302,10 +376,13 @@ def test_answers_carry_text_and_tokens(upstream: FakeUpstream) -> None:
 
 def test_a_stream_is_sse_or_an_array(upstream: FakeUpstream) -> None:
     path = NATIVE.replace("generateContent", "streamGenerateContent")
-    events = post(upstream, f"{path}?alt=sse", {"x-goog-api-key": "K"}).text.strip().split("\r\n\r\n")
-    assert [json.loads(event.removeprefix("data: "))["usageMetadata"]["promptTokenCount"] for event in events] == [
-        7
-    ] * 3
+    events = (
+        post(upstream, f"{path}?alt=sse", {"x-goog-api-key": "K"}).text.strip().split("\r\n\r\n")
+    )
+    assert [
+        json.loads(event.removeprefix("data: "))["usageMetadata"]["promptTokenCount"]
+        for event in events
+    ] == [7] * 3
     assert len(post(upstream, path, {"x-goog-api-key": "K"}).json()) == 3
 
 

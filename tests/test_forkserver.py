@@ -27,7 +27,8 @@ seen = {
     "arguments": sys.argv,
     "path": sys.path,
     "directory": os.getcwd(),
-    "environment": {name: value for name, value in os.environ.items() if name != "LC_CTYPE"},  # Python's own
+    # LC_CTYPE is Python's own.
+    "environment": {name: value for name, value in os.environ.items() if name != "LC_CTYPE"},
     "signals": {number: str(signal.getsignal(number)) for number in numbers},
     "blocked": list(signal.pthread_sigmask(signal.SIG_BLOCK, [])),
     "files": sorted(os.listdir("/proc/self/fd")),
@@ -82,9 +83,12 @@ def test_a_program_sees_what_it_sees_in_a_fresh_process(probe: Path, tmp_path: P
     assert seen == expected
 
 
-def test_two_programs_share_neither_environment_nor_random_numbers(probe: Path, tmp_path: Path) -> None:
+def test_two_programs_share_neither_environment_nor_random_numbers(
+    probe: Path, tmp_path: Path
+) -> None:
     said: list[list[dict[str, Any]]] = [
-        json.loads(run(str(probe), cwd=tmp_path, **{name: "set"}).stdout) for name in ("FIRST", "SECOND")
+        json.loads(run(str(probe), cwd=tmp_path, **{name: "set"}).stdout)
+        for name in ("FIRST", "SECOND")
     ]
 
     (first, first_own), (second, second_own) = said
@@ -102,8 +106,12 @@ def test_a_module_runs_as_with_m() -> None:
     assert "usage: " in done.stdout
 
 
-def test_an_exception_is_a_traceback_and_1_and_what_was_registered_for_the_end_happens(tmp_path: Path) -> None:
-    process = start(tmp_path, "import atexit\natexit.register(print, 'the end')\nraise ValueError('a word')")
+def test_an_exception_is_a_traceback_and_1_and_what_was_registered_for_the_end_happens(
+    tmp_path: Path,
+) -> None:
+    process = start(
+        tmp_path, "import atexit\natexit.register(print, 'the end')\nraise ValueError('a word')"
+    )
 
     assert process.wait(30) == 1
     output = (tmp_path / "output").read_text()
@@ -124,7 +132,10 @@ def test_a_signal_ends_it_and_says_which(tmp_path: Path) -> None:
 
 
 def test_a_killed_session_takes_its_children_along(tmp_path: Path) -> None:
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    child = (
+        "import subprocess, sys; subprocess.run([sys.executable, '-c', 'import time;"
+        " time.sleep(60)'])"
+    )
     process = start(tmp_path, child)
     children = _children_of(process.pid)
 

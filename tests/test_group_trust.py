@@ -1,4 +1,6 @@
-"""Certificate authorities of groups and the leave for link-local addresses: config file, admin and database."""
+"""Certificate authorities of groups and the leave for link-local addresses: config file, admin and
+database.
+"""
 
 from pathlib import Path
 
@@ -39,7 +41,9 @@ def test_without_a_word_no_authority_is_added_and_link_local_addresses_are_refus
     assert (group.ca_certificates, group.allow_link_local) == ("", False)
 
 
-def test_the_authorities_come_from_the_text_or_from_a_file_beside_the_config(tmp_path: Path) -> None:
+def test_the_authorities_come_from_the_text_or_from_a_file_beside_the_config(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "ca.pem").write_text(f"# ours\n{authority()}")
     (tmp_path / "config.yaml").write_text(config(ca_file="ca.pem"))
     for read in (load(tmp_path / "config.yaml"), parse(config(ca_certificates=authority()))):
@@ -49,19 +53,46 @@ def test_the_authorities_come_from_the_text_or_from_a_file_beside_the_config(tmp
 @pytest.mark.parametrize(
     ("fields", "problem"),
     [
-        ({"ca_certificates": "nothing"}, "groups[0].ca_certificates: holds no certificates in PEM form"),
+        (
+            {"ca_certificates": "nothing"},
+            "groups[0].ca_certificates: holds no certificates in PEM form",
+        ),
         ({"ca_certificates": pem().decode()}, "groups[0].ca_certificates: holds a private key"),
         ({"ca_certificates": 7}, "groups[0].ca_certificates: must be text, not a number"),
         ({"ca_file": "/etc/ssl/ca.pem"}, "groups[0].ca_file: names a file of this machine"),
-        ({"ca_file": "a", "ca_certificates": "b"}, "groups[0].ca_file: stands beside ca_certificates"),
-        ({"allow_link_local": "yes"}, "groups[0].allow_link_local: must be true or false, not text"),
+        (
+            {"ca_file": "a", "ca_certificates": "b"},
+            "groups[0].ca_file: stands beside ca_certificates",
+        ),
+        (
+            {"allow_link_local": "yes"},
+            "groups[0].allow_link_local: must be true or false, not text",
+        ),
         ({"verify": False}, "groups[0]: unknown field 'verify'"),
-        ({"target_url": METADATA}, "groups[0].target_url: is a link-local or cloud metadata address; set allow"),
-        ({"target_url": "http://2852039166/"}, "groups[0].target_url: is a link-local or cloud metadata address"),
-        ({"target_url": "http://[fe80::1]"}, "groups[0].target_url: is a link-local or cloud metadata address"),
-        ({"target_url": "https://metadata.google.internal"}, "groups[0].target_url: is a link-local or cloud"),
-        ({"proxy_url": "socks5h://u:pw@169.254.1.1"}, "groups[0].proxy_url: is a link-local or cloud metadata"),
-        ({"target_url": "http://0.0.0.0:80", "allow_link_local": True}, "groups[0].target_url: is no address of a"),
+        (
+            {"target_url": METADATA},
+            "groups[0].target_url: is a link-local or cloud metadata address; set allow",
+        ),
+        (
+            {"target_url": "http://2852039166/"},
+            "groups[0].target_url: is a link-local or cloud metadata address",
+        ),
+        (
+            {"target_url": "http://[fe80::1]"},
+            "groups[0].target_url: is a link-local or cloud metadata address",
+        ),
+        (
+            {"target_url": "https://metadata.google.internal"},
+            "groups[0].target_url: is a link-local or cloud",
+        ),
+        (
+            {"proxy_url": "socks5h://u:pw@169.254.1.1"},
+            "groups[0].proxy_url: is a link-local or cloud metadata",
+        ),
+        (
+            {"target_url": "http://0.0.0.0:80", "allow_link_local": True},
+            "groups[0].target_url: is no address of a",
+        ),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place(fields: dict[str, object], problem: str) -> None:
@@ -72,13 +103,19 @@ def test_what_is_wrong_is_told_with_its_place(fields: dict[str, object], problem
 
 def test_a_file_that_is_missing_is_told_with_its_place(tmp_path: Path) -> None:
     (tmp_path / "config.yaml").write_text(config(ca_file="missing.pem"))
-    with pytest.raises(ConfigError, match=r"groups\[0\].ca_file: cannot be read: .*missing.pem: No such file"):
+    with pytest.raises(
+        ConfigError, match=r"groups\[0\].ca_file: cannot be read: .*missing.pem: No such file"
+    ):
         load(tmp_path / "config.yaml")
 
 
-@pytest.mark.parametrize("url", [METADATA, "http://[fe80::1]:8080", "https://metadata.google.internal/v1"])
+@pytest.mark.parametrize(
+    "url", [METADATA, "http://[fe80::1]:8080", "https://metadata.google.internal/v1"]
+)
 def test_link_local_targets_and_proxies_are_taken_where_they_are_allowed(url: str) -> None:
-    (group,) = parse(config(target_url=url, proxy_url="http://169.254.1.1:1", allow_link_local=True)).groups
+    (group,) = parse(
+        config(target_url=url, proxy_url="http://169.254.1.1:1", allow_link_local=True)
+    ).groups
     assert (group.target_url, group.allow_link_local) == (url, True)
 
 
@@ -86,7 +123,9 @@ def test_link_local_targets_and_proxies_are_taken_where_they_are_allowed(url: st
 
 
 def test_an_export_brings_back_what_was_imported_and_changes_nothing() -> None:
-    given = parse(config(ca_certificates=authority() + OTHER, allow_link_local=True, target_url=METADATA))
+    given = parse(
+        config(ca_certificates=authority() + OTHER, allow_link_local=True, target_url=METADATA)
+    )
     import_config(given, source=SOURCE)
     exported = export_groups(mask=False).text
     assert f"ca_certificates: |\n      {authority().splitlines()[0]}\n" in exported
@@ -104,7 +143,9 @@ def test_what_is_not_set_is_not_exported() -> None:
 
 def test_an_import_says_how_many_certificates_there_are_and_shows_none() -> None:
     import_config(parse(config()), source=SOURCE)
-    report = import_config(parse(config(ca_certificates=authority() + OTHER, allow_link_local=True)), source=SOURCE)
+    report = import_config(
+        parse(config(ca_certificates=authority() + OTHER, allow_link_local=True)), source=SOURCE
+    )
     (line,) = [line for line in report.details if line.startswith("updated group")]
     assert "ca_certificates none → 2 certificates" in line
     assert "allow_link_local 'False' → 'True'" in line
@@ -136,9 +177,19 @@ def change(operator: Client, group: Group, **fields: str) -> str:
 
 def test_the_form_keeps_the_certificates_alone_and_says_what_they_are(operator: Client) -> None:
     group, before = add_group(), pool_version()
-    change(operator, group, ca_certificates=f"ours:\n{authority()}", allow_link_local="on", target_url=METADATA)
+    change(
+        operator,
+        group,
+        ca_certificates=f"ours:\n{authority()}",
+        allow_link_local="on",
+        target_url=METADATA,
+    )
     group.refresh_from_db()
-    assert (group.ca_certificates, group.allow_link_local, group.target_url) == (authority(), True, METADATA)
+    assert (group.ca_certificates, group.allow_link_local, group.target_url) == (
+        authority(),
+        True,
+        METADATA,
+    )
     assert pool_version() > before
     assert "Now: CN=tests, until 20" in text(page(operator, "proxyapp_group_change", group.pk))
     said = AuditEntry.objects.order_by("-id")[0].detail
@@ -164,9 +215,12 @@ def test_the_form_refuses_a_private_key_and_does_not_give_it_back(operator: Clie
 
 
 @pytest.mark.parametrize(
-    "fields", [{"target_url": "http://0xa9fea9fe"}, {"new_proxy_url": "http://user:pw@169.254.169.254:1"}]
+    "fields",
+    [{"target_url": "http://0xa9fea9fe"}, {"new_proxy_url": "http://user:pw@169.254.169.254:1"}],
 )
-def test_the_form_refuses_metadata_unless_it_is_allowed(operator: Client, fields: dict[str, str]) -> None:
+def test_the_form_refuses_metadata_unless_it_is_allowed(
+    operator: Client, fields: dict[str, str]
+) -> None:
     group = add_group()
     html = change(operator, group, **fields)
     assert "The host is a link-local or cloud metadata address" in text(html)

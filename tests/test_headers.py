@@ -11,7 +11,12 @@ def sent(headers, *, body_length=None, keys=()):
 
 
 def test_every_credential_of_the_client_is_stripped():
-    mine = [(b"authorization", b"Bearer x"), (b"x-goog-api-key", b"x"), (b"x-api-key", b"x"), (b"accept", b"*/*")]
+    mine = [
+        (b"authorization", b"Bearer x"),
+        (b"x-goog-api-key", b"x"),
+        (b"x-api-key", b"x"),
+        (b"accept", b"*/*"),
+    ]
 
     assert sent(mine, keys=[(b"x-goog-api-key", b"K")]) == [
         (b"host", b"up:81"),
@@ -66,21 +71,34 @@ def test_repeated_headers_are_kept_in_order():
         (b"identity;q=0, gzip", b"identity;q=0, gzip"),
     ],
 )
-def test_an_upstream_is_asked_for_codings_only_that_the_gateway_reads(accepted: bytes, asked: bytes):
+def test_an_upstream_is_asked_for_codings_only_that_the_gateway_reads(
+    accepted: bytes, asked: bytes
+):
     assert sent([(b"accept-encoding", accepted)])[1:] == [(b"accept-encoding", asked)]
 
 
 def test_the_admins_cookies_never_reach_an_upstream():
-    assert sent([(b"cookie", b"gateway_session=s; a=b; gateway_csrf=t")])[1:] == [(b"cookie", b"a=b")]
+    assert sent([(b"cookie", b"gateway_session=s; a=b; gateway_csrf=t")])[1:] == [
+        (b"cookie", b"a=b")
+    ]
     assert sent([(b"cookie", b"gateway_session=s")])[1:] == []
 
 
 def test_the_query_of_a_referer_may_have_a_token_and_stays_here():
-    pages = [b"http://up/a?key=gk-x", b"http://up/b?k%65y=gk-x&c=d", b"?key=gk-x", b"https://site.example/c"]
+    pages = [
+        b"http://up/a?key=gk-x",
+        b"http://up/b?k%65y=gk-x&c=d",
+        b"?key=gk-x",
+        b"https://site.example/c",
+    ]
 
     went = sent([(b"referer", page) for page in pages])[1:]
 
-    assert [value for _, value in went] == [b"http://up/a", b"http://up/b", b"https://site.example/c"]
+    assert [value for _, value in went] == [
+        b"http://up/a",
+        b"http://up/b",
+        b"https://site.example/c",
+    ]
 
 
 def test_an_upstreams_cookies_and_connection_headers_never_reach_a_client():
@@ -153,6 +171,12 @@ def test_a_page_of_an_upstream_runs_no_script_beside_the_admin(types, is_sandbox
 
 
 def test_no_header_of_an_upstream_speaks_for_the_whole_host():
-    said = [(b"Alt-Svc", b"h3"), (b"Clear-Site-Data", b"*"), (b"Strict-Transport-Security", b"max-age=0")]
+    said = [
+        (b"Alt-Svc", b"h3"),
+        (b"Clear-Site-Data", b"*"),
+        (b"Strict-Transport-Security", b"max-age=0"),
+    ]
 
-    assert to_client([(b"Content-Type", b"application/json"), *said]) == [(b"Content-Type", b"application/json")]
+    assert to_client([(b"Content-Type", b"application/json"), *said]) == [
+        (b"Content-Type", b"application/json")
+    ]

@@ -17,7 +17,14 @@ from proxyapp.config.file import ConfigError, load, parse
 from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
-from proxyapp.models import ApiKey, Group, HourlyUsage, ImportedGroup, RateLimitEvent, RotationCursor
+from proxyapp.models import (
+    ApiKey,
+    Group,
+    HourlyUsage,
+    ImportedGroup,
+    RateLimitEvent,
+    RotationCursor,
+)
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.new_secret import change_secret
@@ -38,7 +45,9 @@ def text(*groups: dict[str, object]) -> str:
     return yaml.safe_dump({"groups": list(groups)}, sort_keys=False)
 
 
-def run(*groups: dict[str, object], source: Path = SOURCE, prune: bool = False, dry_run: bool = False) -> Report:
+def run(
+    *groups: dict[str, object], source: Path = SOURCE, prune: bool = False, dry_run: bool = False
+) -> Report:
     return import_config(parse(text(*groups)), source=source, prune=prune, dry_run=dry_run)
 
 
@@ -54,7 +63,10 @@ def start(file: Path, *groups: dict[str, object]) -> Report:
 
 def stored() -> dict[str, list[str | None]]:
     """The secrets of each group, all in order."""
-    return {one.name: [key.secret for key in one.keys.order_by("position", "id")] for one in Group.objects.all()}
+    return {
+        one.name: [key.secret for key in one.keys.order_by("position", "id")]
+        for one in Group.objects.all()
+    }
 
 
 def version() -> int:
@@ -62,11 +74,16 @@ def version() -> int:
 
 
 def written(queries: CaptureQueriesContext) -> list[str]:
-    return [sql["sql"] for sql in queries if sql["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}]
+    return [
+        sql["sql"] for sql in queries if sql["sql"].split()[0] in {"INSERT", "UPDATE", "DELETE"}
+    ]
 
 
 def test_groups_and_keys_come_in_the_order_of_the_file():
-    report = run(group("b", "k3", "k1"), group("a", {"key": "k2", "name": "laptop", "project": "p"}, auth="bearer"))
+    report = run(
+        group("b", "k3", "k1"),
+        group("a", {"key": "k2", "name": "laptop", "project": "p"}, auth="bearer"),
+    )
     assert stored() == {"b": ["k3", "k1"], "a": ["k2"]}
     assert report.lines()[:2] == [
         "groups: 2 created, 0 updated, 0 unchanged, 0 removed",
@@ -77,9 +94,21 @@ def test_groups_and_keys_come_in_the_order_of_the_file():
 
 
 def test_all_fields_of_a_group_are_stored():
-    run(group("a", "k", target_url="https://h/x", proxy_url="http://u:p@h:1", rate_limit_policy="quota_aware"))
+    run(
+        group(
+            "a",
+            "k",
+            target_url="https://h/x",
+            proxy_url="http://u:p@h:1",
+            rate_limit_policy="quota_aware",
+        )
+    )
     only = Group.objects.get()
-    assert (only.target_url, only.proxy_url, only.rate_limit_policy) == ("https://h/x", "http://u:p@h:1", "quota_aware")
+    assert (only.target_url, only.proxy_url, only.rate_limit_policy) == (
+        "https://h/x",
+        "http://u:p@h:1",
+        "quota_aware",
+    )
 
 
 def test_a_second_import_writes_nothing():
@@ -108,8 +137,12 @@ def test_known_keys_keep_their_id_state_and_usage():
     run(group("a", "k1", "k2"))
     now = timezone.now()
     key = ApiKey.objects.get(position=0)
-    ApiKey.objects.filter(pk=key.pk).update(status=KeyStatus.DISABLED, status_reason="by me", last_used_at=now)
-    RateLimitEvent.objects.create(key=key, kind="rate", occurred_at=now, cooling_until=now + timedelta(hours=1))
+    ApiKey.objects.filter(pk=key.pk).update(
+        status=KeyStatus.DISABLED, status_reason="by me", last_used_at=now
+    )
+    RateLimitEvent.objects.create(
+        key=key, kind="rate", occurred_at=now, cooling_until=now + timedelta(hours=1)
+    )
     HourlyUsage.objects.create(key=key, hour=now, requests=7)
     run(group("z", "k9"), group("b", "k2", {"key": "k1", "name": "new"}), prune=True)
     again = ApiKey.objects.get(pk=key.pk)
@@ -186,7 +219,11 @@ def test_a_dry_run_reports_the_same_and_changes_nothing():
     imported = list(ImportedGroup.objects.values())
     wanted = [group("c", "k4"), group("a", "k2", auth="both")]
     rehearsed = run(*wanted, prune=True, dry_run=True)
-    assert (stored(), version(), list(ImportedGroup.objects.values())) == (before, version_before, imported)
+    assert (stored(), version(), list(ImportedGroup.objects.values())) == (
+        before,
+        version_before,
+        imported,
+    )
     assert rehearsed.changed
     assert run(*wanted, prune=True).lines() == rehearsed.lines()
     assert stored() != before
@@ -203,7 +240,9 @@ def test_names_match_whatever_their_case_and_follow_the_file():
 
 def test_overwritten_fields_are_said_without_passwords():
     run(group("a", {"key": LONG[0], "name": "old"}, proxy_url="http://u:topsecret@h:1"))
-    report = run(group("a", LONG[0], target_url="https://h", proxy_url="http://u:hidden@h:1", auth="both"))
+    report = run(
+        group("a", LONG[0], target_url="https://h", proxy_url="http://u:hidden@h:1", auth="both")
+    )
     lines = "\n".join(report.lines())
     assert "auth 'auto' → 'both'" in lines
     assert "target_url https://generativelanguage.googleapis.com → https://h" in lines
@@ -244,7 +283,9 @@ def test_ten_thousand_keys_take_few_queries():
     steps: list[tuple[int, int]] = []
     config = parse(text(*[group(f"g{number}", *keys[number::10]) for number in range(10)]))
     with CaptureQueriesContext(connection) as queries:
-        import_config(config, source=SOURCE, progress=lambda done, total: steps.append((done, total)))
+        import_config(
+            config, source=SOURCE, progress=lambda done, total: steps.append((done, total))
+        )
     assert ApiKey.objects.count() == 10_000
     assert len(queries) < 300
     assert steps[0] == (500, 10_000)
@@ -262,7 +303,10 @@ def test_what_the_database_refuses_is_a_config_error_and_nothing_is_imported(mon
     monkeypatch.setattr(type(ApiKey.objects), "bulk_create", refuse)
     with pytest.raises(ConfigError) as caught:
         run(group("a", "k1", "k2", auth="both"))
-    assert str(caught.value) == 'the database refuses the file, nothing is imported: violates "key_status_known"'
+    assert (
+        str(caught.value)
+        == 'the database refuses the file, nothing is imported: violates "key_status_known"'
+    )
     assert Group.objects.get().auth == "auto"
 
 
@@ -300,7 +344,10 @@ def test_only_the_group_that_changed_in_the_file_is_applied(file):
     assert {one.name: one.auth for one in Group.objects.all()} == {"a": "bearer", "b": "auto"}
     assert stored()["b"] == ["k3", "k2"]
     assert (report.groups.updated, report.groups.unchanged) == (1, 1)
-    assert "updated group 'b': rate_limit_policy 'daily' → 'quota_aware'; auth 'bearer' → 'auto'" in report.details
+    assert (
+        "updated group 'b': rate_limit_policy 'daily' → 'quota_aware'; auth 'bearer' → 'auto'"
+        in report.details
+    )
 
 
 def test_keys_that_left_the_file_are_removed_and_those_of_the_admin_stay(file):
@@ -328,7 +375,9 @@ def test_a_group_that_left_the_file_stays_while_it_has_keys_of_the_admin(file):
     own.save()
     report = start(file, group("a", "k1"))
     assert stored() == {"a": ["k1"], "b": ["from-admin"]}
-    assert report.warnings == ["group 'b' left the file but is kept: it has 1 keys that are not from this file"]
+    assert report.warnings == [
+        "group 'b' left the file but is kept: it has 1 keys that are not from this file"
+    ]
 
 
 def test_a_group_renamed_in_the_file_keeps_its_keys(file):
@@ -350,7 +399,14 @@ def test_a_new_group_goes_behind_its_neighbour_and_keeps_the_order_of_the_admin(
     start(file, group("a", "k1"), group("b", "k2"), group("c", "k3"))
     for position, name in enumerate("cab"):
         Group.objects.filter(name=name).update(position=position)
-    start(file, group("first", "k4"), group("a", "k1"), group("new", "k5"), group("b", "k2"), group("c", "k3"))
+    start(
+        file,
+        group("first", "k4"),
+        group("a", "k1"),
+        group("new", "k5"),
+        group("b", "k2"),
+        group("c", "k3"),
+    )
     assert list(stored()) == ["first", "c", "a", "new", "b"]
 
 
@@ -382,7 +438,9 @@ def test_a_bad_file_changes_nothing_at_a_start(file):
     assert stored() == {"a": ["k1"]}
 
 
-def test_edits_survive_a_new_secret_and_the_file_is_known_under_it_from_then_on(file, change_secret):
+def test_edits_survive_a_new_secret_and_the_file_is_known_under_it_from_then_on(
+    file, change_secret
+):
     start(file, group("a", "k1"))
     Group.objects.update(auth="both")
     change_secret()
@@ -397,7 +455,9 @@ def test_keys_that_the_present_secret_cannot_read_are_never_removed_at_a_start(f
     lost = ApiKey.objects.get()
     change_secret(forget_older=True)
     report = apply_changes(file)
-    assert report.warnings == ["1 keys left the file but are kept: the present SECRET_KEY cannot read them"]
+    assert report.warnings == [
+        "1 keys left the file but are kept: the present SECRET_KEY cannot read them"
+    ]
     assert stored() == {"a": ["k1", UNREADABLE]}
     assert ApiKey.objects.get(position=1).pk == lost.pk
 
@@ -414,7 +474,9 @@ def test_a_proxy_that_cannot_be_read_survives_a_change_of_order(change_secret):
 
 @pytest.mark.django_db(transaction=True)
 def test_processes_that_start_together_import_once(file):
-    file.write_text(text(*[group(f"g{number}", f"k{number}", f"m{number}") for number in range(20)]))
+    file.write_text(
+        text(*[group(f"g{number}", f"k{number}", f"m{number}") for number in range(20)])
+    )
     together = threading.Barrier(4)
     reports: list[Report] = []
 
@@ -445,7 +507,10 @@ def test_the_command_prints_the_report(file):
         "keys: 1 created, 0 updated, 0 unchanged, 0 removed",
         "created group 'a'",
         "created key AIza…6789 in group 'a'",
-        "warning: group 'a': placeholders skipped (groups[0].api_keys[1]); put your keys in their place",
+        (
+            "warning: group 'a': placeholders skipped (groups[0].api_keys[1]); put your keys in "
+            "their place"
+        ),
     ]
 
 
@@ -473,7 +538,9 @@ def test_the_command_names_all_problems_and_imports_nothing(file):
 @pytest.mark.parametrize(
     ("count", "is_terminal", "is_shown"), [(600, True, True), (600, False, False), (5, True, False)]
 )
-def test_many_keys_show_a_progress_bar_on_a_terminal(file, monkeypatch, count, is_terminal, is_shown):
+def test_many_keys_show_a_progress_bar_on_a_terminal(
+    file, monkeypatch, count, is_terminal, is_shown
+):
     file.write_text(text(group("a", *[f"key{number}" for number in range(count)])))
     screen = io.StringIO()
     monkeypatch.setattr(screen, "isatty", lambda: is_terminal)

@@ -23,7 +23,15 @@ def report(now: datetime = NOW) -> list[dict[str, Any]]:
 def test_a_row_has_exactly_the_fields_of_the_contract():
     key = add_key(add_group("main"), "one", name="first", last_used_at=NOW)
     cool(key, UNTIL)
-    use(key, requests=9, rate_limited=2, client_errors=1, upstream_errors=3, prompt_tokens=100, output_tokens=40)
+    use(
+        key,
+        requests=9,
+        rate_limited=2,
+        client_errors=1,
+        upstream_errors=3,
+        prompt_tokens=100,
+        output_tokens=40,
+    )
 
     assert report() == [
         {
@@ -49,7 +57,10 @@ def test_a_key_that_was_never_used_has_zeros_and_no_time():
     (row,) = report()
 
     assert row["last_used_at"] is None
-    assert [row[name] for name in ("requests", "rate_limited", "errors", "prompt_tokens", "output_tokens")] == [0] * 5
+    assert [
+        row[name]
+        for name in ("requests", "rate_limited", "errors", "prompt_tokens", "output_tokens")
+    ] == [0] * 5
 
 
 def test_usage_is_summed_over_hours_and_models_of_each_key():
@@ -68,9 +79,14 @@ def test_usage_that_was_added_up_into_days_still_counts():
     one, two = add_key(group, "one"), add_key(group, "two")
     use(one, NOW, "a", requests=1, client_errors=1, prompt_tokens=10)
     for key, model, requests in ((one, "a", 2), (one, "b", 4), (two, "a", 8)):
-        DailyUsage.objects.create(key=key, day=NOW.date(), model=model, requests=requests, client_errors=requests)
+        DailyUsage.objects.create(
+            key=key, day=NOW.date(), model=model, requests=requests, client_errors=requests
+        )
 
-    assert [(row["requests"], row["errors"], row["prompt_tokens"]) for row in report()] == [(7, 7, 10), (8, 8, 0)]
+    assert [(row["requests"], row["errors"], row["prompt_tokens"]) for row in report()] == [
+        (7, 7, 10),
+        (8, 8, 0),
+    ]
 
 
 def test_totals_do_not_shrink_when_hours_become_days():
@@ -98,7 +114,9 @@ def test_a_cooldown_of_one_model_leaves_the_key_available():
     (row,) = report()
 
     assert row["state"] == "available"
-    assert row["cooldowns"] == [{"model": "gemini-2.5-pro", "until": "2026-11-24T07:00:00Z", "reason": "day"}]
+    assert row["cooldowns"] == [
+        {"model": "gemini-2.5-pro", "until": "2026-11-24T07:00:00Z", "reason": "day"}
+    ]
 
 
 def test_the_cooldown_of_the_whole_key_comes_first_and_one_a_model_is_listed():
@@ -122,7 +140,10 @@ def test_a_cooldown_that_is_over_or_released_does_not_count():
     cool(over, NOW)
     RateLimitEvent.objects.filter(pk=cool(released, UNTIL).pk).update(released_at=NOW)
 
-    assert [(row["state"], row["cooldowns"]) for row in report()] == [("available", []), ("available", [])]
+    assert [(row["state"], row["cooldowns"]) for row in report()] == [
+        ("available", []),
+        ("available", []),
+    ]
 
 
 @pytest.mark.parametrize("status", [KeyStatus.DISABLED, KeyStatus.INVALID])
@@ -160,11 +181,18 @@ def test_an_endpoint_that_names_no_model_stands_where_models_do():
 
     (row,) = key_report(ApiKey.objects.all(), NOW)
 
-    assert row.as_json()["cooldowns"] == [{"model": "/batches", "until": "2026-11-24T07:00:00Z", "reason": "minute"}]
-    assert row.describe_state(NOW) == ["available", "/batches cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)"]
+    assert row.as_json()["cooldowns"] == [
+        {"model": "/batches", "until": "2026-11-24T07:00:00Z", "reason": "minute"}
+    ]
+    assert row.describe_state(NOW) == [
+        "available",
+        "/batches cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)",
+    ]
 
 
-def test_the_number_of_queries_does_not_depend_on_the_number_of_keys(django_assert_num_queries: Any):
+def test_the_number_of_queries_does_not_depend_on_the_number_of_keys(
+    django_assert_num_queries: Any,
+):
     group = add_group()
     for label in range(25):
         key = add_key(group, str(label))
@@ -189,14 +217,20 @@ def test_a_report_of_some_keys_leaves_out_the_others():
 
 def test_ten_thousand_keys_are_read_without_decrypting_any(monkeypatch: pytest.MonkeyPatch):
     group = add_group()
-    keys = [ApiKey(group=group, key_hash=f"{n:064}", masked="••••", position=n, secret="unused") for n in range(10_000)]
-    monkeypatch.setattr("proxyapp.models.sealed.SealedTextField.get_prep_value", lambda field, value: value)
+    keys = [
+        ApiKey(group=group, key_hash=f"{n:064}", masked="••••", position=n, secret="unused")
+        for n in range(10_000)
+    ]
+    monkeypatch.setattr(
+        "proxyapp.models.sealed.SealedTextField.get_prep_value", lambda field, value: value
+    )
     ApiKey.objects.bulk_create(keys, batch_size=2000)
     HourlyUsage.objects.bulk_create(
         [HourlyUsage(key=key, hour=NOW, model="a", requests=1) for key in keys], batch_size=2000
     )
     monkeypatch.setattr(
-        "proxyapp.models.sealed.SealedTextField.from_db_value", lambda *_: pytest.fail("decrypted a secret")
+        "proxyapp.models.sealed.SealedTextField.from_db_value",
+        lambda *_: pytest.fail("decrypted a secret"),
     )
 
     rows = key_report(ApiKey.objects.all(), NOW)

@@ -59,7 +59,12 @@ def test_list_as_json_is_the_report_and_nothing_else(group: Group):
 
     (row,) = json.loads(keys("list", "--json"))
 
-    assert (row["id"], row["name"], row["state"], row["requests"]) == (key.pk, "first", "cooling", 3)
+    assert (row["id"], row["name"], row["state"], row["requests"]) == (
+        key.pk,
+        "first",
+        "cooling",
+        3,
+    )
     assert row["cooldowns"] == [{"model": None, "until": "2026-11-24T07:00:00Z", "reason": "daily"}]
 
 
@@ -147,7 +152,11 @@ def test_a_name_goes_before_a_group_of_the_same_name(group: Group):
 
 
 def test_an_empty_group_has_no_keys_and_is_no_error(group: Group):
-    assert json.loads(keys("disable", "main", "--json")) == {"action": "disable", "changed": 0, "keys": []}
+    assert json.loads(keys("disable", "main", "--json")) == {
+        "action": "disable",
+        "changed": 0,
+        "keys": [],
+    }
 
 
 def test_options_may_stand_between_selectors(group: Group):
@@ -185,7 +194,9 @@ def test_a_change_by_a_name_that_two_keys_bear_is_refused_with_their_ids(group: 
 
     message = error_of("disable", "twin")
 
-    assert message == f"'twin' fits 2 keys: say which by id ({ids[0]}, {ids[1]}). Nothing was changed."
+    assert (
+        message == f"'twin' fits 2 keys: say which by id ({ids[0]}, {ids[1]}). Nothing was changed."
+    )
     assert statuses() == ["active", "active"]
     assert len(json.loads(keys("list", "twin", "--json"))) == 2
 
@@ -276,7 +287,10 @@ class Probes:
 
     def __call__(self, key_ids: Iterable[int]) -> list[ProbeResult]:
         self.asked = list(key_ids)
-        return [ProbeResult(key_id, *result) for key_id, result in zip(self.asked, self.results, strict=True)]
+        return [
+            ProbeResult(key_id, *result)
+            for key_id, result in zip(self.asked, self.results, strict=True)
+        ]
 
 
 def probes(monkeypatch: pytest.MonkeyPatch, *results: tuple[bool, int | None, str]) -> Probes:
@@ -285,7 +299,9 @@ def probes(monkeypatch: pytest.MonkeyPatch, *results: tuple[bool, int | None, st
     return asked
 
 
-def test_test_says_for_each_key_what_the_provider_said(group: Group, monkeypatch: pytest.MonkeyPatch):
+def test_test_says_for_each_key_what_the_provider_said(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+):
     key = add_key(group, "one", name="first")
     asked = probes(monkeypatch, (True, 200, "works"))
 
@@ -295,14 +311,20 @@ def test_test_says_for_each_key_what_the_provider_said(group: Group, monkeypatch
     assert asked.asked == [key.pk]
 
 
-def test_test_enables_an_invalid_key_that_works_and_says_so(group: Group, monkeypatch: pytest.MonkeyPatch):
+def test_test_enables_an_invalid_key_that_works_and_says_so(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+):
     key = add_key(group, "one", name="laptop")
     condemn(key)
     probes(monkeypatch, (True, 200, "works"))
 
     text = keys("test")
 
-    assert text == f"ok      {key.pk}  main  laptop  AIza…0one  200  works; it was invalid and is enabled again\n"
+    assert (
+        text
+        == f"ok      {key.pk}  main  laptop  AIza…0one  200  works; it was invalid and is enabled"
+        " again\n"
+    )
     key.refresh_from_db()
     assert (key.status, key.status_reason) == ("active", "")
 
@@ -329,24 +351,32 @@ def test_test_of_a_key_without_an_answer_says_so(group: Group, monkeypatch: pyte
     with pytest.raises(CommandError, match=r"^1 of 1 key failed\.$"):
         call_command("keys", "test", stdout=output)
 
-    assert output.getvalue() == f"FAILED  {key.pk}  main  -  AIza…0one  no answer  waited 10 s in vain\n"
+    assert (
+        output.getvalue()
+        == f"FAILED  {key.pk}  main  -  AIza…0one  no answer  waited 10 s in vain\n"
+    )
     assert statuses() == ["invalid"]
 
 
-def test_test_fails_when_a_key_fails_and_changes_no_state(group: Group, monkeypatch: pytest.MonkeyPatch):
+def test_test_fails_when_a_key_fails_and_changes_no_state(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+):
     for label in ("one", "two", "three"):
         add_key(group, label)
-    probes(monkeypatch, (True, 200, "works"), (False, 400, "API key expired."), (False, None, "cannot connect"))
+    probes(
+        monkeypatch,
+        (True, 200, "works"),
+        (False, 400, "API key expired."),
+        (False, None, "cannot connect"),
+    )
     output = StringIO()
 
     with pytest.raises(CommandError, match=r"^2 of 3 keys failed\.$"):
         call_command("keys", "test", "--json", stdout=output)
 
-    assert [(row["ok"], row["status"], row["message"]) for row in json.loads(output.getvalue())] == [
-        (True, 200, "works"),
-        (False, 400, "API key expired."),
-        (False, None, "cannot connect"),
-    ]
+    assert [
+        (row["ok"], row["status"], row["message"]) for row in json.loads(output.getvalue())
+    ] == [(True, 200, "works"), (False, 400, "API key expired."), (False, None, "cannot connect")]
     assert statuses() == ["active"] * 3
 
 
@@ -367,6 +397,8 @@ def test_a_database_that_is_not_ready_is_one_clear_line(monkeypatch: pytest.Monk
 
     monkeypatch.setattr("proxyapp.management.commands.keys.key_report", fails)
 
-    assert error_of("list") == (
-        "The database cannot be used (has `manage.py migrate` run?): no such table: proxyapp_apikey"
+    assert (
+        error_of("list")
+        == "The database cannot be used (has `manage.py migrate` run?): no such table:"
+        " proxyapp_apikey"
     )

@@ -43,7 +43,10 @@ def test_an_invalid_key_that_works_is_put_back(group: Group):
     enabled = key_tests.put_back(findings)
 
     assert enabled == {key.pk}
-    assert key_tests.describe(findings.results[0], enabled) == "works; it was invalid and is enabled again"
+    assert (
+        key_tests.describe(findings.results[0], enabled)
+        == "works; it was invalid and is enabled again"
+    )
     key.refresh_from_db()
     assert (key.status, key.status_reason) == ("active", "")
     assert pool_version() == version + 1
@@ -52,7 +55,11 @@ def test_an_invalid_key_that_works_is_put_back(group: Group):
 def test_all_other_keys_stay_as_they_are(group: Group, upstream: FakeUpstream):
     for label in ("failing", "condemned"):
         upstream.refuse(secret(label), status=400, body="400_api_key_invalid")
-    keys = [add_key(group, "works"), add_key(group, "failing"), add_key(group, "disabled", status="disabled")]
+    keys = [
+        add_key(group, "works"),
+        add_key(group, "failing"),
+        add_key(group, "disabled", status="disabled"),
+    ]
     keys.append(add_key(group, "condemned"))
     condemn(keys[3])
     version = pool_version()
@@ -63,7 +70,12 @@ def test_all_other_keys_stay_as_they_are(group: Group, upstream: FakeUpstream):
     assert [result.ok for result in findings.results] == [True, False, True, False]
     assert enabled == set()
     statuses = list(ApiKey.objects.values_list("status", "status_reason"))
-    assert statuses == [("active", ""), ("active", ""), ("disabled", ""), ("invalid", "API key expired.")]
+    assert statuses == [
+        ("active", ""),
+        ("active", ""),
+        ("disabled", ""),
+        ("invalid", "API key expired."),
+    ]
     assert pool_version() == version
 
 
@@ -94,7 +106,10 @@ def test_what_an_operator_does_during_a_test_stands(
     assert enabled == set()
     assert pool_version() == version
     key.refresh_from_db()
-    assert (key.status, key.status_reason) == (status, change.get("status_reason", "API key expired."))
+    assert (key.status, key.status_reason) == (
+        status,
+        change.get("status_reason", "API key expired."),
+    )
 
 
 def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: pytest.MonkeyPatch):
@@ -116,7 +131,9 @@ def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: py
 
 
 def probes(monkeypatch: pytest.MonkeyPatch, *, failing: Iterable[ApiKey] = ()) -> list[int]:
-    """Stands in for the provider: `failing` do, all others work. The keys that it was asked about."""
+    """Stands in for the provider: `failing` do, all others work. The keys that it was asked
+    about.
+    """
     asked: list[int] = []
     dead = {key.pk for key in failing}
 
@@ -161,7 +178,10 @@ def test_a_test_puts_an_invalid_key_that_works_back_and_logs_who_did_it(
 
     html = act(operator, "apikey", "test_keys", [one.pk, two.pk, three.pk])
 
-    assert said(html)[0] == ("success", "Key AIza…0one: 200, works; it was invalid and is enabled again")
+    assert said(html)[0] == (
+        "success",
+        "Key AIza…0one: 200, works; it was invalid and is enabled again",
+    )
     assert list(ApiKey.objects.values_list("status", "status_reason")) == [
         ("active", ""),
         ("invalid", "API key expired."),
@@ -172,7 +192,9 @@ def test_a_test_puts_an_invalid_key_that_works_back_and_logs_who_did_it(
     assert (entry.object_id, entry.change_message) == (str(one.pk), "Tested and enabled: it works.")
 
 
-def test_a_test_of_a_key_without_an_answer_says_why(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_a_test_of_a_key_without_an_answer_says_why(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     key = add_key(add_group(), "one")
     result = ProbeResult(key.pk, ok=False, status=None, message="waited 10 s in vain")
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda _: [result])
@@ -192,11 +214,16 @@ def test_of_many_tested_keys_the_failing_ones_are_named_and_the_rest_is_counted(
     html = act(operator, "apikey", "test_keys", [key.pk for key in keys])
 
     assert len(said(html)) == 21
-    assert [text.split()[1] for level, text in said(html) if level == "error"] == ["key-28", "key-29"]
+    assert [text.split()[1] for level, text in said(html) if level == "error"] == [
+        "key-28",
+        "key-29",
+    ]
     assert said(html)[-1] == ("success", "And 10 more: 10 work, 0 failed.")
 
 
-def test_too_many_keys_are_not_tested_and_the_way_to_do_it_is_named(operator: Client, monkeypatch: pytest.MonkeyPatch):
+def test_too_many_keys_are_not_tested_and_the_way_to_do_it_is_named(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
     group = add_group()
     for number in range(3):
         add_key(group, str(number))
@@ -245,9 +272,9 @@ def test_who_may_only_look_tests_nothing(monkeypatch: pytest.MonkeyPatch):
 def invalidate(gateway: Gateway, name: str) -> int:
     """Its id."""
     script = (
-        "from proxyapp.operators import key_actions; from proxyapp.models import ApiKey; "
-        f"key = ApiKey.objects.get(name={name!r}); key_actions.set_status([key.pk], 'invalid', reason='expired'); "
-        "print('id', key.pk)"
+        "from proxyapp.operators import key_actions; from proxyapp.models import ApiKey; key ="
+        f" ApiKey.objects.get(name={name!r}); key_actions.set_status([key.pk], 'invalid',"
+        " reason='expired'); print('id', key.pk)"
     )
     done = gateway.manage("shell", "-c", script)
     assert done.returncode == 0, done.stderr
@@ -263,7 +290,9 @@ def test_the_admin_of_a_running_gateway_puts_a_key_back_into_rotation(
     gateway = make_gateway(keys, env=environment, server=server)
     key_id = invalidate(gateway, "second")
 
-    with httpx.Client(base_url=gateway.url, trust_env=False, follow_redirects=True, timeout=30) as browser:
+    with httpx.Client(
+        base_url=gateway.url, trust_env=False, follow_redirects=True, timeout=30
+    ) as browser:
         browser.get("/admin/login/")
         token = {"csrfmiddlewaretoken": browser.cookies["gateway_csrf"]}
         browser.post("/admin/login/", data={"username": "ops", "password": "given-secret", **token})

@@ -1,4 +1,6 @@
-"""kill -9 of workers under load: who was not with the killed one notices nothing, and the books stay right."""
+"""kill -9 of workers under load: who was not with the killed one notices nothing, and the books
+stay right.
+"""
 
 import math
 import os
@@ -41,11 +43,17 @@ class Kills:
 
 
 def workers(gateway: Gateway) -> list[psutil.Process]:
-    return [each for each in psutil.Process(gateway.pid).children() if each.status() != psutil.STATUS_ZOMBIE]
+    return [
+        each
+        for each in psutil.Process(gateway.pid).children()
+        if each.status() != psutil.STATUS_ZOMBIE
+    ]
 
 
 def seconds_until_back(gateway: Gateway, since: float) -> float:
-    """Of 16 new connections some wait in the queue of the killed worker's socket, for its successor."""
+    """Of 16 new connections some wait in the queue of the killed worker's socket, for its
+    successor.
+    """
 
     def probe(_: int) -> float:
         with RawClient(gateway.url, timeout=60) as client:
@@ -57,7 +65,9 @@ def seconds_until_back(gateway: Gateway, since: float) -> float:
 
 
 def kill_again_and_again(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) -> Kills:
-    """Each time one more key has just run out, and one of the workers is killed at some moment after."""
+    """Each time one more key has just run out, and one of the workers is killed at some moment
+    after.
+    """
     dice, kills = random.Random(7), Kills()
     for key in doomed:
         wait_for(lambda: len(workers(gateway)) == 2)
@@ -103,20 +113,28 @@ def check_fairness(upstream: FakeUpstream, kills: Kills) -> int:
 
 
 def check_refusals(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) -> None:
-    """Who was asked after a refusal shows that its event had been written: it is there, and its cooldown holds."""
+    """Who was asked after a refusal shows that its event had been written: it is there, and its
+    cooldown holds.
+    """
     asked: dict[str, list[Recorded]] = defaultdict(list)
     for request in upstream.requests:
         asked[request.query].append(request)
-    refused_at = {each.key or "": each.at for requests in asked.values() for each in reversed(requests[:-1])}
+    refused_at = {
+        each.key or "": each.at for requests in asked.values() for each in reversed(requests[:-1])
+    }
     found = rows(
         gateway,
-        "SELECT DISTINCT k.name FROM proxyapp_ratelimitevent e JOIN proxyapp_apikey k ON k.id = e.key_id "
-        "WHERE e.released_at IS NULL AND e.cooling_until > e.occurred_at",
+        "SELECT DISTINCT k.name FROM proxyapp_ratelimitevent e JOIN proxyapp_apikey k ON k.id ="
+        " e.key_id WHERE e.released_at IS NULL AND e.cooling_until > e.occurred_at",
     )
     assert refused_at
     assert set(refused_at) <= {name for (name,) in found}
     assert set(refused_at) <= set(doomed)
-    late = [each for each in upstream.requests if each.at > refused_at.get(each.key or "", math.inf) + KNOWN_SECONDS]
+    late = [
+        each
+        for each in upstream.requests
+        if each.at > refused_at.get(each.key or "", math.inf) + KNOWN_SECONDS
+    ]
     assert late == [], "what one process has learnt holds for the others and for their successors"
 
 
@@ -124,7 +142,10 @@ def check_refusals(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) 
 def under_kills(
     make_gateway: MakeGateway, upstream: FakeUpstream, server: str, *, count: int, rate: float
 ) -> Iterator[tuple[Kills, list[Sent]]]:
-    """Two workers, `count` kills; what the load saw. Afterwards the gateway ends and its books are looked at."""
+    """Two workers, `count` kills; what the load saw.
+
+    Afterwards the gateway ends and its books are looked at.
+    """
     doomed = [f"DOOMED-{number}" for number in range(count)]
     keys = [{"key": key, "name": key} for key in [*GOOD, *doomed]]
     since = time.monotonic()
@@ -132,8 +153,12 @@ def under_kills(
     wait_for(lambda: "Proxy: " in gateway.output(), 60)
     start_seconds = time.monotonic() - since
     with (
-        SteadyLoad(gateway.url, rate=rate / 2, keeps_alive=True, clients=10, is_numbered=True) as kept,
-        SteadyLoad(gateway.url, rate=rate / 2, keeps_alive=False, clients=40, is_numbered=True) as fresh,
+        SteadyLoad(
+            gateway.url, rate=rate / 2, keeps_alive=True, clients=10, is_numbered=True
+        ) as kept,
+        SteadyLoad(
+            gateway.url, rate=rate / 2, keeps_alive=False, clients=40, is_numbered=True
+        ) as fresh,
     ):
         kills = kill_again_and_again(gateway, upstream, doomed)
     yield kills, [*kept.sent, *fresh.sent]
@@ -142,12 +167,14 @@ def under_kills(
     failed = sum(each.status != 200 for each in [*kept.sent, *fresh.sent])
     ordered = sorted(kills.back_after)
     figures.note(
-        f"kill -9 of a worker, {count} times, {server}, {rate:.0f} requests/s: {failed} requests failed with the "
-        f"killed workers and no other; {found}; the next worker answered after "
-        f"{ordered[len(ordered) // 2]:.2f} s (p50), {ordered[-1]:.2f} s (longest); the first start of all took "
-        f"{start_seconds:.2f} s"
+        f"kill -9 of a worker, {count} times, {server}, {rate:.0f} requests/s: {failed} requests"
+        f" failed with the killed workers and no other; {found}; the next worker answered after"
+        f" {ordered[len(ordered) // 2]:.2f} s (p50), {ordered[-1]:.2f} s (longest); the first start"
+        f" of all took {start_seconds:.2f} s"
     )
-    assert ordered[len(ordered) // 2] < max(2.0, start_seconds), "on a busy machine everything takes its time"
+    assert ordered[len(ordered) // 2] < max(2.0, start_seconds), (
+        "on a busy machine everything takes its time"
+    )
 
 
 @pytest.mark.parametrize("server", SERVERS)
@@ -155,14 +182,20 @@ def test_two_kills_under_load_harm_only_what_was_under_way(
     make_gateway: MakeGateway, upstream: FakeUpstream, server: str
 ) -> None:
     with under_kills(make_gateway, upstream, server, count=2, rate=50) as (kills, sent):
-        assert [each for each in sent if each.status != 200 and not was_under_way(each, kills)] == []
+        assert [
+            each for each in sent if each.status != 200 and not was_under_way(each, kills)
+        ] == []
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("server", SERVERS)
-def test_fifty_kills_under_load(make_gateway: MakeGateway, upstream: FakeUpstream, server: str) -> None:
+def test_fifty_kills_under_load(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
     with under_kills(make_gateway, upstream, server, count=50, rate=100) as (kills, sent):
-        assert [each for each in sent if each.status != 200 and not was_under_way(each, kills)] == []
+        assert [
+            each for each in sent if each.status != 200 and not was_under_way(each, kills)
+        ] == []
 
 
 def test_after_the_supervisor_is_killed_a_new_start_works_at_once(
@@ -173,14 +206,18 @@ def test_after_the_supervisor_is_killed_a_new_start_works_at_once(
     gateway = make_gateway(["KEY-A"], args=["--workers", "2"])
     wait_for(lambda: "Proxy: " in gateway.output(), 60)
     with RawClient(gateway.url) as streaming:
-        streaming.send(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % path.encode())
+        streaming.send(
+            b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % path.encode()
+        )
         assert held.started.wait(10)
         orphans = workers(gateway)
         os.kill(gateway.pid, signal.SIGKILL)
         gateway.wait()
 
         gateway.launch()
-        wait_for(lambda: gateway.output().count("Proxy: ") == 2, 60)  # an old worker may answer until it hears of it
+        wait_for(
+            lambda: gateway.output().count("Proxy: ") == 2, 60
+        )  # an old worker may answer until it hears of it
 
         assert exchange(gateway.url, "POST", path, body=b"{}").status == 200
         held.finish()

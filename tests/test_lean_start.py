@@ -6,7 +6,12 @@ import pytest
 
 from tests.gateway import Gateway
 
-SERVERS = ("daphne.server", "twisted.internet.reactor", "proxyapp.server.daphne", "proxyapp.server.uvicorn")
+SERVERS = (
+    "daphne.server",
+    "twisted.internet.reactor",
+    "proxyapp.server.daphne",
+    "proxyapp.server.uvicorn",
+)
 LOADED = f"import sys; print([name for name in {SERVERS} if name in sys.modules])"
 
 
@@ -29,7 +34,10 @@ def test_neither_a_command_nor_the_application_imports_a_server(gateway: Gateway
 
 
 def test_uvicorn_runs_without_a_reactor(gateway: Gateway) -> None:
-    assert said_by(gateway, f"import proxyapp.server.uvicorn; {LOADED}") == "['proxyapp.server.uvicorn']"
+    assert (
+        said_by(gateway, f"import proxyapp.server.uvicorn; {LOADED}")
+        == "['proxyapp.server.uvicorn']"
+    )
 
 
 def test_daphne_runs_on_uvloop(gateway: Gateway) -> None:

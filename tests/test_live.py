@@ -66,7 +66,9 @@ def make_keys() -> list[ApiKey]:
 
 @sync_to_async
 def cool_down(key: ApiKey, seconds: float = 3600, **fields: Any) -> None:
-    """As another process would: the event and the new version are in the database, and nothing else tells."""
+    """As another process would: the event and the new version are in the database, and nothing else
+    tells.
+    """
     event = cool(key, timezone.now() + timedelta(seconds=seconds), **fields)
     event.occurred_at = timezone.now()
     event.save()
@@ -89,7 +91,9 @@ def running_feed(application: Dispatcher) -> feed.Feed:
 # Who may watch.
 
 
-async def test_staff_get_the_whole_dashboard_first(application: Dispatcher, operator: Client, keys: list[ApiKey]):
+async def test_staff_get_the_whole_dashboard_first(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
     page = await Page(application, operator).watch()
 
     message = await page.hear()
@@ -100,7 +104,9 @@ async def test_staff_get_the_whole_dashboard_first(application: Dispatcher, oper
     await page.leave()
 
 
-async def test_nothing_is_said_before_the_page_says_what_it_shows(application: Dispatcher, operator: Client):
+async def test_nothing_is_said_before_the_page_says_what_it_shows(
+    application: Dispatcher, operator: Client
+):
     page = Page(application, operator)
     assert await page.open()
 
@@ -135,7 +141,9 @@ async def test_nobody_else_gets_a_socket(application: Dispatcher, fields: dict[s
     ],
     ids=str,
 )
-def test_only_the_gateways_own_pages_may_open_it(headers: dict[str, str], is_accepted: bool, settings: Any):
+def test_only_the_gateways_own_pages_may_open_it(
+    headers: dict[str, str], is_accepted: bool, settings: Any
+):
     settings.ALLOWED_HOSTS = ["gw.example"]
     settings.CSRF_TRUSTED_ORIGINS = ["https://*.trusted.example"]
     sent = {"host": "gw.example", **headers}
@@ -174,7 +182,10 @@ def change_password(client: Client) -> None:
 
 @pytest.mark.parametrize("end", [log_out, deactivate, dismiss, expire, change_password])
 async def test_who_may_no_longer_watch_is_closed(
-    application: Dispatcher, operator: Client, end: Callable[[Client], None], monkeypatch: pytest.MonkeyPatch
+    application: Dispatcher,
+    operator: Client,
+    end: Callable[[Client], None],
+    monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(feed, "SESSIONS_SECONDS", 0.1)
     other = await sync_to_async(log_in)(username="other", password="!") if end is log_out else None
@@ -210,14 +221,18 @@ def test_a_session_is_looked_at_often_enough_to_close_within_three_seconds():
     ],
     ids=lambda message: message[:40],
 )
-async def test_a_message_that_makes_no_sense_closes_the_socket(application: Dispatcher, operator: Client, message: str):
+async def test_a_message_that_makes_no_sense_closes_the_socket(
+    application: Dispatcher, operator: Client, message: str
+):
     page = await Page(application, operator).watch(message)
 
     assert await page.closing_code() == 4400
     await page.leave()
 
 
-async def test_the_dashboard_is_for_those_who_may_see_keys(application: Dispatcher, keys: list[ApiKey]):
+async def test_the_dashboard_is_for_those_who_may_see_keys(
+    application: Dispatcher, keys: list[ApiKey]
+):
     refused = await Page(application, await sync_to_async(log_in)(is_superuser=False)).watch()
 
     assert await refused.closing_code() == 4403
@@ -265,7 +280,9 @@ async def test_a_cooldown_of_another_process_appears_with_what_it_changes(
     await page.leave()
 
 
-async def test_a_key_that_is_added_brings_all_keys_anew(application: Dispatcher, operator: Client, keys: list[ApiKey]):
+async def test_a_key_that_is_added_brings_all_keys_anew(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
     page = await Page(application, operator).watch()
     await page.hear()
 
@@ -283,7 +300,9 @@ async def test_a_key_that_is_added_brings_all_keys_anew(application: Dispatcher,
     await page.leave()
 
 
-async def test_traffic_changes_the_cards(application: Dispatcher, operator: Client, keys: list[ApiKey]):
+async def test_traffic_changes_the_cards(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
     page = await Page(application, operator).watch()
     await page.hear()
 
@@ -310,7 +329,9 @@ async def test_a_cooldown_that_ends_is_told_without_a_change(
     await page.leave()
 
 
-async def test_where_nothing_happens_nothing_is_said(application: Dispatcher, operator: Client, keys: list[ApiKey]):
+async def test_where_nothing_happens_nothing_is_said(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
     page = await Page(application, operator).watch()
     await page.hear()
 
@@ -381,8 +402,12 @@ async def test_a_database_that_is_away_is_said_and_what_is_known_stays(
 async def test_a_list_is_told_all_of_its_keys_and_then_those_that_changed(
     application: Dispatcher, operator: Client, keys: list[ApiKey]
 ):
-    await sync_to_async(use)(keys[0], requests=9, rate_limited=2, client_errors=3, prompt_tokens=5, output_tokens=6)
-    page = await Page(application, operator).watch({"watch": "keys", "ids": [keys[0].pk, keys[2].pk, 2**62]})
+    await sync_to_async(use)(
+        keys[0], requests=9, rate_limited=2, client_errors=3, prompt_tokens=5, output_tokens=6
+    )
+    page = await Page(application, operator).watch(
+        {"watch": "keys", "ids": [keys[0].pk, keys[2].pk, 2**62]}
+    )
 
     first = await page.hear()
     await cool_down(keys[1])
@@ -416,7 +441,9 @@ async def test_a_list_is_told_all_of_its_keys_and_then_those_that_changed(
     await page.leave()
 
 
-async def test_a_key_of_a_list_that_cools_has_an_end(application: Dispatcher, operator: Client, keys: list[ApiKey]):
+async def test_a_key_of_a_list_that_cools_has_an_end(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
     await cool_down(keys[0])
     page = await Page(application, operator).watch({"watch": "keys", "ids": [keys[0].pk]})
 
@@ -427,7 +454,9 @@ async def test_a_key_of_a_list_that_cools_has_an_end(application: Dispatcher, op
     await page.leave()
 
 
-async def test_a_page_may_change_what_it_watches(application: Dispatcher, operator: Client, keys: list[ApiKey]):
+async def test_a_page_may_change_what_it_watches(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
     page = await Page(application, operator).watch({"watch": "keys", "ids": [keys[0].pk]})
     assert [key["id"] for key in (await page.hear())["keys"]] == [keys[0].pk]
 
@@ -439,8 +468,13 @@ async def test_a_page_may_change_what_it_watches(application: Dispatcher, operat
     await page.leave()
 
 
-async def test_two_lists_are_each_told_their_own(application: Dispatcher, operator: Client, keys: list[ApiKey]):
-    pages = [await Page(application, operator).watch({"watch": "keys", "ids": [key.pk]}) for key in keys[:2]]
+async def test_two_lists_are_each_told_their_own(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
+    pages = [
+        await Page(application, operator).watch({"watch": "keys", "ids": [key.pk]})
+        for key in keys[:2]
+    ]
     for page in pages:
         await page.hear()
 
@@ -616,7 +650,10 @@ def test_a_429_appears_on_an_open_dashboard_and_a_restart_is_survived(
     gateway = make_gateway(["KEY-A", "KEY-B"], server=server, env=OPERATOR)
     cookie = admin_cookie(gateway)
     for refused_cookie, origin in (("", None), (cookie, "https://evil.example")):
-        with pytest.raises(InvalidStatus) as refused, open_socket(gateway, refused_cookie, origin=origin):
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            open_socket(gateway, refused_cookie, origin=origin),
+        ):
             pass
         assert refused.value.response.status_code == 403
     with watched(gateway, cookie) as (socket, first):
@@ -647,12 +684,17 @@ def sockets_of_each(gateway: Gateway) -> list[int]:
     """How many of the connections to the gateway each worker has."""
     children = psutil.Process(gateway.pid).children()
     return [
-        sum(c.status == psutil.CONN_ESTABLISHED and c.laddr.port == gateway.port for c in child.net_connections())
+        sum(
+            c.status == psutil.CONN_ESTABLISHED and c.laddr.port == gateway.port
+            for c in child.net_connections()
+        )
         for child in children
     ]
 
 
-def test_a_429_of_the_other_worker_appears_as_soon(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_429_of_the_other_worker_appears_as_soon(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(["KEY-A", "KEY-B"], env=OPERATOR, args=["--workers", "2"])
     cookie = admin_cookie(gateway)
     with ExitStack() as stack:

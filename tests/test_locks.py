@@ -23,7 +23,12 @@ PLATFORMS = {
     "Windows": {"sys_platform": "win32", "platform_system": "Windows", "os_name": "nt"},
 }
 ENVIRONMENTS = [
-    {"python_version": python, "python_full_version": f"{python}.0", "platform_machine": machine, **platform}
+    {
+        "python_version": python,
+        "python_full_version": f"{python}.0",
+        "platform_machine": machine,
+        **platform,
+    }
     | {"platform_python_implementation": "CPython", "implementation_name": "cpython"}
     for python in PYTHONS
     for platform in PLATFORMS.values()
@@ -32,16 +37,26 @@ ENVIRONMENTS = [
 
 
 def locked(text: str) -> list[Requirement]:
-    return [Requirement(line.rstrip(" \\")) for line in text.splitlines() if re.match(r"[A-Za-z0-9]", line)]
+    return [
+        Requirement(line.rstrip(" \\"))
+        for line in text.splitlines()
+        if re.match(r"[A-Za-z0-9]", line)
+    ]
 
 
 def held(lock: list[Requirement], environment: dict[str, str]) -> dict[str, Requirement]:
-    return {canonicalize_name(pin.name): pin for pin in lock if pin.marker is None or pin.marker.evaluate(environment)}
+    return {
+        canonicalize_name(pin.name): pin
+        for pin in lock
+        if pin.marker is None or pin.marker.evaluate(environment)
+    }
 
 
 @functools.cache
 def needs(name: str) -> list[Requirement]:
-    """What an installed distribution says that it needs, somewhere; nothing if it is not installed here."""
+    """What an installed distribution says that it needs, somewhere; nothing if it is not installed
+    here.
+    """
     try:
         return [Requirement(line) for line in metadata.requires(name) or []]
     except metadata.PackageNotFoundError:
@@ -61,7 +76,8 @@ def is_held(need: Requirement, pins: dict[str, Requirement]) -> bool:
     pin = pins.get(canonicalize_name(need.name))
     return (
         pin is not None
-        and {canonicalize_name(extra) for extra in need.extras} <= {canonicalize_name(extra) for extra in pin.extras}
+        and {canonicalize_name(extra) for extra in need.extras}
+        <= {canonicalize_name(extra) for extra in pin.extras}
         and all(need.specifier.contains(each.version, prereleases=True) for each in pin.specifier)
     )
 
@@ -104,4 +120,6 @@ def test_a_lock_without_extras_would_be_found(name: str):
 def test_a_lock_that_lacks_what_another_platform_or_python_needs_would_be_found():
     text = (ROOT / "requirements-dev.txt").read_text()
 
-    assert any("colorama" in fault for fault in missing(re.sub(r"(?m)^colorama==", "other==", text)))
+    assert any(
+        "colorama" in fault for fault in missing(re.sub(r"(?m)^colorama==", "other==", text))
+    )

@@ -27,7 +27,9 @@ def test_without_an_answer_there_is_no_percentile():
     assert percentile(buckets(), 0.5) is None
 
 
-@pytest.mark.parametrize(("share", "milliseconds"), [(0.1, 110), (0.5, 150), (0.95, 195), (1.0, 200)])
+@pytest.mark.parametrize(
+    ("share", "milliseconds"), [(0.1, 110), (0.5, 150), (0.95, 195), (1.0, 200)]
+)
 def test_a_percentile_is_interpolated_inside_its_bucket(share: float, milliseconds: float):
     assert percentile(buckets(latency_3=40), share) == pytest.approx(milliseconds)
 
@@ -74,7 +76,9 @@ def test_minutes_come_oldest_first_with_zeros_in_between():
     found = last_minutes(NOW, 4)
 
     assert [one.answered for one in found] == [0, 3, 0, 1]
-    assert [one.since for one in found] == [THIS_MINUTE - timedelta(minutes=ago) for ago in (3, 2, 1, 0)]
+    assert [one.since for one in found] == [
+        THIS_MINUTE - timedelta(minutes=ago) for ago in (3, 2, 1, 0)
+    ]
     assert found[-1].latency[2] == 1
 
 

@@ -27,7 +27,11 @@ def test_a_key_that_is_out_for_one_model_serves_the_others():
     pool.cool(2, 100.0, model=PRO)
 
     ring = ring_of(pool)
-    assert (ids(ring, 10.0, PRO), ids(ring, 10.0, FLASH), ids(ring, 10.0, "/models")) == ([1, 3], [1, 2, 3], [1, 2, 3])
+    assert (ids(ring, 10.0, PRO), ids(ring, 10.0, FLASH), ids(ring, 10.0, "/models")) == (
+        [1, 3],
+        [1, 2, 3],
+        [1, 2, 3],
+    )
     assert ids(ring, 100.0, PRO) == [1, 2, 3]
 
 
@@ -64,7 +68,11 @@ def test_a_reload_builds_what_the_cooldowns_made_one_by_one():
     for _ in range(50):
         pool = snapshot("aaaaaa")
         for _ in range(12):
-            pool.cool(chance.randint(1, 6), chance.choice([20.0, 40.0, 60.0]), model=chance.choice(["", PRO, FLASH]))
+            pool.cool(
+                chance.randint(1, 6),
+                chance.choice([20.0, 40.0, 60.0]),
+                model=chance.choice(["", PRO, FLASH]),
+            )
         for now in (10.0, 20.0, 45.0, 60.0):
             for model in (PRO, FLASH, "other"):
                 free = [key for key in range(1, 7) if pool.cooldowns.until(key, model) <= now]
@@ -73,7 +81,8 @@ def test_a_reload_builds_what_the_cooldowns_made_one_by_one():
 
 
 @pytest.mark.parametrize(
-    ("model", "first"), [(PRO, Release(95.0, is_daily=True)), (FLASH, Release(90.0, is_daily=False))]
+    ("model", "first"),
+    [(PRO, Release(95.0, is_daily=True)), (FLASH, Release(90.0, is_daily=False))],
 )
 def test_the_earliest_release_is_that_of_the_model(model: str, first: Release):
     pool = snapshot("aa")

@@ -15,7 +15,9 @@ NATIVE = b"/v1beta/models/%b:generateContent"
 LONG = b'"' + b"x" * (1 << 20) + b'"'
 
 
-def is_allowed(path: bytes, body: bytes = b"", method: str = "POST", *, in_file: bool = False) -> bool:
+def is_allowed(
+    path: bytes, body: bytes = b"", method: str = "POST", *, in_file: bool = False
+) -> bool:
     pattern = pattern_of(["good*"])
     assert pattern
     file = tempfile.TemporaryFile() if in_file else None  # noqa: SIM115
@@ -34,14 +36,20 @@ def is_allowed(path: bytes, body: bytes = b"", method: str = "POST", *, in_file:
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        (NATIVE % b"good-1", b'{"contents": [{"parts": [{"functionCall": {"args": {"model": "T"}}}]}]}'),
+        (
+            NATIVE % b"good-1",
+            b'{"contents": [{"parts": [{"functionCall": {"args": {"model": "T"}}}]}]}',
+        ),
         (NATIVE % b"good-1", b""),
         (NATIVE % b"go%6Fd", b'{"model": "models/good-1"}'),
         (CHAT, b'{"model": "good-1", "tools": [{"model": "bad"}]}'),
         (CHAT, b'{"model": "models/good-1"}'),
         (b"/v1beta/cachedContents", b'{"model": "models/good-1"}'),
         (CHAT, b'{"model": "good-1", "x": %b}' % LONG),
-        (NATIVE % b"good-1", b'{"model": "bad", "x": %b}' % LONG),  # the native API goes by the path
+        (
+            NATIVE % b"good-1",
+            b'{"model": "bad", "x": %b}' % LONG,
+        ),  # the native API goes by the path
     ],
 )
 def test_an_allowed_model_passes(path, body):
@@ -68,7 +76,13 @@ def test_an_allowed_model_passes(path, body):
         (CHAT, b'{"model": "good", "Model": "bad"}'),
         (CHAT, b'{"model": "good", model: "bad"}'),
         (CHAT, b"""{"model": "good", 'model': 'bad'}"""),
-        (CHAT, b'{"model": "good"}\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\nbad\r\n--b--'),
+        (
+            CHAT,
+            (
+                b'{"model": "good"}\r\n--b\r\nContent-Disposition: form-data;'
+                b' name="model"\r\n\r\nbad\r\n--b--'
+            ),
+        ),
         (CHAT, b'{"model": "good", model: "bad", "x": %b}' % LONG),
         (CHAT, b"""{"model": "good", 'model': 'bad', "x": %b}""" % LONG),
         (CHAT, b'{"model": "good", "M\\u004fDEL": "bad", "x": %b}' % LONG),
@@ -122,6 +136,8 @@ def test_neither_a_query_nor_a_form_names_another(query, content_type):
     body = b'{"model": "good", "x": "&model=bad&"}'
     sent = RequestBody(body, length=len(body))
     assert pattern
-    check_model(pattern, "POST", CHAT, sent, b"model=good", [(b"content-type", b"application/json")])
+    check_model(
+        pattern, "POST", CHAT, sent, b"model=good", [(b"content-type", b"application/json")]
+    )
     with pytest.raises(NotAllowed):
         check_model(pattern, "POST", CHAT, sent, query, [(b"content-type", content_type)])

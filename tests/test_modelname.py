@@ -14,7 +14,10 @@ from proxyapp.forwarding.request_body import (
 from proxyapp.provider.model_name import model_of, quota_scope
 
 CHAT = b"/v1beta/openai/chat/completions"
-SCHEMA = {"type": "object", "properties": {"model": {"type": "string"}, "car": {"model": "T", "year": 1908}}}
+SCHEMA = {
+    "type": "object",
+    "properties": {"model": {"type": "string"}, "car": {"model": "T", "year": 1908}},
+}
 SMALL_MEMORY = Limits(body=1 << 30, memory=1000)
 
 
@@ -43,8 +46,16 @@ async def received(body: bytes, limits: Limits = SMALL_MEMORY) -> RequestBody:
         (CHAT, b'{"model":"models/gemini-2.5-flash"}', "gemini-2.5-flash"),
         (CHAT, b' \r\n{"model":"m"}', "m"),
         (b"/v1beta/interactions", b'{\n  "model" : "m"\n}', "m"),
-        (b"/v1beta/interactions", b'{"model": "models/gemini-2.5-flash", "input": "Hi"}', "gemini-2.5-flash"),
-        (b"/v1beta/interactions", b'{"input": [{"role": "model", "content": "a"}], "model": "m"}', "m"),
+        (
+            b"/v1beta/interactions",
+            b'{"model": "models/gemini-2.5-flash", "input": "Hi"}',
+            "gemini-2.5-flash",
+        ),
+        (
+            b"/v1beta/interactions",
+            b'{"input": [{"role": "model", "content": "a"}], "model": "m"}',
+            "m",
+        ),
         (b"/v1beta/models/" + b"m" * 300, b"", "m" * 100),
         (CHAT, b'{"model":"' + b"m" * 3000 + b'"}', "m" * 100),
     ],
@@ -107,23 +118,34 @@ def test_a_name_can_always_be_stored_and_logged(path, body, model):
 
 @pytest.mark.parametrize("order", [("tools", "model"), ("model", "tools")])
 def test_of_several_models_the_one_at_the_top_counts(order):
-    body = {"tools": [{"function": {"parameters": SCHEMA}}, {"model": "nested"}], "model": "models/m"}
+    body = {
+        "tools": [{"function": {"parameters": SCHEMA}}, {"model": "nested"}],
+        "model": "models/m",
+    }
 
     assert model_of(CHAT, json.dumps({name: body[name] for name in order}).encode()) == "m"
 
 
 @pytest.mark.parametrize("top", [{}, {"model": None}, {"model": 3}])
 def test_of_several_models_none_counts_when_there_is_none_at_the_top(top):
-    assert model_of(CHAT, json.dumps({"tools": [{"model": "a"}, {"model": "b"}], **top}).encode()) == ""
+    assert (
+        model_of(CHAT, json.dumps({"tools": [{"model": "a"}, {"model": "b"}], **top}).encode())
+        == ""
+    )
 
 
-@pytest.mark.parametrize("rest", [b',"messages":', b"\xff}", b',"x":' + b"[" * 100_000, b',"x":"' + b"A" * (1 << 20)])
+@pytest.mark.parametrize(
+    "rest", [b',"messages":', b"\xff}", b',"x":' + b"[" * 100_000, b',"x":"' + b"A" * (1 << 20)]
+)
 def test_of_several_models_the_first_counts_where_the_body_cannot_be_parsed(rest):
     assert model_of(CHAT, b'{"model": "first", "x": {"model": "second"}' + rest) == "first"
 
 
 def test_of_several_models_the_first_counts_where_parsing_the_body_would_take_long():
-    assert model_of(CHAT, b'{"x": {"model": "first"}, "model": "m", "y": "' + b"A" * (1 << 20) + b'"}') == "first"
+    assert (
+        model_of(CHAT, b'{"x": {"model": "first"}, "model": "m", "y": "' + b"A" * (1 << 20) + b'"}')
+        == "first"
+    )
 
 
 def test_a_name_that_is_no_utf8_does_not_hide_the_model_at_the_top():
@@ -140,7 +162,9 @@ async def test_the_model_is_found_in_a_body_of_any_size(size, is_last):
 
 
 async def test_the_ends_of_a_long_body_may_still_tell_which_of_several_models_is_at_the_top():
-    body = await received(json.dumps({"tools": SCHEMA, "image": "A" * (1 << 20), "model": "m"}).encode())
+    body = await received(
+        json.dumps({"tools": SCHEMA, "image": "A" * (1 << 20), "model": "m"}).encode()
+    )
 
     assert model_of(CHAT, body.searchable()) == "m"
 

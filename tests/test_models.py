@@ -4,7 +4,14 @@ from typing import Any
 import pytest
 from django.db import IntegrityError, connection, transaction
 
-from proxyapp.models import ApiKey, Group, HourlyUsage, ImportedGroup, RateLimitEvent, RotationCursor
+from proxyapp.models import (
+    ApiKey,
+    Group,
+    HourlyUsage,
+    ImportedGroup,
+    RateLimitEvent,
+    RotationCursor,
+)
 from proxyapp.models.sealed import UNREADABLE, keyed_hash, keyed_hashes
 from proxyapp.vocabulary.masking import masked_key, masked_url
 from tests.new_secret import ChangeSecret, change_secret
@@ -94,7 +101,11 @@ def test_a_ring_has_one_cursor():
 def test_a_file_remembers_a_group_once():
     ImportedGroup.objects.create(source="/etc/config.yaml", name="Main", fingerprint="1")
 
-    assert is_refused(lambda: ImportedGroup.objects.create(source="/etc/config.yaml", name="main", fingerprint="2"))
+    assert is_refused(
+        lambda: ImportedGroup.objects.create(
+            source="/etc/config.yaml", name="main", fingerprint="2"
+        )
+    )
 
 
 def test_deleting_a_group_takes_its_keys_their_events_and_usage_along():
@@ -118,7 +129,11 @@ def test_active_cooldowns_are_neither_over_nor_released():
     RateLimitEvent.objects.filter(pk=cool(key, NOW + timedelta(hours=1)).pk).update(released_at=NOW)
 
     assert list(RateLimitEvent.objects.active(NOW)) == [active]
-    assert [event.is_active(NOW) for event in RateLimitEvent.objects.order_by("pk")] == [True, False, False]
+    assert [event.is_active(NOW) for event in RateLimitEvent.objects.order_by("pk")] == [
+        True,
+        False,
+        False,
+    ]
 
 
 # Secrets.
@@ -144,7 +159,9 @@ def test_a_secret_of_before_a_rotation_still_decrypts(change_secret: ChangeSecre
     assert Group.objects.get().proxy_url == PROXY
 
 
-def test_what_no_secret_opens_reads_as_unreadable_and_not_as_ciphertext(change_secret: ChangeSecret):
+def test_what_no_secret_opens_reads_as_unreadable_and_not_as_ciphertext(
+    change_secret: ChangeSecret,
+):
     add_key(add_group(proxy_url=PROXY), "one")
 
     change_secret(forget_older=True)
@@ -161,7 +178,9 @@ def test_no_proxy_is_nothing_and_not_an_encrypted_nothing():
     assert Group.objects.filter(proxy_url=None).exists()
 
 
-def test_the_hash_of_a_key_depends_on_the_secret_and_finds_keys_of_before_a_rotation(change_secret: ChangeSecret):
+def test_the_hash_of_a_key_depends_on_the_secret_and_finds_keys_of_before_a_rotation(
+    change_secret: ChangeSecret,
+):
     key = add_key(add_group(), "one")
 
     change_secret()
@@ -175,7 +194,12 @@ def test_the_hash_of_a_key_depends_on_the_secret_and_finds_keys_of_before_a_rota
 
 @pytest.mark.parametrize(
     ("text", "masked"),
-    [("AIzaSyA0123456789x9Qk", "AIza…x9Qk"), ("0123456789abcdef", "0123…cdef"), ("short-key", "••••"), ("", "••••")],
+    [
+        ("AIzaSyA0123456789x9Qk", "AIza…x9Qk"),
+        ("0123456789abcdef", "0123…cdef"),
+        ("short-key", "••••"),
+        ("", "••••"),
+    ],
 )
 def test_a_masked_key_shows_eight_characters_at_most(text: str, masked: str):
     assert masked_key(text) == masked

@@ -46,7 +46,16 @@ SPELLINGS = [
     "METADATA.google.internal.",
     "instance-data",
 ]
-NO_HOSTS = ["0.0.0.0", "0", "0.1.2.3", "::", "::ffff:0.0.0.0", "224.0.0.1", "ff02::1", "255.255.255.255"]
+NO_HOSTS = [
+    "0.0.0.0",
+    "0",
+    "0.1.2.3",
+    "::",
+    "::ffff:0.0.0.0",
+    "224.0.0.1",
+    "ff02::1",
+    "255.255.255.255",
+]
 FINE = [
     "127.0.0.1",
     "::1",
@@ -64,7 +73,9 @@ FINE = [
 
 
 @pytest.mark.parametrize("host", SPELLINGS)
-def test_metadata_and_link_local_hosts_are_refused_in_any_spelling_unless_allowed(host: str) -> None:
+def test_metadata_and_link_local_hosts_are_refused_in_any_spelling_unless_allowed(
+    host: str,
+) -> None:
     assert "allow_link_local: true" in (problem_of(host, is_link_local_allowed=False) or "")
     assert problem_of(host, is_link_local_allowed=True) is None
 
@@ -107,7 +118,9 @@ async def test_a_name_that_leads_to_metadata_is_refused_when_it_is_dialled(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = resolve_to(monkeypatch, METADATA)
-    with pytest.raises(httpx.ConnectError, match="the host is a link-local or cloud metadata address") as caught:
+    with pytest.raises(
+        httpx.ConnectError, match="the host is a link-local or cloud metadata address"
+    ) as caught:
         await send(make_transport(), "http://innocent.example:9")
     assert (asked, is_request_sent(caught.value)) == (["innocent.example"], False)
 
@@ -130,10 +143,15 @@ async def test_of_several_addresses_only_the_harmless_ones_are_dialled(
 ) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         resolve_to(monkeypatch, METADATA, "127.0.0.1")
-        assert await fetch(make_transport(), f"http://mixed.example:{upstream.port}") == (200, b"ok")
+        assert await fetch(make_transport(), f"http://mixed.example:{upstream.port}") == (
+            200,
+            b"ok",
+        )
 
 
-async def test_what_is_allowed_is_dialled(make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_is_allowed_is_dialled(
+    make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
     dialled = []
 
     async def connect(address: Address) -> socket.socket:
@@ -147,8 +165,12 @@ async def test_what_is_allowed_is_dialled(make_transport: MakeTransport, monkeyp
 
 
 @pytest.mark.parametrize("kind", ["http", "socks5", "socks5h"])
-@pytest.mark.parametrize("url", ["https://metadata.google.internal", f"http://{METADATA}", "http://2852039166"])
-async def test_no_proxy_is_asked_for_metadata(make_transport: MakeTransport, kind: str, url: str) -> None:
+@pytest.mark.parametrize(
+    "url", ["https://metadata.google.internal", f"http://{METADATA}", "http://2852039166"]
+)
+async def test_no_proxy_is_asked_for_metadata(
+    make_transport: MakeTransport, kind: str, url: str
+) -> None:
     with Socks5Proxy() if kind.startswith("socks") else HttpProxy() as proxy:
         transport = make_transport(proxy_url=proxy.url.replace("socks5:", f"{kind}:"))
         with pytest.raises(httpx.ConnectError, match="metadata") as caught:
@@ -171,6 +193,8 @@ async def test_a_proxy_at_a_metadata_address_is_refused(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     resolve_to(monkeypatch, METADATA)
-    with pytest.raises(httpx.ProxyError, match="its host is a link-local or cloud metadata address") as caught:
+    with pytest.raises(
+        httpx.ProxyError, match="its host is a link-local or cloud metadata address"
+    ) as caught:
         await send(make_transport(proxy_url=f"{scheme}://proxy.example:9"), "https://127.0.0.1:9")
     assert not is_request_sent(caught.value)

@@ -63,7 +63,9 @@ def stage() -> Iterator[Stage]:
     stage.place.close()
 
 
-def test_a_worker_that_is_killed_again_and_again_is_replaced_at_once_each_time(stage: Stage) -> None:
+def test_a_worker_that_is_killed_again_and_again_is_replaced_at_once_each_time(
+    stage: Stage,
+) -> None:
     listener = stage.place.listener
 
     for number in range(50):

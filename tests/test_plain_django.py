@@ -28,10 +28,15 @@ RUNSERVER = [sys.executable, "manage.py", "runserver", "--noreload"]
     ids=["daphne", "uvicorn", "runserver"],
 )
 def test_migrate_createsuperuser_import_and_any_server(command, upstream: FakeUpstream):
-    gateway = Gateway({"groups": [group(["KEY-A", "KEY-B"], upstream.url, auth="google")]}, is_migrated=False)
+    gateway = Gateway(
+        {"groups": [group(["KEY-A", "KEY-B"], upstream.url, auth="google")]}, is_migrated=False
+    )
     gateway.environment |= {"DJANGO_SUPERUSER_PASSWORD": "a-long-password"}
     try:
-        steps = [["migrate"], ["createsuperuser", "--noinput", "--username", "root", "--email", "r@x.example"]]
+        steps = [
+            ["migrate"],
+            ["createsuperuser", "--noinput", "--username", "root", "--email", "r@x.example"],
+        ]
         for step in [*steps, ["import_config", str(gateway.config_path)]]:
             done = gateway.manage(*step)
             assert done.returncode == 0, done.stderr
@@ -69,7 +74,10 @@ def answers_while(command: list[str], gateway: Gateway, output: IO[bytes]) -> li
     try:
         wait_for(lambda: is_up(gateway.url), 60)
         httpx.get(f"{gateway.url}/static/{TOKEN}", trust_env=False)
-        return [httpx.get(gateway.url + "/v1beta/models?key=MARKER", trust_env=False).status_code for _ in range(3)]
+        return [
+            httpx.get(gateway.url + "/v1beta/models?key=MARKER", trust_env=False).status_code
+            for _ in range(3)
+        ]
     finally:
         process.send_signal(signal.SIGINT if "runserver" in command else signal.SIGTERM)
         try:
@@ -102,10 +110,17 @@ def is_up(url: str) -> bool:
     ],
 )
 def test_a_bad_setting_is_one_clear_line(name: str, value: str, tmp_path: Path):
-    environment = {"PATH": os.environ["PATH"], "VAR_DIR": str(tmp_path), "ENV_FILE": os.devnull, name: value}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "VAR_DIR": str(tmp_path),
+        "ENV_FILE": os.devnull,
+        name: value,
+    }
     command = [sys.executable, "manage.py", "serve", "--port", str(free_port())]
 
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert (done.returncode, done.stdout) == (1, "")
     assert len(done.stderr.splitlines()) == 1
@@ -118,7 +133,9 @@ def test_a_bad_setting_is_one_clear_line(name: str, value: str, tmp_path: Path):
 def test_a_python_without_django_is_told_which_one_to_use():
     command = [sys.executable, "-S", "manage.py", "keys", "list"]
 
-    done = subprocess.run(command, cwd=ROOT, env={}, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env={}, capture_output=True, text=True, timeout=60, check=False
+    )
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert ".venv/bin/python manage.py" in done.stderr

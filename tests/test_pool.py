@@ -16,12 +16,19 @@ from proxyapp.pool.snapshot import (
 
 
 def group(group_id: int, name: str, **fields):
-    defaults = {"target_url": "https://up.example", "proxy_url": None, "auth": "auto", "has_single_credential": False}
+    defaults = {
+        "target_url": "https://up.example",
+        "proxy_url": None,
+        "auth": "auto",
+        "has_single_credential": False,
+    }
     return pool_group(GroupFields(id=group_id, name=name, **{**defaults, **fields}))
 
 
 def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> Snapshot:
-    """Two groups; key n is the n-th letter: active, disabled or invalid; the last key is in the second group."""
+    """Two groups; key n is the n-th letter: active, disabled or invalid; the last key is in the
+    second group.
+    """
     groups = [group(1, "One"), group(2, "Two")]
     names = {"a": "active", "d": "disabled", "i": "invalid"}
     keys = [
@@ -90,7 +97,9 @@ def test_peeking_agrees_with_choosing():
     ring = pool.rings[ALL_GROUPS]
 
     for now in (10.0, 50.0, 60.0, 70.0):
-        assert [ring.peek(start, now) for start in range(5)] == [ring.choose(start, now) for start in range(5)]
+        assert [ring.peek(start, now) for start in range(5)] == [
+            ring.choose(start, now) for start in range(5)
+        ]
 
 
 @pytest.mark.parametrize(
@@ -105,14 +114,23 @@ def test_peeking_agrees_with_choosing():
         ("https://api.example", "bearer", True, "bearer"),
     ],
 )
-def test_auto_means_one_credential_for_google_and_two_elsewhere(target, auth, refused_two, resolved):
-    assert group(1, "g", target_url=target, auth=auth, has_single_credential=refused_two).auth == resolved
+def test_auto_means_one_credential_for_google_and_two_elsewhere(
+    target, auth, refused_two, resolved
+):
+    assert (
+        group(1, "g", target_url=target, auth=auth, has_single_credential=refused_two).auth
+        == resolved
+    )
 
 
 def test_a_target_is_taken_apart_once():
     made = group(1, "g", target_url="https://up.example:8443/v1beta/openai/")
 
-    assert (made.host, made.prefix, str(made.url)) == (b"up.example:8443", b"/v1beta/openai", "https://up.example:8443")
+    assert (made.host, made.prefix, str(made.url)) == (
+        b"up.example:8443",
+        b"/v1beta/openai",
+        "https://up.example:8443",
+    )
 
 
 @pytest.mark.parametrize(

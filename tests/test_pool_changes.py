@@ -20,7 +20,9 @@ from tests.waiting import wait_for
 KEYS = ["KEY-A", "KEY-B", "KEY-C"]
 
 
-def test_a_disabled_key_is_used_by_no_worker_a_second_later(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_disabled_key_is_used_by_no_worker_a_second_later(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(KEYS, args=["--workers", "2"])
     assert gateway.manage("keys", "disable", str(gateway.keys()[1]["id"])).returncode == 0
     time.sleep(1.0)
@@ -89,7 +91,9 @@ def away(make_gateway: MakeGateway) -> Iterator[tuple[Gateway, Away]]:
     database.bring_back()
 
 
-def test_requests_go_on_while_the_database_is_away(away: tuple[Gateway, Away], upstream: FakeUpstream):
+def test_requests_go_on_while_the_database_is_away(
+    away: tuple[Gateway, Away], upstream: FakeUpstream
+):
     gateway, database = away
     ask(gateway)
     wait_for(lambda: gateway.keys()[0]["requests"] == 1)
@@ -100,7 +104,10 @@ def test_requests_go_on_while_the_database_is_away(away: tuple[Gateway, Away], u
 
     assert answers == [200] * 100
     wait_for(lambda: readiness(gateway)[0] == 503, 40)
-    assert any(problem.startswith("the database is away: ") for problem in readiness(gateway)[1]["problems"])
+    assert any(
+        problem.startswith("the database is away: ")
+        for problem in readiness(gateway)[1]["problems"]
+    )
     wait_for(lambda: "last_used" in spooled(gateway) and "cooldowns" in spooled(gateway), 40)
     database.bring_back()
     wait_for(lambda: readiness(gateway)[0] == 200, 40)
@@ -126,7 +133,9 @@ def test_what_was_spooled_survives_a_kill(away: tuple[Gateway, Away], upstream: 
 
 
 def spooled(gateway: Gateway) -> str:
-    return "".join(path.read_text() for path in (gateway.directory / "var" / "spool").glob("*.jsonl"))
+    return "".join(
+        path.read_text() for path in (gateway.directory / "var" / "spool").glob("*.jsonl")
+    )
 
 
 def readiness(gateway: Gateway) -> tuple[int, dict[str, Any]]:

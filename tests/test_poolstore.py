@@ -42,7 +42,9 @@ def test_only_cooldowns_that_hold_now_are_loaded_and_the_longest_counts():
         occurred_at = NOW - timedelta(hours=2)
         write_cooldowns([Cooldown(key.pk, model, "daily", 429, occurred_at, until, "")])
 
-    assert PoolReader().load(NOW).cooldowns.of_model("") == {key.pk: (NOW + timedelta(hours=2)).timestamp()}
+    assert PoolReader().load(NOW).cooldowns.of_model("") == {
+        key.pk: (NOW + timedelta(hours=2)).timestamp()
+    }
 
 
 def test_a_key_is_decrypted_once(django_assert_num_queries):

@@ -1,4 +1,6 @@
-"""Groups that come first, groups that get more turns: in memory, and from the config file to the upstream."""
+"""Groups that come first, groups that get more turns: in memory, and from the config file to the
+upstream.
+"""
 
 from collections import Counter
 
@@ -19,9 +21,15 @@ PRO = "gemini-2.5-pro"
 
 def pool_of(*groups: tuple[int, int, int]) -> Snapshot:
     """Each group: priority, weight, number of keys. Keys are numbered through from 1."""
-    made = [group(number, f"g{number}", priority=p, weight=w) for number, (p, w, _) in enumerate(groups, 1)]
+    made = [
+        group(number, f"g{number}", priority=p, weight=w)
+        for number, (p, w, _) in enumerate(groups, 1)
+    ]
     owners = [made[number] for number, (_, _, size) in enumerate(groups) for _ in range(size)]
-    keys = [PoolKey(number, owner, f"K{number}", "…", "active") for number, owner in enumerate(owners, 1)]
+    keys = [
+        PoolKey(number, owner, f"K{number}", "…", "active")
+        for number, owner in enumerate(owners, 1)
+    ]
     return build(1, made, keys, Cooldowns())
 
 
@@ -86,7 +94,9 @@ def test_the_ring_of_a_group_knows_neither():
     assert pool.rings["group:1"].key_ids == (1, 2)
 
 
-@pytest.mark.parametrize(("field", "value"), [("priority", -1), ("priority", 101), ("weight", 0), ("weight", 11)])
+@pytest.mark.parametrize(
+    ("field", "value"), [("priority", -1), ("priority", 101), ("weight", 0), ("weight", 11)]
+)
 @pytest.mark.parametrize("kind", [int, str])
 def test_a_config_with_another_number_is_refused_with_its_place(field, value, kind):
     text = f"groups: [{{name: a, api_keys: [KEY-A-0123456789], {field}: {kind(value)!r}}}]"
@@ -109,10 +119,14 @@ def test_the_config_file_says_who_comes_first_and_who_gets_more(make_gateway, up
     assert ("priority: 7" in exported, exported.count("weight: 2")) == (True, 1)
 
 
-def test_an_upstream_that_cannot_be_reached_sends_requests_to_the_next_priority(make_gateway, upstream):
+def test_an_upstream_that_cannot_be_reached_sends_requests_to_the_next_priority(
+    make_gateway, upstream
+):
     fields = {"auth": "google", "rate_limit_policy": "quota_aware"}
     away = group_of(["KEY-A", "KEY-B"], f"http://127.0.0.1:{free_port()}", "away", **fields)
-    gateway = make_gateway(groups=[away, group_of(["KEY-C"], upstream.url, "spare", priority=1, **fields)])
+    gateway = make_gateway(
+        groups=[away, group_of(["KEY-C"], upstream.url, "spare", priority=1, **fields)]
+    )
 
     assert [ask(gateway).status_code for _ in range(3)] == [200] * 3
     assert upstream.picked() == ["KEY-C"] * 3

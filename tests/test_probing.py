@@ -31,7 +31,9 @@ def probe(key: ApiKey) -> ProbeResult:
 # The question.
 
 
-def test_a_key_that_works_is_asked_for_one_model_which_costs_no_quota(group: Group, upstream: FakeUpstream):
+def test_a_key_that_works_is_asked_for_one_model_which_costs_no_quota(
+    group: Group, upstream: FakeUpstream
+):
     key = add_key(group, "one")
 
     result = probe(key)
@@ -70,7 +72,9 @@ def test_keys_are_asked_through_the_proxy_of_their_group(upstream: FakeUpstream)
         assert len(proxy.connections) == 1
 
 
-def test_results_come_in_the_order_of_the_question_and_keys_that_are_gone_are_left_out(group: Group):
+def test_results_come_in_the_order_of_the_question_and_keys_that_are_gone_are_left_out(
+    group: Group,
+):
     ids = [add_key(group, str(number)).pk for number in range(25)]
 
     results = probe_keys([*reversed(ids), max(ids) + 1])
@@ -95,21 +99,44 @@ def test_a_dead_key_is_called_dead_in_the_provider_s_words(group: Group, upstrea
     [
         (
             429,
-            b'{"error": {"code": 429, "message": "Quota exceeded", "status": "RESOURCE_EXHAUSTED"}}',
+            (
+                b'{"error": {"code": 429, "message": "Quota exceeded", "status":'
+                b' "RESOURCE_EXHAUSTED"}}'
+            ),
             "asked too often, which says nothing against the key: Quota exceeded",
         ),
         (
             503,
-            b'{"error": {"code": 503, "message": "The model is overloaded.", "status": "UNAVAILABLE"}}',
-            "the provider is in trouble, which says nothing against the key: The model is overloaded.",
+            (
+                b'{"error": {"code": 503, "message": "The model is overloaded.", "status":'
+                b' "UNAVAILABLE"}}'
+            ),
+            (
+                "the provider is in trouble, which says nothing against the key: The model is"
+                " overloaded."
+            ),
         ),
         (
             400,
-            b'{"error": {"code": 400, "message": "User location is not supported for the API use."}}',
-            "refused for where the request comes from, not for its key: User location is not supported for the API",
+            (
+                b'{"error": {"code": 400, "message": "User location is not supported for the API'
+                b' use."}}'
+            ),
+            (
+                "refused for where the request comes from, not for its key: User location is not"
+                " supported for the API"
+            ),
         ),
-        (404, b"nothing here", "no list of models there, is the group's target URL right?: nothing here"),
-        (200, b"<title>Welcome</title>", "no list of models there, is the group's target URL right?"),
+        (
+            404,
+            b"nothing here",
+            "no list of models there, is the group's target URL right?: nothing here",
+        ),
+        (
+            200,
+            b"<title>Welcome</title>",
+            "no list of models there, is the group's target URL right?",
+        ),
         (302, b"", "no list of models there, is the group's target URL right?"),
         (400, b'{"error": {"code": 400, "message": "Something\\n\\nelse."}}', "Something else."),
         (400, b"", "an empty answer"),
@@ -138,7 +165,9 @@ def test_a_key_that_was_sent_to_the_wrong_place_is_not_called_dead(upstream: Fak
 
 @pytest.mark.parametrize("before", [0, 1, 275, 290])
 @pytest.mark.parametrize("own", [secret("one"), "a-key-of-another-provider"])
-def test_a_message_never_repeats_the_key_nor_a_part_of_it(group: Group, upstream: FakeUpstream, own: str, before: int):
+def test_a_message_never_repeats_the_key_nor_a_part_of_it(
+    group: Group, upstream: FakeUpstream, own: str, before: int
+):
     key = add_key(group, "one")
     key.set_secret(own)
     key.save()
@@ -180,9 +209,14 @@ def test_a_provider_that_does_not_answer_is_not_waited_for(
 
 @pytest.mark.parametrize(
     ("table", "column", "said"),
-    [("apikey", "secret", "SECRET_KEY does not open this key"), ("group", "proxy_url", key_probe.UNUSABLE)],
+    [
+        ("apikey", "secret", "SECRET_KEY does not open this key"),
+        ("group", "proxy_url", key_probe.UNUSABLE),
+    ],
 )
-def test_a_key_that_cannot_be_used_here_is_not_left_out(upstream: FakeUpstream, table: str, column: str, said: str):
+def test_a_key_that_cannot_be_used_here_is_not_left_out(
+    upstream: FakeUpstream, table: str, column: str, said: str
+):
     key = add_key(add_group(target_url=upstream.url, proxy_url="http://127.0.0.1:1"), "one")
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE proxyapp_{table} SET {column} = 'gAAAA-of-another-secret'")

@@ -43,7 +43,11 @@ def test_a_cooldown_of_a_project_appears_at_each_of_its_keys(group: Group):
     add_key(add_group("other"), "two", project="p")
     add_key(group, "three", project="q")
 
-    assert shown() == [("available", [("pro", "day")]), ("available", []), ("available", [("pro", "day")])]
+    assert shown() == [
+        ("available", [("pro", "day")]),
+        ("available", []),
+        ("available", [("pro", "day")]),
+    ]
 
 
 def test_a_cooldown_of_a_project_for_every_model_makes_all_its_keys_cooling(group: Group):
@@ -78,9 +82,18 @@ def test_a_key_that_left_its_project_keeps_the_cooldown_that_it_caused(group: Gr
 def test_of_a_key_s_and_its_project_s_cooldown_for_a_model_the_later_one_is_shown(group: Group):
     key = add_key(group, "one", project="p")
     cool(key, LATER, model="pro", kind="unknown_limit")
-    cool(add_key(group, "two", project="p"), LATER - timedelta(hours=1), project="p", model="pro", kind="minute")
+    cool(
+        add_key(group, "two", project="p"),
+        LATER - timedelta(hours=1),
+        project="p",
+        model="pro",
+        kind="minute",
+    )
 
-    assert shown() == [("available", [("pro", "unknown_limit")]), ("available", [("pro", "minute")])]
+    assert shown() == [
+        ("available", [("pro", "unknown_limit")]),
+        ("available", [("pro", "minute")]),
+    ]
 
 
 def test_the_cooldown_for_every_model_comes_before_those_of_single_ones(group: Group):
@@ -126,7 +139,10 @@ def test_states_find_the_keys_of_a_cooling_project(group: Group):
     cool(one, LATER, project="p")
     cool(three, LATER, project="q", model="pro")
 
-    found = {state: list(in_state(ApiKey.objects.all(), state, NOW)) for state in ("available", "cooling", "disabled")}
+    found = {
+        state: list(in_state(ApiKey.objects.all(), state, NOW))
+        for state in ("available", "cooling", "disabled")
+    }
 
     assert found == {"available": [three, four], "cooling": [one, two], "disabled": [out]}
 
@@ -135,14 +151,30 @@ def test_ten_thousand_keys_of_a_thousand_projects_take_three_queries(
     monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
 ):
     group = add_group()
-    monkeypatch.setattr("proxyapp.models.sealed.SealedTextField.get_prep_value", lambda field, value: value)
+    monkeypatch.setattr(
+        "proxyapp.models.sealed.SealedTextField.get_prep_value", lambda field, value: value
+    )
     keys = [
-        ApiKey(group=group, key_hash=f"{n:064}", masked="••••", position=n, secret="unused", project=f"p-{n % 1000}")
+        ApiKey(
+            group=group,
+            key_hash=f"{n:064}",
+            masked="••••",
+            position=n,
+            secret="unused",
+            project=f"p-{n % 1000}",
+        )
         for n in range(10_000)
     ]
     ApiKey.objects.bulk_create(keys, batch_size=2000)
     events = [
-        RateLimitEvent(key=key, project=key.project, model="pro", kind="day", occurred_at=NOW, cooling_until=LATER)
+        RateLimitEvent(
+            key=key,
+            project=key.project,
+            model="pro",
+            kind="day",
+            occurred_at=NOW,
+            cooling_until=LATER,
+        )
         for key in keys[:500]
     ]
     RateLimitEvent.objects.bulk_create(events)
@@ -200,7 +232,9 @@ def test_a_key_counts_as_released_when_only_its_project_was_cooling(group: Group
     assert not RateLimitEvent.objects.active(NOW).exists()
 
 
-def test_actions_take_more_keys_than_a_query_takes_parameters(group: Group, monkeypatch: pytest.MonkeyPatch):
+def test_actions_take_more_keys_than_a_query_takes_parameters(
+    group: Group, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("proxyapp.models.key_state.BATCH", 2)
     keys = [add_key(group, str(number), project=f"p-{number % 2}") for number in range(5)]
     cool(keys[0], LATER, project="p-0")
@@ -230,11 +264,15 @@ def test_the_command_counts_and_names_a_key_whose_project_was_cooling(group: Gro
     assert not RateLimitEvent.objects.active(NOW).exists()
 
 
-def test_the_help_of_the_command_says_that_a_release_is_for_whole_projects(capsys: pytest.CaptureFixture[str]):
+def test_the_help_of_the_command_says_that_a_release_is_for_whole_projects(
+    capsys: pytest.CaptureFixture[str],
+):
     with pytest.raises(SystemExit):
         call_command("keys", "--help")
 
-    assert "the other keys of these projects come back too" in " ".join(capsys.readouterr().out.split())
+    assert "the other keys of these projects come back too" in " ".join(
+        capsys.readouterr().out.split()
+    )
 
 
 def test_the_admin_shows_filters_and_releases_keys_of_a_cooling_project(group: Group):

@@ -1,4 +1,6 @@
-"""Groups behind proxies, through the whole gateway: real proxy servers, and never a way round them."""
+"""Groups behind proxies, through the whole gateway: real proxy servers, and never a way round
+them.
+"""
 
 from pathlib import Path
 
@@ -34,13 +36,17 @@ def trusting(tmp_path: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("tls", [False, True], ids=["http target", "https target"])
 @pytest.mark.parametrize("kind", ["http", "https", "socks5", "socks5h"])
-def test_requests_go_through_the_groups_proxy(make_gateway: MakeGateway, trusting, kind: str, tls: bool):
+def test_requests_go_through_the_groups_proxy(
+    make_gateway: MakeGateway, trusting, kind: str, tls: bool
+):
     with (
         FakeUpstream(tls=certificates.server_context() if tls else None) as target,
         proxy_of(kind, username="user", password=PASSWORD) as proxy,
     ):
         url = proxy.url_with("user", PASSWORD).replace("socks5://", f"{kind}://")
-        gateway = make_gateway(["KEY-A", "KEY-B"], target_url=target.url, proxy_url=url, env=trusting)
+        gateway = make_gateway(
+            ["KEY-A", "KEY-B"], target_url=target.url, proxy_url=url, env=trusting
+        )
 
         answers = [ask(gateway).status_code for _ in range(3)]
 
@@ -52,7 +58,9 @@ def test_requests_go_through_the_groups_proxy(make_gateway: MakeGateway, trustin
 
 
 @pytest.mark.parametrize("kind", ["http", "https", "socks5", "socks5h"])
-def test_a_proxy_that_refuses_or_is_down_is_a_502_and_nothing_goes_round_it(make_gateway, upstream, trusting, kind):
+def test_a_proxy_that_refuses_or_is_down_is_a_502_and_nothing_goes_round_it(
+    make_gateway, upstream, trusting, kind
+):
     with proxy_of(kind, username="user", password="another") as proxy:
         url = proxy.url_with("user", PASSWORD).replace("socks5://", f"{kind}://")
         gateway = make_gateway(["KEY-A"], proxy_url=url, env=trusting)
@@ -72,9 +80,16 @@ def test_a_proxy_that_refuses_or_is_down_is_a_502_and_nothing_goes_round_it(make
 
 
 @pytest.mark.parametrize(("trusts", "status"), [("false", 200), ("true", 502)])
-def test_the_environments_proxies_count_only_if_a_setting_says_so(make_gateway, upstream, trusts, status):
+def test_the_environments_proxies_count_only_if_a_setting_says_so(
+    make_gateway, upstream, trusts, status
+):
     nobody = f"http://127.0.0.1:{free_port()}"
-    env = {"HTTP_PROXY": nobody, "http_proxy": nobody, "ALL_PROXY": nobody, "TRUST_ENVIRONMENT_PROXIES": trusts}
+    env = {
+        "HTTP_PROXY": nobody,
+        "http_proxy": nobody,
+        "ALL_PROXY": nobody,
+        "TRUST_ENVIRONMENT_PROXIES": trusts,
+    }
     gateway = make_gateway(["KEY-A"], env=env)
 
     assert ask(gateway).status_code == status

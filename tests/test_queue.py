@@ -15,7 +15,9 @@ from tests.test_quota_aware import ask, native
 from tests.waiting import wait_for
 
 
-def limited(make_gateway: MakeGateway, upstream: FakeUpstream, *, queue: str, delay: str) -> Gateway:
+def limited(
+    make_gateway: MakeGateway, upstream: FakeUpstream, *, queue: str, delay: str
+) -> Gateway:
     """One key, whose first answer is a limit that lasts `delay` seconds."""
     gateway = make_gateway(["KEY-A"], rate_limit_policy="quota_aware", env={"QUEUE_SECONDS": queue})
     upstream.refuse("KEY-A", body=b"{}", headers=[("Retry-After", delay)], times=1)
@@ -67,7 +69,9 @@ def test_one_who_leaves_loses_the_place_and_the_next_is_served(make_gateway, ups
 
 
 def impatient(gateway: Gateway) -> Any:
-    return httpx.post(gateway.url + native() + "?impatient", json={"contents": []}, timeout=0.7, trust_env=False)
+    return httpx.post(
+        gateway.url + native() + "?impatient", json={"contents": []}, timeout=0.7, trust_env=False
+    )
 
 
 def test_a_release_by_an_operator_ends_the_wait(make_gateway, upstream):

@@ -14,7 +14,9 @@ def line(status: int, message: str = "%s") -> str:
     try:
         raise PermissionError("the reason")
     except PermissionError:
-        record = logging.LogRecord("django.request", logging.WARNING, "", 0, message, (TOKEN,), sys.exc_info())
+        record = logging.LogRecord(
+            "django.request", logging.WARNING, "", 0, message, (TOKEN,), sys.exc_info()
+        )
     record.status_code = status
     assert RefusalFilter().filter(record)
     return MaskingFormatter("%(message)s").format(record)

@@ -1,4 +1,6 @@
-"""The policy `quota_aware` through the whole gateway: what a refusal does to keys, clients and the database."""
+"""The policy `quota_aware` through the whole gateway: what a refusal does to keys, clients and the
+database.
+"""
 
 import json
 import time
@@ -24,7 +26,9 @@ def native(model: str = FLASH, method: str = "generateContent") -> str:
     return f"/v1beta/models/{model}:{method}"
 
 
-def ask(gateway: Gateway, path: str = native(), *, model: str = FLASH, **options: Any) -> httpx.Response:
+def ask(
+    gateway: Gateway, path: str = native(), *, model: str = FLASH, **options: Any
+) -> httpx.Response:
     body = {"contents": [{"parts": [{"text": "hi"}]}], "messages": [], "model": model}
     return httpx.post(gateway.url + path, json=body, timeout=30, trust_env=False, **options)
 
@@ -35,7 +39,10 @@ def keyed(name: str, project: str) -> dict[str, str]:
 
 def cooldowns(gateway: Gateway) -> list[list[tuple[str | None, str]]]:
     """What is out, with the reason, for each key."""
-    return [[(cooldown["model"], cooldown["reason"]) for cooldown in key["cooldowns"]] for key in gateway.keys()]
+    return [
+        [(cooldown["model"], cooldown["reason"]) for cooldown in key["cooldowns"]]
+        for key in gateway.keys()
+    ]
 
 
 def until_of(gateway: Gateway, index: int = 0) -> datetime:
@@ -72,7 +79,9 @@ def test_a_day_limit_lasts_until_midnight_pacific_whatever_delay_it_states(make_
 
 
 def test_keys_of_one_project_share_its_limits(make_gateway, upstream):
-    gateway = aware(make_gateway, [keyed("KEY-A", "one"), keyed("KEY-B", "one"), keyed("KEY-C", "two")])
+    gateway = aware(
+        make_gateway, [keyed("KEY-A", "one"), keyed("KEY-B", "one"), keyed("KEY-C", "two")]
+    )
     upstream.refuse("KEY-A", body="429_free_rpd_250_short_delay", model=PRO)
 
     answers = [ask(gateway, native(PRO)).status_code for _ in range(3)]
@@ -97,12 +106,17 @@ def test_a_model_without_quota_is_out_and_the_others_stay(make_gateway, upstream
     gateway = aware(make_gateway)
     upstream.refuse("KEY-A", body="429_free_limit0_4_violations", model=PRO)
 
-    assert [ask(gateway, native(PRO)).status_code, ask(gateway, native(PRO)).status_code] == [200, 200]
+    assert [ask(gateway, native(PRO)).status_code, ask(gateway, native(PRO)).status_code] == [
+        200,
+        200,
+    ]
     assert cooldowns(gateway) == [[(PRO, "no_quota")], []]
 
 
 def test_a_project_without_money_is_out_for_every_model(make_gateway, upstream):
-    gateway = aware(make_gateway, [keyed("KEY-A", "one"), keyed("KEY-B", "one"), keyed("KEY-C", "two")])
+    gateway = aware(
+        make_gateway, [keyed("KEY-A", "one"), keyed("KEY-B", "one"), keyed("KEY-C", "two")]
+    )
     upstream.refuse("KEY-A", body="429_prepay_depleted")
 
     assert [ask(gateway).status_code, ask(gateway, native(PRO)).status_code] == [200, 200]
@@ -148,7 +162,9 @@ def test_a_test_puts_a_dead_key_back_that_works_again(make_gateway, upstream):
 
     assert (done.returncode, "enabled again" in done.stdout) == (0, True)
     assert [key["state"] for key in gateway.keys()] == ["available", "available"]
-    assert [request.target for request in upstream.requests[-2:]] == [b"/v1beta/models?pageSize=1"] * 2
+    assert [request.target for request in upstream.requests[-2:]] == [
+        b"/v1beta/models?pageSize=1"
+    ] * 2
 
 
 def test_a_key_that_may_not_use_a_model_is_out_for_it_once_another_key_may(make_gateway, upstream):
@@ -167,7 +183,10 @@ def test_a_request_that_no_key_may_make_costs_no_key_its_model(make_gateway, ups
 
     refused = ask(gateway)
 
-    assert (refused.status_code, refused.json()["error"]["message"]) == (403, "The caller does not have permission")
+    assert (refused.status_code, refused.json()["error"]["message"]) == (
+        403,
+        "The caller does not have permission",
+    )
     assert cooldowns(gateway) == [[], []]
 
 
@@ -186,12 +205,20 @@ def test_what_is_no_keys_fault_is_relayed_at_once_and_once(make_gateway, upstrea
 
     answer = ask(gateway)
 
-    assert (answer.status_code, answer.json()) == (status, json.loads((DATA / f"{body}.json").read_text()))
+    assert (answer.status_code, answer.json()) == (
+        status,
+        json.loads((DATA / f"{body}.json").read_text()),
+    )
     assert upstream.picked() == ["KEY-A"]
-    assert ([key["state"] for key in gateway.keys()], cooldowns(gateway)) == (["available"] * 2, [[], []])
+    assert ([key["state"] for key in gateway.keys()], cooldowns(gateway)) == (
+        ["available"] * 2,
+        [[], []],
+    )
 
 
-def test_limits_without_a_window_are_waited_for_longer_each_time_until_a_success(make_gateway, upstream):
+def test_limits_without_a_window_are_waited_for_longer_each_time_until_a_success(
+    make_gateway, upstream
+):
     gateway = aware(make_gateway, ["KEY-A"])
     upstream.refuse("KEY-A", body="429_exceeded_no_details")
 
@@ -223,21 +250,33 @@ def expire_cooldowns(gateway: Gateway) -> None:
     done = gateway.manage("shell", "-c", script)
     assert done.returncode == 0, done.stderr
     wait_for(lambda: not any(key["cooldowns"] for key in gateway.keys()))
-    time.sleep(1.1)  # The bound within which every process knows; nothing outside tells that it does.
+    time.sleep(
+        1.1
+    )  # The bound within which every process knows; nothing outside tells that it does.
 
 
-@pytest.mark.parametrize("path", [native(method="streamGenerateContent") + "?alt=sse", "/v1beta/interactions"])
-def test_an_error_at_the_end_of_a_stream_is_relayed_and_counts_for_the_next_request(make_gateway, upstream, path):
+@pytest.mark.parametrize(
+    "path", [native(method="streamGenerateContent") + "?alt=sse", "/v1beta/interactions"]
+)
+def test_an_error_at_the_end_of_a_stream_is_relayed_and_counts_for_the_next_request(
+    make_gateway, upstream, path
+):
     gateway = aware(make_gateway)
     is_event = "interactions" in path
     name = "interactions_429_rpd_event_in_200_stream" if is_event else "429_free_tpm_250000"
     upstream.break_streams("KEY-A", name, form="event" if is_event else "tail")
     body = {"model": FLASH, "stream": True, "input": "hi", "contents": []}
 
-    streams = [httpx.post(gateway.url + path, json=body, timeout=30, trust_env=False) for _ in range(3)]
+    streams = [
+        httpx.post(gateway.url + path, json=body, timeout=30, trust_env=False) for _ in range(3)
+    ]
 
     assert [stream.status_code for stream in streams] == [200] * 3
-    assert ["rate" in stream.text.lower() or "quota" in stream.text for stream in streams] == [True, False, False]
+    assert ["rate" in stream.text.lower() or "quota" in stream.text for stream in streams] == [
+        True,
+        False,
+        False,
+    ]
     assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-B"]
     [[(model, kind)], nothing] = cooldowns(gateway)
     assert (model, kind, nothing) == (FLASH, "day" if is_event else "minute", [])
@@ -252,7 +291,10 @@ def test_a_file_that_ends_like_an_error_is_none(make_gateway, upstream):
 
     upstream.on("/v1beta/files/abc:download", download)
 
-    assert httpx.get(gateway.url + "/v1beta/files/abc:download?alt=media", trust_env=False).status_code == 200
+    assert (
+        httpx.get(gateway.url + "/v1beta/files/abc:download?alt=media", trust_env=False).status_code
+        == 200
+    )
     assert cooldowns(gateway) == [[], []]
 
 
@@ -266,7 +308,10 @@ def test_the_event_says_what_the_provider_said_without_the_key(make_gateway, ups
     assert ask(gateway).status_code == 200
     event = rows(gateway)[0]
     assert (event["kind"], event["model"], event["http_status"]) == ("day", FLASH, 429)
-    assert (event["quota_id"], event["quota_limit"]) == ("GenerateRequestsPerDayPerProjectPerModel", "250")
+    assert (event["quota_id"], event["quota_limit"]) == (
+        "GenerateRequestsPerDayPerProjectPerModel",
+        "250",
+    )
     assert event["stated_delay_seconds"] == pytest.approx(18237.77, abs=0.1)
     assert "AIza…89ab" in event["excerpt"]
     assert key not in event["excerpt"] + gateway.output()
@@ -276,7 +321,8 @@ def rows(gateway: Gateway) -> list[dict[str, Any]]:
     """The events, oldest first."""
     script = (
         "import json; from proxyapp.models import RateLimitEvent as E;"
-        "print(json.dumps(list(E.objects.order_by('id').values('kind', 'model', 'project', 'http_status', 'quota_id',"
+        "print(json.dumps(list(E.objects.order_by('id').values('kind', 'model', 'project', "
+        "'http_status', 'quota_id',"
         " 'quota_limit', 'stated_delay_seconds', 'excerpt', 'cooling_until')), default=str))"
     )
     done = gateway.manage("shell", "--no-imports", "-c", script)
@@ -292,16 +338,24 @@ def test_a_relayed_refusal_never_carries_the_key(make_gateway, upstream):
 
     refused = ask(gateway)
 
-    assert (refused.status_code, key in refused.text, "AIza…89ab" in refused.text) == (403, False, True)
+    assert (refused.status_code, key in refused.text, "AIza…89ab" in refused.text) == (
+        403,
+        False,
+        True,
+    )
     assert key not in json.dumps(rows(gateway)) + json.dumps(gateway.keys())
 
 
-@pytest.mark.parametrize(("header", "low", "high"), [("17", 16, 18.5), ("date", 50, 62), ("86400000", 86_000, 86_401)])
+@pytest.mark.parametrize(
+    ("header", "low", "high"), [("17", 16, 18.5), ("date", 50, 62), ("86400000", 86_000, 86_401)]
+)
 def test_a_retry_after_of_another_provider_is_obeyed(make_gateway, upstream, header, low, high):
     gateway = aware(make_gateway)
     in_a_minute = (datetime.now(UTC) + timedelta(seconds=60)).strftime("%a, %d %b %Y %H:%M:%S GMT")
     stated = in_a_minute if header == "date" else header
-    upstream.refuse("KEY-A", body=b'{"error": {"message": "Slow down."}}', headers=[("Retry-After", stated)])
+    upstream.refuse(
+        "KEY-A", body=b'{"error": {"message": "Slow down."}}', headers=[("Retry-After", stated)]
+    )
 
     before = datetime.now(UTC)
     assert ask(gateway).status_code == 200
@@ -379,7 +433,9 @@ def test_groups_of_both_policies_serve_one_ring(make_gateway, upstream):
     def part(name: str, key: str, policy: str) -> Mapping[str, Any]:
         return group([key], upstream.url, name, auth="google", rate_limit_policy=policy)
 
-    gateway = make_gateway(groups=[part("aware", "KEY-A", "quota_aware"), part("plain", "KEY-B", "daily")])
+    gateway = make_gateway(
+        groups=[part("aware", "KEY-A", "quota_aware"), part("plain", "KEY-B", "daily")]
+    )
     for key in ALL_OF_TWO:
         upstream.refuse(key, body="429_free_tpm_250000", times=1)
 

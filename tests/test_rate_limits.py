@@ -31,7 +31,9 @@ def states(gateway: Gateway) -> list[str]:
     return [key["state"] for key in gateway.keys()]
 
 
-def test_the_next_key_is_tried_and_the_client_sees_only_200s(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_the_next_key_is_tried_and_the_client_sees_only_200s(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(KEYS)
     upstream.exhausted("KEY-B")
 
@@ -45,11 +47,18 @@ def test_the_next_key_is_tried_and_the_client_sees_only_200s(make_gateway: MakeG
     until = datetime.fromisoformat(cooling["cooldowns"][0]["until"])
     assert (until.hour, until.minute, until.second) == (7, 0, 0), "10:00 in Moscow"
     assert timedelta() < until - datetime.now(UTC) <= timedelta(days=1)
-    assert gateway.output().count(f"of group default is out until {until:%Y-%m-%d} 07:00:00 UTC (daily)") == 1
+    assert (
+        gateway.output().count(
+            f"of group default is out until {until:%Y-%m-%d} 07:00:00 UTC (daily)"
+        )
+        == 1
+    )
 
 
 @pytest.mark.parametrize("path", [GENERATE, CHAT])
-def test_the_last_429_reaches_the_client_with_a_time_when_all_are_spent(make_gateway, upstream, path):
+def test_the_last_429_reaches_the_client_with_a_time_when_all_are_spent(
+    make_gateway, upstream, path
+):
     gateway = make_gateway(KEYS)
     for key in KEYS:
         upstream.exhausted(key)
@@ -63,12 +72,18 @@ def test_the_last_429_reaches_the_client_with_a_time_when_all_are_spent(make_gat
     assert 0 < int(spent.headers["retry-after"]) <= 86400
     assert (after.status_code, len(upstream.requests)) == (503, 3)
     assert 0 < int(after.headers["retry-after"]) <= 86400
-    shape = {"code", "message", "status", "details"} if path == GENERATE else {"code", "message", "type", "param"}
+    shape = (
+        {"code", "message", "status", "details"}
+        if path == GENERATE
+        else {"code", "message", "type", "param"}
+    )
     assert set(after.json()["error"]) == shape
     assert states(gateway) == ["cooling"] * 3
 
 
-def test_a_gateway_without_keys_says_how_to_add_one(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_gateway_without_keys_says_how_to_add_one(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(["YOUR_GEMINI_API_KEY_1"])
 
     answer = ask(gateway)
@@ -107,7 +122,9 @@ def test_order_survives_a_restart(make_gateway: MakeGateway, upstream: FakeUpstr
     assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-C", "KEY-A", "KEY-B"]
 
 
-def test_the_event_is_in_the_database_before_the_next_key_is_tried(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_the_event_is_in_the_database_before_the_next_key_is_tried(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(KEYS[:2])
     upstream.exhausted("KEY-A")
     seen: list[str] = []
@@ -137,7 +154,9 @@ def test_released_keys_come_back_within_a_second(make_gateway: MakeGateway, upst
     assert time.monotonic() - released_at < 1.5
 
 
-def test_a_key_is_used_again_at_its_reset_without_a_restart(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_key_is_used_again_at_its_reset_without_a_restart(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     """The reset is set to the next full second but two, in the zone of the test."""
     reset = datetime.now(UTC) + timedelta(seconds=6)
     env = {"RATE_LIMIT_RESET_TIME": reset.strftime("%H:%M:%S"), "RATE_LIMIT_RESET_TZ": "UTC"}
@@ -152,7 +171,9 @@ def test_a_key_is_used_again_at_its_reset_without_a_restart(make_gateway: MakeGa
     assert datetime.now(UTC) >= reset.replace(microsecond=0)
 
 
-def test_nothing_is_retried_that_may_have_been_acted_on(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_nothing_is_retried_that_may_have_been_acted_on(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(KEYS)
 
     async def die(request, connection):
@@ -190,10 +211,14 @@ def shared_gateway(shared_upstream):
 def test_a_429_with_the_key_in_its_body_reaches_client_and_database_masked(make_gateway, upstream):
     secret = "AIzaSy-a-key-that-leaks-0123456789"
     gateway = make_gateway([secret])
-    body = b'{"error": {"code": 429, "message": "Consumer api_key:%s has no quota"}}' % secret.encode()
+    body = (
+        b'{"error": {"code": 429, "message": "Consumer api_key:%s has no quota"}}' % secret.encode()
+    )
 
     async def leak(request, connection):
-        await connection.send(b"HTTP/1.1 429 Too Many\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await connection.send(
+            b"HTTP/1.1 429 Too Many\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
 
     upstream.on("/leak", leak)
     answer = exchange(gateway.url, "GET", "/leak")
@@ -208,13 +233,17 @@ def test_a_429_with_the_key_in_its_body_reaches_client_and_database_masked(make_
         assert excerpts(database) == [body.decode().replace(secret, "AIza…6789")]
 
 
-def test_a_long_refusal_with_the_key_in_it_ends_where_it_was_read(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_a_long_refusal_with_the_key_in_it_ends_where_it_was_read(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     secret = "AIzaSy-a-key-that-leaks-0123456789"
     gateway = make_gateway([secret])
     body = secret.encode() + b"x" * 500_000
 
     async def leak(request, connection):
-        await connection.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await connection.send(
+            b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
 
     upstream.on("/leak", leak)
     answer = exchange(gateway.url, "GET", "/leak")
@@ -229,7 +258,9 @@ def excerpts(database) -> list[str]:
         return [row[0] for row in connection.execute("SELECT excerpt FROM proxyapp_ratelimitevent")]
 
 
-def test_keys_of_one_group_only_are_used_under_its_prefix(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_keys_of_one_group_only_are_used_under_its_prefix(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     groups = [
         group(["KEY-A", "KEY-B"], upstream.url, "One", auth="google"),
         group(["KEY-C"], upstream.url, "Two", auth="google"),
@@ -259,7 +290,9 @@ def test_a_storm_costs_each_key_few_requests_and_the_clients_nothing(make_gatewa
 
 
 def settled(gateway: Gateway, succeeded: int) -> list[dict[str, Any]]:
-    wait_for(lambda: sum(key["requests"] - key["rate_limited"] for key in gateway.keys()) == succeeded)
+    wait_for(
+        lambda: sum(key["requests"] - key["rate_limited"] for key in gateway.keys()) == succeeded
+    )
     return gateway.keys()
 
 

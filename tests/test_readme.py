@@ -11,7 +11,9 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_every_setting_is_in_the_readme():
-    settings = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "gateway" / "settings.py").read_text()))
+    settings = set(
+        re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "gateway" / "settings.py").read_text())
+    )
 
     assert settings
     assert {name for name in settings if f"| `{name}`" not in README} == set()
@@ -24,7 +26,9 @@ def test_the_readme_names_no_setting_that_is_gone():
     assert {name for name in named if f'"{name}"' not in source} == set()
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "proxyapp" / "management" / "commands").glob("[a-z]*.py")))
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "proxyapp" / "management" / "commands").glob("[a-z]*.py"))
+)
 def test_every_command_is_in_the_readme(path):
     command = load_command_class("proxyapp", path.stem)
 

@@ -47,7 +47,9 @@ def rewrite(change: ChangeSecret) -> list[str]:
 
 def test_everything_is_readable_without_the_older_secret(file, change_secret):
     ids = list(ApiKey.objects.order_by("id").values_list("id", flat=True))
-    assert rewrite(change_secret) == ["3 keys and 1 proxies are encrypted under the current SECRET_KEY"]
+    assert rewrite(change_secret) == [
+        "3 keys and 1 proxies are encrypted under the current SECRET_KEY"
+    ]
     stored = list(ApiKey.objects.order_by("id"))
     assert [key.secret for key in stored] == [*KEYS, "k3"]
     assert [key.key_hash for key in stored] == [keyed_hash(secret) for secret in [*KEYS, "k3"]]
@@ -84,14 +86,19 @@ def test_keys_that_leave_the_file_afterwards_are_still_removed(file, change_secr
 def test_a_config_file_that_is_gone_is_said(file, change_secret):
     file.unlink()
     lines = rewrite(change_secret)
-    assert lines[1:] == [f"warning: {file} cannot be read now; the next start with it applies it whole"]
+    assert lines[1:] == [
+        f"warning: {file} cannot be read now; the next start with it applies it whole"
+    ]
 
 
 def test_it_refuses_and_changes_nothing_when_something_cannot_be_read(file, change_secret):
     change_secret(NEW, forget_older=True)
     import_config(parse("groups: [{name: c, api_keys: [k9]}]"), source=Path("/other"))
     change_secret("third-secret" * 5)
-    rows = (list(ApiKey.objects.order_by("id").values("key_hash")), list(ImportedGroup.objects.values()))
+    rows = (
+        list(ApiKey.objects.order_by("id").values("key_hash")),
+        list(ImportedGroup.objects.values()),
+    )
     with pytest.raises(CommandError) as caught:
         command()
     assert str(caught.value).splitlines() == [
@@ -102,7 +109,10 @@ def test_it_refuses_and_changes_nothing_when_something_cannot_be_read(file, chan
         "the proxy of group 'a': no secret opens it",
     ]
     assert caught.value.returncode == 1
-    assert (list(ApiKey.objects.order_by("id").values("key_hash")), list(ImportedGroup.objects.values())) == rows
+    assert (
+        list(ApiKey.objects.order_by("id").values("key_hash")),
+        list(ImportedGroup.objects.values()),
+    ) == rows
     assert ApiKey.objects.get(group__name="c").secret == "k9"
 
 

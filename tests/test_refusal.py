@@ -14,16 +14,25 @@ from tests.refusals import google, judged, kind, recorded
     ("body", "message"),
     [
         ({"error": "Rate limited: 5 requests per minute"}, "Rate limited: 5 requests per minute"),
-        ({"error": "Too Many Requests", "message": "5 requests per minute"}, "5 requests per minute"),
+        (
+            {"error": "Too Many Requests", "message": "5 requests per minute"},
+            "5 requests per minute",
+        ),
         ({"message": "5 requests per minute"}, "5 requests per minute"),
         ({"detail": "5 requests per minute"}, "5 requests per minute"),
         ({"errors": [{"message": "5 requests per minute"}]}, "5 requests per minute"),
         ({"code": 8, "message": "5 requests per minute", "details": []}, "5 requests per minute"),
         ("5 requests per minute", "5 requests per minute"),
         (b"  5 requests per minute\n", "5 requests per minute"),
-        (b"<html><head><title>429</title></head><p>5 requests per minute</p>", "429 5 requests per minute"),
+        (
+            b"<html><head><title>429</title></head><p>5 requests per minute</p>",
+            "429 5 requests per minute",
+        ),
         (b'{"error": {"message": "5 requests per minute\xff"}}', "5 requests per minute\ufffd"),
-        (b'{"error": {"message": "5 requests per minute \\ud800\\u0000"}}', "5 requests per minute ?"),
+        (
+            b'{"error": {"message": "5 requests per minute \\ud800\\u0000"}}',
+            "5 requests per minute ?",
+        ),
     ],
 )
 def test_a_message_is_found_in_every_shape(body, message):
@@ -71,6 +80,8 @@ def test_a_number_that_is_cut_is_no_number():
 
 def test_garbage_in_a_compressed_body_leaves_what_comes_before_it():
     noise = random.Random(1).randbytes(2000).hex()
-    body = gzip.compress(json.dumps({"error": {"message": "5 requests per day", "noise": noise}}).encode())
+    body = gzip.compress(
+        json.dumps({"error": {"message": "5 requests per day", "noise": noise}}).encode()
+    )
 
     assert judged(body[:600] + b"\xff" * 600).message == "5 requests per day"

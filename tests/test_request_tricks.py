@@ -1,4 +1,6 @@
-"""Requests that mean one thing to one reader and another to the next: refused, or forwarded as exactly one request."""
+"""Requests that mean one thing to one reader and another to the next: refused, or forwarded as
+exactly one request.
+"""
 
 import time
 from contextlib import suppress
@@ -46,10 +48,14 @@ FRAMING = {
     "chunked, chunked": post(b"Transfer-Encoding: chunked, chunked\r\n", b"0\r\n\r\n"),
     "chunked in HTTP/1.0": b"POST /echo HTTP/1.0\r\n" + CHUNKED + b"\r\n0\r\n\r\n",
     "a space before the colon": post(b"Transfer-Encoding : chunked\r\n", b"0\r\n\r\n"),
-    "a name that starts with a space": post(b"X: y\r\n Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    "a name that starts with a space": post(
+        b"X: y\r\n Transfer-Encoding: chunked\r\n", b"0\r\n\r\n"
+    ),
     "a coding on a folded line": post(b"Transfer-Encoding:\r\n chunked\r\n", b"0\r\n\r\n"),
     "a coding after a bare line feed": post(b"X: y\nTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
-    "a coding after a bare carriage return": post(b"X: y\rTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"),
+    "a coding after a bare carriage return": post(
+        b"X: y\rTransfer-Encoding: chunked\r\n", b"0\r\n\r\n"
+    ),
     "a first header that is folded": b"GET / HTTP/1.1\r\n Host: a\r\nHost: a\r\n\r\n",
 }
 CHUNKS = {
@@ -115,7 +121,11 @@ WEBSOCKET = {
 
 def handshake(line: bytes = b"GET /ws/admin/live/ HTTP/1.1", **changed: bytes) -> bytes:
     fields = WEBSOCKET | {name.replace("_", "-"): value for name, value in changed.items()}
-    return line + b"".join(b"\r\n%b: %b" % (name.encode(), value) for name, value in fields.items()) + b"\r\n\r\n"
+    return (
+        line
+        + b"".join(b"\r\n%b: %b" % (name.encode(), value) for name, value in fields.items())
+        + b"\r\n\r\n"
+    )
 
 
 HANDSHAKES = {
@@ -132,7 +142,9 @@ HANDSHAKES = {
     "a WebSocket with many headers": handshake(**{f"X-{number}": b"" for number in range(150)}),
     "a WebSocket with a long header": handshake(X=b"a" * 9000),
 }
-REFUSED = FRAMING | HANDSHAKES | HEADS | {name: post(CHUNKED, body) for name, body in CHUNKS.items()}
+REFUSED = (
+    FRAMING | HANDSHAKES | HEADS | {name: post(CHUNKED, body) for name, body in CHUNKS.items()}
+)
 
 
 def said(gateway: Gateway, data: bytes) -> bytes:
@@ -144,7 +156,9 @@ def said(gateway: Gateway, data: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("data", REFUSED.values(), ids=REFUSED)
-def test_it_is_refused_and_nothing_after_it_is_heard(shared_gateway: Gateway, google: FakeUpstream, data: bytes):
+def test_it_is_refused_and_nothing_after_it_is_heard(
+    shared_gateway: Gateway, google: FakeUpstream, data: bytes
+):
     answer = said(shared_gateway, data + SMUGGLED)
 
     assert answer.split(b" ")[1] in (b"400", b"413", b"431", b"505")
@@ -153,8 +167,12 @@ def test_it_is_refused_and_nothing_after_it_is_heard(shared_gateway: Gateway, go
     assert exchange(shared_gateway.url, "GET", "/echo").status == 200
 
 
-@pytest.mark.parametrize("target", ["/../x", "/g/default/%2e%2e/x", "http://evil/x/..%2f../y", "/g/default/a/../../x"])
-def test_a_path_that_leads_out_of_its_group_is_refused(shared_gateway: Gateway, google: FakeUpstream, target: str):
+@pytest.mark.parametrize(
+    "target", ["/../x", "/g/default/%2e%2e/x", "http://evil/x/..%2f../y", "/g/default/a/../../x"]
+)
+def test_a_path_that_leads_out_of_its_group_is_refused(
+    shared_gateway: Gateway, google: FakeUpstream, target: str
+):
     response = exchange(shared_gateway.url, "GET", target)
 
     assert (response.status, b"'..'" in response.body) == (400, True)
@@ -215,10 +233,17 @@ def test_a_coding_in_capitals_with_extensions_and_trailers_is_one_body_with_a_le
     shared_gateway: Gateway, google: FakeUpstream
 ):
     fields = b"Transfer-Encoding:\t CHUNKED \r\nTrailer: Content-Length\r\nConnection: close\r\n"
-    said(shared_gateway, post(fields, b"5;ext=1\r\nabcde\r\n0\r\nContent-Length: 99\r\nX-Goog-Api-Key: own\r\n\r\n"))
+    said(
+        shared_gateway,
+        post(fields, b"5;ext=1\r\nabcde\r\n0\r\nContent-Length: 99\r\nX-Goog-Api-Key: own\r\n\r\n"),
+    )
 
     request = only(google)
-    assert (request.body, request.values("content-length"), request.values("transfer-encoding")) == (
+    assert (
+        request.body,
+        request.values("content-length"),
+        request.values("transfer-encoding"),
+    ) == (
         b"abcde",
         ["5"],
         [],
@@ -226,7 +251,9 @@ def test_a_coding_in_capitals_with_extensions_and_trailers_is_one_body_with_a_le
     assert request.values("x-goog-api-key") == [request.key]
 
 
-def test_a_second_request_in_the_same_bytes_is_a_second_request(shared_gateway: Gateway, google: FakeUpstream):
+def test_a_second_request_in_the_same_bytes_is_a_second_request(
+    shared_gateway: Gateway, google: FakeUpstream
+):
     with RawClient(shared_gateway.url) as client:
         client.send(post(b"Content-Length: 3\r\n", b"abc") + get(b"/echo/2"))
         statuses = [client.read_response().status for _ in range(2)]
@@ -241,21 +268,29 @@ def test_a_body_on_a_get_is_no_second_request(shared_gateway: Gateway, google: F
     assert (only(google).target, only(google).body) == (b"/echo", SMUGGLED)
 
 
-def test_empty_lines_before_a_request_are_overlooked_in_one_go(shared_gateway: Gateway, google: FakeUpstream):
+def test_empty_lines_before_a_request_are_overlooked_in_one_go(
+    shared_gateway: Gateway, google: FakeUpstream
+):
     since = time.monotonic()
-    answer = said(shared_gateway, b"\r\n" * (4 << 20) + get(b"/healthz")[:-2] + b"Connection: close\r\n\r\n")
+    answer = said(
+        shared_gateway, b"\r\n" * (4 << 20) + get(b"/healthz")[:-2] + b"Connection: close\r\n\r\n"
+    )
 
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert time.monotonic() - since < 1.5  # a copy for each line: 2 s at best
 
 
 def test_nothing_is_to_be_continued_where_no_body_is(shared_gateway: Gateway, google: FakeUpstream):
-    answer = said(shared_gateway, get(b"/echo")[:-2] + b"Expect: 100-continue\r\nConnection: close\r\n\r\n")
+    answer = said(
+        shared_gateway, get(b"/echo")[:-2] + b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
 
     assert answer.startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_websocket_client_that_does_not_wait_to_be_let_in_is_no_error(shared_gateway: Gateway, google: FakeUpstream):
+def test_a_websocket_client_that_does_not_wait_to_be_let_in_is_no_error(
+    shared_gateway: Gateway, google: FakeUpstream
+):
     for _ in range(5):
         with RawClient(shared_gateway.url) as client, suppress(ConnectionError):
             client.send(handshake())
@@ -266,8 +301,12 @@ def test_a_websocket_client_that_does_not_wait_to_be_let_in_is_no_error(shared_g
 # Headers.
 
 
-@pytest.mark.parametrize("listed", ["x-goog-api-key", "content-length", "host", "authorization, Content-Length, Host"])
-def test_connection_strips_nothing_that_is_the_gateways_own(shared_gateway: Gateway, google: FakeUpstream, listed: str):
+@pytest.mark.parametrize(
+    "listed", ["x-goog-api-key", "content-length", "host", "authorization, Content-Length, Host"]
+)
+def test_connection_strips_nothing_that_is_the_gateways_own(
+    shared_gateway: Gateway, google: FakeUpstream, listed: str
+):
     exchange(shared_gateway.url, "POST", "/echo", [("Connection", listed)], b"{}")
 
     request = only(google)
@@ -277,16 +316,27 @@ def test_connection_strips_nothing_that_is_the_gateways_own(shared_gateway: Gate
 
 @pytest.mark.parametrize(
     "name",
-    ["X_Goog_Api_Key", "x-goog_api-key", "Content_Length", "Transfer_Encoding", "X_API_KEY", "X_Goog_User_Project"],
+    [
+        "X_Goog_Api_Key",
+        "x-goog_api-key",
+        "Content_Length",
+        "Transfer_Encoding",
+        "X_API_KEY",
+        "X_Goog_User_Project",
+    ],
 )
-def test_an_underscore_is_no_way_around_what_is_stripped(shared_gateway: Gateway, google: FakeUpstream, name: str):
+def test_an_underscore_is_no_way_around_what_is_stripped(
+    shared_gateway: Gateway, google: FakeUpstream, name: str
+):
     exchange(shared_gateway.url, "GET", "/echo", [(name, "7"), ("X_Odd", "1")])
 
     names = [name.lower() for name, _ in only(google).headers]
     assert (name.lower().encode() in names, b"x_odd" in names) == (False, True)
 
 
-def test_a_query_of_any_bytes_is_no_error_of_the_admin(shared_gateway: Gateway, google: FakeUpstream):
+def test_a_query_of_any_bytes_is_no_error_of_the_admin(
+    shared_gateway: Gateway, google: FakeUpstream
+):
     response = ask_the_admin(shared_gateway, "GET /admin/login/?next=\u00ff&\u00e4", [])
 
     assert (response.status, google.requests) == (200, [])
@@ -296,7 +346,11 @@ def test_forwarded_headers_of_a_client_do_not_reach_the_admin_in_disguise(
     shared_gateway: Gateway, google: FakeUpstream
 ):
     """A method or a URL that a header claims is not believed."""
-    sent = [("X-Original-URL", "/healthz"), ("X-Rewrite-URL", "/healthz"), ("X-HTTP-Method-Override", "DELETE")]
+    sent = [
+        ("X-Original-URL", "/healthz"),
+        ("X-Rewrite-URL", "/healthz"),
+        ("X-HTTP-Method-Override", "DELETE"),
+    ]
     response = ask_the_admin(shared_gateway, "GET /admin/", sent)
 
     assert (response.status, google.requests) == (302, [])
@@ -323,7 +377,9 @@ def ask_the_admin(gateway: Gateway, what: str, headers: list[tuple[str, str]]) -
 # Sizes.
 
 
-def test_a_query_of_60_kb_arrives_and_a_longer_head_is_refused(shared_gateway: Gateway, google: FakeUpstream):
+def test_a_query_of_60_kb_arrives_and_a_longer_head_is_refused(
+    shared_gateway: Gateway, google: FakeUpstream
+):
     exchange(shared_gateway.url, "GET", "/echo?q=" + "x" * 60_000)
     assert len(only(google).target) == 60_008
 
@@ -338,8 +394,14 @@ def test_a_declared_body_of_an_exabyte_costs_nothing(shared_gateway: Gateway, go
     assert (answer.split(b" ")[1], google.requests) == (b"413", [])
 
 
-def test_many_headers_and_a_multipart_name_of_a_megabyte_are_only_bytes(shared_gateway: Gateway, google: FakeUpstream):
-    body = b'--x\r\nContent-Disposition: form-data; name="' + b"n" * 1_000_000 + b'"\r\n\r\n1\r\n--x--\r\n'
+def test_many_headers_and_a_multipart_name_of_a_megabyte_are_only_bytes(
+    shared_gateway: Gateway, google: FakeUpstream
+):
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="'
+        + b"n" * 1_000_000
+        + b'"\r\n\r\n1\r\n--x--\r\n'
+    )
     headers = [(f"X-{number}", "v") for number in range(450)]
     headers.append(("Content-Type", "multipart/form-data; boundary=x"))
 

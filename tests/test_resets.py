@@ -32,7 +32,10 @@ def test_ten_in_moscow_and_exactly_ten_means_tomorrow(now, reset):
 @pytest.mark.parametrize(
     ("now", "reset"),
     [
-        ("2026-03-07T17:00:00Z", "2026-03-08T13:00:00Z"),  # the clocks go forward at 02:00 on the 8th
+        (
+            "2026-03-07T17:00:00Z",
+            "2026-03-08T13:00:00Z",
+        ),  # the clocks go forward at 02:00 on the 8th
         ("2026-10-31T17:00:00Z", "2026-11-01T14:00:00Z"),  # and back on November 1st
     ],
 )
@@ -41,12 +44,18 @@ def test_a_reset_follows_the_clocks_of_its_zone(now, reset):
 
 
 def test_a_time_that_the_clocks_jump_over_comes_when_they_have_jumped():
-    assert next_reset(at("2026-03-08T05:00:00Z"), at=time(2, 30), zone=NEW_YORK) == at("2026-03-08T07:30:00Z")
+    assert next_reset(at("2026-03-08T05:00:00Z"), at=time(2, 30), zone=NEW_YORK) == at(
+        "2026-03-08T07:30:00Z"
+    )
 
 
 def test_a_time_that_the_clocks_show_twice_comes_the_first_time_only():
-    assert next_reset(at("2026-11-01T05:00:00Z"), at=time(1, 30), zone=NEW_YORK) == at("2026-11-01T05:30:00Z")
-    assert next_reset(at("2026-11-01T05:45:00Z"), at=time(1, 30), zone=NEW_YORK) == at("2026-11-02T06:30:00Z")
+    assert next_reset(at("2026-11-01T05:00:00Z"), at=time(1, 30), zone=NEW_YORK) == at(
+        "2026-11-01T05:30:00Z"
+    )
+    assert next_reset(at("2026-11-01T05:45:00Z"), at=time(1, 30), zone=NEW_YORK) == at(
+        "2026-11-02T06:30:00Z"
+    )
 
 
 def test_time_and_zone_are_settings(settings):

@@ -74,7 +74,9 @@ def test_an_event_goes_when_it_is_older_than_the_setting_says(key: ApiKey, setti
 
 
 @pytest.mark.parametrize(("ends_in", "is_kept"), [(60, True), (-1800, True), (-3601, False)])
-def test_an_event_stays_while_its_cooldown_runs_and_for_an_hour(key: ApiKey, ends_in: int, is_kept: bool):
+def test_an_event_stays_while_its_cooldown_runs_and_for_an_hour(
+    key: ApiKey, ends_in: int, is_kept: bool
+):
     """In that hour the pool still learns from it."""
     event = cool(key, NOW + timedelta(seconds=ends_in))
     RateLimitEvent.objects.filter(pk=event.pk).update(occurred_at=NOW - timedelta(days=40))
@@ -86,7 +88,9 @@ def test_an_event_stays_while_its_cooldown_runs_and_for_an_hour(key: ApiKey, end
 
 def test_an_event_that_was_released_goes_although_it_had_longer_to_run(key: ApiKey):
     event = cool(key, NOW + timedelta(days=1))
-    RateLimitEvent.objects.filter(pk=event.pk).update(occurred_at=NOW - timedelta(days=40), released_at=NOW)
+    RateLimitEvent.objects.filter(pk=event.pk).update(
+        occurred_at=NOW - timedelta(days=40), released_at=NOW
+    )
 
     assert prune().events == 1
 
@@ -108,7 +112,9 @@ def test_hours_that_are_too_old_are_added_up_into_days_of_utc(key: ApiKey, setti
     first = (last - timedelta(days=1)).date()
     assert days() == {("a", first): 2, ("a", first - timedelta(days=1)): 1, ("b", first): 5}
     row = DailyUsage.objects.get(model="a", day=first)
-    assert {column: getattr(row, column) for column in COLUMNS} == {name: 2 * count for name, count in EACH.items()}
+    assert {column: getattr(row, column) for column in COLUMNS} == {
+        name: 2 * count for name, count in EACH.items()
+    }
     assert list(HourlyUsage.objects.all()) == [kept]
 
 
@@ -144,7 +150,9 @@ def test_hours_that_come_late_are_added_to_the_day(key: ApiKey):
 
 
 @pytest.mark.usefixtures("_small_batches")
-def test_an_end_in_the_middle_neither_loses_nor_doubles_a_count(key: ApiKey, monkeypatch: pytest.MonkeyPatch):
+def test_an_end_in_the_middle_neither_loses_nor_doubles_a_count(
+    key: ApiKey, monkeypatch: pytest.MonkeyPatch
+):
     for hour in range(7):
         use(key, TODAY - timedelta(days=100, hours=-hour), requests=1)
     prune_batch(NOW)
@@ -165,7 +173,9 @@ def test_an_end_in_the_middle_neither_loses_nor_doubles_a_count(key: ApiKey, mon
 
 
 @pytest.mark.django_db(transaction=True)
-def test_several_at_once_and_a_process_that_goes_on_counting_lose_nothing(monkeypatch: pytest.MonkeyPatch):
+def test_several_at_once_and_a_process_that_goes_on_counting_lose_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setattr(retention, "BATCH_ROWS", 20)
     group = add_group()
     keys = [add_key(group, str(number)) for number in range(5)]
@@ -232,7 +242,9 @@ def test_no_transaction_has_more_rows_than_a_batch(key: ApiKey):
 
 @in_database
 def test_only_one_process_prunes_within_an_hour():
-    claims = [claim_pruning(NOW + timedelta(minutes=minutes)) for minutes in (0, 1, 58, 60, 61, 121)]
+    claims = [
+        claim_pruning(NOW + timedelta(minutes=minutes)) for minutes in (0, 1, 58, 60, 61, 121)
+    ]
 
     assert claims == [True, False, False, True, False, True]
 
@@ -288,7 +300,9 @@ async def test_a_database_that_is_away_is_tried_again_next_time(monkeypatch: pyt
 # Everything else that grows.
 
 
-def test_days_of_keys_and_of_tokens_go_when_they_are_older_than_the_setting_says(key: ApiKey, settings: Any):
+def test_days_of_keys_and_of_tokens_go_when_they_are_older_than_the_setting_says(
+    key: ApiKey, settings: Any
+):
     settings.DAILY_USAGE_DAYS = 100
     token = ClientToken.objects.create(name="one", token_hash="1")
     for ago in (99, 100, 101):
@@ -307,7 +321,9 @@ def test_audit_entries_go_when_they_are_older_than_the_setting_says(settings: An
     kept = AuditEntry.objects.create(at=NOW - timedelta(days=9), actor="a", action="add")
     user = User.objects.create(username="a")
     for ago in (9, 11):  # the history that Django shows of a row
-        LogEntry.objects.create(action_time=NOW - timedelta(days=ago), user=user, action_flag=CHANGE)
+        LogEntry.objects.create(
+            action_time=NOW - timedelta(days=ago), user=user, action_flag=CHANGE
+        )
 
     assert prune() == Pruned(audit_entries=2)
     assert list(AuditEntry.objects.all()) == [kept]
@@ -321,7 +337,10 @@ def test_the_cursor_of_a_group_goes_after_the_group(key: ApiKey):
     other.delete()
 
     assert prune() == Pruned(leftovers=1)
-    assert set(RotationCursor.objects.values_list("ring", flat=True)) == {"", f"group:{key.group_id}"}
+    assert set(RotationCursor.objects.values_list("ring", flat=True)) == {
+        "",
+        f"group:{key.group_id}",
+    }
 
 
 def test_a_set_of_groups_has_its_cursor_while_a_client_token_has_the_set(key: ApiKey):
@@ -358,7 +377,14 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
 
 def test_every_table_has_its_bound():
     """A new one needs a place here, or a retention."""
-    pruned = {"RateLimitEvent", "HourlyUsage", "MinuteUsage", "DailyUsage", "TokenUsage", "AuditEntry"}
+    pruned = {
+        "RateLimitEvent",
+        "HourlyUsage",
+        "MinuteUsage",
+        "DailyUsage",
+        "TokenUsage",
+        "AuditEntry",
+    }
     pruned |= {"RotationCursor", "SpoolMark", "SignInCount"}
     tables = {model.__name__ for model in apps.get_app_config("proxyapp").get_models()}
 
@@ -390,7 +416,9 @@ def test_the_command_says_what_it_removed(key: ApiKey, settings: Any):
     ]
 
 
-def test_the_command_says_in_one_line_that_the_database_cannot_be_used(monkeypatch: pytest.MonkeyPatch):
+def test_the_command_says_in_one_line_that_the_database_cannot_be_used(
+    monkeypatch: pytest.MonkeyPatch,
+):
     def away(now: datetime) -> Pruned:
         raise DatabaseError("away")
 
@@ -401,12 +429,23 @@ def test_the_command_says_in_one_line_that_the_database_cannot_be_used(monkeypat
 
 
 @pytest.mark.parametrize(
-    "name", ["EVENT_RETENTION_DAYS", "HOURLY_USAGE_DAYS", "DAILY_USAGE_DAYS", "AUDIT_RETENTION_DAYS"]
+    "name",
+    ["EVENT_RETENTION_DAYS", "HOURLY_USAGE_DAYS", "DAILY_USAGE_DAYS", "AUDIT_RETENTION_DAYS"],
 )
 def test_a_number_of_days_has_to_be_positive(name: str, tmp_path: Path):
-    environment = {"PATH": os.environ["PATH"], "ENV_FILE": os.devnull, "VAR_DIR": str(tmp_path), name: "0"}
+    environment = {
+        "PATH": os.environ["PATH"],
+        "ENV_FILE": os.devnull,
+        "VAR_DIR": str(tmp_path),
+        name: "0",
+    }
     done = subprocess.run(
-        [sys.executable, "manage.py", "prune"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "manage.py", "prune"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert done.returncode != 0

@@ -97,11 +97,16 @@ def test_operators_neither_delete_nor_export_nor_touch_accounts():
 
     assert permissions(VIEWER) < rights
     assert "proxyapp.import_config" in rights
-    assert {name for name in rights if "delete" in name or "export" in name or name.startswith("auth.")} == set()
+    assert {
+        name for name in rights if "delete" in name or "export" in name or name.startswith("auth.")
+    } == set()
 
 
 def test_admins_have_every_right_of_the_gateway_and_those_over_accounts():
-    every = {f"proxyapp.{one.codename}" for one in Permission.objects.filter(content_type__app_label="proxyapp")}
+    every = {
+        f"proxyapp.{one.codename}"
+        for one in Permission.objects.filter(content_type__app_label="proxyapp")
+    }
 
     assert every <= permissions(ADMIN)
     assert {"auth.change_user", "auth.change_group"} <= permissions(ADMIN)
@@ -112,7 +117,9 @@ def test_admins_have_every_right_of_the_gateway_and_those_over_accounts():
 ON_A_ROW = {"change", "delete", "history", "revoke", "secret"}
 PAGES = {
     **{
-        f"proxyapp_{model}_{name}": ALL for model in ("apikey", "group") for name in ("changelist", "change", "history")
+        f"proxyapp_{model}_{name}": ALL
+        for model in ("apikey", "group")
+        for name in ("changelist", "change", "history")
     },
     **{f"proxyapp_{model}_add": STEERING for model in ("apikey", "group")},
     **{f"proxyapp_{model}_delete": ALONE for model in ("apikey", "group")},
@@ -124,16 +131,27 @@ PAGES = {
         for model in ("ratelimitevent", "hourlyusage", "auditentry", "rotationcursor")
         for name, who in (("changelist", ALL), ("add", NOBODY))
     },
-    **{f"proxyapp_{model}_change": ALL for model in ("ratelimitevent", "hourlyusage", "auditentry")},
-    **{f"proxyapp_{model}_delete": NOBODY for model in ("ratelimitevent", "hourlyusage", "auditentry")},
-    **{f"auth_{model}_{name}": ALONE for model in ("user", "group") for name in ("changelist", "add")},
+    **{
+        f"proxyapp_{model}_change": ALL for model in ("ratelimitevent", "hourlyusage", "auditentry")
+    },
+    **{
+        f"proxyapp_{model}_delete": NOBODY
+        for model in ("ratelimitevent", "hourlyusage", "auditentry")
+    },
+    **{
+        f"auth_{model}_{name}": ALONE
+        for model in ("user", "group")
+        for name in ("changelist", "add")
+    },
     "index": ALL,
 }
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("name", PAGES)
-def test_each_page_opens_for_those_who_may_see_it_and_for_nobody_else(key: ApiKey, role: str, name: str):
+def test_each_page_opens_for_those_who_may_see_it_and_for_nobody_else(
+    key: ApiKey, role: str, name: str
+):
     rows = {
         "apikey": key,
         "group": key.group,
@@ -177,16 +195,34 @@ def test_only_who_may_see_keys_in_clear_finds_the_way_on_the_page_of_a_key(key: 
 Happened = Callable[[], bool]
 ACTIONS: dict[tuple[str, str], tuple[set[str], Happened]] = {
     ("apikey", "release_keys"): (STEERING, lambda: not RateLimitEvent.objects.active(NOW).exists()),
-    ("apikey", "disable_keys"): (STEERING, lambda: ApiKey.objects.filter(name="first", status="disabled").exists()),
-    ("apikey", "enable_keys"): (STEERING, lambda: not ApiKey.objects.filter(status="invalid").exists()),
-    ("apikey", "test_keys"): (STEERING, lambda: not ApiKey.objects.filter(status="invalid").exists()),
+    ("apikey", "disable_keys"): (
+        STEERING,
+        lambda: ApiKey.objects.filter(name="first", status="disabled").exists(),
+    ),
+    ("apikey", "enable_keys"): (
+        STEERING,
+        lambda: not ApiKey.objects.filter(status="invalid").exists(),
+    ),
+    ("apikey", "test_keys"): (
+        STEERING,
+        lambda: not ApiKey.objects.filter(status="invalid").exists(),
+    ),
     ("apikey", "delete_selected"): (ALONE, lambda: not ApiKey.objects.exists()),
     ("group", "delete_selected"): (ALONE, lambda: not Group.objects.exists()),
-    ("clienttoken", "revoke_tokens"): (ALONE, lambda: not ClientToken.objects.filter(revoked_at=None).exists()),
+    ("clienttoken", "revoke_tokens"): (
+        ALONE,
+        lambda: not ClientToken.objects.filter(revoked_at=None).exists(),
+    ),
     ("clienttoken", "delete_selected"): (ALONE, lambda: not ClientToken.objects.exists()),
-    ("ratelimitevent", "release_cooldowns"): (STEERING, lambda: not RateLimitEvent.objects.active(NOW).exists()),
+    ("ratelimitevent", "release_cooldowns"): (
+        STEERING,
+        lambda: not RateLimitEvent.objects.active(NOW).exists(),
+    ),
     ("ratelimitevent", "delete_selected"): (NOBODY, lambda: not RateLimitEvent.objects.exists()),
-    ("auditentry", "delete_selected"): (NOBODY, lambda: not AuditEntry.objects.filter(actor="past").exists()),
+    ("auditentry", "delete_selected"): (
+        NOBODY,
+        lambda: not AuditEntry.objects.filter(actor="past").exists(),
+    ),
 }
 
 
@@ -200,7 +236,8 @@ def test_each_action_works_for_those_who_may_do_it_and_for_nobody_else(
     AuditEntry.objects.create(actor="past", action="add", object_type="key")
     add_token()
     monkeypatch.setattr(
-        "proxyapp.upstream.key_probe.probe_keys", lambda ids: [ProbeResult(one, True, 200, "") for one in ids]
+        "proxyapp.upstream.key_probe.probe_keys",
+        lambda ids: [ProbeResult(one, True, 200, "") for one in ids],
     )
     allowed, happened = ACTIONS[model, action]
     selected = list(apps.get_model("proxyapp", model)._default_manager.values_list("pk", flat=True))
@@ -213,7 +250,8 @@ def test_each_action_works_for_those_who_may_do_it_and_for_nobody_else(
 
 def save_group(client: Client, key: ApiKey) -> Any:
     return client.post(
-        reverse("admin:proxyapp_group_change", args=[key.group_id]), {**GROUP_FORM, "auth": "bearer", "position": 3}
+        reverse("admin:proxyapp_group_change", args=[key.group_id]),
+        {**GROUP_FORM, "auth": "bearer", "position": 3},
     )
 
 
@@ -223,7 +261,9 @@ def save_key(client: Client, key: ApiKey) -> Any:
 
 
 def add_one(client: Client, key: ApiKey) -> Any:
-    return client.post(reverse("admin:proxyapp_apikey_add"), key_form(key.group, new_secret=secret("another")))
+    return client.post(
+        reverse("admin:proxyapp_apikey_add"), key_form(key.group, new_secret=secret("another"))
+    )
 
 
 def delete_group(client: Client, key: ApiKey) -> Any:
@@ -234,7 +274,12 @@ def make_token(client: Client, key: ApiKey) -> Any:
     """Sent by who could not open the form, too."""
     opened = client.get(reverse("admin:proxyapp_clienttoken_add")).content.decode()
     number = re.search(r'name="form_number" value="([^"]+)"', opened)
-    form = {"name": "new", "reach": "all", "lifetime": "never", "form_number": number[1] if number else ""}
+    form = {
+        "name": "new",
+        "reach": "all",
+        "lifetime": "never",
+        "form_number": number[1] if number else "",
+    }
     return client.post(reverse("admin:proxyapp_clienttoken_add"), form)
 
 
@@ -248,12 +293,16 @@ def revoke_token(client: Client, key: ApiKey) -> Any:
 
 
 def delete_token(client: Client, key: ApiKey) -> Any:
-    return client.post(reverse("admin:proxyapp_clienttoken_delete", args=[add_token().pk]), {"post": "yes"})
+    return client.post(
+        reverse("admin:proxyapp_clienttoken_delete", args=[add_token().pk]), {"post": "yes"}
+    )
 
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("change", [make_token, change_token, revoke_token, delete_token])
-def test_only_admins_let_clients_in_or_out(key: ApiKey, role: str, change: Callable[[Client, ApiKey], Any]):
+def test_only_admins_let_clients_in_or_out(
+    key: ApiKey, role: str, change: Callable[[Client, ApiKey], Any]
+):
     response = change(staff(role), key)
 
     done = AuditEntry.objects.filter(object_type="token", actor="somebody")
@@ -306,9 +355,16 @@ def delete_users(client: Client, *ids: int) -> None:
 
 
 def test_an_admin_neither_changes_nor_deletes_a_superuser():
-    client, root = staff(ADMIN), User.objects.create(username="root", password="!", is_superuser=True)
+    client, root = (
+        staff(ADMIN),
+        User.objects.create(username="root", password="!", is_superuser=True),
+    )
     other = User.objects.create(username="other")
-    passwords = {"password1": "Zz-very-long-93", "password2": "Zz-very-long-93", "usable_password": "true"}
+    passwords = {
+        "password1": "Zz-very-long-93",
+        "password2": "Zz-very-long-93",
+        "usable_password": "true",
+    }
 
     changed = client.post(reverse("admin:auth_user_change", args=[root.pk]), {"username": "mine"})
     taken = client.post(reverse("admin:auth_user_password_change", args=[root.pk]), passwords)
@@ -328,7 +384,13 @@ def test_an_admin_neither_changes_nor_deletes_a_superuser():
 def test_the_pages_of_roles_call_them_so():
     admin, pk = superuser(), Role.objects.get(name=VIEWER).pk
 
-    for name, *arguments in (("changelist",), ("add",), ("change", pk), ("delete", pk), ("history", pk)):
+    for name, *arguments in (
+        ("changelist",),
+        ("add",),
+        ("change", pk),
+        ("delete", pk),
+        ("history", pk),
+    ):
         html = admin.get(reverse(f"admin:auth_group_{name}", args=arguments)).content.decode()
         main = text(html.partition('id="main"')[2])
         assert "Roles" in main, name
@@ -364,13 +426,17 @@ def test_a_key_is_shown_after_a_question_and_each_showing_is_logged(key: ApiKey)
         assert title
         assert secret("MARKER") not in title[1]
     entries = AuditEntry.objects.filter(action="show")
-    assert [(one.actor, one.object_id, one.label) for one in entries] == [("adele", str(key.pk), str(key))] * 2
+    assert [(one.actor, one.object_id, one.label) for one in entries] == [
+        ("adele", str(key.pk), str(key))
+    ] * 2
 
 
 def test_the_question_can_be_answered_in_a_browser_and_a_foreign_page_cannot_answer_it(key: ApiKey):
     admin = Client(enforce_csrf_checks=True)
     admin.force_login(User.objects.create(username="admin", is_staff=True, is_superuser=True))
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', admin.get(address(key)).content.decode())
+    token = re.search(
+        r'name="csrfmiddlewaretoken" value="(\w+)"', admin.get(address(key)).content.decode()
+    )
     assert token
 
     forged = admin.post(address(key))
@@ -404,7 +470,9 @@ def test_a_key_that_is_not_there_is_not_found(key: ApiKey, wrong: str):
     assert superuser().post(address(key).replace(f"/{key.pk}/", f"/{wrong}/")).status_code == 404
 
 
-def test_a_key_that_cannot_be_read_is_not_shown_and_no_showing_is_logged(key: ApiKey, change_secret: ChangeSecret):
+def test_a_key_that_cannot_be_read_is_not_shown_and_no_showing_is_logged(
+    key: ApiKey, change_secret: ChangeSecret
+):
     change_secret(forget_older=True)
 
     html = superuser().post(address(key)).content.decode()

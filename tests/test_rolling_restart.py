@@ -22,7 +22,11 @@ from tests.waiting import wait_for
 
 SECONDS = 60
 STREAM = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
-BEGUN, DONE, GIVEN_UP = "A rolling restart begins.", "Restarted: 2 new workers", "The restart was given up"
+BEGUN, DONE, GIVEN_UP = (
+    "A rolling restart begins.",
+    "Restarted: 2 new workers",
+    "The restart was given up",
+)
 
 of_one_server = pytest.mark.parametrize("gateway", ["daphne"], indirect=True)
 
@@ -36,7 +40,11 @@ def gateway(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) -> It
 
 
 def workers(gateway: Gateway) -> set[psutil.Process]:
-    return {each for each in psutil.Process(gateway.pid).children() if each.status() != psutil.STATUS_ZOMBIE}
+    return {
+        each
+        for each in psutil.Process(gateway.pid).children()
+        if each.status() != psutil.STATUS_ZOMBIE
+    }
 
 
 def restart(gateway: Gateway, outcome: str = DONE) -> None:
@@ -45,7 +53,9 @@ def restart(gateway: Gateway, outcome: str = DONE) -> None:
     wait_for(lambda: gateway.output().count(outcome) > before, SECONDS)
 
 
-def test_no_request_fails_while_the_workers_are_replaced(gateway: Gateway, google: FakeUpstream) -> None:
+def test_no_request_fails_while_the_workers_are_replaced(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
     before, counted = workers(gateway), counted_by_hour(gateway)
     with (
         SteadyLoad(gateway.url, rate=100, keeps_alive=True) as kept,
@@ -62,11 +72,15 @@ def test_no_request_fails_while_the_workers_are_replaced(gateway: Gateway, googl
     wait_for(lambda: counted_by_hour(gateway) - counted == len(google.requests))
 
 
-def test_a_stream_and_an_idle_connection_outlast_the_restart(gateway: Gateway, google: FakeUpstream) -> None:
+def test_a_stream_and_an_idle_connection_outlast_the_restart(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
     held = google.held_stream(STREAM)
     with RawClient(gateway.url) as streaming, RawClient(gateway.url) as idle:
         assert idle.request("POST", PATH, body=b"{}").status == 200
-        streaming.send(b"POST %s?alt=sse HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % STREAM.encode())
+        streaming.send(
+            b"POST %s?alt=sse HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % STREAM.encode()
+        )
         assert held.started.wait(10)
         held.send_event(1)
 
@@ -83,7 +97,9 @@ def test_a_stream_and_an_idle_connection_outlast_the_restart(gateway: Gateway, g
 
 
 @of_one_server
-def test_a_bad_file_is_said_and_the_old_workers_go_on(gateway: Gateway, google: FakeUpstream) -> None:
+def test_a_bad_file_is_said_and_the_old_workers_go_on(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
     good, before = gateway.config_path.read_text(), workers(gateway)
     gateway.config_path.write_text("groups: [{name: a, api_keys: [K], target_url: nowhere}]\n")
 
@@ -115,10 +131,14 @@ def test_a_hangup_during_a_restart_is_another_restart_with_what_the_file_says_th
     assert google.last.key == "KEY-C"
 
 
-def test_a_worker_that_gets_a_sigterm_is_replaced_while_it_drains(gateway: Gateway, google: FakeUpstream) -> None:
+def test_a_worker_that_gets_a_sigterm_is_replaced_while_it_drains(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
     held = google.held_stream(STREAM)
     with RawClient(gateway.url) as streaming:
-        streaming.send(b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % STREAM.encode())
+        streaming.send(
+            b"POST %s HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" % STREAM.encode()
+        )
         assert held.started.wait(10)
         before = workers(gateway)
         for worker in before:
@@ -131,7 +151,9 @@ def test_a_worker_that_gets_a_sigterm_is_replaced_while_it_drains(gateway: Gatew
     wait_for(lambda: not workers(gateway) & before, SECONDS)
 
 
-def test_sigterm_in_the_middle_of_a_restart_ends_everything_with_0(shared_upstream: FakeUpstream) -> None:
+def test_sigterm_in_the_middle_of_a_restart_ends_everything_with_0(
+    shared_upstream: FakeUpstream,
+) -> None:
     with Gateway({"groups": []}, args=["--workers", "2"]) as gateway:
         wait_for(lambda: "Proxy: " in gateway.output(), SECONDS)
         old = workers(gateway)
@@ -191,7 +213,15 @@ def test_a_hangup_in_the_first_moments_waits_until_it_can_be_acted_on() -> None:
 @pytest.mark.parametrize("count", ["1", "2"])
 def test_it_ends_in_order_when_its_terminal_closes(count: str) -> None:
     gateway = Gateway({"groups": []})
-    command = [sys.executable, "manage.py", "serve", "--config", str(gateway.config_path), "--port", str(gateway.port)]
+    command = [
+        sys.executable,
+        "manage.py",
+        "serve",
+        "--config",
+        str(gateway.config_path),
+        "--port",
+        str(gateway.port),
+    ]
     child, terminal = pty.fork()
     if child == 0:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup

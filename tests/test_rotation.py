@@ -1,4 +1,6 @@
-"""Every key gets its turn: in one process, in many threads, in many processes, and after a restart."""
+"""Every key gets its turn: in one process, in many threads, in many processes, and after a
+restart.
+"""
 
 import json
 import os
@@ -34,12 +36,14 @@ def database_of_ten_keys(tmp_path):
         "DATABASE_URL": url,
         "VAR_DIR": str(tmp_path),
         "DJANGO_SETTINGS_MODULE": "gateway.settings",
-        "SQLITE_TIMEOUT_SECONDS": "60",  # a wrong kind of transaction fails at once, a busy machine may take its time
+        # A wrong kind of transaction fails at once, a busy machine may take its time.
+        "SQLITE_TIMEOUT_SECONDS": "60",
     }
     run(environment, "manage.py", "migrate", "-v0")
     add = (
         "from proxyapp.models import *; g = Group.objects.create(name='g')\n"
-        f"for n in range({KEYS}):\n    k = ApiKey(group=g, position=n); k.set_secret(f'SECRET-{{n}}'); k.save()"
+        f"for n in range({KEYS}):\n    k = ApiKey(group=g, position=n); "
+        f"k.set_secret(f'SECRET-{{n}}'); k.save()"
     )
     run(environment, "manage.py", "shell", "-v0", "-c", add)
     yield environment
@@ -63,7 +67,9 @@ def picks_of(environment, *, processes: int, threads: int) -> list[tuple[int, in
 
 
 @pytest.mark.parametrize("lease", ["1", "0"], ids=["a lock a request", "leased laps"])
-@pytest.mark.parametrize(("processes", "threads"), [(1, 8), (4, 1)], ids=["8 threads", "4 processes"])
+@pytest.mark.parametrize(
+    ("processes", "threads"), [(1, 8), (4, 1)], ids=["8 threads", "4 processes"]
+)
 def test_every_key_gets_its_exact_share(database_of_ten_keys, lease, processes, threads):
     environment = {**database_of_ten_keys, "ROTATION_LEASE": lease}
 
@@ -125,7 +131,14 @@ def moved(rotor: Rotor) -> Progress:
 
 @pytest.mark.parametrize(
     ("picks", "size", "available", "slots"),
-    [(32, 3, 3, 33), (32, 32, 32, 32), (32, 100, 100, 100), (32, 10, 1, 320), (50, 3, 3, 51), (32, 3, 0, 96)],
+    [
+        (32, 3, 3, 33),
+        (32, 32, 32, 32),
+        (32, 100, 100, 100),
+        (32, 10, 1, 320),
+        (50, 3, 3, 51),
+        (32, 3, 0, 96),
+    ],
 )
 def test_leases_are_whole_laps(picks: int, size: int, available: int, slots: int):
     assert cursor.lease_slots(size, available, picks) == slots

@@ -1,4 +1,6 @@
-"""The official SDKs meet a minute limit: it costs one model of one project, for that minute, and no client a thing."""
+"""The official SDKs meet a minute limit: it costs one model of one project, for that minute, and no
+client a thing.
+"""
 
 import time
 
@@ -20,7 +22,9 @@ DELAY = 8
 
 @pytest.fixture
 def gateway(make_gateway: MakeGateway, upstream: FakeUpstream) -> Gateway:
-    """Both projects may ask the pro model twice a minute; project one has done so, and may again in DELAY seconds."""
+    """Both projects may ask the pro model twice a minute; project one has done so, and may again in
+    DELAY seconds.
+    """
     gateway = make_gateway(KEYS, rate_limit_policy="quota_aware")
     upstream.quotas = Quotas({PRO: Limits(2, 100)}, {key["key"]: key["project"] for key in KEYS})
     for _ in range(2):
@@ -35,18 +39,30 @@ def generate(gateway: Gateway, model: str) -> str | None:
 
 def chat(gateway: Gateway, model: str) -> str | None:
     client = OpenAI(base_url=f"{gateway.url}/v1beta/openai/", api_key="any", max_retries=0)
-    answer = client.chat.completions.create(model=model, messages=[{"role": "user", "content": "hi"}])
+    answer = client.chat.completions.create(
+        model=model, messages=[{"role": "user", "content": "hi"}]
+    )
     return answer.choices[0].message.content
 
 
 @pytest.mark.parametrize("ask", [generate, chat])
 def test_a_minute_limit_costs_one_model_of_one_project_one_minute(gateway, upstream, ask):
     began = time.monotonic()
-    answers = [ask(gateway, PRO), ask(gateway, PRO), ask(gateway, FLASH), ask(gateway, FLASH), ask(gateway, FLASH)]
+    answers = [
+        ask(gateway, PRO),
+        ask(gateway, PRO),
+        ask(gateway, FLASH),
+        ask(gateway, FLASH),
+        ask(gateway, FLASH),
+    ]
 
     assert answers == ["one two three"] * 5
-    assert upstream.picked()[:3] == ["KEY-A", "KEY-C", "KEY-C"], "one refusal for the project, not one for each key"
-    assert set(upstream.picked()[3:]) == {"KEY-A", "KEY-B", "KEY-C"}, "the other model keeps all keys"
+    assert upstream.picked()[:3] == ["KEY-A", "KEY-C", "KEY-C"], (
+        "one refusal for the project, not one for each key"
+    )
+    assert set(upstream.picked()[3:]) == {"KEY-A", "KEY-B", "KEY-C"}, (
+        "the other model keeps all keys"
+    )
     assert cooldowns(gateway) == [[(PRO, "minute")], [(PRO, "minute")], []]
     assert [key["state"] for key in gateway.keys()] == ["available"] * 3
     wait_for(lambda: cooldowns(gateway) == [[], [], []], DELAY + 10)

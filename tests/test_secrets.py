@@ -1,4 +1,6 @@
-"""No key, client credential or proxy password where anyone could read it: marker secrets, and a look everywhere."""
+"""No key, client credential or proxy password where anyone could read it: marker secrets, and a
+look everywhere.
+"""
 
 import gzip
 import subprocess
@@ -36,23 +38,36 @@ COMMANDS = [
 
 @pytest.fixture
 def proxies() -> Iterator[list[str]]:
-    """The URLs, with PROXY in them, of proxies that refuse the log-in, refuse to connect, or are not there."""
+    """The URLs, with PROXY in them, of proxies that refuse the log-in, refuse to connect, or are
+    not there.
+    """
     with ExitStack() as stack:
         made: list[ProxyServer] = [Socks5Proxy("u", "another"), HttpProxy("u", "another")]
         made += [Socks5Proxy("u", PROXY, refusal=2), HttpProxy("u", PROXY, refusal=403)]
         urls = [stack.enter_context(proxy).url_with("u", PROXY) for proxy in made]
-        yield [*urls, urls[0].replace("socks5:", "socks5h:"), f"https://u:{quote(PROXY, safe='')}@127.0.0.1:1"]
+        yield [
+            *urls,
+            urls[0].replace("socks5:", "socks5h:"),
+            f"https://u:{quote(PROXY, safe='')}@127.0.0.1:1",
+        ]
 
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
-def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUpstream, proxies: list[str], server: str):
+def test_no_secret_is_said_anywhere(
+    make_gateway: MakeGateway, upstream: FakeUpstream, proxies: list[str], server: str
+):
     groups = [
         group(KEYS, upstream.url, "works", auth="google"),
         group(["AIzaSy-another-key-entirely-3"], f"http://127.0.0.1:{free_port()}", "nobody there"),
-        *(group([f"AIzaSy-key-{n}"], upstream.url, f"proxied {n}", proxy_url=url) for n, url in enumerate(proxies)),
+        *(
+            group([f"AIzaSy-key-{n}"], upstream.url, f"proxied {n}", proxy_url=url)
+            for n, url in enumerate(proxies)
+        ),
     ]
     env = {"LOG_LEVEL": "DEBUG", "ALLOW_ANONYMOUS": "true"}
-    gateway = make_gateway(groups=groups, server=server, env=env, args=["--workers", "2"], is_forked=False)
+    gateway = make_gateway(
+        groups=groups, server=server, env=env, args=["--workers", "2"], is_forked=False
+    )
     token = make_tokens(gateway, {"laptop": {"requests_per_day": 2}})["laptop"]
 
     said = [
@@ -70,26 +85,36 @@ def test_no_secret_is_said_anywhere(make_gateway: MakeGateway, upstream: FakeUps
 
 
 def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
-    """Of requests that succeed, are refused with the key in the body, find nobody, and are no HTTP."""
+    """Of requests that succeed, are refused with the key in the body, find nobody, and are no
+    HTTP.
+    """
 
     async def refuse(request, connection):
         key = (request.key or "").encode()
         body = b'{"error": "api_key:%s"}' % key
-        await connection.send(b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await connection.send(
+            b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+        )
 
     async def redirect(request, connection):
         key = (request.key or "").encode()
-        await connection.send(b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\n%b" % (key, sized(b"see /x?key=" + key)))
+        await connection.send(
+            b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\n%b" % (key, sized(b"see /x?key=" + key))
+        )
 
     async def refuse_compressed(request, connection):
         body = gzip.compress((request.key or "").encode())
-        head = b"HTTP/1.1 403 No\r\nContent-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(body)
+        head = b"HTTP/1.1 403 No\r\nContent-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(
+            body
+        )
         await connection.send(head + body)
 
     async def refuse_unreadably(request, connection):
         """A browser or an SDK with brotli could read it; this gateway had not asked for it."""
         body = (request.key or "").encode()
-        await connection.send(b"HTTP/1.1 403 No\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n" + sized(body))
+        await connection.send(
+            b"HTTP/1.1 403 No\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n" + sized(body)
+        )
 
     upstream.on("/unreadable", refuse_unreadably)
     upstream.on("/refuse", refuse)
@@ -109,10 +134,22 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
     mine = {"authorization": f"Bearer {CLIENTS}", "x-goog-api-key": CLIENTS}
     texts = []
     for path in paths:
-        answer = httpx.post(f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False)
+        answer = httpx.post(
+            f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False
+        )
         texts.append(f"{answer.status_code} {answer.headers} {answer.text}")
     refused = ["200", "403", "403", "302", "403", "403"]
-    assert [text[:3] for text in texts] == [*refused, "502", "502", "502", "403", "502", "502", "502", "404"]
+    assert [text[:3] for text in texts] == [
+        *refused,
+        "502",
+        "502",
+        "502",
+        "403",
+        "502",
+        "502",
+        "502",
+        "404",
+    ]
     assert "'application/json'" in texts[5]
     assert "Content-Encoding that the gateway did not ask for" in texts[5]
     traced = httpx.request("TRACE", f"{gateway.url}/g/works/refuse", trust_env=False)
@@ -125,22 +162,41 @@ def sized(body: bytes) -> bytes:
 
 
 def with_token(gateway: Gateway, upstream: FakeUpstream, token: str) -> list[str]:
-    """Of a client token that is good, one too many times, and not allowed to be there; and what the upstream heard."""
+    """Of a client token that is good, one too many times, and not allowed to be there; and what the
+    upstream heard.
+    """
     url = f"{gateway.url}/g/works{GENERATE}"
-    wait_for(lambda: httpx.post(url, headers={"x-api-key": token}, json={}, trust_env=False).status_code == 429)
+    wait_for(
+        lambda: (
+            httpx.post(url, headers={"x-api-key": token}, json={}, trust_env=False).status_code
+            == 429
+        )
+    )
     mistyped = [{"authorization": f"Bearer {token[:-1]}"}, {"x-goog-api-key": f"{token}x"}]
-    sent = [httpx.post(f"{url}?key={token}", headers=headers, json={}, trust_env=False) for headers in mistyped]
-    heard = [f"{request.target!r} {request.headers} {request.body!r}" for request in upstream.requests]
+    sent = [
+        httpx.post(f"{url}?key={token}", headers=headers, json={}, trust_env=False)
+        for headers in mistyped
+    ]
+    heard = [
+        f"{request.target!r} {request.headers} {request.body!r}" for request in upstream.requests
+    ]
     assert heard
     assert token not in "".join(heard)
     return [f"{answer.headers} {answer.text}" for answer in sent]
 
 
 def commands(gateway: Gateway, token: str) -> list[str]:
-    others = [["tokens", "list"], ["tokens", token], ["tokens", "revoke", token], ["tokens", "revoke", token + "x"]]
+    others = [
+        ["tokens", "list"],
+        ["tokens", token],
+        ["tokens", "revoke", token],
+        ["tokens", "revoke", token + "x"],
+    ]
     done = [gateway.manage(*command) for command in [*COMMANDS, *others]]
     return [text for one in done for text in (one.stdout, one.stderr)]
 
 
 def processes() -> str:
-    return subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, timeout=20, check=True).stdout
+    return subprocess.run(
+        ["ps", "axww", "-o", "args"], capture_output=True, text=True, timeout=20, check=True
+    ).stdout

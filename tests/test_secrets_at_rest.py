@@ -1,4 +1,6 @@
-"""Marker secrets again: every page of the admin, a dump of the database, and the `repr` of whatever holds one."""
+"""Marker secrets again: every page of the admin, a dump of the database, and the `repr` of whatever
+holds one.
+"""
 
 import gc
 import json
@@ -38,15 +40,23 @@ from django.contrib.auth.models import User
 from proxyapp.models import audit
 from proxyapp.access import second_factor, token_store
 token = token_store.create(token_store.Terms(name="laptop"), audit.START)[1]
-print(json.dumps([token, *second_factor.turn_on(User.objects.get(username="root"), "{TOTP}", 0)[1]]))
+codes = second_factor.turn_on(User.objects.get(username="root"), "{TOTP}", 0)[1]
+print(json.dumps([token, *codes]))
 """
 
 
-def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(make_gateway: MakeGateway, upstream: FakeUpstream):
+def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     upstream.exhausted(KEYS[1])
     groups = [
         group(KEYS, upstream.url, "works", auth="google"),
-        group(["AIzaSy-another-key-entirely-3"], upstream.url, "proxied", proxy_url=f"http://u:{PROXY}@127.0.0.1:1"),
+        group(
+            ["AIzaSy-another-key-entirely-3"],
+            upstream.url,
+            "proxied",
+            proxy_url=f"http://u:{PROXY}@127.0.0.1:1",
+        ),
     ]
     gateway = make_gateway(groups=groups, env=OPERATOR)
     for place in ("", "", "/g/proxied"):
@@ -63,19 +73,31 @@ def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(make_gateway:
         assert [url for url, text in pages.items() if marker in url or marker in text] == []
     for marker in (*KEYS, PROXY, PASSWORD, TOTP, *shown_once, cookie.partition("=")[2]):
         assert marker not in rows
-        assert [name for name, content in files(gateway).items() if marker.encode() in content] == []
+        assert [
+            name for name, content in files(gateway).items() if marker.encode() in content
+        ] == []
     assert len(shown_once) == 11
     assert "works" in rows
 
 
-@pytest.mark.skipif(os.environ.get("TEST_DATABASE") == "postgresql", reason="locks the file of an SQLite database")
-def test_no_secret_is_in_what_waits_for_the_database(make_gateway: MakeGateway, upstream: FakeUpstream):
+@pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="locks the file of an SQLite database"
+)
+def test_no_secret_is_in_what_waits_for_the_database(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
     gateway = make_gateway(KEYS)
     for key in KEYS:
-        upstream.refuse(key, status=429, body=b'{"error": "no quota for api_key:%b"}' % key.encode())
-    with closing(sqlite3.connect(gateway.directory / "db.sqlite3", isolation_level=None, timeout=20)) as lock:
+        upstream.refuse(
+            key, status=429, body=b'{"error": "no quota for api_key:%b"}' % key.encode()
+        )
+    with closing(
+        sqlite3.connect(gateway.directory / "db.sqlite3", isolation_level=None, timeout=20)
+    ) as lock:
         lock.execute("BEGIN EXCLUSIVE")
-        answer = httpx.post(f"{gateway.url}{GENERATE}?key={PROXY}", json={}, timeout=60, trust_env=False)
+        answer = httpx.post(
+            f"{gateway.url}{GENERATE}?key={PROXY}", json={}, timeout=60, trust_env=False
+        )
         wait_for(lambda: b"usage" in spooled(gateway))
         waiting = spooled(gateway)
 
@@ -83,7 +105,9 @@ def test_no_secret_is_in_what_waits_for_the_database(make_gateway: MakeGateway, 
     assert b"no quota for api_key:AIza" in waiting
     for marker in (*KEYS, PROXY):
         assert marker not in answer.text
-        assert [name for name, content in files(gateway).items() if marker.encode() in content] == []
+        assert [
+            name for name, content in files(gateway).items() if marker.encode() in content
+        ] == []
 
 
 def spooled(gateway: Gateway) -> bytes:
@@ -91,7 +115,9 @@ def spooled(gateway: Gateway) -> bytes:
 
 
 def read_the_admin(gateway: Gateway, cookie: str) -> dict[str, str]:
-    """Every page that links lead to, by its URL (no more than MOST_PAGES), and what the server said of each."""
+    """Every page that links lead to, by its URL (no more than MOST_PAGES), and what the server said
+    of each.
+    """
     found: dict[str, str] = {}
     waiting = deque(["/admin/"])
     with httpx.Client(base_url=gateway.url, trust_env=False, timeout=30) as browser:
@@ -103,8 +129,13 @@ def read_the_admin(gateway: Gateway, cookie: str) -> dict[str, str]:
             answer = browser.get(url)
             found[url] = f"{answer.headers}\n{answer.text}"
             assert answer.status_code < 500, url
-            links = (urljoin(url, link) for link in re.findall(r'(?:href|action)="([^"#]+)"', answer.text))
-            waiting += [link for link in links if link.startswith("/admin/") and not leads_out(link)]
+            links = (
+                urljoin(url, link)
+                for link in re.findall(r'(?:href|action)="([^"#]+)"', answer.text)
+            )
+            waiting += [
+                link for link in links if link.startswith("/admin/") and not leads_out(link)
+            ]
     return found
 
 
@@ -116,12 +147,22 @@ def leads_out(link: str) -> bool:
 @pytest.mark.django_db
 def test_what_holds_a_secret_does_not_show_it():
     config = parse(
-        f"groups: [{{name: a, proxy_url: 'http://u:{PROXY}@h:1', api_keys: [{KEYS[0]}, {{key: {KEYS[1]}, name: n}}]}}]"
+        f"groups: [{{name: a, proxy_url: 'http://u:{PROXY}@h:1', api_keys: [{KEYS[0]}, {{key:"
+        f" {KEYS[1]}, name: n}}]}}]"
     )
     import_config(config, source=Path("config.yaml"))
-    held = [config, PoolReader().load(datetime.now(UTC)), list(Group.objects.all()), list(ApiKey.objects.all())]
+    held = [
+        config,
+        PoolReader().load(datetime.now(UTC)),
+        list(Group.objects.all()),
+        list(ApiKey.objects.all()),
+    ]
     held.append(Administrator("root", PROXY, is_generated=True))
-    held.append(GroupFields(1, "a", "https://h", f"http://u:{PROXY}@h:1", "auto", has_single_credential=False))
+    held.append(
+        GroupFields(
+            1, "a", "https://h", f"http://u:{PROXY}@h:1", "auto", has_single_credential=False
+        )
+    )
 
     shown = [repr(each) for each in [*held, *gc.get_objects()] if is_ours(each)]
 

@@ -64,7 +64,12 @@ def test_a_short_secret_and_keys_that_it_does_not_open_are_said_once_at_the_star
         gateway.start()
 
         wait_for(lambda: "Keys: " in gateway.output().partition("warning: ")[2])
-        assert gateway.output().count("warning: SECRET_KEY does not open 2 API keys, so they are not used: ") == 1
+        assert (
+            gateway.output().count(
+                "warning: SECRET_KEY does not open 2 API keys, so they are not used: "
+            )
+            == 1
+        )
         assert gateway.output().count("warning: SECRET_KEY has fewer than 32 characters") == 1
 
 
@@ -91,7 +96,11 @@ def test_the_generated_password_opens_the_admin() -> None:
         assert found
         with httpx.Client(base_url=gateway.url, trust_env=False) as browser:
             browser.get("/admin/login/")
-            form = {"username": "admin", "password": found[1], "csrfmiddlewaretoken": browser.cookies["gateway_csrf"]}
+            form = {
+                "username": "admin",
+                "password": found[1],
+                "csrfmiddlewaretoken": browser.cookies["gateway_csrf"],
+            }
             answer = browser.post("/admin/login/?next=/admin/", data=form)
 
     assert (answer.status_code, answer.headers["location"]) == (302, "/admin/")
@@ -101,7 +110,11 @@ def test_what_a_start_makes_is_readable_by_its_owner_only_whatever_the_umask() -
     before = os.umask(0)
     try:
         with Gateway(EMPTY, is_migrated=False, is_forked=False) as gateway:
-            made = [path for path in gateway.directory.rglob("*") if path.name not in ("config.yaml", "output")]
+            made = [
+                path
+                for path in gateway.directory.rglob("*")
+                if path.name not in ("config.yaml", "output")
+            ]
             modes = {path.name: path.stat().st_mode & 0o777 for path in made}
     finally:
         os.umask(before)
@@ -165,7 +178,10 @@ def test_host_and_port_of_the_command_line_beat_those_of_the_file() -> None:
 def test_allow_anonymous_of_the_file_reaches_every_process(workers: str) -> None:
     config = {"server": {"allow_anonymous": True}, "groups": []}
     with Gateway(config, args=["--host", "0.0.0.0", "--workers", workers]) as gateway:
-        answers = [httpx.get(f"http://{_other_address()}:{gateway.port}/x", trust_env=False) for _ in range(4)]
+        answers = [
+            httpx.get(f"http://{_other_address()}:{gateway.port}/x", trust_env=False)
+            for _ in range(4)
+        ]
 
     assert {answer.status_code for answer in answers} == {503}, "let in, and there is no key"
 
@@ -214,22 +230,32 @@ def _other_address() -> str:
         (["--port", "0"], "Port '0' is not a number from 1 to 65535."),
         (["--port", "70000"], "Port '70000' is not a number from 1 to 65535."),
         (["--port", "http"], "Port 'http' is not a number from 1 to 65535."),
-        (["--host", "no such host"], "Host 'no such host' is not an address of this machine: it cannot be resolved."),
+        (
+            ["--host", "no such host"],
+            "Host 'no such host' is not an address of this machine: it cannot be resolved.",
+        ),
         (["--host", "192.0.2.1"], "Host '192.0.2.1' is not an address of this machine."),
-        (["--host", ""], "The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0."),
+        (
+            ["--host", ""],
+            "The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0.",
+        ),
         (["--workers", "0"], "--workers '0' is not a number from 1 to 256."),
         (["--workers", "many"], "--workers 'many' is not a number from 1 to 256."),
         (["--config", "missing.yaml"], "missing.yaml: cannot be read: No such file or directory"),
         (["--config", "."], ".: cannot be read: Is a directory"),
     ],
 )
-def test_a_bad_argument_is_one_line_and_changes_nothing(directory: Path, arguments: list[str], message: str) -> None:
+def test_a_bad_argument_is_one_line_and_changes_nothing(
+    directory: Path, arguments: list[str], message: str
+) -> None:
     assert the_one_line(serve(directory, *arguments)) == message
     assert not (directory / "db.sqlite3").exists()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_an_address_of_others_without_a_token_is_refused_with_both_ways_out(directory: Path, host: str) -> None:
+def test_an_address_of_others_without_a_token_is_refused_with_both_ways_out(
+    directory: Path, host: str
+) -> None:
     line = the_one_line(serve(directory, "--host", host, "--port", str(free_port())))
 
     assert "manage.py tokens create NAME" in line
@@ -252,7 +278,9 @@ def test_a_busy_port_is_one_line_and_changes_nothing(directory: Path, workers: s
 
 def test_all_problems_of_a_config_are_reported_each_on_its_line(directory: Path) -> None:
     path = directory / "bad.yaml"
-    path.write_text("server: {port: 70000}\ngroups: [{name: a, api_keys: [K], target_url: nowhere}]\n")
+    path.write_text(
+        "server: {port: 70000}\ngroups: [{name: a, api_keys: [K], target_url: nowhere}]\n"
+    )
 
     done = serve(directory, "--config", str(path))
 
@@ -277,7 +305,10 @@ def test_a_file_that_is_no_database_is_one_line(directory: Path) -> None:
 
     line = the_one_line(serve(directory, "--port", str(free_port())))
 
-    assert line == f"The database (sqlite {directory / 'db.sqlite3'}) does not work: file is not a database"
+    assert (
+        line
+        == f"The database (sqlite {directory / 'db.sqlite3'}) does not work: file is not a database"
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,7 +329,9 @@ def test_a_file_that_is_no_database_is_one_line(directory: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("command", ["serve", "check"])
-def test_a_bad_setting_is_one_line_that_names_it(directory: Path, command: str, name: str, value: str) -> None:
+def test_a_bad_setting_is_one_line_that_names_it(
+    directory: Path, command: str, name: str, value: str
+) -> None:
     assert name in the_one_line(serve(directory, manage=(command,), **{name: value}))
 
 

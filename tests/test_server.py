@@ -117,10 +117,17 @@ def error(response: RawResponse) -> dict[str, Any]:
         ("*", "*", "", "*"),
     ],
 )
-def test_a_target_arrives_byte_for_byte(client: RawClient, target: str, raw_path: str, query: str, path: str) -> None:
+def test_a_target_arrives_byte_for_byte(
+    client: RawClient, target: str, raw_path: str, query: str, path: str
+) -> None:
     what = seen(client.request("OPTIONS", target))
 
-    assert (what["raw_path"], what["query"], what["path"], what["target"]) == (raw_path, query, path, target)
+    assert (what["raw_path"], what["query"], what["path"], what["target"]) == (
+        raw_path,
+        query,
+        path,
+        target,
+    )
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE", "PROPFIND", "x-custom"])
@@ -129,7 +136,13 @@ def test_any_method_arrives(client: RawClient, method: str) -> None:
 
 
 def test_headers_arrive_in_order_with_repeats_and_underscores(client: RawClient) -> None:
-    headers = [("X-One", "1"), ("x_under", "u"), ("X-One", "2"), ("X-Latin", "\xe9"), ("X-Empty", "")]
+    headers = [
+        ("X-One", "1"),
+        ("x_under", "u"),
+        ("X-One", "2"),
+        ("X-Latin", "\xe9"),
+        ("X-Empty", ""),
+    ]
 
     what = seen(client.request("GET", "/echo", headers))
 
@@ -143,7 +156,9 @@ def test_headers_arrive_in_order_with_repeats_and_underscores(client: RawClient)
 
 
 def test_the_authority_of_an_absolute_target_replaces_the_host(client: RawClient) -> None:
-    assert seen(client.request("GET", "http://other.test:81/"))["headers"] == [["host", "other.test:81"]]
+    assert seen(client.request("GET", "http://other.test:81/"))["headers"] == [
+        ["host", "other.test:81"]
+    ]
 
 
 def test_a_header_of_32_kilobytes_arrives(client: RawClient) -> None:
@@ -174,14 +189,19 @@ def test_a_chunked_body_arrives_identical(client: RawClient) -> None:
 
 
 def test_a_request_that_comes_byte_by_byte_is_the_same_request(client: RawClient) -> None:
-    for byte in b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n":
+    for byte in (
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
+        b"chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+    ):
         client.send(bytes([byte]))
 
     assert seen(client.read_response())["sha256"] == hashlib.sha256(b"abc").hexdigest()
 
 
 def test_the_body_is_asked_for_with_100_continue(client: RawClient) -> None:
-    client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+    client.send(
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n"
+    )
     assert client.read_line() + client.read_line() == b"HTTP/1.1 100 Continue\r\n\r\n"
 
     client.send(b"ok")
@@ -216,7 +236,13 @@ def test_http_1_0_gets_an_answer_that_ends_with_the_connection(client: RawClient
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3, 3\r\n\r\nabc", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc", 400),
-        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (
+            (
+                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
+                b"chunked\r\n\r\n0\r\n\r\n"
+            ),
+            400,
+        ),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabcd\r\n", 400),
@@ -278,7 +304,9 @@ def test_a_chunked_body_is_refused_once_it_is_too_large(client: RawClient) -> No
     assert error(client.read_response())["code"] == 413
 
 
-def test_a_body_that_stops_half_way_is_a_disconnect_and_no_error(own_toy: Callable[..., ToyServer]) -> None:
+def test_a_body_that_stops_half_way_is_a_disconnect_and_no_error(
+    own_toy: Callable[..., ToyServer],
+) -> None:
     toy = own_toy()
     with RawClient(toy.url) as client:
         client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc")
@@ -296,10 +324,15 @@ def impatient_toy() -> Iterator[ToyServer]:
 
 @pytest.mark.parametrize(
     "beginning",
-    [b"GET /echo HTTP/1.1\r\nHost:", b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc"],
+    [
+        b"GET /echo HTTP/1.1\r\nHost:",
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nabc",
+    ],
     ids=["headers", "body"],
 )
-def test_a_request_that_does_not_go_on_gets_a_408(impatient_toy: ToyServer, beginning: bytes) -> None:
+def test_a_request_that_does_not_go_on_gets_a_408(
+    impatient_toy: ToyServer, beginning: bytes
+) -> None:
     with RawClient(impatient_toy.url) as client:
         client.send(beginning)
 
@@ -375,7 +408,11 @@ def test_an_answer_before_the_end_of_the_body_arrives_and_closes(client: RawClie
 
     response = client.read_response()
 
-    assert (response.status, response.body, response.values("connection")) == (401, b"no thanks", ["close"])
+    assert (response.status, response.body, response.values("connection")) == (
+        401,
+        b"no thanks",
+        ["close"],
+    )
     assert client.read_to_the_end() == b""
 
 
@@ -389,11 +426,17 @@ def test_connection_close_is_honoured(client: RawClient) -> None:
 def test_an_application_that_fails_first_gives_a_500_without_its_reason(client: RawClient) -> None:
     response = client.request("GET", "/fail_first")
 
-    assert error(response) == {"code": 500, "message": "The gateway failed to answer.", "status": "INTERNAL"}
+    assert error(response) == {
+        "code": 500,
+        "message": "The gateway failed to answer.",
+        "status": "INTERNAL",
+    }
 
 
 @pytest.mark.parametrize("target", ["/fail_later", "/abort", "/abort?length", "/short"])
-def test_an_answer_that_breaks_is_broken_at_once_for_the_client(client: RawClient, target: str) -> None:
+def test_an_answer_that_breaks_is_broken_at_once_for_the_client(
+    client: RawClient, target: str
+) -> None:
     since = time.monotonic()
 
     response = client.request("GET", target)
@@ -402,7 +445,9 @@ def test_an_answer_that_breaks_is_broken_at_once_for_the_client(client: RawClien
     assert time.monotonic() - since < 0.5
 
 
-def test_an_answer_that_would_end_with_the_connection_is_reset_when_it_breaks(client: RawClient) -> None:
+def test_an_answer_that_would_end_with_the_connection_is_reset_when_it_breaks(
+    client: RawClient,
+) -> None:
     client.send(b"GET /abort HTTP/1.0\r\n\r\n")
 
     with pytest.raises(ConnectionResetError):
@@ -415,7 +460,9 @@ def test_a_header_cannot_smuggle_in_another(client: RawClient) -> None:
     assert (response.status, response.values("set-cookie")) == (500, [])
 
 
-def test_a_client_that_does_not_read_makes_the_application_wait(own_toy: Callable[..., ToyServer]) -> None:
+def test_a_client_that_does_not_read_makes_the_application_wait(
+    own_toy: Callable[..., ToyServer],
+) -> None:
     toy = own_toy()
     with RawClient(toy.url) as client:
         client.send(b"GET /flood?800 HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
@@ -438,7 +485,9 @@ def steady(value: Callable[[], int]) -> int:
     return last
 
 
-def test_an_application_learns_at_once_that_its_client_left(own_toy: Callable[..., ToyServer]) -> None:
+def test_an_application_learns_at_once_that_its_client_left(
+    own_toy: Callable[..., ToyServer],
+) -> None:
     toy = own_toy()
     with RawClient(toy.url) as client:
         client.send(b"GET /hold HTTP/1.1\r\nHost: a\r\n\r\n")
@@ -500,7 +549,9 @@ def test_a_request_that_is_on_its_way_on_an_idle_connection_at_sigterm_is_answer
     assert toy.process.wait(5) == 0
 
 
-def test_what_outlasts_the_drain_is_cut_and_the_server_still_flushes(own_toy: Callable[..., ToyServer]) -> None:
+def test_what_outlasts_the_drain_is_cut_and_the_server_still_flushes(
+    own_toy: Callable[..., ToyServer],
+) -> None:
     toy = own_toy(drain_seconds=0.5)
     with RawClient(toy.url) as client:
         client.send(b"GET /deaf HTTP/1.1\r\nHost: a\r\n\r\n")

@@ -1,4 +1,6 @@
-"""SIGTERM under 200 open streams: none is cut, nobody new gets in, and what was used is written to the request."""
+"""SIGTERM under 200 open streams: none is cut, nobody new gets in, and what was used is written to
+the request.
+"""
 
 import signal
 import socket
@@ -22,7 +24,9 @@ REQUEST = b"POST %s?alt=sse HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{}" 
 
 
 @contextmanager
-def open_streams(gateway: Gateway, upstream: FakeUpstream) -> Iterator[tuple[list[HeldStream], list[RawClient]]]:
+def open_streams(
+    gateway: Gateway, upstream: FakeUpstream
+) -> Iterator[tuple[list[HeldStream], list[RawClient]]]:
     with ExitStack() as stack:
         held = [upstream.held_stream(PATH) for _ in range(STREAMS)]
         clients = [stack.enter_context(RawClient(gateway.url, timeout=60)) for _ in range(STREAMS)]
@@ -46,7 +50,9 @@ def refuses_connections(gateway: Gateway) -> bool:
     return False
 
 
-@pytest.mark.parametrize(("server", "workers"), [("daphne", "1"), ("uvicorn", "1"), ("daphne", "2"), ("uvicorn", "2")])
+@pytest.mark.parametrize(
+    ("server", "workers"), [("daphne", "1"), ("uvicorn", "1"), ("daphne", "2"), ("uvicorn", "2")]
+)
 def test_sigterm_under_200_streams_cuts_none(
     make_gateway: MakeGateway, upstream: FakeUpstream, server: str, workers: str
 ) -> None:
@@ -65,12 +71,15 @@ def test_sigterm_under_200_streams_cuts_none(
         assert gateway.wait(30) == 0
 
     ended_after = time.monotonic() - since
-    assert [body for body in bodies if b"event 2" not in body or not body.endswith(b"0\r\n\r\n")] == []
+    assert [
+        body for body in bodies if b"event 2" not in body or not body.endswith(b"0\r\n\r\n")
+    ] == []
     assert len(upstream.requests) == STREAMS
     assert counted_by_hour(gateway) == STREAMS
     assert counted_by_minute(gateway) == (STREAMS, STREAMS)
     assert "Traceback" not in gateway.output()
     figures.note(
-        f"SIGTERM under {STREAMS} streams, {server}, {workers} worker(s): new connections refused after "
-        f"{refused_after * 1000:.0f} ms, no stream cut, exit 0 after {ended_after:.1f} s, usage exact"
+        f"SIGTERM under {STREAMS} streams, {server}, {workers} worker(s): new connections refused"
+        f" after {refused_after * 1000:.0f} ms, no stream cut, exit 0 after {ended_after:.1f} s,"
+        " usage exact"
     )

@@ -1,4 +1,6 @@
-"""Clients that send or read too slowly to be waited for, and ones that are slow in an honest way."""
+"""Clients that send or read too slowly to be waited for, and ones that are slow in an honest
+way.
+"""
 
 import itertools
 import json
@@ -12,7 +14,11 @@ from tests.gateway import Gateway, group
 from tests.raw_client import RawClient, exchange, request_bytes
 from tests.waiting import wait_for
 
-PATIENCE = {"HEADER_TIMEOUT_SECONDS": "1", "BODY_TIMEOUT_SECONDS": "2", "STALL_TIMEOUT_SECONDS": "2"}
+PATIENCE = {
+    "HEADER_TIMEOUT_SECONDS": "1",
+    "BODY_TIMEOUT_SECONDS": "2",
+    "STALL_TIMEOUT_SECONDS": "2",
+}
 WITHIN_SECONDS = 30  # as a rule it is one or two, and one until somebody looks
 
 
@@ -37,7 +43,9 @@ def dribbled(gateway: Gateway, start: bytes, parts: Iterator[bytes], pause: floa
 
 
 @pytest.mark.parametrize(
-    "start", [b"G", b"GET /echo HTTP/1.1\r\n", b"GET /echo HTTP/1.1\r\nX: "], ids=["G", "line", "header"]
+    "start",
+    [b"G", b"GET /echo HTTP/1.1\r\n", b"GET /echo HTTP/1.1\r\nX: "],
+    ids=["G", "line", "header"],
 )
 def test_headers_that_stop_get_a_408(impatient: Gateway, google: FakeUpstream, start: bytes):
     with RawClient(impatient.url) as client:
@@ -56,23 +64,34 @@ def test_headers_that_come_byte_by_byte_get_a_408(impatient: Gateway, google: Fa
 
 
 @pytest.mark.parametrize("framing", [("Content-Length", "1000"), ("Transfer-Encoding", "chunked")])
-def test_a_body_that_stops_gets_a_408(impatient: Gateway, google: FakeUpstream, framing: tuple[str, str]):
+def test_a_body_that_stops_gets_a_408(
+    impatient: Gateway, google: FakeUpstream, framing: tuple[str, str]
+):
     with RawClient(impatient.url) as client:
-        client.send(request_bytes("POST", "/v1beta/openai/chat/completions", [framing]) + b"3\r\nabc")
+        client.send(
+            request_bytes("POST", "/v1beta/openai/chat/completions", [framing]) + b"3\r\nabc"
+        )
         response = client.read_response()
 
-    assert (response.status, json.loads(response.body)["error"]["type"]) == (408, "invalid_request_error")
+    assert (response.status, json.loads(response.body)["error"]["type"]) == (
+        408,
+        "invalid_request_error",
+    )
     assert google.requests == []
 
 
-def test_a_body_that_comes_byte_by_byte_gets_a_408_though_it_never_pauses(impatient: Gateway, google: FakeUpstream):
+def test_a_body_that_comes_byte_by_byte_gets_a_408_though_it_never_pauses(
+    impatient: Gateway, google: FakeUpstream
+):
     start = request_bytes("POST", "/echo", [("Content-Length", "1000")])
 
     assert dribbled(impatient, start, itertools.repeat(b"a")).startswith(b"HTTP/1.1 408 ")
     assert google.requests == []
 
 
-def test_a_body_that_takes_long_but_comes_steadily_arrives(impatient: Gateway, google: FakeUpstream):
+def test_a_body_that_takes_long_but_comes_steadily_arrives(
+    impatient: Gateway, google: FakeUpstream
+):
     start = request_bytes("POST", "/echo", [("Content-Length", "60000")])
 
     assert dribbled(impatient, start, itertools.repeat(b"a" * 2000)).startswith(b"HTTP/1.1 200 ")
@@ -93,7 +112,9 @@ def test_an_answer_that_takes_long_is_waited_for(impatient: Gateway, google: Fak
     assert (response.is_complete, b"event 1" in response.body) == (True, True)
 
 
-def test_a_reader_that_stalls_is_cut_off_and_the_upstream_with_it(impatient: Gateway, google: FakeUpstream):
+def test_a_reader_that_stalls_is_cut_off_and_the_upstream_with_it(
+    impatient: Gateway, google: FakeUpstream
+):
     gone: list[bool] = []
 
     async def pour(request: Recorded, connection: Connection) -> None:

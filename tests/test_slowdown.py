@@ -5,7 +5,13 @@ from typing import Any
 
 import pytest
 
-from proxyapp.access.bad_tokens import FREE_FAILURES, MOST_ADDRESSES, MOST_FAILURES, MOST_WAITING, Slowdown
+from proxyapp.access.bad_tokens import (
+    FREE_FAILURES,
+    MOST_ADDRESSES,
+    MOST_FAILURES,
+    MOST_WAITING,
+    Slowdown,
+)
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.vocabulary.addresses import network_of
 from proxyapp.vocabulary.errors import TooManyBadTokens

@@ -1,4 +1,6 @@
-"""Half an hour of mixed traffic with faults, under both servers: nothing grows, nothing repeats, nobody notices."""
+"""Half an hour of mixed traffic with faults, under both servers: nothing grows, nothing repeats,
+nobody notices.
+"""
 
 import asyncio
 import os
@@ -25,7 +27,13 @@ SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "30"))
 FAULT_EVERY_SECONDS = 30.0
 FAULT_SECONDS = 3.0
 KEYS = [{"key": f"KEY-{number:02}", "project": f"project-{number // 4}"} for number in range(20)]
-PAGES = ("", "proxyapp/apikey/", "proxyapp/group/", "proxyapp/ratelimitevent/", "proxyapp/hourlyusage/")
+PAGES = (
+    "",
+    "proxyapp/apikey/",
+    "proxyapp/group/",
+    "proxyapp/ratelimitevent/",
+    "proxyapp/hourlyusage/",
+)
 # What is counted and noted grows until its retention; nothing else may.
 MAY_GROW = {
     "proxyapp_hourlyusage",
@@ -63,7 +71,12 @@ class Soaked:
 
     async def disturb(self, seconds: float) -> None:
         due = time.monotonic() + seconds - 2 * FAULT_SECONDS
-        kinds = [self.refuse_a_minute, self.break_the_upstream, self.lock_the_database, self.visit_the_admin]
+        kinds = [
+            self.refuse_a_minute,
+            self.break_the_upstream,
+            self.lock_the_database,
+            self.visit_the_admin,
+        ]
         number = 0
         while time.monotonic() + FAULT_EVERY_SECONDS < due:
             await asyncio.sleep(FAULT_EVERY_SECONDS)
@@ -74,7 +87,9 @@ class Soaked:
             number += 1
 
     async def refuse_a_minute(self, number: int) -> None:
-        self.upstream.refuse(f"KEY-{number % 20:02}", body="429_free_rpm_10_msg_without_model", times=1)
+        self.upstream.refuse(
+            f"KEY-{number % 20:02}", body="429_free_rpm_10_msg_without_model", times=1
+        )
 
     async def break_the_upstream(self, number: int) -> None:
         async def hang_up(request: Recorded, connection: Connection) -> None:
@@ -97,7 +112,9 @@ class Soaked:
     def _visit(self) -> None:
         with (
             watched(self.gateway, self.cookie),
-            httpx.Client(base_url=f"{self.gateway.url}/admin/", trust_env=False, timeout=30) as browser,
+            httpx.Client(
+                base_url=f"{self.gateway.url}/admin/", trust_env=False, timeout=30
+            ) as browser,
         ):
             for page in PAGES:
                 assert browser.get(page, headers={"cookie": self.cookie}).status_code == 200
@@ -105,12 +122,24 @@ class Soaked:
     # What came of it.
 
     def rows(self) -> dict[str, int]:
-        with closing(sqlite3.connect(self.gateway.database_url.removeprefix("sqlite:///"))) as database:
-            tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
-            return {name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in tables}
+        with closing(
+            sqlite3.connect(self.gateway.database_url.removeprefix("sqlite:///"))
+        ) as database:
+            tables = [
+                name
+                for (name,) in database.execute(
+                    "SELECT name FROM sqlite_master WHERE type = 'table'"
+                )
+            ]
+            return {
+                name: database.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0]
+                for name in tables
+            }
 
     def unexpected(self) -> list[tuple[float, str, str]]:
-        """Failures that no broken upstream explains: requests may have been under way when it broke."""
+        """Failures that no broken upstream explains: requests may have been under way when it
+        broke.
+        """
         broken = [(begin, end) for name, begin, end in self.faults if name == "break_the_upstream"]
         return [
             failure
@@ -119,9 +148,15 @@ class Soaked:
         ]
 
     def growth(self) -> float:
-        """Of the memory, from the second sixth of the time (the first is for warming up) to the last."""
+        """Of the memory, from the second sixth of the time (the first is for warming up) to the
+        last.
+        """
         sixth = len(self.memory) // 6
-        return statistics.median(self.memory[-sixth:]) / statistics.median(self.memory[sixth : 2 * sixth]) - 1
+        return (
+            statistics.median(self.memory[-sixth:])
+            / statistics.median(self.memory[sixth : 2 * sixth])
+            - 1
+        )
 
     def megabytes(self) -> list[int]:
         """The median of the memory in each sixth of the time."""
@@ -132,7 +167,9 @@ class Soaked:
     def repeated(self) -> dict[str, int]:
         """Lines of the log that came oftener than faults."""
         lines = (re.sub(r"\d+", "#", line) for line in self.gateway.output().splitlines())
-        return {line: count for line, count in Counter(lines).items() if count > len(self.faults) + 1}
+        return {
+            line: count for line, count in Counter(lines).items() if count > len(self.faults) + 1
+        }
 
 
 @contextmanager
@@ -140,8 +177,16 @@ def soaked(server: str) -> Iterator[Soaked]:
     with FakeUpstream(strict=True) as upstream:
         config = {
             "groups": [
-                group(KEYS[:10], upstream.url, "first", auth="google", rate_limit_policy="quota_aware"),
-                group(KEYS[10:], upstream.url, "second", auth="google", rate_limit_policy="quota_aware"),
+                group(
+                    KEYS[:10], upstream.url, "first", auth="google", rate_limit_policy="quota_aware"
+                ),
+                group(
+                    KEYS[10:],
+                    upstream.url,
+                    "second",
+                    auth="google",
+                    rate_limit_policy="quota_aware",
+                ),
             ]
         }
         with Gateway(config, server=server, env=OPERATOR) as gateway:
@@ -150,7 +195,9 @@ def soaked(server: str) -> Iterator[Soaked]:
 
 async def test_half_an_hour_of_traffic_and_faults_leaves_no_trace():
     if os.environ.get("TEST_DATABASE") == "postgresql":
-        pytest.skip("the fault is a lock on SQLite's file; PostgreSQL's faults have tests of their own")
+        pytest.skip(
+            "the fault is a lock on SQLite's file; PostgreSQL's faults have tests of their own"
+        )
     with soaked("daphne") as daphne, soaked("uvicorn") as uvicorn:
         both = (daphne, uvicorn)
         async with asyncio.TaskGroup() as tasks:
@@ -175,11 +222,11 @@ def tell(one: Soaked, grown: set[str]) -> None:
     seen = one.traffic.seen
     well = sum(count for (_, outcome), count in seen.items() if outcome == "as meant")
     note(
-        f"soak, {one.server}: {SECONDS / 60:.0f} min, {seen.total()} requests, {len(one.faults)} faults, "
-        f"{seen.total() - well} failed while the upstream was broken, {len(one.unexpected())} otherwise; memory "
-        f"by sixths of the time {one.megabytes()} MB, {one.growth():+.1%}; "
-        f"files {one.files} -> {one.process.num_fds()}; tables that grew: {', '.join(sorted(grown))}; "
-        f"lines logged: {len(one.gateway.output().splitlines())}"
+        f"soak, {one.server}: {SECONDS / 60:.0f} min, {seen.total()} requests, {len(one.faults)}"
+        f" faults, {seen.total() - well} failed while the upstream was broken,"
+        f" {len(one.unexpected())} otherwise; memory by sixths of the time {one.megabytes()} MB,"
+        f" {one.growth():+.1%}; files {one.files} -> {one.process.num_fds()}; tables that grew:"
+        f" {', '.join(sorted(grown))}; lines logged: {len(one.gateway.output().splitlines())}"
     )
 
 
@@ -188,4 +235,6 @@ def check(one: Soaked, grown: set[str]) -> None:
     assert one.growth() <= 0.05
     assert grown <= MAY_GROW
     assert one.repeated() == {}
-    assert one.process.num_fds() <= one.files + 8  # threads of the database that nothing had needed yet
+    assert (
+        one.process.num_fds() <= one.files + 8
+    )  # threads of the database that nothing had needed yet

@@ -83,13 +83,17 @@ async def test_the_next_address_is_tried_when_one_says_nothing(
     assert time.monotonic() - started + 0.01 >= 2 * HEAD_START_SECONDS
 
 
-async def test_when_all_addresses_refuse_the_error_is_that_of_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_when_all_addresses_refuse_the_error_is_that_of_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     resolve_to(monkeypatch, at(free_port()), (V4, ("300.0.0.1", 1)))
     with pytest.raises(ConnectionRefusedError):
         await asyncio.wait_for(connect("name", 1), 5)
 
 
-async def test_cancellation_closes_every_attempt(silent_port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_cancellation_closes_every_attempt(
+    silent_port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     resolve_to(monkeypatch, at(silent_port), at(silent_port))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(connect("name", 1), HEAD_START_SECONDS * 1.5)

@@ -68,7 +68,10 @@ def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path):
     first, second, third = records(segment)
 
     assert third.cooldowns == [cooldown(1)]
-    assert first.tally.counts[Place(1, "m", HOUR)].succeeded == second.tally.counts[Place(1, "m", HOUR)].rate_limited
+    assert (
+        first.tally.counts[Place(1, "m", HOUR)].succeeded
+        == second.tally.counts[Place(1, "m", HOUR)].rate_limited
+    )
     assert first.tally.last_used == {1: SECONDS}
     assert [record.number for record in (first, second, third)] == [1, 2, 3]
     assert segment
@@ -93,14 +96,23 @@ def test_minutes_come_back_as_they_were(tmp_path: Path):
 
 
 def test_a_file_of_before_there_were_minutes_and_numbers_is_read(tmp_path: Path):
-    counts = {"requests": 2, "succeeded": 2, "rate_limited": 0, "client_errors": 0, "upstream_errors": 0}
+    counts = {
+        "requests": 2,
+        "succeeded": 2,
+        "rate_limited": 0,
+        "client_errors": 0,
+        "upstream_errors": 0,
+    }
     counts |= {"cancelled": 0, "prompt_tokens": 6, "output_tokens": 10}
     line = json.dumps({"usage": [[1, "m", HOUR, counts]], "last_used": [[1, SECONDS]]}) + "\n"
     tmp_path.joinpath("1-dead.jsonl").write_text(2 * line)
 
     (segment,) = left_behind(tmp_path)
 
-    assert [(record.number, record.tally.counts[Place(1, "m", HOUR)].requests) for record in records(segment)] == [
+    assert [
+        (record.number, record.tally.counts[Place(1, "m", HOUR)].requests)
+        for record in records(segment)
+    ] == [
         (1, 2),
         (2, 2),
     ]
@@ -168,7 +180,9 @@ def test_a_full_disk_leaves_no_half_a_line_and_what_waits_in_memory_is_saved_lat
 
     assert (spool.problem, spool.in_memory) == ("", 0)
     assert [record.number for record in records(spool.oldest())] == [1, 2, 3]
-    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING], "said once"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR, logging.WARNING], (
+        "said once"
+    )
 
 
 def test_what_waits_in_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -185,7 +199,9 @@ def test_what_waits_in_memory_is_bounded(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_lines_that_make_no_sense_are_kept_and_named(tmp_path: Path):
     good = b'{"n": 2, "usage": [], "last_used": [[1, 5.0]]}\n'
-    tmp_path.joinpath("1-dead.jsonl").write_bytes(b"\xff\x00\n" + good + b'{"cooldowns": [{"no": 1}]}\n[]\n')
+    tmp_path.joinpath("1-dead.jsonl").write_bytes(
+        b"\xff\x00\n" + good + b'{"cooldowns": [{"no": 1}]}\n[]\n'
+    )
 
     (segment,) = left_behind(tmp_path)
     found, senseless = decoded(segment.lines())
@@ -193,7 +209,9 @@ def test_lines_that_make_no_sense_are_kept_and_named(tmp_path: Path):
 
     assert [record.tally.last_used for record in found] == [{1: 5.0}]
     assert unreadable(tmp_path) == ["1-dead-kept.bad"]
-    assert (tmp_path / "1-dead-kept.bad").read_bytes() == b'\xff\x00\n{"cooldowns": [{"no": 1}]}\n[]\n'
+    assert (
+        tmp_path / "1-dead-kept.bad"
+    ).read_bytes() == b'\xff\x00\n{"cooldowns": [{"no": 1}]}\n[]\n'
 
 
 # To the database.
@@ -238,7 +256,9 @@ def test_work_is_not_done_after_its_record_came_by_the_spool(key: ApiKey, tmp_pa
 
 
 def test_a_record_that_the_database_refuses_does_not_stop_the_others(key: ApiKey):
-    ends_too_early = Cooldown(key.pk, "", "daily", 429, NOW, datetime(2020, 1, 1, tzinfo=UTC), "text")
+    ends_too_early = Cooldown(
+        key.pk, "", "daily", 429, NOW, datetime(2020, 1, 1, tzinfo=UTC), "text"
+    )
     refused = Record(b"refused", 2, [ends_too_early], Tally())
     batch = [Record(b"", 1, [], tally(key.pk)), refused, Record(b"", 3, [], tally(key.pk))]
 

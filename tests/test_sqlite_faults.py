@@ -1,4 +1,6 @@
-"""SQLite's file is locked, may not grow or is gone; and the spool's disk is full at the same time."""
+"""SQLite's file is locked, may not grow or is gone; and the spool's disk is full at the same
+time.
+"""
 
 import os
 import resource
@@ -19,13 +21,17 @@ from tests.gateway import Gateway, group
 from tests.traffic import Traffic
 from tests.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite that breaks")
+pytestmark = pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite that breaks"
+)
 KEYS = [f"KEY-{number:02}" for number in range(12)]
 SHORT_SECONDS, LONG_SECONDS = 2.0, 30.0
 
 
 class Bench:
-    """A gateway, with SQLite's own patience of ten seconds, and what has been sent through it so far."""
+    """A gateway, with SQLite's own patience of ten seconds, and what has been sent through it so
+    far.
+    """
 
     def __init__(self, upstream: FakeUpstream) -> None:
         self.upstream = upstream
@@ -52,7 +58,11 @@ class Bench:
         resource.prlimit(self.gateway.pid, resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
 
     def limit_no_files(self) -> None:
-        resource.prlimit(self.gateway.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+        resource.prlimit(
+            self.gateway.pid,
+            resource.RLIMIT_FSIZE,
+            (resource.RLIM_INFINITY, resource.RLIM_INFINITY),
+        )
 
     def ready(self) -> tuple[int, dict[str, Any]]:
         answer = httpx.get(self.gateway.url + "/readyz", timeout=10, trust_env=False)
@@ -104,22 +114,33 @@ def survive(bench: Bench, name: str, seconds: float) -> Traffic:
     wait_for(bench.is_exact, 20)
     wait_for(lambda: "The database is back" in bench.gateway.output()[said:], 20)
     new = bench.gateway.output()[said:]
-    assert (page.status_code, "The database is away" in page.text, reason in page.text) == (503, True, True)
+    assert (page.status_code, "The database is away" in page.text, reason in page.text) == (
+        503,
+        True,
+        True,
+    )
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert Counter(traffic.statuses) == {200: len(traffic.statuses)}
-    assert new.count("The database is away") == (name == "locked"), "the log cannot grow either when nothing can"
+    assert new.count("The database is away") == (name == "locked"), (
+        "the log cannot grow either when nothing can"
+    )
     assert new.count("The database is back") == 1, new
     assert "Traceback" not in new
     note(
-        f"SQLite {name}: {len(traffic.statuses)} requests, all answered 200, p99 {traffic.slowest_but(0.01) * 1000:.0f}"
-        f" ms, slowest {max(traffic.seconds) * 1000:.0f} ms; counts exact"
+        f"SQLite {name}: {len(traffic.statuses)} requests, all answered 200, p99"
+        f" {traffic.slowest_but(0.01) * 1000:.0f} ms, slowest {max(traffic.seconds) * 1000:.0f} ms;"
+        " counts exact"
     )
     return traffic
 
 
 def is_told(answer: tuple[int, dict[str, Any]], reason: str) -> bool:
     status, body = answer
-    return status == 503 and f"the database is away: {reason}" in "".join(body["problems"]) and body["spooled"] >= 1
+    return (
+        status == 503
+        and f"the database is away: {reason}" in "".join(body["problems"])
+        and body["spooled"] >= 1
+    )
 
 
 @pytest.mark.parametrize("name", FAULTS)
@@ -165,7 +186,10 @@ def test_a_damaged_file_of_a_dead_process_is_kept_and_the_gateway_goes_on(bench:
     wait_for(lambda: bench.ready()[1]["warnings"], 20)
 
     status, body = bench.ready()
-    assert (status, body["warnings"]) == (200, ["the spool has files that cannot be read: 1-dead-kept.bad"])
+    assert (status, body["warnings"]) == (
+        200,
+        ["the spool has files that cannot be read: 1-dead-kept.bad"],
+    )
     assert "1-dead-kept.bad" in bench.gateway.output()
     (spool / "1-dead-kept.bad").unlink()
 

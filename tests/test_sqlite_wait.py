@@ -1,4 +1,6 @@
-"""Waiting for SQLite's lock: as long as it is told to, and without keeping other threads waiting."""
+"""Waiting for SQLite's lock: as long as it is told to, and without keeping other threads
+waiting.
+"""
 
 import sqlite3
 import threading
@@ -37,7 +39,9 @@ def database(
     path: Path, other_program: sqlite3.Connection, django_db_blocker: pytest_django.DjangoDbBlocker
 ) -> Iterator[DatabaseWrapper]:
     options = {"timeout": PATIENCE_SECONDS, "transaction_mode": "IMMEDIATE"}
-    handler = ConnectionHandler({"default": {"ENGINE": "proxyapp.database.sqlite", "NAME": path, "OPTIONS": options}})
+    handler = ConnectionHandler(
+        {"default": {"ENGINE": "proxyapp.database.sqlite", "NAME": path, "OPTIONS": options}}
+    )
     wrapper = handler["default"]
     assert isinstance(wrapper, DatabaseWrapper)
     with django_db_blocker.unblock():
@@ -56,7 +60,9 @@ def test_it_waits_as_long_as_it_is_told_to(database: DatabaseWrapper) -> None:
     assert PATIENCE_SECONDS <= time.monotonic() - began < PATIENCE_SECONDS + 5
 
 
-def test_it_goes_on_once_the_lock_is_free(database: DatabaseWrapper, other_program: sqlite3.Connection) -> None:
+def test_it_goes_on_once_the_lock_is_free(
+    database: DatabaseWrapper, other_program: sqlite3.Connection
+) -> None:
     database.connection.patience_seconds = 30
     freeing = threading.Timer(0.1, other_program.execute, ["COMMIT"])
     freeing.start()

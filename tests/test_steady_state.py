@@ -1,4 +1,6 @@
-"""Rotation never shows: what a request costs does not grow with the pool, and the database hears of few requests."""
+"""Rotation never shows: what a request costs does not grow with the pool, and the database hears of
+few requests.
+"""
 
 import asyncio
 import itertools
@@ -73,7 +75,9 @@ def lines_run(work: Callable[[], object]) -> int:
 
 
 def all_but_one_cooling(size: int) -> Ring:
-    ring = snapshot("a" * size, {number: 1e9 + number for number in range(1, size)}).rings[ALL_GROUPS]
+    ring = snapshot("a" * size, {number: 1e9 + number for number in range(1, size)}).rings[
+        ALL_GROUPS
+    ]
     view = ring._views[ALL_MODELS]
     view.available = [Compared(index) for index in view.available]
     view._cooling = [(until, Compared(index)) for until, index in view._cooling]
@@ -188,7 +192,9 @@ async def test_a_reload_with_fewer_keys_goes_on_with_the_key_whose_turn_it_is(te
 
 
 @in_database
-async def test_a_reload_is_built_on_a_thread_of_its_own(ten_keys: list[int], monkeypatch: pytest.MonkeyPatch):
+async def test_a_reload_is_built_on_a_thread_of_its_own(
+    ten_keys: list[int], monkeypatch: pytest.MonkeyPatch
+):
     threads = []
     build = snapshot_module.build
 
@@ -224,7 +230,9 @@ def install_cost(process: runtime.Runtime, size: int) -> int:
     """Lines to go over from a snapshot to a newer one of the same keys."""
     process.leasing.install(snapshot("a" * size))
     newer = snapshot("a" * size)
-    return lines_run(lambda: process.leasing.install(newer)) + lines_run(lambda: process.cooling.install(newer))
+    return lines_run(lambda: process.leasing.install(newer)) + lines_run(
+        lambda: process.cooling.install(newer)
+    )
 
 
 # Requests.
@@ -276,7 +284,9 @@ async def load(clients: int, requests: int) -> Counter[int]:
 
 @pytest.fixture
 def transactions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What began a transaction on the gateway's database threads: a block, or a statement outside of one."""
+    """What began a transaction on the gateway's database threads: a block, or a statement outside
+    of one.
+    """
     begun: list[str] = []
     set_autocommit, execute = BaseDatabaseWrapper.set_autocommit, CursorWrapper.execute
 
@@ -300,8 +310,12 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 
 @in_database
-async def test_twenty_requests_or_more_share_a_transaction_at_load(upstream: FakeUpstream, transactions: list[str]):
-    """At 500 requests a second; the watch on the pool and the flush of the counts go by the clock."""
+async def test_twenty_requests_or_more_share_a_transaction_at_load(
+    upstream: FakeUpstream, transactions: list[str]
+):
+    """At 500 requests a second; the watch on the pool and the flush of the counts go by the
+    clock.
+    """
     await asyncio.to_thread(add_keys, 100, upstream.url)
     await runtime.startup()
     try:
@@ -320,7 +334,9 @@ async def test_twenty_requests_or_more_share_a_transaction_at_load(upstream: Fak
 
 
 @in_database
-async def test_a_lock_a_request_is_counted_as_such(upstream: FakeUpstream, transactions: list[str], settings: Any):
+async def test_a_lock_a_request_is_counted_as_such(
+    upstream: FakeUpstream, transactions: list[str], settings: Any
+):
     """That the count above can fail."""
     settings.ROTATION_LEASE = 1
     await asyncio.to_thread(add_keys, 3, upstream.url)
@@ -340,7 +356,10 @@ def refusals(upstream: FakeUpstream, spent: set[str]) -> Counter[str]:
 
 
 def events_by_key() -> list[int]:
-    return [row["events"] for row in RateLimitEvent.objects.values("key_id").annotate(events=Count("id"))]
+    return [
+        row["events"]
+        for row in RateLimitEvent.objects.values("key_id").annotate(events=Count("id"))
+    ]
 
 
 @in_database

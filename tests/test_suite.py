@@ -24,9 +24,23 @@ def test_fails_in_the_crowd():
 def run_suite(directory: Path, source: str) -> "subprocess.CompletedProcess[str]":
     (directory / "pytest.ini").write_text("[pytest]\n")
     (directory / "test_few.py").write_text(PASSES + source)
-    command = [sys.executable, "-m", "tests.suite", "-q", "-p", "no:django", "-c", str(directory / "pytest.ini")]
+    command = [
+        sys.executable,
+        "-m",
+        "tests.suite",
+        "-q",
+        "-p",
+        "no:django",
+        "-c",
+        str(directory / "pytest.ini"),
+    ]
     return subprocess.run(
-        [*command, str(directory)], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [*command, str(directory)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
 
 
@@ -44,7 +58,9 @@ def test_what_fails_alone_too_fails_the_suite(tmp_path: Path, count: int) -> Non
     done = run_suite(tmp_path, "".join(FAILS.format(number) for number in range(count)))
 
     assert done.returncode == 1
-    assert done.stdout.count(f"{count} failed") == (2 if count <= MOST_AGAIN else 1), "many failures are not run again"
+    assert done.stdout.count(f"{count} failed") == (2 if count <= MOST_AGAIN else 1), (
+        "many failures are not run again"
+    )
 
 
 def test_a_suite_that_cannot_be_collected_fails(tmp_path: Path) -> None:

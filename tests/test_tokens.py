@@ -9,7 +9,12 @@ import pytest
 from proxyapp.provider.token_usage import TokenCounter, Tokens
 
 GEMINI = {
-    "usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 5, "thoughtsTokenCount": 3, "totalTokenCount": 15}
+    "usageMetadata": {
+        "promptTokenCount": 7,
+        "candidatesTokenCount": 5,
+        "thoughtsTokenCount": 3,
+        "totalTokenCount": 15,
+    }
 }
 OPENAI = {"usage": {"prompt_tokens": 7, "completion_tokens": 8, "total_tokens": 15}}
 EXPECTED = Tokens(7, 8)
@@ -25,7 +30,12 @@ def count(*chunks: bytes, encoding: bytes = b"") -> Tokens:
 @pytest.mark.parametrize("usage", [GEMINI, OPENAI])
 @pytest.mark.parametrize("indent", [None, 2])
 def test_an_answer_tells_its_tokens(usage, indent):
-    assert count(json.dumps({"candidates": ["x"], **usage, "modelVersion": "m"}, indent=indent).encode()) == EXPECTED
+    assert (
+        count(
+            json.dumps({"candidates": ["x"], **usage, "modelVersion": "m"}, indent=indent).encode()
+        )
+        == EXPECTED
+    )
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 16, 50])
@@ -36,9 +46,14 @@ def test_chunks_may_end_anywhere(size):
 
 
 def test_the_last_event_of_a_stream_counts():
-    first = json.dumps({"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1}}).encode()
+    first = json.dumps(
+        {"usageMetadata": {"promptTokenCount": 7, "candidatesTokenCount": 1}}
+    ).encode()
 
-    assert count(b"data: " + first + b"\n\n", b"data: " + json.dumps(GEMINI).encode() + b"\n\n") == EXPECTED
+    assert (
+        count(b"data: " + first + b"\n\n", b"data: " + json.dumps(GEMINI).encode() + b"\n\n")
+        == EXPECTED
+    )
 
 
 def test_a_chat_stream_says_null_before_it_says_the_numbers():
@@ -55,7 +70,9 @@ def test_text_that_talks_about_usage_is_not_taken_for_it():
     assert count(json.dumps(GEMINI).encode()[:-1] + b"," + text[1:]) == EXPECTED
 
 
-@pytest.mark.parametrize(("encoding", "pack"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)])
+@pytest.mark.parametrize(
+    ("encoding", "pack"), [(b"gzip", gzip.compress), (b"deflate", zlib.compress)]
+)
 def test_compressed_answers_are_read_too(encoding, pack):
     packed = pack(json.dumps({"a": "b" * 5000, **GEMINI}).encode())
 
@@ -79,7 +96,8 @@ def test_an_answer_that_tells_nothing_counts_nothing(text, encoding):
 
 
 @pytest.mark.parametrize(
-    ("encoding", "pack"), [(b"", bytes), (b"gzip", gzip.compress), (b"deflate", zlib.compress), (b"br", bytes)]
+    ("encoding", "pack"),
+    [(b"", bytes), (b"gzip", gzip.compress), (b"deflate", zlib.compress), (b"br", bytes)],
 )
 def test_an_answer_that_can_be_read_tells_the_error_it_ends_in(encoding, pack):
     error = b'{"error": {"code": 503}}'
@@ -89,7 +107,9 @@ def test_an_answer_that_can_be_read_tells_the_error_it_ends_in(encoding, pack):
     for at in range(len(packed)):
         counter.feed(packed[at : at + 1])
 
-    assert (counter.error(), counter.tokens()) == ((b"", Tokens()) if encoding == b"br" else (error, EXPECTED))
+    assert (counter.error(), counter.tokens()) == (
+        (b"", Tokens()) if encoding == b"br" else (error, EXPECTED)
+    )
 
 
 def test_a_decompression_bomb_costs_no_memory():

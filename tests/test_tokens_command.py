@@ -66,7 +66,16 @@ def test_a_token_is_printed_once_and_alone_and_only_its_hash_is_kept():
 
 def test_all_terms():
     one, two = add_group("one"), add_group("Two")
-    arguments = ["--group", "ONE", "--group", "two", "--model", "gemini-2.5-*", "--model", "models/gemma"]
+    arguments = [
+        "--group",
+        "ONE",
+        "--group",
+        "two",
+        "--model",
+        "gemini-2.5-*",
+        "--model",
+        "models/gemma",
+    ]
     limits = ["--requests-per-minute", "5", "--requests-per-day", "6", "--tokens-per-day", "7"]
 
     client = found(create("ci", *arguments, *limits, "--expires", "30d"))
@@ -124,7 +133,12 @@ def test_create_as_json():
     made = json.loads(create("ci", "--json"))
 
     assert isinstance(found(made["token"]), Client)
-    assert (made["name"], made["state"], made["groups"], made["models"]) == ("ci", "active", None, [])
+    assert (made["name"], made["state"], made["groups"], made["models"]) == (
+        "ci",
+        "active",
+        None,
+        [],
+    )
 
 
 def test_list_shows_terms_state_and_usage():
@@ -132,17 +146,26 @@ def test_list_shows_terms_state_and_usage():
     create("two", "--expires", "1h")
     one = ClientToken.objects.get(name="one")
     for day, count in ((NOW.date(), 2), (NOW.date() - timedelta(days=1), 3)):
-        TokenUsage.objects.create(token=one, day=day, requests=count, succeeded=1, prompt_tokens=10, output_tokens=5)
+        TokenUsage.objects.create(
+            token=one, day=day, requests=count, succeeded=1, prompt_tokens=10, output_tokens=5
+        )
 
     rows = {row["name"]: row for row in json.loads(tokens("list", "--json")[0])}
     table = tokens("list")[0].splitlines()
 
-    assert (rows["one"]["requests"], rows["one"]["today"]["requests"], rows["one"]["prompt_tokens"]) == (5, 2, 20)
+    assert (
+        rows["one"]["requests"],
+        rows["one"]["today"]["requests"],
+        rows["one"]["prompt_tokens"],
+    ) == (5, 2, 20)
     assert rows["two"]["expires_at"] == "2026-11-24T04:48:00Z"
     assert "1,000 requests/min" in table[1]
     assert "active until 2026-11-24 04:48 UTC" in table[2]
     with time_machine.travel(NOW + timedelta(hours=1)):
-        assert [row["state"] for row in json.loads(tokens("list", "--json")[0])] == ["active", "expired"]
+        assert [row["state"] for row in json.loads(tokens("list", "--json")[0])] == [
+            "active",
+            "expired",
+        ]
 
 
 def test_list_of_no_tokens_says_how_to_make_one():
@@ -156,7 +179,9 @@ def test_revoke_by_name_id_masked_form_or_the_token(selector):
     row = ClientToken.objects.get()
     version = pool_version()
 
-    out, _ = tokens("revoke", {"ID": str(row.pk), "MASKED": row.masked, "TOKEN": text}.get(selector, selector))
+    out, _ = tokens(
+        "revoke", {"ID": str(row.pk), "MASKED": row.masked, "TOKEN": text}.get(selector, selector)
+    )
 
     assert out == f"Revoked 1 of 1 token:\n  {row.pk}  laptop  {row.masked}\n"
     assert found(text) is Refusal.REVOKED
@@ -200,7 +225,11 @@ def test_an_update_and_a_deletion_reach_every_process_too():
     version = pool_version()
     token_store.delete([row.pk], audit.START)
     assert (read_book().is_empty, pool_version()) == (True, version + 1)
-    assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["add", "change", "delete"]
+    assert [entry.action for entry in AuditEntry.objects.order_by("id")] == [
+        "add",
+        "change",
+        "delete",
+    ]
 
 
 def test_an_update_with_an_old_row_brings_no_revoked_token_back():
@@ -221,7 +250,9 @@ def test_a_token_whose_last_group_is_deleted_may_use_none():
     assert client.groups == frozenset()
 
 
-def test_a_new_secret_key_keeps_tokens_as_long_as_the_older_one_is_there(change_secret: ChangeSecret):
+def test_a_new_secret_key_keeps_tokens_as_long_as_the_older_one_is_there(
+    change_secret: ChangeSecret,
+):
     text, revoked = create("laptop"), create("revoked")
     tokens("revoke", "revoked")
     change_secret()
@@ -247,7 +278,14 @@ def test_a_change_of_the_terms_undoes_no_revocation_and_forgets_no_use():
     tokens("revoke", "laptop")
     ClientToken.objects.update(last_used_at=NOW)
 
-    token_store.update(read_before, Terms(name="desktop", requests_per_day=5), audit.command("test"))
+    token_store.update(
+        read_before, Terms(name="desktop", requests_per_day=5), audit.command("test")
+    )
 
     row = ClientToken.objects.get()
-    assert (row.name, row.requests_per_day, row.revoked_at, row.last_used_at) == ("desktop", 5, NOW, NOW)
+    assert (row.name, row.requests_per_day, row.revoked_at, row.last_used_at) == (
+        "desktop",
+        5,
+        NOW,
+        NOW,
+    )

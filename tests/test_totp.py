@@ -43,7 +43,9 @@ def _quick_hashes(settings: Any):
 
 @pytest.fixture
 def user() -> User:
-    return User.objects.create(username="root", password=make_password(PASSWORD), is_staff=True, is_superuser=True)
+    return User.objects.create(
+        username="root", password=make_password(PASSWORD), is_staff=True, is_superuser=True
+    )
 
 
 @pytest.fixture
@@ -53,14 +55,18 @@ def factor(user: User) -> SecondFactor:
 
 def code_at(secret: str, moment: float) -> str:
     """RFC 6238, written out."""
-    digest = hmac.new(base64.b32decode(secret), int(moment // 30).to_bytes(8, "big"), hashlib.sha1).digest()
+    digest = hmac.new(
+        base64.b32decode(secret), int(moment // 30).to_bytes(8, "big"), hashlib.sha1
+    ).digest()
     offset = digest[-1] & 15
     return f"{(int.from_bytes(digest[offset : offset + 4], 'big') & 0x7FFFFFFF) % 10**6:06}"
 
 
 def by_password(client: Client | None = None) -> Client:
     client = client or Client()
-    answer = client.post("/admin/login/", {"username": "root", "password": PASSWORD, "next": "/admin/"})
+    answer = client.post(
+        "/admin/login/", {"username": "root", "password": PASSWORD, "next": "/admin/"}
+    )
     assert answer.status_code == 302
     return client
 
@@ -76,13 +82,17 @@ def is_in(client: Client) -> bool:
 # Codes.
 
 
-@pytest.mark.parametrize(("moment", "code"), [(59, "287082"), (1111111109, "081804"), (20000000000, "353130")])
+@pytest.mark.parametrize(
+    ("moment", "code"), [(59, "287082"), (1111111109, "081804"), (20000000000, "353130")]
+)
 def test_codes_are_those_of_the_rfc(moment: int, code: str):
     assert second_factor.step_of(SECRET, code, moment) == moment // 30
     assert code_at(SECRET, moment) == code
 
 
-@pytest.mark.parametrize(("away", "is_right"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)])
+@pytest.mark.parametrize(
+    ("away", "is_right"), [(-60, False), (-30, True), (0, True), (30, True), (60, False)]
+)
 def test_a_clock_may_be_half_a_minute_off(away: int, is_right: bool):
     now = 1_800_000_015
 
@@ -146,8 +156,17 @@ def test_the_password_alone_shows_nothing(factor: SecondFactor):
 
     answer = client.get("/admin/proxyapp/apikey/?q=x")
 
-    assert (answer.status_code, answer["Location"]) == (302, f"{CODE}?next=%2Fadmin%2Fproxyapp%2Fapikey%2F%3Fq%3Dx")
-    for path in ("/admin/", "/admin/jsi18n/", "/admin/search/?s=x", "/admin/password_change/", SET_UP):
+    assert (answer.status_code, answer["Location"]) == (
+        302,
+        f"{CODE}?next=%2Fadmin%2Fproxyapp%2Fapikey%2F%3Fq%3Dx",
+    )
+    for path in (
+        "/admin/",
+        "/admin/jsi18n/",
+        "/admin/search/?s=x",
+        "/admin/password_change/",
+        SET_UP,
+    ):
         assert client.get(path).status_code == 302, path
         assert client.post(path).status_code == 302, path
 
@@ -163,7 +182,9 @@ def test_the_code_opens_the_page_that_was_asked_for(factor: SecondFactor):
     assert client.cookies["gateway_session"].value != before
 
 
-@pytest.mark.parametrize("then", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""])
+@pytest.mark.parametrize(
+    "then", ["https://evil.example/", "//evil.example", "javascript:alert(1)", ""]
+)
 def test_it_leads_to_no_other_site(factor: SecondFactor, then: str):
     assert show(by_password(), code_at(SECRET, time.time()), then)["Location"] == "/admin/"
 
@@ -186,7 +207,9 @@ def test_a_recovery_code_logs_in(user: User):
     assert AuditEntry.objects.filter(detail="recovery code used").exists()
 
 
-def test_who_guesses_codes_is_locked_out_and_a_new_log_in_does_not_help(factor: SecondFactor, settings: Any):
+def test_who_guesses_codes_is_locked_out_and_a_new_log_in_does_not_help(
+    factor: SecondFactor, settings: Any
+):
     settings.LOGIN_FAILURES = 3
     assert [show(by_password(), "000000").status_code for _ in range(4)] == [200, 200, 200, 429]
 
@@ -231,7 +254,9 @@ def verify(client: Client, factor: SecondFactor) -> None:
 
 @pytest.mark.django_db(transaction=True)
 async def test_the_live_socket_wants_the_code(async_database: None):
-    user = await sync_to_async(User.objects.create)(username="root", is_staff=True, is_superuser=True)
+    user = await sync_to_async(User.objects.create)(
+        username="root", is_staff=True, is_superuser=True
+    )
     factor, _ = await sync_to_async(second_factor.turn_on)(user, SECRET, 0)
     client = Client()
     await sync_to_async(client.force_login)(user)
@@ -284,7 +309,10 @@ def test_it_is_on_once_a_code_was_shown(user: User):
 
     codes = re.findall(r"<li>((?:\w{4}-){3}\w{4})</li>", done.content.decode())
     factor = SecondFactor.objects.get()
-    assert (factor.secret, factor.recovery_hashes) == (shown_secret(html), second_factor.hashed(codes))
+    assert (factor.secret, factor.recovery_hashes) == (
+        shown_secret(html),
+        second_factor.hashed(codes),
+    )
     assert is_in(client)
     assert AuditEntry.objects.filter(actor="root", detail="second factor turned on").count() == 1
     assert shown_secret(html) not in client.get(SET_UP).content.decode()
@@ -368,7 +396,9 @@ def test_nobody_else_does(factor: SecondFactor):
     client = Client()
     client.force_login(clerk)
 
-    client.post("/admin/auth/user/", {"action": "reset_second_factor", "_selected_action": [factor.user_id]})
+    client.post(
+        "/admin/auth/user/", {"action": "reset_second_factor", "_selected_action": [factor.user_id]}
+    )
 
     assert SecondFactor.objects.exists()
 
@@ -377,6 +407,8 @@ def test_the_command_does_it_without_the_admin(factor: SecondFactor):
     call_command("signin", "reset-second-factor", "root")
 
     assert is_in(by_password())
-    assert AuditEntry.objects.filter(actor="command: signin reset-second-factor", label="root").exists()
+    assert AuditEntry.objects.filter(
+        actor="command: signin reset-second-factor", label="root"
+    ).exists()
     with pytest.raises(CommandError, match="There is no user 'nobody'"):
         call_command("signin", "reset-second-factor", "nobody")

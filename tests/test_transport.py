@@ -1,4 +1,6 @@
-"""Requests and responses through real sockets: exact bytes one way and the other, and every way to fail."""
+"""Requests and responses through real sockets: exact bytes one way and the other, and every way to
+fail.
+"""
 
 import asyncio
 import hashlib
@@ -34,8 +36,13 @@ pytestmark = BOTH_LOOPS
 async def test_a_request_arrives_byte_for_byte(transport: Transport) -> None:
     headers = [(b"X-B", b"1"), (b"hOST", b"h"), (b"x-b", b"\xff"), (b"Content-Length", b"3")]
     async with ScriptedUpstream(answering(OK)) as upstream:
-        assert await fetch(transport, upstream.url, "PROPFIND", b"abc", headers, b"//a%2F?x=&&") == (200, b"ok")
-        expected = b"PROPFIND //a%2F?x=&& HTTP/1.1\r\nX-B: 1\r\nhOST: h\r\nx-b: \xff\r\nContent-Length: 3\r\n\r\n"
+        assert await fetch(
+            transport, upstream.url, "PROPFIND", b"abc", headers, b"//a%2F?x=&&"
+        ) == (200, b"ok")
+        expected = (
+            b"PROPFIND //a%2F?x=&& HTTP/1.1\r\nX-B: 1\r\nhOST: h\r\nx-b: \xff\r\nContent-Length:"
+            b" 3\r\n\r\n"
+        )
         assert upstream.heads == [expected]
 
 
@@ -61,7 +68,10 @@ async def test_a_stream_of_unknown_length_is_sent_in_chunks(transport: Transport
         await peer.send(OK)
 
     async with ScriptedUpstream(script) as upstream:
-        assert await fetch(transport, upstream.url, "POST", Body(b"abc", b"", b"d" * 11)) == (200, b"ok")
+        assert await fetch(transport, upstream.url, "POST", Body(b"abc", b"", b"d" * 11)) == (
+            200,
+            b"ok",
+        )
         assert received == b"3\r\nabc\r\nb\r\nddddddddddd\r\n0\r\n\r\n"
 
 
@@ -86,12 +96,16 @@ async def test_a_stream_of_another_length_than_declared_never_completes_a_reques
 async def test_a_body_that_breaks_breaks_the_request(transport: Transport) -> None:
     async with ScriptedUpstream(answering()) as upstream:
         with pytest.raises(RuntimeError, match="client left"):
-            await send(transport, upstream.url, "POST", Body(b"abc", then=RuntimeError("client left")))
+            await send(
+                transport, upstream.url, "POST", Body(b"abc", then=RuntimeError("client left"))
+            )
         await upstream.wait_for_open(0)
 
 
 @pytest.mark.parametrize("in_memory", [True, False])
-async def test_large_bodies_arrive_identical_both_ways(transport: Transport, in_memory: bool) -> None:
+async def test_large_bodies_arrive_identical_both_ways(
+    transport: Transport, in_memory: bool
+) -> None:
     data = hashlib.shake_256(b"seed").digest(1_000_003) * 20
 
     async def script(peer: Peer) -> None:
@@ -103,7 +117,9 @@ async def test_large_bodies_arrive_identical_both_ways(transport: Transport, in_
     headers = [(b"Content-Length", b"%d" % len(data))]
     async with ScriptedUpstream(script) as upstream:
         response = await asyncio.wait_for(
-            transport.handle_async_request(request(upstream.url, "POST", data if in_memory else Body(*parts), headers)),
+            transport.handle_async_request(
+                request(upstream.url, "POST", data if in_memory else Body(*parts), headers)
+            ),
             20,
         )
         assert hashlib.sha256(await body_of(response)).digest() == hashlib.sha256(data).digest()
@@ -112,14 +128,24 @@ async def test_large_bodies_arrive_identical_both_ways(transport: Transport, in_
 # What comes back.
 
 
-async def test_status_reason_version_and_headers_come_back_as_they_are(transport: Transport) -> None:
-    raw = b"HTTP/1.1 299 Quite OK\r\nX-a: 1\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 0\r\n\r\n"
+async def test_status_reason_version_and_headers_come_back_as_they_are(
+    transport: Transport,
+) -> None:
+    raw = (
+        b"HTTP/1.1 299 Quite OK\r\nX-a: 1\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length:"
+        b" 0\r\n\r\n"
+    )
     async with ScriptedUpstream(answering(raw)) as upstream:
         response = await send(transport, upstream.url)
         assert response.status_code == 299
         assert response.extensions["reason_phrase"] == b"Quite OK"
         assert response.extensions["http_version"] == b"HTTP/1.1"
-        headers = [(b"X-a", b"1"), (b"Set-Cookie", b"a"), (b"set-cookie", b"b"), (b"Content-Length", b"0")]
+        headers = [
+            (b"X-a", b"1"),
+            (b"Set-Cookie", b"a"),
+            (b"set-cookie", b"b"),
+            (b"Content-Length", b"0"),
+        ]
         assert response.headers.raw == headers
 
 
@@ -175,7 +201,9 @@ async def test_what_has_arrived_can_be_read_together(transport: Transport) -> No
         await upstream.wait_for_open(0)
 
 
-async def test_a_body_that_lasts_until_the_connection_closes_ends_well(transport: Transport) -> None:
+async def test_a_body_that_lasts_until_the_connection_closes_ends_well(
+    transport: Transport,
+) -> None:
     async with ScriptedUpstream(closing_after(b"HTTP/1.1 200 OK\r\n\r\nall of it")) as upstream:
         assert await fetch(transport, upstream.url) == (200, b"all of it")
 
@@ -188,7 +216,9 @@ async def test_a_body_that_lasts_until_the_connection_closes_ends_well(transport
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nstart\r\nZZ\r\n",
     ],
 )
-async def test_a_response_that_ends_early_breaks_the_stream(transport: Transport, raw: bytes) -> None:
+async def test_a_response_that_ends_early_breaks_the_stream(
+    transport: Transport, raw: bytes
+) -> None:
     async with ScriptedUpstream(closing_after(raw)) as upstream:
         response = await send(transport, upstream.url)
         assert await next_of(response) == b"start"
@@ -197,8 +227,12 @@ async def test_a_response_that_ends_early_breaks_the_stream(transport: Transport
                 await next_of(response)
 
 
-@pytest.mark.parametrize("raw", [b"", b"HTTP/1.1 200", b"SSH-2.0\r\n", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"])
-async def test_no_http_answer_is_an_error_after_the_request_was_sent(transport: Transport, raw: bytes) -> None:
+@pytest.mark.parametrize(
+    "raw", [b"", b"HTTP/1.1 200", b"SSH-2.0\r\n", b"HTTP/1.1 101 Switching Protocols\r\n\r\n"]
+)
+async def test_no_http_answer_is_an_error_after_the_request_was_sent(
+    transport: Transport, raw: bytes
+) -> None:
     async with ScriptedUpstream(closing_after(raw)) as upstream:
         with pytest.raises(httpx.RemoteProtocolError) as caught:
             await send(transport, upstream.url)

@@ -32,7 +32,9 @@ pytestmark = BOTH_LOOPS
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-async def test_a_connection_serves_one_request_after_another(transport: Transport, method: str) -> None:
+async def test_a_connection_serves_one_request_after_another(
+    transport: Transport, method: str
+) -> None:
     answer = OK[:-2] if method == "HEAD" else OK
     async with ScriptedUpstream(answering(*[answer] * 5)) as upstream:
         for _ in range(5):
@@ -49,14 +51,18 @@ async def test_a_connection_serves_one_request_after_another(transport: Transpor
         b"HTTP/1.1 103 Hints\r\n\r\n" + OK,
     ],
 )
-async def test_answers_without_a_body_keep_the_connection(transport: Transport, answer: bytes) -> None:
+async def test_answers_without_a_body_keep_the_connection(
+    transport: Transport, answer: bytes
+) -> None:
     async with ScriptedUpstream(answering(answer, OK)) as upstream:
         await fetch(transport, upstream.url)
         assert await fetch(transport, upstream.url) == (200, b"ok")
         assert upstream.accepted == 1
 
 
-async def test_a_complete_response_frees_its_connection_before_it_is_read(transport: Transport) -> None:
+async def test_a_complete_response_frees_its_connection_before_it_is_read(
+    transport: Transport,
+) -> None:
     async with ScriptedUpstream(answering(OK, OK)) as upstream:
         first = await send(transport, upstream.url)
         second = await send(transport, upstream.url)
@@ -82,7 +88,9 @@ async def test_the_connection_used_last_is_used_first(transport: Transport) -> N
         assert sorted(targets[1:] for targets in served.values()) == [[], [b"/c", b"/d"]]
 
 
-async def test_requests_at_the_same_time_have_connections_of_their_own(transport: Transport) -> None:
+async def test_requests_at_the_same_time_have_connections_of_their_own(
+    transport: Transport,
+) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         answers = [fetch(transport, upstream.url) for _ in range(100)]
         assert await asyncio.wait_for(asyncio.gather(*answers), SECONDS) == [(200, b"ok")] * 100
@@ -133,7 +141,9 @@ async def test_an_idle_connection_is_dropped_when_bytes_arrive(transport: Transp
         assert upstream.accepted == 1
 
 
-async def test_an_idle_connection_is_dropped_when_its_time_is_over(make_transport: MakeTransport) -> None:
+async def test_an_idle_connection_is_dropped_when_its_time_is_over(
+    make_transport: MakeTransport,
+) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         transport = make_transport(keepalive_seconds=0.1)
         await asyncio.gather(*[fetch(transport, upstream.url) for _ in range(3)])

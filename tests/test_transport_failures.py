@@ -39,7 +39,9 @@ async def test_a_refusal_before_the_body_is_sent_is_delivered(transport: Transpo
 
     async def script(peer: Peer) -> None:
         await peer.read_head()
-        await peer.send(b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig")
+        await peer.send(
+            b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 3\r\n\r\nbig"
+        )
         peer.writer.write_eof()
 
     async with ScriptedUpstream(script) as upstream:
@@ -84,7 +86,9 @@ async def test_a_stream_both_ways_at_once_goes_on(transport: Transport) -> None:
 # Silence.
 
 
-async def test_silence_before_the_first_byte_is_a_read_timeout(make_transport: MakeTransport) -> None:
+async def test_silence_before_the_first_byte_is_a_read_timeout(
+    make_transport: MakeTransport,
+) -> None:
     async with ScriptedUpstream(answering()) as upstream:
         with pytest.raises(httpx.ReadTimeout) as caught:
             await send(make_transport(read_timeout=0.1), upstream.url)
@@ -93,7 +97,9 @@ async def test_silence_before_the_first_byte_is_a_read_timeout(make_transport: M
 
 
 async def test_silence_within_a_body_is_a_read_timeout(make_transport: MakeTransport) -> None:
-    async with ScriptedUpstream(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstart")) as upstream:
+    async with ScriptedUpstream(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstart")
+    ) as upstream:
         response = await send(make_transport(read_timeout=0.1), upstream.url)
         with pytest.raises(httpx.ReadTimeout):
             await body_of(response)
@@ -103,7 +109,11 @@ async def test_silence_within_a_body_is_a_read_timeout(make_transport: MakeTrans
 async def test_a_slow_response_is_no_silence(make_transport: MakeTransport) -> None:
     async def script(peer: Peer) -> None:
         await peer.read_head()
-        for part in (b"HTTP/1.1 102 Wait\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", *[b"x"] * 4):
+        for part in (
+            b"HTTP/1.1 102 Wait\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n",
+            *[b"x"] * 4,
+        ):
             await asyncio.sleep(0.2)
             await peer.send(part)
 
@@ -112,7 +122,9 @@ async def test_a_slow_response_is_no_silence(make_transport: MakeTransport) -> N
 
 
 async def test_a_reader_who_takes_its_time_is_no_silence(make_transport: MakeTransport) -> None:
-    async with ScriptedUpstream(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab")) as upstream:
+    async with ScriptedUpstream(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab")
+    ) as upstream:
         response = await send(make_transport(read_timeout=0.1), upstream.url)
         assert await next_of(response) == b"ab"
         await asyncio.sleep(0.3)
@@ -123,7 +135,9 @@ async def test_a_reader_who_takes_its_time_is_no_silence(make_transport: MakeTra
             await asyncio.wait_for(pending, SECONDS)
 
 
-async def test_an_upstream_that_takes_nothing_of_a_body_is_a_write_timeout(make_transport: MakeTransport) -> None:
+async def test_an_upstream_that_takes_nothing_of_a_body_is_a_write_timeout(
+    make_transport: MakeTransport,
+) -> None:
     async def script(peer: Peer) -> None:
         peer.stop_reading()
         await asyncio.Event().wait()
@@ -134,7 +148,9 @@ async def test_an_upstream_that_takes_nothing_of_a_body_is_a_write_timeout(make_
         assert is_request_sent(caught.value)
 
 
-async def test_a_client_who_is_slow_with_its_body_is_no_silence(make_transport: MakeTransport) -> None:
+async def test_a_client_who_is_slow_with_its_body_is_no_silence(
+    make_transport: MakeTransport,
+) -> None:
     class SlowBody(httpx.AsyncByteStream):
         async def __aiter__(self) -> AsyncIterator[bytes]:
             for _ in range(3):
@@ -152,7 +168,9 @@ async def test_a_client_who_is_slow_with_its_body_is_no_silence(make_transport: 
 
 async def test_a_closed_port_is_a_connect_error(transport: Transport) -> None:
     port = free_port()
-    with pytest.raises(httpx.ConnectError, match=f"cannot connect to 127.0.0.1:{port}: Connection refused") as caught:
+    with pytest.raises(
+        httpx.ConnectError, match=f"cannot connect to 127.0.0.1:{port}: Connection refused"
+    ) as caught:
         await send(transport, f"http://127.0.0.1:{port}", target=b"/?key=SECRET")
     assert not is_request_sent(caught.value)
     assert "SECRET" not in str(caught.value)
@@ -164,7 +182,9 @@ async def test_a_host_that_cannot_be_a_name_is_a_connect_error(transport: Transp
     assert not is_request_sent(caught.value)
 
 
-async def test_a_server_that_does_not_shake_hands_is_a_connect_timeout(make_transport: MakeTransport) -> None:
+async def test_a_server_that_does_not_shake_hands_is_a_connect_timeout(
+    make_transport: MakeTransport,
+) -> None:
     async with ScriptedUpstream(answering()) as upstream:
         with pytest.raises(httpx.ConnectTimeout) as caught:
             await send(make_transport(connect_timeout=0.2), upstream.url.replace("http", "https"))
@@ -172,7 +192,9 @@ async def test_a_server_that_does_not_shake_hands_is_a_connect_timeout(make_tran
         await upstream.wait_for_open(0)
 
 
-async def test_a_server_that_closes_within_the_handshake_is_a_connect_error(transport: Transport) -> None:
+async def test_a_server_that_closes_within_the_handshake_is_a_connect_error(
+    transport: Transport,
+) -> None:
     async def script(peer: Peer) -> None:
         await peer.reader.readexactly(5)
 
@@ -183,7 +205,9 @@ async def test_a_server_that_closes_within_the_handshake_is_a_connect_error(tran
         await upstream.wait_for_open(0)
 
 
-async def test_a_certificate_that_nobody_trusts_is_a_connect_error(make_transport: MakeTransport) -> None:
+async def test_a_certificate_that_nobody_trusts_is_a_connect_error(
+    make_transport: MakeTransport,
+) -> None:
     async with ScriptedUpstream(answering(OK), tls=server_context()) as upstream:
         with pytest.raises(httpx.ConnectError, match="certificate refused") as caught:
             await send(make_transport(ssl_context=ssl.create_default_context()), upstream.url)

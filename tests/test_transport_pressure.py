@@ -1,4 +1,6 @@
-"""Nobody wants the answer any more, or one side is slower than the other: nothing stays open, nothing piles up."""
+"""Nobody wants the answer any more, or one side is slower than the other: nothing stays open,
+nothing piles up.
+"""
 
 import asyncio
 import hashlib
@@ -64,7 +66,9 @@ async def test_cancellation_within_an_upload_closes_the_connection(transport: Tr
 
 
 async def test_cancellation_within_the_body_closes_the_connection(transport: Transport) -> None:
-    async with ScriptedUpstream(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstart")) as upstream:
+    async with ScriptedUpstream(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstart")
+    ) as upstream:
         response = await send(transport, upstream.url)
         task = asyncio.ensure_future(body_of(response))
         await asyncio.sleep(0)
@@ -84,8 +88,12 @@ async def test_cancellation_while_connecting_leaves_nothing(transport: Transport
         assert task.cancelled()
 
 
-async def test_closing_a_response_closes_the_connection_and_can_be_done_twice(transport: Transport) -> None:
-    async with ScriptedUpstream(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstart")) as upstream:
+async def test_closing_a_response_closes_the_connection_and_can_be_done_twice(
+    transport: Transport,
+) -> None:
+    async with ScriptedUpstream(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nstart")
+    ) as upstream:
         stream = stream_of(await send(transport, upstream.url))
         await stream.aclose()
         await stream.aclose()
@@ -96,7 +104,9 @@ async def test_closing_a_response_closes_the_connection_and_can_be_done_twice(tr
 
 
 async def test_closing_a_response_wakes_whoever_reads_it(transport: Transport) -> None:
-    async with ScriptedUpstream(answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")) as upstream:
+    async with ScriptedUpstream(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+    ) as upstream:
         response = await send(transport, upstream.url)
         reader = asyncio.ensure_future(body_of(response))
         await asyncio.sleep(0)
@@ -120,7 +130,9 @@ async def flood(peer: Peer, data: bytes, stalled: asyncio.Event) -> None:
 
 
 @pytest.mark.parametrize("reads_together", [True, False])
-async def test_a_reader_that_stalls_stalls_the_upstream(transport: Transport, reads_together: bool) -> None:
+async def test_a_reader_that_stalls_stalls_the_upstream(
+    transport: Transport, reads_together: bool
+) -> None:
     data = hashlib.shake_256(b"flood").digest(30_000_000)
     stalled = asyncio.Event()
 
@@ -137,7 +149,11 @@ async def test_a_reader_that_stalls_stalls_the_upstream(transport: Transport, re
         assert 0 < stream.response.buffered <= HIGH_WATER + 2 * READ_BYTES
         digest = hashlib.sha256()
         async with asyncio.timeout(20):
-            while chunks := await stream.read_chunks() if reads_together else [c async for c in stream]:
+            while (
+                chunks := await stream.read_chunks()
+                if reads_together
+                else [c async for c in stream]
+            ):
                 digest.update(b"".join(chunks))
         assert digest.digest() == hashlib.sha256(data).digest()
 
@@ -175,8 +191,12 @@ async def test_a_request_leaves_no_task_behind(transport: Transport) -> None:
     async with ScriptedUpstream(answering(OK, OK)) as upstream:
         before = asyncio.all_tasks()
         await fetch(transport, upstream.url)
-        await fetch(transport, upstream.url, "POST", b"x" * 200_000, [(b"Content-Length", b"200000")])
-        assert {task for task in asyncio.all_tasks() - before if "_serve" not in repr(task)} == set()
+        await fetch(
+            transport, upstream.url, "POST", b"x" * 200_000, [(b"Content-Length", b"200000")]
+        )
+        assert {
+            task for task in asyncio.all_tasks() - before if "_serve" not in repr(task)
+        } == set()
 
 
 async def test_a_transport_can_move_to_another_loop(make_transport: MakeTransport) -> None:

@@ -1,4 +1,6 @@
-"""Kept connections that the upstream closes just when they are used, and answers that come too slowly to be any."""
+"""Kept connections that the upstream closes just when they are used, and answers that come too
+slowly to be any.
+"""
 
 import asyncio
 import socket
@@ -48,10 +50,14 @@ def say_goodbye(connection: ssl.SSLSocket) -> None:
 
 
 @contextmanager
-def closing_unseen(tls: ssl.SSLContext | None) -> Iterator[tuple[str, threading.Event, threading.Event]]:
-    """A server on a thread that answers one request a connection, and closes it when told: its URL and the two events.
+def closing_unseen(
+    tls: ssl.SSLContext | None,
+) -> Iterator[tuple[str, threading.Event, threading.Event]]:
+    """A server on a thread that answers one request a connection, and closes it when told: its URL
+    and the two events.
 
-    The second event is set once the connection is closed. The event loop that stands still meanwhile sees nothing.
+    The second event is set once the connection is closed. The event loop that stands still
+    meanwhile sees nothing.
     """
     go, closed = threading.Event(), threading.Event()
 
@@ -71,7 +77,11 @@ def closing_unseen(tls: ssl.SSLContext | None) -> Iterator[tuple[str, threading.
         server = threading.Thread(target=serve)
         server.start()
         try:
-            yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}", go, closed
+            yield (
+                f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}",
+                go,
+                closed,
+            )
         finally:
             go.set()
             server.join(SECONDS)
@@ -104,7 +114,9 @@ def dropping(*, is_reset: bool = False, begin: bytes = b"") -> Script:
 
 
 @pytest.mark.parametrize("is_reset", [False, True])
-async def test_what_an_upstream_may_have_acted_on_is_not_sent_again(transport: Transport, is_reset: bool) -> None:
+async def test_what_an_upstream_may_have_acted_on_is_not_sent_again(
+    transport: Transport, is_reset: bool
+) -> None:
     async with ScriptedUpstream(dropping(is_reset=is_reset)) as upstream:
         await fetch(transport, upstream.url)
         with pytest.raises(httpx.TransportError) as caught:
@@ -114,7 +126,9 @@ async def test_what_an_upstream_may_have_acted_on_is_not_sent_again(transport: T
 
 
 @pytest.mark.parametrize("is_reset", [False, True])
-async def test_a_request_that_changes_nothing_is_sent_again_once(transport: Transport, is_reset: bool) -> None:
+async def test_a_request_that_changes_nothing_is_sent_again_once(
+    transport: Transport, is_reset: bool
+) -> None:
     async with ScriptedUpstream(dropping(is_reset=is_reset)) as upstream:
         for _ in range(2):
             assert await fetch(transport, upstream.url) == (200, b"ok")
@@ -162,23 +176,29 @@ while True:
 async def test_no_request_fails_where_idle_connections_are_closed_at_once(
     transport: Transport, method: str, count: int
 ) -> None:
-    """A process that closes 1 ms after each answer; the next request comes 0.8 to 1.75 ms after it: just then.
+    """A process that closes 1 ms after each answer; the next request comes 0.8 to 1.75 ms after it:
+    just then.
 
-    A POST that its machine took in the microseconds before the close may have been acted on: it is not repeated.
+    A POST that its machine took in the microseconds before the close may have been acted on: it is
+    not repeated.
     """
     server = await asyncio.create_subprocess_exec(
         sys.executable, "-c", IMPATIENT_SERVER, stdout=asyncio.subprocess.PIPE
     )
     try:
         assert server.stdout
-        url = f"http://127.0.0.1:{int(await asyncio.wait_for(server.stdout.readline(), SECONDS * 4))}"
+        url = (
+            f"http://127.0.0.1:{int(await asyncio.wait_for(server.stdout.readline(), SECONDS * 4))}"
+        )
         failed = 0
         for turn in range(count):
             try:
                 await fetch(transport, url, method, b"abc" if method == "POST" else b"")
             except httpx.TransportError:
                 failed += 1
-            time.sleep(0.0008 + 0.00005 * (turn % 20))  # the loop stands still, so that it sees no end
+            time.sleep(
+                0.0008 + 0.00005 * (turn % 20)
+            )  # the loop stands still, so that it sees no end
     finally:
         server.kill()
         await server.wait()
@@ -197,14 +217,19 @@ async def drip(peer: Peer, parts: list[bytes], seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "part",
-    [pytest.param(b"x", id="a header"), pytest.param(b"HTTP/1.1 102 Wait\r\n\r\n", id="informational answers")],
+    [
+        pytest.param(b"x", id="a header"),
+        pytest.param(b"HTTP/1.1 102 Wait\r\n\r\n", id="informational answers"),
+    ],
 )
 async def test_headers_that_never_end_are_a_timeout_however_they_come(
     make_transport: MakeTransport, part: bytes
 ) -> None:
     async def script(peer: Peer) -> None:
         await peer.read_request()
-        await drip(peer, ([b"HTTP/1.1 200 OK\r\nX: "] if part == b"x" else []) + [part] * 1000, 0.02)
+        await drip(
+            peer, ([b"HTTP/1.1 200 OK\r\nX: "] if part == b"x" else []) + [part] * 1000, 0.02
+        )
 
     async with ScriptedUpstream(script) as upstream:
         with pytest.raises(httpx.ReadTimeout):

@@ -1,4 +1,6 @@
-"""What is remembered beyond cooldowns: back-offs that grow, and keys that come back one request at a time."""
+"""What is remembered beyond cooldowns: back-offs that grow, and keys that come back one request at
+a time.
+"""
 
 import asyncio
 from typing import Any
@@ -17,7 +19,9 @@ def recovery(**trouble: Any) -> Recovery:
     return Recovery(Trouble(**trouble))
 
 
-@pytest.mark.parametrize(("seconds", "count"), [(30, 1), (59.6, 2), (60, 2), (120, 3), (3600, 8), (1, 1), (0, 1)])
+@pytest.mark.parametrize(
+    ("seconds", "count"), [(30, 1), (59.6, 2), (60, 2), (120, 3), (3600, 8), (1, 1), (0, 1)]
+)
 def test_a_back_off_tells_how_many_strikes_led_to_it(seconds: float, count: int):
     assert strikes_before(seconds) == count
 

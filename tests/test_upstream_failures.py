@@ -1,4 +1,6 @@
-"""What the client sees when the upstream fails, and that the failure of one request is the failure of that one only."""
+"""What the client sees when the upstream fails, and that the failure of one request is the failure
+of that one only.
+"""
 
 import json
 from pathlib import Path
@@ -34,23 +36,33 @@ def check_error(response: RawResponse, path: str, status: int) -> str:
 
 
 @pytest.mark.parametrize("server", SERVERS)
-def test_an_upstream_that_nobody_listens_at_is_a_502(make_gateway: MakeGateway, server: str) -> None:
+def test_an_upstream_that_nobody_listens_at_is_a_502(
+    make_gateway: MakeGateway, server: str
+) -> None:
     gateway = make_gateway(target_url=f"http://127.0.0.1:{free_port()}", server=server)
     for path in (NATIVE, OPENAI):
         assert check_error(exchange(gateway.url, "POST", path, [], b"{}"), path, 502)
 
 
-def test_an_upstream_with_a_certificate_that_nobody_vouches_for_is_a_502(make_gateway: MakeGateway) -> None:
+def test_an_upstream_with_a_certificate_that_nobody_vouches_for_is_a_502(
+    make_gateway: MakeGateway,
+) -> None:
     with FakeUpstream(tls=certificates.server_context()) as upstream:
         gateway = make_gateway(target_url=upstream.url)
-        assert "certificate" in check_error(exchange(gateway.url, "POST", NATIVE, [], b"{}"), NATIVE, 502)
+        assert "certificate" in check_error(
+            exchange(gateway.url, "POST", NATIVE, [], b"{}"), NATIVE, 502
+        )
         assert upstream.requests == []
 
 
-def test_a_trusted_certificate_authority_makes_tls_work(make_gateway: MakeGateway, tmp_path: Path) -> None:
+def test_a_trusted_certificate_authority_makes_tls_work(
+    make_gateway: MakeGateway, tmp_path: Path
+) -> None:
     (tmp_path / "ca.pem").write_bytes(certificates.pem())
     with FakeUpstream(tls=certificates.server_context()) as upstream:
-        gateway = make_gateway(target_url=upstream.url, env={"UPSTREAM_CA_FILE": str(tmp_path / "ca.pem")})
+        gateway = make_gateway(
+            target_url=upstream.url, env={"UPSTREAM_CA_FILE": str(tmp_path / "ca.pem")}
+        )
         for _ in range(2):
             assert exchange(gateway.url, "POST", NATIVE, [], b"{}").status == 200
         assert upstream.last.values("host") == [upstream.host]
@@ -67,7 +79,9 @@ async def say_nothing(request: Recorded, connection: Connection) -> None:
     connection.close()
 
 
-def test_a_silent_upstream_is_a_504_and_is_not_asked_twice(impatient: Gateway, upstream: FakeUpstream) -> None:
+def test_a_silent_upstream_is_a_504_and_is_not_asked_twice(
+    impatient: Gateway, upstream: FakeUpstream
+) -> None:
     upstream.on("/v1beta", say_nothing)
     for count, path in enumerate((NATIVE, OPENAI), 1):
         assert check_error(exchange(impatient.url, "POST", path, [], b"{}"), path, 504)
@@ -101,9 +115,16 @@ def test_an_upstream_that_dies_in_its_answer_breaks_the_clients(
 @pytest.mark.parametrize(
     "answer",
     [
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", id="in a chunk"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", id="between chunks"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n", id="no chunk size"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", id="in a chunk"
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n", id="between chunks"
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\nzz\r\n",
+            id="no chunk size",
+        ),
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", id="in a body"),
     ],
 )
@@ -124,7 +145,10 @@ def test_an_answer_cut_short_is_never_shown_as_whole(
         pytest.param(b"HTTP/1.1 200 OK\r\nContent-", id="half a head"),
         pytest.param(b"SSH-2.0-Other\r\n", id="another protocol"),
         pytest.param(b"HTTP/1.1 banana\r\n\r\n", id="no status"),
-        pytest.param(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", id="two lengths"),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc",
+            id="two lengths",
+        ),
         pytest.param(b"HTTP/1.1 200 OK\r\nX: " + b"x" * 1_000_000, id="an endless head"),
     ],
 )
@@ -151,7 +175,9 @@ def sends(answer: bytes):
 def test_a_connection_that_the_upstream_closed_while_idle_costs_no_request(
     shared_gateway: Gateway, google: FakeUpstream
 ) -> None:
-    """A keep-alive connection that ended before the next request was never used for it, so nothing is asked twice."""
+    """A keep-alive connection that ended before the next request was never used for it, so nothing
+    is asked twice.
+    """
 
     async def answer_and_close(request: Recorded, connection: Connection) -> None:
         await connection.answer(200, b"ok")
@@ -180,7 +206,9 @@ def test_a_429_is_hidden_from_the_client_while_there_is_another_key(
     gateway = make_gateway(["KEY-A", "KEY-B"], server=server)
     upstream.exhausted("KEY-A")
     for path in (NATIVE, OPENAI):
-        assert exchange(gateway.url, "POST", path, [], b'{"model": "gemini-2.5-flash"}').status == 200
+        assert (
+            exchange(gateway.url, "POST", path, [], b'{"model": "gemini-2.5-flash"}').status == 200
+        )
     assert upstream.picked() == ["KEY-A", "KEY-B", "KEY-B"]
     first, second = gateway.keys()
     assert (first["state"], second["state"]) == ("cooling", "available")
@@ -202,7 +230,9 @@ def test_the_last_429_is_the_clients_and_then_there_is_no_key(
     assert upstream.picked() == ["KEY-A", "KEY-B"]
 
 
-def test_a_429_of_a_long_request_sends_the_whole_body_again(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_429_of_a_long_request_sends_the_whole_body_again(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway(["KEY-A", "KEY-B"])
     upstream.exhausted("KEY-A")
     assert exchange(gateway.url, "POST", "/echo", [], b"x" * 3_000_000).status == 200
@@ -212,7 +242,9 @@ def test_a_429_of_a_long_request_sends_the_whole_body_again(make_gateway: MakeGa
     assert first.body_length == 3_000_000
 
 
-def test_cooldowns_and_the_turn_survive_a_kill(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_cooldowns_and_the_turn_survive_a_kill(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway(["KEY-A", "KEY-B", "KEY-C"], env={"ROTATION_LEASE": "1"})
     upstream.exhausted("KEY-B")
     for _ in range(2):

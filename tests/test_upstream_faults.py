@@ -1,4 +1,6 @@
-"""An upstream that does everything wrong at once: its clients get the right status, and nobody else notices."""
+"""An upstream that does everything wrong at once: its clients get the right status, and nobody else
+notices.
+"""
 
 import asyncio
 import json
@@ -62,13 +64,30 @@ def storm(request: pytest.FixtureRequest) -> Iterator[Storm]:
         proxy = stack.enter_context(HttpProxy())
         groups = [
             group(["KEY-daily-1", "KEY-daily-2"], plain.url, "daily"),
-            group(["KEY-aware-1", "KEY-aware-2"], plain.url, "aware", rate_limit_policy="quota_aware"),
+            group(
+                ["KEY-aware-1", "KEY-aware-2"], plain.url, "aware", rate_limit_policy="quota_aware"
+            ),
             group(["KEY-secure-1"], secure.url, "secure", **trust),
             group(["KEY-proxied-1"], secure.url, "proxied", proxy_url=proxy.url, **trust),
             group(["KEY-good-1", "KEY-good-2"], good.url, "good"),
-            group(["KEY-failing-1", "KEY-failing-2"], plain.url, "failing", rate_limit_policy="quota_aware"),
-            group(["KEY-refused-1"], f"http://127.0.0.1:{free_port()}", "refused", rate_limit_policy="quota_aware"),
-            group(["KEY-unroutable-1"], unroutable(stack), "unroutable", rate_limit_policy="quota_aware"),
+            group(
+                ["KEY-failing-1", "KEY-failing-2"],
+                plain.url,
+                "failing",
+                rate_limit_policy="quota_aware",
+            ),
+            group(
+                ["KEY-refused-1"],
+                f"http://127.0.0.1:{free_port()}",
+                "refused",
+                rate_limit_policy="quota_aware",
+            ),
+            group(
+                ["KEY-unroutable-1"],
+                unroutable(stack),
+                "unroutable",
+                rate_limit_policy="quota_aware",
+            ),
             group(["KEY-untrusted-1"], secure.url, "untrusted", rate_limit_policy="quota_aware"),
         ]
         limits = {
@@ -85,18 +104,29 @@ def weathered(gateway: Gateway, upstreams: list[ScriptedUpstream]) -> Storm:
         assert ask(gateway, way, "ok").status == 200
 
     files = settled_files(gateway)
-    cases = [(way, fault) for way in WAYS for fault in FAULTS] + [(way, "ok") for way in UNREACHABLE]
+    cases = [(way, fault) for way in WAYS for fault in FAULTS] + [
+        (way, "ok") for way in UNREACHABLE
+    ]
     cases += [("failing", failure) for failure in FIRST_FAILURES]
     with ThreadPoolExecutor(len(cases) + GOOD_AT_ONCE) as threads:
         answers = {case: threads.submit(ask, gateway, *case) for case in cases}
-        good = [threads.submit(ask_well, gateway, list(answers.values())) for _ in range(GOOD_AT_ONCE)]
+        good = [
+            threads.submit(ask_well, gateway, list(answers.values())) for _ in range(GOOD_AT_ONCE)
+        ]
         got = {case: answer.result() for case, answer in answers.items()}
         counts = sum((one.result() for one in good), Counter[int]())
 
     wait_for(lambda: sum(upstream.open for upstream in upstreams) == 0)
     after = settled_files(gateway)
     heads = [head for upstream in upstreams for head in upstream.heads]
-    return Storm(got, Counter(map(asked_for, heads)), counts, gateway.keys(), gateway.output(), (files, after))
+    return Storm(
+        got,
+        Counter(map(asked_for, heads)),
+        counts,
+        gateway.keys(),
+        gateway.output(),
+        (files, after),
+    )
 
 
 def ask(gateway: Gateway, way: str, fault: str) -> RawResponse:
@@ -121,7 +151,9 @@ def ask_well(gateway: Gateway, others: list[Any]) -> Counter[int]:
 
 
 def settled_files(gateway: Gateway) -> int:
-    """The open files and sockets of the process once their number has not changed for longer than a keep-alive."""
+    """The open files and sockets of the process once their number has not changed for longer than a
+    keep-alive.
+    """
     path, since, count = f"/proc/{gateway.pid}/fd", time.monotonic(), -1
     deadline = since + 20
     while time.monotonic() < min(deadline, since + 0.8):
@@ -140,7 +172,9 @@ def asked_for(head: bytes) -> tuple[str, str]:
 
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("way", WAYS)
-def test_the_client_gets_the_right_status_and_the_upstream_is_asked_once(storm: Storm, way: str, fault: str) -> None:
+def test_the_client_gets_the_right_status_and_the_upstream_is_asked_once(
+    storm: Storm, way: str, fault: str
+) -> None:
     answer, expected = storm.answers[way, fault], FAULTS[fault]
     assert storm.asked[way, fault] == 1, (answer.status, answer.body[:300])
     if expected.status == BROKEN:
@@ -162,7 +196,9 @@ def test_an_upstream_that_cannot_be_reached_has_its_status(storm: Storm, way: st
 
 
 @pytest.mark.parametrize("failure", FIRST_FAILURES)
-def test_a_failure_that_never_ends_does_not_hold_up_the_next_key(storm: Storm, failure: str) -> None:
+def test_a_failure_that_never_ends_does_not_hold_up_the_next_key(
+    storm: Storm, failure: str
+) -> None:
     answer = storm.answers["failing", failure]
     assert (answer.status, answer.body) == (200, b"ok")
     assert storm.asked["failing", failure] == 2

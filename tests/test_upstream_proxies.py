@@ -1,4 +1,6 @@
-"""The ways through real proxies: what a proxy is asked for, what the upstream sees, and that nobody goes around it."""
+"""The ways through real proxies: what a proxy is asked for, what the upstream sees, and that nobody
+goes around it.
+"""
 
 import asyncio
 import ssl
@@ -64,12 +66,22 @@ def local_url(upstream: ScriptedUpstream) -> str:
 async def test_requests_pass_through_a_proxy_with_a_password(
     make_transport: MakeTransport, start_proxy: StartProxy, kind: str, is_tls: bool
 ) -> None:
-    async with ScriptedUpstream(answering(OK, OK), tls=server_context() if is_tls else None) as upstream:
-        proxy, url = start_proxy(kind, username="us:er", password="p@ss/wö%rd" if "http" in kind else "p@ss/w%rd")
+    async with ScriptedUpstream(
+        answering(OK, OK), tls=server_context() if is_tls else None
+    ) as upstream:
+        proxy, url = start_proxy(
+            kind, username="us:er", password="p@ss/wö%rd" if "http" in kind else "p@ss/w%rd"
+        )
         transport = make_transport(proxy_url=url)
         for target in (b"/first?a=%2F", b"/second"):
-            assert await fetch(transport, local_url(upstream), "POST", b"abc", target=target) == (200, b"ok")
-        head = b"POST /first?a=%%2F HTTP/1.1\r\nHost: localhost:%d\r\nContent-Length: 3\r\n\r\n" % upstream.port
+            assert await fetch(transport, local_url(upstream), "POST", b"abc", target=target) == (
+                200,
+                b"ok",
+            )
+        head = (
+            b"POST /first?a=%%2F HTTP/1.1\r\nHost: localhost:%d\r\nContent-Length: 3\r\n\r\n"
+            % upstream.port
+        )
         assert upstream.heads[0] == head
         assert upstream.accepted == 1
         await transport.aclose()
@@ -99,7 +111,10 @@ async def test_plain_requests_are_forwarded_in_absolute_form_on_one_connection(
         transport = make_transport(proxy_url=url)
         for target in (b"/a%2Fb?c", b"//d"):
             assert await fetch(transport, upstream.url, target=target) == (200, b"ok")
-        assert [seen.target for seen in proxy.connections] == [upstream.url + "/a%2Fb?c", upstream.url + "//d"]
+        assert [seen.target for seen in proxy.connections] == [
+            upstream.url + "/a%2Fb?c",
+            upstream.url + "//d",
+        ]
         assert {seen.value("proxy-authorization") for seen in proxy.connections} == {"Basic dTpw"}
         assert proxy.connections_made == 1
 
@@ -116,18 +131,26 @@ async def test_who_resolves_the_name_is_in_the_scheme(
         assert seen.target == f"{'localhost' if is_name else '127.0.0.1'}:{upstream.port}"
 
 
-async def test_an_address_of_version_6_is_bracketed(make_transport: MakeTransport, start_proxy: StartProxy) -> None:
+async def test_an_address_of_version_6_is_bracketed(
+    make_transport: MakeTransport, start_proxy: StartProxy
+) -> None:
     for kind, scheme in (("http", "https"), ("http", "http"), ("socks5", "http")):
         proxy, url = start_proxy(kind, refusal=1 if kind == "socks5" else 403)
         transport = make_transport(proxy_url=url)
-        with pytest.raises(httpx.ProxyError) if (kind, scheme) != ("http", "http") else nullcontext():
+        with (
+            pytest.raises(httpx.ProxyError) if (kind, scheme) != ("http", "http") else nullcontext()
+        ):
             await send(transport, f"{scheme}://[::1]:9")
         (seen,) = proxy.connections
-        expected = {"https": "[::1]:9", "http": "http://[::1]:9/"}[scheme] if kind == "http" else "::1:9"
+        expected = (
+            {"https": "[::1]:9", "http": "http://[::1]:9/"}[scheme] if kind == "http" else "::1:9"
+        )
         assert seen.target == expected
 
 
-async def test_a_stream_passes_a_proxy_chunk_by_chunk(make_transport: MakeTransport, start_proxy: StartProxy) -> None:
+async def test_a_stream_passes_a_proxy_chunk_by_chunk(
+    make_transport: MakeTransport, start_proxy: StartProxy
+) -> None:
     go = asyncio.Event()
 
     async def script(peer: Peer) -> None:
@@ -158,7 +181,10 @@ async def test_a_proxy_that_is_down_is_named_without_its_password_and_not_passed
         url = f"{scheme}://{upstream.host}"
         with pytest.raises(httpx.ProxyError) as caught:
             await send(make_transport(proxy_url=f"{kind}://user:SECRET@127.0.0.1:{port}"), url)
-        assert str(caught.value) == f"proxy 127.0.0.1:{port}: cannot connect to the proxy: Connection refused"
+        assert (
+            str(caught.value)
+            == f"proxy 127.0.0.1:{port}: cannot connect to the proxy: Connection refused"
+        )
         assert not is_request_sent(caught.value)
         assert upstream.accepted == 0
 
@@ -167,13 +193,21 @@ async def test_a_proxy_that_is_down_is_named_without_its_password_and_not_passed
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_wrong_or_missing_password_is_a_proxy_error(
-    make_transport: MakeTransport, start_proxy: StartProxy, kind: str, scheme: str, password: str | None
+    make_transport: MakeTransport,
+    start_proxy: StartProxy,
+    kind: str,
+    scheme: str,
+    password: str | None,
 ) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         proxy, _ = start_proxy(kind, username="user", password="SECRET")
-        given = proxy.url_with("user" if password else None, password).replace("socks5:", f"{kind}:")
+        given = proxy.url_with("user" if password else None, password).replace(
+            "socks5:", f"{kind}:"
+        )
         with pytest.raises(httpx.ProxyError, match="proxy refused: ") as caught:
-            await send(make_transport(proxy_url=given), f"{scheme}://{upstream.host}", target=b"/?key=KEY")
+            await send(
+                make_transport(proxy_url=given), f"{scheme}://{upstream.host}", target=b"/?key=KEY"
+            )
         assert proxy.host in str(caught.value)
         assert not {"SECRET", "WRONG", "KEY", "user:"} & set(str(caught.value).split())
         assert str(caught.value).endswith("refused: 407") == (proxy.scheme != "socks5")
@@ -207,13 +241,20 @@ async def test_a_proxy_that_says_nothing_is_a_timeout(
     proxy, url = start_proxy(kind, is_silent=True)
     is_forwarded = scheme == "http" and proxy.scheme != "socks5"
     with pytest.raises(httpx.ReadTimeout if is_forwarded else httpx.ConnectTimeout) as caught:
-        await send(make_transport(proxy_url=url, connect_timeout=0.3, read_timeout=0.3), f"{scheme}://localhost:9")
+        await send(
+            make_transport(proxy_url=url, connect_timeout=0.3, read_timeout=0.3),
+            f"{scheme}://localhost:9",
+        )
     assert is_request_sent(caught.value) == is_forwarded
     await asyncio.to_thread(proxy.wait_for_connections, 0)
 
 
-@pytest.mark.parametrize("answer", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nearly", b"x" * 100_000])
-async def test_a_proxy_that_answers_nonsense_is_a_proxy_error(make_transport: MakeTransport, answer: bytes) -> None:
+@pytest.mark.parametrize(
+    "answer", [b"", b"SSH-2.0\r\n\r\n", b"HTTP/1.1 200 OK\r\n\r\nearly", b"x" * 100_000]
+)
+async def test_a_proxy_that_answers_nonsense_is_a_proxy_error(
+    make_transport: MakeTransport, answer: bytes
+) -> None:
     async def script(peer: Peer) -> None:
         await peer.read_head()
         await peer.send(answer)
@@ -293,7 +334,16 @@ def test_a_proxy_url_is_decoded() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["", "ftp://host", "http://", "host:1080", "http://user:SECRET", "http://u:SECRET@host:x", "http://[SECRET"]
+    "url",
+    [
+        "",
+        "ftp://host",
+        "http://",
+        "host:1080",
+        "http://user:SECRET",
+        "http://u:SECRET@host:x",
+        "http://[SECRET",
+    ],
 )
 def test_a_bad_proxy_url_is_refused_without_quoting_it(url: str) -> None:
     with pytest.raises(ValueError, match="a proxy's URL is") as caught:

@@ -1,4 +1,6 @@
-"""Whom the gateway trusts: certificates are verified on every way, a group can have authorities of its own."""
+"""Whom the gateway trusts: certificates are verified on every way, a group can have authorities of
+its own.
+"""
 
 import asyncio
 import ssl
@@ -30,7 +32,9 @@ WAYS = ["", "http", "https", "socks5h"]
 
 @pytest.fixture
 def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """That of the servers; TLS within TLS that fails is more than asyncio's own loop can take on Python 3.11."""
+    """That of the servers; TLS within TLS that fails is more than asyncio's own loop can take on
+    Python 3.11.
+    """
     policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
     return policy
 
@@ -54,11 +58,18 @@ def proxies() -> Iterator[dict[str, str]]:
         http = stack.enter_context(HttpProxy())
         https = stack.enter_context(HttpProxy(tls=server_context()))
         socks = stack.enter_context(Socks5Proxy())
-        yield {"": "", "http": http.url, "https": https.url, "socks5h": socks.url.replace("socks5:", "socks5h:")}
+        yield {
+            "": "",
+            "http": http.url,
+            "https": https.url,
+            "socks5h": socks.url.replace("socks5:", "socks5h:"),
+        }
 
 
 def trusting(url: str, ca_certificates: str, proxy_url: str = "") -> PoolGroup:
-    fields = GroupFields(1, "g", url, proxy_url or None, "google", False, ca_certificates=ca_certificates)
+    fields = GroupFields(
+        1, "g", url, proxy_url or None, "google", False, ca_certificates=ca_certificates
+    )
     return pool_group(fields)
 
 
@@ -81,13 +92,25 @@ async def test_an_authority_of_the_group_makes_its_target_trusted(
     ("certificate", "ca_certificates", "words"),
     [
         pytest.param(pem("target"), "", "self-signed certificate", id="no authority"),
-        pytest.param(pem("target"), authority(pem("other")), "self-signed certificate", id="another authority"),
+        pytest.param(
+            pem("target"),
+            authority(pem("other")),
+            "self-signed certificate",
+            id="another authority",
+        ),
         pytest.param(pem(*OTHER_HOST), authority(pem(*OTHER_HOST)), "127.0.0.1", id="another host"),
-        pytest.param(pem(*EXPIRED, days=-1), authority(pem(*EXPIRED, days=-1)), "expired", id="expired"),
+        pytest.param(
+            pem(*EXPIRED, days=-1), authority(pem(*EXPIRED, days=-1)), "expired", id="expired"
+        ),
     ],
 )
 async def test_a_certificate_that_does_not_hold_is_a_502_and_nothing_is_sent(
-    upstreams: Upstreams, proxies: dict[str, str], way: str, certificate: bytes, ca_certificates: str, words: str
+    upstreams: Upstreams,
+    proxies: dict[str, str],
+    way: str,
+    certificate: bytes,
+    ca_certificates: str,
+    words: str,
 ) -> None:
     trusted = ca_certificates + (authority() if way == "https" else "")  # that of the proxy
     async with ScriptedUpstream(answering(OK), tls=server_context(certificate)) as upstream:
@@ -97,7 +120,9 @@ async def test_a_certificate_that_does_not_hold_is_a_502_and_nothing_is_sent(
         assert upstream.heads == []
 
 
-async def test_a_proxy_with_tls_is_verified_too(upstreams: Upstreams, proxies: dict[str, str]) -> None:
+async def test_a_proxy_with_tls_is_verified_too(
+    upstreams: Upstreams, proxies: dict[str, str]
+) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         with pytest.raises(ProxyFailed, match="certificate refused") as caught:
             await fetched(upstreams, trusting(upstream.url, "", proxies["https"]))
@@ -120,7 +145,9 @@ async def test_certificates_that_are_none_are_an_error_of_the_group(upstreams: U
 
 
 @pytest.mark.parametrize("ca_certificates", ["", authority()])
-def test_verification_cannot_be_turned_off(ca_certificates: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_verification_cannot_be_turned_off(
+    ca_certificates: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("PYTHONHTTPSVERIFY", "SSL_NO_VERIFY", "CURL_INSECURE"):
         monkeypatch.setenv(name, "0")
     context = verifying_context(ca_certificates)
@@ -136,26 +163,37 @@ raise_pool_version()
 """
 
 
-def test_groups_trust_what_the_config_file_says_and_reach_no_metadata(make_gateway: MakeGateway) -> None:
+def test_groups_trust_what_the_config_file_says_and_reach_no_metadata(
+    make_gateway: MakeGateway,
+) -> None:
     with FakeUpstream(tls=server_context()) as secure:
         ca = {"ca_certificates": authority()}
         trusting = group(["KEY-trusting"], secure.url, "trusting", auth="google", **ca)
         wary = group(["KEY-wary"], secure.url, "wary")
-        metadata = group(["KEY-metadata"], "http://127.0.0.1:1", "metadata", rate_limit_policy="quota_aware")
+        metadata = group(
+            ["KEY-metadata"], "http://127.0.0.1:1", "metadata", rate_limit_policy="quota_aware"
+        )
         gateway = make_gateway(groups=[trusting, wary, metadata])
         assert gateway.manage("shell", "-c", REPOINT).returncode == 0
 
         assert exchange(gateway.url, "POST", "/g/trusting/echo", [], b"{}").status == 200
         refused = exchange(gateway.url, "POST", "/g/wary/echo", [], b"{}")
         assert (refused.status, b"certificate refused" in refused.body) == (502, True)
-        wait_for(lambda: b"cloud metadata" in exchange(gateway.url, "POST", "/g/metadata/echo", [], b"{}").body)
+        wait_for(
+            lambda: (
+                b"cloud metadata"
+                in exchange(gateway.url, "POST", "/g/metadata/echo", [], b"{}").body
+            )
+        )
         refused = exchange(gateway.url, "POST", "/g/metadata/echo", [], b"{}")
         assert (refused.status, b"allow_link_local: true" in refused.body) == (502, True)
         assert len(secure.requests) == 1
         assert [key["state"] for key in gateway.keys()] == ["available"] * 3
 
 
-def test_no_redirect_is_followed_and_no_key_goes_where_it_leads(shared_gateway: Gateway, google: FakeUpstream) -> None:
+def test_no_redirect_is_followed_and_no_key_goes_where_it_leads(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
     with FakeUpstream() as elsewhere:
         for status in (301, 302, 303, 307, 308):
             location = f"{elsewhere.url}/stolen"

@@ -20,7 +20,13 @@ from proxyapp.models import (
     TokenUsage,
 )
 from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
-from proxyapp.vocabulary.errors import BadRequest, GatewayError, NoKeyAvailable, ProxyFailed, UpstreamTimedOut
+from proxyapp.vocabulary.errors import (
+    BadRequest,
+    GatewayError,
+    NoKeyAvailable,
+    ProxyFailed,
+    UpstreamTimedOut,
+)
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 SECONDS = NOW.timestamp()
@@ -44,12 +50,21 @@ def tally(*counts: tuple[int, str, Outcome]) -> Tally:
 
 def cooldown(key_id: int, **fields) -> Cooldown:
     until = datetime(2026, 11, 24, 7, tzinfo=UTC)
-    known = {"model": "", "kind": "daily", "http_status": 429, "occurred_at": NOW, "until": until, "excerpt": "…"}
+    known = {
+        "model": "",
+        "kind": "daily",
+        "http_status": 429,
+        "occurred_at": NOW,
+        "until": until,
+        "excerpt": "…",
+    }
     return Cooldown(key_id=key_id, **{**known, **fields})
 
 
 def test_every_outcome_has_its_column():
-    counted = tally(*((1, "m", outcome) for outcome in Outcome)).counts[Place(1, "m", int(SECONDS) // 3600)]
+    counted = tally(*((1, "m", outcome) for outcome in Outcome)).counts[
+        Place(1, "m", int(SECONDS) // 3600)
+    ]
 
     assert counted.requests == len(Outcome)
     assert [getattr(counted, outcome) for outcome in Outcome] == [1] * len(Outcome)
@@ -74,7 +89,12 @@ def test_counts_are_added_to_the_row_of_their_hour(key):
     write_usage(tally((key.pk, "m", Outcome.SUCCEEDED), (key.pk, "", Outcome.CANCELLED)))
 
     row = HourlyUsage.objects.get(model="m")
-    assert (row.hour, row.requests, row.succeeded, row.rate_limited) == (NOW.replace(minute=0), 3, 2, 1)
+    assert (row.hour, row.requests, row.succeeded, row.rate_limited) == (
+        NOW.replace(minute=0),
+        3,
+        2,
+        1,
+    )
     assert (row.prompt_tokens, row.output_tokens) == (9, 15)
     assert HourlyUsage.objects.get(model="").cancelled == 1
     key.refresh_from_db()
@@ -94,7 +114,12 @@ def test_every_attempt_counts_for_its_minute_too():
     made.count(1, "m", Outcome.CANCELLED, SECONDS + 60)
 
     first, second = made.minutes[MINUTE].attempts, made.minutes[MINUTE + 1].attempts
-    assert (first.requests, first.succeeded, first.rate_limited, first.prompt_tokens) == (2, 1, 1, 6)
+    assert (first.requests, first.succeeded, first.rate_limited, first.prompt_tokens) == (
+        2,
+        1,
+        1,
+        6,
+    )
     assert (second.requests, second.cancelled) == (1, 1)
     assert made.minutes[MINUTE].answers == Answers()
 
@@ -106,7 +131,9 @@ def test_an_answer_below_400_is_one_that_went_well_and_tells_how_long_it_was_wai
     assert seen.latency == [2] + [0] * 15
 
 
-@pytest.mark.parametrize(("waited", "bucket"), [(0.0, 0), (0.025, 0), (0.026, 1), (1.0, 7), (60.0, 14), (3600.0, 15)])
+@pytest.mark.parametrize(
+    ("waited", "bucket"), [(0.0, 0), (0.025, 0), (0.026, 1), (1.0, 7), (60.0, 14), (3600.0, 15)]
+)
 def test_a_wait_falls_into_the_bucket_whose_bound_it_does_not_exceed(waited: float, bucket: int):
     assert answers((200, waited)).latency.index(1) == bucket
 
@@ -127,11 +154,15 @@ def test_there_is_a_column_for_each_bound_and_one_without():
         (BadRequest("no"), 0, 0),
     ],
 )
-def test_an_answer_of_the_gateways_own_never_went_well(error: GatewayError, no_key: int, proxy_failed: int):
+def test_an_answer_of_the_gateways_own_never_went_well(
+    error: GatewayError, no_key: int, proxy_failed: int
+):
     made = Tally()
     made.count_failure(error, SECONDS)
 
-    assert made.minutes[MINUTE].answers == Answers(answered=1, no_key=no_key, proxy_failed=proxy_failed)
+    assert made.minutes[MINUTE].answers == Answers(
+        answered=1, no_key=no_key, proxy_failed=proxy_failed
+    )
 
 
 def test_a_tally_of_answers_alone_is_worth_writing():
@@ -151,8 +182,19 @@ def test_minutes_are_added_to_the_row_that_all_processes_share(key):
         write_usage(made)
 
     row = MinuteUsage.objects.get()
-    expected = dict.fromkeys(MINUTE_COLUMNS, 0) | {"requests": 3, "succeeded": 3, "answered": 6, "answered_well": 3}
-    expected |= {"no_key": 3, "prompt_tokens": 9, "output_tokens": 15, "latency_0": 2, "latency_11": 1}
+    expected = dict.fromkeys(MINUTE_COLUMNS, 0) | {
+        "requests": 3,
+        "succeeded": 3,
+        "answered": 6,
+        "answered_well": 3,
+    }
+    expected |= {
+        "no_key": 3,
+        "prompt_tokens": 9,
+        "output_tokens": 15,
+        "latency_0": 2,
+        "latency_11": 1,
+    }
     assert row.minute == NOW
     assert {column: getattr(row, column) for column in MINUTE_COLUMNS} == expected
 

@@ -35,11 +35,15 @@ def usage(gateway: Gateway) -> list[dict[str, Any]]:
 
 
 def totals(rows: list[dict[str, Any]], *by: str) -> dict[Any, Counter[str]]:
-    """Sums by the given columns: a test that crosses a full hour has two rows where others have one."""
+    """Sums by the given columns: a test that crosses a full hour has two rows where others have
+    one.
+    """
     found: dict[Any, Counter[str]] = {}
     for row in rows:
         sums = found.setdefault(tuple(row[name] for name in by), Counter())
-        sums.update({name: row[name] for name in (*FIELDS, "prompt_tokens", "output_tokens") if row[name]})
+        sums.update(
+            {name: row[name] for name in (*FIELDS, "prompt_tokens", "output_tokens") if row[name]}
+        )
     return found
 
 
@@ -57,7 +61,11 @@ FORMS: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {
     "gemini-json": (native("gemini-json", "generateContent"), [], b"{}"),
     "gemini-gzip": (native("gemini-gzip", "generateContent", "/gzip"), GZIP, b"{}"),
     "gemini-sse": (native("gemini-sse", "streamGenerateContent?alt=sse"), [], b"{}"),
-    "gemini-gzip-sse": (native("gemini-gzip-sse", "streamGenerateContent?alt=sse", "/gzip"), GZIP, b"{}"),
+    "gemini-gzip-sse": (
+        native("gemini-gzip-sse", "streamGenerateContent?alt=sse", "/gzip"),
+        GZIP,
+        b"{}",
+    ),
     "gemini-array": (native("gemini-array", "streamGenerateContent"), [], b"{}"),
     "gemini-chat": (CHAT, [], chat("gemini-chat")),
     "gemini-long-name": (CHAT, [], chat("models/gemini-long-name")),
@@ -66,39 +74,58 @@ FORMS: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {
 }
 
 
-def test_tokens_are_read_from_every_form_of_answer(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_tokens_are_read_from_every_form_of_answer(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway()
     for path, headers, body in [*FORMS.values(), *FORMS.values()]:
         assert exchange(gateway.url, "POST", path, headers, body).status == 200
-    expected = Counter(requests=2, succeeded=2, prompt_tokens=2 * PROMPT_TOKENS, output_tokens=2 * OUTPUT_TOKENS)
+    expected = Counter(
+        requests=2, succeeded=2, prompt_tokens=2 * PROMPT_TOKENS, output_tokens=2 * OUTPUT_TOKENS
+    )
     assert totals(usage(gateway), "model") == {(model,): expected for model in FORMS}
 
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
-def test_usage_is_exact_after_sigterm(make_gateway: MakeGateway, upstream: FakeUpstream, server: str) -> None:
+def test_usage_is_exact_after_sigterm(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
     gateway = make_gateway(["KEY-A", "KEY-B", "KEY-C"], server=server)
 
     def client() -> None:
         with RawClient(gateway.url) as connection:
             for _ in range(15):
-                assert connection.request("POST", f"{FLASH}:generateContent", [], b"{}").status == 200
+                assert (
+                    connection.request("POST", f"{FLASH}:generateContent", [], b"{}").status == 200
+                )
 
     threads = [threading.Thread(target=client) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(30)
-    each = Counter(requests=20, succeeded=20, prompt_tokens=20 * PROMPT_TOKENS, output_tokens=20 * OUTPUT_TOKENS)
+    each = Counter(
+        requests=20,
+        succeeded=20,
+        prompt_tokens=20 * PROMPT_TOKENS,
+        output_tokens=20 * OUTPUT_TOKENS,
+    )
     assert totals(usage(gateway), "key__position") == {(0,): each, (1,): each, (2,): each}
 
 
-def test_every_attempt_counts_for_its_key_with_its_outcome(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_every_attempt_counts_for_its_key_with_its_outcome(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     """Model names that the upstream refused are not kept: a client could name endless ones."""
     gateway = make_gateway(["KEY-A", "KEY-B"])
     upstream.exhausted("KEY-A")
     statuses = [
         exchange(gateway.url, "POST", path, [], b"{}").status
-        for path in (f"{FLASH}:generateContent", "/v1beta/models/nope:generateContent", "/status/500")
+        for path in (
+            f"{FLASH}:generateContent",
+            "/v1beta/models/nope:generateContent",
+            "/status/500",
+        )
     ]
     assert statuses == [200, 404, 500]
     assert totals(usage(gateway), "key__position", "model") == {
@@ -126,7 +153,11 @@ def test_a_broken_stream_and_one_that_was_left_count_once_with_what_they_cost(
     assert left.client_gone.wait(5)
     (sums,) = totals(usage(gateway), "model").values()
     assert sums == Counter(
-        requests=2, upstream_errors=1, cancelled=1, prompt_tokens=2 * PROMPT_TOKENS, output_tokens=4 + 5
+        requests=2,
+        upstream_errors=1,
+        cancelled=1,
+        prompt_tokens=2 * PROMPT_TOKENS,
+        output_tokens=4 + 5,
     )
 
 
@@ -138,7 +169,9 @@ def begin(client: RawClient, path: str, stream: HeldStream, number: int) -> None
         pass
 
 
-def test_the_totals_of_keys_list_are_those_of_the_usage(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_the_totals_of_keys_list_are_those_of_the_usage(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway(["KEY-A", "KEY-B"])
     upstream.exhausted("KEY-A")
     for _ in range(3):

@@ -102,14 +102,18 @@ def test_answers_of_the_gateways_own_are_written_though_no_attempt_follows(
     wait_for(lambda: stored(gateway)[0]["no_key"] == 1)
 
 
-def test_a_proxy_that_fails_is_what_the_client_sees(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_proxy_that_fails_is_what_the_client_sees(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     gateway = make_gateway(["KEY-A"], proxy_url=f"http://127.0.0.1:{free_port()}")
     assert ask(gateway) == 502
     counts, _ = counted(gateway)
     assert counts == Counter(requests=1, upstream_errors=1, answered=1, proxy_failed=1)
 
 
-def test_a_client_that_leaves_before_its_answer_saw_none(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_client_that_leaves_before_its_answer_saw_none(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     async def wait(request: Recorded, connection: Connection) -> None:
         await connection.gone.wait()
         connection.close()
@@ -124,7 +128,9 @@ def test_a_client_that_leaves_before_its_answer_saw_none(make_gateway: MakeGatew
     assert counts == Counter(requests=1, cancelled=1)
 
 
-def test_a_stream_counts_as_answered_when_it_begins(make_gateway: MakeGateway, upstream: FakeUpstream) -> None:
+def test_a_stream_counts_as_answered_when_it_begins(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
     stream = upstream.held_stream(STREAM)
     gateway = make_gateway(["KEY-A"])
     with RawClient(gateway.url) as client:

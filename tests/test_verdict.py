@@ -7,7 +7,15 @@ from datetime import timedelta
 
 import pytest
 
-from proxyapp.provider.verdict import DAY_KINDS, EXCERPT_CHARACTERS, Kind, Retry, Scope, effective_status, excerpt
+from proxyapp.provider.verdict import (
+    DAY_KINDS,
+    EXCERPT_CHARACTERS,
+    Kind,
+    Retry,
+    Scope,
+    effective_status,
+    excerpt,
+)
 from tests.refusals import (
     DAILY_RESET,
     DATA,
@@ -34,7 +42,9 @@ CASES = [pytest.param(row, id=row["name"]) for row in MANIFEST]
 def test_a_recorded_body_has_the_kind_of_its_meaning(row, is_key_in_place):
     body = recorded(row["name"])
 
-    assert kind_of(row, body, is_key_in_place=is_key_in_place) == expected(row, is_key_in_place=is_key_in_place)
+    assert kind_of(row, body, is_key_in_place=is_key_in_place) == expected(
+        row, is_key_in_place=is_key_in_place
+    )
 
 
 def in_array(body):
@@ -49,18 +59,26 @@ def unwrapped(body):
 
 FORMS = {
     "in an array": in_array,
-    "as the last element of a stream in an array": lambda body: b'[{"candidates": []},' + unwrapped(body) + b"]",
+    "as the last element of a stream in an array": lambda body: (
+        b'[{"candidates": []},' + unwrapped(body) + b"]"
+    ),
     "without its array": unwrapped,
     "as an event": lambda body: b"data: " + unwrapped(body) + b"\n\n",
     "after the events of a stream": lambda body: b'data: {"candidates": []}\n\n' + unwrapped(body),
     "after named events": lambda body: (
         b"event: x\r\ndata: {}\r\n\r\nevent: error\r\ndata: " + unwrapped(body) + b"\r\n\r\n"
     ),
-    "without white space": lambda body: json.dumps(json.loads(body), separators=(",", ":")).encode(),
-    "with tabs and line ends": lambda body: json.dumps(json.loads(body), indent="\t").replace("\n", "\r\n").encode(),
+    "without white space": lambda body: json.dumps(
+        json.loads(body), separators=(",", ":")
+    ).encode(),
+    "with tabs and line ends": lambda body: (
+        json.dumps(json.loads(body), indent="\t").replace("\n", "\r\n").encode()
+    ),
     "compressed": gzip.compress,
     "with a byte order mark": lambda body: b"\xef\xbb\xbf" + body,
-    "with escapes": lambda body: body.replace(b"a", b"a").replace(b" key", b"\\u0020key").replace(b"/", b"\\/"),
+    "with escapes": lambda body: (
+        body.replace(b"a", b"a").replace(b" key", b"\\u0020key").replace(b"/", b"\\/")
+    ),
 }
 
 
@@ -98,7 +116,10 @@ def test_a_recorded_day_quota_names_everything():
     verdict = judged(recorded("429_free_rpd_20_short_delay"))
 
     assert facts(verdict) == (Kind.DAY, Scope.PROJECT, MODEL, MIDNIGHT, Retry.NEXT_KEY)
-    assert (verdict.quota_id, verdict.limit) == ("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "20")
+    assert (verdict.quota_id, verdict.limit) == (
+        "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+        "20",
+    )
     assert verdict.stated_delay == timedelta(seconds=51, microseconds=606482)
     assert verdict.message.startswith("You exceeded your current quota")
 
@@ -123,8 +144,14 @@ def test_the_daily_policy_says_nothing_of_other_answers(status):
         b"",
         b'{"candidates": [{"content": {"parts": [{"text": "{\\"error\\": {\\"code\\": 429}}"}]}}]}',
         b'{"id": "resp_1", "status": "completed", "error": null}',
-        b'{"id": "resp_1", "status": "failed", "error": {"code": "rate_limit_exceeded", "message": "x"}}',
-        b'{"name": "operations/1", "done": true, "error": {"code": 8, "message": "Resource has been exhausted"}}',
+        (
+            b'{"id": "resp_1", "status": "failed", "error": {"code": "rate_limit_exceeded", '
+            b'"message": "x"}}'
+        ),
+        (
+            b'{"name": "operations/1", "done": true, "error": {"code": 8, "message": "Resource '
+            b'has been exhausted"}}'
+        ),
         b'{"name": "files/1", "state": "FAILED", "error": {"code": 3, "message": "x"}}',
         b'{"candidates": [], "error": "no"}',
         b"error",
@@ -168,9 +195,12 @@ def test_the_status_of_an_answer_that_is_no_success_stays_its_own():
 
 
 @pytest.mark.parametrize(
-    ("message", "expected_kind"), [("Rate limit exceeded.", Kind.UNKNOWN_LIMIT), ("Something broke.", Kind.SERVER)]
+    ("message", "expected_kind"),
+    [("Rate limit exceeded.", Kind.UNKNOWN_LIMIT), ("Something broke.", Kind.SERVER)],
 )
-def test_an_error_in_a_success_that_names_no_status_is_quota_if_it_says_so_and_else_the_servers(message, expected_kind):
+def test_an_error_in_a_success_that_names_no_status_is_quota_if_it_says_so_and_else_the_servers(
+    message, expected_kind
+):
     assert kind({"event_type": "error", "error": {"message": message}}, 200) is expected_kind
 
 
@@ -178,7 +208,9 @@ def test_an_error_in_a_success_that_names_no_status_is_quota_if_it_says_so_and_e
 
 
 @pytest.mark.parametrize("status", [408, 499, 500, 502, 503, 504, 529])
-@pytest.mark.parametrize("body", [b"", recorded("429_free_rpd_20_short_delay"), recorded("400_api_key_invalid")])
+@pytest.mark.parametrize(
+    "body", [b"", recorded("429_free_rpd_20_short_delay"), recorded("400_api_key_invalid")]
+)
 def test_a_server_error_never_concerns_the_key(status, body):
     assert facts(judged(body, status)) == (Kind.SERVER, Scope.KEY, MODEL, None, Retry.BACK_OFF)
 
@@ -191,11 +223,29 @@ def test_a_server_error_under_another_status_is_one_still(name):
 @pytest.mark.parametrize(
     ("status", "message"),
     [
-        (400, "The input token count (1200000) exceeds the maximum number of tokens allowed (1048576)."),
+        (
+            400,
+            (
+                "The input token count (1200000) exceeds the maximum number of tokens allowed "
+                "(1048576)."
+            ),
+        ),
         (400, "* GenerateContentRequest.contents: contents is not specified"),
         (400, "Precondition check failed."),
-        (404, "models/x is not found for API version v1beta, or is not supported for generateContent."),
-        (404, "This model models/x is no longer available. Please update your code to use a newer model."),
+        (
+            404,
+            (
+                "models/x is not found for API version v1beta, or is not supported for "
+                "generateContent."
+            ),
+        ),
+        (
+            404,
+            (
+                "This model models/x is no longer available. Please update your code to use a "
+                "newer model."
+            ),
+        ),
         (404, "models/x is no longer available to new users is not found for API version v1beta."),
         (404, "The model `x` does not exist or you do not have access to it."),
         (404, "models/batch is not found for API version v1beta."),
@@ -228,14 +278,18 @@ def test_a_message_without_words_is_cut_all_the_same():
 
 
 def test_a_message_shows_nothing_like_a_key():
-    message = judged(google(f"Permission denied: Consumer 'api_key:{KEY}' has been suspended.", 403), 403).message
+    message = judged(
+        google(f"Permission denied: Consumer 'api_key:{KEY}' has been suspended.", 403), 403
+    ).message
 
     assert KEY[5:-5] not in message
     assert message.endswith("has been suspended.")
 
 
 @pytest.mark.parametrize(
-    "other", [KEY, "AQ." + "Ab8-_" * 8, "sk-proj-" + "a1B2" * 8, "ya29." + "a0Af_" * 10], ids=lambda key: key[:4]
+    "other",
+    [KEY, "AQ." + "Ab8-_" * 8, "sk-proj-" + "a1B2" * 8, "ya29." + "a0Af_" * 10],
+    ids=lambda key: key[:4],
 )
 def test_an_excerpt_shows_no_key_neither_the_one_that_was_used_nor_any_other(other):
     text = excerpt(f"my-own-secret, {other}".encode(), "my-own-secret", "my-…et")
@@ -245,7 +299,13 @@ def test_an_excerpt_shows_no_key_neither_the_one_that_was_used_nor_any_other(oth
 
 
 @pytest.mark.parametrize(
-    "word", ["task-management-for-everyone-today", "AIzatoll", "sk-learn", "MAQ.abcdefghijklmnopqrstuvwxyz"]
+    "word",
+    [
+        "task-management-for-everyone-today",
+        "AIzatoll",
+        "sk-learn",
+        "MAQ.abcdefghijklmnopqrstuvwxyz",
+    ],
 )
 def test_an_excerpt_leaves_words_alone(word):
     assert excerpt(word.encode(), "", "*") == word

@@ -42,11 +42,20 @@ DEAD_MESSAGES = [
     "Permission denied: Consumer 'api_key:x' has been suspended.",
     "Permission denied on resource project default.",
     "Gemini API has not been used in project 123 before or it is disabled. Enable it by visiting https://x.",
-    "Requests to this API generativelanguage.googleapis.com method a.b.ModelService.ListModels are blocked.",
+    (
+        "Requests to this API generativelanguage.googleapis.com method "
+        "a.b.ModelService.ListModels are blocked."
+    ),
     "Requests from referer <empty> are blocked.",
     "Requests from this Android client application <empty> are blocked.",
-    "The provided API key has an IP address restriction. The originating IP address of the call violates it.",
-    "Access to generativelanguage.googleapis.com is restricted from your billing country and was denied for x.",
+    (
+        "The provided API key has an IP address restriction. The originating IP address of the "
+        "call violates it."
+    ),
+    (
+        "Access to generativelanguage.googleapis.com is restricted from your billing country and "
+        "was denied for x."
+    ),
     "Incorrect API key provided: sk-xx. You can find your API key at https://x.",
     "invalid x-api-key",
     "This organization has been disabled.",
@@ -59,7 +68,9 @@ def test_without_a_reason_a_message_condemns_the_key_by_its_start(message):
 
 
 @pytest.mark.parametrize("status", [404, 405, 413, 409, 500, 503])
-@pytest.mark.parametrize("body", [google(DEAD_MESSAGES[0], 400), google("x", 400, "X", info("API_KEY_INVALID"))])
+@pytest.mark.parametrize(
+    "body", [google(DEAD_MESSAGES[0], 400), google("x", 400, "X", info("API_KEY_INVALID"))]
+)
 def test_other_statuses_never_condemn_a_key(status, body):
     assert kind(body, status) is not Kind.DEAD_KEY
 
@@ -67,7 +78,10 @@ def test_other_statuses_never_condemn_a_key(status, body):
 @pytest.mark.parametrize(
     "message",
     [
-        "Invalid value at 'contents[0]' (type), \"API key not valid. Please pass a valid API key.\"",
+        (
+            "Invalid value at 'contents[0]' (type), \"API key not valid. Please pass a valid API "
+            'key."'
+        ),
         'Invalid JSON payload received. Unknown name "API key not valid": Cannot find field.',
         "Unsupported value: API key not valid.",
         '"x"API key not valid.',
@@ -82,7 +96,12 @@ def test_what_a_client_sent_and_google_repeats_never_condemns_a_key(status, mess
 def test_a_model_that_is_named_like_a_verdict_condemns_no_key():
     name = "API key not valid. Please"
 
-    assert kind({"error": {"message": f"{name} is not a valid model ID", "code": 400}}, 400, model=name) is Kind.REQUEST
+    assert (
+        kind(
+            {"error": {"message": f"{name} is not a valid model ID", "code": 400}}, 400, model=name
+        )
+        is Kind.REQUEST
+    )
 
 
 def test_a_quota_or_another_reason_beside_the_words_condemns_no_key():
@@ -112,8 +131,16 @@ def test_the_codes_of_other_providers_condemn_the_key_too(error):
         (400, "Missing Authorization header.", ""),
         (400, "Invalid Authorization header.", ""),
         (401, "Multiple authentication credentials received. Please pass only one.", ""),
-        (403, "Method doesn't allow unregistered callers (callers without established identity).", ""),
-        (401, "API keys are not supported by this API. Expected OAuth2 access token.", "CREDENTIALS_MISSING"),
+        (
+            403,
+            "Method doesn't allow unregistered callers (callers without established identity).",
+            "",
+        ),
+        (
+            401,
+            "API keys are not supported by this API. Expected OAuth2 access token.",
+            "CREDENTIALS_MISSING",
+        ),
         (401, "Request is missing required authentication credential.", "CREDENTIALS_MISSING"),
         (401, "x", "ACCESS_TOKEN_EXPIRED"),
         (401, "x-api-key header is required", ""),
@@ -132,7 +159,10 @@ def test_credentials_in_a_wrong_place_are_the_gateways_fault(status, message, re
 
 
 def test_a_missing_key_of_another_provider_is_no_dead_one():
-    body = {"type": "error", "error": {"type": "authentication_error", "message": "x-api-key header is required"}}
+    body = {
+        "type": "error",
+        "error": {"type": "authentication_error", "message": "x-api-key header is required"},
+    }
 
     assert kind(body, 401) is Kind.PROXY_FAULT
 
@@ -143,11 +173,26 @@ def test_a_missing_key_of_another_provider_is_no_dead_one():
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (400, google("User location is not supported for the API use.", 400, "FAILED_PRECONDITION")),
+        (
+            400,
+            google("User location is not supported for the API use.", 400, "FAILED_PRECONDITION"),
+        ),
         (403, {"error": {"message": "Country, region, or territory not supported", "code": "x"}}),
         (403, {"error": {"message": "x", "code": "unsupported_country_region_territory"}}),
-        (429, b"<html><title>Sorry...</title>Our systems have detected unusual traffic from your network.</html>"),
-        (403, b"<!DOCTYPE html><style>p{}</style><p>Your client does not have permission to get URL <code>/x</code>"),
+        (
+            429,
+            (
+                b"<html><title>Sorry...</title>Our systems have detected unusual traffic from "
+                b"your network.</html>"
+            ),
+        ),
+        (
+            403,
+            (
+                b"<!DOCTYPE html><style>p{}</style><p>Your client does not have permission to get "
+                b"URL <code>/x</code>"
+            ),
+        ),
     ],
 )
 def test_a_region_concerns_every_key_behind_the_same_exit(status, body):
@@ -158,7 +203,10 @@ def test_a_region_concerns_every_key_behind_the_same_exit(status, body):
     "message",
     [
         "User location is not supported for the API use without a billing account linked.",
-        "Gemini API free tier is not available in your country. Please enable billing on your project.",
+        (
+            "Gemini API free tier is not available in your country. Please enable billing on your "
+            "project."
+        ),
     ],
 )
 def test_a_region_without_a_free_tier_lets_the_next_key_try(message):
@@ -175,12 +223,24 @@ def test_a_region_without_a_free_tier_lets_the_next_key_try(message):
     [
         (403, "The caller does not have permission"),
         (403, "Your API key does not have permission to use the specified resource."),
-        (404, "This model models/gemini-2.5-flash is no longer available to new users. Please update your code."),
+        (
+            404,
+            (
+                "This model models/gemini-2.5-flash is no longer available to new users. Please "
+                "update your code."
+            ),
+        ),
         (400, "Imagen API is only accessible to billed users at this time."),
         (403, "Deep Research is only available for paid tier usage."),
         (400, "Batch mode is not available in the free tier."),
         (403, "Project `proj_1` does not have access to model `gpt-4`"),
-        (404, "Requested entity was not found. Request preview access at https://goo.gle/x before using it."),
+        (
+            404,
+            (
+                "Requested entity was not found. Request preview access at https://goo.gle/x "
+                "before using it."
+            ),
+        ),
         (403, "The project is not on the allowlist for this model."),
     ],
 )
@@ -190,7 +250,9 @@ def test_a_model_that_this_key_may_not_use_is_out_for_this_key_alone(status, mes
     assert facts(verdict) == (Kind.MODEL_FOR_KEY, Scope.KEY, MODEL, MIDNIGHT, Retry.NEXT_KEY)
 
 
-@pytest.mark.parametrize("message", ["The caller does not have permission", "Veo is only available to paid users."])
+@pytest.mark.parametrize(
+    "message", ["The caller does not have permission", "Veo is only available to paid users."]
+)
 def test_without_a_model_nothing_is_out_for_the_key(message):
     assert kind(google(message, 403, "X"), 403, model="", path=b"/v1beta/x") is Kind.REQUEST
 
@@ -211,12 +273,18 @@ def test_without_a_model_nothing_is_out_for_the_key(message):
     ],
 )
 @pytest.mark.parametrize(
-    ("status", "message"), [(403, "The caller does not have permission"), (404, "Requested entity was not found.")]
+    ("status", "message"),
+    [(403, "The caller does not have permission"), (404, "Requested entity was not found.")],
 )
 def test_a_resource_that_is_refused_belongs_to_another_key(path, status, message):
     verdict = judged(google(message, status, "X"), status, path=path)
 
-    assert (verdict.kind, verdict.scope, verdict.until, verdict.retry) == (Kind.WRONG_KEY, Scope.KEY, None, Retry.RELAY)
+    assert (verdict.kind, verdict.scope, verdict.until, verdict.retry) == (
+        Kind.WRONG_KEY,
+        Scope.KEY,
+        None,
+        Retry.RELAY,
+    )
 
 
 @pytest.mark.parametrize(
@@ -235,6 +303,11 @@ def test_a_resource_that_a_request_mentions_belongs_to_another_key(status, messa
     assert kind(google(message, status, "X"), status) is Kind.WRONG_KEY
 
 
-@pytest.mark.parametrize("path", [b"/v1beta/interactions", b"/v1beta/tunedModels/abc:generateContent", NATIVE])
+@pytest.mark.parametrize(
+    "path", [b"/v1beta/interactions", b"/v1beta/tunedModels/abc:generateContent", NATIVE]
+)
 def test_no_permission_to_generate_is_about_the_model(path):
-    assert kind(google("The caller does not have permission", 403, "X"), 403, path=path) is Kind.MODEL_FOR_KEY
+    assert (
+        kind(google("The caller does not have permission", 403, "X"), 403, path=path)
+        is Kind.MODEL_FOR_KEY
+    )

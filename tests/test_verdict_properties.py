@@ -28,10 +28,14 @@ from tests.refusals import (
 
 ROWS = st.sampled_from(MANIFEST)
 LIMITED = [row for row in MANIFEST if row["meaning_class"] in ("minute", "day")]
-STATUSES = st.sampled_from([200, 400, 401, 402, 403, 404, 407, 408, 429, 451, 499, 500, 503, 529, 599, 999])
+STATUSES = st.sampled_from(
+    [200, 400, 401, 402, 403, 404, 407, 408, 429, 451, 499, 500, 503, 529, 599, 999]
+)
 KNOWN = (
-    "error code message status details type reason metadata violations quotaId quotaValue quotaDimensions model @type "
-    "retryDelay links errors detail event_type 429 0 20s PerDay PerMinute API_KEY_INVALID RESOURCE_EXHAUSTED"
+    "error code message status details type reason metadata violations quotaId quotaValue "
+    "quotaDimensions model @type "
+    "retryDelay links errors detail event_type 429 0 20s PerDay PerMinute API_KEY_INVALID "
+    "RESOURCE_EXHAUSTED"
 )
 WORDS = st.sampled_from(KNOWN.split()) | st.text(max_size=20)
 VALUES = st.recursive(
@@ -39,7 +43,8 @@ VALUES = st.recursive(
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=5),
     max_leaves=30,
 )
-# What a body may turn into when its end is missing, besides what takes nothing out and blames no key.
+# What a body may turn into when its end is missing, besides what takes nothing out and blames no
+# key.
 HARMLESS = {None, Kind.REQUEST, Kind.SERVER, Kind.PROXY_FAULT}
 WEAKER = {
     Kind.MINUTE: {Kind.UNKNOWN_LIMIT},
@@ -50,7 +55,9 @@ WEAKER = {
 
 
 def shuffled(draw, value):
-    """With the members of every object, and the elements of every list but a stream's, in another order."""
+    """With the members of every object, and the elements of every list but a stream's, in another
+    order.
+    """
     if isinstance(value, dict):
         return {name: shuffled(draw, value[name]) for name in draw(st.permutations(list(value)))}
     if isinstance(value, list):
@@ -66,11 +73,18 @@ def test_the_order_of_details_quotas_and_members_changes_nothing(data, row):
     assert kind_of(row, json.dumps(value).encode()) == expected(row)
 
 
-@given(row=ROWS, indent=st.sampled_from([None, 0, 3, "\t"]), is_array=st.booleans(), is_compressed=st.booleans())
+@given(
+    row=ROWS,
+    indent=st.sampled_from([None, 0, 3, "\t"]),
+    is_array=st.booleans(),
+    is_compressed=st.booleans(),
+)
 @settings(max_examples=100)
 def test_spaces_arrays_and_compression_change_nothing(row, indent, is_array, is_compressed):
     value = json.loads(recorded(row["name"]))
-    body = json.dumps([value] if is_array and isinstance(value, dict) else value, indent=indent).encode()
+    body = json.dumps(
+        [value] if is_array and isinstance(value, dict) else value, indent=indent
+    ).encode()
 
     assert kind_of(row, gzip.compress(body) if is_compressed else body) == expected(row)
 
@@ -81,7 +95,9 @@ def test_other_limits_and_delays_do_not_change_the_window(row, limit, delay):
     text = recorded(row["name"]).decode()
     text = re.sub(r'("quotaValue": "|limit: )\d+', rf"\g<1>{limit}", text)
     text = re.sub(
-        r'("retryDelay": ")\d+s', rf"\g<1>{delay}s", re.sub(r"retry in [\dhm.]+s", f"retry in {delay}s", text)
+        r'("retryDelay": ")\d+s',
+        rf"\g<1>{delay}s",
+        re.sub(r"retry in [\dhm.]+s", f"retry in {delay}s", text),
     )
 
     assert kind_of(row, text.encode()) == row["meaning_class"]
@@ -123,7 +139,8 @@ def test_garbage_in_a_body_never_raises(row, data, garbage):
     at = data.draw(st.integers(0, len(body)))
 
     assert judged(
-        body[:at] + garbage + body[at + len(garbage) :], row["http_status"] if row["http_status"] > 200 else 429
+        body[:at] + garbage + body[at + len(garbage) :],
+        row["http_status"] if row["http_status"] > 200 else 429,
     )
 
 
@@ -132,9 +149,15 @@ def check(body, status, headers=()):
     shown = effective_status(status, body), excerpt(body, "secret", "*")
 
     assert verdict is None if status < 400 and verdict is None else isinstance(verdict, Verdict)
-    assert verdict is None or verdict.until is None or NOW < verdict.until <= NOW + timedelta(days=1, hours=1)
+    assert (
+        verdict is None
+        or verdict.until is None
+        or NOW < verdict.until <= NOW + timedelta(days=1, hours=1)
+    )
     assert shown[0] == status or 400 <= shown[0] < 600
-    json.dumps([verdict and (verdict.message, verdict.quota_id, verdict.limit, verdict.model), shown]).encode("utf-8")
+    json.dumps(
+        [verdict and (verdict.message, verdict.quota_id, verdict.limit, verdict.model), shown]
+    ).encode("utf-8")
 
 
 @given(body=st.binary(max_size=300), status=STATUSES, header=st.binary(max_size=40))
@@ -148,7 +171,11 @@ def test_no_json_makes_a_verdict_raise(value, status):
     check(json.dumps(value).encode(), status)
 
 
-@given(error=st.dictionaries(WORDS, VALUES, max_size=6), details=st.lists(VALUES, max_size=4), status=STATUSES)
+@given(
+    error=st.dictionaries(WORDS, VALUES, max_size=6),
+    details=st.lists(VALUES, max_size=4),
+    status=STATUSES,
+)
 @settings(max_examples=300)
 def test_no_error_object_makes_a_verdict_raise(error, details, status):
     check(json.dumps({"error": {"details": details, **error}}).encode(), status)
@@ -160,7 +187,8 @@ def test_no_error_object_makes_a_verdict_raise(error, details, status):
 )
 def test_no_text_that_google_quotes_condemns_a_key(text, status):
     assert kind(
-        google(f"Invalid value at 'contents' ({json.dumps(text)})", status, "INVALID_ARGUMENT"), status
+        google(f"Invalid value at 'contents' ({json.dumps(text)})", status, "INVALID_ARGUMENT"),
+        status,
     ) not in (
         Kind.DEAD_KEY,
         Kind.BILLING,
@@ -194,7 +222,10 @@ HOSTILE = {
     "inflated objects": gzip.compress(b"[" + b"{}," * (1 << 18)),
 } | {
     f"a message of {word!r}": json.dumps(google(word * (65536 // len(word)))).encode()
-    for word in ("9", " ", "limit: 1, ", "per ", "1/", "retry in 1d 1d ", "file ", "not ", "model: x", "AIza")
+    for word in (
+        "9", " ", "limit: 1, ", "per ", "1/", "retry in 1d 1d ", "file ", "not ", "model: x",
+        "AIza",
+    )
 }  # fmt: skip
 
 
@@ -211,15 +242,24 @@ def test_a_hostile_body_costs_no_time(body, status):
     assert verdict.kind in (Kind.REQUEST, Kind.UNKNOWN_LIMIT, Kind.NO_QUOTA, Kind.WRONG_KEY)
 
 
-@pytest.mark.parametrize("name", ["RequestsPerDay", "requests_per_day", "TokensPerModelPerDay-FreeTier"])
-@given(others=st.lists(st.sampled_from(["RequestsPerMinute", "TokensPerMinute", "RequestsPerSecond"]), max_size=5))
+@pytest.mark.parametrize(
+    "name", ["RequestsPerDay", "requests_per_day", "TokensPerModelPerDay-FreeTier"]
+)
+@given(
+    others=st.lists(
+        st.sampled_from(["RequestsPerMinute", "TokensPerMinute", "RequestsPerSecond"]), max_size=5
+    )
+)
 def test_one_day_quota_among_any_others_makes_it_a_day(name, others):
     body = google(EXCEEDED, 429, "X", violations(*((other, "5") for other in [*others, name])))
 
     assert kind(body) is Kind.DAY
 
 
-@given(reason=st.sampled_from(["API_KEY_INVALID", "CONSUMER_SUSPENDED"]), status=st.sampled_from([404, 429, 500, 503]))
+@given(
+    reason=st.sampled_from(["API_KEY_INVALID", "CONSUMER_SUSPENDED"]),
+    status=st.sampled_from([404, 429, 500, 503]),
+)
 def test_no_reason_condemns_a_key_under_a_status_that_is_not_about_it(reason, status):
     verdict = judged(google("API key not valid.", 400, "X", info(reason)), status)
 

@@ -24,7 +24,10 @@ from tests.refusals import (
 
 # Quotas.
 
-PER_DAY, PER_MINUTE = "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "GenerateRequestsPerMinutePerProjectPerModel"
+PER_DAY, PER_MINUTE = (
+    "GenerateRequestsPerDayPerProjectPerModel-FreeTier",
+    "GenerateRequestsPerMinutePerProjectPerModel",
+)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +49,9 @@ PER_DAY, PER_MINUTE = "GenerateRequestsPerDayPerProjectPerModel-FreeTier", "Gene
     ],
 )
 def test_a_minute_quota_waits_the_longer_stated_delay(named, stated, waited):
-    verdict = judged(google(f"{EXCEEDED} {stated}", 429, "X", violations((PER_MINUTE, "10")), retry_info(named)))
+    verdict = judged(
+        google(f"{EXCEEDED} {stated}", 429, "X", violations((PER_MINUTE, "10")), retry_info(named))
+    )
 
     until = NOW + timedelta(seconds=waited)
     assert facts(verdict) == (Kind.MINUTE, Scope.PROJECT, MODEL, until, Retry.NEXT_KEY)
@@ -60,15 +65,25 @@ def test_a_minute_quota_waits_the_longer_stated_delay(named, stated, waited):
         ([(PER_DAY, "250"), (PER_MINUTE, "10")], Kind.DAY, (PER_DAY, "250")),
         ([(PER_DAY, "250"), (PER_MINUTE, "0")], Kind.NO_QUOTA, (PER_MINUTE, "0")),
         ([(PER_MINUTE, 0)], Kind.NO_QUOTA, (PER_MINUTE, "0")),
-        ([("RequestsPerHourPerProject", "5")], Kind.UNKNOWN_LIMIT, ("RequestsPerHourPerProject", "5")),
-        ([("BatchTokensPerWeek", "5"), (PER_MINUTE, "9")], Kind.UNKNOWN_LIMIT, ("BatchTokensPerWeek", "5")),
+        (
+            [("RequestsPerHourPerProject", "5")],
+            Kind.UNKNOWN_LIMIT,
+            ("RequestsPerHourPerProject", "5"),
+        ),
+        (
+            [("BatchTokensPerWeek", "5"), (PER_MINUTE, "9")],
+            Kind.UNKNOWN_LIMIT,
+            ("BatchTokensPerWeek", "5"),
+        ),
         ([("RequestsPerMonth", "5"), (PER_DAY, "9")], Kind.DAY, (PER_DAY, "9")),
         ([("RequestsPerSecond", "5")], Kind.MINUTE, ("RequestsPerSecond", "5")),
         ([("ConcurrentSessions", "3")], Kind.UNKNOWN_LIMIT, ("ConcurrentSessions", "3")),
         ([("", "")], Kind.UNKNOWN_LIMIT, ("", "")),
     ],
 )
-def test_every_quota_that_is_named_counts_zero_before_day_before_minute(quotas, expected_kind, decisive):
+def test_every_quota_that_is_named_counts_zero_before_day_before_minute(
+    quotas, expected_kind, decisive
+):
     verdict = judged(google(EXCEEDED, 429, "X", violations(*quotas), retry_info("20s")))
 
     assert (verdict.kind, (verdict.quota_id, verdict.limit)) == (expected_kind, decisive)
@@ -77,31 +92,89 @@ def test_every_quota_that_is_named_counts_zero_before_day_before_minute(quotas, 
 @pytest.mark.parametrize(
     ("message", "expected_kind", "limit"),
     [
-        ("Rate limit exceeded for model m (limit: 5 requests per minute on Free Tier).", Kind.MINUTE, "5"),
-        ("Rate limit exceeded for model m (limit: 20 requests per day on Free Tier).", Kind.DAY, "20"),
-        ("Rate limit exceeded for model m (limit: 0 input tokens per minute on Free Tier).", Kind.NO_QUOTA, "0"),
-        ("Rate limit exceeded (limit: 0 requests per day on Free Tier). Please upgrade your tier.", Kind.NO_QUOTA, "0"),
-        (f"{EXCEEDED}\n* Quota exceeded for metric: {REQUESTS}, limit: 0, model: m", Kind.NO_QUOTA, "0"),
-        (f"{EXCEEDED}\n* Quota exceeded for metric: {REQUESTS}, limit: 20, model: m", Kind.UNKNOWN_LIMIT, "20"),
-        (f"{EXCEEDED}\n* Quota exceeded for metric: a/b_per_model_per_day, limit: 1,000", Kind.DAY, "1,000"),
-        ("Quota exceeded for quota metric 'Requests' and limit 'Requests per day per project'.", Kind.DAY, ""),
-        ("Quota exceeded for metric 'Requests' and limit 'Requests per minute per region'.", Kind.MINUTE, ""),
         (
-            "Rate limit reached for m in organization o on tokens per min (TPM): Limit 30000, Used 2.",
+            "Rate limit exceeded for model m (limit: 5 requests per minute on Free Tier).",
+            Kind.MINUTE,
+            "5",
+        ),
+        (
+            "Rate limit exceeded for model m (limit: 20 requests per day on Free Tier).",
+            Kind.DAY,
+            "20",
+        ),
+        (
+            "Rate limit exceeded for model m (limit: 0 input tokens per minute on Free Tier).",
+            Kind.NO_QUOTA,
+            "0",
+        ),
+        (
+            (
+                "Rate limit exceeded (limit: 0 requests per day on Free Tier). Please upgrade "
+                "your tier."
+            ),
+            Kind.NO_QUOTA,
+            "0",
+        ),
+        (
+            f"{EXCEEDED}\n* Quota exceeded for metric: {REQUESTS}, limit: 0, model: m",
+            Kind.NO_QUOTA,
+            "0",
+        ),
+        (
+            f"{EXCEEDED}\n* Quota exceeded for metric: {REQUESTS}, limit: 20, model: m",
+            Kind.UNKNOWN_LIMIT,
+            "20",
+        ),
+        (
+            f"{EXCEEDED}\n* Quota exceeded for metric: a/b_per_model_per_day, limit: 1,000",
+            Kind.DAY,
+            "1,000",
+        ),
+        (
+            "Quota exceeded for quota metric 'Requests' and limit 'Requests per day per project'.",
+            Kind.DAY,
+            "",
+        ),
+        (
+            "Quota exceeded for metric 'Requests' and limit 'Requests per minute per region'.",
+            Kind.MINUTE,
+            "",
+        ),
+        (
+            (
+                "Rate limit reached for m in organization o on tokens per min (TPM): Limit 30000, "
+                "Used 2."
+            ),
             Kind.MINUTE,
             "30000",
         ),
-        ("Rate limit reached for m on requests per day (RPD): Limit 200, Used 200.", Kind.DAY, "200"),
+        (
+            "Rate limit reached for m on requests per day (RPD): Limit 200, Used 200.",
+            Kind.DAY,
+            "200",
+        ),
         ("Rate limit reached: Limit 3 / min.", Kind.MINUTE, "3"),
         ("You have reached the RPD of this model.", Kind.DAY, ""),
         ("You are over 15 RPM.", Kind.MINUTE, ""),
-        ("This would exceed your organization's rate limit of 8,000 output tokens per minute.", Kind.MINUTE, ""),
+        (
+            "This would exceed your organization's rate limit of 8,000 output tokens per minute.",
+            Kind.MINUTE,
+            "",
+        ),
         ("Rate limit exceeded: free-models-per-day.", Kind.DAY, ""),
         ("Daily limit reached.", Kind.DAY, ""),
-        ("CachedContentStorageTokens limit exceeded for model m: limit=0, requested=4646", Kind.NO_QUOTA, "0"),
+        (
+            "CachedContentStorageTokens limit exceeded for model m: limit=0, requested=4646",
+            Kind.NO_QUOTA,
+            "0",
+        ),
         ("Too many requests per hour.", Kind.UNKNOWN_LIMIT, ""),
         ("Over the limit: 0.5 requests.", Kind.UNKNOWN_LIMIT, ""),
-        ("Gemini 2.5 Pro Preview doesn't have a free quota tier. Please enable billing.", Kind.NO_QUOTA, ""),
+        (
+            "Gemini 2.5 Pro Preview doesn't have a free quota tier. Please enable billing.",
+            Kind.NO_QUOTA,
+            "",
+        ),
         ("Gemini 2.5 Pro Preview doesn\u2019t have a free quota tier.", Kind.NO_QUOTA, ""),
         ("Resource has been exhausted (e.g. check quota).", Kind.UNKNOWN_LIMIT, ""),
         ("Resource exhausted. Please try again later.", Kind.UNKNOWN_LIMIT, ""),
@@ -109,20 +182,30 @@ def test_every_quota_that_is_named_counts_zero_before_day_before_minute(quotas, 
         ("", Kind.UNKNOWN_LIMIT, ""),
     ],
 )
-def test_the_words_of_a_message_tell_the_window_when_nothing_else_does(message, expected_kind, limit):
+def test_the_words_of_a_message_tell_the_window_when_nothing_else_does(
+    message, expected_kind, limit
+):
     verdict = judged(google(message))
 
     assert (verdict.kind, verdict.limit) == (expected_kind, limit)
 
 
 def test_the_unit_of_a_quota_tells_its_window_too():
-    detail = info("RATE_LIMIT_EXCEEDED", quota_limit="ApiRequests", quota_unit="1/d/{project}", quota_limit_value="7")
+    detail = info(
+        "RATE_LIMIT_EXCEEDED",
+        quota_limit="ApiRequests",
+        quota_unit="1/d/{project}",
+        quota_limit_value="7",
+    )
 
     assert kind(google("Quota exceeded.", 429, "X", detail)) is Kind.DAY
 
 
 def test_limits_of_the_message_belong_to_the_quotas_with_their_metric_in_turn():
-    lines = f"* Quota exceeded for metric: {REQUESTS}, limit: 10\n* Quota exceeded for metric: {REQUESTS}, limit: 250"
+    lines = (
+        f"* Quota exceeded for metric: {REQUESTS}, limit: 10\n* Quota exceeded for "
+        f"metric: {REQUESTS}, limit: 250"
+    )
 
     verdict = judged(google(lines, 429, "X", violations((PER_MINUTE, None), (PER_DAY, None))))
 
@@ -132,9 +215,17 @@ def test_limits_of_the_message_belong_to_the_quotas_with_their_metric_in_turn():
 @pytest.mark.parametrize(
     ("body", "expected_kind", "until"),
     [
-        (google(EXCEEDED, 429, "X", violations((PER_DAY, "9")), retry_info("5s")), Kind.DAY, MIDNIGHT),
+        (
+            google(EXCEEDED, 429, "X", violations((PER_DAY, "9")), retry_info("5s")),
+            Kind.DAY,
+            MIDNIGHT,
+        ),
         (google(EXCEEDED, 429, "X", violations((PER_DAY, "0"))), Kind.NO_QUOTA, MIDNIGHT),
-        (google(EXCEEDED, 429, "X", retry_info("17000s")), Kind.UNKNOWN_LIMIT, NOW + timedelta(seconds=17000)),
+        (
+            google(EXCEEDED, 429, "X", retry_info("17000s")),
+            Kind.UNKNOWN_LIMIT,
+            NOW + timedelta(seconds=17000),
+        ),
     ],
 )
 def test_a_quota_is_the_models_and_lasts_as_long_as_its_kind_says(body, expected_kind, until):
@@ -179,8 +270,18 @@ def test_a_429_that_tells_nothing_is_an_unknown_limit_of_this_key(body):
         google("The model is overloaded. Please try again later."),
         google("This model is currently experiencing high demand."),
         google("Resource has been exhausted (e.g. check quota).", 429, "X", info("LLM_OVERLOADED")),
-        google("No capacity available for model m on the server", 429, "X", info("MODEL_CAPACITY_EXHAUSTED")),
-        {"error": {"message": "The engine is currently overloaded, please try again later", "type": "server_error"}},
+        google(
+            "No capacity available for model m on the server",
+            429,
+            "X",
+            info("MODEL_CAPACITY_EXHAUSTED"),
+        ),
+        {
+            "error": {
+                "message": "The engine is currently overloaded, please try again later",
+                "type": "server_error",
+            }
+        },
     ],
 )
 def test_a_429_for_an_overload_is_the_servers(body):
@@ -211,7 +312,9 @@ def test_a_429_that_names_a_quota_is_no_overload():
         ),
         (
             b"/x",
-            google(f"Quota exceeded for metric: {REQUESTS}, limit: 9, model: gemini-3.1-pro\nPlease"),
+            google(
+                f"Quota exceeded for metric: {REQUESTS}, limit: 9, model: gemini-3.1-pro\nPlease"
+            ),
             "gemini-3.1-pro",
         ),
         (
@@ -227,7 +330,12 @@ def test_a_request_that_named_no_model_has_that_of_its_path_or_of_the_body(path,
 
 
 def test_the_endpoint_of_a_request_without_a_model_stands_for_one():
-    assert judged(recorded("429_batches_list_help_only"), model="/batches", path=b"/v1beta/batches").model == "/batches"
+    assert (
+        judged(
+            recorded("429_batches_list_help_only"), model="/batches", path=b"/v1beta/batches"
+        ).model
+        == "/batches"
+    )
 
 
 # Retry-After.
@@ -242,7 +350,10 @@ def test_retry_after_of_a_429_is_obeyed_whatever_the_window(name):
 
 
 def test_retry_after_ends_another_providers_day():
-    said = b'{"error": {"message": "Rate limit reached on requests per day (RPD): Limit 200.", "type": "requests"}}'
+    said = (
+        b'{"error": {"message": "Rate limit reached on requests per day (RPD): Limit '
+        b'200.", "type": "requests"}}'
+    )
 
     verdict = judged(said, headers=[(b"retry-after", b"500")])
 
@@ -262,7 +373,13 @@ def test_retry_after_does_not_bring_back_a_quota_that_is_none_or_money(name):
 def test_retry_after_of_a_503_sets_a_time_and_leaves_it_the_servers():
     verdict = judged(recorded("503_high_demand"), 503, headers=[(b"retry-after", b"20")])
 
-    assert facts(verdict) == (Kind.SERVER, Scope.KEY, MODEL, NOW + timedelta(seconds=20), Retry.BACK_OFF)
+    assert facts(verdict) == (
+        Kind.SERVER,
+        Scope.KEY,
+        MODEL,
+        NOW + timedelta(seconds=20),
+        Retry.BACK_OFF,
+    )
 
 
 @pytest.mark.parametrize("status", [500, 529])
@@ -285,38 +402,89 @@ def test_retry_after_that_cannot_be_read_is_ignored():
         (402, {"error": {"message": "Insufficient Balance", "type": "unknown_error"}}),
         (
             429,
-            google("Your prepayment credits are depleted. Please go to AI Studio to manage your project and billing."),
+            google(
+                "Your prepayment credits are depleted. Please go to AI Studio to manage your "
+                "project and billing."
+            ),
         ),
         (429, google("Your billing account has exceeded its monthly spending cap.")),
         (429, google("Your project has exceeded its monthly spend limit.")),
-        (429, {"error": {"message": EXCEEDED, "type": "insufficient_quota", "code": "insufficient_quota"}}),
+        (
+            429,
+            {
+                "error": {
+                    "message": EXCEEDED,
+                    "type": "insufficient_quota",
+                    "code": "insufficient_quota",
+                }
+            },
+        ),
         (
             403,
             google(
-                "Spend cap breached for project: projects/1 for service: x.googleapis.com", 403, "PERMISSION_DENIED"
+                "Spend cap breached for project: projects/1 for service: x.googleapis.com",
+                403,
+                "PERMISSION_DENIED",
             ),
         ),
-        (403, google("This API method requires billing to be enabled. Please enable billing on project #1.", 403)),
+        (
+            403,
+            google(
+                (
+                    "This API method requires billing to be enabled. Please enable billing on "
+                    "project #1."
+                ),
+                403,
+            ),
+        ),
         (403, google("x", 403, "PERMISSION_DENIED", info("BILLING_DISABLED"))),
         (400, google("x", 400, "FAILED_PRECONDITION", info("BILLING_DISABLED"))),
         (
             400,
-            {"type": "error", "error": {"type": "x", "message": "Your credit balance is too low to access the API."}},
+            {
+                "type": "error",
+                "error": {
+                    "type": "x",
+                    "message": "Your credit balance is too low to access the API.",
+                },
+            },
         ),
     ],
 )
 def test_money_takes_the_project_out_for_every_model(status, body):
-    assert facts(judged(body, status)) == (Kind.BILLING, Scope.PROJECT, "", MIDNIGHT, Retry.NEXT_KEY)
+    assert facts(judged(body, status)) == (
+        Kind.BILLING,
+        Scope.PROJECT,
+        "",
+        MIDNIGHT,
+        Retry.NEXT_KEY,
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (429, google(f"{EXCEEDED} Raise your spend limit for more.", 429, "X", violations((PER_MINUTE, "5")))),
+        (
+            429,
+            google(
+                f"{EXCEEDED} Raise your spend limit for more.",
+                429,
+                "X",
+                violations((PER_MINUTE, "5")),
+            ),
+        ),
         (429, google(EXCEEDED)),
-        (400, google("Invalid value: Your prepayment credits are depleted.", 400, "INVALID_ARGUMENT")),
+        (
+            400,
+            google("Invalid value: Your prepayment credits are depleted.", 400, "INVALID_ARGUMENT"),
+        ),
         (403, google('You may not call "spend cap".', 403, "PERMISSION_DENIED")),
-        (403, google("You do not have permission to access the File spend cap or it may not exist.", 403)),
+        (
+            403,
+            google(
+                "You do not have permission to access the File spend cap or it may not exist.", 403
+            ),
+        ),
         (404, google("Spend cap is not found for API version v1beta.", 404, "NOT_FOUND")),
     ],
 )

@@ -15,8 +15,14 @@ from proxyapp.upstream.http1 import (
 HOST = b"upstream:8000"
 
 
-def encode(headers: Headers = [], *, method: str = "GET", target: bytes = b"/", size: int | None = 0) -> bytes:  # noqa: B006
-    return encode_request(method, target, HOST, headers, size)[0]
+def encode(
+    headers: Headers | None = None,
+    *,
+    method: str = "GET",
+    target: bytes = b"/",
+    size: int | None = 0,
+) -> bytes:
+    return encode_request(method, target, HOST, headers or [], size)[0]
 
 
 def read(*portions: bytes, method: str = "GET") -> ResponseReader:
@@ -31,7 +37,9 @@ def read(*portions: bytes, method: str = "GET") -> ResponseReader:
 
 def test_headers_go_out_verbatim_in_order_with_their_case_and_repeats() -> None:
     headers = [(b"X-B", b"1"), (b"host", b"h"), (b"x-a", b""), (b"X-b", b"2 \xff\x80")]
-    expected = b"PATCH /a%2Fb//c?x=+&y HTTP/1.1\r\nX-B: 1\r\nhost: h\r\nx-a: \r\nX-b: 2 \xff\x80\r\n\r\n"
+    expected = (
+        b"PATCH /a%2Fb//c?x=+&y HTTP/1.1\r\nX-B: 1\r\nhost: h\r\nx-a: \r\nX-b: 2 \xff\x80\r\n\r\n"
+    )
     assert encode(headers, method="PATCH", target=b"/a%2Fb//c?x=+&y") == expected
 
 
@@ -118,8 +126,16 @@ def test_a_response_is_the_same_in_any_portions() -> None:
     raw = head + b"3\r\nabc\r\n1\r\nd\r\n0\r\n\r\n"
     whole, bytewise = read(raw), read(*(raw[index : index + 1] for index in range(len(raw))))
     for reader in (whole, bytewise):
-        assert (reader.status, reader.reason, reader.http_version) == (203, b"Very Good", b"HTTP/1.1")
-        assert reader.headers == [(b"X-a", b"1"), (b"x-A", b"2"), (b"Transfer-Encoding", b"chunked")]
+        assert (reader.status, reader.reason, reader.http_version) == (
+            203,
+            b"Very Good",
+            b"HTTP/1.1",
+        )
+        assert reader.headers == [
+            (b"X-a", b"1"),
+            (b"x-A", b"2"),
+            (b"Transfer-Encoding", b"chunked"),
+        ]
         assert b"".join(reader.chunks) == b"abcd"
         assert reader.is_complete
         assert reader.is_reusable
@@ -129,7 +145,9 @@ def test_a_response_is_the_same_in_any_portions() -> None:
 @pytest.mark.parametrize("status", [100, 102, 103])
 def test_informational_responses_are_skipped(status: int) -> None:
     informational = b"HTTP/1.1 %d Info\r\nLink: </a>\r\n\r\n" % status
-    reader = read(informational, informational + b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 0\r\n\r\n")
+    reader = read(
+        informational, informational + b"HTTP/1.1 200 OK\r\nX: y\r\nContent-Length: 0\r\n\r\n"
+    )
     assert (reader.status, reader.reason) == (200, b"OK")
     assert reader.headers == [(b"X", b"y"), (b"Content-Length", b"0")]
     assert reader.is_reusable
@@ -169,7 +187,8 @@ def test_some_statuses_have_no_body_whatever_their_headers_say(status: int) -> N
 
 
 @pytest.mark.parametrize(
-    "header", [b"Content-Length: 5", b"Content-Length: 0", b"Transfer-Encoding: chunked", b"X: no length"]
+    "header",
+    [b"Content-Length: 5", b"Content-Length: 0", b"Transfer-Encoding: chunked", b"X: no length"],
 )
 def test_the_answer_to_head_ends_with_its_headers(header: bytes) -> None:
     reader = read(b"HTTP/1.1 200 OK\r\n%b\r\n\r\n" % header, method="HEAD")
@@ -201,7 +220,9 @@ def test_an_old_server_can_keep_the_connection() -> None:
 
 @pytest.mark.parametrize("excess", [b"X", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"])
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_bytes_after_a_response_spoil_the_connection_but_not_the_response(excess: bytes, method: str) -> None:
+def test_bytes_after_a_response_spoil_the_connection_but_not_the_response(
+    excess: bytes, method: str
+) -> None:
     body = b"ok" if method == "GET" else b""
     reader = read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n" + body + excess, method=method)
     assert reader.is_complete
@@ -257,7 +278,9 @@ def test_what_is_not_http_is_broken(raw: bytes) -> None:
 def test_what_came_before_the_break_stays_readable() -> None:
     reader = ResponseReader("GET")
     with pytest.raises(BrokenResponse):
-        reader.feed(memoryview(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n"))
+        reader.feed(
+            memoryview(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nZZ\r\n")
+        )
     assert list(reader.chunks) == [b"abc"]
 
 
@@ -276,5 +299,8 @@ def test_a_large_head_below_the_limit_passes() -> None:
 
 
 def test_trailers_are_not_headers() -> None:
-    raw = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nSet-Cookie: a=b\r\n\r\n"
+    raw = (
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\nSet-Cookie:"
+        b" a=b\r\n\r\n"
+    )
     assert read(raw).headers == [(b"Transfer-Encoding", b"chunked")]

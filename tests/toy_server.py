@@ -1,6 +1,7 @@
 """A toy application behind GatewayServer.
 
-`python -m tests.toy_server PORT MAX_BODY_BYTES DRAIN_SECONDS PATIENCE_SECONDS`; the last one is for slow clients.
+`python -m tests.toy_server PORT MAX_BODY_BYTES DRAIN_SECONDS PATIENCE_SECONDS`; the last one is for
+slow clients.
 """
 
 import asyncio
@@ -29,7 +30,9 @@ async def read_body(receive: Any) -> bytes | None:
     return None
 
 
-async def answer(send: Any, body: bytes, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()) -> None:
+async def answer(
+    send: Any, body: bytes, status: int = 200, headers: tuple[tuple[bytes, bytes], ...] = ()
+) -> None:
     length = (b"Content-Length", b"%d" % len(body))
     await send({"type": "http.response.start", "status": status, "headers": [length, *headers]})
     await send({"type": "http.response.body", "body": body})
@@ -54,7 +57,9 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
         "raw_path": scope["raw_path"].decode("latin-1"),
         "query": scope["query_string"].decode("latin-1"),
         "target": scope["extensions"]["gateway.target"]["raw"].decode("latin-1"),
-        "headers": [[name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]],
+        "headers": [
+            [name.decode("latin-1"), value.decode("latin-1")] for name, value in scope["headers"]
+        ],
         "length": len(body),
         "sha256": hashlib.sha256(body).hexdigest(),
     }
@@ -196,7 +201,9 @@ def main() -> None:
     GatewayServer(
         application,
         bind("127.0.0.1", int(port)),
-        limits=Limits(int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience),
+        limits=Limits(
+            int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience
+        ),
         departure=Departure(float(drain_seconds), retirement_seconds=60),
         startup=startup,
         shutdown=shutdown,

@@ -1,4 +1,6 @@
-"""What the tests of the transport share: transports under both event loops, requests, and bodies in parts."""
+"""What the tests of the transport share: transports under both event loops, requests, and bodies in
+parts.
+"""
 
 import asyncio
 import os
@@ -24,7 +26,9 @@ uvloop.new_event_loop().close()  # the first one opens descriptors that stay
 
 @pytest.fixture(params=["asyncio", "uvloop"])
 def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    return uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
+    return (
+        uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
+    )
 
 
 @pytest.fixture(autouse=True)
@@ -39,7 +43,12 @@ async def make_transport() -> AsyncIterator[MakeTransport]:
     made = []
 
     def make(**options: Any) -> Transport:
-        defaults = {"proxy_url": None, "connect_timeout": 5, "read_timeout": 5, "keepalive_seconds": 60}
+        defaults = {
+            "proxy_url": None,
+            "connect_timeout": 5,
+            "read_timeout": 5,
+            "keepalive_seconds": 60,
+        }
         made.append(Transport(**{**defaults, "ssl_context": client_context(), **options}))
         return made[-1]
 
@@ -53,9 +62,13 @@ def transport(make_transport: MakeTransport) -> Transport:
     return make_transport()
 
 
-def request(url: str, method: str = "GET", body: Any = b"", headers: Any = (), target: bytes = b"/") -> httpx.Request:
+def request(
+    url: str, method: str = "GET", body: Any = b"", headers: Any = (), target: bytes = b"/"
+) -> httpx.Request:
     stream = httpx.ByteStream(body) if isinstance(body, bytes) else body
-    return httpx.Request(method, url, headers=list(headers), stream=stream, extensions={"target": target})
+    return httpx.Request(
+        method, url, headers=list(headers), stream=stream, extensions={"target": target}
+    )
 
 
 async def send(transport: Transport, *args: Any, **kwargs: Any) -> httpx.Response:

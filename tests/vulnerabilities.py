@@ -1,4 +1,5 @@
-"""Fails when a known vulnerability concerns a pinned package, and says which packages could not be looked up.
+"""Fails when a known vulnerability concerns a pinned package, and says which packages could not be
+looked up.
 
 Advisories come from the package index, which some networks cannot reach: that alone is no failure.
 """
@@ -13,7 +14,9 @@ SECONDS = 120
 
 
 def findings(report: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The vulnerabilities, one line each, and the packages that nothing was learned about, from pip-audit's JSON."""
+    """The vulnerabilities, one line each, and the packages that nothing was learned about, from
+    pip-audit's JSON.
+    """
     found = []
     unknown = []
     for package in report["dependencies"]:
@@ -27,7 +30,16 @@ def findings(report: Mapping[str, Any]) -> tuple[list[str], list[str]]:
 
 def ask(requirements: str) -> Mapping[str, Any] | None:
     """None: nobody answered."""
-    command = [sys.executable, "-m", "pip_audit", "--requirement", requirements, "--disable-pip", "--format", "json"]
+    command = [
+        sys.executable,
+        "-m",
+        "pip_audit",
+        "--requirement",
+        requirements,
+        "--disable-pip",
+        "--format",
+        "json",
+    ]
     try:
         done = subprocess.run(
             [*command, "--require-hashes", "--progress-spinner", "off", "--timeout", "10"],
@@ -51,7 +63,10 @@ def main(requirements: str) -> int:
     for line in found:
         print(line)
     asked = len(report["dependencies"])
-    print(f"{asked - len(unknown)} of {asked} pinned packages were looked up: {len(found)} known vulnerabilities.")
+    print(
+        f"{asked - len(unknown)} of {asked} pinned packages were looked up: {len(found)} known"
+        " vulnerabilities."
+    )
     if unknown:
         print(f"Not looked up: {', '.join(unknown)}.")
     return 1 if found else 0

@@ -37,7 +37,11 @@ class Recorded:
 
     def values(self, name: str) -> list[str]:
         """Every value of the header `name`, in order."""
-        return [value.decode("latin-1") for field, value in self.headers if field.lower() == name.lower().encode()]
+        return [
+            value.decode("latin-1")
+            for field, value in self.headers
+            if field.lower() == name.lower().encode()
+        ]
 
     def value(self, name: str) -> str:
         return ", ".join(self.values(name))
@@ -49,7 +53,9 @@ class Recorded:
 class Connection:
     """The low-level side of one connection, for handlers that script raw bytes."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gone: asyncio.Event) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, gone: asyncio.Event
+    ) -> None:
         self.reader = reader
         self.writer = writer
         self.gone = gone
@@ -87,7 +93,10 @@ class Connection:
 
 def head_of(status: int, headers: Headers) -> bytes:
     """The status line and headers of a response, empty line included."""
-    lines = [b"HTTP/1.1 %d Fake" % status, *(_bytes(name) + b": " + _bytes(value) for name, value in headers)]
+    lines = [
+        b"HTTP/1.1 %d Fake" % status,
+        *(_bytes(name) + b": " + _bytes(value) for name, value in headers),
+    ]
     return b"\r\n".join(lines) + b"\r\n\r\n"
 
 
@@ -99,7 +108,9 @@ async def read_head(reader: asyncio.StreamReader) -> tuple[str, bytes, list[tupl
     head = await reader.readuntil(b"\r\n\r\n")
     first, *lines = head[:-4].split(b"\r\n")
     method, target, _version = first.split(b" ")
-    headers = [(name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in lines)]
+    headers = [
+        (name, value.strip(b" \t")) for name, _, value in (line.partition(b":") for line in lines)
+    ]
     return method.decode(), target, headers
 
 

@@ -1,4 +1,7 @@
-"""Lets clients in: by their token, or without one where that is allowed. Nothing of a body is read before."""
+"""Lets clients in: by their token, or without one where that is allowed.
+
+Nothing of a body is read before.
+"""
 
 import time
 from collections.abc import Mapping

@@ -1,7 +1,9 @@
-"""Who may use a gateway that has no client token: programs of this machine, and pages that belong to it.
+"""Who may use a gateway that has no client token: programs of this machine, and pages that belong
+to it.
 
-A browser sends requests for any page that it shows. A page of another site must not spend the keys, neither by asking
-this machine directly nor by a name of its own that it lets point here (DNS rebinding).
+A browser sends requests for any page that it shows. A page of another site must not spend the keys,
+neither by asking this machine directly nor by a name of its own that it lets point here (DNS
+rebinding).
 """
 
 from collections.abc import Collection, Mapping
@@ -12,12 +14,16 @@ from proxyapp.vocabulary.addresses import is_loopback
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed, Unauthorized
 
-# A page whose name was made to point here (plain HTTP, GET) sends none of the first two, but always its languages.
+# A page whose name was made to point here (plain HTTP, GET) sends none of the first two, but always
+# its languages.
 OF_BROWSERS = frozenset({b"origin", b"sec-fetch-site", b"accept-language", b"referer"})
 
 
 def check_anonymous(scope: Mapping[str, Any], allowed_hosts: Collection[str]) -> None:
-    """Raises Unauthorized or NotAllowed. A Unix socket, or an address that is not told, is not this machine's own."""
+    """Raises Unauthorized or NotAllowed.
+
+    A Unix socket, or an address that is not told, is not this machine's own.
+    """
     server = scope.get("server")
     if not server or not is_loopback(server[0]):
         raise Unauthorized(
@@ -35,8 +41,9 @@ def check_page(headers: list[Header], allowed_hosts: Collection[str]) -> None:
     is_foreign = found.get(b"sec-fetch-site") == "cross-site"
     if is_foreign or not all(is_own_name(host) or host in allowed_hosts for host in hosts):
         raise NotAllowed(
-            "A page of another site may not use the gateway without a client token. If it is yours, give it a token "
-            "(`manage.py tokens create NAME`), or add its host name to ALLOWED_HOSTS."
+            "A page of another site may not use the gateway without a client token. If it is yours,"
+            " give it a token (`manage.py tokens create NAME`), or add its host name to"
+            " ALLOWED_HOSTS."
         )
 
 

@@ -1,4 +1,6 @@
-"""Slows down who tries one bad token after the other: by address, in bounded memory, never those with a good one."""
+"""Slows down who tries one bad token after the other: by address, in bounded memory, never those
+with a good one.
+"""
 
 import asyncio
 import logging
@@ -47,7 +49,9 @@ class Slowdown:
             logger.warning("Bad client tokens from %s: answers to them are slowed down", address)
         if failures.count > MOST_FAILURES or self._waiting >= MOST_WAITING:
             wait = max(1, math.ceil(failures.since + WINDOW_SECONDS - now))
-            raise TooManyBadTokens(f"Too many bad client tokens; try again in {wait} s.", retry_after=wait)
+            raise TooManyBadTokens(
+                f"Too many bad client tokens; try again in {wait} s.", retry_after=wait
+            )
         self._waiting += 1
         try:
             await asyncio.sleep(PAUSE_SECONDS)

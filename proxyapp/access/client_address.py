@@ -1,8 +1,10 @@
-"""Who a request comes from, and by which scheme. What a proxy says of it counts only from a proxy that is trusted.
+"""Who a request comes from, and by which scheme. What a proxy says of it counts only from a proxy
+that is trusted.
 
-`X-Forwarded-For` is read from the right: each proxy appends who spoke to it, so the first address that is no trusted
-proxy is the client, and whatever stands left of it was written by the client. `X-Forwarded-Host`, `X-Real-IP` and
-`Forwarded` are never read: proxies that do not know them pass on what a client made up.
+`X-Forwarded-For` is read from the right: each proxy appends who spoke to it, so the first address
+that is no trusted proxy is the client, and whatever stands left of it was written by the client.
+`X-Forwarded-Host`, `X-Real-IP` and `Forwarded` are never read: proxies that do not know them pass
+on what a client made up.
 """
 
 from collections.abc import Iterable, Mapping
@@ -47,10 +49,14 @@ class TrustedProxies:
         said = values(scope["headers"], FORWARDED_PROTO)
         if peer is None or peer not in self or not said:
             return own
-        return {b"https": SECURE, b"wss": SECURE, b"http": PLAIN, b"ws": PLAIN}.get(said[-1].lower(), {}).get(own, own)
+        return {b"https": SECURE, b"wss": SECURE, b"http": PLAIN, b"ws": PLAIN}.get(
+            said[-1].lower(), {}
+        ).get(own, own)
 
     def seen_through(self, scope: dict[str, Any]) -> dict[str, Any]:
-        """The scope as the client's own connection would have made it, without the headers that say so."""
+        """The scope as the client's own connection would have made it, without the headers that say
+        so.
+        """
         client = self.client(scope)
         port = (scope.get("client") or ("", 0))[1] if client == peer_of(scope) else 0
         return scope | {

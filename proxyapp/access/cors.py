@@ -1,8 +1,10 @@
-"""Browser apps of other sites (CORS), where clients show tokens: whoever holds one may ask from any page.
+"""Browser apps of other sites (CORS), where clients show tokens: whoever holds one may ask from any
+page.
 
-A browser asks first whether it may, and can show no token then. The answer is the same whatever stands in the question,
-so it tells nobody which tokens are good, and costs no key. Cookies are never allowed. Without tokens nothing of this
-holds: there a page of another site must not even read a refusal (see `anonymous`).
+A browser asks first whether it may, and can show no token then. The answer is the same whatever
+stands in the question, so it tells nobody which tokens are good, and costs no key. Cookies are
+never allowed. Without tokens nothing of this holds: there a page of another site must not even read
+a refusal (see `anonymous`).
 """
 
 from collections.abc import Mapping
@@ -13,7 +15,11 @@ from django.http import HttpResponse
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import PreflightAsked
 
-ORIGIN, METHOD, HEADERS = b"origin", b"access-control-request-method", b"access-control-request-headers"
+ORIGIN, METHOD, HEADERS = (
+    b"origin",
+    b"access-control-request-method",
+    b"access-control-request-headers",
+)
 KEPT_SECONDS = 600
 ALLOW, EXPOSE = "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"
 EXPOSED = "Retry-After, x-should-retry"
@@ -21,10 +27,14 @@ READABLE = [(ALLOW.encode(), b"*"), (EXPOSE.encode(), EXPOSED.encode())]
 
 
 def check_preflight(scope: Mapping[str, Any]) -> None:
-    """Raises PreflightAsked for the question of a browser; another OPTIONS is a request as any other."""
+    """Raises PreflightAsked for the question of a browser; another OPTIONS is a request as any
+    other.
+    """
     asked = dict(scope["headers"])
     if ORIGIN in asked and METHOD in asked:
-        raise PreflightAsked(asked[METHOD].decode("latin-1"), asked.get(HEADERS, b"").decode("latin-1"))
+        raise PreflightAsked(
+            asked[METHOD].decode("latin-1"), asked.get(HEADERS, b"").decode("latin-1")
+        )
 
 
 def preflight_response(asked: PreflightAsked) -> HttpResponse:
@@ -47,7 +57,9 @@ def let_read(response: HttpResponse) -> None:
 
 
 def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
-    """Lets a page that showed a token read an upstream's answer, unless the upstream itself says who may."""
+    """Lets a page that showed a token read an upstream's answer, unless the upstream itself says
+    who may.
+    """
     for name, _ in asked:
         if name == ORIGIN:
             break

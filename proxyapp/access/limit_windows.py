@@ -1,4 +1,7 @@
-"""How much of a token's limit the processes have leased: one row a window, under its lock. For database threads."""
+"""How much of a token's limit the processes have leased: one row a window, under its lock.
+
+For database threads.
+"""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,7 +14,10 @@ from proxyapp.models import TokenUsage, TokenWindow
 
 
 class Place(NamedTuple):
-    """One window of a token. `number`: how many windows of that length lie before it, since the epoch."""
+    """One window of a token.
+
+    `number`: how many windows of that length lie before it, since the epoch.
+    """
 
     token_id: int
     seconds: int
@@ -35,10 +41,12 @@ def place_at(token_id: int, seconds: int, now: float) -> Place:
 
 
 def lease(place: Place, limit: int, wanted: int, owed: int = 0) -> int:
-    """How many of the wanted requests there is still room for. All leases of a window together stay within the limit.
+    """How many of the wanted requests there is still room for. All leases of a window together stay
+    within the limit.
 
-    `owed`: what the process took without a lease while the database was away. It counts first, even beyond the limit.
-    A row that is one window ahead is that of a process whose clock is; one further away is a clock's error.
+    `owed`: what the process took without a lease while the database was away. It counts first, even
+    beyond the limit. A row that is one window ahead is that of a process whose clock is; one
+    further away is a clock's error.
     """
     with transaction.atomic():
         window = _locked(place)
@@ -54,13 +62,17 @@ def lease(place: Place, limit: int, wanted: int, owed: int = 0) -> int:
 
 def give_back(leftovers: Sequence[Leftover]) -> None:
     for place, count in sorted(leftovers):
-        windows = TokenWindow.objects.filter(token_id=place.token_id, seconds=place.seconds, granted__gte=count)
+        windows = TokenWindow.objects.filter(
+            token_id=place.token_id, seconds=place.seconds, granted__gte=count
+        )
         windows.filter(started_at=place.starts_at).update(granted=F("granted") - count)
 
 
 def tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
     """What all processes have written down of the day in UTC."""
-    rows = TokenUsage.objects.filter(token_id__in=token_ids, day=now.astimezone(UTC).date()).order_by()
+    rows = TokenUsage.objects.filter(
+        token_id__in=token_ids, day=now.astimezone(UTC).date()
+    ).order_by()
     sums = rows.values_list("token_id").annotate(total=Sum(F("prompt_tokens") + F("output_tokens")))
     return {token_id: total or 0 for token_id, total in sums}
 
@@ -70,6 +82,8 @@ def _locked(place: Place) -> TokenWindow:
     window = windows.filter(token_id=place.token_id, seconds=place.seconds).first()
     if window is None:
         new = {"started_at": place.starts_at}
-        TokenWindow.objects.get_or_create(token_id=place.token_id, seconds=place.seconds, defaults=new)
+        TokenWindow.objects.get_or_create(
+            token_id=place.token_id, seconds=place.seconds, defaults=new
+        )
         window = windows.get(token_id=place.token_id, seconds=place.seconds)
     return window

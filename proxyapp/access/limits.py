@@ -1,9 +1,9 @@
 """The limits of client tokens: requests a minute and a day, tokens a day, in windows of UTC.
 
-Processes lease shares of a limit, so that together they never let more pass; what a process does not use it gives back
-within about a second. A database that is away stops no request: a process then counts alone, and owes what it took
-until the database is back. Tokens are known when an answer ends: what is under way, and what other processes have not
-written yet, may exceed their limit.
+Processes lease shares of a limit, so that together they never let more pass; what a process does
+not use it gives back within about a second. A database that is away stops no request: a process
+then counts alone, and owes what it took until the database is back. Tokens are known when an answer
+ends: what is under way, and what other processes have not written yet, may exceed their limit.
 """
 
 import asyncio
@@ -33,7 +33,8 @@ WINDOW_NAMES = {60: "minute", DAY: "day"}
 class Share:
     """What this process holds of one limit of one token.
 
-    `got`: all that it got in this window. `owed`: how much of that it gave itself, unknown to the database.
+    `got`: all that it got in this window. `owed`: how much of that it gave itself, unknown to the
+    database.
     """
 
     limit: int
@@ -71,7 +72,9 @@ class Share:
         self.owed += count if place == self.place else 0
 
     def give_back(self) -> int:
-        """How much of what is left the database shall have back: what it never gave is no more owed instead."""
+        """How much of what is left the database shall have back: what it never gave is no more owed
+        instead.
+        """
         count, self.left = self.left, 0
         forgiven = min(count, self.owed)
         self.got -= count
@@ -84,7 +87,9 @@ class Share:
 
 @dataclass(slots=True)
 class Spent:
-    """Tokens of one day: those that are in the database, and those that this process added since."""
+    """Tokens of one day: those that are in the database, and those that this process added
+    since.
+    """
 
     day: int
     stored: int = 0
@@ -101,12 +106,18 @@ class ClientLimits:
     _spent: dict[int, Spent] = field(default_factory=dict)
 
     def install(self, book: TokenBook) -> None:
-        """Shares of limits that changed are forgotten: what was left of them ends with its window."""
+        """Shares of limits that changed are forgotten: what was left of them ends with its
+        window.
+        """
         self._clients = {client.id: client for client in book.clients if client.is_metered}
         limits = {
-            (client.id, seconds): limit for client in self._clients.values() for seconds, limit in client.request_limits
+            (client.id, seconds): limit
+            for client in self._clients.values()
+            for seconds, limit in client.request_limits
         }
-        self._shares = {name: share for name, share in self._shares.items() if limits.get(name) == share.limit}
+        self._shares = {
+            name: share for name, share in self._shares.items() if limits.get(name) == share.limit
+        }
         self._spent = {pk: spent for pk, spent in self._spent.items() if pk in self._clients}
 
     async def take(self, client: Client) -> None:
@@ -173,13 +184,18 @@ class ClientLimits:
         """Raises django.db.Error; then what is owed is still owed."""
         place, owed, share.owed = share.place, share.owed, 0
         try:
-            return await self.threads.urgent(functools.partial(limit_windows.lease, place, share.limit, wanted, owed))
+            return await self.threads.urgent(
+                functools.partial(limit_windows.lease, place, share.limit, wanted, owed)
+            )
         except BaseException:
             share.owe(place, owed)
             raise
 
     async def settle(self) -> None:
-        """Tells the database what was taken while it was away, for the other processes. Raises django.db.Error."""
+        """Tells the database what was taken while it was away, for the other processes.
+
+        Raises django.db.Error.
+        """
         now = time.time()
         for share in [share for share in self._shares.values() if share.owed]:
             if now < share.place.ends_at:
@@ -219,14 +235,21 @@ class ClientLimits:
             raise _reached(limit, "tokens", DAY, (day + 1) * DAY)
 
     async def reread(self, unwritten: Mapping[int, int]) -> None:
-        """What all processes have written of the day. `unwritten`: what this one will write. Raises django.db.Error."""
-        limited = [client.id for client in self._clients.values() if client.tokens_per_day is not None]
+        """What all processes have written of the day.
+
+        `unwritten`: what this one will write. Raises django.db.Error.
+        """
+        limited = [
+            client.id for client in self._clients.values() if client.tokens_per_day is not None
+        ]
         if not limited:
             return
         now = datetime.now(UTC)
         day = int(now.timestamp()) // DAY
         before = {pk: spent.added for pk, spent in self._spent.items() if spent.day == day}
-        stored = await self.threads.read(functools.partial(limit_windows.tokens_of_day, limited, now))
+        stored = await self.threads.read(
+            functools.partial(limit_windows.tokens_of_day, limited, now)
+        )
         for pk in limited:
             spent = self._spent.get(pk, Spent(day))
             if spent.day <= day:
@@ -237,8 +260,8 @@ class ClientLimits:
 def _reached(limit: int, what: str, seconds: int, ends_at: float) -> LimitReached:
     wait = max(1, math.ceil(ends_at - time.time()))
     return LimitReached(
-        f"The gateway lets this client token have {limit} {what} a {WINDOW_NAMES[seconds]}, and they are used up; "
-        f"try again in {wait} s.",
+        f"The gateway lets this client token have {limit} {what} a {WINDOW_NAMES[seconds]}, and"
+        f" they are used up; try again in {wait} s.",
         retry_after=wait,
         is_worth_trying=seconds < DAY,
     )

@@ -1,4 +1,6 @@
-"""The roles of operators: groups of Django's, made by a migration and from then on in the operators' hands."""
+"""The roles of operators: groups of Django's, made by a migration and from then on in the
+operators' hands.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -7,11 +9,25 @@ from django.contrib.auth.management import create_permissions
 
 VIEWER, OPERATOR, ADMIN = "Viewer", "Operator", "Admin"
 
-SEEN = ("apikey", "group", "ratelimitevent", "hourlyusage", "dailyusage", "minuteusage", "rotationcursor", "auditentry")
+SEEN = (
+    "apikey",
+    "group",
+    "ratelimitevent",
+    "hourlyusage",
+    "dailyusage",
+    "minuteusage",
+    "rotationcursor",
+    "auditentry",
+)
 TOKENS = ("clienttoken", "tokenusage")
 LOOKS = tuple(f"proxyapp.view_{model}" for model in (*SEEN, *TOKENS))
 STEERS = (
-    *("proxyapp.add_apikey", "proxyapp.change_apikey", "proxyapp.add_group", "proxyapp.change_group"),
+    *(
+        "proxyapp.add_apikey",
+        "proxyapp.change_apikey",
+        "proxyapp.add_group",
+        "proxyapp.change_group",
+    ),
     *("proxyapp.change_ratelimitevent", "proxyapp.import_config"),
 )
 ACTIONS = ("add", "change", "delete", "view")
@@ -19,7 +35,10 @@ ACCOUNTS = tuple(f"auth.{action}_{model}" for model in ("user", "group") for act
 
 
 def make_roles(apps: Any) -> None:
-    """Once, by a migration. A group that an operator has already given one of these names stays as it is."""
+    """Once, by a migration.
+
+    A group that an operator has already given one of these names stays as it is.
+    """
     _create_permissions(apps)
     groups = apps.get_model("auth", "Group").objects
     everything = (*ACCOUNTS, *_all_of_gateway(apps))
@@ -37,18 +56,27 @@ def grant(apps: Any, role: str, permissions: Iterable[str]) -> None:
         return
     wanted = set(permissions)
     known = apps.get_model("auth", "Permission").objects.select_related("content_type")
-    group.permissions.add(*(found for found in known if f"{found.content_type.app_label}.{found.codename}" in wanted))
+    group.permissions.add(
+        *(found for found in known if f"{found.content_type.app_label}.{found.codename}" in wanted)
+    )
 
 
 def grant_tokens(apps: Any) -> None:
     """Everybody sees who may use the gateway; only Admin lets somebody in or out."""
     for role in (VIEWER, OPERATOR):
         grant(apps, role, [f"proxyapp.view_{model}" for model in TOKENS])
-    grant(apps, ADMIN, [f"proxyapp.{action}_{model}" for action in ACTIONS for model in (*TOKENS, "tokenwindow")])
+    grant(
+        apps,
+        ADMIN,
+        [f"proxyapp.{action}_{model}" for action in ACTIONS for model in (*TOKENS, "tokenwindow")],
+    )
 
 
 def _create_permissions(apps: Any) -> None:
-    """Django makes them after all migrations. It passes over apps without a module, as those of a migration are."""
+    """Django makes them after all migrations.
+
+    It passes over apps without a module, as those of a migration are.
+    """
     for label in ("auth", "proxyapp"):
         config = apps.get_app_config(label)
         config.models_module = getattr(config, "models_module", None) or True
@@ -56,5 +84,7 @@ def _create_permissions(apps: Any) -> None:
 
 
 def _all_of_gateway(apps: Any) -> list[str]:
-    permissions = apps.get_model("auth", "Permission").objects.filter(content_type__app_label="proxyapp")
+    permissions = apps.get_model("auth", "Permission").objects.filter(
+        content_type__app_label="proxyapp"
+    )
     return [f"proxyapp.{codename}" for codename in permissions.values_list("codename", flat=True)]

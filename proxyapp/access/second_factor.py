@@ -1,4 +1,6 @@
-"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for the day it is lost."""
+"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for the day it is
+lost.
+"""
 
 import base64
 import hashlib
@@ -29,7 +31,10 @@ def new_secret() -> str:
 
 def new_recovery_codes() -> list[str]:
     """Shown once. Four groups of four."""
-    codes = [base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower() for _ in range(RECOVERY_CODES)]
+    codes = [
+        base64.b32encode(secrets.token_bytes(RECOVERY_BYTES)).decode().lower()
+        for _ in range(RECOVERY_CODES)
+    ]
     return ["-".join(code[i : i + 4] for i in range(0, 16, 4)) for code in codes]
 
 
@@ -44,7 +49,10 @@ def step_of(secret: str, code: str, now: float) -> int | None:
     if not (text.isascii() and text.isdigit() and len(text) == DIGITS) or not secret:
         return None
     current = int(now) // STEP_SECONDS
-    for step in (current, *(current + sign * far for far in range(1, TOLERATED_STEPS + 1) for sign in (-1, 1))):
+    for step in (
+        current,
+        *(current + sign * far for far in range(1, TOLERATED_STEPS + 1) for sign in (-1, 1)),
+    ):
         try:
             _totp(secret).verify(text.encode(), step * STEP_SECONDS)
         except InvalidToken:
@@ -59,7 +67,9 @@ def turn_on(user: AbstractBaseUser, secret: str, step: int) -> tuple[SecondFacto
     with transaction.atomic():
         SecondFactor.objects.filter(user_id=user.pk).delete()
         hashes = hashed(codes)
-        made = SecondFactor.objects.create(user_id=user.pk, secret=secret, last_step=step, recovery_hashes=hashes)
+        made = SecondFactor.objects.create(
+            user_id=user.pk, secret=secret, last_step=step, recovery_hashes=hashes
+        )
     return made, codes
 
 
@@ -98,9 +108,15 @@ def is_enough(factor_id: int | None, verified: object) -> bool:
 
 
 def hashed(codes: Iterable[str]) -> list[str]:
-    """As typed, with or without the dashes. They are random: nothing needs to slow down who has the hashes."""
+    """As typed, with or without the dashes.
+
+    They are random: nothing needs to slow down who has the hashes.
+    """
     plain = ("".join(letter for letter in code.lower() if letter.isalnum()) for code in codes)
-    return [hashlib.sha256(b"gemini-key-gateway.recovery-code:" + code.encode()).hexdigest() for code in plain]
+    return [
+        hashlib.sha256(b"gemini-key-gateway.recovery-code:" + code.encode()).hexdigest()
+        for code in plain
+    ]
 
 
 def _totp(secret: str) -> TOTP:

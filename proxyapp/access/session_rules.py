@@ -1,7 +1,7 @@
 """What a session of the admin has to keep to: its limits, and the second factor.
 
-Whoever still has to show a code, or has to set the second factor up, is nobody to every view but those two pages:
-`request.user` is anonymous, and `request.pending_user` is who they are.
+Whoever still has to show a code, or has to set the second factor up, is nobody to every view but
+those two pages: `request.user` is anonymous, and `request.pending_user` is who they are.
 """
 
 import time
@@ -41,7 +41,9 @@ class SignedIn(MiddlewareMixin):
         user = request.user
         if not user.is_authenticated or not user.is_staff:
             return None
-        factor_id = SecondFactor.objects.filter(user_id=user.pk).values_list("pk", flat=True).first()
+        factor_id = (
+            SecondFactor.objects.filter(user_id=user.pk).values_list("pk", flat=True).first()
+        )
         if is_passed(factor_id, request.session):
             return None
         if now - request.session[BEGAN] > PENDING_SECONDS and factor_id is not None:
@@ -53,7 +55,9 @@ class SignedIn(MiddlewareMixin):
         request.user = AnonymousUser()
         if request.path in map(reverse, OPEN_PATHS):
             return None
-        return to_page("second_factor" if factor_id else "second_factor_set_up", request.get_full_path())
+        return to_page(
+            "second_factor" if factor_id else "second_factor_set_up", request.get_full_path()
+        )
 
 
 def to_page(name: str, then: str) -> HttpResponseRedirect:
@@ -71,21 +75,28 @@ def touch(session: SessionBase, now: float) -> None:
     """Seldom: each time is a row to write."""
     if BEGAN not in session:
         begin(session, now)
-    elif now - session.get(SEEN, 0) >= min(SEEN_OFTEN_ENOUGH_SECONDS, settings.SESSION_COOKIE_AGE / 10):
+    elif now - session.get(SEEN, 0) >= min(
+        SEEN_OFTEN_ENOUGH_SECONDS, settings.SESSION_COOKIE_AGE / 10
+    ):
         session[SEEN] = int(now)
         set_end(session, now)
 
 
 def set_end(session: SessionBase, now: float) -> None:
     """In the session's row, where the live pages look as well."""
-    session.set_expiry(max(1, min(settings.SESSION_COOKIE_AGE, int(session[BEGAN] + lifetime_seconds() - now))))
+    session.set_expiry(
+        max(1, min(settings.SESSION_COOKIE_AGE, int(session[BEGAN] + lifetime_seconds() - now)))
+    )
 
 
 def has_run_out(session: SessionBase, now: float) -> bool:
     """Also when a limit is shorter now than at the sign-in."""
     if BEGAN not in session:
         return False
-    return bool(now >= session[BEGAN] + lifetime_seconds() or now >= session[SEEN] + settings.SESSION_COOKIE_AGE)
+    return bool(
+        now >= session[BEGAN] + lifetime_seconds()
+        or now >= session[SEEN] + settings.SESSION_COOKIE_AGE
+    )
 
 
 def lifetime_seconds() -> float:

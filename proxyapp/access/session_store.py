@@ -1,4 +1,6 @@
-"""Django's sessions in the database, which has only a hash of each cookie: a backup lets nobody into the admin."""
+"""Django's sessions in the database, which has only a hash of each cookie: a backup lets nobody
+into the admin.
+"""
 
 import hashlib
 from typing import Any
@@ -9,7 +11,10 @@ from django.utils import timezone
 
 
 def row_key(session_key: str | None) -> str:
-    """As long as Django's column. The cookie is random enough for a hash without a secret, which rotations leave."""
+    """As long as Django's column.
+
+    The cookie is random enough for a hash without a secret, which rotations leave.
+    """
     return hashlib.sha256(f"gateway-session:{session_key}".encode()).hexdigest()[:40]
 
 
@@ -21,7 +26,9 @@ class SessionStore(db.SessionStore):
         return self._opened(await self._rows().afirst())
 
     def _rows(self) -> Any:
-        return self.model.objects.filter(pk=row_key(self.session_key), expire_date__gt=timezone.now())
+        return self.model.objects.filter(
+            pk=row_key(self.session_key), expire_date__gt=timezone.now()
+        )
 
     def _opened(self, row: AbstractBaseSession | None) -> dict[str, Any]:
         if row is None:

@@ -1,12 +1,14 @@
-"""Against guessing of passwords and codes: who failed too often waits, and nobody can keep the operator out.
+"""Against guessing of passwords and codes: who failed too often waits, and nobody can keep the
+operator out.
 
-Three subjects are counted for each try: the name from this address, the address (whatever the name), and the name
-(whatever the address). A browser that has signed in before has a cookie that says so: it is counted by itself, so that
-strangers who fail with the operator's name lock out strangers only. From this machine the count of the name is not
-looked at either. Names and addresses are kept as keyed hashes: people type passwords into the wrong field.
+Three subjects are counted for each try: the name from this address, the address (whatever the
+name), and the name (whatever the address). A browser that has signed in before has a cookie that
+says so: it is counted by itself, so that strangers who fail with the operator's name lock out
+strangers only. From this machine the count of the name is not looked at either. Names and addresses
+are kept as keyed hashes: people type passwords into the wrong field.
 
-A try is counted before the password is looked at and taken back when it was right, so that tries at the same time
-cannot exceed the limit, and none is possible while the database cannot count.
+A try is counted before the password is looked at and taken back when it was right, so that tries at
+the same time cannot exceed the limit, and none is possible while the database cannot count.
 """
 
 from collections.abc import Sequence
@@ -42,7 +44,9 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One try. `browser`: what its cookie says, empty for a browser that has never signed in as `name`."""
+    """One try. `browser`: what its cookie says, empty for a browser that has never signed in as
+    `name`.
+    """
 
     kind: str
     name: str
@@ -87,14 +91,19 @@ def admit(guess: Guess, now: datetime) -> None:
 
 
 def succeeded(guess: Guess) -> None:
-    """What `admit` counted was no failure. The name from this address begins anew, the wider counts lose one."""
+    """What `admit` counted was no failure.
+
+    The name from this address begins anew, the wider counts lose one.
+    """
     with transaction.atomic():
         own, *wider = sorted(guess.subjects(), key=lambda subject: subject.limit)
         SignInCount.objects.filter(subject=own.key).delete()
         for subject in sorted(wider):
             rows = SignInCount.objects.filter(subject=subject.key, failures__gt=0)
             rows.update(failures=F("failures") - 1)
-            SignInCount.objects.filter(subject=subject.key, failures__lt=subject.limit).update(locked_until=None)
+            SignInCount.objects.filter(subject=subject.key, failures__lt=subject.limit).update(
+                locked_until=None
+            )
 
 
 def forget_all() -> int:
@@ -109,7 +118,9 @@ def cooloff() -> timedelta:
 
 
 def guess_locked(guess: Guess, now: datetime) -> None:
-    """In the audit log, with the name only if a user has it, and no more often than one can read."""
+    """In the audit log, with the name only if a user has it, and no more often than one can
+    read.
+    """
     recent = AuditEntry.objects.filter(action="lock", at__gt=now - timedelta(hours=1))
     if recent[:MOST_ENTRIES_AN_HOUR].count() >= MOST_ENTRIES_AN_HOUR:
         return
@@ -127,6 +138,10 @@ def _rows(subjects: Sequence[Subject], now: datetime) -> list[tuple[SignInCount,
     rows = SignInCount.objects.select_for_update().filter(subject__in=limits).order_by("subject")
     found = [(row, limits[row.subject]) for row in rows]
     for row, _ in found:
-        if max(row.since, row.locked_until or row.since) + (timedelta() if row.locked_until else cooloff()) <= now:
+        if (
+            max(row.since, row.locked_until or row.since)
+            + (timedelta() if row.locked_until else cooloff())
+            <= now
+        ):
             row.failures, row.since, row.locked_until = 0, now, None
     return found

@@ -1,4 +1,5 @@
-"""Which client a request comes from: looked up in memory, by a keyed hash of the token that it presents.
+"""Which client a request comes from: looked up in memory, by a keyed hash of the token that it
+presents.
 
 A process holds a book of all tokens and replaces it as a whole when the pool's version moves.
 """
@@ -32,8 +33,12 @@ def masked_token(token: str) -> str:
 
 
 def mark_of(secret_key: str) -> str:
-    """What the hashes made under this SECRET_KEY begin with, so that one can tell which of them need it."""
-    return hashlib.sha256(b"gemini-key-gateway.token-mark:" + secret_key.encode()).hexdigest()[:MARK_DIGITS]
+    """What the hashes made under this SECRET_KEY begin with, so that one can tell which of them
+    need it.
+    """
+    return hashlib.sha256(b"gemini-key-gateway.token-mark:" + secret_key.encode()).hexdigest()[
+        :MARK_DIGITS
+    ]
 
 
 def token_hash(token: str, secret_key: str) -> str:
@@ -51,7 +56,8 @@ def _mac(material: bytes, token: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """What a request may do. `groups` None: the keys of all groups; empty: none. `models` None: every model.
+    """What a request may do. `groups` None: the keys of all groups; empty: none. `models` None:
+    every model.
 
     Times are seconds since the epoch; infinity: never.
     """
@@ -67,7 +73,9 @@ class Client:
 
     @property
     def request_limits(self) -> list[tuple[int, int]]:
-        """The seconds of each window and how many requests it takes; the day first, which is the longer wait."""
+        """The seconds of each window and how many requests it takes; the day first, which is the
+        longer wait.
+        """
         limits = ((_DAY, self.requests_per_day), (_MINUTE, self.requests_per_minute))
         return [(seconds, limit) for seconds, limit in limits if limit is not None]
 
@@ -80,10 +88,14 @@ ANYONE = Client(id=0)
 
 
 def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
-    """`*` stands for any part of a name, everything else for itself; without patterns every model is allowed."""
+    """`*` stands for any part of a name, everything else for itself; without patterns every model
+    is allowed.
+    """
     if not models:
         return None
-    return re.compile("|".join(".*".join(map(re.escape, model.split("*"))) for model in models), re.DOTALL)
+    return re.compile(
+        "|".join(".*".join(map(re.escape, model.split("*"))) for model in models), re.DOTALL
+    )
 
 
 class Refusal(Enum):
@@ -100,7 +112,10 @@ _CLOSEST = (Refusal.EXPIRED, Refusal.REVOKED, Refusal.UNKNOWN, Refusal.FOREIGN)
 
 
 class TokenBook:
-    """All tokens at one moment, each a stored hash and its client. `secret_keys`: the current one first."""
+    """All tokens at one moment, each a stored hash and its client.
+
+    `secret_keys`: the current one first.
+    """
 
     def __init__(self, entries: Iterable[tuple[str, Client]], secret_keys: Sequence[str]) -> None:
         known = {mark_of(secret_key): _material(secret_key) for secret_key in secret_keys}
@@ -120,7 +135,9 @@ class TokenBook:
         return [client for _, client in self._clients.values()]
 
     def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | Refusal:
-        """Of several credentials one that is good is enough: SDKs may send the token in two places."""
+        """Of several credentials one that is good is enough: SDKs may send the token in two
+        places.
+        """
         reasons = set()
         for credential in presented(headers, query):
             found = self._find(credential, now)
@@ -147,7 +164,10 @@ def _standing(client: Client, now: float) -> Client | Refusal:
 
 
 def presented(headers: list[Header], query: bytes) -> list[bytes]:
-    """Every credential of a request, wherever clients put it. An empty one is none: a variable was not set."""
+    """Every credential of a request, wherever clients put it.
+
+    An empty one is none: a variable was not set.
+    """
     found = []
     for name, value in headers:
         if name == b"authorization":
@@ -157,5 +177,7 @@ def presented(headers: list[Header], query: bytes) -> list[bytes]:
             found.append(value.strip())
     if query and (b"key" in query or b"%" in query):
         parts = query.split(b"&")
-        found += [unquote_to_bytes(part.partition(b"=")[2]) for part in parts if is_key_parameter(part)]
+        found += [
+            unquote_to_bytes(part.partition(b"=")[2]) for part in parts if is_key_parameter(part)
+        ]
     return [credential for credential in found if credential]

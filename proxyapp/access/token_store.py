@@ -1,7 +1,7 @@
 """Client tokens in the database. The only place that makes, changes and revokes them.
 
-Each change raises the pool's version in the same transaction, so that every process hears of it within half a second,
-and is in the audit log. Reading the book runs on a database thread.
+Each change raises the pool's version in the same transaction, so that every process hears of it
+within half a second, and is in the audit log. Reading the book runs on a database thread.
 """
 
 from collections import defaultdict
@@ -13,7 +13,15 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
-from proxyapp.access.token_book import Client, TokenBook, mark_of, masked_token, new_token, pattern_of, token_hash
+from proxyapp.access.token_book import (
+    Client,
+    TokenBook,
+    mark_of,
+    masked_token,
+    new_token,
+    pattern_of,
+    token_hash,
+)
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.cursor import raise_pool_version
@@ -40,7 +48,10 @@ class Terms:
 
 
 def create(terms: Terms, actor: Actor) -> tuple[ClientToken, str]:
-    """The row, and the token itself, which nobody can find out again. Raises ValidationError, by field."""
+    """The row, and the token itself, which nobody can find out again.
+
+    Raises ValidationError, by field.
+    """
     text = new_token()
     token = ClientToken(token_hash=token_hash(text, settings.SECRET_KEY), masked=masked_token(text))
     _save(token, terms)
@@ -54,7 +65,9 @@ def update(token: ClientToken, terms: Terms, actor: Actor) -> None:
     """Raises ValidationError, by field; then nothing was changed."""
     _save(token, terms)
     with transaction.atomic():
-        ClientToken.objects.select_for_update().get(pk=token.pk)  # the groups are changed after it, by one at a time
+        ClientToken.objects.select_for_update().get(
+            pk=token.pk
+        )  # the groups are changed after it, by one at a time
         token.save(update_fields=CHANGEABLE)
         _finish(token, terms, actor, "change")
 
@@ -71,7 +84,10 @@ def revoke(token_ids: Iterable[int], actor: Actor, now: datetime) -> list[Client
 
 
 def delete(token_ids: Iterable[int], actor: Actor) -> None:
-    """Also what is known of their usage. A token that is revoked instead can be told from one that never was."""
+    """Also what is known of their usage.
+
+    A token that is revoked instead can be told from one that never was.
+    """
     with transaction.atomic():
         tokens = ClientToken.objects.filter(pk__in=list(token_ids))
         audit.record(actor, "delete", tokens)
@@ -83,7 +99,9 @@ def _save(token: ClientToken, terms: Terms) -> None:
     """Puts the terms into the row and checks it."""
     token.name = terms.name.strip()
     token.is_limited_to_groups = terms.groups is not None
-    token.allowed_models = list(dict.fromkeys(model.strip().removeprefix("models/") for model in terms.models))
+    token.allowed_models = list(
+        dict.fromkeys(model.strip().removeprefix("models/") for model in terms.models)
+    )
     for limit in LIMITS:
         setattr(token, limit, getattr(terms, limit))
     token.expires_at = terms.expires_at
@@ -95,10 +113,14 @@ def _check(token: ClientToken) -> None:
     if not token.name.isprintable():
         problems["name"].append("has characters that cannot be printed.")
     if len(token.allowed_models) > MAX_PATTERNS:
-        problems["allowed_models"].append(f"{len(token.allowed_models)} names; {MAX_PATTERNS} are allowed.")
+        problems["allowed_models"].append(
+            f"{len(token.allowed_models)} names; {MAX_PATTERNS} are allowed."
+        )
     for model in token.allowed_models:
         if not model or not model.isprintable() or len(model) > MAX_PATTERN:
-            problems["allowed_models"].append(f"{model[:MAX_PATTERN]!r} is no name of a model such as gemini-2.5-*.")
+            problems["allowed_models"].append(
+                f"{model[:MAX_PATTERN]!r} is no name of a model such as gemini-2.5-*."
+            )
     for limit in LIMITS:
         value = getattr(token, limit)
         if value is not None and not 1 <= value <= MOST[limit]:
@@ -119,7 +141,11 @@ def _finish(token: ClientToken, terms: Terms, actor: Actor, action: audit.Action
 
 
 def _described(token: ClientToken, terms: Terms) -> str:
-    parts = [f"{limit.replace('_', ' ')}: {value}" for limit in LIMITS if (value := getattr(token, limit))]
+    parts = [
+        f"{limit.replace('_', ' ')}: {value}"
+        for limit in LIMITS
+        if (value := getattr(token, limit))
+    ]
     if terms.groups is not None:
         parts.append(f"groups: {', '.join(group.name for group in terms.groups) or 'none'}")
     if token.allowed_models:
@@ -139,7 +165,9 @@ def secret_keys() -> list[str]:
 
 
 def bound_to_older_secrets() -> int:
-    """How many tokens that may be used stop working once the older secrets are gone: their hash needs them."""
+    """How many tokens that may be used stop working once the older secrets are gone: their hash
+    needs them.
+    """
     tokens = ClientToken.objects.filter(revoked_at=None)
     return tokens.exclude(token_hash__startswith=mark_of(settings.SECRET_KEY)).count()
 
@@ -169,7 +197,9 @@ def read_book() -> TokenBook:
                 is_revoked=revoked_at is not None,
             ),
         )
-        for pk, stored, is_limited, models, per_minute, per_day, tokens, expires_at, revoked_at in rows
+        for pk, stored, is_limited, models, per_minute, per_day, tokens, expires_at, revoked_at in (
+            rows
+        )
     ]
     return TokenBook(entries, secret_keys())
 

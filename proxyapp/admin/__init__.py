@@ -1,4 +1,7 @@
-"""Django's admin for the gateway. No page shows a proxy's password, and only one, on demand, a key."""
+"""Django's admin for the gateway.
+
+No page shows a proxy's password, and only one, on demand, a key.
+"""
 
 from django.contrib import admin
 

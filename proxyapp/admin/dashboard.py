@@ -1,4 +1,6 @@
-"""The admin's index: hands the dashboard's page its first state, which the live socket then keeps up to date."""
+"""The admin's index: hands the dashboard's page its first state, which the live socket then keeps
+up to date.
+"""
 
 from typing import Any
 
@@ -9,7 +11,9 @@ from proxyapp.operators.dashboard import snapshot
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Without the permission to see keys there is no snapshot, and the page is a list of what one may see."""
+    """Without the permission to see keys there is no snapshot, and the page is a list of what one
+    may see.
+    """
     if not request.user.has_perm("proxyapp.view_apikey"):
         return context
     may_add = request.user.has_perm("proxyapp.add_apikey")

@@ -1,4 +1,6 @@
-"""What the admin answers while the database is away: no page can be made then, and none shall wait for it."""
+"""What the admin answers while the database is away: no page can be made then, and none shall wait
+for it.
+"""
 
 import sys
 from collections.abc import Callable
@@ -28,7 +30,12 @@ async def away_page() -> HttpResponse | None:
 def page(reason: str, spooled: int, problems: list[str]) -> HttpResponse:
     text = render_to_string(
         "admin/database_away.html",
-        {"reason": reason, "spooled": spooled, "problems": problems, "retry_seconds": RETRY_SECONDS},
+        {
+            "reason": reason,
+            "spooled": spooled,
+            "problems": problems,
+            "retry_seconds": RETRY_SECONDS,
+        },
     )
     return HttpResponse(text, status=503, headers={**BARE_PAGE, "Retry-After": str(RETRY_SECONDS)})
 
@@ -58,4 +65,6 @@ def found_out(error: BaseException) -> HttpResponse | None:
         return None
     process = runtime.current()
     writing: Writing | None = process.writing if process else None
-    return page(reason_of(error), writing.waiting if writing else 0, writing.problems if writing else [])
+    return page(
+        reason_of(error), writing.waiting if writing else 0, writing.problems if writing else []
+    )

@@ -57,7 +57,11 @@ def parts(report: Report) -> list[Part]:
 
 def fingerprint(report: Report) -> str:
     """Equal for equal changes."""
-    lines = [*report.lines(), *report.details, *(f"{group}\0{masked}" for group, masked in report.created_keys)]
+    lines = [
+        *report.lines(),
+        *report.details,
+        *(f"{group}\0{masked}" for group, masked in report.created_keys),
+    ]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

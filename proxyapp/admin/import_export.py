@@ -1,4 +1,6 @@
-"""The page that takes a config file and gives one out: first what would change, then, on demand, the change."""
+"""The page that takes a config file and gives one out: first what would change, then, on demand,
+the change.
+"""
 
 import zlib
 from base64 import b64decode, b64encode
@@ -27,8 +29,13 @@ from proxyapp.models import audit
 
 MAX_BYTES = 1024 * 1024
 MAX_WARNINGS = 20
-SOURCE = Path("/admin/import-export")  # what came from here is told apart from what came from a file of the server
-TOO_OLD = "The changes that you saw are an hour old or more, or were not shown to you. Choose the file again."
+SOURCE = Path(
+    "/admin/import-export"
+)  # what came from here is told apart from what came from a file of the server
+TOO_OLD = (
+    "The changes that you saw are an hour old or more, or were not shown to you. Choose the file"
+    " again."
+)
 MOVED_ON = "Nothing was imported: the database has changed since. These are the changes now."
 
 
@@ -60,7 +67,9 @@ class UploadForm(forms.Form):
     text = forms.CharField(
         required=False,
         strip=False,
-        widget=UnfoldAdminTextareaWidget({"rows": 12, "spellcheck": "false", "autocomplete": "off"}),
+        widget=UnfoldAdminTextareaWidget(
+            {"rows": 12, "spellcheck": "false", "autocomplete": "off"}
+        ),
         label="… or its text",
     )
     prune = forms.BooleanField(
@@ -68,7 +77,9 @@ class UploadForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """The text has keys: the page never gives it back, not even when something is wrong with it."""
+        """The text has keys: the page never gives it back, not even when something is wrong with
+        it.
+        """
         super().__init__(*args, **kwargs)
         self.fields["text"].widget.format_value = lambda value: ""
 
@@ -79,7 +90,9 @@ class UploadForm(forms.Form):
             raise forms.ValidationError("Choose a file or paste its text: one of the two.")
         cleaned["config"] = _read(file) if file else text
         if len(cleaned["config"].encode()) > MAX_BYTES:
-            raise forms.ValidationError("The config is larger than 1 MB. `manage.py import_config` takes larger ones.")
+            raise forms.ValidationError(
+                "The config is larger than 1 MB. `manage.py import_config` takes larger ones."
+            )
         return cleaned
 
 
@@ -120,7 +133,9 @@ def _check(request: HttpRequest) -> HttpResponse:
         return _page(request, form)
     upload = Upload(form.cleaned_data["config"], form.cleaned_data["prune"])
     try:
-        report = import_config(parse(upload.text), source=SOURCE, prune=upload.is_pruned, dry_run=True)
+        report = import_config(
+            parse(upload.text), source=SOURCE, prune=upload.is_pruned, dry_run=True
+        )
     except ConfigError as error:
         return _page(request, form, problems=error.problems)
     return _changes(request, report, upload)
@@ -162,10 +177,14 @@ def _changes(request: HttpRequest, report: Report, upload: Upload) -> HttpRespon
         "is_pruned": upload.is_pruned,
         "carried": seal(replace(upload, shown=fingerprint(report)).packed(), request.user.pk),
     }
-    return _response(request, "admin/proxyapp/import_changes.html", "What the import would change", context)
+    return _response(
+        request, "admin/proxyapp/import_changes.html", "What the import would change", context
+    )
 
 
-def _page(request: HttpRequest, form: UploadForm, problems: list[str] | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest, form: UploadForm, problems: list[str] | None = None
+) -> HttpResponse:
     context = {
         "form": form,
         "problems": problems,
@@ -175,8 +194,12 @@ def _page(request: HttpRequest, form: UploadForm, problems: list[str] | None = N
     return _response(request, "admin/proxyapp/import.html", "Import / export", context)
 
 
-def _response(request: HttpRequest, template: str, title: str, context: dict[str, Any]) -> HttpResponse:
-    return TemplateResponse(request, template, admin.site.each_context(request) | {"title": title} | context)
+def _response(
+    request: HttpRequest, template: str, title: str, context: dict[str, Any]
+) -> HttpResponse:
+    return TemplateResponse(
+        request, template, admin.site.each_context(request) | {"title": title} | context
+    )
 
 
 def pages() -> list[URLPattern]:

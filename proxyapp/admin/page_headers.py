@@ -1,4 +1,7 @@
-"""What browsers may do with the gateway's own pages. SECURITY.md says how the theme lives with it."""
+"""What browsers may do with the gateway's own pages.
+
+SECURITY.md says how the theme lives with it.
+"""
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse
@@ -7,8 +10,8 @@ from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
 WRONG_HOST = (
-    "This gateway's admin does not answer under this host name.\n"
-    "If the name is right, add it to the setting ALLOWED_HOSTS (environment or .env) and start the gateway again.\n"
+    "This gateway's admin does not answer under this host name.\nIf the name is right, add it to"
+    " the setting ALLOWED_HOSTS (environment or .env) and start the gateway again.\n"
 )
 POLICY = {
     "default-src": "'none'",
@@ -52,7 +55,9 @@ BARE_PAGE = {
 class PageHeaders(MiddlewareMixin):
     """The first of all, so that error pages and static files have them too; not what is proxied."""
 
-    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    def process_response(
+        self, request: HttpRequest, response: HttpResponseBase
+    ) -> HttpResponseBase:
         if not request.path.startswith(("/admin", "/static")):
             return response
         response.headers.setdefault("Content-Security-Policy", policy(request))

@@ -1,7 +1,8 @@
-"""Makes groups and keys in the database what a config file says of them, in few queries however many there are.
+"""Makes groups and keys in the database what a config file says of them, in few queries however
+many there are.
 
-Keys are found by their hash and keep their row, wherever they were: usage and cooldowns hang on it. Their secrets are
-neither read nor written again.
+Keys are found by their hash and keep their row, wherever they were: usage and cooldowns hang on it.
+Their secrets are neither read nor written again.
 """
 
 from collections import defaultdict
@@ -38,7 +39,10 @@ Placed = TypeVar("Placed", Group, ApiKey)
 
 
 class Database:
-    """The groups (by name in lower case) and keys that there are. Holds for one transaction, under the pool's lock."""
+    """The groups (by name in lower case) and keys that there are.
+
+    Holds for one transaction, under the pool's lock.
+    """
 
     def __init__(self, report: Report) -> None:
         self.report = report
@@ -55,8 +59,13 @@ class Database:
         self.changed_keys: dict[int, ApiKey] = {}
         self.moved_keys: dict[int, ApiKey] = {}
 
-    def apply(self, configs: Sequence[GroupConfig], order: Order, progress: Progress | None) -> dict[str, list[ApiKey]]:
-        """The keys of each applied group. `order` gets the names that there were and the new ones."""
+    def apply(
+        self, configs: Sequence[GroupConfig], order: Order, progress: Progress | None
+    ) -> dict[str, list[ApiKey]]:
+        """The keys of each applied group.
+
+        `order` gets the names that there were and the new ones.
+        """
         self._apply_groups(configs, order)
         placed = {config.name.lower(): self._place_keys(config) for config in configs}
         self._write_keys([key for keys in placed.values() for key in keys], progress)
@@ -107,7 +116,9 @@ class Database:
         return group if changes else None
 
     def _place_keys(self, config: GroupConfig) -> list[ApiKey]:
-        """Puts the keys first in their group, in the order of the file; what else is in the group follows."""
+        """Puts the keys first in their group, in the order of the file; what else is in the group
+        follows.
+        """
         group = self.groups[config.name.lower()]
         before = list(self.members[group.pk].values())
         keys = [self._apply_key(key, group) for key in config.api_keys]
@@ -137,7 +148,14 @@ class Database:
         return key
 
     def _known(self, secret: str) -> ApiKey | None:
-        return next((self.keys_by_hash[found] for found in keyed_hashes(secret) if found in self.keys_by_hash), None)
+        return next(
+            (
+                self.keys_by_hash[found]
+                for found in keyed_hashes(secret)
+                if found in self.keys_by_hash
+            ),
+            None,
+        )
 
     def _move(self, key: ApiKey, group: Group) -> None:
         if key.group_id != group.pk:
@@ -157,7 +175,10 @@ class Database:
 
 
 def renumber(before: Sequence[Placed], after: Sequence[Placed]) -> list[Placed]:
-    """Sets the positions when the sequence is not the one that there was. The rows whose position changed."""
+    """Sets the positions when the sequence is not the one that there was.
+
+    The rows whose position changed.
+    """
     if [row.pk for row in before] == [row.pk for row in after]:
         return []
     moved = [row for position, row in enumerate(after) if row.position != position]
@@ -169,11 +190,15 @@ def renumber(before: Sequence[Placed], after: Sequence[Placed]) -> list[Placed]:
 def is_reordered(before: Sequence[Model], after: Sequence[Model]) -> bool:
     """Whether the rows that are in both stand in another order."""
     both = {row.pk for row in before} & {row.pk for row in after}
-    return [row.pk for row in before if row.pk in both] != [row.pk for row in after if row.pk in both]
+    return [row.pk for row in before if row.pk in both] != [
+        row.pk for row in after if row.pk in both
+    ]
 
 
 def update(rows: Sequence[Row], fields: Sequence[str]) -> None:
-    """Writes these fields and `updated_at` only: a secret that is not among them stays, even an unreadable one."""
+    """Writes these fields and `updated_at` only: a secret that is not among them stays, even an
+    unreadable one.
+    """
     now = timezone.now()
     for batch in batches(rows):
         manager = type(batch[0])._default_manager
@@ -182,7 +207,11 @@ def update(rows: Sequence[Row], fields: Sequence[str]) -> None:
 
 
 def _changes(row: Model, wanted: dict[str, Any]) -> list[str]:
-    return [f"{name} '{getattr(row, name)}' → '{new}'" for name, new in wanted.items() if getattr(row, name) != new]
+    return [
+        f"{name} '{getattr(row, name)}' → '{new}'"
+        for name, new in wanted.items()
+        if getattr(row, name) != new
+    ]
 
 
 def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
@@ -190,7 +219,10 @@ def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
     plain = ("name", "rate_limit_policy", "auth", "priority", "weight", "allow_link_local")
     changes = _changes(group, {name: wanted[name] for name in plain})
     if group.ca_certificates != wanted["ca_certificates"]:
-        changes.append(f"ca_certificates {counted(group.ca_certificates)} → {counted(wanted['ca_certificates'])}")
+        changes.append(
+            f"ca_certificates {counted(group.ca_certificates)} →"
+            f" {counted(wanted['ca_certificates'])}"
+        )
     for name in ("target_url", "proxy_url"):
         old, new = getattr(group, name), wanted[name]
         if old != new:

@@ -1,7 +1,9 @@
-"""Database to config file: the groups and keys, as `import_config` takes them back without a change.
+"""Database to config file: the groups and keys, as `import_config` takes them back without a
+change.
 
-Besides the name and keys only `target_url` is always written; the other fields when they are not the default. The same
-database gives the same bytes. What is not in the file's format (status, cooldowns, usage) is not exported.
+Besides the name and keys only `target_url` is always written; the other fields when they are not
+the default. The same database gives the same bytes. What is not in the file's format (status,
+cooldowns, usage) is not exported.
 """
 
 import os
@@ -32,14 +34,19 @@ Entry = dict[str, object]
 
 
 class Export(NamedTuple):
-    """`unreadable`: the keys that were left out and the proxies that stand as UNREADABLE, for no secret opens them."""
+    """`unreadable`: the keys that were left out and the proxies that stand as UNREADABLE, for no
+    secret opens them.
+    """
 
     text: str
     unreadable: list[str]
 
 
 def export_groups(*, mask: bool, groups: QuerySet[Group] | None = None) -> Export:
-    """All groups, or these. Masked, nothing is unreadable: the masked form of a key is stored beside it."""
+    """All groups, or these.
+
+    Masked, nothing is unreadable: the masked form of a key is stored beside it.
+    """
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
     if groups is None:
         groups = Group.objects.all()
@@ -49,18 +56,26 @@ def export_groups(*, mask: bool, groups: QuerySet[Group] | None = None) -> Expor
 
 
 def export_of(groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool) -> Export:
-    """These groups with these keys of theirs, in the order of rotation. Masked, the keys' secrets are not looked at."""
+    """These groups with these keys of theirs, in the order of rotation.
+
+    Masked, the keys' secrets are not looked at.
+    """
     unreadable: list[str] = []
     members: dict[int, list[ApiKey]] = {}
     for key in sorted(keys, key=lambda key: (key.position, key.pk)):
         members.setdefault(key.group_id, []).append(key)
-    entries = [_group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups]
-    text = yaml.dump({"groups": entries}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf"))
+    entries = [
+        _group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups
+    ]
+    text = yaml.dump(
+        {"groups": entries}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf")
+    )
     return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
 
 
 def write_private(path: Path, text: str) -> None:
-    """Puts a file that only its owner may read in place, at once; from its first byte it is nothing else.
+    """Puts a file that only its owner may read in place, at once; from its first byte it is nothing
+    else.
 
     Raises OSError.
     """
@@ -94,7 +109,11 @@ def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mas
         entry["priority"] = group.priority
     if group.weight != 1:
         entry["weight"] = group.weight
-    entries = [_key_entry(key, key.masked) for key in keys] if mask else _key_entries(group, keys, unreadable)
+    entries = (
+        [_key_entry(key, key.masked) for key in keys]
+        if mask
+        else _key_entries(group, keys, unreadable)
+    )
     entry["api_keys"] = entries or [PLACEHOLDER]
     return entry
 
@@ -123,7 +142,9 @@ def _key_entry(key: ApiKey, text: str) -> object:
 
 
 class _Dumper(yaml.SafeDumper):
-    """The library's own in Python, whatever is installed: the C one writes some characters differently."""
+    """The library's own in Python, whatever is installed: the C one writes some characters
+    differently.
+    """
 
     def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
         """Lists are indented under their field."""
@@ -135,7 +156,9 @@ class _Dumper(yaml.SafeDumper):
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     """Of all fields only certificates have lines: they stay readable."""
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+    return dumper.represent_scalar(
+        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+    )
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -1,4 +1,7 @@
-"""The config file: groups and their keys in YAML. Reads and checks it; nothing here touches the database."""
+"""The config file: groups and their keys in YAML.
+
+Reads and checks it; nothing here touches the database.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -20,7 +23,14 @@ from proxyapp.vocabulary.checks import (
     proxies,
     targets,
 )
-from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, MAX_PRIORITY, MAX_WEIGHT, Auth, RateLimitPolicy, values
+from proxyapp.vocabulary.choices import (
+    DEFAULT_TARGET_URL,
+    MAX_PRIORITY,
+    MAX_WEIGHT,
+    Auth,
+    RateLimitPolicy,
+    values,
+)
 
 __all__ = [
     "Config",
@@ -79,7 +89,9 @@ class KeyConfig:
 
 @dataclass(frozen=True)
 class GroupConfig:
-    """`placeholders`: where the file has a placeholder in place of a key, such as `groups[0].api_keys[1]`."""
+    """`placeholders`: where the file has a placeholder in place of a key, such as
+    `groups[0].api_keys[1]`.
+    """
 
     name: str
     target_url: str = DEFAULT_TARGET_URL
@@ -101,7 +113,9 @@ class Config:
 
 
 class ConfigError(Exception):
-    """Everything that is wrong with a config file, each problem with its place and what is allowed."""
+    """Everything that is wrong with a config file, each problem with its place and what is
+    allowed.
+    """
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = list(problems)
@@ -117,7 +131,9 @@ def load(path: Path) -> Config:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
     if len(content) > MAX_FILE_BYTES:
-        raise ConfigError([f"{path}: is larger than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"])
+        raise ConfigError(
+            [f"{path}: is larger than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
+        )
     try:
         return parse(content.decode("utf-8-sig"), folder=path.parent)
     except UnicodeDecodeError as error:
@@ -126,9 +142,14 @@ def load(path: Path) -> Config:
 
 
 def parse(text: str, *, folder: Path | None = None) -> Config:
-    """Raises ConfigError with all problems at once. `folder`: where files that it names are; None: it may name none."""
+    """Raises ConfigError with all problems at once.
+
+    `folder`: where files that it names are; None: it may name none.
+    """
     if len(text) > MAX_FILE_BYTES:
-        raise ConfigError([f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"])
+        raise ConfigError(
+            [f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
+        )
     tree, problems = plain_yaml.read(text)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
@@ -160,7 +181,11 @@ class _Reading:
     def server(self, value: object) -> Server:
         fields = self.mapping({} if value is None else value, "server", SERVER_FIELDS) or {}
         host = self.text(fields, "host", "server", check_host, default=Server.host)
-        return Server(host, self.port(fields.get("port", Server.port)), self.flag(fields, "allow_anonymous", "server"))
+        return Server(
+            host,
+            self.port(fields.get("port", Server.port)),
+            self.flag(fields, "allow_anonymous", "server"),
+        )
 
     def port(self, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
@@ -173,7 +198,10 @@ class _Reading:
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):
             return ()
-        groups = {f"groups[{index}]": self.group(value, f"groups[{index}]") for index, value in enumerate(values)}
+        groups = {
+            f"groups[{index}]": self.group(value, f"groups[{index}]")
+            for index, value in enumerate(values)
+        }
         first: dict[str, str] = {}
         for place, group in groups.items():
             earlier = first.setdefault(group.name.lower(), place)
@@ -197,11 +225,15 @@ class _Reading:
         allow_link_local = self.flag(fields, "allow_link_local", place)
         return GroupConfig(
             name=self.text(fields, "name", place, check_group_name).strip(),
-            target_url=self.text(fields, "target_url", place, targets(allow_link_local), default=DEFAULT_TARGET_URL),
+            target_url=self.text(
+                fields, "target_url", place, targets(allow_link_local), default=DEFAULT_TARGET_URL
+            ),
             proxy_url=self.proxy_url(fields, place, allow_link_local),
             ca_certificates=self.ca_certificates(fields, place),
             allow_link_local=allow_link_local,
-            rate_limit_policy=self.text(fields, "rate_limit_policy", place, _one_of(POLICIES), default=POLICIES[0]),
+            rate_limit_policy=self.text(
+                fields, "rate_limit_policy", place, _one_of(POLICIES), default=POLICIES[0]
+            ),
             auth=self.text(fields, "auth", place, _one_of(AUTHS), default=AUTHS[0]),
             priority=self.number(fields, "priority", place, range(MAX_PRIORITY + 1), default=0),
             weight=self.number(fields, "weight", place, range(1, MAX_WEIGHT + 1), default=1),
@@ -209,14 +241,18 @@ class _Reading:
             placeholders=placeholders,
         )
 
-    def proxy_url(self, fields: dict[str, object], place: str, allow_link_local: bool) -> str | None:
+    def proxy_url(
+        self, fields: dict[str, object], place: str, allow_link_local: bool
+    ) -> str | None:
         if fields.get("proxy_url") in (None, ""):
             return None
         return self.text(fields, "proxy_url", place, proxies(allow_link_local))
 
     def ca_certificates(self, fields: dict[str, object], place: str) -> str:
         """Written out, or in a file whose path is relative to that of the config."""
-        given = [field for field in ("ca_file", "ca_certificates") if fields.get(field) not in (None, "")]
+        given = [
+            field for field in ("ca_file", "ca_certificates") if fields.get(field) not in (None, "")
+        ]
         if len(given) == 2:
             self.wrong(f"{place}.ca_file", "stands beside ca_certificates; give one of the two")
             return ""
@@ -230,7 +266,9 @@ class _Reading:
             self.wrong(f"{place}.{given[0]}", str(problem))
             return ""
 
-    def keys(self, fields: dict[str, object], place: str) -> tuple[tuple[KeyConfig, ...], tuple[str, ...]]:
+    def keys(
+        self, fields: dict[str, object], place: str
+    ) -> tuple[tuple[KeyConfig, ...], tuple[str, ...]]:
         """The keys, and the places of placeholders."""
         if "api_keys" not in fields:
             self.wrong(place, "is required")
@@ -238,14 +276,23 @@ class _Reading:
         values = self.items(fields["api_keys"], place, "keys", MAX_KEYS)
         if fields["api_keys"] == []:
             self.wrong(place, "must not be empty; give at least one key")
-        keys = {f"{place}[{index}]": self.key(value, f"{place}[{index}]") for index, value in enumerate(values)}
+        keys = {
+            f"{place}[{index}]": self.key(value, f"{place}[{index}]")
+            for index, value in enumerate(values)
+        }
         placeholders = [place for place, key in keys.items() if is_placeholder(key.secret)]
-        return tuple(key for key in keys.values() if not is_placeholder(key.secret)), tuple(placeholders)
+        return tuple(key for key in keys.values() if not is_placeholder(key.secret)), tuple(
+            placeholders
+        )
 
     def key(self, value: object, place: str) -> KeyConfig:
         if not isinstance(value, dict):
             return KeyConfig(self.checked(value, place, _check_key_in_file).strip())
-        fields = {name: field for name, field in value.items() if field is not None or name not in ("name", "project")}
+        fields = {
+            name: field
+            for name, field in value.items()
+            if field is not None or name not in ("name", "project")
+        }
         self.mapping(value, place, KEY_FIELDS)
         return KeyConfig(
             secret=self.text(fields, "key", place, _check_key_in_file).strip(),
@@ -253,7 +300,9 @@ class _Reading:
             project=self.text(fields, "project", place, check_label, default="").strip(),
         )
 
-    def mapping(self, value: object, place: str, known: tuple[str, ...]) -> dict[str, object] | None:
+    def mapping(
+        self, value: object, place: str, known: tuple[str, ...]
+    ) -> dict[str, object] | None:
         if not isinstance(value, dict):
             self.wrong(place, f"must be a mapping with {', '.join(known)}, not {kind(value)}")
             return None
@@ -274,7 +323,13 @@ class _Reading:
         return value
 
     def text(
-        self, fields: dict[str, object], field: str, place: str, check: Check, *, default: str | None = None
+        self,
+        fields: dict[str, object],
+        field: str,
+        place: str,
+        check: Check,
+        *,
+        default: str | None = None,
     ) -> str:
         """Without a default the field is required. What is wrong comes out as an empty text."""
         if field in fields:
@@ -283,7 +338,9 @@ class _Reading:
             self.wrong(f"{place}.{field}", "is required")
         return default or ""
 
-    def number(self, fields: dict[str, object], field: str, place: str, allowed: range, *, default: int) -> int:
+    def number(
+        self, fields: dict[str, object], field: str, place: str, allowed: range, *, default: int
+    ) -> int:
         value = fields.get(field, default)
         if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
             return value
@@ -322,5 +379,9 @@ def _quotes(value: object) -> str:
 
 
 def _suggestion(name: object, known: tuple[str, ...]) -> str:
-    near = get_close_matches(str(name).lower(), known, n=1) if isinstance(name, str) and len(name) < 100 else []
+    near = (
+        get_close_matches(str(name).lower(), known, n=1)
+        if isinstance(name, str) and len(name) < 100
+        else []
+    )
     return f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"

@@ -1,6 +1,8 @@
-"""Config file to database: the whole file at once (`import_config`), or what changed in it (`apply_changes`).
+"""Config file to database: the whole file at once (`import_config`), or what changed in it
+(`apply_changes`).
 
-Either is one transaction under the lock of the rotation's row, so that processes that start together take turns.
+Either is one transaction under the lock of the rotation's row, so that processes that start
+together take turns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -34,7 +36,8 @@ def import_config(
     progress: Progress | None = None,
     by: audit.Actor = BY_COMMAND,
 ) -> Report:
-    """Makes the database follow the file whole. `progress` gets the keys written and the keys of the file.
+    """Makes the database follow the file whole. `progress` gets the keys written and the keys of
+    the file.
 
     Raises ConfigError when a constraint of the database refuses the file.
     """
@@ -46,7 +49,8 @@ def import_config(
 
 
 def apply_changes(path: Path) -> Report:
-    """Applies the groups that the file describes in other words than at its last import; the first time, all of them.
+    """Applies the groups that the file describes in other words than at its last import; the first
+    time, all of them.
 
     Raises ConfigError.
     """
@@ -63,20 +67,26 @@ def apply_changes(path: Path) -> Report:
 
 
 @contextmanager
-def _locked(report: Report, source: Path, by: audit.Actor, *, dry_run: bool = False) -> Iterator[None]:
+def _locked(
+    report: Report, source: Path, by: audit.Actor, *, dry_run: bool = False
+) -> Iterator[None]:
     try:
         with transaction.atomic():
             lock_pool()
             yield
             if report.changed:
                 raise_pool_version()
-                audit.record_whole(by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary())
+                audit.record_whole(
+                    by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary()
+                )
                 audit.record_each(by, report.changes)
             if dry_run:
                 transaction.set_rollback(True)
     except (IntegrityError, DataError) as error:
         refusal = str(error).partition("\n")[0]
-        raise ConfigError([f"the database refuses the file, nothing is imported: {refusal}"]) from error
+        raise ConfigError(
+            [f"the database refuses the file, nothing is imported: {refusal}"]
+        ) from error
 
 
 def _import_whole(
@@ -97,7 +107,12 @@ def _import_whole(
 
 def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
     kept = {key.pk for keys in placed.values() for key in keys}
-    keys = [key for members in database.members.values() for key in members.values() if key.pk not in kept]
+    keys = [
+        key
+        for members in database.members.values()
+        for key in members.values()
+        if key.pk not in kept
+    ]
     database.remove_keys(keys)
     database.remove_groups([name for name in database.groups if name not in placed])
 
@@ -129,7 +144,8 @@ def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastIm
             continue
         if others := len(database.members[group.pk]):
             database.report.warnings.append(
-                f"group '{group.name}' left the file but is kept: it has {others} keys that are not from this file"
+                f"group '{group.name}' left the file but is kept: it has {others} keys that are not"
+                " from this file"
             )
         else:
             database.remove_groups([name])
@@ -137,7 +153,11 @@ def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastIm
 
 def _remove_left_keys(database: Database, hashes: set[str]) -> None:
     """A key that no secret opens is kept: it is not the file that changed, but SECRET_KEY."""
-    left = [database.keys_by_hash[key_hash] for key_hash in sorted(hashes) if key_hash in database.keys_by_hash]
+    left = [
+        database.keys_by_hash[key_hash]
+        for key_hash in sorted(hashes)
+        if key_hash in database.keys_by_hash
+    ]
     unreadable = {
         key.pk
         for batch in batches(left)
@@ -146,7 +166,8 @@ def _remove_left_keys(database: Database, hashes: set[str]) -> None:
     }
     if unreadable:
         database.report.warnings.append(
-            f"{len(unreadable)} keys left the file but are kept: the present SECRET_KEY cannot read them"
+            f"{len(unreadable)} keys left the file but are kept: the present SECRET_KEY cannot read"
+            " them"
         )
     database.remove_keys([key for key in left if key.pk not in unreadable])
 
@@ -157,15 +178,21 @@ def each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupCo
     return [replace(group, api_keys=_first_places(group, first, report)) for group in groups]
 
 
-def _first_places(group: GroupConfig, first: dict[str, str], report: Report) -> tuple[KeyConfig, ...]:
+def _first_places(
+    group: GroupConfig, first: dict[str, str], report: Report
+) -> tuple[KeyConfig, ...]:
     if group.placeholders:
         places = ", ".join(group.placeholders)
-        report.warnings.append(f"group '{group.name}': placeholders skipped ({places}); put your keys in their place")
+        report.warnings.append(
+            f"group '{group.name}': placeholders skipped ({places}); put your keys in their place"
+        )
     keys = []
     for key in group.api_keys:
         if key.secret in first:
             label = f"key {masked_key(key.secret)} of group '{group.name}'"
-            report.warnings.append(f"{label} is a duplicate: taken once, in group '{first[key.secret]}'")
+            report.warnings.append(
+                f"{label} is a duplicate: taken once, in group '{first[key.secret]}'"
+            )
         else:
             first[key.secret] = group.name
             keys.append(key)
@@ -181,7 +208,12 @@ def _hashes(placed: dict[str, list[ApiKey]]) -> dict[str, list[str]]:
 
 
 def _all_hashes(groups: Sequence[GroupConfig]) -> set[str]:
-    return {key_hash for group in groups for key in group.api_keys for key_hash in keyed_hashes(key.secret)}
+    return {
+        key_hash
+        for group in groups
+        for key in group.api_keys
+        for key_hash in keyed_hashes(key.secret)
+    }
 
 
 def _file_first(there: list[str], new: list[str], names: list[str]) -> list[str]:
@@ -191,7 +223,9 @@ def _file_first(there: list[str], new: list[str], names: list[str]) -> list[str]
 
 
 def _beside_neighbours(there: list[str], new: list[str], names: list[str]) -> list[str]:
-    """Keeps the order that there is; a new group goes behind the group that precedes it in the file."""
+    """Keeps the order that there is; a new group goes behind the group that precedes it in the
+    file.
+    """
     sequence = list(there)
     old, added = set(there), set(new)
     place = 0

@@ -1,4 +1,6 @@
-"""What a key looks like: how to find it in prose, and when to doubt that a text in its place is one."""
+"""What a key looks like: how to find it in prose, and when to doubt that a text in its place is
+one.
+"""
 
 import re
 from collections.abc import Iterator
@@ -9,16 +11,22 @@ MIN_LENGTH, MAX_LENGTH, MIN_LENGTH_IN_PROSE = 16, 300, 20
 MIN_MIXED_PART = 4
 
 TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
-OF_PROVIDER = re.compile(r"(?<![A-Za-z0-9_.-])(?:AIza|AQ\.|sk-(?=[A-Za-z_.-]*\d))[A-Za-z0-9_.-]{12,}")
+OF_PROVIDER = re.compile(
+    r"(?<![A-Za-z0-9_.-])(?:AIza|AQ\.|sk-(?=[A-Za-z_.-]*\d))[A-Za-z0-9_.-]{12,}"
+)
 BETWEEN_WORDS = re.compile(r"[\s,;\"'()<>]+")
 
 
 def words_like_keys(line: str) -> Iterator[str]:
-    """Those of a known provider also within URLs; of others none that is a part of a URL or an address."""
+    """Those of a known provider also within URLs; of others none that is a part of a URL or an
+    address.
+    """
     for word in BETWEEN_WORDS.split(line):
         is_address = "://" in word or "@" in word
         tokens = OF_PROVIDER.findall(word) if is_address else TOKEN.findall(word)
-        yield from (token for token in (found.strip(".-_") for found in tokens) if _looks_like_a_key(token))
+        yield from (
+            token for token in (found.strip(".-_") for found in tokens) if _looks_like_a_key(token)
+        )
 
 
 def doubt(secret: str) -> str:
@@ -43,7 +51,10 @@ def _looks_like_a_key(word: str) -> bool:
 
 
 def _has_mixed_part(word: str) -> bool:
-    """Letters and digits within one part. `gemini-2.5-flash-preview-09-2025` has none, and is no key."""
+    """Letters and digits within one part.
+
+    `gemini-2.5-flash-preview-09-2025` has none, and is no key.
+    """
     return any(map(_is_mixed, re.split("[-_.]", word)))
 
 

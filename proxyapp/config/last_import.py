@@ -1,7 +1,7 @@
 """What a config file said of its groups when it was last imported.
 
-A start compares the file with this, and not with the database: a group that the file still describes in the same words
-is left as operators have made it since.
+A start compares the file with this, and not with the database: a group that the file still
+describes in the same words is left as operators have made it since.
 """
 
 import json
@@ -17,19 +17,35 @@ MAX_SOURCE_LENGTH = 500
 
 
 def source_name(path: Path) -> str:
-    """The absolute path, links not followed (a mounted secret is a link to another folder at each change)."""
+    """The absolute path, links not followed (a mounted secret is a link to another folder at each
+    change).
+    """
     name = os.fsencode(os.path.abspath(path)).decode(errors="backslashreplace")
     return name[-MAX_SOURCE_LENGTH:]
 
 
 def canonical_text(group: GroupConfig) -> str:
-    """What is not the default of a later version stands at the end, so that older fingerprints still hold."""
+    """What is not the default of a later version stands at the end, so that older fingerprints
+    still hold.
+    """
     keys = [[key.secret, key.name, key.project] for key in group.api_keys]
-    later: list[object] = [] if (group.priority, group.weight) == (0, 1) else [group.priority, group.weight]
+    later: list[object] = (
+        [] if (group.priority, group.weight) == (0, 1) else [group.priority, group.weight]
+    )
     if group.ca_certificates or group.allow_link_local:
-        later.append({"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local})
+        later.append(
+            {"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local}
+        )
     return json.dumps(
-        [group.name, group.target_url, group.proxy_url, group.rate_limit_policy, group.auth, keys, *later]
+        [
+            group.name,
+            group.target_url,
+            group.proxy_url,
+            group.rate_limit_policy,
+            group.auth,
+            keys,
+            *later,
+        ]
     )
 
 
@@ -38,7 +54,10 @@ class LastImport:
 
     def __init__(self, path: Path) -> None:
         self.source = source_name(path)
-        self.rows = {row.name.lower(): row for row in ImportedGroup.objects.filter(source=self.source).order_by("id")}
+        self.rows = {
+            row.name.lower(): row
+            for row in ImportedGroup.objects.filter(source=self.source).order_by("id")
+        }
 
     def has_same(self, group: GroupConfig) -> bool:
         row = self.rows.get(group.name.lower())
@@ -47,7 +66,9 @@ class LastImport:
     def has_same_order(self, groups: Sequence[GroupConfig]) -> bool:
         """Of the groups that are both here and in the file."""
         names = dict.fromkeys(group.name.lower() for group in groups)
-        return [name for name in names if name in self.rows] == [name for name in self.rows if name in names]
+        return [name for name in names if name in self.rows] == [
+            name for name in self.rows if name in names
+        ]
 
     def left_names(self, groups: Sequence[GroupConfig]) -> list[str]:
         """The groups that were in the file and no longer are."""
@@ -58,7 +79,10 @@ class LastImport:
         return {key_hash for row in self.rows.values() for key_hash in row.key_hashes}
 
     def remember(self, groups: Sequence[GroupConfig], key_hashes: Mapping[str, list[str]]) -> None:
-        """`key_hashes`: of the groups that were applied, as the database has them. The others keep what they had."""
+        """`key_hashes`: of the groups that were applied, as the database has them.
+
+        The others keep what they had.
+        """
         rows = [self._row(group, key_hashes) for group in groups]
         if [_content(row) for row in rows] == [_content(row) for row in self.rows.values()]:
             return
@@ -77,13 +101,17 @@ class LastImport:
         name = group.name.lower()
         hashes = key_hashes[name] if name in key_hashes else self.rows[name].key_hashes
         fingerprint = keyed_hash(canonical_text(group))
-        return ImportedGroup(source=self.source, name=group.name, fingerprint=fingerprint, key_hashes=hashes)
+        return ImportedGroup(
+            source=self.source, name=group.name, fingerprint=fingerprint, key_hashes=hashes
+        )
 
 
 def claims_of_others(last: LastImport) -> tuple[set[str], set[str]]:
     """The groups (in lower case) and the key hashes that came from other files too."""
     rows = list(ImportedGroup.objects.exclude(source=last.source))
-    return {row.name.lower() for row in rows}, {key_hash for row in rows for key_hash in row.key_hashes}
+    return {row.name.lower() for row in rows}, {
+        key_hash for row in rows for key_hash in row.key_hashes
+    }
 
 
 def _content(row: ImportedGroup) -> tuple[str, str, list[str]]:

@@ -1,6 +1,8 @@
-"""Keys in any text that an operator pastes: JSON, YAML (the config file's too), CSV with a header, .env lines, prose.
+"""Keys in any text that an operator pastes: JSON, YAML (the config file's too), CSV with a header,
+.env lines, prose.
 
-Pure. No result but a key itself has its secret: what is refused is named by its line and its masked form.
+Pure. No result but a key itself has its secret: what is refused is named by its line and its masked
+form.
 """
 
 import csv
@@ -21,7 +23,9 @@ NAME_COLUMNS = ("name", "label", "title")
 PROJECT_COLUMNS = ("project", "project_id")
 
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_.-]*)[\"']?\s*[=:]\s*(.*)")
-NAME_OF_SECRET = re.compile(r"(?:.*[_.-])?(?:api_?)?(?:keys?|tokens?|secrets?)(?:[_.-]?\d+)?", re.IGNORECASE)
+NAME_OF_SECRET = re.compile(
+    r"(?:.*[_.-])?(?:api_?)?(?:keys?|tokens?|secrets?)(?:[_.-]?\d+)?", re.IGNORECASE
+)
 COMMENT = re.compile(r"\s*(?:#|//|;)")
 SEPARATORS = re.compile(r"[\s,;]+")
 LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
@@ -30,7 +34,10 @@ STRUCTURED = re.compile(r"\s*(?:---|[\[{]|-\s|[\"']?[\w .-]+[\"']?:(?:\s|$))")
 
 @dataclass(frozen=True, slots=True)
 class FoundKey:
-    """`line`: 0 when it is not known. `doubt`: why the operator is asked whether it is one; empty for a good one."""
+    """`line`: 0 when it is not known.
+
+    `doubt`: why the operator is asked whether it is one; empty for a good one.
+    """
 
     secret: str = field(repr=False)
     line: int
@@ -54,7 +61,9 @@ class Reject:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`keys` has each key once, in the order of the text; `repeats` is where they are given again."""
+    """`keys` has each key once, in the order of the text; `repeats` is where they are given
+    again.
+    """
 
     keys: list[FoundKey] = field(default_factory=list)
     repeats: list[FoundKey] = field(default_factory=list)
@@ -62,7 +71,9 @@ class Found:
 
 
 def find_keys(text: str) -> Found:
-    """Reads the text as what it looks like: JSON or YAML, CSV with a header, or else line by line."""
+    """Reads the text as what it looks like: JSON or YAML, CSV with a header, or else line by
+    line.
+    """
     text = text.removeprefix("\ufeff")
     for read in (_structured, _table):
         found = read(text)
@@ -98,7 +109,10 @@ def _structured(text: str) -> list[Piece]:
         return []
     places = _places(text)
     try:
-        return [_piece(value, places.get(value.strip(), 0), labels) for value, labels in _values(tree, is_listed=True)]
+        return [
+            _piece(value, places.get(value.strip(), 0), labels)
+            for value, labels in _values(tree, is_listed=True)
+        ]
     except RecursionError:
         return []
 
@@ -161,7 +175,9 @@ def _table(text: str) -> list[Piece]:
     start = next((number for number, line in enumerate(lines) if line.strip()), 0)
     header = lines[start] if lines else ""
     delimiter = max(",;\t", key=header.count)
-    columns = [column.strip().strip("\"'").lower().replace(" ", "_") for column in header.split(delimiter)]
+    columns = [
+        column.strip().strip("\"'").lower().replace(" ", "_") for column in header.split(delimiter)
+    ]
     if not set(columns) & set(KEY_COLUMNS):
         return []
     reader = csv.reader(lines[start + 1 :], delimiter=delimiter, skipinitialspace=True)
@@ -169,7 +185,11 @@ def _table(text: str) -> list[Piece]:
         rows = [(start + 1 + reader.line_num, row) for row in reader]
     except csv.Error:
         return []
-    return [_cell(line, dict(zip(columns, row, strict=False))) for line, row in rows if any(map(str.strip, row))]
+    return [
+        _cell(line, dict(zip(columns, row, strict=False)))
+        for line, row in rows
+        if any(map(str.strip, row))
+    ]
 
 
 def _cell(line: int, fields: Mapping[object, object]) -> Piece:
@@ -191,13 +211,18 @@ def _line(line: str, number: int) -> list[Piece]:
     if assignment and NAME_OF_SECRET.fullmatch(assignment[1]) and "://" not in line:
         value = re.sub(r"\s#.*", "", assignment[2]).strip()
         words = [value] if is_placeholder(value) else SEPARATORS.split(value)
-        return [_piece(word.strip("\"'"), number) for word in words if word.strip("\"'")] or [_empty(number)]
+        return [_piece(word.strip("\"'"), number) for word in words if word.strip("\"'")] or [
+            _empty(number)
+        ]
     keys: list[Piece] = [_piece(word, number) for word in words_like_keys(line)]
     return keys or [_piece_of_words(line, number)]
 
 
 def _piece_of_words(line: str, number: int) -> Piece:
-    """A line with nothing that looks like a key. One word alone is judged as if it stood where keys do."""
+    """A line with nothing that looks like a key.
+
+    One word alone is judged as if it stood where keys do.
+    """
     word = line.strip("\"',;")
     is_word = TOKEN.fullmatch(word) or (not re.search(r"\s", word) and check_key(word))
     return _piece(word, number) if is_word else Reject(number, masked_key(line), NO_KEY)

@@ -1,8 +1,9 @@
 """YAML as a config file needs it: text, whole numbers, true and false, nothing, lists and mappings.
 
-What the library's loaders would turn into something else (dates, decimals, binary, tagged values) comes out as Odd,
-which no field takes. The tree is built here and not by a loader, so that duplicate fields are found with their line,
-and that neither shared nor nested anchors can make a small file large.
+What the library's loaders would turn into something else (dates, decimals, binary, tagged values)
+comes out as Odd, which no field takes. The tree is built here and not by a loader, so that
+duplicate fields are found with their line, and that neither shared nor nested anchors can make a
+small file large.
 """
 
 import re
@@ -36,7 +37,10 @@ class Odd(NamedTuple):
 
 
 def read(text: str) -> tuple[object, list[str]]:
-    """The tree and what is wrong, each with its line. When the text is no YAML at all the tree is None."""
+    """The tree and what is wrong, each with its line.
+
+    When the text is no YAML at all the tree is None.
+    """
     unprintable = Reader.NON_PRINTABLE.search(text)
     if unprintable:
         return None, [f"{_place(text, unprintable.start())}: a character that YAML does not allow"]
@@ -56,17 +60,24 @@ def kind(value: object) -> str:
 
 
 def shown(name: object) -> str:
-    """A field's name for a message. A key may have slipped into its place, so only plain words are shown whole."""
+    """A field's name for a message.
+
+    A key may have slipped into its place, so only plain words are shown whole.
+    """
     if not isinstance(name, str):
         return kind(name)
     return f"'{name}'" if FIELD_NAME.fullmatch(name) else f"'{masked_key(name)}'"
 
 
 def _too_much(text: str) -> str | None:
-    """Looks before the library composes: it recurses in C, and a file of brackets would crash the process."""
+    """Looks before the library composes: it recurses in C, and a file of brackets would crash the
+    process.
+    """
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=Loader)):
-        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(
+            event, yaml.CollectionEndEvent
+        )
         if depth > MAX_DEPTH:
             return f"{_at(event.start_mark)}nested deeper than {MAX_DEPTH} levels"
         if count > MAX_EVENTS:
@@ -127,7 +138,9 @@ class _Builder:
         return Odd("a tagged value")
 
     def _mapping(self, node: MappingNode) -> dict[object, object]:
-        """Fields of the mapping itself go before merged ones (`<<`), and of these the first before later ones."""
+        """Fields of the mapping itself go before merged ones (`<<`), and of these the first before
+        later ones.
+        """
         own: dict[object, object] = {}
         merged: dict[object, object] = {}
         for key_node, value_node in node.value:
@@ -155,7 +168,9 @@ class _Builder:
                 self.merged_fields += len(part)
                 merged = part | merged if self.merged_fields <= MAX_MERGED_FIELDS else {}
             else:
-                self.problems.append(f"line {node.start_mark.line + 1}: << takes a mapping, not {kind(part)}")
+                self.problems.append(
+                    f"line {node.start_mark.line + 1}: << takes a mapping, not {kind(part)}"
+                )
         return merged
 
 

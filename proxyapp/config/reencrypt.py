@@ -1,4 +1,6 @@
-"""After SECRET_KEY changed: what older secrets encrypted or hashed is written again under the current one."""
+"""After SECRET_KEY changed: what older secrets encrypted or hashed is written again under the
+current one.
+"""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -19,8 +21,9 @@ from proxyapp.pool.cursor import lock_pool
 
 
 class Reencrypted(NamedTuple):
-    """`unproven`: config files that cannot be read now, so that their next start applies them whole. `bound_tokens`:
-    how many client tokens need an older secret for good, because only their hash is known.
+    """`unproven`: config files that cannot be read now, so that their next start applies them
+    whole. `bound_tokens`: how many client tokens need an older secret for good, because only their
+    hash is known.
     """
 
     keys: int
@@ -60,9 +63,13 @@ def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
     labels = [(key, f"key {key} of group '{names[key.group_id]}'") for key in keys]
     copies = Counter(key.secret for key in keys if key.secret != UNREADABLE)
     unreadable = [label for key, label in labels if key.secret == UNREADABLE]
-    unreadable += [f"the proxy of group '{group.name}'" for group in groups if group.proxy_url == UNREADABLE]
+    unreadable += [
+        f"the proxy of group '{group.name}'" for group in groups if group.proxy_url == UNREADABLE
+    ]
     return [f"{label}: no secret opens it" for label in unreadable] + [
-        f"{label}: the same key is stored twice; delete one" for key, label in labels if copies[key.secret] > 1
+        f"{label}: the same key is stored twice; delete one"
+        for key, label in labels
+        if copies[key.secret] > 1
     ]
 
 
@@ -89,12 +96,17 @@ def _rewrite_keys(keys: Sequence[ApiKey]) -> dict[str, str]:
 
 
 def _rewrite_imported(hashes: Mapping[str, str]) -> list[str]:
-    """What config files said is kept as hashes only, so it takes the files to carry it over. Those that are missing."""
+    """What config files said is kept as hashes only, so it takes the files to carry it over.
+
+    Those that are missing.
+    """
     rows = list(ImportedGroup.objects.order_by("id"))
     for row in rows:
         row.key_hashes = [hashes.get(key_hash, key_hash) for key_hash in row.key_hashes]
         row.save(update_fields=["key_hashes"])
-    return [source for source in dict.fromkeys(row.source for row in rows) if not _renewed(Path(source))]
+    return [
+        source for source in dict.fromkeys(row.source for row in rows) if not _renewed(Path(source))
+    ]
 
 
 def _renewed(path: Path) -> bool:

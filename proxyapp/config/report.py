@@ -1,4 +1,6 @@
-"""What an import did, in words: nothing that an operator changed is overwritten without a line here."""
+"""What an import did, in words: nothing that an operator changed is overwritten without a line
+here.
+"""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -21,12 +23,18 @@ class Tally:
         return bool(self.created or self.updated or self.removed)
 
     def __str__(self) -> str:
-        return f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged, {self.removed} removed"
+        return (
+            f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged,"
+            f" {self.removed} removed"
+        )
 
 
 @dataclass
 class Report:
-    """Keys are named by their masked form only. `changes` are for the audit log, in the words of the details."""
+    """Keys are named by their masked form only.
+
+    `changes` are for the audit log, in the words of the details.
+    """
 
     groups: Tally = field(default_factory=Tally)
     keys: Tally = field(default_factory=Tally)
@@ -56,7 +64,9 @@ class Report:
 
     def _created(self) -> list[str]:
         if len(self.created_keys) <= MAX_CREATED_SHOWN:
-            return [f"created key {masked} in group '{group}'" for group, masked in self.created_keys]
+            return [
+                f"created key {masked} in group '{group}'" for group, masked in self.created_keys
+            ]
         counts = Counter(group for group, _ in self.created_keys)
         return [f"created {count} keys in group '{group}'" for group, count in counts.items()]
 

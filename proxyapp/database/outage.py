@@ -43,7 +43,10 @@ def tells_of_an_outage(error: DatabaseError) -> bool:
 
 
 def reason_of(error: DatabaseError) -> str:
-    """PostgreSQL's texts may hold addresses and passwords: only the class of its error is told. SQLite's are short."""
+    """PostgreSQL's texts may hold addresses and passwords: only the class of its error is told.
+
+    SQLite's are short.
+    """
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(cause, sqlite3.Error):
         return str(cause)

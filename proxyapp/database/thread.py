@@ -19,8 +19,11 @@ Result = TypeVar("Result")
 # The wait for SQLite's lock ends before ours does.
 SQLITE_WAIT_SECONDS = 4.0
 CLOSE_SECONDS = 2.0
-# Should this machine or the network fail, the server ends what we left: a row's lock must not outlive us.
-POSTGRESQL_SESSION = "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'"
+# Should this machine or the network fail, the server ends what we left: a row's lock must not
+# outlive us.
+POSTGRESQL_SESSION = (
+    "SET statement_timeout = '60s'; SET idle_in_transaction_session_timeout = '10s'"
+)
 
 
 class DatabaseThread:
@@ -30,8 +33,12 @@ class DatabaseThread:
         self._file: tuple[int, int] | None = None
 
     async def run(self, work: Callable[[], Result], seconds: float) -> Result:
-        """Raises what the work raises, or NoAnswer when it takes longer; then it may be done all the same."""
-        future = asyncio.get_running_loop().run_in_executor(self._executor, self._with_connection, work)
+        """Raises what the work raises, or NoAnswer when it takes longer; then it may be done all
+        the same.
+        """
+        future = asyncio.get_running_loop().run_in_executor(
+            self._executor, self._with_connection, work
+        )
         future.add_done_callback(_look)
         done, _ = await asyncio.wait({future}, timeout=seconds)
         if not done:
@@ -40,7 +47,9 @@ class DatabaseThread:
         return future.result()
 
     def _with_connection(self, work: Callable[[], Result]) -> Result:
-        """The connection lives as long as its thread: a request's end, which Django would age it by, never comes."""
+        """The connection lives as long as its thread: a request's end, which Django would age it
+        by, never comes.
+        """
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
         self._follow_file()
@@ -49,7 +58,9 @@ class DatabaseThread:
         return work()
 
     def _follow_file(self) -> None:
-        """A file of SQLite that was deleted or replaced would go on taking what is written, for nobody."""
+        """A file of SQLite that was deleted or replaced would go on taking what is written, for
+        nobody.
+        """
         if self._file is None or (found := _file_of_database()) == self._file:
             return
         connection.close()
@@ -63,14 +74,19 @@ class DatabaseThread:
             with connection.cursor() as cursor:
                 cursor.execute(POSTGRESQL_SESSION)
         else:
-            connection.connection.patience_seconds = min(settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS)
+            connection.connection.patience_seconds = min(
+                settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS
+            )
         self._file = _file_of_database()
 
     def _cut(self) -> None:
         """A server that is there and does not answer would hold the thread for ever."""
         if self._link is None or self._link.closed:
             return
-        with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(self._link.fileno())) as link:
+        with (
+            suppress(OSError, psycopg.Error),
+            socket.socket(fileno=os.dup(self._link.fileno())) as link,
+        ):
             link.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:

@@ -1,6 +1,8 @@
-"""Two threads for the database: one for what requests wait for, one for the rest. Neither serves the admin.
+"""Two threads for the database: one for what requests wait for, one for the rest. Neither serves
+the admin.
 
-Once it is found to be away, nobody asks it any more but who looks whether it is back: no request waits for it twice.
+Once it is found to be away, nobody asks it any more but who looks whether it is back: no request
+waits for it twice.
 """
 
 import logging
@@ -21,9 +23,11 @@ STEADY = timedelta(seconds=3)
 
 
 class DatabaseThreads:
-    """`urgent` and `background` run a write on their thread and await it, `read` a read; they raise what it raises.
+    """`urgent` and `background` run a write on their thread and await it, `read` a read; they raise
+    what it raises.
 
-    `seconds`: after so many the database counts as away. All raise DatabaseAway at once while it is.
+    `seconds`: after so many the database counts as away. All raise DatabaseAway at once while it
+    is.
     """
 
     def __init__(self) -> None:
@@ -40,14 +44,19 @@ class DatabaseThreads:
     async def urgent(self, work: Callable[[], Result]) -> Result:
         return await self._unless_away(self._urgent, work, "writing", ANSWER_SECONDS)
 
-    async def background(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
+    async def background(
+        self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS
+    ) -> Result:
         return await self._unless_away(self._background, work, "writing", seconds)
 
     async def read(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
         return await self._unless_away(self._background, work, "reading", seconds)
 
     async def attempt(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
-        """As `background`, but it also asks a database that is away. `welcome` it when it answers."""
+        """As `background`, but it also asks a database that is away.
+
+        `welcome` it when it answers.
+        """
         return await self._ask(self._background, work, "writing", seconds)
 
     async def _unless_away(
@@ -57,7 +66,9 @@ class DatabaseThreads:
             raise DatabaseAway(self.outage.reason)
         return await self._ask(thread, work, doing, seconds)
 
-    async def _ask(self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float) -> Result:
+    async def _ask(
+        self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
+    ) -> Result:
         try:
             return await thread.run(work, seconds)
         except DatabaseError as error:
@@ -88,7 +99,9 @@ class DatabaseThreads:
         last = self.last_outage
         if last is None or last.until is None or self._is_trusted or now - last.until < STEADY:
             return
-        logger.warning("The database is back after %.1f s", (last.until - last.since).total_seconds())
+        logger.warning(
+            "The database is back after %.1f s", (last.until - last.since).total_seconds()
+        )
         self._is_trusted = True
 
     def close(self) -> None:

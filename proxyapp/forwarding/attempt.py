@@ -22,10 +22,16 @@ ERROR_BODY_SECONDS = 3.0
 
 
 class Attempt:
-    """The answer's status, headers and raw body (to `read` or iterate), with an explicit, idempotent `aclose`."""
+    """The answer's status, headers and raw body (to `read` or iterate), with an explicit,
+    idempotent `aclose`.
+    """
 
-    def __init__(self, runtime: Runtime, turn: Turn, model: str, auth: str, client: Client = ANYONE) -> None:
-        """`on_error` hears the error object that a successful stream ends in, and tells the status it stands for."""
+    def __init__(
+        self, runtime: Runtime, turn: Turn, model: str, auth: str, client: Client = ANYONE
+    ) -> None:
+        """`on_error` hears the error object that a successful stream ends in, and tells the status
+        it stands for.
+        """
         self.key = turn.key
         self.auth = auth
         self.on_error: Callable[[bytes], int] | None = None
@@ -53,7 +59,8 @@ class Attempt:
         return next((value for header, value in self.headers if header.lower() == name), b"")
 
     async def read(self) -> list[bytes]:
-        """The chunks that have arrived, one or more; none at the end. `is_complete`: nothing comes after them.
+        """The chunks that have arrived, one or more; none at the end. `is_complete`: nothing comes
+        after them.
 
         Raises StreamBroken when the upstream breaks off.
         """
@@ -88,7 +95,10 @@ class Attempt:
         return self._head.pop(0)
 
     def end(self, outcome: Outcome) -> None:
-        """Only the first call counts. A client's own mistakes are not kept by model: it could name endless ones."""
+        """Only the first call counts.
+
+        A client's own mistakes are not kept by model: it could name endless ones.
+        """
         if self._is_counted:
             return
         self._is_counted = True
@@ -98,22 +108,31 @@ class Attempt:
         tokens = self._counter.tokens()
         now = time.time()
         self._runtime.tally.count(
-            self.key.id, model, outcome, now, prompt_tokens=tokens.prompt, output_tokens=tokens.output
+            self.key.id,
+            model,
+            outcome,
+            now,
+            prompt_tokens=tokens.prompt,
+            output_tokens=tokens.output,
         )
         if self._client is not ANYONE:
             self._runtime.count_client_tokens(self._client, model, tokens, now)
         self._runtime.touched()
 
     async def aclose(self) -> None:
-        """An answer that was not read to its end: the client left, and the upstream's connection is closed."""
+        """An answer that was not read to its end: the client left, and the upstream's connection is
+        closed.
+        """
         self.end(Outcome.CANCELLED)
         if self._body is not None:
             await self._body.aclose()
 
     async def read_error(self) -> bytes:
-        """The body of a refusal, decoded; of a long one only the start. What was read stays to be relayed.
+        """The body of a refusal, decoded; of a long one only the start. What was read stays to be
+        relayed.
 
-        Of one that comes too slowly what came in time is all there is: the next key does not wait for the rest.
+        Of one that comes too slowly what came in time is all there is: the next key does not wait
+        for the rest.
         """
         read: list[bytes] = []
         is_slow = False
@@ -141,14 +160,21 @@ class Attempt:
         return not self.coding or self.coding in READ_CODINGS
 
     def replace_body(self, body: bytes, content_type: bytes = b"") -> None:
-        """Another body for a completely read answer, as it is: not encoded. Without a type it has that of the first."""
-        replaced = (b"content-encoding", b"content-type") if content_type else (b"content-encoding",)
+        """Another body for a completely read answer, as it is: not encoded.
+
+        Without a type it has that of the first.
+        """
+        replaced = (
+            (b"content-encoding", b"content-type") if content_type else (b"content-encoding",)
+        )
         self.headers = [header for header in self.headers if header[0].lower() not in replaced]
         self.headers += [(b"content-type", content_type)] if content_type else []
         self._set_body(body)
 
     async def keep(self) -> None:
-        """Counts a refusal and lets go of the upstream: what was read of its body is all there is to relay."""
+        """Counts a refusal and lets go of the upstream: what was read of its body is all there is
+        to relay.
+        """
         self.end(Outcome.of_status(self.status))
         if not self.is_complete:
             self.is_complete = True

@@ -1,7 +1,8 @@
 """Paths with `.` and `..`: the gateway forwards them as they are, and an upstream may resolve them.
 
-Refused are those that could lead out of a target's prefix, and those that name a model, because after the `..` it may
-be another. What an upstream decodes, and what it takes for a slash, is not known: the worst is assumed.
+Refused are those that could lead out of a target's prefix, and those that name a model, because
+after the `..` it may be another. What an upstream decodes, and what it takes for a slash, is not
+known: the worst is assumed.
 """
 
 import re

@@ -1,8 +1,8 @@
 """The short way from an ASGI server to an async Django view and back.
 
-Django's own handler costs two thread hops a request, more with middleware. The lane asks who the client is, reads the
-body, builds the same ASGIRequest, awaits the view in the same task and relays its answer, watching for the client's
-disconnect.
+Django's own handler costs two thread hops a request, more with middleware. The lane asks who the
+client is, reads the body, builds the same ASGIRequest, awaits the view in the same task and relays
+its answer, watching for the client's disconnect.
 """
 
 import asyncio
@@ -27,7 +27,10 @@ Admit = Callable[[Scope], Awaitable[Client]]
 
 
 class Lane:
-    """An ASGI application (http only) around one async view. `admit` says who the client is before its body is read."""
+    """An ASGI application (http only) around one async view.
+
+    `admit` says who the client is before its body is read.
+    """
 
     def __init__(self, view: View, admit: Admit | None = None) -> None:
         self._view = view
@@ -102,7 +105,13 @@ class Visit:
         """Chunk by chunk as they come; the last one goes out with the end."""
         send = self._send
         try:
-            await send({"type": "http.response.start", "status": attempt.status, "headers": attempt.headers})
+            await send(
+                {
+                    "type": "http.response.start",
+                    "status": attempt.status,
+                    "headers": attempt.headers,
+                }
+            )
             chunks = await attempt.read()
             while not attempt.is_complete:
                 for chunk in chunks:
@@ -118,7 +127,9 @@ class Visit:
 
 
 def django_request(scope: Scope) -> ASGIRequest:
-    """Django decodes the query as UTF-8, which raw bytes need not be; the view reads the scope's own."""
+    """Django decodes the query as UTF-8, which raw bytes need not be; the view reads the scope's
+    own.
+    """
     request = ASGIRequest(with_readable_query(scope), BytesIO())
     request.scope = scope
     return request
@@ -126,7 +137,9 @@ def django_request(scope: Scope) -> ASGIRequest:
 
 def with_readable_query(scope: Scope) -> Scope:
     query = scope["query_string"]
-    return scope if query.isascii() else scope | {"query_string": quote(query, safe="%&=+").encode()}
+    return (
+        scope if query.isascii() else scope | {"query_string": quote(query, safe="%&=+").encode()}
+    )
 
 
 async def send_whole(send: Send, response: HttpResponse) -> None:
@@ -136,7 +149,9 @@ async def send_whole(send: Send, response: HttpResponse) -> None:
 
 
 def cut(scope: Scope) -> None:
-    """The client must see a broken stream: the server's own way to cut the connection, else an exception."""
+    """The client must see a broken stream: the server's own way to cut the connection, else an
+    exception.
+    """
     abort = scope.get("extensions", {}).get("gateway.abort")
     if abort is None:
         raise StreamBroken("the upstream broke off")

@@ -1,4 +1,6 @@
-"""What an answer says, and what is made of it: the way from an attempt to a verdict, and from there to a cooldown."""
+"""What an answer says, and what is made of it: the way from an attempt to a verdict, and from there
+to a cooldown.
+"""
 
 import functools
 from datetime import UTC, datetime
@@ -19,7 +21,9 @@ async def judged(runtime: Runtime, request: Plan, attempt: Attempt) -> Verdict |
     return _verdict(runtime, request, attempt, attempt.status, await attempt.read_error())
 
 
-def _verdict(runtime: Runtime, request: Plan, attempt: Attempt, status: int, body: bytes) -> Verdict | None:
+def _verdict(
+    runtime: Runtime, request: Plan, attempt: Attempt, status: int, body: bytes
+) -> Verdict | None:
     now = datetime.now(UTC)
     return verdict.judge(
         status=status,
@@ -43,7 +47,9 @@ def _is_key_in_place(request: Plan, attempt: Attempt) -> bool:
 
 
 async def cooldown_of(attempt: Attempt, judgement: Verdict) -> Cooldown:
-    return cooldown(attempt.key, judgement, attempt.status, await attempt.read_error(), datetime.now(UTC))
+    return cooldown(
+        attempt.key, judgement, attempt.status, await attempt.read_error(), datetime.now(UTC)
+    )
 
 
 def cooldown(key: PoolKey, judgement: Verdict, status: int, body: bytes, now: datetime) -> Cooldown:
@@ -67,7 +73,8 @@ def cooldown(key: PoolKey, judgement: Verdict, status: int, body: bytes, now: da
 
 
 def watch_stream(runtime: Runtime, request: Plan, attempt: Attempt) -> None:
-    """A stream that began well can end in an error: it passes as it is, and counts for the next request.
+    """A stream that began well can end in an error: it passes as it is, and counts for the next
+    request.
 
     What a key owns is no stream: the end of a file that is downloaded may look like anything.
     """

@@ -1,7 +1,7 @@
 """Whether a client that is limited to some models may make a request.
 
-The model that a quota is counted for may be a guess; here every model that an upstream could take the request to be for
-must be allowed. A request that names none may only list the models.
+The model that a quota is counted for may be a guess; here every model that an upstream could take
+the request to be for must be allowed. A request that names none may only list the models.
 """
 
 import json
@@ -18,11 +18,15 @@ MOST_DECODINGS = 5
 _IN_PATH = re.compile(rb"odels/+([^/:?]*)")
 _DOTS = re.compile(rb"(?:^|[/\\])\.{1,2}(?=[/\\;]|$)")
 _LIST = re.compile(rb"/models/?$")
-# Each letter may be written as an escape, which a parser reads as the same name. Some parsers take MODEL for it, too.
+# Each letter may be written as an escape, which a parser reads as the same name. Some parsers take
+# MODEL for it, too.
 _NAME = rb"(?:m|\\u00[46]d)(?:o|\\u00[46]f)(?:d|\\u00[46]4)(?:e|\\u00[46]5)(?:l|\\u00[46]c)"
 _IN_TEXT = re.compile(rb'"%b"\s*+:\s*+("(?:[^"\\]|\\.)*+")' % _NAME, re.DOTALL | re.IGNORECASE)
-# What JSON is made of. Names without quotes or in single ones, comments and the parts of a form are not.
-_OF_JSON = re.compile(rb'\s*+\{(?:"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|[\s{}\[\]:,0-9eE.+-]++|true|false|null)*+')
+# What JSON is made of. Names without quotes or in single ones, comments and the parts of a form are
+# not.
+_OF_JSON = re.compile(
+    rb'\s*+\{(?:"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|[\s{}\[\]:,0-9eE.+-]++|true|false|null)*+'
+)
 
 
 def check_model(
@@ -36,13 +40,27 @@ def check_model(
     """Raises NotAllowed."""
     plain = _decoded(path)
     if _DOTS.search(plain) or b"#" in plain:  # some upstreams cut a fragment off
-        raise NotAllowed("This client token is limited to some models: the path must not have dot segments or a '#'.")
+        raise NotAllowed(
+            "This client token is limited to some models: the path must not have dot segments or a"
+            " '#'."
+        )
     named = _models_of_path(plain)
     is_long = (body.length or 0) > PARSED_BYTES
-    if not (is_long and named) and body.length and not path.startswith(b"/upload/") and not _is_form(headers or []):
-        named += [_named(value) for value in (_anywhere(body.whole()) if is_long else _at_top(body.whole()))]
+    if (
+        not (is_long and named)
+        and body.length
+        and not path.startswith(b"/upload/")
+        and not _is_form(headers or [])
+    ):
+        named += [
+            _named(value)
+            for value in (_anywhere(body.whole()) if is_long else _at_top(body.whole()))
+        ]
     if not named and not (method == "GET" and _LIST.search(plain)):
-        raise NotAllowed("This client token is limited to some models, and the request does not say which it is for.")
+        raise NotAllowed(
+            "This client token is limited to some models, and the request does not say which it is"
+            " for."
+        )
     for name in [*named, *map(_named, _models_of_query(query or b""))]:
         if allowed.fullmatch(name) is None:
             raise NotAllowed(f"This client token may not use the model {name[:100]!r}.")
@@ -64,11 +82,18 @@ def _models_of_path(path: bytes) -> list[str]:
 def _models_of_query(query: bytes) -> list[str]:
     """Google reads parameters as fields of the request: `model`, `cachedContent.model`."""
     pairs = (part.partition("=") for part in re.split("[&;]", query.decode("latin-1")))
-    return [unquote_plus(value) for name, _, value in pairs if re.search(r"(?:^|\.)model$", unquote_plus(name).lower())]
+    return [
+        unquote_plus(value)
+        for name, _, value in pairs
+        if re.search(r"(?:^|\.)model$", unquote_plus(name).lower())
+    ]
 
 
 def _is_form(headers: list[Header]) -> bool:
-    """Its fields name a model elsewhere than the JSON that the same bytes may be. Curl says so of any body."""
+    """Its fields name a model elsewhere than the JSON that the same bytes may be.
+
+    Curl says so of any body.
+    """
     return any(name == b"content-type" and b"form" in value.lower() for name, value in headers)
 
 
@@ -78,7 +103,10 @@ def _named(value: object) -> str:
 
 
 def _at_top(text: bytes) -> list[Any]:
-    """Of a JSON object; all of them where it has several. None of what other parsers may read otherwise."""
+    """Of a JSON object; all of them where it has several.
+
+    None of what other parsers may read otherwise.
+    """
     if text.lstrip()[:1] != b"{":
         return []
     try:

@@ -10,12 +10,16 @@ from proxyapp.pool.snapshot import ALL_GROUPS
 from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.errors import NoKeyAvailable
 
-# The OpenAI SDKs heed a Retry-After of a minute at most, and a key that waits for no day may be back sooner.
+# The OpenAI SDKs heed a Retry-After of a minute at most, and a key that waits for no day may be
+# back sooner.
 LONGEST_RETRY_SECONDS = 60
 
 
 class Comeback(NamedTuple):
-    """`seconds`: whole, at least one. `is_worth_trying` False: every key is out until a daily reset."""
+    """`seconds`: whole, at least one.
+
+    `is_worth_trying` False: every key is out until a daily reset.
+    """
 
     seconds: int
     is_worth_trying: bool
@@ -32,7 +36,9 @@ def comeback(runtime: Runtime, request: Plan) -> Comeback | None:
     if release is None:
         return None
     seconds = max(1, math.ceil(release.until - now))
-    return Comeback(seconds if release.is_daily else min(seconds, LONGEST_RETRY_SECONDS), not release.is_daily)
+    return Comeback(
+        seconds if release.is_daily else min(seconds, LONGEST_RETRY_SECONDS), not release.is_daily
+    )
 
 
 def add_retry_after(runtime: Runtime, request: Plan, refused: Attempt) -> None:
@@ -59,6 +65,11 @@ def no_key(runtime: Runtime, request: Plan) -> NoKeyAvailable:
             is_worth_trying=when.is_worth_trying,
         )
     places = {ALL_GROUPS: "the gateway"}
-    place = places.get(request.ring, "this group" if request.ring.startswith("group:") else "what this token may use")
+    place = places.get(
+        request.ring,
+        "this group" if request.ring.startswith("group:") else "what this token may use",
+    )
     why = f"No API key is available: {place} has none, or all are disabled or invalid."
-    return NoKeyAvailable(f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60)
+    return NoKeyAvailable(
+        f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60
+    )

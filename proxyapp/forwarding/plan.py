@@ -14,7 +14,8 @@ from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
 
-# What belongs to the key that made it, or is made by the request: another key cannot answer, or would make it twice.
+# What belongs to the key that made it, or is made by the request: another key cannot answer, or
+# would make it twice.
 BOUND_TO_A_KEY = re.compile(
     rb"/upload/|:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning|register|import)\b"
     rb"|/(?:files|cachedContents|batches|operations|fileSearchStores|corpora|tunedModels)\b|/interactions/"
@@ -61,7 +62,9 @@ class Plan:
 
     @property
     def has_other_credential(self) -> bool:
-        """A token that Google takes from the query, too: with it a refusal says nothing of the key."""
+        """A token that Google takes from the query, too: with it a refusal says nothing of the
+        key.
+        """
         return b"_token=" in (self.query or b"")
 
 
@@ -75,18 +78,30 @@ def plan(
     body: RequestBody,
     client: Client = ANYONE,
 ) -> Plan:
-    """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that points elsewhere, and
-    NotAllowed for what the client may not use."""
+    """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that
+    points elsewhere, and NotAllowed for what the client may not use.
+    """
     group_name, path = group_and_path(path)
     if method.upper() == "TRACE":
-        raise BadRequest("TRACE is not forwarded: its answer repeats the request, and with it the key.")
+        raise BadRequest(
+            "TRACE is not forwarded: its answer repeats the request, and with it the key."
+        )
     if leads_astray(path):
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(runtime.snapshot, group_name, client)
     if client.models is not None:
         check_model(client.models, method, path, body, query, headers)
     model = model_of(path, body.searchable())
-    return Plan(ring.name, method, path, without_key(query) if query else query, headers, body, model, client)
+    return Plan(
+        ring.name,
+        method,
+        path,
+        without_key(query) if query else query,
+        headers,
+        body,
+        model,
+        client,
+    )
 
 
 def _ring(pool: Snapshot, group_name: str | None, client: Client) -> Ring:

@@ -1,4 +1,6 @@
-"""A client's request body: read whole before the upstream is asked, so that it can be sent again with another key."""
+"""A client's request body: read whole before the upstream is asked, so that it can be sent again
+with another key.
+"""
 
 import mmap
 import tempfile
@@ -32,9 +34,14 @@ class Limits(NamedTuple):
 
 
 class RequestBody:
-    """In memory up to `Limits.memory`, in a temporary file beyond. `length` None: the request has no body."""
+    """In memory up to `Limits.memory`, in a temporary file beyond.
 
-    def __init__(self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None) -> None:
+    `length` None: the request has no body.
+    """
+
+    def __init__(
+        self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None
+    ) -> None:
         self.data = data
         self.length = length
         self._file = file
@@ -46,7 +53,9 @@ class RequestBody:
         return FileStream(self._file)
 
     def searchable(self) -> bytes:
-        """The body, or of a long one its two ends, a line each: clients name the model first or last."""
+        """The body, or of a long one its two ends, a line each: clients name the model first or
+        last.
+        """
         if self._file is None and len(self.data) <= SEARCHED_WHOLE_BYTES:
             return self.data
         start_of_end = max(SEARCHED_END_BYTES, (self.length or 0) - SEARCHED_END_BYTES)
@@ -81,7 +90,10 @@ class FileStream(httpx.AsyncByteStream):
 
 
 def refuse_declared_length(headers: list[Header], limit: int) -> bool:
-    """Whether the headers announce a body. Raises BodyTooLarge before a byte of a too large one is read."""
+    """Whether the headers announce a body.
+
+    Raises BodyTooLarge before a byte of a too large one is read.
+    """
     announced = False
     for name, value in headers:
         if name == b"transfer-encoding":

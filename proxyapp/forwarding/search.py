@@ -1,4 +1,6 @@
-"""Forwards one request: picks a key, asks the upstream, and goes on to the next key when this one is refused."""
+"""Forwards one request: picks a key, asks the upstream, and goes on to the next key when this one
+is refused.
+"""
 
 import asyncio
 import random
@@ -23,7 +25,10 @@ SERVER_ERROR_PAUSES = (0.25, 1.0)
 
 
 async def forward(runtime: Runtime, request: Plan) -> Attempt:
-    """The answer to relay, counted as what the client sees. Raises GatewayError when no upstream gave one."""
+    """The answer to relay, counted as what the client sees.
+
+    Raises GatewayError when no upstream gave one.
+    """
     began_at = time.monotonic()
     try:
         attempt = await Search(runtime, request).run()
@@ -63,7 +68,11 @@ class Search:
                 if self._goes_on_after(error, turn.key.group):
                     continue
                 return self._last_answer(error)
-            verdict = None if attempt.status < 400 else await judged(self._runtime, self._request, attempt)
+            verdict = (
+                None
+                if attempt.status < 400
+                else await judged(self._runtime, self._request, attempt)
+            )
             if verdict is None or verdict.retry is Retry.RELAY:
                 return await self._relayed(attempt)
             await attempt.keep()
@@ -83,7 +92,9 @@ class Search:
         return await self._runtime.turns.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
-        """A success shows that it was the earlier keys, and not the request, that had no permission for the model."""
+        """A success shows that it was the earlier keys, and not the request, that had no permission
+        for the model.
+        """
         if attempt.status < 400:
             for suspected, verdict in self._suspected:
                 await self._runtime.cooling.cool(await cooldown_of(suspected, verdict))
@@ -99,7 +110,10 @@ class Search:
             await self._runtime.cooling.cool(await cooldown_of(attempt, verdict))
 
     async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
-        """Whether another key may answer what this one did not. MAX_ATTEMPTS does not count what costs a day."""
+        """Whether another key may answer what this one did not.
+
+        MAX_ATTEMPTS does not count what costs a day.
+        """
         self._wish.tried.add(turn.key.id)
         self._attempts += verdict.kind is not Kind.DAILY
         if verdict.retry is Retry.OTHER_GROUP:
@@ -120,7 +134,9 @@ class Search:
         return True
 
     def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
-        """A group whose upstream or proxy cannot be reached lets the others answer: nothing was sent."""
+        """A group whose upstream or proxy cannot be reached lets the others answer: nothing was
+        sent.
+        """
         self._attempts += 1
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent

@@ -12,11 +12,16 @@ from proxyapp.upstream.headers import to_upstream
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import GatewayError, is_openai_path
 
-UNREADABLE = "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask for."
+UNREADABLE = (
+    "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask"
+    " for."
+)
 
 
 async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
-    """Asks with both credentials first where that is the rule, and again with one if the target refuses two."""
+    """Asks with both credentials first where that is the rule, and again with one if the target
+    refuses two.
+    """
     group = turn.key.group
     attempt = await _send(runtime, request, turn, group.auth)
     if group.auth != Auth.BOTH or attempt.status not in (400, 401):
@@ -29,7 +34,9 @@ async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
 
 
 async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attempt:
-    """Errors that the upstream's own answer carries are read here: the key must not pass in them."""
+    """Errors that the upstream's own answer carries are read here: the key must not pass in
+    them.
+    """
     key = turn.key
     attempt = Attempt(runtime, turn, request.model, auth, request.client)
     target = request.target(key.group.prefix)
@@ -40,7 +47,11 @@ async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attem
         credentials=key.credentials(auth, is_openai=is_openai_path(target)),
     )
     try:
-        attempt.begin(await runtime.upstreams.send(key.group, request.method, target, headers, request.body.stream()))
+        attempt.begin(
+            await runtime.upstreams.send(
+                key.group, request.method, target, headers, request.body.stream()
+            )
+        )
         if attempt.status >= 300:
             _hide_key_in_headers(attempt)
             await _hide_key(attempt)
@@ -62,7 +73,10 @@ def _hide_key_in_headers(attempt: Attempt) -> None:
 
 
 async def _hide_key(attempt: Attempt) -> None:
-    """A body that is too long to be read whole ends where the reading did. One that cannot be read is not relayed."""
+    """A body that is too long to be read whole ends where the reading did.
+
+    One that cannot be read is not relayed.
+    """
     body = await attempt.read_error()
     secret = attempt.key.secret.encode()
     if body and not attempt.is_readable:

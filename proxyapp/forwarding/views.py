@@ -1,4 +1,7 @@
-"""The Django views of the proxied surface and of health. They also work behind Django's own handler."""
+"""The Django views of the proxied surface and of health.
+
+They also work behind Django's own handler.
+"""
 
 import asyncio
 import json
@@ -26,13 +29,22 @@ from proxyapp.models.key_state import state
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.asgi import Header
-from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, PreflightAsked, error_body, is_openai_path
+from proxyapp.vocabulary.errors import (
+    GatewayError,
+    NoKeyAvailable,
+    PreflightAsked,
+    error_body,
+    is_openai_path,
+)
 
 DATABASE_SECONDS = 2.0
 
 
 class RelayedResponse(StreamingHttpResponse):
-    """An upstream's answer. The lane sends `attempt` raw; Django's own handler sees an ordinary streaming response."""
+    """An upstream's answer.
+
+    The lane sends `attempt` raw; Django's own handler sees an ordinary streaming response.
+    """
 
     def __init__(self, attempt: Attempt) -> None:
         super().__init__(attempt, status=attempt.status)
@@ -83,10 +95,11 @@ async def running() -> Runtime:
 
 
 def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
-    """The path and the query as the client wrote them; None: there is no query, not even an empty one.
+    """The path and the query as the client wrote them; None: there is no query, not even an empty
+    one.
 
-    ASGI has no word for an empty query, so the server's own extension tells. (Django's test client has no raw path, and
-    a query of text.)
+    ASGI has no word for an empty query, so the server's own extension tells. (Django's test client
+    has no raw path, and a query of text.)
     """
     path = scope.get("raw_path") or quote(scope["path"]).encode()
     query = scope["query_string"]
@@ -140,13 +153,23 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         spooled, warnings = await process.writing.report()
         keys.update(key_states(process.snapshot, time.time()))
         if keys["unreadable"]:
-            sealed = f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
+            sealed = (
+                f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
+            )
             warnings = [*warnings, sealed]
         if not keys["available"]:
             problems.append("no key is available")
     status = "unavailable" if problems else "ok"
-    body = {"status": status, "problems": problems, "warnings": warnings, "spooled": spooled, "keys": dict(keys)}
-    return HttpResponse(json.dumps(body), status=503 if problems else 200, content_type="application/json")
+    body = {
+        "status": status,
+        "problems": problems,
+        "warnings": warnings,
+        "spooled": spooled,
+        "keys": dict(keys),
+    }
+    return HttpResponse(
+        json.dumps(body), status=503 if problems else 200, content_type="application/json"
+    )
 
 
 async def database_trouble() -> str | None:
@@ -163,9 +186,13 @@ async def database_trouble() -> str | None:
 
 
 def key_states(pool: Snapshot, now: float) -> list[str]:
-    """Of a key that SECRET_KEY does not open nothing is to be hoped for: it counts as `unreadable`."""
+    """Of a key that SECRET_KEY does not open nothing is to be hoped for: it counts as
+    `unreadable`.
+    """
     return [
-        state(key.status, is_cooling=pool.cooldowns.until(key.id) > now) if key.is_readable else "unreadable"
+        state(key.status, is_cooling=pool.cooldowns.until(key.id) > now)
+        if key.is_readable
+        else "unreadable"
         for key in pool.keys.values()
     ]
 

@@ -1,4 +1,6 @@
-"""Counting what clients with a token do: by token, model and day, added to the database with the other usage."""
+"""Counting what clients with a token do: by token, model and day, added to the database with the
+other usage.
+"""
 
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
@@ -38,7 +40,9 @@ CLIENT_PLACE = ("token_id", "day", "model")
 
 @dataclass(slots=True)
 class ClientTally:
-    """Models count by their name only where an upstream knew them: a client could name endless ones."""
+    """Models count by their name only where an upstream knew them: a client could name endless
+    ones.
+    """
 
     counts: dict[ClientPlace, ClientCounts] = field(default_factory=dict)
     last_used: dict[int, float] = field(default_factory=dict)
@@ -83,11 +87,18 @@ class ClientTally:
 
 
 def known_rows(tally: ClientTally) -> list[list[Any]]:
-    """For the table of usage, in the order in which every process locks rows; tokens that are gone are left out."""
+    """For the table of usage, in the order in which every process locks rows; tokens that are gone
+    are left out.
+    """
     wanted = {place.token_id for place in tally.counts}
     known = set(ClientToken.objects.filter(pk__in=wanted).values_list("pk", flat=True))
     return [
-        [place.token_id, _date(place.day), place.model, *(getattr(counts, column) for column in CLIENT_COLUMNS)]
+        [
+            place.token_id,
+            _date(place.day),
+            place.model,
+            *(getattr(counts, column) for column in CLIENT_COLUMNS),
+        ]
         for place, counts in sorted(tally.counts.items(), key=lambda item: item[0])
         if place.token_id in known
     ]
@@ -95,8 +106,12 @@ def known_rows(tally: ClientTally) -> list[list[Any]]:
 
 def note_last_used(tally: ClientTally) -> None:
     for token_id, used in sorted(tally.last_used.items()):
-        ClientToken.objects.filter(pk=token_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
+        ClientToken.objects.filter(pk=token_id).update(
+            last_used_at=datetime.fromtimestamp(used, UTC)
+        )
 
 
 def _date(day: int) -> str:
-    return str(connection.ops.adapt_datefield_value(datetime.fromtimestamp(day * DAY_SECONDS, UTC).date()))
+    return str(
+        connection.ops.adapt_datefield_value(datetime.fromtimestamp(day * DAY_SECONDS, UTC).date())
+    )

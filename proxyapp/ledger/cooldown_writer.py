@@ -18,7 +18,10 @@ SAME_END_SECONDS = 2.0
 
 
 class Cooling:
-    """The cooldowns that this process imposes. Those that meet while a write is under way share the next one."""
+    """The cooldowns that this process imposes.
+
+    Those that meet while a write is under way share the next one.
+    """
 
     def __init__(self, outbox: Outbox, snapshot: Snapshot, recovery: Recovery) -> None:
         self._outbox = outbox
@@ -32,7 +35,9 @@ class Cooling:
         """A snapshot that was read before a cooldown was written does not know it yet."""
         self._snapshot = snapshot
         known = snapshot.version
-        self._unconfirmed = [(c, version) for c, version in self._unconfirmed if version is None or version > known]
+        self._unconfirmed = [
+            (c, version) for c, version in self._unconfirmed if version is None or version > known
+        ]
         for cooldown, _ in self._unconfirmed:
             apply(cooldown, snapshot, self._recovery)
 
@@ -45,7 +50,8 @@ class Cooling:
     def impose(self, cooldown: Cooldown) -> None:
         """In force when this returns; the event is on its way to the database.
 
-        A key that is already out for as long gets no second event: its refusals were under way together.
+        A key that is already out for as long gets no second event: its refusals were under way
+        together.
         """
         is_news = is_new(cooldown, self._snapshot)
         if is_news or cooldown.kind != Kind.UNKNOWN_LIMIT:
@@ -60,7 +66,9 @@ class Cooling:
 
     def confirm(self, version: int) -> None:
         """All that was spooled is in the database as of this version of the pool."""
-        self._unconfirmed = [(c, version if known is None else known) for c, known in self._unconfirmed]
+        self._unconfirmed = [
+            (c, version if known is None else known) for c, known in self._unconfirmed
+        ]
 
     def _say(self, cooldown: Cooldown) -> None:
         key = self._snapshot.keys.get(cooldown.key_id)
@@ -82,7 +90,9 @@ class Cooling:
             self._unconfirmed = [(c, version if c in batch else v) for c, v in self._unconfirmed]
 
     async def _write(self, batch: list[Cooldown]) -> int | None:
-        return await self._outbox.write(cooldowns_record(batch), functools.partial(write_cooldowns, batch))
+        return await self._outbox.write(
+            cooldowns_record(batch), functools.partial(write_cooldowns, batch)
+        )
 
     async def close(self) -> None:
         """Returns when all is in the database or in the spool."""
@@ -97,16 +107,25 @@ def is_new(cooldown: Cooldown, snapshot: Snapshot) -> bool:
         return known < math.inf
     if cooldown.kind == Kind.UNKNOWN_LIMIT and known > cooldown.occurred_at.timestamp():
         return False
-    return known + (0.0 if cooldown.kind in DAY_KINDS else SAME_END_SECONDS) < cooldown.until.timestamp()
+    return (
+        known + (0.0 if cooldown.kind in DAY_KINDS else SAME_END_SECONDS)
+        < cooldown.until.timestamp()
+    )
 
 
 def apply(cooldown: Cooldown, snapshot: Snapshot, recovery: Recovery) -> None:
-    """Takes out in memory what the cooldown takes out. A dead key stays out until the pool is loaded again."""
+    """Takes out in memory what the cooldown takes out.
+
+    A dead key stays out until the pool is loaded again.
+    """
     if cooldown.is_of_dead_key:
         snapshot.cool(cooldown.key_id, math.inf, is_daily=True)
         return
     until = cooldown.until.timestamp()
     for key_id in snapshot.sharing(cooldown.key_id, cooldown.project):
         snapshot.cool(key_id, until, model=cooldown.model, is_daily=cooldown.kind in DAY_KINDS)
-    owner, seconds = cooldown.project or cooldown.key_id, (cooldown.until - cooldown.occurred_at).total_seconds()
+    owner, seconds = (
+        cooldown.project or cooldown.key_id,
+        (cooldown.until - cooldown.occurred_at).total_seconds(),
+    )
     recovery.trouble.remember(cooldown.kind, owner, cooldown.key_id, cooldown.model, seconds, until)

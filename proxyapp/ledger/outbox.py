@@ -1,4 +1,6 @@
-"""One kind of thing that this process has to write: into the database, or into the spool when that is away or slow."""
+"""One kind of thing that this process has to write: into the database, or into the spool when that
+is away or slow.
+"""
 
 import asyncio
 import functools
@@ -20,7 +22,9 @@ Run = Callable[[Work], Awaitable[int | None]]
 class Outbox:
     """`run`: on which of the database's threads. `disk`: the thread for the spool."""
 
-    def __init__(self, threads: DatabaseThreads, run: Run, spool: Spool, disk: ThreadPoolExecutor) -> None:
+    def __init__(
+        self, threads: DatabaseThreads, run: Run, spool: Spool, disk: ThreadPoolExecutor
+    ) -> None:
         self._threads = threads
         self._run = run
         self._spool = spool
@@ -30,7 +34,8 @@ class Outbox:
     async def write(self, record: dict[str, Any], work: Work) -> int | None:
         """What the work returns; None when it is in the spool.
 
-        What comes after something that waits in the spool waits behind it: the marks' numbers have to rise.
+        What comes after something that waits in the spool waits behind it: the marks' numbers have
+        to rise.
         """
         async with self._lock:
             mark = self._spool.next_mark()

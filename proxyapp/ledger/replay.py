@@ -1,4 +1,6 @@
-"""From the spool to the database: each record once, and one that the database refuses does not stop the others."""
+"""From the spool to the database: each record once, and one that the database refuses does not stop
+the others.
+"""
 
 from collections.abc import Iterator, Sequence
 
@@ -18,7 +20,9 @@ def batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 
 def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:
-    """The pool's version that includes its cooldowns (None: there are none), and the lines that were refused."""
+    """The pool's version that includes its cooldowns (None: there are none), and the lines that
+    were refused.
+    """
     try:
         return _write(name, records), []
     except (IntegrityError, DataError):

@@ -40,7 +40,10 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """How many rows went; `hours` were added up into days. `leftovers`: the gateway's own notes of what is gone."""
+    """How many rows went; `hours` were added up into days.
+
+    `leftovers`: the gateway's own notes of what is gone.
+    """
 
     events: int = 0
     hours: int = 0
@@ -59,16 +62,24 @@ class Pruned:
 
 
 def prune_batch(now: datetime) -> Pruned:
-    """The next rows of each kind, each kind in a transaction of its own; nothing when none is too old."""
+    """The next rows of each kind, each kind in a transaction of its own; nothing when none is too
+    old.
+    """
     return Pruned(
         events=_delete_batch(old_events(now)),
         hours=_add_up_batch(old_hours(now)),
-        minutes=_delete_batch(MinuteUsage.objects.filter(minute__lt=days_before(now, MINUTE_USAGE_DAYS))),
+        minutes=_delete_batch(
+            MinuteUsage.objects.filter(minute__lt=days_before(now, MINUTE_USAGE_DAYS))
+        ),
         sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
         sign_ins=_delete_batch(old_sign_ins(now)),
         days=_delete_batch(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
-        audit_entries=_delete_batch(AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS)))
-        + _delete_batch(LogEntry.objects.filter(action_time__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))),
+        audit_entries=_delete_batch(
+            AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))
+        )
+        + _delete_batch(
+            LogEntry.objects.filter(action_time__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))
+        ),
         leftovers=cursor.forget_rings()
         + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS))),
     )
@@ -80,7 +91,10 @@ def prune_batches(now: datetime) -> Iterator[Pruned]:
 
 
 def claim_pruning(now: datetime) -> bool:
-    """Whether it falls to this process: no other has taken it on within the hour. A time to come is a clock's error."""
+    """Whether it falls to this process: no other has taken it on within the hour.
+
+    A time to come is a clock's error.
+    """
     Chore.objects.get_or_create(name=PRUNING, defaults={"last_run_at": EPOCH})
     is_due = Q(last_run_at__lte=now - PRUNING_HOLDS) | Q(last_run_at__gt=now + PRUNING_HOLDS)
     return Chore.objects.filter(is_due, name=PRUNING).update(last_run_at=now) == 1
@@ -88,14 +102,20 @@ def claim_pruning(now: datetime) -> bool:
 
 def old_events(now: datetime) -> QuerySet[RateLimitEvent]:
     """Those that hold no key any more, and that the pool no longer learns from."""
-    over = Q(cooling_until__lte=now - timedelta(seconds=FORGOTTEN_AFTER_SECONDS)) | Q(released_at__isnull=False)
-    return RateLimitEvent.objects.filter(over, occurred_at__lt=days_before(now, settings.EVENT_RETENTION_DAYS))
+    over = Q(cooling_until__lte=now - timedelta(seconds=FORGOTTEN_AFTER_SECONDS)) | Q(
+        released_at__isnull=False
+    )
+    return RateLimitEvent.objects.filter(
+        over, occurred_at__lt=days_before(now, settings.EVENT_RETENTION_DAYS)
+    )
 
 
 def old_hours(now: datetime) -> QuerySet[HourlyUsage]:
     """Of whole days, UTC."""
     oldest_kept = days_before(now, settings.HOURLY_USAGE_DAYS)
-    return HourlyUsage.objects.filter(hour__lt=oldest_kept.replace(hour=0, minute=0, second=0, microsecond=0))
+    return HourlyUsage.objects.filter(
+        hour__lt=oldest_kept.replace(hour=0, minute=0, second=0, microsecond=0)
+    )
 
 
 def old_sign_ins(now: datetime) -> QuerySet[SignInCount]:
@@ -109,7 +129,9 @@ def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[An
 
 
 def days_before(now: datetime, days: int) -> datetime:
-    """At the earliest the epoch: any number of days may be asked for, and dates do not go back endlessly."""
+    """At the earliest the epoch: any number of days may be asked for, and dates do not go back
+    endlessly.
+    """
     return now - timedelta(days=min(days, (now - EPOCH).days))
 
 
@@ -119,7 +141,9 @@ def _delete_batch(rows: QuerySet[Any]) -> int:
 
 
 def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
-    """What is added and what is deleted are the same locked rows: a crash before the commit changes nothing."""
+    """What is added and what is deleted are the same locked rows: a crash before the commit changes
+    nothing.
+    """
     with transaction.atomic():
         rows = list(hours.select_for_update().order_by("hour", "pk")[:BATCH_ROWS])
         if rows:

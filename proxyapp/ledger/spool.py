@@ -1,7 +1,9 @@
-"""What could not be written to the database waits here, one JSON line each, until the database is back.
+"""What could not be written to the database waits here, one JSON line each, until the database is
+back.
 
-Each process appends to files of its own and holds locks on them; a file without a lock was left by a process that
-died, and the next one to look takes it over. When the disk takes nothing either, the lines wait in memory.
+Each process appends to files of its own and holds locks on them; a file without a lock was left by
+a process that died, and the next one to look takes it over. When the disk takes nothing either, the
+lines wait in memory.
 """
 
 import fcntl
@@ -61,15 +63,22 @@ class Segment:
         return self._file
 
     def remove(self, bad: list[bytes]) -> None:
-        """Once it is in the database; `bad` lines are kept beside it. Raises OSError, and can be done again then."""
+        """Once it is in the database; `bad` lines are kept beside it.
+
+        Raises OSError, and can be done again then.
+        """
         if bad:
-            aside = self.path.with_name(f"{self.name}-kept{BAD_SUFFIX}")  # a name of its own, for SpoolMark too
+            aside = self.path.with_name(
+                f"{self.name}-kept{BAD_SUFFIX}"
+            )  # a name of its own, for SpoolMark too
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.writelines(bad)
                 file.flush()
                 os.fsync(descriptor)
-            logger.error("%d lines of the spool cannot be written: they are kept in %s", len(bad), aside)
+            logger.error(
+                "%d lines of the spool cannot be written: they are kept in %s", len(bad), aside
+            )
         self.path.unlink(missing_ok=True)
         self.close()
 
@@ -79,7 +88,10 @@ class Segment:
 
 
 class Spool:
-    """One process's things of one kind. What is kept goes to the last segment, what is written comes from the first."""
+    """One process's things of one kind.
+
+    What is kept goes to the last segment, what is written comes from the first.
+    """
 
     def __init__(self, folder: Path, kind: str) -> None:
         self._folder = folder
@@ -116,18 +128,28 @@ class Spool:
         self.save()
 
     def save(self) -> None:
-        """What waits in memory; says it once that the disk takes nothing, and once that it does again."""
+        """What waits in memory; says it once that the disk takes nothing, and once that it does
+        again.
+        """
         try:
             for segment in self._segments:
                 if segment.unsaved:
                     segment.save()
         except OSError as error:
             if not self.problem:
-                logger.error("The spool of %s cannot be written (%s): kept in memory", self._kind, error.strerror)
+                logger.error(
+                    "The spool of %s cannot be written (%s): kept in memory",
+                    self._kind,
+                    error.strerror,
+                )
             self.problem = error.strerror or type(error).__name__
             return
         if self.problem:
-            logger.warning("The spool of %s can be written again; %d records were lost", self._kind, self._dropped)
+            logger.warning(
+                "The spool of %s can be written again; %d records were lost",
+                self._kind,
+                self._dropped,
+            )
             self.problem = ""
 
     def oldest(self) -> Segment | None:
@@ -167,7 +189,14 @@ def _count(path: Path) -> int:
 def unreadable(folder: Path) -> list[str]:
     """The names of files that an operator has to look at."""
     bad = [path.name for path in folder.glob(f"*{BAD_SUFFIX}")]
-    return sorted(bad + [path.name for path in folder.glob(f"*{SUFFIX}") if not os.access(path, os.R_OK | os.W_OK)])
+    return sorted(
+        bad
+        + [
+            path.name
+            for path in folder.glob(f"*{SUFFIX}")
+            if not os.access(path, os.R_OK | os.W_OK)
+        ]
+    )
 
 
 def _write_all(descriptor: int, data: bytes) -> None:

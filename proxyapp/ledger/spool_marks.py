@@ -1,9 +1,10 @@
 """What makes every record of the spool count exactly once.
 
-A process gives the things that it writes running numbers, under the name of the spool's file that they go to if the
-database does not take them. The database keeps the last number that it has taken, in the transaction of the thing
-itself. So an answer that was lost, a crash between the commit and the file's removal, or a server that did the work
-long after we gave up waiting, counts nothing twice.
+A process gives the things that it writes running numbers, under the name of the spool's file that
+they go to if the database does not take them. The database keeps the last number that it has taken,
+in the transaction of the thing itself. So an answer that was lost, a crash between the commit and
+the file's removal, or a server that did the work long after we gave up waiting, counts nothing
+twice.
 """
 
 from collections.abc import Callable

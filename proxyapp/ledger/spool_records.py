@@ -38,7 +38,10 @@ def encoded(number: int, record: dict[str, Any]) -> bytes:
 
 
 def decoded(lines: Iterable[bytes]) -> tuple[list[Record], list[bytes]]:
-    """The records, and the lines that make no sense. A last line that a crash cut off is left out."""
+    """The records, and the lines that make no sense.
+
+    A last line that a crash cut off is left out.
+    """
     records, senseless = [], []
     for position, line in enumerate(lines, start=1):
         try:
@@ -58,7 +61,10 @@ def _record(position: int, line: bytes) -> Record:
 
 def _cooldown_row(cooldown: Cooldown) -> dict[str, Any]:
     row = asdict(cooldown)
-    return row | {"occurred_at": cooldown.occurred_at.isoformat(), "until": cooldown.until.isoformat()}
+    return row | {
+        "occurred_at": cooldown.occurred_at.isoformat(),
+        "until": cooldown.until.isoformat(),
+    }
 
 
 def _cooldown(row: dict[str, Any]) -> Cooldown:
@@ -67,7 +73,9 @@ def _cooldown(row: dict[str, Any]) -> Cooldown:
 
 
 def _tally(record: dict[str, Any]) -> Tally:
-    """Also of records that know no minutes or no clients: those of an older version of the gateway."""
+    """Also of records that know no minutes or no clients: those of an older version of the
+    gateway.
+    """
     tally = Tally()
     for key_id, model, hour, counts in record.get("usage", []):
         tally.counts[Place(key_id, model, hour)] = Counts(**counts)

@@ -1,6 +1,8 @@
-"""Counting what keys are used for, and what clients see: in memory, added to the database in one statement a row.
+"""Counting what keys are used for, and what clients see: in memory, added to the database in one
+statement a row.
 
-Attempts at upstreams count by key, model and hour, and once more by minute; answers to clients by minute only.
+Attempts at upstreams count by key, model and hour, and once more by minute; answers to clients by
+minute only.
 """
 
 from bisect import bisect_left
@@ -12,8 +14,21 @@ from typing import NamedTuple
 
 from django.db import connection, models, transaction
 
-from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, ClientTally, known_rows, note_last_used
-from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, ApiKey, HourlyUsage, MinuteUsage, TokenUsage
+from proxyapp.ledger.client_usage import (
+    CLIENT_COLUMNS,
+    CLIENT_PLACE,
+    ClientTally,
+    known_rows,
+    note_last_used,
+)
+from proxyapp.models import (
+    LATENCY_BOUNDS_MS,
+    LATENCY_COLUMNS,
+    ApiKey,
+    HourlyUsage,
+    MinuteUsage,
+    TokenUsage,
+)
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
 MINUTE_SECONDS = 60
@@ -67,7 +82,10 @@ COLUMNS = tuple(column.name for column in fields(Counts))
 
 @dataclass(slots=True)
 class Answers:
-    """What clients saw. `latency`: of the answers with a status below 400, how many fell into which bucket."""
+    """What clients saw.
+
+    `latency`: of the answers with a status below 400, how many fell into which bucket.
+    """
 
     answered: int = 0
     answered_well: int = 0
@@ -78,7 +96,9 @@ class Answers:
     def add(self, other: "Answers") -> None:
         for name in ANSWER_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.latency = [mine + theirs for mine, theirs in zip(self.latency, other.latency, strict=True)]
+        self.latency = [
+            mine + theirs for mine, theirs in zip(self.latency, other.latency, strict=True)
+        ]
 
 
 ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
@@ -107,7 +127,14 @@ class Tally:
         return bool(self.counts or self.minutes or self.clients.counts)
 
     def count(
-        self, key_id: int, model: str, outcome: Outcome, now: float, *, prompt_tokens: int = 0, output_tokens: int = 0
+        self,
+        key_id: int,
+        model: str,
+        outcome: Outcome,
+        now: float,
+        *,
+        prompt_tokens: int = 0,
+        output_tokens: int = 0,
     ) -> None:
         """One finished attempt."""
         place = Place(key_id, model, int(now) // HOUR_SECONDS)
@@ -154,15 +181,25 @@ class Tally:
 
 
 def write_usage(tally: Tally) -> None:
-    """Adds the counts to the rows of their hours and minutes, in one transaction; keys that are gone are skipped.
+    """Adds the counts to the rows of their hours and minutes, in one transaction; keys that are
+    gone are skipped.
 
-    Every process takes the rows' locks in this order, so none waits for another in a circle. The minute, which all of
-    them write to, is locked last and so for the shortest time.
+    Every process takes the rows' locks in this order, so none waits for another in a circle. The
+    minute, which all of them write to, is locked last and so for the shortest time.
     """
     with transaction.atomic():
-        known = set(ApiKey.objects.filter(pk__in=list(tally.last_used)).values_list("pk", flat=True))
-        of_known = sorted((place, counts) for place, counts in tally.counts.items() if place.key_id in known)
-        add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, [_hour_row(place, counts) for place, counts in of_known])
+        known = set(
+            ApiKey.objects.filter(pk__in=list(tally.last_used)).values_list("pk", flat=True)
+        )
+        of_known = sorted(
+            (place, counts) for place, counts in tally.counts.items() if place.key_id in known
+        )
+        add_to_rows(
+            HourlyUsage,
+            HOUR_PLACE,
+            COLUMNS,
+            [_hour_row(place, counts) for place, counts in of_known],
+        )
         for key_id, used in sorted(tally.last_used.items()):
             ApiKey.objects.filter(pk=key_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
         if tally.clients.counts:
@@ -177,16 +214,25 @@ MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *LATENCY_COLUMNS)
 
 
 def add_to_rows(
-    table: type[models.Model], place: Sequence[str], columns: Sequence[str], rows: Sequence[Sequence[str | int]]
+    table: type[models.Model],
+    place: Sequence[str],
+    columns: Sequence[str],
+    rows: Sequence[Sequence[str | int]],
 ) -> None:
-    """Each row: its place (unique in the table), then what is added to the columns. A place without a row gets one."""
+    """Each row: its place (unique in the table), then what is added to the columns.
+
+    A place without a row gets one.
+    """
     if not rows:
         return
     name = connection.ops.quote_name(table._meta.db_table)
     sums = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in columns)
     names = ", ".join((*place, *columns))
     marks = ", ".join(["%s"] * (len(place) + len(columns)))
-    statement = f"INSERT INTO {name} ({names}) VALUES ({marks}) ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}"  # noqa: S608 (no outside value)
+    statement = (  # no outside value
+        f"INSERT INTO {name} ({names}) VALUES ({marks})"  # noqa: S608
+        f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}"
+    )
     with connection.cursor() as cursor:
         cursor.executemany(statement, rows)
 
@@ -201,7 +247,11 @@ def _hour_row(place: Place, counts: Counts) -> list[str | int]:
 
 def _minute_row(number: int, minute: Minute) -> list[str | int]:
     answers = minute.answers
-    counted = [*values(minute.attempts, COLUMNS), *values(answers, ANSWER_COLUMNS), *answers.latency]
+    counted = [
+        *values(minute.attempts, COLUMNS),
+        *values(answers, ANSWER_COLUMNS),
+        *answers.latency,
+    ]
     return [_time(number * MINUTE_SECONDS), *counted]
 
 

@@ -1,4 +1,6 @@
-"""What one process writes: the cooldowns that it imposes and the usage that it counts; and what waits in the spool."""
+"""What one process writes: the cooldowns that it imposes and the usage that it counts; and what
+waits in the spool.
+"""
 
 import asyncio
 import functools
@@ -24,9 +26,13 @@ MOST_NAMES = 5
 
 
 class Writing:
-    """`on_written` hears the version of the pool that includes all cooldowns that this process had in its spool."""
+    """`on_written` hears the version of the pool that includes all cooldowns that this process had
+    in its spool.
+    """
 
-    def __init__(self, threads: DatabaseThreads, folder: Path, on_written: Callable[[int], None]) -> None:
+    def __init__(
+        self, threads: DatabaseThreads, folder: Path, on_written: Callable[[int], None]
+    ) -> None:
         self._threads = threads
         self._folder = folder
         self._on_written = on_written
@@ -43,12 +49,16 @@ class Writing:
         reasons = {spool.problem for spool in self._spools if spool.problem}
         problems = [f"the spool cannot be written ({reason})" for reason in reasons]
         if names := unreadable(self._folder):
-            problems.append(f"the spool has files that cannot be read: {', '.join(names[:MOST_NAMES])}")
+            problems.append(
+                f"the spool has files that cannot be read: {', '.join(names[:MOST_NAMES])}"
+            )
         return problems
 
     @property
     def waiting(self) -> int:
-        """How many records wait in the spool: of all processes, and those that this one has in memory only."""
+        """How many records wait in the spool: of all processes, and those that this one has in
+        memory only.
+        """
         return count_lines(self._folder) + sum(spool.in_memory for spool in self._spools)
 
     async def report(self) -> tuple[int, list[str]]:
@@ -56,10 +66,15 @@ class Writing:
         return await self._on_disk(lambda: (self.waiting, self.problems))
 
     async def catch_up(self) -> None:
-        """Writes what waits in the spool; then the database counts as back. Raises django.db.Error."""
+        """Writes what waits in the spool; then the database counts as back.
+
+        Raises django.db.Error.
+        """
         if self._threads.is_away:
             await self._threads.attempt(prove_writable)
-        written = await self._empty(self.cooldowns, self._on_written) + await self._empty(self.usage)
+        written = await self._empty(self.cooldowns, self._on_written) + await self._empty(
+            self.usage
+        )
         if time.monotonic() >= self._looks_at:
             written += await self._take_over()
             self._looks_at = time.monotonic() + LEFT_BEHIND_SECONDS
@@ -93,11 +108,15 @@ class Writing:
         return written
 
     async def _write(self, segment: Segment) -> tuple[int, int | None, list[bytes]]:
-        """How many records it had, the pool's version that includes them, and the lines that cannot be written."""
+        """How many records it had, the pool's version that includes them, and the lines that cannot
+        be written.
+        """
         records, bad = await self._on_disk(lambda: decoded(segment.lines()))
         version = None
         for batch in batches(records):
-            newer, refused = await self._threads.attempt(functools.partial(write_batch, segment.name, batch))
+            newer, refused = await self._threads.attempt(
+                functools.partial(write_batch, segment.name, batch)
+            )
             version = newer or version
             bad += refused
         return len(records), version, bad
@@ -108,7 +127,9 @@ class Writing:
             await finishing
         except OSError as error:
             if segment.name not in self._stuck:
-                logger.error("%s is written, but cannot be removed: %s", segment.path, error.strerror)
+                logger.error(
+                    "%s is written, but cannot be removed: %s", segment.path, error.strerror
+                )
             self._stuck.add(segment.name)
             return False
         return True

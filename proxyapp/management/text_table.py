@@ -1,4 +1,6 @@
-"""Tables for a shell: aligned columns, one line a row, the same in a terminal, a pipe and a file."""
+"""Tables for a shell: aligned columns, one line a row, the same in a terminal, a pipe and a
+file.
+"""
 
 from collections.abc import Collection, Sequence
 
@@ -7,7 +9,9 @@ from rich.cells import cell_len
 GAP = "  "
 
 
-def plain_table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> str:
+def plain_table(
+    columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Collection[int] = ()
+) -> str:
     """`right`: the indices of the columns that are aligned to the right."""
     lines = [columns, *rows]
     widths = [max(cell_len(line[index]) for line in lines) for index in range(len(columns))]

@@ -1,7 +1,8 @@
 """The audit log: who did what to what, and when, however it was done.
 
-No entry has a secret: rows are named as they name themselves (keys masked), and a detail is made of names, masked URLs
-and words such as "key replaced". Entries are written in the transaction of the change that they tell of.
+No entry has a secret: rows are named as they name themselves (keys masked), and a detail is made of
+names, masked URLs and words such as "key replaced". Entries are written in the transaction of the
+change that they tell of.
 """
 
 from collections.abc import Iterable, Iterator
@@ -75,7 +76,9 @@ def record_each(actor: Actor, changes: Iterable[Change]) -> None:
     AuditEntry.objects.bulk_create(_entries(actor, changes), batch_size=BATCH)
 
 
-def record_whole(actor: Actor, action: Action, object_type: str, *, label: str = "", detail: str = "") -> None:
+def record_whole(
+    actor: Actor, action: Action, object_type: str, *, label: str = "", detail: str = ""
+) -> None:
     """Of what is no row: a config file, the database."""
     AuditEntry.objects.create(
         actor=actor.name,

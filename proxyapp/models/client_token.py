@@ -7,22 +7,37 @@ from proxyapp.models.pool import Group
 
 
 class ClientToken(models.Model):
-    """What a client shows to be let in. The token is shown once, when it is made; only its keyed hash is kept."""
+    """What a client shows to be let in.
+
+    The token is shown once, when it is made; only its keyed hash is kept.
+    """
 
     name = models.CharField(max_length=100)
     token_hash = models.CharField(max_length=64, unique=True, editable=False)
     masked = models.CharField(max_length=20, editable=False)
     is_limited_to_groups = models.BooleanField(
-        default=False, help_text="A flag of its own: when its last group is deleted, a token must not be let into all."
+        default=False,
+        help_text=(
+            "A flag of its own: when its last group is deleted, a token must not be let into all."
+        ),
     )
     allowed_groups = models.ManyToManyField(
-        Group, blank=True, related_name="tokens", help_text="Whose keys it may use, if it is limited to groups."
+        Group,
+        blank=True,
+        related_name="tokens",
+        help_text="Whose keys it may use, if it is limited to groups.",
     )
     allowed_models = models.JSONField(
-        default=list, blank=True, help_text="Names of models, * for any part: gemini-2.5-*. Empty: every model."
+        default=list,
+        blank=True,
+        help_text="Names of models, * for any part: gemini-2.5-*. Empty: every model.",
     )
-    requests_per_minute = models.PositiveIntegerField(null=True, blank=True, help_text="Empty: no limit.")
-    requests_per_day = models.PositiveIntegerField(null=True, blank=True, help_text="A day in UTC. Empty: no limit.")
+    requests_per_minute = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Empty: no limit."
+    )
+    requests_per_day = models.PositiveIntegerField(
+        null=True, blank=True, help_text="A day in UTC. Empty: no limit."
+    )
     tokens_per_day = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Prompt and output tokens, a day in UTC. Empty: no limit."
     )
@@ -48,7 +63,10 @@ class ClientToken(models.Model):
 
 
 class TokenUsage(models.Model):
-    """What clients with one token did with one model in one day. A request counts once, however many keys it took."""
+    """What clients with one token did with one model in one day.
+
+    A request counts once, however many keys it took.
+    """
 
     token = models.ForeignKey(ClientToken, on_delete=models.CASCADE, related_name="usage")
     model = models.CharField(max_length=100, blank=True)
@@ -62,7 +80,11 @@ class TokenUsage(models.Model):
     class Meta:
         verbose_name = verbose_name_plural = "token usage"
         ordering = ["-day", "token_id", "model"]
-        constraints = [models.UniqueConstraint(fields=["token", "day", "model"], name="token_usage_one_row_a_day")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["token", "day", "model"], name="token_usage_one_row_a_day"
+            )
+        ]
         indexes = [models.Index(fields=["day"])]
 
     def __str__(self) -> str:
@@ -70,7 +92,9 @@ class TokenUsage(models.Model):
 
 
 class TokenWindow(models.Model):
-    """How much of a limit the processes have taken for themselves: they lease shares of it, so no limit is exceeded."""
+    """How much of a limit the processes have taken for themselves: they lease shares of it, so no
+    limit is exceeded.
+    """
 
     token = models.ForeignKey(ClientToken, on_delete=models.CASCADE, related_name="+")
     seconds = models.PositiveIntegerField(help_text="60: a minute. 86400: a day in UTC.")
@@ -78,7 +102,9 @@ class TokenWindow(models.Model):
     granted = models.PositiveBigIntegerField(default=0)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["token", "seconds"], name="token_window_one_row")]
+        constraints = [
+            models.UniqueConstraint(fields=["token", "seconds"], name="token_window_one_row")
+        ]
 
     def __str__(self) -> str:
         return f"{self.token_id} {self.seconds} s from {self.started_at:%Y-%m-%d %H:%M}"

@@ -8,7 +8,9 @@ from django.db.models import Q, QuerySet
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.vocabulary.choices import KeyStatus
 
-BATCH = 5000  # keys a query, which may name each twice: SQLite takes 32,766 parameters, psycopg 65,535
+BATCH = (
+    5000  # keys a query, which may name each twice: SQLite takes 32,766 parameters, psycopg 65,535
+)
 
 
 def batches(key_ids: Iterable[int]) -> Iterator[QuerySet[ApiKey]]:

@@ -25,7 +25,9 @@ class Group(models.Model):
     """Keys that share a target, a proxy and a policy."""
 
     name = models.CharField(max_length=100)
-    position = models.PositiveIntegerField(default=0, db_index=True, help_text="Order of rotation, lowest first.")
+    position = models.PositiveIntegerField(
+        default=0, db_index=True, help_text="Order of rotation, lowest first."
+    )
     target_url = models.CharField(max_length=500, default=DEFAULT_TARGET_URL)
     proxy_url = SealedTextField(null=True, blank=True)
     rate_limit_policy = models.CharField(
@@ -35,7 +37,9 @@ class Group(models.Model):
     priority = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(MAX_PRIORITY)],
-        help_text="0 comes first. Groups with a higher number answer only when no key of a lower one can.",
+        help_text=(
+            "0 comes first. Groups with a higher number answer only when no key of a lower one can."
+        ),
     )
     weight = models.PositiveSmallIntegerField(
         default=1,
@@ -48,7 +52,8 @@ class Group(models.Model):
         help_text="Further certificate authorities (PEM) for the target and for a proxy with TLS.",
     )
     allow_link_local = models.BooleanField(
-        default=False, help_text="Whether the target may be at a link-local or cloud metadata address."
+        default=False,
+        help_text="Whether the target may be at a link-local or cloud metadata address.",
     )
     single_credential_since = models.DateTimeField(
         null=True,
@@ -68,12 +73,19 @@ class Group(models.Model):
                 violation_error_message="This name is taken (case does not count).",
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="group_name_not_empty"),
-            models.CheckConstraint(condition=~models.Q(target_url=""), name="group_target_not_empty"),
             models.CheckConstraint(
-                condition=models.Q(rate_limit_policy__in=values(RateLimitPolicy)), name="group_policy_known"
+                condition=~models.Q(target_url=""), name="group_target_not_empty"
             ),
-            models.CheckConstraint(condition=models.Q(auth__in=values(Auth)), name="group_auth_known"),
-            models.CheckConstraint(condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"),
+            models.CheckConstraint(
+                condition=models.Q(rate_limit_policy__in=values(RateLimitPolicy)),
+                name="group_policy_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(auth__in=values(Auth)), name="group_auth_known"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"
+            ),
         ]
         permissions = [
             ("import_config", "Can import a config file"),
@@ -90,9 +102,13 @@ class Group(models.Model):
 
 class ApiKey(models.Model):
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="keys")
-    position = models.PositiveIntegerField(default=0, help_text="Order of rotation within the group, lowest first.")
+    position = models.PositiveIntegerField(
+        default=0, help_text="Order of rotation within the group, lowest first."
+    )
     name = models.CharField(max_length=100, blank=True)
-    project = models.CharField(max_length=100, blank=True, help_text="Keys of one project share their quota.")
+    project = models.CharField(
+        max_length=100, blank=True, help_text="Keys of one project share their quota."
+    )
     secret = SealedTextField(null=True)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     masked = models.CharField(max_length=20, editable=False)
@@ -112,7 +128,9 @@ class ApiKey(models.Model):
             models.Index(fields=["last_used_at"]),
         ]
         constraints = [
-            models.CheckConstraint(condition=models.Q(status__in=values(KeyStatus)), name="key_status_known"),
+            models.CheckConstraint(
+                condition=models.Q(status__in=values(KeyStatus)), name="key_status_known"
+            ),
             models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
         ]
         permissions = [("view_secret", "Can see API keys in clear")]
@@ -139,21 +157,35 @@ class ActiveCooldowns(models.QuerySet["RateLimitEvent"]):
 
 
 class RateLimitEvent(models.Model):
-    """One refusal that took a key out. While it is neither over nor released, it is the key's cooldown."""
+    """One refusal that took a key out.
+
+    While it is neither over nor released, it is the key's cooldown.
+    """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="events")
     project = models.CharField(
-        max_length=100, blank=True, help_text="All keys of this project are out. Empty: only the key itself."
+        max_length=100,
+        blank=True,
+        help_text="All keys of this project are out. Empty: only the key itself.",
     )
     model = models.CharField(
         max_length=100,
         blank=True,
-        help_text="Empty: every model. With a slash in front, an endpoint that names no model, such as /batches.",
+        help_text=(
+            "Empty: every model. With a slash in front, an endpoint that names no model, such as"
+            " /batches."
+        ),
     )
     kind = models.CharField(max_length=20)
-    quota_id = models.CharField(max_length=200, blank=True, help_text="The provider's name of the quota.")
-    quota_limit = models.CharField(max_length=40, blank=True, help_text="The provider's limit, as it wrote it.")
-    stated_delay_seconds = models.FloatField(null=True, blank=True, help_text="The delay that the provider stated.")
+    quota_id = models.CharField(
+        max_length=200, blank=True, help_text="The provider's name of the quota."
+    )
+    quota_limit = models.CharField(
+        max_length=40, blank=True, help_text="The provider's limit, as it wrote it."
+    )
+    stated_delay_seconds = models.FloatField(
+        null=True, blank=True, help_text="The delay that the provider stated."
+    )
     http_status = models.PositiveSmallIntegerField(default=429)
     occurred_at = models.DateTimeField(default=timezone.now)
     cooling_until = models.DateTimeField()
@@ -167,13 +199,20 @@ class RateLimitEvent(models.Model):
         indexes = [
             models.Index(fields=["key", "-occurred_at"]),
             models.Index(fields=["-occurred_at"]),
-            models.Index(fields=["cooling_until"], condition=models.Q(released_at=None), name="event_unreleased_until"),
-            models.Index(fields=["project"], condition=~models.Q(project=""), name="event_of_project"),
+            models.Index(
+                fields=["cooling_until"],
+                condition=models.Q(released_at=None),
+                name="event_unreleased_until",
+            ),
+            models.Index(
+                fields=["project"], condition=~models.Q(project=""), name="event_of_project"
+            ),
         ]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(cooling_until__gte=models.F("occurred_at")), name="event_until_after_start"
-            ),
+                condition=models.Q(cooling_until__gte=models.F("occurred_at")),
+                name="event_until_after_start",
+            )
         ]
 
     def __str__(self) -> str:
@@ -186,14 +225,26 @@ class RateLimitEvent(models.Model):
 class RotationCursor(models.Model):
     """Where a ring's rotation stands. `proxyapp.pool.cursor` alone writes here."""
 
-    ring = models.CharField(max_length=120, unique=True, help_text="Empty: all groups. `group:7`: the keys of group 7.")
-    position = models.PositiveBigIntegerField(default=0, help_text="The next slot that no lease has taken.")
-    size = models.PositiveIntegerField(default=0, help_text="The number of keys that the position counts in.")
+    ring = models.CharField(
+        max_length=120, unique=True, help_text="Empty: all groups. `group:7`: the keys of group 7."
+    )
+    position = models.PositiveBigIntegerField(
+        default=0, help_text="The next slot that no lease has taken."
+    )
+    size = models.PositiveIntegerField(
+        default=0, help_text="The number of keys that the position counts in."
+    )
     next_key = models.ForeignKey(
-        ApiKey, on_delete=models.SET_NULL, null=True, blank=True, related_name="+", help_text="Whose turn it is."
+        ApiKey,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text="Whose turn it is.",
     )
     pool_version = models.PositiveBigIntegerField(
-        default=0, help_text="Raised by every change of keys, groups or cooldowns (in the row of all groups)."
+        default=0,
+        help_text="Raised by every change of keys, groups or cooldowns (in the row of all groups).",
     )
 
     def __str__(self) -> str:

@@ -7,7 +7,9 @@ from django.utils import timezone
 
 
 class ImportedGroup(models.Model):
-    """What a config file said of a group when it was last imported, so that a start applies only what changed since."""
+    """What a config file said of a group when it was last imported, so that a start applies only
+    what changed since.
+    """
 
     source = models.CharField(max_length=500, help_text="The file, as an absolute path.")
     name = models.CharField(max_length=100)
@@ -15,7 +17,9 @@ class ImportedGroup(models.Model):
     key_hashes = models.JSONField(default=list)
 
     class Meta:
-        constraints = [models.UniqueConstraint("source", Lower("name"), name="imported_group_once_a_file")]
+        constraints = [
+            models.UniqueConstraint("source", Lower("name"), name="imported_group_once_a_file")
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} of {self.source}"
@@ -32,15 +36,22 @@ class Chore(models.Model):
 
 
 class AuditEntry(models.Model):
-    """Who did what to what. `proxyapp.models.audit` alone writes here; an entry outlives its user and its object."""
+    """Who did what to what.
+
+    `proxyapp.models.audit` alone writes here; an entry outlives its user and its object.
+    """
 
     at = models.DateTimeField(default=timezone.now)
     actor = models.CharField(max_length=150, help_text="A user's name, `command: …`, or `start`.")
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+")
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     action = models.CharField(max_length=20)
     object_type = models.CharField(max_length=30)
     object_id = models.CharField(max_length=40, blank=True)
-    label = models.CharField(max_length=200, blank=True, help_text="What the object was called; keys masked.")
+    label = models.CharField(
+        max_length=200, blank=True, help_text="What the object was called; keys masked."
+    )
     detail = models.TextField(blank=True)
 
     class Meta:

@@ -1,4 +1,6 @@
-"""Secrets in the database: an encrypted column, and a keyed hash that finds a secret without decrypting any."""
+"""Secrets in the database: an encrypted column, and a keyed hash that finds a secret without
+decrypting any.
+"""
 
 import hashlib
 import hmac
@@ -18,11 +20,12 @@ UNREADABLE = ""
 
 
 class SealedTextField(_EncryptedText):
-    """Encrypted at rest with a key derived from SECRET_KEY; older secrets (SECRET_KEY_FALLBACKS) still decrypt.
+    """Encrypted at rest with a key derived from SECRET_KEY; older secrets (SECRET_KEY_FALLBACKS)
+    still decrypt.
 
-    The library's field hands out the ciphertext when no secret fits, and decides by a flag on the shared field
-    whether to decrypt, which a form in another thread can flip. Here a column that no secret opens reads as
-    UNREADABLE, and only values from the database are ever decrypted.
+    The library's field hands out the ciphertext when no secret fits, and decides by a flag on the
+    shared field whether to decrypt, which a form in another thread can flip. Here a column that no
+    secret opens reads as UNREADABLE, and only values from the database are ever decrypted.
     """
 
     def from_db_value(self, value: str | None, *_: Any) -> str | None:
@@ -42,10 +45,15 @@ class SealedTextField(_EncryptedText):
 
 def keyed_hash(secret: str, *, secret_key: str | None = None) -> str:
     """64 hex digits; equal for equal secrets under one SECRET_KEY, and of no use without it."""
-    material = hashlib.sha256(b"gemini-key-gateway.key-hash:" + (secret_key or settings.SECRET_KEY).encode()).digest()
+    material = hashlib.sha256(
+        b"gemini-key-gateway.key-hash:" + (secret_key or settings.SECRET_KEY).encode()
+    ).digest()
     return hmac.new(material, secret.encode(), hashlib.sha256).hexdigest()
 
 
 def keyed_hashes(secret: str) -> list[str]:
     """The hashes under the current secret and all older ones, current first."""
-    return [keyed_hash(secret, secret_key=key) for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]]
+    return [
+        keyed_hash(secret, secret_key=key)
+        for key in [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
+    ]

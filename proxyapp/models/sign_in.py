@@ -13,7 +13,9 @@ class SignInCount(models.Model):
     `proxyapp.access.sign_in_limits` alone writes here.
     """
 
-    subject = models.CharField(max_length=64, unique=True, help_text="Keyed hash: people type passwords as names.")
+    subject = models.CharField(
+        max_length=64, unique=True, help_text="Keyed hash: people type passwords as names."
+    )
     failures = models.PositiveIntegerField(default=0)
     since = models.DateTimeField(help_text="When the first of them was.")
     locked_until = models.DateTimeField(null=True)
@@ -29,9 +31,13 @@ class SignInCount(models.Model):
 class SecondFactor(models.Model):
     """A user's authenticator app. A row is there once the user has shown a code of it."""
 
-    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="second_factor")
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="second_factor"
+    )
     secret = SealedTextField(help_text="Base32, encrypted.")
-    last_step = models.BigIntegerField(help_text="The time step of the last code: it and older ones are used up.")
+    last_step = models.BigIntegerField(
+        help_text="The time step of the last code: it and older ones are used up."
+    )
     recovery_hashes = models.JSONField(
         default=list, help_text="SHA-256 of the codes that are left: 80 random bits each."
     )

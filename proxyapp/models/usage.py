@@ -12,7 +12,9 @@ class AttemptCounts(models.Model):
     succeeded = models.PositiveBigIntegerField(default=0)
     rate_limited = models.PositiveBigIntegerField(default=0)
     client_errors = models.PositiveBigIntegerField(default=0, help_text="4xx other than 429.")
-    upstream_errors = models.PositiveBigIntegerField(default=0, help_text="5xx, no connection, broken answers.")
+    upstream_errors = models.PositiveBigIntegerField(
+        default=0, help_text="5xx, no connection, broken answers."
+    )
     cancelled = models.PositiveBigIntegerField(default=0, help_text="The client left first.")
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
@@ -22,7 +24,10 @@ class AttemptCounts(models.Model):
 
 
 class HourlyUsage(AttemptCounts):
-    """What one key did for one model in one hour. Every attempt at the upstream counts as one request."""
+    """What one key did for one model in one hour.
+
+    Every attempt at the upstream counts as one request.
+    """
 
     key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="usage")
     model = models.CharField(max_length=100, blank=True)
@@ -31,7 +36,9 @@ class HourlyUsage(AttemptCounts):
     class Meta:
         verbose_name = verbose_name_plural = "hourly usage"
         ordering = ["-hour", "key_id", "model"]
-        constraints = [models.UniqueConstraint(fields=["key", "hour", "model"], name="usage_one_row_an_hour")]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "hour", "model"], name="usage_one_row_an_hour")
+        ]
         indexes = [models.Index(fields=["hour"])]
 
     def __str__(self) -> str:
@@ -48,29 +55,56 @@ class DailyUsage(AttemptCounts):
     class Meta:
         verbose_name = verbose_name_plural = "daily usage"
         ordering = ["-day", "key_id", "model"]
-        constraints = [models.UniqueConstraint(fields=["key", "day", "model"], name="usage_one_row_a_day")]
+        constraints = [
+            models.UniqueConstraint(fields=["key", "day", "model"], name="usage_one_row_a_day")
+        ]
         indexes = [models.Index(fields=["day"])]
 
     def __str__(self) -> str:
         return f"{self.key_id} {self.model} {self.day}"
 
 
-# Upper bounds of MinuteUsage's latency columns in milliseconds, each included; the last column has none.
-LATENCY_BOUNDS_MS = (25, 50, 100, 200, 300, 500, 750, 1000, 1500, 2500, 4000, 6000, 10_000, 20_000, 60_000)
+# Upper bounds of MinuteUsage's latency columns in milliseconds, each included; the last column has
+# none.
+LATENCY_BOUNDS_MS = (
+    25,
+    50,
+    100,
+    200,
+    300,
+    500,
+    750,
+    1000,
+    1500,
+    2500,
+    4000,
+    6000,
+    10_000,
+    20_000,
+    60_000,
+)
 LATENCY_COLUMNS = tuple(f"latency_{number}" for number in range(len(LATENCY_BOUNDS_MS) + 1))
 
 
 class MinuteUsage(AttemptCounts):
-    """What the whole gateway did in one minute: its attempts at upstreams, and what its clients saw of them.
+    """What the whole gateway did in one minute: its attempts at upstreams, and what its clients saw
+    of them.
 
-    `latency_…`: how many of those answered well had waited how long for their answer to begin, failover included.
+    `latency_…`: how many of those answered well had waited how long for their answer to begin,
+    failover included.
     """
 
     minute = models.DateTimeField(unique=True, help_text="Start of the minute, UTC.")
-    answered = models.PositiveBigIntegerField(default=0, help_text="Requests of clients that got an answer.")
+    answered = models.PositiveBigIntegerField(
+        default=0, help_text="Requests of clients that got an answer."
+    )
     answered_well = models.PositiveBigIntegerField(default=0, help_text="With a status below 400.")
-    no_key = models.PositiveBigIntegerField(default=0, help_text="The gateway's own 503: no key was available.")
-    proxy_failed = models.PositiveBigIntegerField(default=0, help_text="The gateway's own 502: a group's proxy failed.")
+    no_key = models.PositiveBigIntegerField(
+        default=0, help_text="The gateway's own 503: no key was available."
+    )
+    proxy_failed = models.PositiveBigIntegerField(
+        default=0, help_text="The gateway's own 502: a group's proxy failed."
+    )
     latency_0 = models.PositiveBigIntegerField(default=0)
     latency_1 = models.PositiveBigIntegerField(default=0)
     latency_2 = models.PositiveBigIntegerField(default=0)

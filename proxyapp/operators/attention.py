@@ -13,7 +13,16 @@ from proxyapp import runtime
 from proxyapp.database.outage import Outage
 from proxyapp.operators.minutes import Totals
 from proxyapp.operators.running_dry import Drying, running_dry
-from proxyapp.operators.standing import AVAILABLE, COOLING, DISABLED, INVALID, STATE, STATES, GroupFacts, Standing
+from proxyapp.operators.standing import (
+    AVAILABLE,
+    COOLING,
+    DISABLED,
+    INVALID,
+    STATE,
+    STATES,
+    GroupFacts,
+    Standing,
+)
 from proxyapp.vocabulary.times import utc_text
 
 MOST_OF_A_SORT = 5
@@ -26,7 +35,10 @@ Item = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """What only this process knows. `sealed`: the ids of keys that SECRET_KEY does not open. `spool`: its problems."""
+    """What only this process knows.
+
+    `sealed`: the ids of keys that SECRET_KEY does not open. `spool`: its problems.
+    """
 
     is_database_away: bool = False
     sealed: Collection[int] = ()
@@ -46,7 +58,9 @@ def this_process() -> Process:
     return Process(threads.is_away, sealed, threads.last_outage, writing.waiting, writing.problems)
 
 
-def attention(standing: Standing, hour: Iterable[Totals], process: Process, now: datetime) -> list[Item]:
+def attention(
+    standing: Standing, hour: Iterable[Totals], process: Process, now: datetime
+) -> list[Item]:
     """`hour`: the last one's minutes. What is urgent comes first."""
     items = [
         *([database_away()] if process.is_database_away else ()),
@@ -63,7 +77,10 @@ def attention(standing: Standing, hour: Iterable[Totals], process: Process, now:
 
 
 def database_away() -> Item:
-    text = "The database is away: requests are served from memory, and what happens is written when it is back."
+    text = (
+        "The database is away: requests are served from memory, and what happens is written when it"
+        " is back."
+    )
     return item("danger", text, reverse("admin:index"))
 
 
@@ -72,7 +89,9 @@ def _spool(process: Process) -> Iterator[Item]:
         yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
     if process.spooled and not process.is_database_away:
         what = plural(process.spooled, "record waits", "records wait")
-        yield item("warning", f"{what} in the spool to be written to the database.", reverse("admin:index"))
+        yield item(
+            "warning", f"{what} in the spool to be written to the database.", reverse("admin:index")
+        )
 
 
 def _last_outage(process: Process, now: datetime) -> Iterator[Item]:
@@ -80,7 +99,10 @@ def _last_outage(process: Process, now: datetime) -> Iterator[Item]:
     if outage is None or outage.until is None or now - outage.until > REMEMBERED:
         return
     times = f"from {outage.since:%H:%M:%S} to {outage.until:%H:%M:%S} UTC"
-    text = f"The database was away {times} ({outage.reason}). Requests went on, and what happened is written."
+    text = (
+        f"The database was away {times} ({outage.reason}). Requests went on, and what happened is"
+        " written."
+    )
     yield item("warning", text, reverse("admin:index"))
 
 
@@ -101,21 +123,34 @@ def listed(name: str, **query: str | int) -> str:
 def _unreadable(standing: Standing, process: Process) -> Iterator[Item]:
     for group in standing.facts.groups:
         if not group.is_readable:
-            text = f"Group {group.name} is not used: SECRET_KEY does not open its proxy URL. Enter it again."
+            text = (
+                f"Group {group.name} is not used: SECRET_KEY does not open its proxy URL. Enter it"
+                " again."
+            )
             yield item("danger", text, reverse("admin:proxyapp_group_change", args=[group.id]))
     if sealed := [key_id for key_id in process.sealed if key_id in standing.key_of]:
         ids = ",".join(map(str, sealed[:MOST_IDS]))
         what = plural(len(sealed), "key is", "keys are")
-        text = f"{what} not used: SECRET_KEY does not open them. Replace them, or add the old secret as a fallback."
+        text = (
+            f"{what} not used: SECRET_KEY does not open them. Replace them, or add the old secret"
+            " as a fallback."
+        )
         yield item("danger", text, keys_url(id__in=ids))
 
 
 def _without_a_key(standing: Standing) -> Iterator[Item]:
     """An empty group, or one that an operator has disabled, is no emergency."""
-    found = [(group, count) for group, _, count in standing.spans() if not standing.by_group[group.id, AVAILABLE]]
+    found = [
+        (group, count)
+        for group, _, count in standing.spans()
+        if not standing.by_group[group.id, AVAILABLE]
+    ]
     for group, count in found[:MOST_OF_A_SORT]:
         is_wanted = count > standing.by_group[group.id, DISABLED]
-        text = f"Group {group.name} has no {'available key' if count else 'keys yet'}{_why(standing, group)}."
+        text = (
+            f"Group {group.name} has no"
+            f" {'available key' if count else 'keys yet'}{_why(standing, group)}."
+        )
         yield item("danger" if is_wanted else "warning", text, keys_url(group__id__exact=group.id))
     if len(found) > MOST_OF_A_SORT:
         more = plural(len(found) - MOST_OF_A_SORT, "more group has", "more groups have")
@@ -143,13 +178,21 @@ def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
 
 def _invalid(standing: Standing) -> Iterator[Item]:
     if count := sum(row[STATE] == INVALID for row in standing.rows):
-        what = plural(count, "key is invalid: the provider refused it.", "keys are invalid: the provider refused them.")
+        what = plural(
+            count,
+            "key is invalid: the provider refused it.",
+            "keys are invalid: the provider refused them.",
+        )
         yield item("warning", what, keys_url(state="invalid"))
 
 
 def _drying(standing: Standing, now: datetime) -> Iterator[Item]:
     """Not of groups that have no available key at all: that is said already."""
-    found = (drying for drying in running_dry(standing, now) if standing.by_group[drying.group.id, AVAILABLE])
+    found = (
+        drying
+        for drying in running_dry(standing, now)
+        if standing.by_group[drying.group.id, AVAILABLE]
+    )
     for drying in islice(found, MOST_OF_A_SORT):
         text = _of_drying(drying, now)
         yield item("warning", text, keys_url(group__id__exact=drying.group.id))
@@ -161,7 +204,10 @@ def _of_drying(drying: Drying, now: datetime) -> str:
     if drying.at <= now:
         return f"Group {drying.group.name} has used up its keys{whom} for today; {back}."
     about = drying.at - (drying.at - EPOCH) % ROUNDED
-    return f"At today's rate group {drying.group.name} has no key left{whom} from about {utc_text(about)}; {back}."
+    return (
+        f"At today's rate group {drying.group.name} has no key left{whom} from about"
+        f" {utc_text(about)}; {back}."
+    )
 
 
 def plural(count: int, one: str, many: str) -> str:

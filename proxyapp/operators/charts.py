@@ -20,7 +20,9 @@ Point = Sequence[Any]  # the start of a minute, then its counts in the order of 
 
 
 class Remembered(Generic[Value]):
-    """What a function of the time says, kept for some seconds: for what costs much and changes slowly."""
+    """What a function of the time says, kept for some seconds: for what costs much and changes
+    slowly.
+    """
 
     def __init__(self, read: Callable[[datetime], Value], seconds: float) -> None:
         self._read = read
@@ -43,7 +45,9 @@ class Remembered(Generic[Value]):
 
 
 class Traffic:
-    """The last day by the minute and the last week by the hour: a query each, and only the last minutes in between."""
+    """The last day by the minute and the last week by the hour: a query each, and only the last
+    minutes in between.
+    """
 
     def __init__(self) -> None:
         self._day = Remembered(lambda now: last_minutes(now, DAY), DAY_SECONDS)
@@ -77,7 +81,9 @@ def charts(day: Sequence[Totals], week: Chart, now: datetime) -> dict[str, Chart
 
 
 def chart(rows: Iterable[Point], now: datetime, *, points: int, minutes: int) -> Chart:
-    """So many points of so many minutes, which begin at multiples of these; the last is the one that runs."""
+    """So many points of so many minutes, which begin at multiples of these; the last is the one
+    that runs.
+    """
     width = minutes * 60
     last = int(now.timestamp()) // width
     sums = {number: [0] * len(SERIES) for number in range(last + 1 - points, last + 1)}
@@ -86,7 +92,10 @@ def chart(rows: Iterable[Point], now: datetime, *, points: int, minutes: int) ->
         if number in sums:
             sums[number] = list(map(int.__add__, sums[number], counts))
     labels = [iso_utc(datetime.fromtimestamp(number * width, UTC)) for number in sums]
-    return {"labels": labels, **dict(zip(SERIES, map(list, zip(*sums.values(), strict=True)), strict=True))}
+    return {
+        "labels": labels,
+        **dict(zip(SERIES, map(list, zip(*sums.values(), strict=True)), strict=True)),
+    }
 
 
 def figures(day: Sequence[Totals], now: datetime) -> dict[str, Any]:
@@ -101,14 +110,19 @@ def figures(day: Sequence[Totals], now: datetime) -> dict[str, Any]:
         "requests_per_minute": round(total(last, "answered") / passed, 1),
         "success_rate": round(total(hour, "answered_well") / answered, 4) if answered else None,
         "rate_limited_today": total(today, "rate_limited"),
-        "tokens_today": {"prompt": total(today, "prompt_tokens"), "output": total(today, "output_tokens")},
+        "tokens_today": {
+            "prompt": total(today, "prompt_tokens"),
+            "output": total(today, "output_tokens"),
+        },
         "p50_ms": _rounded(percentile(latency, 0.5)),
         "p95_ms": _rounded(percentile(latency, 0.95)),
     }
 
 
 def has_traffic(day: Iterable[Totals], week: Chart) -> bool:
-    return any(any(week[name]) for name in SERIES) or any(minute.answered or minute.requests for minute in day)
+    return any(any(week[name]) for name in SERIES) or any(
+        minute.answered or minute.requests for minute in day
+    )
 
 
 def total(minutes: Iterable[Totals], column: str) -> int:

@@ -1,4 +1,6 @@
-"""What the admin's dashboard shows, as JSON: twelve queries, however many keys and tokens there are."""
+"""What the admin's dashboard shows, as JSON: twelve queries, however many keys and tokens there
+are.
+"""
 
 import heapq
 from collections import Counter
@@ -46,7 +48,10 @@ def snapshot(now: datetime) -> dict[str, Any]:
 
 
 class Dashboard:
-    """Remembers between two snapshots what has not changed, and what costs much. Belongs to one thread."""
+    """Remembers between two snapshots what has not changed, and what costs much.
+
+    Belongs to one thread.
+    """
 
     def __init__(self) -> None:
         self._facts = Remembered(read_facts, FACTS_SECONDS)
@@ -77,7 +82,10 @@ class Dashboard:
                 for group, first, count in standing.spans()
             ],
             "labels": _labels(standing.facts.keys),
-            "attention": [*attention(standing, day[-HOUR:], this_process(), now), *of_clients(clients, now)],
+            "attention": [
+                *attention(standing, day[-HOUR:], this_process(), now),
+                *of_clients(clients, now),
+            ],
             "clients": _clients(clients),
             "releases": _releases(standing),
             "events": _latest_events(standing),
@@ -92,7 +100,11 @@ class Dashboard:
             facts = self._facts.read(now)
         before = self._standing
         is_same = before is not None and before.facts is facts and before.now <= now
-        return before if before and is_same and now.timestamp() < before.next_end else Standing(facts, now)
+        return (
+            before
+            if before and is_same and now.timestamp() < before.next_end
+            else Standing(facts, now)
+        )
 
 
 def _states(standing: Standing) -> dict[str, int]:
@@ -111,7 +123,11 @@ def _labels(keys: Sequence[KeyFacts]) -> dict[str, str]:
 
 
 def _releases(standing: Standing) -> list[dict[str, Any]]:
-    held = ((owner, cooldown) for (owner, _), cooldown in standing.held.items() if standing.active_of(owner))
+    held = (
+        (owner, cooldown)
+        for (owner, _), cooldown in standing.held.items()
+        if standing.active_of(owner)
+    )
     first = heapq.nsmallest(LATEST, held, key=lambda item: item[1].until)
     return [_release(standing, owner, cooldown) for owner, cooldown in first]
 
@@ -121,7 +137,10 @@ def _release(standing: Standing, owner: Owner, cooldown: CooldownFacts) -> dict[
     if isinstance(owner, str):
         key, url = f"project {owner}", keys_url(project=owner)
     else:
-        key, url = standing.key_of[owner].label, reverse("admin:proxyapp_apikey_change", args=[owner])
+        key, url = (
+            standing.key_of[owner].label,
+            reverse("admin:proxyapp_apikey_change", args=[owner]),
+        )
     return {
         "key": key,
         "key_url": url,
@@ -133,7 +152,16 @@ def _release(standing: Standing, owner: Owner, cooldown: CooldownFacts) -> dict[
 
 def _latest_events(standing: Standing) -> list[dict[str, Any]]:
     """A join with the keys would have SQLite look through all of them."""
-    columns = ("id", "key_id", "occurred_at", "project", "model", "kind", "cooling_until", "http_status")
+    columns = (
+        "id",
+        "key_id",
+        "occurred_at",
+        "project",
+        "model",
+        "kind",
+        "cooling_until",
+        "http_status",
+    )
     events = RateLimitEvent.objects.order_by("-occurred_at", "-id").values(*columns)
     return [_event(event, standing.key_of.get(event["key_id"])) for event in events[:LATEST]]
 
@@ -180,4 +208,7 @@ def tokens_by_model(now: datetime) -> list[dict[str, Any]]:
     rest = ordered[MOST_MODELS:]
     if not rest:
         return shown
-    return [*shown, {"model": OTHER, **{name: sum(row[name] for row in rest) for name in ("prompt", "output")}}]
+    return [
+        *shown,
+        {"model": OTHER, **{name: sum(row[name] for row in rest) for name in ("prompt", "output")}},
+    ]

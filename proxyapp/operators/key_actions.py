@@ -1,4 +1,6 @@
-"""Release, disable and enable: the same for the admin and the command, with the keys that really changed."""
+"""Release, disable and enable: the same for the admin and the command, with the keys that really
+changed.
+"""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -34,7 +36,9 @@ def change_keys(action: KeyAction, key_ids: Iterable[int], now: datetime) -> set
 
 
 def _affected(action: KeyAction, now: datetime) -> QuerySet[ApiKey]:
-    """Of all keys. The chosen ones are told apart in Python: SQLite takes a second to do so with thousands of ids."""
+    """Of all keys. The chosen ones are told apart in Python: SQLite takes a second to do so with
+    thousands of ids.
+    """
     keys = ApiKey.objects.order_by()
     if action == "release":
         return keys.filter(held_by(RateLimitEvent.objects.active(now)))
@@ -44,7 +48,8 @@ def _affected(action: KeyAction, now: datetime) -> QuerySet[ApiKey]:
 def release(key_ids: Iterable[int], now: datetime) -> int:
     """Ends the cooldowns that hold for the keys. The number of cooldowns that were ended.
 
-    A quota is its project's: the cooldowns of the keys' projects end too, so that all keys of these come back.
+    A quota is its project's: the cooldowns of the keys' projects end too, so that all keys of these
+    come back.
     """
     active = RateLimitEvent.objects.active(now)
     with transaction.atomic():
@@ -56,7 +61,11 @@ def release(key_ids: Iterable[int], now: datetime) -> int:
 def release_events(event_ids: Iterable[int], now: datetime) -> int:
     """Ends these cooldowns only. The number that were still active."""
     with transaction.atomic():
-        ended = RateLimitEvent.objects.active(now).filter(pk__in=list(event_ids)).update(released_at=now)
+        ended = (
+            RateLimitEvent.objects.active(now)
+            .filter(pk__in=list(event_ids))
+            .update(released_at=now)
+        )
         raise_pool_version()
     return ended
 

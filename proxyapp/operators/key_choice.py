@@ -17,7 +17,8 @@ class UnclearChoice(Exception):
 
 
 def choose(selectors: Iterable[str], *, is_exact: bool) -> QuerySet[ApiKey]:
-    """The keys that any of the selectors names. With `is_exact` a name or masked form must fit one key only.
+    """The keys that any of the selectors names. With `is_exact` a name or masked form must fit one
+    key only.
 
     Raises UnclearChoice, which names every selector that fits nothing.
     """
@@ -58,7 +59,10 @@ def _meanings(selector: str) -> Iterator[Q]:
 
 
 def _group(selector: str) -> int | None:
-    """Its id: a group may have 10,000 keys, more than some databases take as parameters. It may also have none."""
+    """Its id: a group may have 10,000 keys, more than some databases take as parameters.
+
+    It may also have none.
+    """
     has_prefix = selector.lower().startswith(GROUP_PREFIX)
     name = selector[len(GROUP_PREFIX) :].strip() if has_prefix else selector
     return Group.objects.filter(name__iexact=name).values_list("pk", flat=True).first()
@@ -67,7 +71,10 @@ def _group(selector: str) -> int | None:
 def _ambiguous(selector: str, ids: Sequence[int]) -> str:
     shown = ", ".join(str(pk) for pk in sorted(ids)[:SHOWN_IDS])
     more = ", …" if len(ids) > SHOWN_IDS else ""
-    return f"{_shown(selector)} fits {len(ids)} keys: say which by id ({shown}{more}). Nothing was changed."
+    return (
+        f"{_shown(selector)} fits {len(ids)} keys: say which by id ({shown}{more}). Nothing was"
+        " changed."
+    )
 
 
 def _shown(selector: str) -> str:

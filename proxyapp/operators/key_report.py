@@ -1,4 +1,7 @@
-"""What operators see of keys: state, cooldowns and usage. Three queries, however many keys there are."""
+"""What operators see of keys: state, cooldowns and usage.
+
+Three queries, however many keys there are.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -31,17 +34,24 @@ class Cooldown:
     reason: str
 
     def as_json(self) -> dict[str, Any]:
-        return {"model": self.model, "until": iso_utc(_whole_seconds(self.until)), "reason": self.reason}
+        return {
+            "model": self.model,
+            "until": iso_utc(_whole_seconds(self.until)),
+            "reason": self.reason,
+        }
 
     def describe(self, now: datetime) -> str:
-        """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, with the model in front when it is only one."""
+        """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, with the model in front when it is
+        only one.
+        """
         text = f"cooling until {utc_text(self.until)} (in {countdown(self.until, now)})"
         return f"{self.model} {text}" if self.model else text
 
 
 @dataclass(frozen=True, slots=True)
 class KeyRow:
-    """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate limits.
+    """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate
+    limits.
 
     `is_lost`: no secret opens it, as far as that was looked at.
     """
@@ -86,7 +96,10 @@ class KeyRow:
 
 
 def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = False) -> list[KeyRow]:
-    """One row a key, in the order of rotation. `keys` must not be sliced. `is_opening`: finds the lost."""
+    """One row a key, in the order of rotation.
+
+    `keys` must not be sliced. `is_opening`: finds the lost.
+    """
     columns = (
         "id",
         "name",
@@ -107,10 +120,14 @@ def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = Fals
 
 def _whole_seconds(moment: datetime) -> datetime:
     """Rounded up: who waits until then does not come too early."""
-    return moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
+    return (
+        moment if not moment.microsecond else moment.replace(microsecond=0) + timedelta(seconds=1)
+    )
 
 
-def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping[str, int]) -> KeyRow:
+def _row(
+    fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping[str, int]
+) -> KeyRow:
     is_cooling = any(cooldown.model is None for cooldown in cooldowns)
     return KeyRow(
         id=fields["id"],
@@ -126,7 +143,10 @@ def _row(fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping
 
 
 class _Cooldowns:
-    """Those of keys and those of projects, by model. Of several for one model, the one that ends last."""
+    """Those of keys and those of projects, by model.
+
+    Of several for one model, the one that ends last.
+    """
 
     def __init__(self) -> None:
         self._of_keys: dict[int, dict[str, Cooldown]] = defaultdict(dict)
@@ -158,7 +178,9 @@ def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
 
 
 def _sums(keys: QuerySet[ApiKey]) -> dict[int, Counter[str]]:
-    """Of the hours, and of the days that older ones were added up into: read at once, while rows may be moving over."""
+    """Of the hours, and of the days that older ones were added up into: read at once, while rows
+    may be moving over.
+    """
     ids = _ids(keys)
     hours = HourlyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
     days = DailyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)

@@ -1,4 +1,6 @@
-"""Tests of keys by operators: what the provider says, and the way back for invalid keys that work."""
+"""Tests of keys by operators: what the provider says, and the way back for invalid keys that
+work.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,37 +19,58 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`were_invalid`: the keys that were when the test began, each with the hash of the secret that was tested."""
+    """`were_invalid`: the keys that were when the test began, each with the hash of the secret that
+    was tested.
+    """
 
     results: "Sequence[ProbeResult]"
     were_invalid: Mapping[int, str]
 
 
 def ask_provider(key_ids: Sequence[int]) -> Findings:
-    """Takes seconds, so it must not run in a transaction. Changes nothing. Not for a thread with an event loop."""
+    """Takes seconds, so it must not run in a transaction.
+
+    Changes nothing. Not for a thread with an event loop.
+    """
     from proxyapp.upstream.key_probe import (
         probe_keys,  # the whole upstream side: every command would load it with the admin
     )
 
     invalid = (keys.filter(status=KeyStatus.INVALID) for keys in key_state.batches(key_ids))
-    were_invalid = {pk: key_hash for keys in invalid for pk, key_hash in keys.values_list("pk", "key_hash")}
+    were_invalid = {
+        pk: key_hash for keys in invalid for pk, key_hash in keys.values_list("pk", "key_hash")
+    }
     return Findings(probe_keys(key_ids) if key_ids else [], were_invalid)
 
 
 def put_back(findings: Findings) -> set[int]:
-    """Enables the keys that were invalid and work, unless an operator has disabled or replaced them meanwhile."""
-    working = [result.key_id for result in findings.results if result.ok and result.key_id in findings.were_invalid]
+    """Enables the keys that were invalid and work, unless an operator has disabled or replaced them
+    meanwhile.
+    """
+    working = [
+        result.key_id
+        for result in findings.results
+        if result.ok and result.key_id in findings.were_invalid
+    ]
     if not working:
         return set()
     with transaction.atomic():
-        enabled = {pk for keys in key_state.batches(working) for pk in _still_invalid(keys, findings.were_invalid)}
+        enabled = {
+            pk
+            for keys in key_state.batches(working)
+            for pk in _still_invalid(keys, findings.were_invalid)
+        }
         if enabled:
             key_actions.set_status(enabled, KeyStatus.ACTIVE)
     return enabled
 
 
 def describe(result: "ProbeResult", enabled: Collection[int]) -> str:
-    return f"{result.message}; it was invalid and is enabled again" if result.key_id in enabled else result.message
+    return (
+        f"{result.message}; it was invalid and is enabled again"
+        if result.key_id in enabled
+        else result.message
+    )
 
 
 def _still_invalid(keys: QuerySet[ApiKey], hashes: Mapping[int, str]) -> Iterator[int]:

@@ -1,9 +1,11 @@
-"""Which pools will have no key left today, if their keys go on being used up as fast as they were so far.
+"""Which pools will have no key left today, if their keys go on being used up as fast as they were
+so far.
 
-The rule: a key is used up for a model when a daily quota took it out since the last midnight in the Pacific zone, where
-the providers' days begin. From the number of those and the hours since follows the rate, from the rate and the keys
-that are left the time when none is. It counts if it comes before the first of the used up keys is good again. An hour
-is the least that a rate is taken from: the first refusal after midnight tells nothing.
+The rule: a key is used up for a model when a daily quota took it out since the last midnight in the
+Pacific zone, where the providers' days begin. From the number of those and the hours since follows
+the rate, from the rate and the keys that are left the time when none is. It counts if it comes
+before the first of the used up keys is good again. An hour is the least that a rate is taken from:
+the first refusal after midnight tells nothing.
 """
 
 from collections import defaultdict
@@ -20,7 +22,10 @@ Place = tuple[int, str]  # a group's id, and a model or "" for all of them
 
 @dataclass(frozen=True, slots=True)
 class Drying:
-    """`at`: when the group has no key left for the model (empty: for any). `reset`: when the first is back."""
+    """`at`: when the group has no key left for the model (empty: for any).
+
+    `reset`: when the first is back.
+    """
 
     group: GroupFacts
     model: str
@@ -28,7 +33,9 @@ class Drying:
     reset: datetime
 
 
-def dry_at(*, used_up: int, left: int, since: datetime, now: datetime, reset: datetime) -> datetime | None:
+def dry_at(
+    *, used_up: int, left: int, since: datetime, now: datetime, reset: datetime
+) -> datetime | None:
     """When the last key is out; None: not before `reset`."""
     if not used_up:
         return None
@@ -42,7 +49,10 @@ def pacific_midnight(now: datetime) -> datetime:
 
 
 def running_dry(standing: Standing, now: datetime) -> list[Drying]:
-    """The one that comes first in front. What a group lacks for all models is not repeated for each."""
+    """The one that comes first in front.
+
+    What a group lacks for all models is not repeated for each.
+    """
     out, used_up, resets = _day_cooldowns(standing, pacific_midnight(now))
     sizes: defaultdict[int, int] = defaultdict(int)
     for key in standing.facts.keys:
@@ -68,7 +78,9 @@ def running_dry(standing: Standing, now: datetime) -> list[Drying]:
 def _day_cooldowns(
     standing: Standing, since: datetime
 ) -> tuple[dict[Place, set[int]], dict[Place, set[int]], dict[Place, datetime]]:
-    """The active keys that are out for the day, those that were used up since, and when the first of these is back."""
+    """The active keys that are out for the day, those that were used up since, and when the first
+    of these is back.
+    """
     out: defaultdict[Place, set[int]] = defaultdict(set)
     used_up: defaultdict[Place, set[int]] = defaultdict(set)
     resets: dict[Place, datetime] = {}

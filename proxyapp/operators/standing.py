@@ -1,7 +1,8 @@
-"""Where every key stands at a moment: what the database says of groups, keys and cooldowns, and what follows from it.
+"""Where every key stands at a moment: what the database says of groups, keys and cooldowns, and
+what follows from it.
 
-Four queries, however many keys there are. The facts hold until the pool's version moves; only time changes what
-follows from them.
+Four queries, however many keys there are. The facts hold until the pool's version moves; only time
+changes what follows from them.
 """
 
 import math
@@ -25,9 +26,9 @@ CODES = {name: code for code, name in enumerate(STATES)}
 STATE, MODELS_OUT = 1, 3
 AVAILABLE, COOLING, DISABLED, INVALID = range(4)
 Owner = int | str  # a key's id, or the label of a project
+# A key's id, the code of its state, its end (seconds since the epoch; 0 unless it is cooling), and
+# how many models it is out for besides.
 Row = list[int]
-"""A key's id, the code of its state, its end (seconds since the epoch; 0 unless it is cooling), and how many models it
-is out for besides."""
 
 
 class GroupFacts(NamedTuple):
@@ -73,10 +74,14 @@ class Facts:
 
 
 def read_facts(now: datetime) -> Facts:
-    """The version is read first: a change that slips in between is seen by the next look at the version."""
+    """The version is read first: a change that slips in between is seen by the next look at the
+    version.
+    """
     version = pool_version()
     rows = Group.objects.order_by("position", "id").values_list("id", "name", "proxy_url")
-    groups = [GroupFacts(group_id, name, proxy_url != UNREADABLE) for group_id, name, proxy_url in rows]
+    groups = [
+        GroupFacts(group_id, name, proxy_url != UNREADABLE) for group_id, name, proxy_url in rows
+    ]
     known = {group.id for group in groups}
     keys = ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*KeyFacts._fields)
     cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
@@ -98,10 +103,15 @@ class Standing:
         self.key_of = {key.id: key for key in facts.keys}
         self.held = self._held(facts.cooldowns)
         self.rows = list(self._rows())
-        self.by_group = Counter((key.group_id, row[STATE]) for key, row in zip(facts.keys, self.rows, strict=True))
+        self.by_group = Counter(
+            (key.group_id, row[STATE]) for key, row in zip(facts.keys, self.rows, strict=True)
+        )
 
     def _held(self, cooldowns: Sequence[CooldownFacts]) -> dict[tuple[Owner, str], CooldownFacts]:
-        """By owner and model the one that ends last. That of a project also holds a key that has left the project."""
+        """By owner and model the one that ends last.
+
+        That of a project also holds a key that has left the project.
+        """
         held: dict[tuple[Owner, str], CooldownFacts] = {}
         for cooldown in cooldowns:
             if cooldown.until <= self.now:
@@ -152,7 +162,9 @@ class Standing:
     @cached_property
     def next_end(self) -> float:
         """When time next changes a row, in seconds since the epoch."""
-        return min((cooldown.until.timestamp() for cooldown in self.held.values()), default=math.inf)
+        return min(
+            (cooldown.until.timestamp() for cooldown in self.held.values()), default=math.inf
+        )
 
 
 def models_of(models: Mapping[Owner, set[str]], key: KeyFacts) -> int:

@@ -17,7 +17,8 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
     for token in facts.expiring[:MOST]:
         left = countdown(token["expires_at"], now)
         text = (
-            f"Client token {token['name']} is in use and expires in {left}: give it more time, or its client another."
+            f"Client token {token['name']} is in use and expires in {left}: give it more time, or"
+            " its client another."
         )
         yield item("warning", text, _page(token["id"]))
     if len(facts.expiring) > MOST:
@@ -28,14 +29,22 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
         text = f"Client token {token['name']} keeps reaching its limits: {refused} refused today."
         yield item("warning", text, _page(token["token_id"]))
     if len(facts.limited) > MOST:
-        yield item("warning", "More client tokens keep reaching their limits today.", listed("clienttoken"))
+        yield item(
+            "warning", "More client tokens keep reaching their limits today.", listed("clienttoken")
+        )
 
 
 def _of_strangers(facts: ClientFacts) -> str:
     """With tokens, those who show none are still let in."""
     if facts.total:
-        return "Anyone who reaches the gateway may use the keys, also without a token: allow_anonymous is set."
-    return "Anyone who reaches the gateway may use the keys: allow_anonymous is set, and there is no client token."
+        return (
+            "Anyone who reaches the gateway may use the keys, also without a token: allow_anonymous"
+            " is set."
+        )
+    return (
+        "Anyone who reaches the gateway may use the keys: allow_anonymous is set, and there is no"
+        " client token."
+    )
 
 
 def _page(token_id: int) -> str:

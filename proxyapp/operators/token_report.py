@@ -35,7 +35,10 @@ class TokenRow:
 
     def as_json(self) -> dict[str, Any]:
         token = self.token
-        times = {name: getattr(token, name) for name in ("expires_at", "revoked_at", "last_used_at", "created_at")}
+        times = {
+            name: getattr(token, name)
+            for name in ("expires_at", "revoked_at", "last_used_at", "created_at")
+        }
         return {
             "id": token.pk,
             "name": token.name,
@@ -61,7 +64,9 @@ def token_report(tokens: QuerySet[ClientToken], now: datetime) -> list[TokenRow]
         TokenRow(
             token=token,
             state=state_of(token, now, is_known=token.token_hash[:MARK_DIGITS] in known),
-            groups=[group.name for group in token.allowed_groups.all()] if token.is_limited_to_groups else None,
+            groups=[group.name for group in token.allowed_groups.all()]
+            if token.is_limited_to_groups
+            else None,
             total=total.get(token.pk, nothing),
             today=today.get(token.pk, nothing),
             needs_older_secret=token.token_hash[:MARK_DIGITS] != current,
@@ -80,12 +85,17 @@ def state_of(token: ClientToken, now: datetime, *, is_known: bool = True) -> str
 
 
 def choose_tokens(selectors: Iterable[str]) -> list[int]:
-    """The ids of those that are named by id, name, masked form or the token itself. Raises UnclearToken."""
+    """The ids of those that are named by id, name, masked form or the token itself.
+
+    Raises UnclearToken.
+    """
     return list(dict.fromkeys(_chosen(selector.strip()) for selector in selectors))
 
 
 def _chosen(selector: str) -> int:
-    """A number may be the id of one and the name of another: revoking is for good, so nothing is guessed."""
+    """A number may be the id of one and the name of another: revoking is for good, so nothing is
+    guessed.
+    """
     named = Q(name__iexact=selector)
     if selector.isascii() and selector.isdecimal() and len(selector) < 19:
         named |= Q(pk=int(selector))
@@ -96,8 +106,12 @@ def _chosen(selector: str) -> int:
         if found:
             how, field = ("its masked form", "masked") if meaning is named else ("id", "pk")
             which = ", ".join(str(getattr(token, field)) for token in found)
-            raise UnclearToken(f"'{selector}' fits {len(found)} tokens: say which by {how} ({which}).")
-    raise UnclearToken(f"No token fits '{selector if len(selector) < SHORT else masked_key(selector)}'.")
+            raise UnclearToken(
+                f"'{selector}' fits {len(found)} tokens: say which by {how} ({which})."
+            )
+    raise UnclearToken(
+        f"No token fits '{selector if len(selector) < SHORT else masked_key(selector)}'."
+    )
 
 
 def _hashes(selector: str) -> list[str]:
@@ -106,5 +120,7 @@ def _hashes(selector: str) -> list[str]:
 
 def _counts(day: date | None = None) -> dict[int, dict[str, int]]:
     rows = TokenUsage.objects.all() if day is None else TokenUsage.objects.filter(day=day)
-    sums = rows.order_by().values("token_id").annotate(**{f"sum_{name}": Sum(name) for name in COUNTS})
+    sums = (
+        rows.order_by().values("token_id").annotate(**{f"sum_{name}": Sum(name) for name in COUNTS})
+    )
     return {row["token_id"]: {name: row[f"sum_{name}"] or 0 for name in COUNTS} for row in sums}

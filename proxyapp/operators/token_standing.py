@@ -1,4 +1,7 @@
-"""How clients and their tokens stand: for the lists of the admin and for its dashboard. The database does the sums."""
+"""How clients and their tokens stand: for the lists of the admin and for its dashboard.
+
+The database does the sums.
+"""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +34,10 @@ class Today:
 
 @dataclass(frozen=True, slots=True)
 class ClientFacts:
-    """`top`: tokens by today's requests. `expiring`, `limited`: one more than is shown says that there are more."""
+    """`top`: tokens by today's requests.
+
+    `expiring`, `limited`: one more than is shown says that there are more.
+    """
 
     total: int
     active: int
@@ -41,10 +47,14 @@ class ClientFacts:
 
 
 def standing_of(token: ClientToken, now: datetime) -> str:
-    """`active`, `expiring` (within days), `expired`, `revoked` or `unreadable`: a SECRET_KEY that is gone made it."""
+    """`active`, `expiring` (within days), `expired`, `revoked` or `unreadable`: a SECRET_KEY that
+    is gone made it.
+    """
     known = {mark_of(secret_key) for secret_key in secret_keys()}
     state = state_of(token, now, is_known=token.token_hash[:MARK_DIGITS] in known)
-    is_expiring = state == "active" and token.expires_at is not None and token.expires_at <= now + SOON
+    is_expiring = (
+        state == "active" and token.expires_at is not None and token.expires_at <= now + SOON
+    )
     return "expiring" if is_expiring else state
 
 
@@ -69,22 +79,32 @@ def today_of(token_ids: Collection[int], now: datetime) -> dict[int, Today]:
     """One query; of those that were used."""
     rows = _of_today(now).filter(token__in=token_ids).values("token_id")
     sums = rows.annotate(sent=Sum("requests"), held=Sum("refused"), tokens=_TOKENS)
-    return {token_id: Today(*counts) for token_id, *counts in sums.values_list("token_id", "sent", "held", "tokens")}
+    return {
+        token_id: Today(*counts)
+        for token_id, *counts in sums.values_list("token_id", "sent", "held", "tokens")
+    }
 
 
 def read_clients(now: datetime) -> ClientFacts:
     """Four queries, however many tokens there are."""
     tokens = ClientToken.objects.order_by()
     usable = tokens_in(tokens, "active", now)
-    counts = tokens.aggregate(total=Count("pk"), active=Count("pk", filter=Q(pk__in=usable.values("pk"))))
+    counts = tokens.aggregate(
+        total=Count("pk"), active=Count("pk", filter=Q(pk__in=usable.values("pk")))
+    )
     used_lately = usable.filter(expires_at__lte=now + SOON, last_used_at__gt=now - LATELY)
     expiring = used_lately.order_by("expires_at", "pk").values("id", "name", "expires_at")
     by_token = _of_today(now).values("token_id", name=Max("token__name"))
     sums = by_token.annotate(sent=Sum("requests"), held=Sum("refused"), tokens=_TOKENS)
     top = sums.filter(Q(sent__gt=0) | Q(held__gt=0)).order_by("-sent", "-held", "token_id")
-    limited = sums.filter(held__gte=MANY_REFUSALS, token__in=usable.values("pk")).order_by("-held", "token_id")
+    limited = sums.filter(held__gte=MANY_REFUSALS, token__in=usable.values("pk")).order_by(
+        "-held", "token_id"
+    )
     return ClientFacts(
-        **counts, top=list(top[:MOST]), expiring=list(expiring[: MOST + 1]), limited=list(limited[: MOST + 1])
+        **counts,
+        top=list(top[:MOST]),
+        expiring=list(expiring[: MOST + 1]),
+        limited=list(limited[: MOST + 1]),
     )
 
 

@@ -14,7 +14,9 @@ def warning_of(keys: int, proxies: int = 0) -> str:
     """One line, or none."""
     counts = ((keys, "API key"), (proxies, "proxy URL"))
     lost = " and ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
-    return f"warning: SECRET_KEY does not open {lost}, so they are not used: {REMEDY}." if lost else ""
+    return (
+        f"warning: SECRET_KEY does not open {lost}, so they are not used: {REMEDY}." if lost else ""
+    )
 
 
 def lost_proxies() -> int:

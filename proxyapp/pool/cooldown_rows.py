@@ -16,9 +16,11 @@ REASON_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class Cooldown:
-    """`project`: its keys are all out; empty: only the key. Of a dead key `until` is when that was found.
+    """`project`: its keys are all out; empty: only the key. Of a dead key `until` is when that was
+    found.
 
-    `key_hash`: the secret that was refused, which may have been replaced since. `reason`: what the provider said.
+    `key_hash`: the secret that was refused, which may have been replaced since. `reason`: what the
+    provider said.
     """
 
     key_id: int
@@ -41,9 +43,14 @@ class Cooldown:
 
 
 def write_cooldowns(cooldowns: Sequence[Cooldown]) -> int:
-    """One transaction for all; keys that are gone are skipped. Returns the pool's version that includes them."""
+    """One transaction for all; keys that are gone are skipped.
+
+    Returns the pool's version that includes them.
+    """
     with transaction.atomic():
-        known = set(ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True))
+        known = set(
+            ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True)
+        )
         RateLimitEvent.objects.bulk_create([_event(c) for c in cooldowns if c.key_id in known])
         for cooldown in cooldowns:
             if cooldown.is_of_dead_key:
@@ -52,8 +59,12 @@ def write_cooldowns(cooldowns: Sequence[Cooldown]) -> int:
 
 
 def _condemn(cooldown: Cooldown) -> None:
-    """Invalid until an operator enables it; unless an operator has disabled it or replaced its secret meanwhile."""
-    refused = ApiKey.objects.filter(pk=cooldown.key_id, key_hash=cooldown.key_hash, status=KeyStatus.ACTIVE)
+    """Invalid until an operator enables it; unless an operator has disabled it or replaced its
+    secret meanwhile.
+    """
+    refused = ApiKey.objects.filter(
+        pk=cooldown.key_id, key_hash=cooldown.key_hash, status=KeyStatus.ACTIVE
+    )
     refused.update(status=KeyStatus.INVALID, status_reason=cooldown.reason[:REASON_CHARACTERS])
 
 

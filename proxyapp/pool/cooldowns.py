@@ -1,6 +1,7 @@
 """When keys are good again, and which of a ring's keys may be used until then, for every model.
 
-Times are seconds since the epoch. A cooldown is of one model (or one endpoint), or of all of them: the model "".
+Times are seconds since the epoch. A cooldown is of one model (or one endpoint), or of all of them:
+the model "".
 """
 
 from bisect import bisect_left, insort
@@ -61,7 +62,9 @@ class Cooldowns:
 
 
 class View:
-    """The indices of a ring's keys that may be used for one model, kept sorted: a choice costs O(log n)."""
+    """The indices of a ring's keys that may be used for one model, kept sorted: a choice costs
+    O(log n).
+    """
 
     def __init__(self, available: list[int], cooling: Collection[tuple[float, int]]) -> None:
         self.available = available
@@ -71,7 +74,9 @@ class View:
     def narrowed(self, cooling: Mapping[int, float]) -> "View":
         """Without the keys that `cooling` (until, by index) takes out besides."""
         available = [index for index in self.available if index not in cooling]
-        return View(available, [*self._cooling, *((until, index) for index, until in cooling.items())])
+        return View(
+            available, [*self._cooling, *((until, index) for index, until in cooling.items())]
+        )
 
     def withdraw(self, index: int, until: float) -> None:
         place = bisect_left(self.available, index)
@@ -84,7 +89,9 @@ class View:
         return bool(self._cooling) and self._cooling[0][0] <= now
 
     def put_back(self, now: float, until_of: Callable[[int], float]) -> None:
-        """What is due. `until_of(index)`: a cooldown may have been prolonged since, or another one hold the key."""
+        """What is due. `until_of(index)`: a cooldown may have been prolonged since, or another one
+        hold the key.
+        """
         while self.is_due(now):
             _, index = heappop(self._cooling)
             if until_of(index) <= now:

@@ -1,9 +1,10 @@
 """Whose turn it is. The only place that moves cursors.
 
-A ring's positions are counted in slots: slot s belongs to the key `s % size`, and a key that may not be used lets its
-slot pass, so that its neighbour gets no double share. A process leases whole laps in one short transaction under the
-cursor's row lock and walks them in memory; because every lease is whole laps, each key gets the same share whatever
-the other processes do. The row also remembers whose turn is next, which is where a restarted process goes on.
+A ring's positions are counted in slots: slot s belongs to the key `s % size`, and a key that may
+not be used lets its slot pass, so that its neighbour gets no double share. A process leases whole
+laps in one short transaction under the cursor's row lock and walks them in memory; because every
+lease is whole laps, each key gets the same share whatever the other processes do. The row also
+remembers whose turn is next, which is where a restarted process goes on.
 """
 
 from collections import defaultdict
@@ -25,7 +26,10 @@ class Pick(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The slots from `start` to before `end` belong to one process. `version`: the pool's at the time of the lease."""
+    """The slots from `start` to before `end` belong to one process.
+
+    `version`: the pool's at the time of the lease.
+    """
 
     start: int
     end: int
@@ -34,7 +38,10 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a process stands in a ring. `position`: the first slot of its lease that it has not used."""
+    """Where a process stands in a ring.
+
+    `position`: the first slot of its lease that it has not used.
+    """
 
     ring: str
     next_key_id: int
@@ -43,7 +50,8 @@ class Progress:
 
 
 def raise_pool_version() -> int:
-    """Tells every process that keys, groups or cooldowns changed. Call it in the transaction of the change.
+    """Tells every process that keys, groups or cooldowns changed. Call it in the transaction of the
+    change.
 
     Returns the new version.
     """
@@ -55,10 +63,14 @@ def raise_pool_version() -> int:
 
 
 def forget_rings() -> int:
-    """Removes the cursors of groups that are gone, and of sets of groups that no client token has any more."""
+    """Removes the cursors of groups that are gone, and of sets of groups that no client token has
+    any more.
+    """
     circles = {frozenset([group_id]) for group_id in Group.objects.values_list("pk", flat=True)}
     sets: defaultdict[int, set[int]] = defaultdict(set)
-    for token_id, group_id in ClientToken.allowed_groups.through.objects.values_list("clienttoken_id", "group_id"):
+    for token_id, group_id in ClientToken.allowed_groups.through.objects.values_list(
+        "clienttoken_id", "group_id"
+    ):
         sets[token_id].add(group_id)
     circles |= {frozenset(group_ids) for group_ids in sets.values()}
     used = [ALL_GROUPS, *map(ring_name, circles)]
@@ -66,22 +78,29 @@ def forget_rings() -> int:
 
 
 def prove_writable() -> None:
-    """Raises django.db.Error: a database may be readable and take nothing, such as one with a full disk."""
+    """Raises django.db.Error: a database may be readable and take nothing, such as one with a full
+    disk.
+    """
     with transaction.atomic():
         _locked(ALL_GROUPS).save(update_fields=["pool_version"])
 
 
 def lease_slots(size: int, available: int, picks: int) -> int:
-    """How many slots of a ring to lease: whole laps, so that at least `picks` requests are served."""
+    """How many slots of a ring to lease: whole laps, so that at least `picks` requests are
+    served.
+    """
     laps = -(-picks // max(available, 1))
     return laps * size
 
 
-def lease(ring: str, key_ids: Sequence[int], slots: int, *, next_key_id: int | None = None) -> Lease:
+def lease(
+    ring: str, key_ids: Sequence[int], slots: int, *, next_key_id: int | None = None
+) -> Lease:
     """Takes the next `slots` slots of the ring under the row lock.
 
-    It starts at the key `next_key_id`; None: where the cursor stands, or at the key that the row names as next if the
-    ring has changed its size. Slots that are passed over to get there stay unused.
+    It starts at the key `next_key_id`; None: where the cursor stands, or at the key that the row
+    names as next if the ring has changed its size. Slots that are passed over to get there stay
+    unused.
     """
     with transaction.atomic():
         cursor = _locked(ring)
@@ -94,12 +113,17 @@ def lease(ring: str, key_ids: Sequence[int], slots: int, *, next_key_id: int | N
 
 def resume(ring: str, key_ids: Sequence[int], slots: int) -> Lease:
     """A process's first lease of a ring: goes on at the key that the row names as next."""
-    next_key_id = RotationCursor.objects.filter(ring=ring).values_list("next_key_id", flat=True).first()
+    next_key_id = (
+        RotationCursor.objects.filter(ring=ring).values_list("next_key_id", flat=True).first()
+    )
     return lease(ring, key_ids, slots, next_key_id=next_key_id)
 
 
 def take(ring: Ring, now: float) -> tuple[Pick | None, int]:
-    """One pick under the row lock (ROTATION_LEASE=1), and the pool's version. None: no key is available."""
+    """One pick under the row lock (ROTATION_LEASE=1), and the pool's version.
+
+    None: no key is available.
+    """
     key_ids = ring.key_ids
     with transaction.atomic():
         cursor = _locked(ring.name)
@@ -116,11 +140,15 @@ def take(ring: Ring, now: float) -> tuple[Pick | None, int]:
 
 
 def save_progress(progress: Sequence[Progress], *, give_back: bool = False) -> None:
-    """Writes whose turn is next; `give_back` also returns what is left of the leases, where nobody leased since."""
+    """Writes whose turn is next; `give_back` also returns what is left of the leases, where nobody
+    leased since.
+    """
     with transaction.atomic():
         for step in progress:
             cursors = RotationCursor.objects.filter(ring=step.ring)
-            cursors.update(next_key=Subquery(ApiKey.objects.filter(pk=step.next_key_id).values("pk")[:1]))
+            cursors.update(
+                next_key=Subquery(ApiKey.objects.filter(pk=step.next_key_id).values("pk")[:1])
+            )
             if give_back:
                 cursors.filter(position=step.lease_end).update(position=step.position)
 
@@ -147,7 +175,12 @@ def _aligned(cursor: RotationCursor, key_ids: Sequence[int], next_key_id: int | 
 def _version(cursor: RotationCursor) -> int:
     if cursor.ring == ALL_GROUPS:
         return cursor.pool_version
-    return RotationCursor.objects.filter(ring=ALL_GROUPS).values_list("pool_version", flat=True).first() or 0
+    return (
+        RotationCursor.objects.filter(ring=ALL_GROUPS)
+        .values_list("pool_version", flat=True)
+        .first()
+        or 0
+    )
 
 
 def lock_pool() -> None:

@@ -22,7 +22,8 @@ LEASE_SECONDS = 0.5
 
 
 class Pace:
-    """How many picks to lease at once: FEWEST_PICKS, and twice as many as last time when those did not last long.
+    """How many picks to lease at once: FEWEST_PICKS, and twice as many as last time when those did
+    not last long.
 
     ROTATION_LEASE fixes the number.
     """
@@ -35,7 +36,9 @@ class Pace:
         if settings.ROTATION_LEASE:
             return int(settings.ROTATION_LEASE)
         is_fast = now - self._leased_at < LEASE_SECONDS
-        self._picks = min(self._picks * 2, MOST_PICKS) if is_fast else max(self._picks // 2, FEWEST_PICKS)
+        self._picks = (
+            min(self._picks * 2, MOST_PICKS) if is_fast else max(self._picks // 2, FEWEST_PICKS)
+        )
         self._leased_at = now
         return self._picks
 
@@ -43,7 +46,9 @@ class Pace:
 class Leasing:
     """The rotors of one process. `on_version` hears the pool's version with every lease."""
 
-    def __init__(self, threads: DatabaseThreads, snapshot: Snapshot, on_version: Callable[[int], None]) -> None:
+    def __init__(
+        self, threads: DatabaseThreads, snapshot: Snapshot, on_version: Callable[[int], None]
+    ) -> None:
         self._threads = threads
         self._snapshot = snapshot
         self._on_version = on_version
@@ -92,7 +97,9 @@ class Leasing:
         return rotor
 
     async def _take(self, ring: Ring, now: float) -> PoolKey | None:
-        """Waits for one pick only: while the database lets that one wait, the others go on without."""
+        """Waits for one pick only: while the database lets that one wait, the others go on
+        without.
+        """
         if self._is_stalled:
             return self._local_pick(ring, now)
         taking = asyncio.get_running_loop().create_task(self._take_locked(ring, now))
@@ -121,9 +128,11 @@ class Leasing:
         return pick.key if pick else None
 
     async def _wait_for(self, refill: "asyncio.Task[bool]", rotor: Rotor, now: float) -> None:
-        """Goes on with a lease of its own when the database is away or lets it wait; waits only once for one refill.
+        """Goes on with a lease of its own when the database is away or lets it wait; waits only
+        once for one refill.
 
-        A refill that came may be used up again by those who waited longer: the caller looks, and asks for the next.
+        A refill that came may be used up again by those who waited longer: the caller looks, and
+        asks for the next.
         """
         if not self._is_stalled:
             await asyncio.wait({refill}, timeout=LEASE_WAIT_SECONDS)
@@ -132,25 +141,33 @@ class Leasing:
         self._is_stalled = not refill.done()
         if rotor.is_empty:
             available = len(rotor.ring.available(now))
-            rotor.add(_local_lease(rotor, cursor.lease_slots(len(rotor.ring), available, FEWEST_PICKS)))
+            rotor.add(
+                _local_lease(rotor, cursor.lease_slots(len(rotor.ring), available, FEWEST_PICKS))
+            )
 
     def _prefetch(self, rotor: Rotor, now: float) -> "asyncio.Task[bool]":
         name = rotor.ring.name
         task = self._refills.get(name)
         if task is None:
-            task = self._refills[name] = asyncio.get_running_loop().create_task(self._lease(rotor, now))
+            task = self._refills[name] = asyncio.get_running_loop().create_task(
+                self._lease(rotor, now)
+            )
             task.add_done_callback(lambda _: self._refills.pop(name, None))
         return task
 
     async def _lease(self, rotor: Rotor, now: float) -> bool:
         """False when the database gave none."""
         ring = rotor.ring
-        slots = cursor.lease_slots(len(ring), len(ring.available(now)), self._paces[ring.name].picks(now))
+        slots = cursor.lease_slots(
+            len(ring), len(ring.available(now)), self._paces[ring.name].picks(now)
+        )
         start_at = self._start_at.pop(ring.name, None)
         if start_at is None and not rotor.is_started:
             work = functools.partial(cursor.resume, ring.name, ring.key_ids, slots)
         else:
-            work = functools.partial(cursor.lease, ring.name, ring.key_ids, slots, next_key_id=start_at)
+            work = functools.partial(
+                cursor.lease, ring.name, ring.key_ids, slots, next_key_id=start_at
+            )
         try:
             lease = await self._threads.urgent(work)
         except DatabaseError:

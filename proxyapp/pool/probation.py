@@ -1,7 +1,8 @@
 """What is remembered of refusals beyond their cooldowns, until a success shows that it is past.
 
-Keys that come back from a day's cooldown are tried by one request at a time. Limits that tell no window are waited for
-longer each time. Both belong to a key, or to a project, and to a model ("" is every model).
+Keys that come back from a day's cooldown are tried by one request at a time. Limits that tell no
+window are waited for longer each time. Both belong to a key, or to a project, and to a model ("" is
+every model).
 """
 
 import asyncio
@@ -33,13 +34,21 @@ class Strikes(NamedTuple):
 
 @dataclass(slots=True)
 class Trouble:
-    """`returning`: the ends of day cooldowns, also of those that still run. Seconds since the epoch."""
+    """`returning`: the ends of day cooldowns, also of those that still run.
+
+    Seconds since the epoch.
+    """
 
     returning: dict[Unit, float] = field(default_factory=dict)
     strikes: dict[Unit, Strikes] = field(default_factory=dict)
 
-    def remember(self, kind: str, owner: int | str, key_id: int, model: str, seconds: float, until: float) -> None:
-        """What a cooldown means beyond its end. `owner`: the project, or the key itself. `seconds`: how long it was."""
+    def remember(
+        self, kind: str, owner: int | str, key_id: int, model: str, seconds: float, until: float
+    ) -> None:
+        """What a cooldown means beyond its end.
+
+        `owner`: the project, or the key itself. `seconds`: how long it was.
+        """
         if kind in EASED_KINDS:
             self.returns(Unit(owner, model), until)
         elif kind == Kind.UNKNOWN_LIMIT:
@@ -83,10 +92,20 @@ class Recovery:
 
     def install(self, trouble: Trouble, now: float) -> None:
         """What was read from the database, without what this process has seen succeed since."""
-        self._proven = {unit: at for unit, at in self._proven.items() if at > now - PROVEN_KEPT_SECONDS}
+        self._proven = {
+            unit: at for unit, at in self._proven.items() if at > now - PROVEN_KEPT_SECONDS
+        }
         self.trouble = Trouble(
-            {unit: until for unit, until in trouble.returning.items() if until > self._proven.get(unit, 0.0)},
-            {unit: strikes for unit, strikes in trouble.strikes.items() if strikes.until > self._proven.get(unit, 0.0)},
+            {
+                unit: until
+                for unit, until in trouble.returning.items()
+                if until > self._proven.get(unit, 0.0)
+            },
+            {
+                unit: strikes
+                for unit, strikes in trouble.strikes.items()
+                if strikes.until > self._proven.get(unit, 0.0)
+            },
         )
 
     @property
@@ -99,7 +118,9 @@ class Recovery:
         return strikes.number if strikes and now - strikes.until < FORGOTTEN_AFTER_SECONDS else 0
 
     def succeeded(self, key: Owned, model: str, now: float) -> None:
-        """Proves what was over before; a success while the cooldown still runs was under way before it."""
+        """Proves what was over before; a success while the cooldown still runs was under way before
+        it.
+        """
         for unit in units(key, model):
             strikes = self.trouble.strikes.get(unit)
             if strikes and strikes.until <= now:

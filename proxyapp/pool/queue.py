@@ -1,4 +1,6 @@
-"""Gives requests their keys: the next available one, and in order of arrival when they have to wait for one."""
+"""Gives requests their keys: the next available one, and in order of arrival when they have to wait
+for one.
+"""
 
 import asyncio
 import contextlib
@@ -18,7 +20,9 @@ PROBE_WAIT_SECONDS = 2.0
 
 
 class Turn(NamedTuple):
-    """`probe`: this request tries out a key that comes back; `Recovery.end_probe` has to hear when it is over."""
+    """`probe`: this request tries out a key that comes back; `Recovery.end_probe` has to hear when
+    it is over.
+    """
 
     key: PoolKey
     probe: Unit | None = None
@@ -26,7 +30,9 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class Wish:
-    """What a request may be answered with: a key of the ring that is good for the model and that it has not tried."""
+    """What a request may be answered with: a key of the ring that is good for the model and that it
+    has not tried.
+    """
 
     ring: str
     model: str
@@ -91,7 +97,9 @@ class Turns:
             await self._recovery.probe_ended(remaining)
 
     async def _lap(self, wish: Wish) -> tuple[Turn | None, PoolKey | None]:
-        """One time round. The second: a key that would do, but that another request is trying out."""
+        """One time round. The second: a key that would do, but that another request is trying
+        out.
+        """
         held = None
         for _ in range(self._size(wish)):
             key = await self._leasing.next_key(wish.ring, wish.model)
@@ -106,12 +114,16 @@ class Turns:
         return None, held
 
     def _of_lower_priority(self, wish: Wish) -> Turn | None:
-        """A lap goes round the first priority only; when none of its keys will do, the next one that does."""
+        """A lap goes round the first priority only; when none of its keys will do, the next one
+        that does.
+        """
         key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
         return Turn(key) if key else None
 
     def _size(self, wish: Wish) -> int:
-        """How many picks go round; none when no key would do, so that nobody's turn is spent on looking."""
+        """How many picks go round; none when no key would do, so that nobody's turn is spent on
+        looking.
+        """
         available = self._available(wish)
         return len(available) if self.has_other(wish) else 0
 
@@ -121,7 +133,9 @@ class Turns:
 
     def _available(self, wish: Wish) -> list[PoolKey]:
         ring = self._snapshot.rings.get(wish.ring)
-        return [ring.keys[index] for index in ring.available(time.time(), wish.model)] if ring else []
+        return (
+            [ring.keys[index] for index in ring.available(time.time(), wish.model)] if ring else []
+        )
 
     async def _wait_in_line(self, wish: Wish) -> Turn | None:
         deadline = wish.arrived_at + settings.QUEUE_SECONDS
@@ -144,7 +158,9 @@ class Turns:
 
     @contextlib.contextmanager
     def _standing(self, wish: Wish, place: Place) -> Iterator[list[Place]]:
-        """In the order of arrival, also where a request comes back to the line; left however the wait ends."""
+        """In the order of arrival, also where a request comes back to the line; left however the
+        wait ends.
+        """
         name = (wish.ring, wish.model)
         line = self._lines.setdefault(name, [])
         insort(line, place, key=lambda other: other.arrived_at)

@@ -7,7 +7,10 @@ from proxyapp.pool.snapshot import PoolKey, Ring
 
 
 class Rotor:
-    """Belongs to one thread. `pick` answers None when the leases are used up; `add` brings the next one."""
+    """Belongs to one thread.
+
+    `pick` answers None when the leases are used up; `add` brings the next one.
+    """
 
     def __init__(self, ring: Ring) -> None:
         self.ring = ring
@@ -21,7 +24,9 @@ class Rotor:
     @property
     def is_low(self) -> bool:
         """Less than half of the last lease is left: time to fetch the next one."""
-        return len(self._leases) < 2 and (not self._leases or (self._leases[0].end - self.position) * 2 < self._size)
+        return len(self._leases) < 2 and (
+            not self._leases or (self._leases[0].end - self.position) * 2 < self._size
+        )
 
     @property
     def is_empty(self) -> bool:
@@ -51,8 +56,8 @@ class Rotor:
     def pick_apart(self, model: str, now: float) -> PoolKey | None:
         """The next key for a model some of whose keys are out for it alone; None when all are.
 
-        Such a model goes round by itself: if its requests moved everybody's turn on past the keys that are out for it,
-        those after them would get the others' requests, too.
+        Such a model goes round by itself: if its requests moved everybody's turn on past the keys
+        that are out for it, those after them would get the others' requests, too.
         """
         index = self.ring.choose(self._apart.get(model, self.position % len(self.ring)), now, model)
         if index is None:
@@ -84,7 +89,9 @@ class Rotor:
         return Progress(self.ring.name, next_key_id, self.position, end)
 
     def replaced(self, ring: Ring) -> "tuple[Rotor, int | None]":
-        """The walk round the ring's new version, and the key to start its lease at if the leases do not fit it."""
+        """The walk round the ring's new version, and the key to start its lease at if the leases do
+        not fit it.
+        """
         if ring.key_ids == self.ring.key_ids:
             self.ring = ring
             return self, None

@@ -1,7 +1,7 @@
 """A process's picture of the keys: which there are, in which order, and which may be used now.
 
-A snapshot is replaced as a whole when the pool's version moves. Between two reloads only cooldowns that this process
-itself imposes change it. Choosing a key is pure and in memory.
+A snapshot is replaced as a whole when the pool's version moves. Between two reloads only cooldowns
+that this process itself imposes change it. Choosing a key is pure and in memory.
 """
 
 import hashlib
@@ -93,7 +93,9 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         host=parts.netloc.encode("idna" if not parts.netloc.isascii() else "ascii"),
         prefix=parts.path.rstrip("/").encode(),
         proxy_url=fields.proxy_url or None,
-        auth=resolved_auth(fields.auth, parts.hostname or "", has_single_credential=fields.has_single_credential),
+        auth=resolved_auth(
+            fields.auth, parts.hostname or "", has_single_credential=fields.has_single_credential
+        ),
         policy=fields.policy,
         priority=fields.priority,
         weight=fields.weight,
@@ -105,7 +107,11 @@ def pool_group(fields: GroupFields) -> PoolGroup:
 def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
     """What `auto` stands for, and `google` for a target that has refused two credentials."""
     if auth == Auth.AUTO:
-        auth = Auth.GOOGLE if host == "googleapis.com" or host.endswith(".googleapis.com") else Auth.BOTH
+        auth = (
+            Auth.GOOGLE
+            if host == "googleapis.com" or host.endswith(".googleapis.com")
+            else Auth.BOTH
+        )
     if auth == Auth.BOTH and has_single_credential:
         return Auth.GOOGLE
     return auth
@@ -114,8 +120,8 @@ def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
 class Ring:
     """The ordered keys of a set of groups, and which of them may be used for which model.
 
-    A key with more weight stands in it more than once. Keys come by priority: those of a higher number have a turn only
-    when none of a lower one is available.
+    A key with more weight stands in it more than once. Keys come by priority: those of a higher
+    number have a turn only when none of a lower one is available.
     """
 
     def __init__(self, name: str, keys: Iterable[PoolKey], cooldowns: Cooldowns) -> None:
@@ -139,7 +145,11 @@ class Ring:
     def _cooling(self, model: str) -> dict[int, float]:
         """Until when, by index, the active keys that have a cooldown of exactly this model."""
         cooling = self.cooldowns.of_model(model)
-        found = ((index, until) for key_id, until in cooling.items() for index in self.index.get(key_id, ()))
+        found = (
+            (index, until)
+            for key_id, until in cooling.items()
+            for index in self.index.get(key_id, ())
+        )
         return {index: until for index, until in found if self.keys[index].is_active}
 
     def withdraw(self, key_id: int, model: str = ALL_MODELS) -> None:
@@ -156,7 +166,9 @@ class Ring:
                 view.withdraw(index, until)
 
     def is_narrowed(self, model: str) -> bool:
-        """Whether the model has cooldowns of its own here, so that its turns are not everybody's."""
+        """Whether the model has cooldowns of its own here, so that its turns are not
+        everybody's.
+        """
         return model in self._views and model != ALL_MODELS
 
     def available(self, now: float, model: str = ALL_MODELS) -> list[int]:
@@ -167,7 +179,9 @@ class Ring:
         return view.available
 
     def choose(self, start: int, now: float, model: str = ALL_MODELS) -> int | None:
-        """The index of the first available key at or after `start`, around the end; None when there is none."""
+        """The index of the first available key at or after `start`, around the end; None when there
+        is none.
+        """
         available = self.available(now, model)
         if not available:
             return None
@@ -177,7 +191,11 @@ class Ring:
 
     def peek(self, start: int, now: float) -> int | None:
         """As `choose` for a model without cooldowns, changing nothing: for other threads. O(n)."""
-        free = [i for i, key in enumerate(self.keys) if key.is_active and self.cooldowns.until(key.id) <= now]
+        free = [
+            i
+            for i, key in enumerate(self.keys)
+            if key.is_active and self.cooldowns.until(key.id) <= now
+        ]
         if not free:
             return None
         end = self._ends[free[0]] if self._ends else len(self.keys)
@@ -195,7 +213,10 @@ class Ring:
 
 
 def ends_of_priorities(keys: Sequence[PoolKey]) -> list[int]:
-    """For each index where the keys of its priority end; empty when all have the same. The keys come by priority."""
+    """For each index where the keys of its priority end; empty when all have the same.
+
+    The keys come by priority.
+    """
     priorities = [key.group.priority for key in keys]
     if len(set(priorities)) <= 1:
         return []
@@ -203,7 +224,9 @@ def ends_of_priorities(keys: Sequence[PoolKey]) -> list[int]:
 
 
 def turns_of(keys: Iterable[PoolKey]) -> list[PoolKey]:
-    """By priority, and then round after round: in the second those that have a weight of two or more, and so on."""
+    """By priority, and then round after round: in the second those that have a weight of two or
+    more, and so on.
+    """
     ordered = sorted(keys, key=lambda key: key.group.priority)
     found: list[PoolKey] = []
     for _, equals in groupby(ordered, key=lambda key: key.group.priority):
@@ -215,8 +238,10 @@ def turns_of(keys: Iterable[PoolKey]) -> list[PoolKey]:
 
 @dataclass(slots=True)
 class Snapshot:
-    """All rings at one version of the pool. `trouble`: what recent refusals mean beyond their cooldowns;
-    `shared_rings`: by group, the names of the rings of several groups that it is in.
+    """All rings at one version of the pool.
+
+    `trouble`: what recent refusals mean beyond their cooldowns; `shared_rings`: by group, the names
+    of the rings of several groups that it is in.
     """
 
     version: int
@@ -229,21 +254,28 @@ class Snapshot:
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
 
     def ring(self, group_name: str | None) -> Ring | None:
-        """The ring of all groups (None), or of the group of that name; None when there is no such group."""
+        """The ring of all groups (None), or of the group of that name; None when there is no such
+        group.
+        """
         if group_name is None:
             return self.rings[ALL_GROUPS]
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
         return self.rings[group.ring] if group else None
 
     def ring_of_groups(self, group_ids: frozenset[int], group_name: str | None) -> Ring | None:
-        """That of these groups, or of the one of them that has the name; None when there is none of them."""
+        """That of these groups, or of the one of them that has the name; None when there is none of
+        them.
+        """
         if group_name is None:
             return self.rings.get(ring_name(group_ids)) if group_ids else None
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
         return self.rings[group.ring] if group and group.id in group_ids else None
 
     def add_ring(self, group_ids: frozenset[int]) -> None:
-        """For those who may use these groups only. Rotation goes round in it by itself, as in every ring."""
+        """For those who may use these groups only.
+
+        Rotation goes round in it by itself, as in every ring.
+        """
         name = ring_name(group_ids)
         if name in self.rings or not group_ids:
             return
@@ -256,8 +288,12 @@ class Snapshot:
         """The key and those that share its quota, when the quota is the project's."""
         return [key_id, *(other for other in self.projects.get(project, ()) if other != key_id)]
 
-    def cool(self, key_id: int, until: float, *, model: str = ALL_MODELS, is_daily: bool = False) -> None:
-        """Takes the key out of every ring until `until`; a longer cooldown that it has already stays."""
+    def cool(
+        self, key_id: int, until: float, *, model: str = ALL_MODELS, is_daily: bool = False
+    ) -> None:
+        """Takes the key out of every ring until `until`; a longer cooldown that it has already
+        stays.
+        """
         if not self.cooldowns.extend(key_id, model, until, is_daily=is_daily):
             return
         for name in self._rings_of(key_id):
@@ -268,30 +304,44 @@ class Snapshot:
         return [ALL_GROUPS, key.group.ring, *self.shared_rings.get(key.group.id, ())] if key else []
 
 
-def build(version: int, groups: list[PoolGroup], keys: list[PoolKey], cooldowns: Cooldowns) -> Snapshot:
+def build(
+    version: int, groups: list[PoolGroup], keys: list[PoolKey], cooldowns: Cooldowns
+) -> Snapshot:
     """`groups` and `keys` in the order of rotation."""
-    by_name = {group.name.lower(): group for group in groups} | {group.name: group for group in groups}
+    by_name = {group.name.lower(): group for group in groups} | {
+        group.name: group for group in groups
+    }
     snapshot = Snapshot(version, {key.id: key for key in keys}, cooldowns, by_name)
     members: dict[int, list[PoolKey]] = {group.id: [] for group in groups}
     for key in keys:
         members[key.group.id].append(key)
         if key.project:
             snapshot.projects.setdefault(key.project, []).append(key.id)
-    snapshot.rings = {group.ring: Ring(group.ring, members[group.id], cooldowns) for group in groups}
+    snapshot.rings = {
+        group.ring: Ring(group.ring, members[group.id], cooldowns) for group in groups
+    }
     snapshot.rings[ALL_GROUPS] = Ring(ALL_GROUPS, turns_of(keys), cooldowns)
     return snapshot
 
 
 def ring_name(group_ids: Collection[int]) -> str:
-    """`group:7`, `groups:3,7`; of very many groups a hash of that, for names are kept in the database."""
+    """`group:7`, `groups:3,7`; of very many groups a hash of that, for names are kept in the
+    database.
+    """
     if len(group_ids) == 1:
         return f"group:{next(iter(group_ids))}"
     name = "groups:" + ",".join(map(str, sorted(group_ids)))
-    return name if len(name) <= LONGEST_RING_NAME else f"groups:{hashlib.sha256(name.encode()).hexdigest()}"
+    return (
+        name
+        if len(name) <= LONGEST_RING_NAME
+        else f"groups:{hashlib.sha256(name.encode()).hexdigest()}"
+    )
 
 
 def group_and_path(path: bytes) -> tuple[str | None, bytes]:
-    """`/g/<group>/rest` split into the group's name and `/rest`; other paths belong to all groups."""
+    """`/g/<group>/rest` split into the group's name and `/rest`; other paths belong to all
+    groups.
+    """
     if not path.startswith(b"/g/"):
         return None, path
     name, slash, rest = path[3:].partition(b"/")

@@ -9,7 +9,15 @@ from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.probation import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
-from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolGroup, PoolKey, Snapshot, build, pool_group
+from proxyapp.pool.snapshot import (
+    ALL_GROUPS,
+    GroupFields,
+    PoolGroup,
+    PoolKey,
+    Snapshot,
+    build,
+    pool_group,
+)
 from proxyapp.provider.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
@@ -19,7 +27,12 @@ RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 
 def pool_version() -> int:
     """0 before the first change."""
-    return RotationCursor.objects.filter(ring=ALL_GROUPS).values_list("pool_version", flat=True).first() or 0
+    return (
+        RotationCursor.objects.filter(ring=ALL_GROUPS)
+        .values_list("pool_version", flat=True)
+        .first()
+        or 0
+    )
 
 
 def group_of_pool(group: Group) -> PoolGroup:
@@ -49,7 +62,9 @@ class PoolReader:
         self._lost_proxies: set[int] = set()
 
     def load(self, now: datetime) -> Snapshot:
-        """The version is read first: a change that slips in between is seen by the next look at the version."""
+        """The version is read first: a change that slips in between is seen by the next look at the
+        version.
+        """
         version = pool_version()
         groups = self._groups()
         keys = self._keys(groups)
@@ -72,11 +87,16 @@ class PoolReader:
         """It is said once, not at each change of the pool."""
         if group.pk not in self._lost_proxies:
             self._lost_proxies.add(group.pk)
-            logger.error("Group %s: SECRET_KEY does not open its proxy URL; its keys are not used", group.name)
+            logger.error(
+                "Group %s: SECRET_KEY does not open its proxy URL; its keys are not used",
+                group.name,
+            )
 
     def _keys(self, groups: dict[int, PoolGroup]) -> list[PoolKey]:
         ordered = ApiKey.objects.order_by("group__position", "group_id", "position", "id")
-        rows = list(ordered.values_list("id", "group_id", "key_hash", "masked", "status", "project"))
+        rows = list(
+            ordered.values_list("id", "group_id", "key_hash", "masked", "status", "project")
+        )
         self._remember({row[2] for row in rows})
         return [
             PoolKey(
@@ -95,7 +115,9 @@ class PoolReader:
 
     def _remember(self, hashes: set[str]) -> None:
         """Decrypts what is new, forgets what is gone."""
-        self._secrets = {key_hash: secret for key_hash, secret in self._secrets.items() if key_hash in hashes}
+        self._secrets = {
+            key_hash: secret for key_hash, secret in self._secrets.items() if key_hash in hashes
+        }
         missing = hashes - self._secrets.keys()
         if not missing:
             return
@@ -108,17 +130,23 @@ class PoolReader:
             lost += [] if secret else [masked]
         if lost:
             more = f" and {len(lost) - MOST_NAMES} more" if len(lost) > MOST_NAMES else ""
-            logger.error("SECRET_KEY does not open %s%s: not used", ", ".join(lost[:MOST_NAMES]), more)
+            logger.error(
+                "SECRET_KEY does not open %s%s: not used", ", ".join(lost[:MOST_NAMES]), more
+            )
 
 
 def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:
-    """Those that run, and what those that are over since less than an hour mean for the next requests."""
+    """Those that run, and what those that are over since less than an hour mean for the next
+    requests.
+    """
     cooldowns, trouble = Cooldowns(), Trouble()
     projects: dict[str, list[int]] = {}
     for key in keys:
         projects.setdefault(key.project, []).append(key.id)
     recent = Q(kind__in=[*EASED_KINDS, Kind.UNKNOWN_LIMIT], cooling_until__gt=now - RECENT)
-    events = RateLimitEvent.objects.filter(Q(cooling_until__gt=now) | recent, released_at=None).order_by()
+    events = RateLimitEvent.objects.filter(
+        Q(cooling_until__gt=now) | recent, released_at=None
+    ).order_by()
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
     for key_id, project, model, kind, occurred_at, cooling_until in events.values_list(*columns):
         until = cooling_until.timestamp()

@@ -84,9 +84,9 @@ def refuse_strangers(host: str, port: int) -> None:
     if settings.ALLOW_ANONYMOUS or is_loopback(host) or has_tokens():
         return
     raise StartError(
-        f"{address(host, port)} can be reached from other machines, and there is no client token yet. Make one with "
-        "`python manage.py tokens create NAME`, or let everybody use the keys with allow_anonymous: true under server "
-        "in the config file (or ALLOW_ANONYMOUS=true)."
+        f"{address(host, port)} can be reached from other machines, and there is no client token"
+        " yet. Make one with `python manage.py tokens create NAME`, or let everybody use the keys"
+        " with allow_anonymous: true under server in the config file (or ALLOW_ANONYMOUS=true)."
     )
 
 

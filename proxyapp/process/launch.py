@@ -1,4 +1,6 @@
-"""The order of a start: what can be wrong without a change is looked at first, and the URLs are said last."""
+"""The order of a start: what can be wrong without a change is looked at first, and the URLs are
+said last.
+"""
 
 import gc
 import os
@@ -35,9 +37,11 @@ SHORTEST_SECRET = 32
 
 @dataclass
 class Launch:
-    """`tie` and `place` are a worker's descriptors: of its tie to its supervisor, and of the socket that it serves.
+    """`tie` and `place` are a worker's descriptors: of its tie to its supervisor, and of the socket
+    that it serves.
 
-    Both are None in a process that a person started. `prepares`: it only does what a rolling restart begins with.
+    Both are None in a process that a person started. `prepares`: it only does what a rolling
+    restart begins with.
     """
 
     config: Path | None
@@ -71,7 +75,11 @@ class Launch:
         if count == 1:
             survive_hangups()
             with database_errors_explained():
-                self._serve(bound, Departure(*_patience()), on_listening=lambda: self._greet(host, port, path))
+                self._serve(
+                    bound,
+                    Departure(*_patience()),
+                    on_listening=lambda: self._greet(host, port, path),
+                )
             return 0
         bound.close()
         return self._supervise(count, host, port, path)
@@ -105,7 +113,11 @@ class Launch:
         ).run()
 
     def _count(self) -> int:
-        if not self.workers.isascii() or not self.workers.isdigit() or not 1 <= int(self.workers[:9]) <= MAX_WORKERS:
+        if (
+            not self.workers.isascii()
+            or not self.workers.isdigit()
+            or not 1 <= int(self.workers[:9]) <= MAX_WORKERS
+        ):
             raise StartError(f"--workers {self.workers!r} is not a number from 1 to {MAX_WORKERS}.")
         return int(self.workers)
 
@@ -113,7 +125,10 @@ class Launch:
         """A config file is optional unless it was named."""
         path = self.config or DEFAULT_CONFIG
         if self.config is None and not path.exists():
-            self._notes.append(f"There is no {path}: the defaults apply, and groups and keys are those of the admin.")
+            self._notes.append(
+                f"There is no {path}: the defaults apply, and groups and keys are those of the"
+                " admin."
+            )
             return path, None
         try:
             return path, load(path)
@@ -121,11 +136,19 @@ class Launch:
             raise in_file(error, path) from error
 
     def _place(self, config: Config | None) -> tuple[str, int]:
-        host = self.host if self.host is not None else config.server.host if config else DEFAULT_HOST
+        host = (
+            self.host if self.host is not None else config.server.host if config else DEFAULT_HOST
+        )
         if not host.strip():
-            raise StartError("The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0.")
+            raise StartError(
+                "The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0."
+            )
         port = (
-            listener.parse_port(self.port) if self.port is not None else config.server.port if config else DEFAULT_PORT
+            listener.parse_port(self.port)
+            if self.port is not None
+            else config.server.port
+            if config
+            else DEFAULT_PORT
         )
         return host.strip().removeprefix("[").removesuffix("]"), port
 
@@ -149,8 +172,9 @@ class Launch:
             self._notes.append(lost)
         if len(settings.SECRET_KEY) < SHORTEST_SECRET:
             self._notes.append(
-                f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be guessed. Take a long "
-                "random one, move the present one to SECRET_KEY_FALLBACKS, and run `python manage.py reencrypt`."
+                f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be"
+                " guessed. Take a long random one, move the present one to SECRET_KEY_FALLBACKS,"
+                " and run `python manage.py reencrypt`."
             )
 
     def _import(self, path: Path) -> None:
@@ -158,10 +182,16 @@ class Launch:
             report = apply_changes(path)
         except ConfigError as error:
             raise in_file(error, path) from error
-        lines = report.lines() if report.changed else [f"warning: {warning}" for warning in report.warnings]
+        lines = (
+            report.lines()
+            if report.changed
+            else [f"warning: {warning}" for warning in report.warnings]
+        )
         self._notes += [f"{path}: {line}" for line in lines]
 
-    def _serve(self, bound: socket, departure: Departure, *, on_listening: Callable[[], None]) -> None:
+    def _serve(
+        self, bound: socket, departure: Departure, *, on_listening: Callable[[], None]
+    ) -> None:
         from gateway.asgi import application
 
         allow_many_files()
@@ -197,8 +227,16 @@ class Launch:
     def _greet(self, host: str, port: int, path: Path) -> None:
         url = listener.url(host, port)
         if host in listener.ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
-            self._notes.append("The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.")
-        for line in [*self._notes, f"Proxy: {url}", f"Admin: {url}/admin/", *self._credentials(), self._pool(path)]:
+            self._notes.append(
+                "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS."
+            )
+        for line in [
+            *self._notes,
+            f"Proxy: {url}",
+            f"Admin: {url}/admin/",
+            *self._credentials(),
+            self._pool(path),
+        ]:
             self.say(line)
 
     def _credentials(self) -> list[str]:
@@ -220,7 +258,9 @@ class Launch:
 
 
 def allow_host(host: str) -> None:
-    """The admin may be called by the address that it listens on, unless its names are configured."""
+    """The admin may be called by the address that it listens on, unless its names are
+    configured.
+    """
     if not settings.HOSTS_ARE_CONFIGURED and host not in listener.ANY_ADDRESS:
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
 
@@ -246,5 +286,6 @@ def allow_many_files() -> None:
 def in_file(error: ConfigError, path: Path) -> ConfigError:
     """The same problems, each with the file's name in front."""
     return ConfigError(
-        problem if problem.startswith(f"{path}:") else f"{path}: {problem}" for problem in error.problems
+        problem if problem.startswith(f"{path}:") else f"{path}: {problem}"
+        for problem in error.problems
     )

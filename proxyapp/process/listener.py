@@ -17,7 +17,10 @@ def parse_port(text: str) -> int:
 
 
 def bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
-    """A bound socket that does not listen yet. `is_shared`: other workers bind the same port (SO_REUSEPORT)."""
+    """A bound socket that does not listen yet.
+
+    `is_shared`: other workers bind the same port (SO_REUSEPORT).
+    """
     family, address = _resolve(host, port)
     listener = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -48,7 +51,9 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        raise ListenError(f"Host {host!r} is not an address of this machine: it cannot be resolved.") from error
+        raise ListenError(
+            f"Host {host!r} is not an address of this machine: it cannot be resolved."
+        ) from error
     family, _, _, _, address = sorted(found, key=lambda each: each[0] != socket.AF_INET)[0]
     return family, address
 
@@ -56,7 +61,10 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
 def explain(error: OSError, host: str, port: int) -> str:
     place = address(host, port)
     if error.errno == errno.EADDRINUSE:
-        return f"{place} is in use by another program: stop that one, or choose another port with --port."
+        return (
+            f"{place} is in use by another program: stop that one, or choose another port with"
+            " --port."
+        )
     if error.errno == errno.EADDRNOTAVAIL:
         return f"Host {host!r} is not an address of this machine."
     if error.errno == errno.EACCES:

@@ -1,4 +1,7 @@
-"""A rolling restart: the new workers first, then the old ones go. If the new ones cannot start, the old ones go on."""
+"""A rolling restart: the new workers first, then the old ones go.
+
+If the new ones cannot start, the old ones go on.
+"""
 
 import logging
 import subprocess
@@ -15,11 +18,16 @@ logger = logging.getLogger(__name__)
 class Rollover:
     """One step at a time, because the workers have to be kept alive meanwhile.
 
-    It begins with `preparation`, a command that does what each start does: it applies migrations and the config file.
+    It begins with `preparation`, a command that does what each start does: it applies migrations
+    and the config file.
     """
 
     def __init__(
-        self, places: Sequence[Place], preparation: Sequence[str], environment: Mapping[str, str], now: float
+        self,
+        places: Sequence[Place],
+        preparation: Sequence[str],
+        environment: Mapping[str, str],
+        now: float,
     ) -> None:
         logger.info("A rolling restart begins.")
         self._places = places
@@ -57,7 +65,10 @@ class Rollover:
             place.hand_to(successor)
         for worker in retired:
             worker.retire()
-        logger.info("Restarted: %d new workers serve, the old ones finish what they began.", len(self._successors))
+        logger.info(
+            "Restarted: %d new workers serve, the old ones finish what they began.",
+            len(self._successors),
+        )
         return retired
 
     def cancel(self) -> list[Worker]:

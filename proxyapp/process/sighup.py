@@ -1,4 +1,6 @@
-"""What a SIGHUP means: the terminal of a foreground program has closed, or an operator wants a restart."""
+"""What a SIGHUP means: the terminal of a foreground program has closed, or an operator wants a
+restart.
+"""
 
 import os
 import signal
@@ -30,7 +32,9 @@ AT_START = Terminal()
 
 
 def hold_hangups() -> None:
-    """One that comes before somebody can act on it waits for `hear_hangups`, instead of ending the process."""
+    """One that comes before somebody can act on it waits for `hear_hangups`, instead of ending the
+    process.
+    """
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
 
 

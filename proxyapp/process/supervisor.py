@@ -1,4 +1,6 @@
-"""Several worker processes on one port: kept alive, replaced one and all, and sent home at the end."""
+"""Several worker processes on one port: kept alive, replaced one and all, and sent home at the
+end.
+"""
 
 import select
 import signal
@@ -19,7 +21,9 @@ POLL_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class Commands:
-    """`worker` serves, `preparation` does first what has to be done once; both in the same environment."""
+    """`worker` serves, `preparation` does first what has to be done once; both in the same
+    environment.
+    """
 
     worker: Sequence[str]
     preparation: Sequence[str]
@@ -30,7 +34,11 @@ class Supervisor:
     """SIGTERM and SIGINT end it; SIGHUP asks for a rolling restart."""
 
     def __init__(
-        self, count: int, bind: Callable[[], socket.socket], commands: Commands, on_listening: Callable[[], None]
+        self,
+        count: int,
+        bind: Callable[[], socket.socket],
+        commands: Commands,
+        on_listening: Callable[[], None],
     ) -> None:
         self._commands = commands
         self._on_listening = on_listening
@@ -45,7 +53,9 @@ class Supervisor:
         return Worker(self._commands.worker, listener, self._commands.environment)
 
     def run(self) -> int:
-        """The exit code: 0 after a drain that a signal asked for, 1 when a worker ended before all were ready."""
+        """The exit code: 0 after a drain that a signal asked for, 1 when a worker ended before all
+        were ready.
+        """
         self._hear_signals()
         code = self._supervise()
         self._send_home()
@@ -103,14 +113,18 @@ class Supervisor:
         self._leaving = [worker for worker in self._leaving if worker.is_alive()]
         if self._rollover is None and self._wants_rollover:
             self._wants_rollover = False
-            self._rollover = Rollover(self._places, self._commands.preparation, self._commands.environment, now)
+            self._rollover = Rollover(
+                self._places, self._commands.preparation, self._commands.environment, now
+            )
         leavers = self._rollover.step(now) if self._rollover else None
         if leavers is not None:
             self._leaving += leavers
             self._rollover = None
 
     def _send_home(self) -> None:
-        """The port closes with the last of its sockets: with the supervisor's, or with those of a worker's drain."""
+        """The port closes with the last of its sockets: with the supervisor's, or with those of a
+        worker's drain.
+        """
         if self._rollover:
             self._leaving += self._rollover.cancel()
         for worker in self._workers():

@@ -1,7 +1,8 @@
 """A worker process, from both ends.
 
-A socket pair ties it to its supervisor: the worker writes READY when it listens and LEAVING when it stops to; when the
-supervisor's end closes, whether on purpose or because the supervisor died, the worker drains and ends.
+A socket pair ties it to its supervisor: the worker writes READY when it listens and LEAVING when it
+stops to; when the supervisor's end closes, whether on purpose or because the supervisor died, the
+worker drains and ends.
 """
 
 import os
@@ -45,7 +46,9 @@ class Tie:
 class Worker:
     """The supervisor's view of one process, which starts with this object."""
 
-    def __init__(self, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]
+    ) -> None:
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)
         self._reports = b""

@@ -1,7 +1,9 @@
-"""A worker's place: a share of the port, which outlives the workers that hold it one after the other.
+"""A worker's place: a share of the port, which outlives the workers that hold it one after the
+other.
 
-The kernel spreads connections over the sockets that are bound to one port (SO_REUSEPORT). The supervisor owns them, so
-that what waits in the queue of one is not lost with a worker that dies or is retired: the next one accepts it.
+The kernel spreads connections over the sockets that are bound to one port (SO_REUSEPORT). The
+supervisor owns them, so that what waits in the queue of one is not lost with a worker that dies or
+is retired: the next one accepts it.
 """
 
 import logging
@@ -21,9 +23,13 @@ logger = logging.getLogger(__name__)
 
 
 class Place:
-    """`bind` makes a socket that does not listen: its first worker makes it listen when it is ready."""
+    """`bind` makes a socket that does not listen: its first worker makes it listen when it is
+    ready.
+    """
 
-    def __init__(self, bind: Callable[[], socket.socket], start: Callable[[socket.socket], Worker]) -> None:
+    def __init__(
+        self, bind: Callable[[], socket.socket], start: Callable[[socket.socket], Worker]
+    ) -> None:
         self._bind = bind
         self._start = start
         self._delay_seconds = 0.0
@@ -43,7 +49,10 @@ class Place:
         self._delay_seconds = 0.0
 
     def keep_held(self, now: float) -> Worker | None:
-        """Replaces a worker that died. Returns one that leaves by itself; it has a successor already."""
+        """Replaces a worker that died.
+
+        Returns one that leaves by itself; it has a successor already.
+        """
         worker = self.worker
         if worker is None:
             if now >= self._due_at:
@@ -56,12 +65,17 @@ class Place:
         return None
 
     def _mourn(self, worker: Worker, now: float) -> None:
-        """One that served is replaced at once. Failed starts come later and later, and clients don't wait for them."""
+        """One that served is replaced at once.
+
+        Failed starts come later and later, and clients don't wait for them.
+        """
         logger.warning("A worker ended with code %s and is replaced.", worker.code)
         has_failed = not worker.is_ready() or self._is_young(worker, now)
         worker.dismiss()
         self.worker = None
-        self._delay_seconds = min(2 * self._delay_seconds or FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS) * has_failed
+        self._delay_seconds = (
+            min(2 * self._delay_seconds or FIRST_DELAY_SECONDS, MAX_DELAY_SECONDS) * has_failed
+        )
         self._due_at = now + self._delay_seconds
         if has_failed:
             self._listen_no_more()

@@ -9,7 +9,10 @@ MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
 
 
 def without_key(query: bytes) -> bytes | None:
-    """The raw query without `key` parameters; every other byte stays. None when nothing else was in it."""
+    """The raw query without `key` parameters; every other byte stays.
+
+    None when nothing else was in it.
+    """
     if b"k" not in query and b"%" not in query:
         return query
     kept = [part for part in query.split(b"&") if not is_key_parameter(part)]

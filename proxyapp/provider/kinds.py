@@ -1,7 +1,9 @@
-"""Which kind of refusal it is: by meaning, from the provider's codes first and from its words where it sends none.
+"""Which kind of refusal it is: by meaning, from the provider's codes first and from its words where
+it sends none.
 
-A message can repeat what a client sent. So the words that condemn a key count at the start of a message only, those
-that take a project out only where the status speaks of money or quota, and what stands in quotes never counts.
+A message can repeat what a client sent. So the words that condemn a key count at the start of a
+message only, those that take a project out only where the status speaks of money or quota, and what
+stands in quotes never counts.
 """
 
 import re
@@ -30,7 +32,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """`model`: empty when unknown. `start`: the message in lower case, `text`: the same without what it quotes."""
+    """`model`: empty when unknown.
+
+    `start`: the message in lower case, `text`: the same without what it quotes.
+    """
 
     status: int
     refusal: Refusal
@@ -47,7 +52,9 @@ class Case:
         return any(pattern.fullmatch(reason) for reason in self.refusal.reasons)
 
 
-def kind_of(status: int, refusal: Refusal, path: bytes, model: str, *, is_key_in_place: bool) -> Kind:
+def kind_of(
+    status: int, refusal: Refusal, path: bytes, model: str, *, is_key_in_place: bool
+) -> Kind:
     """REQUEST is what nothing explains: the client's own."""
     start = refusal.message.lower().replace("\u2019", "'").strip()
     case = Case(status, refusal, path, model, is_key_in_place, start, QUOTED.sub("", start))
@@ -62,35 +69,43 @@ QUOTED = re.compile(r'"[^"]*"')
 
 SERVER_STATUSES = (408, 499)
 SERVER_WORDS = (
-    "unavailable", "internal", "deadline_exceeded", "cancelled", "overloaded", "overloaded_error", "server_error",
-    "service_unavailable", "internal_error", "internal_server_error",
+    "unavailable", "internal", "deadline_exceeded", "cancelled", "overloaded", "overloaded_error",
+    "server_error", "service_unavailable", "internal_error", "internal_server_error",
 )  # fmt: skip
 OVERLOADED_REASON = re.compile(r"\w*(?:OVERLOADED|CAPACITY|RESOURCE_AVAILABILITY)\w*")
 OVERLOADED = re.compile(
-    r"overloaded|high demand|heavy load|too busy|(?:no|at|over|insufficient) capacity|enough resources"
+    r"overloaded|high demand|heavy load|too busy|(?:no|at|over|insufficient) capacity|enough "
+    r"resources"
     r"|temporarily unavailable"
 )
 OF_QUOTA = re.compile(r"\bquotas?\b|rate[ _-]?limit|limit:? \d|(?:requests|tokens) per ")
 
 NO_FREE_TIER = re.compile(
-    r"(?:n't|not) (?:have|available|supported|offered|included|accessible)[^.\n]{0,20}? free(?: quota)? tier"
+    r"(?:n't|not) (?:have|available|supported|offered|included|accessible)[^.\n]{0,20}? "
+    r"free(?: quota)? tier"
     r"|no free(?: quota)? tier"
 )
 
 MONEY_REASON = re.compile(r"BILLING_\w+")
 MONEY_WORDS = (
-    "insufficient_quota", "insufficient_credits", "billing_error", "billing_not_active", "billing_hard_limit_reached",
-    "payment_required",
+    "insufficient_quota", "insufficient_credits", "billing_error", "billing_not_active",
+    "billing_hard_limit_reached", "payment_required",
 )  # fmt: skip
 MONEY = re.compile(
-    r"pre-?pa(?:y|id)(?:ment)?\b[^.\n]{0,40}?\b(?:deplet|exhaust|used up|run out|ran out|insufficient)"
-    r"|credits? (?:are|is|has been|have been) (?:depleted|exhausted|used up)|credit balance is too low|out of credits"
-    r"|(?:insufficient|not enough) (?:credits?|funds|balance)|spend(?:ing)? (?:cap|limit)|payment required"
-    r"|billing (?:account )?(?:to be enabled|(?:is |has been )?(?:disabled|closed|suspended|inactive)"
+    r"pre-?pa(?:y|id)(?:ment)?\b[^.\n]{0,40}?\b(?:deplet|exhaust|used up|run out|ran out"
+    r"|insufficient)"
+    r"|credits? (?:are|is|has been|have been) (?:depleted|exhausted|used up)|credit balance "
+    r"is too low|out of credits"
+    r"|(?:insufficient|not enough) (?:credits?|funds|balance)|spend(?:ing)? (?:cap|limit)"
+    r"|payment required"
+    r"|billing (?:account )?(?:to be enabled|(?:is |has been )?(?:disabled|closed|suspended"
+    r"|inactive)"
     r"|(?:is |has )?not (?:been )?(?:enabled|active))"
 )
 # Under 400 a message is most often about what the client sent.
-MONEY_AT_START = re.compile(r"your credit balance is too low|your pre-?pa(?:y|id)|this api method requires billing")
+MONEY_AT_START = re.compile(
+    r"your credit balance is too low|your pre-?pa(?:y|id)|this api method requires billing"
+)
 
 DEAD_REASON = re.compile(
     r"API_KEY_(?!MISSING|REQUIRED|NOT_PROVIDED)\w+|CONSUMER_(?:INVALID|SUSPENDED|DISABLED|DELETED)|RESOURCE_PROJECT_INVALID"
@@ -98,13 +113,15 @@ DEAD_REASON = re.compile(
 )
 DEAD_WORDS = ("invalid_api_key", "account_deactivated")
 DEAD_AT_START = re.compile(
-    r"(?:(?:your|the|this|the provided) )?api[ _-]?key (?:is |was |has )?(?:been )?(?:not valid|invalid|expired"
+    r"(?:(?:your|the|this|the provided) )?api[ _-]?key (?:is |was |has )?(?:been )?(?:not "
+    r"valid|invalid|expired"
     r"|not found|(?:reported as )?leaked|revoked|deleted|disabled|suspended)\b"
     r"|(?:incorrect|invalid) (?:x-)?api[ -]key\b"
     r"|(?:the )?(?:provided )?api key has an? [\w ]{1,40} restriction"
     r"|(?:(?:your|the|this) )?(?:project|account|organization)(?: \S{1,100})? (?:is|was|has been) "
     r"(?:denied access|deleted|suspended|disabled|deactivated|shut down)\b"
-    r"|(?:permission denied: )?consumer \S{1,300} (?:is|was|has been) (?:invalid|suspended|disabled|deleted)"
+    r"|(?:permission denied: )?consumer \S{1,300} (?:is|was|has been) (?:invalid|suspended"
+    r"|disabled|deleted)"
     r"|(?:this|the) (?:service|api) (?:is|has been) disabled in this (?:account|project)\b"
     r"|permission denied on resource project "
     r"|[\w ]{1,80} api has not been used in (?:project )?\S{1,100} before or it is disabled"
@@ -119,15 +136,19 @@ CREDENTIALS_REASON = re.compile(
     r"CREDENTIALS_MISSING|OVERLOADED_CREDENTIALS|ACCESS_TOKEN_\w+|API_KEY_(?:MISSING|REQUIRED|NOT_PROVIDED)"
 )
 CREDENTIALS = re.compile(
-    r"\b(?:missing|invalid|malformed|no)(?: or invalid)? authorization header|multiple authentication credentials"
+    r"\b(?:missing|invalid|malformed|no)(?: or invalid)? authorization header|multiple "
+    r"authentication credentials"
     r"|unregistered callers|without established identity|api keys are not supported"
-    r"|insufficient authentication scopes|missing (?:a |the )?(?:required )?(?:authentication|api[ _-]?key|credential)"
-    r"|(?:n't|not) provide an api[ _-]?key|\bno api[ _-]?key|api[ _-]?key (?:header )?is (?:required|missing)"
+    r"|insufficient authentication scopes|missing (?:a |the )?(?:required )?(?:authentication"
+    r"|api[ _-]?key|credential)"
+    r"|(?:n't|not) provide an api[ _-]?key|\bno api[ _-]?key|api[ _-]?key (?:header )?is "
+    r"(?:required|missing)"
 )
 
 REGION_WORDS = ("unsupported_country_region_territory",)
 REGION = re.compile(
-    r"user location is not supported|(?:not |un)(?:available|supported) in your (?:country|region|location)"
+    r"user location is not supported|(?:not |un)(?:available|supported) in your (?:country"
+    r"|region|location)"
     r"|country, region, or territory not supported"
 )
 UNUSUAL_TRAFFIC = re.compile(r"unusual traffic")
@@ -138,16 +159,23 @@ RESOURCE_PATH = re.compile(
     rb"/(?:files|cachedContents|batches|operations|fileSearchStores|interactions|corpora)/[^/?]"
     rb"|/tunedModels/[^/:?]+(?:[/?]|$)"
 )
-NOUN = r"\b(?:file|cached ?content|tuned ?model|batch|operation|file ?search ?store|interaction|corpus|document)s?\b"
+NOUN = (
+    r"\b(?:file|cached ?content|tuned ?model|batch|operation|file ?search ?store"
+    r"|interaction|corpus|document)s?\b"
+)
 RESOURCE = re.compile(
     rf"or it may not exist|\(or permission denied\)|(?:permission|access|find)[^.\n]{{0,60}}?{NOUN}"
     rf"|{NOUN}[^.\n]{{0,150}}?(?:not found|not exist|permission|no longer exists?|expired)"
 )
-NO_PERMISSION = re.compile(r"(?:caller|api key|account) does not have (?:the )?(?:required )?permission")
-# Bounded, and from the start on: the sentence that explains the refusal, not what a client put behind it.
+NO_PERMISSION = re.compile(
+    r"(?:caller|api key|account) does not have (?:the )?(?:required )?permission"
+)
+# Bounded, and from the start on: the sentence that explains the refusal, not what a client put
+# behind it.
 NOT_FOR_KEY = re.compile(
     r"(?:(?:this|the) )?model \S{1,200} is no longer available to new (?:users|projects|customers)"
-    r"|[^\n]{0,160}?(?:\b(?:only|not) (?:accessible|available|supported|offered) (?:to|for|on|in|with) (?:the )?"
+    r"|[^\n]{0,160}?(?:\b(?:only|not) (?:accessible|available|supported|offered) (?:to|for|on"
+    r"|in|with) (?:the )?"
     r"(?:billed|paid|paying|free)\b|(?:does not|do not|n't) have access to (?:the )?model\b"
     r"|\brequires? an? (?:paid|upgraded)\b|request (?:preview )?access at"
     r"|\b(?:not|n't) (?:on|in) (?:the|an?) allow-?list)"
@@ -166,7 +194,9 @@ def _limit(case: Case) -> Kind | None:
     if case.status != 429:
         return None
     windows, violations = case.refusal.windows, case.refusal.violations
-    is_quota = not windows.isdisjoint((Window.DAY, Window.MINUTE)) or any(v.quota_id or v.metric for v in violations)
+    is_quota = not windows.isdisjoint((Window.DAY, Window.MINUTE)) or any(
+        v.quota_id or v.metric for v in violations
+    )
     if not is_quota and _is_about_money(case):
         return Kind.BILLING
     if any(violation.is_zero for violation in violations) or NO_FREE_TIER.search(case.text):
@@ -188,7 +218,11 @@ def _is_overloaded(case: Case) -> bool:
 
 
 def _is_about_money(case: Case) -> bool:
-    return case.has_reason(MONEY_REASON) or case.has_word(*MONEY_WORDS) or bool(MONEY.search(case.text))
+    return (
+        case.has_reason(MONEY_REASON)
+        or case.has_word(*MONEY_WORDS)
+        or bool(MONEY.search(case.text))
+    )
 
 
 def _server(case: Case) -> Kind | None:
@@ -203,7 +237,9 @@ def _credentials(case: Case) -> Kind | None:
         return None
     if case.has_reason(DEAD_REASON):
         return Kind.DEAD_KEY
-    if case.has_reason(TOKEN_TYPE) or (not case.refusal.reasons and case.start.startswith(TOKEN_TYPE_AT_START)):
+    if case.has_reason(TOKEN_TYPE) or (
+        not case.refusal.reasons and case.start.startswith(TOKEN_TYPE_AT_START)
+    ):
         return Kind.DEAD_KEY if case.is_key_in_place else Kind.PROXY_FAULT
     if case.has_reason(CREDENTIALS_REASON) or CREDENTIALS.search(case.text):
         return Kind.PROXY_FAULT
@@ -213,7 +249,9 @@ def _credentials(case: Case) -> Kind | None:
 
 
 def _says_that_the_key_is_dead(case: Case) -> bool:
-    """A model may be named by a client so that a message which begins with it reads like a verdict."""
+    """A model may be named by a client so that a message which begins with it reads like a
+    verdict.
+    """
     if case.refusal.reasons or (case.model and case.start.startswith(case.model.lower())):
         return False
     return DEAD_AT_START.match(case.start) is not None

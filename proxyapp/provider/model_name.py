@@ -1,4 +1,6 @@
-"""Which model a request is for, and so whose quota it uses, without parsing more of its body than that takes."""
+"""Which model a request is for, and so whose quota it uses, without parsing more of its body than
+that takes.
+"""
 
 import json
 import re
@@ -6,13 +8,15 @@ from urllib.parse import unquote_to_bytes
 
 LONGEST_NAME = 100
 PARSED_BYTES = 1 << 20
-# Inside a JSON string the quotes would be escaped, so this finds real keys; `"role": "model"` is none.
+# Inside a JSON string the quotes would be escaped, so this finds real keys; `"role": "model"` is
+# none.
 NAMED = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"')
 ENDPOINT = re.compile(rb"/*(?:upload/+)?(?:v\d+[a-z]*\d*/+)?(?:openai/+)?([^/:?]*)")
 
 
 def model_of(path: bytes, body: bytes) -> str:
-    """From the path (`/models/NAME:method`), or a JSON body's `"model": "NAME"`; empty when neither tells.
+    """From the path (`/models/NAME:method`), or a JSON body's `"model": "NAME"`; empty when neither
+    tells.
 
     Of a long body its two ends will do (RequestBody.searchable).
     """
@@ -21,7 +25,9 @@ def model_of(path: bytes, body: bytes) -> str:
 
 
 def quota_scope(path: bytes, model: str) -> str:
-    """The model, or else the endpoint, whose slash in front no model has: the two never share a quota."""
+    """The model, or else the endpoint, whose slash in front no model has: the two never share a
+    quota.
+    """
     if model:
         return model
     found = ENDPOINT.match(path)
@@ -39,7 +45,9 @@ def _in_path(path: bytes) -> str:
 
 def _in_body(path: bytes, body: bytes) -> str:
     """An upload's body is the client's file, whatever it says."""
-    if not (body.startswith(b"{") or body[:16].lstrip().startswith(b"{")) or path.startswith(b"/upload/"):
+    if not (body.startswith(b"{") or body[:16].lstrip().startswith(b"{")) or path.startswith(
+        b"/upload/"
+    ):
         return ""
     first = NAMED.search(body)
     if first is None:
@@ -50,7 +58,8 @@ def _in_body(path: bytes, body: bytes) -> str:
 
 
 def _at_top(body: bytes, first: bytes) -> str:
-    """A tool's schema, say, names a model of its own. Two ends of a long body seldom parse: there the first counts.
+    """A tool's schema, say, names a model of its own. Two ends of a long body seldom parse: there
+    the first counts.
 
     Not strict, because the line end between two such ends may be inside a string.
     """
@@ -72,7 +81,9 @@ def _text(escaped: bytes) -> str:
 
 
 def _printable(name: str) -> str:
-    """Names are stored and logged: PostgreSQL takes no NUL, UTF-8 no lone surrogate, and a log line no line end."""
+    """Names are stored and logged: PostgreSQL takes no NUL, UTF-8 no lone surrogate, and a log line
+    no line end.
+    """
     if name.isprintable():
         return name
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in name)

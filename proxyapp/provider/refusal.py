@@ -1,7 +1,8 @@
 """What the body of a refusal says, as facts, whatever its shape. Never raises.
 
-Known shapes: Google's `{"error": {…}}`, alone, in an array or as an event; the interactions', whose `code` is a word;
-OpenAI's and Anthropic's, with a `type`; `{"error": "…"}`, `{"message": "…"}`, plain text and HTML.
+Known shapes: Google's `{"error": {…}}`, alone, in an array or as an event; the interactions', whose
+`code` is a word; OpenAI's and Anthropic's, with a `type`; `{"error": "…"}`, `{"message": "…"}`,
+plain text and HTML.
 """
 
 import re
@@ -20,30 +21,47 @@ MESSAGE_CHARACTERS = 1 << 13
 MOST_DETAILS = 256
 
 GRPC = (
-    "cancelled:499 unknown:500 invalid_argument:400 deadline_exceeded:504 not_found:404 already_exists:409 "
-    "permission_denied:403 resource_exhausted:429 failed_precondition:400 aborted:409 out_of_range:400 "
+    "cancelled:499 unknown:500 invalid_argument:400 deadline_exceeded:504 not_found:404 "
+    "already_exists:409 "
+    "permission_denied:403 resource_exhausted:429 failed_precondition:400 aborted:409 "
+    "out_of_range:400 "
     "unimplemented:501 internal:500 unavailable:503 data_loss:500 unauthenticated:401"
 )
 OTHERS = (
-    "too_many_requests:429 rate_limit_exceeded:429 rate_limit_error:429 quota_exceeded:429 insufficient_quota:429 "
-    "invalid_request:400 invalid_request_error:400 bad_request:400 authentication_error:401 invalid_api_key:401 "
-    "unauthorized:401 billing_error:402 payment_required:402 permission_error:403 forbidden:403 not_found_error:404 "
-    "model_not_found:404 request_too_large:413 overloaded_error:529 overloaded:503 service_unavailable:503 "
-    "server_error:500 internal_error:500 internal_server_error:500 api_error:500 timeout:504 timeout_error:504"
+    "too_many_requests:429 rate_limit_exceeded:429 rate_limit_error:429 quota_exceeded:429 "
+    "insufficient_quota:429 "
+    "invalid_request:400 invalid_request_error:400 bad_request:400 authentication_error:401 "
+    "invalid_api_key:401 "
+    "unauthorized:401 billing_error:402 payment_required:402 permission_error:403 "
+    "forbidden:403 not_found_error:404 "
+    "model_not_found:404 request_too_large:413 overloaded_error:529 overloaded:503 "
+    "service_unavailable:503 "
+    "server_error:500 internal_error:500 internal_server_error:500 api_error:500 timeout:504 "
+    "timeout_error:504"
 )
-STATUS_OF_WORD = {word: int(status) for word, status in (pair.split(":") for pair in f"{GRPC} {OTHERS}".split())}
+STATUS_OF_WORD = {
+    word: int(status) for word, status in (pair.split(":") for pair in f"{GRPC} {OTHERS}".split())
+}
 # google.rpc.Code, which an `error` inside a body may carry instead of an HTTP status.
 STATUS_OF_NUMBER = {number: int(pair[-3:]) for number, pair in enumerate(GRPC.split(), start=1)}
 
 _NUMBER = r"(\d{1,15}(?:,\d{3}){0,5})(?![.,]?\d)"
-_EXCEEDED = re.compile(rf"exceeded for metric: ?([\w./-]{{1,200}}), limit: ?{_NUMBER}(?:, model: ?([\w./-]{{1,100}}))?")
+_EXCEEDED = re.compile(
+    rf"exceeded for metric: ?([\w./-]{{1,200}}), limit: ?{_NUMBER}(?:, model: ?([\w./-]{{1,100}}))?"
+)
 _LIMIT = re.compile(rf"[Ll]imit(?:: ?|=| ){_NUMBER}")
 _MODEL = re.compile(r"\b(?:model: ?|for model )[\"'`]?([\w./:-]{1,100})")
-# Each begins with a letter or two that a search can leap to; what must stand before these is looked up after them.
+# Each begins with a letter or two that a search can leap to; what must stand before these is looked
+# up after them.
 _WINDOWS_NAMED = (
-    re.compile(r"[Pp]er(?:(Second|Minute|Hour|Day|Week|Month)|[ _-](?<![A-Za-z]per.)(sec|min|hour|day|week|month))"),
+    re.compile(
+        r"[Pp]er(?:(Second|Minute|Hour|Day|Week|Month)|[ _-](?<![A-Za-z]per.)(sec|min|hour"
+        r"|day|week|month))"
+    ),
     re.compile(r"P([SMHDW])(?<=[RTI]P.)(?<![A-HJ-NP-Za-z].P.)(?![A-Za-z])"),
-    re.compile(r"/ ?(?:(?<=\d/)|(?<=\d /)|(?<=\d/ )|(?<=\d / ))(sec|min|hour|day|[smhd](?![A-Za-z]))"),
+    re.compile(
+        r"/ ?(?:(?<=\d/)|(?<=\d /)|(?<=\d/ )|(?<=\d / ))(sec|min|hour|day|[smhd](?![A-Za-z]))"
+    ),
     re.compile(r"([Dd]ai)ly"),
 )
 _MESSAGES = ("message", "error_description", "detail", "title", "msg")
@@ -60,7 +78,9 @@ class Window(Enum):
     OTHER = "other"
 
 
-_WINDOWS = dict.fromkeys(("s", "sec", "m", "min"), Window.MINUTE) | dict.fromkeys(("d", "day", "dai"), Window.DAY)
+_WINDOWS = dict.fromkeys(("s", "sec", "m", "min"), Window.MINUTE) | dict.fromkeys(
+    ("d", "day", "dai"), Window.DAY
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +104,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """`status`: what the body itself names, 0 if nothing. `words`: its codes in lower case. `reasons`: of ErrorInfo."""
+    """`status`: what the body itself names, 0 if nothing.
+
+    `words`: its codes in lower case. `reasons`: of ErrorInfo.
+    """
 
     is_error: bool = False
     is_html: bool = False
@@ -99,11 +122,17 @@ class Refusal:
     @property
     def windows(self) -> frozenset[Window]:
         """Those of every quota named, and those of the message."""
-        return windows_in(" ".join([self.message, *(violation.words for violation in self.violations)]))
+        return windows_in(
+            " ".join([self.message, *(violation.words for violation in self.violations)])
+        )
 
 
 def windows_in(text: str) -> frozenset[Window]:
-    found = (match[match.lastindex or 0] for pattern in _WINDOWS_NAMED for match in pattern.finditer(text))
+    found = (
+        match[match.lastindex or 0]
+        for pattern in _WINDOWS_NAMED
+        for match in pattern.finditer(text)
+    )
     return frozenset(_WINDOWS.get(name.lower()[:3], Window.OTHER) for name in found)
 
 
@@ -121,7 +150,11 @@ def read(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> Refusal:
 def _last_event(text: str) -> object:
     """The last error among a stream's last events: an event of its own, or bare JSON after them."""
     for block in reversed(text.replace("\r\n", "\n").strip().rsplit("\n\n", 4)[-4:]):
-        lines = [line.removeprefix("data:") for line in block.split("\n") if not line.startswith(_EVENT[1:])]
+        lines = [
+            line.removeprefix("data:")
+            for line in block.split("\n")
+            if not line.startswith(_EVENT[1:])
+        ]
         value = parsed("\n".join(lines).strip())
         if _error_of(_outermost(value)):
             return value
@@ -132,7 +165,10 @@ def _outermost(value: object) -> Object:
     """The object that holds the error. Of an array, as streams are, the last one that does."""
     if isinstance(value, list):
         objects = [item for item in value if isinstance(item, dict)]
-        return next((item for item in reversed(objects) if item.get("error")), objects[-1] if objects else {})
+        return next(
+            (item for item in reversed(objects) if item.get("error")),
+            objects[-1] if objects else {},
+        )
     if isinstance(value, str):
         return {"message": value}
     return value if isinstance(value, dict) else {}
@@ -153,7 +189,9 @@ def _is_error(error: Object, outer: Object) -> bool:
     """Whether the answer as a whole is an error, also when its status is 200."""
     if "error" in (outer.get("event_type"), outer.get("type")):
         return True
-    is_resource = any(name in outer for name in _RESOURCE_KEYS) or ("id" in outer and "status" in outer)
+    is_resource = any(name in outer for name in _RESOURCE_KEYS) or (
+        "id" in outer and "status" in outer
+    )
     return bool(error) and "error" in outer and not is_resource
 
 
@@ -161,7 +199,9 @@ def _facts(found: Object, outer: Object) -> Refusal:
     error = found or outer
     details = list(_objects(error.get("details")))[:MOST_DETAILS]
     infos = [detail for detail in details if "ErrorInfo" in clean(detail.get("@type", "ErrorInfo"))]
-    message = next((text for name in _MESSAGES if (text := clean(error.get(name), MESSAGE_CHARACTERS))), "")
+    message = next(
+        (text for name in _MESSAGES if (text := clean(error.get(name), MESSAGE_CHARACTERS))), ""
+    )
     words = [clean(error.get(name)).lower() for name in ("status", "code", "type")]
     violations = _violations(details, infos, message)
     delays = [stated_in(message), *(duration(detail.get("retryDelay")) for detail in details)]
@@ -173,7 +213,8 @@ def _facts(found: Object, outer: Object) -> Refusal:
         message=message,
         violations=violations,
         delay=max((delay for delay in delays if delay is not None), default=None),
-        model=next((violation.model for violation in violations if violation.model), "") or _model_in(message),
+        model=next((violation.model for violation in violations if violation.model), "")
+        or _model_in(message),
     )
 
 
@@ -201,17 +242,26 @@ def _model_in(message: str) -> str:
 
 
 def _violations(details: list[Object], infos: list[Object], message: str) -> tuple[Violation, ...]:
-    """The details have ids, the message's lines have limits: put together where both name a metric, in their order."""
+    """The details have ids, the message's lines have limits: put together where both name a metric,
+    in their order.
+    """
     lines = [Violation("", *found.groups("")) for found in _EXCEEDED.finditer(message)]
     named = [_violation(item) for detail in details for item in _objects(detail.get("violations"))]
-    named += [_of_metadata(item) for info in infos for item in _objects(info.get("metadata")) if "quota_limit" in item]
+    named += [
+        _of_metadata(item)
+        for info in infos
+        for item in _objects(info.get("metadata"))
+        if "quota_limit" in item
+    ]
     violations = []
     for violation in named[:MOST_DETAILS]:
         line = next((line for line in lines if line.metric == violation.metric), None)
         if line is not None:
             lines.remove(line)
             limit, model = violation.limit or line.limit, violation.model or line.model
-            violation = Violation(violation.quota_id, violation.metric, limit, model, violation.unit)
+            violation = Violation(
+                violation.quota_id, violation.metric, limit, model, violation.unit
+            )
         violations.append(violation)
     if violations or lines:
         return (*violations, *lines)

@@ -7,9 +7,11 @@ from django.conf import settings
 
 
 def next_reset(now: datetime, *, at: time, zone: tzinfo) -> datetime:
-    """The first instant after `now` (aware) at which clocks in `zone` show `at`; exactly `at` means tomorrow.
+    """The first instant after `now` (aware) at which clocks in `zone` show `at`; exactly `at` means
+    tomorrow.
 
-    Where the clocks jump over `at`, the reset is when they have jumped; where they show it twice, the first time.
+    Where the clocks jump over `at`, the reset is when they have jumped; where they show it twice,
+    the first time.
     """
     today = now.astimezone(zone).date()
     for day in (today, today + timedelta(days=1)):

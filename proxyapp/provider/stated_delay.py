@@ -1,6 +1,8 @@
-"""How long a provider asks to wait: in a header, in a field of the body, or in the words of its message.
+"""How long a provider asks to wait: in a header, in a field of the body, or in the words of its
+message.
 
-None stands for everything that states no delay, however odd. What states one is between 0 and a day.
+None stands for everything that states no delay, however odd. What states one is between 0 and a
+day.
 """
 
 import math
@@ -12,13 +14,24 @@ from email.utils import parsedate_to_datetime
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(days=1)
 
-_SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_SECONDS = {
+    "ns": 1e-9,
+    "us": 1e-6,
+    "µs": 1e-6,
+    "ms": 1e-3,
+    "s": 1.0,
+    "m": 60.0,
+    "h": 3600.0,
+    "d": 86400.0,
+}
 _WORDS = {"milliseconds": "ms", "seconds": "s", "minutes": "m", "hours": "h", "days": "d"}
 _ABBREVIATIONS = {"sec": "s", "secs": "s", "min": "m", "mins": "m", "hr": "h", "hrs": "h"}
-_PART = re.compile(r"(\d++(?:\.\d*+)?) ?([a-zµ]++)(?:,? and |, ?| (?=\d))?", re.ASCII | re.IGNORECASE)
+_PART = re.compile(
+    r"(\d++(?:\.\d*+)?) ?([a-zµ]++)(?:,? and |, ?| (?=\d))?", re.ASCII | re.IGNORECASE
+)
 _PARTS = 8
-# "retry in", "again in", "reset after", "available in", "wait": without their first letters, which may be capitals, so
-# that a search can leap to letters which are the same each time.
+# "retry in", "again in", "reset after", "available in", "wait": without their first letters, which
+# may be capitals, so that a search can leap to letters which are the same each time.
 _ANNOUNCED = tuple(
     re.compile(rf"{letters}(?: in| after| for)?:? (?:about )?(?=[0-9])")
     for letters in ("etry", "gain", "esets?", "vailable", "ait")
@@ -33,7 +46,9 @@ def bounded(delay: timedelta) -> timedelta:
 
 
 def duration(value: object) -> timedelta | None:
-    """A `google.protobuf.Duration` as JSON writes it ("58s"), as a message does ("5h3m57.7s"), or taken apart."""
+    """A `google.protobuf.Duration` as JSON writes it ("58s"), as a message does ("5h3m57.7s"), or
+    taken apart.
+    """
     if isinstance(value, str):
         delay = _in_words(value, 0)
         return _of_seconds(value.strip()) if delay is None else delay
@@ -43,13 +58,22 @@ def duration(value: object) -> timedelta | None:
 
 
 def stated_in(message: str) -> timedelta | None:
-    """The longest that the message names: "Please retry in 45m28s", "try again in 1 minute and 5 seconds"."""
-    found = [_in_words(message, match.end()) for pattern in _ANNOUNCED for match in pattern.finditer(message)]
+    """The longest that the message names: "Please retry in 45m28s", "try again in 1 minute and 5
+    seconds".
+    """
+    found = [
+        _in_words(message, match.end())
+        for pattern in _ANNOUNCED
+        for match in pattern.finditer(message)
+    ]
     return max((delay for delay in found if delay is not None), default=None)
 
 
 def retry_after(headers: Sequence[tuple[bytes, bytes]], now: datetime) -> timedelta | None:
-    """RFC 9110, 10.2.3, and seconds with a fraction besides. Already bounded: a date may lie in the past."""
+    """RFC 9110, 10.2.3, and seconds with a fraction besides.
+
+    Already bounded: a date may lie in the past.
+    """
     for name, value in headers:
         if name.lower() == b"retry-after" and len(value) <= _LONGEST_HEADER:
             text = value.decode("latin-1").strip()
@@ -60,7 +84,10 @@ def retry_after(headers: Sequence[tuple[bytes, bytes]], now: datetime) -> timede
 
 
 def _in_words(text: str, start: int) -> timedelta | None:
-    """Number and unit, again and again, up to the first thing that is neither. A bare number states nothing."""
+    """Number and unit, again and again, up to the first thing that is neither.
+
+    A bare number states nothing.
+    """
     seconds, position = None, start
     for _ in range(_PARTS):
         part = _PART.match(text, position)

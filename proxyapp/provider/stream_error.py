@@ -1,7 +1,8 @@
 """An answer of status 200 can end in an error, most often a quota that ran out or an overload.
 
-Native streams write it bare after their last event, or as the last element of their array; the OpenAI format and
-interactions as an event. What a model or a tool wrote about errors is content, inside an event, and none.
+Native streams write it bare after their last event, or as the last element of their array; the
+OpenAI format and interactions as an event. What a model or a tool wrote about errors is content,
+inside an event, and none.
 """
 
 import json
@@ -11,7 +12,8 @@ KEPT_BYTES = 6 * 1024
 # More than is kept, so that not each chunk moves what is kept.
 LONGEST_BYTES = KEPT_BYTES + 2 * 1024
 DECODER = json.JSONDecoder()
-# At a line's start, after the array's bracket or comma at most: an object inside another is indented or on its line.
+# At a line's start, after the array's bracket or comma at most: an object inside another is
+# indented or on its line.
 BARE = re.compile(r'^(?:[\[,]\s*)?(?=\{\s*"error"\s*:\s*\{)', re.MULTILINE)
 END_OF_STREAM = re.compile(r"(?:[\s\]]|data:\s*\[DONE\])*")
 EVENT = re.compile(r"data:\s*\[?(\{.*\})\]?\s*")
@@ -44,7 +46,9 @@ class ErrorTail:
 
 
 def _bare(text: str) -> str:
-    """Of the error alone: an operation or a file that failed has its name beside it, and was itself read well."""
+    """Of the error alone: an operation or a file that failed has its name beside it, and was itself
+    read well.
+    """
     starts = [found.end() for found in BARE.finditer(text)]
     if not starts:
         return ""

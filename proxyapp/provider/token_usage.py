@@ -1,7 +1,8 @@
 """Finds the token counts of an answer while it passes, without keeping the answer.
 
-Gemini says `"usageMetadata": {...}` in each event of a stream, the OpenAI format `"usage": {...}` in the last; of a
-stream the last one counts. Inside a JSON string the quotes would be escaped, so the bytes below stand for real keys.
+Gemini says `"usageMetadata": {...}` in each event of a stream, the OpenAI format `"usage": {...}`
+in the last; of a stream the last one counts. Inside a JSON string the quotes would be escaped, so
+the bytes below stand for real keys.
 """
 
 import json
@@ -15,7 +16,8 @@ LONGEST_MARKER = max(len(marker) for marker in MARKERS)
 OBJECT_BYTES = 4096
 DECODER = json.JSONDecoder()
 DECOMPRESSED_AT_ONCE = 1 << 20
-# An answer that grows more than this is no text: looking through gigabytes of zeros would stall everyone.
+# An answer that grows more than this is no text: looking through gigabytes of zeros would stall
+# everyone.
 MOST_GROWTH = 100
 ALWAYS_READ_BYTES = 8 << 20
 PROMPT = ("promptTokenCount", "toolUsePromptTokenCount", "prompt_tokens", "total_input_tokens")
@@ -28,7 +30,10 @@ class Tokens(NamedTuple):
 
 
 class TokenCounter:
-    """Feed it the raw chunks of one answer, then ask `tokens`. `encoding`: the answer's Content-Encoding."""
+    """Feed it the raw chunks of one answer, then ask `tokens`.
+
+    `encoding`: the answer's Content-Encoding.
+    """
 
     def __init__(self, encoding: bytes = b"") -> None:
         self._inflate = _inflater(encoding)
@@ -56,7 +61,9 @@ class TokenCounter:
             self._is_readable = False
 
     def _scan(self, chunk: bytes) -> None:
-        """Keeps the bytes that follow the last marker, also where a marker or its object spans chunks."""
+        """Keeps the bytes that follow the last marker, also where a marker or its object spans
+        chunks.
+        """
         self._errors.feed(chunk)
         text = self._tail + chunk
         place = max(text.rfind(marker) for marker in MARKERS)

@@ -1,4 +1,7 @@
-"""What can still be read of a body that may be compressed, cut short, or no JSON at all. Never raises."""
+"""What can still be read of a body that may be compressed, cut short, or no JSON at all.
+
+Never raises.
+"""
 
 import json
 import re
@@ -13,14 +16,20 @@ PIECED_CHARACTERS = 1 << 14
 DEEPEST = 64
 NAME_CHARACTERS = 200
 
-_TOKEN = re.compile(r'[\s,:]*+(?:([{\[])|([}\]])|("(?:[^"\\]++|\\.)*+")|([^\s,:{}\[\]"]++))', re.DOTALL)
+_TOKEN = re.compile(
+    r'[\s,:]*+(?:([{\[])|([}\]])|("(?:[^"\\]++|\\.)*+")|([^\s,:{}\[\]"]++))', re.DOTALL
+)
 _UNFINISHED = re.compile(r'[\s:]*+("(?:[^"\\]++|\\u[0-9a-fA-F]{4}|\\[^u])*+)', re.DOTALL)
 _KEPT_UNFINISHED = ("message", "error", "detail")
 
 
 def plain(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> str:
-    """Inflated if it is compressed: what the headers say may no longer be true of a body that was already decoded."""
-    encoding = b"".join(value.lower() for name, value in headers if name.lower() == b"content-encoding")
+    """Inflated if it is compressed: what the headers say may no longer be true of a body that was
+    already decoded.
+    """
+    encoding = b"".join(
+        value.lower() for name, value in headers if name.lower() == b"content-encoding"
+    )
     if body.startswith(b"\x1f\x8b"):
         body = _inflated(body, 31)
     elif b"deflate" in encoding and body.lstrip()[:1] not in (b"{", b"[", b"<", b'"'):
@@ -39,7 +48,10 @@ def parsed(text: str) -> object:
 
 
 def clean(value: object, most: int = NAME_CHARACTERS) -> str:
-    """Empty for what is no text. PostgreSQL takes no NUL, and UTF-8 no lone surrogate, which JSON can hold."""
+    """Empty for what is no text.
+
+    PostgreSQL takes no NUL, and UTF-8 no lone surrogate, which JSON can hold.
+    """
     if not isinstance(value, str):
         return ""
     text = value[:most].replace("\x00", "")
@@ -53,16 +65,20 @@ def _inflated(body: bytes, wbits: int) -> bytes:
         if inflater.eof or len(inflated) >= INFLATED_BYTES:
             break
         try:
-            inflated += inflater.decompress(body[start : start + 256], INFLATED_BYTES - len(inflated))
+            inflated += inflater.decompress(
+                body[start : start + 256], INFLATED_BYTES - len(inflated)
+            )
         except zlib.error:
             break
     return bytes(inflated)
 
 
 def _pieced(text: str) -> object:
-    """What can be read of JSON that ends too early: every container is closed, and a scalar that was cut is dropped.
+    """What can be read of JSON that ends too early: every container is closed, and a scalar that
+    was cut is dropped.
 
-    A message that was cut is kept. Commas and colons do not count, nor what comes too deep or after the end.
+    A message that was cut is kept. Commas and colons do not count, nor what comes too deep or after
+    the end.
     """
     root: list[Any] = []
     stack: list[Any] = [root]

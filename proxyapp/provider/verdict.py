@@ -1,4 +1,7 @@
-"""What an upstream's refusal means, for which keys and until when. The only place that judges one."""
+"""What an upstream's refusal means, for which keys and until when.
+
+The only place that judges one.
+"""
 
 import re
 from collections.abc import Sequence
@@ -37,15 +40,19 @@ MINUTE = timedelta(seconds=60)
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
 KEY_LIKE = re.compile(
-    r"AIza[\w-]{20,}|AQ\.(?<![A-Za-z0-9]AQ.)[\w-]{20,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{16,}|ya29\.[\w.-]{16,}", re.ASCII
+    r"AIza[\w-]{20,}|AQ\.(?<![A-Za-z0-9]AQ.)[\w-]{20,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{16,}|ya29\.[\w.-]{16,}",
+    re.ASCII,
 )
 # Controls, and marks that turn the direction of what stands around them.
 UNSEEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" + "".join(DIRECTION_MARKS) + "]")
 ABOUT_QUOTA = re.compile(
-    r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been )?exhausted"
+    r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been "
+    r")?exhausted"
 )
 # Google means its day, whatever short delay stands beside it.
-GOOGLES = re.compile(rb"googleapis\.com|ai\.google\.dev|ai\.dev/|ai\.studio|(?:Free )?Tier \d?\)|upgrade your tier")
+GOOGLES = re.compile(
+    rb"googleapis\.com|ai\.google\.dev|ai\.dev/|ai\.studio|(?:Free )?Tier \d?\)|upgrade your tier"
+)
 
 
 class Scope(StrEnum):
@@ -89,7 +96,8 @@ TIMED_BY_HEADER = frozenset({Kind.MINUTE, Kind.DAY, Kind.UNKNOWN_LIMIT, Kind.SER
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`model`: empty means every model. `until`: None takes nothing out by time; a dead key is invalid at once.
+    """`model`: empty means every model. `until`: None takes nothing out by time; a dead key is
+    invalid at once.
 
     `message`: what the provider said, not yet without the key that was used.
     """
@@ -119,11 +127,16 @@ def judge(
 ) -> Verdict | None:
     """None: nothing speaks against the answer, and it is relayed.
 
-    `model`: that of the request, or an endpoint such as "/batches"; empty when unknown. `strikes`: how often this key
-    was refused for it without a reason. `is_key_in_place`: the key, and nothing else, was where the path takes it.
+    `model`: that of the request, or an endpoint such as "/batches"; empty when unknown. `strikes`:
+    how often this key was refused for it without a reason. `is_key_in_place`: the key, and nothing
+    else, was where the path takes it.
     """
     if policy == RateLimitPolicy.DAILY:
-        return Verdict(Kind.DAILY, Scope.KEY, "", next_daily_reset(now), Retry.NEXT_KEY) if status == 429 else None
+        return (
+            Verdict(Kind.DAILY, Scope.KEY, "", next_daily_reset(now), Retry.NEXT_KEY)
+            if status == 429
+            else None
+        )
     if status < 400 and not _may_hold_error(body):
         return None
     refusal = read(body, headers)
@@ -132,7 +145,11 @@ def judge(
     meant = status if status >= 400 else _status_of(refusal)
     model = model or model_of(path.partition(b"?")[0], b"") or refusal.model
     kind = kind_of(meant, refusal, path, model, is_key_in_place=is_key_in_place)
-    is_timed = meant in (429, 503) and kind in TIMED_BY_HEADER and not (kind is Kind.DAY and GOOGLES.search(body))
+    is_timed = (
+        meant in (429, 503)
+        and kind in TIMED_BY_HEADER
+        and not (kind is Kind.DAY and GOOGLES.search(body))
+    )
     asked = retry_after(headers, now) if is_timed else None
     decisive = _decisive(kind, refusal)
     return Verdict(
@@ -149,7 +166,9 @@ def judge(
 
 
 def effective_status(status: int, body: bytes) -> int:
-    """The status that an error inside a successful answer stands for; of all other answers, their own."""
+    """The status that an error inside a successful answer stands for; of all other answers, their
+    own.
+    """
     if status >= 400 or not _may_hold_error(body):
         return status
     refusal = read(body)
@@ -157,7 +176,9 @@ def effective_status(status: int, body: bytes) -> int:
 
 
 def excerpt(body: bytes, secret: str, masked: str) -> str:
-    """The start of a body as text that is safe to store and show: without the key, or anything like one."""
+    """The start of a body as text that is safe to store and show: without the key, or anything like
+    one.
+    """
     text = UNSEEN.sub("\ufffd", plain(body)[:EXCERPTED_BYTES].replace("\x00", ""))
     return _without_keys(text.replace(secret, masked) if secret else text)[:EXCERPT_CHARACTERS]
 
@@ -168,7 +189,9 @@ def _may_hold_error(body: bytes) -> bool:
 
 
 def _status_of(refusal: Refusal) -> int:
-    """Of an error in a success: if it names none, quota when it says so, else the server's, which had begun well."""
+    """Of an error in a success: if it names none, quota when it says so, else the server's, which
+    had begun well.
+    """
     return refusal.status or (429 if ABOUT_QUOTA.search(refusal.message.lower()) else 500)
 
 
@@ -194,7 +217,9 @@ def _decisive(kind: Kind, refusal: Refusal) -> Violation:
     """Of several quotas, the one that made the verdict what it is."""
     if kind not in QUOTA_KINDS or not refusal.violations:
         return Violation()
-    return next((one for one in refusal.violations if _is_decisive(kind, one)), refusal.violations[0])
+    return next(
+        (one for one in refusal.violations if _is_decisive(kind, one)), refusal.violations[0]
+    )
 
 
 def _is_decisive(kind: Kind, violation: Violation) -> bool:

@@ -29,7 +29,10 @@ class LengthBody:
 
 
 class ChunkedBody:
-    """A chunked body. Extensions and trailers are checked and dropped. `rest` is what came after its end."""
+    """A chunked body. Extensions and trailers are checked and dropped.
+
+    `rest` is what came after its end.
+    """
 
     __slots__ = ("_buffer", "_in_trailers", "_left", "_trailer_bytes", "is_done", "rest")
 

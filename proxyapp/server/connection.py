@@ -1,4 +1,6 @@
-"""A client's connection: requests in, one at a time and in order, answers out, at the client's pace."""
+"""A client's connection: requests in, one at a time and in order, answers out, at the client's
+pace.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,14 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.protocol import Factory, Protocol
 
 from proxyapp.server.exchange import READ_AHEAD_BYTES, Exchange, check_size, status_line
-from proxyapp.server.http1 import MAX_HEAD_BYTES, Head, RequestError, check_start, parse_head, without_empty_lines
+from proxyapp.server.http1 import (
+    MAX_HEAD_BYTES,
+    Head,
+    RequestError,
+    check_start,
+    parse_head,
+    without_empty_lines,
+)
 from proxyapp.server.scope import Target, http_scope, parse_target
 from proxyapp.server.websocket_handshake import check_handshake
 from proxyapp.vocabulary.errors import error_body, is_openai_path
@@ -139,7 +148,9 @@ class Connection(Protocol):
             self._await_body()
             if rest:
                 self.buffer = self._feed(exchange, rest)
-        scope = http_scope(head, target, client=self.client, server=self.local, abort=exchange.abort)
+        scope = http_scope(
+            head, target, client=self.client, server=self.local, abort=exchange.abort
+        )
         self.task = self.server.run_application(scope, exchange)
 
     def _await_body(self) -> None:
@@ -188,7 +199,9 @@ class Connection(Protocol):
                 self._await_body()
 
     def write(self, data: bytes) -> None:
-        """Sends at once what the socket takes: that spares two turns of the loop for nearly every response."""
+        """Sends at once what the socket takes: that spares two turns of the loop for nearly every
+        response.
+        """
         transport = self.transport
         if not transport.dataBuffer and not transport._tempDataBuffer:
             sent = transport.writeSomeData(data)
@@ -240,7 +253,10 @@ class Connection(Protocol):
 
     def _answer(self, error: RequestError, path: bytes, *, has_body: bool) -> None:
         body = error_body(error.status, str(error), is_openai=is_openai_path(path))
-        fields = b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % len(body)
+        fields = (
+            b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+            % len(body)
+        )
         self.write(status_line(error.status) + fields + (body if has_body else b""))
         self.buffer = b""
         self._close(lingers=True)
@@ -255,7 +271,9 @@ class Connection(Protocol):
             self.transport.abortConnection()
 
     def _close(self, *, lingers: bool) -> None:
-        """A client that is still sending would lose the answer to a reset, so it may go on for a while, unheard."""
+        """A client that is still sending would lose the answer to a reset, so it may go on for a
+        while, unheard.
+        """
         self.is_closing = True
         self.transport.unregisterProducer()
         self.deadline = self.server.now + LINGER_SECONDS
@@ -266,7 +284,10 @@ class Connection(Protocol):
             self.transport.loseConnection()
 
     def drain(self) -> None:
-        """Nothing new is welcome. What has just been accepted may hold a request that is on its way."""
+        """Nothing new is welcome.
+
+        What has just been accepted may hold a request that is on its way.
+        """
         if self.exchange is not None:
             return
         if self.is_fresh or self.buffer or self.is_closing:
@@ -277,7 +298,9 @@ class Connection(Protocol):
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = 0.0
-        is_reading_on = self.is_stalled and self.unread - self._unread_bytes() > SLOWEST * self.limits.stall
+        is_reading_on = (
+            self.is_stalled and self.unread - self._unread_bytes() > SLOWEST * self.limits.stall
+        )
         if is_reading_on and not self.is_closing:
             self._await_reader()
         elif self.is_closing or self.is_stalled:

@@ -1,7 +1,7 @@
 """Daphne as a proxy needs it.
 
-Daphne's own HTTP side collects whole bodies before the application runs, buffers answers without a bound, cuts
-requests at SIGTERM and reports an application's error up to a second late. Here HTTP is
+Daphne's own HTTP side collects whole bodies before the application runs, buffers answers without a
+bound, cuts requests at SIGTERM and reports an application's error up to a second late. Here HTTP is
 `proxyapp.server.connection`; Daphne's reactor and WebSockets stay as they are.
 """
 
@@ -45,7 +45,8 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
 
     SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Departure`).
 
-    `startup` runs before the socket listens, `shutdown` after the last request; an error of either leaves `run`.
+    `startup` runs before the socket listens, `shutdown` after the last request; an error of either
+    leaves `run`.
     """
 
     def __init__(
@@ -60,7 +61,13 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         on_listening: Callable[[], None] = lambda: None,
     ) -> None:
         ClientSide.__init__(self, limits)
-        Server.__init__(self, application, endpoints=["given"], server_name="", application_close_timeout=CLOSE_SECONDS)
+        Server.__init__(
+            self,
+            application,
+            endpoints=["given"],
+            server_name="",
+            application_close_timeout=CLOSE_SECONDS,
+        )
         self.listener = listener
         self.departure = departure
         self.startup = startup
@@ -108,7 +115,9 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         self.application_checker()
         self.timeout_checker()
         self.listener.listen(BACKLOG)
-        port = reactor.adoptStreamPort(self.listener.fileno(), self.listener.family, ConnectionFactory(self))
+        port = reactor.adoptStreamPort(
+            self.listener.fileno(), self.listener.family, ConnectionFactory(self)
+        )
         port.transport = ClientTransport
         self.on_listening()
         await departing.wait()

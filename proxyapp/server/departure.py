@@ -15,12 +15,13 @@ def _nothing() -> None:
 
 
 class Departure:
-    """A shutdown is prompt; who is retired has a successor on the port, so nobody waits for it to end.
+    """A shutdown is prompt; who is retired has a successor on the port, so nobody waits for it to
+    end.
 
-    Each answer is its connection's last from the beginning on. In a shutdown idle connections stay for GRACE_SECONDS,
-    because a request may be on its way, and requests for `shutdown_seconds`. A retired process leaves idle connections
-    until they time out as ever, so that no client meets a connection that is just being closed; after
-    `retirement_seconds` it shuts down.
+    Each answer is its connection's last from the beginning on. In a shutdown idle connections stay
+    for GRACE_SECONDS, because a request may be on its way, and requests for `shutdown_seconds`. A
+    retired process leaves idle connections until they time out as ever, so that no client meets a
+    connection that is just being closed; after `retirement_seconds` it shuts down.
     """
 
     def __init__(
@@ -48,7 +49,9 @@ class Departure:
             self._on_begin()
 
     def shut_down(self) -> None:
-        """A terminal, a supervisor and a parent may all ask for it; who asks later is in a hurry."""
+        """A terminal, a supervisor and a parent may all ask for it; who asks later is in a
+        hurry.
+        """
         now = self._clock()
         if self._asked_at is None:
             has_begun, self._asked_at = self.has_begun, now
@@ -66,4 +69,6 @@ class Departure:
         return self._is_past(self._shutdown_seconds)
 
     def _is_past(self, seconds: float) -> bool:
-        return self.is_hurried or (self._shutdown_at is not None and self._clock() >= self._shutdown_at + seconds)
+        return self.is_hurried or (
+            self._shutdown_at is not None and self._clock() >= self._shutdown_at + seconds
+        )

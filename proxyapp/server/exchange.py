@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 
 READ_AHEAD_BYTES = 256 * 1024
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
 
 
 class Exchange:
-    """Reads ahead of the application up to READ_AHEAD_BYTES, then lets the client wait; `send` waits for the client.
+    """Reads ahead of the application up to READ_AHEAD_BYTES, then lets the client wait; `send`
+    waits for the client.
 
     The head of the answer goes out with the first of its body, or at the next turn of the loop.
     """
@@ -53,7 +56,9 @@ class Exchange:
         self.has_started = False
         self.has_ended = False
         self.closes = not head.keeps_alive
-        self._body: ChunkedBody | LengthBody = ChunkedBody() if head.length is None else LengthBody(head.length)
+        self._body: ChunkedBody | LengthBody = (
+            ChunkedBody() if head.length is None else LengthBody(head.length)
+        )
         self._chunks: list[bytes] = []
         self._received = 0
         self._is_delivered = False
@@ -145,7 +150,9 @@ class Exchange:
         return b"%b%b%b\r\n" % (status_line(status), fields, self._framing())
 
     def _keeps(self, name: bytes, value: bytes, status: int) -> bool:
-        """Framing is the server's: of the application's it takes the length, and the wish to close."""
+        """Framing is the server's: of the application's it takes the length, and the wish to
+        close.
+        """
         if name == b"connection":
             self.closes = self.closes or b"close" in value.lower()
             return False

@@ -1,7 +1,7 @@
 """The heads of HTTP/1.1 requests as bytes (RFC 9112), decided without any I/O.
 
-Strict where leniency lets requests be smuggled (one meaning for every message, or none), and faithful otherwise: the
-target and the header values are kept byte for byte, and any method goes.
+Strict where leniency lets requests be smuggled (one meaning for every message, or none), and
+faithful otherwise: the target and the header values are kept byte for byte, and any method goes.
 """
 
 import re
@@ -18,7 +18,9 @@ _OTHER_VERSION = re.compile(TOKEN + rb" [^\x00-\x20\x7f]++ HTTP/\d\.\d\r\n")
 HEADER_LINE = re.compile(rb"^(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n", re.MULTILINE)
 _HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb": " + TEXT + rb"\r\n)*+")
 
-_MEANT_FOR_US = frozenset({b"content-length", b"transfer-encoding", b"connection", b"host", b"expect", b"upgrade"})
+_MEANT_FOR_US = frozenset(
+    {b"content-length", b"transfer-encoding", b"connection", b"host", b"expect", b"upgrade"}
+)
 
 
 class RequestError(Exception):
@@ -60,12 +62,17 @@ class Head:
 
 
 def without_empty_lines(data: bytes) -> bytes:
-    """RFC 9112 2.2 has servers overlook them before a request; endless ones must not cost a copy each."""
+    """RFC 9112 2.2 has servers overlook them before a request; endless ones must not cost a copy
+    each.
+    """
     return data[_EMPTY_LINES.match(data).end() :]  # type: ignore[union-attr]  # it matches nothing, too
 
 
 def check_start(data: bytes) -> None:
-    """Raises as soon as the first bytes of a head can't become a request. A lone CR may be half of an empty line."""
+    """Raises as soon as the first bytes of a head can't become a request.
+
+    A lone CR may be half of an empty line.
+    """
     if data == b"\r":
         return
     if not _STARTS_WELL.match(data):
@@ -123,7 +130,9 @@ def _interpret(head: Head, fields: list[tuple[bytes, bytes]]) -> None:
             head.is_websocket = value.lower() == b"websocket"
         elif name == b"transfer-encoding":
             if value.lower() != b"chunked" or head.is_http_1_0:
-                raise RequestError(400, "The only Transfer-Encoding understood is chunked, in HTTP/1.1.")
+                raise RequestError(
+                    400, "The only Transfer-Encoding understood is chunked, in HTTP/1.1."
+                )
             head.length = None
     if b"transfer-encoding" in seen and b"content-length" in seen:
         raise RequestError(400, "Content-Length and Transfer-Encoding exclude each other.")
@@ -138,5 +147,7 @@ def _content_length(value: bytes) -> int:
 
 
 def are_header_lines(data: bytes, count: int) -> bool:
-    """Whether `data` is `count` well-formed `name: value` lines, so that no value has smuggled in another."""
+    """Whether `data` is `count` well-formed `name: value` lines, so that no value has smuggled in
+    another.
+    """
     return data.count(b"\n") == count and _HEADER_LINES.fullmatch(data) is not None

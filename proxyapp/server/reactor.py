@@ -5,7 +5,9 @@ from typing import Any
 
 
 def install() -> None:
-    """Before anything imports daphne.server, which installs a reactor on asyncio's own loop unless there is one."""
+    """Before anything imports daphne.server, which installs a reactor on asyncio's own loop unless
+    there is one.
+    """
     if find_spec("uvloop") is None:
         return
     import uvloop

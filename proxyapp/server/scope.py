@@ -14,7 +14,9 @@ _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a request goes: as sent, its undecoded parts, and the authority of the absolute form (else empty)."""
+    """Where a request goes: as sent, its undecoded parts, and the authority of the absolute form
+    (else empty).
+    """
 
     raw_path: bytes
     query: bytes
@@ -45,12 +47,20 @@ def parse_target(head: Head) -> Target:
 
 
 def http_scope(
-    head: Head, target: Target, *, client: tuple[str, int], server: tuple[str, int], abort: Callable[[], None]
+    head: Head,
+    target: Target,
+    *,
+    client: tuple[str, int],
+    server: tuple[str, int],
+    abort: Callable[[], None],
 ) -> dict[str, Any]:
     """`gateway.abort` breaks the answer off, `gateway.target` is the target as it was sent."""
     headers = head.headers
     if target.authority:  # RFC 9112 3.2.2
-        headers = [(b"host", target.authority), *(field for field in headers if field[0] != b"host")]
+        headers = [
+            (b"host", target.authority),
+            *(field for field in headers if field[0] != b"host"),
+        ]
     return {
         "type": "http",
         "asgi": _ASGI,

@@ -1,4 +1,6 @@
-"""A server's side of its clients: their connections, the requests that run, and what each of them may take."""
+"""A server's side of its clients: their connections, the requests that run, and what each of them
+may take.
+"""
 
 import asyncio
 import logging
@@ -20,8 +22,10 @@ Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]],
 
 
 class Limits(NamedTuple):
-    """`idle`: between requests. `head`: for a request line and its headers. `body`: without a byte of it, and for a
-    whole one besides a second for each 500 bytes. `stall`: for a reader to take what waits for it here.
+    """`idle`: between requests.
+
+    `head`: for a request line and its headers. `body`: without a byte of it, and for a whole one
+    besides a second for each 500 bytes. `stall`: for a reader to take what waits for it here.
     """
 
     body_bytes: int

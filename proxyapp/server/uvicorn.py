@@ -19,10 +19,16 @@ LOOK_SECONDS = 0.05
 
 
 class UvicornServer(Server):
-    """Ends with exit code 0 after a drain, and flushes even when a second signal cuts the drain short."""
+    """Ends with exit code 0 after a drain, and flushes even when a second signal cuts the drain
+    short.
+    """
 
     def __init__(
-        self, config: Config, side: UvicornSide, departure: Departure, on_listening: Callable[[], None]
+        self,
+        config: Config,
+        side: UvicornSide,
+        departure: Departure,
+        on_listening: Callable[[], None],
     ) -> None:
         super().__init__(config)
         self._side = side
@@ -58,7 +64,9 @@ class UvicornServer(Server):
             await self.lifespan.shutdown()
 
     def _announce_the_end(self) -> None:
-        """Each answer is its connection's last now; WebSockets end, and idle connections wait for a last request."""
+        """Each answer is its connection's last now; WebSockets end, and idle connections wait for a
+        last request.
+        """
         self._side.is_draining = True
         for connection in list(self.server_state.connections):
             if not isinstance(connection, UvicornConnection):

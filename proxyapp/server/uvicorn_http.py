@@ -1,6 +1,7 @@
 """uvicorn's HTTP side: the strict one of `client_connection` on asyncio's transports.
 
-uvicorn's own has no deadlines for headers, bodies and readers, and its parser takes what a proxy must not.
+uvicorn's own has no deadlines for headers, bodies and readers, and its parser takes what a proxy
+must not.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class LoopTransport:
     def abortConnection(self) -> None:  # noqa: N802
         """With a reset, so that nothing that ends here passes for complete."""
         if not self.raw.is_closing() or self.raw.get_write_buffer_size():
-            self.raw.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            self.raw.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _RESET
+            )
         self.raw.abort()
 
 
@@ -67,7 +70,13 @@ class UvicornSide(ClientSide):
 
 
 class UvicornConnection(Connection, asyncio.Protocol):
-    def __init__(self, side: UvicornSide, config: Config, server_state: ServerState, app_state: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        side: UvicornSide,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
         super().__init__(side, ("", 0))
         self.config = config
         self.server_state = server_state
@@ -115,12 +124,16 @@ class UvicornConnection(Connection, asyncio.Protocol):
 
     def _unread_bytes(self) -> int:
         transport = self.transport.raw
-        return int(transport.get_write_buffer_size()) + kernel_queue(transport.get_extra_info("socket").fileno())
+        return int(transport.get_write_buffer_size()) + kernel_queue(
+            transport.get_extra_info("socket").fileno()
+        )
 
     def _hand_over(self, data: bytes, target: Target) -> None:
         """uvicorn's protocol takes the connection over, and reads the request itself."""
         create: Any = self.config.ws_protocol_class
-        protocol = create(config=self.config, server_state=self.server_state, app_state=self.app_state)
+        protocol = create(
+            config=self.config, server_state=self.server_state, app_state=self.app_state
+        )
         transport = self.transport.raw
         self._leave_uvicorn()
         protocol.connection_made(transport)

@@ -1,4 +1,6 @@
-"""uvicorn's WebSockets, for clients that break the protocol before they are let in: it only asserts that none does."""
+"""uvicorn's WebSockets, for clients that break the protocol before they are let in: it only asserts
+that none does.
+"""
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 

@@ -1,4 +1,6 @@
-"""One connection to an upstream: what the event loop calls, one clock for all waits, back-pressure both ways."""
+"""One connection to an upstream: what the event loop calls, one clock for all waits, back-pressure
+both ways.
+"""
 
 import asyncio
 import select
@@ -37,7 +39,9 @@ class Home(Protocol):
 
 
 class Connection(asyncio.BufferedProtocol):
-    """`buffer` is shared by all connections of a loop: what was read into it is consumed before the loop goes on."""
+    """`buffer` is shared by all connections of a loop: what was read into it is consumed before the
+    loop goes on.
+    """
 
     transport: asyncio.Transport
 
@@ -54,16 +58,20 @@ class Connection(asyncio.BufferedProtocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def is_dead(self, *, is_to_be_sure: bool = False) -> bool:
-        """Whether an idle connection has ended, or is about to: what the kernel holds unread answers no request."""
+        """Whether an idle connection has ended, or is about to: what the kernel holds unread
+        answers no request.
+        """
         if self.transport.is_closing():
             return True
         is_asked = is_to_be_sure or self.loop.time() - self.idle_since > QUIET_SECONDS
         return is_asked and self._has_unread_bytes()
 
     def unacknowledged_bytes(self) -> int:
-        """How many of the bytes that were sent last the machine at the other end has not confirmed; 0 if unknown.
+        """How many of the bytes that were sent last the machine at the other end has not confirmed;
+        0 if unknown.
 
-        Exact once its end of the stream is here: that message confirms all that was received before it.
+        Exact once its end of the stream is here: that message confirms all that was received before
+        it.
         """
         descriptor = self._descriptor()
         if descriptor < 0:
@@ -78,7 +86,9 @@ class Connection(asyncio.BufferedProtocol):
         self.transport.write(data)
 
     def finish(self, *, is_reusable: bool) -> None:
-        """Ends the exchange: the connection goes home if both sides are done with all of it, else it closes."""
+        """Ends the exchange: the connection goes home if both sides are done with all of it, else
+        it closes.
+        """
         self._listener = None
         if not is_reusable or self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.abort()
@@ -104,7 +114,9 @@ class Connection(asyncio.BufferedProtocol):
     async def write(self, data: bytes | memoryview) -> None:
         """Returns when there is room for more."""
         if self._has_unread_bytes():
-            await asyncio.sleep(0)  # a failing write closes the connection: read what may be an early answer first
+            await asyncio.sleep(
+                0
+            )  # a failing write closes the connection: read what may be an early answer first
         self.transport.write(data)
         if self._drained is not None:
             await self._drained
@@ -160,12 +172,15 @@ class Connection(asyncio.BufferedProtocol):
         if drained is not None and not drained.done():
             drained.set_result(None)
 
-    # One timer serves all waits of a connection: when it fires, it looks how long ago the current wait began
+    # One timer serves all waits of a connection: when it fires, it looks how long ago the current
+    # wait began
 
     def restart_clock(self) -> None:
         self._clock_started = self.loop.time()
         if self._timer is None:
-            self._timer = self.loop.call_at(self._clock_started + self._read_timeout, self._look_at_clock)
+            self._timer = self.loop.call_at(
+                self._clock_started + self._read_timeout, self._look_at_clock
+            )
 
     def _look_at_clock(self) -> None:
         self._timer = None

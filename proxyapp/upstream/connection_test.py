@@ -1,4 +1,5 @@
-"""Tests the way of a group's requests to its target, step by step: names, proxy or TCP, TLS, and one request.
+"""Tests the way of a group's requests to its target, step by step: names, proxy or TCP, TLS, and
+one request.
 
 It is the way that clients' requests go. Listing models costs no quota, and no state changes.
 """
@@ -61,7 +62,9 @@ def try_groups(groups: Iterable[Group]) -> list[Outcome]:
 
 
 def _usable_key(group: Group, now: datetime) -> ApiKey | None:
-    """The first that is available, else the first that is cooling: the list of models has no quota."""
+    """The first that is available, else the first that is cooling: the list of models has no
+    quota.
+    """
     for state in ("available", "cooling"):
         keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
         for key in keys[:KEYS_TRIED]:
@@ -121,13 +124,24 @@ def _steps(group: PoolGroup, watch: Watch, result: ProbeResult, *, has_key: bool
     """Without an answer it is the step that began last that failed."""
     has_answer = result.ok or result.status is not None
     failed = REQUEST if has_answer else watch.latest
-    names = [name for name in (NAME, PROXY, CONNECTION, TLS) if name in watch.taken or name in _expected(group)]
+    names = [
+        name
+        for name in (NAME, PROXY, CONNECTION, TLS)
+        if name in watch.taken or name in _expected(group)
+    ]
     steps = [_connecting(name, watch, result, is_failed=name == failed) for name in names]
-    return [*steps, _request(watch, result, is_failed=failed == REQUEST and not result.ok, has_key=has_key)]
+    return [
+        *steps,
+        _request(watch, result, is_failed=failed == REQUEST and not result.ok, has_key=has_key),
+    ]
 
 
 def _expected(group: PoolGroup) -> set[str]:
-    return {NAME, CONNECTION if group.proxy_url is None else PROXY, *([TLS] if group.url.scheme == "https" else [])}
+    return {
+        NAME,
+        CONNECTION if group.proxy_url is None else PROXY,
+        *([TLS] if group.url.scheme == "https" else []),
+    }
 
 
 def _connecting(name: str, watch: Watch, result: ProbeResult, *, is_failed: bool) -> Step:

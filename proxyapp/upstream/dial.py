@@ -1,4 +1,7 @@
-"""Opening a connection to an upstream, directly or through a proxy. A proxy that fails is an error, never passed by."""
+"""Opening a connection to an upstream, directly or through a proxy.
+
+A proxy that fails is an error, never passed by.
+"""
 
 import asyncio
 import os
@@ -61,7 +64,13 @@ class Proxy(Origin):
             raise ValueError(PROXY_URL) from None
         if not parts.hostname:
             raise ValueError(PROXY_URL)
-        return cls(parts.scheme, parts.hostname, port, unquote(parts.username or ""), unquote(parts.password or ""))
+        return cls(
+            parts.scheme,
+            parts.hostname,
+            port,
+            unquote(parts.username or ""),
+            unquote(parts.password or ""),
+        )
 
     @property
     def is_socks(self) -> bool:
@@ -75,7 +84,9 @@ class Proxy(Origin):
         return [(b"Proxy-Authorization", b"Basic " + credentials)]
 
     def forwards(self, origin: Origin) -> bool:
-        """Whether requests go to the proxy itself, in absolute form (RFC 9112 3.2.2), and not through a tunnel."""
+        """Whether requests go to the proxy itself, in absolute form (RFC 9112 3.2.2), and not
+        through a tunnel.
+        """
         return not self.is_socks and not origin.is_tls
 
     def failure(self, what: str) -> httpx.ProxyError:
@@ -97,17 +108,23 @@ class Dialer:
         self._is_link_local_allowed = is_link_local_allowed
 
     async def open(self, origin: Origin, factory: Callable[[], P]) -> P:
-        """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy and TLS together."""
+        """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy
+        and TLS together.
+        """
         try:
             async with asyncio.timeout(self._timeout):
                 return await self._open(origin, factory)
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
-            raise unsent(httpx.ConnectTimeout(f"no connection to {origin.authority}{via} in time")) from None
+            raise unsent(
+                httpx.ConnectTimeout(f"no connection to {origin.authority}{via} in time")
+            ) from None
         except OffLimits as error:
             raise unsent(httpx.ConnectError(f"the host {error}")) from None
         except (OSError, UnicodeError) as error:  # a name that cannot be one is the latter
-            raise unsent(httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")) from None
+            raise unsent(
+                httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")
+            ) from None
 
     async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
         proxy = self._proxy
@@ -124,9 +141,13 @@ class Dialer:
         return (await self._start(sock, origin, factory))[1]
 
     async def _connect(self, host: Origin) -> socket:
-        return await connect(host.host, host.port, is_link_local_allowed=self._is_link_local_allowed)
+        return await connect(
+            host.host, host.port, is_link_local_allowed=self._is_link_local_allowed
+        )
 
-    async def _start(self, sock: socket, origin: Origin, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+    async def _start(
+        self, sock: socket, origin: Origin, factory: Callable[[], P]
+    ) -> tuple[asyncio.Transport, P]:
         """Takes the socket over, with TLS if the origin (or the proxy) speaks it."""
         loop = asyncio.get_running_loop()
         if not origin.is_tls:
@@ -137,7 +158,9 @@ class Dialer:
     async def _secure(
         self, transport: asyncio.Transport, origin: Origin, factory: Callable[[], P]
     ) -> tuple[asyncio.Transport, P]:
-        """Not left to `create_connection`, which forgets its socket when it is cancelled before the handshake."""
+        """Not left to `create_connection`, which forgets its socket when it is cancelled before the
+        handshake.
+        """
         protocol = factory()
         try:
             secured = await asyncio.get_running_loop().start_tls(
@@ -151,7 +174,9 @@ class Dialer:
         protocol.connection_made(secured)
         return secured, protocol
 
-    async def _connect_to_proxy(self, proxy: Proxy, factory: Callable[[], P]) -> tuple[asyncio.Transport, P]:
+    async def _connect_to_proxy(
+        self, proxy: Proxy, factory: Callable[[], P]
+    ) -> tuple[asyncio.Transport, P]:
         sock = await self._reach(proxy)
         try:
             return await self._start(sock, proxy, factory)
@@ -175,13 +200,17 @@ class Dialer:
         host = origin.host if proxy.scheme == "socks5h" else await self._address(origin)
         credentials = proxy.username or None, proxy.password or None
         way: Any = _Way(lambda: self._reach(proxy))
-        socks = SocksProxy(ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=True, forward=way)
+        socks = SocksProxy(
+            ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=True, forward=way
+        )
         try:
             return await socks.connect(host, origin.port, timeout=self._timeout)
         except SocksRefusal as error:
             raise proxy.failure(f"proxy refused: {error}") from None
         except ValueError:
-            raise proxy.failure("SOCKS5 takes no such user name, password or host: too long or not ASCII") from None
+            raise proxy.failure(
+                "SOCKS5 takes no such user name, password or host: too long or not ASCII"
+            ) from None
         except TimeoutError:
             raise
         except OSError as error:
@@ -189,12 +218,16 @@ class Dialer:
 
     async def _address(self, origin: Origin) -> str:
         """One of version 4 if there is any: a proxy need not speak version 6."""
-        addresses = await addresses_of(origin.host, origin.port, is_link_local_allowed=self._is_link_local_allowed)
+        addresses = await addresses_of(
+            origin.host, origin.port, is_link_local_allowed=self._is_link_local_allowed
+        )
         host: str = min(addresses, key=lambda address: address[0])[1][0]
         return host
 
     async def _tunnel(self, proxy: Proxy, origin: Origin, factory: Callable[[], P]) -> P:
-        """CONNECT (RFC 9110 9.3.6), then TLS with the upstream; inside the proxy's own TLS if it has one."""
+        """CONNECT (RFC 9110 9.3.6), then TLS with the upstream; inside the proxy's own TLS if it
+        has one.
+        """
         transport, tunnel = await self._connect_to_proxy(proxy, _Tunnel)
         try:
             transport.write(_connect_request(proxy, origin))

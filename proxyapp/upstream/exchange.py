@@ -1,7 +1,7 @@
 """One request and its response on a connection. The exchange is the stream of the response's body.
 
-It knows the connection only until the response is complete: from then on the connection can serve the next exchange,
-while the body of this one is still being read.
+It knows the connection only until the response is complete: from then on the connection can serve
+the next exchange, while the body of this one is still being read.
 """
 
 import asyncio
@@ -19,9 +19,11 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class Exchange(httpx.AsyncByteStream):
-    """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await for each chunk.
+    """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await
+    for each chunk.
 
-    `may_be_repeated`: the upstream dropped the connection before its answer, and the same request is harmless.
+    `may_be_repeated`: the upstream dropped the connection before its answer, and the same request
+    is harmless.
     """
 
     def __init__(self, connection: Connection, method: str, size: int | None) -> None:
@@ -38,9 +40,16 @@ class Exchange(httpx.AsyncByteStream):
 
     @classmethod
     def begin(
-        cls, connection: Connection, method: str, data: bytes, rest: AsyncIterable[bytes] | None, length: int | None
+        cls,
+        connection: Connection,
+        method: str,
+        data: bytes,
+        rest: AsyncIterable[bytes] | None,
+        length: int | None,
     ) -> "Exchange":
-        """Writes `data` at once and, if there is a `rest`, that from now on, while the response may already arrive."""
+        """Writes `data` at once and, if there is a `rest`, that from now on, while the response may
+        already arrive.
+        """
         exchange = cls(connection, method, len(data) if rest is None else None)
         connection.begin(exchange, data)
         if rest is not None:
@@ -54,7 +63,10 @@ class Exchange(httpx.AsyncByteStream):
         return self.response.is_complete
 
     def take(self) -> list[bytes]:
-        """The chunks that have arrived since the last call, maybe none. Does not wait, does not raise."""
+        """The chunks that have arrived since the last call, maybe none.
+
+        Does not wait, does not raise.
+        """
         response = self.response
         chunks = list(response.chunks)
         response.chunks.clear()
@@ -64,7 +76,10 @@ class Exchange(httpx.AsyncByteStream):
         return chunks
 
     async def read_chunks(self) -> list[bytes]:
-        """The chunks that have arrived, one or more; none at the end. Raises a TransportError if the body is broken."""
+        """The chunks that have arrived, one or more; none at the end.
+
+        Raises a TransportError if the body is broken.
+        """
         await self._fill()
         return self.take()
 
@@ -84,7 +99,10 @@ class Exchange(httpx.AsyncByteStream):
         return chunk
 
     async def aclose(self) -> None:
-        """Closes the connection unless the response is complete. Can be called twice, and while another task reads."""
+        """Closes the connection unless the response is complete.
+
+        Can be called twice, and while another task reads.
+        """
         self.fail(httpx.ReadError("the response was closed before its end"))
         self.response.chunks.clear()
         await self.settle()
@@ -150,7 +168,11 @@ class Exchange(httpx.AsyncByteStream):
             upload.cancel()
 
     def _end_upload(self, upload: asyncio.Task[None]) -> None:
-        error = httpx.WriteError("the request's body ended early") if upload.cancelled() else upload.exception()
+        error = (
+            httpx.WriteError("the request's body ended early")
+            if upload.cancelled()
+            else upload.exception()
+        )
         if self._upload is None:
             return
         self._upload = None
@@ -199,13 +221,17 @@ class Exchange(httpx.AsyncByteStream):
     def _look_whether_it_was_heard(self) -> None:
         if self.response.has_begun or self._size is None or self._connection is None:
             return
-        self.may_be_repeated = self._is_safe or self._connection.unacknowledged_bytes() >= self._size
+        self.may_be_repeated = (
+            self._is_safe or self._connection.unacknowledged_bytes() >= self._size
+        )
 
     def lose(self, error: Exception | None) -> None:
         if error is None:
             self.receive_eof()
         else:
-            self.may_be_repeated = self._is_safe and self._size is not None and not self.response.has_begun
+            self.may_be_repeated = (
+                self._is_safe and self._size is not None and not self.response.has_begun
+            )
             self.fail(httpx.ReadError("the upstream broke the connection"))
 
     def time_out(self, *, is_writing: bool) -> None:

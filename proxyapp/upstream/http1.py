@@ -1,4 +1,6 @@
-"""HTTP/1.1 on the wire, without I/O (RFC 9112): the bytes of a request, and the meaning of the bytes of a response."""
+"""HTTP/1.1 on the wire, without I/O (RFC 9112): the bytes of a request, and the meaning of the
+bytes of a response.
+"""
 
 import re
 from collections import deque
@@ -19,7 +21,10 @@ UNDERSTOOD_CODINGS = frozenset({b"chunked", b"identity"})
 
 
 class BrokenResponse(Exception):
-    """The upstream's bytes are no HTTP, or not what a request can be answered with. The text quotes none of them."""
+    """The upstream's bytes are no HTTP, or not what a request can be answered with.
+
+    The text quotes none of them.
+    """
 
 
 def unsent(error: Fault) -> Fault:
@@ -38,8 +43,9 @@ def encode_request(
 ) -> tuple[bytes, int | None]:
     """The head, and how many body bytes must follow it (None: chunks until the body ends).
 
-    `size` is that of the body, None when it is not known. Framing is added only where the headers have none and there
-    is a body. Raises LocalProtocolError for a request that could be read in two ways (RFC 9112 6.3 and 11).
+    `size` is that of the body, None when it is not known. Framing is added only where the headers
+    have none and there is a body. Raises LocalProtocolError for a request that could be read in two
+    ways (RFC 9112 6.3 and 11).
     """
     names = [_field_name(name) for name, _ in headers]
     lines = [b": ".join(header) for header in headers]
@@ -47,15 +53,23 @@ def encode_request(
     if b"content-length" in names or b"transfer-encoding" in names:
         length = _declared_length(names, headers, size)
     elif size != 0:
-        lines.append(b"Transfer-Encoding: chunked" if size is None else b"Content-Length: %d" % size)
+        lines.append(
+            b"Transfer-Encoding: chunked" if size is None else b"Content-Length: %d" % size
+        )
     if b"host" not in names:
         lines.insert(0, b"Host: " + host)
     start = b"%b %b HTTP/1.1" % (method.encode("ascii", "replace"), target)
     head = b"\r\n".join((start, *lines, b"", b""))
     breaks = len(lines) + 2
     is_one_head = head.count(b"\n") == breaks == head.count(b"\r") and b"\0" not in head
-    if not is_one_head or not TARGET.fullmatch(target) or not TOKEN.fullmatch(method.encode("ascii", "replace")):
-        raise unsent(httpx.LocalProtocolError("forbidden bytes in the method, the target or a header"))
+    if (
+        not is_one_head
+        or not TARGET.fullmatch(target)
+        or not TOKEN.fullmatch(method.encode("ascii", "replace"))
+    ):
+        raise unsent(
+            httpx.LocalProtocolError("forbidden bytes in the method, the target or a header")
+        )
     return head, length
 
 
@@ -72,7 +86,9 @@ def _declared_length(names: list[bytes], headers: Headers, size: int | None) -> 
     codings = [value for name, value in fields if name == b"transfer-encoding"]
     if codings:
         if lengths or len(codings) > 1 or codings[0].lower() != b"chunked":
-            raise unsent(httpx.LocalProtocolError("conflicting Content-Length and Transfer-Encoding"))
+            raise unsent(
+                httpx.LocalProtocolError("conflicting Content-Length and Transfer-Encoding")
+            )
         return None
     if len(lengths) > 1 or not lengths[0].isdigit():
         raise unsent(httpx.LocalProtocolError("bad or repeated Content-Length"))
@@ -83,14 +99,16 @@ def _declared_length(names: list[bytes], headers: Headers, size: int | None) -> 
 
 
 class ResponseReader:
-    """Takes the bytes of one response in any portions; the final head and the body's chunks come out.
+    """Takes the bytes of one response in any portions; the final head and the body's chunks come
+    out.
 
-    Informational responses (1xx) are skipped. `status` is 0 until the final head is complete. Chunks are the body's
-    bytes as each read brought them, without the chunked coding and without any other change.
+    Informational responses (1xx) are skipped. `status` is 0 until the final head is complete.
+    Chunks are the body's bytes as each read brought them, without the chunked coding and without
+    any other change.
     """
 
-    __slots__ = ("_is_excess", "_is_head", "_is_to_reuse", "_parser", "_silent_bytes", "buffered", "chunks", "headers",
-                 "is_complete", "reason", "status")  # fmt: skip
+    __slots__ = ("_is_excess", "_is_head", "_is_to_reuse", "_parser", "_silent_bytes", "buffered",
+                 "chunks", "headers", "is_complete", "reason", "status")  # fmt: skip
 
     def __init__(self, method: str) -> None:
         self.status = 0
@@ -133,13 +151,18 @@ class ResponseReader:
             raise BrokenResponse("the upstream's headers are too large")
 
     def feed_eof(self) -> None:
-        """Completes a body that lasts until the connection closes (RFC 9112 6.3, rule 8). Raises BrokenResponse."""
+        """Completes a body that lasts until the connection closes (RFC 9112 6.3, rule 8).
+
+        Raises BrokenResponse.
+        """
         if self.is_complete:
             return
         if not self.status:
             raise BrokenResponse("the upstream closed the connection without an answer")
         names = {name.lower(): value for name, value in self.headers}
-        if b"content-length" in names or names.get(b"transfer-encoding", b"").lower().endswith(b"chunked"):
+        if b"content-length" in names or names.get(b"transfer-encoding", b"").lower().endswith(
+            b"chunked"
+        ):
             raise BrokenResponse("the upstream closed the connection in the middle of a body")
         self.is_complete = True
 
@@ -156,8 +179,14 @@ class ResponseReader:
             return
         value = value.rstrip(b" \t")
         self.headers.append((name, value))
-        if len(name) == 17 and name.lower() == b"transfer-encoding" and value.lower() not in UNDERSTOOD_CODINGS:
-            raise BrokenResponse("the upstream's answer has a transfer coding that it was not asked for")
+        if (
+            len(name) == 17
+            and name.lower() == b"transfer-encoding"
+            and value.lower() not in UNDERSTOOD_CODINGS
+        ):
+            raise BrokenResponse(
+                "the upstream's answer has a transfer coding that it was not asked for"
+            )
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
@@ -196,7 +225,9 @@ class ResponseReader:
         self.reason = b""
 
     def _persists(self) -> bool:
-        """RFC 9112 9.3, for a HEAD's answer: the parser takes a missing length for a body that lasts until the end."""
+        """RFC 9112 9.3, for a HEAD's answer: the parser takes a missing length for a body that
+        lasts until the end.
+        """
         options = {
             option.strip().lower()
             for name, value in self.headers

@@ -34,14 +34,19 @@ MEANINGS = {
     Kind.NO_QUOTA: TOO_OFTEN,
     Kind.UNKNOWN_LIMIT: TOO_OFTEN,
     Kind.EGRESS: "refused for where the request comes from, not for its key",
-    Kind.PROXY_FAULT: "the key did not arrive where it is looked for: check the group's auth and proxy",
+    Kind.PROXY_FAULT: (
+        "the key did not arrive where it is looked for: check the group's auth and proxy"
+    ),
     Kind.SERVER: "the provider is in trouble, which says nothing against the key",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """`status` None: there was no answer. `message`: what it means, and what the provider said, without the key."""
+    """`status` None: there was no answer.
+
+    `message`: what it means, and what the provider said, without the key.
+    """
 
     key_id: int
     ok: bool
@@ -50,11 +55,18 @@ class ProbeResult:
 
 
 def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
-    """In the order of `key_ids`; keys that are gone are left out. Changes no state. Not for a thread with a loop."""
+    """In the order of `key_ids`; keys that are gone are left out.
+
+    Changes no state. Not for a thread with a loop.
+    """
     asked = list(key_ids)
     pool = PoolReader().load(datetime.now(UTC)).keys
-    unusable = {pk for keys in batches(set(asked) - pool.keys()) for pk in keys.values_list("pk", flat=True)}
-    results = {key_id: ProbeResult(key_id, ok=False, status=None, message=UNUSABLE) for key_id in unusable}
+    unusable = {
+        pk for keys in batches(set(asked) - pool.keys()) for pk in keys.values_list("pk", flat=True)
+    }
+    results = {
+        key_id: ProbeResult(key_id, ok=False, status=None, message=UNUSABLE) for key_id in unusable
+    }
     for result in asyncio.run(_probe_all([pool[key_id] for key_id in asked if key_id in pool])):
         results[result.key_id] = result
     return [results[key_id] for key_id in asked if key_id in results]
@@ -85,14 +97,20 @@ class Answer(NamedTuple):
 
 async def probe(upstreams: Upstreams, key: PoolKey) -> ProbeResult:
     if not key.is_readable:
-        return ProbeResult(key.id, ok=False, status=None, message="SECRET_KEY does not open this key")
+        return ProbeResult(
+            key.id, ok=False, status=None, message="SECRET_KEY does not open this key"
+        )
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             answer = await _ask_in_turn(upstreams, key)
     except TimeoutError:
-        return ProbeResult(key.id, ok=False, status=None, message=f"waited {PROBE_SECONDS:g} s in vain")
+        return ProbeResult(
+            key.id, ok=False, status=None, message=f"waited {PROBE_SECONDS:g} s in vain"
+        )
     except (GatewayError, httpx.TransportError) as error:
-        return ProbeResult(key.id, ok=False, status=None, message=str(error) or type(error).__name__)
+        return ProbeResult(
+            key.id, ok=False, status=None, message=str(error) or type(error).__name__
+        )
     # A target URL that leads to a web site answers 200, too, but with a page.
     if answer.status == 200 and answer.body.lstrip().startswith((b"{", b"[")):
         return ProbeResult(key.id, ok=True, status=200, message="works")
@@ -100,7 +118,9 @@ async def probe(upstreams: Upstreams, key: PoolKey) -> ProbeResult:
 
 
 def _message(answer: Answer, key: PoolKey) -> str:
-    """On one line. Read as under quota_aware, whatever the group's policy: here it only explains."""
+    """On one line. Read as under quota_aware, whatever the group's policy: here it only
+    explains.
+    """
     # Before anything is cut: half a key would not be recognised.
     body = answer.body.replace(key.secret.encode(), key.masked.encode())
     verdict = judge(
@@ -123,7 +143,10 @@ def _message(answer: Answer, key: PoolKey) -> str:
 
 def _is_key_in_place(answer: Answer) -> bool:
     """Only where Google takes it from."""
-    return answer.auth in (Auth.GOOGLE, Auth.BEARER if is_openai_path(answer.target) else Auth.X_GOOG_API_KEY)
+    return answer.auth in (
+        Auth.GOOGLE,
+        Auth.BEARER if is_openai_path(answer.target) else Auth.X_GOOG_API_KEY,
+    )
 
 
 async def _ask_in_turn(upstreams: Upstreams, key: PoolKey) -> Answer:
@@ -139,7 +162,9 @@ async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
     is_openai = is_openai_path(prefix + b"/")
     target = prefix + (b"/models" if is_openai else b"/v1beta/models?pageSize=1")
     sign = key.credentials(auth, is_openai=is_openai)
-    headers = to_upstream([(b"accept", b"application/json")], host=key.group.host, body_length=None, credentials=sign)
+    headers = to_upstream(
+        [(b"accept", b"application/json")], host=key.group.host, body_length=None, credentials=sign
+    )
     response = await upstreams.send(key.group, "GET", target, headers, httpx.ByteStream(b""))
     assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
     body = b""

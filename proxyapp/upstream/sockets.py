@@ -1,6 +1,7 @@
 """TCP connections to a name: its addresses are tried in turn, each with a head start (RFC 8305).
 
-The event loop's own way is not used: in CPython 3.11 a cancellation in the wrong moment leaves its socket open.
+The event loop's own way is not used: in CPython 3.11 a cancellation in the wrong moment leaves its
+socket open.
 """
 
 import asyncio
@@ -17,7 +18,10 @@ Address = tuple[socket.AddressFamily, Any]
 
 
 async def connect(host: str, port: int, *, is_link_local_allowed: bool = False) -> socket.socket:
-    """A connected, non-blocking socket. Raises OSError: that of the first address if all of them fail."""
+    """A connected, non-blocking socket.
+
+    Raises OSError: that of the first address if all of them fail.
+    """
     addresses = await addresses_of(host, port, is_link_local_allowed=is_link_local_allowed)
     if len(addresses) == 1:
         return await _connect(addresses[0])
@@ -39,8 +43,12 @@ async def connect(host: str, port: int, *, is_link_local_allowed: bool = False) 
 async def addresses_of(host: str, port: int, *, is_link_local_allowed: bool) -> list[Address]:
     """Those that may be dialled, one or more. Raises OffLimits when there are others only."""
     addresses = await _resolve(host, port)
-    problems = [_problem(address, is_link_local_allowed=is_link_local_allowed) for address in addresses]
-    kept = [address for address, problem in zip(addresses, problems, strict=True) if problem is None]
+    problems = [
+        _problem(address, is_link_local_allowed=is_link_local_allowed) for address in addresses
+    ]
+    kept = [
+        address for address, problem in zip(addresses, problems, strict=True) if problem is None
+    ]
     if not kept:
         raise OffLimits(next(filter(None, problems), "has no address"))
     return kept
@@ -63,7 +71,11 @@ def alternating(addresses: list[Address]) -> Iterator[Address]:
     """One of each family in turn, starting with the family that the system prefers (RFC 8305 4)."""
     first = [address for address in addresses if address[0] == addresses[0][0]]
     others = [address for address in addresses if address[0] != addresses[0][0]]
-    return (address for address in chain.from_iterable(zip_longest(first, others)) if address is not None)
+    return (
+        address
+        for address in chain.from_iterable(zip_longest(first, others))
+        if address is not None
+    )
 
 
 async def _connect(address: Address) -> socket.socket:
@@ -83,7 +95,9 @@ async def _first(
     """The first attempt that succeeds; None when all have failed, or when the time is over."""
     pending = {attempt for attempt in attempts if not attempt.done()}
     while pending:
-        done, pending = await asyncio.wait(pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        done, pending = await asyncio.wait(
+            pending, timeout=timeout, return_when=asyncio.FIRST_COMPLETED
+        )
         for attempt in done:
             if attempt.exception() is None:
                 return attempt
@@ -92,7 +106,9 @@ async def _first(
     return None
 
 
-def _kept(attempts: list[asyncio.Task[socket.socket]], winner: asyncio.Task[socket.socket]) -> socket.socket:
+def _kept(
+    attempts: list[asyncio.Task[socket.socket]], winner: asyncio.Task[socket.socket]
+) -> socket.socket:
     attempts.remove(winner)
     return winner.result()
 

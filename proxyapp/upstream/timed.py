@@ -97,7 +97,11 @@ class WatchedDialer(Dialer):
     async def _resolve(self, origin: Origin) -> None:
         """What has to be known here: with most proxies the name of the target is not."""
         proxy = self._proxy
-        hosts = [host.host for host in (proxy, origin) if host and (host is proxy or _is_looked_up_here(proxy))]
+        hosts = [
+            host.host
+            for host in (proxy, origin)
+            if host and (host is proxy or _is_looked_up_here(proxy))
+        ]
         self._watch.begin(NAME, ", ".join(hosts))
         for host in hosts:
             try:
@@ -105,7 +109,9 @@ class WatchedDialer(Dialer):
             except socket.gaierror as error:
                 if proxy is None or host != proxy.host:
                     raise
-                raise proxy.failure(f"cannot connect to the proxy: {error.strerror or 'name not known'}") from None
+                raise proxy.failure(
+                    f"cannot connect to the proxy: {error.strerror or 'name not known'}"
+                ) from None
 
     async def _secure(
         self, transport: asyncio.Transport, origin: Origin, factory: Callable[[], P]

@@ -1,16 +1,14 @@
 """The way to the upstreams: httpx's transport interface over asyncio, made for a reverse proxy.
 
-A request goes out exactly as it is (no header is added but Host and the framing, and those only if missing), and an
-answer comes back exactly as it arrived. Every exception is one of httpx's; `is_request_sent` tells whether the upstream
-may have seen the request:
+A request goes out exactly as it is (no header is added but Host and the framing, and those only if
+missing), and an answer comes back exactly as it arrived. Every exception is one of httpx's;
+`is_request_sent` tells whether the upstream may have seen the request:
 
-    TransportError
-        ConnectError, ConnectTimeout   no connection (name, TCP, TLS); never sent
-        ProxyError                     the proxy is down or refuses
-        LocalProtocolError             the request cannot be sent as HTTP/1.1
-        WriteTimeout, WriteError       the upstream does not take the request's body, or the body ended early
-        ReadTimeout, ReadError         silence, or a broken connection, before the response or in it
-        RemoteProtocolError            no HTTP, no answer, or a body that ended too early
+TransportError ConnectError, ConnectTimeout   no connection (name, TCP, TLS); never sent ProxyError
+the proxy is down or refuses LocalProtocolError             the request cannot be sent as HTTP/1.1
+WriteTimeout, WriteError       the upstream does not take the request's body, or the body ended
+early ReadTimeout, ReadError         silence, or a broken connection, before the response or in it
+RemoteProtocolError            no HTTP, no answer, or a body that ended too early
 """
 
 import asyncio
@@ -30,12 +28,14 @@ READ_BYTES = 64 * 1024
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """All times are in seconds. `connect_timeout` covers names, TCP, proxy and TLS together; `read_timeout` is for
-    the answer's headers, the longest silence in its body, and the longest time in which the upstream takes none of a
-    request's body.
+    """All times are in seconds. `connect_timeout` covers names, TCP, proxy and TLS together;
+    `read_timeout` is for the answer's headers, the longest silence in its body, and the longest
+    time in which the upstream takes none of a request's body.
 
-    A request goes out again, once and on a new connection, when a kept connection ended before the answer began and the
-    request is safe to repeat or the upstream's machine certainly received none of it (RFC 9110 9.2.2)."""
+    A request goes out again, once and on a new connection, when a kept connection ended before the
+    answer began and the request is safe to repeat or the upstream's machine certainly received none
+    of it (RFC 9110 9.2.2).
+    """
 
     def __init__(
         self,
@@ -48,7 +48,9 @@ class Transport(httpx.AsyncBaseTransport):
         is_link_local_allowed: bool = False,
     ) -> None:
         self._proxy = Proxy.parse(proxy_url) if proxy_url else None
-        self._dialer = Dialer(self._proxy, ssl_context, connect_timeout, is_link_local_allowed=is_link_local_allowed)
+        self._dialer = Dialer(
+            self._proxy, ssl_context, connect_timeout, is_link_local_allowed=is_link_local_allowed
+        )
         self._read_timeout = read_timeout
         self._keepalive_seconds = keepalive_seconds
         self._buffer = memoryview(bytearray(READ_BYTES))
@@ -56,7 +58,8 @@ class Transport(httpx.AsyncBaseTransport):
         self._routes: dict[tuple[str, bytes, int | None], Route] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """The raw request-target is `request.extensions["target"]`; of the URL only the origin counts.
+        """The raw request-target is `request.extensions["target"]`; of the URL only the origin
+        counts.
 
         The response's stream is an Exchange.
         """
@@ -73,33 +76,48 @@ class Transport(httpx.AsyncBaseTransport):
         is_small = body is not None and length is not None and length <= PIECE_BYTES
         data, rest = (head + body, None) if body is not None and is_small else (head, stream)
         kept = route.idle.take(is_to_be_sure=rest is not None)
-        exchange = Exchange.begin(kept or await self._connect(route), request.method, data, rest, length)
+        exchange = Exchange.begin(
+            kept or await self._connect(route), request.method, data, rest, length
+        )
         try:
             await exchange.wait_for_head()
         except httpx.TransportError:
             if kept is None or not exchange.may_be_repeated:
                 raise
-            exchange = Exchange.begin(await self._connect(route), request.method, data, rest, length)
+            exchange = Exchange.begin(
+                await self._connect(route), request.method, data, rest, length
+            )
             await exchange.wait_for_head()
-        if route.forwarder is not None and exchange.response.status == 407:  # maybe the upstream's own: may be sent
+        if (
+            route.forwarder is not None and exchange.response.status == 407
+        ):  # maybe the upstream's own: may be sent
             await exchange.aclose()
             raise httpx.ProxyError(f"proxy {route.forwarder.authority}: proxy refused: 407")
         return _response(exchange)
 
     async def aclose(self) -> None:
-        """Closes the idle connections. Exchanges in flight go on to their end, and their connections close then."""
+        """Closes the idle connections.
+
+        Exchanges in flight go on to their end, and their connections close then.
+        """
         for route in self._routes.values():
             route.idle.close()
 
     def _route(self, url: httpx.URL) -> "Route":
-        if self._loop is None or not self._loop.is_running():  # connections live and die with their loop
+        if (
+            self._loop is None or not self._loop.is_running()
+        ):  # connections live and die with their loop
             self._routes, self._loop = {}, asyncio.get_running_loop()
         key = (url.scheme, url.raw_host, url.port)
         route = self._routes.get(key)
         if route is None:
             if url.scheme not in ("http", "https") or not url.host:
-                raise unsent(httpx.UnsupportedProtocol("an upstream is http:// or https:// and a host"))
-            origin = Origin(url.scheme, url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme])
+                raise unsent(
+                    httpx.UnsupportedProtocol("an upstream is http:// or https:// and a host")
+                )
+            origin = Origin(
+                url.scheme, url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme]
+            )
             route = self._routes[key] = Route(origin, self._proxy, self._keepalive_seconds)
         return route
 
@@ -109,7 +127,9 @@ class Transport(httpx.AsyncBaseTransport):
 
         connection = await self._dialer.open(route.origin, new)
         if connection.transport.is_closing():
-            raise unsent(httpx.ConnectError(f"{route.origin.authority} closed the connection at once"))
+            raise unsent(
+                httpx.ConnectError(f"{route.origin.authority} closed the connection at once")
+            )
         return connection
 
 
@@ -126,7 +146,9 @@ def _body(request: httpx.Request) -> tuple[httpx.AsyncByteStream, bytes | None]:
 def _response(exchange: Exchange) -> httpx.Response:
     answer = exchange.response
     extensions = {"http_version": answer.http_version, "reason_phrase": answer.reason}
-    return httpx.Response(answer.status, headers=answer.headers, stream=exchange, extensions=extensions)
+    return httpx.Response(
+        answer.status, headers=answer.headers, stream=exchange, extensions=extensions
+    )
 
 
 class Route:
@@ -160,7 +182,9 @@ class IdleConnections:
             self._timer = connection.loop.call_later(self._keepalive_seconds, self._expire)
 
     def take(self, *, is_to_be_sure: bool) -> Connection | None:
-        """`is_to_be_sure`: what comes now cannot be repeated, so a connection that has just ended must not serve it."""
+        """`is_to_be_sure`: what comes now cannot be repeated, so a connection that has just ended
+        must not serve it.
+        """
         while self._connections:
             connection, _ = self._connections.popitem()
             if not connection.is_dead(is_to_be_sure=is_to_be_sure):

@@ -15,7 +15,8 @@ class Writer(Protocol):
 async def send_body(writer: Writer, body: AsyncIterable[bytes], length: int | None) -> None:
     """Sends exactly `length` bytes, or chunks (RFC 9112 7.1) if it is None.
 
-    A body of another length is a LocalProtocolError: the bytes after it would be read as the next request.
+    A body of another length is a LocalProtocolError: the bytes after it would be read as the next
+    request.
     """
     if length is None:
         await _send_chunks(writer, body)

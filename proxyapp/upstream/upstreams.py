@@ -1,4 +1,6 @@
-"""The ways to the upstreams: long-lived transports, one a proxy and trust, and what failures mean to a client."""
+"""The ways to the upstreams: long-lived transports, one a proxy and trust, and what failures mean
+to a client.
+"""
 
 import asyncio
 import ssl
@@ -11,7 +13,13 @@ from django.conf import settings
 from proxyapp.pool.snapshot import PoolGroup
 from proxyapp.upstream.transport import Transport, is_request_sent
 from proxyapp.vocabulary.asgi import Header
-from proxyapp.vocabulary.errors import BadRequest, GatewayError, ProxyFailed, UpstreamFailed, UpstreamTimedOut
+from proxyapp.vocabulary.errors import (
+    BadRequest,
+    GatewayError,
+    ProxyFailed,
+    UpstreamFailed,
+    UpstreamTimedOut,
+)
 
 Way = tuple[str | None, str, bool]
 
@@ -25,10 +33,17 @@ class Upstreams:
         self._transports: dict[Way, Transport] = {}
 
     async def send(
-        self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: httpx.AsyncByteStream
+        self,
+        group: PoolGroup,
+        method: str,
+        target: bytes,
+        headers: list[Header],
+        body: httpx.AsyncByteStream,
     ) -> httpx.Response:
         """Raises GatewayError when there is no answer. The caller closes the response."""
-        request = httpx.Request(method, group.url, headers=headers, stream=body, extensions={"target": target})
+        request = httpx.Request(
+            method, group.url, headers=headers, stream=body, extensions={"target": target}
+        )
         transport = self._transports.get(_way(group)) or await self._opened(group)
         try:
             return await transport.handle_async_request(request)
@@ -42,7 +57,9 @@ class Upstreams:
             try:
                 context = await asyncio.to_thread(verifying_context, group.ca_certificates)
             except ssl.SSLError:
-                raise UpstreamFailed(f"The CA certificates of group {group.name} are not PEM.", is_sent=False) from None
+                raise UpstreamFailed(
+                    f"The CA certificates of group {group.name} are not PEM.", is_sent=False
+                ) from None
         way = _way(group)
         if way not in self._transports:  # another request may have been quicker
             self._transports[way] = self._new_transport(way, context)
@@ -97,7 +114,9 @@ def environment_proxy(url: httpx.URL) -> str | None:
 
 
 def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:
-    """What a client is told; the group's proxy is named without its credentials, the request not at all."""
+    """What a client is told; the group's proxy is named without its credentials, the request not at
+    all.
+    """
     if isinstance(error, httpx.LocalProtocolError):
         return BadRequest(f"The request cannot be forwarded: {error}.")
     is_sent = is_request_sent(error)
@@ -105,9 +124,13 @@ def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:
         return ProxyFailed(f"The proxy of group {group.name} failed: {error}", is_sent=is_sent)
     if isinstance(error, httpx.ConnectTimeout):
         seconds = f"{settings.CONNECT_TIMEOUT_SECONDS:g}"
-        return UpstreamTimedOut(f"No connection to {group.url.host} within {seconds} s.", is_sent=is_sent)
+        return UpstreamTimedOut(
+            f"No connection to {group.url.host} within {seconds} s.", is_sent=is_sent
+        )
     if isinstance(error, httpx.TimeoutException):
-        return UpstreamTimedOut(f"{group.url.host} sent nothing for {settings.READ_TIMEOUT_SECONDS:g} s.")
+        return UpstreamTimedOut(
+            f"{group.url.host} sent nothing for {settings.READ_TIMEOUT_SECONDS:g} s."
+        )
     if isinstance(error, httpx.ConnectError):
         return UpstreamFailed(f"No connection to {group.url.host}: {error}", is_sent=is_sent)
     return UpstreamFailed(f"{group.url.host} broke off the exchange: {error}")

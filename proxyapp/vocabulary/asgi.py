@@ -1,4 +1,6 @@
-"""The words of ASGI (https://asgi.readthedocs.io): what a server and an application hand each other."""
+"""The words of ASGI (https://asgi.readthedocs.io): what a server and an application hand each
+other.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

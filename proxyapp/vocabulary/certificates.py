@@ -1,4 +1,6 @@
-"""Certificates of authorities that a group trusts besides the usual ones, as PEM text in one form."""
+"""Certificates of authorities that a group trusts besides the usual ones, as PEM text in one
+form.
+"""
 
 import ssl
 from datetime import UTC, datetime
@@ -27,9 +29,14 @@ class Authority(NamedTuple):
 
 
 def read(path: str, folder: Path | None) -> str:
-    """A file's text; a relative path starts at the folder. Raises BadCertificates, which does not quote the content."""
+    """A file's text; a relative path starts at the folder.
+
+    Raises BadCertificates, which does not quote the content.
+    """
     if folder is None:
-        raise BadCertificates("names a file of this machine, which only a config file there may; use ca_certificates")
+        raise BadCertificates(
+            "names a file of this machine, which only a config file there may; use ca_certificates"
+        )
     try:
         with (folder / path).open("rb") as file:
             return file.read(MAX_CHARACTERS + 1).decode("ascii", "replace")
@@ -41,10 +48,17 @@ def read(path: str, folder: Path | None) -> str:
 def in_one_form(text: str) -> str:
     """The certificates alone, each once, in their order. Raises BadCertificates."""
     if len(text) > MAX_CHARACTERS:
-        raise BadCertificates(f"has {len(text)} characters; {MAX_CHARACTERS} are allowed: leave out what is not needed")
+        raise BadCertificates(
+            f"has {len(text)} characters; {MAX_CHARACTERS} are allowed: leave out what is not"
+            " needed"
+        )
     if "PRIVATE KEY" in text:
-        raise BadCertificates("holds a private key, which nobody else should have; only certificates are allowed")
-    pems = dict.fromkeys(certificate.public_bytes(Encoding.PEM).decode() for certificate in _certificates(text))
+        raise BadCertificates(
+            "holds a private key, which nobody else should have; only certificates are allowed"
+        )
+    pems = dict.fromkeys(
+        certificate.public_bytes(Encoding.PEM).decode() for certificate in _certificates(text)
+    )
     joined = "".join(pems)
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=joined)
@@ -56,7 +70,9 @@ def in_one_form(text: str) -> str:
 def listed(text: str) -> list[Authority]:
     """What the certificates say of themselves. Raises BadCertificates."""
     return [
-        Authority(certificate.subject.rfc4514_string() or "(no name)", certificate.not_valid_after_utc)
+        Authority(
+            certificate.subject.rfc4514_string() or "(no name)", certificate.not_valid_after_utc
+        )
         for certificate in _certificates(text)
     ]
 

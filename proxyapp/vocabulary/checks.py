@@ -1,7 +1,7 @@
 """What a value may be, the same for the config file and the admin.
 
-Each check returns what is wrong and what is allowed, or None. The texts never repeat a value: it may hold a key or a
-password.
+Each check returns what is wrong and what is allowed, or None. The texts never repeat a value: it
+may hold a key or a password.
 """
 
 import re
@@ -20,7 +20,9 @@ MAX_KEY_LENGTH = 4096
 TARGET_SCHEMES = ("http", "https")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
 
-DIRECTION_MARKS = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+DIRECTION_MARKS = frozenset(
+    "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+)
 HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]))*\.?")
 URL_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}")
@@ -67,7 +69,9 @@ def check_key(value: str) -> str | None:
 
 
 def is_placeholder(key: str) -> bool:
-    """Whether the text only stands where a key goes: `YOUR_GEMINI_API_KEY_1`, `<your key>`, `changeme`, `AIzaSy...`."""
+    """Whether the text only stands where a key goes: `YOUR_GEMINI_API_KEY_1`, `<your key>`,
+    `changeme`, `AIzaSy...`.
+    """
     return PLACEHOLDER.fullmatch(key.strip()) is not None
 
 
@@ -89,7 +93,10 @@ def check_proxy_url(value: str) -> str | None:
         return problem
     parts = urlsplit(value)
     if parts.path not in {"", "/"}:
-        return "has a path; only scheme, user, password, host and port are allowed (write a / in a password as %2F)"
+        return (
+            "has a path; only scheme, user, password, host and port are allowed (write a / in a"
+            " password as %2F)"
+        )
     if parts.username == "***":
         return "is a masked address; give the user and password"
     return None
@@ -97,11 +104,15 @@ def check_proxy_url(value: str) -> str | None:
 
 def targets(allow_link_local: bool) -> Callable[[str], str | None]:
     """The check of target URLs for a group that may, or may not, reach link-local addresses."""
-    return lambda value: check_target_url(value) or _check_reach(value, allow_link_local=allow_link_local)
+    return lambda value: (
+        check_target_url(value) or _check_reach(value, allow_link_local=allow_link_local)
+    )
 
 
 def proxies(allow_link_local: bool) -> Callable[[str], str | None]:
-    return lambda value: check_proxy_url(value) or _check_reach(value, allow_link_local=allow_link_local)
+    return lambda value: (
+        check_proxy_url(value) or _check_reach(value, allow_link_local=allow_link_local)
+    )
 
 
 def _check_reach(url: str, *, allow_link_local: bool) -> str | None:
@@ -127,13 +138,22 @@ def _check_url(value: str, *, schemes: Sequence[str], max_length: int) -> str | 
     if not separator:
         return f"has no scheme; write it as {schemes[1]}://host"
     if scheme.lower() not in schemes:
-        return f"{_named_scheme(scheme.lower())} is not supported; use {', '.join(schemes[:-1])} or {schemes[-1]}"
+        return (
+            f"{_named_scheme(scheme.lower())} is not supported; use {', '.join(schemes[:-1])} or"
+            f" {schemes[-1]}"
+        )
     if "?" in value or "#" in value:
-        return "has a '?' or '#'; a query or fragment is not allowed (write them in a password as %3F and %23)"
+        return (
+            "has a '?' or '#'; a query or fragment is not allowed (write them in a password as %3F"
+            " and %23)"
+        )
     try:
         return _check_authority(urlsplit(value))
     except ValueError:
-        return "has a host or port that cannot be read; use a host name or address and a port from 1 to 65535"
+        return (
+            "has a host or port that cannot be read; use a host name or address and a port from 1"
+            " to 65535"
+        )
 
 
 def _check_characters(value: str, max_length: int) -> str | None:
@@ -144,7 +164,9 @@ def _check_characters(value: str, max_length: int) -> str | None:
     if re.search(r"\s", value) or _has_control_characters(value):
         return "has white space or control characters; write them percent-encoded"
     if not value.isascii():
-        return "has characters outside ASCII; percent-encode them, or write the host in its xn-- form"
+        return (
+            "has characters outside ASCII; percent-encode them, or write the host in its xn-- form"
+        )
     return None
 
 

@@ -1,7 +1,7 @@
 """What the gateway itself answers when it cannot relay an upstream's answer.
 
 GatewayError
-├── PreflightAsked      204  no error: a browser asks whether a page of another site may send a request
+├── PreflightAsked      204  no error: a browser asks whether another site may send one
 ├── BadRequest          400  the request cannot be forwarded
 ├── Unauthorized        401  no client token, or one that is not good
 ├── NotAllowed          403  not for this client: a group, a model, a page of another site
@@ -14,7 +14,8 @@ GatewayError
 ├── NoKeyAvailable      503  every key is cooling, disabled or invalid
 └── UpstreamTimedOut    504  no connection or no byte in time
 
-StreamBroken is no answer: the upstream died after the response had begun, so the client's stream has to break too.
+StreamBroken is no answer: the upstream died after the response had begun, so the client's stream
+has to break too.
 """
 
 import json
@@ -41,9 +42,16 @@ class GatewayError(Exception):
     code = "internal_error"
 
     def __init__(
-        self, message: str, *, retry_after: int | None = None, is_worth_trying: bool = True, is_sent: bool = True
+        self,
+        message: str,
+        *,
+        retry_after: int | None = None,
+        is_worth_trying: bool = True,
+        is_sent: bool = True,
     ) -> None:
-        """`is_worth_trying` False tells clients not to try again; `is_sent` False: no upstream heard of the request."""
+        """`is_worth_trying` False tells clients not to try again; `is_sent` False: no upstream
+        heard of the request.
+        """
         super().__init__(message)
         self.message = message
         self.retry_after = retry_after
@@ -123,14 +131,30 @@ def is_openai_path(path: bytes) -> bool:
 
 
 def error_body(
-    status: int, message: str, *, is_openai: bool, code: str | None = None, retry_after: int | None = None
+    status: int,
+    message: str,
+    *,
+    is_openai: bool,
+    code: str | None = None,
+    retry_after: int | None = None,
 ) -> bytes:
-    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, Google's elsewhere."""
+    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, Google's
+    elsewhere.
+    """
     if is_openai:
         kind = OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
-        return json.dumps({"error": {"message": message, "type": kind, "param": None, "code": code}}).encode()
-    error: dict[str, object] = {"code": status, "message": message, "status": GOOGLE_STATUS.get(status, "UNKNOWN")}
+        return json.dumps(
+            {"error": {"message": message, "type": kind, "param": None, "code": code}}
+        ).encode()
+    error: dict[str, object] = {
+        "code": status,
+        "message": message,
+        "status": GOOGLE_STATUS.get(status, "UNKNOWN"),
+    }
     if retry_after is not None:
-        retry_info = {"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": f"{retry_after}s"}
+        retry_info = {
+            "@type": "type.googleapis.com/google.rpc.RetryInfo",
+            "retryDelay": f"{retry_after}s",
+        }
         error["details"] = [retry_info]
     return json.dumps({"error": error}).encode()

@@ -1,8 +1,8 @@
-"""Where no request with a key goes: link-local addresses and the metadata services of clouds, unless a group allows
-them, and addresses that are no single host at all.
+"""Where no request with a key goes: link-local addresses and the metadata services of clouds,
+unless a group allows them, and addresses that are no single host at all.
 
-What counts is the address that is really dialled, so that a name whose address changes gains nothing. Where a proxy
-resolves the name, only the name and addresses written out can be judged.
+What counts is the address that is really dialled, so that a name whose address changes gains
+nothing. Where a proxy resolves the name, only the name and addresses written out can be judged.
 """
 
 import socket
@@ -16,16 +16,23 @@ REMEDY = "set allow_link_local: true in its group if that is meant"
 NOWHERE = "no address of a host (unspecified, multicast or broadcast)"
 
 METADATA_NAMES = frozenset({
-    "instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog", "metadata.google.internal",
-    "metadata.tencentyun.com",
+    "instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog",
+    "metadata.google.internal", "metadata.tencentyun.com",
 })  # fmt: skip
 # Beyond link-local ones: Alibaba; Azure; Oracle; Amazon and Google over IPv6.
 METADATA_NETWORKS = tuple(
     ip_network(text)
-    for text in ("100.100.100.200/32", "168.63.129.16/32", "192.0.0.192/32", "fd00:ec2::/32", "fd20:ce::254/128")
+    for text in (
+        "100.100.100.200/32",
+        "168.63.129.16/32",
+        "192.0.0.192/32",
+        "fd00:ec2::/32",
+        "fd20:ce::254/128",
+    )
 )
 NO_HOSTS = (ip_network("0.0.0.0/8"), ip_network("255.255.255.255/32"))
-# NAT64 (RFC 6052), IPv4-translated (RFC 2765 2.1) and IPv4-compatible addresses (RFC 4291 2.5.5.1): IPv4 is at the end.
+# NAT64 (RFC 6052), IPv4-translated (RFC 2765 2.1) and IPv4-compatible addresses (RFC 4291 2.5.5.1):
+# IPv4 is at the end.
 EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("::ffff:0:0:0/96"), ip_network("::/96"))
 # NAT64 within a site (RFC 8215), which may place the IPv4 address in four ways (RFC 6052 2.2).
 SITE_NAT64 = ip_network("64:ff9b:1::/48")
@@ -33,14 +40,18 @@ SITE_NAT64_PLACES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14
 
 
 class OffLimits(OSError):
-    """The text says what is refused and what to do, without the address: that may come from a name server."""
+    """The text says what is refused and what to do, without the address: that may come from a name
+    server.
+    """
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
 
 
 def problem_of(host: str, *, is_link_local_allowed: bool) -> str | None:
-    """Why the host of a URL is refused as it is written, in any spelling that a resolver takes for an address."""
+    """Why the host of a URL is refused as it is written, in any spelling that a resolver takes for
+    an address.
+    """
     address = written_address(host)
     if address is not None:
         return problem_of_address(address, is_link_local_allowed=is_link_local_allowed)
@@ -59,7 +70,10 @@ def problem_of_address(address: Address, *, is_link_local_allowed: bool) -> str 
 
 
 def written_address(host: str) -> Address | None:
-    """None for a name. `0xa9fea9fe`, `2852039166`, `0251.0376.0251.0376` and `169.254.43518` are addresses too."""
+    """None for a name.
+
+    `0xa9fea9fe`, `2852039166`, `0251.0376.0251.0376` and `169.254.43518` are addresses too.
+    """
     bare = host.partition("%")[0]
     try:
         return ip_address(bare)
@@ -75,8 +89,13 @@ def _forms(address: Address) -> Iterator[Address]:
     """The address, and the IPv4 addresses that it may lead to."""
     yield address
     if address in SITE_NAT64:
-        found = (IPv4Address(bytes(address.packed[place] for place in places)) for places in SITE_NAT64_PLACES)
-        yield from (form for form in found if not _is_no_host(form))  # zeros are those of the other places
+        found = (
+            IPv4Address(bytes(address.packed[place] for place in places))
+            for places in SITE_NAT64_PLACES
+        )
+        yield from (
+            form for form in found if not _is_no_host(form)
+        )  # zeros are those of the other places
     embedded = None if isinstance(address, IPv4Address) else _embedded(address)
     if embedded is not None:
         yield embedded

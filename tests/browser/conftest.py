@@ -1,6 +1,8 @@
-"""The admin in a real browser: Chromium, a real gateway and a fake upstream. A page that complains fails its test.
+"""The admin in a real browser: Chromium, a real gateway and a fake upstream. A page that complains
+fails its test.
 
-The browser belongs to this directory's tests: while it runs, its event loop is the one of this thread.
+The browser belongs to this directory's tests: while it runs, its event loop is the one of this
+thread.
 """
 
 import os
@@ -12,7 +14,15 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, Response, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    sync_playwright,
+)
 
 from tests.conftest import MakeGateway
 from tests.fake_upstream import FakeUpstream
@@ -31,9 +41,14 @@ def chromium() -> str:
     wanted = os.environ.get("CHROMIUM")
     found = shutil.which(wanted) if wanted else next(filter(None, map(shutil.which, NAMES)), None)
     if found is None:
-        missing = f"CHROMIUM={wanted} is no program" if wanted else f"none of {', '.join(NAMES)} is on the PATH"
+        missing = (
+            f"CHROMIUM={wanted} is no program"
+            if wanted
+            else f"none of {', '.join(NAMES)} is on the PATH"
+        )
         pytest.fail(
-            f"There is no browser: {missing}. Install one (apt install chromium) or set CHROMIUM.", pytrace=False
+            f"There is no browser: {missing}. Install one (apt install chromium) or set CHROMIUM.",
+            pytrace=False,
         )
     return found
 
@@ -48,7 +63,9 @@ def browser() -> Iterator[Browser]:
 
 
 class Complaints:
-    """What pages complained of: errors on the console, exceptions, requests that failed or were refused."""
+    """What pages complained of: errors on the console, exceptions, requests that failed or were
+    refused.
+    """
 
     def __init__(self) -> None:
         self._said: list[str] = []
@@ -65,7 +82,11 @@ class Complaints:
         context.on("response", self._on_response)
 
     def unexpected(self) -> list[str]:
-        return [said for said in self._said if not any(re.search(pattern, said) for pattern in self._expected)]
+        return [
+            said
+            for said in self._said
+            if not any(re.search(pattern, said) for pattern in self._expected)
+        ]
 
     def _on_console(self, message: ConsoleMessage) -> None:
         if message.type == "error":
@@ -78,7 +99,9 @@ class Complaints:
 
     def _on_response(self, response: Response) -> None:
         if response.status >= 400:
-            self._said.append(f"response: {response.status} to {response.request.method} {response.url}")
+            self._said.append(
+                f"response: {response.status} to {response.request.method} {response.url}"
+            )
 
 
 @pytest.fixture
@@ -95,7 +118,9 @@ MakeAdminGateway = Callable[..., Gateway]
 def make_admin_gateway(make_gateway: MakeGateway) -> MakeAdminGateway:
     """As `make_gateway`, with an admin user of a known password."""
 
-    def make(keys: Sequence[Any] = ("KEY-A", "KEY-B"), *, env: Any = None, **arguments: Any) -> Gateway:
+    def make(
+        keys: Sequence[Any] = ("KEY-A", "KEY-B"), *, env: Any = None, **arguments: Any
+    ) -> Gateway:
         return make_gateway(keys, env={**ACCOUNT, **(env or {})}, **arguments)
 
     return make
@@ -103,13 +128,19 @@ def make_admin_gateway(make_gateway: MakeGateway) -> MakeAdminGateway:
 
 @pytest.fixture
 def gateway(make_admin_gateway: MakeAdminGateway) -> Gateway:
-    """With two keys, for the fake `upstream`. A module or a test that wants others has a fixture of this name."""
+    """With two keys, for the fake `upstream`.
+
+    A module or a test that wants others has a fixture of this name.
+    """
     return make_admin_gateway()
 
 
 @pytest.fixture(scope="module")
 def lasting_gateway(shared_upstream: FakeUpstream) -> Iterator[Gateway]:
-    """For tests that leave it as it is: one start for a module. A key is cooling, two requests were answered."""
+    """For tests that leave it as it is: one start for a module.
+
+    A key is cooling, two requests were answered.
+    """
     config = {"groups": [group(["KEY-A", "KEY-B"], shared_upstream.url, auth="google")]}
     shared_upstream.exhausted("KEY-A")
     with Gateway(config, env=ACCOUNT) as gateway:
@@ -128,7 +159,9 @@ OpenAdmin = Callable[..., Page]
 
 @pytest.fixture
 def open_admin(browser: Browser, gateway: Gateway, complaints: Complaints) -> Iterator[OpenAdmin]:
-    """Opens pages of the admin, each as a browser of its own that has logged in; `options` are those of its context."""
+    """Opens pages of the admin, each as a browser of its own that has logged in; `options` are
+    those of its context.
+    """
     with ExitStack() as stack:
 
         def open_page(path: str = "/admin/", **options: Any) -> Page:

@@ -13,21 +13,27 @@ from tests.waiting import wait_for
 
 MODEL = "/v1beta/models/gemini-2.5-flash:generateContent"
 ASK = """async ([url, headers]) => {
-    const options = {method: "POST", headers: {"Content-Type": "application/json", ...headers}, body: "{}"};
+    const all = {"Content-Type": "application/json", ...headers};
+    const options = {method: "POST", headers: all, body: "{}"};
     const answer = await fetch(url, options);
     const body = await answer.json();
-    return [answer.status, answer.headers.get("retry-after") !== null, body.error ? body.error.code : "answered"];
+    const code = body.error ? body.error.code : "answered";
+    return [answer.status, answer.headers.get("retry-after") !== null, code];
 }"""
 
 
 async def show_app(request: Recorded, connection: Connection) -> None:
-    await connection.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<title>An app")
+    await connection.send(
+        b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 13\r\n\r\n<title>An app"
+    )
 
 
 def test_a_page_with_a_token_reads_answers_and_refusals(
     browser: Browser, make_gateway: MakeGateway, upstream: FakeUpstream
 ) -> None:
-    groups = [group([f"KEY-{name}"], upstream.url, name, auth="google") for name in ("good", "spent")]
+    groups = [
+        group([f"KEY-{name}"], upstream.url, name, auth="google") for name in ("good", "spent")
+    ]
     gateway = make_gateway(groups=groups)
     token = make_tokens(gateway, {"page": {}})["page"]
     upstream.exhausted("KEY-spent")

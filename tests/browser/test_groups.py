@@ -82,7 +82,9 @@ def test_the_config_of_a_group_is_copied(open_admin: OpenAdmin):
 
     expect(page.get_by_role("button", name="Copied")).to_be_visible()
     copied = yaml.safe_load(page.evaluate("navigator.clipboard.readText()"))
-    assert [(entry["name"], entry["api_keys"]) for entry in copied["groups"]] == [("second", ["••••"])]
+    assert [(entry["name"], entry["api_keys"]) for entry in copied["groups"]] == [
+        ("second", ["••••"])
+    ]
 
 
 def test_a_config_is_imported_after_its_changes_were_shown(open_admin: OpenAdmin, gateway: Gateway):
@@ -111,7 +113,9 @@ def test_a_config_file_is_downloaded_with_its_keys(open_admin: OpenAdmin):
     ]
 
 
-def test_a_cooldown_is_released_on_the_page_of_its_event(open_admin: OpenAdmin, upstream: FakeUpstream):
+def test_a_cooldown_is_released_on_the_page_of_its_event(
+    open_admin: OpenAdmin, upstream: FakeUpstream
+):
     page = open_admin("/admin/proxyapp/ratelimitevent/")
     page.locator("#result_list .field-occurred a").first.click()
 
@@ -142,7 +146,9 @@ def test_the_pages_are_accessible_and_as_wide_as_the_screen(
     for path in PAGES:
         page.goto(path)
         wrong += [f"{path}: {violation}" for violation in grave_violations(page)]
-        if page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"):
+        if page.evaluate(
+            "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+        ):
             wrong.append(f"{path}: wider than the screen")
 
     assert wrong == []

@@ -1,4 +1,6 @@
-"""Every kind of page of the admin, full of texts that mean harm: nothing runs, and nothing breaks the layout."""
+"""Every kind of page of the admin, full of texts that mean harm: nothing runs, and nothing breaks
+the layout.
+"""
 
 import re
 from collections.abc import Iterator
@@ -16,8 +18,17 @@ from tests.waiting import wait_for
 
 DESKTOP = {"width": 1280, "height": 900}
 FIRST = (
-    *("/admin/", "/admin/second-factor/set-up/", "/admin/password_change/", "/admin/auth/user/1/change/"),
-    *("/admin/proxyapp/apikey/2/change/", "/admin/proxyapp/group/2/change/", "/admin/proxyapp/clienttoken/1/revoke/"),
+    *(
+        "/admin/",
+        "/admin/second-factor/set-up/",
+        "/admin/password_change/",
+        "/admin/auth/user/1/change/",
+    ),
+    *(
+        "/admin/proxyapp/apikey/2/change/",
+        "/admin/proxyapp/group/2/change/",
+        "/admin/proxyapp/clienttoken/1/revoke/",
+    ),
 )
 # Files, and lists that differ from another in what is chosen only.
 PASSED_OVER = re.compile(r"\.yaml|/yaml/|logout|jsi18n|\?(?!q=)")
@@ -26,7 +37,10 @@ FEWEST_PAGES = 30
 
 @pytest.fixture(scope="module")
 def abused() -> Iterator[tuple[Gateway, str]]:
-    with FakeUpstream() as upstream, Gateway({"groups": hostile.groups(upstream.url)}, env=ACCOUNT) as gateway:
+    with (
+        FakeUpstream() as upstream,
+        Gateway({"groups": hostile.groups(upstream.url)}, env=ACCOUNT) as gateway,
+    ):
         yield gateway, hostile.abuse(gateway, upstream)
 
 
@@ -42,7 +56,9 @@ def kind(address: str) -> str:
 
 def links(page: Page) -> list[str]:
     """Of the admin. Fails where one leads elsewhere."""
-    found: list[str] = page.eval_on_selector_all("a[href]", "found => found.map((link) => link.href)")
+    found: list[str] = page.eval_on_selector_all(
+        "a[href]", "found => found.map((link) => link.href)"
+    )
     own = urlsplit(page.url)
     for link in found:
         assert urlsplit(link)[:2] == own[:2], f"{page.url} leads to {link}"
@@ -72,7 +88,11 @@ def test_nothing_that_anybody_wrote_runs_or_breaks_a_page(
     waiting, seen = [*FIRST, f"/admin/proxyapp/apikey/?q={quote(hostile.SCRIPT)}"], set()
     while waiting:
         address = waiting.pop(0)
-        if kind(address) in seen or not address.startswith("/admin/") or PASSED_OVER.search(address):
+        if (
+            kind(address) in seen
+            or not address.startswith("/admin/")
+            or PASSED_OVER.search(address)
+        ):
             continue
         seen.add(kind(address))
         page.set_viewport_size(DESKTOP)  # type: ignore[arg-type]

@@ -22,7 +22,9 @@ def badge_of(state: Locator) -> list[str]:
     return [*sorted((badge.get_attribute("class") or "").split()), badge.inner_text()]
 
 
-def test_a_key_that_cools_is_shown_as_after_a_reload(open_admin: OpenAdmin, gateway: Gateway, upstream: FakeUpstream):
+def test_a_key_that_cools_is_shown_as_after_a_reload(
+    open_admin: OpenAdmin, gateway: Gateway, upstream: FakeUpstream
+):
     page = open_admin(LIST)
     expect(page.locator("#live-status")).to_have_text("Live")
     expect(field(page, 1, "state")).to_have_text("available")
@@ -36,7 +38,10 @@ def test_a_key_that_cools_is_shown_as_after_a_reload(open_admin: OpenAdmin, gate
     expect(field(page, 1, "rate_limited")).to_have_text("1")
     expect(field(page, 2, "requests")).to_have_text("2")
     expect(field(page, 2, "used").locator("time")).to_have_attribute("title", re.compile(" UTC$"))
-    shown = badge_of(state), [" ".join(line.split()) for line in state.locator(".state-detail").all_inner_texts()]
+    shown = (
+        badge_of(state),
+        [" ".join(line.split()) for line in state.locator(".state-detail").all_inner_texts()],
+    )
     page.reload()
     state = field(page, 1, "state")
     assert shown == (

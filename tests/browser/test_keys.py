@@ -14,11 +14,15 @@ from tests.pooldata import secret
 LIST = "/admin/proxyapp/apikey/"
 
 
-def test_pasted_keys_are_shown_masked_and_added_after_a_look(gateway: Gateway, open_admin: OpenAdmin):
+def test_pasted_keys_are_shown_masked_and_added_after_a_look(
+    gateway: Gateway, open_admin: OpenAdmin
+):
     page = open_admin(LIST)
 
     page.get_by_role("link", name="Bulk add").click()
-    page.get_by_label("Keys", exact=True).fill(f"{secret('pasted-1')}\n{secret('pasted-2')}, KEY-A\nnothing here")
+    page.get_by_label("Keys", exact=True).fill(
+        f"{secret('pasted-1')}\n{secret('pasted-2')}, KEY-A\nnothing here"
+    )
     page.get_by_label("Name prefix").fill("pasted-")
     page.get_by_role("button", name="See what is in it").click()
     shown = page.locator("#content").inner_text()
@@ -35,7 +39,9 @@ def test_a_file_is_chosen_in_place_of_pasted_text(gateway: Gateway, open_admin: 
     page = open_admin(f"{LIST}bulk-add/")
     content = f"key,name,project\n{secret('from-file')},from-file,p-1\n".encode()
 
-    page.get_by_label("Or a file").set_input_files({"name": "keys.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_label("Or a file").set_input_files(
+        {"name": "keys.csv", "mimeType": "text/csv", "buffer": content}
+    )
     page.get_by_role("button", name="See what is in it").click()
     page.get_by_role("button", name="Add the ticked keys").click()
 
@@ -78,7 +84,9 @@ def test_the_times_of_the_pages_are_those_of_the_reader(
     upstream.exhausted("KEY-A")
     page = open_admin(LIST)
 
-    page.request.post(f"{gateway.url}/v1beta/models/gemini-2.5-flash:generateContent", data={"contents": []})
+    page.request.post(
+        f"{gateway.url}/v1beta/models/gemini-2.5-flash:generateContent", data={"contents": []}
+    )
     page.reload()
 
     expect(page.locator(".state-left [data-until]")).to_have_text(re.compile(r"\d+\s(?:h|min|s)\b"))
@@ -90,7 +98,9 @@ PAGES = [LIST, f"{LIST}1/change/", f"{LIST}bulk-add/", f"{LIST}1/delete/"]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_pages_of_keys_can_be_read_by_everybody_and_fit_on_a_phone(open_admin: OpenAdmin, scheme: str):
+def test_the_pages_of_keys_can_be_read_by_everybody_and_fit_on_a_phone(
+    open_admin: OpenAdmin, scheme: str
+):
     page = open_admin(LIST, viewport=PHONE, color_scheme=scheme)
 
     for path in PAGES:

@@ -13,10 +13,23 @@ from tests.gateway import Gateway
 
 PAGES = (
     *("/admin/proxyapp/apikey/", "/admin/proxyapp/apikey/1/change/", "/admin/proxyapp/apikey/add/"),
-    *("/admin/proxyapp/apikey/bulk-add/", "/admin/proxyapp/apikey/1/delete/", "/admin/proxyapp/apikey/1/history/"),
+    *(
+        "/admin/proxyapp/apikey/bulk-add/",
+        "/admin/proxyapp/apikey/1/delete/",
+        "/admin/proxyapp/apikey/1/history/",
+    ),
     *("/admin/proxyapp/group/", "/admin/proxyapp/group/1/change/", "/admin/import-export/"),
-    *("/admin/proxyapp/hourlyusage/", "/admin/proxyapp/ratelimitevent/", "/admin/proxyapp/auditentry/"),
-    *("/admin/proxyapp/rotationcursor/", "/admin/auth/user/", "/admin/auth/user/1/change/", "/admin/auth/group/add/"),
+    *(
+        "/admin/proxyapp/hourlyusage/",
+        "/admin/proxyapp/ratelimitevent/",
+        "/admin/proxyapp/auditentry/",
+    ),
+    *(
+        "/admin/proxyapp/rotationcursor/",
+        "/admin/auth/user/",
+        "/admin/auth/user/1/change/",
+        "/admin/auth/group/add/",
+    ),
     *("/admin/password_change/", "/admin/second-factor/set-up/", "/admin/"),
 )
 SEE_VIOLATIONS = """
@@ -63,8 +76,8 @@ def test_what_is_injected_does_not_run(open_admin: OpenAdmin, complaints: Compla
     assert page.evaluate("window.ran ?? 0") == 0
     with pytest.raises(Exception, match="EvalError"):
         page.evaluate(
-            "() => new Promise((done, fail) => setTimeout(() => { try { done(new Function('return 1')()) }"
-            " catch (error) { fail(error) } }))"
+            "() => new Promise((done, fail) => setTimeout(() => { try { done(new Function('return"
+            " 1')()) } catch (error) { fail(error) } }))"
         )
 
 
@@ -87,9 +100,18 @@ def test_the_themes_expressions_work(open_admin: OpenAdmin):
 
 @pytest.mark.parametrize(
     "expression",
-    ["document.cookie", "fetch('/admin/')", "[].constructor", "''['constructor']", "alert(1)", "({}).__proto__"],
+    [
+        "document.cookie",
+        "fetch('/admin/')",
+        "[].constructor",
+        "''['constructor']",
+        "alert(1)",
+        "({}).__proto__",
+    ],
 )
-def test_expressions_reach_no_more_than_the_theme_needs(open_admin: OpenAdmin, complaints: Complaints, expression: str):
+def test_expressions_reach_no_more_than_the_theme_needs(
+    open_admin: OpenAdmin, complaints: Complaints, expression: str
+):
     complaints.expect("Alpine")
     page = open_admin()
 
@@ -106,7 +128,9 @@ def log_in_with(page: Page, shown: str) -> None:
     page.get_by_role("button", name="Log in").click()
 
 
-def test_from_setting_up_a_second_factor_to_turning_it_off(open_admin: OpenAdmin, complaints: Complaints):
+def test_from_setting_up_a_second_factor_to_turning_it_off(
+    open_admin: OpenAdmin, complaints: Complaints
+):
     page = open_admin("/admin/second-factor/set-up/", viewport=PHONE)
     assert grave_violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]

@@ -26,10 +26,14 @@ def fill_in(page: Page, name: str) -> None:
 
 def status(gateway: Gateway, token: str) -> int:
     url = f"{gateway.url}/v1beta/models/gemini-2.5-flash:generateContent"
-    return httpx.post(url, json={"contents": []}, headers={"x-goog-api-key": token}, trust_env=False).status_code
+    return httpx.post(
+        url, json={"contents": []}, headers={"x-goog-api-key": token}, trust_env=False
+    ).status_code
 
 
-def test_a_token_is_made_shown_once_copied_used_and_revoked(gateway: Gateway, open_admin: OpenAdmin):
+def test_a_token_is_made_shown_once_copied_used_and_revoked(
+    gateway: Gateway, open_admin: OpenAdmin
+):
     page = open_admin(LIST, permissions=["clipboard-read", "clipboard-write"])
 
     page.get_by_role("link", name="Add client token").first.click()
@@ -43,7 +47,9 @@ def test_a_token_is_made_shown_once_copied_used_and_revoked(gateway: Gateway, op
     page.locator("[data-copy=token-text]").click()
     expect(page.locator("[data-copy=token-text]")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == shown
-    expect(page.locator("#token-curl")).to_contain_text(f"{gateway.url}/v1beta/models/gemini-2.5-flash:generateContent")
+    expect(page.locator("#token-curl")).to_contain_text(
+        f"{gateway.url}/v1beta/models/gemini-2.5-flash:generateContent"
+    )
     assert shown not in page.url
     assert shown not in page.title()
     wait_for(lambda: status(gateway, shown) == 200, 5)

@@ -1,1 +1,3 @@
-"""`make demo`: the real gateway and its admin, with an upstream, keys, clients and a past that are all made up."""
+"""`make demo`: the real gateway and its admin, with an upstream, keys, clients and a past that are
+all made up.
+"""

@@ -37,9 +37,26 @@ def main() -> int:
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
     parser.add_argument("--port", help="default: 8080, or the next one that is free")
-    parser.add_argument("--load-seconds", type=float, default=math.inf, metavar="N", help="the clients rest after N s")
-    parser.add_argument("--no-load", dest="load_seconds", action="store_const", const=0.0, help="there are no clients")
-    parser.add_argument("--no-history", dest="has_history", action="store_false", help="there is no usage from before")
+    parser.add_argument(
+        "--load-seconds",
+        type=float,
+        default=math.inf,
+        metavar="N",
+        help="the clients rest after N s",
+    )
+    parser.add_argument(
+        "--no-load",
+        dest="load_seconds",
+        action="store_const",
+        const=0.0,
+        help="there are no clients",
+    )
+    parser.add_argument(
+        "--no-history",
+        dest="has_history",
+        action="store_false",
+        help="there is no usage from before",
+    )
     return parser.parse_args()
 
 
@@ -53,9 +70,16 @@ def free_port(text: str) -> int:
 async def show(port: int, load_seconds: float, *, has_history: bool) -> None:
     """Until it is cancelled. Raises PartFailed when something ends before."""
     end_at_signals()
-    with tempfile.TemporaryDirectory(prefix="gateway-demo-") as name, running_upstream() as upstream:
+    with (
+        tempfile.TemporaryDirectory(prefix="gateway-demo-") as name,
+        running_upstream() as upstream,
+    ):
         async with Gateway(Path(name), port, config(upstream.url, HOST, port)) as gateway:
-            await first_end(perform(gateway, load_seconds, has_history=has_history), gateway.watch(), watch(upstream))
+            await first_end(
+                perform(gateway, load_seconds, has_history=has_history),
+                gateway.watch(),
+                watch(upstream),
+            )
 
 
 def end_at_signals() -> None:
@@ -72,7 +96,10 @@ def end_at_signals() -> None:
 
 
 async def perform(gateway: Gateway, load_seconds: float, *, has_history: bool) -> None:
-    say("Starting the gateway with made-up keys, clients and an upstream of its own; nothing leaves this machine …")
+    say(
+        "Starting the gateway with made-up keys, clients and an upstream of its own; nothing leaves"
+        " this machine …"
+    )
     await gateway.listening()
     if has_history:
         await gateway.run_module("tests.demo.seed")
@@ -104,7 +131,9 @@ async def first_end(*parts: Coroutine[None, None, None]) -> None:
 
 def greet(gateway: Gateway, load_seconds: float, *, has_tokens: bool) -> None:
     low, high = REQUESTS_A_SECOND
-    place = " ".join(f"{name}={shlex.quote(value) if value else ''}" for name, value in gateway.place.items())
+    place = " ".join(
+        f"{name}={shlex.quote(value) if value else ''}" for name, value in gateway.place.items()
+    )
     say(f"Admin: {gateway.url}/admin/")
     say(f"Login: {USER}, password {PASSWORD} (demo only)")
     say(f"Proxy: {gateway.url}")

@@ -1,4 +1,6 @@
-"""What a model would say: Google's native and OpenAI-compatible answers, whole or streamed, with any token counts."""
+"""What a model would say: Google's native and OpenAI-compatible answers, whole or streamed, with
+any token counts.
+"""
 
 import json
 from collections.abc import Iterable
@@ -44,7 +46,11 @@ def _whole(body: Any) -> Answer:
 
 
 def _streamed(events: Iterable[Any]) -> Answer:
-    return Answer(200, [b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in events], EVENT_STREAM)
+    return Answer(
+        200,
+        [b"data: " + json.dumps(event).encode() + b"\r\n\r\n" for event in events],
+        EVENT_STREAM,
+    )
 
 
 def _native_stream(model: str, tokens: Tokens) -> Answer:
@@ -57,7 +63,10 @@ def _native_stream(model: str, tokens: Tokens) -> Answer:
 
 
 def _content(model: str, text: str, tokens: Tokens, *, is_last: bool) -> dict[str, Any]:
-    candidate: dict[str, Any] = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0}
+    candidate: dict[str, Any] = {
+        "content": {"parts": [{"text": text}], "role": "model"},
+        "index": 0,
+    }
     if is_last:
         candidate["finishReason"] = "STOP"
     usage = {
@@ -65,12 +74,23 @@ def _content(model: str, text: str, tokens: Tokens, *, is_last: bool) -> dict[st
         "candidatesTokenCount": tokens.output,
         "totalTokenCount": sum(tokens),
     }
-    return {"candidates": [candidate], "usageMetadata": usage, "modelVersion": model, "responseId": "demo"}
+    return {
+        "candidates": [candidate],
+        "usageMetadata": usage,
+        "modelVersion": model,
+        "responseId": "demo",
+    }
 
 
 def _chat(model: str, tokens: Tokens) -> Answer:
-    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": TEXT}}
-    return _whole({**_chat_head(model, "chat.completion"), "choices": [choice], "usage": _chat_usage(tokens)})
+    choice = {
+        "index": 0,
+        "finish_reason": "stop",
+        "message": {"role": "assistant", "content": TEXT},
+    }
+    return _whole(
+        {**_chat_head(model, "chat.completion"), "choices": [choice], "usage": _chat_usage(tokens)}
+    )
 
 
 def _chat_stream(model: str, tokens: Tokens) -> Answer:
@@ -87,4 +107,8 @@ def _chat_head(model: str, kind: str) -> dict[str, Any]:
 
 
 def _chat_usage(tokens: Tokens) -> dict[str, int]:
-    return {"prompt_tokens": tokens.prompt, "completion_tokens": tokens.output, "total_tokens": sum(tokens)}
+    return {
+        "prompt_tokens": tokens.prompt,
+        "completion_tokens": tokens.output,
+        "total_tokens": sum(tokens),
+    }

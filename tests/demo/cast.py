@@ -51,7 +51,10 @@ FREE_PROJECTS = ("atlas", "birch", "cedar", "fjord")
 
 @dataclass(frozen=True)
 class Client:
-    """Who asks, with a token. `share` of the requests; 0: no more. Limits are a day's, but for `per_minute`."""
+    """Who asks, with a token.
+
+    `share` of the requests; 0: no more. Limits are a day's, but for `per_minute`.
+    """
 
     name: str
     share: int
@@ -84,7 +87,10 @@ def limits_of(project: str) -> Mapping[str, Limits]:
 
 def config(target_url: str, host: str, port: int) -> dict[str, Any]:
     """The gateway's config file."""
-    return {"server": {"host": host, "port": port}, "groups": [_group(name, target_url) for name in NAMES]}
+    return {
+        "server": {"host": host, "port": port},
+        "groups": [_group(name, target_url) for name in NAMES],
+    }
 
 
 def _group(name: str, target_url: str) -> dict[str, Any]:

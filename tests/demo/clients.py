@@ -1,4 +1,7 @@
-"""The tokens of the demo's clients, and a month of their usage. The same at every start, relative to now."""
+"""The tokens of the demo's clients, and a month of their usage.
+
+The same at every start, relative to now.
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -43,13 +46,18 @@ def _made(client: Client, now: datetime) -> ClientToken:
         expires_at=ends.get(client.name),
     )
     token, _ = token_store.create(terms, DEMO)
-    token.token_hash, token.masked = token_hash(client.token, settings.SECRET_KEY), masked_token(client.token)
+    token.token_hash, token.masked = (
+        token_hash(client.token, settings.SECRET_KEY),
+        masked_token(client.token),
+    )
     token.last_used_at = now if client.share else now - ENDED
     token.save()
     return token
 
 
-def _usage(client: Client, token: ClientToken, now: datetime, chance: Random) -> Iterator[TokenUsage]:
+def _usage(
+    client: Client, token: ClientToken, now: datetime, chance: Random
+) -> Iterator[TokenUsage]:
     """What has ended was used until then."""
     first_ago = 0 if client.share else ENDED.days
     for ago in range(first_ago, DAYS):
@@ -60,13 +68,19 @@ def _usage(client: Client, token: ClientToken, now: datetime, chance: Random) ->
         yield from _of_day(client, token, day, asked * chance.uniform(0.8, 1.2), chance)
 
 
-def _of_day(client: Client, token: ClientToken, day: date, asked: float, chance: Random) -> Iterator[TokenUsage]:
+def _of_day(
+    client: Client, token: ClientToken, day: date, asked: float, chance: Random
+) -> Iterator[TokenUsage]:
     for model, share in MODELS.items():
         requests = round(asked * share / 100)
         tokens = {
             "prompt_tokens": requests * chance.randint(800, 1000),
             "output_tokens": requests * chance.randint(220, 300),
         }
-        yield TokenUsage(token=token, day=day, model=model, requests=requests, succeeded=requests, **tokens)
+        yield TokenUsage(
+            token=token, day=day, model=model, requests=requests, succeeded=requests, **tokens
+        )
     refused = round(asked * REFUSED.get(client.name, 0))
-    yield TokenUsage(token=token, day=day, requests=round(asked * chance.uniform(0.01, 0.04)), refused=refused)
+    yield TokenUsage(
+        token=token, day=day, requests=round(asked * chance.uniform(0.01, 0.04)), refused=refused
+    )

@@ -1,6 +1,7 @@
 """A week that never was: usage by the hour and the minute, and refusals as the gateway judges them.
 
-The same at every start, relative to now. No cooldown holds any more: today's limits are for the clients to run into.
+The same at every start, relative to now. No cooldown holds any more: today's limits are for the
+clients to run into.
 """
 
 import json
@@ -15,7 +16,19 @@ from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.verdict import judge
-from tests.demo.cast import BY_SECRET, DAILY_GROUP, DEAD_KEY, FLASH, FREE, FREE_GROUP, KEYS, LITE, PAID_GROUP, PRO, Key
+from tests.demo.cast import (
+    BY_SECRET,
+    DAILY_GROUP,
+    DEAD_KEY,
+    FLASH,
+    FREE,
+    FREE_GROUP,
+    KEYS,
+    LITE,
+    PAID_GROUP,
+    PRO,
+    Key,
+)
 from tests.demo.traffic import DAYS, Rates, rates, tally_of
 from tests.fake_gemini import recorded_error
 from tests.fake_quotas import Refusal, day_of
@@ -59,7 +72,11 @@ def refusals(attempts: Rates, chance: Random) -> list[Refused]:
     """In the order of time."""
     free = [key for key in KEYS if key.group == FREE_GROUP and key.name != DEAD_KEY]
     paid = [key for key in KEYS if key.group == PAID_GROUP]
-    found = [*_of_minutes(free, attempts, chance), *_unexplained(paid, attempts, chance), *_of_days(attempts, chance)]
+    found = [
+        *_of_minutes(free, attempts, chance),
+        *_unexplained(paid, attempts, chance),
+        *_of_days(attempts, chance),
+    ]
     return sorted(found, key=lambda refused: refused.at)
 
 
@@ -71,11 +88,15 @@ def _of_minutes(keys: list[Key], attempts: Rates, chance: Random) -> Iterator[Re
 
 def _unexplained(keys: list[Key], attempts: Rates, chance: Random) -> Iterator[Refused]:
     for at in _moments(UNEXPLAINED_REFUSALS, attempts, chance):
-        yield Refused(chance.choice(keys), chance.choice([FLASH, PRO]), at, recorded_error("429_help_only"))
+        yield Refused(
+            chance.choice(keys), chance.choice([FLASH, PRO]), at, recorded_error("429_help_only")
+        )
 
 
 def _of_days(attempts: Rates, chance: Random) -> Iterator[Refused]:
-    """One a day for each project that is free: of the pro model, or under the policy `daily` of any."""
+    """One a day for each project that is free: of the pro model, or under the policy `daily` of
+    any.
+    """
     end = max(attempts) * 60
     of_projects = {key.project: key for key in KEYS if key.group in (FREE_GROUP, DAILY_GROUP)}
     for key in of_projects.values():
@@ -95,7 +116,9 @@ def _by_quota(key: Key, model: str, at: datetime, *, retry_seconds: float | None
     """`retry_seconds` None: it was the day's."""
     now = at.timestamp()
     is_day = retry_seconds is None
-    refusal = Refusal(model, FREE[model], not is_day, is_day, retry_seconds or 60 - now % 60, day_of(now)[1] - now)
+    refusal = Refusal(
+        model, FREE[model], not is_day, is_day, retry_seconds or 60 - now % 60, day_of(now)[1] - now
+    )
     return Refused(key, model, at, refusal.body)
 
 

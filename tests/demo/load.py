@@ -1,4 +1,6 @@
-"""The clients of the demo: three to six requests a second, in waves, by the native and the OpenAI-compatible paths."""
+"""The clients of the demo: three to six requests a second, in waves, by the native and the
+OpenAI-compatible paths.
+"""
 
 import asyncio
 import math
@@ -25,11 +27,17 @@ class Call:
 
     def credential(self, token: str) -> dict[str, str]:
         """As the SDKs of each API send it."""
-        return {"authorization": f"Bearer {token}"} if "/openai/" in self.path else {"x-goog-api-key": token}
+        return (
+            {"authorization": f"Bearer {token}"}
+            if "/openai/" in self.path
+            else {"x-goog-api-key": token}
+        )
 
 
 def native(model: str) -> Call:
-    return Call(f"/v1beta/models/{model}:generateContent", {"contents": [{"parts": [{"text": QUESTION}]}]})
+    return Call(
+        f"/v1beta/models/{model}:generateContent", {"contents": [{"parts": [{"text": QUESTION}]}]}
+    )
 
 
 def native_stream(model: str) -> Call:

@@ -33,7 +33,9 @@ def first_free_port() -> int:
         with suppress(ListenError):
             bind_exclusively(HOST, port).close()
             return port
-    raise PartFailed(f"The ports {PORTS[0]} to {PORTS[-1]} are all in use: choose another one with --port.")
+    raise PartFailed(
+        f"The ports {PORTS[0]} to {PORTS[-1]} are all in use: choose another one with --port."
+    )
 
 
 class Gateway:
@@ -70,7 +72,10 @@ class Gateway:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         with suppress(ProcessLookupError):
             self._process.terminate()

@@ -1,4 +1,6 @@
-"""`make screenshots`: starts the demonstration and takes the README's pictures of it, in Debian's Chromium."""
+"""`make screenshots`: starts the demonstration and takes the README's pictures of it, in Debian's
+Chromium.
+"""
 
 import subprocess
 import sys
@@ -36,7 +38,16 @@ def main() -> None:
 def demonstration() -> Iterator[str]:
     """Its address, once its clients have done their work."""
     port = free_port()
-    command = [sys.executable, "-u", "-m", "tests.demo", "--port", str(port), "--load-seconds", str(LOAD_SECONDS)]
+    command = [
+        sys.executable,
+        "-u",
+        "-m",
+        "tests.demo",
+        "--port",
+        str(port),
+        "--load-seconds",
+        str(LOAD_SECONDS),
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None

@@ -1,4 +1,6 @@
-"""`python -m tests.demo.seed`: gives the demo's gateway, whose settings are in the environment, a past."""
+"""`python -m tests.demo.seed`: gives the demo's gateway, whose settings are in the environment, a
+past.
+"""
 
 import os
 import sys

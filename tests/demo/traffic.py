@@ -1,4 +1,6 @@
-"""How much was asked when, and how it ended: a crest each day, and each day a little more than the day before."""
+"""How much was asked when, and how it ended: a crest each day, and each day a little more than the
+day before.
+"""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,11 +22,16 @@ Rates = Mapping[int, float]
 
 
 def rates(now: datetime, chance: Random) -> Rates:
-    """Attempts, by minutes since the epoch: from a full hour a week ago to the minute before this one."""
+    """Attempts, by minutes since the epoch: from a full hour a week ago to the minute before this
+    one.
+    """
     this = int(now.timestamp()) // 60
     first = this - DAYS * 24 * MINUTES_AN_HOUR
     minutes = range(first - first % MINUTES_AN_HOUR, this)
-    return {minute: _rate((this - minute) / MINUTES_AN_HOUR) * chance.uniform(0.8, 1.2) for minute in minutes}
+    return {
+        minute: _rate((this - minute) / MINUTES_AN_HOUR) * chance.uniform(0.8, 1.2)
+        for minute in minutes
+    }
 
 
 def _rate(hours_ago: float) -> float:
@@ -42,10 +49,14 @@ def tally_of(attempts: Rates, keys: Mapping[int, Key], chance: Random) -> Tally:
     return tally
 
 
-def _add_hour(tally: Tally, hour: int, attempts: Rates, keys: Mapping[int, Key], chance: Random) -> None:
+def _add_hour(
+    tally: Tally, hour: int, attempts: Rates, keys: Mapping[int, Key], chance: Random
+) -> None:
     total = _outcomes(round(sum(attempts.values())), chance)
     places = {
-        Place(key_id, model, hour): share * (PAID_WEIGHT if key.group == PAID_GROUP else 1.0) * chance.uniform(0.7, 1.3)
+        Place(key_id, model, hour): share
+        * (PAID_WEIGHT if key.group == PAID_GROUP else 1.0)
+        * chance.uniform(0.7, 1.3)
         for key_id, key in keys.items()
         for model, share in MODELS.items()
     }
@@ -72,11 +83,18 @@ def _outcomes(requests: int, chance: Random) -> Counts:
 
 
 def _answers(counts: Counts, busy: float, chance: Random) -> Answers:
-    """An upstream's error was another key's success, mostly; the busiest minutes were too much for all keys."""
+    """An upstream's error was another key's success, mostly; the busiest minutes were too much for
+    all keys.
+    """
     no_key = chance.randint(1, 4) if chance.random() < busy * 0.04 else 0
     well = counts.succeeded + counts.cancelled
     answered = well + counts.client_errors + no_key
-    return Answers(answered, well, no_key, latency=spread(well, _latency_shares(busy * chance.uniform(0.8, 1.2))))
+    return Answers(
+        answered,
+        well,
+        no_key,
+        latency=spread(well, _latency_shares(busy * chance.uniform(0.8, 1.2))),
+    )
 
 
 def _latency_shares(busy: float) -> list[float]:

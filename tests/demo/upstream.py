@@ -1,4 +1,6 @@
-"""The upstream of the demo: credentials, quotas and faults as Google has them, at the pace of models."""
+"""The upstream of the demo: credentials, quotas and faults as Google has them, at the pace of
+models.
+"""
 
 import asyncio
 import time
@@ -8,7 +10,18 @@ from random import Random
 
 from tests import fake_gemini
 from tests.demo.answers import Tokens, generated
-from tests.demo.cast import BREAKING_KEY, BY_SECRET, DEAD_KEY, FLASH, KEYS, LITE, OVERLOADED_KEY, PRO, Key, limits_of
+from tests.demo.cast import (
+    BREAKING_KEY,
+    BY_SECRET,
+    DEAD_KEY,
+    FLASH,
+    KEYS,
+    LITE,
+    OVERLOADED_KEY,
+    PRO,
+    Key,
+    limits_of,
+)
 from tests.fake_gemini import Answer
 from tests.fake_quotas import Quotas
 from tests.fake_upstream import Connection, FakeUpstream, Recorded
@@ -36,17 +49,23 @@ class Google:
         self._upstream = upstream
         self._chance = Random(1)
         projects = {key.secret: key.project for key in KEYS}
-        self._quotas = {project: Quotas(limits_of(project), projects) for project in set(projects.values())}
+        self._quotas = {
+            project: Quotas(limits_of(project), projects) for project in set(projects.values())
+        }
 
     async def answer(self, request: Recorded, connection: Connection) -> None:
         self._upstream.requests.clear()
         refusal = self._refusal(request)
         model = fake_gemini.model_of(request) or LITE
-        await self._pause(REFUSAL_SECONDS if refusal else ANSWER_SECONDS.get(model, REFUSAL_SECONDS))
+        await self._pause(
+            REFUSAL_SECONDS if refusal else ANSWER_SECONDS.get(model, REFUSAL_SECONDS)
+        )
         answer = refusal or self._good_answer(request)
         if isinstance(answer.body, bytes):
             is_head = request.method == "HEAD"
-            await connection.answer(answer.status, answer.body, answer.headers, without_body=is_head)
+            await connection.answer(
+                answer.status, answer.body, answer.headers, without_body=is_head
+            )
         else:
             await self._stream(answer, connection)
 
@@ -66,17 +85,26 @@ class Google:
 
     def _good_answer(self, request: Recorded) -> Answer:
         answer = generated(request, self._tokens()) or fake_gemini.answer(request)
-        if BY_SECRET[request.key or ""].name != BREAKING_KEY or self._chance.random() >= BREAKING_SHARE:
+        if (
+            BY_SECRET[request.key or ""].name != BREAKING_KEY
+            or self._chance.random() >= BREAKING_SHARE
+        ):
             return answer
-        return fake_gemini.break_stream(request, answer, fake_gemini.recorded_error("503_model_overloaded"), "tail")
+        return fake_gemini.break_stream(
+            request, answer, fake_gemini.recorded_error("503_model_overloaded"), "tail"
+        )
 
     def _tokens(self) -> Tokens:
         """Most are short, a few are very long."""
-        return Tokens(int(self._chance.lognormvariate(6.5, 0.8)), int(self._chance.lognormvariate(5.4, 0.6)))
+        return Tokens(
+            int(self._chance.lognormvariate(6.5, 0.8)), int(self._chance.lognormvariate(5.4, 0.6))
+        )
 
     async def _stream(self, answer: Answer, connection: Connection) -> None:
         assert not isinstance(answer.body, bytes)
-        await connection.send(head_of(answer.status, [*answer.headers, ("Transfer-Encoding", "chunked")]))
+        await connection.send(
+            head_of(answer.status, [*answer.headers, ("Transfer-Encoding", "chunked")])
+        )
         for part in answer.body:
             await connection.send_chunk(part)
             await self._pause(PIECE_SECONDS)

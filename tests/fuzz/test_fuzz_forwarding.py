@@ -1,4 +1,6 @@
-"""What goes on to an upstream, whatever the client's request was: one credential, one line a header, one place."""
+"""What goes on to an upstream, whatever the client's request was: one credential, one line a
+header, one place.
+"""
 
 import re
 from posixpath import normpath
@@ -16,10 +18,14 @@ from tests.fuzz.timebox import for_seconds
 SECRET = b"THE-GATEWAYS-KEY"
 NAMES = st.sampled_from(
     b"authorization|x-goog-api-key|x_goog_api_key|x-api-key|x-goog-user-project|host|content-length|content_length|"
-    b"transfer-encoding|connection|cookie|te|upgrade|x-a|keep-alive|set-cookie|expect|proxy-authorization".split(b"|")
+    b"transfer-encoding|connection|cookie|te|upgrade|x-a|keep-alive|set-cookie|expect|proxy-authorization".split(
+        b"|"
+    )
 )
 TEXT = st.binary(max_size=20).map(lambda text: re.sub(rb"[\x00-\x08\x0a-\x1f\x7f]", b"", text))
-VALUES = TEXT | NAMES | st.lists(NAMES, max_size=4).map(b", ".join) | st.just(b"gateway_session=1; a=b")
+VALUES = (
+    TEXT | NAMES | st.lists(NAMES, max_size=4).map(b", ".join) | st.just(b"gateway_session=1; a=b")
+)
 HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
 PIECES = st.sampled_from(
     b"/|/|/|.|..|%2e|%2E|%2f|%5c|\\|;|a|b|%25|%|models|model|odels/|%6dodels|:generateContent|v1beta|?|key=|%6bey=x|&|\xff|%00"
@@ -27,14 +33,20 @@ PIECES = st.sampled_from(
 )
 PATHS = st.lists(PIECES, max_size=12).map(lambda pieces: b"/" + b"".join(pieces))
 BODIES = st.binary(max_size=60) | st.lists(
-    st.sampled_from(b'{|}|[|]|"|"model"|:|,|"models/a"|"a\\u0000"|\\|\\ud800|null|\n|"role": "model"'.split(b"|")),
+    st.sampled_from(
+        b'{|}|[|]|"|"model"|:|,|"models/a"|"a\\u0000"|\\|\\ud800|null|\n|"role": "model"'.split(
+            b"|"
+        )
+    ),
     max_size=14,
 ).map(lambda pieces: b"{" + b"".join(pieces))
 
 
 @for_seconds(4)
 @given(
-    headers=HEADERS, auth=st.sampled_from(["google", "both", "bearer", "x-goog-api-key"]), length=st.none() | st.just(7)
+    headers=HEADERS,
+    auth=st.sampled_from(["google", "both", "bearer", "x-goog-api-key"]),
+    length=st.none() | st.just(7),
 )
 def test_no_credential_and_no_framing_of_a_client_gets_through(headers, auth, length):
     own = credentials(auth, SECRET, is_openai=False)
@@ -45,7 +57,12 @@ def test_no_credential_and_no_framing_of_a_client_gets_through(headers, auth, le
     assert [value for name, value in sent if name == b"host"] == [b"upstream"]
     lengths = [value for name, value in sent if name.replace(b"_", b"-") == b"content-length"]
     assert lengths == ([b"7"] if length else [])
-    assert not {name for name, _ in sent} & {b"transfer-encoding", b"connection", b"upgrade", b"x-goog-user-project"}
+    assert not {name for name, _ in sent} & {
+        b"transfer-encoding",
+        b"connection",
+        b"upgrade",
+        b"x-goog-user-project",
+    }
     assert b"gateway_session" not in b"".join(value for name, value in sent if name == b"cookie")
 
 
@@ -64,7 +81,9 @@ def test_no_key_of_a_query_gets_through_and_the_rest_is_untouched(pieces):
 
     left = without_key(query)
 
-    kept = [part for part in query.split(b"&") if unquote_to_bytes(part.partition(b"=")[0]) != b"key"]
+    kept = [
+        part for part in query.split(b"&") if unquote_to_bytes(part.partition(b"=")[0]) != b"key"
+    ]
     assert (left or b"") == b"&".join(kept)
 
 

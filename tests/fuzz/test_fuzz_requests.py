@@ -1,4 +1,6 @@
-"""Bytes of clients, meant well and ill: what applications see depends on the bytes alone, and others would agree."""
+"""Bytes of clients, meant well and ill: what applications see depends on the bytes alone, and
+others would agree.
+"""
 
 import asyncio
 import re
@@ -18,27 +20,39 @@ LOOP = asyncio.new_event_loop()
 STATUS = re.compile(rb"HTTP/1\.1 \d{3} ")
 
 NAMES = st.sampled_from(
-    b"Host|host|Content-Length|content-length|Transfer-Encoding|X-A|x_b|Connection|Expect|Content-Type|Te|Cookie|X: Y|"
+    b"Host|host|Content-Length|content-length|Transfer-Encoding|X-A|x_b|Connection|Expect|"
+    b"Content-Type|Te|Cookie|X: Y|"
     b" X|X |Content-Length\x00|Transfer_Encoding".split(b"|")
 )
 VALUES = st.sampled_from(
-    b"a|chunked|Chunked|xchunked|gzip, chunked|chunked, chunked|identity|0|1|3|5|+5|05|0x5|5, 5|-1|close|keep-alive|"
+    b"a|chunked|Chunked|xchunked|gzip, chunked|chunked, chunked|identity|0|1|3|5|+5|05|0x5|5, "
+    b"5|-1|close|keep-alive|"
     b"99999999999999999999|100-continue|\xe9|a\x00b|a\rb|a\nb|a\r\n b|a\tb||a: b".split(b"|")
 )
 SPACES = st.sampled_from([b" ", b" ", b" ", b"", b"\t", b"  ", b"\r\n "])
 LINE_ENDS = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\r\r\n", b"\r\n\r\n", b""])
-HEADERS = st.builds(lambda *parts: b"".join(parts), NAMES, st.just(b":"), SPACES, VALUES, SPACES, LINE_ENDS)
+HEADERS = st.builds(
+    lambda *parts: b"".join(parts), NAMES, st.just(b":"), SPACES, VALUES, SPACES, LINE_ENDS
+)
 TARGETS = st.sampled_from(
-    b"/|/a?b=c|/a%2Fb|//evil/x|/a#b|http://a/b|http:evil|*|/\xe9|/a b|/\x00|a|http://u@a/|/..;/x".split(b"|")
+    b"/|/a?b=c|/a%2Fb|//evil/x|/a#b|http://a/b|http:evil|*|/\xe9|/a b|/\x00|a|http://u@a/|/..;/x".split(
+        b"|"
+    )
 )
 METHODS = st.sampled_from(b"GET|POST|POST|POST|HEAD|OPTIONS|x-own|CONNECT|G(T".split(b"|"))
-VERSIONS = st.sampled_from(b"HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.0|HTTP/2.0|HTTP/1.1 |http/1.1|".split(b"|"))
+VERSIONS = st.sampled_from(
+    b"HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.0|HTTP/2.0|HTTP/1.1 |http/1.1|".split(b"|")
+)
 CHUNKS = st.sampled_from(
-    b"1\r\na\r\n|5\r\nabcde\r\n|A\r\n0123456789\r\n|3;x=y\r\nabc\r\n|3 ;x\r\nabc\r\n|03\r\nabc\r\n|0x3\r\nabc\r\n|"
-    b"3\nabc\r\n|3\r\nabc\n|3\r\nabcd\r\n|+3\r\nabc\r\n|0\r\n\r\n|0\r\nA: b\r\n\r\n|0\r\nContent-Length: 3\r\n\r\n|"
+    b"1\r\na\r\n|5\r\nabcde\r\n|A\r\n0123456789\r\n|3;x=y\r\nabc\r\n|3 ;x\r\nabc\r\n|"
+    b"03\r\nabc\r\n|0x3\r\nabc\r\n|"
+    b"3\nabc\r\n|3\r\nabc\n|3\r\nabcd\r\n|+3\r\nabc\r\n|0\r\n\r\n|0\r\nA: b\r\n\r\n|"
+    b"0\r\nContent-Length: 3\r\n\r\n|"
     b"0\r\n\n|0;\r\n\r\n|fffffffffffffffff\r\n".split(b"|")
 )
-CHUNKED = st.lists(CHUNKS, max_size=4).map(lambda chunks: b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks))
+CHUNKED = st.lists(CHUNKS, max_size=4).map(
+    lambda chunks: b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks)
+)
 SIZED = st.builds(
     lambda body, said: b"Content-Length: %d\r\n\r\n" % max(0, len(body) + said) + body,
     st.binary(max_size=8),
@@ -56,7 +70,9 @@ REQUESTS = st.builds(
     ENDS,
 )
 HONEST = st.builds(lambda end: b"POST / HTTP/1.1\r\nHost: a\r\n" + end, ENDS)
-INSERTED = st.sampled_from([b"\r", b"\n", b"\r\n", b"\x00", b" ", b"\t", b":", b";", b"0", b"\xff", b"\x0b"])
+INSERTED = st.sampled_from(
+    [b"\r", b"\n", b"\r\n", b"\x00", b" ", b"\t", b":", b";", b"0", b"\xff", b"\x0b"]
+)
 
 
 @st.composite
@@ -97,7 +113,9 @@ class Side(ClientSide):
         target = scope["extensions"]["gateway.target"]["raw"]
         headers = [field for field in scope["headers"] if field[0] != b"host"]
         self.seen.append(Seen(scope["method"].encode(), target, headers, body))
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send(
+            {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]}
+        )
         await send({"type": "http.response.body", "body": b""})
 
 
@@ -157,7 +175,11 @@ def by_h11(data: bytes) -> tuple[list[Seen], bool]:
                 body += bytes(event.data)
             elif isinstance(event, h11.EndOfMessage):
                 assert request is not None
-                headers = [(bytes(name), bytes(value)) for name, value in request.headers if name != b"host"]
+                headers = [
+                    (bytes(name), bytes(value))
+                    for name, value in request.headers
+                    if name != b"host"
+                ]
                 seen.append(Seen(bytes(request.method), bytes(request.target), headers, body))
                 connection.send(h11.Response(status_code=200, headers=[("content-length", "0")]))
                 connection.send(h11.EndOfMessage())
@@ -192,7 +214,9 @@ class Llhttp:
 
     def on_message_complete(self) -> None:
         """Trailers arrive as headers, too."""
-        self.seen.append(Seen(self.parser.get_method(), self.url, self.headers[: self.count], self.body))
+        self.seen.append(
+            Seen(self.parser.get_method(), self.url, self.headers[: self.count], self.body)
+        )
 
 
 def by_llhttp(data: bytes) -> tuple[list[Seen], bool]:

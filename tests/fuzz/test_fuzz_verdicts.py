@@ -1,4 +1,6 @@
-"""What an upstream may say: no bytes raise, take long, take a key out for ever or condemn one without evidence."""
+"""What an upstream may say: no bytes raise, take long, take a key out for ever or condemn one
+without evidence.
+"""
 
 import gzip
 import json
@@ -22,7 +24,8 @@ STATUSES = st.sampled_from([200, 400, 401, 403, 404, 408, 429, 500, 503, 529, 99
 RECORDED = st.sampled_from([row["name"] for row in MANIFEST]).map(recorded)
 WORDS = st.sampled_from(
     b'{|}|[|]|"|:|,|"error"|"code"|"status"|"message"|"details"|"reason"|429|0|-1|1e999|null|"RESOURCE_EXHAUSTED"|"20s"|'
-    b'"PerDay"|"quotaId"|\\|\\u0000|\\ud800|\xff|limit: 0|retry in |1d |data: |\n|[DONE]|<style>|<p>|"usage"|'
+    b'"PerDay"|"quotaId"|\\|\\u0000|\\ud800|\xff|limit: 0|retry in |1d |data: |\n|[DONE]|'
+    b'<style>|<p>|"usage"|'
     b'"usageMetadata"|"promptTokenCount"|"violations"|"@type"'.split(b"|")
 )
 PIECED = st.lists(WORDS, max_size=40).map(b"".join)
@@ -34,7 +37,9 @@ def bodies(draw: st.DrawFn) -> bytes:
     body = draw(RECORDED | PIECED | st.binary(max_size=200))
     for _ in range(draw(st.integers(0, 3))):
         at = draw(st.integers(0, len(body)))
-        body = body[:at] + draw(WORDS | st.binary(max_size=8)) + body[at + draw(st.integers(0, 20)) :]
+        body = (
+            body[:at] + draw(WORDS | st.binary(max_size=8)) + body[at + draw(st.integers(0, 20)) :]
+        )
     packing = draw(st.sampled_from(["", "", "gzip", "zlib"]))
     if packing:
         body = gzip.compress(body) if packing == "gzip" else zlib.compress(body)
@@ -51,14 +56,24 @@ def test_no_answer_raises_or_takes_a_key_out_for_long(body, status, encoding, re
     headers = [(b"content-encoding", encoding), (b"retry-after", retry_after)]
     verdict = judged(decoded(body, encoding), status, headers=headers)
 
-    assert verdict is None or verdict.until is None or NOW < verdict.until <= NOW + timedelta(days=1, hours=1)
-    shown = [effective_status(status, body), excerpt(body, "secret", "*"), verdict and verdict.message]
+    assert (
+        verdict is None
+        or verdict.until is None
+        or NOW < verdict.until <= NOW + timedelta(days=1, hours=1)
+    )
+    shown = [
+        effective_status(status, body),
+        excerpt(body, "secret", "*"),
+        verdict and verdict.message,
+    ]
     json.dumps(shown).encode()
     assert time.thread_time() - since < 1
 
 
 @for_seconds(5)
-@given(body=st.text(max_size=200) | PIECED.map(lambda body: body.decode("latin-1")), status=STATUSES)
+@given(
+    body=st.text(max_size=200) | PIECED.map(lambda body: body.decode("latin-1")), status=STATUSES
+)
 def test_no_text_without_evidence_condemns_a_key(body, status):
     """The words that would be evidence are not among those it is made of."""
     verdict = judged(body.encode("utf-8", "replace"), status)
@@ -82,11 +97,14 @@ def test_tokens_and_errors_are_the_same_however_an_answer_is_cut(body, cuts, enc
 
 
 YAML_WORDS = (
-    "groups: name: api_keys: target_url: proxy_url: auth: server: port: a [ ] { } , - : https://a socks5:// &a *a both "
+    "groups: name: api_keys: target_url: proxy_url: auth: server: port: a [ ] { } , - : "
+    "https://a socks5:// &a *a both "
     "!!python/object:os.system <<: ' \" # --- ... 8080 1e999 0x1 ~ null yes ! % @ \ufeff | \x00"
 )
 YAML = st.lists(
-    st.sampled_from([*YAML_WORDS.split(" "), "\n", "\n  - ", "\n    ", " ", "\t"]) | st.text(max_size=5), max_size=30
+    st.sampled_from([*YAML_WORDS.split(" "), "\n", "\n  - ", "\n    ", " ", "\t"])
+    | st.text(max_size=5),
+    max_size=30,
 ).map("".join)
 
 

@@ -1,4 +1,6 @@
-"""Properties that are tried for a length of time instead of a number of examples: for a minute in all."""
+"""Properties that are tried for a length of time instead of a number of examples: for a minute in
+all.
+"""
 
 import time
 from collections.abc import Callable
@@ -17,12 +19,17 @@ AT_ONCE = settings(
 
 
 def for_seconds(seconds: float) -> Callable[[Any], Any]:
-    """Around `@given`: each round draws other examples. `make soak` goes on for fifteen times as long."""
+    """Around `@given`: each round draws other examples.
+
+    `make soak` goes on for fifteen times as long.
+    """
 
     def decorate(property_: Any) -> Any:
         rounds = AT_ONCE(property_)
 
-        @pytest.mark.parametrize("seconds", [seconds, pytest.param(15 * seconds, marks=pytest.mark.soak)])
+        @pytest.mark.parametrize(
+            "seconds", [seconds, pytest.param(15 * seconds, marks=pytest.mark.soak)]
+        )
         def run(seconds: float) -> None:
             due = time.monotonic() + seconds
             while time.monotonic() < due:

@@ -1,6 +1,8 @@
-"""Making and changing client tokens: all by the store. A new token is in the answer to its form and nowhere else.
+"""Making and changing client tokens: all by the store. A new token is in the answer to its form and
+nowhere else.
 
-It is in no address, message, session, log or history; what was sent once is not answered with a token again.
+It is in no address, message, session, log or history; what was sent once is not answered with a
+token again.
 """
 
 from typing import Any, cast
@@ -34,7 +36,9 @@ class TokenMaking(ModelAdmin[ClientToken]):
         number = sent_number(request) if request.method == "POST" else open_form(request)
         if number is None:
             return self._sent_before(request)
-        return super().add_view(request, form_url, {**ONE_BUTTON, "form_number": number, **(extra_context or {})})
+        return super().add_view(
+            request, form_url, {**ONE_BUTTON, "form_number": number, **(extra_context or {})}
+        )
 
     def changeform_view(
         self,
@@ -43,7 +47,9 @@ class TokenMaking(ModelAdmin[ClientToken]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What the store refuses is said at the fields: the form is gone through once more, with the reasons."""
+        """What the store refuses is said at the fields: the form is gone through once more, with
+        the reasons.
+        """
         for _ in range(2):
             try:
                 return super().changeform_view(request, object_id, form_url, extra_context)
@@ -54,9 +60,15 @@ class TokenMaking(ModelAdmin[ClientToken]):
         raise AssertionError("a form that has problems was saved")
 
     def get_form(
-        self, request: HttpRequest, obj: ClientToken | None = None, change: bool = False, **kwargs: Any
+        self,
+        request: HttpRequest,
+        obj: ClientToken | None = None,
+        change: bool = False,
+        **kwargs: Any,
     ) -> type[ModelForm[ClientToken]]:
-        form = cast("type[ClientTokenForm]", super().get_form(request, obj, change, **kwargs))  # made anew each time
+        form = cast(
+            "type[ClientTokenForm]", super().get_form(request, obj, change, **kwargs)
+        )  # made anew each time
         form.refusal = _kept(request, "refusal")
         return form
 
@@ -78,10 +90,14 @@ class TokenMaking(ModelAdmin[ClientToken]):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The store has done it."""
 
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:  # type: ignore[override]
+    def construct_change_message(  # type: ignore[override]
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> str:
         """For the history of the row. The audit log is the store's."""
         labels = [str(form.fields[name].label or name) for name in form.changed_data]
-        return "Added." if add else f"Changed: {', '.join(labels)}." if labels else "Nothing changed."
+        return (
+            "Added." if add else f"Changed: {', '.join(labels)}." if labels else "Nothing changed."
+        )
 
     def response_add(
         self, request: HttpRequest, obj: ClientToken, post_url_continue: str | None = None
@@ -101,11 +117,15 @@ class TokenMaking(ModelAdmin[ClientToken]):
     def _sent_before(self, request: HttpRequest) -> HttpResponse:
         name = request.POST.get("name", "").strip()
         known = ClientToken.objects.filter(name__iexact=name).first()
-        return self._page(request, "sent_before", {"title": "This form was sent before", "token": known})
+        return self._page(
+            request, "sent_before", {"title": "This form was sent before", "token": known}
+        )
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
         site = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}
-        response = TemplateResponse(request, f"admin/proxyapp/clienttoken/{name}.html", site | context)
+        response = TemplateResponse(
+            request, f"admin/proxyapp/clienttoken/{name}.html", site | context
+        )
         add_never_cache_headers(response)
         return response
 

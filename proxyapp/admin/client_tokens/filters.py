@@ -12,7 +12,10 @@ from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ClientToken, Group
 from proxyapp.operators.token_standing import STATES, tokens_in
 
-LABELS = {"expiring": "active, expires within 7 days", "unreadable": "unreadable (another SECRET_KEY)"}
+LABELS = {
+    "expiring": "active, expires within 7 days",
+    "unreadable": "unreadable (another SECRET_KEY)",
+}
 
 
 class TokenStateFilter(SimpleListFilter):
@@ -22,7 +25,9 @@ class TokenStateFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(state, LABELS.get(state, state)) for state in STATES]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ClientToken]) -> QuerySet[ClientToken]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ClientToken]
+    ) -> QuerySet[ClientToken]:
         state = self.value()
         return tokens_in(queryset, state, timezone.now()) if state in STATES else queryset
 
@@ -37,11 +42,15 @@ class UsableGroupFilter(FewChoicesFilter):
         groups = Group.objects.all() if chosen is None else _group(chosen)
         return groups.values_list("pk", "name")
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[ClientToken]) -> QuerySet[ClientToken]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ClientToken]
+    ) -> QuerySet[ClientToken]:
         chosen = self.value()
         if not chosen:
             return queryset
-        named = ClientToken.allowed_groups.through.objects.filter(group__in=_group(chosen)).values("clienttoken_id")
+        named = ClientToken.allowed_groups.through.objects.filter(group__in=_group(chosen)).values(
+            "clienttoken_id"
+        )
         return queryset.filter(Q(is_limited_to_groups=False) | Q(pk__in=named))
 
 

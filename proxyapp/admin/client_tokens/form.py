@@ -43,12 +43,19 @@ class ClientTokenForm(ModelForm[ClientToken]):
         Group.objects.defer("proxy_url"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         required=False,
-        help_text="A group that is deleted goes from here, too. A token whose last group is gone may use none.",
+        help_text=(
+            "A group that is deleted goes from here, too. A token whose last group is gone may use"
+            " none."
+        ),
     )
     models = forms.CharField(
-        widget=UnfoldAdminTextareaWidget({"rows": 3, "spellcheck": "false", "placeholder": "gemini-2.5-*"}),
+        widget=UnfoldAdminTextareaWidget(
+            {"rows": 3, "spellcheck": "false", "placeholder": "gemini-2.5-*"}
+        ),
         required=False,
-        help_text="One name a line; * stands for any part, such as gemini-2.5-*. Empty: every model.",
+        help_text=(
+            "One name a line; * stands for any part, such as gemini-2.5-*. Empty: every model."
+        ),
     )
     lifetime = forms.ChoiceField(
         widget=UnfoldAdminRadioSelectWidget,
@@ -57,7 +64,9 @@ class ClientTokenForm(ModelForm[ClientToken]):
         initial=NEVER,
     )
     expires_on = forms.DateTimeField(
-        widget=forms.DateTimeInput({"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, SHOWN_MINUTES),
+        widget=forms.DateTimeInput(
+            {"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, SHOWN_MINUTES
+        ),
         required=False,
         label="Expires at (UTC)",
     )

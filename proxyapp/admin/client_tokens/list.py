@@ -51,7 +51,11 @@ def today(token: ClientToken) -> Today:
 
 @admin.display(description="token", ordering="name")
 def label(token: ClientToken) -> SafeString:
-    return format_html('<span class="key-name">{}</span> <span class="key-masked">{}</span>', token.name, token.masked)
+    return format_html(
+        '<span class="key-name">{}</span> <span class="key-masked">{}</span>',
+        token.name,
+        token.masked,
+    )
 
 
 @admin.display(ordering="revoked_at")
@@ -107,7 +111,11 @@ def state_lines(token: ClientToken, now: datetime) -> SafeString:
     if token.expires_at is None:
         return shown
     is_over = found == "expired"
-    when = ago(token.expires_at, now) if is_over else format_html("expires in {}", until(token.expires_at, now))
+    when = (
+        ago(token.expires_at, now)
+        if is_over
+        else format_html("expires in {}", until(token.expires_at, now))
+    )
     return format_html("{}{}", shown, _detail(when))
 
 
@@ -135,8 +143,8 @@ def _of_limit(count: int, limit: int | None) -> SafeString:
     share = min(count / limit, 1.0)
     level = "is-full" if share >= 1 else "is-near" if share >= NEARLY else ""
     return format_html(
-        '<span title="{} of {}">{} of {}</span>'
-        '<svg class="token-bar {}" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true">'
-        '<rect class="token-bar-base" width="100" height="4"/><rect width="{}" height="4"/></svg>',
+        '<span title="{} of {}">{} of {}</span><svg class="token-bar {}" viewBox="0 0 100 4"'
+        ' preserveAspectRatio="none" aria-hidden="true"><rect class="token-bar-base" width="100"'
+        ' height="4"/><rect width="{}" height="4"/></svg>',
         *(f"{count:,}", f"{limit:,}", compact(count), compact(limit), level, f"{share * 100:.1f}"),
     )

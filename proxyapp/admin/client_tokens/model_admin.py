@@ -44,7 +44,9 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
     show_full_result_count = False
     change_form_template = "admin/proxyapp/clienttoken/change_form.html"
     delete_confirmation_template = "admin/proxyapp/apikey/delete_confirmation.html"
-    delete_selected_confirmation_template = "admin/proxyapp/apikey/delete_selected_confirmation.html"
+    delete_selected_confirmation_template = (
+        "admin/proxyapp/apikey/delete_selected_confirmation.html"
+    )
 
     class Media:
         css = {"all": ("proxyapp/keys.css", "proxyapp/groups.css", "proxyapp/tokens.css")}
@@ -62,14 +64,24 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
             return [(None, {"fields": LOOKS})]
         return [
             (None, {"fields": TERMS}),
-            ("Limits", {"fields": LIMITS, "description": "Days are UTC's. What is over a limit gets a 429."}),
+            (
+                "Limits",
+                {
+                    "fields": LIMITS,
+                    "description": "Days are UTC's. What is over a limit gets a 429.",
+                },
+            ),
             ("Expiry", {"fields": EXPIRY}),
         ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: ClientToken | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: ClientToken | None = None
+    ) -> tuple[str, ...]:
         return () if obj is None or self.has_change_permission(request, obj) else LOOKS
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
         token = context.get("original")
         if token is not None:
             context |= self._context(request, token)
@@ -92,7 +104,10 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
     def may_use(self, token: ClientToken) -> str:
         if not token.is_limited_to_groups:
             return "the keys of every group"
-        return ", ".join(group.name for group in token.allowed_groups.all()) or "no group: those it had were deleted"
+        return (
+            ", ".join(group.name for group in token.allowed_groups.all())
+            or "no group: those it had were deleted"
+        )
 
     @admin.display(description="models")
     def models_allowed(self, token: ClientToken) -> str:

@@ -1,4 +1,7 @@
-"""Ending client tokens: revoked for good, or deleted with what is known of their usage. A page asks before either."""
+"""Ending client tokens: revoked for good, or deleted with what is known of their usage.
+
+A page asks before either.
+"""
 
 from collections.abc import Collection, Sequence
 from typing import Any
@@ -21,14 +24,21 @@ from proxyapp.models import ClientToken, TokenUsage, audit
 
 CONFIRMED = "confirmed"
 SHOWN = 20
-WITHIN_A_SECOND = "Within a second no process of the gateway lets its clients in any more: they get a 401."
-FOR_GOOD = "This is for good: no token can be brought back. Its usage stays, and so does its name."
-USAGE_GOES = "What is known of its usage goes, too. To end a token and keep that, revoke it instead."
-OPEN_AGAIN = (
-    "No token is left then: a gateway on loopback is open again to everyone on this machine, and one that others can "
-    "reach does not start any more until it has a token."
+WITHIN_A_SECOND = (
+    "Within a second no process of the gateway lets its clients in any more: they get a 401."
 )
-OPEN_ANYWAY = "No token is left then, and allow_anonymous is set: everyone who reaches the gateway may use the keys."
+FOR_GOOD = "This is for good: no token can be brought back. Its usage stays, and so does its name."
+USAGE_GOES = (
+    "What is known of its usage goes, too. To end a token and keep that, revoke it instead."
+)
+OPEN_AGAIN = (
+    "No token is left then: a gateway on loopback is open again to everyone on this machine, and"
+    " one that others can reach does not start any more until it has a token."
+)
+OPEN_ANYWAY = (
+    "No token is left then, and allow_anonymous is set: everyone who reaches the gateway may use"
+    " the keys."
+)
 
 
 class TokenEnding(ModelAdmin[ClientToken]):
@@ -36,7 +46,10 @@ class TokenEnding(ModelAdmin[ClientToken]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.revoke_view)
-        return [path("<path:object_id>/revoke/", view, name="proxyapp_clienttoken_revoke"), *super().get_urls()]
+        return [
+            path("<path:object_id>/revoke/", view, name="proxyapp_clienttoken_revoke"),
+            *super().get_urls(),
+        ]
 
     def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         if not self.has_change_permission(request):
@@ -52,12 +65,17 @@ class TokenEnding(ModelAdmin[ClientToken]):
         return HttpResponseRedirect(back)
 
     @admin.action(description="Revoke", permissions=["change"])
-    def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[ClientToken]) -> HttpResponse | None:
+    def revoke_tokens(
+        self, request: HttpRequest, queryset: QuerySet[ClientToken]
+    ) -> HttpResponse | None:
         if CONFIRMED in request.POST:
             self._revoke(request, list(queryset.values_list("pk", flat=True)))
             return None
         posted = [(name, value) for name, values in request.POST.lists() for value in values]
-        posted = [*((name, value) for name, value in posted if name != "csrfmiddlewaretoken"), (CONFIRMED, "yes")]
+        posted = [
+            *((name, value) for name, value in posted if name != "csrfmiddlewaretoken"),
+            (CONFIRMED, "yes"),
+        ]
         tokens = list(queryset.filter(revoked_at=None))
         if not tokens:
             self.message_user(request, "They are revoked already.", messages.WARNING)
@@ -65,7 +83,9 @@ class TokenEnding(ModelAdmin[ClientToken]):
         return self._ask(request, tokens, reverse("admin:proxyapp_clienttoken_changelist"), posted)
 
     @admin.action(description="Delete", permissions=["delete"])
-    def delete_selected(self, request: HttpRequest, queryset: QuerySet[ClientToken]) -> HttpResponse | None:
+    def delete_selected(
+        self, request: HttpRequest, queryset: QuerySet[ClientToken]
+    ) -> HttpResponse | None:
         """Django's own, which asks first; the page says what becomes of clients."""
         answer: HttpResponse | None = ask_and_delete(self, request, queryset)
         if isinstance(answer, TemplateResponse) and answer.context_data is not None:
@@ -82,7 +102,9 @@ class TokenEnding(ModelAdmin[ClientToken]):
         token_store.delete([obj.pk], audit.operator(request.user))
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[ClientToken]) -> None:
-        token_store.delete(list(queryset.values_list("pk", flat=True)), audit.operator(request.user))
+        token_store.delete(
+            list(queryset.values_list("pk", flat=True)), audit.operator(request.user)
+        )
 
     def get_deleted_objects(
         self, objs: Sequence[ClientToken] | QuerySet[ClientToken], request: HttpRequest
@@ -93,7 +115,10 @@ class TokenEnding(ModelAdmin[ClientToken]):
         if len(tokens) > SHOWN:
             labels.append(f"… and {len(tokens) - SHOWN} more")
         usage = TokenUsage.objects.filter(token__in=[token.pk for token in tokens]).count()
-        counts = {str(self.opts.verbose_name_plural): len(tokens), "rows of usage (by day and model)": usage}
+        counts = {
+            str(self.opts.verbose_name_plural): len(tokens),
+            "rows of usage (by day and model)": usage,
+        }
         lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return labels, counts, lacking, []
 
@@ -105,10 +130,16 @@ class TokenEnding(ModelAdmin[ClientToken]):
         if request.user.pk is not None:
             LogEntry.objects.log_actions(request.user.pk, revoked, CHANGE, "Revoked.")
         whom = f"Token {revoked[0].name} is" if len(revoked) == 1 else f"{len(revoked)} tokens are"
-        self.message_user(request, f"{whom} revoked: nobody gets in with it any more.", messages.SUCCESS)
+        self.message_user(
+            request, f"{whom} revoked: nobody gets in with it any more.", messages.SUCCESS
+        )
 
     def _ask(
-        self, request: HttpRequest, tokens: Sequence[ClientToken], back_url: str, posted: list[tuple[str, Any]]
+        self,
+        request: HttpRequest,
+        tokens: Sequence[ClientToken],
+        back_url: str,
+        posted: list[tuple[str, Any]],
     ) -> HttpResponse:
         several = f"{len(tokens)} tokens" if len(tokens) > 1 else f"token {tokens[0].name}"
         context = {
@@ -129,4 +160,7 @@ def consequences(ids: Collection[int]) -> dict[str, Any]:
     """For the page that asks before a deletion."""
     if ClientToken.objects.exclude(pk__in=ids).exists():
         return {"consequences": [WITHIN_A_SECOND, USAGE_GOES], "warning": ""}
-    return {"consequences": [USAGE_GOES], "warning": OPEN_ANYWAY if settings.ALLOW_ANONYMOUS else OPEN_AGAIN}
+    return {
+        "consequences": [USAGE_GOES],
+        "warning": OPEN_ANYWAY if settings.ALLOW_ANONYMOUS else OPEN_AGAIN,
+    }

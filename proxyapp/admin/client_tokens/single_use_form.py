@@ -1,6 +1,8 @@
-"""One form makes one token: a form that is sent twice, as a page that is loaded again does, makes nothing.
+"""One form makes one token: a form that is sent twice, as a page that is loaded again does, makes
+nothing.
 
-The session keeps the numbers of the forms that were opened and not used yet. No token is ever in it.
+The session keeps the numbers of the forms that were opened and not used yet. No token is ever in
+it.
 """
 
 import secrets

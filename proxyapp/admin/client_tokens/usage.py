@@ -1,4 +1,6 @@
-"""What clients with one token did in the last days: a chart and a table by day, and a table by model."""
+"""What clients with one token did in the last days: a chart and a table by day, and a table by
+model.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -37,8 +39,8 @@ class Counts(NamedTuple):
     @property
     def title(self) -> str:
         return (
-            f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more refused by a limit; "
-            f"{self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
+            f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more"
+            f" refused by a limit; {self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
         )
 
 
@@ -53,7 +55,11 @@ class TokenUsageTables:
     def chart(self) -> SafeString:
         """What succeeded below, what failed or was refused on top."""
         bars = [
-            Bar(counts.succeeded, counts.requests + counts.refused, f"{day:%b} {day.day}: {counts.title}")
+            Bar(
+                counts.succeeded,
+                counts.requests + counts.refused,
+                f"{day:%b} {day.day}: {counts.title}",
+            )
             for day, counts in self.days
         ]
         return bar_chart(bars, f"{self.total.requests:,} requests in {len(self.days)} days")
@@ -74,7 +80,9 @@ def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
         of_model[model].append(Counts(*counts))
     models = [(model, _sum(counts)) for model, counts in of_model.items()]
     models.sort(key=lambda row: (-row[1].requests, -row[1].refused, row[0]))
-    return TokenUsageTables([(day, _sum(of_day[day])) for day in days], models, _sum(row[1] for row in models))
+    return TokenUsageTables(
+        [(day, _sum(of_day[day])) for day in days], models, _sum(row[1] for row in models)
+    )
 
 
 def _sum(counts: Iterable[Counts]) -> Counts:

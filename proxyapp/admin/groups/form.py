@@ -13,14 +13,23 @@ from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary import certificates
-from proxyapp.vocabulary.checks import check_group_name, check_proxy_url, check_target_url, proxies, targets
+from proxyapp.vocabulary.checks import (
+    check_group_name,
+    check_proxy_url,
+    check_target_url,
+    proxies,
+    targets,
+)
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 
 POLICIES: dict[str, str] = {
-    RateLimitPolicy.DAILY: "any 429 takes the key out, for every model, until the next reset at {reset}.",
+    RateLimitPolicy.DAILY: (
+        "any 429 takes the key out, for every model, until the next reset at {reset}."
+    ),
     RateLimitPolicy.QUOTA_AWARE: (
-        "reads the provider's answer. After a limit by the minute it waits as long as the answer says, after a limit "
-        "by the day until midnight in California, for that model and project alone; dead keys go out at once."
+        "reads the provider's answer. After a limit by the minute it waits as long as the answer"
+        " says, after a limit by the day until midnight in California, for that model and project"
+        " alone; dead keys go out at once."
     ),
 }
 AUTHS: dict[str, str] = {
@@ -60,7 +69,9 @@ class GroupForm(ModelForm[Group]):
     )
 
     ca_certificates = CertificatesField(
-        widget=CertificatesInput({"rows": 4, "spellcheck": "false"}), required=False, label="CA certificates"
+        widget=CertificatesInput({"rows": 4, "spellcheck": "false"}),
+        required=False,
+        label="CA certificates",
     )
 
     class Meta:
@@ -85,7 +96,10 @@ class GroupForm(ModelForm[Group]):
             if name in self.fields:
                 self.fields[name].required = False
         proxy = self.fields["new_proxy_url"]
-        proxy.help_text = "Such as socks5://user:password@host:1080; http, https, socks5 or socks5h. Never shown again."
+        proxy.help_text = (
+            "Such as socks5://user:password@host:1080; http, https, socks5 or socks5h. Never shown"
+            " again."
+        )
         if self.instance.proxy_url is not None:
             proxy.label = "Replace the proxy URL"
             proxy.help_text = f"Now: {shown_proxy(self.instance)}. Leave empty to keep it."
@@ -96,13 +110,15 @@ class GroupForm(ModelForm[Group]):
         """Who may only look has no such fields, and the list only that of the position."""
         reset = f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"
         texts = {
-            "rate_limit_policy": explained({name: text.format(reset=reset) for name, text in POLICIES.items()}),
+            "rate_limit_policy": explained(
+                {name: text.format(reset=reset) for name, text in POLICIES.items()}
+            ),
             "auth": explained(AUTHS),
             "target_url": "A path is put in front of the path of every request.",
             "ca_certificates": trusted(self.instance),
             "allow_link_local": (
-                "Else the gateway connects to no link-local address and no metadata service, where the machine's "
-                "own credentials are."
+                "Else the gateway connects to no link-local address and no metadata service, where"
+                " the machine's own credentials are."
             ),
         }
         for name, text in texts.items():
@@ -150,12 +166,16 @@ class GroupForm(ModelForm[Group]):
 
 def trusted(group: Group) -> SafeString:
     """What the certificates say of themselves."""
-    text = "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
+    text = (
+        "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
+    )
     try:
         found = certificates.listed(group.ca_certificates) if group.ca_certificates else []
     except certificates.BadCertificates as problem:
         return format_html("{} Now the text {}.", text, str(problem))
-    return format_html("{}{}", text, format_html_join("", "<br>Now: {}", ((str(one),) for one in found)))
+    return format_html(
+        "{}{}", text, format_html_join("", "<br>Now: {}", ((str(one),) for one in found))
+    )
 
 
 def explained(choices: dict[str, str]) -> SafeString:

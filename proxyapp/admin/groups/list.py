@@ -1,4 +1,6 @@
-"""What the pages of groups say of keys and of today, in one query each for all groups of a page; and the order."""
+"""What the pages of groups say of keys and of today, in one query each for all groups of a page;
+and the order.
+"""
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import copy
@@ -28,7 +30,10 @@ STATES = ("available", "cooling", "disabled", "invalid")
 
 @dataclass(frozen=True, slots=True)
 class GroupFigures:
-    """`keys`: how many are in each state that occurs. `requests` and `rate_limited`: since midnight, UTC."""
+    """`keys`: how many are in each state that occurs.
+
+    `requests` and `rate_limited`: since midnight, UTC.
+    """
 
     keys: Mapping[str, int]
     requests: int = 0
@@ -56,8 +61,12 @@ class GroupChangeList(ChangeList):
             self.model_admin.ordering_field = None  # type: ignore[attr-defined]
 
     def _shows_whole_order(self, request: HttpRequest) -> bool:
-        """Dragging numbers the rows of the page from 0 on: they must be all of them, in their order."""
-        is_whole = not (self.query or self.has_active_filters or ORDER_VAR in self.params or self.multi_page)
+        """Dragging numbers the rows of the page from 0 on: they must be all of them, in their
+        order.
+        """
+        is_whole = not (
+            self.query or self.has_active_filters or ORDER_VAR in self.params or self.multi_page
+        )
         return is_whole and self.model_admin.has_change_permission(request)
 
 
@@ -83,7 +92,10 @@ def _keys(group_ids: Collection[int], now: datetime) -> dict[int, dict[str, int]
     }
     counts = {name: Count("pk", filter=kind) for name, kind in kinds.items()}
     rows = (
-        ApiKey.objects.filter(group__in=group_ids).order_by().values("group_id").annotate(total=Count("pk"), **counts)
+        ApiKey.objects.filter(group__in=group_ids)
+        .order_by()
+        .values("group_id")
+        .annotate(total=Count("pk"), **counts)
     )
     return {row.pop("group_id"): _by_state(row) for row in rows}
 
@@ -105,12 +117,18 @@ def key_badges(group: Group) -> SafeString:
     states = figures(group).keys
     if not states:
         return format_html("{}", "none")
-    return format_html('<span class="badges">{}</span>', format_html_join("", "{}", _badges(group, states)))
+    return format_html(
+        '<span class="badges">{}</span>', format_html_join("", "{}", _badges(group, states))
+    )
 
 
 def _badges(group: Group, states: Mapping[str, int]) -> Iterator[tuple[SafeString]]:
     for state, count in states.items():
-        context = {"text": f"{count} {state}", "variant": STATE_VARIANTS[state], "href": keys_url(group, state=state)}
+        context = {
+            "text": f"{count} {state}",
+            "variant": STATE_VARIANTS[state],
+            "href": keys_url(group, state=state),
+        }
         yield (render_to_string("unfold/helpers/label.html", context),)
 
 
@@ -120,7 +138,8 @@ def keys_url(group: Group, **filters: str) -> str:
 
 
 def settle_positions(before: Mapping[int, int]) -> None:
-    """Numbers the groups anew where two have got one position: which of them was moved there goes to that place.
+    """Numbers the groups anew where two have got one position: which of them was moved there goes
+    to that place.
 
     `before`: the positions that there were. Belongs into the transaction of the change.
     """

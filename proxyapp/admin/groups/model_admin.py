@@ -15,7 +15,14 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.groups.form import GroupForm, shown_proxy
-from proxyapp.admin.groups.list import GroupChangeList, PositionForm, figures, key_badges, keys_url, settle_positions
+from proxyapp.admin.groups.list import (
+    GroupChangeList,
+    PositionForm,
+    figures,
+    key_badges,
+    keys_url,
+    settle_positions,
+)
 from proxyapp.admin.groups.page import GroupPages
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
@@ -54,10 +61,14 @@ class GroupAdmin(GroupPages):
         return GroupChangeList
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Group]]:
-        form: type[ModelForm[Group]] = super().get_changelist_form(request, form=PositionForm, **kwargs)
+        form: type[ModelForm[Group]] = super().get_changelist_form(
+            request, form=PositionForm, **kwargs
+        )
         return form
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         if request.method != "POST" or "_save" not in request.POST:
             return super().changelist_view(request, extra_context)
         with transaction.atomic():
@@ -67,7 +78,15 @@ class GroupAdmin(GroupPages):
         return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
-        settings = ["name", "target_url", "new_proxy_url", "rate_limit_policy", "auth", "priority", "weight"]
+        settings = [
+            "name",
+            "target_url",
+            "new_proxy_url",
+            "rate_limit_policy",
+            "auth",
+            "priority",
+            "weight",
+        ]
         trust = ("Trust", {"fields": ["ca_certificates", "allow_link_local"]})
         if obj is None:
             return [(None, {"fields": settings}), trust]
@@ -79,7 +98,9 @@ class GroupAdmin(GroupPages):
         use = ("Keys and use", {"fields": ["keys_of_group", "today", "more"]})
         return [(None, {"fields": settings}), trust, use]
 
-    def save_model(self, request: HttpRequest, obj: Group, form: ModelForm[Group], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: Group, form: ModelForm[Group], change: bool
+    ) -> None:
         if not change:
             obj.position = next_position(Group.objects.all())
         if form.cleaned_data.get("new_proxy_url"):
@@ -107,11 +128,15 @@ class GroupAdmin(GroupPages):
             return f"CA certificates: {counted(form.cleaned_data[name])}"
         return super().describe_edit(form, name, is_new=is_new)
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Group]) -> list[LogEntry] | LogEntry:
+    def log_deletions(
+        self, request: HttpRequest, queryset: QuerySet[Group]
+    ) -> list[LogEntry] | LogEntry:
         """The keys go too."""
         groups = {group.pk: group for group in queryset}
         keys = ApiKey.objects.filter(group__in=groups).defer("secret")
-        gone: list[audit.Change] = [("delete", key, f"with its group '{groups[key.group_id]}'") for key in keys]
+        gone: list[audit.Change] = [
+            ("delete", key, f"with its group '{groups[key.group_id]}'") for key in keys
+        ]
         audit.record_each(audit.operator(request.user), gone)
         return super().log_deletions(request, queryset)
 
@@ -154,20 +179,29 @@ class GroupAdmin(GroupPages):
     @admin.display(description="keys")
     def keys_of_group(self, group: Group) -> SafeString:
         add = f"{reverse('admin:proxyapp_apikey_add')}?{urlencode({'group': group.pk})}"
-        every = format_html('<a href="{}">{} in all</a>', keys_url(group), f"{figures(group).key_total:,}")
+        every = format_html(
+            '<a href="{}">{} in all</a>', keys_url(group), f"{figures(group).key_total:,}"
+        )
         return format_html('{} · {} · <a href="{}">Add a key</a>', key_badges(group), every, add)
 
     @admin.display
     def today(self, group: Group) -> str:
         """Days are UTC's, as in the usage."""
         return (
-            f"{figures(group).requests:,} requests, {figures(group).rate_limited:,} answered with 429 (since 00:00 UTC)"
+            f"{figures(group).requests:,} requests, {figures(group).rate_limited:,} answered with"
+            " 429 (since 00:00 UTC)"
         )
 
     @admin.display
     def more(self, group: Group) -> SafeString:
-        events, usage = (reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage"))
-        links = (f"{events}?key__group__id__exact={group.pk}", "events"), (f"{usage}?group={group.pk}", "usage by hour")
+        events, usage = (
+            reverse(f"admin:proxyapp_{name}_changelist")
+            for name in ("ratelimitevent", "hourlyusage")
+        )
+        links = (
+            (f"{events}?key__group__id__exact={group.pk}", "events"),
+            (f"{usage}?group={group.pk}", "usage by hour"),
+        )
         listed = format_html_join(", ", '<a href="{}">{}</a>', links)
         return format_html("{}, {}", listed, entries_of(group))
 

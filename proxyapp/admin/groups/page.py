@@ -1,4 +1,6 @@
-"""What the page of a group offers beside its form: a test of the way to its target, and its part of a config file."""
+"""What the page of a group offers beside its form: a test of the way to its target, and its part of
+a config file.
+"""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +8,13 @@ from typing import Any
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
@@ -36,12 +44,16 @@ class GroupPages(PooledAdmin[Group]):
             *super().get_urls(),
         ]
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
         group = context.get("original")
         if group is not None:
             is_small = figures(group).key_total <= MAX_KEYS_SHOWN
             context["yaml"] = (
-                export_groups(mask=True, groups=Group.objects.filter(pk=group.pk)).text if is_small else ""
+                export_groups(mask=True, groups=Group.objects.filter(pk=group.pk)).text
+                if is_small
+                else ""
             )
             context["may_export_secrets"] = may_export_secrets(request)
         return super().render_change_form(request, context, *args, **kwargs)
@@ -60,22 +72,39 @@ class GroupPages(PooledAdmin[Group]):
             raise PermissionDenied
         return self._tested(request, Group.objects.filter(pk=group.pk))
 
-    @admin.action(description="Test connection (asks the provider, costs no quota)", permissions=["change"])
-    def test_connections(self, request: HttpRequest, queryset: QuerySet[Group]) -> HttpResponse | None:
+    @admin.action(
+        description="Test connection (asks the provider, costs no quota)", permissions=["change"]
+    )
+    def test_connections(
+        self, request: HttpRequest, queryset: QuerySet[Group]
+    ) -> HttpResponse | None:
         count = queryset.count()
         if count > MAX_GROUPS_TESTED:
-            self.message_user(request, f"At most {MAX_GROUPS_TESTED} groups are tested at once; {count} were selected.")
+            self.message_user(
+                request,
+                f"At most {MAX_GROUPS_TESTED} groups are tested at once; {count} were selected.",
+            )
             return None
         return self._tested(request, queryset)
 
     def _tested(self, request: HttpRequest, groups: QuerySet[Group]) -> HttpResponse:
-        """Django runs views that are not async in threads without an event loop, so that this one may start its own."""
-        from proxyapp.upstream.connection_test import try_groups  # the whole upstream side: every command would load it
+        """Django runs views that are not async in threads without an event loop, so that this one
+        may start its own.
+        """
+        from proxyapp.upstream.connection_test import (
+            try_groups,
+        )  # the whole upstream side: every command would load it
 
-        context = {"title": "Test of the connection", "opts": self.opts, "outcomes": try_groups(groups)}
+        context = {
+            "title": "Test of the connection",
+            "opts": self.opts,
+            "outcomes": try_groups(groups),
+        }
         site = self.admin_site.each_context(request)
         return TemplateResponse(
-            request, "admin/proxyapp/group/connection.html", {**site, **context, "media": self.media}
+            request,
+            "admin/proxyapp/group/connection.html",
+            {**site, **context, "media": self.media},
         )
 
     def _group(self, request: HttpRequest, object_id: str) -> Group:

@@ -1,6 +1,7 @@
 """What operators do to keys, to a selection or on a key's page: release, disable, enable, delete.
 
-What would leave no key available, and every deletion, is confirmed on a page that says what will happen.
+What would leave no key available, and every deletion, is confirmed on a page that says what will
+happen.
 """
 
 from collections.abc import Collection
@@ -27,13 +28,17 @@ NOTHING_LEFT = "No key will be available: until one is released, enabled or adde
 Pages = ModelAdmin[ApiKey]
 
 
-@admin.action(description="Release (end the cooldowns, also those of their projects)", permissions=["change"])
+@admin.action(
+    description="Release (end the cooldowns, also those of their projects)", permissions=["change"]
+)
 def release_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
     change_and_tell(pages, request, "release", ids_of(queryset))
 
 
 @admin.action(description="Disable", permissions=["change"])
-def disable_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+def disable_keys(
+    pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]
+) -> HttpResponse | None:
     ids = ids_of(queryset)
     if needs_confirmation(request, ids):
         return confirmation(pages, request, ids, reverse("admin:proxyapp_apikey_changelist"))
@@ -47,7 +52,9 @@ def enable_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) 
 
 
 @admin.action(description="Delete", permissions=["delete"])
-def delete_selected(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+def delete_selected(
+    pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]
+) -> HttpResponse | None:
     """Django's own, which asks first; the page says what becomes of the others."""
     answer: HttpResponse | None = ask_and_delete(pages, request, queryset)
     if isinstance(answer, TemplateResponse) and answer.context_data is not None:
@@ -55,7 +62,9 @@ def delete_selected(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKe
     return answer
 
 
-def change_and_tell(pages: Pages, request: HttpRequest, action: KeyAction, ids: Collection[int]) -> None:
+def change_and_tell(
+    pages: Pages, request: HttpRequest, action: KeyAction, ids: Collection[int]
+) -> None:
     changed = change(request, action, ids)
     level = messages.SUCCESS if changed else messages.WARNING
     pages.message_user(request, f"{DONE[action]} {changed} of {len(ids)} selected keys.", level)
@@ -75,7 +84,9 @@ def ids_of(keys: QuerySet[ApiKey]) -> list[int]:
 
 
 def needs_confirmation(request: HttpRequest, ids: Collection[int]) -> bool:
-    """Whether these are all of the keys that are available. (Where none is, nothing changes for clients.)"""
+    """Whether these are all of the keys that are available. (Where none is, nothing changes for
+    clients.)
+    """
     available = available_ids()
     return bool(available) and available <= set(ids) and CONFIRMED not in request.POST
 
@@ -90,13 +101,17 @@ def consequences(ids: Collection[int], done: str) -> dict[str, Any]:
     lost = available & set(ids)
     left = len(available) - len(lost)
     several = f"{len(ids)} keys" if len(ids) > 1 else "1 key"
-    lines = [f"{several} will be {done}: {len(lost)} of them available now, {len(ids) - len(lost)} not."]
+    lines = [
+        f"{several} will be {done}: {len(lost)} of them available now, {len(ids) - len(lost)} not."
+    ]
     if left or not lost:
         lines.append(f"{left} other {'keys stay' if left != 1 else 'key stays'} available.")
     return {"consequences": lines, "warning": "" if left or not lost else NOTHING_LEFT}
 
 
-def confirmation(pages: Pages, request: HttpRequest, ids: Collection[int], back_url: str) -> HttpResponse:
+def confirmation(
+    pages: Pages, request: HttpRequest, ids: Collection[int], back_url: str
+) -> HttpResponse:
     """Sends the same once more, confirmed."""
     posted = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {

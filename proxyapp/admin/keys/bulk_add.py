@@ -1,4 +1,5 @@
-"""Adds many keys in two steps: what was pasted is shown, masked, and what the operator leaves ticked is saved.
+"""Adds many keys in two steps: what was pasted is shown, masked, and what the operator leaves
+ticked is saved.
 
 Between the steps the keys are in the form, sealed: in no session, no address and no log.
 """
@@ -28,7 +29,10 @@ from proxyapp.vocabulary.masking import masked_key
 
 SHOWN_REFUSALS = 200
 TOO_LATE = "That page was too old. Nothing was added: paste the keys again."
-IN_BETWEEN = "Somebody else changed the same keys or groups at that moment. Nothing was added: paste the keys again."
+IN_BETWEEN = (
+    "Somebody else changed the same keys or groups at that moment. Nothing was added: paste the"
+    " keys again."
+)
 
 
 class Refused(NamedTuple):
@@ -40,7 +44,10 @@ class Refused(NamedTuple):
 
 
 class Review(NamedTuple):
-    """What the second step shows. `keys` can be added; those with a doubt only when the operator says so."""
+    """What the second step shows.
+
+    `keys` can be added; those with a doubt only when the operator says so.
+    """
 
     keys: Sequence[FoundKey]
     duplicates: Sequence[Refused]
@@ -83,7 +90,9 @@ class BulkAdd(PooledAdmin[ApiKey]):
     def _page(self, request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
         site = self.admin_site.each_context(request)
         own = {"title": "Add many keys", "opts": self.opts, "media": self.media}
-        return TemplateResponse(request, f"admin/proxyapp/apikey/bulk_add_{step}.html", {**site, **own, **context})
+        return TemplateResponse(
+            request, f"admin/proxyapp/apikey/bulk_add_{step}.html", {**site, **own, **context}
+        )
 
     def _save(self, request: HttpRequest) -> HttpResponse:
         content = unseal(request.POST["sealed"], request.user.pk)
@@ -101,7 +110,9 @@ class BulkAdd(PooledAdmin[ApiKey]):
         except IntegrityError:
             return self._again(request, IN_BETWEEN)
         level = messages.SUCCESS if added.keys else messages.WARNING
-        self.message_user(request, _told(carried, added, group, len(carried.keys) - len(taken)), level)
+        self.message_user(
+            request, _told(carried, added, group, len(carried.keys) - len(taken)), level
+        )
         listed = reverse("admin:proxyapp_apikey_changelist")
         return HttpResponseRedirect(f"{listed}?{urlencode({'group__id__exact': group.pk})}")
 
@@ -116,12 +127,16 @@ def _reviewed(request: HttpRequest, form: BulkAddForm) -> dict[str, Any]:
     known = groups_of([key.secret for key in found.keys])
     keys = list(_labelled([key for key in found.keys if key.secret not in known], group, wanted))
     there = [
-        Refused(key.line, key.masked, f"in group {known[key.secret]}") for key in found.keys if key.secret in known
+        Refused(key.line, key.masked, f"in group {known[key.secret]}")
+        for key in found.keys
+        if key.secret in known
     ]
     twice = [Refused(key.line, key.masked, "given twice") for key in found.repeats]
     secrets = [(key.secret, key.name, key.project) for key in keys]
     new_name = "" if group.pk else group.name
-    carried = Carried(group.pk, new_name, secrets, len(there), len(found.repeats), len(found.rejects))
+    carried = Carried(
+        group.pk, new_name, secrets, len(there), len(found.repeats), len(found.rejects)
+    )
     return {
         "group": group,
         "review": Review(keys, there + twice, [_refused(reject) for reject in found.rejects]),
@@ -135,7 +150,9 @@ def _refused(reject: Reject) -> Refused:
 
 
 def _labelled(keys: Sequence[FoundKey], group: Group, wanted: dict[str, Any]) -> Iterator[FoundKey]:
-    """Those without a name or project get the ones of the form; numbers go on behind those of the group."""
+    """Those without a name or project get the ones of the form; numbers go on behind those of the
+    group.
+    """
     prefix: str = wanted["name_prefix"]
     number = numbered_from(prefix, group) if prefix else 0
     for key in keys:
@@ -146,7 +163,11 @@ def _labelled(keys: Sequence[FoundKey], group: Group, wanted: dict[str, Any]) ->
 
 
 def _ticked(request: HttpRequest, count: int) -> list[int]:
-    numbers = {int(number) for number in request.POST.getlist("take") if number.isdecimal() and len(number) < 10}
+    numbers = {
+        int(number)
+        for number in request.POST.getlist("take")
+        if number.isdecimal() and len(number) < 10
+    }
     return sorted(number for number in numbers if number < count)
 
 
@@ -162,5 +183,7 @@ def _told(carried: Carried, added: Added, group: Group, left_out: int) -> str:
         if number:
             parts.append(f"{number} {'was' if number == 1 else 'were'} {what}")
     if carried.rejects:
-        parts.append(f"{carried.rejects} {'line was' if carried.rejects == 1 else 'lines were'} no key")
+        parts.append(
+            f"{carried.rejects} {'line was' if carried.rejects == 1 else 'lines were'} no key"
+        )
     return "; ".join(parts) + "."

@@ -23,7 +23,9 @@ MAX_BYTES = 1024 * 1024
 MAX_KEYS = 5000
 DIGITS_OF_NUMBER = 6
 FIRST_GROUP = "default-gemini"
-TOO_MUCH = f"more than {MAX_BYTES // 1024**2} MiB, the limit here; `manage.py import_config` takes more"
+TOO_MUCH = (
+    f"more than {MAX_BYTES // 1024**2} MiB, the limit here; `manage.py import_config` takes more"
+)
 
 
 class WriteOnlyTextarea(Textarea):
@@ -35,13 +37,18 @@ class WriteOnlyTextarea(Textarea):
 
 class BulkAddForm(forms.Form):
     group = forms.ModelChoiceField(
-        Group.objects.defer("proxy_url"), required=False, empty_label="A new group", widget=UnfoldAdminSelectWidget
+        Group.objects.defer("proxy_url"),
+        required=False,
+        empty_label="A new group",
+        widget=UnfoldAdminSelectWidget,
     )
     new_group = forms.CharField(
         required=False,
         label="Name of the new group",
         widget=TextInput,
-        help_text="It goes to the Gemini API; its target, proxy and policy can be changed on its page.",
+        help_text=(
+            "It goes to the Gemini API; its target, proxy and policy can be changed on its page."
+        ),
     )
     project = forms.CharField(
         required=False,
@@ -59,10 +66,18 @@ class BulkAddForm(forms.Form):
         required=False,
         label="Keys",
         widget=WriteOnlyTextarea(
-            {"rows": 10, "autocomplete": "off", "spellcheck": "false", "class": "key-paste", "autocapitalize": "off"}
+            {
+                "rows": 10,
+                "autocomplete": "off",
+                "spellcheck": "false",
+                "class": "key-paste",
+                "autocapitalize": "off",
+            }
         ),
-        help_text="Any text: a key a line, commas, JSON, YAML, .env lines, or CSV with a header key,name,project. "
-        "The next page shows what was found before anything is saved.",
+        help_text=(
+            "Any text: a key a line, commas, JSON, YAML, .env lines, or CSV with a header"
+            " key,name,project. The next page shows what was found before anything is saved."
+        ),
     )
     file = forms.FileField(
         required=False,
@@ -74,7 +89,10 @@ class BulkAddForm(forms.Form):
     def __init__(self, request: HttpRequest) -> None:
         posted = request.POST if request.method == "POST" else None
         group = Group.objects.order_by("position", "id").values_list("pk", flat=True).first()
-        chosen = {"group": request.GET.get("group", group), "new_group": "" if group else FIRST_GROUP}
+        chosen = {
+            "group": request.GET.get("group", group),
+            "new_group": "" if group else FIRST_GROUP,
+        }
         super().__init__(posted, request.FILES or None, initial=chosen)
         self.found = Found()
         if not request.user.has_perm("proxyapp.add_group"):
@@ -84,7 +102,9 @@ class BulkAddForm(forms.Form):
     def clean_new_group(self) -> str:
         name = str(self.cleaned_data["new_group"]).strip()
         if name and Group.objects.filter(name__iexact=name).exists():
-            raise ValidationError("There is a group of this name (case does not count): choose it above.")
+            raise ValidationError(
+                "There is a group of this name (case does not count): choose it above."
+            )
         return refuse_if(check_group_name, name, "The name") if name else ""
 
     def clean_project(self) -> str:
@@ -129,11 +149,17 @@ class BulkAddForm(forms.Form):
     def _find(self) -> None:
         text, file = self.cleaned_data["text"], self.cleaned_data["file"]
         if bool(text.strip()) == bool(file.strip()):
-            problem = "Paste keys or choose a file, not both." if file else "Paste some keys, or choose a file."
+            problem = (
+                "Paste keys or choose a file, not both."
+                if file
+                else "Paste some keys, or choose a file."
+            )
             raise ValidationError({"text": problem})
         self.found = find_keys(text or file)
         if len(self.found.keys) > MAX_KEYS:
             count = len(self.found.keys)
-            raise ValidationError({"text": f"{count:,} keys; {MAX_KEYS:,} are added at once at most."})
+            raise ValidationError(
+                {"text": f"{count:,} keys; {MAX_KEYS:,} are added at once at most."}
+            )
         if not self.found.keys and not self.found.rejects:
             raise ValidationError({"text": "There is nothing in it."})

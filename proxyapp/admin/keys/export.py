@@ -1,4 +1,6 @@
-"""The selected keys as a config file, by group, for download: masked, or with the keys for those who may see them."""
+"""The selected keys as a config file, by group, for download: masked, or with the keys for those
+who may see them.
+"""
 
 from collections.abc import Collection
 
@@ -26,7 +28,9 @@ def export_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) 
         audit.record(audit.operator(request.user), "export", chosen, "in clear")
     export = exported(ids, mask=mask)
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
-    return HttpResponse(_complaint(export) + export.text, "application/yaml; charset=utf-8", headers=headers)
+    return HttpResponse(
+        _complaint(export) + export.text, "application/yaml; charset=utf-8", headers=headers
+    )
 
 
 def exported(ids: Collection[int], *, mask: bool) -> Export:

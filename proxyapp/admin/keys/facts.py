@@ -48,7 +48,9 @@ def facts(key: ApiKey) -> Facts | None:
 def facts_of(key_ids: Collection[int], now: datetime) -> dict[int, Facts]:
     rows = key_report(ApiKey.objects.filter(pk__in=key_ids), now, is_opening=True)
     days, events = last_days(key_ids, now), newest_events(key_ids)
-    return {row.id: Facts(row, days.get(row.id, LastDay()), events.get(row.id), now) for row in rows}
+    return {
+        row.id: Facts(row, days.get(row.id, LastDay()), events.get(row.id), now) for row in rows
+    }
 
 
 def last_days(key_ids: Collection[int], now: datetime) -> dict[int, LastDay]:
@@ -61,7 +63,10 @@ def last_days(key_ids: Collection[int], now: datetime) -> dict[int, LastDay]:
     for key_id, hour, sent, good in sums.values_list("key_id", "hour", "sent", "good"):
         hours[key_id][(hour - first) // HOUR] += sent
         succeeded[key_id] += good
-    return {key_id: LastDay(tuple(counts), sum(counts), succeeded[key_id]) for key_id, counts in hours.items()}
+    return {
+        key_id: LastDay(tuple(counts), sum(counts), succeeded[key_id])
+        for key_id, counts in hours.items()
+    }
 
 
 def first_hour(now: datetime) -> datetime:
@@ -72,5 +77,7 @@ def first_hour(now: datetime) -> datetime:
 def newest_events(key_ids: Collection[int]) -> dict[int, RateLimitEvent]:
     of_key = RateLimitEvent.objects.filter(key=OuterRef("pk")).order_by("-occurred_at").values("pk")
     newest = ApiKey.objects.filter(pk__in=key_ids).order_by().values(newest=Subquery(of_key[:1]))
-    events = RateLimitEvent.objects.filter(pk__in=newest).only("key_id", "kind", "model", "occurred_at")
+    events = RateLimitEvent.objects.filter(pk__in=newest).only(
+        "key_id", "kind", "model", "occurred_at"
+    )
     return {event.key_id: event for event in events}

@@ -30,13 +30,20 @@ class Added:
 
 
 def groups_of(secrets: Collection[str]) -> dict[str, str]:
-    """The group of each secret that is already known, under the present SECRET_KEY or an older one."""
+    """The group of each secret that is already known, under the present SECRET_KEY or an older
+    one.
+    """
     of_hash = {key_hash: secret for secret in secrets for key_hash in keyed_hashes(secret)}
     hashes = list(of_hash)
     found: dict[str, str] = {}
     for start in range(0, len(hashes), HASHES_A_QUERY):
-        known = ApiKey.objects.filter(key_hash__in=hashes[start : start + HASHES_A_QUERY]).order_by()
-        found |= {of_hash[key_hash]: name for key_hash, name in known.values_list("key_hash", "group__name")}
+        known = ApiKey.objects.filter(
+            key_hash__in=hashes[start : start + HASHES_A_QUERY]
+        ).order_by()
+        found |= {
+            of_hash[key_hash]: name
+            for key_hash, name in known.values_list("key_hash", "group__name")
+        }
     return found
 
 
@@ -61,7 +68,13 @@ def numbered_from(prefix: str, group: Group) -> int:
         return 1
     names = group.keys.filter(name__startswith=prefix).values_list("name", flat=True)
     numbers = [name.removeprefix(prefix) for name in names]
-    return max((int(number) for number in numbers if number.isdecimal() and len(number) < 10), default=0) + 1
+    return (
+        max(
+            (int(number) for number in numbers if number.isdecimal() and len(number) < 10),
+            default=0,
+        )
+        + 1
+    )
 
 
 def _save(request: HttpRequest, group: Group) -> None:
@@ -74,7 +87,9 @@ def _placed(group: Group, new: Sequence[NewKey]) -> list[ApiKey]:
     position = next_position(group.keys.all())
     keys = []
     for number, (secret, name, project) in enumerate(new):
-        key = ApiKey(group=group, name=name, project=project, position=min(position + number, LAST_POSITION))
+        key = ApiKey(
+            group=group, name=name, project=project, position=min(position + number, LAST_POSITION)
+        )
         key.set_secret(secret)
         keys.append(key)
     return keys

@@ -1,4 +1,6 @@
-"""The list of keys: its columns, what they are sorted by, and the facts that they show, asked for once a page."""
+"""The list of keys: its columns, what they are sorted by, and the facts that they show, asked for
+once a page.
+"""
 
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -41,7 +43,9 @@ class KeyChangeList(ChangeList):
             key.__dict__["facts"] = found[key.pk]
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Columns that are made of other tables are sorted by subqueries, and only these pages pay for them."""
+        """Columns that are made of other tables are sorted by subqueries, and only these pages pay
+        for them.
+        """
         order = super().get_ordering_field(field_name)
         return self._orders.get(order, order) if isinstance(order, str) else order
 
@@ -51,7 +55,9 @@ class KeyChangeList(ChangeList):
         usage = HourlyUsage.objects.filter(key=OuterRef("pk")).order_by()
         events = RateLimitEvent.objects.filter(key=OuterRef("pk")).order_by("-occurred_at")
         return {
-            "order:last_day": _total(usage.filter(hour__gte=first_hour(timezone.now())), "requests"),
+            "order:last_day": _total(
+                usage.filter(hour__gte=first_hour(timezone.now())), "requests"
+            ),
             "order:last_event": _never_first(Subquery(events.values("occurred_at")[:1])),
             "order:used": _never_first(F("last_used_at")),
         }
@@ -125,7 +131,10 @@ def tokens(key: ApiKey) -> SafeString:
     if found is None:
         return format_html("{}", NEVER)
     row = found.row
-    sent, received = counted("tokens_in", row.prompt_tokens), counted("tokens_out", row.output_tokens)
+    sent, received = (
+        counted("tokens_in", row.prompt_tokens),
+        counted("tokens_out", row.output_tokens),
+    )
     return format_html("<span>{} / {}</span>", sent, received)
 
 
@@ -135,7 +144,9 @@ def last_error(key: ApiKey) -> SafeString:
     if found is None or found.event is None:
         return format_html("{}", NEVER)
     url = reverse("admin:proxyapp_ratelimitevent_change", args=[found.event.pk])
-    return format_html('<a href="{}">{}</a> {}', url, found.event.kind, ago(found.event.occurred_at, found.now))
+    return format_html(
+        '<a href="{}">{}</a> {}', url, found.event.kind, ago(found.event.occurred_at, found.now)
+    )
 
 
 @admin.display(description="last used", ordering="order:used")
@@ -152,7 +163,8 @@ def day_of(key: ApiKey) -> LastDay:
 
 
 def state_lines(key: ApiKey, found: Facts) -> SafeString:
-    """The state with what is left of it, then a line for each model that is out (of many only some).
+    """The state with what is left of it, then a line for each model that is out (of many only
+    some).
 
     A script writes the same when it changes.
     """
@@ -160,7 +172,9 @@ def state_lines(key: ApiKey, found: Facts) -> SafeString:
     whole = next((cooldown for cooldown in row.cooldowns if cooldown.model is None), None)
     parts = [_badge(row.state)]
     if row.state == "cooling" and whole:
-        parts.append(format_html(' <span class="state-left">{}</span>', until(whole.until, found.now)))
+        parts.append(
+            format_html(' <span class="state-left">{}</span>', until(whole.until, found.now))
+        )
         parts.append(_detail(format_html("{}, until {}", whole.reason, short_time(whole.until))))
     if row.state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
         parts += [_detail(_shortened(key.status_reason))] if key.status_reason else []
@@ -169,13 +183,18 @@ def state_lines(key: ApiKey, found: Facts) -> SafeString:
         parts += map(_detail, out[:MODELS_SHOWN])
         if len(out) > MODELS_SHOWN:
             parts.append(_detail(f"and {len(out) - MODELS_SHOWN} more models"))
-    return format_html('<span data-field="state">{}</span>', format_html_join("", "{}", ((part,) for part in parts)))
+    return format_html(
+        '<span data-field="state">{}</span>',
+        format_html_join("", "{}", ((part,) for part in parts)),
+    )
 
 
 def models_out(found: Facts) -> list[SafeString]:
     """A line for each model that is out on its own."""
     return [
-        format_html("{} out for {} ({})", cooldown.model, until(cooldown.until, found.now), cooldown.reason)
+        format_html(
+            "{} out for {} ({})", cooldown.model, until(cooldown.until, found.now), cooldown.reason
+        )
         for cooldown in found.row.cooldowns
         if cooldown.model
     ]

@@ -29,14 +29,19 @@ from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.models import ApiKey
 from proxyapp.models.sealed import UNREADABLE
 
-UNREADABLE_TEXT = "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
+UNREADABLE_TEXT = (
+    "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
+)
 
 
 def ask_whether_to_show(request: HttpRequest) -> SafeString:
-    button = render_to_string("unfold/components/button.html", {"submit": True, "children": "Show the key"})
+    button = render_to_string(
+        "unfold/components/button.html", {"submit": True, "children": "Show the key"}
+    )
     return format_html(
-        '<form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="{}">'
-        '<p class="mb-4">The key will be on the next page, and the audit log will say that you saw it.</p>{}</form>',
+        '<form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="{}"><p'
+        ' class="mb-4">The key will be on the next page, and the audit log will say that you saw'
+        " it.</p>{}</form>",
         get_token(request),
         button,
     )
@@ -46,7 +51,9 @@ def show(request: HttpRequest, key: ApiKey) -> SafeString:
     """Logs it before the page is made."""
     if key.secret is None or key.secret == UNREADABLE:
         return format_html("<p>The key {}.</p>", UNREADABLE_TEXT)
-    log_changes(request, ApiKey.objects.defer("secret").filter(pk=key.pk), "Key shown.", action="show")
+    log_changes(
+        request, ApiKey.objects.defer("secret").filter(pk=key.pk), "Key shown.", action="show"
+    )
     return format_html('<p class="note-warning"><code>{}</code></p>', key.secret)
 
 
@@ -66,7 +73,12 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         css = {"all": ("proxyapp/keys.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        return super().get_queryset(request).select_related("group").defer("secret", "group__proxy_url")
+        return (
+            super()
+            .get_queryset(request)
+            .select_related("group")
+            .defer("secret", "group__proxy_url")
+        )
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -83,7 +95,9 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         return self.has_view_permission(request) and request.user.has_perm("proxyapp.view_secret")
 
     def secret_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks first, and answers only a POST with the key: no address leads to it, and no cache keeps it."""
+        """Asks first, and answers only a POST with the key: no address leads to it, and no cache
+        keeps it.
+        """
         if not self.has_secret_permission(request):
             raise PermissionDenied
         key = self.get_object(request, object_id)
@@ -91,7 +105,9 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             raise Http404("There is no such key.")
         content = show(request, key) if request.method == "POST" else ask_whether_to_show(request)
         context = {"title": f"Key {key}", "opts": self.opts, "content": content}
-        return TemplateResponse(request, "admin/base_site.html", self.admin_site.each_context(request) | context)
+        return TemplateResponse(
+            request, "admin/base_site.html", self.admin_site.each_context(request) | context
+        )
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeyChangeList
@@ -99,16 +115,24 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["group", "new_secret", "name", "project"]})]
-        shown = ["masked_key", "in_clear"] if self.has_secret_permission(request) else ["masked_key"]
+        shown = (
+            ["masked_key", "in_clear"] if self.has_secret_permission(request) else ["masked_key"]
+        )
         if self.has_change_permission(request, obj):
             shown.append("new_secret")
         reason = ["status_reason"] if obj.status_reason else []
-        return [(None, {"fields": [*shown, "group", "position", "name", "project", "status", *reason]})]
+        return [
+            (None, {"fields": [*shown, "group", "position", "name", "project", "status", *reason]})
+        ]
 
-    def get_readonly_fields(self, request: HttpRequest, obj: ApiKey | None = None) -> tuple[str, ...]:
+    def get_readonly_fields(
+        self, request: HttpRequest, obj: ApiKey | None = None
+    ) -> tuple[str, ...]:
         return () if obj is None else ("masked_key", "in_clear", "status_reason")
 
-    def save_model(self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: ApiKey, form: ModelForm[ApiKey], change: bool
+    ) -> None:
         if form.cleaned_data["new_secret"]:
             obj.set_secret(form.cleaned_data["new_secret"])
         if "status" in form.changed_data:
@@ -141,4 +165,6 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
 
     @admin.display
     def in_clear(self, key: ApiKey) -> SafeString:
-        return format_html('<a href="{}">Show the key</a>', reverse("admin:proxyapp_apikey_secret", args=[key.pk]))
+        return format_html(
+            '<a href="{}">Show the key</a>', reverse("admin:proxyapp_apikey_secret", args=[key.pk])
+        )

@@ -1,4 +1,6 @@
-"""The page of a key: how it stands, what may be done to it, what it was used for, and its last events."""
+"""The page of a key: how it stands, what may be done to it, what it was used for, and its last
+events.
+"""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,7 +17,16 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.keys.actions import change, confirmation, consequences, needs_confirmation
 from proxyapp.admin.keys.facts import facts
-from proxyapp.admin.keys.list import MODELS_SHOWN, activity, models_out, requests, state_lines, success, tokens, used
+from proxyapp.admin.keys.list import (
+    MODELS_SHOWN,
+    activity,
+    models_out,
+    requests,
+    state_lines,
+    success,
+    tokens,
+    used,
+)
 from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.keys.usage import usage_of_key
 from proxyapp.admin.parts.cells import NEVER, short_time, until
@@ -43,11 +54,17 @@ class KeyPages(PooledAdmin[ApiKey]):
         views: dict[str, View] = {"test": self.test_view}
         views |= {action: self._view_of(action) for action in TOLD}
         return [
-            path(f"<path:object_id>/{name}/", self.admin_site.admin_view(view), name=f"proxyapp_apikey_{name}")
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(view),
+                name=f"proxyapp_apikey_{name}",
+            )
             for name, view in views.items()
         ] + super().get_urls()
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
         key = context.get("original")
         if key is not None:
             context |= self._context(request, key)
@@ -57,7 +74,9 @@ class KeyPages(PooledAdmin[ApiKey]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         ids = [int(object_id)] if is_id(object_id) else []
-        return super().delete_view(request, object_id, consequences(ids, "deleted") | (extra_context or {}))
+        return super().delete_view(
+            request, object_id, consequences(ids, "deleted") | (extra_context or {})
+        )
 
     def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         key = self._key(request, object_id)
@@ -106,7 +125,9 @@ class KeyPages(PooledAdmin[ApiKey]):
             "commands": list(_commands(key, has_cooldowns=bool(found.row.cooldowns)))
             if self.has_change_permission(request, key)
             else [],
-            "usage": usage_of_key(key.pk, found.now) if has_permission("proxyapp.view_hourlyusage") else None,
+            "usage": usage_of_key(key.pk, found.now)
+            if has_permission("proxyapp.view_hourlyusage")
+            else None,
             "events": _events(events) if has_permission("proxyapp.view_ratelimitevent") else None,
             "links": list(_links(key, has_permission)),
         }
@@ -122,16 +143,36 @@ def _figures(key: ApiKey) -> Iterator[tuple[str, SafeString]]:
 
 def _commands(key: ApiKey, *, has_cooldowns: bool) -> Iterator[dict[str, str]]:
     """What makes sense in this state."""
-    yield {"name": "test", "title": "Test", "icon": "network_check", "hint": "Asks the provider; costs no quota"}
+    yield {
+        "name": "test",
+        "title": "Test",
+        "icon": "network_check",
+        "hint": "Asks the provider; costs no quota",
+    }
     if has_cooldowns:
         hint = "Ends the cooldowns of the key and of its project"
         yield {"name": "release", "title": "Release", "icon": "lock_open", "hint": hint}
     if key.status == KeyStatus.DISABLED:
-        yield {"name": "enable", "title": "Enable", "icon": "play_arrow", "hint": "Puts it back into rotation"}
+        yield {
+            "name": "enable",
+            "title": "Enable",
+            "icon": "play_arrow",
+            "hint": "Puts it back into rotation",
+        }
         return
     if key.status == KeyStatus.INVALID:
-        yield {"name": "enable", "title": "Enable", "icon": "play_arrow", "hint": "The provider said that it is dead"}
-    yield {"name": "disable", "title": "Disable", "icon": "pause", "hint": "Takes it out of rotation"}
+        yield {
+            "name": "enable",
+            "title": "Enable",
+            "icon": "play_arrow",
+            "hint": "The provider said that it is dead",
+        }
+    yield {
+        "name": "disable",
+        "title": "Disable",
+        "icon": "pause",
+        "hint": "Takes it out of rotation",
+    }
 
 
 def _events(events: QuerySet[RateLimitEvent]) -> list[dict[str, Any]]:
@@ -154,7 +195,11 @@ def _hold(event: RateLimitEvent, left: SafeString | None) -> SafeString:
     if event.cooling_until <= event.occurred_at:
         return format_html("{}", NEVER)
     if left:
-        return format_html('<strong class="state-left">{}</strong>, until {}', left, short_time(event.cooling_until))
+        return format_html(
+            '<strong class="state-left">{}</strong>, until {}',
+            left,
+            short_time(event.cooling_until),
+        )
     if event.released_at:
         return format_html("released {}", short_time(event.released_at))
     return format_html("until {}", short_time(event.cooling_until))
@@ -162,12 +207,18 @@ def _hold(event: RateLimitEvent, left: SafeString | None) -> SafeString:
 
 def _links(key: ApiKey, has_permission: Callable[[str], bool]) -> Iterator[SafeString]:
     """Only to pages that the operator may see."""
-    events, usage = (reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage"))
+    events, usage = (
+        reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage")
+    )
     own = urlencode({"key": key.pk})
     links = [
         ("ratelimitevent", "all events", f"{events}?{own}"),
         ("ratelimitevent", "active cooldowns", f"{events}?{own}&cooldown=active"),
-        ("ratelimitevent", "events of its project", f"{events}?{urlencode({'project': key.project})}"),
+        (
+            "ratelimitevent",
+            "events of its project",
+            f"{events}?{urlencode({'project': key.project})}",
+        ),
         ("hourlyusage", "usage by hour", f"{usage}?{own}"),
     ]
     for name, title, url in links:

@@ -22,11 +22,18 @@ SHOWN_RESULTS = 20
 
 @admin.action(description="Test (asks the provider, costs no quota)", permissions=["change"])
 def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-    """Django runs views that are not async in threads without an event loop, so that this one may start its own."""
+    """Django runs views that are not async in threads without an event loop, so that this one may
+    start its own.
+    """
     ids = list(queryset.values_list("pk", flat=True))
     if len(ids) > MAX_KEYS:
-        too_many = f"At most {MAX_KEYS} keys are tested at once, and {len(ids)} were selected. Nothing was tested;"
-        pages.message_user(request, f"{too_many} `manage.py keys test` takes any number.", messages.ERROR)
+        too_many = (
+            f"At most {MAX_KEYS} keys are tested at once, and {len(ids)} were selected. Nothing was"
+            " tested;"
+        )
+        pages.message_user(
+            request, f"{too_many} `manage.py keys test` takes any number.", messages.ERROR
+        )
         return
     findings = key_tests.ask_provider(ids)
     with transaction.atomic():
@@ -37,15 +44,23 @@ def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySe
 
 
 def _show(
-    pages: ModelAdmin[ApiKey], request: HttpRequest, results: "Sequence[ProbeResult]", enabled: Collection[int]
+    pages: ModelAdmin[ApiKey],
+    request: HttpRequest,
+    results: "Sequence[ProbeResult]",
+    enabled: Collection[int],
 ) -> None:
-    """What has changed first, then what fails, then what works; of many keys the rest is only counted."""
+    """What has changed first, then what fails, then what works; of many keys the rest is only
+    counted.
+    """
     ordered = sorted(results, key=lambda result: (result.key_id not in enabled, result.ok))
     shown, rest = ordered[:SHOWN_RESULTS], ordered[SHOWN_RESULTS:]
     keys = ApiKey.objects.only("name", "masked").in_bulk([result.key_id for result in shown])
     for result in shown:
         status = "no answer" if result.status is None else result.status
-        text = f"Key {keys.get(result.key_id, '(deleted)')}: {status}, {key_tests.describe(result, enabled)}"
+        text = (
+            f"Key {keys.get(result.key_id, '(deleted)')}: {status},"
+            f" {key_tests.describe(result, enabled)}"
+        )
         pages.message_user(request, text, messages.SUCCESS if result.ok else messages.ERROR)
     if rest:
         failed = sum(not result.ok for result in rest)

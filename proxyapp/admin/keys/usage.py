@@ -40,8 +40,8 @@ class Counts(NamedTuple):
     @property
     def title(self) -> str:
         return (
-            f"{self.requests:,} requests, {self.succeeded:,} succeeded, {self.rate_limited:,} rate-limited; "
-            f"{self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
+            f"{self.requests:,} requests, {self.succeeded:,} succeeded, {self.rate_limited:,}"
+            f" rate-limited; {self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
         )
 
 
@@ -68,11 +68,17 @@ class UsageTable:
 
 
 def usage_of_key(key_id: int, now: datetime) -> UsageTable:
-    """Two queries: hours that have grown old are days. The models that were used most come first."""
+    """Two queries: hours that have grown old are days.
+
+    The models that were used most come first.
+    """
     today = now.astimezone(UTC).date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     counts = _counts(key_id, days[0])
-    models = [_of_model(model, [by_day.get(day, Counts()) for day in days]) for model, by_day in counts.items()]
+    models = [
+        _of_model(model, [by_day.get(day, Counts()) for day in days])
+        for model, by_day in counts.items()
+    ]
     models.sort(key=lambda usage: (-usage.total.requests, usage.model))
     columns = zip(*(usage.days for usage in models), strict=True) if models else ((),) * DAYS
     return UsageTable(days, models, _of_model("", [_sum(column) for column in columns]))
@@ -84,7 +90,9 @@ def _of_model(model: str, days: Sequence[Counts]) -> UsageOfModel:
 
 def _counts(key_id: int, first: date) -> Mapping[str, Mapping[date, Counts]]:
     start = datetime.combine(first, time(), UTC)
-    hours = HourlyUsage.objects.filter(key=key_id, hour__gte=start).annotate(day=TruncDate("hour", tzinfo=UTC))
+    hours = HourlyUsage.objects.filter(key=key_id, hour__gte=start).annotate(
+        day=TruncDate("hour", tzinfo=UTC)
+    )
     counts: defaultdict[str, dict[date, Counts]] = defaultdict(dict)
     for rows in (hours, DailyUsage.objects.filter(key=key_id, day__gte=first)):
         for model, day, *sums in _by_model_and_day(rows):

@@ -1,4 +1,7 @@
-"""Whether anything happened that an open page shows, and the pages' data when it did. Runs on the feed's own thread."""
+"""Whether anything happened that an open page shows, and the pages' data when it did.
+
+Runs on the feed's own thread.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -22,7 +25,10 @@ COUNTED = timedelta(hours=2)
 
 
 class Marker(NamedTuple):
-    """Differs when something happened. Attempts and answers: of the last two hours, which late counts still join."""
+    """Differs when something happened.
+
+    Attempts and answers: of the last two hours, which late counts still join.
+    """
 
     pool_version: int = 0
     last_event: int = 0
@@ -33,13 +39,18 @@ class Marker(NamedTuple):
 def look(now: datetime) -> Marker:
     """One query."""
     name = connection.ops.quote_name
-    cursors, events, minutes = (name(model._meta.db_table) for model in (RotationCursor, RateLimitEvent, MinuteUsage))
+    cursors, events, minutes = (
+        name(model._meta.db_table) for model in (RotationCursor, RateLimitEvent, MinuteUsage)
+    )
     statement = (
-        f"SELECT (SELECT MAX(pool_version) FROM {cursors} WHERE ring = %s), (SELECT MAX(id) FROM {events}),"  # noqa: S608
+        f"SELECT (SELECT MAX(pool_version) FROM {cursors} WHERE ring = %s),"  # noqa: S608
+        f" (SELECT MAX(id) FROM {events}),"
         f" SUM(requests), SUM(answered) FROM {minutes} WHERE minute >= %s"
     )
     with connection.cursor() as cursor:
-        cursor.execute(statement, [ALL_GROUPS, connection.ops.adapt_datetimefield_value(now - COUNTED)])
+        cursor.execute(
+            statement, [ALL_GROUPS, connection.ops.adapt_datetimefield_value(now - COUNTED)]
+        )
         row: Sequence[Any] = cursor.fetchone() or ()
     return Marker(*(int(value or 0) for value in row))
 
@@ -68,7 +79,9 @@ class Composer:
         snapshot = self._dashboard.snapshot(now) if wish.dashboard else None
         keys = watched(wish.keys, now)
         ends = [self._dashboard.next_end()] if wish.dashboard else []
-        ends += [cooldown.until.timestamp() for key in keys.values() for cooldown in key.row.cooldowns]
+        ends += [
+            cooldown.until.timestamp() for key in keys.values() for cooldown in key.row.cooldowns
+        ]
         due_at = min([now.timestamp() + LONGEST_SECONDS, *ends])
         return Frame.after(before, snapshot, wish.keys, keys, due_at=due_at), marker
 
@@ -77,7 +90,10 @@ def watched(ids: frozenset[int], now: datetime) -> Mapping[int, WatchedKey]:
     """Those of the keys that there are."""
     minute = now.replace(second=0, microsecond=0)
     rows = (row for keys in batches(ids) for row in key_report(keys, now))
-    return {row.id: WatchedKey(row, tuple(row.describe_state(minute)), key_message(row, now)) for row in rows}
+    return {
+        row.id: WatchedKey(row, tuple(row.describe_state(minute)), key_message(row, now))
+        for row in rows
+    }
 
 
 def key_message(row: KeyRow, now: datetime) -> dict[str, Any]:
@@ -93,7 +109,8 @@ def key_message(row: KeyRow, now: datetime) -> dict[str, Any]:
 
 
 KEY_FIELDS = (
-    "cooldowns", "requests", "rate_limited", "errors", "prompt_tokens", "output_tokens", "last_used_at",
+    "cooldowns", "requests", "rate_limited", "errors", "prompt_tokens", "output_tokens",
+    "last_used_at",
 )  # fmt: skip
 
 

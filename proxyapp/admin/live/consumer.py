@@ -1,7 +1,7 @@
 """The live pages' socket: `/ws/admin/live/`.
 
-A client says what its page shows: `{"watch": "dashboard"}`, or `{"watch": "keys", "ids": [1, 2]}`. It is told all of
-that first, and then what changes.
+A client says what its page shows: `{"watch": "dashboard"}`, or `{"watch": "keys", "ids": [1, 2]}`.
+It is told all of that first, and then what changes.
 """
 
 import json

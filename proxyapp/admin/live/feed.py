@@ -1,8 +1,9 @@
 """What all open pages of this process are told, read once for all of them.
 
-A feed runs while anybody watches, on one event loop, with one thread of its own for the database. Each second it looks
-with one query whether anything happened; it reads the pages' data only when something did, or a cooldown has ended.
-Every process has its own feed: the database is where they meet.
+A feed runs while anybody watches, on one event loop, with one thread of its own for the database.
+Each second it looks with one query whether anything happened; it reads the pages' data only when
+something did, or a cooldown has ended. Every process has its own feed: the database is where they
+meet.
 """
 
 import asyncio
@@ -28,7 +29,8 @@ TICK_SECONDS = 0.2
 LOOK_SECONDS = 1.0
 SESSIONS_SECONDS = 2.0
 RETRY_SECONDS = 2.0
-# After a reading, the thread rests for so many times as long as it took: a large pool must not keep a core busy.
+# After a reading, the thread rests for so many times as long as it took: a large pool must not keep
+# a core busy.
 REST = 4.0
 READ_SECONDS = 30.0
 NOT_WELCOME = 4401
@@ -112,11 +114,18 @@ class Feed:
 
     def _wish(self) -> Wish:
         wishes = [subscriber.wish for subscriber in self.subscribers]
-        return Wish(any(wish.dashboard for wish in wishes), frozenset().union(*(wish.keys for wish in wishes)))
+        return Wish(
+            any(wish.dashboard for wish in wishes),
+            frozenset().union(*(wish.keys for wish in wishes)),
+        )
 
     def _shows(self, wish: Wish) -> bool:
         frame = self.frame
-        return frame is not None and (not wish.dashboard or frame.dashboard is not None) and wish.keys <= frame.asked
+        return (
+            frame is not None
+            and (not wish.dashboard or frame.dashboard is not None)
+            and wish.keys <= frame.asked
+        )
 
     async def _read(self) -> None:
         wish = self._wish()
@@ -124,7 +133,9 @@ class Feed:
             return
         since = self.loop.time()
         loaded = loaded_version()
-        frame, self._marker = await self._in_thread(functools.partial(self._composer.compose, wish, self.frame))
+        frame, self._marker = await self._in_thread(
+            functools.partial(self._composer.compose, wish, self.frame)
+        )
         self._loaded = loaded
         self._is_stale = False
         self._rest((self.loop.time() - since) * REST)
@@ -148,7 +159,9 @@ class Feed:
             return
         welcome = await self._in_thread(lambda: still_welcome(visitors, datetime.now(UTC)))
         gone = visitors - welcome
-        await self._dismiss({each for each in self.subscribers if each.visitor in gone}, NOT_WELCOME)
+        await self._dismiss(
+            {each for each in self.subscribers if each.visitor in gone}, NOT_WELCOME
+        )
 
     async def _dismiss(self, subscribers: set[Subscriber], code: int) -> None:
         dismissed = list(subscribers)

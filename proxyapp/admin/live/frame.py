@@ -16,7 +16,9 @@ NO_NEWS = frozenset({"type", "at"})
 
 
 class WatchedKey(NamedTuple):
-    """`lines`: its state in words as of the full minute, so that a countdown is news once a minute."""
+    """`lines`: its state in words as of the full minute, so that a countdown is news once a
+    minute.
+    """
 
     row: KeyRow
     lines: tuple[str, ...]
@@ -30,8 +32,8 @@ class WatchedKey(NamedTuple):
 class Frame:
     """`update`: the message with what is news since the frame before; None: nothing is.
 
-    `asked`: the ids that `keys` was read for, of which some may be gone. `due_at`: when time alone changes it, in
-    seconds since the epoch.
+    `asked`: the ids that `keys` was read for, of which some may be gone. `due_at`: when time alone
+    changes it, in seconds since the epoch.
     """
 
     number: int
@@ -52,7 +54,11 @@ class Frame:
         due_at: float,
     ) -> "Frame":
         number = before.number + 1 if before else 1
-        update = changed(before.dashboard, dashboard) if before and before.dashboard and dashboard else None
+        update = (
+            changed(before.dashboard, dashboard)
+            if before and before.dashboard and dashboard
+            else None
+        )
         return cls(number, dashboard, encoded(update) if update else None, asked, keys, due_at)
 
     def without_database(self, now: datetime) -> "Frame":
@@ -70,8 +76,15 @@ class Frame:
 
 
 def changed(before: Snapshot, now: Snapshot) -> dict[str, Any] | None:
-    """The message with the fields that differ; of the same keys only those that differ. None: nothing does."""
-    fields = {name: value for name, value in now.items() if name not in NO_NEWS and value != before.get(name)}
+    """The message with the fields that differ; of the same keys only those that differ.
+
+    None: nothing does.
+    """
+    fields = {
+        name: value
+        for name, value in now.items()
+        if name not in NO_NEWS and value != before.get(name)
+    }
     if not fields:
         return None
     if "keys" in fields and [key[0] for key in before["keys"]] == [key[0] for key in now["keys"]]:

@@ -1,4 +1,6 @@
-"""The way to the live pages' socket: only from the gateway's own pages, and with the session of their user."""
+"""The way to the live pages' socket: only from the gateway's own pages, and with the session of
+their user.
+"""
 
 from collections.abc import Iterable
 from typing import Any
@@ -25,7 +27,9 @@ class LiveSocket:
         self._application: Any = AuthMiddlewareStack(LiveConsumer.as_asgi(live=live))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not has_own_origin(scope["headers"]) or (settings.BEHIND_TLS and scope.get("scheme") != "wss"):
+        if not has_own_origin(scope["headers"]) or (
+            settings.BEHIND_TLS and scope.get("scheme") != "wss"
+        ):
             await refuse(receive, send)
             return
         if is_database_away():
@@ -44,9 +48,11 @@ async def refuse(receive: Receive, send: Send) -> None:
 
 
 def has_own_origin(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether no page of another site has opened it. Browsers say whose page it is, and others have no cookies.
+    """Whether no page of another site has opened it. Browsers say whose page it is, and others have
+    no cookies.
 
-    Behind a proxy that changes the Host, the origin must be one of CSRF_TRUSTED_ORIGINS, as for Django's forms.
+    Behind a proxy that changes the Host, the origin must be one of CSRF_TRUSTED_ORIGINS, as for
+    Django's forms.
     """
     hosts = [value.decode("latin-1").lower() for name, value in headers if name == b"host"]
     origins = [value.decode("latin-1").lower() for name, value in headers if name == b"origin"]

@@ -1,4 +1,6 @@
-"""Who has opened a socket, and who of them may still keep it: three queries, however many there are."""
+"""Who has opened a socket, and who of them may still keep it: three queries, however many there
+are.
+"""
 
 import time
 from collections.abc import Collection
@@ -15,7 +17,10 @@ from proxyapp.models import SecondFactor
 
 
 class Visitor(NamedTuple):
-    """`auth_hash` changes with the password, which ends the user's other sessions. `verified`: the second factor."""
+    """`auth_hash` changes with the password, which ends the user's other sessions.
+
+    `verified`: the second factor.
+    """
 
     session_key: str
     user_id: int
@@ -24,11 +29,16 @@ class Visitor(NamedTuple):
 
 
 async def visitor_of(scope: dict[str, Any]) -> Visitor | None:
-    """None: not logged in, no member of the staff, or still without the code. Behind the middleware of channels."""
+    """None: not logged in, no member of the staff, or still without the code.
+
+    Behind the middleware of channels.
+    """
     user, session = scope["user"], scope["session"]
     if not (user.is_authenticated and user.is_active and user.is_staff):
         return None
-    factor_id = await SecondFactor.objects.filter(user_id=user.pk).values_list("pk", flat=True).afirst()
+    factor_id = (
+        await SecondFactor.objects.filter(user_id=user.pk).values_list("pk", flat=True).afirst()
+    )
     verified = await session.aget(VERIFIED)
     if has_run_out(session, time.time()) or not is_enough(factor_id, verified):
         return None
@@ -36,10 +46,16 @@ async def visitor_of(scope: dict[str, Any]) -> Visitor | None:
 
 
 def still_welcome(visitors: Collection[Visitor], now: datetime) -> set[Visitor]:
-    """Those whose session is open, and who are still active members of the staff with the same password."""
+    """Those whose session is open, and who are still active members of the staff with the same
+    password.
+    """
     keys = {visitor.session_key: row_key(visitor.session_key) for visitor in visitors}
     ids = {visitor.user_id for visitor in visitors}
-    sessions = set(Session.objects.filter(pk__in=keys.values(), expire_date__gt=now).values_list("pk", flat=True))
+    sessions = set(
+        Session.objects.filter(pk__in=keys.values(), expire_date__gt=now).values_list(
+            "pk", flat=True
+        )
+    )
     staff = User.objects.filter(pk__in=ids, is_active=True, is_staff=True).only("password")
     hashes = {user.pk: user.get_session_auth_hash() for user in staff}
     factors = dict(SecondFactor.objects.filter(user_id__in=ids).values_list("user_id", "pk"))

@@ -1,7 +1,8 @@
-"""One open socket: what its page shows, what it has been told, and a task that tells it what is new.
+"""One open socket: what its page shows, what it has been told, and a task that tells it what is
+new.
 
-The task sends at its client's pace and always of the newest frame: what a slow client missed is left out, and no other
-waits for it.
+The task sends at its client's pace and always of the newest frame: what a slow client missed is
+left out, and no other waits for it.
 """
 
 import asyncio
@@ -52,7 +53,9 @@ class Subscriber:
         self._has_news.set()
 
     async def stop(self) -> None:
-        """Cancelled until it is: one cancellation can be lost in a library that it passes through."""
+        """Cancelled until it is: one cancellation can be lost in a library that it passes
+        through.
+        """
         while not self._task.done():
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)
@@ -60,7 +63,9 @@ class Subscriber:
     async def close(self, code: int) -> None:
         """Tells it nothing more. A client that does not read cannot hold this up."""
         await self.stop()
-        with contextlib.suppress(OSError, RuntimeError, TimeoutError):  # it has left, or is closed already
+        with contextlib.suppress(
+            OSError, RuntimeError, TimeoutError
+        ):  # it has left, or is closed already
             await asyncio.wait_for(self._close(code), CLOSE_SECONDS)
 
     async def _tell(self) -> None:

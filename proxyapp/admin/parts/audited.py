@@ -19,21 +19,36 @@ Row = TypeVar("Row", bound=Model)
 
 
 class AuditedAdmin(ModelAdmin[Row]):
-    """Additions, changes and deletions are in the audit log, with the old and the new value of what is no secret."""
+    """Additions, changes and deletions are in the audit log, with the old and the new value of what
+    is no secret.
+    """
 
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> str:  # type: ignore[override]
+    def construct_change_message(  # type: ignore[override]
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> str:
         """Plain text, for the history and the audit log alike."""
-        described = dict.fromkeys(self.describe_edit(form, name, is_new=add) for name in form.changed_data)
+        described = dict.fromkeys(
+            self.describe_edit(form, name, is_new=add) for name in form.changed_data
+        )
         text = "; ".join(part for part in described if part)
         if add:
             return f"{ADDED}: {text}" if text else f"{ADDED}."
         return text or NOTHING_CHANGED
 
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
-        """Values only of the model's own columns. What else a form asks for may be a secret, or a password."""
+        """Values only of the model's own columns.
+
+        What else a form asks for may be a secret, or a password.
+        """
         if name not in form.fields or not self._is_column(name):
             return f"{name} changed"
-        return _described(name, form.fields[name], form.initial.get(name), form.cleaned_data.get(name), is_new=is_new)
+        return _described(
+            name,
+            form.fields[name],
+            form.initial.get(name),
+            form.cleaned_data.get(name),
+            is_new=is_new,
+        )
 
     def log_addition(self, request: HttpRequest, obj: Row, message: Any) -> LogEntry:
         audit.record(audit.operator(request.user), "add", [obj], str(message))
@@ -44,7 +59,9 @@ class AuditedAdmin(ModelAdmin[Row]):
             audit.record(audit.operator(request.user), "change", [obj], str(message))
         return super().log_change(request, obj, message)
 
-    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Row]) -> list[LogEntry] | LogEntry:
+    def log_deletions(
+        self, request: HttpRequest, queryset: QuerySet[Row]
+    ) -> list[LogEntry] | LogEntry:
         audit.record(audit.operator(request.user), "delete", queryset)
         return super().log_deletions(request, queryset)
 
@@ -56,7 +73,9 @@ class AuditedAdmin(ModelAdmin[Row]):
         return True
 
 
-def log_changes(request: HttpRequest, changed: QuerySet[Any], message: str, *, action: audit.Action = "change") -> None:
+def log_changes(
+    request: HttpRequest, changed: QuerySet[Any], message: str, *, action: audit.Action = "change"
+) -> None:
     """What an action did, on each object."""
     log_in_history(request, changed, message)
     audit.record(audit.operator(request.user), action, changed)
@@ -78,7 +97,9 @@ def _described(name: str, field: forms.Field, old: Any, new: Any, *, is_new: boo
 
 def _described_set(name: str, old: Sequence[str], new: Sequence[str]) -> str:
     changes = {"added": sorted(set(new) - set(old)), "removed": sorted(set(old) - set(new))}
-    return "; ".join(f"{name} {word}: {', '.join(names)}" for word, names in changes.items() if names)
+    return "; ".join(
+        f"{name} {word}: {', '.join(names)}" for word, names in changes.items() if names
+    )
 
 
 def _names(rows: Iterable[Model] | None) -> list[str]:
@@ -86,7 +107,11 @@ def _names(rows: Iterable[Model] | None) -> list[str]:
 
 
 def _value(name: str, field: forms.Field, value: Any) -> str:
-    if isinstance(field, forms.ModelChoiceField) and value is not None and not isinstance(value, Model):
+    if (
+        isinstance(field, forms.ModelChoiceField)
+        and value is not None
+        and not isinstance(value, Model)
+    ):
         value = field.queryset.filter(pk=value).first() if field.queryset is not None else None
     if name.endswith("_url"):
         return shown_url(value)

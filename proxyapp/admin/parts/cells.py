@@ -1,4 +1,7 @@
-"""Pieces of pages: times, countdowns, numbers. A script may show times in the reader's zone and count down."""
+"""Pieces of pages: times, countdowns, numbers.
+
+A script may show times in the reader's zone and count down.
+"""
 
 from datetime import datetime
 
@@ -27,13 +30,18 @@ def ago(moment: datetime | None, now: datetime) -> SafeString:
     if moment is None:
         return format_html("{}", NEVER)
     passed = f"{_one_unit(now, moment)} ago"
-    return format_html('<time datetime="{}" title="{}">{}</time>', iso_utc(moment), second_text(moment), passed)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', iso_utc(moment), second_text(moment), passed
+    )
 
 
 def until(end: datetime, now: datetime) -> SafeString:
     """What is left until then, such as `3 h 12 min`."""
     return format_html(
-        '<span data-until="{}" title="until {}">{}</span>', iso_utc(end), second_text(end), countdown(end, now)
+        '<span data-until="{}" title="until {}">{}</span>',
+        iso_utc(end),
+        second_text(end),
+        countdown(end, now),
     )
 
 
@@ -47,7 +55,9 @@ def compact(number: int) -> str:
 
 def counted(field: str, number: int) -> SafeString:
     """A number that is updated while the page is open, in short, with all of it in the title."""
-    return format_html('<span data-field="{}" title="{}">{}</span>', field, f"{number:,}", compact(number))
+    return format_html(
+        '<span data-field="{}" title="{}">{}</span>', field, f"{number:,}", compact(number)
+    )
 
 
 def rate(part: int, whole: int) -> str:

@@ -1,4 +1,6 @@
-"""Config files for download: masked, or with the keys for those who may, which the audit log says."""
+"""Config files for download: masked, or with the keys for those who may, which the audit log
+says.
+"""
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
@@ -11,17 +13,23 @@ MAX_SHOWN_PROBLEMS = 20
 
 
 def may_export_secrets(request: HttpRequest) -> bool:
-    return request.user.has_perm("proxyapp.export_config") and request.user.has_perm("proxyapp.view_secret")
+    return request.user.has_perm("proxyapp.export_config") and request.user.has_perm(
+        "proxyapp.view_secret"
+    )
 
 
-def download(request: HttpRequest, name: str, groups: QuerySet[Group] | None = None) -> HttpResponse:
+def download(
+    request: HttpRequest, name: str, groups: QuerySet[Group] | None = None
+) -> HttpResponse:
     """GET is answered masked. Only POST, which no link and no preview sends, gets the keys."""
     if request.method != "POST":
         return _file(export_groups(mask=True, groups=groups).text, f"{name}-masked.yaml")
     if not may_export_secrets(request):
         raise PermissionDenied
     by = audit.operator(request.user)
-    audit.record_whole(by, "export", audit.CONFIG_FILE, label=f"download of {name}", detail="keys in clear")
+    audit.record_whole(
+        by, "export", audit.CONFIG_FILE, label=f"download of {name}", detail="keys in clear"
+    )
     return _file(_complained(export_groups(mask=False, groups=groups)), f"{name}.yaml")
 
 

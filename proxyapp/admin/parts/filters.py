@@ -56,7 +56,11 @@ class LastUsedFilter(SimpleListFilter):
     days = {"1d": 1, "7d": 7, "30d": 30}
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        spans = [("1d", "in the last 24 h"), ("7d", "in the last 7 days"), ("30d", "in the last 30 days")]
+        spans = [
+            ("1d", "in the last 24 h"),
+            ("7d", "in the last 7 days"),
+            ("30d", "in the last 30 days"),
+        ]
         return [*spans, (self.never, "never")]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
@@ -64,7 +68,11 @@ class LastUsedFilter(SimpleListFilter):
         if chosen == self.never:
             return queryset.filter(last_used_at=None)
         days = self.days.get(chosen or "")
-        return queryset.filter(last_used_at__gte=timezone.now() - timedelta(days=days)) if days else queryset
+        return (
+            queryset.filter(last_used_at__gte=timezone.now() - timedelta(days=days))
+            if days
+            else queryset
+        )
 
 
 class CooldownFilter(SimpleListFilter):
@@ -76,7 +84,9 @@ class CooldownFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [("active", "active"), ("over", "over"), ("released", "released by hand")]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]
+    ) -> QuerySet[RateLimitEvent]:
         now = timezone.now()
         meanings = {
             "active": Q(released_at=None, cooling_until__gt=now),
@@ -95,29 +105,41 @@ class KindFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(kind, kind) for kind in KINDS_OF_EVENTS]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]
+    ) -> QuerySet[RateLimitEvent]:
         kind = self.value()
         return queryset.filter(kind=kind) if kind else queryset
 
 
 class ModelOfEventFilter(SimpleListFilter):
-    """Offers the models of recent events, and the one that is chosen by a link: there is no list of all models."""
+    """Offers the models of recent events, and the one that is chosen by a link: there is no list of
+    all models.
+    """
 
     title = "model"
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        recent = RateLimitEvent.objects.order_by("-occurred_at").values_list("model", flat=True)[:RECENT_EVENTS]
+        recent = RateLimitEvent.objects.order_by("-occurred_at").values_list("model", flat=True)[
+            :RECENT_EVENTS
+        ]
         models = sorted(set(recent) - {""})[:MAX_CHOICES]
-        return with_chosen([(ALL_MODELS, "every model"), *((model, model) for model in models)], self.value())
+        return with_chosen(
+            [(ALL_MODELS, "every model"), *((model, model) for model in models)], self.value()
+        )
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> QuerySet[RateLimitEvent]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]
+    ) -> QuerySet[RateLimitEvent]:
         chosen = self.value()
         return queryset.filter(model="" if chosen == ALL_MODELS else chosen) if chosen else queryset
 
 
 class DayFilter(SimpleListFilter):
-    """The last days. A date hierarchy would read the whole table, on SQLite by a Python function for each row."""
+    """The last days. A date hierarchy would read the whole table, on SQLite by a Python function
+    for each row.
+    """
 
     title = "day (UTC)"
     parameter_name = "day"
@@ -144,7 +166,9 @@ class DayOfEventFilter(DayFilter):
 
 
 class FewChoicesFilter(SimpleListFilter, ABC):
-    """Offers the values while there are few; of many (10,000 keys) only the one that is chosen by a link."""
+    """Offers the values while there are few; of many (10,000 keys) only the one that is chosen by a
+    link.
+    """
 
     @abstractmethod
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
@@ -165,7 +189,11 @@ class ProjectFilter(FewChoicesFilter):
     parameter_name = "project"
 
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
-        keys = ApiKey.objects.exclude(project="") if chosen is None else ApiKey.objects.filter(project=chosen)
+        keys = (
+            ApiKey.objects.exclude(project="")
+            if chosen is None
+            else ApiKey.objects.filter(project=chosen)
+        )
         return keys.order_by("project").values_list("project", "project").distinct()
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
@@ -199,5 +227,7 @@ def is_id(text: str) -> bool:
 
 
 def one_key(key_id: str) -> QuerySet[ApiKey]:
-    """The key of a link; none where the link is no id. (A column that refers to keys overflows on a huge number.)"""
+    """The key of a link; none where the link is no id. (A column that refers to keys overflows on a
+    huge number.)
+    """
     return ApiKey.objects.filter(pk=int(key_id)) if is_id(key_id) else ApiKey.objects.none()

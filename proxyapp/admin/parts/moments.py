@@ -1,4 +1,6 @@
-"""Times and countdowns: in UTC as they are written, and marked for the script that shows them in the reader's zone."""
+"""Times and countdowns: in UTC as they are written, and marked for the script that shows them in
+the reader's zone.
+"""
 
 from datetime import datetime
 
@@ -14,7 +16,9 @@ def local_time(moment: datetime | None) -> SafeString | str:
     if moment is None:
         return NOTHING
     text = second_text(moment)
-    return format_html('<time data-local datetime="{}" title="{}">{}</time>', iso_utc(moment), text, text)
+    return format_html(
+        '<time data-local datetime="{}" title="{}">{}</time>', iso_utc(moment), text, text
+    )
 
 
 def remaining_time(until: datetime | None, now: datetime) -> SafeString | str:

@@ -1,4 +1,6 @@
-"""What the pages of groups and keys share: their changes reach every process, their secrets are write-only."""
+"""What the pages of groups and keys share: their changes reach every process, their secrets are
+write-only.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -22,8 +24,12 @@ Pooled = TypeVar("Pooled", bound=models.Model)
 class PooledAdmin(AuditedAdmin[Pooled]):
     """Every change raises the pool's version in its own transaction."""
 
-    def save_model(self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool) -> None:
-        """A change writes only the columns that were edited: the gateway writes others at the same time."""
+    def save_model(
+        self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool
+    ) -> None:
+        """A change writes only the columns that were edited: the gateway writes others at the same
+        time.
+        """
         obj.save(update_fields=self.edited_columns(obj, form) if change else None)
         raise_pool_version()
 
@@ -48,7 +54,10 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         total = len(objs) if isinstance(objs, Sequence) else objs.count()
         if total > len(labels):
             labels.append(f"… and {total - len(labels)} more")
-        counts = {str(self.opts.verbose_name_plural): total, **self.dependent_counts([obj.pk for obj in objs])}
+        counts = {
+            str(self.opts.verbose_name_plural): total,
+            **self.dependent_counts([obj.pk for obj in objs]),
+        }
         may_delete = request.user.has_perm(f"proxyapp.delete_{self.opts.model_name}")
         return labels, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
 

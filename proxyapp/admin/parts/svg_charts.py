@@ -1,6 +1,7 @@
 """Charts as inline SVG: a small one for a cell of a list, and one with a bar a day.
 
-They are drawn on the server and need no script. Colours are the page's: `currentColor`, or a class of a bar.
+They are drawn on the server and need no script. Colours are the page's: `currentColor`, or a class
+of a bar.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,12 +25,17 @@ class Bar(NamedTuple):
 
 
 def sparkline(values: Sequence[int], label: str) -> SafeString:
-    """Bars, as high as the highest of them allows; the least that is more than nothing can be seen."""
+    """Bars, as high as the highest of them allows; the least that is more than nothing can be
+    seen.
+    """
     highest = max(values, default=0) or 1
-    bars = (_bar(index * (BAR + GAP), value, highest) for index, value in enumerate(values) if value)
+    bars = (
+        _bar(index * (BAR + GAP), value, highest) for index, value in enumerate(values) if value
+    )
     return format_html(
-        '<svg class="sparkline" viewBox="0 0 {} {}" width="{}" height="{}" role="img" aria-label="{}">'
-        '<title>{}</title><path class="sparkline-base" d="M0 {}H{}"/><path d="{}"/></svg>',
+        '<svg class="sparkline" viewBox="0 0 {} {}" width="{}" height="{}" role="img"'
+        ' aria-label="{}"><title>{}</title><path class="sparkline-base" d="M0 {}H{}"/><path'
+        ' d="{}"/></svg>',
         *(_width(values), HEIGHT, _width(values), HEIGHT, label, label),
         *(HEIGHT - 0.5, _width(values), mark_safe("".join(bars))),  # noqa: S308 (numbers)
     )
@@ -41,8 +47,8 @@ def bar_chart(bars: Sequence[Bar], label: str) -> SafeString:
     width = len(bars) * STEP
     drawn = format_html_join("", "<g><title>{}</title>{}</g>", _columns(bars, highest))
     return format_html(
-        '<svg class="bar-chart" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img" aria-label="{}">'
-        '<path class="bar-chart-base" d="M0 {}H{}"/>{}</svg>',
+        '<svg class="bar-chart" viewBox="0 0 {} {}" preserveAspectRatio="none" role="img"'
+        ' aria-label="{}"><path class="bar-chart-base" d="M0 {}H{}"/>{}</svg>',
         *(width, CHART_HEIGHT + 1, label, CHART_HEIGHT + 0.5, width, drawn),
     )
 

@@ -1,4 +1,5 @@
-"""The theme writes its colours into an element of each page, which the Content-Security-Policy forbids.
+"""The theme writes its colours into an element of each page, which the Content-Security-Policy
+forbids.
 
 `colours.css` has them instead, as `stylesheet` makes it of the theme's settings.
 """
@@ -14,7 +15,11 @@ def without_colours(context: dict[str, Any], request: HttpRequest) -> dict[str, 
 
 
 def stylesheet(colours: dict[str, dict[str, str]]) -> str:
-    lines = [f"  --color-{name}-{weight}: {value};" for name, own in colours.items() for weight, value in own.items()]
+    lines = [
+        f"  --color-{name}-{weight}: {value};"
+        for name, own in colours.items()
+        for weight, value in own.items()
+    ]
     return "\n".join([":root {", *lines, "}", ""])
 
 

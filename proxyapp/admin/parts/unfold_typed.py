@@ -1,4 +1,7 @@
-"""Classes of Django and of the admin's theme, as generics. The type checker sees Django's, which the theme's extend."""
+"""Classes of Django and of the admin's theme, as generics.
+
+The type checker sees Django's, which the theme's extend.
+"""
 
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -25,7 +28,9 @@ if TYPE_CHECKING:
         label: bool | str | Mapping[str, str] | None = None,
         header: bool | None = None,
     ) -> Callable[[Function], Function]:
-        """As Django's; `label` shows the value as a badge, in the colour that the mapping has for it."""
+        """As Django's; `label` shows the value as a badge, in the colour that the mapping has for
+        it.
+        """
 
 else:
     from unfold.admin import ModelAdmin as ThemedAdmin
@@ -39,8 +44,12 @@ else:
         list_fullwidth = True
 
         def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-            """Django lets an address of a list ask for every field, and so for a hash letter by letter."""
-            return lookup.partition("__")[0] not in SECRETS and super().lookup_allowed(lookup, value, request)
+            """Django lets an address of a list ask for every field, and so for a hash letter by
+            letter.
+            """
+            return lookup.partition("__")[0] not in SECRETS and super().lookup_allowed(
+                lookup, value, request
+            )
 
         def __class_getitem__(cls, _: Any) -> type[admin.ModelAdmin]:
             return cls

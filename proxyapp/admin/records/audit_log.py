@@ -41,11 +41,15 @@ class ActorFilter(SimpleListFilter):
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        recent = AuditEntry.objects.order_by("-at", "-id").values_list("actor", flat=True)[:RECENT_ENTRIES]
+        recent = AuditEntry.objects.order_by("-at", "-id").values_list("actor", flat=True)[
+            :RECENT_ENTRIES
+        ]
         actors = sorted(set(recent))[:MAX_CHOICES]
         return with_chosen([(actor, actor) for actor in actors], self.value())
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> QuerySet[AuditEntry]:
         actor = self.value()
         return queryset.filter(actor=actor) if actor else queryset
 
@@ -57,7 +61,9 @@ class ActionFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [(action, action) for action in audit.ACTIONS]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> QuerySet[AuditEntry]:
         action = self.value()
         return queryset.filter(action=action) if action else queryset
 
@@ -68,16 +74,26 @@ class ObjectTypeFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [
-            (name, name) for name in (*audit.OBJECT_TYPES.values(), audit.CONFIG_FILE, audit.DATABASE, audit.SIGN_IN)
+            (name, name)
+            for name in (
+                *audit.OBJECT_TYPES.values(),
+                audit.CONFIG_FILE,
+                audit.DATABASE,
+                audit.SIGN_IN,
+            )
         ]
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> QuerySet[AuditEntry]:
         name = self.value()
         return queryset.filter(object_type=name) if name else queryset
 
 
 class ObjectFilter(SimpleListFilter):
-    """Offers only the object that is chosen by a link, such as `key:7`: there are too many to choose from."""
+    """Offers only the object that is chosen by a link, such as `key:7`: there are too many to
+    choose from.
+    """
 
     title = "object"
     parameter_name = "object"
@@ -85,7 +101,9 @@ class ObjectFilter(SimpleListFilter):
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return with_chosen([], self.value())
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> QuerySet[AuditEntry]:
         chosen = self.value()
         if not chosen:
             return queryset
@@ -136,4 +154,6 @@ def entries_of(row: Model, text: str = "audit log") -> SafeString:
 
 def entries_link(object_type: str, object_id: str, text: str) -> SafeString:
     query = urlencode({"object": f"{object_type}:{object_id}"})
-    return format_html('<a href="{}?{}">{}</a>', reverse("admin:proxyapp_auditentry_changelist"), query, text)
+    return format_html(
+        '<a href="{}?{}">{}</a>', reverse("admin:proxyapp_auditentry_changelist"), query, text
+    )

@@ -1,4 +1,6 @@
-"""Lists of a million rows: no page counts all of them, and none searches all of them for a key's name."""
+"""Lists of a million rows: no page counts all of them, and none searches all of them for a key's
+name.
+"""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -44,12 +46,16 @@ def rows_of_keys_named(text: str) -> Q:
     """For rows that belong to a key: each word is in its name, its masked form or its project."""
     keys = ApiKey.objects.all()
     for word in text.split():
-        keys = keys.filter(Q(name__icontains=word) | Q(masked__icontains=word) | Q(project__icontains=word))
+        keys = keys.filter(
+            Q(name__icontains=word) | Q(masked__icontains=word) | Q(project__icontains=word)
+        )
     return rows_of(keys)
 
 
 def rows_of(keys: QuerySet[ApiKey]) -> Q:
-    """Rows of few keys are fetched and sorted; those of many are found among the newest, one after the other."""
+    """Rows of few keys are fetched and sorted; those of many are found among the newest, one after
+    the other.
+    """
     few = list(keys.order_by().values_list("pk", flat=True)[: FEW_KEYS + 1])
     if len(few) <= FEW_KEYS:
         return Q(key__in=few)

@@ -39,19 +39,31 @@ class Hours:
 
 def last_hours(now: datetime) -> Hours:
     """The hour that runs is the last. One query, which looks only into the index of the times."""
-    first = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=HOURS - 1)
+    first = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(
+        hours=HOURS - 1
+    )
     hours = [first + timedelta(hours=number) for number in range(HOURS)]
     first_count, *others = (_count(number, hour) for number, hour in enumerate(hours))
     counts = dict(first_count.union(*others, all=True))
     most = max([*counts.values(), 1])
-    return Hours([_bar(number, hour, counts.get(number, 0), most) for number, hour in enumerate(hours)])
+    return Hours(
+        [_bar(number, hour, counts.get(number, 0), most) for number, hour in enumerate(hours)]
+    )
 
 
 def _count(number: int, hour: datetime) -> QuerySet[RateLimitEvent, tuple[int, int]]:
-    events = RateLimitEvent.objects.filter(occurred_at__gte=hour, occurred_at__lt=hour + timedelta(hours=1)).order_by()
-    return events.values(number=Value(number)).annotate(count=Count("pk")).values_list("number", "count")
+    events = RateLimitEvent.objects.filter(
+        occurred_at__gte=hour, occurred_at__lt=hour + timedelta(hours=1)
+    ).order_by()
+    return (
+        events.values(number=Value(number))
+        .annotate(count=Count("pk"))
+        .values_list("number", "count")
+    )
 
 
 def _bar(number: int, hour: datetime, count: int, most: int) -> Bar:
     """One event is still seen beside a thousand."""
-    return Bar(hour, count, number * WIDTH, max(round(HEIGHT * count / most, 1), 1.5) if count else 0.0)
+    return Bar(
+        hour, count, number * WIDTH, max(round(HEIGHT * count / most, 1), 1.5) if count else 0.0
+    )

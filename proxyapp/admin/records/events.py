@@ -114,13 +114,20 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.release_view)
-        return [path("<path:object_id>/release/", view, name="proxyapp_ratelimitevent_release"), *super().get_urls()]
+        return [
+            path("<path:object_id>/release/", view, name="proxyapp_ratelimitevent_release"),
+            *super().get_urls(),
+        ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
         hours = last_hours(timezone.now()) if request.method == "GET" else None
         return super().changelist_view(request, {"hours": hours, **(extra_context or {})})
 
-    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> Any:
         event = context.get("original")
         is_active = event is not None and event.is_active(timezone.now())
         context["may_release"] = is_active and self.has_release_permission(request)
@@ -133,7 +140,9 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         if event is None:
             raise Http404("There is no such event.")
         self.release_cooldowns(request, RateLimitEvent.objects.filter(pk=event.pk))
-        return HttpResponseRedirect(reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk]))
+        return HttpResponseRedirect(
+            reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk])
+        )
 
     @admin.display(ordering="occurred_at")
     def occurred(self, event: RateLimitEvent) -> str:
@@ -150,7 +159,9 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
     @admin.display(description="key")
     def key_link(self, event: RateLimitEvent) -> SafeString:
         return format_html(
-            '<a href="{}">{}</a>', reverse("admin:proxyapp_apikey_change", args=[event.key_id]), event.key
+            '<a href="{}">{}</a>',
+            reverse("admin:proxyapp_apikey_change", args=[event.key_id]),
+            event.key,
         )
 
     @admin.display(ordering="key__group__position")
@@ -176,7 +187,11 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
 
     @admin.display
     def stated_delay(self, event: RateLimitEvent) -> str:
-        return NOTHING if event.stated_delay_seconds is None else seconds_text(event.stated_delay_seconds)
+        return (
+            NOTHING
+            if event.stated_delay_seconds is None
+            else seconds_text(event.stated_delay_seconds)
+        )
 
     @admin.display(description="cooling until", ordering="cooling_until")
     def until(self, event: RateLimitEvent) -> str:
@@ -210,13 +225,17 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             released = key_actions.release_events(ids, now)
             self._log_release(request, RateLimitEvent.objects.filter(pk__in=ids))
         level = messages.SUCCESS if released else messages.WARNING
-        self.message_user(request, f"Released {released} of {len(selected)} selected cooldowns.", level)
+        self.message_user(
+            request, f"Released {released} of {len(selected)} selected cooldowns.", level
+        )
 
     def _log_release(self, request: HttpRequest, released: QuerySet[RateLimitEvent]) -> None:
         """In the audit log under the keys, beside what else was done to these."""
         log_in_history(request, released, "Released.")
         events = released.select_related("key").defer("key__secret")
-        changes: list[audit.Change] = [("release", event.key, f"only the cooldown {event}") for event in events]
+        changes: list[audit.Change] = [
+            ("release", event.key, f"only the cooldown {event}") for event in events
+        ]
         audit.record_each(audit.operator(request.user), changes)
 
 

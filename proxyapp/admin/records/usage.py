@@ -25,7 +25,9 @@ UsageRow = TypeVar("UsageRow", bound=Model)
 
 
 class ModelOfUsageFilter(SimpleListFilter):
-    """Offers the models of recent rows, and the one that is chosen by a link: there is no list of all models."""
+    """Offers the models of recent rows, and the one that is chosen by a link: there is no list of
+    all models.
+    """
 
     title = "model"
     parameter_name = "model"
@@ -65,11 +67,16 @@ class DayOfDailyUsageFilter(SimpleListFilter):
     parameter_name = "day"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        newest = DailyUsage.objects.order_by("-day").values_list("day", flat=True).first() or timezone.now().date()
+        newest = (
+            DailyUsage.objects.order_by("-day").values_list("day", flat=True).first()
+            or timezone.now().date()
+        )
         days = [(newest - timedelta(days=ago)).isoformat() for ago in range(DAYS_OFFERED)]
         return with_chosen([(day, day) for day in days], self.value())
 
-    def queryset(self, request: HttpRequest, queryset: QuerySet[DailyUsage]) -> QuerySet[DailyUsage]:
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[DailyUsage]
+    ) -> QuerySet[DailyUsage]:
         if not self.value():
             return queryset
         try:
@@ -79,7 +86,9 @@ class DayOfDailyUsageFilter(SimpleListFilter):
 
 
 class UsageChangeList(ChangeList):
-    """`totals` of all rows that the filters leave; None when these are too many to be added up for a page."""
+    """`totals` of all rows that the filters leave; None when these are too many to be added up for
+    a page.
+    """
 
     totals: Mapping[str, str] | None = None
     max_rows_summed = f"{LongPaginator.most:,}"
@@ -124,7 +133,9 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[UsageRow], search_term: str
     ) -> tuple[QuerySet[UsageRow], bool]:
-        return (queryset.filter(rows_of_keys_named(search_term)) if search_term.strip() else queryset), False
+        return (
+            queryset.filter(rows_of_keys_named(search_term)) if search_term.strip() else queryset
+        ), False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UsageChangeList

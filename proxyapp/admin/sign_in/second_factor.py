@@ -31,7 +31,13 @@ from proxyapp.access.second_factor import (
 from proxyapp.access.session_rules import begin
 from proxyapp.access.sign_in_limits import LockedOut, admit, succeeded
 from proxyapp.admin.parts.sealed_form import seal, unseal
-from proxyapp.admin.sign_in.sign_in import database_away, guess_of, locked_out, page, remember_browser
+from proxyapp.admin.sign_in.sign_in import (
+    database_away,
+    guess_of,
+    locked_out,
+    page,
+    remember_browser,
+)
 from proxyapp.models import SecondFactor, audit
 
 WRONG_CODE = "This code is not right, or was used already. Wait for the next one."
@@ -46,7 +52,10 @@ def code_view(request: HttpRequest) -> HttpResponse:
     factor = SecondFactor.objects.filter(user_id=user.pk).first() if user else None
     if user is None or factor is None or request.user.is_authenticated:
         return redirect("admin:index")
-    context = {"next": request.POST.get("next") or request.GET.get("next", ""), "name": user.get_username()}
+    context = {
+        "next": request.POST.get("next") or request.GET.get("next", ""),
+        "name": user.get_username(),
+    }
     if request.method != "POST":
         return page(request, "code", "Second factor", context)
     try:
@@ -65,10 +74,14 @@ def code_view(request: HttpRequest) -> HttpResponse:
 @never_cache
 @csrf_protect
 def set_up_view(request: HttpRequest) -> HttpResponse:
-    """A user's own second factor: to turn on, and once it is on to turn off or to get new recovery codes."""
+    """A user's own second factor: to turn on, and once it is on to turn off or to get new recovery
+    codes.
+    """
     user = plain_user(request.user) or pending_user(request)
     if user is None or not user.is_staff:
-        return HttpResponseRedirect(f"{reverse('admin:login')}?next={reverse('second_factor_set_up')}")
+        return HttpResponseRedirect(
+            f"{reverse('admin:login')}?next={reverse('second_factor_set_up')}"
+        )
     factor = SecondFactor.objects.filter(user_id=user.pk).first()
     if factor is not None and not request.user.is_authenticated:
         return redirect("second_factor")  # known by the password only
@@ -102,7 +115,11 @@ def _turn_on(request: HttpRequest, user: User) -> HttpResponse:
 
 def _change(request: HttpRequest, user: User, factor: SecondFactor) -> HttpResponse:
     """Each change asks for a code: an open browser is not enough."""
-    context = {"left": len(factor.recovery_hashes), "since": factor.created_at, "may_turn_off": may_turn_off()}
+    context = {
+        "left": len(factor.recovery_hashes),
+        "since": factor.created_at,
+        "may_turn_off": may_turn_off(),
+    }
     if request.method != "POST":
         return page(request, "second_factor", "Second factor", context)
     if not is_right(request, user, factor):
@@ -149,7 +166,9 @@ def pass_session(request: HttpRequest, factor: SecondFactor) -> None:
 
 def onward(request: HttpRequest) -> HttpResponseRedirect:
     url = request.POST.get("next", "")
-    is_own = url_has_allowed_host_and_scheme(url, {request.get_host()}, require_https=request.is_secure())
+    is_own = url_has_allowed_host_and_scheme(
+        url, {request.get_host()}, require_https=request.is_secure()
+    )
     return HttpResponseRedirect(url if is_own else reverse("admin:index"))
 
 

@@ -73,12 +73,16 @@ def is_wrong_password(response: HttpResponseBase) -> bool:
 
 
 def has_second_factor(request: HttpRequest) -> bool:
-    """Who knows only the password gets no cookie, which would make room for more guesses of the code."""
+    """Who knows only the password gets no cookie, which would make room for more guesses of the
+    code.
+    """
     return SecondFactor.objects.filter(user_id=request.user.pk or 0).exists()
 
 
 def guess_of(request: HttpRequest, kind: str, name: str) -> Guess:
-    """The name as Django's form reads it: written in letters of another width it gets no tries of its own."""
+    """The name as Django's form reads it: written in letters of another width it gets no tries of
+    its own.
+    """
     name = unicodedata.normalize("NFKC", name.strip())[:MOST_NAME_CHARACTERS]
     return Guess(kind, name, request.META.get("REMOTE_ADDR", ""), browser_of(request, name))
 
@@ -123,7 +127,9 @@ def locked_out(request: HttpRequest, lock: LockedOut) -> HttpResponse:
 def database_away(request: HttpRequest) -> HttpResponse:
     """Nothing could be counted, so nothing was looked at."""
     text = "The database cannot be written to at the moment. Try again in a while.\n"
-    return HttpResponse(text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "10"})
+    return HttpResponse(
+        text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "10"}
+    )
 
 
 def page(

@@ -1,4 +1,6 @@
-"""Who may use the admin: Django's users and groups. The groups are called roles here: groups of keys are the others."""
+"""Who may use the admin: Django's users and groups. The groups are called roles here: groups of
+keys are the others.
+"""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -44,17 +46,23 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
     change_password_form = AdminPasswordChangeForm
     actions = ("reset_second_factor",)
 
-    @admin.action(description="Reset the second factor of selected users", permissions=["reset_second_factor"])
+    @admin.action(
+        description="Reset the second factor of selected users", permissions=["reset_second_factor"]
+    )
     def reset_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         with transaction.atomic():
             users = list(queryset.filter(second_factor__isnull=False))
             SecondFactor.objects.filter(user__in=users).delete()
-            log_in_history(request, queryset.filter(pk__in=[user.pk for user in users]), "Second factor reset.")
+            log_in_history(
+                request, queryset.filter(pk__in=[user.pk for user in users]), "Second factor reset."
+            )
             audit.record(audit.operator(request.user), "change", users, "second factor reset")
         self.message_user(request, f"Second factors reset: {len(users)}", messages.SUCCESS)
 
     def has_reset_second_factor_permission(self, request: HttpRequest) -> bool:
-        """Only superusers: whoever takes it away from a superuser needs no more than the password."""
+        """Only superusers: whoever takes it away from a superuser needs no more than the
+        password.
+        """
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

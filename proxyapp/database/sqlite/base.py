@@ -1,7 +1,8 @@
 """SQLite that waits for a lock outside of SQLite.
 
-SQLite's own wait holds the mutex of its connection, and whoever lets go of one of that connection's cursors needs the
-mutex: in whatever thread drops the last reference or happens to collect garbage, be it the one of the event loop.
+SQLite's own wait holds the mutex of its connection, and whoever lets go of one of that connection's
+cursors needs the mutex: in whatever thread drops the last reference or happens to collect garbage,
+be it the one of the event loop.
 """
 
 import os
@@ -34,14 +35,19 @@ def patiently(work: Callable[[], Result], seconds: float) -> Result:
 
 
 class PatientConnection(sqlite3.Connection):
-    """`timeout` as everywhere: how long it waits for a lock. `patience_seconds` is the same, and may be changed."""
+    """`timeout` as everywhere: how long it waits for a lock.
+
+    `patience_seconds` is the same, and may be changed.
+    """
 
     def __init__(self, database: Any, timeout: float = 5.0, **options: Any) -> None:
         super().__init__(database, 0, **options)
         self.patience_seconds = timeout
 
     def execute(self, *statement: Any) -> sqlite3.Cursor:
-        return patiently(lambda: super(PatientConnection, self).execute(*statement), self.patience_seconds)
+        return patiently(
+            lambda: super(PatientConnection, self).execute(*statement), self.patience_seconds
+        )
 
     def commit(self) -> None:
         patiently(super().commit, self.patience_seconds)
@@ -51,22 +57,32 @@ class PatientCursor(base.SQLiteCursorWrapper):
     connection: PatientConnection
 
     def execute(self, query: Any, params: Any = None) -> Any:
-        return patiently(lambda: super(PatientCursor, self).execute(query, params), self.connection.patience_seconds)
+        return patiently(
+            lambda: super(PatientCursor, self).execute(query, params),
+            self.connection.patience_seconds,
+        )
 
     def executemany(self, query: Any, param_list: Iterable[Any]) -> Any:
         rows = list(param_list)
-        return patiently(lambda: super(PatientCursor, self).executemany(query, rows), self.connection.patience_seconds)
+        return patiently(
+            lambda: super(PatientCursor, self).executemany(query, rows),
+            self.connection.patience_seconds,
+        )
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> PatientConnection:
-        """A new file is its owner's alone, whatever the umask; SQLite gives those beside it the same mode.
+        """A new file is its owner's alone, whatever the umask; SQLite gives those beside it the
+        same mode.
 
-        One that is there is not even opened: closing it would end the locks of this process's other connections.
+        One that is there is not even opened: closing it would end the locks of this process's other
+        connections.
         """
         if not self.is_in_memory_db():
             with suppress(OSError):  # which SQLite explains
-                os.close(os.open(conn_params["database"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+                os.close(
+                    os.open(conn_params["database"], os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+                )
         connection: PatientConnection = super().get_new_connection(conn_params)
         return connection
 

@@ -12,12 +12,21 @@ from proxyapp.models import audit
 
 
 class Command(BaseCommand):
-    help = "Writes groups and keys as a file that import_config takes back. Status, cooldowns and usage are not in it."
+    help = (
+        "Writes groups and keys as a file that import_config takes back. Status, cooldowns and"
+        " usage are not in it."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", metavar="FILE", type=Path, nargs="?", help="made readable for its owner only")
-        parser.add_argument("--mask", action="store_true", help="mask keys and passwords, to show the file to others")
+        parser.add_argument(
+            "file", metavar="FILE", type=Path, nargs="?", help="made readable for its owner only"
+        )
+        parser.add_argument(
+            "--mask",
+            action="store_true",
+            help="mask keys and passwords, to show the file to others",
+        )
 
     def handle(self, *_: Any, file: Path | None, mask: bool, **__: Any) -> None:
         try:
@@ -27,10 +36,14 @@ class Command(BaseCommand):
                     _audit(file)
                 self._write(export, file)
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
         if export.unreadable:
             lines = "\n".join(export.unreadable)
-            raise CommandError(f"The export is incomplete, the present SECRET_KEY cannot read:\n{lines}")
+            raise CommandError(
+                f"The export is incomplete, the present SECRET_KEY cannot read:\n{lines}"
+            )
 
     def _write(self, export: Export, file: Path | None) -> None:
         if file is None:
@@ -44,4 +57,10 @@ class Command(BaseCommand):
 
 def _audit(file: Path | None) -> None:
     label = "standard output" if file is None else str(file.absolute())
-    audit.record_whole(audit.command("export_config"), "export", audit.CONFIG_FILE, label=label, detail="keys in clear")
+    audit.record_whole(
+        audit.command("export_config"),
+        "export",
+        audit.CONFIG_FILE,
+        label=label,
+        detail="keys in clear",
+    )

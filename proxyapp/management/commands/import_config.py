@@ -18,13 +18,22 @@ MANY_KEYS = 500
 
 
 class Command(BaseCommand):
-    help = "Makes groups and keys what a config file says, in one transaction, and prints what changed."
+    help = (
+        "Makes groups and keys what a config file says, in one transaction, and prints what"
+        " changed."
+    )
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", type=Path, help="such as config.yaml")
-        parser.add_argument("--dry-run", action="store_true", help="print the same report and change nothing")
-        parser.add_argument("--prune", action="store_true", help="also remove groups and keys that are not in the file")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print the same report and change nothing"
+        )
+        parser.add_argument(
+            "--prune",
+            action="store_true",
+            help="also remove groups and keys that are not in the file",
+        )
 
     def handle(self, *_: Any, file: Path, dry_run: bool, prune: bool, **__: Any) -> None:
         try:
@@ -32,7 +41,9 @@ class Command(BaseCommand):
         except ConfigError as error:
             raise CommandError(f"{file} was not imported:\n{error}") from error
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
         for line in report.lines():
             self.stdout.write(line)
         if dry_run:

@@ -22,18 +22,34 @@ from proxyapp.vocabulary.times import utc_text
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
 
-UNCHANGED = {"release": "none was cooling", "disable": "all were disabled", "enable": "all were enabled"}
-COLUMNS = ("ID", "GROUP", "NAME", "KEY", "REQUESTS", "429", "ERRORS", "TOKENS IN", "TOKENS OUT", "LAST USED", "STATE")
+UNCHANGED = {
+    "release": "none was cooling",
+    "disable": "all were disabled",
+    "enable": "all were enabled",
+}
+COLUMNS = (
+    "ID",
+    "GROUP",
+    "NAME",
+    "KEY",
+    "REQUESTS",
+    "429",
+    "ERRORS",
+    "TOKENS IN",
+    "TOKENS OUT",
+    "LAST USED",
+    "STATE",
+)
 RIGHT = (0, 4, 5, 6, 7, 8)
 
 
 class Command(BaseCommand):
     requires_system_checks = ()
     help = (
-        "list: shows states, cooldowns and usage. release: ends the cooldowns of the keys and of their projects, "
-        "so that the other keys of these projects come back too. disable, enable: takes keys out, brings them back. "
-        "test: asks the provider whether the keys work, which costs no quota, and enables those that were invalid "
-        "and work."
+        "list: shows states, cooldowns and usage. release: ends the cooldowns of the keys and of"
+        " their projects, so that the other keys of these projects come back too. disable, enable:"
+        " takes keys out, brings them back. test: asks the provider whether the keys work, which"
+        " costs no quota, and enables those that were invalid and work."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -48,10 +64,15 @@ class Command(BaseCommand):
             "selectors",
             metavar="SELECTOR",
             nargs="*",
-            help="an id, a name, the masked form, a group (also as group:NAME) or a whole key; none: all keys",
+            help=(
+                "an id, a name, the masked form, a group (also as group:NAME) or a whole key; none:"
+                " all keys"
+            ),
         )
         parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
-        parser.add_argument("--all", action="store_true", help="all keys; disable and enable want it said")
+        parser.add_argument(
+            "--all", action="store_true", help="all keys; disable and enable want it said"
+        )
 
     def handle(self, *_: Any, action: str, selectors: Sequence[str], **options: Any) -> None:
         if options["all"] and selectors:
@@ -63,7 +84,9 @@ class Command(BaseCommand):
         except UnclearChoice as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
 
     def _act(self, action: str, selectors: Sequence[str], *, is_json: bool) -> None:
         keys = choose(selectors, is_exact=action in DONE) if selectors else ApiKey.objects.all()
@@ -84,9 +107,13 @@ class Command(BaseCommand):
         elif rows:
             self.stdout.write(plain_table(COLUMNS, [_cells(row, now) for row in rows], right=RIGHT))
         else:
-            self.stdout.write("There is no key yet. Add one in the admin, or with `manage.py import_config FILE`.")
+            self.stdout.write(
+                "There is no key yet. Add one in the admin, or with `manage.py import_config FILE`."
+            )
 
-    def _change(self, action: KeyAction, rows: Sequence[KeyRow], now: datetime, *, is_json: bool) -> None:
+    def _change(
+        self, action: KeyAction, rows: Sequence[KeyRow], now: datetime, *, is_json: bool
+    ) -> None:
         ids = [row.id for row in rows]
         with transaction.atomic():
             changed = change_keys(action, ids, now)
@@ -95,7 +122,9 @@ class Command(BaseCommand):
             self._print_json({"action": action, "changed": len(changed), "keys": ids})
         elif changed:
             lines = [f"  {_label(row)}" for row in rows if row.id in changed]
-            self.stdout.write("\n".join([f"{DONE[action]} {len(changed)} of {_counted(ids)}:", *lines]))
+            self.stdout.write(
+                "\n".join([f"{DONE[action]} {len(changed)} of {_counted(ids)}:", *lines])
+            )
         else:
             self.stdout.write(f"Nothing to {action} among {_counted(ids)}: {UNCHANGED[action]}.")
 
@@ -107,10 +136,14 @@ class Command(BaseCommand):
             enabled = key_tests.put_back(findings)
             _audit("keys test", "enable", enabled, "it was invalid and works")
         if is_json:
-            found = [_result_json(by_id[result.key_id], result, enabled) for result in findings.results]
+            found = [
+                _result_json(by_id[result.key_id], result, enabled) for result in findings.results
+            ]
             self._print_json(found)
         else:
-            described = [(result, key_tests.describe(result, enabled)) for result in findings.results]
+            described = [
+                (result, key_tests.describe(result, enabled)) for result in findings.results
+            ]
             lines = [_result_line(by_id[result.key_id], result, text) for result, text in described]
             self.stdout.write("\n".join(lines) or "There is no key to test.")
         failed = sum(not result.ok for result in findings.results)
@@ -130,7 +163,15 @@ def _cells(row: KeyRow, now: datetime) -> list[str]:
     numbers = (row.requests, row.rate_limited, row.errors, row.prompt_tokens, row.output_tokens)
     last_used = utc_text(row.last_used_at) if row.last_used_at else "never"
     state = "; ".join(row.describe_state(now))
-    return [str(row.id), row.group, row.name or "-", row.masked, *(f"{n:,}" for n in numbers), last_used, state]
+    return [
+        str(row.id),
+        row.group,
+        row.name or "-",
+        row.masked,
+        *(f"{n:,}" for n in numbers),
+        last_used,
+        state,
+    ]
 
 
 def _label(row: KeyRow) -> str:

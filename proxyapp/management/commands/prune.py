@@ -13,35 +13,56 @@ from proxyapp.models import audit
 
 class Command(BaseCommand):
     help = (
-        "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old usage by the minute; "
-        "also sessions of the admin that are over; "
-        "adds usage by the hour that is older than HOURLY_USAGE_DAYS up into days; removes days older than "
-        "DAILY_USAGE_DAYS and the audit log older than AUDIT_RETENTION_DAYS. The gateway does it every hour."
+        "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old"
+        " usage by the minute; also sessions of the admin that are over; adds usage by the hour"
+        " that is older than HOURLY_USAGE_DAYS up into days; removes days older than"
+        " DAILY_USAGE_DAYS and the audit log older than AUDIT_RETENTION_DAYS. The gateway does it"
+        " every hour."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
         try:
             pruned = sum(prune_batches(timezone.now()), Pruned())
             if pruned:
-                audit.record_whole(audit.command("prune"), "prune", audit.DATABASE, detail=_described(pruned))
+                audit.record_whole(
+                    audit.command("prune"), "prune", audit.DATABASE, detail=_described(pruned)
+                )
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
         events, hours = settings.EVENT_RETENTION_DAYS, settings.HOURLY_USAGE_DAYS
-        self.stdout.write(f"{pruned.events} rate limit events older than {events} days were removed")
-        self.stdout.write(f"{pruned.hours} rows of hourly usage older than {hours} days were added up into days")
         self.stdout.write(
-            f"{pruned.minutes} rows of usage by the minute older than {MINUTE_USAGE_DAYS} days were removed"
+            f"{pruned.events} rate limit events older than {events} days were removed"
         )
-        self.stdout.write(f"{pruned.sessions} sessions and {pruned.sign_ins} counts of failed sign-ins were removed")
+        self.stdout.write(
+            f"{pruned.hours} rows of hourly usage older than {hours} days were added up into days"
+        )
+        self.stdout.write(
+            f"{pruned.minutes} rows of usage by the minute older than {MINUTE_USAGE_DAYS} days were"
+            " removed"
+        )
+        self.stdout.write(
+            f"{pruned.sessions} sessions and {pruned.sign_ins} counts of failed sign-ins were"
+            " removed"
+        )
         days, audit_days = settings.DAILY_USAGE_DAYS, settings.AUDIT_RETENTION_DAYS
-        self.stdout.write(f"{pruned.days} rows of usage by the day older than {days} days were removed")
-        self.stdout.write(f"{pruned.audit_entries} entries of the audit log older than {audit_days} days were removed")
-        self.stdout.write(f"{pruned.leftovers} notes of groups and processes that are gone were removed")
+        self.stdout.write(
+            f"{pruned.days} rows of usage by the day older than {days} days were removed"
+        )
+        self.stdout.write(
+            f"{pruned.audit_entries} entries of the audit log older than {audit_days} days were"
+            " removed"
+        )
+        self.stdout.write(
+            f"{pruned.leftovers} notes of groups and processes that are gone were removed"
+        )
 
 
 def _described(pruned: Pruned) -> str:
     return (
-        f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour, {pruned.minutes} by the minute, "
-        f"{pruned.days} by the day, {pruned.sessions} sessions, {pruned.sign_ins} counts of failed sign-ins, "
-        f"{pruned.audit_entries} entries of the audit log"
+        f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour,"
+        f" {pruned.minutes} by the minute, {pruned.days} by the day, {pruned.sessions} sessions,"
+        f" {pruned.sign_ins} counts of failed sign-ins, {pruned.audit_entries} entries of the"
+        " audit log"
     )

@@ -11,9 +11,9 @@ from proxyapp.models import audit
 
 class Command(BaseCommand):
     help = (
-        "Encrypts every key, proxy and second factor under the current SECRET_KEY. Restart the gateway with the new "
-        "secret first (older ones in SECRET_KEY_FALLBACKS, or below the new one in var/secret_key); drop the older "
-        "ones afterwards."
+        "Encrypts every key, proxy and second factor under the current SECRET_KEY. Restart the"
+        " gateway with the new secret first (older ones in SECRET_KEY_FALLBACKS, or below the new"
+        " one in var/secret_key); drop the older ones afterwards."
     )
     requires_system_checks = ()
 
@@ -21,18 +21,28 @@ class Command(BaseCommand):
         try:
             with transaction.atomic():
                 done = reencrypt()
-                text = f"{done.keys} keys and {done.proxies} proxies are encrypted under the current SECRET_KEY"
+                text = (
+                    f"{done.keys} keys and {done.proxies} proxies are encrypted under the current"
+                    " SECRET_KEY"
+                )
                 text += f", and {done.second_factors} second factors" if done.second_factors else ""
-                audit.record_whole(audit.command("reencrypt"), "reencrypt", audit.DATABASE, detail=text)
+                audit.record_whole(
+                    audit.command("reencrypt"), "reencrypt", audit.DATABASE, detail=text
+                )
         except CannotReencrypt as error:
             raise CommandError(f"Nothing was changed:\n{error}") from error
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
         self.stdout.write(text)
         for source in done.unproven:
-            self.stdout.write(f"warning: {source} cannot be read now; the next start with it applies it whole")
+            self.stdout.write(
+                f"warning: {source} cannot be read now; the next start with it applies it whole"
+            )
         if done.bound_tokens:
             self.stdout.write(
-                f"warning: {done.bound_tokens} client tokens were made under an older SECRET_KEY. Only their hash is "
-                "known, so they stop working when it is removed: keep it, or replace them (see `manage.py tokens list`)"
+                f"warning: {done.bound_tokens} client tokens were made under an older SECRET_KEY."
+                " Only their hash is known, so they stop working when it is removed: keep it, or"
+                " replace them (see `manage.py tokens list`)"
             )

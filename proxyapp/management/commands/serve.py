@@ -14,14 +14,23 @@ from proxyapp.process.listener import ListenError
 
 
 class Command(BaseCommand):
-    help = "Prepares what is missing (schema, administrator, keys of the config file) and serves the gateway."
+    help = (
+        "Prepares what is missing (schema, administrator, keys of the config file) and serves the"
+        " gateway."
+    )
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--config", metavar="FILE", help="default: config.yaml, if there is one")
-        parser.add_argument("--host", help="default: server.host of the config file, else 127.0.0.1")
+        parser.add_argument(
+            "--config", metavar="FILE", help="default: config.yaml, if there is one"
+        )
+        parser.add_argument(
+            "--host", help="default: server.host of the config file, else 127.0.0.1"
+        )
         parser.add_argument("--port", help="default: server.port of the config file, else 8080")
-        parser.add_argument("--workers", default="1", metavar="N", help="processes on the port (default: 1)")
+        parser.add_argument(
+            "--workers", default="1", metavar="N", help="processes on the port (default: 1)"
+        )
         parser.add_argument("--server", choices=["daphne", "uvicorn"], default="daphne")
         parser.add_argument("--worker", type=int, help=SUPPRESS)
         parser.add_argument("--listener", type=int, help=SUPPRESS)

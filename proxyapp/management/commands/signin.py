@@ -12,22 +12,29 @@ from proxyapp.models import SecondFactor, audit
 
 class Command(BaseCommand):
     help = (
-        "unlock: forgets all failed sign-ins, so that nobody is locked out. reset-second-factor USER: takes the "
-        "authenticator app of a user away, who then signs in by password (and sets up another, if one is required)."
+        "unlock: forgets all failed sign-ins, so that nobody is locked out. reset-second-factor"
+        " USER: takes the authenticator app of a user away, who then signs in by password (and sets"
+        " up another, if one is required)."
     )
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
-        actions = parser.add_subparsers(dest="action", required=True, metavar="unlock|reset-second-factor")
+        actions = parser.add_subparsers(
+            dest="action", required=True, metavar="unlock|reset-second-factor"
+        )
         actions.add_parser("unlock", help="forget all failed sign-ins")
-        reset = actions.add_parser("reset-second-factor", help="take a user's authenticator app away")
+        reset = actions.add_parser(
+            "reset-second-factor", help="take a user's authenticator app away"
+        )
         reset.add_argument("user", metavar="USER", help="the name of the user")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
         try:
             self.stdout.write(unlock() if action == "unlock" else reset(options["user"]))
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
 
 
 def unlock() -> str:
@@ -48,4 +55,8 @@ def reset(name: str) -> str:
         if deleted:
             actor = audit.command("signin reset-second-factor")
             audit.record(actor, "change", [user], "second factor reset")
-    return f"{name} signs in without a second factor now" if deleted else f"{name} has no second factor"
+    return (
+        f"{name} signs in without a second factor now"
+        if deleted
+        else f"{name} has no second factor"
+    )

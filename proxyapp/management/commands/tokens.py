@@ -19,9 +19,24 @@ from proxyapp.models import ClientToken, Group, audit
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
 from proxyapp.vocabulary.times import utc_text
 
-COLUMNS = ("ID", "NAME", "TOKEN", "STATE", "GROUPS", "MODELS", "LIMITS", "REQUESTS", "TOKENS", "LAST USED")
+COLUMNS = (
+    "ID",
+    "NAME",
+    "TOKEN",
+    "STATE",
+    "GROUPS",
+    "MODELS",
+    "LIMITS",
+    "REQUESTS",
+    "TOKENS",
+    "LAST USED",
+)
 RIGHT = (0, 7, 8)
-UNITS = {"requests_per_minute": "requests/min", "requests_per_day": "requests/day", "tokens_per_day": "tokens/day"}
+UNITS = {
+    "requests_per_minute": "requests/min",
+    "requests_per_day": "requests/day",
+    "tokens_per_day": "tokens/day",
+}
 DURATION = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
 UNIT_NAMES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -29,25 +44,42 @@ UNIT_NAMES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 class Command(BaseCommand):
     requires_system_checks = ()
     help = (
-        "Client tokens. create: makes one and prints it, which is the only time it is shown. list: shows terms, state "
-        "and usage. revoke: ends tokens for good. The gateway obeys within a second, without a restart. As soon as "
-        "there is a token every client needs one (unless server.allow_anonymous is true)."
+        "Client tokens. create: makes one and prints it, which is the only time it is shown. list:"
+        " shows terms, state and usage. revoke: ends tokens for good. The gateway obeys within a"
+        " second, without a restart. As soon as there is a token every client needs one (unless"
+        " server.allow_anonymous is true)."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True)
         create = actions.add_parser("create", help="makes a token and prints it")
         create.add_argument("name")
-        create.add_argument("--group", action="append", metavar="GROUP", help="only this group's keys; repeatable")
-        create.add_argument("--model", action="append", metavar="PATTERN", help="such as gemini-2.5-*; repeatable")
+        create.add_argument(
+            "--group", action="append", metavar="GROUP", help="only this group's keys; repeatable"
+        )
+        create.add_argument(
+            "--model", action="append", metavar="PATTERN", help="such as gemini-2.5-*; repeatable"
+        )
         for limit, unit in UNITS.items():
-            create.add_argument(f"--{limit.replace('_', '-')}", metavar="N", type=_number, help=f"most {unit}, in UTC")
-        create.add_argument("--expires", metavar="WHEN", type=expiry, help="2027-01-31 (as it begins, UTC), 30d, 12h")
+            create.add_argument(
+                f"--{limit.replace('_', '-')}",
+                metavar="N",
+                type=_number,
+                help=f"most {unit}, in UTC",
+            )
+        create.add_argument(
+            "--expires",
+            metavar="WHEN",
+            type=expiry,
+            help="2027-01-31 (as it begins, UTC), 30d, 12h",
+        )
         create.add_argument("--json", action="store_true", help="print JSON and nothing else")
         listing = actions.add_parser("list", help="shows the tokens")
         listing.add_argument("--json", action="store_true", help="print JSON and nothing else")
         revoke = actions.add_parser("revoke", help="ends tokens for good")
-        revoke.add_argument("selectors", metavar="SELECTOR", nargs="+", help="id, name, masked form or the token")
+        revoke.add_argument(
+            "selectors", metavar="SELECTOR", nargs="+", help="id, name, masked form or the token"
+        )
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
         try:
@@ -57,7 +89,9 @@ class Command(BaseCommand):
         except ValidationError as error:
             raise CommandError("\n".join(_problems(error))) from error
         except DatabaseError as error:
-            raise CommandError(f"The database cannot be used (has `manage.py migrate` run?): {error}") from error
+            raise CommandError(
+                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+            ) from error
 
     def _create(self, options: dict[str, Any]) -> None:
         groups = None if options["group"] is None else [_group(name) for name in options["group"]]
@@ -71,26 +105,37 @@ class Command(BaseCommand):
         token, text = token_store.create(terms, audit.command("tokens create"))
         if options["json"]:
             (row,) = token_report(ClientToken.objects.filter(pk=token.pk), timezone.now())
-            self.stdout.write(json.dumps({**row.as_json(), "token": text}, indent=2, ensure_ascii=False))
+            self.stdout.write(
+                json.dumps({**row.as_json(), "token": text}, indent=2, ensure_ascii=False)
+            )
             return
-        self.stderr.write(f"Token '{token.name}' ({token.masked}) was made. It is not shown again:", self.style.NOTICE)
+        self.stderr.write(
+            f"Token '{token.name}' ({token.masked}) was made. It is not shown again:",
+            self.style.NOTICE,
+        )
         self.stdout.write(text)
 
     def _list(self, options: dict[str, Any]) -> None:
         rows = token_report(ClientToken.objects.all(), timezone.now())
         if options["json"]:
-            self.stdout.write(json.dumps([row.as_json() for row in rows], indent=2, ensure_ascii=False))
+            self.stdout.write(
+                json.dumps([row.as_json() for row in rows], indent=2, ensure_ascii=False)
+            )
         elif rows:
             self.stdout.write(plain_table(COLUMNS, [_cells(row) for row in rows], right=RIGHT))
         else:
-            self.stdout.write("There is no token yet. Make one with `manage.py tokens create NAME`.")
+            self.stdout.write(
+                "There is no token yet. Make one with `manage.py tokens create NAME`."
+            )
 
     def _revoke(self, options: dict[str, Any]) -> None:
         ids = choose_tokens(options["selectors"])
         revoked = token_store.revoke(ids, audit.command("tokens revoke"), timezone.now())
         lines = [f"  {token.pk}  {token.name}  {token.masked}" for token in revoked]
         counted = f"{len(revoked)} of {len(ids)} token{'s' * (len(ids) != 1)}"
-        self.stdout.write("\n".join([f"Revoked {counted}{':' if lines else ', which was before.'}", *lines]))
+        self.stdout.write(
+            "\n".join([f"Revoked {counted}{':' if lines else ', which was before.'}", *lines])
+        )
 
 
 def expiry(text: str) -> datetime:
@@ -101,7 +146,9 @@ def expiry(text: str) -> datetime:
             return timezone.now() + timedelta(**{UNIT_NAMES[found[2]]: int(found[1])})
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
-        raise ArgumentTypeError(f"{text!r} is no day such as 2027-01-31 and no time such as 30d or 12h") from None
+        raise ArgumentTypeError(
+            f"{text!r} is no day such as 2027-01-31 and no time such as 30d or 12h"
+        ) from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     if moment <= timezone.now():
         raise ArgumentTypeError(f"{text!r} is over")
@@ -124,13 +171,23 @@ def _group(name: str) -> Group:
 def _problems(error: ValidationError) -> list[str]:
     labels = {"token_hash": "token", "__all__": "name", "allowed_models": "--model"}
     found = error.message_dict.items()
-    return [f"{labels.get(field, field)}: {message}" for field, messages in found for message in messages]
+    return [
+        f"{labels.get(field, field)}: {message}"
+        for field, messages in found
+        for message in messages
+    ]
 
 
 def _cells(row: TokenRow) -> Sequence[str]:
     token = row.token
-    limits = [f"{limit:,} {UNITS[name]}" for name in UNITS if (limit := getattr(token, name)) is not None]
-    state = f"{row.state} {utc_text(token.expires_at)}" if row.state == "expired" and token.expires_at else row.state
+    limits = [
+        f"{limit:,} {UNITS[name]}" for name in UNITS if (limit := getattr(token, name)) is not None
+    ]
+    state = (
+        f"{row.state} {utc_text(token.expires_at)}"
+        if row.state == "expired" and token.expires_at
+        else row.state
+    )
     if row.state == "active" and token.expires_at:
         state = f"active until {utc_text(token.expires_at)}"
     if row.needs_older_secret and row.state == "active":
