@@ -42,8 +42,8 @@ screenshots: $(installed_dev) browser
 	@$(call isolated,screenshots,$(python) -m tests.demo.screenshots)
 
 test: lint browser
-	@$(call isolated,pytest on SQLite,$(python) -m tests.suite $(ARGS))
-	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.postgres $(python) -m tests.suite --ignore tests/browser --ignore tests/fuzz $(ARGS))
+	@$(call isolated,pytest on SQLite,$(python) -m tests.support.suite $(ARGS))
+	@$(call isolated,pytest on PostgreSQL,$(python) -m tests.support.postgres $(python) -m tests.support.suite --ignore tests/browser --ignore tests/fuzz $(ARGS))
 
 # Each long test notes what it measured; docs/RELIABILITY.md has the figures of one run.
 soak: $(installed_dev)
@@ -79,7 +79,7 @@ $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --no-strip-
 endef
 
 audit: $(installed_dev)
-	@$(python) -m tests.vulnerabilities requirements-dev.txt
+	@$(python) -m tests.support.vulnerabilities requirements-dev.txt
 
 bench: $(installed)
 	@$(call isolated,bench,$(python) -m bench $(ARGS))

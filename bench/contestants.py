@@ -75,9 +75,8 @@ def gateway(
     """
     with tempfile.TemporaryDirectory(prefix="bench-gateway-") as home:
         path = Path(home) / "config.yaml"
-        path.write_text(
-            json.dumps(config)
-        )  # YAML is a superset, and JSON is faster to write with 10,000 keys.
+        # YAML is a superset, and JSON is faster to write with 10,000 keys.
+        path.write_text(json.dumps(config))
         port = free_port()
         command = [
             sys.executable,

@@ -12,9 +12,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from bench.contestants import ROOT, environment
+from bench.economy_figures import Figures
 from bench.process import CONTESTANT_CORES, on_cores
 from bench.report import Section, Target, at_most, table, targets_table
 from proxyapp.management.text_table import plain_table
@@ -29,46 +30,6 @@ MOST_REFUSALS = 0.01
 QUICK_REFUSALS = 10
 JUDGE_MICROSECONDS = 100.0
 HEAD = ["offered", "policy", "answered", "of the quota", "missed", "refusals an answer", "took"]
-
-
-@dataclass(frozen=True)
-class Figures:
-    """Of one policy under one load. `is_even`: as many requests for each model.
-
-    `missed`: got no answer though a project could have given it at that moment.
-    """
-
-    load: float
-    is_even: bool
-    policy: str
-    offered: int
-    quota: int
-    answered: int
-    missed: int
-    refused: int
-    judged: int
-    judge_seconds: float
-    seconds: float
-
-    @property
-    def missed_share(self) -> float:
-        return self.missed / self.offered
-
-    @property
-    def refusals_per_answer(self) -> float:
-        return self.refused / max(self.answered, 1)
-
-    @property
-    def row(self) -> list[str]:
-        return [
-            f"{self.load:.0%}, evenly" if self.is_even else f"{self.load:.0%}",
-            self.policy,
-            f"{self.answered / self.offered:.1%}",
-            f"{self.answered / self.quota:.1%}",
-            f"{self.missed_share:.2%}",
-            f"{self.refusals_per_answer:.4f}",
-            f"{self.seconds:.1f} s",
-        ]
 
 
 def measured(*, is_quick: bool) -> list[Figures]:

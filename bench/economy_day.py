@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from bench.economy import Figures
+from bench.economy_figures import Figures
 from bench.economy_world import Arrival, Room, World, arrivals
 from proxyapp.forwarding.judge import cooldown
 from proxyapp.ledger.cooldown_writer import apply
@@ -26,7 +26,7 @@ from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
 from proxyapp.provider.verdict import Kind, Retry, Verdict, judge
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, Auth, KeyStatus
-from tests.fake_quotas import Quotas, Refusal
+from tests.support.fake_quotas import Quotas, Refusal
 
 JUDGE_ROUNDS = 5
 HEADERS = [(b"content-type", b"application/json; charset=UTF-8")]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from tests.fake_quotas import MINUTE_SECONDS, PACIFIC, Limits, Quotas, day_of
+from tests.support.fake_quotas import MINUTE_SECONDS, PACIFIC, Limits, Quotas, day_of
 
 LIMITS = {
     "gemini-2.5-flash": Limits(per_minute=10, per_day=250),

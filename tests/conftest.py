@@ -11,8 +11,8 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway, group
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway, group
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -65,9 +65,8 @@ def update(token: ClientToken, terms: Terms, actor: Actor) -> None:
     """Raises ValidationError, by field; then nothing was changed."""
     _save(token, terms)
     with transaction.atomic():
-        ClientToken.objects.select_for_update().get(
-            pk=token.pk
-        )  # the groups are changed after it, by one at a time
+        # The groups are changed after it, by one at a time.
+        ClientToken.objects.select_for_update().get(pk=token.pk)
         token.save(update_fields=CHANGEABLE)
         _finish(token, terms, actor, "change")
 

@@ -29,9 +29,8 @@ from proxyapp.models import audit
 
 MAX_BYTES = 1024 * 1024
 MAX_WARNINGS = 20
-SOURCE = Path(
-    "/admin/import-export"
-)  # what came from here is told apart from what came from a file of the server
+# What came from here is told apart from what came from a file of the server.
+SOURCE = Path("/admin/import-export")
 TOO_OLD = (
     "The changes that you saw are an hour old or more, or were not shown to you. Choose the file"
     " again."

@@ -68,9 +68,8 @@ class Segment:
         Raises OSError, and can be done again then.
         """
         if bad:
-            aside = self.path.with_name(
-                f"{self.name}-kept{BAD_SUFFIX}"
-            )  # a name of its own, for SpoolMark too
+            # A name of its own, for SpoolMark too.
+            aside = self.path.with_name(f"{self.name}-kept{BAD_SUFFIX}")
             descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
                 file.writelines(bad)

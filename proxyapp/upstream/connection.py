@@ -114,9 +114,8 @@ class Connection(asyncio.BufferedProtocol):
     async def write(self, data: bytes | memoryview) -> None:
         """Returns when there is room for more."""
         if self._has_unread_bytes():
-            await asyncio.sleep(
-                0
-            )  # a failing write closes the connection: read what may be an early answer first
+            # A failing write closes the connection: read what may be an early answer first.
+            await asyncio.sleep(0)
         self.transport.write(data)
         if self._drained is not None:
             await self._drained

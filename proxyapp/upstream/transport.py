@@ -88,9 +88,8 @@ class Transport(httpx.AsyncBaseTransport):
                 await self._connect(route), request.method, data, rest, length
             )
             await exchange.wait_for_head()
-        if (
-            route.forwarder is not None and exchange.response.status == 407
-        ):  # maybe the upstream's own: may be sent
+        # Maybe the upstream's own: may be sent.
+        if route.forwarder is not None and exchange.response.status == 407:
             await exchange.aclose()
             raise httpx.ProxyError(f"proxy {route.forwarder.authority}: proxy refused: 407")
         return _response(exchange)
@@ -104,9 +103,8 @@ class Transport(httpx.AsyncBaseTransport):
             route.idle.close()
 
     def _route(self, url: httpx.URL) -> "Route":
-        if (
-            self._loop is None or not self._loop.is_running()
-        ):  # connections live and die with their loop
+        # Connections live and die with their loop.
+        if self._loop is None or not self._loop.is_running():
             self._routes, self._loop = {}, asyncio.get_running_loop()
         key = (url.scheme, url.raw_host, url.port)
         route = self._routes.get(key)

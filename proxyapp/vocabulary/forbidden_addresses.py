@@ -93,9 +93,8 @@ def _forms(address: Address) -> Iterator[Address]:
             IPv4Address(bytes(address.packed[place] for place in places))
             for places in SITE_NAT64_PLACES
         )
-        yield from (
-            form for form in found if not _is_no_host(form)
-        )  # zeros are those of the other places
+        # Zeros are those of the other places.
+        yield from (form for form in found if not _is_no_host(form))
     embedded = None if isinstance(address, IPv4Address) else _embedded(address)
     if embedded is not None:
         yield embedded

@@ -25,8 +25,8 @@ from playwright.sync_api import (
 )
 
 from tests.conftest import MakeGateway
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway, group
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway, group
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 USER, PASSWORD = "admin", "a-password-for-tests"

@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 import httpx
 
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway
 
 SCRIPT = '"><img src=/static/x onerror=window.ran=1></script></style><script>window.ran=2</script>'
 ALPINE = (

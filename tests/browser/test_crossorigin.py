@@ -4,12 +4,12 @@ from typing import Any
 
 from playwright.sync_api import Browser
 
-from tests.clients import make_tokens
 from tests.conftest import MakeGateway
-from tests.fake_upstream import Connection, FakeUpstream, Recorded
-from tests.gateway import group
-from tests.raw_client import exchange
-from tests.waiting import wait_for
+from tests.support.client_setup import make_tokens
+from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
+from tests.support.gateway import group
+from tests.support.raw_client import exchange
+from tests.support.waiting import wait_for
 
 MODEL = "/v1beta/models/gemini-2.5-flash:generateContent"
 ASK = """async ([url, headers]) => {

@@ -7,8 +7,8 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PHONE, Complaints, MakeAdminGateway, OpenAdmin, generate
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway
 
 AT_ONCE = 3000  # milliseconds; a second, and what a busy machine takes
 

@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import DESKTOP, PHONE, Complaints, MakeAdminGateway, OpenAdmin, generate
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway, group
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway, group
 
 GROUPS = "/admin/proxyapp/group/"
 PAGES = (

@@ -11,10 +11,10 @@ from playwright.sync_api import Page, expect
 
 from tests.browser import hostile
 from tests.browser.conftest import ACCOUNT, PHONE, Complaints, OpenAdmin
-from tests.browser.test_security import SEE_VIOLATIONS
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway
-from tests.waiting import wait_for
+from tests.browser.violations import SEE_VIOLATIONS
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway
+from tests.support.waiting import wait_for
 
 DESKTOP = {"width": 1280, "height": 900}
 FIRST = (

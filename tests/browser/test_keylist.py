@@ -5,8 +5,8 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenAdmin, generate
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway
 
 LIST = "/admin/proxyapp/apikey/"
 AT_ONCE = 3000  # milliseconds; a second, and what a busy machine takes

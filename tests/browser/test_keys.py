@@ -7,9 +7,9 @@ from playwright.sync_api import expect
 
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PHONE, OpenAdmin
-from tests.fake_upstream import FakeUpstream
-from tests.gateway import Gateway
-from tests.pooldata import secret
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway
+from tests.support.pool_data import secret
 
 LIST = "/admin/proxyapp/apikey/"
 

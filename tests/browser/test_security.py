@@ -9,7 +9,8 @@ from playwright.sync_api import Page, expect
 from proxyapp.access import second_factor
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PASSWORD, PHONE, USER, Complaints, OpenAdmin
-from tests.gateway import Gateway
+from tests.browser.violations import SEE_VIOLATIONS
+from tests.support.gateway import Gateway
 
 PAGES = (
     *("/admin/proxyapp/apikey/", "/admin/proxyapp/apikey/1/change/", "/admin/proxyapp/apikey/add/"),
@@ -32,11 +33,6 @@ PAGES = (
     ),
     *("/admin/password_change/", "/admin/second-factor/set-up/", "/admin/"),
 )
-SEE_VIOLATIONS = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", (event) =>
-  window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}`));
-"""
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from playwright.sync_api import Page, expect
 from proxyapp.access.token_book import SHAPE
 from tests.browser.accessibility import grave_violations
 from tests.browser.conftest import PHONE, OpenAdmin
-from tests.gateway import Gateway
-from tests.waiting import wait_for
+from tests.support.gateway import Gateway
+from tests.support.waiting import wait_for
 
 LIST = "/admin/proxyapp/clienttoken/"
 ADD = f"{LIST}add/"

@@ -15,7 +15,7 @@ from tests.demo.cast import CLIENTS, config
 from tests.demo.load import REQUESTS_A_SECOND, Load
 from tests.demo.process import HOST, PASSWORD, USER, Gateway, PartFailed, first_free_port
 from tests.demo.upstream import running_upstream
-from tests.fake_upstream import FakeUpstream
+from tests.support.fake_upstream import FakeUpstream
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 LOOK_SECONDS = 0.5

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from tests import fake_gemini
 from tests.demo.cast import MODELS
-from tests.fake_gemini import EVENT_STREAM, JSON, Answer
-from tests.wire import Recorded
+from tests.support import fake_gemini
+from tests.support.fake_gemini import EVENT_STREAM, JSON, Answer
+from tests.support.wire import Recorded
 
 PIECES = [
     "This is the upstream ",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tests.fake_quotas import Limits
+from tests.support.fake_quotas import Limits
 
 FLASH = "gemini-2.5-flash"
 LITE = "gemini-2.5-flash-lite"

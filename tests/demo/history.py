@@ -30,8 +30,8 @@ from tests.demo.cast import (
     Key,
 )
 from tests.demo.traffic import DAYS, Rates, rates, tally_of
-from tests.fake_gemini import recorded_error
-from tests.fake_quotas import Refusal, day_of
+from tests.support.fake_gemini import recorded_error
+from tests.support.fake_quotas import Refusal, day_of
 
 SEED = 3
 MINUTE_REFUSALS = 100 * DAYS

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.browser.conftest import chromium
 from tests.demo.process import PASSWORD, USER
-from tests.ports import free_port
+from tests.support.ports import free_port
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "screenshots"
 WIDE, PHONE = {"width": 1440, "height": 1000}, {"width": 412, "height": 1000}

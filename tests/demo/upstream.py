@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from random import Random
 
-from tests import fake_gemini
 from tests.demo.answers import Tokens, generated
 from tests.demo.cast import (
     BREAKING_KEY,
@@ -22,10 +21,11 @@ from tests.demo.cast import (
     Key,
     limits_of,
 )
-from tests.fake_gemini import Answer
-from tests.fake_quotas import Quotas
-from tests.fake_upstream import Connection, FakeUpstream, Recorded
-from tests.wire import head_of
+from tests.support import fake_gemini
+from tests.support.fake_gemini import Answer
+from tests.support.fake_quotas import Quotas
+from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
+from tests.support.wire import head_of
 
 REFUSAL_SECONDS = (0.03, 0.12)
 ANSWER_SECONDS = {LITE: (0.1, 0.5), FLASH: (0.2, 0.9), PRO: (0.5, 1.5)}

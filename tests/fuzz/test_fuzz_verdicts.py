@@ -18,7 +18,7 @@ from proxyapp.provider.stream_error import ErrorTail
 from proxyapp.provider.token_usage import TokenCounter
 from proxyapp.provider.verdict import Kind, effective_status, excerpt
 from tests.fuzz.timebox import for_seconds
-from tests.refusals import MANIFEST, NOW, judged, recorded
+from tests.support.refusals import MANIFEST, NOW, judged, recorded
 
 STATUSES = st.sampled_from([200, 400, 401, 403, 404, 408, 429, 500, 503, 529, 999])
 RECORDED = st.sampled_from([row["name"] for row in MANIFEST]).map(recorded)

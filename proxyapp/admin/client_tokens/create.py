@@ -66,9 +66,8 @@ class TokenMaking(ModelAdmin[ClientToken]):
         change: bool = False,
         **kwargs: Any,
     ) -> type[ModelForm[ClientToken]]:
-        form = cast(
-            "type[ClientTokenForm]", super().get_form(request, obj, change, **kwargs)
-        )  # made anew each time
+        # Made anew each time.
+        form = cast("type[ClientTokenForm]", super().get_form(request, obj, change, **kwargs))
         form.refusal = _kept(request, "refusal")
         return form
 

@@ -91,9 +91,10 @@ class GroupPages(PooledAdmin[Group]):
         """Django runs views that are not async in threads without an event loop, so that this one
         may start its own.
         """
+        # The whole upstream side: every command would load it.
         from proxyapp.upstream.connection_test import (
             try_groups,
-        )  # the whole upstream side: every command would load it
+        )
 
         context = {
             "title": "Test of the connection",

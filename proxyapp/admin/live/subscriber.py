@@ -10,15 +10,11 @@ import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from proxyapp.admin.live.changes import Wish
-from proxyapp.admin.live.frame import WatchedKey, encoded, keys_message
+from proxyapp.admin.live.frame import Frame, WatchedKey, encoded, keys_message
 from proxyapp.admin.live.sessions import Visitor
-
-if TYPE_CHECKING:
-    from proxyapp.admin.live.feed import Feed
-    from proxyapp.admin.live.frame import Frame
 
 logger = logging.getLogger(__name__)
 PING_SECONDS = 20.0
@@ -28,8 +24,17 @@ Send = Callable[[str], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
 
 
+class FrameSource(Protocol):
+    """What a subscriber knows of its feed."""
+
+    frame: Frame | None
+
+    async def encode(self, frame: Frame) -> str:
+        """The whole frame as a message."""
+
+
 class Subscriber:
-    def __init__(self, feed: "Feed", visitor: Visitor, send: Send, close: Close) -> None:
+    def __init__(self, feed: FrameSource, visitor: Visitor, send: Send, close: Close) -> None:
         self.visitor = visitor
         self.wish = Wish()
         self._feed = feed
@@ -63,9 +68,8 @@ class Subscriber:
     async def close(self, code: int) -> None:
         """Tells it nothing more. A client that does not read cannot hold this up."""
         await self.stop()
-        with contextlib.suppress(
-            OSError, RuntimeError, TimeoutError
-        ):  # it has left, or is closed already
+        # It has left, or is closed already.
+        with contextlib.suppress(OSError, RuntimeError, TimeoutError):
             await asyncio.wait_for(self._close(code), CLOSE_SECONDS)
 
     async def _tell(self) -> None:
@@ -83,14 +87,14 @@ class Subscriber:
                 if text is not None:
                     await self._send(text)
 
-    async def _news(self, frame: "Frame | None") -> str | None:
+    async def _news(self, frame: Frame | None) -> str | None:
         if frame is None:
             return None
         if self.wish.dashboard:
             return await self._of_dashboard(frame)
         return self._of_keys(frame)
 
-    async def _of_dashboard(self, frame: "Frame") -> str | None:
+    async def _of_dashboard(self, frame: Frame) -> str | None:
         """Whoever missed a frame gets the next one whole."""
         if frame.dashboard is None or frame.number == self._seen_number:
             return None
@@ -98,7 +102,7 @@ class Subscriber:
         self._seen_number = frame.number
         return frame.update if is_next else await self._feed.encode(frame)
 
-    def _of_keys(self, frame: "Frame") -> str | None:
+    def _of_keys(self, frame: Frame) -> str | None:
         """Whose frame has been asked for after this wish: others do not know all keys."""
         if not self.wish.keys or not self.wish.keys <= frame.asked:
             return None

@@ -1,0 +1,188 @@
+"""The admin's pages of usage."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.test import Client
+from django.urls import reverse
+
+from proxyapp.admin.records import capped_pages, usage
+from proxyapp.models import ApiKey, DailyUsage
+from tests.support.admin_pages import cells, page, superuser, text
+from tests.support.pool_data import NOW, add_group, add_key, use
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator() -> Client:
+    return superuser()
+
+
+def use_day(key: ApiKey, day: date, model: str = "gemini-2.5-flash", **counts: int) -> DailyUsage:
+    return DailyUsage.objects.create(key=key, day=day, model=model, **counts)
+
+
+def totals(html: str) -> str:
+    return text(html.split('<dl class="totals"')[1].split("</dl>")[0]).partition(">")[2].strip()
+
+
+def test_usage_is_listed_by_hour_and_filtered_by_key(operator: Client):
+    group = add_group()
+    one, two = add_key(group, "aaaa"), add_key(group, "bbbb")
+    use(one, requests=123456, prompt_tokens=77)
+    use(two, requests=654321)
+
+    html = page(operator, "proxyapp_hourlyusage_changelist", key=one.pk)
+
+    assert cells(html, "starting") == ["2026-11-24 03:00:00 UTC"]
+    assert cells(html, "requests") == ["123,456"]
+    assert cells(html, "prompt_tokens") == ["77"]
+
+
+def test_usage_is_listed_by_day(operator: Client):
+    key = add_key(add_group("main"), "one")
+    use_day(key, NOW.date(), requests=1)
+    use_day(key, NOW.date() - timedelta(days=1), requests=2222)
+
+    html = page(operator, "proxyapp_dailyusage_changelist")
+
+    assert cells(html, "on_day") == ["2026-11-24", "2026-11-23"]
+    assert cells(html, "requests") == ["1", "2,222"]
+    assert cells(html, "group") == ["main", "main"]
+
+
+@pytest.mark.parametrize(
+    ("query", "requests"),
+    [
+        ({"day": "2026-11-24"}, ["2", "1"]),
+        ({"day": "2026-11-23"}, ["4"]),
+        ({"day": "nonsense"}, []),
+        ({"model": "gemini-2.5-pro"}, ["2"]),
+        ({"group": "other"}, ["2"]),
+        ({"group": "0"}, []),
+        ({"q": "aaaa"}, ["1", "4"]),
+        ({}, ["2", "1", "4"]),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("few_keys", [500, 0])
+@pytest.mark.parametrize("kind", ["hourlyusage", "dailyusage"])
+def test_usage_is_filtered_by_day_model_and_group_and_the_totals_follow(
+    operator: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    few_keys: int,
+    kind: str,
+    query: dict[str, Any],
+    requests: list[str],
+):
+    monkeypatch.setattr(capped_pages, "FEW_KEYS", few_keys)
+    one, two = add_key(add_group("main"), "aaaa"), add_key(add_group("other"), "bbbb")
+    rows = (
+        (one, 0, "gemini-2.5-flash", 1),
+        (two, 0, "gemini-2.5-pro", 2),
+        (one, 1, "gemini-2.5-flash", 4),
+    )
+    for key, days_ago, model, count in rows:
+        when = NOW - timedelta(days=days_ago)
+        use(key, when, model, requests=count)
+        use_day(key, when.date(), model, requests=count)
+    if query.get("group") == "other":
+        query = {"group": two.group_id}
+
+    with time_machine.travel(NOW, tick=False):
+        html = page(operator, f"proxyapp_{kind}_changelist", **query)
+
+    assert cells(html, "requests") == requests
+    assert totals(html).startswith(f"Requests {sum(map(int, requests))} Succeeded 0")
+
+
+def test_too_many_rows_are_not_added_up_and_the_page_says_so(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(capped_pages.LongPaginator, "most", 1)
+    key = add_key(add_group(), "one")
+    use(key)
+    one = page(operator, "proxyapp_hourlyusage_changelist")
+    use(key, NOW - timedelta(hours=1))
+
+    two = page(operator, "proxyapp_hourlyusage_changelist")
+
+    assert 'class="totals"' in one
+    assert 'class="totals"' not in two
+    assert "choose a day, a key, a group or a model" in two
+
+
+def test_filters_offer_the_models_of_recent_rows_and_the_chosen_one(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(usage, "RECENT_ROWS", 2)
+    key = add_key(add_group(), "one")
+    for hours, model in enumerate(("new", "old", "older")):
+        use(key, NOW - timedelta(hours=hours), model)
+
+    html = page(operator, "proxyapp_hourlyusage_changelist", model="unheard-of")
+
+    assert [f"model={model}" in html for model in ("new", "old", "unheard-of", "older")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_no_page_of_usage_looks_for_all_models_of_all_rows(
+    operator: Client, django_assert_max_num_queries: Any
+):
+    use(add_key(add_group(), "one"))
+
+    with django_assert_max_num_queries(25) as queries:
+        page(operator, "proxyapp_hourlyusage_changelist")
+
+    statements = [query["sql"] for query in queries.captured_queries]
+    assert [sql for sql in statements if "DISTINCT" in sql and "usage" in sql] == []
+
+
+@pytest.mark.parametrize(
+    "query", [{"key": "nonsense"}, {"key": "99999999999999999999"}, {"key": "²"}]
+)
+def test_a_link_to_no_key_is_no_error(operator: Client, query: dict[str, str]):
+    use(add_key(add_group(), "one"))
+
+    response = operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), query, follow=True)
+
+    assert response.status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["hourlyusage", "dailyusage"])
+def test_a_list_takes_the_same_number_of_queries_for_any_number_of_rows(
+    operator: Client, django_assert_max_num_queries: Any, kind: str
+):
+    group = add_group()
+
+    def add(numbers: range) -> None:
+        for number in numbers:
+            key = add_key(group, str(number))
+            use(key)
+            use_day(key, NOW.date())
+
+    add(range(2))
+    with django_assert_max_num_queries(25) as for_few:
+        page(operator, f"proxyapp_{kind}_changelist")
+    add(range(2, 40))
+
+    with django_assert_max_num_queries(len(for_few.captured_queries)):
+        html = page(operator, f"proxyapp_{kind}_changelist")
+
+    assert len(cells(html, "requests")) == 40
+
+
+@pytest.mark.parametrize("number", ["9" * 30, "9" * 5000])
+@pytest.mark.parametrize("name", ["group", "key"])
+def test_a_number_that_is_too_large_is_none(operator: Client, name: str, number: str):
+    assert (
+        operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), {name: number}).status_code
+        == 200
+    )

@@ -1,0 +1,184 @@
+"""What was used is counted exactly, per key, model and hour, whatever form the answer took."""
+
+import json
+import threading
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from tests.conftest import MakeGateway
+from tests.support.fake_gemini import OUTPUT_TOKENS, PROMPT_TOKENS
+from tests.support.fake_upstream import FakeUpstream, HeldStream
+from tests.support.gateway import Gateway
+from tests.support.raw_client import RawClient, exchange, request_bytes
+
+FLASH = "/v1beta/models/gemini-2.5-flash"
+CHAT = "/v1beta/openai/chat/completions"
+GZIP = [("Accept-Encoding", "gzip")]
+FIELDS = "requests", "succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled"
+LIST_USAGE = """
+import json
+from proxyapp.models import HourlyUsage
+names = "key__position", "model", "hour", *{fields}, "prompt_tokens", "output_tokens"
+print(json.dumps(list(HourlyUsage.objects.values(*names)), default=str))
+"""
+
+
+def usage(gateway: Gateway) -> list[dict[str, Any]]:
+    """Every row, after the gateway has drained."""
+    assert gateway.stop() == 0
+    done = gateway.manage("shell", "--no-imports", "-c", LIST_USAGE.format(fields=FIELDS))
+    assert done.returncode == 0, done.stderr
+    rows: list[dict[str, Any]] = json.loads(done.stdout)
+    return rows
+
+
+def totals(rows: list[dict[str, Any]], *by: str) -> dict[Any, Counter[str]]:
+    """Sums by the given columns: a test that crosses a full hour has two rows where others have
+    one.
+    """
+    found: dict[Any, Counter[str]] = {}
+    for row in rows:
+        sums = found.setdefault(tuple(row[name] for name in by), Counter())
+        sums.update(
+            {name: row[name] for name in (*FIELDS, "prompt_tokens", "output_tokens") if row[name]}
+        )
+    return found
+
+
+def chat(model: str, **fields: Any) -> bytes:
+    return json.dumps({"model": model, "messages": [], **fields}).encode()
+
+
+def native(model: str, method: str, prefix: str = "") -> str:
+    return f"{prefix}/v1beta/models/{model}:{method}"
+
+
+STREAM = {"stream": True, "stream_options": {"include_usage": True}}
+# The model says which form it was; each is asked for with headers and a body.
+FORMS: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {
+    "gemini-json": (native("gemini-json", "generateContent"), [], b"{}"),
+    "gemini-gzip": (native("gemini-gzip", "generateContent", "/gzip"), GZIP, b"{}"),
+    "gemini-sse": (native("gemini-sse", "streamGenerateContent?alt=sse"), [], b"{}"),
+    "gemini-gzip-sse": (
+        native("gemini-gzip-sse", "streamGenerateContent?alt=sse", "/gzip"),
+        GZIP,
+        b"{}",
+    ),
+    "gemini-array": (native("gemini-array", "streamGenerateContent"), [], b"{}"),
+    "gemini-chat": (CHAT, [], chat("gemini-chat")),
+    "gemini-long-name": (CHAT, [], chat("models/gemini-long-name")),
+    "gemini-chat-stream": (CHAT, [], chat("gemini-chat-stream", **STREAM)),
+    "gemini-gzip-chat-stream": (f"/gzip{CHAT}", GZIP, chat("gemini-gzip-chat-stream", **STREAM)),
+}
+
+
+def test_tokens_are_read_from_every_form_of_answer(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    gateway = make_gateway()
+    for path, headers, body in [*FORMS.values(), *FORMS.values()]:
+        assert exchange(gateway.url, "POST", path, headers, body).status == 200
+    expected = Counter(
+        requests=2, succeeded=2, prompt_tokens=2 * PROMPT_TOKENS, output_tokens=2 * OUTPUT_TOKENS
+    )
+    assert totals(usage(gateway), "model") == {(model,): expected for model in FORMS}
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_usage_is_exact_after_sigterm(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
+    gateway = make_gateway(["KEY-A", "KEY-B", "KEY-C"], server=server)
+
+    def client() -> None:
+        with RawClient(gateway.url) as connection:
+            for _ in range(15):
+                assert (
+                    connection.request("POST", f"{FLASH}:generateContent", [], b"{}").status == 200
+                )
+
+    threads = [threading.Thread(target=client) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    each = Counter(
+        requests=20,
+        succeeded=20,
+        prompt_tokens=20 * PROMPT_TOKENS,
+        output_tokens=20 * OUTPUT_TOKENS,
+    )
+    assert totals(usage(gateway), "key__position") == {(0,): each, (1,): each, (2,): each}
+
+
+def test_every_attempt_counts_for_its_key_with_its_outcome(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    """Model names that the upstream refused are not kept: a client could name endless ones."""
+    gateway = make_gateway(["KEY-A", "KEY-B"])
+    upstream.exhausted("KEY-A")
+    statuses = [
+        exchange(gateway.url, "POST", path, [], b"{}").status
+        for path in (
+            f"{FLASH}:generateContent",
+            "/v1beta/models/nope:generateContent",
+            "/status/500",
+        )
+    ]
+    assert statuses == [200, 404, 500]
+    assert totals(usage(gateway), "key__position", "model") == {
+        (0, "gemini-2.5-flash"): Counter(requests=1, rate_limited=1),
+        (1, "gemini-2.5-flash"): Counter(
+            requests=1, succeeded=1, prompt_tokens=PROMPT_TOKENS, output_tokens=OUTPUT_TOKENS
+        ),
+        (1, ""): Counter(requests=2, client_errors=1, upstream_errors=1),
+    }
+
+
+def test_a_broken_stream_and_one_that_was_left_count_once_with_what_they_cost(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    gateway = make_gateway()
+    path = f"{FLASH}:streamGenerateContent"
+    with RawClient(gateway.url) as client:
+        broken = upstream.held_stream(path)
+        begin(client, path, broken, 4)
+        broken.die()
+        client.read_to_the_end()
+    with RawClient(gateway.url) as client:
+        left = upstream.held_stream(path)
+        begin(client, path, left, 5)
+    assert left.client_gone.wait(5)
+    (sums,) = totals(usage(gateway), "model").values()
+    assert sums == Counter(
+        requests=2,
+        upstream_errors=1,
+        cancelled=1,
+        prompt_tokens=2 * PROMPT_TOKENS,
+        output_tokens=4 + 5,
+    )
+
+
+def begin(client: RawClient, path: str, stream: HeldStream, number: int) -> None:
+    """Until the event of that number has arrived."""
+    client.send(request_bytes("POST", path, [("Content-Length", "0")]))
+    stream.send_event(number)
+    while b"event %d" % number not in client.read_line():
+        pass
+
+
+def test_the_totals_of_keys_list_are_those_of_the_usage(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    gateway = make_gateway(["KEY-A", "KEY-B"])
+    upstream.exhausted("KEY-A")
+    for _ in range(3):
+        exchange(gateway.url, "POST", f"{FLASH}:generateContent", [], b"{}")
+    assert gateway.stop() == 0
+    first, second = gateway.keys()
+    assert (first["requests"], first["rate_limited"], first["prompt_tokens"]) == (1, 1, 0)
+    assert (second["requests"], second["prompt_tokens"]) == (3, 3 * PROMPT_TOKENS)
+    assert second["output_tokens"] == 3 * OUTPUT_TOKENS
+    assert second["last_used_at"]

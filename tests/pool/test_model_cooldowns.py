@@ -1,0 +1,139 @@
+"""Cooldowns of single models: who may be picked for what, in memory, exact in time."""
+
+import math
+import random
+
+import pytest
+
+from proxyapp.pool.cooldowns import MOST_MODELS, Release
+from proxyapp.pool.cursor import Lease
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, Ring, Snapshot
+from tests.support.snapshots import snapshot
+
+PRO, FLASH = "gemini-2.5-pro", "gemini-2.5-flash"
+
+
+def ring_of(pool: Snapshot) -> Ring:
+    return pool.rings[ALL_GROUPS]
+
+
+def ids(ring: Ring, now: float, model: str) -> list[int]:
+    return [ring.key_ids[index] for index in ring.available(now, model)]
+
+
+def test_a_key_that_is_out_for_one_model_serves_the_others():
+    pool = snapshot()
+    pool.cool(2, 100.0, model=PRO)
+
+    ring = ring_of(pool)
+    assert (ids(ring, 10.0, PRO), ids(ring, 10.0, FLASH), ids(ring, 10.0, "/models")) == (
+        [1, 3],
+        [1, 2, 3],
+        [1, 2, 3],
+    )
+    assert ids(ring, 100.0, PRO) == [1, 2, 3]
+
+
+def test_a_key_that_is_out_for_all_models_is_out_for_each():
+    pool = snapshot()
+    pool.cool(1, 200.0, model=PRO)
+    pool.cool(2, 100.0)
+
+    ring = ring_of(pool)
+    assert (ids(ring, 10.0, PRO), ids(ring, 10.0, FLASH)) == ([3], [1, 3])
+    assert (ids(ring, 100.0, PRO), ids(ring, 100.0, FLASH)) == ([2, 3], [1, 2, 3])
+
+
+def test_the_longer_of_a_models_and_the_keys_own_cooldown_counts():
+    pool = snapshot()
+    pool.cool(1, 100.0, model=PRO)
+    pool.cool(1, 50.0)
+    pool.cool(2, 50.0, model=PRO)
+    pool.cool(2, 100.0)
+
+    ring = ring_of(pool)
+    assert [ids(ring, now, PRO) for now in (10.0, 50.0, 99.0, 100.0)] == [[3], [3], [3], [1, 2, 3]]
+    assert [ids(snapshot_copy(pool), now, FLASH) for now in (50.0, 100.0)] == [[1, 3], [1, 2, 3]]
+
+
+def snapshot_copy(pool: Snapshot) -> Ring:
+    """The ring as a reload of the same cooldowns builds it."""
+    ring = ring_of(pool)
+    return Ring(ring.name, ring.keys, pool.cooldowns)
+
+
+def test_a_reload_builds_what_the_cooldowns_made_one_by_one():
+    chance = random.Random(4)
+    for _ in range(50):
+        pool = snapshot("aaaaaa")
+        for _ in range(12):
+            pool.cool(
+                chance.randint(1, 6),
+                chance.choice([20.0, 40.0, 60.0]),
+                model=chance.choice(["", PRO, FLASH]),
+            )
+        for now in (10.0, 20.0, 45.0, 60.0):
+            for model in (PRO, FLASH, "other"):
+                free = [key for key in range(1, 7) if pool.cooldowns.until(key, model) <= now]
+                assert ids(snapshot_copy(pool), now, model) == free
+                assert ids(ring_of(pool), now, model) == free
+
+
+@pytest.mark.parametrize(
+    ("model", "first"),
+    [(PRO, Release(95.0, is_daily=True)), (FLASH, Release(90.0, is_daily=False))],
+)
+def test_the_earliest_release_is_that_of_the_model(model: str, first: Release):
+    pool = snapshot("aa")
+    pool.cool(1, 90.0)
+    pool.cool(2, 300.0)
+    pool.cool(1, 95.0, model=PRO, is_daily=True)
+    pool.cool(2, 400.0, model=PRO)
+
+    assert ring_of(pool).earliest_release(10.0, model) == first
+
+
+def test_a_dead_key_has_no_release():
+    pool = snapshot("a")
+    pool.cool(1, math.inf, is_daily=True)
+
+    assert (ids(ring_of(pool), 1e12, PRO), ring_of(pool).earliest_release(10.0, PRO)) == ([], None)
+
+
+def test_turns_of_a_narrowed_model_cost_the_others_nothing():
+    pool = snapshot("aaaa")
+    pool.cool(2, 100.0, model=PRO)
+    rotor = Rotor(ring_of(pool))
+    rotor.add(Lease(0, 100, 0))
+
+    mixed: list[tuple[str, int]] = []
+    for _ in range(8):
+        apart, pick = rotor.pick_apart(PRO, 10.0), rotor.pick(10.0)
+        assert apart is not None
+        assert pick is not None
+        mixed += [("pro", apart.id), ("any", pick.key.id)]
+
+    assert [key for kind, key in mixed if kind == "any"] == [1, 2, 3, 4] * 2
+    assert [key for kind, key in mixed if kind == "pro"] == [1, 3, 4, 1, 3, 4, 1, 3]
+
+
+def test_a_narrowed_model_goes_on_where_the_rotation_stands():
+    pool = snapshot("aaaa")
+    rotor = Rotor(ring_of(pool))
+    rotor.add(Lease(0, 100, 0))
+    rotor.pick(10.0)
+    pool.cool(1, 100.0, model=PRO)
+
+    apart = [rotor.pick_apart(PRO, 10.0) for _ in range(4)]
+
+    assert [key and key.id for key in apart] == [2, 3, 4, 2]
+
+
+def test_more_models_than_a_provider_has_take_out_nothing_more():
+    pool = snapshot("a")
+    for number in range(2 * MOST_MODELS):
+        pool.cool(1, 100.0, model=f"made-up-{number}")
+
+    assert len(pool.cooldowns.models()) == MOST_MODELS
+    assert ids(ring_of(pool), 10.0, f"made-up-{2 * MOST_MODELS - 1}") == [1]

@@ -1,0 +1,117 @@
+"""Who gets a key when several wait for one: the line, without a server and without a database."""
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+
+from proxyapp.pool.probation import Recovery, Unit
+from proxyapp.pool.queue import Turn, Turns, Wish
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot
+from tests.support.snapshots import snapshot
+
+PRO = "gemini-2.5-pro"
+
+
+class Picks:
+    """Stands where the leases are: the next available key of the snapshot, for nothing."""
+
+    def __init__(self, pool: Snapshot) -> None:
+        self.pool = pool
+
+    async def next_key(self, ring_name: str, model: str) -> PoolKey | None:
+        return Rotor(self.pool.rings[ring_name]).pick_apart(model, time.time())
+
+
+class Lines:
+    def __init__(self, pool: Snapshot) -> None:
+        self.pool = pool
+        self.recovery = Recovery(pool.trouble)
+        self.turns = Turns(Picks(pool), self.recovery, pool)  # type: ignore[arg-type]
+        self.served: list[str] = []
+
+    async def wait(self, name: str, arrived_at: float, model: str = PRO) -> Turn | None:
+        turn = await self.turns.next(Wish(ALL_GROUPS, model, arrived_at))
+        if turn:
+            self.served.append(name)
+        return turn
+
+
+@pytest.fixture
+def lines(settings: Any) -> Lines:
+    """One key, which is out for the pro model for a fifth of a second."""
+    settings.QUEUE_SECONDS = 5.0
+    pool = snapshot("a")
+    pool.cool(1, time.time() + 0.2, model=PRO)
+    return Lines(pool)
+
+
+async def test_those_who_wait_are_served_in_the_order_of_their_arrival(lines: Lines):
+    now = time.time()
+    arrivals = {"third": now - 0.1, "first": now - 0.3, "fourth": now, "second": now - 0.2}
+
+    await asyncio.gather(*(lines.wait(name, at) for name, at in arrivals.items()))
+
+    assert lines.served == ["first", "second", "third", "fourth"]
+
+
+async def test_one_who_leaves_lets_the_next_one_on(lines: Lines):
+    leaving = asyncio.ensure_future(lines.wait("leaves", time.time() - 1))
+    staying = asyncio.ensure_future(lines.wait("stays", time.time()))
+    await asyncio.sleep(0)
+    leaving.cancel()
+
+    assert await asyncio.wait_for(staying, 3.0)
+    assert lines.served == ["stays"]
+    assert lines.turns._lines == {}
+
+
+async def test_nobody_overtakes_the_line(lines: Lines):
+    waiting = asyncio.ensure_future(lines.wait("early", time.time()))
+    await asyncio.sleep(0.05)
+
+    assert await lines.wait("other model", time.time(), "gemini-2.5-flash")
+    await asyncio.gather(waiting, lines.wait("late", time.time()))
+    assert lines.served == ["other model", "early", "late"]
+
+
+async def test_a_wait_that_cannot_end_in_time_does_not_begin(lines: Lines, settings: Any):
+    settings.QUEUE_SECONDS = 0.1
+
+    began = time.monotonic()
+    assert await lines.wait("short", time.time()) is None
+    assert time.monotonic() - began < 0.1
+
+
+async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
+    lines.pool.cool(1, time.time() + 4.0, model=PRO)
+    waiting = asyncio.ensure_future(lines.wait("waits", time.time()))
+    await asyncio.sleep(0.05)
+    released = snapshot("a")
+    lines.turns._leasing.pool = released  # type: ignore[attr-defined]
+    lines.turns.install(released)
+
+    assert await asyncio.wait_for(waiting, 1.0)
+
+
+async def test_a_key_that_was_tried_is_not_given_again(lines: Lines):
+    wish = Wish(ALL_GROUPS, "gemini-2.5-flash", time.time(), tried={1})
+
+    assert await lines.turns.next(wish, may_wait=False) is None
+    assert not lines.turns.has_other(wish)
+
+
+async def test_a_request_that_needs_the_key_on_trial_waits_for_the_trial(lines: Lines):
+    unit = Unit(1, "")
+    lines.recovery.trouble.returns(unit, time.time() - 1)
+    probing = await lines.wait("probe", time.time(), "gemini-2.5-flash")
+    second = asyncio.ensure_future(lines.wait("second", time.time(), "gemini-2.5-flash"))
+    await asyncio.sleep(0.05)
+    assert (probing and probing.probe, second.done()) == (unit, False)
+
+    assert probing
+    lines.recovery.succeeded(probing.key, "gemini-2.5-flash", time.time())
+
+    assert await asyncio.wait_for(second, 1.0) == Turn(probing.key)

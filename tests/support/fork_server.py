@@ -1,0 +1,178 @@
+"""The process that tests' Python programs are forked from, so that each need not import its
+libraries again.
+
+`python -m tests.support.fork_server DESCRIPTOR` imports what needs no settings and takes jobs from
+that socket. It starts no thread, no event loop and no reactor, and reads no setting: what it forks
+has its environment, its directory, its files, its session and its signals to itself, and runs a
+program from its first line to the interpreter's own end.
+"""
+
+import gc
+import importlib
+import json
+import os
+import runpy
+import select
+import signal
+import socket
+import struct
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import ModuleType
+
+LENGTH = struct.Struct("!I")
+NUMBER = struct.Struct("!i")
+FILES = 4  # stdin, stdout, stderr, and the one for the exit code
+PRELOADED = (
+    "asgiref.sync",
+    "autobahn.twisted.websocket",
+    "cryptography.fernet",
+    "cryptography.x509",
+    "django.contrib.postgres.fields",
+    "django.core.handlers.asgi",
+    "django.core.mail",
+    "django.core.management",
+    "django.db.backends.postgresql.base",
+    "django.db.backends.sqlite3.base",
+    "django.db.migrations.executor",
+    "django.forms",
+    "django.template.defaulttags",
+    "django.template.loaders.cached",
+    "django.template.loaders.filesystem",
+    "django.views.debug",
+    "django.views.generic",
+    "environ",
+    "httptools",
+    "httpx",
+    "multiprocessing",
+    "psycopg",
+    "python_socks.async_.asyncio",
+    "service_identity",
+    "statistics",
+    "twisted.internet.asyncioreactor",
+    "twisted.internet.endpoints",
+    "twisted.internet.ssl",
+    "twisted.web.http",
+    "uvicorn",
+    "uvloop",
+    "whitenoise.middleware",
+    "yaml",
+)
+
+
+@dataclass(frozen=True)
+class Job:
+    """What `python ARGUMENTS` would run: a file and its arguments, or -m, a module and its
+    arguments.
+    """
+
+    arguments: list[str]
+    environment: dict[str, str]
+    directory: str
+
+    def pack(self) -> bytes:
+        body = json.dumps(asdict(self)).encode()
+        return LENGTH.pack(len(body)) + body
+
+    def run(self) -> None:
+        """As the interpreter does it. Raises what the program raises, SystemExit above all."""
+        program, *rest = self.arguments
+        if program == "-m":
+            sys.path[0] = self.directory
+            sys.argv = rest
+            runpy.run_module(rest[0], run_name="__main__", alter_sys=True)
+            return
+        path = Path(program).resolve()
+        sys.path[0] = str(path.parent)
+        sys.argv = self.arguments
+        main = sys.modules["__main__"] = ModuleType("__main__")
+        main.__file__ = str(path)
+        exec(compile(path.read_bytes(), path, "exec"), main.__dict__)
+
+
+class ForkServer:
+    def __init__(self, control: socket.socket) -> None:
+        self._control = control
+        self._wake, self._woken = socket.socketpair()
+        self._exit_files: dict[int, int] = {}
+        for end in (self._wake, self._woken):
+            end.setblocking(False)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(self._wake.fileno())
+
+    def serve(self) -> Job | None:
+        """Returns in each child, with its job; in the server once the tests have closed their
+        end.
+        """
+        while True:
+            ready, _, _ = select.select([self._control, self._woken], [], [])
+            if self._woken in ready:
+                self._woken.recv(4096)
+                self._reap()
+            if self._control in ready:
+                head, files, _, _ = socket.recv_fds(self._control, LENGTH.size, FILES)
+                if not head:
+                    return None
+                job = Job(**json.loads(self._read(LENGTH.unpack(head)[0])))
+                if self._fork(job, files):
+                    return job
+
+    def _read(self, size: int) -> bytes:
+        body = b""
+        while len(body) < size:
+            body += self._control.recv(size - len(body))
+        return body
+
+    def _fork(self, job: Job, files: list[int]) -> bool:
+        """Whether this is the child."""
+        pid = os.fork()
+        if pid:
+            self._exit_files[pid] = files.pop()
+            for file in files:
+                os.close(file)
+            return False
+        self._become(job, files)
+        return True
+
+    def _become(self, job: Job, files: list[int]) -> None:
+        """The answer is the last thing: whoever knows the process finds it in a session of its
+        own.
+        """
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        for standard, file in enumerate(files[:3]):
+            os.dup2(file, standard)
+        for file in [*files, *self._exit_files.values()]:
+            os.close(file)
+        os.chdir(job.directory)
+        os.environ.clear()
+        os.environ.update(job.environment)
+        self._control.sendall(NUMBER.pack(os.getpid()))
+        for end in (self._control, self._wake, self._woken):
+            end.close()
+
+    def _reap(self) -> None:
+        while self._exit_files:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+            if not pid:
+                return
+            file = self._exit_files.pop(pid)
+            os.write(file, NUMBER.pack(os.waitstatus_to_exitcode(status)))
+            os.close(file)
+
+
+def main(descriptor: int) -> None:
+    for module in PRELOADED:
+        importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # or each child's first collection would copy every page
+    job = ForkServer(socket.socket(fileno=descriptor)).serve()
+    if job is None:
+        os._exit(0)  # nothing here needs an orderly end, which takes a while
+    job.run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

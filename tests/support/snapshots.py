@@ -1,0 +1,30 @@
+"""Snapshots of pools for tests, without a database."""
+
+from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.snapshot import GroupFields, PoolKey, Snapshot, build, pool_group
+
+
+def group(group_id: int, name: str, **fields):
+    defaults = {
+        "target_url": "https://up.example",
+        "proxy_url": None,
+        "auth": "auto",
+        "has_single_credential": False,
+    }
+    return pool_group(GroupFields(id=group_id, name=name, **{**defaults, **fields}))
+
+
+def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> Snapshot:
+    """Two groups; key n is the n-th letter: active, disabled or invalid; the last key is in the
+    second group.
+    """
+    groups = [group(1, "One"), group(2, "Two")]
+    names = {"a": "active", "d": "disabled", "i": "invalid"}
+    keys = [
+        PoolKey(number, groups[number == len(statuses)], f"K{number}", "…", names[letter])
+        for number, letter in enumerate(statuses, 1)
+    ]
+    cooldowns = Cooldowns()
+    for key_id, until in (cooling or {}).items():
+        cooldowns.extend(key_id, "", until, is_daily=False)
+    return build(1, groups, keys, cooldowns)
