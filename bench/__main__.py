@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """`budgets` are the seconds that each of the other modules may take."""
 
     rounds: int
@@ -32,7 +32,7 @@ class Plan:
     command: str
 
 
-FULL = Plan(
+FULL = BenchPlan(
     3,
     2.0,
     {
@@ -46,7 +46,7 @@ FULL = Plan(
     HERE,
     "make bench",
 )
-QUICK = Plan(
+QUICK = BenchPlan(
     1,
     1.0,
     {
@@ -84,7 +84,7 @@ def main() -> int:
     return 0
 
 
-def measure(plan: Plan, missing: Mapping[str, str]) -> None:
+def measure(plan: BenchPlan, missing: Mapping[str, str]) -> None:
     facts = results.facts(os.getloadavg()[0])
     plan.results.mkdir(parents=True, exist_ok=True)
 
@@ -111,7 +111,7 @@ def measure(plan: Plan, missing: Mapping[str, str]) -> None:
     say(f"\n{text}\nWritten to {os.path.relpath(plan.results / 'RESULTS.md')}.")
 
 
-def _of_module(name: str, plan: Plan) -> Section:
+def _of_module(name: str, plan: BenchPlan) -> Section:
     section: Section = importlib.import_module(f"bench.{name}").run(plan.budgets[name])
     return section
 

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from bench import contestants, nginx
 from bench.contestants import ROOT, Contestant
 from bench.process import CONTESTANT_CORES, LOAD_CORES, StartFailed, free_port, on_cores, running
-from bench.report import Section, Target, brief, not_measured, table
+from bench.report import BenchTarget, Section, brief, not_measured, table
 
 MB = 1_000_000
 AT_ONCE = 4
@@ -37,7 +37,7 @@ class BodyFailed(Exception):
 
 
 @dataclass(frozen=True)
-class Case:
+class BodyCase:
     name: str
     count: int
     transfer: Callable[[str], int]
@@ -51,15 +51,15 @@ class Figure:
 
 
 @dataclass
-class Server:
+class BodyServer:
     gateway: Contestant
     idle_mb: float
     figures: dict[str, list[Figure]]
 
-    def mb_per_second(self, case: Case) -> float:
+    def mb_per_second(self, case: BodyCase) -> float:
         return median(figure.mb_per_second for figure in self.figures[case.name])
 
-    def grown_mb(self, case: Case) -> float:
+    def grown_mb(self, case: BodyCase) -> float:
         """The worst of all rounds."""
         return max(figure.grown_mb for figure in self.figures[case.name])
 
@@ -114,10 +114,10 @@ def _head(method: str, path: str, headers: str) -> bytes:
 
 
 CASES = (
-    Case("1 MB request bodies", 40, lambda url: upload(url, MB)),
-    Case("20 MB request bodies", 8, lambda url: upload(url, 20 * MB)),
-    Case("20 MB answers", 8, download),
-    Case("20 MB answers to slow clients", 4, lambda url: download(url, PAUSE_SECONDS)),
+    BodyCase("1 MB request bodies", 40, lambda url: upload(url, MB)),
+    BodyCase("20 MB request bodies", 8, lambda url: upload(url, 20 * MB)),
+    BodyCase("20 MB answers", 8, download),
+    BodyCase("20 MB answers to slow clients", 4, lambda url: download(url, PAUSE_SECONDS)),
 )
 
 
@@ -139,7 +139,7 @@ def run(rounds: int) -> Section:
 
 
 @contextmanager
-def _server(name: str) -> Iterator[Server]:
+def _server(name: str) -> Iterator[BodyServer]:
     with nginx.upstream() as files, _sink() as sink:
         groups = [contestants.group(files, name="files"), contestants.group(sink, name="sink")]
         with (
@@ -147,7 +147,7 @@ def _server(name: str) -> Iterator[Server]:
             on_cores(LOAD_CORES),
         ):
             upload(gateway.url, 1000)
-            yield Server(gateway, gateway.rss_mb(), defaultdict(list))
+            yield BodyServer(gateway, gateway.rss_mb(), defaultdict(list))
 
 
 @contextmanager
@@ -161,7 +161,7 @@ def _sink() -> Iterator[str]:
         yield url
 
 
-def _measure(server: Server, case: Case) -> Figure:
+def _measure(server: BodyServer, case: BodyCase) -> Figure:
     gateway = server.gateway
     gateway.process.reset_peak()
     with ThreadPoolExecutor(AT_ONCE) as threads:
@@ -171,7 +171,7 @@ def _measure(server: Server, case: Case) -> Figure:
     return Figure(moved / MB / seconds, gateway.process.peak_mb() - server.idle_mb)
 
 
-def _lines(servers: dict[str, Server], rounds: int) -> Iterator[str]:
+def _lines(servers: dict[str, BodyServer], rounds: int) -> Iterator[str]:
     yield (
         f"{AT_ONCE} at a time, each on a connection of its own; medians of {rounds} rounds, and the"
         " highest peak of"
@@ -191,16 +191,16 @@ def _lines(servers: dict[str, Server], rounds: int) -> Iterator[str]:
     yield f"\nIdle: {idle}."
 
 
-def _row(case: Case, servers: dict[str, Server]) -> list[str]:
+def _row(case: BodyCase, servers: dict[str, BodyServer]) -> list[str]:
     cells = [case.name]
     for server in servers.values():
         cells += [f"{server.mb_per_second(case):,.0f}", f"{server.grown_mb(case):.1f}"]
     return cells
 
 
-def _targets(servers: dict[str, Server]) -> Iterator[Target]:
+def _targets(servers: dict[str, BodyServer]) -> Iterator[BenchTarget]:
     for name, server in servers.items():
         for label, cases in (("request bodies", CASES[1:2]), ("answers", CASES[2:])):
             worst = max(server.grown_mb(case) for case in cases)
             text = f"memory over idle, 20 MB {label}, {AT_ONCE} at a time, {name}"
-            yield Target(text, f"< {CEILING_MB:g} MB", f"{worst:.1f} MB", worst < CEILING_MB)
+            yield BenchTarget(text, f"< {CEILING_MB:g} MB", f"{worst:.1f} MB", worst < CEILING_MB)

@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from bench import nginx
-from bench.process import CONTESTANT_CORES, Process, free_port, running
+from bench.process import CONTESTANT_CORES, BenchProcess, free_port, running
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = ROOT / ".bench"
@@ -40,7 +40,7 @@ class Endpoint:
 
 @dataclass(frozen=True, kw_only=True)
 class Contestant(Endpoint):
-    process: Process
+    process: BenchProcess
 
     @property
     def pid(self) -> int:

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from bench.contestants import ROOT, environment
-from bench.economy_figures import Figures
+from bench.economy_figures import DayFigures
 from bench.process import CONTESTANT_CORES, on_cores
-from bench.report import Section, Target, at_most, table, targets_table
+from bench.report import BenchTarget, Section, at_most, table, targets_table
 from proxyapp.management.text_table import plain_table
 
 LOADS = (0.4, 0.8, 2.0)
@@ -32,7 +32,7 @@ JUDGE_MICROSECONDS = 100.0
 HEAD = ["offered", "policy", "answered", "of the quota", "missed", "refusals an answer", "took"]
 
 
-def measured(*, is_quick: bool) -> list[Figures]:
+def measured(*, is_quick: bool) -> list[DayFigures]:
     """In a process of its own, with nobody's settings."""
     command = [sys.executable, "-m", "bench.economy", "--json", *(["--quick"] if is_quick else [])]
     with tempfile.TemporaryDirectory(prefix="bench-economy-") as home, on_cores(CONTESTANT_CORES):
@@ -40,10 +40,10 @@ def measured(*, is_quick: bool) -> list[Figures]:
         done = subprocess.run(
             command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300
         )
-    return [Figures(**each) for each in json.loads(done.stdout)]
+    return [DayFigures(**each) for each in json.loads(done.stdout)]
 
 
-def simulated(*, is_quick: bool) -> list[Figures]:
+def simulated(*, is_quick: bool) -> list[DayFigures]:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     import django
 
@@ -64,7 +64,7 @@ def run(seconds_budget: float) -> Section:
     )
 
 
-def _lines(figures: Sequence[Figures], *, is_quick: bool) -> list[str]:
+def _lines(figures: Sequence[DayFigures], *, is_quick: bool) -> list[str]:
     when = (
         "An hour with a tenth of the day's quotas"
         if is_quick
@@ -86,7 +86,7 @@ def _lines(figures: Sequence[Figures], *, is_quick: bool) -> list[str]:
     ]
 
 
-def _judged(figures: Sequence[Figures]) -> str:
+def _judged(figures: Sequence[DayFigures]) -> str:
     judged, refused = (
         sum(getattr(each, name) for each in figures) for name in ("judged", "refused")
     )
@@ -94,7 +94,7 @@ def _judged(figures: Sequence[Figures]) -> str:
     return f"{cost} There were {judged} verdicts in all, for {refused} refusals."
 
 
-def _microseconds(figures: Sequence[Figures]) -> float:
+def _microseconds(figures: Sequence[DayFigures]) -> float:
     """Of one verdict under `quota_aware`, which reads the body."""
     aware = [each for each in figures if each.policy == AWARE]
     return (
@@ -102,7 +102,7 @@ def _microseconds(figures: Sequence[Figures]) -> float:
     )
 
 
-def _targets(figures: Sequence[Figures], *, is_quick: bool) -> list[Target]:
+def _targets(figures: Sequence[DayFigures], *, is_quick: bool) -> list[BenchTarget]:
     aware = [each for each in figures if each.policy == AWARE]
     missed = max(each.missed_share for each in aware)
     refusals = max(each.refusals_per_answer for each in aware)
@@ -111,26 +111,26 @@ def _targets(figures: Sequence[Figures], *, is_quick: bool) -> list[Target]:
     used = overload.answered / overload.quota
     strays = sum(abs(each.judged - each.refused) for each in figures)
     return [
-        Target(
+        BenchTarget(
             "quota_aware: missed, worst load",
             f"≤ {MOST_MISSED:.1%}",
             f"{missed:.2%}",
             missed <= MOST_MISSED,
         ),
-        Target(
+        BenchTarget(
             "quota_aware: refusals an answer",
             f"≤ {most_refusals:g}",
             f"{refusals:.4f}",
             refusals <= most_refusals,
         ),
-        Target(
+        BenchTarget(
             f"quota_aware: of the quota, {LOADS[-1]:.0%} offered",
             "100 %",
             f"{used:.2%}",
             used == 1.0,
         ),
         at_most("A verdict", JUDGE_MICROSECONDS, _microseconds(figures), "µs"),
-        Target("Verdicts on anything but refusals", "0", f"{strays}", strays == 0),
+        BenchTarget("Verdicts on anything but refusals", "0", f"{strays}", strays == 0),
     ]
 
 

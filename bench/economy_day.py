@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from bench.economy_figures import Figures
+from bench.economy_figures import DayFigures
 from bench.economy_world import Arrival, Room, World, arrivals
 from proxyapp.forwarding.judge import cooldown
 from proxyapp.ledger.cooldown_writer import apply
@@ -139,7 +139,7 @@ class Gateway:
 
 def simulated(
     world: World, load: float, policy: str, requests: Iterable[Arrival], *, is_even: bool
-) -> Figures:
+) -> DayFigures:
     began = time.perf_counter()
     quotas = Quotas(world.limits, world.owners)
     gateway, room = Gateway(world, policy, quotas), Room(world, quotas)
@@ -151,7 +151,7 @@ def simulated(
         else:
             missed += room.is_left(model, now)
     seconds = time.perf_counter() - began
-    return Figures(
+    return DayFigures(
         load=load,
         is_even=is_even,
         policy=policy,
@@ -168,7 +168,7 @@ def simulated(
 
 def compared(
     world: World, loads: Sequence[float], policies: Iterable[str], seed: int = 1
-) -> list[Figures]:
+) -> list[DayFigures]:
     """The policies get the same requests; the highest load once more with as many for each
     model.
     """

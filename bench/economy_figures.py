@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Figures:
+class DayFigures:
     """Of one policy under one load. `is_even`: as many requests for each model.
 
     `missed`: got no answer though a project could have given it at that moment.

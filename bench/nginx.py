@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.process import LOAD_CORES, Process, free_port, running
+from bench.process import LOAD_CORES, BenchProcess, free_port, running
 
 LARGE_BYTES = 20_000_000
 LARGE_PATH = "/large.bin"
@@ -105,7 +105,7 @@ def upstream() -> Iterator[str]:
 
 
 @contextmanager
-def proxy(target: str, cores: Collection[int]) -> Iterator[tuple[str, Process]]:
+def proxy(target: str, cores: Collection[int]) -> Iterator[tuple[str, BenchProcess]]:
     with _home() as home:
         port = free_port()
         servers = PROXY.format(port=port, target=target.removeprefix("http://"))
@@ -122,7 +122,7 @@ def _home() -> Iterator[Path]:
 @contextmanager
 def _running(
     home: Path, servers: str, port: int, cores: Collection[int]
-) -> Iterator[tuple[str, Process]]:
+) -> Iterator[tuple[str, BenchProcess]]:
     """Without a master there is one process, of this user."""
     config = home / "nginx.conf"
     config.write_text(TEMPLATE.format(home=home, servers=servers))

@@ -30,7 +30,7 @@ RELOADS = 5
 
 
 @dataclass(frozen=True)
-class Figures:
+class PoolFigures:
     """`picks`: µs a pick by "size, cooling". `stalls`: ms that the loop was late in each reload."""
 
     picks: dict[str, float]
@@ -42,7 +42,7 @@ class Figures:
     transactions: dict[str, int]
 
 
-def measure(upstream: str, seconds: float) -> Figures:
+def measure(upstream: str, seconds: float) -> PoolFigures:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     import django
     from django.core.management import call_command
@@ -58,7 +58,7 @@ def measure(upstream: str, seconds: float) -> Figures:
     rate, per_request, transactions = uvloop.run(transactions_at_load(seconds))
     fill(upstream, 10_000)
     stalls, reload_ms, quiet = uvloop.run(reload_stalls())
-    return Figures(picks, stalls, reload_ms, quiet, rate, per_request, transactions)
+    return PoolFigures(picks, stalls, reload_ms, quiet, rate, per_request, transactions)
 
 
 def cooling_count(size: int, kind: str) -> int:
@@ -246,13 +246,13 @@ def raise_version() -> None:
 
 def cool(count: int) -> None:
     from proxyapp.models import ApiKey, RateLimitEvent
-    from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+    from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 
     RateLimitEvent.objects.all().delete()
     now = datetime.now(UTC)
     ids = ApiKey.objects.order_by("position").values_list("pk", flat=True)[:count]
     write_cooldowns(
-        [Cooldown(key_id, "", "daily", 429, now, now + timedelta(hours=1), "") for key_id in ids]
+        [NewCooldown(key_id, "", "daily", 429, now, now + timedelta(hours=1), "") for key_id in ids]
     )
 
 

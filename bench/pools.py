@@ -12,9 +12,9 @@ from statistics import median
 
 from bench import stream_upstream
 from bench.contestants import ROOT, environment
-from bench.pool_probe import CLIENTS, COOLING, RELOADS, SIZES, Figures
+from bench.pool_probe import CLIENTS, COOLING, RELOADS, SIZES, PoolFigures
 from bench.process import CONTESTANT_CORES, on_cores
-from bench.report import Section, Target, at_most, table
+from bench.report import BenchTarget, Section, at_most, table
 
 PICK_MICROSECONDS = 10.0
 STALL_MS = 20.0
@@ -43,11 +43,11 @@ def run(seconds_budget: float) -> Section:
                 check=True,
                 timeout=120 + seconds,
             )
-    figures = Figures(**json.loads(done.stdout))
+    figures = PoolFigures(**json.loads(done.stdout))
     return Section("(e) Pools", _lines(figures), _targets(figures))
 
 
-def _lines(figures: Figures) -> list[str]:
+def _lines(figures: PoolFigures) -> list[str]:
     rows = [
         [f"{size:,} keys", *(f"{figures.picks[f'{size}, {kind}']:.2f}" for kind in COOLING)]
         for size in SIZES
@@ -77,13 +77,13 @@ def _lines(figures: Figures) -> list[str]:
     ]
 
 
-def _targets(figures: Figures) -> list[Target]:
+def _targets(figures: PoolFigures) -> list[BenchTarget]:
     few, many = (figures.picks[f"{size}, all but one"] for size in (10, 10_000))
     stall = max(max(stalls) for stalls in figures.stalls.values())
     ratio = many / few
     return [
         at_most("A pick, worst pool", PICK_MICROSECONDS, max(figures.picks.values()), "µs"),
-        Target(
+        BenchTarget(
             "A pick, 10,000 keys against 10, all but one cooling",
             "the same",
             f"{ratio:.2f} x",

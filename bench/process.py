@@ -51,7 +51,7 @@ def running(
     env: Mapping[str, str] | None = None,
     cwd: Path | None = None,
     cores: Collection[int] | None = None,
-) -> Iterator["Process"]:
+) -> Iterator["BenchProcess"]:
     """Ends it and all that it started, however the block ends."""
     with tempfile.TemporaryFile() as log:
         with on_cores(cores):
@@ -65,7 +65,7 @@ def running(
                 start_new_session=True,
             )
         try:
-            yield Process(child, log.fileno())
+            yield BenchProcess(child, log.fileno())
         finally:
             _end(child)
 
@@ -80,7 +80,7 @@ def _end(child: "subprocess.Popen[bytes]") -> None:
     child.wait(STOP_SECONDS)
 
 
-class Process:
+class BenchProcess:
     def __init__(self, child: "subprocess.Popen[bytes]", log: int) -> None:
         self._child = child
         self._log = log

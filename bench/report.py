@@ -7,7 +7,7 @@ REASON_CHARACTERS = 200
 
 
 @dataclass(frozen=True)
-class Target:
+class BenchTarget:
     """`target` and `measured` are texts for the table, units included."""
 
     name: str
@@ -22,7 +22,7 @@ class Section:
 
     title: str
     lines: list[str] = field(default_factory=list)
-    targets: list[Target] = field(default_factory=list)
+    targets: list[BenchTarget] = field(default_factory=list)
 
     def markdown(self) -> str:
         return "\n".join([f"## {self.title}", "", *self.lines, ""])
@@ -34,12 +34,12 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     return [f"| {' | '.join(cells)} |" for cells in (head, line, *rows)]
 
 
-def at_least(name: str, floor: float, measured: float, unit: str = "x") -> Target:
-    return Target(name, f"≥ {floor:g} {unit}", f"{measured:.2f} {unit}", measured >= floor)
+def at_least(name: str, floor: float, measured: float, unit: str = "x") -> BenchTarget:
+    return BenchTarget(name, f"≥ {floor:g} {unit}", f"{measured:.2f} {unit}", measured >= floor)
 
 
-def at_most(name: str, ceiling: float, measured: float, unit: str) -> Target:
-    return Target(name, f"≤ {ceiling:g} {unit}", f"{measured:.2f} {unit}", measured <= ceiling)
+def at_most(name: str, ceiling: float, measured: float, unit: str) -> BenchTarget:
+    return BenchTarget(name, f"≤ {ceiling:g} {unit}", f"{measured:.2f} {unit}", measured <= ceiling)
 
 
 def brief(error: BaseException) -> str:
@@ -48,11 +48,11 @@ def brief(error: BaseException) -> str:
     return text if len(text) <= REASON_CHARACTERS else f"… {text[-REASON_CHARACTERS:]}"
 
 
-def not_measured(name: str, target: str, reason: str) -> Target:
-    return Target(name, target, f"not measured: {reason}", met=False)
+def not_measured(name: str, target: str, reason: str) -> BenchTarget:
+    return BenchTarget(name, target, f"not measured: {reason}", met=False)
 
 
-def targets_table(targets: Iterable[Target]) -> list[str]:
+def targets_table(targets: Iterable[BenchTarget]) -> list[str]:
     rows = [
         [each.name, each.target, each.measured, "met" if each.met else "**missed**"]
         for each in targets

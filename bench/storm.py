@@ -23,7 +23,7 @@ import uvloop
 from bench import stream_upstream
 from bench.contestants import CHAT, gateway
 from bench.process import CONTESTANT_CORES, LOAD_CORES, on_cores
-from bench.report import Section, Target, table
+from bench.report import BenchTarget, Section, table
 from bench.stream_upstream import SPENT
 
 SERVERS = ("daphne", "uvicorn")
@@ -36,7 +36,7 @@ STARTING_SECONDS = 6.0
 
 
 @dataclass(frozen=True)
-class Answers:
+class StormAnswers:
     """What the clients got. Times in ms."""
 
     statuses: dict[str, int]
@@ -55,8 +55,8 @@ class Storm:
     database. `late_refusals`: those of all keys after the first round.
     """
 
-    during: Answers
-    after: Answers
+    during: StormAnswers
+    after: StormAnswers
     refusals: list[int]
     events: list[int]
     late_refusals: int
@@ -70,7 +70,7 @@ class Storm:
         return self.during.failures + self.after.failures
 
 
-class Client(asyncio.Protocol):
+class StormClient(asyncio.Protocol):
     """Asks again as soon as it has its answer, as long as `crowd` goes on."""
 
     transport: asyncio.Transport
@@ -132,7 +132,7 @@ class Crowd:
             self.is_over.set()
 
 
-async def crowd(host: str, port: int, clients: int, requests: int, seconds: float) -> Answers:
+async def crowd(host: str, port: int, clients: int, requests: int, seconds: float) -> StormAnswers:
     """After `seconds`, who still waits is given ten more."""
     body = CHAT.encode()
     head = f"POST /v1beta/openai/chat/completions HTTP/1.1\r\nHost: {host}:{port}\r\n"
@@ -141,17 +141,17 @@ async def crowd(host: str, port: int, clients: int, requests: int, seconds: floa
     began = time.perf_counter()
     loop = asyncio.get_running_loop()
     await asyncio.gather(
-        *(loop.create_connection(lambda: Client(everyone), host, port) for _ in range(clients))
+        *(loop.create_connection(lambda: StormClient(everyone), host, port) for _ in range(clients))
     )
     async with asyncio.timeout(seconds + 10):
         await everyone.is_over.wait()
     took = time.perf_counter() - began
     times = sorted(everyone.seconds) or [0.0]
     p50, p99 = (times[int(len(times) * share)] * 1000 for share in (0.5, 0.99))
-    return Answers(dict(+everyone.statuses), len(everyone.seconds) / took, p50, p99)
+    return StormAnswers(dict(+everyone.statuses), len(everyone.seconds) / took, p50, p99)
 
 
-def ask(url: str, *, requests: int = ENDLESS, seconds: float) -> Answers:
+def ask(url: str, *, requests: int = ENDLESS, seconds: float) -> StormAnswers:
     parts = urlsplit(url)
     command = [sys.executable, "-m", "bench.storm", str(parts.hostname), str(parts.port)]
     command += [str(CLIENTS), str(requests), str(seconds)]
@@ -159,7 +159,7 @@ def ask(url: str, *, requests: int = ENDLESS, seconds: float) -> Answers:
         done = subprocess.run(
             command, stdout=subprocess.PIPE, text=True, check=True, timeout=seconds + 30
         )
-    return Answers(**json.loads(done.stdout))
+    return StormAnswers(**json.loads(done.stdout))
 
 
 def storm(server: str, upstream: str, keys: int, spent: int, seconds: float) -> Storm:
@@ -259,21 +259,25 @@ def _row(name: str, storm: Storm) -> list[str]:
     ]
 
 
-def _targets(storms: dict[str, Storm]) -> list[Target]:
+def _targets(storms: dict[str, Storm]) -> list[BenchTarget]:
     targets = []
     for server, storm in storms.items():
         answers = f"{storm.failures} of others"
         refusals = f"{storm.refusals_per_key:.2f}, most {max(storm.refusals)}"
         events = f"{min(storm.events)} to {max(storm.events)}"
         targets += [
-            Target(
+            BenchTarget(
                 f"Storm, {server}: clients get 200s only",
                 "0 of others",
                 answers,
                 storm.failures == 0,
             ),
-            Target(f"Storm, {server}: 429s a spent key", "1", refusals, set(storm.refusals) == {1}),
-            Target(f"Storm, {server}: events a spent key", "1", events, set(storm.events) == {1}),
+            BenchTarget(
+                f"Storm, {server}: 429s a spent key", "1", refusals, set(storm.refusals) == {1}
+            ),
+            BenchTarget(
+                f"Storm, {server}: events a spent key", "1", events, set(storm.events) == {1}
+            ),
         ]
     return targets
 

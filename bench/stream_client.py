@@ -25,7 +25,7 @@ BODY = json.dumps({"contents": [{"role": "user", "parts": [{"text": "Say hello."
 
 
 @dataclass(frozen=True)
-class Figures:
+class StreamFigures:
     """`first_p50` and `first_p99`: ms from the start of the connection to the first event.
 
     `per_second` is counted from SETTLE_SECONDS to the time at which the upstream writes the last
@@ -43,7 +43,7 @@ class Figures:
     why: dict[str, int] = field(default_factory=dict)
 
 
-class Window:
+class StreamWindow:
     """Counts the events of all streams between two instants."""
 
     def __init__(self, begins: float, ends: float) -> None:
@@ -55,7 +55,7 @@ class Window:
 class Reading(asyncio.Protocol):
     """One stream. `end` is resolved when the connection is over."""
 
-    def __init__(self, request: bytes, expected: int, window: Window) -> None:
+    def __init__(self, request: bytes, expected: int, window: StreamWindow) -> None:
         self.started_at = time.perf_counter()
         self.first_at = 0.0
         self.worst_gap = 0.0
@@ -109,7 +109,7 @@ class Reading(asyncio.Protocol):
         return "no end" if self._tail != LAST_CHUNK or self.end.cancelled() else ""
 
 
-async def read_streams(host: str, port: int, streams: int, events: int) -> Figures:
+async def read_streams(host: str, port: int, streams: int, events: int) -> StreamFigures:
     loop = asyncio.get_running_loop()
     head = (
         f"POST {STREAM_PATH}?alt=sse&events={events} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection:"
@@ -119,7 +119,7 @@ async def read_streams(host: str, port: int, streams: int, events: int) -> Figur
     request = head.encode() + BODY
     seconds = events / EVENTS_PER_SECOND
     begin = time.perf_counter() + 0.1
-    window = Window(begin + SETTLE_SECONDS, begin + seconds)
+    window = StreamWindow(begin + SETTLE_SECONDS, begin + seconds)
     readings: list[Reading] = []
 
     async def read(number: int) -> None:
@@ -137,12 +137,14 @@ async def read_streams(host: str, port: int, streams: int, events: int) -> Figur
     return figures(readings, window, streams, events)
 
 
-def figures(readings: list[Reading], window: Window, streams: int, events: int) -> Figures:
+def figures(
+    readings: list[Reading], window: StreamWindow, streams: int, events: int
+) -> StreamFigures:
     firsts = sorted(
         (each.first_at - each.started_at) * 1000 for each in readings if each.first_at
     ) or [0.0]
     failures = [failure for each in readings if (failure := each.failure())]
-    return Figures(
+    return StreamFigures(
         first_p50=statistics.median(firsts),
         first_p99=firsts[int(len(firsts) * 0.99)],
         per_second=window.events / (window.ends - window.begins),
@@ -155,7 +157,7 @@ def figures(readings: list[Reading], window: Window, streams: int, events: int) 
     )
 
 
-def measure(url: str, streams: int, seconds: float) -> Figures:
+def measure(url: str, streams: int, seconds: float) -> StreamFigures:
     """In a process on the load's cores."""
     parts = urlsplit(url)
     events = max(round(seconds * EVENTS_PER_SECOND), EVENTS_PER_SECOND)
@@ -176,7 +178,7 @@ def measure(url: str, streams: int, seconds: float) -> Figures:
             check=True,
             timeout=seconds + PATIENCE_SECONDS + 30,
         )
-    return Figures(**json.loads(done.stdout))
+    return StreamFigures(**json.loads(done.stdout))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from statistics import median
 from bench import stream_client, stream_upstream
 from bench.contestants import Contestant, gateway, group
 from bench.process import CONTESTANT_CORES
-from bench.report import Section, Target, at_most, table
-from bench.stream_client import Figures
+from bench.report import BenchTarget, Section, at_most, table
+from bench.stream_client import StreamFigures
 
 LEVELS = (100, 500, 2000)
 SERVERS = ("daphne", "uvicorn")
@@ -30,7 +30,7 @@ class Level:
     `kb_a_stream`: what the gateway's peak memory is above that of the idle process, by stream.
     """
 
-    figures: Figures
+    figures: StreamFigures
     kb_a_stream: float
 
 
@@ -147,14 +147,14 @@ def _failures(levels: list[Level]) -> str:
     return f"{_errors(levels)} ({', '.join(reasons)})" if reasons else str(_errors(levels))
 
 
-def _targets(results: Results, idle: dict[str, float]) -> list[Target]:
+def _targets(results: Results, idle: dict[str, float]) -> list[BenchTarget]:
     targets = []
     for server in SERVERS:
         first = _figure(results[server, 500], "first_p50")
         errors = _errors(results[server, 2000])
         targets += [
             at_most(f"500 streams, {server}: first event p50", FIRST_EVENT_MS[server], first, "ms"),
-            Target(f"2,000 streams, {server}: errors", "0", str(errors), errors == 0),
+            BenchTarget(f"2,000 streams, {server}: errors", "0", str(errors), errors == 0),
             at_most(
                 f"2,000 streams, {server}: memory a stream",
                 STREAM_KB,

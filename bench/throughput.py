@@ -16,7 +16,7 @@ from bench import contestants, plot
 from bench.contestants import Contestant, Endpoint
 from bench.load import LoadFailed, Sample, check, wrk
 from bench.process import CONTESTANT_CORES, CORES, StartFailed
-from bench.report import Section, Target, at_least, at_most, brief, not_measured, table
+from bench.report import BenchTarget, Section, at_least, at_most, brief, not_measured, table
 
 CONNECTIONS = (1, 32, 256)
 ANSWERS_PER_CONNECTION = 2.5
@@ -46,7 +46,7 @@ Starter = Callable[[], AbstractContextManager[Contestant]]
 
 
 @dataclass
-class Figures:
+class ThroughputFigures:
     """What was measured of one contestant, by the number of connections."""
 
     samples: dict[int, list[Sample]] = field(
@@ -72,7 +72,7 @@ class Figures:
         return (max(rates) - min(rates)) / median(rates)
 
 
-Results = dict[str, Figures]
+Results = dict[str, ThroughputFigures]
 
 
 def starters(upstream: str) -> dict[str, Starter]:
@@ -102,11 +102,11 @@ def measure(
     """A contestant that is `missing`, does not start or does not answer has a `failure` instead of
     samples.
     """
-    results: Results = {DIRECT: Figures()}
+    results: Results = {DIRECT: ThroughputFigures()}
     with ExitStack() as stack:
         standing: dict[str, Endpoint] = {DIRECT: Endpoint(name=DIRECT, url=upstream)}
         for name, start in starters(upstream).items():
-            results[name] = Figures(failure=missing.get(name, ""))
+            results[name] = ThroughputFigures(failure=missing.get(name, ""))
             if not results[name].failure:
                 results[name].failure = _joins(standing, name, stack, start)
             if results[name].failure:
@@ -171,7 +171,7 @@ def _settle(standing: dict[str, Endpoint]) -> None:
             return
 
 
-def _turn(contestant: Endpoint, figures: Figures, pace: float, seconds: float) -> None:
+def _turn(contestant: Endpoint, figures: ThroughputFigures, pace: float, seconds: float) -> None:
     """All numbers of connections, after a second that does not count: an idle process is slow at
     first.
     """
@@ -202,7 +202,7 @@ def _warm_up(standing: dict[str, Endpoint], results: Results) -> Iterator[tuple[
             results[name].failure = brief(error)
 
 
-def is_measured(figures: Figures) -> bool:
+def is_measured(figures: ThroughputFigures) -> bool:
     return not figures.failure and all(figures.samples.values())
 
 
@@ -291,7 +291,7 @@ def _latencies(results: Results) -> Iterator[list[str]]:
         yield [name, *(f"{cell:.2f}" for cell in cells)]
 
 
-def _measured(results: Results) -> Iterable[tuple[str, Figures]]:
+def _measured(results: Results) -> Iterable[tuple[str, ThroughputFigures]]:
     return ((name, figures) for name, figures in results.items() if is_measured(figures))
 
 
@@ -302,7 +302,7 @@ def _ratio(results: Results, name: str, other: str, connections: int = 32) -> fl
     return results[name].rate(connections) / results[other].rate(connections)
 
 
-def _targets(results: Results) -> Iterator[Target]:
+def _targets(results: Results) -> Iterator[BenchTarget]:
     wanted = [
         (DAPHNE, LITELLM, 20),
         (DAPHNE, PORTKEY, 1.5),
@@ -317,10 +317,10 @@ def _targets(results: Results) -> Iterator[Target]:
         yield _ratio_target(results, label, name + TWO, name + UNPINNED, 1.7)
     yield from _latency_targets(results)
     errors = sum(results[name].errors() for name in results if name.startswith("gateway"))
-    yield Target("errors of the gateway in (a)", "0", str(errors), errors == 0)
+    yield BenchTarget("errors of the gateway in (a)", "0", str(errors), errors == 0)
 
 
-def _ratio_target(results: Results, label: str, name: str, other: str, floor: float) -> Target:
+def _ratio_target(results: Results, label: str, name: str, other: str, floor: float) -> BenchTarget:
     ratio = _ratio(results, name, other)
     if ratio is None:
         missing = next(each for each in (name, other) if not is_measured(results[each]))
@@ -328,7 +328,7 @@ def _ratio_target(results: Results, label: str, name: str, other: str, floor: fl
     return at_least(label, floor, ratio)
 
 
-def _latency_targets(results: Results) -> Iterator[Target]:
+def _latency_targets(results: Results) -> Iterator[BenchTarget]:
     direct, figures = results[DIRECT], results[UVICORN]
     for label, ceiling in (("p50", 1.5), ("p99", 5.0)):
         name = f"added latency at 1 connection, {UVICORN}, {label}"

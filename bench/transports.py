@@ -9,7 +9,7 @@ from statistics import median
 
 from bench import install, nginx
 from bench.contestants import PEERS
-from bench.report import Section, Target, at_least, brief, table
+from bench.report import BenchTarget, Section, at_least, brief, table
 
 HERE = Path(__file__).parent
 HOME = PEERS / "transports"
@@ -91,7 +91,7 @@ def lines(figures: Figures, failed: dict[str, str], seconds: float) -> list[str]
     ]
 
 
-def targets(figures: Figures) -> list[Target]:
+def targets(figures: Figures) -> list[BenchTarget]:
     """The choice has to be the cheapest."""
     cpu = {name: median(value for value, _ in found) for name, found in figures.items() if found}
     others = [value for name, value in cpu.items() if not name.startswith("ours")]

@@ -26,7 +26,7 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger import retention
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.spool_records import usage_record
-from proxyapp.ledger.usage import Tally, write_usage
+from proxyapp.ledger.usage import UsageTally, write_usage
 from proxyapp.ledger.writer import Writing
 from proxyapp.pool import cursor, store
 from proxyapp.pool.leasing import Leasing
@@ -54,7 +54,7 @@ class Runtime:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()
-        self.tally = Tally()
+        self.tally = UsageTally()
         self.writing = Writing(
             self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
         )
@@ -140,7 +140,7 @@ class Runtime:
 
     async def flush(self, *, is_last: bool = False) -> None:
         """Writes the counters and where the rotation stands."""
-        tally, self.tally = self.tally, Tally()
+        tally, self.tally = self.tally, UsageTally()
         progress = self.leasing.progress(everything=is_last)
         leftovers = self.limits.leftovers(everything=is_last)
         write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
@@ -230,7 +230,11 @@ async def within(seconds: float, event: asyncio.Event) -> None:
 
 
 def _write(
-    tally: Tally, progress: list[cursor.Progress], leftovers: list[Leftover], *, give_back: bool
+    tally: UsageTally,
+    progress: list[cursor.Progress],
+    leftovers: list[Leftover],
+    *,
+    give_back: bool,
 ) -> None:
     if tally:
         write_usage(tally)

@@ -11,21 +11,21 @@ from django.conf import settings
 
 from proxyapp.access.anonymous import check_anonymous
 from proxyapp.access.cors import check_preflight
-from proxyapp.access.token_book import ANYONE, Client, Refusal
+from proxyapp.access.token_book import ANYONE, Client, TokenRefusal
 from proxyapp.vocabulary.errors import LimitReached, Unauthorized
 
 if TYPE_CHECKING:
     from proxyapp.runtime import Runtime
 
 MESSAGES = {
-    Refusal.MISSING: "This gateway asks for a client token: send it as the API key.",
-    Refusal.EXPIRED: "This client token has expired.",
-    Refusal.REVOKED: "This client token was revoked.",
+    TokenRefusal.MISSING: "This gateway asks for a client token: send it as the API key.",
+    TokenRefusal.EXPIRED: "This client token has expired.",
+    TokenRefusal.REVOKED: "This client token was revoked.",
 }
 BAD_TOKEN = "This is no client token of this gateway."  # noqa: S105
 
 
-async def admit(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
+async def admit_client(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
     """Raises PreflightAsked, Unauthorized, NotAllowed or TooManyBadTokens."""
     book = runtime.book
     if book.is_empty:
@@ -39,9 +39,9 @@ async def admit(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
     found = book.client_of(scope["headers"], query, time.time())
     if isinstance(found, Client):
         return found
-    if settings.ALLOW_ANONYMOUS and found in (Refusal.MISSING, Refusal.FOREIGN):
+    if settings.ALLOW_ANONYMOUS and found in (TokenRefusal.MISSING, TokenRefusal.FOREIGN):
         return ANYONE
-    if found is not Refusal.MISSING:
+    if found is not TokenRefusal.MISSING:
         await runtime.slowdown.failed(scope)
     raise Unauthorized(MESSAGES.get(found, BAD_TOKEN))
 

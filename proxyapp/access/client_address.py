@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from typing import Any
 
-from proxyapp.vocabulary.addresses import Address, parsed
+from proxyapp.vocabulary.addresses import Address, parsed_address
 from proxyapp.vocabulary.asgi import Header
 
 FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
@@ -34,8 +34,8 @@ class TrustedProxies:
         if peer is None or peer not in self:
             return peer
         client = peer
-        for text in reversed(values(scope["headers"], FORWARDED_FOR)):
-            named = parsed(text)
+        for text in reversed(header_values(scope["headers"], FORWARDED_FOR)):
+            named = parsed_address(text)
             if named is None:
                 break
             client = named
@@ -46,7 +46,7 @@ class TrustedProxies:
     def scheme(self, scope: dict[str, Any]) -> str:
         own = str(scope.get("scheme") or ("ws" if scope.get("type") == "websocket" else "http"))
         peer = peer_of(scope)
-        said = values(scope["headers"], FORWARDED_PROTO)
+        said = header_values(scope["headers"], FORWARDED_PROTO)
         if peer is None or peer not in self or not said:
             return own
         return {b"https": SECURE, b"wss": SECURE, b"http": PLAIN, b"ws": PLAIN}.get(
@@ -72,9 +72,9 @@ def is_said_by_proxy(name: bytes) -> bool:
 
 def peer_of(scope: Mapping[str, Any]) -> Address | None:
     client = scope.get("client")
-    return parsed(str(client[0]).encode()) if client else None
+    return parsed_address(str(client[0]).encode()) if client else None
 
 
-def values(headers: Iterable[Header], name: bytes) -> list[bytes]:
+def header_values(headers: Iterable[Header], name: bytes) -> list[bytes]:
     """Of all headers of the name, in their order."""
     return [part.strip() for key, value in headers if key == name for part in value.split(b",")]

@@ -13,7 +13,7 @@ from django.db.models import F, Sum
 from proxyapp.models import TokenUsage, TokenWindow
 
 
-class Place(NamedTuple):
+class LimitWindow(NamedTuple):
     """One window of a token.
 
     `number`: how many windows of that length lie before it, since the epoch.
@@ -32,15 +32,15 @@ class Place(NamedTuple):
         return (self.number + 1) * self.seconds
 
 
-Leftover = tuple[Place, int]
+Leftover = tuple[LimitWindow, int]
 """How much of a lease was not used."""
 
 
-def place_at(token_id: int, seconds: int, now: float) -> Place:
-    return Place(token_id, seconds, int(now) // seconds)
+def window_at(token_id: int, seconds: int, now: float) -> LimitWindow:
+    return LimitWindow(token_id, seconds, int(now) // seconds)
 
 
-def lease(place: Place, limit: int, wanted: int, owed: int = 0) -> int:
+def lease_share(place: LimitWindow, limit: int, wanted: int, owed: int = 0) -> int:
     """How many of the wanted requests there is still room for. All leases of a window together stay
     within the limit.
 
@@ -77,7 +77,7 @@ def tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
     return {token_id: total or 0 for token_id, total in sums}
 
 
-def _locked(place: Place) -> TokenWindow:
+def _locked(place: LimitWindow) -> TokenWindow:
     windows = TokenWindow.objects.select_for_update()
     window = windows.filter(token_id=place.token_id, seconds=place.seconds).first()
     if window is None:

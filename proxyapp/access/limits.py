@@ -17,7 +17,7 @@ from datetime import UTC, datetime
 from django.db import Error as DatabaseError
 
 from proxyapp.access import limit_windows
-from proxyapp.access.limit_windows import Leftover, Place, place_at
+from proxyapp.access.limit_windows import Leftover, LimitWindow, window_at
 from proxyapp.access.token_book import Client, TokenBook
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.vocabulary.errors import LimitReached
@@ -38,7 +38,7 @@ class Share:
     """
 
     limit: int
-    place: Place
+    place: LimitWindow
     left: int = 0
     got: int = 0
     owed: int = 0
@@ -50,11 +50,11 @@ class Share:
 
     def turn(self, now: float) -> None:
         """A new window begins at zero."""
-        place = place_at(self.place.token_id, self.place.seconds, now)
+        place = window_at(self.place.token_id, self.place.seconds, now)
         if place != self.place:
             self.place, self.left, self.got, self.owed, self.closed_until = place, 0, 0, 0, 0.0
 
-    def add(self, place: Place, count: int, now: float) -> None:
+    def add(self, place: LimitWindow, count: int, now: float) -> None:
         """None left: another process may give some back."""
         if place != self.place:
             return
@@ -68,7 +68,7 @@ class Share:
         self.owed += count
         self.add(self.place, count, time.time())
 
-    def owe(self, place: Place, count: int) -> None:
+    def owe(self, place: LimitWindow, count: int) -> None:
         self.owed += count if place == self.place else 0
 
     def give_back(self) -> int:
@@ -81,7 +81,7 @@ class Share:
         self.owed -= forgiven
         return count - forgiven
 
-    def put_back(self, place: Place) -> None:
+    def put_back(self, place: LimitWindow) -> None:
         self.left += place == self.place
 
 
@@ -123,7 +123,7 @@ class ClientLimits:
     async def take(self, client: Client) -> None:
         """One request of each limit, or none of any. Raises LimitReached."""
         self._check_tokens(client, time.time())
-        taken: list[tuple[Share, Place]] = []
+        taken: list[tuple[Share, LimitWindow]] = []
         try:
             for seconds, limit in client.request_limits:
                 share = self._share(client.id, seconds, limit)
@@ -138,7 +138,7 @@ class ClientLimits:
     def _share(self, token_id: int, seconds: int, limit: int) -> Share:
         share = self._shares.get((token_id, seconds))
         if share is None or share.limit != limit:
-            share = Share(limit, place_at(token_id, seconds, time.time()))
+            share = Share(limit, window_at(token_id, seconds, time.time()))
             self._shares[token_id, seconds] = share
         return share
 
@@ -185,7 +185,7 @@ class ClientLimits:
         place, owed, share.owed = share.place, share.owed, 0
         try:
             return await self.threads.urgent(
-                functools.partial(limit_windows.lease, place, share.limit, wanted, owed)
+                functools.partial(limit_windows.lease_share, place, share.limit, wanted, owed)
             )
         except BaseException:
             share.owe(place, owed)

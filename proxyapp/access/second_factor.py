@@ -38,7 +38,7 @@ def new_recovery_codes() -> list[str]:
     return ["-".join(code[i : i + 4] for i in range(0, 16, 4)) for code in codes]
 
 
-def address(secret: str, name: str) -> str:
+def otpauth_url(secret: str, name: str) -> str:
     """What the app reads from the picture."""
     return _totp(secret).get_provisioning_uri(name, ISSUER)
 

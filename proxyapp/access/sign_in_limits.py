@@ -72,7 +72,7 @@ class Guess:
         return Subject(keyed_hash(f"sign-in:{self.kind}:{scope}:{value}"), limit)
 
 
-def admit(guess: Guess, now: datetime) -> None:
+def admit_guess(guess: Guess, now: datetime) -> None:
     """Counts the try as a failure. Raises LockedOut, and then nothing is counted."""
     with transaction.atomic():
         rows = _rows(guess.subjects(), now)

@@ -98,7 +98,7 @@ def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
     )
 
 
-class Refusal(Enum):
+class TokenRefusal(Enum):
     """Why nobody was found. FOREIGN: what was presented does not even look like a token."""
 
     MISSING = "missing"
@@ -108,7 +108,7 @@ class Refusal(Enum):
     REVOKED = "revoked"
 
 
-_CLOSEST = (Refusal.EXPIRED, Refusal.REVOKED, Refusal.UNKNOWN, Refusal.FOREIGN)
+_CLOSEST = (TokenRefusal.EXPIRED, TokenRefusal.REVOKED, TokenRefusal.UNKNOWN, TokenRefusal.FOREIGN)
 
 
 class TokenBook:
@@ -134,7 +134,7 @@ class TokenBook:
     def clients(self) -> list[Client]:
         return [client for _, client in self._clients.values()]
 
-    def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | Refusal:
+    def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | TokenRefusal:
         """Of several credentials one that is good is enough: SDKs may send the token in two
         places.
         """
@@ -144,23 +144,23 @@ class TokenBook:
             if isinstance(found, Client):
                 return found
             reasons.add(found)
-        return next((reason for reason in _CLOSEST if reason in reasons), Refusal.MISSING)
+        return next((reason for reason in _CLOSEST if reason in reasons), TokenRefusal.MISSING)
 
-    def _find(self, credential: bytes, now: float) -> Client | Refusal:
+    def _find(self, credential: bytes, now: float) -> Client | TokenRefusal:
         if SHAPE.fullmatch(credential) is None:
-            return Refusal.FOREIGN
+            return TokenRefusal.FOREIGN
         for material in self._materials:
             mac = _mac(material, credential)
             stored, client = self._clients.get(mac, (b"", ANYONE))
             if hmac.compare_digest(stored, mac):
                 return _standing(client, now)
-        return Refusal.UNKNOWN
+        return TokenRefusal.UNKNOWN
 
 
-def _standing(client: Client, now: float) -> Client | Refusal:
+def _standing(client: Client, now: float) -> Client | TokenRefusal:
     if client.is_revoked:
-        return Refusal.REVOKED
-    return client if now < client.expires_at else Refusal.EXPIRED
+        return TokenRefusal.REVOKED
+    return client if now < client.expires_at else TokenRefusal.EXPIRED
 
 
 def presented(headers: list[Header], query: bytes) -> list[bytes]:

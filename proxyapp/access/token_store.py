@@ -61,7 +61,7 @@ def create(terms: Terms, actor: Actor) -> tuple[ClientToken, str]:
     return token, text
 
 
-def update(token: ClientToken, terms: Terms, actor: Actor) -> None:
+def update_token(token: ClientToken, terms: Terms, actor: Actor) -> None:
     """Raises ValidationError, by field; then nothing was changed."""
     _save(token, terms)
     with transaction.atomic():

@@ -24,10 +24,10 @@ async def away_page() -> HttpResponse | None:
     if process is None or process.threads.outage is None:
         return None
     spooled, problems = await process.writing.report()
-    return page(process.threads.outage.reason, spooled, problems)
+    return away_response(process.threads.outage.reason, spooled, problems)
 
 
-def page(reason: str, spooled: int, problems: list[str]) -> HttpResponse:
+def away_response(reason: str, spooled: int, problems: list[str]) -> HttpResponse:
     text = render_to_string(
         "admin/database_away.html",
         {
@@ -65,6 +65,6 @@ def found_out(error: BaseException) -> HttpResponse | None:
         return None
     process = runtime.current()
     writing: Writing | None = process.writing if process else None
-    return page(
+    return away_response(
         reason_of(error), writing.waiting if writing else 0, writing.problems if writing else []
     )

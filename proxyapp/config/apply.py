@@ -15,9 +15,9 @@ from django.utils import timezone
 from proxyapp.config.file import GroupConfig, KeyConfig
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, Group
-from proxyapp.models.batches import Row, batches
+from proxyapp.models.batches import Row, row_batches
 from proxyapp.models.sealed import keyed_hashes
-from proxyapp.vocabulary.certificates import counted
+from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.urls import shown_url
 
 GROUP_FIELDS = (
@@ -75,14 +75,14 @@ class Database:
         for key in keys:
             self.report.key_removed(key, self.group_names[key.group_id])
             del self.members[key.group_id][key.pk]
-        for batch in batches(keys):
+        for batch in row_batches(keys):
             ApiKey.objects.filter(pk__in=[key.pk for key in batch]).delete()
 
     def remove_groups(self, names: Sequence[str]) -> None:
         groups = [self.groups.pop(name) for name in names]
         for group in groups:
             self.report.group_removed(group)
-        for batch in batches(groups):
+        for batch in row_batches(groups):
             Group.objects.filter(pk__in=[group.pk for group in batch]).delete()
 
     def _apply_groups(self, configs: Sequence[GroupConfig], order: Order) -> None:
@@ -92,8 +92,8 @@ class Database:
         if is_reordered([*before.values()], after):
             self.report.reordered("groups")
         moved = renumber([*before.values()], after)
-        update(changed, [*GROUP_FIELDS, "single_credential_since"])
-        update([group for group in moved if group.pk], ["position"])
+        update_rows(changed, [*GROUP_FIELDS, "single_credential_since"])
+        update_rows([group for group in moved if group.pk], ["position"])
         for group in after:
             if not group.pk:
                 group.save()
@@ -165,13 +165,13 @@ class Database:
     def _write_keys(self, keys: Sequence[ApiKey], progress: Progress | None) -> None:
         new = [key for key in keys if not key.pk]
         done = len(keys) - len(new)
-        for batch in batches(new):
+        for batch in row_batches(new):
             ApiKey.objects.bulk_create(batch)
             done += len(batch)
             if progress:
                 progress(done, len(keys))
-        update(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
-        update(list(self.moved_keys.values()), ["position"])
+        update_rows(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
+        update_rows(list(self.moved_keys.values()), ["position"])
 
 
 def renumber(before: Sequence[Placed], after: Sequence[Placed]) -> list[Placed]:
@@ -195,12 +195,12 @@ def is_reordered(before: Sequence[Model], after: Sequence[Model]) -> bool:
     ]
 
 
-def update(rows: Sequence[Row], fields: Sequence[str]) -> None:
+def update_rows(rows: Sequence[Row], fields: Sequence[str]) -> None:
     """Writes these fields and `updated_at` only: a secret that is not among them stays, even an
     unreadable one.
     """
     now = timezone.now()
-    for batch in batches(rows):
+    for batch in row_batches(rows):
         manager = type(batch[0])._default_manager
         manager.bulk_update(batch, fields)
         manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
@@ -220,8 +220,8 @@ def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
     changes = _changes(group, {name: wanted[name] for name in plain})
     if group.ca_certificates != wanted["ca_certificates"]:
         changes.append(
-            f"ca_certificates {counted(group.ca_certificates)} →"
-            f" {counted(wanted['ca_certificates'])}"
+            f"ca_certificates {counted_certificates(group.ca_certificates)} →"
+            f" {counted_certificates(wanted['ca_certificates'])}"
         )
     for name in ("target_url", "proxy_url"):
         old, new = getattr(group, name), wanted[name]

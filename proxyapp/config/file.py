@@ -29,7 +29,7 @@ from proxyapp.vocabulary.choices import (
     MAX_WEIGHT,
     Auth,
     RateLimitPolicy,
-    values,
+    choice_values,
 )
 
 __all__ = [
@@ -37,7 +37,7 @@ __all__ = [
     "ConfigError",
     "GroupConfig",
     "KeyConfig",
-    "Server",
+    "ServerConfig",
     "check_group_name",
     "check_key",
     "check_proxy_url",
@@ -68,13 +68,13 @@ GROUP_FIELDS = (
 )
 KEY_FIELDS = ("key", "name", "project")
 
-POLICIES = values(RateLimitPolicy)
-AUTHS = values(Auth)
+POLICIES = choice_values(RateLimitPolicy)
+AUTHS = choice_values(Auth)
 Check = Callable[[str], str | None]
 
 
 @dataclass(frozen=True)
-class Server:
+class ServerConfig:
     host: str = "127.0.0.1"
     port: int = 8080
     allow_anonymous: bool = False
@@ -108,7 +108,7 @@ class GroupConfig:
 
 @dataclass(frozen=True)
 class Config:
-    server: Server
+    server: ServerConfig
     groups: tuple[GroupConfig, ...]
 
 
@@ -150,7 +150,7 @@ def parse(text: str, *, folder: Path | None = None) -> Config:
         raise ConfigError(
             [f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
         )
-    tree, problems = plain_yaml.read(text)
+    tree, problems = plain_yaml.read_yaml(text)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
     config = _Reading(problems, folder).config(tree)
@@ -172,25 +172,25 @@ class _Reading:
     def config(self, tree: object) -> Config:
         fields = self.mapping(tree, "the file", CONFIG_FIELDS)
         if fields is None:
-            return Config(Server(), ())
+            return Config(ServerConfig(), ())
         if "groups" not in fields:
             self.wrong("groups", "is required")
         groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
         return Config(self.server(fields.get("server")), self.groups(groups))
 
-    def server(self, value: object) -> Server:
+    def server(self, value: object) -> ServerConfig:
         fields = self.mapping({} if value is None else value, "server", SERVER_FIELDS) or {}
-        host = self.text(fields, "host", "server", check_host, default=Server.host)
-        return Server(
+        host = self.text(fields, "host", "server", check_host, default=ServerConfig.host)
+        return ServerConfig(
             host,
-            self.port(fields.get("port", Server.port)),
+            self.port(fields.get("port", ServerConfig.port)),
             self.flag(fields, "allow_anonymous", "server"),
         )
 
     def port(self, value: object) -> int:
         if not isinstance(value, int) or isinstance(value, bool):
             self.wrong("server.port", f"must be a whole number from 1 to 65535, not {kind(value)}")
-            return Server.port
+            return ServerConfig.port
         if problem := check_port(value):
             self.wrong("server.port", problem)
         return value
@@ -260,7 +260,9 @@ class _Reading:
             return ""
         text = self.text(fields, given[0], place, lambda value: None)
         try:
-            pem = certificates.read(text, self.folder) if given[0] == "ca_file" else text
+            pem = (
+                certificates.read_certificates(text, self.folder) if given[0] == "ca_file" else text
+            )
             return certificates.in_one_form(pem) if text else ""
         except certificates.BadCertificates as problem:
             self.wrong(f"{place}.{given[0]}", str(problem))

@@ -17,7 +17,7 @@ from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, lo
 from proxyapp.config.last_import import LastImport, claims_of_others
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, audit
-from proxyapp.models.batches import batches
+from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hashes
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
@@ -160,7 +160,7 @@ def _remove_left_keys(database: Database, hashes: set[str]) -> None:
     ]
     unreadable = {
         key.pk
-        for batch in batches(left)
+        for batch in row_batches(left)
         for key in ApiKey.objects.filter(pk__in=[key.pk for key in batch])
         if key.secret == UNREADABLE
     }

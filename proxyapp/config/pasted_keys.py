@@ -123,7 +123,7 @@ def _tree(text: str) -> object:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        tree, problems = plain_yaml.read(text)
+        tree, problems = plain_yaml.read_yaml(text)
         return None if problems else tree
 
 

@@ -36,7 +36,7 @@ class Odd(NamedTuple):
     kind: str
 
 
-def read(text: str) -> tuple[object, list[str]]:
+def read_yaml(text: str) -> tuple[object, list[str]]:
     """The tree and what is wrong, each with its line.
 
     When the text is no YAML at all the tree is None.

@@ -15,7 +15,7 @@ from proxyapp.config.importing import each_key_once
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, Group, ImportedGroup, SecondFactor
-from proxyapp.models.batches import batches
+from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
 from proxyapp.pool.cursor import lock_pool
 
@@ -90,7 +90,7 @@ def _rewrite_keys(keys: Sequence[ApiKey]) -> dict[str, str]:
         if key.secret:
             hashes[key.key_hash] = keyed_hash(key.secret)
             key.key_hash = hashes[key.key_hash]
-    for batch in batches(keys):
+    for batch in row_batches(keys):
         ApiKey.objects.bulk_update(batch, ["secret", "key_hash"])
     return hashes
 

@@ -12,7 +12,7 @@ MAX_CREATED_SHOWN = 50
 
 
 @dataclass
-class Tally:
+class ChangeCount:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
@@ -36,8 +36,8 @@ class Report:
     `changes` are for the audit log, in the words of the details.
     """
 
-    groups: Tally = field(default_factory=Tally)
-    keys: Tally = field(default_factory=Tally)
+    groups: ChangeCount = field(default_factory=ChangeCount)
+    keys: ChangeCount = field(default_factory=ChangeCount)
     warnings: list[str] = field(default_factory=list)
     details: list[str] = field(default_factory=list)
     created_keys: list[tuple[str, str]] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Report:
         """The counts, and what stands in another order now."""
         return "\n".join([f"groups: {self.groups}", f"keys: {self.keys}", *self.orders])
 
-    def _kept(self, tally: Tally, row: Group | ApiKey, what: str, changes: list[str]) -> None:
+    def _kept(self, tally: ChangeCount, row: Group | ApiKey, what: str, changes: list[str]) -> None:
         if changes:
             tally.updated += 1
             self.changes.append(("change", row, "; ".join(changes)))

@@ -7,12 +7,12 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from proxyapp.access.token_book import ANYONE, Client
-from proxyapp.ledger.usage import Outcome
+from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
 from proxyapp.provider.token_usage import TokenCounter
 from proxyapp.runtime import Runtime
-from proxyapp.upstream.exchange import Exchange
+from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import to_client
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import StreamBroken
@@ -44,12 +44,12 @@ class Attempt:
         self._model = model
         self._client = client
         self._is_counted = False
-        self._body: Exchange | None = None
+        self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
         self._counter = TokenCounter()
 
     def begin(self, response: httpx.Response) -> None:
-        assert isinstance(response.stream, Exchange)  # noqa: S101
+        assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
         self._body = response.stream
@@ -72,13 +72,13 @@ class Attempt:
         try:
             chunks = await self._body.read_chunks()
         except httpx.TransportError as error:
-            self.end(Outcome.UPSTREAM_ERROR)
+            self.end(AttemptOutcome.UPSTREAM_ERROR)
             raise StreamBroken(f"the upstream broke off: {type(error).__name__}") from None
         for chunk in chunks:
             self._counter.feed(chunk)
         if self._body.is_complete:
             self.is_complete = True
-            self.end(Outcome.of_status(self._final_status()))
+            self.end(AttemptOutcome.of_status(self._final_status()))
         return chunks
 
     def _final_status(self) -> int:
@@ -94,7 +94,7 @@ class Attempt:
             raise StopAsyncIteration
         return self._head.pop(0)
 
-    def end(self, outcome: Outcome) -> None:
+    def end(self, outcome: AttemptOutcome) -> None:
         """Only the first call counts.
 
         A client's own mistakes are not kept by model: it could name endless ones.
@@ -104,7 +104,7 @@ class Attempt:
         self._is_counted = True
         if self._probe is not None:
             self._runtime.recovery.end_probe(self._probe)
-        model = "" if outcome is Outcome.CLIENT_ERROR else self._model
+        model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
         tokens = self._counter.tokens()
         now = time.time()
         self._runtime.tally.count(
@@ -123,7 +123,7 @@ class Attempt:
         """An answer that was not read to its end: the client left, and the upstream's connection is
         closed.
         """
-        self.end(Outcome.CANCELLED)
+        self.end(AttemptOutcome.CANCELLED)
         if self._body is not None:
             await self._body.aclose()
 
@@ -175,7 +175,7 @@ class Attempt:
         """Counts a refusal and lets go of the upstream: what was read of its body is all there is
         to relay.
         """
-        self.end(Outcome.of_status(self.status))
+        self.end(AttemptOutcome.of_status(self.status))
         if not self.is_complete:
             self.is_complete = True
             self._set_body(b"".join(self._head))

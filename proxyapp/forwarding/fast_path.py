@@ -17,7 +17,7 @@ from django.http.response import HttpResponseBase
 
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.request_body import ClientLeft, Limits, RequestBody, read_body
+from proxyapp.forwarding.request_body import BodyLimits, ClientLeft, RequestBody, read_body
 from proxyapp.forwarding.views import RelayedResponse, error_response, own_headers
 from proxyapp.vocabulary.asgi import Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
@@ -35,7 +35,7 @@ class Lane:
     def __init__(self, view: View, admit: Admit | None = None) -> None:
         self._view = view
         self._admit = admit
-        self._limits = Limits.of_settings()
+        self._limits = BodyLimits.of_settings()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         body: RequestBody | None = None

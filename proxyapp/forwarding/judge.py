@@ -6,8 +6,8 @@ import functools
 from datetime import UTC, datetime
 
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.plan import Plan
-from proxyapp.pool.cooldown_rows import Cooldown
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.provider import verdict
 from proxyapp.provider.verdict import Kind, Scope, Verdict
@@ -16,13 +16,13 @@ from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import is_openai_path
 
 
-async def judged(runtime: Runtime, request: Plan, attempt: Attempt) -> Verdict | None:
+async def judged(runtime: Runtime, request: RequestPlan, attempt: Attempt) -> Verdict | None:
     """None: the policy has nothing to say, and the answer is relayed."""
     return _verdict(runtime, request, attempt, attempt.status, await attempt.read_error())
 
 
 def _verdict(
-    runtime: Runtime, request: Plan, attempt: Attempt, status: int, body: bytes
+    runtime: Runtime, request: RequestPlan, attempt: Attempt, status: int, body: bytes
 ) -> Verdict | None:
     now = datetime.now(UTC)
     return verdict.judge(
@@ -38,7 +38,7 @@ def _verdict(
     )
 
 
-def _is_key_in_place(request: Plan, attempt: Attempt) -> bool:
+def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
     """The key, and nothing but the key, was where Google takes it from."""
     if request.has_other_credential:
         return False
@@ -46,16 +46,18 @@ def _is_key_in_place(request: Plan, attempt: Attempt) -> bool:
     return attempt.auth in (Auth.GOOGLE, Auth.BEARER if is_openai else Auth.X_GOOG_API_KEY)
 
 
-async def cooldown_of(attempt: Attempt, judgement: Verdict) -> Cooldown:
+async def cooldown_of(attempt: Attempt, judgement: Verdict) -> NewCooldown:
     return cooldown(
         attempt.key, judgement, attempt.status, await attempt.read_error(), datetime.now(UTC)
     )
 
 
-def cooldown(key: PoolKey, judgement: Verdict, status: int, body: bytes, now: datetime) -> Cooldown:
+def cooldown(
+    key: PoolKey, judgement: Verdict, status: int, body: bytes, now: datetime
+) -> NewCooldown:
     """What the verdict on a key takes out from now on."""
     delay = judgement.stated_delay
-    return Cooldown(
+    return NewCooldown(
         key_id=key.id,
         project=key.project if judgement.scope is Scope.PROJECT else "",
         model=judgement.model,
@@ -72,7 +74,7 @@ def cooldown(key: PoolKey, judgement: Verdict, status: int, body: bytes, now: da
     )
 
 
-def watch_stream(runtime: Runtime, request: Plan, attempt: Attempt) -> None:
+def watch_stream(runtime: Runtime, request: RequestPlan, attempt: Attempt) -> None:
     """A stream that began well can end in an error: it passes as it is, and counts for the next
     request.
 
@@ -83,7 +85,9 @@ def watch_stream(runtime: Runtime, request: Plan, attempt: Attempt) -> None:
     attempt.on_error = functools.partial(_note_stream_error, runtime, request, attempt)
 
 
-def _note_stream_error(runtime: Runtime, request: Plan, attempt: Attempt, body: bytes) -> int:
+def _note_stream_error(
+    runtime: Runtime, request: RequestPlan, attempt: Attempt, body: bytes
+) -> int:
     """The status that the error stands for."""
     status = verdict.effective_status(attempt.status, body)
     judgement = _verdict(runtime, request, attempt, attempt.status, body)

@@ -5,7 +5,7 @@ import time
 from typing import NamedTuple
 
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.plan import Plan
+from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.pool.snapshot import ALL_GROUPS
 from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.errors import NoKeyAvailable
@@ -25,7 +25,7 @@ class Comeback(NamedTuple):
     is_worth_trying: bool
 
 
-def comeback(runtime: Runtime, request: Plan) -> Comeback | None:
+def comeback(runtime: Runtime, request: RequestPlan) -> Comeback | None:
     """When a key for the request's model is free; None when none is cooling."""
     ring, now = runtime.snapshot.rings.get(request.ring), time.time()
     if ring is None:
@@ -41,7 +41,7 @@ def comeback(runtime: Runtime, request: Plan) -> Comeback | None:
     )
 
 
-def add_retry_after(runtime: Runtime, request: Plan, refused: Attempt) -> None:
+def add_retry_after(runtime: Runtime, request: RequestPlan, refused: Attempt) -> None:
     """The gateway knows better than the upstream when the next of its keys is free."""
     when = comeback(runtime, request) if refused.status == 429 else None
     if when is None:
@@ -55,7 +55,7 @@ def add_retry_after(runtime: Runtime, request: Plan, refused: Attempt) -> None:
 REPLACED = frozenset({b"retry-after", b"x-should-retry"})
 
 
-def no_key(runtime: Runtime, request: Plan) -> NoKeyAvailable:
+def no_key(runtime: Runtime, request: RequestPlan) -> NoKeyAvailable:
     when = comeback(runtime, request)
     if when is not None:
         whom = f" for {request.scope}" if request.model else ""

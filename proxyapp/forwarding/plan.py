@@ -36,7 +36,7 @@ def scope_of(path: bytes, model: str) -> str:
 
 
 @dataclass(slots=True)
-class Plan:
+class RequestPlan:
     """`scope`: what its quota counts for, as a rule the model or else the endpoint."""
 
     ring: str
@@ -77,7 +77,7 @@ def plan(
     headers: list[Header],
     body: RequestBody,
     client: Client = ANYONE,
-) -> Plan:
+) -> RequestPlan:
     """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that
     points elsewhere, and NotAllowed for what the client may not use.
     """
@@ -92,7 +92,7 @@ def plan(
     if client.models is not None:
         check_model(client.models, method, path, body, query, headers)
     model = model_of(path, body.searchable())
-    return Plan(
+    return RequestPlan(
         ring.name,
         method,
         path,

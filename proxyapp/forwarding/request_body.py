@@ -22,14 +22,14 @@ class ClientLeft(Exception):
     """The client closed its connection before the answer was complete."""
 
 
-class Limits(NamedTuple):
+class BodyLimits(NamedTuple):
     """In bytes."""
 
     body: int
     memory: int
 
     @classmethod
-    def of_settings(cls) -> "Limits":
+    def of_settings(cls) -> "BodyLimits":
         return cls(settings.MAX_BODY_BYTES, settings.MAX_MEMORY_BODY_BYTES)
 
 
@@ -105,7 +105,7 @@ def refuse_declared_length(headers: list[Header], limit: int) -> bool:
     return announced
 
 
-async def read_body(receive: Receive, headers: list[Header], limits: Limits) -> RequestBody:
+async def read_body(receive: Receive, headers: list[Header], limits: BodyLimits) -> RequestBody:
     """Raises BodyTooLarge above the limit, and ClientLeft when the body ends half-way."""
     is_announced = refuse_declared_length(headers, limits.body)
     message = await _next_part(receive)
@@ -117,7 +117,7 @@ async def read_body(receive: Receive, headers: list[Header], limits: Limits) -> 
     return RequestBody(data, length=len(data) if is_announced or data else None)
 
 
-async def _read_on(receive: Receive, start: bytes, limits: Limits) -> RequestBody:
+async def _read_on(receive: Receive, start: bytes, limits: BodyLimits) -> RequestBody:
     parts, length, file = [start], len(start), None
     more = True
     try:

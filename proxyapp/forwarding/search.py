@@ -12,9 +12,9 @@ from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.no_key import add_retry_after, no_key
-from proxyapp.forwarding.plan import Plan
+from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import ask
-from proxyapp.pool.queue import Turn, Wish
+from proxyapp.pool.queue import KeyWish, Turn
 from proxyapp.pool.snapshot import PoolGroup
 from proxyapp.provider.verdict import Kind, Retry, Verdict
 from proxyapp.runtime import Runtime
@@ -24,7 +24,7 @@ from proxyapp.vocabulary.errors import GatewayError
 SERVER_ERROR_PAUSES = (0.25, 1.0)
 
 
-async def forward(runtime: Runtime, request: Plan) -> Attempt:
+async def forward(runtime: Runtime, request: RequestPlan) -> Attempt:
     """The answer to relay, counted as what the client sees.
 
     Raises GatewayError when no upstream gave one.
@@ -43,7 +43,7 @@ async def forward(runtime: Runtime, request: Plan) -> Attempt:
     return attempt
 
 
-def _count_for_client(runtime: Runtime, request: Plan, status: int) -> None:
+def _count_for_client(runtime: Runtime, request: RequestPlan, status: int) -> None:
     if request.client is not ANYONE:
         runtime.tally.clients.count_answer(request.client.id, request.model, status, time.time())
 
@@ -51,10 +51,10 @@ def _count_for_client(runtime: Runtime, request: Plan, status: int) -> None:
 class Search:
     """One request's way from key to key. Nothing has reached the client before it ends."""
 
-    def __init__(self, runtime: Runtime, request: Plan) -> None:
+    def __init__(self, runtime: Runtime, request: RequestPlan) -> None:
         self._runtime = runtime
         self._request = request
-        self._wish = Wish(request.ring, request.scope, time.time())
+        self._wish = KeyWish(request.ring, request.scope, time.time())
         self._attempts = 0
         self._server_errors = 0
         self._refused: Attempt | None = None

@@ -3,8 +3,8 @@
 import json
 
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.plan import Plan
-from proxyapp.ledger.usage import Outcome
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
 from proxyapp.runtime import Runtime
@@ -18,7 +18,7 @@ UNREADABLE = (
 )
 
 
-async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
+async def ask(runtime: Runtime, request: RequestPlan, turn: Turn) -> Attempt:
     """Asks with both credentials first where that is the rule, and again with one if the target
     refuses two.
     """
@@ -33,7 +33,7 @@ async def ask(runtime: Runtime, request: Plan, turn: Turn) -> Attempt:
     return await _send(runtime, request, turn, Auth.GOOGLE)
 
 
-async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attempt:
+async def _send(runtime: Runtime, request: RequestPlan, turn: Turn, auth: str) -> Attempt:
     """Errors that the upstream's own answer carries are read here: the key must not pass in
     them.
     """
@@ -58,7 +58,7 @@ async def _send(runtime: Runtime, request: Plan, turn: Turn, auth: str) -> Attem
         if attempt.status < 400 and not runtime.recovery.is_idle:
             runtime.recovery.succeeded(key, request.scope, attempt.began_at)
     except GatewayError as error:
-        attempt.end(Outcome.of_status(error.status))
+        attempt.end(AttemptOutcome.of_status(error.status))
         raise
     except BaseException:
         await attempt.aclose()

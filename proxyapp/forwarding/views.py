@@ -25,7 +25,7 @@ from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.models.key_state import state
+from proxyapp.models.key_state import key_state_of
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.asgi import Header
@@ -59,8 +59,10 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
     assert isinstance(request, ASGIRequest)  # noqa: S101
     path, query = raw_target(request.scope)
     try:
-        process = await running()
-        client = getattr(request, "client", None) or await admission.admit(process, request.scope)
+        process = await running_runtime()
+        client = getattr(request, "client", None) or await admission.admit_client(
+            process, request.scope
+        )
         body = getattr(request, "upstream_body", None) or django_body(request)
         planned = plan(
             process,
@@ -83,10 +85,10 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
 
 async def admitted(scope: Mapping[str, Any]) -> Client:
     """Who asks, before the body is read. Raises GatewayError."""
-    return await admission.admit(await running(), scope)
+    return await admission.admit_client(await running_runtime(), scope)
 
 
-async def running() -> Runtime:
+async def running_runtime() -> Runtime:
     """Raises GatewayError."""
     try:
         return await runtime.running()
@@ -190,7 +192,7 @@ def key_states(pool: Snapshot, now: float) -> list[str]:
     `unreadable`.
     """
     return [
-        state(key.status, is_cooling=pool.cooldowns.until(key.id) > now)
+        key_state_of(key.status, is_cooling=pool.cooldowns.until(key.id) > now)
         if key.is_readable
         else "unreadable"
         for key in pool.keys.values()

@@ -7,7 +7,7 @@ import math
 
 from proxyapp.ledger.outbox import Outbox
 from proxyapp.ledger.spool_records import cooldowns_record
-from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.verdict import DAY_KINDS, Kind
@@ -27,8 +27,8 @@ class Cooling:
         self._outbox = outbox
         self._snapshot = snapshot
         self._recovery = recovery
-        self._waiting: list[Cooldown] = []
-        self._unconfirmed: list[tuple[Cooldown, int | None]] = []
+        self._waiting: list[NewCooldown] = []
+        self._unconfirmed: list[tuple[NewCooldown, int | None]] = []
         self._writer: asyncio.Task[None] | None = None
 
     def install(self, snapshot: Snapshot) -> None:
@@ -41,13 +41,13 @@ class Cooling:
         for cooldown, _ in self._unconfirmed:
             apply(cooldown, snapshot, self._recovery)
 
-    async def cool(self, cooldown: Cooldown) -> None:
+    async def cool(self, cooldown: NewCooldown) -> None:
         """Returns when the event is in the database, or in the spool when the database is away."""
         self.impose(cooldown)
         if self._writer is not None:
             await asyncio.wait({self._writer}, timeout=WRITE_WAIT_SECONDS)
 
-    def impose(self, cooldown: Cooldown) -> None:
+    def impose(self, cooldown: NewCooldown) -> None:
         """In force when this returns; the event is on its way to the database.
 
         A key that is already out for as long gets no second event: its refusals were under way
@@ -70,7 +70,7 @@ class Cooling:
             (c, version if known is None else known) for c, known in self._unconfirmed
         ]
 
-    def _say(self, cooldown: Cooldown) -> None:
+    def _say(self, cooldown: NewCooldown) -> None:
         key = self._snapshot.keys.get(cooldown.key_id)
         if key is None:
             return
@@ -89,7 +89,7 @@ class Cooling:
             version = await self._write(batch)
             self._unconfirmed = [(c, version if c in batch else v) for c, v in self._unconfirmed]
 
-    async def _write(self, batch: list[Cooldown]) -> int | None:
+    async def _write(self, batch: list[NewCooldown]) -> int | None:
         return await self._outbox.write(
             cooldowns_record(batch), functools.partial(write_cooldowns, batch)
         )
@@ -100,7 +100,7 @@ class Cooling:
             await self._writer
 
 
-def is_new(cooldown: Cooldown, snapshot: Snapshot) -> bool:
+def is_new(cooldown: NewCooldown, snapshot: Snapshot) -> bool:
     """Refusals that were under way together state slightly different delays, and are one strike."""
     known = snapshot.cooldowns.until(cooldown.key_id, cooldown.model)
     if cooldown.is_of_dead_key:
@@ -113,7 +113,7 @@ def is_new(cooldown: Cooldown, snapshot: Snapshot) -> bool:
     )
 
 
-def apply(cooldown: Cooldown, snapshot: Snapshot, recovery: Recovery) -> None:
+def apply(cooldown: NewCooldown, snapshot: Snapshot, recovery: Recovery) -> None:
     """Takes out in memory what the cooldown takes out.
 
     A dead key stays out until the pool is loaded again.

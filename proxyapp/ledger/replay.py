@@ -8,13 +8,13 @@ from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.ledger.spool_marks import Mark, raise_to, taken
 from proxyapp.ledger.spool_records import Record
-from proxyapp.ledger.usage import Tally, write_usage
+from proxyapp.ledger.usage import UsageTally, write_usage
 from proxyapp.pool.cooldown_rows import write_cooldowns
 
 BATCH_RECORDS = 200
 
 
-def batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+def record_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
     for start in range(0, len(records), BATCH_RECORDS):
         yield records[start : start + BATCH_RECORDS]
 
@@ -45,8 +45,8 @@ def _write(name: str, records: Sequence[Record]) -> int | None:
         return write_cooldowns([cooldown for record in new for cooldown in record.cooldowns])
 
 
-def _sum(records: Sequence[Record]) -> Tally:
-    tally = Tally()
+def _sum(records: Sequence[Record]) -> UsageTally:
+    tally = UsageTally()
     for record in records:
         tally.merge(record.tally)
     return tally

@@ -13,7 +13,7 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from proxyapp.access.sign_in_limits import cooloff
-from proxyapp.ledger.usage import COLUMNS, Counts, add_to_rows, values
+from proxyapp.ledger.usage import COLUMNS, AttemptCounter, add_to_rows, column_values
 from proxyapp.models import (
     AuditEntry,
     Chore,
@@ -153,11 +153,16 @@ def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
 
 
 def _day_rows(rows: list[HourlyUsage]) -> list[list[str | int]]:
-    days: defaultdict[tuple[int, date, str], Counts] = defaultdict(Counts)
+    days: defaultdict[tuple[int, date, str], AttemptCounter] = defaultdict(AttemptCounter)
     for row in rows:
-        counts = Counts(*(getattr(row, column) for column in COLUMNS))
+        counts = AttemptCounter(*(getattr(row, column) for column in COLUMNS))
         days[row.key_id, row.hour.astimezone(UTC).date(), row.model].add(counts)
     return [
-        [key_id, str(connection.ops.adapt_datefield_value(day)), model, *values(counts, COLUMNS)]
+        [
+            key_id,
+            str(connection.ops.adapt_datefield_value(day)),
+            model,
+            *column_values(counts, COLUMNS),
+        ]
         for (key_id, day, model), counts in sorted(days.items())
     ]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from proxyapp.ledger.spool_marks import Mark
-from proxyapp.ledger.spool_records import encoded
+from proxyapp.ledger.spool_records import encoded_record
 
 logger = logging.getLogger(__name__)
 SUFFIX = ".jsonl"
@@ -120,7 +120,7 @@ class Spool:
         """On disk when it returns, or else in memory."""
         segment = self._segments[-1]
         segment.is_empty = False
-        segment.unsaved.append(encoded(mark.number, record))
+        segment.unsaved.append(encoded_record(mark.number, record))
         if len(segment.unsaved) > MOST_IN_MEMORY:
             del segment.unsaved[0]
             self._dropped += 1

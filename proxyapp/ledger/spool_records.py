@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from proxyapp.ledger.client_usage import ClientCounts, ClientPlace
-from proxyapp.ledger.usage import Answers, Counts, Minute, Place, Tally
-from proxyapp.pool.cooldown_rows import Cooldown
+from proxyapp.ledger.usage import AttemptCounter, ClientAnswers, Minute, UsagePlace, UsageTally
+from proxyapp.pool.cooldown_rows import NewCooldown
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,15 +17,15 @@ class Record:
 
     line: bytes
     number: int
-    cooldowns: list[Cooldown] = field(default_factory=list)
-    tally: Tally = field(default_factory=Tally)
+    cooldowns: list[NewCooldown] = field(default_factory=list)
+    tally: UsageTally = field(default_factory=UsageTally)
 
 
-def cooldowns_record(cooldowns: Sequence[Cooldown]) -> dict[str, Any]:
+def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
     return {"cooldowns": [_cooldown_row(cooldown) for cooldown in cooldowns]}
 
 
-def usage_record(tally: Tally) -> dict[str, Any]:
+def usage_record(tally: UsageTally) -> dict[str, Any]:
     counts = [[*place, asdict(count)] for place, count in tally.counts.items()]
     minutes = [[number, asdict(minute)] for number, minute in tally.minutes.items()]
     clients = [[*place, asdict(count)] for place, count in tally.clients.counts.items()]
@@ -33,11 +33,11 @@ def usage_record(tally: Tally) -> dict[str, Any]:
     return record | {"clients": clients, "clients_used": list(tally.clients.last_used.items())}
 
 
-def encoded(number: int, record: dict[str, Any]) -> bytes:
+def encoded_record(number: int, record: dict[str, Any]) -> bytes:
     return json.dumps({"n": number, **record}).encode() + b"\n"
 
 
-def decoded(lines: Iterable[bytes]) -> tuple[list[Record], list[bytes]]:
+def decoded_record(lines: Iterable[bytes]) -> tuple[list[Record], list[bytes]]:
     """The records, and the lines that make no sense.
 
     A last line that a crash cut off is left out.
@@ -59,7 +59,7 @@ def _record(position: int, line: bytes) -> Record:
     return Record(line, int(record.get("n", position)), cooldowns, _tally(record))
 
 
-def _cooldown_row(cooldown: Cooldown) -> dict[str, Any]:
+def _cooldown_row(cooldown: NewCooldown) -> dict[str, Any]:
     row = asdict(cooldown)
     return row | {
         "occurred_at": cooldown.occurred_at.isoformat(),
@@ -67,20 +67,22 @@ def _cooldown_row(cooldown: Cooldown) -> dict[str, Any]:
     }
 
 
-def _cooldown(row: dict[str, Any]) -> Cooldown:
+def _cooldown(row: dict[str, Any]) -> NewCooldown:
     times = {name: datetime.fromisoformat(row[name]) for name in ("occurred_at", "until")}
-    return Cooldown(**{**row, **times})
+    return NewCooldown(**{**row, **times})
 
 
-def _tally(record: dict[str, Any]) -> Tally:
+def _tally(record: dict[str, Any]) -> UsageTally:
     """Also of records that know no minutes or no clients: those of an older version of the
     gateway.
     """
-    tally = Tally()
+    tally = UsageTally()
     for key_id, model, hour, counts in record.get("usage", []):
-        tally.counts[Place(key_id, model, hour)] = Counts(**counts)
+        tally.counts[UsagePlace(key_id, model, hour)] = AttemptCounter(**counts)
     for number, minute in record.get("minutes", []):
-        tally.minutes[number] = Minute(Counts(**minute["attempts"]), Answers(**minute["answers"]))
+        tally.minutes[number] = Minute(
+            AttemptCounter(**minute["attempts"]), ClientAnswers(**minute["answers"])
+        )
     tally.last_used = dict(record.get("last_used", []))
     for token_id, day, model, counts in record.get("clients", []):
         tally.clients.counts[ClientPlace(token_id, day, model)] = ClientCounts(**counts)

@@ -35,7 +35,7 @@ MINUTE_SECONDS = 60
 HOUR_SECONDS = 3600
 
 
-class Outcome(StrEnum):
+class AttemptOutcome(StrEnum):
     """How an attempt ended. Every attempt has exactly one."""
 
     SUCCEEDED = "succeeded"
@@ -45,7 +45,7 @@ class Outcome(StrEnum):
     CANCELLED = "cancelled"
 
     @classmethod
-    def of_status(cls, status: int) -> "Outcome":
+    def of_status(cls, status: int) -> "AttemptOutcome":
         if status < 400:
             return cls.SUCCEEDED
         if status == 429:
@@ -53,7 +53,7 @@ class Outcome(StrEnum):
         return cls.CLIENT_ERROR if status < 500 else cls.UPSTREAM_ERROR
 
 
-class Place(NamedTuple):
+class UsagePlace(NamedTuple):
     """What a count belongs to. `hour`: hours since the epoch."""
 
     key_id: int
@@ -62,7 +62,7 @@ class Place(NamedTuple):
 
 
 @dataclass(slots=True)
-class Counts:
+class AttemptCounter:
     requests: int = 0
     succeeded: int = 0
     rate_limited: int = 0
@@ -72,16 +72,16 @@ class Counts:
     prompt_tokens: int = 0
     output_tokens: int = 0
 
-    def add(self, other: "Counts") -> None:
+    def add(self, other: "AttemptCounter") -> None:
         for name in COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
-COLUMNS = tuple(column.name for column in fields(Counts))
+COLUMNS = tuple(column.name for column in fields(AttemptCounter))
 
 
 @dataclass(slots=True)
-class Answers:
+class ClientAnswers:
     """What clients saw.
 
     `latency`: of the answers with a status below 400, how many fell into which bucket.
@@ -93,7 +93,7 @@ class Answers:
     proxy_failed: int = 0
     latency: list[int] = field(default_factory=lambda: [0] * len(LATENCY_COLUMNS))
 
-    def add(self, other: "Answers") -> None:
+    def add(self, other: "ClientAnswers") -> None:
         for name in ANSWER_COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.latency = [
@@ -106,19 +106,19 @@ ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
 
 @dataclass(slots=True)
 class Minute:
-    attempts: Counts = field(default_factory=Counts)
-    answers: Answers = field(default_factory=Answers)
+    attempts: AttemptCounter = field(default_factory=AttemptCounter)
+    answers: ClientAnswers = field(default_factory=ClientAnswers)
 
     def add(self, other: "Minute") -> None:
         self.attempts.add(other.attempts)
         self.answers.add(other.answers)
 
 
-class Tally:
+class UsageTally:
     """The counts since the last flush. Belongs to one thread. Times are seconds since the epoch."""
 
     def __init__(self) -> None:
-        self.counts: dict[Place, Counts] = {}
+        self.counts: dict[UsagePlace, AttemptCounter] = {}
         self.minutes: dict[int, Minute] = {}
         self.last_used: dict[int, float] = {}
         self.clients = ClientTally()
@@ -130,17 +130,17 @@ class Tally:
         self,
         key_id: int,
         model: str,
-        outcome: Outcome,
+        outcome: AttemptOutcome,
         now: float,
         *,
         prompt_tokens: int = 0,
         output_tokens: int = 0,
     ) -> None:
         """One finished attempt."""
-        place = Place(key_id, model, int(now) // HOUR_SECONDS)
+        place = UsagePlace(key_id, model, int(now) // HOUR_SECONDS)
         of_key = self.counts.get(place)
         if of_key is None:
-            of_key = self.counts[place] = Counts()
+            of_key = self.counts[place] = AttemptCounter()
         for counts in (of_key, self._minute(now).attempts):
             counts.requests += 1
             setattr(counts, outcome, getattr(counts, outcome) + 1)
@@ -170,9 +170,9 @@ class Tally:
             minute = self.minutes[number] = Minute()
         return minute
 
-    def merge(self, other: "Tally") -> None:
+    def merge(self, other: "UsageTally") -> None:
         for place, counts in other.counts.items():
-            self.counts.setdefault(place, Counts()).add(counts)
+            self.counts.setdefault(place, AttemptCounter()).add(counts)
         for number, minute in other.minutes.items():
             self.minutes.setdefault(number, Minute()).add(minute)
         for key_id, used in other.last_used.items():
@@ -180,7 +180,7 @@ class Tally:
         self.clients.merge(other.clients)
 
 
-def write_usage(tally: Tally) -> None:
+def write_usage(tally: UsageTally) -> None:
     """Adds the counts to the rows of their hours and minutes, in one transaction; keys that are
     gone are skipped.
 
@@ -237,19 +237,24 @@ def add_to_rows(
         cursor.executemany(statement, rows)
 
 
-def values(counts: Counts | Answers, columns: Iterable[str]) -> list[int]:
+def column_values(counts: AttemptCounter | ClientAnswers, columns: Iterable[str]) -> list[int]:
     return [getattr(counts, column) for column in columns]
 
 
-def _hour_row(place: Place, counts: Counts) -> list[str | int]:
-    return [place.key_id, _time(place.hour * HOUR_SECONDS), place.model, *values(counts, COLUMNS)]
+def _hour_row(place: UsagePlace, counts: AttemptCounter) -> list[str | int]:
+    return [
+        place.key_id,
+        _time(place.hour * HOUR_SECONDS),
+        place.model,
+        *column_values(counts, COLUMNS),
+    ]
 
 
 def _minute_row(number: int, minute: Minute) -> list[str | int]:
     answers = minute.answers
     counted = [
-        *values(minute.attempts, COLUMNS),
-        *values(answers, ANSWER_COLUMNS),
+        *column_values(minute.attempts, COLUMNS),
+        *column_values(answers, ANSWER_COLUMNS),
         *answers.latency,
     ]
     return [_time(number * MINUTE_SECONDS), *counted]

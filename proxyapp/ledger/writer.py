@@ -13,9 +13,9 @@ from typing import TypeVar
 
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.outbox import Outbox
-from proxyapp.ledger.replay import batches, write_batch
+from proxyapp.ledger.replay import record_batches, write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
-from proxyapp.ledger.spool_records import decoded
+from proxyapp.ledger.spool_records import decoded_record
 from proxyapp.pool.cursor import prove_writable
 
 logger = logging.getLogger(__name__)
@@ -111,9 +111,9 @@ class Writing:
         """How many records it had, the pool's version that includes them, and the lines that cannot
         be written.
         """
-        records, bad = await self._on_disk(lambda: decoded(segment.lines()))
+        records, bad = await self._on_disk(lambda: decoded_record(segment.lines()))
         version = None
-        for batch in batches(records):
+        for batch in record_batches(records):
             newer, refused = await self._threads.attempt(
                 functools.partial(write_batch, segment.name, batch)
             )

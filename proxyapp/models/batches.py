@@ -11,6 +11,6 @@ BATCH = 500
 Row = TypeVar("Row", bound=Model)
 
 
-def batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
+def row_batches(rows: Sequence[Row]) -> Iterator[list[Row]]:
     for start in range(0, len(rows), BATCH):
         yield list(rows[start : start + BATCH])

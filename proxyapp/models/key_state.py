@@ -13,7 +13,7 @@ BATCH = (
 )
 
 
-def batches(key_ids: Iterable[int]) -> Iterator[QuerySet[ApiKey]]:
+def key_batches(key_ids: Iterable[int]) -> Iterator[QuerySet[ApiKey]]:
     """Every key of these ids in one of the querysets."""
     ids = list(key_ids)
     for start in range(0, len(ids), BATCH):
@@ -27,7 +27,7 @@ def held_by(cooldowns: QuerySet[RateLimitEvent]) -> Q:
     return Q(pk__in=cooldowns.values("key_id")) | Q(project__in=projects)
 
 
-def state(status: str, *, is_cooling: bool) -> str:
+def key_state_of(status: str, *, is_cooling: bool) -> str:
     """The state that operators see: `available`, `cooling`, `disabled` or `invalid`."""
     if status != KeyStatus.ACTIVE:
         return status

@@ -15,8 +15,8 @@ from proxyapp.vocabulary.choices import (
     Auth,
     KeyStatus,
     RateLimitPolicy,
+    choice_values,
     labelled,
-    values,
 )
 from proxyapp.vocabulary.masking import masked_key, masked_url
 
@@ -77,11 +77,11 @@ class Group(models.Model):
                 condition=~models.Q(target_url=""), name="group_target_not_empty"
             ),
             models.CheckConstraint(
-                condition=models.Q(rate_limit_policy__in=values(RateLimitPolicy)),
+                condition=models.Q(rate_limit_policy__in=choice_values(RateLimitPolicy)),
                 name="group_policy_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(auth__in=values(Auth)), name="group_auth_known"
+                condition=models.Q(auth__in=choice_values(Auth)), name="group_auth_known"
             ),
             models.CheckConstraint(
                 condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"
@@ -129,7 +129,7 @@ class ApiKey(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(status__in=values(KeyStatus)), name="key_status_known"
+                condition=models.Q(status__in=choice_values(KeyStatus)), name="key_status_known"
             ),
             models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
         ]

@@ -34,7 +34,7 @@ Item = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Process:
+class ProcessFacts:
     """What only this process knows.
 
     `sealed`: the ids of keys that SECRET_KEY does not open. `spool`: its problems.
@@ -47,19 +47,21 @@ class Process:
     spool: Sequence[str] = ()
 
 
-def this_process() -> Process:
+def this_process() -> ProcessFacts:
     """Its picture of the pool may be half a second old."""
     process = runtime.current()
     if process is None:
-        return Process()
+        return ProcessFacts()
     keys = process.snapshot.keys.values()
     threads, writing = process.threads, process.writing
     sealed = [key.id for key in keys if not key.is_readable]
-    return Process(threads.is_away, sealed, threads.last_outage, writing.waiting, writing.problems)
+    return ProcessFacts(
+        threads.is_away, sealed, threads.last_outage, writing.waiting, writing.problems
+    )
 
 
 def attention(
-    standing: Standing, hour: Iterable[Totals], process: Process, now: datetime
+    standing: Standing, hour: Iterable[Totals], process: ProcessFacts, now: datetime
 ) -> list[Item]:
     """`hour`: the last one's minutes. What is urgent comes first."""
     items = [
@@ -84,7 +86,7 @@ def database_away() -> Item:
     return item("danger", text, reverse("admin:index"))
 
 
-def _spool(process: Process) -> Iterator[Item]:
+def _spool(process: ProcessFacts) -> Iterator[Item]:
     for problem in process.spool:
         yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
     if process.spooled and not process.is_database_away:
@@ -94,7 +96,7 @@ def _spool(process: Process) -> Iterator[Item]:
         )
 
 
-def _last_outage(process: Process, now: datetime) -> Iterator[Item]:
+def _last_outage(process: ProcessFacts, now: datetime) -> Iterator[Item]:
     outage = process.last_outage
     if outage is None or outage.until is None or now - outage.until > REMEMBERED:
         return
@@ -120,7 +122,7 @@ def listed(name: str, **query: str | int) -> str:
     return f"{url}?{urlencode(query)}" if query else url
 
 
-def _unreadable(standing: Standing, process: Process) -> Iterator[Item]:
+def _unreadable(standing: Standing, process: ProcessFacts) -> Iterator[Item]:
     for group in standing.facts.groups:
         if not group.is_readable:
             text = (

@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, RateLimitEvent
-from proxyapp.models.key_state import batches, held_by
+from proxyapp.models.key_state import held_by, key_batches
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -53,7 +53,7 @@ def release(key_ids: Iterable[int], now: datetime) -> int:
     """
     active = RateLimitEvent.objects.active(now)
     with transaction.atomic():
-        ended = sum(active.of_keys(keys).update(released_at=now) for keys in batches(key_ids))
+        ended = sum(active.of_keys(keys).update(released_at=now) for keys in key_batches(key_ids))
         raise_pool_version()
     return ended
 
@@ -73,7 +73,7 @@ def release_events(event_ids: Iterable[int], now: datetime) -> int:
 def set_status(key_ids: Iterable[int], status: KeyStatus, *, reason: str = "") -> int:
     """Enables (ACTIVE), disables or condemns keys. The number of keys whose status changed."""
     with transaction.atomic():
-        others = (keys.exclude(status=status) for keys in batches(key_ids))
+        others = (keys.exclude(status=status) for keys in key_batches(key_ids))
         changed = sum(keys.update(status=status, status_reason=reason) for keys in others)
         raise_pool_version()
     return changed

@@ -26,7 +26,7 @@ SUMS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Cooldown:
+class ShownCooldown:
     """`model` is None when the key is out for every model."""
 
     model: str | None
@@ -61,7 +61,7 @@ class KeyRow:
     group: str
     masked: str
     state: str
-    cooldowns: Sequence[Cooldown]
+    cooldowns: Sequence[ShownCooldown]
     requests: int
     rate_limited: int
     errors: int
@@ -126,7 +126,7 @@ def _whole_seconds(moment: datetime) -> datetime:
 
 
 def _row(
-    fields: Mapping[str, Any], cooldowns: Sequence[Cooldown], sums: Mapping[str, int]
+    fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown], sums: Mapping[str, int]
 ) -> KeyRow:
     is_cooling = any(cooldown.model is None for cooldown in cooldowns)
     return KeyRow(
@@ -134,7 +134,7 @@ def _row(
         name=fields["name"],
         group=fields["group__name"],
         masked=fields["masked"],
-        state=key_state.state(fields["status"], is_cooling=is_cooling),
+        state=key_state.key_state_of(fields["status"], is_cooling=is_cooling),
         cooldowns=cooldowns,
         last_used_at=fields["last_used_at"],
         is_lost="secret" in fields and not fields["secret"],
@@ -149,17 +149,17 @@ class _Cooldowns:
     """
 
     def __init__(self) -> None:
-        self._of_keys: dict[int, dict[str, Cooldown]] = defaultdict(dict)
-        self._of_projects: dict[str, dict[str, Cooldown]] = defaultdict(dict)
+        self._of_keys: dict[int, dict[str, ShownCooldown]] = defaultdict(dict)
+        self._of_projects: dict[str, dict[str, ShownCooldown]] = defaultdict(dict)
 
-    def add(self, key_id: int, project: str, cooldown: Cooldown) -> None:
+    def add(self, key_id: int, project: str, cooldown: ShownCooldown) -> None:
         """In the order in which they end."""
         model = cooldown.model or ""
         self._of_keys[key_id][model] = cooldown
         if project:
             self._of_projects[project][model] = cooldown
 
-    def of(self, key_id: int, project: str) -> list[Cooldown]:
+    def of(self, key_id: int, project: str) -> list[ShownCooldown]:
         """What holds a key of this project: that of every model first."""
         own = self._of_keys.get(key_id, {})
         shared = self._of_projects.get(project, {})
@@ -173,7 +173,7 @@ def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
     for key_id, project, model, until, kind in events.values_list(
         "key_id", "project", "model", "cooling_until", "kind"
     ):
-        cooldowns.add(key_id, project, Cooldown(model or None, until, kind))
+        cooldowns.add(key_id, project, ShownCooldown(model or None, until, kind))
     return cooldowns
 
 

@@ -36,7 +36,7 @@ def ask_provider(key_ids: Sequence[int]) -> Findings:
         probe_keys,  # the whole upstream side: every command would load it with the admin
     )
 
-    invalid = (keys.filter(status=KeyStatus.INVALID) for keys in key_state.batches(key_ids))
+    invalid = (keys.filter(status=KeyStatus.INVALID) for keys in key_state.key_batches(key_ids))
     were_invalid = {
         pk: key_hash for keys in invalid for pk, key_hash in keys.values_list("pk", "key_hash")
     }
@@ -57,7 +57,7 @@ def put_back(findings: Findings) -> set[int]:
     with transaction.atomic():
         enabled = {
             pk
-            for keys in key_state.batches(working)
+            for keys in key_state.key_batches(working)
             for pk in _still_invalid(keys, findings.were_invalid)
         }
         if enabled:

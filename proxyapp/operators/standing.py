@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import NamedTuple
 
 from proxyapp.models import ApiKey, Group, RateLimitEvent
-from proxyapp.models.key_state import ROTATION_ORDER, state
+from proxyapp.models.key_state import ROTATION_ORDER, key_state_of
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.store import pool_version
 from proxyapp.vocabulary.choices import KeyStatus
@@ -64,7 +64,7 @@ class CooldownFacts(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PoolFacts:
     """Groups and keys in the order of rotation, cooldowns in the order in which they end."""
 
     version: int
@@ -73,7 +73,7 @@ class Facts:
     cooldowns: Sequence[CooldownFacts]
 
 
-def read_facts(now: datetime) -> Facts:
+def read_facts(now: datetime) -> PoolFacts:
     """The version is read first: a change that slips in between is seen by the next look at the
     version.
     """
@@ -86,7 +86,7 @@ def read_facts(now: datetime) -> Facts:
     keys = ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*KeyFacts._fields)
     cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
-    return Facts(
+    return PoolFacts(
         version,
         groups,
         [key for key in map(KeyFacts._make, keys) if key.group_id in known],
@@ -97,7 +97,7 @@ def read_facts(now: datetime) -> Facts:
 class Standing:
     """What the facts come to at `now`."""
 
-    def __init__(self, facts: Facts, now: datetime) -> None:
+    def __init__(self, facts: PoolFacts, now: datetime) -> None:
         self.facts = facts
         self.now = now
         self.key_of = {key.id: key for key in facts.keys}
@@ -133,7 +133,7 @@ class Standing:
                 whole[owner] = whole_second(cooldown.until)
         for key in self.facts.keys:
             until = max(whole.get(key.id, 0), whole.get(key.project, 0))
-            code = CODES[state(key.status, is_cooling=until > 0)]
+            code = CODES[key_state_of(key.status, is_cooling=until > 0)]
             out = models_of(models, key) if models and key.status == KeyStatus.ACTIVE else 0
             yield [key.id, code, until if code == COOLING else 0, out]
 

@@ -15,7 +15,7 @@ REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
-class Cooldown:
+class NewCooldown:
     """`project`: its keys are all out; empty: only the key. Of a dead key `until` is when that was
     found.
 
@@ -42,7 +42,7 @@ class Cooldown:
         return self.kind == Kind.DEAD_KEY
 
 
-def write_cooldowns(cooldowns: Sequence[Cooldown]) -> int:
+def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
     """One transaction for all; keys that are gone are skipped.
 
     Returns the pool's version that includes them.
@@ -58,7 +58,7 @@ def write_cooldowns(cooldowns: Sequence[Cooldown]) -> int:
         return raise_pool_version()
 
 
-def _condemn(cooldown: Cooldown) -> None:
+def _condemn(cooldown: NewCooldown) -> None:
     """Invalid until an operator enables it; unless an operator has disabled it or replaced its
     secret meanwhile.
     """
@@ -68,7 +68,7 @@ def _condemn(cooldown: Cooldown) -> None:
     refused.update(status=KeyStatus.INVALID, status_reason=cooldown.reason[:REASON_CHARACTERS])
 
 
-def _event(cooldown: Cooldown) -> RateLimitEvent:
+def _event(cooldown: NewCooldown) -> RateLimitEvent:
     return RateLimitEvent(
         key_id=cooldown.key_id,
         project=cooldown.project,

@@ -93,7 +93,7 @@ def lease_slots(size: int, available: int, picks: int) -> int:
     return laps * size
 
 
-def lease(
+def lease_laps(
     ring: str, key_ids: Sequence[int], slots: int, *, next_key_id: int | None = None
 ) -> Lease:
     """Takes the next `slots` slots of the ring under the row lock.
@@ -116,7 +116,7 @@ def resume(ring: str, key_ids: Sequence[int], slots: int) -> Lease:
     next_key_id = (
         RotationCursor.objects.filter(ring=ring).values_list("next_key_id", flat=True).first()
     )
-    return lease(ring, key_ids, slots, next_key_id=next_key_id)
+    return lease_laps(ring, key_ids, slots, next_key_id=next_key_id)
 
 
 def take(ring: Ring, now: float) -> tuple[Pick | None, int]:

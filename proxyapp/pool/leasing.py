@@ -166,7 +166,7 @@ class Leasing:
             work = functools.partial(cursor.resume, ring.name, ring.key_ids, slots)
         else:
             work = functools.partial(
-                cursor.lease, ring.name, ring.key_ids, slots, next_key_id=start_at
+                cursor.lease_laps, ring.name, ring.key_ids, slots, next_key_id=start_at
             )
         try:
             lease = await self._threads.urgent(work)

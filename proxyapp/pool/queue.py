@@ -29,7 +29,7 @@ class Turn(NamedTuple):
 
 
 @dataclass(slots=True)
-class Wish:
+class KeyWish:
     """What a request may be answered with: a key of the ring that is good for the model and that it
     has not tried.
     """
@@ -48,7 +48,7 @@ class Wish:
         return key.id in self.tried or key.group.id in self.failed_groups
 
 
-class Place(asyncio.Event):
+class QueuePlace(asyncio.Event):
     """One request's place in a line; set when it should look again."""
 
     def __init__(self, arrived_at: float) -> None:
@@ -63,7 +63,7 @@ class Turns:
         self._leasing = leasing
         self._recovery = recovery
         self._snapshot = snapshot
-        self._lines: dict[tuple[str, str], list[Place]] = {}
+        self._lines: dict[tuple[str, str], list[QueuePlace]] = {}
 
     def install(self, snapshot: Snapshot) -> None:
         """Keys may have been released or added: the first in each line looks again."""
@@ -71,7 +71,7 @@ class Turns:
         for line in self._lines.values():
             line[0].set()
 
-    async def next(self, wish: Wish, *, may_wait: bool = True) -> Turn | None:
+    async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
         can_wait = settings.QUEUE_SECONDS and may_wait
         if not can_wait or (wish.ring, wish.model) not in self._lines:
@@ -84,7 +84,7 @@ class Turns:
                 return turn
         return await self._wait_in_line(wish)
 
-    async def _pick(self, wish: Wish) -> Turn | None:
+    async def _pick(self, wish: KeyWish) -> Turn | None:
         """With an eye on what was tried, and on keys that come back one request at a time."""
         deadline = time.time() + PROBE_WAIT_SECONDS
         while True:
@@ -96,7 +96,7 @@ class Turns:
                 return Turn(held)
             await self._recovery.probe_ended(remaining)
 
-    async def _lap(self, wish: Wish) -> tuple[Turn | None, PoolKey | None]:
+    async def _lap(self, wish: KeyWish) -> tuple[Turn | None, PoolKey | None]:
         """One time round. The second: a key that would do, but that another request is trying
         out.
         """
@@ -113,33 +113,33 @@ class Turns:
             held = key
         return None, held
 
-    def _of_lower_priority(self, wish: Wish) -> Turn | None:
+    def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
         """A lap goes round the first priority only; when none of its keys will do, the next one
         that does.
         """
         key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
         return Turn(key) if key else None
 
-    def _size(self, wish: Wish) -> int:
+    def _size(self, wish: KeyWish) -> int:
         """How many picks go round; none when no key would do, so that nobody's turn is spent on
         looking.
         """
         available = self._available(wish)
         return len(available) if self.has_other(wish) else 0
 
-    def has_other(self, wish: Wish) -> bool:
+    def has_other(self, wish: KeyWish) -> bool:
         """Whether a key would do now."""
         return any(not wish.refuses(key) for key in self._available(wish))
 
-    def _available(self, wish: Wish) -> list[PoolKey]:
+    def _available(self, wish: KeyWish) -> list[PoolKey]:
         ring = self._snapshot.rings.get(wish.ring)
         return (
             [ring.keys[index] for index in ring.available(time.time(), wish.model)] if ring else []
         )
 
-    async def _wait_in_line(self, wish: Wish) -> Turn | None:
+    async def _wait_in_line(self, wish: KeyWish) -> Turn | None:
         deadline = wish.arrived_at + settings.QUEUE_SECONDS
-        place = Place(wish.arrived_at)
+        place = QueuePlace(wish.arrived_at)
         with self._standing(wish, place) as line:
             while (now := time.time()) < deadline:
                 until = deadline
@@ -157,7 +157,7 @@ class Turns:
         return None
 
     @contextlib.contextmanager
-    def _standing(self, wish: Wish, place: Place) -> Iterator[list[Place]]:
+    def _standing(self, wish: KeyWish, place: QueuePlace) -> Iterator[list[QueuePlace]]:
         """In the order of arrival, also where a request comes back to the line; left however the
         wait ends.
         """
@@ -173,7 +173,7 @@ class Turns:
             else:
                 del self._lines[name]
 
-    def _next_release(self, wish: Wish, now: float) -> float:
+    def _next_release(self, wish: KeyWish, now: float) -> float:
         """Infinity when none is cooling."""
         ring = self._snapshot.rings.get(wish.ring)
         release = ring.earliest_release(now, wish.model) if ring else None

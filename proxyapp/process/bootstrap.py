@@ -15,7 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from proxyapp.access.token_store import has_tokens
 from proxyapp.models import audit
-from proxyapp.process.listener import address
+from proxyapp.process.listener import shown_address
 from proxyapp.vocabulary.addresses import is_loopback
 
 ADVISORY_LOCK = 0x67656D696E69
@@ -84,9 +84,10 @@ def refuse_strangers(host: str, port: int) -> None:
     if settings.ALLOW_ANONYMOUS or is_loopback(host) or has_tokens():
         return
     raise StartError(
-        f"{address(host, port)} can be reached from other machines, and there is no client token"
-        " yet. Make one with `python manage.py tokens create NAME`, or let everybody use the keys"
-        " with allow_anonymous: true under server in the config file (or ALLOW_ANONYMOUS=true)."
+        f"{shown_address(host, port)} can be reached from other machines, and there is no client"
+        " token yet. Make one with `python manage.py tokens create NAME`, or let everybody use the"
+        " keys with allow_anonymous: true under server in the config file (or"
+        " ALLOW_ANONYMOUS=true)."
     )
 
 

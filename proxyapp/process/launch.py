@@ -209,7 +209,7 @@ class Launch:
             return
         from proxyapp import runtime
         from proxyapp.server import reactor
-        from proxyapp.server.server_state import Limits
+        from proxyapp.server.server_state import ConnectionLimits
 
         reactor.install()
         from proxyapp.server.daphne import GatewayServer
@@ -217,7 +217,7 @@ class Launch:
         GatewayServer(
             application,
             bound,
-            limits=Limits.of_settings(),
+            limits=ConnectionLimits.of_settings(),
             departure=departure,
             startup=runtime.startup,
             shutdown=runtime.shutdown,

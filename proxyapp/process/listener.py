@@ -59,7 +59,7 @@ def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
 
 
 def explain(error: OSError, host: str, port: int) -> str:
-    place = address(host, port)
+    place = shown_address(host, port)
     if error.errno == errno.EADDRINUSE:
         return (
             f"{place} is in use by another program: stop that one, or choose another port with"
@@ -72,10 +72,10 @@ def explain(error: OSError, host: str, port: int) -> str:
     return f"{place} cannot be listened on: {error.strerror or error}."
 
 
-def address(host: str, port: int) -> str:
+def shown_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def url(host: str, port: int) -> str:
     """One that works in a browser on this machine."""
-    return f"http://{address(ANY_ADDRESS.get(host, host), port)}"
+    return f"http://{shown_address(ANY_ADDRESS.get(host, host), port)}"

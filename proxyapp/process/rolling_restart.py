@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Mapping, Sequence
 
 from proxyapp.process.worker import Worker
-from proxyapp.process.worker_slot import Place
+from proxyapp.process.worker_slot import WorkerSlot
 
 START_SECONDS = 120.0
 
@@ -24,7 +24,7 @@ class Rollover:
 
     def __init__(
         self,
-        places: Sequence[Place],
+        places: Sequence[WorkerSlot],
         preparation: Sequence[str],
         environment: Mapping[str, str],
         now: float,

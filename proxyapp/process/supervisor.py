@@ -13,7 +13,7 @@ from typing import Any
 from proxyapp.process.rolling_restart import Rollover
 from proxyapp.process.sighup import AT_START, hear_hangups
 from proxyapp.process.worker import Worker
-from proxyapp.process.worker_slot import Place
+from proxyapp.process.worker_slot import WorkerSlot
 from proxyapp.server.departure import SAME_WISH_SECONDS, STOP
 
 POLL_SECONDS = 0.1
@@ -42,7 +42,7 @@ class Supervisor:
     ) -> None:
         self._commands = commands
         self._on_listening = on_listening
-        self._places = [Place(bind, self._worker) for _ in range(count)]
+        self._places = [WorkerSlot(bind, self._worker) for _ in range(count)]
         self._leaving: list[Worker] = []
         self._rollover: Rollover | None = None
         self._wants_rollover = False

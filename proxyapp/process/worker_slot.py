@@ -22,7 +22,7 @@ MAX_DELAY_SECONDS = 30.0
 logger = logging.getLogger(__name__)
 
 
-class Place:
+class WorkerSlot:
     """`bind` makes a socket that does not listen: its first worker makes it listen when it is
     ready.
     """

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proxyapp.provider.refusal import Refusal, Window
+from proxyapp.provider.refusal import QuotaWindow, Refusal
 
 
 class Kind(StrEnum):
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class RefusalCase:
     """`model`: empty when unknown.
 
     `start`: the message in lower case, `text`: the same without what it quotes.
@@ -57,7 +57,7 @@ def kind_of(
 ) -> Kind:
     """REQUEST is what nothing explains: the client's own."""
     start = refusal.message.lower().replace("\u2019", "'").strip()
-    case = Case(status, refusal, path, model, is_key_in_place, start, QUOTED.sub("", start))
+    case = RefusalCase(status, refusal, path, model, is_key_in_place, start, QUOTED.sub("", start))
     for rule in RULES:
         kind = rule(case)
         if kind is not None:
@@ -182,7 +182,7 @@ NOT_FOR_KEY = re.compile(
 )
 
 
-def _page(case: Case) -> Kind | None:
+def _page(case: RefusalCase) -> Kind | None:
     """Google's own pages, which come before any key is looked at."""
     if not case.refusal.is_html:
         return None
@@ -190,25 +190,25 @@ def _page(case: Case) -> Kind | None:
     return Kind.EGRESS if is_shut_out or UNUSUAL_TRAFFIC.search(case.text) else None
 
 
-def _limit(case: Case) -> Kind | None:
+def _limit(case: RefusalCase) -> Kind | None:
     if case.status != 429:
         return None
     windows, violations = case.refusal.windows, case.refusal.violations
-    is_quota = not windows.isdisjoint((Window.DAY, Window.MINUTE)) or any(
+    is_quota = not windows.isdisjoint((QuotaWindow.DAY, QuotaWindow.MINUTE)) or any(
         v.quota_id or v.metric for v in violations
     )
     if not is_quota and _is_about_money(case):
         return Kind.BILLING
     if any(violation.is_zero for violation in violations) or NO_FREE_TIER.search(case.text):
         return Kind.NO_QUOTA
-    if Window.DAY in windows:
+    if QuotaWindow.DAY in windows:
         return Kind.DAY
-    if Window.OTHER not in windows and Window.MINUTE in windows:
+    if QuotaWindow.OTHER not in windows and QuotaWindow.MINUTE in windows:
         return Kind.MINUTE
     return Kind.SERVER if _is_overloaded(case) else Kind.UNKNOWN_LIMIT
 
 
-def _is_overloaded(case: Case) -> bool:
+def _is_overloaded(case: RefusalCase) -> bool:
     if case.refusal.violations or case.refusal.windows:
         return False
     if case.has_reason(OVERLOADED_REASON):
@@ -217,7 +217,7 @@ def _is_overloaded(case: Case) -> bool:
     return bool(is_busy) and not OF_QUOTA.search(case.text)
 
 
-def _is_about_money(case: Case) -> bool:
+def _is_about_money(case: RefusalCase) -> bool:
     return (
         case.has_reason(MONEY_REASON)
         or case.has_word(*MONEY_WORDS)
@@ -225,12 +225,12 @@ def _is_about_money(case: Case) -> bool:
     )
 
 
-def _server(case: Case) -> Kind | None:
+def _server(case: RefusalCase) -> Kind | None:
     is_server = case.status >= 500 or case.status in SERVER_STATUSES or case.has_word(*SERVER_WORDS)
     return Kind.SERVER if is_server else None
 
 
-def _credentials(case: Case) -> Kind | None:
+def _credentials(case: RefusalCase) -> Kind | None:
     if case.status == 407:
         return Kind.PROXY_FAULT
     if case.status not in (400, 401, 403):
@@ -248,7 +248,7 @@ def _credentials(case: Case) -> Kind | None:
     return Kind.DEAD_KEY if _says_that_the_key_is_dead(case) else None
 
 
-def _says_that_the_key_is_dead(case: Case) -> bool:
+def _says_that_the_key_is_dead(case: RefusalCase) -> bool:
     """A model may be named by a client so that a message which begins with it reads like a
     verdict.
     """
@@ -257,7 +257,7 @@ def _says_that_the_key_is_dead(case: Case) -> bool:
     return DEAD_AT_START.match(case.start) is not None
 
 
-def _money(case: Case) -> Kind | None:
+def _money(case: RefusalCase) -> Kind | None:
     if case.status == 402 or case.has_reason(MONEY_REASON):
         return Kind.BILLING
     if case.status == 403:  # which may name a file as its client calls it
@@ -265,13 +265,13 @@ def _money(case: Case) -> Kind | None:
     return Kind.BILLING if case.status == 400 and MONEY_AT_START.match(case.start) else None
 
 
-def _region(case: Case) -> Kind | None:
+def _region(case: RefusalCase) -> Kind | None:
     if case.status not in (400, 403, 451):
         return None
     return Kind.EGRESS if case.has_word(*REGION_WORDS) or REGION.search(case.text) else None
 
 
-def _permission(case: Case) -> Kind | None:
+def _permission(case: RefusalCase) -> Kind | None:
     """Without a model there is nothing to take out for the key but all of it."""
     if case.status in (400, 403, 404) and NOT_FOR_KEY.match(case.start) and case.model:
         return Kind.MODEL_FOR_KEY
@@ -284,11 +284,11 @@ def _permission(case: Case) -> Kind | None:
     return Kind.MODEL_FOR_KEY if has_no_permission and case.model else None
 
 
-def _unexplained(case: Case) -> Kind | None:
+def _unexplained(case: RefusalCase) -> Kind | None:
     """By RFC 9110, 15.5.2, a 401 is about the credentials, and those are the gateway's."""
     return Kind.PROXY_FAULT if case.status == 401 else None
 
 
-RULES: tuple[Callable[[Case], Kind | None], ...] = (
+RULES: tuple[Callable[[RefusalCase], Kind | None], ...] = (
     _page, _limit, _server, _credentials, _money, _region, _permission, _unexplained,
 )  # fmt: skip

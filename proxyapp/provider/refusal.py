@@ -13,7 +13,7 @@ from enum import Enum
 from typing import Any
 
 from proxyapp.provider.stated_delay import duration, stated_in
-from proxyapp.provider.tolerant_json import clean, parsed, plain
+from proxyapp.provider.tolerant_json import clean, parsed_json, plain
 
 Object = dict[str, Any]
 
@@ -72,14 +72,14 @@ _EVENT = ("data:", "event:", "id:", "retry:", ":")
 _RESOURCE_KEYS = ("name", "done", "key", "custom_id", "response", "candidates")
 
 
-class Window(Enum):
+class QuotaWindow(Enum):
     MINUTE = "minute"
     DAY = "day"
     OTHER = "other"
 
 
-_WINDOWS = dict.fromkeys(("s", "sec", "m", "min"), Window.MINUTE) | dict.fromkeys(
-    ("d", "day", "dai"), Window.DAY
+_WINDOWS = dict.fromkeys(("s", "sec", "m", "min"), QuotaWindow.MINUTE) | dict.fromkeys(
+    ("d", "day", "dai"), QuotaWindow.DAY
 )
 
 
@@ -120,27 +120,27 @@ class Refusal:
     model: str = ""
 
     @property
-    def windows(self) -> frozenset[Window]:
+    def windows(self) -> frozenset[QuotaWindow]:
         """Those of every quota named, and those of the message."""
         return windows_in(
             " ".join([self.message, *(violation.words for violation in self.violations)])
         )
 
 
-def windows_in(text: str) -> frozenset[Window]:
+def windows_in(text: str) -> frozenset[QuotaWindow]:
     found = (
         match[match.lastindex or 0]
         for pattern in _WINDOWS_NAMED
         for match in pattern.finditer(text)
     )
-    return frozenset(_WINDOWS.get(name.lower()[:3], Window.OTHER) for name in found)
+    return frozenset(_WINDOWS.get(name.lower()[:3], QuotaWindow.OTHER) for name in found)
 
 
-def read(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> Refusal:
+def read_refusal(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> Refusal:
     text = plain(body, headers)
     if text.startswith("<"):
         return Refusal(is_html=True, message=_html_message(text))
-    value = _last_event(text) if text.startswith(_EVENT) else parsed(text)
+    value = _last_event(text) if text.startswith(_EVENT) else parsed_json(text)
     if value is None:
         return Refusal(message=clean(text, MESSAGE_CHARACTERS))
     outer = _outermost(value)
@@ -155,7 +155,7 @@ def _last_event(text: str) -> object:
             for line in block.split("\n")
             if not line.startswith(_EVENT[1:])
         ]
-        value = parsed("\n".join(lines).strip())
+        value = parsed_json("\n".join(lines).strip())
         if _error_of(_outermost(value)):
             return value
     return None

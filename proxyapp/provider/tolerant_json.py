@@ -37,7 +37,7 @@ def plain(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> str:
     return body[:READ_CHARACTERS].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
 
 
-def parsed(text: str) -> object:
+def parsed_json(text: str) -> object:
     """None for what is no JSON."""
     if not text.startswith(("{", "[", '"')):
         return None

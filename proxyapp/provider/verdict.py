@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from proxyapp.provider.kinds import BILLED_KEY_PASSES, Kind, kind_of
 from proxyapp.provider.model_name import model_of
-from proxyapp.provider.refusal import Refusal, Violation, Window, read, windows_in
+from proxyapp.provider.refusal import QuotaWindow, Refusal, Violation, read_refusal, windows_in
 from proxyapp.provider.reset_times import next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
 from proxyapp.provider.tolerant_json import plain
@@ -139,7 +139,7 @@ def judge(
         )
     if status < 400 and not _may_hold_error(body):
         return None
-    refusal = read(body, headers)
+    refusal = read_refusal(body, headers)
     if status < 400 and not refusal.is_error:
         return None
     meant = status if status >= 400 else _status_of(refusal)
@@ -171,7 +171,7 @@ def effective_status(status: int, body: bytes) -> int:
     """
     if status >= 400 or not _may_hold_error(body):
         return status
-    refusal = read(body)
+    refusal = read_refusal(body)
     return refusal.status if refusal.is_error and refusal.status else status
 
 
@@ -225,7 +225,7 @@ def _decisive(kind: Kind, refusal: Refusal) -> Violation:
 def _is_decisive(kind: Kind, violation: Violation) -> bool:
     if kind is Kind.NO_QUOTA:
         return violation.is_zero
-    return kind is Kind.UNKNOWN_LIMIT or Window(kind) in windows_in(violation.words)
+    return kind is Kind.UNKNOWN_LIMIT or QuotaWindow(kind) in windows_in(violation.words)
 
 
 def _brief(message: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.protocol import Factory, Protocol
 
-from proxyapp.server.exchange import READ_AHEAD_BYTES, Exchange, check_size, status_line
+from proxyapp.server.exchange import READ_AHEAD_BYTES, ClientExchange, check_size, status_line
 from proxyapp.server.http1 import (
     MAX_HEAD_BYTES,
     Head,
@@ -34,7 +34,7 @@ SLOWEST = 500  # bytes a second, on the whole, of a body that comes and of an an
 PIPELINE_BYTES = 64 * 1024
 
 
-class Connection(Protocol):
+class ClientConnection(Protocol):
     """Twisted's transport calls the methods in camel case."""
 
     transport: Any
@@ -45,7 +45,7 @@ class Connection(Protocol):
         self.client = client
         self.local: tuple[str, int] = ("", 0)
         self.buffer = b""
-        self.exchange: Exchange | None = None
+        self.exchange: ClientExchange | None = None
         self.task: asyncio.Task[None] | None = None
         self.deadline = 0.0  # 0: nothing is due from the client
         self.head_since = 0.0
@@ -140,7 +140,7 @@ class Connection(Protocol):
         self.deadline = self.head_since + self.limits.head
 
     def _start(self, head: Head, target: Target, rest: bytes) -> None:
-        exchange = self.exchange = Exchange(self, head)
+        exchange = self.exchange = ClientExchange(self, head)
         check_size(head.length or 0, self.limits.body_bytes)
         if exchange.is_received:
             self.buffer = rest
@@ -157,7 +157,7 @@ class Connection(Protocol):
         self.deadline = self.server.now + self.limits.body
         self.body_due = self.deadline
 
-    def _feed(self, exchange: Exchange, data: bytes) -> bytes:
+    def _feed(self, exchange: ClientExchange, data: bytes) -> bytes:
         rest = exchange.feed(data)
         if exchange.is_received:
             self.deadline = 0.0
@@ -227,7 +227,7 @@ class Connection(Protocol):
 
     # Ends.
 
-    def ended(self, exchange: Exchange) -> None:
+    def ended(self, exchange: ClientExchange) -> None:
         """The response is complete: on to the next request, unless this was the last."""
         self.exchange = self.task = None
         if exchange.closes or self.server.is_draining:
@@ -319,11 +319,11 @@ def kernel_queue(descriptor: int) -> int:
         return 0
 
 
-class ConnectionFactory(Factory[Connection]):
+class ConnectionFactory(Factory[ClientConnection]):
     noisy = False
 
     def __init__(self, server: GatewayServer) -> None:
         self.server = server
 
-    def buildProtocol(self, address: Any) -> Connection:  # noqa: N802
-        return Connection(self.server, (address.host, address.port))
+    def buildProtocol(self, address: Any) -> ClientConnection:  # noqa: N802
+        return ClientConnection(self.server, (address.host, address.port))

@@ -21,7 +21,7 @@ from twisted.logger import globalLogBeginner
 from proxyapp.server.connection import ConnectionFactory
 from proxyapp.server.daphne_transport import ClientTransport
 from proxyapp.server.departure import RETIRE, STOP, Departure
-from proxyapp.server.server_state import CLOSE_SECONDS, Application, ClientSide, Limits
+from proxyapp.server.server_state import CLOSE_SECONDS, Application, ClientSide, ConnectionLimits
 
 LOOK_SECONDS = 0.1
 BACKLOG = 1024
@@ -54,7 +54,7 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         application: Application,
         listener: socket.socket,
         *,
-        limits: Limits,
+        limits: ConnectionLimits,
         departure: Departure,
         startup: Hook = _nothing,
         shutdown: Hook = _nothing,

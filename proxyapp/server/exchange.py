@@ -10,7 +10,7 @@ from proxyapp.server.body import ChunkedBody, LengthBody
 from proxyapp.server.http1 import Head, RequestError, are_header_lines
 
 if TYPE_CHECKING:
-    from proxyapp.server.connection import Connection
+    from proxyapp.server.connection import ClientConnection
 
 READ_AHEAD_BYTES = 256 * 1024
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -19,7 +19,7 @@ _STATUS_LINES = {
 }
 
 
-class Exchange:
+class ClientExchange:
     """Reads ahead of the application up to READ_AHEAD_BYTES, then lets the client wait; `send`
     waits for the client.
 
@@ -47,7 +47,7 @@ class Exchange:
         "read_ahead",
     )
 
-    def __init__(self, connection: Connection, head: Head) -> None:
+    def __init__(self, connection: ClientConnection, head: Head) -> None:
         self.connection = connection
         self.head = head
         self.is_received = head.length == 0

@@ -12,8 +12,8 @@ from django.conf import settings
 from proxyapp.vocabulary.errors import StreamBroken
 
 if TYPE_CHECKING:
-    from proxyapp.server.connection import Connection
-    from proxyapp.server.exchange import Exchange
+    from proxyapp.server.connection import ClientConnection
+    from proxyapp.server.exchange import ClientExchange
 
 CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
-class Limits(NamedTuple):
+class ConnectionLimits(NamedTuple):
     """`idle`: between requests.
 
     `head`: for a request line and its headers. `body`: without a byte of it, and for a whole one
@@ -35,7 +35,7 @@ class Limits(NamedTuple):
     stall: float = 300.0
 
     @classmethod
-    def of_settings(cls) -> "Limits":
+    def of_settings(cls) -> "ConnectionLimits":
         return cls(
             settings.MAX_BODY_BYTES,
             head=settings.HEADER_TIMEOUT_SECONDS,
@@ -50,15 +50,17 @@ class ClientSide:
     loop: asyncio.AbstractEventLoop
     application: Application
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.now = 0.0
         self.is_draining = False
-        self.open_connections: set[Connection] = set()
+        self.open_connections: set[ClientConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.late: dict[asyncio.Task[None], float] = {}
 
-    def run_application(self, scope: dict[str, Any], exchange: "Exchange") -> "asyncio.Task[None]":
+    def run_application(
+        self, scope: dict[str, Any], exchange: "ClientExchange"
+    ) -> "asyncio.Task[None]":
         coroutine: Any = self.application(scope, exchange.receive, exchange.send)
         task: asyncio.Task[None] = self.loop.create_task(coroutine)
         self.tasks.add(task)
@@ -77,7 +79,7 @@ class ClientSide:
         """Its client has left: it gets CLOSE_SECONDS to find out."""
         self.late[task] = self.now + CLOSE_SECONDS
 
-    def forget(self, connection: "Connection") -> None:
+    def forget(self, connection: "ClientConnection") -> None:
         self.open_connections.discard(connection)
         self.report_change()
 

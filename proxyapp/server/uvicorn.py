@@ -11,7 +11,7 @@ from typing import Any
 from uvicorn import Config, Server
 
 from proxyapp.server.departure import RETIRE, STOP, Departure
-from proxyapp.server.server_state import Limits
+from proxyapp.server.server_state import ConnectionLimits
 from proxyapp.server.uvicorn_http import UvicornConnection, UvicornSide
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
 
@@ -81,7 +81,7 @@ def run(
     drain_seconds: float,
     on_listening: Callable[[], None],
 ) -> None:
-    side = UvicornSide(application, Limits.of_settings())
+    side = UvicornSide(application, ConnectionLimits.of_settings())
     config = Config(
         application,
         loop="uvloop" if find_spec("uvloop") else "asyncio",

@@ -14,9 +14,9 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from proxyapp.server.connection import Connection, kernel_queue
+from proxyapp.server.connection import ClientConnection, kernel_queue
 from proxyapp.server.scope import Target
-from proxyapp.server.server_state import Application, ClientSide, Limits
+from proxyapp.server.server_state import Application, ClientSide, ConnectionLimits
 
 _RESET = struct.pack("ii", 1, 0)
 
@@ -51,7 +51,7 @@ class LoopTransport:
 class UvicornSide(ClientSide):
     """Give `protocol` to uvicorn as its HTTP protocol."""
 
-    def __init__(self, application: Application, limits: Limits) -> None:
+    def __init__(self, application: Application, limits: ConnectionLimits) -> None:
         super().__init__(limits)
         self.application = application
 
@@ -69,7 +69,7 @@ class UvicornSide(ClientSide):
         return UvicornConnection(self, config, server_state, app_state)
 
 
-class UvicornConnection(Connection, asyncio.Protocol):
+class UvicornConnection(ClientConnection, asyncio.Protocol):
     def __init__(
         self,
         side: UvicornSide,

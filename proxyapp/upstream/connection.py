@@ -33,12 +33,12 @@ class Listener(Protocol):
 class Home(Protocol):
     """Where a connection stays between two exchanges."""
 
-    def put(self, connection: "Connection") -> None: ...
+    def put(self, connection: "UpstreamConnection") -> None: ...
 
-    def forget(self, connection: "Connection") -> None: ...
+    def forget(self, connection: "UpstreamConnection") -> None: ...
 
 
-class Connection(asyncio.BufferedProtocol):
+class UpstreamConnection(asyncio.BufferedProtocol):
     """`buffer` is shared by all connections of a loop: what was read into it is consumed before the
     loop goes on.
     """

@@ -39,7 +39,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ConnectionTest:
     """`proxy` and `key` are masked; empty: there is none."""
 
     group_id: int
@@ -54,7 +54,7 @@ class Outcome:
         return not any(step.is_ok is False for step in self.steps)
 
 
-def try_groups(groups: Iterable[Group]) -> list[Outcome]:
+def try_groups(groups: Iterable[Group]) -> list[ConnectionTest]:
     """Takes seconds. Not for a thread with an event loop."""
     now = timezone.now()
     asked = [(group, _usable_key(group, now)) for group in groups]
@@ -73,18 +73,18 @@ def _usable_key(group: Group, now: datetime) -> ApiKey | None:
     return None
 
 
-async def _test_all(asked: Sequence[tuple[Group, ApiKey | None]]) -> list[Outcome]:
+async def _test_all(asked: Sequence[tuple[Group, ApiKey | None]]) -> list[ConnectionTest]:
     context = await asyncio.to_thread(verifying_context)
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def test(group: Group, key: ApiKey | None) -> Outcome:
+    async def test(group: Group, key: ApiKey | None) -> ConnectionTest:
         async with limit:
             return await _test(group, key, context)
 
     return await asyncio.gather(*(test(group, key) for group, key in asked))
 
 
-async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Outcome:
+async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> ConnectionTest:
     if group.proxy_url == UNREADABLE:
         return _outcome(group, key, [Step(PROXY, is_ok=False, detail=UNREADABLE_PROXY)])
     pooled = group_of_pool(group)
@@ -115,9 +115,11 @@ async def _connect(upstreams: WatchedUpstreams, group: PoolGroup) -> ProbeResult
     return ProbeResult(0, ok=True, status=None, message=NO_KEY)
 
 
-def _outcome(group: Group, key: ApiKey | None, steps: Sequence[Step]) -> Outcome:
+def _outcome(group: Group, key: ApiKey | None, steps: Sequence[Step]) -> ConnectionTest:
     proxy = group.masked_proxy_url
-    return Outcome(group.pk, group.name, group.target_url, proxy, key.masked if key else "", steps)
+    return ConnectionTest(
+        group.pk, group.name, group.target_url, proxy, key.masked if key else "", steps
+    )
 
 
 def _steps(group: PoolGroup, watch: Watch, result: ProbeResult, *, has_key: bool) -> list[Step]:

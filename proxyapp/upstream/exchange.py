@@ -9,7 +9,7 @@ from collections.abc import AsyncIterable
 
 import httpx
 
-from proxyapp.upstream.connection import Connection
+from proxyapp.upstream.connection import UpstreamConnection
 from proxyapp.upstream.http1 import BrokenResponse, ResponseReader
 from proxyapp.upstream.upload import send_body
 
@@ -18,7 +18,7 @@ LOW_WATER = 64 * 1024
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-class Exchange(httpx.AsyncByteStream):
+class UpstreamExchange(httpx.AsyncByteStream):
     """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await
     for each chunk.
 
@@ -26,13 +26,13 @@ class Exchange(httpx.AsyncByteStream):
     is harmless.
     """
 
-    def __init__(self, connection: Connection, method: str, size: int | None) -> None:
+    def __init__(self, connection: UpstreamConnection, method: str, size: int | None) -> None:
         """`size`: of the whole request, None if that is not written at once."""
         self.response = ResponseReader(method)
         self.may_be_repeated = False
         self._is_safe = method in SAFE_METHODS
         self._size = size
-        self._connection: Connection | None = connection
+        self._connection: UpstreamConnection | None = connection
         self._error: BaseException | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._upload: asyncio.Task[None] | None = None
@@ -41,12 +41,12 @@ class Exchange(httpx.AsyncByteStream):
     @classmethod
     def begin(
         cls,
-        connection: Connection,
+        connection: UpstreamConnection,
         method: str,
         data: bytes,
         rest: AsyncIterable[bytes] | None,
         length: int | None,
-    ) -> "Exchange":
+    ) -> "UpstreamExchange":
         """Writes `data` at once and, if there is a `rest`, that from now on, while the response may
         already arrive.
         """
@@ -83,7 +83,7 @@ class Exchange(httpx.AsyncByteStream):
         await self._fill()
         return self.take()
 
-    def __aiter__(self) -> "Exchange":
+    def __aiter__(self) -> "UpstreamExchange":
         return self
 
     async def __anext__(self) -> bytes:

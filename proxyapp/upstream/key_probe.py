@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import httpx
 
-from proxyapp.models.key_state import batches
+from proxyapp.models.key_state import key_batches
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
@@ -62,7 +62,9 @@ def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
     asked = list(key_ids)
     pool = PoolReader().load(datetime.now(UTC)).keys
     unusable = {
-        pk for keys in batches(set(asked) - pool.keys()) for pk in keys.values_list("pk", flat=True)
+        pk
+        for keys in key_batches(set(asked) - pool.keys())
+        for pk in keys.values_list("pk", flat=True)
     }
     results = {
         key_id: ProbeResult(key_id, ok=False, status=None, message=UNUSABLE) for key_id in unusable

@@ -16,9 +16,9 @@ import ssl
 
 import httpx
 
-from proxyapp.upstream.connection import Connection
+from proxyapp.upstream.connection import UpstreamConnection
 from proxyapp.upstream.dial import DEFAULT_PORTS, Dialer, Origin, Proxy
-from proxyapp.upstream.exchange import Exchange
+from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.http1 import Headers, encode_request, is_request_sent, unsent
 from proxyapp.upstream.upload import PIECE_BYTES
 
@@ -76,7 +76,7 @@ class Transport(httpx.AsyncBaseTransport):
         is_small = body is not None and length is not None and length <= PIECE_BYTES
         data, rest = (head + body, None) if body is not None and is_small else (head, stream)
         kept = route.idle.take(is_to_be_sure=rest is not None)
-        exchange = Exchange.begin(
+        exchange = UpstreamExchange.begin(
             kept or await self._connect(route), request.method, data, rest, length
         )
         try:
@@ -84,7 +84,7 @@ class Transport(httpx.AsyncBaseTransport):
         except httpx.TransportError:
             if kept is None or not exchange.may_be_repeated:
                 raise
-            exchange = Exchange.begin(
+            exchange = UpstreamExchange.begin(
                 await self._connect(route), request.method, data, rest, length
             )
             await exchange.wait_for_head()
@@ -119,9 +119,9 @@ class Transport(httpx.AsyncBaseTransport):
             route = self._routes[key] = Route(origin, self._proxy, self._keepalive_seconds)
         return route
 
-    async def _connect(self, route: "Route") -> Connection:
-        def new() -> Connection:
-            return Connection(route.idle, self._buffer, self._read_timeout)
+    async def _connect(self, route: "Route") -> UpstreamConnection:
+        def new() -> UpstreamConnection:
+            return UpstreamConnection(route.idle, self._buffer, self._read_timeout)
 
         connection = await self._dialer.open(route.origin, new)
         if connection.transport.is_closing():
@@ -141,7 +141,7 @@ def _body(request: httpx.Request) -> tuple[httpx.AsyncByteStream, bytes | None]:
     return stream, None
 
 
-def _response(exchange: Exchange) -> httpx.Response:
+def _response(exchange: UpstreamExchange) -> httpx.Response:
     answer = exchange.response
     extensions = {"http_version": answer.http_version, "reason_phrase": answer.reason}
     return httpx.Response(
@@ -166,11 +166,13 @@ class IdleConnections:
 
     def __init__(self, keepalive_seconds: float) -> None:
         self._keepalive_seconds = keepalive_seconds
-        self._connections: dict[Connection, None] = {}  # from the one that is idle for longest
+        self._connections: dict[
+            UpstreamConnection, None
+        ] = {}  # from the one that is idle for longest
         self._timer: asyncio.TimerHandle | None = None
         self._is_closed = False
 
-    def put(self, connection: Connection) -> None:
+    def put(self, connection: UpstreamConnection) -> None:
         if self._is_closed or self._keepalive_seconds <= 0:
             connection.abort()
             return
@@ -179,7 +181,7 @@ class IdleConnections:
         if self._timer is None:
             self._timer = connection.loop.call_later(self._keepalive_seconds, self._expire)
 
-    def take(self, *, is_to_be_sure: bool) -> Connection | None:
+    def take(self, *, is_to_be_sure: bool) -> UpstreamConnection | None:
         """`is_to_be_sure`: what comes now cannot be repeated, so a connection that has just ended
         must not serve it.
         """
@@ -190,7 +192,7 @@ class IdleConnections:
             connection.abort()
         return None
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: UpstreamConnection) -> None:
         self._connections.pop(connection, None)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 Address = IPv4Address | IPv6Address
 
 
-def parsed(text: bytes) -> Address | None:
+def parsed_address(text: bytes) -> Address | None:
     """Some proxies add a port. An IPv4 address within IPv6 is the IPv4 address."""
     host = text.decode("latin-1")
     if host.startswith("["):
@@ -22,7 +22,7 @@ def parsed(text: bytes) -> Address | None:
 
 def network_of(address: str) -> str:
     """Whoever has one IPv6 address has 2^64 of them. Empty: it is no address."""
-    found = parsed(address.encode())
+    found = parsed_address(address.encode())
     if isinstance(found, IPv6Address):
         return str(IPv6Network((found, 64), strict=False))
     return str(found or "")
@@ -30,5 +30,5 @@ def network_of(address: str) -> str:
 
 @lru_cache(maxsize=256)
 def is_loopback(address: str) -> bool:
-    found = parsed(address.encode())
+    found = parsed_address(address.encode())
     return found is not None and found.is_loopback

@@ -28,7 +28,7 @@ class Authority(NamedTuple):
         return f"{self.subject}, until {self.expires_at:%Y-%m-%d}{over}"
 
 
-def read(path: str, folder: Path | None) -> str:
+def read_certificates(path: str, folder: Path | None) -> str:
     """A file's text; a relative path starts at the folder.
 
     Raises BadCertificates, which does not quote the content.
@@ -67,7 +67,7 @@ def in_one_form(text: str) -> str:
     return joined
 
 
-def listed(text: str) -> list[Authority]:
+def listed_certificates(text: str) -> list[Authority]:
     """What the certificates say of themselves. Raises BadCertificates."""
     return [
         Authority(
@@ -77,7 +77,7 @@ def listed(text: str) -> list[Authority]:
     ]
 
 
-def counted(text: str) -> str:
+def counted_certificates(text: str) -> str:
     """For a line that says what changed."""
     count = text.count(BEGIN)
     return f"{count} certificate{'' if count == 1 else 's'}" if count else "none"

@@ -45,7 +45,7 @@ LABELS: dict[StrEnum, str] = {
 }
 
 
-def values(choices: type[StrEnum]) -> list[str]:
+def choice_values(choices: type[StrEnum]) -> list[str]:
     """In the order of their definition."""
     return [choice.value for choice in choices]
 

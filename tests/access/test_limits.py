@@ -12,7 +12,7 @@ import time_machine
 from django.db import OperationalError
 
 from proxyapp.access import limits as limits_module
-from proxyapp.access.limit_windows import give_back, lease, place_at, tokens_of_day
+from proxyapp.access.limit_windows import give_back, lease_share, tokens_of_day, window_at
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client, TokenBook, token_hash
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
@@ -20,7 +20,7 @@ from proxyapp.vocabulary.errors import LimitReached
 from tests.support.pool_data import NOW
 
 SECONDS = NOW.timestamp()
-MINUTE = place_at(1, 60, SECONDS)
+MINUTE = window_at(1, 60, SECONDS)
 
 
 class Windows:
@@ -155,7 +155,7 @@ async def test_what_the_minute_refuses_does_not_cost_the_day(windows):
     limits = process(windows)
     assert await passed(limits, client, 20) == 1
     windows.take_back(limits, everything=True)
-    assert windows.granted[place_at(1, 86_400, SECONDS)] == 1
+    assert windows.granted[window_at(1, 86_400, SECONDS)] == 1
 
 
 async def test_a_refusal_asks_the_database_twice_a_second_at_most(windows, clock):
@@ -274,23 +274,27 @@ def token(db: None) -> ClientToken:
 
 
 def test_leases_of_a_window_stay_within_the_limit(token):
-    assert [lease(MINUTE, 10, 4) for _ in range(4)] == [4, 4, 2, 0]
+    assert [lease_share(MINUTE, 10, 4) for _ in range(4)] == [4, 4, 2, 0]
     give_back([(MINUTE, 3)])
-    assert [lease(MINUTE, 10, 4) for _ in range(2)] == [3, 0]
+    assert [lease_share(MINUTE, 10, 4) for _ in range(2)] == [3, 0]
     assert TokenWindow.objects.get().granted == 10
 
 
 def test_what_is_owed_is_taken_off_first_even_beyond_the_limit(token):
-    assert [lease(MINUTE, 10, 4, 3), lease(MINUTE, 10, 4, 3), lease(MINUTE, 10, 0, 9)] == [4, 0, 0]
+    assert [
+        lease_share(MINUTE, 10, 4, 3),
+        lease_share(MINUTE, 10, 4, 3),
+        lease_share(MINUTE, 10, 0, 9),
+    ] == [4, 0, 0]
     assert TokenWindow.objects.get().granted == 19
 
 
 def test_a_new_window_begins_at_zero_and_what_comes_back_late_is_dropped(token):
-    lease(MINUTE, 10, 10)
+    lease_share(MINUTE, 10, 10)
     following = MINUTE._replace(number=MINUTE.number + 1)
-    assert lease(following, 10, 10) == 10
+    assert lease_share(following, 10, 10) == 10
     give_back([(MINUTE, 5)])
-    assert lease(following, 10, 1) == 0
+    assert lease_share(following, 10, 1) == 0
 
 
 def test_a_clock_that_is_a_window_behind_counts_with_the_others_and_a_wrong_one_does_not_close_it(
@@ -298,9 +302,9 @@ def test_a_clock_that_is_a_window_behind_counts_with_the_others_and_a_wrong_one_
 ):
     far = MINUTE._replace(number=MINUTE.number + 1000)
     following = MINUTE._replace(number=MINUTE.number + 1)
-    lease(far, 10, 10)
-    assert lease(following, 10, 9) == 9
-    assert lease(MINUTE, 10, 9) == 1
+    lease_share(far, 10, 10)
+    assert lease_share(following, 10, 9) == 9
+    assert lease_share(MINUTE, 10, 9) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -312,7 +316,7 @@ def test_the_tokens_of_a_day_are_those_of_all_models(at_once: Callable[..., list
             token=token, model=model, day=day_at, prompt_tokens=3, output_tokens=4
         )
     assert tokens_of_day([1, 2], NOW) == {1: 14}
-    assert sum(at_once([lambda: lease(MINUTE, 10, 3)] * 6)) == 10
+    assert sum(at_once([lambda: lease_share(MINUTE, 10, 3)] * 6)) == 10
 
 
 @pytest.fixture

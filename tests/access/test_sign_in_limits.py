@@ -13,7 +13,7 @@ from django.db import DatabaseError, connection
 from django.test import Client
 
 from proxyapp.access import sign_in_limits
-from proxyapp.access.sign_in_limits import Guess, LockedOut, admit, succeeded
+from proxyapp.access.sign_in_limits import Guess, LockedOut, admit_guess, succeeded
 from proxyapp.ledger.retention import prune_batch
 from proxyapp.models import AuditEntry, SignInCount
 from tests.support.admin_pages import text
@@ -49,7 +49,7 @@ def tries(name: str, address: str, browser: str = "") -> int:
     """How many are let in one after the other."""
     for count in range(1000):
         try:
-            admit(Guess("password", name, address, browser), NOW)
+            admit_guess(Guess("password", name, address, browser), NOW)
         except LockedOut:
             return count
     raise AssertionError("never locked")
@@ -92,7 +92,7 @@ def test_strangers_do_not_lock_out_a_browser_that_signed_in_before_nor_the_machi
     assert sign_in(known).status_code == 302
     known.post("/admin/logout/")
     for number in range(3 * sign_in_limits.NAME_FACTOR):
-        admit(Guess("password", "root", f"192.0.2.{number}"), datetime.now(UTC))
+        admit_guess(Guess("password", "root", f"192.0.2.{number}"), datetime.now(UTC))
 
     assert sign_in(Client(), address=THERE).status_code == 429, (
         "the name is locked for who is unknown"
@@ -125,10 +125,10 @@ def test_a_known_browser_has_a_limit_of_its_own_and_is_known_for_one_name(user: 
 
 def test_many_names_from_one_address_are_one_guesser():
     for number in range(3 * sign_in_limits.ADDRESS_FACTOR):
-        admit(Guess("password", f"name-{number}", HERE), NOW)
+        admit_guess(Guess("password", f"name-{number}", HERE), NOW)
 
     with pytest.raises(LockedOut):
-        admit(Guess("password", "another", HERE), NOW)
+        admit_guess(Guess("password", "another", HERE), NOW)
 
 
 def test_limits():
@@ -146,13 +146,13 @@ def test_a_success_takes_back_what_was_counted(user: User):
 
 def test_a_success_at_the_limit_of_the_address_locks_nobody():
     for number in range(3 * sign_in_limits.ADDRESS_FACTOR - 1):
-        admit(Guess("password", f"name-{number}", HERE), NOW)
+        admit_guess(Guess("password", f"name-{number}", HERE), NOW)
     last = Guess("password", "root", HERE)
 
-    admit(last, NOW)
+    admit_guess(last, NOW)
     succeeded(last)
 
-    admit(last, NOW)
+    admit_guess(last, NOW)
 
 
 def test_neither_names_nor_passwords_nor_addresses_are_kept(user: User):
@@ -176,13 +176,15 @@ def test_a_lock_is_in_the_audit_log_with_the_name_of_a_user(user: User):
 def test_the_audit_log_does_not_fill_up(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(sign_in_limits, "MOST_ENTRIES_AN_HOUR", 2)
     for number in range(9):
-        admit(Guess("password", f"name-{number % 3}", f"192.0.2.{number % 3}"), datetime.now(UTC))
+        admit_guess(
+            Guess("password", f"name-{number % 3}", f"192.0.2.{number % 3}"), datetime.now(UTC)
+        )
 
     assert AuditEntry.objects.count() == 2
 
 
 def test_what_no_longer_counts_is_pruned():
-    admit(Guess("password", "old", HERE), NOW - timedelta(minutes=16))
+    admit_guess(Guess("password", "old", HERE), NOW - timedelta(minutes=16))
     tries("new", THERE)
     rows = SignInCount.objects.count()
 
@@ -208,7 +210,7 @@ def test_while_the_database_cannot_count_no_password_is_looked_at(
     def locked(*_: Any) -> None:
         raise DatabaseError("database is locked")
 
-    monkeypatch.setattr("proxyapp.admin.sign_in.sign_in.admit", locked)
+    monkeypatch.setattr("proxyapp.admin.sign_in.sign_in.admit_guess", locked)
     monkeypatch.setattr(User, "check_password", lambda *_: pytest.fail("looked at"))
 
     assert sign_in(Client(), password).status_code == 503
@@ -220,7 +222,7 @@ def test_tries_at_the_same_time_do_not_exceed_the_limit():
 
     def guess() -> None:
         try:
-            admit(Guess("password", "root", HERE), NOW)
+            admit_guess(Guess("password", "root", HERE), NOW)
             admitted.append(1)
         except LockedOut:
             pass

@@ -6,8 +6,8 @@ import pytest
 
 from proxyapp.access.token_book import (
     Client,
-    Refusal,
     TokenBook,
+    TokenRefusal,
     mark_of,
     masked_token,
     pattern_of,
@@ -68,15 +68,15 @@ def test_it_is_found_wherever_clients_put_it(headers, query):
 @pytest.mark.parametrize(
     ("headers", "query", "refusal"),
     [
-        ([], b"", Refusal.MISSING),
-        ([(b"authorization", b"Basic dTpw")], b"monkey=1", Refusal.MISSING),
-        ([(b"x-api-key", b"AIzaSomething")], b"", Refusal.FOREIGN),
-        (bearer(""), b"", Refusal.MISSING),
-        ([(b"x-api-key", b" "), (b"x-goog-api-key", b"")], b"key=&key", Refusal.MISSING),
-        (bearer(OTHER), b"", Refusal.UNKNOWN),
-        (bearer(TOKEN[:-1]), b"", Refusal.FOREIGN),
-        (bearer(TOKEN + "x"), b"", Refusal.FOREIGN),
-        (bearer(TOKEN[:-1] + ("A" if TOKEN[-1] != "A" else "B")), b"", Refusal.UNKNOWN),
+        ([], b"", TokenRefusal.MISSING),
+        ([(b"authorization", b"Basic dTpw")], b"monkey=1", TokenRefusal.MISSING),
+        ([(b"x-api-key", b"AIzaSomething")], b"", TokenRefusal.FOREIGN),
+        (bearer(""), b"", TokenRefusal.MISSING),
+        ([(b"x-api-key", b" "), (b"x-goog-api-key", b"")], b"key=&key", TokenRefusal.MISSING),
+        (bearer(OTHER), b"", TokenRefusal.UNKNOWN),
+        (bearer(TOKEN[:-1]), b"", TokenRefusal.FOREIGN),
+        (bearer(TOKEN + "x"), b"", TokenRefusal.FOREIGN),
+        (bearer(TOKEN[:-1] + ("A" if TOKEN[-1] != "A" else "B")), b"", TokenRefusal.UNKNOWN),
     ],
 )
 def test_nobody_else_is(headers, query, refusal):
@@ -86,29 +86,29 @@ def test_nobody_else_is(headers, query, refusal):
 def test_a_token_that_is_over_or_revoked_is_told_so_though_another_credential_is_unknown():
     headers = [*bearer(TOKEN), (b"x-api-key", OTHER.encode())]
 
-    assert book(Client(id=7, expires_at=NOW)).client_of(headers, b"", NOW) is Refusal.EXPIRED
+    assert book(Client(id=7, expires_at=NOW)).client_of(headers, b"", NOW) is TokenRefusal.EXPIRED
     assert book(Client(id=7, expires_at=NOW + 0.1)).client_of(headers, b"", NOW) == Client(
         id=7, expires_at=NOW + 0.1
     )
-    assert book(Client(id=7, is_revoked=True)).client_of(headers, b"", NOW) is Refusal.REVOKED
+    assert book(Client(id=7, is_revoked=True)).client_of(headers, b"", NOW) is TokenRefusal.REVOKED
 
 
 def test_an_older_secret_still_finds_its_tokens_as_long_as_it_is_there():
     assert book(secret="old", secrets=("new", "old")).client_of(bearer(TOKEN), b"", NOW) is CLIENT
     gone = book(secret="old", secrets=("new",))
-    assert gone.client_of(bearer(TOKEN), b"", NOW) is Refusal.UNKNOWN
+    assert gone.client_of(bearer(TOKEN), b"", NOW) is TokenRefusal.UNKNOWN
     assert not gone.is_empty, "the gateway stays closed"
 
 
 def test_an_empty_book_says_so():
     assert TokenBook([], ("s",)).is_empty
-    assert TokenBook([], ("s",)).client_of(bearer(TOKEN), b"", NOW) is Refusal.UNKNOWN
+    assert TokenBook([], ("s",)).client_of(bearer(TOKEN), b"", NOW) is TokenRefusal.UNKNOWN
 
 
 def test_thousands_of_headers_are_looked_at_without_harm():
     assert (
         book().client_of([(b"x-api-key", b"gk-" + b"x" * 60_000)] * 100, b"", NOW)
-        is Refusal.FOREIGN
+        is TokenRefusal.FOREIGN
     )
     assert presented([], b"&&=&key&key=a&key=") == [b"a"]
 

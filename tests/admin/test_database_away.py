@@ -7,12 +7,12 @@ import re
 from django.contrib.staticfiles import finders
 from django.test import Client
 
-from proxyapp.admin.database_away import page
+from proxyapp.admin.database_away import away_response
 
 
 def test_it_has_the_headers_of_the_admins_pages(db: None):
     usual = Client().get("/admin/login/").headers
-    bare = page("it does not answer", 0, []).headers
+    bare = away_response("it does not answer", 0, []).headers
 
     names = (
         "X-Frame-Options",
@@ -28,11 +28,11 @@ def test_it_has_the_headers_of_the_admins_pages(db: None):
 
 
 def test_it_writes_what_it_is_told_as_text():
-    assert b"<b>" not in page("<b>", 1, ["<b>"]).content
+    assert b"<b>" not in away_response("<b>", 1, ["<b>"]).content
 
 
 def test_its_own_policy_lets_its_look_through():
-    response = page("it does not answer", 2, ["the spool is damaged"])
+    response = away_response("it does not answer", 2, ["the spool is damaged"])
     text = response.content.decode()
 
     assert response.status_code == 503

@@ -13,7 +13,7 @@ from django.urls import reverse
 
 from proxyapp.admin.keys.usage import usage_of_key
 from proxyapp.admin.parts.cells import compact, rate
-from proxyapp.admin.parts.svg_charts import Bar, bar_chart, sparkline
+from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart, sparkline
 from proxyapp.models import ApiKey, AuditEntry, DailyUsage, RateLimitEvent
 from proxyapp.upstream.key_probe import ProbeResult
 from proxyapp.vocabulary.choices import KeyStatus
@@ -422,7 +422,7 @@ def test_a_sparkline_of_nothing_is_a_line():
 
 
 def test_a_bar_has_what_went_well_below_and_the_rest_on_top():
-    drawn = bar_chart([Bar(1, 4, "<one>"), Bar(0, 0, "none")], "4 requests")
+    drawn = bar_chart([ChartBar(1, 4, "<one>"), ChartBar(0, 0, "none")], "4 requests")
 
     assert '<rect class="bar-chart-rest" x="3" y="0.00" width="14" height="75.00"/>' in drawn
     assert '<rect class="bar-chart-part" x="3" y="75.00" width="14" height="25.00"/>' in drawn

@@ -17,14 +17,14 @@ from proxyapp.config.file import (
     ConfigError,
     GroupConfig,
     KeyConfig,
-    Server,
+    ServerConfig,
     check_key,
     load,
     parse,
 )
 from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, Group, ImportedGroup, RotationCursor
-from proxyapp.vocabulary.choices import Auth, RateLimitPolicy, values
+from proxyapp.vocabulary.choices import Auth, RateLimitPolicy, choice_values
 from tests.support.new_secret import change_secret
 
 __all__ = ["change_secret"]
@@ -35,7 +35,7 @@ SOURCE = Path("/etc/gateway/config.yaml")
 LONG = "AIzaSyTest-A-0123456789"
 
 ODD = Config(
-    Server(),
+    ServerConfig(),
     (
         GroupConfig(
             "yes", api_keys=(KeyConfig("123456"), KeyConfig("null", "~", "1.5"), KeyConfig("1:30"))
@@ -83,7 +83,8 @@ def test_an_export_reads_like_a_config_file():
     key = KeyConfig(LONG, "laptop", "p1")
     import_config(
         Config(
-            Server(), (GroupConfig("a", proxy_url="http://h:1", api_keys=(key, KeyConfig("k2"))),)
+            ServerConfig(),
+            (GroupConfig("a", proxy_url="http://h:1", api_keys=(key, KeyConfig("k2"))),),
         ),
         source=SOURCE,
     )
@@ -156,8 +157,8 @@ groups = st.builds(
         ["https://h", "http://[::1]:8080/a%2Fb", "https://generativelanguage.googleapis.com"]
     ),
     proxy_url=proxies,
-    rate_limit_policy=st.sampled_from(values(RateLimitPolicy)),
-    auth=st.sampled_from(values(Auth)),
+    rate_limit_policy=st.sampled_from(choice_values(RateLimitPolicy)),
+    auth=st.sampled_from(choice_values(Auth)),
     api_keys=st.lists(keys, min_size=1, max_size=4, unique_by=lambda key: key.secret).map(tuple),
 )
 configs = st.lists(groups, max_size=4, unique_by=lambda group: group.name.lower())
@@ -169,7 +170,7 @@ configs = st.lists(groups, max_size=4, unique_by=lambda group: group.name.lower(
 @given(configs)
 def test_any_config_survives_the_way_through_the_database(groups):
     forget_all()
-    import_config(Config(Server(), tuple(groups)), source=SOURCE)
+    import_config(Config(ServerConfig(), tuple(groups)), source=SOURCE)
     first = export_groups(mask=False).text
     forget_all()
     import_config(parse(first), source=SOURCE)
@@ -181,7 +182,7 @@ def test_a_masked_export_shows_no_secret_and_cannot_be_imported():
     group = GroupConfig(
         "a", proxy_url="http://user:topsecret@h:1", api_keys=(KeyConfig(LONG), KeyConfig("short"))
     )
-    import_config(Config(Server(), (group,)), source=SOURCE)
+    import_config(Config(ServerConfig(), (group,)), source=SOURCE)
     text = command("--mask")
     assert text.startswith(
         "# Groups and keys of the Gemini Key Gateway, masked: this file cannot be imported.\n"
@@ -264,7 +265,7 @@ def test_a_device_is_never_replaced():
 
 def test_what_cannot_be_read_is_left_out_and_said(change_secret, tmp_path):
     group = GroupConfig("a", proxy_url="http://user:topsecret@h:1", api_keys=(KeyConfig(LONG),))
-    import_config(Config(Server(), (group,)), source=SOURCE)
+    import_config(Config(ServerConfig(), (group,)), source=SOURCE)
     change_secret(forget_older=True)
     own = ApiKey(group=Group.objects.get(), position=1)
     own.set_secret("readable")

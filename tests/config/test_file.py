@@ -13,7 +13,7 @@ from proxyapp.config.file import (
     Config,
     ConfigError,
     KeyConfig,
-    Server,
+    ServerConfig,
     check_group_name,
     check_key,
     check_proxy_url,
@@ -59,7 +59,7 @@ groups:
     proxy_url: null
     api_keys: [AIza-three]
 """)
-    assert config.server == Server("0.0.0.0", 9000)
+    assert config.server == ServerConfig("0.0.0.0", 9000)
     assert [one.name for one in config.groups] == ["gemini", "direct"]
     assert config.groups[0].proxy_url == "socks5://user:pass@10.0.0.1:1080"
     assert config.groups[0].api_keys == (KeyConfig("AIza-one"), KeyConfig("AIza-two"))
@@ -69,7 +69,7 @@ groups:
 def test_everything_but_name_and_keys_has_a_default():
     config = parse("groups: [{name: a, api_keys: [k1]}]")
     (only,) = config.groups
-    assert config.server == Server("127.0.0.1", 8080)
+    assert config.server == ServerConfig("127.0.0.1", 8080)
     assert (only.target_url, only.proxy_url) == (DEFAULT_TARGET_URL, None)
     assert (only.rate_limit_policy, only.auth) == ("daily", "auto")
 
@@ -83,7 +83,7 @@ def test_whether_clients_need_a_token():
 
 @pytest.mark.parametrize("text", ["server:\ngroups: []", "server: {}\ngroups: []"])
 def test_an_empty_server_section_means_the_defaults(text):
-    assert parse(text) == Config(Server(), ())
+    assert parse(text) == Config(ServerConfig(), ())
 
 
 def test_an_empty_proxy_url_means_none():
@@ -420,7 +420,7 @@ def test_placeholders_are_set_apart_with_their_place():
 def test_the_example_is_one_group_of_placeholders_on_loopback():
     config = load(EXAMPLE)
     (only,) = config.groups
-    assert config.server == Server("127.0.0.1", 8080)
+    assert config.server == ServerConfig("127.0.0.1", 8080)
     assert (only.name, only.api_keys) == ("default-gemini", ())
     assert len(only.placeholders) == 2
     assert (only.rate_limit_policy, only.auth, only.proxy_url) == ("quota_aware", "auto", None)
@@ -478,7 +478,9 @@ def test_a_byte_order_mark_is_ignored(tmp_path):
 
 @pytest.mark.parametrize("size", [5 * 1024**2, 10 * 1024**2])
 def test_a_large_file_is_refused_before_it_is_parsed(tmp_path, size, monkeypatch):
-    monkeypatch.setattr("proxyapp.config.plain_yaml.read", lambda text: pytest.fail("was parsed"))
+    monkeypatch.setattr(
+        "proxyapp.config.plain_yaml.read_yaml", lambda text: pytest.fail("was parsed")
+    )
     (tmp_path / "large.yaml").write_bytes(b"a: [" * (size // 4))
     with pytest.raises(ConfigError, match="larger than 4 MiB"):
         load(tmp_path / "large.yaml")

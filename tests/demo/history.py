@@ -11,8 +11,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from proxyapp.forwarding.judge import cooldown
-from proxyapp.ledger.usage import Outcome, write_usage
-from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.ledger.usage import AttemptOutcome, write_usage
+from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.verdict import judge
@@ -63,7 +63,9 @@ def write_history(now: datetime) -> None:
         imposed = _judged(refused, keys[refused.key.secret])
         if imposed.until <= now:
             cooldowns.append(imposed)
-            tally.count(imposed.key_id, refused.model, Outcome.RATE_LIMITED, refused.at.timestamp())
+            tally.count(
+                imposed.key_id, refused.model, AttemptOutcome.RATE_LIMITED, refused.at.timestamp()
+            )
     write_cooldowns(cooldowns)
     write_usage(tally)
 
@@ -122,7 +124,7 @@ def _by_quota(key: Key, model: str, at: datetime, *, retry_seconds: float | None
     return Refused(key, model, at, refusal.body)
 
 
-def _judged(refused: Refused, key: PoolKey) -> Cooldown:
+def _judged(refused: Refused, key: PoolKey) -> NewCooldown:
     body = json.dumps(refused.body).encode()
     verdict = judge(
         status=STATUS,

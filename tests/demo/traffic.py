@@ -9,7 +9,15 @@ from itertools import accumulate, groupby, pairwise
 from random import Random
 from statistics import NormalDist
 
-from proxyapp.ledger.usage import COLUMNS, Answers, Counts, Minute, Outcome, Place, Tally
+from proxyapp.ledger.usage import (
+    COLUMNS,
+    AttemptCounter,
+    AttemptOutcome,
+    ClientAnswers,
+    Minute,
+    UsagePlace,
+    UsageTally,
+)
 from proxyapp.models import LATENCY_BOUNDS_MS
 from tests.demo.cast import MODELS, PAID_GROUP, Key
 
@@ -40,9 +48,9 @@ def _rate(hours_ago: float) -> float:
     return of_day * (1 - LESS_A_DAY * hours_ago / 24)
 
 
-def tally_of(attempts: Rates, keys: Mapping[int, Key], chance: Random) -> Tally:
+def tally_of(attempts: Rates, keys: Mapping[int, Key], chance: Random) -> UsageTally:
     """The same counts by hour, key and model as by minute."""
-    tally = Tally()
+    tally = UsageTally()
     for hour, minutes in groupby(attempts, key=lambda minute: minute // MINUTES_AN_HOUR):
         _add_hour(tally, hour, {minute: attempts[minute] for minute in minutes}, keys, chance)
     tally.last_used = dict.fromkeys(keys, max(attempts) * 60.0)
@@ -50,11 +58,11 @@ def tally_of(attempts: Rates, keys: Mapping[int, Key], chance: Random) -> Tally:
 
 
 def _add_hour(
-    tally: Tally, hour: int, attempts: Rates, keys: Mapping[int, Key], chance: Random
+    tally: UsageTally, hour: int, attempts: Rates, keys: Mapping[int, Key], chance: Random
 ) -> None:
     total = _outcomes(round(sum(attempts.values())), chance)
     places = {
-        Place(key_id, model, hour): share
+        UsagePlace(key_id, model, hour): share
         * (PAID_WEIGHT if key.group == PAID_GROUP else 1.0)
         * chance.uniform(0.7, 1.3)
         for key_id, key in keys.items()
@@ -65,15 +73,15 @@ def _add_hour(
         tally.minutes[minute] = Minute(counts, _answers(counts, attempts[minute] / CREST, chance))
 
 
-def _outcomes(requests: int, chance: Random) -> Counts:
+def _outcomes(requests: int, chance: Random) -> AttemptCounter:
     """Of attempts that no limit refused."""
     bad = {
-        Outcome.CLIENT_ERROR: round(requests * chance.uniform(0.02, 0.04)),
-        Outcome.UPSTREAM_ERROR: round(requests * chance.uniform(0.005, 0.02)),
-        Outcome.CANCELLED: round(requests * chance.uniform(0.005, 0.015)),
+        AttemptOutcome.CLIENT_ERROR: round(requests * chance.uniform(0.02, 0.04)),
+        AttemptOutcome.UPSTREAM_ERROR: round(requests * chance.uniform(0.005, 0.02)),
+        AttemptOutcome.CANCELLED: round(requests * chance.uniform(0.005, 0.015)),
     }
     succeeded = requests - sum(bad.values())
-    return Counts(
+    return AttemptCounter(
         requests=requests,
         succeeded=succeeded,
         **{str(outcome): number for outcome, number in bad.items()},
@@ -82,14 +90,14 @@ def _outcomes(requests: int, chance: Random) -> Counts:
     )
 
 
-def _answers(counts: Counts, busy: float, chance: Random) -> Answers:
+def _answers(counts: AttemptCounter, busy: float, chance: Random) -> ClientAnswers:
     """An upstream's error was another key's success, mostly; the busiest minutes were too much for
     all keys.
     """
     no_key = chance.randint(1, 4) if chance.random() < busy * 0.04 else 0
     well = counts.succeeded + counts.cancelled
     answered = well + counts.client_errors + no_key
-    return Answers(
+    return ClientAnswers(
         answered,
         well,
         no_key,
@@ -104,12 +112,12 @@ def _latency_shares(busy: float) -> list[float]:
     return [high - low for low, high in pairwise([0.0, *ends, 1.0])]
 
 
-def split(counts: Counts, weights: Sequence[float]) -> Iterator[Counts]:
+def split(counts: AttemptCounter, weights: Sequence[float]) -> Iterator[AttemptCounter]:
     """Parts in the ratio of the weights, which add up to `counts`."""
     columns = [spread(getattr(counts, column), weights) for column in COLUMNS]
     for values in zip(*columns, strict=True):
-        part = Counts(*values)
-        part.requests = sum(getattr(part, outcome) for outcome in Outcome)
+        part = AttemptCounter(*values)
+        part.requests = sum(getattr(part, outcome) for outcome in AttemptOutcome)
         yield part
 
 

@@ -12,8 +12,8 @@ import httptools
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxyapp.server.connection import Connection
-from proxyapp.server.server_state import ClientSide, Limits
+from proxyapp.server.connection import ClientConnection
+from proxyapp.server.server_state import ClientSide, ConnectionLimits
 from tests.fuzz.timebox import for_seconds
 
 LOOP = asyncio.new_event_loop()
@@ -96,7 +96,7 @@ class Side(ClientSide):
     """Its application reads every request and answers it with nothing."""
 
     def __init__(self) -> None:
-        super().__init__(Limits(body_bytes=1000))
+        super().__init__(ConnectionLimits(body_bytes=1000))
         self.loop = LOOP
         self.application = self.answer
         self.seen: list[Seen] = []
@@ -144,7 +144,7 @@ def served(*pieces: bytes) -> tuple[list[Seen], bytes]:
 
     async def serve() -> tuple[list[Seen], bytes]:
         side = Side()
-        connection = Connection(side, ("client", 1))
+        connection = ClientConnection(side, ("client", 1))
         connection.transport = wire = Wire()
         connection.begin()
         for piece in pieces:

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection
 from proxyapp import runtime
 from proxyapp.ledger import retention
 from proxyapp.ledger.retention import Pruned, claim_pruning, prune_batch, prune_batches
-from proxyapp.ledger.usage import COLUMNS, Outcome, Tally, add_to_rows, write_usage
+from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally, add_to_rows, write_usage
 from proxyapp.models import (
     ApiKey,
     AuditEntry,
@@ -183,9 +183,9 @@ def test_several_at_once_and_a_process_that_goes_on_counting_lose_nothing(
 
     def count() -> None:
         for hour in hours:
-            tally = Tally()
+            tally = UsageTally()
             for key in keys:
-                tally.count(key.pk, "m", Outcome.SUCCEEDED, hour.timestamp())
+                tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, hour.timestamp())
             write_usage(tally)
 
     def run(work: Any) -> None:

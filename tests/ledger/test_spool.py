@@ -13,10 +13,10 @@ from proxyapp.ledger import replay
 from proxyapp.ledger.replay import write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
 from proxyapp.ledger.spool_marks import Mark, once
-from proxyapp.ledger.spool_records import Record, cooldowns_record, decoded, usage_record
-from proxyapp.ledger.usage import Answers, Outcome, Place, Tally, write_usage
+from proxyapp.ledger.spool_records import Record, cooldowns_record, decoded_record, usage_record
+from proxyapp.ledger.usage import AttemptOutcome, ClientAnswers, UsagePlace, UsageTally, write_usage
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
-from proxyapp.pool.cooldown_rows import Cooldown
+from proxyapp.pool.cooldown_rows import NewCooldown
 from tests.support.pool_data import NOW, add_group, add_key
 
 SECONDS = NOW.timestamp()
@@ -28,14 +28,14 @@ def key(db: None) -> ApiKey:
     return add_key(add_group(), "one")
 
 
-def tally(key_id: int, outcome: Outcome = Outcome.SUCCEEDED) -> Tally:
-    counted = Tally()
+def tally(key_id: int, outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED) -> UsageTally:
+    counted = UsageTally()
     counted.count(key_id, "m", outcome, SECONDS, prompt_tokens=3, output_tokens=5)
     return counted
 
 
-def cooldown(key_id: int, kind: str = "daily") -> Cooldown:
-    return Cooldown(key_id, "", kind, 429, NOW, NOW + timedelta(hours=1), "text")
+def cooldown(key_id: int, kind: str = "daily") -> NewCooldown:
+    return NewCooldown(key_id, "", kind, 429, NOW, NOW + timedelta(hours=1), "text")
 
 
 def keep(spool: Spool, record: dict[str, object]) -> Mark:
@@ -46,7 +46,7 @@ def keep(spool: Spool, record: dict[str, object]) -> Mark:
 
 def records(segment: Segment | None) -> list[Record]:
     assert segment
-    found, senseless = decoded(segment.lines())
+    found, senseless = decoded_record(segment.lines())
     assert senseless == []
     return found
 
@@ -61,7 +61,7 @@ def requests() -> int:
 def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path):
     spool = Spool(tmp_path / "spool", "usage")
     keep(spool, usage_record(tally(1)))
-    keep(spool, usage_record(tally(1, Outcome.RATE_LIMITED)))
+    keep(spool, usage_record(tally(1, AttemptOutcome.RATE_LIMITED)))
     keep(spool, cooldowns_record([cooldown(1)]))
 
     segment = spool.oldest()
@@ -69,8 +69,8 @@ def test_what_was_kept_is_read_back_as_it_was(tmp_path: Path):
 
     assert third.cooldowns == [cooldown(1)]
     assert (
-        first.tally.counts[Place(1, "m", HOUR)].succeeded
-        == second.tally.counts[Place(1, "m", HOUR)].rate_limited
+        first.tally.counts[UsagePlace(1, "m", HOUR)].succeeded
+        == second.tally.counts[UsagePlace(1, "m", HOUR)].rate_limited
     )
     assert first.tally.last_used == {1: SECONDS}
     assert [record.number for record in (first, second, third)] == [1, 2, 3]
@@ -90,7 +90,7 @@ def test_minutes_come_back_as_they_were(tmp_path: Path):
     (record,) = records(spool.oldest())
 
     assert record.tally.minutes[MINUTE].attempts.prompt_tokens == 3
-    assert record.tally.minutes[MINUTE].answers == Answers(
+    assert record.tally.minutes[MINUTE].answers == ClientAnswers(
         answered=2, answered_well=2, latency=[1, 0, 0, 0, 1] + [0] * 11
     )
 
@@ -110,7 +110,7 @@ def test_a_file_of_before_there_were_minutes_and_numbers_is_read(tmp_path: Path)
     (segment,) = left_behind(tmp_path)
 
     assert [
-        (record.number, record.tally.counts[Place(1, "m", HOUR)].requests)
+        (record.number, record.tally.counts[UsagePlace(1, "m", HOUR)].requests)
         for record in records(segment)
     ] == [
         (1, 2),
@@ -204,7 +204,7 @@ def test_lines_that_make_no_sense_are_kept_and_named(tmp_path: Path):
     )
 
     (segment,) = left_behind(tmp_path)
-    found, senseless = decoded(segment.lines())
+    found, senseless = decoded_record(segment.lines())
     segment.remove(senseless)
 
     assert [record.tally.last_used for record in found] == [{1: 5.0}]
@@ -256,10 +256,10 @@ def test_work_is_not_done_after_its_record_came_by_the_spool(key: ApiKey, tmp_pa
 
 
 def test_a_record_that_the_database_refuses_does_not_stop_the_others(key: ApiKey):
-    ends_too_early = Cooldown(
+    ends_too_early = NewCooldown(
         key.pk, "", "daily", 429, NOW, datetime(2020, 1, 1, tzinfo=UTC), "text"
     )
-    refused = Record(b"refused", 2, [ends_too_early], Tally())
+    refused = Record(b"refused", 2, [ends_too_early], UsageTally())
     batch = [Record(b"", 1, [], tally(key.pk)), refused, Record(b"", 3, [], tally(key.pk))]
 
     version, bad = write_batch("file", batch)
@@ -270,6 +270,6 @@ def test_a_record_that_the_database_refuses_does_not_stop_the_others(key: ApiKey
 
 def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(replay, "BATCH_RECORDS", 2)
-    found = list(replay.batches([Record(b"", number) for number in range(5)]))
+    found = list(replay.record_batches([Record(b"", number) for number in range(5)]))
 
     assert [len(batch) for batch in found] == [2, 2, 1]

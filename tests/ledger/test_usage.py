@@ -5,8 +5,15 @@ from datetime import UTC, datetime
 import pytest
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS
-from proxyapp.ledger.spool_records import decoded, encoded, usage_record
-from proxyapp.ledger.usage import MINUTE_COLUMNS, Answers, Outcome, Place, Tally, write_usage
+from proxyapp.ledger.spool_records import decoded_record, encoded_record, usage_record
+from proxyapp.ledger.usage import (
+    MINUTE_COLUMNS,
+    AttemptOutcome,
+    ClientAnswers,
+    UsagePlace,
+    UsageTally,
+    write_usage,
+)
 from proxyapp.models import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
@@ -19,7 +26,7 @@ from proxyapp.models import (
     RotationCursor,
     TokenUsage,
 )
-from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.vocabulary.errors import (
     BadRequest,
     GatewayError,
@@ -41,14 +48,14 @@ def key(db) -> ApiKey:
     return made
 
 
-def tally(*counts: tuple[int, str, Outcome]) -> Tally:
-    made = Tally()
+def tally(*counts: tuple[int, str, AttemptOutcome]) -> UsageTally:
+    made = UsageTally()
     for key_id, model, outcome in counts:
         made.count(key_id, model, outcome, SECONDS, prompt_tokens=3, output_tokens=5)
     return made
 
 
-def cooldown(key_id: int, **fields) -> Cooldown:
+def cooldown(key_id: int, **fields) -> NewCooldown:
     until = datetime(2026, 11, 24, 7, tzinfo=UTC)
     known = {
         "model": "",
@@ -58,35 +65,39 @@ def cooldown(key_id: int, **fields) -> Cooldown:
         "until": until,
         "excerpt": "…",
     }
-    return Cooldown(key_id=key_id, **{**known, **fields})
+    return NewCooldown(key_id=key_id, **{**known, **fields})
 
 
 def test_every_outcome_has_its_column():
-    counted = tally(*((1, "m", outcome) for outcome in Outcome)).counts[
-        Place(1, "m", int(SECONDS) // 3600)
+    counted = tally(*((1, "m", outcome) for outcome in AttemptOutcome)).counts[
+        UsagePlace(1, "m", int(SECONDS) // 3600)
     ]
 
-    assert counted.requests == len(Outcome)
-    assert [getattr(counted, outcome) for outcome in Outcome] == [1] * len(Outcome)
+    assert counted.requests == len(AttemptOutcome)
+    assert [getattr(counted, outcome) for outcome in AttemptOutcome] == [1] * len(AttemptOutcome)
 
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
     [
-        (200, Outcome.SUCCEEDED),
-        (304, Outcome.SUCCEEDED),
-        (400, Outcome.CLIENT_ERROR),
-        (429, Outcome.RATE_LIMITED),
-        (503, Outcome.UPSTREAM_ERROR),
+        (200, AttemptOutcome.SUCCEEDED),
+        (304, AttemptOutcome.SUCCEEDED),
+        (400, AttemptOutcome.CLIENT_ERROR),
+        (429, AttemptOutcome.RATE_LIMITED),
+        (503, AttemptOutcome.UPSTREAM_ERROR),
     ],
 )
 def test_a_status_tells_the_outcome(status, outcome):
-    assert Outcome.of_status(status) is outcome
+    assert AttemptOutcome.of_status(status) is outcome
 
 
 def test_counts_are_added_to_the_row_of_their_hour(key):
-    write_usage(tally((key.pk, "m", Outcome.SUCCEEDED), (key.pk, "m", Outcome.RATE_LIMITED)))
-    write_usage(tally((key.pk, "m", Outcome.SUCCEEDED), (key.pk, "", Outcome.CANCELLED)))
+    write_usage(
+        tally((key.pk, "m", AttemptOutcome.SUCCEEDED), (key.pk, "m", AttemptOutcome.RATE_LIMITED))
+    )
+    write_usage(
+        tally((key.pk, "m", AttemptOutcome.SUCCEEDED), (key.pk, "", AttemptOutcome.CANCELLED))
+    )
 
     row = HourlyUsage.objects.get(model="m")
     assert (row.hour, row.requests, row.succeeded, row.rate_limited) == (
@@ -101,17 +112,17 @@ def test_counts_are_added_to_the_row_of_their_hour(key):
     assert key.last_used_at == NOW
 
 
-def answers(*counted: tuple[int, float]) -> Answers:
+def answers(*counted: tuple[int, float]) -> ClientAnswers:
     """What answers of these statuses, waited for so many seconds, come to."""
-    made = Tally()
+    made = UsageTally()
     for status, waited in counted:
         made.count_answer(status, waited, SECONDS)
     return made.minutes[MINUTE].answers
 
 
 def test_every_attempt_counts_for_its_minute_too():
-    made = tally((1, "m", Outcome.SUCCEEDED), (2, "", Outcome.RATE_LIMITED))
-    made.count(1, "m", Outcome.CANCELLED, SECONDS + 60)
+    made = tally((1, "m", AttemptOutcome.SUCCEEDED), (2, "", AttemptOutcome.RATE_LIMITED))
+    made.count(1, "m", AttemptOutcome.CANCELLED, SECONDS + 60)
 
     first, second = made.minutes[MINUTE].attempts, made.minutes[MINUTE + 1].attempts
     assert (first.requests, first.succeeded, first.rate_limited, first.prompt_tokens) == (
@@ -121,7 +132,7 @@ def test_every_attempt_counts_for_its_minute_too():
         6,
     )
     assert (second.requests, second.cancelled) == (1, 1)
-    assert made.minutes[MINUTE].answers == Answers()
+    assert made.minutes[MINUTE].answers == ClientAnswers()
 
 
 def test_an_answer_below_400_is_one_that_went_well_and_tells_how_long_it_was_waited_for():
@@ -157,16 +168,16 @@ def test_there_is_a_column_for_each_bound_and_one_without():
 def test_an_answer_of_the_gateways_own_never_went_well(
     error: GatewayError, no_key: int, proxy_failed: int
 ):
-    made = Tally()
+    made = UsageTally()
     made.count_failure(error, SECONDS)
 
-    assert made.minutes[MINUTE].answers == Answers(
+    assert made.minutes[MINUTE].answers == ClientAnswers(
         answered=1, no_key=no_key, proxy_failed=proxy_failed
     )
 
 
 def test_a_tally_of_answers_alone_is_worth_writing():
-    made = Tally()
+    made = UsageTally()
     assert not made
 
     made.count_failure(NoKeyAvailable("none"), SECONDS)
@@ -176,7 +187,7 @@ def test_a_tally_of_answers_alone_is_worth_writing():
 
 def test_minutes_are_added_to_the_row_that_all_processes_share(key):
     for waited in (0.02, 0.02, 5.0):
-        made = tally((key.pk, "m", Outcome.SUCCEEDED))
+        made = tally((key.pk, "m", AttemptOutcome.SUCCEEDED))
         made.count_answer(200, waited, SECONDS)
         made.count_failure(NoKeyAvailable("none"), SECONDS)
         write_usage(made)
@@ -200,7 +211,9 @@ def test_minutes_are_added_to_the_row_that_all_processes_share(key):
 
 
 def test_what_belongs_to_a_deleted_key_is_left_out(key):
-    write_usage(tally((key.pk, "m", Outcome.SUCCEEDED), (key.pk + 1, "m", Outcome.SUCCEEDED)))
+    write_usage(
+        tally((key.pk, "m", AttemptOutcome.SUCCEEDED), (key.pk + 1, "m", AttemptOutcome.SUCCEEDED))
+    )
     version = write_cooldowns([cooldown(key.pk), cooldown(key.pk + 1)])
 
     assert HourlyUsage.objects.count() == RateLimitEvent.objects.count() == 1
@@ -211,15 +224,15 @@ def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
     token = ClientToken.objects.create(name="t", token_hash="0" * 64)
     lines = []
     for number, status in enumerate((200, 404), start=1):
-        counted = Tally()
+        counted = UsageTally()
         counted.clients.count_answer(token.pk, "m", status, SECONDS)
         counted.clients.count_tokens(token.pk, "m", 3, 5, SECONDS)
         counted.clients.count_refused(token.pk, SECONDS)
         counted.clients.count_answer(token.pk + 1, "m", 200, SECONDS)  # deleted meanwhile
         assert counted
-        lines.append(encoded(number, usage_record(counted)))
+        lines.append(encoded_record(number, usage_record(counted)))
         write_usage(counted)
-    records, senseless = decoded(lines)
+    records, senseless = decoded_record(lines)
     for record in records:
         write_usage(record.tally)
 

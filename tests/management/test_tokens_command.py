@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 
 from proxyapp.access import token_store
-from proxyapp.access.token_book import Client, Refusal
+from proxyapp.access.token_book import Client, TokenRefusal
 from proxyapp.access.token_store import Terms, read_book
 from proxyapp.models import AuditEntry, ClientToken, TokenUsage, audit
 from tests.support.new_secret import ChangeSecret, change_secret
@@ -38,7 +38,7 @@ def create(*arguments: str) -> str:
     return tokens("create", *arguments)[0].strip()
 
 
-def found(text: str) -> Client | Refusal:
+def found(text: str) -> Client | TokenRefusal:
     return read_book().client_of([(b"x-api-key", text.encode())], b"", NOW.timestamp())
 
 
@@ -184,7 +184,7 @@ def test_revoke_by_name_id_masked_form_or_the_token(selector):
     )
 
     assert out == f"Revoked 1 of 1 token:\n  {row.pk}  laptop  {row.masked}\n"
-    assert found(text) is Refusal.REVOKED
+    assert found(text) is TokenRefusal.REVOKED
     assert pool_version() == version + 1
     assert "which was before" in tokens("revoke", "laptop")[0]
     assert [entry.action for entry in AuditEntry.objects.order_by("id")] == ["add", "revoke"]
@@ -217,7 +217,7 @@ def test_revoke_of_an_unknown_token_repeats_none_and_changes_nothing():
 def test_an_update_and_a_deletion_reach_every_process_too():
     text = create("laptop")
     row = ClientToken.objects.get()
-    token_store.update(row, Terms(name="desk", groups=[], requests_per_day=3), audit.START)
+    token_store.update_token(row, Terms(name="desk", groups=[], requests_per_day=3), audit.START)
     client = found(text)
     assert isinstance(client, Client)
     assert (client.groups, client.requests_per_day) == (frozenset(), 3)
@@ -236,9 +236,9 @@ def test_an_update_with_an_old_row_brings_no_revoked_token_back():
     text = create("laptop")
     row = ClientToken.objects.get()
     token_store.revoke([row.pk], audit.START, NOW)
-    token_store.update(row, Terms(name="desk"), audit.START)
+    token_store.update_token(row, Terms(name="desk"), audit.START)
     assert ClientToken.objects.get().name == "desk"
-    assert found(text) is Refusal.REVOKED
+    assert found(text) is TokenRefusal.REVOKED
 
 
 def test_a_token_whose_last_group_is_deleted_may_use_none():
@@ -258,7 +258,7 @@ def test_a_new_secret_key_keeps_tokens_as_long_as_the_older_one_is_there(
     change_secret()
     newer = create("newer")
     assert isinstance(found(text), Client)
-    assert found(revoked) is Refusal.REVOKED
+    assert found(revoked) is TokenRefusal.REVOKED
 
     out = io.StringIO()
     call_command("reencrypt", stdout=out)
@@ -266,7 +266,7 @@ def test_a_new_secret_key_keeps_tokens_as_long_as_the_older_one_is_there(
     assert "warning: 1 client tokens were made under an older SECRET_KEY" in out.getvalue()
     assert "needs an older SECRET_KEY" in tokens("list")[0]
     settings.SECRET_KEY_FALLBACKS = []
-    assert found(text) is Refusal.UNKNOWN
+    assert found(text) is TokenRefusal.UNKNOWN
     assert isinstance(found(newer), Client)
     rows = {row["name"]: row["state"] for row in json.loads(tokens("list", "--json")[0])}
     assert rows == {"laptop": "unreadable", "newer": "active", "revoked": "revoked"}
@@ -278,7 +278,7 @@ def test_a_change_of_the_terms_undoes_no_revocation_and_forgets_no_use():
     tokens("revoke", "laptop")
     ClientToken.objects.update(last_used_at=NOW)
 
-    token_store.update(
+    token_store.update_token(
         read_before, Terms(name="desktop", requests_per_day=5), audit.command("test")
     )
 

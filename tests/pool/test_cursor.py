@@ -164,9 +164,9 @@ def test_a_fixed_lease_stays_as_it_is(settings):
 @pytest.mark.django_db
 class TestCursor:
     def test_leases_follow_one_another(self):
-        assert cursor.lease("", [1, 2, 3], 33) == Lease(0, 33, 0)
-        assert cursor.lease("", [1, 2, 3], 33) == Lease(33, 66, 0)
-        assert cursor.lease("group:1", [1], 32) == Lease(0, 32, 0)
+        assert cursor.lease_laps("", [1, 2, 3], 33) == Lease(0, 33, 0)
+        assert cursor.lease_laps("", [1, 2, 3], 33) == Lease(33, 66, 0)
+        assert cursor.lease_laps("group:1", [1], 32) == Lease(0, 32, 0)
 
     def test_a_restart_goes_on_with_the_next_key(self, three_keys):
         rotor = self.started(three_keys, picks=4)
@@ -186,7 +186,7 @@ class TestCursor:
 
     def test_nothing_goes_back_when_another_process_leased_since(self, three_keys):
         rotor = self.started(three_keys, picks=4)
-        cursor.lease("", three_keys.key_ids, 33)
+        cursor.lease_laps("", three_keys.key_ids, 33)
 
         cursor.save_progress([moved(rotor)], give_back=True)
 
@@ -195,7 +195,7 @@ class TestCursor:
     def test_a_ring_that_changed_its_size_starts_at_the_next_key(self, three_keys):
         cursor.save_progress([moved(self.started(three_keys, picks=2))])
 
-        lease = cursor.lease("", three_keys.key_ids[1:], 32)
+        lease = cursor.lease_laps("", three_keys.key_ids[1:], 32)
 
         assert three_keys.key_ids[1:][lease.start % 2] == three_keys.key_ids[2]
 
@@ -223,8 +223,8 @@ class TestCursor:
 
     def test_the_version_of_the_pool_only_grows(self):
         assert [cursor.raise_pool_version() for _ in range(3)] == [1, 2, 3]
-        assert cursor.lease("", [1], 32).version == 3
-        assert cursor.lease("group:1", [1], 32).version == 3
+        assert cursor.lease_laps("", [1], 32).version == 3
+        assert cursor.lease_laps("group:1", [1], 32).version == 3
 
     @pytest.fixture
     def three_keys(self) -> Ring:
@@ -238,6 +238,6 @@ class TestCursor:
     @staticmethod
     def started(ring: Ring, *, picks: int) -> Rotor:
         rotor = Rotor(ring)
-        rotor.add(cursor.lease("", ring.key_ids, 33))
+        rotor.add(cursor.lease_laps("", ring.key_ids, 33))
         walk(rotor, picks)
         return rotor

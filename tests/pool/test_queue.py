@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxyapp.pool.probation import Recovery, Unit
-from proxyapp.pool.queue import Turn, Turns, Wish
+from proxyapp.pool.queue import KeyWish, Turn, Turns
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot
 from tests.support.snapshots import snapshot
@@ -33,7 +33,7 @@ class Lines:
         self.served: list[str] = []
 
     async def wait(self, name: str, arrived_at: float, model: str = PRO) -> Turn | None:
-        turn = await self.turns.next(Wish(ALL_GROUPS, model, arrived_at))
+        turn = await self.turns.next(KeyWish(ALL_GROUPS, model, arrived_at))
         if turn:
             self.served.append(name)
         return turn
@@ -97,7 +97,7 @@ async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
 
 
 async def test_a_key_that_was_tried_is_not_given_again(lines: Lines):
-    wish = Wish(ALL_GROUPS, "gemini-2.5-flash", time.time(), tried={1})
+    wish = KeyWish(ALL_GROUPS, "gemini-2.5-flash", time.time(), tried={1})
 
     assert await lines.turns.next(wish, may_wait=False) is None
     assert not lines.turns.has_other(wish)

@@ -7,7 +7,7 @@ from django.db import connection
 
 from proxyapp.forwarding.views import key_states
 from proxyapp.models import ApiKey, Group
-from proxyapp.pool.cooldown_rows import Cooldown, write_cooldowns
+from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.snapshot import ALL_GROUPS
 from proxyapp.pool.store import PoolReader
@@ -40,7 +40,7 @@ def test_only_cooldowns_that_hold_now_are_loaded_and_the_longest_counts():
     for hours, model in [(-1, ""), (2, ""), (1, ""), (5, "one-model")]:
         until = NOW + timedelta(hours=hours)
         occurred_at = NOW - timedelta(hours=2)
-        write_cooldowns([Cooldown(key.pk, model, "daily", 429, occurred_at, until, "")])
+        write_cooldowns([NewCooldown(key.pk, model, "daily", 429, occurred_at, until, "")])
 
     assert PoolReader().load(NOW).cooldowns.of_model("") == {
         key.pk: (NOW + timedelta(hours=2)).timestamp()

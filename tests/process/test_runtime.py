@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from proxyapp import runtime
-from proxyapp.ledger.usage import Outcome
+from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.models import ApiKey, Group, HourlyUsage
 
 pytestmark = pytest.mark.usefixtures("async_database")
@@ -24,7 +24,7 @@ async def test_a_stop_loses_no_count_that_waits_for_the_database(key: ApiKey):
     process = await runtime.startup()
     is_free = threading.Event()
     process.threads._background._executor.submit(is_free.wait, 10)
-    process.tally.count(key.pk, "m", Outcome.SUCCEEDED, 1.0)
+    process.tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, 1.0)
     process.touched()
     async with asyncio.timeout(10):
         while process.tally.counts:  # the flush has taken the counts and waits for its thread
@@ -41,7 +41,7 @@ async def test_a_stop_loses_no_count_that_waits_for_the_database(key: ApiKey):
 async def test_a_count_is_written_within_a_second(key: ApiKey):
     process = await runtime.startup()
     try:
-        process.tally.count(key.pk, "m", Outcome.SUCCEEDED, 1.0)
+        process.tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, 1.0)
         process.touched()
         async with asyncio.timeout(1):
             while not await HourlyUsage.objects.aexists():

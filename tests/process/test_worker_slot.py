@@ -8,7 +8,7 @@ from typing import Any, cast
 import pytest
 
 from proxyapp.process.worker import Worker
-from proxyapp.process.worker_slot import MAX_DELAY_SECONDS, Place
+from proxyapp.process.worker_slot import MAX_DELAY_SECONDS, WorkerSlot
 
 
 class ToyWorker:
@@ -36,7 +36,9 @@ class Stage:
 
     def __init__(self) -> None:
         self.workers: list[ToyWorker] = []
-        self.place = Place(lambda: socket.create_server(("127.0.0.1", 0)), cast(Any, self._start))
+        self.place = WorkerSlot(
+            lambda: socket.create_server(("127.0.0.1", 0)), cast(Any, self._start)
+        )
         self.place.start()
 
     def _start(self, listener: socket.socket) -> Worker:

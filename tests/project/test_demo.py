@@ -21,7 +21,7 @@ from django.core.management import call_command
 from django.db.models import Max, Min, Sum
 
 from proxyapp.access.token_book import SHAPE, token_hash
-from proxyapp.ledger.usage import COLUMNS, Outcome
+from proxyapp.ledger.usage import COLUMNS, AttemptOutcome
 from proxyapp.models import (
     LATENCY_COLUMNS,
     ClientToken,
@@ -225,7 +225,7 @@ def test_the_hours_and_the_minutes_add_up_to_the_same() -> None:
     of_hours = HourlyUsage.objects.aggregate(**sums)
 
     assert of_hours == MinuteUsage.objects.aggregate(**sums)
-    assert of_hours["requests"] == sum(of_hours[outcome] for outcome in Outcome)
+    assert of_hours["requests"] == sum(of_hours[outcome] for outcome in AttemptOutcome)
 
 
 @pytest.mark.usefixtures("_past")

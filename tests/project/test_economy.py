@@ -10,7 +10,7 @@ import pytest
 
 from bench.economy import AWARE, DAILY
 from bench.economy_day import Gateway, compared
-from bench.economy_figures import Figures
+from bench.economy_figures import DayFigures
 from bench.economy_world import MIDNIGHT, Room, World, arrivals
 from tests.support.fake_quotas import Limits, Quotas
 
@@ -27,7 +27,7 @@ ENDS_OF_DAYS = 2 * WORLD.projects * len(LIMITS)
 
 
 @pytest.fixture(scope="module")
-def figures() -> dict[tuple[float, str], Figures]:
+def figures() -> dict[tuple[float, str], DayFigures]:
     return {
         (each.load, each.policy): each
         for each in compared(WORLD, (0.8, 2.0), (AWARE, DAILY))

@@ -7,7 +7,7 @@ import pytest
 from proxyapp.forwarding.request_body import (
     SEARCHED_END_BYTES,
     SEARCHED_WHOLE_BYTES,
-    Limits,
+    BodyLimits,
     RequestBody,
     read_body,
 )
@@ -18,10 +18,10 @@ SCHEMA = {
     "type": "object",
     "properties": {"model": {"type": "string"}, "car": {"model": "T", "year": 1908}},
 }
-SMALL_MEMORY = Limits(body=1 << 30, memory=1000)
+SMALL_MEMORY = BodyLimits(body=1 << 30, memory=1000)
 
 
-async def received(body: bytes, limits: Limits = SMALL_MEMORY) -> RequestBody:
+async def received(body: bytes, limits: BodyLimits = SMALL_MEMORY) -> RequestBody:
     """As a server hands it over, in two parts."""
     middle = len(body) // 2
     parts = [(body[:middle], True), (body[middle:], False)]
@@ -186,15 +186,15 @@ async def test_a_name_cut_by_the_end_of_what_is_searched_is_none():
 @pytest.mark.parametrize("memory", [1000, 1 << 30])
 async def test_of_a_long_body_only_the_ends_are_searched(memory):
     data = bytes(range(256)) * ((SEARCHED_WHOLE_BYTES >> 8) + 1)
-    body = await received(data, Limits(1 << 30, memory))
+    body = await received(data, BodyLimits(1 << 30, memory))
 
     assert body.searchable() == data[:SEARCHED_END_BYTES] + b"\n" + data[-SEARCHED_END_BYTES:]
 
 
 async def test_a_body_in_memory_is_searched_whole():
-    assert (await received(b"x" * SEARCHED_WHOLE_BYTES, Limits(1 << 30, 1 << 20))).searchable() == (
-        b"x" * SEARCHED_WHOLE_BYTES
-    )
+    assert (
+        await received(b"x" * SEARCHED_WHOLE_BYTES, BodyLimits(1 << 30, 1 << 20))
+    ).searchable() == (b"x" * SEARCHED_WHOLE_BYTES)
 
 
 async def test_a_searched_body_is_still_sent_whole():

@@ -34,7 +34,7 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
                 slots = cursor.lease_slots(
                     len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS
                 )
-                rotor.add(cursor.lease(ring.name, ring.key_ids, slots))
+                rotor.add(cursor.lease_laps(ring.name, ring.key_ids, slots))
         assert chosen is not None
         picks.append((chosen.slot, chosen.key.id))
     connection.close()

@@ -13,7 +13,7 @@ from typing import Any
 from proxyapp.process.listener import bind
 from proxyapp.server.daphne import GatewayServer
 from proxyapp.server.departure import Departure
-from proxyapp.server.server_state import Limits
+from proxyapp.server.server_state import ConnectionLimits
 
 EVENT = b"data: event\n\n"
 log: list[str] = []
@@ -201,7 +201,7 @@ def main() -> None:
     GatewayServer(
         application,
         bind("127.0.0.1", int(port)),
-        limits=Limits(
+        limits=ConnectionLimits(
             int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience
         ),
         departure=Departure(float(drain_seconds), retirement_seconds=60),

@@ -11,7 +11,7 @@ import httpx
 import pytest
 import uvloop
 
-from proxyapp.upstream.exchange import Exchange
+from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.transport import Transport
 from tests.support.certificates import client_context
 from tests.support.scripted import SECONDS
@@ -76,8 +76,8 @@ async def send(transport: Transport, *args: Any, **kwargs: Any) -> httpx.Respons
         return await transport.handle_async_request(request(*args, **kwargs))
 
 
-def stream_of(response: httpx.Response) -> Exchange:
-    assert isinstance(response.stream, Exchange)
+def stream_of(response: httpx.Response) -> UpstreamExchange:
+    assert isinstance(response.stream, UpstreamExchange)
     return response.stream
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from proxyapp.vocabulary import certificates
-from proxyapp.vocabulary.certificates import BadCertificates, in_one_form, listed
+from proxyapp.vocabulary.certificates import BadCertificates, in_one_form, listed_certificates
 from tests.support.certificates import NAMES, authority, pem
 
 OTHER = authority(pem("other"))
@@ -20,7 +20,7 @@ def test_only_the_certificates_stay_each_once_in_their_order() -> None:
 
 
 def test_what_they_say_of_themselves_is_listed() -> None:
-    first, second = listed(authority() + authority(pem("expired", NAMES, days=-1)))
+    first, second = listed_certificates(authority() + authority(pem("expired", NAMES, days=-1)))
     assert str(first).startswith("CN=tests, until 20")
     assert str(second).endswith(" (expired)")
 
@@ -49,8 +49,10 @@ def test_what_is_no_list_of_certificates_is_refused_without_quoting_it(
 
 def test_a_file_is_read_from_the_folder_of_the_config(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("# Zertifikat für uns\n" + authority())
-    assert authority() in certificates.read("ca.pem", tmp_path)
-    assert authority() in certificates.read(str(tmp_path / "ca.pem"), Path("/elsewhere"))
+    assert authority() in certificates.read_certificates("ca.pem", tmp_path)
+    assert authority() in certificates.read_certificates(
+        str(tmp_path / "ca.pem"), Path("/elsewhere")
+    )
 
 
 @pytest.mark.parametrize(
@@ -58,9 +60,9 @@ def test_a_file_is_read_from_the_folder_of_the_config(tmp_path: Path) -> None:
 )
 def test_a_file_that_cannot_be_read_says_why(tmp_path: Path, path: str, reason: str) -> None:
     with pytest.raises(BadCertificates, match=f"cannot be read: .*{reason}"):
-        certificates.read(path, tmp_path)
+        certificates.read_certificates(path, tmp_path)
 
 
 def test_a_config_that_is_no_file_names_none() -> None:
     with pytest.raises(BadCertificates, match="use ca_certificates"):
-        certificates.read("/etc/passwd", None)
+        certificates.read_certificates("/etc/passwd", None)

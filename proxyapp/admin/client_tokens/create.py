@@ -79,7 +79,9 @@ class TokenMaking(ModelAdmin[ClientToken]):
         """The row is read again under a lock: the gateway and other operators write to it, too."""
         actor, terms = audit.operator(request.user), form.terms(timezone.now())
         if change:
-            token_store.update(ClientToken.objects.select_for_update().get(pk=obj.pk), terms, actor)
+            token_store.update_token(
+                ClientToken.objects.select_for_update().get(pk=obj.pk), terms, actor
+            )
         else:
             made, text = token_store.create(terms, actor)
             obj.pk = made.pk

@@ -11,13 +11,13 @@ from typing import NamedTuple
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.cells import compact, rate
-from proxyapp.admin.parts.svg_charts import Bar, bar_chart
+from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.models import TokenUsage
 
 DAYS = 30
 
 
-class Counts(NamedTuple):
+class TokenCounts(NamedTuple):
     requests: int = 0
     succeeded: int = 0
     refused: int = 0
@@ -48,14 +48,14 @@ class Counts(NamedTuple):
 class TokenUsageTables:
     """`days`: every one, the newest last. `models`: those that were used most first."""
 
-    days: Sequence[tuple[date, Counts]]
-    models: Sequence[tuple[str, Counts]]
-    total: Counts
+    days: Sequence[tuple[date, TokenCounts]]
+    models: Sequence[tuple[str, TokenCounts]]
+    total: TokenCounts
 
     def chart(self) -> SafeString:
         """What succeeded below, what failed or was refused on top."""
         bars = [
-            Bar(
+            ChartBar(
                 counts.succeeded,
                 counts.requests + counts.refused,
                 f"{day:%b} {day.day}: {counts.title}",
@@ -64,7 +64,7 @@ class TokenUsageTables:
         ]
         return bar_chart(bars, f"{self.total.requests:,} requests in {len(self.days)} days")
 
-    def newest_first(self) -> list[tuple[date, Counts]]:
+    def newest_first(self) -> list[tuple[date, TokenCounts]]:
         return [(day, counts) for day, counts in reversed(self.days) if any(counts)]
 
 
@@ -73,11 +73,11 @@ def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
     today = now.astimezone(UTC).date()
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     rows = TokenUsage.objects.filter(token=token_id, day__gte=days[0], day__lte=today).order_by()
-    of_day: defaultdict[date, list[Counts]] = defaultdict(list)
-    of_model: defaultdict[str, list[Counts]] = defaultdict(list)
-    for day, model, *counts in rows.values_list("day", "model", *Counts._fields):
-        of_day[day].append(Counts(*counts))
-        of_model[model].append(Counts(*counts))
+    of_day: defaultdict[date, list[TokenCounts]] = defaultdict(list)
+    of_model: defaultdict[str, list[TokenCounts]] = defaultdict(list)
+    for day, model, *counts in rows.values_list("day", "model", *TokenCounts._fields):
+        of_day[day].append(TokenCounts(*counts))
+        of_model[model].append(TokenCounts(*counts))
     models = [(model, _sum(counts)) for model, counts in of_model.items()]
     models.sort(key=lambda row: (-row[1].requests, -row[1].refused, row[0]))
     return TokenUsageTables(
@@ -85,6 +85,6 @@ def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
     )
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
+def _sum(counts: Iterable[TokenCounts]) -> TokenCounts:
     columns = list(zip(*counts, strict=True))
-    return Counts(*map(sum, columns)) if columns else Counts()
+    return TokenCounts(*map(sum, columns)) if columns else TokenCounts()

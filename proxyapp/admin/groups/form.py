@@ -170,7 +170,9 @@ def trusted(group: Group) -> SafeString:
         "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
     )
     try:
-        found = certificates.listed(group.ca_certificates) if group.ca_certificates else []
+        found = (
+            certificates.listed_certificates(group.ca_certificates) if group.ca_certificates else []
+        )
     except certificates.BadCertificates as problem:
         return format_html("{} Now the text {}.", text, str(problem))
     return format_html(

@@ -30,7 +30,7 @@ from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, Group, audit
-from proxyapp.vocabulary.certificates import counted
+from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.urls import shown_url
 
 SINGLE_CREDENTIAL_RESETS = {"target_url", "auth"}
@@ -125,7 +125,7 @@ class GroupAdmin(GroupPages):
         if name == "remove_proxy":
             return "proxy removed"
         if name == "ca_certificates":
-            return f"CA certificates: {counted(form.cleaned_data[name])}"
+            return f"CA certificates: {counted_certificates(form.cleaned_data[name])}"
         return super().describe_edit(form, name, is_new=is_new)
 
     def log_deletions(

@@ -13,7 +13,7 @@ from proxyapp.admin.keys.actions import Pages, ids_of
 from proxyapp.admin.parts.download import may_export_secrets
 from proxyapp.config.exporting import Export, export_of
 from proxyapp.models import ApiKey, Group, audit
-from proxyapp.models.key_state import batches
+from proxyapp.models.key_state import key_batches
 
 MAX_SHOWN_PROBLEMS = 20
 
@@ -24,7 +24,7 @@ def export_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) 
     ids = ids_of(queryset)
     name = f"gateway-keys-{timezone.now():%Y-%m-%d}{'-masked' if mask else ''}.yaml"
     if not mask:
-        chosen = (key for keys in batches(ids) for key in keys.defer("secret"))
+        chosen = (key for keys in key_batches(ids) for key in keys.defer("secret"))
         audit.record(audit.operator(request.user), "export", chosen, "in clear")
     export = exported(ids, mask=mask)
     headers = {"Cache-Control": "no-store", "Content-Disposition": f'attachment; filename="{name}"'}
@@ -35,7 +35,7 @@ def export_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) 
 
 def exported(ids: Collection[int], *, mask: bool) -> Export:
     """These keys only, and the groups that they are in."""
-    keys = [key for batch in batches(ids) for key in (batch.defer("secret") if mask else batch)]
+    keys = [key for batch in key_batches(ids) for key in (batch.defer("secret") if mask else batch)]
     return export_of(Group.objects.filter(pk__in={key.group_id for key in keys}), keys, mask=mask)
 
 

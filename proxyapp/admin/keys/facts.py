@@ -28,7 +28,7 @@ class LastDay:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class KeyFacts:
     """At `now`. `event`: the newest one of the key itself."""
 
     row: KeyRow
@@ -37,19 +37,19 @@ class Facts:
     now: datetime
 
 
-def facts(key: ApiKey) -> Facts | None:
+def facts(key: ApiKey) -> KeyFacts | None:
     """Asked for once where no list has given them. None of a key that was deleted meanwhile."""
     if "facts" not in key.__dict__:
         key.__dict__["facts"] = facts_of([key.pk], timezone.now()).get(key.pk)
-    found: Facts | None = key.__dict__["facts"]
+    found: KeyFacts | None = key.__dict__["facts"]
     return found
 
 
-def facts_of(key_ids: Collection[int], now: datetime) -> dict[int, Facts]:
+def facts_of(key_ids: Collection[int], now: datetime) -> dict[int, KeyFacts]:
     rows = key_report(ApiKey.objects.filter(pk__in=key_ids), now, is_opening=True)
     days, events = last_days(key_ids, now), newest_events(key_ids)
     return {
-        row.id: Facts(row, days.get(row.id, LastDay()), events.get(row.id), now) for row in rows
+        row.id: KeyFacts(row, days.get(row.id, LastDay()), events.get(row.id), now) for row in rows
     }
 
 

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 
 from proxyapp.admin.parts.pooled import LAST_POSITION, next_position
 from proxyapp.models import ApiKey, Group, audit
-from proxyapp.models.batches import batches
+from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
@@ -55,7 +55,7 @@ def add_keys(request: HttpRequest, group: Group, new: Sequence[NewKey]) -> Added
             _save(request, group)
         known = groups_of([key.secret for key in new])
         keys = _placed(group, [key for key in new if key.secret not in known])
-        for batch in batches(keys):
+        for batch in row_batches(keys):
             ApiKey.objects.bulk_create(batch)
         _log(request, keys, "Added in bulk.")
         raise_pool_version()

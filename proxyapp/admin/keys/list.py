@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.keys.facts import Facts, LastDay, facts, facts_of, first_hour
+from proxyapp.admin.keys.facts import KeyFacts, LastDay, facts, facts_of, first_hour
 from proxyapp.admin.parts.badges import state_badge
 from proxyapp.admin.parts.cells import NEVER, ago, counted, rate, short_time, until
 from proxyapp.admin.parts.svg_charts import sparkline
@@ -162,7 +162,7 @@ def day_of(key: ApiKey) -> LastDay:
     return found.day if found else LastDay()
 
 
-def state_lines(key: ApiKey, found: Facts) -> SafeString:
+def state_lines(key: ApiKey, found: KeyFacts) -> SafeString:
     """The state with what is left of it, then a line for each model that is out (of many only
     some).
 
@@ -189,7 +189,7 @@ def state_lines(key: ApiKey, found: Facts) -> SafeString:
     )
 
 
-def models_out(found: Facts) -> list[SafeString]:
+def models_out(found: KeyFacts) -> list[SafeString]:
     """A line for each model that is out on its own."""
     return [
         format_html(

@@ -11,14 +11,14 @@ from django.db.models.functions import TruncDate
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.cells import compact, rate
-from proxyapp.admin.parts.svg_charts import Bar, bar_chart
+from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.models import DailyUsage, HourlyUsage
 
 DAYS = 14
 COLUMNS = ("requests", "succeeded", "rate_limited", "prompt_tokens", "output_tokens")
 
 
-class Counts(NamedTuple):
+class KeyCounts(NamedTuple):
     requests: int = 0
     succeeded: int = 0
     rate_limited: int = 0
@@ -49,8 +49,8 @@ class UsageOfModel(NamedTuple):
     """`days`: in the order of the table."""
 
     model: str
-    days: Sequence[Counts]
-    total: Counts
+    days: Sequence[KeyCounts]
+    total: KeyCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class UsageTable:
 
     def chart(self) -> SafeString:
         bars = [
-            Bar(counts.succeeded, counts.requests, f"{day:%b} {day.day}: {counts.title}")
+            ChartBar(counts.succeeded, counts.requests, f"{day:%b} {day.day}: {counts.title}")
             for day, counts in zip(self.days, self.total.days, strict=True)
         ]
         return bar_chart(bars, f"{self.total.total.requests:,} requests in {len(self.days)} days")
@@ -76,7 +76,7 @@ def usage_of_key(key_id: int, now: datetime) -> UsageTable:
     days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
     counts = _counts(key_id, days[0])
     models = [
-        _of_model(model, [by_day.get(day, Counts()) for day in days])
+        _of_model(model, [by_day.get(day, KeyCounts()) for day in days])
         for model, by_day in counts.items()
     ]
     models.sort(key=lambda usage: (-usage.total.requests, usage.model))
@@ -84,19 +84,19 @@ def usage_of_key(key_id: int, now: datetime) -> UsageTable:
     return UsageTable(days, models, _of_model("", [_sum(column) for column in columns]))
 
 
-def _of_model(model: str, days: Sequence[Counts]) -> UsageOfModel:
+def _of_model(model: str, days: Sequence[KeyCounts]) -> UsageOfModel:
     return UsageOfModel(model, days, _sum(days))
 
 
-def _counts(key_id: int, first: date) -> Mapping[str, Mapping[date, Counts]]:
+def _counts(key_id: int, first: date) -> Mapping[str, Mapping[date, KeyCounts]]:
     start = datetime.combine(first, time(), UTC)
     hours = HourlyUsage.objects.filter(key=key_id, hour__gte=start).annotate(
         day=TruncDate("hour", tzinfo=UTC)
     )
-    counts: defaultdict[str, dict[date, Counts]] = defaultdict(dict)
+    counts: defaultdict[str, dict[date, KeyCounts]] = defaultdict(dict)
     for rows in (hours, DailyUsage.objects.filter(key=key_id, day__gte=first)):
         for model, day, *sums in _by_model_and_day(rows):
-            counts[model][day] = _sum([counts[model].get(day, Counts()), Counts(*sums)])
+            counts[model][day] = _sum([counts[model].get(day, KeyCounts()), KeyCounts(*sums)])
     return counts
 
 
@@ -108,6 +108,6 @@ def _by_model_and_day(rows: Any) -> Iterable[tuple[Any, ...]]:
     return found
 
 
-def _sum(counts: Iterable[Counts]) -> Counts:
+def _sum(counts: Iterable[KeyCounts]) -> KeyCounts:
     columns = list(zip(*counts, strict=True))
-    return Counts(*map(sum, columns)) if columns else Counts()
+    return KeyCounts(*map(sum, columns)) if columns else KeyCounts()

@@ -13,7 +13,7 @@ from django.db import connection
 
 from proxyapp.admin.live.frame import Frame, WatchedKey
 from proxyapp.models import MinuteUsage, RateLimitEvent, RotationCursor
-from proxyapp.models.key_state import batches
+from proxyapp.models.key_state import key_batches
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.operators.standing import end_text
@@ -56,7 +56,7 @@ def look(now: datetime) -> Marker:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class PageWish:
     """What the open pages show together."""
 
     dashboard: bool = False
@@ -72,7 +72,7 @@ class Composer:
 
     _dashboard: Dashboard = field(default_factory=Dashboard)
 
-    def compose(self, wish: Wish, before: Frame | None) -> tuple[Frame, Marker]:
+    def compose(self, wish: PageWish, before: Frame | None) -> tuple[Frame, Marker]:
         """The marker is read first: a change that slips in between is seen by the next look."""
         now = datetime.now(UTC)
         marker = look(now)
@@ -89,7 +89,7 @@ class Composer:
 def watched(ids: frozenset[int], now: datetime) -> Mapping[int, WatchedKey]:
     """Those of the keys that there are."""
     minute = now.replace(second=0, microsecond=0)
-    rows = (row for keys in batches(ids) for row in key_report(keys, now))
+    rows = (row for keys in key_batches(ids) for row in key_report(keys, now))
     return {
         row.id: WatchedKey(row, tuple(row.describe_state(minute)), key_message(row, now))
         for row in rows

@@ -9,7 +9,7 @@ from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
 
-from proxyapp.admin.live.changes import Wish
+from proxyapp.admin.live.changes import PageWish
 from proxyapp.admin.live.feed import Feed, Live
 from proxyapp.admin.live.sessions import visitor_of
 from proxyapp.admin.live.subscriber import Subscriber
@@ -54,7 +54,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
             self._feed.watch(self._subscriber, wish)
 
 
-def wish_of(text: str | None) -> Wish | None:
+def wish_of(text: str | None) -> PageWish | None:
     """None: the message makes no sense."""
     try:
         message = json.loads(text or "")
@@ -63,11 +63,11 @@ def wish_of(text: str | None) -> Wish | None:
     if not isinstance(message, dict):
         return None
     if message.get("watch") == "dashboard":
-        return Wish(dashboard=True)
+        return PageWish(dashboard=True)
     ids = message.get("ids")
     if message.get("watch") != "keys" or not isinstance(ids, list) or len(ids) > MOST_KEYS:
         return None
-    return Wish(keys=frozenset(ids)) if all(map(is_id, ids)) else None
+    return PageWish(keys=frozenset(ids)) if all(map(is_id, ids)) else None
 
 
 def is_id(value: object) -> bool:

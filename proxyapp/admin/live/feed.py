@@ -17,7 +17,7 @@ from typing import TypeVar
 from django.db import Error as DatabaseError
 
 from proxyapp import runtime
-from proxyapp.admin.live.changes import Composer, Marker, Wish, is_due, look
+from proxyapp.admin.live.changes import Composer, Marker, PageWish, is_due, look
 from proxyapp.admin.live.frame import Frame
 from proxyapp.admin.live.sessions import Visitor, still_welcome
 from proxyapp.admin.live.subscriber import Close, Send, Subscriber, report_failure
@@ -59,7 +59,7 @@ class Feed:
         self.subscribers.add(subscriber)
         return subscriber
 
-    def watch(self, subscriber: Subscriber, wish: Wish) -> None:
+    def watch(self, subscriber: Subscriber, wish: PageWish) -> None:
         subscriber.watch(wish)
         self._wakes.set()
 
@@ -112,14 +112,14 @@ class Feed:
         """Without a query: this process has loaded the pool anew, or a cooldown has ended."""
         return loaded_version() != self._loaded or self.frame is None or is_due(self.frame)
 
-    def _wish(self) -> Wish:
+    def _wish(self) -> PageWish:
         wishes = [subscriber.wish for subscriber in self.subscribers]
-        return Wish(
+        return PageWish(
             any(wish.dashboard for wish in wishes),
             frozenset().union(*(wish.keys for wish in wishes)),
         )
 
-    def _shows(self, wish: Wish) -> bool:
+    def _shows(self, wish: PageWish) -> bool:
         frame = self.frame
         return (
             frame is not None

@@ -12,8 +12,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from proxyapp.admin.live.changes import Wish
-from proxyapp.admin.live.frame import Frame, WatchedKey, encoded, keys_message
+from proxyapp.admin.live.changes import PageWish
+from proxyapp.admin.live.frame import Frame, WatchedKey, encoded_message, keys_message
 from proxyapp.admin.live.sessions import Visitor
 
 logger = logging.getLogger(__name__)
@@ -36,7 +36,7 @@ class FrameSource(Protocol):
 class Subscriber:
     def __init__(self, feed: FrameSource, visitor: Visitor, send: Send, close: Close) -> None:
         self.visitor = visitor
-        self.wish = Wish()
+        self.wish = PageWish()
         self._feed = feed
         self._send = send
         self._close = close
@@ -46,7 +46,7 @@ class Subscriber:
         self._task = asyncio.get_running_loop().create_task(self._tell())
         self._task.add_done_callback(report_failure)
 
-    def watch(self, wish: Wish) -> None:
+    def watch(self, wish: PageWish) -> None:
         """From now on it is told of this, and first all of it."""
         self.wish = wish
         self._seen_number = None
@@ -80,7 +80,7 @@ class Subscriber:
                     async with asyncio.timeout(PING_SECONDS):
                         await self._has_news.wait()
                 except TimeoutError:
-                    await self._send(encoded({"type": "ping", "at": int(time.time())}))
+                    await self._send(encoded_message({"type": "ping", "at": int(time.time())}))
                     continue
                 self._has_news.clear()
                 text = await self._news(self._feed.frame)

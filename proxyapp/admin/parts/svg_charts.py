@@ -16,7 +16,7 @@ STEP = 20
 WIDTH_OF_BAR = 14
 
 
-class Bar(NamedTuple):
+class ChartBar(NamedTuple):
     """`part` of the `whole` went well; `title` says what the bar is."""
 
     part: int
@@ -41,7 +41,7 @@ def sparkline(values: Sequence[int], label: str) -> SafeString:
     )
 
 
-def bar_chart(bars: Sequence[Bar], label: str) -> SafeString:
+def bar_chart(bars: Sequence[ChartBar], label: str) -> SafeString:
     """What went well below, the rest of the whole on top."""
     highest = max((bar.whole for bar in bars), default=0) or 1
     width = len(bars) * STEP
@@ -53,7 +53,7 @@ def bar_chart(bars: Sequence[Bar], label: str) -> SafeString:
     )
 
 
-def _columns(bars: Sequence[Bar], highest: int) -> Iterable[tuple[str, SafeString]]:
+def _columns(bars: Sequence[ChartBar], highest: int) -> Iterable[tuple[str, SafeString]]:
     for index, bar in enumerate(bars):
         left = index * STEP + (STEP - WIDTH_OF_BAR) / 2
         whole, part = (CHART_HEIGHT * count / highest for count in (bar.whole, bar.part))

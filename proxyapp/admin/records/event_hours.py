@@ -13,7 +13,7 @@ WIDTH, HEIGHT = 10, 40  # in the units of the drawing
 
 
 @dataclass(frozen=True, slots=True)
-class Bar:
+class EventBar:
     hour: datetime
     count: int
     x: int
@@ -26,7 +26,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    bars: Sequence[Bar]
+    bars: Sequence[EventBar]
 
     @property
     def total(self) -> int:
@@ -62,8 +62,8 @@ def _count(number: int, hour: datetime) -> QuerySet[RateLimitEvent, tuple[int, i
     )
 
 
-def _bar(number: int, hour: datetime, count: int, most: int) -> Bar:
+def _bar(number: int, hour: datetime, count: int, most: int) -> EventBar:
     """One event is still seen beside a thousand."""
-    return Bar(
+    return EventBar(
         hour, count, number * WIDTH, max(round(HEIGHT * count / most, 1), 1.5) if count else 0.0
     )

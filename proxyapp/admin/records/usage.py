@@ -101,7 +101,7 @@ class UsageChangeList(ChangeList):
             self.totals = {column.replace("_", " "): f"{sums[column]:,}" for column in COLUMNS}
 
 
-def counted(column: str) -> Callable[[Model], str]:
+def counted_rows(column: str) -> Callable[[Model], str]:
     """A column of the list: `1,234,567`."""
 
     def shown(row: Model) -> str:
@@ -148,7 +148,13 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
 @admin.register(HourlyUsage)
 class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
     time_column = "hour"
-    list_display = ("starting", "key", "group", "model", *(counted(column) for column in COLUMNS))
+    list_display = (
+        "starting",
+        "key",
+        "group",
+        "model",
+        *(counted_rows(column) for column in COLUMNS),
+    )
     list_filter = (DayFilter, GroupOfUsageFilter, ModelOfUsageFilter, KeyFilter)
 
     @admin.display(description="hour", ordering="hour")
@@ -159,7 +165,13 @@ class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
 @admin.register(DailyUsage)
 class DailyUsageAdmin(UsageAdmin[DailyUsage]):
     time_column = "day"
-    list_display = ("on_day", "key", "group", "model", *(counted(column) for column in COLUMNS))
+    list_display = (
+        "on_day",
+        "key",
+        "group",
+        "model",
+        *(counted_rows(column) for column in COLUMNS),
+    )
     list_filter = (DayOfDailyUsageFilter, GroupOfUsageFilter, ModelOfUsageFilter, KeyFilter)
 
     @admin.display(description="day (UTC)", ordering="day")

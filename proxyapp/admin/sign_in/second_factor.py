@@ -20,8 +20,8 @@ from qrcode.image.svg import SvgPathImage
 
 from proxyapp.access.second_factor import (
     VERIFIED,
-    address,
     new_secret,
+    otpauth_url,
     renew_recovery_codes,
     step_of,
     turn_on,
@@ -29,7 +29,7 @@ from proxyapp.access.second_factor import (
     uses_recovery_code,
 )
 from proxyapp.access.session_rules import begin
-from proxyapp.access.sign_in_limits import LockedOut, admit, succeeded
+from proxyapp.access.sign_in_limits import LockedOut, admit_guess, succeeded
 from proxyapp.admin.parts.sealed_form import seal, unseal
 from proxyapp.admin.sign_in.sign_in import (
     database_away,
@@ -100,7 +100,7 @@ def _turn_on(request: HttpRequest, user: User) -> HttpResponse:
     if secret is None:
         return _picture(request, user, new_secret(), TOO_OLD)
     guess = guess_of(request, "code", user.get_username())
-    admit(guess, timezone.now())
+    admit_guess(guess, timezone.now())
     step = step_of(secret, request.POST.get("code", ""), time.time())
     if step is None:
         return _picture(request, user, secret, WRONG_CODE)
@@ -138,7 +138,7 @@ def _change(request: HttpRequest, user: User, factor: SecondFactor) -> HttpRespo
 def is_right(request: HttpRequest, user: User, factor: SecondFactor) -> bool:
     """Raises LockedOut after too many wrong ones."""
     guess = guess_of(request, "code", user.get_username())
-    admit(guess, timezone.now())
+    admit_guess(guess, timezone.now())
     code = request.POST.get("code", "")
     if not uses(factor, code):
         if not uses_recovery_code(factor, code):
@@ -177,7 +177,7 @@ def may_turn_off() -> bool:
 
 
 def _picture(request: HttpRequest, user: User, secret: str, error: str = "") -> HttpResponse:
-    link = address(secret, user.get_username())
+    link = otpauth_url(secret, user.get_username())
     context: dict[str, Any] = {
         "picture": picture(link),
         "secret": " ".join(secret[i : i + 4] for i in range(0, len(secret), 4)),

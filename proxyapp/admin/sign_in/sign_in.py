@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
 from proxyapp.access.session_rules import begin
-from proxyapp.access.sign_in_limits import Guess, LockedOut, admit, succeeded
+from proxyapp.access.sign_in_limits import Guess, LockedOut, admit_guess, succeeded
 from proxyapp.models import SecondFactor
 from proxyapp.models.sealed import keyed_hash
 
@@ -32,7 +32,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
         return admin.site.login(request)
     guess = guess_of(request, "password", request.POST.get("username", ""))
     try:
-        admit(guess, timezone.now())
+        admit_guess(guess, timezone.now())
         response = admin.site.login(request)
         if response.status_code != 302 or not request.user.is_authenticated:
             return response
@@ -56,7 +56,7 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
         return change(request)
     guess = guess_of(request, "old password", request.user.get_username())
     try:
-        admit(guess, timezone.now())
+        admit_guess(guess, timezone.now())
         response = change(request)
         if not is_wrong_password(response):
             succeeded(guess)

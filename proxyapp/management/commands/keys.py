@@ -155,7 +155,7 @@ class Command(BaseCommand):
 
 
 def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str = "") -> None:
-    for keys in key_state.batches(ids):
+    for keys in key_state.key_batches(ids):
         audit.record(audit.command(command), action, keys.defer("secret"), detail)
 
 
