@@ -1,7 +1,4 @@
-"""Django's admin for the gateway.
-
-No page shows a proxy's password, and only one, on demand, a key.
-"""
+"""Django's admin, its live socket, its log-in pages."""
 
 from django.contrib import admin
 

@@ -1,0 +1,1 @@
+"""The YAML file and pasted keys: read, check, compare, apply, export, re-encrypt."""

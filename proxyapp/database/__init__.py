@@ -1,0 +1,1 @@
+"""A database that may be away: threads, outages, SQLite's lock."""

@@ -1,0 +1,1 @@
+"""One request: plan, try key after key, judge, relay."""

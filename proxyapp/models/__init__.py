@@ -1,4 +1,4 @@
-"""What the gateway keeps."""
+"""What is kept, the encrypted column, the audit log's writer, what a row's state is."""
 
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor

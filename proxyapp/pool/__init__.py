@@ -1,0 +1,1 @@
+"""Which key is next: snapshot, cooldowns, queue, leases, the row-locked cursor."""

@@ -1,0 +1,1 @@
+"""Starting, stopping, several workers, rolling restarts."""

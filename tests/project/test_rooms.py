@@ -1,67 +1,18 @@
-"""The rooms of `proxyapp`: each module has one, and imports go down only.
-
-`MAY_IMPORT` is the order: a room may import what it names, and what stands in it. `gateway` and
-`bench` stand outside.
-"""
+"""Each module of `proxyapp` has its room, and imports go down only."""
 
 import ast
 import graphlib
 from collections import defaultdict
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
-BELOW_RUNTIME = "ledger upstream access pool database provider models vocabulary"
-MAY_IMPORT = {
-    room: frozenset(below.split())
-    for room, below in {
-        "vocabulary": "",
-        "database": "vocabulary",
-        "server": "vocabulary",
-        "models": "vocabulary",
-        "provider": "vocabulary",
-        "pool": "database models provider vocabulary",
-        "access": "pool database models provider vocabulary",
-        "upstream": "pool models provider vocabulary",
-        "ledger": "access pool database models provider vocabulary",
-        "config": "access pool models vocabulary",
-        "runtime": BELOW_RUNTIME,
-        "forwarding": f"runtime {BELOW_RUNTIME}",
-        "operators": f"runtime {BELOW_RUNTIME}",
-        "admin": f"operators config runtime {BELOW_RUNTIME}",
-        "process": "operators config runtime server access pool models vocabulary",
-        "management": "process operators config ledger upstream access pool models vocabulary",
-        "migrations": "models",
-        "apps": "",
-    }.items()
-}
-BESIDE_THE_ROOMS = {"__init__.py", "apps.py", "runtime.py"}
+from tests.support.rooms import FILES, MAY_IMPORT, ROOMS, ROOT, imports, modules, room_of, sentence
 
-
-def modules(*folders: str) -> Iterator[tuple[str, Path]]:
-    """Dotted names and files."""
-    for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            parts = path.relative_to(ROOT).with_suffix("").parts
-            yield ".".join(parts[:-1] if parts[-1] == "__init__" else parts), path
-
-
-def imports(path: Path, known: set[str]) -> set[str]:
-    """The modules of the project that a file imports, wherever in it and for whatever."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            inner = {f"{node.module}.{alias.name}" for alias in node.names}
-            found |= {name if name in known else node.module for name in inner}
-    return found & known
-
-
-def room_of(module: str) -> str:
-    return module.split(".")[1] if "." in module else ""
+BESIDE_THE_ROOMS = {"__init__.py", *(f"{name}.py" for name in FILES)}
+PARTS_OF_ADMIN = sorted(
+    path.parent.name for path in (ROOT / "proxyapp" / "admin").glob("*/__init__.py")
+)
+READ_BY_DJANGO = {"admin", "models"}
 
 
 def against_the_order(graph: dict[str, set[str]]) -> list[str]:
@@ -92,8 +43,24 @@ def test_every_module_has_its_room():
     folders = {path.name for path in (ROOT / "proxyapp").iterdir() if path.is_dir()}
     beside = {path.name for path in (ROOT / "proxyapp").glob("*.py")}
 
-    assert folders - {"static", "__pycache__"} == MAY_IMPORT.keys() - {"runtime", "apps"}
+    assert folders - {"static", "__pycache__"} == MAY_IMPORT.keys() - FILES
     assert beside == BESIDE_THE_ROOMS
+
+
+@pytest.mark.parametrize("room", [*ROOMS, *(f"admin/{part}" for part in PARTS_OF_ADMIN)])
+def test_each_room_says_in_one_sentence_what_is_in_it(room):
+    said = sentence(room)
+
+    assert said[:1].isupper()
+    assert (said.count("\n"), said[-1:], ". " in said) == (0, ".", False)
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_package_holds_its_sentence_and_nothing_else(room):
+    """Django reads what `admin` and `models` register; the others have nothing to run."""
+    statements = len(ast.parse((ROOT / "proxyapp" / room / "__init__.py").read_text()).body)
+
+    assert (statements > 1) == (room in READ_BY_DJANGO)
 
 
 def test_no_import_goes_against_the_order(graph):

@@ -1,0 +1,1 @@
+"""Keys: their list, their pages, what is done to them, many added at once."""

@@ -1,0 +1,1 @@
+"""The live socket: what open pages are told as it happens."""

@@ -1,0 +1,1 @@
+"""What the gateway writes by itself, to look at: events, usage, the audit log."""
