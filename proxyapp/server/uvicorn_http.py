@@ -1,4 +1,4 @@
-"""uvicorn's HTTP side: the strict one of `client_connection` on asyncio's transports.
+"""uvicorn's HTTP side: the strict one of `connection` on asyncio's transports.
 
 uvicorn's own has no deadlines for headers, bodies and readers, and its parser takes what a proxy
 must not.
