@@ -1,5 +1,4 @@
-"""Daphne in the list of apps, for its `runserver`, without its server: importing that takes half of
-a start.
+"""Daphne as an app, for its `runserver`, without its server, whose import is half of a start.
 
 Daphne's own AppConfig imports the server so that its reactor is there before any other package asks
 for one; here `proxyapp.server.reactor` sees to that.

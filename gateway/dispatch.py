@@ -44,9 +44,7 @@ class Dispatcher:
             await self._own.get(path, self._proxy)(scope, receive, send)
 
     async def _page(self, path: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """While the database is away, no page may block the one thread that all of the admin's
-        pages share.
-        """
+        """No page may block the one thread of the admin's pages while the database is away."""
         away = await away_page() if path.startswith(ADMIN_PATHS) else None
         if away is not None:
             await send_whole(send, away)
@@ -72,7 +70,8 @@ class Dispatcher:
 
 
 def django_scope(scope: Scope) -> Scope:
-    """Without headers that have an underscore: in META they would pass for the ones with a hyphen
-    (CVE-2015-0219).
+    """Without headers that have an underscore.
+
+    In META they would pass for the ones with a hyphen (CVE-2015-0219).
     """
     return scope | {"headers": [header for header in scope["headers"] if b"_" not in header[0]]}

@@ -1,6 +1,4 @@
-"""The environment that this process was given, before `.env` was added to it: successors read
-`.env` anew.
-"""
+"""The environment of this process before `.env` was added to it: successors read `.env` anew."""
 
 import os
 

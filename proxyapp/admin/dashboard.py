@@ -1,6 +1,4 @@
-"""The admin's index: hands the dashboard's page its first state, which the live socket then keeps
-up to date.
-"""
+"""The admin's index: the dashboard's first state, which the live socket keeps up to date."""
 
 from typing import Any
 
@@ -11,9 +9,7 @@ from proxyapp.operators.dashboard import snapshot
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Without the permission to see keys there is no snapshot, and the page is a list of what one
-    may see.
-    """
+    """Who may not see keys gets no snapshot: the page then lists what may be seen."""
     if not request.user.has_perm("proxyapp.view_apikey"):
         return context
     may_add = request.user.has_perm("proxyapp.add_apikey")

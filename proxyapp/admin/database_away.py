@@ -1,5 +1,6 @@
-"""What the admin answers while the database is away: no page can be made then, and none shall wait
-for it.
+"""What the admin answers while the database is away.
+
+No page can be made then, and none shall wait for it.
 """
 
 import sys

@@ -1,6 +1,4 @@
-"""The page that takes a config file and gives one out: first what would change, then, on demand,
-the change.
-"""
+"""Takes a config file and gives one out: what would change is shown before it is done."""
 
 import zlib
 from base64 import b64decode, b64encode
@@ -76,9 +74,7 @@ class UploadForm(forms.Form):
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        """The text has keys: the page never gives it back, not even when something is wrong with
-        it.
-        """
+        """The text has keys: the page never gives it back, whatever is wrong with it."""
         super().__init__(*args, **kwargs)
         self.fields["text"].widget.format_value = lambda value: ""
 

@@ -33,8 +33,9 @@ class DatabaseThread:
         self._file: tuple[int, int] | None = None
 
     async def run(self, work: Callable[[], Result], seconds: float) -> Result:
-        """Raises what the work raises, or NoAnswer when it takes longer; then it may be done all
-        the same.
+        """Raises what the work raises, or NoAnswer when it takes longer.
+
+        Then it may be done all the same.
         """
         future = asyncio.get_running_loop().run_in_executor(
             self._executor, self._with_connection, work
@@ -47,8 +48,9 @@ class DatabaseThread:
         return future.result()
 
     def _with_connection(self, work: Callable[[], Result]) -> Result:
-        """The connection lives as long as its thread: a request's end, which Django would age it
-        by, never comes.
+        """The connection lives as long as its thread.
+
+        A request's end, which Django would age it by, never comes.
         """
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
@@ -58,9 +60,7 @@ class DatabaseThread:
         return work()
 
     def _follow_file(self) -> None:
-        """A file of SQLite that was deleted or replaced would go on taking what is written, for
-        nobody.
-        """
+        """A file of SQLite that was deleted or replaced would go on taking writes, for nobody."""
         if self._file is None or (found := _file_of_database()) == self._file:
             return
         connection.close()

@@ -1,5 +1,6 @@
-"""Two threads for the database: one for what requests wait for, one for the rest. Neither serves
-the admin.
+"""Two threads for the database: one for what requests wait for, one for the rest.
+
+Neither serves the admin.
 
 Once it is found to be away, nobody asks it any more but who looks whether it is back: no request
 waits for it twice.
@@ -23,8 +24,7 @@ STEADY = timedelta(seconds=3)
 
 
 class DatabaseThreads:
-    """`urgent` and `background` run a write on their thread and await it, `read` a read; they raise
-    what it raises.
+    """`urgent` and `background` run a write, `read` a read; all raise what it raises.
 
     `seconds`: after so many the database counts as away. All raise DatabaseAway at once while it
     is.

@@ -1,6 +1,4 @@
-"""Tables for a shell: aligned columns, one line a row, the same in a terminal, a pipe and a
-file.
-"""
+"""Tables for a shell: aligned columns, a line a row, the same in a terminal, a pipe and a file."""
 
 from collections.abc import Collection, Sequence
 

@@ -92,9 +92,7 @@ class TokenUsage(models.Model):
 
 
 class TokenWindow(models.Model):
-    """How much of a limit the processes have taken for themselves: they lease shares of it, so no
-    limit is exceeded.
-    """
+    """How much of a limit the processes have leased; they take shares, so no limit is exceeded."""
 
     token = models.ForeignKey(ClientToken, on_delete=models.CASCADE, related_name="+")
     seconds = models.PositiveIntegerField(help_text="60: a minute. 86400: a day in UTC.")

@@ -7,9 +7,7 @@ from django.utils import timezone
 
 
 class ImportedGroup(models.Model):
-    """What a config file said of a group when it was last imported, so that a start applies only
-    what changed since.
-    """
+    """What a config file said of a group at its last import: a start applies only what changed."""
 
     source = models.CharField(max_length=500, help_text="The file, as an absolute path.")
     name = models.CharField(max_length=100)

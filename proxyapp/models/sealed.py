@@ -1,6 +1,4 @@
-"""Secrets in the database: an encrypted column, and a keyed hash that finds a secret without
-decrypting any.
-"""
+"""Secrets in the database: an encrypted column, and a keyed hash that finds them unopened."""
 
 import hashlib
 import hmac

@@ -87,8 +87,7 @@ LATENCY_COLUMNS = tuple(f"latency_{number}" for number in range(len(LATENCY_BOUN
 
 
 class MinuteUsage(AttemptCounts):
-    """What the whole gateway did in one minute: its attempts at upstreams, and what its clients saw
-    of them.
+    """One minute of the whole gateway: its attempts at upstreams, and what its clients saw of them.
 
     `latency_…`: how many of those answered well had waited how long for their answer to begin,
     failover included.

@@ -20,9 +20,7 @@ Point = Sequence[Any]  # the start of a minute, then its counts in the order of 
 
 
 class Remembered(Generic[Value]):
-    """What a function of the time says, kept for some seconds: for what costs much and changes
-    slowly.
-    """
+    """What a function of the time says, kept for some seconds: it costs much and changes slowly."""
 
     def __init__(self, read: Callable[[datetime], Value], seconds: float) -> None:
         self._read = read
@@ -45,8 +43,9 @@ class Remembered(Generic[Value]):
 
 
 class Traffic:
-    """The last day by the minute and the last week by the hour: a query each, and only the last
-    minutes in between.
+    """The last day by the minute and the last week by the hour.
+
+    A query each, and only the last minutes in between.
     """
 
     def __init__(self) -> None:
@@ -81,9 +80,7 @@ def charts(day: Sequence[Totals], week: Chart, now: datetime) -> dict[str, Chart
 
 
 def chart(rows: Iterable[Point], now: datetime, *, points: int, minutes: int) -> Chart:
-    """So many points of so many minutes, which begin at multiples of these; the last is the one
-    that runs.
-    """
+    """So many points of so many minutes, begun at multiples of these; the last one still runs."""
     width = minutes * 60
     last = int(now.timestamp()) // width
     sums = {number: [0] * len(SERIES) for number in range(last + 1 - points, last + 1)}

@@ -1,5 +1,6 @@
-"""What the admin's dashboard shows, as JSON: twelve queries, however many keys and tokens there
-are.
+"""What the admin's dashboard shows, as JSON.
+
+Twelve queries, however many keys and tokens there are.
 """
 
 import heapq

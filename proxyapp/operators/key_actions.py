@@ -1,6 +1,4 @@
-"""Release, disable and enable: the same for the admin and the command, with the keys that really
-changed.
-"""
+"""Release, disable and enable, for the admin and the command alike; they say which keys changed."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -36,8 +34,9 @@ def change_keys(action: KeyAction, key_ids: Iterable[int], now: datetime) -> set
 
 
 def _affected(action: KeyAction, now: datetime) -> QuerySet[ApiKey]:
-    """Of all keys. The chosen ones are told apart in Python: SQLite takes a second to do so with
-    thousands of ids.
+    """Of all keys.
+
+    The chosen ones are told apart in Python: SQLite takes a second to do so with thousands of ids.
     """
     keys = ApiKey.objects.order_by()
     if action == "release":

@@ -17,8 +17,9 @@ class UnclearChoice(Exception):
 
 
 def choose(selectors: Iterable[str], *, is_exact: bool) -> QuerySet[ApiKey]:
-    """The keys that any of the selectors names. With `is_exact` a name or masked form must fit one
-    key only.
+    """The keys that any of the selectors names.
+
+    With `is_exact` a name or masked form must fit one key only.
 
     Raises UnclearChoice, which names every selector that fits nothing.
     """

@@ -41,9 +41,7 @@ class ShownCooldown:
         }
 
     def describe(self, now: datetime) -> str:
-        """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, with the model in front when it is
-        only one.
-        """
+        """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, behind the model if it is one's."""
         text = f"cooling until {utc_text(self.until)} (in {countdown(self.until, now)})"
         return f"{self.model} {text}" if self.model else text
 
@@ -178,8 +176,9 @@ def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
 
 
 def _sums(keys: QuerySet[ApiKey]) -> dict[int, Counter[str]]:
-    """Of the hours, and of the days that older ones were added up into: read at once, while rows
-    may be moving over.
+    """Of the hours, and of the days that older ones were added up into.
+
+    Both are read at once, while rows may be moving over.
     """
     ids = _ids(keys)
     hours = HourlyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)

@@ -1,6 +1,4 @@
-"""Tests of keys by operators: what the provider says, and the way back for invalid keys that
-work.
-"""
+"""Tests of keys by operators: what the provider says; invalid keys that work may come back."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,9 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`were_invalid`: the keys that were when the test began, each with the hash of the secret that
-    was tested.
-    """
+    """`were_invalid`: keys that were so at the test's beginning, with the tested secret's hash."""
 
     results: "Sequence[ProbeResult]"
     were_invalid: Mapping[int, str]
@@ -44,9 +40,7 @@ def ask_provider(key_ids: Sequence[int]) -> Findings:
 
 
 def put_back(findings: Findings) -> set[int]:
-    """Enables the keys that were invalid and work, unless an operator has disabled or replaced them
-    meanwhile.
-    """
+    """Enables invalid keys that work, unless an operator disabled or replaced them meanwhile."""
     working = [
         result.key_id
         for result in findings.results

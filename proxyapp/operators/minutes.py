@@ -47,9 +47,7 @@ def percentile(buckets: Sequence[int], share: float) -> float | None:
 
 
 def last_minutes(now: datetime, minutes: int) -> list[Totals]:
-    """One a minute, the oldest first, zeros where nothing happened; the last is the one that
-    runs.
-    """
+    """One a minute, the oldest first, zeros where nothing happened; the last one still runs."""
     last = int(now.timestamp()) // MINUTE_SECONDS
     sums = {number: (0,) * len(MINUTE_COLUMNS) for number in range(last + 1 - minutes, last + 1)}
     since = _moment((last + 1 - minutes) * MINUTE_SECONDS)

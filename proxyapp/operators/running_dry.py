@@ -1,5 +1,4 @@
-"""Which pools will have no key left today, if their keys go on being used up as fast as they were
-so far.
+"""Which pools will have no key left today, if their keys are used up as fast as they were so far.
 
 The rule: a key is used up for a model when a daily quota took it out since the last midnight in the
 Pacific zone, where the providers' days begin. From the number of those and the hours since follows
@@ -78,9 +77,7 @@ def running_dry(standing: Standing, now: datetime) -> list[Drying]:
 def _day_cooldowns(
     standing: Standing, since: datetime
 ) -> tuple[dict[Place, set[int]], dict[Place, set[int]], dict[Place, datetime]]:
-    """The active keys that are out for the day, those that were used up since, and when the first
-    of these is back.
-    """
+    """Active keys out for the day, those used up since, and when the first of these is back."""
     out: defaultdict[Place, set[int]] = defaultdict(set)
     used_up: defaultdict[Place, set[int]] = defaultdict(set)
     resets: dict[Place, datetime] = {}

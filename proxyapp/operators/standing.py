@@ -1,5 +1,4 @@
-"""Where every key stands at a moment: what the database says of groups, keys and cooldowns, and
-what follows from it.
+"""Where every key stands at a moment: what the database says, and what follows from it.
 
 Four queries, however many keys there are. The facts hold until the pool's version moves; only time
 changes what follows from them.
@@ -74,9 +73,7 @@ class PoolFacts:
 
 
 def read_facts(now: datetime) -> PoolFacts:
-    """The version is read first: a change that slips in between is seen by the next look at the
-    version.
-    """
+    """The version is read first: a change that slips in is seen by the next look at the version."""
     version = pool_version()
     rows = Group.objects.order_by("position", "id").values_list("id", "name", "proxy_url")
     groups = [

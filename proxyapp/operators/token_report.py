@@ -93,9 +93,7 @@ def choose_tokens(selectors: Iterable[str]) -> list[int]:
 
 
 def _chosen(selector: str) -> int:
-    """A number may be the id of one and the name of another: revoking is for good, so nothing is
-    guessed.
-    """
+    """Nothing is guessed, for revoking is for good: a number may be an id and another's name."""
     named = Q(name__iexact=selector)
     if selector.isascii() and selector.isdecimal() and len(selector) < 19:
         named |= Q(pk=int(selector))

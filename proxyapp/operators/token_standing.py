@@ -47,8 +47,9 @@ class ClientFacts:
 
 
 def standing_of(token: ClientToken, now: datetime) -> str:
-    """`active`, `expiring` (within days), `expired`, `revoked` or `unreadable`: a SECRET_KEY that
-    is gone made it.
+    """`active`, `expiring` (within days), `expired`, `revoked` or `unreadable`.
+
+    Unreadable: a SECRET_KEY that is gone made it.
     """
     known = {mark_of(secret_key) for secret_key in secret_keys()}
     state = state_of(token, now, is_known=token.token_hash[:MARK_DIGITS] in known)

@@ -1,6 +1,4 @@
-"""The words of ASGI (https://asgi.readthedocs.io): what a server and an application hand each
-other.
-"""
+"""The words of ASGI, which a server and an application share (https://asgi.readthedocs.io)."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any

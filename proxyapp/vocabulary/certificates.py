@@ -1,6 +1,4 @@
-"""Certificates of authorities that a group trusts besides the usual ones, as PEM text in one
-form.
-"""
+"""Authorities that a group trusts besides the usual ones: certificates as PEM text in one form."""
 
 import ssl
 from datetime import UTC, datetime

@@ -69,8 +69,9 @@ def check_key(value: str) -> str | None:
 
 
 def is_placeholder(key: str) -> bool:
-    """Whether the text only stands where a key goes: `YOUR_GEMINI_API_KEY_1`, `<your key>`,
-    `changeme`, `AIzaSy...`.
+    """Whether the text only stands where a key goes.
+
+    Such as `YOUR_GEMINI_API_KEY_1`, `<your key>`, `changeme`, `AIzaSy...`.
     """
     return PLACEHOLDER.fullmatch(key.strip()) is not None
 

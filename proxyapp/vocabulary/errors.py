@@ -49,8 +49,9 @@ class GatewayError(Exception):
         is_worth_trying: bool = True,
         is_sent: bool = True,
     ) -> None:
-        """`is_worth_trying` False tells clients not to try again; `is_sent` False: no upstream
-        heard of the request.
+        """`is_worth_trying` False tells clients not to try again.
+
+        `is_sent` False: no upstream heard of the request.
         """
         super().__init__(message)
         self.message = message
@@ -138,9 +139,7 @@ def error_body(
     code: str | None = None,
     retry_after: int | None = None,
 ) -> bytes:
-    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, Google's
-    elsewhere.
-    """
+    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, else Google's."""
     if is_openai:
         kind = OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
         return json.dumps(

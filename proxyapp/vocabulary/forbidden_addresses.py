@@ -1,5 +1,7 @@
-"""Where no request with a key goes: link-local addresses and the metadata services of clouds,
-unless a group allows them, and addresses that are no single host at all.
+"""Where no request with a key goes.
+
+Link-local addresses and the metadata services of clouds, unless a group allows them, and addresses
+that are no single host at all.
 
 What counts is the address that is really dialled, so that a name whose address changes gains
 nothing. Where a proxy resolves the name, only the name and addresses written out can be judged.
@@ -40,18 +42,14 @@ SITE_NAT64_PLACES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14
 
 
 class OffLimits(OSError):
-    """The text says what is refused and what to do, without the address: that may come from a name
-    server.
-    """
+    """Says what is refused and what to do, not the address: a name server may have said it."""
 
     def __init__(self, what: str) -> None:
         super().__init__(what)
 
 
 def problem_of(host: str, *, is_link_local_allowed: bool) -> str | None:
-    """Why the host of a URL is refused as it is written, in any spelling that a resolver takes for
-    an address.
-    """
+    """Why a URL's host is refused as written, in whatever spelling of an address."""
     address = written_address(host)
     if address is not None:
         return problem_of_address(address, is_link_local_allowed=is_link_local_allowed)

@@ -1,5 +1,4 @@
-"""The log's last guard: what looks like a client token or a Google key is masked, wherever a line
-has it from.
+"""The log's last guard: what looks like a client token or a Google key is masked in every line.
 
 A client may put its credential into a path, and Django and the servers write paths.
 """
@@ -25,9 +24,7 @@ class MaskingFormatter(logging.Formatter):
 
 
 class RefusalFilter(logging.Filter):
-    """A traceback for each request that Django refuses would let any visitor fill the log; its line
-    is enough.
-    """
+    """Leaves a line of each refusal of Django's: its traceback would let visitors fill the log."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if getattr(record, "status_code", 500) < 500:
@@ -36,9 +33,7 @@ class RefusalFilter(logging.Filter):
 
 
 class MaskingStream:
-    """For what complains of a command line, or of a bug, in words of its own: argparse repeats what
-    it was given.
-    """
+    """For what complains of a command line or a bug: argparse, say, repeats what it was given."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream

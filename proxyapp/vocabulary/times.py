@@ -12,9 +12,7 @@ def iso_utc(moment: datetime) -> str:
 
 
 def countdown(until: datetime, now: datetime) -> str:
-    """`45 s`, `12 min`, `3 h 12 min` or `2 d 3 h`, rounded up: what it says has never passed
-    already.
-    """
+    """`45 s`, `12 min`, `3 h 12 min` or `2 d 3 h`, rounded up: it has never passed already."""
     seconds = -((now - until) // timedelta(seconds=1))
     if seconds < 60:
         return f"{max(seconds, 0)} s"

@@ -1,8 +1,7 @@
-"""Making and changing client tokens: all by the store. A new token is in the answer to its form and
-nowhere else.
+"""Making and changing client tokens. All is done by the store.
 
-It is in no address, message, session, log or history; what was sent once is not answered with a
-token again.
+A new token is in the answer to its form and nowhere else: in no address, message, session, log or
+history. What was sent once is not answered with a token again.
 """
 
 from typing import Any, cast
@@ -47,9 +46,7 @@ class TokenMaking(ModelAdmin[ClientToken]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """What the store refuses is said at the fields: the form is gone through once more, with
-        the reasons.
-        """
+        """What the store refuses is said at the fields: the form is shown again with it."""
         for _ in range(2):
             try:
                 return super().changeform_view(request, object_id, form_url, extra_context)

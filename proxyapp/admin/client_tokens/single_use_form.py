@@ -1,5 +1,4 @@
-"""One form makes one token: a form that is sent twice, as a page that is loaded again does, makes
-nothing.
+"""One form makes one token: when it is sent twice, as by a reload, nothing more is made.
 
 The session keeps the numbers of the forms that were opened and not used yet. No token is ever in
 it.

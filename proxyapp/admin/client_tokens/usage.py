@@ -1,6 +1,4 @@
-"""What clients with one token did in the last days: a chart and a table by day, and a table by
-model.
-"""
+"""What clients with one token did in the last days: a chart, a table by day, one by model."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

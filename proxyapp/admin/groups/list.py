@@ -1,6 +1,4 @@
-"""What the pages of groups say of keys and of today, in one query each for all groups of a page;
-and the order.
-"""
+"""The list of groups: keys and today's figures in one query each, and the order."""
 
 from collections.abc import Collection, Iterator, Mapping
 from copy import copy
@@ -61,9 +59,7 @@ class GroupChangeList(ChangeList):
             self.model_admin.ordering_field = None  # type: ignore[attr-defined]
 
     def _shows_whole_order(self, request: HttpRequest) -> bool:
-        """Dragging numbers the rows of the page from 0 on: they must be all of them, in their
-        order.
-        """
+        """Dragging numbers a page's rows from 0 on, so it must show all of them in order."""
         is_whole = not (
             self.query or self.has_active_filters or ORDER_VAR in self.params or self.multi_page
         )
@@ -138,8 +134,7 @@ def keys_url(group: Group, **filters: str) -> str:
 
 
 def settle_positions(before: Mapping[int, int]) -> None:
-    """Numbers the groups anew where two have got one position: which of them was moved there goes
-    to that place.
+    """Numbers the groups anew where two have one position: the one that was moved there keeps it.
 
     `before`: the positions that there were. Belongs into the transaction of the change.
     """

@@ -1,6 +1,4 @@
-"""What the page of a group offers beside its form: a test of the way to its target, and its part of
-a config file.
-"""
+"""Beside a group's form: a test of the way to its target, and its part of a config file."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -88,9 +86,7 @@ class GroupPages(PooledAdmin[Group]):
         return self._tested(request, queryset)
 
     def _tested(self, request: HttpRequest, groups: QuerySet[Group]) -> HttpResponse:
-        """Django runs views that are not async in threads without an event loop, so that this one
-        may start its own.
-        """
+        """Django runs views that are not async in threads without a loop: this may start one."""
         # The whole upstream side: every command would load it.
         from proxyapp.upstream.connection_test import (
             try_groups,

@@ -84,8 +84,9 @@ def ids_of(keys: QuerySet[ApiKey]) -> list[int]:
 
 
 def needs_confirmation(request: HttpRequest, ids: Collection[int]) -> bool:
-    """Whether these are all of the keys that are available. (Where none is, nothing changes for
-    clients.)
+    """Whether these are all of the keys that are available.
+
+    Where none is available, nothing changes for clients.
     """
     available = available_ids()
     return bool(available) and available <= set(ids) and CONFIRMED not in request.POST

@@ -1,5 +1,4 @@
-"""Adds many keys in two steps: what was pasted is shown, masked, and what the operator leaves
-ticked is saved.
+"""Adds many keys in two steps: what was pasted is shown, masked; what stays ticked is saved.
 
 Between the steps the keys are in the form, sealed: in no session, no address and no log.
 """
@@ -150,9 +149,7 @@ def _refused(reject: Reject) -> Refused:
 
 
 def _labelled(keys: Sequence[FoundKey], group: Group, wanted: dict[str, Any]) -> Iterator[FoundKey]:
-    """Those without a name or project get the ones of the form; numbers go on behind those of the
-    group.
-    """
+    """Those without a name or project get the form's; numbers go on behind the group's."""
     prefix: str = wanted["name_prefix"]
     number = numbered_from(prefix, group) if prefix else 0
     for key in keys:

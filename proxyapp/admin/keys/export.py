@@ -1,6 +1,4 @@
-"""The selected keys as a config file, by group, for download: masked, or with the keys for those
-who may see them.
-"""
+"""The selected keys as a config file: masked, or with the keys for those who may see them."""
 
 from collections.abc import Collection
 

@@ -30,9 +30,7 @@ class Added:
 
 
 def groups_of(secrets: Collection[str]) -> dict[str, str]:
-    """The group of each secret that is already known, under the present SECRET_KEY or an older
-    one.
-    """
+    """The group of each secret that is known, under the present SECRET_KEY or an older one."""
     of_hash = {key_hash: secret for secret in secrets for key_hash in keyed_hashes(secret)}
     hashes = list(of_hash)
     found: dict[str, str] = {}

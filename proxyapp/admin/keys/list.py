@@ -1,6 +1,4 @@
-"""The list of keys: its columns, what they are sorted by, and the facts that they show, asked for
-once a page.
-"""
+"""The list of keys: its columns, their order, and their facts, asked for once a page."""
 
 from datetime import UTC, datetime
 from functools import cache, cached_property
@@ -43,9 +41,7 @@ class KeyChangeList(ChangeList):
             key.__dict__["facts"] = found[key.pk]
 
     def get_ordering_field(self, field_name: Any) -> Any:
-        """Columns that are made of other tables are sorted by subqueries, and only these pages pay
-        for them.
-        """
+        """Columns made of other tables are sorted by subqueries; only these pages pay for them."""
         order = super().get_ordering_field(field_name)
         return self._orders.get(order, order) if isinstance(order, str) else order
 

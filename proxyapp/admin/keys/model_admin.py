@@ -95,9 +95,7 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         return self.has_view_permission(request) and request.user.has_perm("proxyapp.view_secret")
 
     def secret_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Asks first, and answers only a POST with the key: no address leads to it, and no cache
-        keeps it.
-        """
+        """Asks first; only a POST is answered with the key, which no address and no cache has."""
         if not self.has_secret_permission(request):
             raise PermissionDenied
         key = self.get_object(request, object_id)

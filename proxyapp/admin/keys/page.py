@@ -1,6 +1,4 @@
-"""The page of a key: how it stands, what may be done to it, what it was used for, and its last
-events.
-"""
+"""The page of a key: how it stands, what may be done to it, its usage and its last events."""
 
 from collections.abc import Callable, Iterator
 from typing import Any

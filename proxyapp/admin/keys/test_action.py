@@ -22,9 +22,7 @@ SHOWN_RESULTS = 20
 
 @admin.action(description="Test (asks the provider, costs no quota)", permissions=["change"])
 def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-    """Django runs views that are not async in threads without an event loop, so that this one may
-    start its own.
-    """
+    """Django runs views that are not async in threads without a loop: this may start one."""
     ids = list(queryset.values_list("pk", flat=True))
     if len(ids) > MAX_KEYS:
         too_many = (
@@ -49,9 +47,7 @@ def _show(
     results: "Sequence[ProbeResult]",
     enabled: Collection[int],
 ) -> None:
-    """What has changed first, then what fails, then what works; of many keys the rest is only
-    counted.
-    """
+    """What has changed first, then what fails, then what works; the rest of many is counted."""
     ordered = sorted(results, key=lambda result: (result.key_id not in enabled, result.ok))
     shown, rest = ordered[:SHOWN_RESULTS], ordered[SHOWN_RESULTS:]
     keys = ApiKey.objects.only("name", "masked").in_bulk([result.key_id for result in shown])

@@ -16,9 +16,7 @@ NO_NEWS = frozenset({"type", "at"})
 
 
 class WatchedKey(NamedTuple):
-    """`lines`: its state in words as of the full minute, so that a countdown is news once a
-    minute.
-    """
+    """`lines`: its state in words, by the full minute: a countdown is news once a minute."""
 
     row: KeyRow
     lines: tuple[str, ...]

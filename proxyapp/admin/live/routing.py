@@ -1,6 +1,4 @@
-"""The way to the live pages' socket: only from the gateway's own pages, and with the session of
-their user.
-"""
+"""The way to the live socket: only from the gateway's own pages, with their user's session."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -48,8 +46,9 @@ async def refuse(receive: Receive, send: Send) -> None:
 
 
 def has_own_origin(headers: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Whether no page of another site has opened it. Browsers say whose page it is, and others have
-    no cookies.
+    """Whether no page of another site has opened it.
+
+    Browsers say whose page it is, and others have no cookies.
 
     Behind a proxy that changes the Host, the origin must be one of CSRF_TRUSTED_ORIGINS, as for
     Django's forms.

@@ -1,5 +1,6 @@
-"""Who has opened a socket, and who of them may still keep it: three queries, however many there
-are.
+"""Who has opened a socket, and who may still keep it.
+
+Three queries, however many there are.
 """
 
 import time
@@ -46,9 +47,7 @@ async def visitor_of(scope: dict[str, Any]) -> Visitor | None:
 
 
 def still_welcome(visitors: Collection[Visitor], now: datetime) -> set[Visitor]:
-    """Those whose session is open, and who are still active members of the staff with the same
-    password.
-    """
+    """Whose session is open, and who is still active staff with the same password."""
     keys = {visitor.session_key: row_key(visitor.session_key) for visitor in visitors}
     ids = {visitor.user_id for visitor in visitors}
     sessions = set(

@@ -1,5 +1,4 @@
-"""One open socket: what its page shows, what it has been told, and a task that tells it what is
-new.
+"""One open socket: what its page shows, what it was told, and a task that tells it what is new.
 
 The task sends at its client's pace and always of the newest frame: what a slow client missed is
 left out, and no other waits for it.
@@ -58,9 +57,7 @@ class Subscriber:
         self._has_news.set()
 
     async def stop(self) -> None:
-        """Cancelled until it is: one cancellation can be lost in a library that it passes
-        through.
-        """
+        """Cancelled until it is: a library that it passes through can lose one cancellation."""
         while not self._task.done():
             self._task.cancel()
             await asyncio.wait({self._task}, timeout=CANCEL_AGAIN_SECONDS)

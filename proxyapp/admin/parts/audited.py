@@ -19,9 +19,7 @@ Row = TypeVar("Row", bound=Model)
 
 
 class AuditedAdmin(ModelAdmin[Row]):
-    """Additions, changes and deletions are in the audit log, with the old and the new value of what
-    is no secret.
-    """
+    """The audit log has each addition, change and deletion, with all values but secrets."""
 
     def construct_change_message(  # type: ignore[override]
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False

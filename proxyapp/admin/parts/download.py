@@ -1,6 +1,4 @@
-"""Config files for download: masked, or with the keys for those who may, which the audit log
-says.
-"""
+"""Config files for download: masked, or with the keys for those who may (the audit log says so)."""
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet

@@ -113,9 +113,7 @@ class KindFilter(SimpleListFilter):
 
 
 class ModelOfEventFilter(SimpleListFilter):
-    """Offers the models of recent events, and the one that is chosen by a link: there is no list of
-    all models.
-    """
+    """Offers the models of recent events, and one that a link chose: there is no list of all."""
 
     title = "model"
     parameter_name = "model"
@@ -137,8 +135,9 @@ class ModelOfEventFilter(SimpleListFilter):
 
 
 class DayFilter(SimpleListFilter):
-    """The last days. A date hierarchy would read the whole table, on SQLite by a Python function
-    for each row.
+    """The last days.
+
+    A date hierarchy would read the whole table, on SQLite by a Python function for each row.
     """
 
     title = "day (UTC)"
@@ -166,9 +165,7 @@ class DayOfEventFilter(DayFilter):
 
 
 class FewChoicesFilter(SimpleListFilter, ABC):
-    """Offers the values while there are few; of many (10,000 keys) only the one that is chosen by a
-    link.
-    """
+    """Offers the values while there are few; of many (10,000 keys) only the one of a link."""
 
     @abstractmethod
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
@@ -227,7 +224,8 @@ def is_id(text: str) -> bool:
 
 
 def one_key(key_id: str) -> QuerySet[ApiKey]:
-    """The key of a link; none where the link is no id. (A column that refers to keys overflows on a
-    huge number.)
+    """The key of a link; none where the link is no id.
+
+    A column that refers to keys overflows on a huge number.
     """
     return ApiKey.objects.filter(pk=int(key_id)) if is_id(key_id) else ApiKey.objects.none()

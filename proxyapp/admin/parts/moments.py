@@ -1,6 +1,4 @@
-"""Times and countdowns: in UTC as they are written, and marked for the script that shows them in
-the reader's zone.
-"""
+"""Times and countdowns: written in UTC, and marked for the script that shows the reader's zone."""
 
 from datetime import datetime
 

@@ -1,6 +1,4 @@
-"""What the pages of groups and keys share: their changes reach every process, their secrets are
-write-only.
-"""
+"""What the pages of groups and keys share: changes reach every process, secrets are write-only."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -27,9 +25,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
     def save_model(
         self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool
     ) -> None:
-        """A change writes only the columns that were edited: the gateway writes others at the same
-        time.
-        """
+        """Only the columns that were edited are written: the gateway writes others meanwhile."""
         obj.save(update_fields=self.edited_columns(obj, form) if change else None)
         raise_pool_version()
 

@@ -1,6 +1,4 @@
-"""What a form carries from one step to the next unseen: encrypted as keys are, for one user, for an
-hour.
-"""
+"""What a form carries to its next step unseen: encrypted as keys are, for one user, for an hour."""
 
 import json
 from typing import Any

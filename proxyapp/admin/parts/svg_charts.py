@@ -25,9 +25,7 @@ class ChartBar(NamedTuple):
 
 
 def sparkline(values: Sequence[int], label: str) -> SafeString:
-    """Bars, as high as the highest of them allows; the least that is more than nothing can be
-    seen.
-    """
+    """Bars, as high as the highest allows; the least that is more than nothing can be seen."""
     highest = max(values, default=0) or 1
     bars = (
         _bar(index * (BAR + GAP), value, highest) for index, value in enumerate(values) if value

@@ -1,5 +1,4 @@
-"""The theme writes its colours into an element of each page, which the Content-Security-Policy
-forbids.
+"""The theme's colours, which it writes into each page: the Content-Security-Policy forbids that.
 
 `colours.css` has them instead, as `stylesheet` makes it of the theme's settings.
 """

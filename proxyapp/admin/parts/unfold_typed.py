@@ -28,9 +28,7 @@ if TYPE_CHECKING:
         label: bool | str | Mapping[str, str] | None = None,
         header: bool | None = None,
     ) -> Callable[[Function], Function]:
-        """As Django's; `label` shows the value as a badge, in the colour that the mapping has for
-        it.
-        """
+        """As Django's; `label` shows the value as a badge, in the mapping's colour."""
 
 else:
     from unfold.admin import ModelAdmin as ThemedAdmin
@@ -44,9 +42,7 @@ else:
         list_fullwidth = True
 
         def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
-            """Django lets an address of a list ask for every field, and so for a hash letter by
-            letter.
-            """
+            """Django's lets an address ask for every field, even a hash letter by letter."""
             return lookup.partition("__")[0] not in SECRETS and super().lookup_allowed(
                 lookup, value, request
             )

@@ -91,9 +91,7 @@ class ObjectTypeFilter(SimpleListFilter):
 
 
 class ObjectFilter(SimpleListFilter):
-    """Offers only the object that is chosen by a link, such as `key:7`: there are too many to
-    choose from.
-    """
+    """Offers only the object of a link, such as `key:7`: there are too many to choose from."""
 
     title = "object"
     parameter_name = "object"

@@ -1,6 +1,4 @@
-"""Lists of a million rows: no page counts all of them, and none searches all of them for a key's
-name.
-"""
+"""Lists of a million rows: no page counts them all or searches them all for a key's name."""
 
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -53,9 +51,7 @@ def rows_of_keys_named(text: str) -> Q:
 
 
 def rows_of(keys: QuerySet[ApiKey]) -> Q:
-    """Rows of few keys are fetched and sorted; those of many are found among the newest, one after
-    the other.
-    """
+    """Rows of few keys are fetched and sorted; of many, the newest are gone through."""
     few = list(keys.order_by().values_list("pk", flat=True)[: FEW_KEYS + 1])
     if len(few) <= FEW_KEYS:
         return Q(key__in=few)

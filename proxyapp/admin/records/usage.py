@@ -25,9 +25,7 @@ UsageRow = TypeVar("UsageRow", bound=Model)
 
 
 class ModelOfUsageFilter(SimpleListFilter):
-    """Offers the models of recent rows, and the one that is chosen by a link: there is no list of
-    all models.
-    """
+    """Offers the models of recent rows, and one that a link chose: there is no list of all."""
 
     title = "model"
     parameter_name = "model"
@@ -86,9 +84,7 @@ class DayOfDailyUsageFilter(SimpleListFilter):
 
 
 class UsageChangeList(ChangeList):
-    """`totals` of all rows that the filters leave; None when these are too many to be added up for
-    a page.
-    """
+    """`totals` of all rows that the filters leave; None when they are too many to be added up."""
 
     totals: Mapping[str, str] | None = None
     max_rows_summed = f"{LongPaginator.most:,}"

@@ -74,9 +74,7 @@ def code_view(request: HttpRequest) -> HttpResponse:
 @never_cache
 @csrf_protect
 def set_up_view(request: HttpRequest) -> HttpResponse:
-    """A user's own second factor: to turn on, and once it is on to turn off or to get new recovery
-    codes.
-    """
+    """A user's own second factor: to turn on; once on, to turn off or to get new recovery codes."""
     user = plain_user(request.user) or pending_user(request)
     if user is None or not user.is_staff:
         return HttpResponseRedirect(

@@ -73,16 +73,12 @@ def is_wrong_password(response: HttpResponseBase) -> bool:
 
 
 def has_second_factor(request: HttpRequest) -> bool:
-    """Who knows only the password gets no cookie, which would make room for more guesses of the
-    code.
-    """
+    """Who knows only the password gets no cookie: it would leave more guesses of the code."""
     return SecondFactor.objects.filter(user_id=request.user.pk or 0).exists()
 
 
 def guess_of(request: HttpRequest, kind: str, name: str) -> Guess:
-    """The name as Django's form reads it: written in letters of another width it gets no tries of
-    its own.
-    """
+    """The name as Django's form reads it: letters of another width bring no tries of their own."""
     name = unicodedata.normalize("NFKC", name.strip())[:MOST_NAME_CHARACTERS]
     return Guess(kind, name, request.META.get("REMOTE_ADDR", ""), browser_of(request, name))
 

@@ -1,5 +1,6 @@
-"""Who may use the admin: Django's users and groups. The groups are called roles here: groups of
-keys are the others.
+"""Who may use the admin: Django's users, and its groups under the name of roles.
+
+Groups of keys are the others.
 """
 
 from collections.abc import Sequence
@@ -60,9 +61,7 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
         self.message_user(request, f"Second factors reset: {len(users)}", messages.SUCCESS)
 
     def has_reset_second_factor_permission(self, request: HttpRequest) -> bool:
-        """Only superusers: whoever takes it away from a superuser needs no more than the
-        password.
-        """
+        """Only superusers: who takes it away from one needs no more than the password."""
         return bool(request.user.is_superuser)
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:

@@ -72,8 +72,9 @@ class PatientCursor(base.SQLiteCursorWrapper):
 
 class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: Any) -> PatientConnection:
-        """A new file is its owner's alone, whatever the umask; SQLite gives those beside it the
-        same mode.
+        """A new file is its owner's alone, whatever the umask.
+
+        SQLite gives those beside it the same mode.
 
         One that is there is not even opened: closing it would end the locks of this process's other
         connections.
