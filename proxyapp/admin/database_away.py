@@ -16,6 +16,7 @@ from proxyapp.admin.page_headers import BARE_PAGE
 from proxyapp.database.outage import reason_of, tells_of_an_outage
 from proxyapp.ledger.writer import Writing
 
+# The page loads itself again: soon, for the database is back at any moment, yet seldom enough.
 RETRY_SECONDS = 5
 
 

@@ -25,6 +25,7 @@ from proxyapp.config.importing import import_config
 from proxyapp.config.report import Report
 from proxyapp.models import audit
 
+# Below Django's limit of a form (2.5 MB), also when the text goes on sealed to the next step.
 MAX_BYTES = 1024 * 1024
 MAX_WARNINGS = 20
 # What came from here is told apart from what came from a file of the server.

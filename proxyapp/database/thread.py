@@ -18,6 +18,7 @@ from proxyapp.database.outage import NoAnswer
 Result = TypeVar("Result")
 # The wait for SQLite's lock ends before ours does.
 SQLITE_WAIT_SECONDS = 4.0
+# At a stop, what does not answer by then is cut off.
 CLOSE_SECONDS = 2.0
 # Should this machine or the network fail, the server ends what we left: a row's lock must not
 # outlive us.

@@ -19,7 +19,10 @@ from proxyapp.database.thread import DatabaseThread
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+# Longer than `thread.SQLITE_WAIT_SECONDS`; after so long the database counts as away, and nobody
+# waits for it any more.
 ANSWER_SECONDS = 5.0
+# Several looks at the pool have succeeded by then: there is one each `runtime.POLL_SECONDS`.
 STEADY = timedelta(seconds=3)
 
 

@@ -25,9 +25,11 @@ from proxyapp.operators.standing import (
 )
 from proxyapp.vocabulary.times import utc_text
 
+# Of each sort; the others are counted.
 MOST_OF_A_SORT = 5
 MOST_IDS = 100  # in a link
 ROUNDED = timedelta(minutes=10)  # down
+# An outage that is over is told of for so long.
 REMEMBERED = timedelta(hours=1)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 Item = dict[str, str]

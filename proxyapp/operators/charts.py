@@ -10,6 +10,7 @@ from proxyapp.vocabulary.times import iso_utc
 
 SERIES = ("succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled")
 DAY, HOUR = 24 * 60, 60  # minutes
+# The present rate: long enough that a single burst does not make it.
 RATE_MINUTES = 5
 LATE_MINUTES = 5  # A process that was held up adds to minutes that are over.
 DAY_SECONDS = 60.0

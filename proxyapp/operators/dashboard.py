@@ -34,11 +34,16 @@ from proxyapp.operators.token_standing import ClientFacts, read_clients
 from proxyapp.pool.store import pool_version
 from proxyapp.vocabulary.times import iso_utc
 
+# The labels of more keys would be most of the message, and are not readable on so small cells.
 MOST_LABELS = 500
+# Lines of a card; the others are added up in one.
 MOST_MODELS = 8
+# Lines of a card.
 LATEST = 10
+# Sums of many rows are not made anew for each request that is counted.
 MODELS_SECONDS = 15.0
 CLIENTS_SECONDS = 15.0
+# They are read anew when the pool's version moves; this is for what moves no version.
 FACTS_SECONDS = 60.0
 OTHER = "other"
 

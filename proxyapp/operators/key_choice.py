@@ -9,6 +9,7 @@ from proxyapp.models.sealed import keyed_hashes
 from proxyapp.vocabulary.masking import masked_key
 
 GROUP_PREFIX = "group:"
+# Enough to see which ones are meant.
 SHOWN_IDS = 5
 
 

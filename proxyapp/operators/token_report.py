@@ -15,6 +15,7 @@ from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.times import iso_utc
 
 COUNTS = ("requests", "succeeded", "refused", "prompt_tokens", "output_tokens")
+# A longer selector that fits nothing may be a token with a mistake: it is shown masked.
 SHORT = 20
 
 

@@ -16,9 +16,13 @@ from proxyapp.access.token_store import secret_keys
 from proxyapp.models import ClientToken, TokenUsage
 from proxyapp.operators.token_report import state_of
 
+# A week: time to hand out another token.
 SOON = timedelta(days=7)
+# The end of a token that nobody used in a week needs no attention.
 LATELY = timedelta(days=7)
+# Today. One or two are what limits are for.
 MANY_REFUSALS = 20
+# Lines of a card; one more is read to know whether there are more.
 MOST = 5
 STATES = ("active", "expiring", "expired", "revoked", "unreadable")
 

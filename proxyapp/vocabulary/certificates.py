@@ -8,6 +8,7 @@ from typing import NamedTuple
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
+# Dozens of certificates; all that a system trusts would be more, and is trusted anyway.
 MAX_CHARACTERS = 64 * 1024
 BEGIN = "-----BEGIN CERTIFICATE-----"
 NOT_PEM = f"holds no certificates in PEM form (text that starts with {BEGIN})"

@@ -12,8 +12,10 @@ from urllib.parse import SplitResult, urlsplit
 
 from proxyapp.vocabulary.forbidden_addresses import problem_of
 
+# The columns' lengths.
 MAX_NAME_LENGTH = 100
 MAX_TARGET_LENGTH = 500
+# The columns are encrypted and have no length of their own: these keep out files pasted by mistake.
 MAX_PROXY_LENGTH = 2000
 MAX_KEY_LENGTH = 4096
 

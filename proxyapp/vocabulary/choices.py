@@ -6,6 +6,7 @@ A choice with a sentence says it in its label, which is what forms offer.
 from enum import StrEnum
 
 DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
+# A round of a ring has as many slots as all weights together.
 MAX_WEIGHT = 10
 MAX_PRIORITY = 100
 

@@ -22,6 +22,7 @@ VARIANTS: dict[str, Variant] = {
     "revoked": "danger",
     "unreadable": "danger",
 }
+# A row stays a few lines high; the token's page has the rest.
 SHOWN = 3
 NO_GROUP = "none: its groups were deleted"
 NEARLY = 0.8

@@ -23,6 +23,7 @@ from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ClientToken, TokenUsage, audit
 
 CONFIRMED = "confirmed"
+# Named on the page; the others are counted.
 SHOWN = 20
 WITHIN_A_SECOND = (
     "Within a second no process of the gateway lets its clients in any more: they get a 401."

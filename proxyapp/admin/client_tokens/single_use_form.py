@@ -10,6 +10,7 @@ from django.http import HttpRequest
 
 OPEN = "open_token_forms"
 FIELD = "form_number"
+# A session does not grow with the forms that nobody sends.
 MOST_OPEN = 20
 
 

@@ -12,6 +12,7 @@ from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.models import TokenUsage
 
+# A month: a bar of the chart each.
 DAYS = 30
 
 

@@ -22,7 +22,9 @@ from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.exporting import export_groups
 from proxyapp.models import Group
 
+# The page shows the group's YAML while it can be looked through.
 MAX_KEYS_SHOWN = 100
+# Each is a dialled connection, while the operator waits for the page.
 MAX_GROUPS_TESTED = 20
 
 

@@ -26,6 +26,7 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
 from proxyapp.vocabulary.masking import masked_key
 
+# A pasted text may be refused line by line.
 SHOWN_REFUSALS = 200
 TOO_LATE = "That page was too old. Nothing was added: paste the keys again."
 IN_BETWEEN = (

@@ -19,8 +19,11 @@ if TYPE_CHECKING:
 else:
     from unfold.widgets import UnfoldAdminTextareaWidget as Textarea
 
+# Below Django's limit of a form (2.5 MB), also when the keys go on sealed to the next step.
 MAX_BYTES = 1024 * 1024
+# All are on the page for review.
 MAX_KEYS = 5000
+# A name that is given to many keys gets a number behind it.
 DIGITS_OF_NUMBER = 6
 FIRST_GROUP = "default-gemini"
 TOO_MUCH = (

@@ -13,6 +13,7 @@ from proxyapp.config.exporting import Export, export_of
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.models.key_state import key_batches
 
+# A message stays a message: a selection of unreadable keys has one problem for each.
 MAX_SHOWN_PROBLEMS = 20
 
 

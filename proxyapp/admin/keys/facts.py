@@ -14,6 +14,7 @@ from django.utils import timezone
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.operators.key_report import KeyRow, key_report
 
+# A bar of the sparkline each.
 HOURS = 24
 HOUR = timedelta(hours=1)
 

@@ -14,6 +14,7 @@ from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
+# SQLite takes 32,766 values in a statement.
 HASHES_A_QUERY = 5000
 
 

@@ -23,7 +23,9 @@ from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.vocabulary.choices import KeyStatus
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# A row stays a few lines high; the key's page has the rest.
 MODELS_SHOWN = 3
+# About a line of the list; the rest is in the title.
 REASON_CHARACTERS = 90
 LOST = format_html(' <span class="state-detail">{}</span>', "not used: SECRET_KEY does not open it")
 

@@ -37,6 +37,7 @@ from proxyapp.vocabulary.choices import KeyStatus
 
 View = Callable[[HttpRequest, str], HttpResponse]
 
+# The newest; the list of events has all.
 SHOWN_EVENTS = 20
 TOLD: dict[KeyAction, tuple[str, str]] = {
     "release": ("The key is released: its cooldowns are over.", "Nothing held the key."),

@@ -16,7 +16,9 @@ from proxyapp.operators import key_tests
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
 
+# A request to the provider for each, while the operator waits for the page.
 MAX_KEYS = 200
+# A message each.
 SHOWN_RESULTS = 20
 
 

@@ -14,6 +14,7 @@ from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.models import DailyUsage, HourlyUsage
 
+# Two weeks: this one beside the last.
 DAYS = 14
 COLUMNS = ("requests", "succeeded", "rate_limited", "prompt_tokens", "output_tokens")
 

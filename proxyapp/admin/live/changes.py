@@ -21,6 +21,7 @@ from proxyapp.pool.snapshot import ALL_GROUPS
 
 # Counts change with time, too: what is shown of the last hour is never older than this.
 LONGEST_SECONDS = 15.0
+# Counts that waited for the database join rows that are older than the hour that pages show.
 COUNTED = timedelta(hours=2)
 
 

@@ -14,8 +14,11 @@ from proxyapp.admin.live.feed import Feed, Live
 from proxyapp.admin.live.sessions import visitor_of
 from proxyapp.admin.live.subscriber import Subscriber
 
+# More than a page of the list of keys has, which is 100.
 MOST_KEYS = 200
+# The most that SQLite and PostgreSQL take; a larger number is an error in the query.
 LARGEST_ID = 2**63 - 1
+# An application's own codes (RFC 6455, section 7.4.2): a page does not come back after these.
 BAD_MESSAGE = 4400
 NOT_ALLOWED = 4403
 

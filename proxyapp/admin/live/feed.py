@@ -25,20 +25,33 @@ from proxyapp.database.outage import DatabaseAway
 from proxyapp.database.thread import DatabaseThread
 
 logger = logging.getLogger(__name__)
+# A change of the pool that this process knows of already, or the end of a cooldown, is shown so
+# soon. No tick asks the database by itself.
 TICK_SECONDS = 0.2
+# What other processes did is on the page within about a second, for one query a second.
 LOOK_SECONDS = 1.0
+# Pages close within seconds of a log-out or a new password.
 SESSIONS_SECONDS = 2.0
+# After a failure: long enough not to press a database that is in trouble.
 RETRY_SECONDS = 2.0
 # After a reading, the thread rests for so many times as long as it took: a large pool must not keep
 # a core busy.
 REST = 4.0
+# As for loading the pool: after so long the database counts as away.
 READ_SECONDS = 30.0
+# Close codes: an application's own (RFC 6455, section 7.4.2), and the registered "service restart",
+# after which a page connects again.
 NOT_WELCOME = 4401
 RESTART = 1012
 Result = TypeVar("Result")
 
 
 class Feed:
+    """The newest frame, and the open pages that are told of it.
+
+    Belongs to one event loop, and begins when it is made. `stop` ends it for good.
+    """
+
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.frame: Frame | None = None

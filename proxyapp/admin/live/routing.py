@@ -15,6 +15,7 @@ from proxyapp.admin.live.feed import Live, is_database_away
 from proxyapp.vocabulary.asgi import Receive, Scope, Send
 
 LIVE_PATH = b"/ws/admin/live/"
+# From 4000 on the codes are an application's own (RFC 6455, section 7.4.2).
 DATABASE_AWAY = 4503
 
 

@@ -16,8 +16,12 @@ from proxyapp.admin.live.frame import Frame, WatchedKey, encoded_message, keys_m
 from proxyapp.admin.live.sessions import Visitor
 
 logger = logging.getLogger(__name__)
+# Proxies cut silent connections, nginx after 60 s; a page that hears nothing for 50 s (`live.js`)
+# connects again.
 PING_SECONDS = 20.0
+# A client that does not read would hold up the closing of the others.
 CLOSE_SECONDS = 5.0
+# A task that heard the cancellation ends at once.
 CANCEL_AGAIN_SECONDS = 0.1
 Send = Callable[[str], Awaitable[None]]
 Close = Callable[[int], Awaitable[None]]
@@ -33,6 +37,11 @@ class FrameSource(Protocol):
 
 
 class Subscriber:
+    """One open page and the task that sends to it, which begins when it is made.
+
+    `visitor`: who may see it. `wish`: what it shows.
+    """
+
     def __init__(self, feed: FrameSource, visitor: Visitor, send: Send, close: Close) -> None:
         self.visitor = visitor
         self.wish = PageWish()

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from proxyapp.config.exporting import Export, export_groups
 from proxyapp.models import Group, audit
 
+# A message stays a message: a database of unreadable keys has one problem for each.
 MAX_SHOWN_PROBLEMS = 20
 
 

@@ -15,8 +15,11 @@ from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.provider.verdict import Kind
 
+# What a drop-down list can be read through.
 MAX_CHOICES = 50
+# As many as a key's own page shows.
 DAYS = 14
+# There is no table of models: they are looked for among so many rows, which costs little.
 RECENT_EVENTS = 1000
 MOST_DIGITS = 18  # of an id in a link; the database takes no more
 ALL_MODELS = "*"  # in a link; in the database it is empty

@@ -13,7 +13,9 @@ from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.pool.cursor import raise_pool_version
 
+# The most that the column's type takes on PostgreSQL.
 LAST_POSITION = 2**31 - 1
+# Named in the message; the others are counted.
 SHOWN_DELETIONS = 20
 
 Pooled = TypeVar("Pooled", bound=models.Model)

@@ -8,6 +8,7 @@ from django.core.signing import BadSignature, TimestampSigner
 from proxyapp.models import ApiKey
 from proxyapp.models.sealed import SealedTextField
 
+# Time to read a long review; a form that was left open for longer has to be filled in anew.
 MAX_AGE_SECONDS = 3600
 
 

@@ -10,7 +10,9 @@ from typing import NamedTuple
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString, mark_safe
 
+# Of the sparkline, in units of its drawing: it is as high as a line of text.
 BAR, GAP, HEIGHT = 3, 1, 20
+# Of the chart with a bar a day.
 CHART_HEIGHT = 100
 STEP = 20
 WIDTH_OF_BAR = 14

@@ -18,7 +18,9 @@ from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, second_text
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import AuditEntry, audit
 
+# The operators to choose from are looked for among these, and not in the whole table.
 RECENT_ENTRIES = 1000
+# A row of the list stays a few lines high; the entry's page has the whole text.
 SHOWN_CHARACTERS = 200
 VARIANTS: dict[str, Variant] = {
     "add": "success",

@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from proxyapp.models import ApiKey
 
+# Few enough for a list of ids in the query.
 FEW_KEYS = 500
 
 if TYPE_CHECKING:

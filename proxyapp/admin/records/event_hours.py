@@ -8,6 +8,7 @@ from django.db.models import Count, QuerySet, Value
 
 from proxyapp.models import RateLimitEvent
 
+# One for each bar: a day, as the sparklines of keys.
 HOURS = 24
 WIDTH, HEIGHT = 10, 40  # in the units of the drawing
 

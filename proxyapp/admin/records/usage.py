@@ -18,7 +18,9 @@ from proxyapp.admin.records.capped_pages import LongPaginator, rows_of, rows_of_
 from proxyapp.ledger.usage import COLUMNS
 from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, RotationCursor
 
+# There is no table of models: they are looked for among so many rows, which costs little.
 RECENT_ROWS = 5000
+# As many as a key's own page shows.
 DAYS_OFFERED = 14
 
 UsageRow = TypeVar("UsageRow", bound=Model)

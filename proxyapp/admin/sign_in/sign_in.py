@@ -21,7 +21,9 @@ from proxyapp.models import SecondFactor
 from proxyapp.models.sealed import keyed_hash
 
 BROWSER_COOKIE = "gateway_browser"
+# Half a year: who signs in now and then keeps the limit of their own.
 BROWSER_SECONDS = 180 * 24 * 3600
+# As long as Django's user names.
 MOST_NAME_CHARACTERS = 150
 
 

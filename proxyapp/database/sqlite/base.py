@@ -16,6 +16,8 @@ from django.db.backends.sqlite3 import base
 
 Result = TypeVar("Result")
 BUSY = frozenset({sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY})
+# Most locks are short; the pause doubles, so that a long one is not asked for all the time. The
+# longest still leaves forty tries a second.
 FIRST_PAUSE_SECONDS = 0.001
 LONGEST_PAUSE_SECONDS = 0.025
 
