@@ -1,0 +1,49 @@
+"""`make help` lists the commands, and the documents name no other ones."""
+
+import re
+import subprocess
+
+import pytest
+
+from tests.support.rooms import ROOT
+
+MAKEFILE = (ROOT / "Makefile").read_text()
+# What other commands need first.
+STEPS = {"help", "browser"}
+
+
+def commands() -> set[str]:
+    found = re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE)
+    assert found
+    return set(found[1].split()) - STEPS
+
+
+def test_help_says_what_each_command_does() -> None:
+    done = subprocess.run(
+        ["make", "--no-print-directory", "-f", str(ROOT / "Makefile"), "help"],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
+    listed = re.findall(r"^make ([a-z-]+) +\w", done.stdout, re.MULTILINE)
+
+    assert sorted(listed) == sorted(commands())
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md", "docs/DEPENDENCIES.md"],
+)
+def test_a_document_names_no_command_that_is_gone(name: str) -> None:
+    named = set(re.findall(r"(?:`|^)make ([a-z-]+)", (ROOT / name).read_text(), re.MULTILINE))
+
+    assert named
+    assert named - commands() == set()
+
+
+def test_the_readme_begins_with_both_commands_and_the_pythons_that_do() -> None:
+    start = (ROOT / "README.md").read_text().split("## Start", 1)[1].split("\n## ", 1)[0]
+
+    assert "Python 3.11 to 3.14" in start
+    assert re.findall(r"^make (\w+)", start, re.MULTILINE) == ["run", "test"]
