@@ -16,25 +16,23 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp.access import limit_windows, token_store
+from proxyapp.access import token_store
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
-from proxyapp.access.limit_windows import Leftover
 from proxyapp.access.limits import ClientLimits
-from proxyapp.access.token_book import Client, TokenBook
+from proxyapp.access.token_book import TokenBook
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger import retention
 from proxyapp.ledger.cooldown_writer import Cooling
-from proxyapp.ledger.spool_records import usage_record
-from proxyapp.ledger.usage import UsageTally, write_usage
+from proxyapp.ledger.counting import Counting
+from proxyapp.ledger.flush import Flush
 from proxyapp.ledger.writer import Writing
-from proxyapp.pool import cursor, store
+from proxyapp.pool import store
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turns
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.token_usage import Tokens
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 
 logger = logging.getLogger(__name__)
@@ -54,7 +52,6 @@ class Runtime:
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()
-        self.tally = UsageTally()
         self.writing = Writing(
             self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
         )
@@ -62,7 +59,6 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
-        self._is_dirty = asyncio.Event()
         self._is_stopping = asyncio.Event()
 
     async def start(self) -> None:
@@ -73,6 +69,7 @@ class Runtime:
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
+        self.counting = Counting(self.limits)
         await self._reread_limits()
         self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
@@ -80,7 +77,10 @@ class Runtime:
         self.recovery = Recovery(self.snapshot.trouble)
         self.turns = Turns(self.leasing, self.recovery, self.snapshot)
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
-        atexit.register(self._flush_at_exit)
+        self._flush = Flush(
+            self.threads, self.writing.usage, self.counting, self.leasing, self.limits
+        )
+        atexit.register(self._flush.run_at_exit)
         self._tasks = [
             self.loop.create_task(work())
             for work in (self._watch_pool, self._flush_often, self._prune_often)
@@ -125,40 +125,18 @@ class Runtime:
             self.cooling.install(self.snapshot)
             self.turns.install(self.snapshot)
 
-    def touched(self) -> None:
-        """Something was counted: it is written within a second."""
-        self._is_dirty.set()
-
     async def _flush_often(self) -> None:
+        is_dirty = self.counting.is_dirty
         while not self._is_stopping.is_set():
-            await self._is_dirty.wait()
+            await is_dirty.wait()
             await within(FIRST_FLUSH_SECONDS, self._is_stopping)
-            while self._is_dirty.is_set() and not self._is_stopping.is_set():
-                self._is_dirty.clear()
-                await self.flush()
+            while is_dirty.is_set() and not self._is_stopping.is_set():
+                is_dirty.clear()
+                await self._flush.run()
                 await within(FLUSH_SECONDS, self._is_stopping)
 
-    async def flush(self, *, is_last: bool = False) -> None:
-        """Writes the counters and where the rotation stands."""
-        tally, self.tally = self.tally, UsageTally()
-        progress = self.leasing.progress(everything=is_last)
-        leftovers = self.limits.leftovers(everything=is_last)
-        write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
-        if tally:
-            await self.writing.usage.write(usage_record(tally), write)
-        elif progress or leftovers:
-            with contextlib.suppress(DatabaseError):
-                await self.threads.background(write)
-        if self.limits.has_leftovers:
-            self.touched()
-
-    def count_client_tokens(self, client: Client, model: str, tokens: Tokens, now: float) -> None:
-        if tokens.prompt or tokens.output:
-            self.tally.clients.count_tokens(client.id, model, tokens.prompt, tokens.output, now)
-            self.limits.add_tokens(client.id, tokens.prompt + tokens.output, now)
-
     async def _reread_limits(self) -> None:
-        await self.limits.reread(self.tally.clients.tokens_of_day(time.time()))
+        await self.limits.reread(self.counting.tally.clients.llm_tokens_of_day(time.time()))
 
     async def _prune_often(self) -> None:
         await within(FIRST_PRUNING_SECONDS, self._is_stopping)
@@ -193,28 +171,17 @@ class Runtime:
             )
             await self.refresh()
 
-    def _flush_at_exit(self) -> None:
-        """For servers that end without a word; the event loop is gone by now."""
-        if not self.tally:
-            return
-        progress, leftovers = (
-            self.leasing.progress(everything=True),
-            self.limits.leftovers(everything=True),
-        )
-        write = functools.partial(_write, self.tally, progress, leftovers, give_back=True)
-        self.writing.usage.write_at_exit(usage_record(self.tally), write)
-
     async def stop(self) -> None:
         """Writes what is left to write. No request may come after it."""
-        atexit.unregister(self._flush_at_exit)
-        for event in (self._is_stopping, self._has_news, self._is_dirty):
+        atexit.unregister(self._flush.run_at_exit)
+        for event in (self._is_stopping, self._has_news, self.counting.is_dirty):
             event.set()
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         await self.cooling.close()
         await self.leasing.close()
         with contextlib.suppress(DatabaseError):
             await self.writing.catch_up()
-        await self.flush(is_last=True)
+        await self._flush.run(is_last=True)
         await self.upstreams.aclose()
         await self.loop.run_in_executor(None, self._close)
 
@@ -227,20 +194,6 @@ async def within(seconds: float, event: asyncio.Event) -> None:
     """Returns when the event is set, or after the time."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
-
-
-def _write(
-    tally: UsageTally,
-    progress: list[cursor.Progress],
-    leftovers: list[Leftover],
-    *,
-    give_back: bool,
-) -> None:
-    if tally:
-        write_usage(tally)
-    limit_windows.give_back(leftovers)
-    if progress:
-        cursor.save_progress(progress, give_back=give_back)
 
 
 _current: Runtime | None = None

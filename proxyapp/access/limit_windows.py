@@ -12,6 +12,8 @@ from django.db.models import F, Sum
 
 from proxyapp.models import TokenUsage, TokenWindow
 
+DAY_SECONDS = 86_400
+
 
 class LimitWindow(NamedTuple):
     """One window of a token.
@@ -68,7 +70,7 @@ def give_back(leftovers: Sequence[Leftover]) -> None:
         windows.filter(started_at=place.starts_at).update(granted=F("granted") - count)
 
 
-def tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
+def llm_tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
     """What all processes have written down of the day in UTC."""
     rows = TokenUsage.objects.filter(
         token_id__in=token_ids, day=now.astimezone(UTC).date()

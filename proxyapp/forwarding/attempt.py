@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
 from proxyapp.provider.token_usage import TokenCounter
-from proxyapp.runtime import Runtime
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import to_client
 from proxyapp.vocabulary.asgi import Header
@@ -27,7 +28,13 @@ class Attempt:
     """
 
     def __init__(
-        self, runtime: Runtime, turn: Turn, model: str, auth: str, client: Client = ANYONE
+        self,
+        counting: Counting,
+        recovery: Recovery,
+        turn: Turn,
+        model: str,
+        auth: str,
+        client: Client = ANYONE,
     ) -> None:
         """`on_error` hears the error object that a successful stream ends in, and tells the status
         it stands for.
@@ -39,7 +46,8 @@ class Attempt:
         self.status = 0
         self.headers: list[Header] = []
         self.is_complete = False
-        self._runtime = runtime
+        self._counting = counting
+        self._recovery = recovery
         self._probe = turn.probe
         self._model = model
         self._client = client
@@ -103,21 +111,23 @@ class Attempt:
             return
         self._is_counted = True
         if self._probe is not None:
-            self._runtime.recovery.end_probe(self._probe)
+            self._recovery.end_probe(self._probe)
         model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
-        tokens = self._counter.tokens()
+        llm_tokens = self._counter.tokens()
         now = time.time()
-        self._runtime.tally.count(
+        self._counting.tally.count(
             self.key.id,
             model,
             outcome,
             now,
-            prompt_tokens=tokens.prompt,
-            output_tokens=tokens.output,
+            prompt_tokens=llm_tokens.prompt,
+            output_tokens=llm_tokens.output,
         )
         if self._client is not ANYONE:
-            self._runtime.count_client_tokens(self._client, model, tokens, now)
-        self._runtime.touched()
+            self._counting.count_llm_tokens(
+                self._client, model, llm_tokens.prompt, llm_tokens.output, now
+            )
+        self._counting.touched()
 
     async def aclose(self) -> None:
         """An answer that was not read to its end: the client left, and the upstream's connection is

@@ -58,7 +58,9 @@ class ClientTally:
         self._of(token_id, "", now).refused += 1
         self.last_used[token_id] = now
 
-    def count_tokens(self, token_id: int, model: str, prompt: int, output: int, now: float) -> None:
+    def count_llm_tokens(
+        self, token_id: int, model: str, prompt: int, output: int, now: float
+    ) -> None:
         counts = self._of(token_id, model, now)
         counts.prompt_tokens += prompt
         counts.output_tokens += output
@@ -70,13 +72,13 @@ class ClientTally:
             counts = self.counts[place] = ClientCounts()
         return counts
 
-    def tokens_of_day(self, now: float) -> dict[int, int]:
+    def llm_tokens_of_day(self, now: float) -> dict[int, int]:
         """Prompt and output tokens by client token."""
         found: dict[int, int] = {}
         for place, counts in self.counts.items():
             if place.day == int(now) // DAY_SECONDS:
-                tokens = counts.prompt_tokens + counts.output_tokens
-                found[place.token_id] = found.get(place.token_id, 0) + tokens
+                llm_tokens = counts.prompt_tokens + counts.output_tokens
+                found[place.token_id] = found.get(place.token_id, 0) + llm_tokens
         return found
 
     def merge(self, other: "ClientTally") -> None:

@@ -8,21 +8,10 @@ import pytest
 
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.queue import KeyWish, Turn, Turns
-from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot
-from tests.support.snapshots import snapshot
+from proxyapp.pool.snapshot import ALL_GROUPS, Snapshot
+from tests.support.snapshots import Picks, snapshot
 
 PRO = "gemini-2.5-pro"
-
-
-class Picks:
-    """Stands where the leases are: the next available key of the snapshot, for nothing."""
-
-    def __init__(self, pool: Snapshot) -> None:
-        self.pool = pool
-
-    async def next_key(self, ring_name: str, model: str) -> PoolKey | None:
-        return Rotor(self.pool.rings[ring_name]).pick_apart(model, time.time())
 
 
 class Lines:
