@@ -9,8 +9,8 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
-from proxyapp.pool.snapshot import PoolKey
 from proxyapp.provider import verdict
 from proxyapp.provider.verdict import Kind, Scope, Verdict
 from proxyapp.vocabulary.choices import Auth

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
-from proxyapp.pool.snapshot import ALL_GROUPS, Snapshot
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import NoKeyAvailable
 
 # The OpenAI SDKs heed a Retry-After of a minute at most, and a key that waits for no day may be

@@ -7,7 +7,8 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.pool.snapshot import Ring, Snapshot, group_and_path
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
 from proxyapp.provider.model_name import model_of, quota_scope
 from proxyapp.vocabulary.asgi import Header

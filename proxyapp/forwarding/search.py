@@ -17,8 +17,9 @@ from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
+from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.queue import KeyWish, Turn, Turns
-from proxyapp.pool.snapshot import PoolGroup, Snapshot
+from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.verdict import Kind, Retry, Verdict
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError

@@ -16,7 +16,9 @@ from django.db import transaction
 from django.db.models import F, Subquery
 
 from proxyapp.models import ApiKey, ClientToken, Group, RotationCursor
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Ring, ring_name
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 
 
 class Pick(NamedTuple):

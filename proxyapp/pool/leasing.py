@@ -12,8 +12,10 @@ from django.db import Error as DatabaseError
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.pool import cursor
 from proxyapp.pool.cursor import Lease, Progress
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring import Ring
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import PoolKey, Ring, Snapshot
+from proxyapp.pool.snapshot import Snapshot
 
 LEASE_WAIT_SECONDS = 0.5
 FEWEST_PICKS = 32

@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery, Unit
-from proxyapp.pool.snapshot import PoolKey, Snapshot
+from proxyapp.pool.snapshot import Snapshot
 
 PROBE_WAIT_SECONDS = 2.0
 

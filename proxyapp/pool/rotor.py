@@ -3,7 +3,8 @@
 from collections import deque
 
 from proxyapp.pool.cursor import Lease, Pick, Progress
-from proxyapp.pool.snapshot import PoolKey, Ring
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring import Ring
 
 
 class Rotor:

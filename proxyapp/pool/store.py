@@ -8,16 +8,10 @@ from django.db.models import Q
 from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
 from proxyapp.pool.probation import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
-from proxyapp.pool.snapshot import (
-    ALL_GROUPS,
-    GroupFields,
-    PoolGroup,
-    PoolKey,
-    Snapshot,
-    build,
-    pool_group,
-)
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.provider.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)

@@ -9,8 +9,10 @@ import pytest
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.cursor import Lease
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot, build
+from proxyapp.pool.snapshot import Snapshot, build
 from tests.support.gateway import group as group_of
 from tests.support.ports import free_port
 from tests.support.quota_gateway import ask

@@ -13,9 +13,9 @@ from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Strikes, Trouble, Unit
 from proxyapp.pool.queue import Turn
-from proxyapp.pool.snapshot import PoolKey
 from proxyapp.provider.verdict import Kind, Retry, Scope, Verdict
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from tests.support.refusals import recorded

@@ -5,7 +5,7 @@ import pytest
 from proxyapp.forwarding.no_key import LONGEST_RETRY_SECONDS, comeback, no_key
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.pool.snapshot import ALL_GROUPS
+from proxyapp.pool.ring_names import ALL_GROUPS
 from tests.support.snapshots import snapshot
 
 NOW = 1_000.0

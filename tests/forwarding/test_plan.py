@@ -7,7 +7,7 @@ import pytest
 from proxyapp.access.token_book import Client, pattern_of
 from proxyapp.forwarding.plan import RequestPlan, plan, quota_scope_of
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.pool.snapshot import ALL_GROUPS
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
 from tests.support.snapshots import snapshot
 

@@ -19,9 +19,11 @@ from proxyapp.forwarding.search import forward
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turns
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot, build
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.errors import NoKeyAvailable
 from tests.support.scripted import OK, ScriptedUpstream, answering

@@ -34,7 +34,7 @@ from proxyapp.models import (
     SpoolMark,
     TokenUsage,
 )
-from proxyapp.pool.snapshot import ring_name
+from proxyapp.pool.ring_names import ring_name
 from tests.support.gateway import ROOT
 from tests.support.pool_data import NOW, add_group, add_key, cool, use
 

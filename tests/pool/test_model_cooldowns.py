@@ -7,8 +7,10 @@ import pytest
 
 from proxyapp.pool.cooldowns import MOST_MODELS, Release
 from proxyapp.pool.cursor import Lease
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, Ring, Snapshot
+from proxyapp.pool.snapshot import Snapshot
 from tests.support.snapshots import snapshot
 
 PRO, FLASH = "gemini-2.5-pro", "gemini-2.5-flash"

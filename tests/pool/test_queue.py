@@ -8,7 +8,8 @@ import pytest
 
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.queue import KeyWish, Turn, Turns
-from proxyapp.pool.snapshot import ALL_GROUPS, Snapshot
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot
 from tests.support.snapshots import Picks, snapshot
 
 PRO = "gemini-2.5-pro"

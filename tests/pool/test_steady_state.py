@@ -24,8 +24,9 @@ from proxyapp.pool import cursor, store
 from proxyapp.pool import snapshot as snapshot_module
 from proxyapp.pool.cooldowns import ALL_MODELS
 from proxyapp.pool.cursor import Lease
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, Ring
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.snapshots import snapshot

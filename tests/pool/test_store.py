@@ -8,8 +8,8 @@ from django.db import connection
 from proxyapp.forwarding.views import key_states
 from proxyapp.models import ApiKey, Group
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.single_credential import keep_single_credential
-from proxyapp.pool.snapshot import ALL_GROUPS
 from proxyapp.pool.store import PoolReader
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)

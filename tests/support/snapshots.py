@@ -3,8 +3,9 @@
 import time
 
 from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import GroupFields, PoolKey, Snapshot, build, pool_group
+from proxyapp.pool.snapshot import Snapshot, build
 
 
 def group(group_id: int, name: str, **fields):
