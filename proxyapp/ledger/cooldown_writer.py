@@ -123,7 +123,9 @@ def apply(cooldown: NewCooldown, snapshot: Snapshot, recovery: Recovery) -> None
         return
     until = cooldown.until.timestamp()
     for key_id in snapshot.sharing(cooldown.key_id, cooldown.project):
-        snapshot.cool(key_id, until, model=cooldown.model, is_daily=cooldown.kind in DAY_KINDS)
+        snapshot.cool(
+            key_id, until, quota_scope=cooldown.model, is_daily=cooldown.kind in DAY_KINDS
+        )
     owner, seconds = (
         cooldown.project or cooldown.key_id,
         (cooldown.until - cooldown.occurred_at).total_seconds(),

@@ -16,11 +16,11 @@ REASON_CHARACTERS = 300
 
 @dataclass(frozen=True, slots=True)
 class NewCooldown:
-    """`project`: its keys are all out; empty: only the key. Of a dead key `until` is when that was
-    found.
+    """`project`: its keys are all out; empty: only the key.
 
-    `key_hash`: the secret that was refused, which may have been replaced since. `reason`: what the
-    provider said.
+    `model`: the quota scope, by its name in the database and the spool. `until`: of a dead key when
+    that was found. `key_hash`: the secret that was refused, which may have been replaced since.
+    `reason`: what the provider said.
     """
 
     key_id: int

@@ -73,14 +73,14 @@ class Leasing:
             if next_key_id is not None:
                 self._start_at[name] = next_key_id
 
-    async def next_key(self, ring_name: str, model: str = "") -> PoolKey | None:
-        """None: no key of the ring is available for the model, or the ring is gone."""
+    async def next_key(self, ring_name: str, quota_scope: str = "") -> PoolKey | None:
+        """None: no key of the ring is available for the scope, or the ring is gone."""
         while True:
             ring = self._snapshot.rings.get(ring_name)
-            if ring is None or not ring.available(now := time.time(), model):
+            if ring is None or not ring.available(now := time.time(), quota_scope):
                 return None
-            if ring.is_narrowed(model):
-                return self._rotor(ring).pick_apart(model, now)
+            if ring.is_narrowed(quota_scope):
+                return self._rotor(ring).pick_apart(quota_scope, now)
             if self._is_locked_each_time:
                 return await self._take(ring, now)
             rotor = self._rotor(ring)

@@ -31,12 +31,10 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class KeyWish:
-    """What a request may be answered with: a key of the ring that is good for the model and that it
-    has not tried.
-    """
+    """What may answer a request: a key of the ring that is good for its quota and not yet tried."""
 
     ring: str
-    model: str
+    quota_scope: str
     arrived_at: float
     tried: set[int] = field(default_factory=set)
     failed_groups: set[int] = field(default_factory=set)
@@ -75,9 +73,9 @@ class Turns:
     async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
         can_wait = settings.QUEUE_SECONDS and may_wait
-        if not can_wait or (wish.ring, wish.model) not in self._lines:
+        if not can_wait or (wish.ring, wish.quota_scope) not in self._lines:
             if wish.is_free and self._recovery.is_idle:
-                key = await self._leasing.next_key(wish.ring, wish.model)
+                key = await self._leasing.next_key(wish.ring, wish.quota_scope)
                 turn = Turn(key) if key else None
             else:
                 turn = await self._pick(wish)
@@ -103,12 +101,12 @@ class Turns:
         """
         held = None
         for _ in range(self._size(wish)):
-            key = await self._leasing.next_key(wish.ring, wish.model)
+            key = await self._leasing.next_key(wish.ring, wish.quota_scope)
             if key is None:
                 break
             if wish.refuses(key):
                 continue
-            probe = self._recovery.on_probation(key, wish.model, time.time())
+            probe = self._recovery.on_probation(key, wish.quota_scope, time.time())
             if probe is None or self._recovery.begin_probe(probe):
                 return Turn(key, probe), None
             held = key
@@ -135,7 +133,9 @@ class Turns:
     def _available(self, wish: KeyWish) -> list[PoolKey]:
         ring = self._snapshot.rings.get(wish.ring)
         return (
-            [ring.keys[index] for index in ring.available(time.time(), wish.model)] if ring else []
+            [ring.keys[index] for index in ring.available(time.time(), wish.quota_scope)]
+            if ring
+            else []
         )
 
     async def _wait_in_line(self, wish: KeyWish) -> Turn | None:
@@ -162,7 +162,7 @@ class Turns:
         """In the order of arrival, also where a request comes back to the line; left however the
         wait ends.
         """
-        name = (wish.ring, wish.model)
+        name = (wish.ring, wish.quota_scope)
         line = self._lines.setdefault(name, [])
         insort(line, place, key=lambda other: other.arrived_at)
         try:
@@ -177,5 +177,5 @@ class Turns:
     def _next_release(self, wish: KeyWish, now: float) -> float:
         """Infinity when none is cooling."""
         ring = self._snapshot.rings.get(wish.ring)
-        release = ring.earliest_release(now, wish.model) if ring else None
+        release = ring.earliest_release(now, wish.quota_scope) if ring else None
         return release.until if release else float("inf")

@@ -5,12 +5,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from proxyapp.pool.cooldowns import ALL_MODELS, Cooldowns, Release, View
+from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns, Release, View
 from proxyapp.pool.keys_and_groups import PoolKey
 
 
 class Ring:
-    """The ordered keys of a set of groups, and which of them may be used for which model.
+    """The ordered keys of a set of groups, and which of them may be used for which quota.
 
     A key with more weight stands in it more than once. Keys come by priority: those of a higher
     number have a turn only when none of a lower one is available.
@@ -26,17 +26,17 @@ class Ring:
         self._ends = ends_of_priorities(self.keys)
         self.cooldowns = cooldowns
         active = [index for index, key in enumerate(self.keys) if key.is_active]
-        self._views = {ALL_MODELS: View(active, ()).narrowed(self._cooling(ALL_MODELS))}
-        for model in cooldowns.models():
-            if cooling := self._cooling(model):
-                self._views[model] = self._views[ALL_MODELS].narrowed(cooling)
+        self._views = {EVERY_SCOPE: View(active, ()).narrowed(self._cooling(EVERY_SCOPE))}
+        for quota_scope in cooldowns.quota_scopes():
+            if cooling := self._cooling(quota_scope):
+                self._views[quota_scope] = self._views[EVERY_SCOPE].narrowed(cooling)
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def _cooling(self, model: str) -> dict[int, float]:
-        """Until when, by index, the active keys that have a cooldown of exactly this model."""
-        cooling = self.cooldowns.of_model(model)
+    def _cooling(self, quota_scope: str) -> dict[int, float]:
+        """Until when, by index, the active keys with a cooldown of exactly this scope."""
+        cooling = self.cooldowns.of_scope(quota_scope)
         found = (
             (index, until)
             for key_id, until in cooling.items()
@@ -44,37 +44,40 @@ class Ring:
         )
         return {index: until for index, until in found if self.keys[index].is_active}
 
-    def withdraw(self, key_id: int, model: str = ALL_MODELS) -> None:
+    def withdraw(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> None:
         """Takes a key out until its time in `cooldowns`."""
         indices = self.index.get(key_id, ())
         if not indices or not self.keys[indices[0]].is_active:
             return
-        until = self.cooldowns.of_model(model)[key_id]
-        if model != ALL_MODELS and model not in self._views:
-            self._views[model] = self._views[ALL_MODELS].narrowed(dict.fromkeys(indices, until))
+        until = self.cooldowns.of_scope(quota_scope)[key_id]
+        if quota_scope != EVERY_SCOPE and quota_scope not in self._views:
+            self._views[quota_scope] = self._views[EVERY_SCOPE].narrowed(
+                dict.fromkeys(indices, until)
+            )
             return
-        for view in self._views.values() if model == ALL_MODELS else [self._views[model]]:
+        for view in (
+            self._views.values() if quota_scope == EVERY_SCOPE else [self._views[quota_scope]]
+        ):
             for index in indices:
                 view.withdraw(index, until)
 
-    def is_narrowed(self, model: str) -> bool:
-        """Whether the model has cooldowns of its own here, so that its turns are not
-        everybody's.
-        """
-        return model in self._views and model != ALL_MODELS
+    def is_narrowed(self, quota_scope: str) -> bool:
+        """Whether the scope has cooldowns of its own here: then its turns are not everybody's."""
+        return quota_scope in self._views and quota_scope != EVERY_SCOPE
 
-    def available(self, now: float, model: str = ALL_MODELS) -> list[int]:
+    def available(self, now: float, quota_scope: str = EVERY_SCOPE) -> list[int]:
         """The indices of the keys that may be used at `now`, in order."""
-        view = self._views.get(model) or self._views[ALL_MODELS]
+        view = self._views.get(quota_scope) or self._views[EVERY_SCOPE]
         if view.is_due(now):
-            view.put_back(now, lambda index: self.cooldowns.until(self.key_ids[index], model))
+            view.put_back(now, lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
         return view.available
 
-    def choose(self, start: int, now: float, model: str = ALL_MODELS) -> int | None:
-        """The index of the first available key at or after `start`, around the end; None when there
-        is none.
+    def choose(self, start: int, now: float, quota_scope: str = EVERY_SCOPE) -> int | None:
+        """The index of the first available key at or after `start`, around the end.
+
+        None: there is none.
         """
-        available = self.available(now, model)
+        available = self.available(now, quota_scope)
         if not available:
             return None
         end = bisect_left(available, self._ends[available[0]]) if self._ends else len(available)
@@ -82,7 +85,7 @@ class Ring:
         return available[place] if place < end else available[0]
 
     def peek(self, start: int, now: float) -> int | None:
-        """As `choose` for a model without cooldowns, changing nothing: for other threads. O(n)."""
+        """As `choose` for a scope without cooldowns, changing nothing: for other threads. O(n)."""
         free = [
             i
             for i, key in enumerate(self.keys)
@@ -93,15 +96,15 @@ class Ring:
         end = self._ends[free[0]] if self._ends else len(self.keys)
         return next((index for index in free if start <= index < end), free[0])
 
-    def earliest_release(self, now: float, model: str = ALL_MODELS) -> Release | None:
-        """When the first cooling key is good again for the model; None when none is cooling."""
-        self.available(now, model)
-        view = self._views.get(model, self._views[ALL_MODELS])
-        first = view.earliest(lambda index: self.cooldowns.until(self.key_ids[index], model))
+    def earliest_release(self, now: float, quota_scope: str = EVERY_SCOPE) -> Release | None:
+        """When the first cooling key is good again for the scope; None when none is cooling."""
+        self.available(now, quota_scope)
+        view = self._views.get(quota_scope, self._views[EVERY_SCOPE])
+        first = view.earliest(lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
         if first is None or first[0] == math.inf:
             return None
         until, index = first
-        return Release(until, self.cooldowns.is_daily(self.key_ids[index], model, until))
+        return Release(until, self.cooldowns.is_daily(self.key_ids[index], quota_scope, until))
 
 
 def ends_of_priorities(keys: Sequence[PoolKey]) -> list[int]:
@@ -116,8 +119,9 @@ def ends_of_priorities(keys: Sequence[PoolKey]) -> list[int]:
 
 
 def turns_of(keys: Iterable[PoolKey]) -> list[PoolKey]:
-    """By priority, and then round after round: in the second those that have a weight of two or
-    more, and so on.
+    """By priority, and then round after round.
+
+    In the second round those have a turn that have a weight of two or more, and so on.
     """
     ordered = sorted(keys, key=lambda key: key.group.priority)
     found: list[PoolKey] = []

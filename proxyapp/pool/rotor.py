@@ -54,16 +54,18 @@ class Rotor:
             self._next_lease()
         return None
 
-    def pick_apart(self, model: str, now: float) -> PoolKey | None:
-        """The next key for a model some of whose keys are out for it alone; None when all are.
+    def pick_apart(self, quota_scope: str, now: float) -> PoolKey | None:
+        """The next key for a quota scope some of whose keys are out for it alone; None: all are.
 
-        Such a model goes round by itself: if its requests moved everybody's turn on past the keys
+        Such a scope goes round by itself: if its requests moved everybody's turn on past the keys
         that are out for it, those after them would get the others' requests, too.
         """
-        index = self.ring.choose(self._apart.get(model, self.position % len(self.ring)), now, model)
+        index = self.ring.choose(
+            self._apart.get(quota_scope, self.position % len(self.ring)), now, quota_scope
+        )
         if index is None:
             return None
-        self._apart[model] = index + 1
+        self._apart[quota_scope] = index + 1
         return self.ring.keys[index]
 
     def _next_lease(self) -> None:

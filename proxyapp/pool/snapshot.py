@@ -7,7 +7,7 @@ that this process itself imposes change it.
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-from proxyapp.pool.cooldowns import ALL_MODELS, Cooldowns
+from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.probation import Trouble
 from proxyapp.pool.ring import Ring, turns_of
@@ -67,15 +67,15 @@ class Snapshot:
         return [key_id, *(other for other in self.projects.get(project, ()) if other != key_id)]
 
     def cool(
-        self, key_id: int, until: float, *, model: str = ALL_MODELS, is_daily: bool = False
+        self, key_id: int, until: float, *, quota_scope: str = EVERY_SCOPE, is_daily: bool = False
     ) -> None:
         """Takes the key out of every ring until `until`; a longer cooldown that it has already
         stays.
         """
-        if not self.cooldowns.extend(key_id, model, until, is_daily=is_daily):
+        if not self.cooldowns.extend(key_id, quota_scope, until, is_daily=is_daily):
             return
         for name in self._rings_of(key_id):
-            self.rings[name].withdraw(key_id, model)
+            self.rings[name].withdraw(key_id, quota_scope)
 
     def _rings_of(self, key_id: int) -> list[str]:
         key = self.keys.get(key_id)

@@ -142,10 +142,12 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Troub
         Q(cooling_until__gt=now) | recent, released_at=None
     ).order_by()
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
-    for key_id, project, model, kind, occurred_at, cooling_until in events.values_list(*columns):
+    for key_id, project, quota_scope, kind, occurred_at, cooling_until in events.values_list(
+        *columns
+    ):
         until = cooling_until.timestamp()
         for owner in {key_id, *(projects.get(project, ()) if project else ())}:
-            cooldowns.extend(owner, model, until, is_daily=kind in DAY_KINDS)
+            cooldowns.extend(owner, quota_scope, until, is_daily=kind in DAY_KINDS)
         seconds = (cooling_until - occurred_at).total_seconds()
-        trouble.remember(kind, project or key_id, key_id, model, seconds, until)
+        trouble.remember(kind, project or key_id, key_id, quota_scope, seconds, until)
     return cooldowns, trouble

@@ -29,7 +29,7 @@ def test_the_first_key_that_comes_back_says_when():
 
 def test_a_cooldown_of_another_model_keeps_nobody_waiting():
     pool = snapshot("a")
-    pool.cool(1, NOW + 30, model="gemini-2.5-flash")
+    pool.cool(1, NOW + 30, quota_scope="gemini-2.5-flash")
 
     assert comeback(pool, request(), NOW) == (1, True)
 
@@ -42,7 +42,7 @@ def test_a_wait_that_is_no_days_is_not_said_to_be_longer_than_sdks_heed():
 
 def test_a_key_that_is_out_for_the_day_is_not_worth_trying_before():
     pool = snapshot("a")
-    pool.cool(1, NOW + DAY, model=PRO, is_daily=True)
+    pool.cool(1, NOW + DAY, quota_scope=PRO, is_daily=True)
 
     error = no_key(pool, request(), NOW)
 

@@ -42,7 +42,7 @@ def test_only_cooldowns_that_hold_now_are_loaded_and_the_longest_counts():
         occurred_at = NOW - timedelta(hours=2)
         write_cooldowns([NewCooldown(key.pk, model, "daily", 429, occurred_at, until, "")])
 
-    assert PoolReader().load(NOW).cooldowns.of_model("") == {
+    assert PoolReader().load(NOW).cooldowns.of_scope("") == {
         key.pk: (NOW + timedelta(hours=2)).timestamp()
     }
 
