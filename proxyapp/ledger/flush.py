@@ -15,7 +15,8 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.outbox import Outbox
 from proxyapp.ledger.spool_records import usage_record
-from proxyapp.ledger.usage import UsageTally, write_usage
+from proxyapp.ledger.usage import UsageTally
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool import cursor
 from proxyapp.pool.leasing import Leasing
 

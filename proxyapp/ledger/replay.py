@@ -8,7 +8,8 @@ from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.ledger.spool_marks import Mark, raise_to, taken
 from proxyapp.ledger.spool_records import Record
-from proxyapp.ledger.usage import UsageTally, write_usage
+from proxyapp.ledger.usage import UsageTally
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import write_cooldowns
 
 BATCH_RECORDS = 200

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from proxyapp.access.sign_in_limits import cooloff
-from proxyapp.ledger.usage import COLUMNS, AttemptCounter, add_to_rows, column_values
+from proxyapp.ledger.usage import COLUMNS, AttemptCounter
+from proxyapp.ledger.usage_rows import add_to_rows, column_values
 from proxyapp.models import (
     AuditEntry,
     Chore,

@@ -11,7 +11,8 @@ from random import Random
 from typing import Any, NamedTuple
 
 from proxyapp.forwarding.judge import cooldown
-from proxyapp.ledger.usage import AttemptOutcome, write_usage
+from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader

@@ -12,8 +12,8 @@ from proxyapp.ledger.usage import (
     ClientAnswers,
     UsagePlace,
     UsageTally,
-    write_usage,
 )
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
