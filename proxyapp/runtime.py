@@ -36,12 +36,17 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 
 logger = logging.getLogger(__name__)
+# A change has to reach every process within a second: the other half is for loading it.
 POLL_SECONDS = 0.5
+# A process that is killed may lose a second of its counts: the pause and the write fit into one.
 FLUSH_SECONDS = 0.8
+# After a quiet time a count is soon seen in the admin, together with those that come along with it.
 FIRST_FLUSH_SECONDS = 0.1
+# Not while workers start. Rows are kept for days, so that an hour more or less is nothing to them.
 FIRST_PRUNING_SECONDS = 60.0
 PRUNING_SECONDS = 3600.0
-# Of the whole pool, and a batch of old rows: after so long, the database counts as away.
+# Of the whole pool, and a batch of old rows: after so long, the database counts as away. Both read
+# or write thousands of rows, where ANSWER_SECONDS is for a few.
 LOAD_SECONDS = 30.0
 PRUNE_SECONDS = 30.0
 # SQLite's waiting writers look again only so often: between two batches they need the time to.
@@ -49,6 +54,13 @@ PRUNING_PAUSE_SECONDS = 0.2
 
 
 class Runtime:
+    """Builds and holds what one process has, and keeps it fresh.
+
+    `snapshot` and `book` are replaced as a whole when the pool's version moves; all else lives from
+    `start` to `stop`. Three tasks run beside the requests: one watches the pool, one writes what
+    was counted, one prunes old rows.
+    """
+
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()

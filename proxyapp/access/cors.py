@@ -20,6 +20,7 @@ ORIGIN, METHOD, HEADERS = (
     b"access-control-request-method",
     b"access-control-request-headers",
 )
+# An answer is always the same: ten minutes spare a page nearly all of its questions.
 KEPT_SECONDS = 600
 ALLOW, EXPOSE = "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"
 EXPOSED = "Retry-After, x-should-retry"

@@ -22,7 +22,11 @@ from proxyapp.access.token_book import Client, TokenBook
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.vocabulary.errors import LimitReached
 
+# A limit is worth more patience than a turn: who goes on alone may let more pass than others know.
+# Still less than ANSWER_SECONDS, after which the database counts as away.
 LEASE_WAIT_SECONDS = 2.0
+# A process leases a twentieth of a limit at once: no more than that lies idle in another process,
+# and a window costs 20 leases however large its limit is.
 BLOCKS = 20
 WINDOW_NAMES = {60: "minute", DAY_SECONDS: "day"}
 

@@ -18,7 +18,9 @@ from django.db import transaction
 
 from proxyapp.models import SecondFactor
 
+# What authenticator apps take for granted; RFC 6238 (5.2) advises one step of tolerance at most.
 STEP_SECONDS, DIGITS, TOLERATED_STEPS = 30, 6, 1
+# RFC 4226 (4) recommends 160 bits.
 SECRET_BYTES = 20
 RECOVERY_CODES, RECOVERY_BYTES = 10, 10
 VERIFIED = "second_factor"

@@ -26,7 +26,11 @@ from proxyapp.models import AuditEntry, SignInCount, audit
 from proxyapp.models.sealed import keyed_hash
 from proxyapp.vocabulary.addresses import is_loopback, network_of
 
+# Times LOGIN_FAILURES. Several people share an address. Strangers fail with a name, too, and must
+# not soon lock out its owner; but a code has only a million values, and whoever is asked for one
+# knows the password.
 ADDRESS_FACTOR, NAME_FACTOR, CODE_FACTOR = 4, 20, 2
+# One a minute: a guesser does not fill the audit log.
 MOST_ENTRIES_AN_HOUR = 60
 SIGN_IN = audit.Actor("sign-in")
 

@@ -26,8 +26,10 @@ from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.cursor import raise_pool_version
 
+# All patterns of a token are one regular expression, which is matched with each of its requests.
 MAX_PATTERNS = 100
 MAX_PATTERN = 100
+# What the columns hold; of LLM tokens far more than anyone uses.
 MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
 LIMITS = tuple(MOST)
 # A row that was read a while ago brings no revoked token back.

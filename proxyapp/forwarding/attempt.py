@@ -18,7 +18,9 @@ from proxyapp.upstream.headers import to_client
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import StreamBroken
 
+# Of what is judged and kept of a refusal nothing is further away from its start.
 ERROR_BODY_BYTES = 64 * 1024
+# The client waits for it, and the next key with it: much less than READ_TIMEOUT_SECONDS.
 ERROR_BODY_SECONDS = 3.0
 
 

@@ -14,6 +14,7 @@ from proxyapp.vocabulary.asgi import Header, Receive
 from proxyapp.vocabulary.errors import BodyTooLarge
 
 READ_BYTES = 256 * 1024
+# As much as is parsed to find the model (PARSED_BYTES); of more, what stands beside the contents.
 SEARCHED_WHOLE_BYTES = 1 << 20
 SEARCHED_END_BYTES = 64 * 1024
 

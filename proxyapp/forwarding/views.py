@@ -38,6 +38,7 @@ from proxyapp.vocabulary.errors import (
     is_openai_path,
 )
 
+# Sooner than a database counts as away (ANSWER_SECONDS): who probes waits for seconds only.
 DATABASE_SECONDS = 2.0
 
 

@@ -14,6 +14,8 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.spool import Segment, Spool
 from proxyapp.ledger.spool_marks import once
 
+# As for the lease of a turn (LEASE_WAIT_SECONDS): how long a request waits for its refusal to be
+# noted where an outage begins. Later ones do not wait (docs/RELIABILITY.md).
 PATIENCE_SECONDS = 0.5
 Work = Callable[[], int | None]
 Run = Callable[[Work], Awaitable[int | None]]

@@ -12,6 +12,7 @@ from proxyapp.ledger.usage import UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import write_cooldowns
 
+# A transaction: its locks are soon released, for processes that write meanwhile.
 BATCH_RECORDS = 200
 
 

@@ -29,7 +29,9 @@ from proxyapp.models import (
 from proxyapp.pool import cursor
 from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS
 
+# A transaction, for which other writers wait under SQLite.
 BATCH_ROWS = 2_000
+# The dashboard shows seven days of minutes.
 MINUTE_USAGE_DAYS = 8
 # As long as that, a process may be gone and its spool still be written.
 SPOOL_MARK_DAYS = 90

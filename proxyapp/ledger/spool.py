@@ -19,6 +19,7 @@ from proxyapp.ledger.spool_records import encoded_record
 logger = logging.getLogger(__name__)
 SUFFIX = ".jsonl"
 BAD_SUFFIX = ".bad"
+# When the disk is full, too. Usage is a record each FLUSH_SECONDS: that is two hours of it.
 MOST_IN_MEMORY = 10_000
 
 

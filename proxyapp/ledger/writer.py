@@ -22,6 +22,7 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 # Listing a directory for each of the pool's looks would be work for nothing.
 LEFT_BEHIND_SECONDS = 2.0
+# In one line of /readyz.
 MOST_NAMES = 5
 
 

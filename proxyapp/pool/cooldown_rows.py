@@ -11,6 +11,7 @@ from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.verdict import Kind
 from proxyapp.vocabulary.choices import KeyStatus
 
+# The length of the column `status_reason`.
 REASON_CHARACTERS = 300
 
 

@@ -36,6 +36,12 @@ class PoolGroup:
 
 @dataclass(frozen=True, slots=True)
 class PoolKey:
+    """A key with its secret decrypted; it never changes: a reload brings a new one.
+
+    `status`: what the database says; cooldowns are the snapshot's. `project`: keys with the same
+    label share quotas; empty: the key has its own. `is_readable`: SECRET_KEY opens the secret.
+    """
+
     id: int
     group: PoolGroup
     secret: str = field(repr=False)

@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 from proxyapp.provider.verdict import DAY_KINDS, FIRST_BACKOFF, Kind
 
 EASED_KINDS = DAY_KINDS - {Kind.DAILY, Kind.MODEL_FOR_KEY}
+# As long as the longest back-off.
 FORGOTTEN_AFTER_SECONDS = 3600.0
+# As long as the longest cooldown that a success may have to be held against: a day's.
 PROVEN_KEPT_SECONDS = 86_400.0
 
 

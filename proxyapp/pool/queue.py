@@ -17,6 +17,8 @@ from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.snapshot import Snapshot
 
+# For a request that tries out the only key left. An answer may take minutes: who waited so long
+# tries the key as well.
 PROBE_WAIT_SECONDS = 2.0
 
 

@@ -15,6 +15,7 @@ from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.provider.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
+# In one line of the log.
 MOST_NAMES = 5
 RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 
