@@ -1,5 +1,4 @@
-"""What one process of the gateway holds: the pool, the leases, the counters, the ways to the
-upstreams.
+"""What one process of the gateway holds: the pool, the leases, the counters, the upstreams.
 
 It is bound to an event loop. Servers start and stop it; a plain ASGI server without lifespan starts
 it with the first request.
@@ -74,9 +73,7 @@ class Runtime:
         self._is_stopping = asyncio.Event()
 
     async def start(self) -> None:
-        """Raises django.db.Error when the database cannot be read: without keys there is nothing to
-        serve.
-        """
+        """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.limits = ClientLimits(self.threads)
@@ -213,8 +210,9 @@ _starting: asyncio.Lock | None = None
 
 
 async def running() -> Runtime:
-    """This process's runtime, started if need be. (Asking for the running loop costs a system call
-    on Python 3.11.)
+    """This process's runtime, started if need be.
+
+    (Asking for the running loop costs a system call on Python 3.11.)
     """
     if _current is not None and _current.loop.is_running():
         return _current

@@ -1,5 +1,6 @@
-"""Slows down who tries one bad token after the other: by address, in bounded memory, never those
-with a good one.
+"""Slows down who tries one bad token after the other.
+
+By address, in bounded memory, and never those with a good one.
 """
 
 import asyncio

@@ -43,12 +43,11 @@ def window_at(token_id: int, seconds: int, now: float) -> LimitWindow:
 
 
 def lease_share(place: LimitWindow, limit: int, wanted: int, owed: int = 0) -> int:
-    """How many of the wanted requests there is still room for. All leases of a window together stay
-    within the limit.
+    """How many of the wanted requests there is still room for.
 
-    `owed`: what the process took without a lease while the database was away. It counts first, even
-    beyond the limit. A row that is one window ahead is that of a process whose clock is; one
-    further away is a clock's error.
+    All leases of a window together stay within the limit. `owed`: what the process took without a
+    lease while the database was away; it counts first, even beyond the limit. A row that is one
+    window ahead is that of a process whose clock is; one further away is a clock's error.
     """
     with transaction.atomic():
         window = _locked(place)

@@ -41,9 +41,7 @@ class ClientLimits:
         self._shares: dict[tuple[int, int], Share] = {}
 
     def install(self, book: TokenBook) -> None:
-        """Shares of limits that changed are forgotten: what was left of them ends with its
-        window.
-        """
+        """Shares of limits that changed are forgotten; what was left ends with its window."""
         self._clients = {client.id: client for client in book.clients if client.is_metered}
         limits = {
             (client.id, seconds): limit

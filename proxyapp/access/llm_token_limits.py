@@ -1,6 +1,4 @@
-"""How many LLM tokens the client tokens used today: those that are in the database, and those that
-this process added since.
-"""
+"""How many LLM tokens each client token used today, in the database and since."""
 
 import functools
 from collections.abc import Mapping, Sequence

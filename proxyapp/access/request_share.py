@@ -54,8 +54,9 @@ class Share:
         self.owed += count if place == self.place else 0
 
     def give_back(self) -> int:
-        """How much of what is left the database shall have back: what it never gave is no more owed
-        instead.
+        """How much of what is left the database shall have back.
+
+        What it never gave is no more owed instead.
         """
         count, self.left = self.left, 0
         forgiven = min(count, self.owed)

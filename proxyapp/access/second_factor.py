@@ -1,6 +1,4 @@
-"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for the day it is
-lost.
-"""
+"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for its loss."""
 
 import base64
 import hashlib

@@ -166,9 +166,7 @@ def secret_keys() -> list[str]:
 
 
 def bound_to_older_secrets() -> int:
-    """How many tokens that may be used stop working once the older secrets are gone: their hash
-    needs them.
-    """
+    """How many usable tokens end with the older secrets, which their hashes need."""
     tokens = ClientToken.objects.filter(revoked_at=None)
     return tokens.exclude(token_hash__startswith=mark_of(settings.SECRET_KEY)).count()
 

@@ -25,8 +25,9 @@ ERROR_BODY_SECONDS = 3.0
 
 
 class Attempt:
-    """The answer's status, headers and raw body (to `read` or iterate), with an explicit,
-    idempotent `aclose`.
+    """The answer's status, headers and raw body, to `read` or to iterate.
+
+    `aclose` ends it; it may be called more than once.
     """
 
     def __init__(
@@ -38,9 +39,7 @@ class Attempt:
         auth: str,
         client: Client = ANYONE,
     ) -> None:
-        """`on_error` hears the error object that a successful stream ends in, and tells the status
-        it stands for.
-        """
+        """`on_error` hears the error that ends a good stream, and tells the status it means."""
         self.key = turn.key
         self.auth = auth
         self.on_error: Callable[[bytes], int] | None = None
@@ -69,10 +68,9 @@ class Attempt:
         return next((value for header, value in self.headers if header.lower() == name), b"")
 
     async def read(self) -> list[bytes]:
-        """The chunks that have arrived, one or more; none at the end. `is_complete`: nothing comes
-        after them.
+        """The chunks that have arrived, one or more; none at the end.
 
-        Raises StreamBroken when the upstream breaks off.
+        Nothing comes after them if `is_complete`. Raises StreamBroken when the upstream breaks off.
         """
         if self._head:
             head, self._head = self._head, []
@@ -132,19 +130,16 @@ class Attempt:
         self._counting.touched()
 
     async def aclose(self) -> None:
-        """An answer that was not read to its end: the client left, and the upstream's connection is
-        closed.
-        """
+        """Closes the connection of an answer that was not read to its end: the client left."""
         self.end(AttemptOutcome.CANCELLED)
         if self._body is not None:
             await self._body.aclose()
 
     async def read_error(self) -> bytes:
-        """The body of a refusal, decoded; of a long one only the start. What was read stays to be
-        relayed.
+        """The body of a refusal, decoded; of a long one only the start.
 
         Of one that comes too slowly what came in time is all there is: the next key does not wait
-        for the rest.
+        for the rest. What was read stays to be relayed.
         """
         read: list[bytes] = []
         is_slow = False
@@ -184,8 +179,9 @@ class Attempt:
         self._set_body(body)
 
     async def keep(self) -> None:
-        """Counts a refusal and lets go of the upstream: what was read of its body is all there is
-        to relay.
+        """Counts a refusal and lets go of the upstream.
+
+        What was read of its body is all there is to relay.
         """
         self.end(AttemptOutcome.of_status(self.status))
         if not self.is_complete:

@@ -1,6 +1,4 @@
-"""What an answer says, and what is made of it: the way from an attempt to a verdict, and from there
-to a cooldown.
-"""
+"""From an attempt to a verdict, and from there to a cooldown."""
 
 import functools
 from datetime import UTC, datetime
@@ -78,10 +76,10 @@ def cooldown(
 def watch_stream(
     recovery: Recovery, cooling: Cooling, request: RequestPlan, attempt: Attempt
 ) -> None:
-    """A stream that began well can end in an error: it passes as it is, and counts for the next
-    request.
+    """A stream that began well can end in an error.
 
-    What a key owns is no stream: the end of a file that is downloaded may look like anything.
+    It passes as it is, and counts for the next request. What a key owns is no stream: the end of a
+    file that is downloaded may look like anything.
     """
     if request.is_bound_to_a_key:
         return

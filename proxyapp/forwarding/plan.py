@@ -62,9 +62,7 @@ class RequestPlan:
 
     @property
     def has_other_credential(self) -> bool:
-        """A token that Google takes from the query, too: with it a refusal says nothing of the
-        key.
-        """
+        """A token that Google takes from the query, too: a refusal then says nothing of the key."""
         return b"_token=" in (self.query or b"")
 
 
@@ -78,8 +76,10 @@ def plan(
     body: RequestBody,
     client: Client = ANYONE,
 ) -> RequestPlan:
-    """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that
-    points elsewhere, and NotAllowed for what the client may not use.
+    """Raises UnknownGroup, BadRequest or NotAllowed.
+
+    That is for a `/g/<group>/` that does not exist, a path that points elsewhere, and what the
+    client may not use.
     """
     group_name, path = group_and_path(path)
     if method.upper() == "TRACE":

@@ -1,5 +1,6 @@
-"""A client's request body: read whole before the upstream is asked, so that it can be sent again
-with another key.
+"""A client's request body, read whole before the upstream is asked.
+
+So it can be sent again with another key.
 """
 
 import mmap
@@ -54,8 +55,9 @@ class RequestBody:
         return FileStream(self._file)
 
     def searchable(self) -> bytes:
-        """The body, or of a long one its two ends, a line each: clients name the model first or
-        last.
+        """The body, or of a long one its two ends, a line each.
+
+        Clients name the model first or last.
         """
         if self._file is None and len(self.data) <= SEARCHED_WHOLE_BYTES:
             return self.data

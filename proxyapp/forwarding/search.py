@@ -1,6 +1,4 @@
-"""Forwards one request: picks a key, asks the upstream, and goes on to the next key when this one
-is refused.
-"""
+"""Forwards one request: asks with one key after the other, until an answer is to be relayed."""
 
 import asyncio
 import random
@@ -107,9 +105,7 @@ class Search:
         return await self._parts.turns.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
-        """A success shows that it was the earlier keys, and not the request, that had no permission
-        for the model.
-        """
+        """A success shows that earlier keys, not the request, had no permission for the model."""
         if attempt.status < 400:
             for suspected, verdict in self._suspected:
                 await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
@@ -149,9 +145,7 @@ class Search:
         return True
 
     def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
-        """A group whose upstream or proxy cannot be reached lets the others answer: nothing was
-        sent.
-        """
+        """Where no connection could be made nothing was sent: another group may answer."""
         self._attempts += 1
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent

@@ -32,9 +32,7 @@ class SendingParts(Protocol):
 
 
 async def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
-    """Asks with both credentials first where that is the rule, and again with one if the target
-    refuses two.
-    """
+    """Asks with two credentials where that is the rule, and with one if the target refuses two."""
     group = turn.key.group
     attempt = await _send(parts, request, turn, group.auth)
     if group.auth != Auth.BOTH or attempt.status not in (400, 401):
@@ -47,9 +45,7 @@ async def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
 
 
 async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str) -> Attempt:
-    """Errors that the upstream's own answer carries are read here: the key must not pass in
-    them.
-    """
+    """The upstream's own errors are read here: the key must not pass in them."""
     key = turn.key
     attempt = Attempt(parts.counting, parts.recovery, turn, request.model, auth, request.client)
     target = request.target(key.group.prefix)

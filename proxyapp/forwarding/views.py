@@ -100,8 +100,7 @@ async def running_runtime() -> Runtime:
 
 
 def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
-    """The path and the query as the client wrote them; None: there is no query, not even an empty
-    one.
+    """The path and the query as the client wrote them; None: not even an empty query.
 
     ASGI has no word for an empty query, so the server's own extension tells. (Django's test client
     has no raw path, and a query of text.)
@@ -191,9 +190,7 @@ async def database_trouble() -> str | None:
 
 
 def key_states(snapshot: Snapshot, now: float) -> list[str]:
-    """Of a key that SECRET_KEY does not open nothing is to be hoped for: it counts as
-    `unreadable`.
-    """
+    """A key that SECRET_KEY does not open is `unreadable`: nothing else is to be hoped for."""
     return [
         key_state_of(key.status, is_cooling=snapshot.cooldowns.until(key.id) > now)
         if key.is_readable

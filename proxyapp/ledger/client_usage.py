@@ -1,5 +1,6 @@
-"""Counting what clients with a token do: by token, model and day, added to the database with the
-other usage.
+"""Counting what clients with a token do: by token, model and day.
+
+It is added to the database with the other usage.
 """
 
 from dataclasses import dataclass, field, fields
@@ -40,9 +41,7 @@ CLIENT_PLACE = ("token_id", "day", "model")
 
 @dataclass(slots=True)
 class ClientTally:
-    """Models count by their name only where an upstream knew them: a client could name endless
-    ones.
-    """
+    """Models count by name only where an upstream knew them: a client could name endless ones."""
 
     counts: dict[ClientPlace, ClientCounts] = field(default_factory=dict)
     last_used: dict[int, float] = field(default_factory=dict)
@@ -89,8 +88,9 @@ class ClientTally:
 
 
 def known_rows(tally: ClientTally) -> list[list[Any]]:
-    """For the table of usage, in the order in which every process locks rows; tokens that are gone
-    are left out.
+    """For the table of usage, without tokens that are gone.
+
+    In the order in which every process locks rows.
     """
     wanted = {place.token_id for place in tally.counts}
     known = set(ClientToken.objects.filter(pk__in=wanted).values_list("pk", flat=True))

@@ -1,6 +1,4 @@
-"""Writes down what a process counted, where its rotation stands and what it did not use of limits,
-in one go.
-"""
+"""Writes what a process counted, where its rotation stands and what it did not use of limits."""
 
 import contextlib
 import functools

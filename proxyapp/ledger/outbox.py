@@ -1,6 +1,4 @@
-"""One kind of thing that this process has to write: into the database, or into the spool when that
-is away or slow.
-"""
+"""One kind of thing to write: into the database, or into the spool when that is away or slow."""
 
 import asyncio
 import functools

@@ -1,5 +1,6 @@
-"""From the spool to the database: each record once, and one that the database refuses does not stop
-the others.
+"""From the spool to the database: each record once.
+
+One that the database refuses does not stop the others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,9 +23,7 @@ def record_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 
 def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:
-    """The pool's version that includes its cooldowns (None: there are none), and the lines that
-    were refused.
-    """
+    """The pool's version that includes its cooldowns (None: there are none), and refused lines."""
     try:
         return _write(name, records), []
     except (IntegrityError, DataError):

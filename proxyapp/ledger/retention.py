@@ -65,9 +65,7 @@ class Pruned:
 
 
 def prune_batch(now: datetime) -> Pruned:
-    """The next rows of each kind, each kind in a transaction of its own; nothing when none is too
-    old.
-    """
+    """The next rows of each kind, each in its own transaction; nothing when none is too old."""
     return Pruned(
         events=_delete_batch(old_events(now)),
         hours=_add_up_batch(old_hours(now)),
@@ -132,9 +130,7 @@ def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[An
 
 
 def days_before(now: datetime, days: int) -> datetime:
-    """At the earliest the epoch: any number of days may be asked for, and dates do not go back
-    endlessly.
-    """
+    """At the earliest the epoch: any number of days may be asked for, but dates end there."""
     return now - timedelta(days=min(days, (now - EPOCH).days))
 
 
@@ -144,9 +140,7 @@ def _delete_batch(rows: QuerySet[Any]) -> int:
 
 
 def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
-    """What is added and what is deleted are the same locked rows: a crash before the commit changes
-    nothing.
-    """
+    """Adds up and deletes the same locked rows: a crash before the commit changes nothing."""
     with transaction.atomic():
         rows = list(hours.select_for_update().order_by("hour", "pk")[:BATCH_ROWS])
         if rows:

@@ -24,11 +24,11 @@ HOUR_PLACE = ("key_id", "hour", "model")
 
 
 def write_usage(tally: UsageTally) -> None:
-    """Adds the counts to the rows of their hours and minutes, in one transaction; keys that are
-    gone are skipped.
+    """Adds the counts to the rows of their hours and minutes, in one transaction.
 
-    Every process takes the rows' locks in this order, so none waits for another in a circle. The
-    minute, which all of them write to, is locked last and so for the shortest time.
+    Keys that are gone are skipped. Every process takes the rows' locks in this order, so none waits
+    for another in a circle. The minute, which all of them write to, is locked last and so for the
+    shortest time.
     """
     with transaction.atomic():
         known = set(

@@ -60,8 +60,9 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
 
 
 def _condemn(cooldown: NewCooldown) -> None:
-    """Invalid until an operator enables it; unless an operator has disabled it or replaced its
-    secret meanwhile.
+    """Invalid until an operator enables it.
+
+    Not if one has disabled it or replaced its secret meanwhile.
     """
     refused = ApiKey.objects.filter(
         pk=cooldown.key_id, key_hash=cooldown.key_hash, status=KeyStatus.ACTIVE

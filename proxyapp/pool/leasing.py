@@ -30,8 +30,7 @@ LEASE_SECONDS = 0.5
 
 
 class Pace:
-    """How many picks to lease at once: FEWEST_PICKS, and twice as many as last time when those did
-    not last long.
+    """How many picks to lease at once: twice as many as last time when those did not last long.
 
     ROTATION_LEASE fixes the number.
     """
@@ -105,9 +104,7 @@ class Leasing:
         return rotor
 
     async def _take(self, ring: Ring, now: float) -> PoolKey | None:
-        """Waits for one pick only: while the database lets that one wait, the others go on
-        without.
-        """
+        """Waits for one pick only: while the database lets that one wait, others go on without."""
         if self._is_stalled:
             return self._local_pick(ring, now)
         taking = asyncio.get_running_loop().create_task(self._take_locked(ring, now))
@@ -136,8 +133,7 @@ class Leasing:
         return pick.key if pick else None
 
     async def _wait_for(self, refill: "asyncio.Task[bool]", rotor: Rotor, now: float) -> None:
-        """Goes on with a lease of its own when the database is away or lets it wait; waits only
-        once for one refill.
+        """Waits once for one refill; if there is none it goes on with a lease of its own.
 
         A refill that came may be used up again by those who waited longer: the caller looks, and
         asks for the next.

@@ -126,8 +126,9 @@ class Recovery:
         return strikes.number if strikes and now - strikes.until < FORGOTTEN_AFTER_SECONDS else 0
 
     def succeeded(self, key: Owned, quota_scope: str, now: float) -> None:
-        """Proves what was over before; a success while the cooldown still runs was under way before
-        it.
+        """Proves what was over before.
+
+        A success while the cooldown still runs was under way before it.
         """
         for unit in units(key, quota_scope):
             strikes = self.trouble.strikes.get(unit)

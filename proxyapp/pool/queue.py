@@ -1,6 +1,4 @@
-"""Gives requests their keys: the next available one, and in order of arrival when they have to wait
-for one.
-"""
+"""Gives requests their keys: the next available one, in order of arrival if they have to wait."""
 
 import asyncio
 import contextlib
@@ -23,9 +21,7 @@ PROBE_WAIT_SECONDS = 2.0
 
 
 class Turn(NamedTuple):
-    """`probe`: this request tries out a key that comes back; `Recovery.end_probe` has to hear when
-    it is over.
-    """
+    """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end."""
 
     key: PoolKey
     probe: Unit | None = None
@@ -98,9 +94,7 @@ class Turns:
             await self._recovery.probe_ended(remaining)
 
     async def _lap(self, wish: KeyWish) -> tuple[Turn | None, PoolKey | None]:
-        """One time round. The second: a key that would do, but that another request is trying
-        out.
-        """
+        """One time round. The second: a key that would do, but that another request tries out."""
         held = None
         for _ in range(self._size(wish)):
             key = await self._leasing.next_key(wish.ring, wish.quota_scope)
@@ -115,16 +109,12 @@ class Turns:
         return None, held
 
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
-        """A lap goes round the first priority only; when none of its keys will do, the next one
-        that does.
-        """
+        """The next key that will do, for when none of the first priority does, where laps go."""
         key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
         return Turn(key) if key else None
 
     def _size(self, wish: KeyWish) -> int:
-        """How many picks go round; none when no key would do, so that nobody's turn is spent on
-        looking.
-        """
+        """How many picks go round; none if no key would do: to look must not spend a turn."""
         available = self._available(wish)
         return len(available) if self.has_other(wish) else 0
 
@@ -161,9 +151,7 @@ class Turns:
 
     @contextlib.contextmanager
     def _standing(self, wish: KeyWish, place: QueuePlace) -> Iterator[list[QueuePlace]]:
-        """In the order of arrival, also where a request comes back to the line; left however the
-        wait ends.
-        """
+        """In the order of arrival, also for one that comes back; left however the wait ends."""
         name = (wish.ring, wish.quota_scope)
         line = self._lines.setdefault(name, [])
         insort(line, place, key=lambda other: other.arrived_at)

@@ -9,9 +9,7 @@ LONGEST_RING_NAME = 100
 
 
 def ring_name(group_ids: Collection[int]) -> str:
-    """`group:7`, `groups:3,7`; of very many groups a hash of that, for names are kept in the
-    database.
-    """
+    """`group:7`, `groups:3,7`; of very many groups a hash of that, for a column keeps it."""
     if len(group_ids) == 1:
         return f"group:{next(iter(group_ids))}"
     name = "groups:" + ",".join(map(str, sorted(group_ids)))

@@ -92,8 +92,9 @@ class Rotor:
         return Progress(self.ring.name, next_key_id, self.position, end)
 
     def replaced(self, ring: Ring) -> "tuple[Rotor, int | None]":
-        """The walk round the ring's new version, and the key to start its lease at if the leases do
-        not fit it.
+        """The walk round the ring's new version.
+
+        The second: the key to start its lease at if the leases do not fit it.
         """
         if ring.key_ids == self.ring.key_ids:
             self.ring = ring

@@ -32,18 +32,14 @@ class Snapshot:
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
 
     def ring(self, group_name: str | None) -> Ring | None:
-        """The ring of all groups (None), or of the group of that name; None when there is no such
-        group.
-        """
+        """That of all groups (None), or of the group of that name; None: there is no such group."""
         if group_name is None:
             return self.rings[ALL_GROUPS]
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
         return self.rings[group.ring] if group else None
 
     def ring_of_groups(self, group_ids: frozenset[int], group_name: str | None) -> Ring | None:
-        """That of these groups, or of the one of them that has the name; None when there is none of
-        them.
-        """
+        """That of these groups, or of the one of them with the name; None: none of them has it."""
         if group_name is None:
             return self.rings.get(ring_name(group_ids)) if group_ids else None
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
@@ -69,9 +65,7 @@ class Snapshot:
     def cool(
         self, key_id: int, until: float, *, quota_scope: str = EVERY_SCOPE, is_daily: bool = False
     ) -> None:
-        """Takes the key out of every ring until `until`; a longer cooldown that it has already
-        stays.
-        """
+        """Takes the key out of every ring until then; a longer cooldown that it has stays."""
         if not self.cooldowns.extend(key_id, quota_scope, until, is_daily=is_daily):
             return
         for name in self._rings_of(key_id):
@@ -103,9 +97,7 @@ def build(
 
 
 def group_and_path(path: bytes) -> tuple[str | None, bytes]:
-    """`/g/<group>/rest` split into the group's name and `/rest`; other paths belong to all
-    groups.
-    """
+    """`/g/<group>/rest` as the group's name and `/rest`; other paths belong to all groups."""
     if not path.startswith(b"/g/"):
         return None, path
     name, slash, rest = path[3:].partition(b"/")

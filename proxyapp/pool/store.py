@@ -57,9 +57,7 @@ class PoolReader:
         self._lost_proxies: set[int] = set()
 
     def load(self, now: datetime) -> Snapshot:
-        """The version is read first: a change that slips in between is seen by the next look at the
-        version.
-        """
+        """Reads the version first: what changes meanwhile is seen by the next look at it."""
         version = pool_version()
         groups = self._groups()
         keys = self._keys(groups)
@@ -131,9 +129,7 @@ class PoolReader:
 
 
 def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:
-    """Those that run, and what those that are over since less than an hour mean for the next
-    requests.
-    """
+    """Those that run, and what those that ended within the hour mean for the next requests."""
     cooldowns, trouble = Cooldowns(), Trouble()
     projects: dict[str, list[int]] = {}
     for key in keys:
