@@ -20,10 +20,12 @@ from proxyapp.forwarding.judge import cooldown
 from proxyapp.ledger.cooldown_writer import apply
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.cursor import Lease, lease_slots
+from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
 from proxyapp.pool.leasing import FEWEST_PICKS
 from proxyapp.pool.probation import Recovery
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
+from proxyapp.pool.snapshot import build
 from proxyapp.provider.verdict import Kind, Retry, Verdict, judge
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, Auth, KeyStatus
 from tests.support.fake_quotas import Quotas, Refusal

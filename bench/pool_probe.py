@@ -70,9 +70,11 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     from proxyapp.pool import cursor
     from proxyapp.pool.cooldowns import Cooldowns
     from proxyapp.pool.cursor import Lease
+    from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
     from proxyapp.pool.leasing import FEWEST_PICKS
+    from proxyapp.pool.ring_names import ALL_GROUPS
     from proxyapp.pool.rotor import Rotor
-    from proxyapp.pool.snapshot import ALL_GROUPS, GroupFields, PoolKey, build, pool_group
+    from proxyapp.pool.snapshot import build
 
     group = pool_group(
         GroupFields(1, "g", "https://up.example", None, "google", has_single_credential=False)

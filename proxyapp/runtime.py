@@ -1,5 +1,4 @@
-"""What one process of the gateway holds: the pool, the leases, the counters, the ways to the
-upstreams.
+"""What one process of the gateway holds: the pool, the leases, the counters, the upstreams.
 
 It is bound to an event loop. Servers start and stop it; a plain ASGI server without lifespan starts
 it with the first request.
@@ -16,34 +15,37 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp.access import limit_windows, token_store
+from proxyapp.access import token_store
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
-from proxyapp.access.limit_windows import Leftover
 from proxyapp.access.limits import ClientLimits
-from proxyapp.access.token_book import Client, TokenBook
+from proxyapp.access.token_book import TokenBook
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger import retention
 from proxyapp.ledger.cooldown_writer import Cooling
-from proxyapp.ledger.spool_records import usage_record
-from proxyapp.ledger.usage import UsageTally, write_usage
+from proxyapp.ledger.counting import Counting
+from proxyapp.ledger.flush import Flush
 from proxyapp.ledger.writer import Writing
-from proxyapp.pool import cursor, store
+from proxyapp.pool import store
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turns
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.token_usage import Tokens
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 
 logger = logging.getLogger(__name__)
+# A change has to reach every process within a second: the other half is for loading it.
 POLL_SECONDS = 0.5
+# A process that is killed may lose a second of its counts: the pause and the write fit into one.
 FLUSH_SECONDS = 0.8
+# After a quiet time a count is soon seen in the admin, together with those that come along with it.
 FIRST_FLUSH_SECONDS = 0.1
+# Not while workers start. Rows are kept for days, so that an hour more or less is nothing to them.
 FIRST_PRUNING_SECONDS = 60.0
 PRUNING_SECONDS = 3600.0
-# Of the whole pool, and a batch of old rows: after so long, the database counts as away.
+# Of the whole pool, and a batch of old rows: after so long, the database counts as away. Both read
+# or write thousands of rows, where ANSWER_SECONDS is for a few.
 LOAD_SECONDS = 30.0
 PRUNE_SECONDS = 30.0
 # SQLite's waiting writers look again only so often: between two batches they need the time to.
@@ -51,10 +53,16 @@ PRUNING_PAUSE_SECONDS = 0.2
 
 
 class Runtime:
+    """Builds and holds what one process has, and keeps it fresh.
+
+    `snapshot` and `book` are replaced as a whole when the pool's version moves; all else lives from
+    `start` to `stop`. Three tasks run beside the requests: one watches the pool, one writes what
+    was counted, one prunes old rows.
+    """
+
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
         self.threads = DatabaseThreads()
-        self.tally = UsageTally()
         self.writing = Writing(
             self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
         )
@@ -62,17 +70,15 @@ class Runtime:
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
-        self._is_dirty = asyncio.Event()
         self._is_stopping = asyncio.Event()
 
     async def start(self) -> None:
-        """Raises django.db.Error when the database cannot be read: without keys there is nothing to
-        serve.
-        """
+        """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
+        self.counting = Counting(self.limits)
         await self._reread_limits()
         self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
@@ -80,7 +86,10 @@ class Runtime:
         self.recovery = Recovery(self.snapshot.trouble)
         self.turns = Turns(self.leasing, self.recovery, self.snapshot)
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
-        atexit.register(self._flush_at_exit)
+        self._flush = Flush(
+            self.threads, self.writing.usage, self.counting, self.leasing, self.limits
+        )
+        atexit.register(self._flush.run_at_exit)
         self._tasks = [
             self.loop.create_task(work())
             for work in (self._watch_pool, self._flush_often, self._prune_often)
@@ -125,40 +134,18 @@ class Runtime:
             self.cooling.install(self.snapshot)
             self.turns.install(self.snapshot)
 
-    def touched(self) -> None:
-        """Something was counted: it is written within a second."""
-        self._is_dirty.set()
-
     async def _flush_often(self) -> None:
+        is_dirty = self.counting.is_dirty
         while not self._is_stopping.is_set():
-            await self._is_dirty.wait()
+            await is_dirty.wait()
             await within(FIRST_FLUSH_SECONDS, self._is_stopping)
-            while self._is_dirty.is_set() and not self._is_stopping.is_set():
-                self._is_dirty.clear()
-                await self.flush()
+            while is_dirty.is_set() and not self._is_stopping.is_set():
+                is_dirty.clear()
+                await self._flush.run()
                 await within(FLUSH_SECONDS, self._is_stopping)
 
-    async def flush(self, *, is_last: bool = False) -> None:
-        """Writes the counters and where the rotation stands."""
-        tally, self.tally = self.tally, UsageTally()
-        progress = self.leasing.progress(everything=is_last)
-        leftovers = self.limits.leftovers(everything=is_last)
-        write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
-        if tally:
-            await self.writing.usage.write(usage_record(tally), write)
-        elif progress or leftovers:
-            with contextlib.suppress(DatabaseError):
-                await self.threads.background(write)
-        if self.limits.has_leftovers:
-            self.touched()
-
-    def count_client_tokens(self, client: Client, model: str, tokens: Tokens, now: float) -> None:
-        if tokens.prompt or tokens.output:
-            self.tally.clients.count_tokens(client.id, model, tokens.prompt, tokens.output, now)
-            self.limits.add_tokens(client.id, tokens.prompt + tokens.output, now)
-
     async def _reread_limits(self) -> None:
-        await self.limits.reread(self.tally.clients.tokens_of_day(time.time()))
+        await self.limits.reread(self.counting.tally.clients.llm_tokens_of_day(time.time()))
 
     async def _prune_often(self) -> None:
         await within(FIRST_PRUNING_SECONDS, self._is_stopping)
@@ -193,28 +180,17 @@ class Runtime:
             )
             await self.refresh()
 
-    def _flush_at_exit(self) -> None:
-        """For servers that end without a word; the event loop is gone by now."""
-        if not self.tally:
-            return
-        progress, leftovers = (
-            self.leasing.progress(everything=True),
-            self.limits.leftovers(everything=True),
-        )
-        write = functools.partial(_write, self.tally, progress, leftovers, give_back=True)
-        self.writing.usage.write_at_exit(usage_record(self.tally), write)
-
     async def stop(self) -> None:
         """Writes what is left to write. No request may come after it."""
-        atexit.unregister(self._flush_at_exit)
-        for event in (self._is_stopping, self._has_news, self._is_dirty):
+        atexit.unregister(self._flush.run_at_exit)
+        for event in (self._is_stopping, self._has_news, self.counting.is_dirty):
             event.set()
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         await self.cooling.close()
         await self.leasing.close()
         with contextlib.suppress(DatabaseError):
             await self.writing.catch_up()
-        await self.flush(is_last=True)
+        await self._flush.run(is_last=True)
         await self.upstreams.aclose()
         await self.loop.run_in_executor(None, self._close)
 
@@ -229,27 +205,14 @@ async def within(seconds: float, event: asyncio.Event) -> None:
         await asyncio.wait_for(event.wait(), seconds)
 
 
-def _write(
-    tally: UsageTally,
-    progress: list[cursor.Progress],
-    leftovers: list[Leftover],
-    *,
-    give_back: bool,
-) -> None:
-    if tally:
-        write_usage(tally)
-    limit_windows.give_back(leftovers)
-    if progress:
-        cursor.save_progress(progress, give_back=give_back)
-
-
 _current: Runtime | None = None
 _starting: asyncio.Lock | None = None
 
 
 async def running() -> Runtime:
-    """This process's runtime, started if need be. (Asking for the running loop costs a system call
-    on Python 3.11.)
+    """This process's runtime, started if need be.
+
+    (Asking for the running loop costs a system call on Python 3.11.)
     """
     if _current is not None and _current.loop.is_running():
         return _current

@@ -5,17 +5,16 @@ Nothing of a body is read before.
 
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.conf import settings
 
 from proxyapp.access.anonymous import check_anonymous
+from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.cors import check_preflight
-from proxyapp.access.token_book import ANYONE, Client, TokenRefusal
+from proxyapp.access.limits import ClientLimits
+from proxyapp.access.token_book import ANYONE, Client, TokenBook, TokenRefusal
 from proxyapp.vocabulary.errors import LimitReached, Unauthorized
-
-if TYPE_CHECKING:
-    from proxyapp.runtime import Runtime
 
 MESSAGES = {
     TokenRefusal.MISSING: "This gateway asks for a client token: send it as the API key.",
@@ -25,9 +24,8 @@ MESSAGES = {
 BAD_TOKEN = "This is no client token of this gateway."  # noqa: S105
 
 
-async def admit_client(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
+async def admit_client(scope: Mapping[str, Any], book: TokenBook, slowdown: Slowdown) -> Client:
     """Raises PreflightAsked, Unauthorized, NotAllowed or TooManyBadTokens."""
-    book = runtime.book
     if book.is_empty:
         if not settings.ALLOW_ANONYMOUS:
             check_anonymous(scope, settings.ALLOWED_HOSTS)
@@ -42,15 +40,18 @@ async def admit_client(runtime: "Runtime", scope: Mapping[str, Any]) -> Client:
     if settings.ALLOW_ANONYMOUS and found in (TokenRefusal.MISSING, TokenRefusal.FOREIGN):
         return ANYONE
     if found is not TokenRefusal.MISSING:
-        await runtime.slowdown.failed(scope)
+        await slowdown.failed(scope)
     raise Unauthorized(MESSAGES.get(found, BAD_TOKEN))
 
 
-async def charge(runtime: "Runtime", client: Client) -> None:
+class RefusalCounter(Protocol):
+    def count_refused(self, client: Client, now: float) -> None: ...
+
+
+async def charge(client: Client, limits: ClientLimits, counter: RefusalCounter) -> None:
     """Takes one request of the client's limits. Raises LimitReached, which counts as refused."""
     try:
-        await runtime.limits.take(client)
+        await limits.take(client)
     except LimitReached:
-        runtime.tally.clients.count_refused(client.id, time.time())
-        runtime.touched()
+        counter.count_refused(client, time.time())
         raise

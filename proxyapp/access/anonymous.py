@@ -1,5 +1,4 @@
-"""Who may use a gateway that has no client token: programs of this machine, and pages that belong
-to it.
+"""Who may use a gateway without client tokens: programs and pages of this machine.
 
 A browser sends requests for any page that it shows. A page of another site must not spend the keys,
 neither by asking this machine directly nor by a name of its own that it lets point here (DNS

@@ -1,5 +1,6 @@
-"""Slows down who tries one bad token after the other: by address, in bounded memory, never those
-with a good one.
+"""Slows down who tries one bad token after the other.
+
+By address, in bounded memory, and never those with a good one.
 """
 
 import asyncio
@@ -16,10 +17,13 @@ from proxyapp.vocabulary.addresses import network_of
 from proxyapp.vocabulary.errors import TooManyBadTokens
 
 logger = logging.getLogger(__name__)
+# A token has 256 random bits: nobody guesses one. The limits spare the work and the connections
+# that programs with an old token cost which ask again and again.
 WINDOW_SECONDS = 60.0
 FREE_FAILURES = 10
 MOST_FAILURES = 100
 PAUSE_SECONDS = 1.0
+# Bounds of memory, and of the connections that pauses hold open at once.
 MOST_ADDRESSES = 4096
 MOST_WAITING = 256
 

@@ -1,5 +1,6 @@
-"""Who a request comes from, and by which scheme. What a proxy says of it counts only from a proxy
-that is trusted.
+"""Who a request comes from, and by which scheme.
+
+What a proxy says of it counts only from a proxy that is trusted.
 
 `X-Forwarded-For` is read from the right: each proxy appends who spoke to it, so the first address
 that is no trusted proxy is the client, and whatever stands left of it was written by the client.
@@ -54,9 +55,7 @@ class TrustedProxies:
         ).get(own, own)
 
     def seen_through(self, scope: dict[str, Any]) -> dict[str, Any]:
-        """The scope as the client's own connection would have made it, without the headers that say
-        so.
-        """
+        """The scope as the client's own connection would have made it, without what told so."""
         client = self.client(scope)
         port = (scope.get("client") or ("", 0))[1] if client == peer_of(scope) else 0
         return scope | {

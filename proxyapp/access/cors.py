@@ -1,5 +1,4 @@
-"""Browser apps of other sites (CORS), where clients show tokens: whoever holds one may ask from any
-page.
+"""Browser apps of other sites (CORS): whoever holds a token may ask from any page.
 
 A browser asks first whether it may, and can show no token then. The answer is the same whatever
 stands in the question, so it tells nobody which tokens are good, and costs no key. Cookies are
@@ -20,6 +19,7 @@ ORIGIN, METHOD, HEADERS = (
     b"access-control-request-method",
     b"access-control-request-headers",
 )
+# An answer is always the same: ten minutes spare a page nearly all of its questions.
 KEPT_SECONDS = 600
 ALLOW, EXPOSE = "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"
 EXPOSED = "Retry-After, x-should-retry"
@@ -27,9 +27,7 @@ READABLE = [(ALLOW.encode(), b"*"), (EXPOSE.encode(), EXPOSED.encode())]
 
 
 def check_preflight(scope: Mapping[str, Any]) -> None:
-    """Raises PreflightAsked for the question of a browser; another OPTIONS is a request as any
-    other.
-    """
+    """Raises PreflightAsked for a browser's question; another OPTIONS is a request as any other."""
     asked = dict(scope["headers"])
     if ORIGIN in asked and METHOD in asked:
         raise PreflightAsked(
@@ -57,9 +55,7 @@ def let_read(response: HttpResponse) -> None:
 
 
 def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
-    """Lets a page that showed a token read an upstream's answer, unless the upstream itself says
-    who may.
-    """
+    """Lets a page with a token read an upstream's answer, unless the upstream says who may."""
     for name, _ in asked:
         if name == ORIGIN:
             break

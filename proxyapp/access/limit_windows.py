@@ -12,6 +12,8 @@ from django.db.models import F, Sum
 
 from proxyapp.models import TokenUsage, TokenWindow
 
+DAY_SECONDS = 86_400
+
 
 class LimitWindow(NamedTuple):
     """One window of a token.
@@ -41,12 +43,11 @@ def window_at(token_id: int, seconds: int, now: float) -> LimitWindow:
 
 
 def lease_share(place: LimitWindow, limit: int, wanted: int, owed: int = 0) -> int:
-    """How many of the wanted requests there is still room for. All leases of a window together stay
-    within the limit.
+    """How many of the wanted requests there is still room for.
 
-    `owed`: what the process took without a lease while the database was away. It counts first, even
-    beyond the limit. A row that is one window ahead is that of a process whose clock is; one
-    further away is a clock's error.
+    All leases of a window together stay within the limit. `owed`: what the process took without a
+    lease while the database was away; it counts first, even beyond the limit. A row that is one
+    window ahead is that of a process whose clock is; one further away is a clock's error.
     """
     with transaction.atomic():
         window = _locked(place)
@@ -68,7 +69,7 @@ def give_back(leftovers: Sequence[Leftover]) -> None:
         windows.filter(started_at=place.starts_at).update(granted=F("granted") - count)
 
 
-def tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
+def llm_tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
     """What all processes have written down of the day in UTC."""
     rows = TokenUsage.objects.filter(
         token_id__in=token_ids, day=now.astimezone(UTC).date()

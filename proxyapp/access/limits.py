@@ -11,104 +11,37 @@ import functools
 import math
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from django.db import Error as DatabaseError
 
 from proxyapp.access import limit_windows
-from proxyapp.access.limit_windows import Leftover, LimitWindow, window_at
+from proxyapp.access.limit_windows import DAY_SECONDS, Leftover, LimitWindow, window_at
+from proxyapp.access.llm_token_limits import LlmTokensToday
+from proxyapp.access.request_share import Share
 from proxyapp.access.token_book import Client, TokenBook
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.vocabulary.errors import LimitReached
 
+# A limit is worth more patience than a turn: who goes on alone may let more pass than others know.
+# Still less than ANSWER_SECONDS, after which the database counts as away.
 LEASE_WAIT_SECONDS = 2.0
-RECHECK_SECONDS = 0.5
+# A process leases a twentieth of a limit at once: no more than that lies idle in another process,
+# and a window costs 20 leases however large its limit is.
 BLOCKS = 20
-DAY = 86_400
-WINDOW_NAMES = {60: "minute", DAY: "day"}
+WINDOW_NAMES = {60: "minute", DAY_SECONDS: "day"}
 
 
-@dataclass(slots=True)
-class Share:
-    """What this process holds of one limit of one token.
-
-    `got`: all that it got in this window. `owed`: how much of that it gave itself, unknown to the
-    database.
-    """
-
-    limit: int
-    place: LimitWindow
-    left: int = 0
-    got: int = 0
-    owed: int = 0
-    waiting: int = 0
-    is_used: bool = False
-    closed_until: float = 0.0
-    refill: "asyncio.Task[None] | None" = None
-    is_stalled: bool = False
-
-    def turn(self, now: float) -> None:
-        """A new window begins at zero."""
-        place = window_at(self.place.token_id, self.place.seconds, now)
-        if place != self.place:
-            self.place, self.left, self.got, self.owed, self.closed_until = place, 0, 0, 0, 0.0
-
-    def add(self, place: LimitWindow, count: int, now: float) -> None:
-        """None left: another process may give some back."""
-        if place != self.place:
-            return
-        self.left += count
-        self.got += count
-        if not count:
-            self.closed_until = min(now + RECHECK_SECONDS, place.ends_at)
-
-    def add_alone(self, wanted: int) -> None:
-        count = min(wanted, max(self.limit - self.got, 0))
-        self.owed += count
-        self.add(self.place, count, time.time())
-
-    def owe(self, place: LimitWindow, count: int) -> None:
-        self.owed += count if place == self.place else 0
-
-    def give_back(self) -> int:
-        """How much of what is left the database shall have back: what it never gave is no more owed
-        instead.
-        """
-        count, self.left = self.left, 0
-        forgiven = min(count, self.owed)
-        self.got -= count
-        self.owed -= forgiven
-        return count - forgiven
-
-    def put_back(self, place: LimitWindow) -> None:
-        self.left += place == self.place
-
-
-@dataclass(slots=True)
-class Spent:
-    """Tokens of one day: those that are in the database, and those that this process added
-    since.
-    """
-
-    day: int
-    stored: int = 0
-    added: int = 0
-
-
-@dataclass
 class ClientLimits:
     """Belongs to one event loop."""
 
-    threads: DatabaseThreads
-    _clients: dict[int, Client] = field(default_factory=dict)
-    _shares: dict[tuple[int, int], Share] = field(default_factory=dict)
-    _spent: dict[int, Spent] = field(default_factory=dict)
+    def __init__(self, threads: DatabaseThreads) -> None:
+        self.llm_tokens = LlmTokensToday(threads)
+        self._threads = threads
+        self._clients: dict[int, Client] = {}
+        self._shares: dict[tuple[int, int], Share] = {}
 
     def install(self, book: TokenBook) -> None:
-        """Shares of limits that changed are forgotten: what was left of them ends with its
-        window.
-        """
+        """Shares of limits that changed are forgotten; what was left ends with its window."""
         self._clients = {client.id: client for client in book.clients if client.is_metered}
         limits = {
             (client.id, seconds): limit
@@ -118,11 +51,11 @@ class ClientLimits:
         self._shares = {
             name: share for name, share in self._shares.items() if limits.get(name) == share.limit
         }
-        self._spent = {pk: spent for pk, spent in self._spent.items() if pk in self._clients}
+        self.llm_tokens.keep(self._clients)
 
     async def take(self, client: Client) -> None:
         """One request of each limit, or none of any. Raises LimitReached."""
-        self._check_tokens(client, time.time())
+        self._check_llm_tokens(client)
         taken: list[tuple[Share, LimitWindow]] = []
         try:
             for seconds, limit in client.request_limits:
@@ -134,6 +67,12 @@ class ClientLimits:
             for share, place in taken:
                 share.put_back(place)
             raise
+
+    def _check_llm_tokens(self, client: Client) -> None:
+        limit, now = client.tokens_per_day, time.time()
+        if limit is not None and self.llm_tokens.used(client.id, now) >= limit:
+            ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
+            raise _reached(limit, "tokens", DAY_SECONDS, ends_at)
 
     def _share(self, token_id: int, seconds: int, limit: int) -> Share:
         share = self._shares.get((token_id, seconds))
@@ -184,7 +123,7 @@ class ClientLimits:
         """Raises django.db.Error; then what is owed is still owed."""
         place, owed, share.owed = share.place, share.owed, 0
         try:
-            return await self.threads.urgent(
+            return await self._threads.urgent(
                 functools.partial(limit_windows.lease_share, place, share.limit, wanted, owed)
             )
         except BaseException:
@@ -216,45 +155,16 @@ class ClientLimits:
     def has_leftovers(self) -> bool:
         return any(share.left for share in self._shares.values())
 
-    # Tokens a day.
-
-    def add_tokens(self, token_id: int, count: int, now: float) -> None:
-        spent = self._spent.get(token_id)
-        if spent is not None and spent.day == int(now) // DAY:
-            spent.added += count
-
-    def _check_tokens(self, client: Client, now: float) -> None:
-        limit = client.tokens_per_day
-        if limit is None:
-            return
-        day = int(now) // DAY
-        spent = self._spent.get(client.id)
-        if spent is None or spent.day != day:
-            spent = self._spent[client.id] = Spent(day)
-        if spent.stored + spent.added >= limit:
-            raise _reached(limit, "tokens", DAY, (day + 1) * DAY)
-
     async def reread(self, unwritten: Mapping[int, int]) -> None:
-        """What all processes have written of the day.
+        """How many LLM tokens all processes have written down today.
 
         `unwritten`: what this one will write. Raises django.db.Error.
         """
         limited = [
             client.id for client in self._clients.values() if client.tokens_per_day is not None
         ]
-        if not limited:
-            return
-        now = datetime.now(UTC)
-        day = int(now.timestamp()) // DAY
-        before = {pk: spent.added for pk, spent in self._spent.items() if spent.day == day}
-        stored = await self.threads.read(
-            functools.partial(limit_windows.tokens_of_day, limited, now)
-        )
-        for pk in limited:
-            spent = self._spent.get(pk, Spent(day))
-            if spent.day <= day:
-                since = spent.added - before.get(pk, 0) if spent.day == day else 0
-                self._spent[pk] = Spent(day, stored.get(pk, 0), unwritten.get(pk, 0) + since)
+        if limited:
+            await self.llm_tokens.reread(limited, unwritten)
 
 
 def _reached(limit: int, what: str, seconds: int, ends_at: float) -> LimitReached:
@@ -263,5 +173,5 @@ def _reached(limit: int, what: str, seconds: int, ends_at: float) -> LimitReache
         f"The gateway lets this client token have {limit} {what} a {WINDOW_NAMES[seconds]}, and"
         f" they are used up; try again in {wait} s.",
         retry_after=wait,
-        is_worth_trying=seconds < DAY,
+        is_worth_trying=seconds < DAY_SECONDS,
     )

@@ -1,6 +1,4 @@
-"""The roles of operators: groups of Django's, made by a migration and from then on in the
-operators' hands.
-"""
+"""The roles of operators: Django's groups, made by a migration and then the operators' own."""
 
 from collections.abc import Iterable
 from typing import Any

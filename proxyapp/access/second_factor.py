@@ -1,6 +1,4 @@
-"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for the day it is
-lost.
-"""
+"""The second factor: codes of an authenticator app (RFC 6238), and recovery codes for its loss."""
 
 import base64
 import hashlib
@@ -18,7 +16,9 @@ from django.db import transaction
 
 from proxyapp.models import SecondFactor
 
+# What authenticator apps take for granted; RFC 6238 (5.2) advises one step of tolerance at most.
 STEP_SECONDS, DIGITS, TOLERATED_STEPS = 30, 6, 1
+# RFC 4226 (4) recommends 160 bits.
 SECRET_BYTES = 20
 RECOVERY_CODES, RECOVERY_BYTES = 10, 10
 VERIFIED = "second_factor"

@@ -21,7 +21,9 @@ from proxyapp.access.second_factor import is_passed
 from proxyapp.models import SecondFactor
 
 BEGAN, SEEN = "began_at", "seen_at"
+# Each note is a write. Sessions without a request last for hours: five minutes are exact enough.
 SEEN_OFTEN_ENOUGH_SECONDS = 300
+# Between the password and the code, with the time to fetch a phone.
 PENDING_SECONDS = 600
 OPEN_PATHS = ("admin:login", "admin:logout", "second_factor", "second_factor_set_up")
 

@@ -1,5 +1,6 @@
-"""Django's sessions in the database, which has only a hash of each cookie: a backup lets nobody
-into the admin.
+"""Django's sessions in the database, which has only a hash of each cookie.
+
+A backup lets nobody into the admin.
 """
 
 import hashlib

@@ -1,5 +1,4 @@
-"""Against guessing of passwords and codes: who failed too often waits, and nobody can keep the
-operator out.
+"""Against guessing of passwords and codes: who failed too often waits, but not the operator.
 
 Three subjects are counted for each try: the name from this address, the address (whatever the
 name), and the name (whatever the address). A browser that has signed in before has a cookie that
@@ -26,7 +25,11 @@ from proxyapp.models import AuditEntry, SignInCount, audit
 from proxyapp.models.sealed import keyed_hash
 from proxyapp.vocabulary.addresses import is_loopback, network_of
 
+# Times LOGIN_FAILURES. Several people share an address. Strangers fail with a name, too, and must
+# not soon lock out its owner; but a code has only a million values, and whoever is asked for one
+# knows the password.
 ADDRESS_FACTOR, NAME_FACTOR, CODE_FACTOR = 4, 20, 2
+# One a minute: a guesser does not fill the audit log.
 MOST_ENTRIES_AN_HOUR = 60
 SIGN_IN = audit.Actor("sign-in")
 
@@ -44,8 +47,9 @@ class Subject(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Guess:
-    """One try. `browser`: what its cookie says, empty for a browser that has never signed in as
-    `name`.
+    """One try.
+
+    `browser`: what its cookie says; empty for one that has never signed in as `name`.
     """
 
     kind: str
@@ -118,9 +122,7 @@ def cooloff() -> timedelta:
 
 
 def guess_locked(guess: Guess, now: datetime) -> None:
-    """In the audit log, with the name only if a user has it, and no more often than one can
-    read.
-    """
+    """Notes it in the audit log: by name only if a user has it, and no oftener than one reads."""
     recent = AuditEntry.objects.filter(action="lock", at__gt=now - timedelta(hours=1))
     if recent[:MOST_ENTRIES_AN_HOUR].count() >= MOST_ENTRIES_AN_HOUR:
         return

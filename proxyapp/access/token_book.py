@@ -1,5 +1,4 @@
-"""Which client a request comes from: looked up in memory, by a keyed hash of the token that it
-presents.
+"""Which client a request comes from: found in memory, by a keyed hash of its token.
 
 A process holds a book of all tokens and replaces it as a whole when the pool's version moves.
 """
@@ -18,6 +17,7 @@ from proxyapp.vocabulary.asgi import Header
 
 PREFIX = "gk-"
 SHAPE = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
+# Together the 64 hex digits of the column; eight tell a handful of secrets apart.
 MARK_DIGITS = 8
 MAC_BYTES = 28
 _NAMED_SCHEME = b"bearer "
@@ -33,9 +33,7 @@ def masked_token(token: str) -> str:
 
 
 def mark_of(secret_key: str) -> str:
-    """What the hashes made under this SECRET_KEY begin with, so that one can tell which of them
-    need it.
-    """
+    """What hashes made under this SECRET_KEY begin with, to tell which of them need it."""
     return hashlib.sha256(b"gemini-key-gateway.token-mark:" + secret_key.encode()).hexdigest()[
         :MARK_DIGITS
     ]
@@ -56,10 +54,10 @@ def _mac(material: bytes, token: bytes) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Client:
-    """What a request may do. `groups` None: the keys of all groups; empty: none. `models` None:
-    every model.
+    """What a request may do.
 
-    Times are seconds since the epoch; infinity: never.
+    `groups` None: the keys of all groups; empty: none. `models` None: every model. Times are
+    seconds since the epoch; infinity: never.
     """
 
     id: int
@@ -73,8 +71,9 @@ class Client:
 
     @property
     def request_limits(self) -> list[tuple[int, int]]:
-        """The seconds of each window and how many requests it takes; the day first, which is the
-        longer wait.
+        """The seconds of each window and how many requests it takes.
+
+        The day comes first, which is the longer wait.
         """
         limits = ((_DAY, self.requests_per_day), (_MINUTE, self.requests_per_minute))
         return [(seconds, limit) for seconds, limit in limits if limit is not None]
@@ -88,9 +87,7 @@ ANYONE = Client(id=0)
 
 
 def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
-    """`*` stands for any part of a name, everything else for itself; without patterns every model
-    is allowed.
-    """
+    """`*` stands for any part of a name, the rest for itself; None: every model is allowed."""
     if not models:
         return None
     return re.compile(
@@ -135,9 +132,7 @@ class TokenBook:
         return [client for _, client in self._clients.values()]
 
     def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | TokenRefusal:
-        """Of several credentials one that is good is enough: SDKs may send the token in two
-        places.
-        """
+        """One good credential of several is enough: SDKs may send the token in two places."""
         reasons = set()
         for credential in presented(headers, query):
             found = self._find(credential, now)

@@ -26,8 +26,10 @@ from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.cursor import raise_pool_version
 
+# All patterns of a token are one regular expression, which is matched with each of its requests.
 MAX_PATTERNS = 100
 MAX_PATTERN = 100
+# What the columns hold; of LLM tokens far more than anyone uses.
 MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
 LIMITS = tuple(MOST)
 # A row that was read a while ago brings no revoked token back.
@@ -164,9 +166,7 @@ def secret_keys() -> list[str]:
 
 
 def bound_to_older_secrets() -> int:
-    """How many tokens that may be used stop working once the older secrets are gone: their hash
-    needs them.
-    """
+    """How many usable tokens end with the older secrets, which their hashes need."""
     tokens = ClientToken.objects.filter(revoked_at=None)
     return tokens.exclude(token_hash__startswith=mark_of(settings.SECRET_KEY)).count()
 

@@ -28,6 +28,11 @@ POSTGRESQL_SESSION = (
 
 
 class DatabaseThread:
+    """Runs one piece of work after the other, on one thread with one connection.
+
+    Who waits for an answer is let go after its time; what it asked for may be done all the same.
+    """
+
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._link: psycopg.Connection[Any] | None = None

@@ -7,31 +7,39 @@ from collections.abc import AsyncIterator, Callable
 import httpx
 
 from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
 from proxyapp.provider.token_usage import TokenCounter
-from proxyapp.runtime import Runtime
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import to_client
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import StreamBroken
 
+# Of what is judged and kept of a refusal nothing is further away from its start.
 ERROR_BODY_BYTES = 64 * 1024
+# The client waits for it, and the next key with it: much less than READ_TIMEOUT_SECONDS.
 ERROR_BODY_SECONDS = 3.0
 
 
 class Attempt:
-    """The answer's status, headers and raw body (to `read` or iterate), with an explicit,
-    idempotent `aclose`.
+    """The answer's status, headers and raw body, to `read` or to iterate.
+
+    `aclose` ends it; it may be called more than once.
     """
 
     def __init__(
-        self, runtime: Runtime, turn: Turn, model: str, auth: str, client: Client = ANYONE
+        self,
+        counting: Counting,
+        recovery: Recovery,
+        turn: Turn,
+        model: str,
+        auth: str,
+        client: Client = ANYONE,
     ) -> None:
-        """`on_error` hears the error object that a successful stream ends in, and tells the status
-        it stands for.
-        """
+        """`on_error` hears the error that ends a good stream, and tells the status it means."""
         self.key = turn.key
         self.auth = auth
         self.on_error: Callable[[bytes], int] | None = None
@@ -39,7 +47,8 @@ class Attempt:
         self.status = 0
         self.headers: list[Header] = []
         self.is_complete = False
-        self._runtime = runtime
+        self._counting = counting
+        self._recovery = recovery
         self._probe = turn.probe
         self._model = model
         self._client = client
@@ -59,10 +68,9 @@ class Attempt:
         return next((value for header, value in self.headers if header.lower() == name), b"")
 
     async def read(self) -> list[bytes]:
-        """The chunks that have arrived, one or more; none at the end. `is_complete`: nothing comes
-        after them.
+        """The chunks that have arrived, one or more; none at the end.
 
-        Raises StreamBroken when the upstream breaks off.
+        Nothing comes after them if `is_complete`. Raises StreamBroken when the upstream breaks off.
         """
         if self._head:
             head, self._head = self._head, []
@@ -103,36 +111,35 @@ class Attempt:
             return
         self._is_counted = True
         if self._probe is not None:
-            self._runtime.recovery.end_probe(self._probe)
+            self._recovery.end_probe(self._probe)
         model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
-        tokens = self._counter.tokens()
+        llm_tokens = self._counter.tokens()
         now = time.time()
-        self._runtime.tally.count(
+        self._counting.tally.count(
             self.key.id,
             model,
             outcome,
             now,
-            prompt_tokens=tokens.prompt,
-            output_tokens=tokens.output,
+            prompt_tokens=llm_tokens.prompt,
+            output_tokens=llm_tokens.output,
         )
         if self._client is not ANYONE:
-            self._runtime.count_client_tokens(self._client, model, tokens, now)
-        self._runtime.touched()
+            self._counting.count_llm_tokens(
+                self._client, model, llm_tokens.prompt, llm_tokens.output, now
+            )
+        self._counting.touched()
 
     async def aclose(self) -> None:
-        """An answer that was not read to its end: the client left, and the upstream's connection is
-        closed.
-        """
+        """Closes the connection of an answer that was not read to its end: the client left."""
         self.end(AttemptOutcome.CANCELLED)
         if self._body is not None:
             await self._body.aclose()
 
     async def read_error(self) -> bytes:
-        """The body of a refusal, decoded; of a long one only the start. What was read stays to be
-        relayed.
+        """The body of a refusal, decoded; of a long one only the start.
 
         Of one that comes too slowly what came in time is all there is: the next key does not wait
-        for the rest.
+        for the rest. What was read stays to be relayed.
         """
         read: list[bytes] = []
         is_slow = False
@@ -172,8 +179,9 @@ class Attempt:
         self._set_body(body)
 
     async def keep(self) -> None:
-        """Counts a refusal and lets go of the upstream: what was read of its body is all there is
-        to relay.
+        """Counts a refusal and lets go of the upstream.
+
+        What was read of its body is all there is to relay.
         """
         self.end(AttemptOutcome.of_status(self.status))
         if not self.is_complete:

@@ -12,6 +12,7 @@ _SLASH = rb"(?:[/\\]|%(?:25)*(?:2f|5c))"
 _END = rb"(?:[/\\;?#\x00-\x20]|$|%(?:25)*(?:[01][0-9a-f]|20|23|2f|3[bf]|5c))"
 _DOT_SEGMENT = re.compile(_SLASH + rb"(?:\.|%(?:25)*2e){1,2}" + _END, re.IGNORECASE)
 _UP = re.compile(rb"\.\.(?:[;?#\x00-\x20].*)?", re.DOTALL)
+# Encoded once by a client and once more by each proxy before us; beyond that it is an attempt.
 MOST_DECODINGS = 5
 
 

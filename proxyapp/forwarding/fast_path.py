@@ -127,9 +127,7 @@ class Visit:
 
 
 def django_request(scope: Scope) -> ASGIRequest:
-    """Django decodes the query as UTF-8, which raw bytes need not be; the view reads the scope's
-    own.
-    """
+    """Django decodes the query as UTF-8, which it need not be; the view reads the raw one."""
     request = ASGIRequest(with_readable_query(scope), BytesIO())
     request.scope = scope
     return request
@@ -149,9 +147,7 @@ async def send_whole(send: Send, response: HttpResponse) -> None:
 
 
 def cut(scope: Scope) -> None:
-    """The client must see a broken stream: the server's own way to cut the connection, else an
-    exception.
-    """
+    """Shows the client a broken stream: in the server's own way, else by an exception."""
     abort = scope.get("extensions", {}).get("gateway.abort")
     if abort is None:
         raise StreamBroken("the upstream broke off")

@@ -1,28 +1,27 @@
-"""What an answer says, and what is made of it: the way from an attempt to a verdict, and from there
-to a cooldown.
-"""
+"""From an attempt to a verdict, and from there to a cooldown."""
 
 import functools
 from datetime import UTC, datetime
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.pool.cooldown_rows import NewCooldown
-from proxyapp.pool.snapshot import PoolKey
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
 from proxyapp.provider.verdict import Kind, Scope, Verdict
-from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import is_openai_path
 
 
-async def judged(runtime: Runtime, request: RequestPlan, attempt: Attempt) -> Verdict | None:
+async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> Verdict | None:
     """None: the policy has nothing to say, and the answer is relayed."""
-    return _verdict(runtime, request, attempt, attempt.status, await attempt.read_error())
+    return _verdict(recovery, request, attempt, attempt.status, await attempt.read_error())
 
 
 def _verdict(
-    runtime: Runtime, request: RequestPlan, attempt: Attempt, status: int, body: bytes
+    recovery: Recovery, request: RequestPlan, attempt: Attempt, status: int, body: bytes
 ) -> Verdict | None:
     now = datetime.now(UTC)
     return verdict.judge(
@@ -30,10 +29,10 @@ def _verdict(
         headers=attempt.headers,
         body=body,
         path=request.path,
-        model=request.scope,
+        model=request.quota_scope,
         policy=attempt.key.group.policy,
         now=now,
-        strikes=runtime.recovery.strikes(attempt.key, request.scope, now.timestamp()),
+        strikes=recovery.strikes(attempt.key, request.quota_scope, now.timestamp()),
         is_key_in_place=_is_key_in_place(request, attempt),
     )
 
@@ -74,23 +73,29 @@ def cooldown(
     )
 
 
-def watch_stream(runtime: Runtime, request: RequestPlan, attempt: Attempt) -> None:
-    """A stream that began well can end in an error: it passes as it is, and counts for the next
-    request.
+def watch_stream(
+    recovery: Recovery, cooling: Cooling, request: RequestPlan, attempt: Attempt
+) -> None:
+    """A stream that began well can end in an error.
 
-    What a key owns is no stream: the end of a file that is downloaded may look like anything.
+    It passes as it is, and counts for the next request. What a key owns is no stream: the end of a
+    file that is downloaded may look like anything.
     """
     if request.is_bound_to_a_key:
         return
-    attempt.on_error = functools.partial(_note_stream_error, runtime, request, attempt)
+    attempt.on_error = functools.partial(_note_stream_error, recovery, cooling, request, attempt)
 
 
 def _note_stream_error(
-    runtime: Runtime, request: RequestPlan, attempt: Attempt, body: bytes
+    recovery: Recovery,
+    cooling: Cooling,
+    request: RequestPlan,
+    attempt: Attempt,
+    body: bytes,
 ) -> int:
     """The status that the error stands for."""
     status = verdict.effective_status(attempt.status, body)
-    judgement = _verdict(runtime, request, attempt, attempt.status, body)
+    judgement = _verdict(recovery, request, attempt, attempt.status, body)
     if judgement and (judgement.until or judgement.kind is Kind.DEAD_KEY):
-        runtime.cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
+        cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
     return status

@@ -14,6 +14,7 @@ from proxyapp.provider.model_name import PARSED_BYTES
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed
 
+# As in dot_segments: what is encoded oftener is not meant well, and matches no model.
 MOST_DECODINGS = 5
 _IN_PATH = re.compile(rb"odels/+([^/:?]*)")
 _DOTS = re.compile(rb"(?:^|[/\\])\.{1,2}(?=[/\\;]|$)")

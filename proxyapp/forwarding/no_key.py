@@ -1,13 +1,12 @@
 """What a client is told when no key can answer: when to come back."""
 
 import math
-import time
 from typing import NamedTuple
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
-from proxyapp.pool.snapshot import ALL_GROUPS
-from proxyapp.runtime import Runtime
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import NoKeyAvailable
 
 # The OpenAI SDKs heed a Retry-After of a minute at most, and a key that waits for no day may be
@@ -25,14 +24,14 @@ class Comeback(NamedTuple):
     is_worth_trying: bool
 
 
-def comeback(runtime: Runtime, request: RequestPlan) -> Comeback | None:
+def comeback(snapshot: Snapshot, request: RequestPlan, now: float) -> Comeback | None:
     """When a key for the request's model is free; None when none is cooling."""
-    ring, now = runtime.snapshot.rings.get(request.ring), time.time()
+    ring = snapshot.rings.get(request.ring)
     if ring is None:
         return None
-    if ring.available(now, request.scope):
+    if ring.available(now, request.quota_scope):
         return Comeback(1, is_worth_trying=True)
-    release = ring.earliest_release(now, request.scope)
+    release = ring.earliest_release(now, request.quota_scope)
     if release is None:
         return None
     seconds = max(1, math.ceil(release.until - now))
@@ -41,9 +40,9 @@ def comeback(runtime: Runtime, request: RequestPlan) -> Comeback | None:
     )
 
 
-def add_retry_after(runtime: Runtime, request: RequestPlan, refused: Attempt) -> None:
+def add_retry_after(snapshot: Snapshot, request: RequestPlan, refused: Attempt, now: float) -> None:
     """The gateway knows better than the upstream when the next of its keys is free."""
-    when = comeback(runtime, request) if refused.status == 429 else None
+    when = comeback(snapshot, request, now) if refused.status == 429 else None
     if when is None:
         return
     refused.headers = [header for header in refused.headers if header[0].lower() not in REPLACED]
@@ -55,10 +54,10 @@ def add_retry_after(runtime: Runtime, request: RequestPlan, refused: Attempt) ->
 REPLACED = frozenset({b"retry-after", b"x-should-retry"})
 
 
-def no_key(runtime: Runtime, request: RequestPlan) -> NoKeyAvailable:
-    when = comeback(runtime, request)
+def no_key(snapshot: Snapshot, request: RequestPlan, now: float) -> NoKeyAvailable:
+    when = comeback(snapshot, request, now)
     if when is not None:
-        whom = f" for {request.scope}" if request.model else ""
+        whom = f" for {request.quota_scope}" if request.model else ""
         return NoKeyAvailable(
             f"All API keys are cooling{whom}; the next one is free in {when.seconds} s.",
             retry_after=when.seconds,

@@ -7,10 +7,10 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.pool.snapshot import Ring, Snapshot, group_and_path
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
 from proxyapp.provider.model_name import model_of, quota_scope
-from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
 
@@ -27,7 +27,7 @@ OWN_QUOTA = re.compile(rb":(countTokens|batchGenerateContent|asyncBatchEmbedCont
 COLLECTION = re.compile(rb"/(?:files|cachedContents|batches|operations|fileSearchStores|corpora)\b")
 
 
-def scope_of(path: bytes, model: str) -> str:
+def quota_scope_of(path: bytes, model: str) -> str:
     """What a quota of this request counts for: nothing that it refuses may take out more."""
     if COLLECTION.search(path):
         return quota_scope(path, "")
@@ -37,7 +37,7 @@ def scope_of(path: bytes, model: str) -> str:
 
 @dataclass(slots=True)
 class RequestPlan:
-    """`scope`: what its quota counts for, as a rule the model or else the endpoint."""
+    """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint."""
 
     ring: str
     method: str
@@ -47,10 +47,10 @@ class RequestPlan:
     body: RequestBody
     model: str
     client: Client = ANYONE
-    scope: str = field(init=False)
+    quota_scope: str = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scope = scope_of(self.path, self.model)
+        self.quota_scope = quota_scope_of(self.path, self.model)
 
     def target(self, prefix: bytes) -> bytes:
         path = prefix + self.path if self.path.startswith(b"/") else self.path
@@ -62,14 +62,12 @@ class RequestPlan:
 
     @property
     def has_other_credential(self) -> bool:
-        """A token that Google takes from the query, too: with it a refusal says nothing of the
-        key.
-        """
+        """A token that Google takes from the query, too: a refusal then says nothing of the key."""
         return b"_token=" in (self.query or b"")
 
 
 def plan(
-    runtime: Runtime,
+    snapshot: Snapshot,
     *,
     method: str,
     path: bytes,
@@ -78,8 +76,10 @@ def plan(
     body: RequestBody,
     client: Client = ANYONE,
 ) -> RequestPlan:
-    """Raises UnknownGroup for a `/g/<group>/` that does not exist, BadRequest for a path that
-    points elsewhere, and NotAllowed for what the client may not use.
+    """Raises UnknownGroup, BadRequest or NotAllowed.
+
+    That is for a `/g/<group>/` that does not exist, a path that points elsewhere, and what the
+    client may not use.
     """
     group_name, path = group_and_path(path)
     if method.upper() == "TRACE":
@@ -88,7 +88,7 @@ def plan(
         )
     if leads_astray(path):
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
-    ring = _ring(runtime.snapshot, group_name, client)
+    ring = _ring(snapshot, group_name, client)
     if client.models is not None:
         check_model(client.models, method, path, body, query, headers)
     model = model_of(path, body.searchable())
@@ -104,14 +104,14 @@ def plan(
     )
 
 
-def _ring(pool: Snapshot, group_name: str | None, client: Client) -> Ring:
+def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
     """Nobody is told whether a group exists that is not theirs."""
     if client.groups is not None:
-        ring = pool.ring_of_groups(client.groups, group_name)
+        ring = snapshot.ring_of_groups(client.groups, group_name)
         if ring is None:
             whose = "any group" if group_name is None else f"the group {group_name!r}"
             raise NotAllowed(f"This client token may not use the keys of {whose}.")
         return ring
-    if (ring := pool.ring(group_name)) is None:
+    if (ring := snapshot.ring(group_name)) is None:
         raise UnknownGroup(f"There is no group {group_name!r}.")
     return ring

@@ -1,5 +1,6 @@
-"""A client's request body: read whole before the upstream is asked, so that it can be sent again
-with another key.
+"""A client's request body, read whole before the upstream is asked.
+
+So it can be sent again with another key.
 """
 
 import mmap
@@ -14,6 +15,7 @@ from proxyapp.vocabulary.asgi import Header, Receive
 from proxyapp.vocabulary.errors import BodyTooLarge
 
 READ_BYTES = 256 * 1024
+# As much as is parsed to find the model (PARSED_BYTES); of more, what stands beside the contents.
 SEARCHED_WHOLE_BYTES = 1 << 20
 SEARCHED_END_BYTES = 64 * 1024
 
@@ -53,8 +55,9 @@ class RequestBody:
         return FileStream(self._file)
 
     def searchable(self) -> bytes:
-        """The body, or of a long one its two ends, a line each: clients name the model first or
-        last.
+        """The body, or of a long one its two ends, a line each.
+
+        Clients name the model first or last.
         """
         if self._file is None and len(self.data) <= SEARCHED_WHOLE_BYTES:
             return self.data

@@ -1,10 +1,9 @@
-"""Forwards one request: picks a key, asks the upstream, and goes on to the next key when this one
-is refused.
-"""
+"""Forwards one request: asks with one key after the other, until an answer is to be relayed."""
 
 import asyncio
 import random
 import time
+from typing import Protocol
 
 from django.conf import settings
 
@@ -13,48 +12,62 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.no_key import add_retry_after, no_key
 from proxyapp.forwarding.plan import RequestPlan
-from proxyapp.forwarding.send import ask
-from proxyapp.pool.queue import KeyWish, Turn
-from proxyapp.pool.snapshot import PoolGroup
+from proxyapp.forwarding.send import SendingParts, ask
+from proxyapp.ledger.cooldown_writer import Cooling
+from proxyapp.ledger.counting import Counting
+from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.queue import KeyWish, Turn, Turns
+from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.verdict import Kind, Retry, Verdict
-from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 
+# A model that is overloaded is so for all keys: each further try only adds to it, so there are two,
+# and the second comes later. A random half more or less spreads those that failed together. In all
+# a client waits 1.9 s at most for what it could as well do itself.
 SERVER_ERROR_PAUSES = (0.25, 1.0)
 
 
-async def forward(runtime: Runtime, request: RequestPlan) -> Attempt:
+class SearchParts(SendingParts, Protocol):
+    """What of the runtime a search takes. `snapshot` is replaced over time; the others stay."""
+
+    snapshot: Snapshot
+    turns: Turns
+    cooling: Cooling
+
+
+async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
     """The answer to relay, counted as what the client sees.
 
     Raises GatewayError when no upstream gave one.
     """
     began_at = time.monotonic()
+    counting = parts.counting
     try:
-        attempt = await Search(runtime, request).run()
+        attempt = await Search(parts, request).run()
     except GatewayError as error:
-        runtime.tally.count_failure(error, time.time())
-        _count_for_client(runtime, request, error.status)
-        runtime.touched()
+        counting.tally.count_failure(error, time.time())
+        _count_for_client(counting, request, error.status)
+        counting.touched()
         raise
-    runtime.tally.count_answer(attempt.status, time.monotonic() - began_at, time.time())
-    _count_for_client(runtime, request, attempt.status)
-    runtime.touched()
+    counting.tally.count_answer(attempt.status, time.monotonic() - began_at, time.time())
+    _count_for_client(counting, request, attempt.status)
+    counting.touched()
     return attempt
 
 
-def _count_for_client(runtime: Runtime, request: RequestPlan, status: int) -> None:
+def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> None:
     if request.client is not ANYONE:
-        runtime.tally.clients.count_answer(request.client.id, request.model, status, time.time())
+        counting.tally.clients.count_answer(request.client.id, request.model, status, time.time())
 
 
 class Search:
     """One request's way from key to key. Nothing has reached the client before it ends."""
 
-    def __init__(self, runtime: Runtime, request: RequestPlan) -> None:
-        self._runtime = runtime
+    def __init__(self, parts: SearchParts, request: RequestPlan) -> None:
+        self._parts = parts
         self._request = request
-        self._wish = KeyWish(request.ring, request.scope, time.time())
+        self._wish = KeyWish(request.ring, request.quota_scope, time.time())
         self._attempts = 0
         self._server_errors = 0
         self._refused: Attempt | None = None
@@ -63,7 +76,7 @@ class Search:
     async def run(self) -> Attempt:
         while (turn := await self._next_turn()) is not None:
             try:
-                attempt = await ask(self._runtime, self._request, turn)
+                attempt = await ask(self._parts, self._request, turn)
             except GatewayError as error:
                 if self._goes_on_after(error, turn.key.group):
                     continue
@@ -71,7 +84,7 @@ class Search:
             verdict = (
                 None
                 if attempt.status < 400
-                else await judged(self._runtime, self._request, attempt)
+                else await judged(self._parts.recovery, self._request, attempt)
             )
             if verdict is None or verdict.retry is Retry.RELAY:
                 return await self._relayed(attempt)
@@ -81,25 +94,23 @@ class Search:
             if not await self._goes_on(verdict, turn):
                 return attempt
         if self._refused is None:
-            raise no_key(self._runtime, self._request)
-        add_retry_after(self._runtime, self._request, self._refused)
+            raise no_key(self._parts.snapshot, self._request, time.time())
+        add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())
         return self._refused
 
     async def _next_turn(self) -> Turn | None:
         if self._attempts >= settings.MAX_ATTEMPTS:
             return None
         is_refused_by_quota = not (self._server_errors or self._wish.failed_groups)
-        return await self._runtime.turns.next(self._wish, may_wait=is_refused_by_quota)
+        return await self._parts.turns.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
-        """A success shows that it was the earlier keys, and not the request, that had no permission
-        for the model.
-        """
+        """A success shows that earlier keys, not the request, had no permission for the model."""
         if attempt.status < 400:
             for suspected, verdict in self._suspected:
-                await self._runtime.cooling.cool(await cooldown_of(suspected, verdict))
+                await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
             if attempt.key.group.policy == RateLimitPolicy.QUOTA_AWARE:
-                watch_stream(self._runtime, self._request, attempt)
+                watch_stream(self._parts.recovery, self._parts.cooling, self._request, attempt)
         return attempt
 
     async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
@@ -107,7 +118,7 @@ class Search:
         if verdict.kind is Kind.MODEL_FOR_KEY:
             self._suspected.append((attempt, verdict))
         elif verdict.until is not None or verdict.kind is Kind.DEAD_KEY:
-            await self._runtime.cooling.cool(await cooldown_of(attempt, verdict))
+            await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
 
     async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
         """Whether another key may answer what this one did not.
@@ -118,7 +129,7 @@ class Search:
         self._attempts += verdict.kind is not Kind.DAILY
         if verdict.retry is Retry.OTHER_GROUP:
             self._wish.failed_groups.add(turn.key.group.id)
-            return self._runtime.turns.has_other(self._wish)
+            return self._parts.turns.has_other(self._wish)
         if verdict.retry is Retry.BACK_OFF:
             return await self._backs_off()
         return True
@@ -126,7 +137,7 @@ class Search:
     async def _backs_off(self) -> bool:
         if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.is_bound_to_a_key:
             return False
-        if self._attempts >= settings.MAX_ATTEMPTS or not self._runtime.turns.has_other(self._wish):
+        if self._attempts >= settings.MAX_ATTEMPTS or not self._parts.turns.has_other(self._wish):
             return False
         pause = SERVER_ERROR_PAUSES[self._server_errors]
         self._server_errors += 1
@@ -134,17 +145,15 @@ class Search:
         return True
 
     def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
-        """A group whose upstream or proxy cannot be reached lets the others answer: nothing was
-        sent.
-        """
+        """Where no connection could be made nothing was sent: another group may answer."""
         self._attempts += 1
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
-        return is_unsent and self._runtime.turns.has_other(self._wish)
+        return is_unsent and self._parts.turns.has_other(self._wish)
 
     def _last_answer(self, error: GatewayError) -> Attempt:
         """An upstream's word, even a refusal, tells the client more than the gateway's."""
         if self._refused is None:
             raise error
-        add_retry_after(self._runtime, self._request, self._refused)
+        add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())
         return self._refused

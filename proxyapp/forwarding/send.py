@@ -1,14 +1,17 @@
 """Asks an upstream with one key."""
 
 import json
+from typing import Protocol
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
-from proxyapp.runtime import Runtime
 from proxyapp.upstream.headers import to_upstream
+from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import GatewayError, is_openai_path
 
@@ -18,27 +21,33 @@ UNREADABLE = (
 )
 
 
-async def ask(runtime: Runtime, request: RequestPlan, turn: Turn) -> Attempt:
-    """Asks with both credentials first where that is the rule, and again with one if the target
-    refuses two.
-    """
+class SendingParts(Protocol):
+    """What of the runtime it takes to ask an upstream."""
+
+    upstreams: Upstreams
+    recovery: Recovery
+    counting: Counting
+
+    async def keep_single_credential(self, group_id: int) -> None: ...
+
+
+async def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
+    """Asks with two credentials where that is the rule, and with one if the target refuses two."""
     group = turn.key.group
-    attempt = await _send(runtime, request, turn, group.auth)
+    attempt = await _send(parts, request, turn, group.auth)
     if group.auth != Auth.BOTH or attempt.status not in (400, 401):
         return attempt
     if MULTIPLE_CREDENTIALS not in await attempt.read_error():
         return attempt
     await attempt.keep()
-    await runtime.keep_single_credential(group.id)
-    return await _send(runtime, request, turn, Auth.GOOGLE)
+    await parts.keep_single_credential(group.id)
+    return await _send(parts, request, turn, Auth.GOOGLE)
 
 
-async def _send(runtime: Runtime, request: RequestPlan, turn: Turn, auth: str) -> Attempt:
-    """Errors that the upstream's own answer carries are read here: the key must not pass in
-    them.
-    """
+async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str) -> Attempt:
+    """The upstream's own errors are read here: the key must not pass in them."""
     key = turn.key
-    attempt = Attempt(runtime, turn, request.model, auth, request.client)
+    attempt = Attempt(parts.counting, parts.recovery, turn, request.model, auth, request.client)
     target = request.target(key.group.prefix)
     headers = to_upstream(
         request.headers,
@@ -48,15 +57,15 @@ async def _send(runtime: Runtime, request: RequestPlan, turn: Turn, auth: str) -
     )
     try:
         attempt.begin(
-            await runtime.upstreams.send(
+            await parts.upstreams.send(
                 key.group, request.method, target, headers, request.body.stream()
             )
         )
         if attempt.status >= 300:
             _hide_key_in_headers(attempt)
             await _hide_key(attempt)
-        if attempt.status < 400 and not runtime.recovery.is_idle:
-            runtime.recovery.succeeded(key, request.scope, attempt.began_at)
+        if attempt.status < 400 and not parts.recovery.is_idle:
+            parts.recovery.succeeded(key, request.quota_scope, attempt.began_at)
     except GatewayError as error:
         attempt.end(AttemptOutcome.of_status(error.status))
         raise

@@ -16,7 +16,6 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from proxyapp import runtime
 from proxyapp.access import admission
 from proxyapp.access.cors import let_read, let_read_relayed, preflight_response
 from proxyapp.access.token_book import ANYONE, Client
@@ -28,6 +27,8 @@ from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.models.key_state import key_state_of
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.runtime import Runtime
+from proxyapp.runtime import current as current_runtime
+from proxyapp.runtime import running as start_runtime
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (
     GatewayError,
@@ -37,6 +38,7 @@ from proxyapp.vocabulary.errors import (
     is_openai_path,
 )
 
+# Sooner than a database counts as away (ANSWER_SECONDS): who probes waits for seconds only.
 DATABASE_SECONDS = 2.0
 
 
@@ -59,13 +61,13 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
     assert isinstance(request, ASGIRequest)  # noqa: S101
     path, query = raw_target(request.scope)
     try:
-        process = await running_runtime()
+        runtime = await running_runtime()
         client = getattr(request, "client", None) or await admission.admit_client(
-            process, request.scope
+            request.scope, runtime.book, runtime.slowdown
         )
         body = getattr(request, "upstream_body", None) or django_body(request)
         planned = plan(
-            process,
+            runtime.snapshot,
             method=request.method or "",
             path=path,
             query=query,
@@ -74,8 +76,8 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
             client=client,
         )
         if client.is_metered:
-            await admission.charge(process, client)
-        attempt = await search.forward(process, planned)
+            await admission.charge(client, runtime.limits, runtime.counting)
+        attempt = await search.forward(runtime, planned)
         if client is not ANYONE:
             let_read_relayed(request.scope["headers"], attempt.headers)
         return RelayedResponse(attempt)
@@ -85,20 +87,20 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
 
 async def admitted(scope: Mapping[str, Any]) -> Client:
     """Who asks, before the body is read. Raises GatewayError."""
-    return await admission.admit_client(await running_runtime(), scope)
+    runtime = await running_runtime()
+    return await admission.admit_client(scope, runtime.book, runtime.slowdown)
 
 
 async def running_runtime() -> Runtime:
     """Raises GatewayError."""
     try:
-        return await runtime.running()
+        return await start_runtime()
     except DatabaseError:
         raise NoKeyAvailable("The gateway's database is away.", retry_after=5) from None
 
 
 def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
-    """The path and the query as the client wrote them; None: there is no query, not even an empty
-    one.
+    """The path and the query as the client wrote them; None: not even an empty query.
 
     ASGI has no word for an empty query, so the server's own extension tells. (Django's test client
     has no raw path, and a query of text.)
@@ -135,7 +137,7 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         response["x-should-retry"] = "false"
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
-    if (process := runtime.current()) is not None and not process.book.is_empty:
+    if (runtime := current_runtime()) is not None and not runtime.book.is_empty:
         let_read(response)
     return response
 
@@ -151,9 +153,9 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
     if (reason := await database_trouble()) is not None:
         problems.append(f"the database is away: {reason}")
-    if (process := runtime.current()) is not None:
-        spooled, warnings = await process.writing.report()
-        keys.update(key_states(process.snapshot, time.time()))
+    if (runtime := current_runtime()) is not None:
+        spooled, warnings = await runtime.writing.report()
+        keys.update(key_states(runtime.snapshot, time.time()))
         if keys["unreadable"]:
             sealed = (
                 f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
@@ -177,25 +179,23 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 async def database_trouble() -> str | None:
     """Reads now, and looks at how the last write went. None: all is well."""
     try:
-        process = await runtime.running()
-        await asyncio.wait_for(process.refresh(), DATABASE_SECONDS)
+        runtime = await start_runtime()
+        await asyncio.wait_for(runtime.refresh(), DATABASE_SECONDS)
     except TimeoutError:
         return "it does not answer"
     except DatabaseError as error:
-        outage = current.threads.outage if (current := runtime.current()) else None
+        outage = current.threads.outage if (current := current_runtime()) else None
         return outage.reason if outage else reason_of(error)
-    return process.threads.outage.reason if process.threads.outage else None
+    return runtime.threads.outage.reason if runtime.threads.outage else None
 
 
-def key_states(pool: Snapshot, now: float) -> list[str]:
-    """Of a key that SECRET_KEY does not open nothing is to be hoped for: it counts as
-    `unreadable`.
-    """
+def key_states(snapshot: Snapshot, now: float) -> list[str]:
+    """A key that SECRET_KEY does not open is `unreadable`: nothing else is to be hoped for."""
     return [
-        key_state_of(key.status, is_cooling=pool.cooldowns.until(key.id) > now)
+        key_state_of(key.status, is_cooling=snapshot.cooldowns.until(key.id) > now)
         if key.is_readable
         else "unreadable"
-        for key in pool.keys.values()
+        for key in snapshot.keys.values()
     ]
 
 

@@ -1,5 +1,6 @@
-"""Counting what clients with a token do: by token, model and day, added to the database with the
-other usage.
+"""Counting what clients with a token do: by token, model and day.
+
+It is added to the database with the other usage.
 """
 
 from dataclasses import dataclass, field, fields
@@ -40,9 +41,7 @@ CLIENT_PLACE = ("token_id", "day", "model")
 
 @dataclass(slots=True)
 class ClientTally:
-    """Models count by their name only where an upstream knew them: a client could name endless
-    ones.
-    """
+    """Models count by name only where an upstream knew them: a client could name endless ones."""
 
     counts: dict[ClientPlace, ClientCounts] = field(default_factory=dict)
     last_used: dict[int, float] = field(default_factory=dict)
@@ -58,7 +57,9 @@ class ClientTally:
         self._of(token_id, "", now).refused += 1
         self.last_used[token_id] = now
 
-    def count_tokens(self, token_id: int, model: str, prompt: int, output: int, now: float) -> None:
+    def count_llm_tokens(
+        self, token_id: int, model: str, prompt: int, output: int, now: float
+    ) -> None:
         counts = self._of(token_id, model, now)
         counts.prompt_tokens += prompt
         counts.output_tokens += output
@@ -70,13 +71,13 @@ class ClientTally:
             counts = self.counts[place] = ClientCounts()
         return counts
 
-    def tokens_of_day(self, now: float) -> dict[int, int]:
+    def llm_tokens_of_day(self, now: float) -> dict[int, int]:
         """Prompt and output tokens by client token."""
         found: dict[int, int] = {}
         for place, counts in self.counts.items():
             if place.day == int(now) // DAY_SECONDS:
-                tokens = counts.prompt_tokens + counts.output_tokens
-                found[place.token_id] = found.get(place.token_id, 0) + tokens
+                llm_tokens = counts.prompt_tokens + counts.output_tokens
+                found[place.token_id] = found.get(place.token_id, 0) + llm_tokens
         return found
 
     def merge(self, other: "ClientTally") -> None:
@@ -87,8 +88,9 @@ class ClientTally:
 
 
 def known_rows(tally: ClientTally) -> list[list[Any]]:
-    """For the table of usage, in the order in which every process locks rows; tokens that are gone
-    are left out.
+    """For the table of usage, without tokens that are gone.
+
+    In the order in which every process locks rows.
     """
     wanted = {place.token_id for place in tally.counts}
     known = set(ClientToken.objects.filter(pk__in=wanted).values_list("pk", flat=True))

@@ -13,7 +13,10 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
+# The outbox spools after PATIENCE_SECONDS what the database does not take, and a write may stand
+# behind another one. Longer than both takes only a disk that hangs: no request waits for that.
 WRITE_WAIT_SECONDS = 2.0
+# Delays in headers are whole seconds, and those of one burst count from different moments.
 SAME_END_SECONDS = 2.0
 
 
@@ -123,7 +126,9 @@ def apply(cooldown: NewCooldown, snapshot: Snapshot, recovery: Recovery) -> None
         return
     until = cooldown.until.timestamp()
     for key_id in snapshot.sharing(cooldown.key_id, cooldown.project):
-        snapshot.cool(key_id, until, model=cooldown.model, is_daily=cooldown.kind in DAY_KINDS)
+        snapshot.cool(
+            key_id, until, quota_scope=cooldown.model, is_daily=cooldown.kind in DAY_KINDS
+        )
     owner, seconds = (
         cooldown.project or cooldown.key_id,
         (cooldown.until - cooldown.occurred_at).total_seconds(),

@@ -1,6 +1,4 @@
-"""One kind of thing that this process has to write: into the database, or into the spool when that
-is away or slow.
-"""
+"""One kind of thing to write: into the database, or into the spool when that is away or slow."""
 
 import asyncio
 import functools
@@ -14,6 +12,8 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.spool import Segment, Spool
 from proxyapp.ledger.spool_marks import once
 
+# As for the lease of a turn (LEASE_WAIT_SECONDS): how long a request waits for its refusal to be
+# noted where an outage begins. Later ones do not wait (docs/RELIABILITY.md).
 PATIENCE_SECONDS = 0.5
 Work = Callable[[], int | None]
 Run = Callable[[Work], Awaitable[int | None]]

@@ -1,5 +1,6 @@
-"""From the spool to the database: each record once, and one that the database refuses does not stop
-the others.
+"""From the spool to the database: each record once.
+
+One that the database refuses does not stop the others.
 """
 
 from collections.abc import Iterator, Sequence
@@ -8,9 +9,11 @@ from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.ledger.spool_marks import Mark, raise_to, taken
 from proxyapp.ledger.spool_records import Record
-from proxyapp.ledger.usage import UsageTally, write_usage
+from proxyapp.ledger.usage import UsageTally
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import write_cooldowns
 
+# A transaction: its locks are soon released, for processes that write meanwhile.
 BATCH_RECORDS = 200
 
 
@@ -20,9 +23,7 @@ def record_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 
 def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:
-    """The pool's version that includes its cooldowns (None: there are none), and the lines that
-    were refused.
-    """
+    """The pool's version that includes its cooldowns (None: there are none), and refused lines."""
     try:
         return _write(name, records), []
     except (IntegrityError, DataError):

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from django.db.models import Q, QuerySet
 
 from proxyapp.access.sign_in_limits import cooloff
-from proxyapp.ledger.usage import COLUMNS, AttemptCounter, add_to_rows, column_values
+from proxyapp.ledger.usage import COLUMNS, AttemptCounter
+from proxyapp.ledger.usage_rows import add_to_rows, column_values
 from proxyapp.models import (
     AuditEntry,
     Chore,
@@ -28,7 +29,9 @@ from proxyapp.models import (
 from proxyapp.pool import cursor
 from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS
 
+# A transaction, for which other writers wait under SQLite.
 BATCH_ROWS = 2_000
+# The dashboard shows seven days of minutes.
 MINUTE_USAGE_DAYS = 8
 # As long as that, a process may be gone and its spool still be written.
 SPOOL_MARK_DAYS = 90
@@ -62,9 +65,7 @@ class Pruned:
 
 
 def prune_batch(now: datetime) -> Pruned:
-    """The next rows of each kind, each kind in a transaction of its own; nothing when none is too
-    old.
-    """
+    """The next rows of each kind, each in its own transaction; nothing when none is too old."""
     return Pruned(
         events=_delete_batch(old_events(now)),
         hours=_add_up_batch(old_hours(now)),
@@ -129,9 +130,7 @@ def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[An
 
 
 def days_before(now: datetime, days: int) -> datetime:
-    """At the earliest the epoch: any number of days may be asked for, and dates do not go back
-    endlessly.
-    """
+    """At the earliest the epoch: any number of days may be asked for, but dates end there."""
     return now - timedelta(days=min(days, (now - EPOCH).days))
 
 
@@ -141,9 +140,7 @@ def _delete_batch(rows: QuerySet[Any]) -> int:
 
 
 def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
-    """What is added and what is deleted are the same locked rows: a crash before the commit changes
-    nothing.
-    """
+    """Adds up and deletes the same locked rows: a crash before the commit changes nothing."""
     with transaction.atomic():
         rows = list(hours.select_for_update().order_by("hour", "pk")[:BATCH_ROWS])
         if rows:

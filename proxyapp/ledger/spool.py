@@ -1,5 +1,4 @@
-"""What could not be written to the database waits here, one JSON line each, until the database is
-back.
+"""What could not be written to the database waits here, until that is back: a JSON line each.
 
 Each process appends to files of its own and holds locks on them; a file without a lock was left by
 a process that died, and the next one to look takes it over. When the disk takes nothing either, the
@@ -19,6 +18,7 @@ from proxyapp.ledger.spool_records import encoded_record
 logger = logging.getLogger(__name__)
 SUFFIX = ".jsonl"
 BAD_SUFFIX = ".bad"
+# When the disk is full, too. Usage is a record each FLUSH_SECONDS: that is two hours of it.
 MOST_IN_MEMORY = 10_000
 
 
@@ -127,9 +127,7 @@ class Spool:
         self.save()
 
     def save(self) -> None:
-        """What waits in memory; says it once that the disk takes nothing, and once that it does
-        again.
-        """
+        """Saves what waits in memory; says once that the disk takes nothing or takes it again."""
         try:
             for segment in self._segments:
                 if segment.unsaved:

@@ -73,9 +73,7 @@ def _cooldown(row: dict[str, Any]) -> NewCooldown:
 
 
 def _tally(record: dict[str, Any]) -> UsageTally:
-    """Also of records that know no minutes or no clients: those of an older version of the
-    gateway.
-    """
+    """Also of an older gateway's records, which know no minutes or no clients."""
     tally = UsageTally()
     for key_id, model, hour, counts in record.get("usage", []):
         tally.counts[UsagePlace(key_id, model, hour)] = AttemptCounter(**counts)

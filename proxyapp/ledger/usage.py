@@ -1,34 +1,16 @@
-"""Counting what keys are used for, and what clients see: in memory, added to the database in one
-statement a row.
+"""Counting in memory what keys are used for, and what clients see.
 
 Attempts at upstreams count by key, model and hour, and once more by minute; answers to clients by
 minute only.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from django.db import connection, models, transaction
-
-from proxyapp.ledger.client_usage import (
-    CLIENT_COLUMNS,
-    CLIENT_PLACE,
-    ClientTally,
-    known_rows,
-    note_last_used,
-)
-from proxyapp.models import (
-    LATENCY_BOUNDS_MS,
-    LATENCY_COLUMNS,
-    ApiKey,
-    HourlyUsage,
-    MinuteUsage,
-    TokenUsage,
-)
+from proxyapp.ledger.client_usage import ClientTally
+from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
 MINUTE_SECONDS = 60
@@ -102,6 +84,7 @@ class ClientAnswers:
 
 
 ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
+MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *LATENCY_COLUMNS)
 
 
 @dataclass(slots=True)
@@ -178,87 +161,3 @@ class UsageTally:
         for key_id, used in other.last_used.items():
             self.last_used[key_id] = max(used, self.last_used.get(key_id, 0.0))
         self.clients.merge(other.clients)
-
-
-def write_usage(tally: UsageTally) -> None:
-    """Adds the counts to the rows of their hours and minutes, in one transaction; keys that are
-    gone are skipped.
-
-    Every process takes the rows' locks in this order, so none waits for another in a circle. The
-    minute, which all of them write to, is locked last and so for the shortest time.
-    """
-    with transaction.atomic():
-        known = set(
-            ApiKey.objects.filter(pk__in=list(tally.last_used)).values_list("pk", flat=True)
-        )
-        of_known = sorted(
-            (place, counts) for place, counts in tally.counts.items() if place.key_id in known
-        )
-        add_to_rows(
-            HourlyUsage,
-            HOUR_PLACE,
-            COLUMNS,
-            [_hour_row(place, counts) for place, counts in of_known],
-        )
-        for key_id, used in sorted(tally.last_used.items()):
-            ApiKey.objects.filter(pk=key_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
-        if tally.clients.counts:
-            add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
-            note_last_used(tally.clients)
-        minutes = [_minute_row(number, tally.minutes[number]) for number in sorted(tally.minutes)]
-        add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, minutes)
-
-
-HOUR_PLACE = ("key_id", "hour", "model")
-MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *LATENCY_COLUMNS)
-
-
-def add_to_rows(
-    table: type[models.Model],
-    place: Sequence[str],
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str | int]],
-) -> None:
-    """Each row: its place (unique in the table), then what is added to the columns.
-
-    A place without a row gets one.
-    """
-    if not rows:
-        return
-    name = connection.ops.quote_name(table._meta.db_table)
-    sums = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in columns)
-    names = ", ".join((*place, *columns))
-    marks = ", ".join(["%s"] * (len(place) + len(columns)))
-    statement = (  # no outside value
-        f"INSERT INTO {name} ({names}) VALUES ({marks})"  # noqa: S608
-        f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}"
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
-
-
-def column_values(counts: AttemptCounter | ClientAnswers, columns: Iterable[str]) -> list[int]:
-    return [getattr(counts, column) for column in columns]
-
-
-def _hour_row(place: UsagePlace, counts: AttemptCounter) -> list[str | int]:
-    return [
-        place.key_id,
-        _time(place.hour * HOUR_SECONDS),
-        place.model,
-        *column_values(counts, COLUMNS),
-    ]
-
-
-def _minute_row(number: int, minute: Minute) -> list[str | int]:
-    answers = minute.answers
-    counted = [
-        *column_values(minute.attempts, COLUMNS),
-        *column_values(answers, ANSWER_COLUMNS),
-        *answers.latency,
-    ]
-    return [_time(number * MINUTE_SECONDS), *counted]
-
-
-def _time(seconds: int) -> str:
-    return str(connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC)))

@@ -1,6 +1,4 @@
-"""What one process writes: the cooldowns that it imposes and the usage that it counts; and what
-waits in the spool.
-"""
+"""What one process writes, its cooldowns and its usage, and what waits in the spool."""
 
 import asyncio
 import functools
@@ -22,13 +20,12 @@ logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
 # Listing a directory for each of the pool's looks would be work for nothing.
 LEFT_BEHIND_SECONDS = 2.0
+# In one line of /readyz.
 MOST_NAMES = 5
 
 
 class Writing:
-    """`on_written` hears the version of the pool that includes all cooldowns that this process had
-    in its spool.
-    """
+    """`on_written` hears the pool's version that includes all cooldowns that were spooled here."""
 
     def __init__(
         self, threads: DatabaseThreads, folder: Path, on_written: Callable[[int], None]
@@ -56,9 +53,7 @@ class Writing:
 
     @property
     def waiting(self) -> int:
-        """How many records wait in the spool: of all processes, and those that this one has in
-        memory only.
-        """
+        """How many records wait in the spool, of all processes, and in the memory of this one."""
         return count_lines(self._folder) + sum(spool.in_memory for spool in self._spools)
 
     async def report(self) -> tuple[int, list[str]]:
@@ -108,9 +103,7 @@ class Writing:
         return written
 
     async def _write(self, segment: Segment) -> tuple[int, int | None, list[bytes]]:
-        """How many records it had, the pool's version that includes them, and the lines that cannot
-        be written.
-        """
+        """How many records it had, the pool's version that includes them, and the refused lines."""
         records, bad = await self._on_disk(lambda: decoded_record(segment.lines()))
         version = None
         for batch in record_batches(records):

@@ -11,16 +11,17 @@ from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.verdict import Kind
 from proxyapp.vocabulary.choices import KeyStatus
 
+# The length of the column `status_reason`.
 REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True, slots=True)
 class NewCooldown:
-    """`project`: its keys are all out; empty: only the key. Of a dead key `until` is when that was
-    found.
+    """`project`: its keys are all out; empty: only the key.
 
-    `key_hash`: the secret that was refused, which may have been replaced since. `reason`: what the
-    provider said.
+    `model`: the quota scope, by its name in the database and the spool. `until`: of a dead key when
+    that was found. `key_hash`: the secret that was refused, which may have been replaced since.
+    `reason`: what the provider said.
     """
 
     key_id: int
@@ -59,8 +60,9 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
 
 
 def _condemn(cooldown: NewCooldown) -> None:
-    """Invalid until an operator enables it; unless an operator has disabled it or replaced its
-    secret meanwhile.
+    """Invalid until an operator enables it.
+
+    Not if one has disabled it or replaced its secret meanwhile.
     """
     refused = ApiKey.objects.filter(
         pk=cooldown.key_id, key_hash=cooldown.key_hash, status=KeyStatus.ACTIVE

@@ -1,7 +1,7 @@
-"""When keys are good again, and which of a ring's keys may be used until then, for every model.
+"""When keys are good again, and which of a ring's keys may be used until then.
 
-Times are seconds since the epoch. A cooldown is of one model (or one endpoint), or of all of them:
-the model "".
+Times are seconds since the epoch. A cooldown is of one quota scope (as a rule a model, else an
+endpoint), or of all of them: EVERY_SCOPE.
 """
 
 from bisect import bisect_left, insort
@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Mapping
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-ALL_MODELS = ""
+EVERY_SCOPE = ""
 # Clients name models; those that no provider has must not fill the memory.
-MOST_MODELS = 500
+MOST_SCOPES = 500
 
 
 class Release(NamedTuple):
@@ -22,48 +22,52 @@ class Release(NamedTuple):
 
 
 class Cooldowns:
-    """By model and key. Shared by all rings of a snapshot."""
+    """By quota scope and key. Shared by all rings of a snapshot."""
 
     def __init__(self) -> None:
-        self._until: dict[str, dict[int, float]] = {ALL_MODELS: {}}
+        self._until: dict[str, dict[int, float]] = {EVERY_SCOPE: {}}
         self._daily: dict[tuple[str, int], float] = {}
 
-    def extend(self, key_id: int, model: str, until: float, *, is_daily: bool) -> bool:
-        """False when the key is out for as long already, or for more models than a provider has."""
-        of_model = self._until.get(model)
-        if of_model is None:
-            if len(self._until) > MOST_MODELS:
+    def extend(self, key_id: int, quota_scope: str, until: float, *, is_daily: bool) -> bool:
+        """False when the key is out for as long already, or for more scopes than there are."""
+        of_scope = self._until.get(quota_scope)
+        if of_scope is None:
+            if len(self._until) > MOST_SCOPES:
                 return False
-            of_model = self._until[model] = {}
-        if of_model.get(key_id, 0.0) >= until:
+            of_scope = self._until[quota_scope] = {}
+        if of_scope.get(key_id, 0.0) >= until:
             return False
-        of_model[key_id] = until
+        of_scope[key_id] = until
         if is_daily:
-            self._daily[model, key_id] = until
+            self._daily[quota_scope, key_id] = until
         return True
 
-    def until(self, key_id: int, model: str = ALL_MODELS) -> float:
-        """When the key is good for the model; 0.0 or a time that is past when it is now."""
-        until = self._until[ALL_MODELS].get(key_id, 0.0)
-        of_model = self._until.get(model) if model else None
-        return max(until, of_model.get(key_id, 0.0)) if of_model else until
+    def until(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> float:
+        """When the key is good for the scope; 0.0 or a time that is past when it is now."""
+        until = self._until[EVERY_SCOPE].get(key_id, 0.0)
+        of_scope = self._until.get(quota_scope) if quota_scope else None
+        return max(until, of_scope.get(key_id, 0.0)) if of_scope else until
 
-    def is_daily(self, key_id: int, model: str, until: float) -> bool:
+    def is_daily(self, key_id: int, quota_scope: str, until: float) -> bool:
         """Whether the cooldown that ends then is one until a daily reset."""
-        return until in (self._daily.get((model, key_id)), self._daily.get((ALL_MODELS, key_id)))
+        return until in (
+            self._daily.get((quota_scope, key_id)),
+            self._daily.get((EVERY_SCOPE, key_id)),
+        )
 
-    def models(self) -> list[str]:
+    def quota_scopes(self) -> list[str]:
         """Those with cooldowns of their own."""
-        return [model for model in self._until if model]
+        return [quota_scope for quota_scope in self._until if quota_scope]
 
-    def of_model(self, model: str) -> Mapping[int, float]:
-        """Only the cooldowns of exactly this model, by key."""
-        return self._until.get(model, {})
+    def of_scope(self, quota_scope: str) -> Mapping[int, float]:
+        """Only the cooldowns of exactly this scope, by key."""
+        return self._until.get(quota_scope, {})
 
 
 class View:
-    """The indices of a ring's keys that may be used for one model, kept sorted: a choice costs
-    O(log n).
+    """The indices of a ring's keys that may be used for one quota scope.
+
+    Kept sorted, so that a choice costs O(log n).
     """
 
     def __init__(self, available: list[int], cooling: Collection[tuple[float, int]]) -> None:
@@ -89,8 +93,9 @@ class View:
         return bool(self._cooling) and self._cooling[0][0] <= now
 
     def put_back(self, now: float, until_of: Callable[[int], float]) -> None:
-        """What is due. `until_of(index)`: a cooldown may have been prolonged since, or another one
-        hold the key.
+        """What is due.
+
+        `until_of(index)`: a cooldown may have been prolonged since, or another one hold the key.
         """
         while self.is_due(now):
             _, index = heappop(self._cooling)

@@ -16,7 +16,9 @@ from django.db import transaction
 from django.db.models import F, Subquery
 
 from proxyapp.models import ApiKey, ClientToken, Group, RotationCursor
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Ring, ring_name
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 
 
 class Pick(NamedTuple):
@@ -50,10 +52,9 @@ class Progress:
 
 
 def raise_pool_version() -> int:
-    """Tells every process that keys, groups or cooldowns changed. Call it in the transaction of the
-    change.
+    """Tells every process that keys, groups or cooldowns changed; returns the new version.
 
-    Returns the new version.
+    Call it in the transaction of the change.
     """
     cursors = RotationCursor.objects.filter(ring=ALL_GROUPS)
     if not cursors.update(pool_version=F("pool_version") + 1):
@@ -63,9 +64,7 @@ def raise_pool_version() -> int:
 
 
 def forget_rings() -> int:
-    """Removes the cursors of groups that are gone, and of sets of groups that no client token has
-    any more.
-    """
+    """Removes the cursors of groups that are gone, and of sets of them that no client token has."""
     circles = {frozenset([group_id]) for group_id in Group.objects.values_list("pk", flat=True)}
     sets: defaultdict[int, set[int]] = defaultdict(set)
     for token_id, group_id in ClientToken.allowed_groups.through.objects.values_list(
@@ -78,17 +77,13 @@ def forget_rings() -> int:
 
 
 def prove_writable() -> None:
-    """Raises django.db.Error: a database may be readable and take nothing, such as one with a full
-    disk.
-    """
+    """Raises django.db.Error: a database with a full disk may be readable and take nothing."""
     with transaction.atomic():
         _locked(ALL_GROUPS).save(update_fields=["pool_version"])
 
 
 def lease_slots(size: int, available: int, picks: int) -> int:
-    """How many slots of a ring to lease: whole laps, so that at least `picks` requests are
-    served.
-    """
+    """How many slots of a ring to lease: whole laps, for `picks` requests at least."""
     laps = -(-picks // max(available, 1))
     return laps * size
 
@@ -140,8 +135,9 @@ def take(ring: Ring, now: float) -> tuple[Pick | None, int]:
 
 
 def save_progress(progress: Sequence[Progress], *, give_back: bool = False) -> None:
-    """Writes whose turn is next; `give_back` also returns what is left of the leases, where nobody
-    leased since.
+    """Writes whose turn is next.
+
+    `give_back` also returns what is left of the leases, where nobody leased since.
     """
     with transaction.atomic():
         for step in progress:

@@ -1,8 +1,8 @@
 """What is remembered of refusals beyond their cooldowns, until a success shows that it is past.
 
 Keys that come back from a day's cooldown are tried by one request at a time. Limits that tell no
-window are waited for longer each time. Both belong to a key, or to a project, and to a model ("" is
-every model).
+window are waited for longer each time. Both belong to a key, or to a project, and to a quota
+scope ("" is every one).
 """
 
 import asyncio
@@ -14,7 +14,9 @@ from typing import NamedTuple, Protocol
 from proxyapp.provider.verdict import DAY_KINDS, FIRST_BACKOFF, Kind
 
 EASED_KINDS = DAY_KINDS - {Kind.DAILY, Kind.MODEL_FOR_KEY}
+# As long as the longest back-off.
 FORGOTTEN_AFTER_SECONDS = 3600.0
+# As long as the longest cooldown that a success may have to be held against: a day's.
 PROVEN_KEPT_SECONDS = 86_400.0
 
 
@@ -22,7 +24,7 @@ class Unit(NamedTuple):
     """`owner`: a key's id, or a project's label."""
 
     owner: int | str
-    model: str
+    quota_scope: str
 
 
 class Strikes(NamedTuple):
@@ -43,16 +45,22 @@ class Trouble:
     strikes: dict[Unit, Strikes] = field(default_factory=dict)
 
     def remember(
-        self, kind: str, owner: int | str, key_id: int, model: str, seconds: float, until: float
+        self,
+        kind: str,
+        owner: int | str,
+        key_id: int,
+        quota_scope: str,
+        seconds: float,
+        until: float,
     ) -> None:
         """What a cooldown means beyond its end.
 
         `owner`: the project, or the key itself. `seconds`: how long it was.
         """
         if kind in EASED_KINDS:
-            self.returns(Unit(owner, model), until)
+            self.returns(Unit(owner, quota_scope), until)
         elif kind == Kind.UNKNOWN_LIMIT:
-            self.add_strike(Unit(key_id, model), number=strikes_before(seconds), until=until)
+            self.add_strike(Unit(key_id, quota_scope), number=strikes_before(seconds), until=until)
 
     def returns(self, unit: Unit, until: float) -> None:
         self.returning[unit] = max(until, self.returning.get(unit, 0.0))
@@ -74,11 +82,11 @@ class Owned(Protocol):
     def project(self) -> str: ...
 
 
-def units(key: Owned, model: str) -> list[Unit]:
-    """All that a request with this key for this model may prove."""
+def units(key: Owned, quota_scope: str) -> list[Unit]:
+    """All that a request with this key for this scope may prove."""
     owners: list[int | str] = [key.id, key.project] if key.project else [key.id]
-    models = (model, "") if model else ("",)
-    return [Unit(owner, name) for owner in owners for name in models]
+    scopes = (quota_scope, "") if quota_scope else ("",)
+    return [Unit(owner, scope) for owner in owners for scope in scopes]
 
 
 class Recovery:
@@ -113,15 +121,16 @@ class Recovery:
         """Nothing is remembered: the usual case."""
         return not self.trouble.returning and not self.trouble.strikes
 
-    def strikes(self, key: Owned, model: str, now: float) -> int:
-        strikes = self.trouble.strikes.get(Unit(key.id, model))
+    def strikes(self, key: Owned, quota_scope: str, now: float) -> int:
+        strikes = self.trouble.strikes.get(Unit(key.id, quota_scope))
         return strikes.number if strikes and now - strikes.until < FORGOTTEN_AFTER_SECONDS else 0
 
-    def succeeded(self, key: Owned, model: str, now: float) -> None:
-        """Proves what was over before; a success while the cooldown still runs was under way before
-        it.
+    def succeeded(self, key: Owned, quota_scope: str, now: float) -> None:
+        """Proves what was over before.
+
+        A success while the cooldown still runs was under way before it.
         """
-        for unit in units(key, model):
+        for unit in units(key, quota_scope):
             strikes = self.trouble.strikes.get(unit)
             if strikes and strikes.until <= now:
                 del self.trouble.strikes[unit]
@@ -131,9 +140,9 @@ class Recovery:
                 self._proven[unit] = now
                 self.end_probe(unit)
 
-    def on_probation(self, key: Owned, model: str, now: float) -> Unit | None:
+    def on_probation(self, key: Owned, quota_scope: str, now: float) -> Unit | None:
         """The cooldown that the key comes back from and that no success has followed yet."""
-        for unit in units(key, model):
+        for unit in units(key, quota_scope):
             if 0.0 < self.trouble.returning.get(unit, 0.0) <= now:
                 return unit
         return None

@@ -1,6 +1,4 @@
-"""Gives requests their keys: the next available one, and in order of arrival when they have to wait
-for one.
-"""
+"""Gives requests their keys: the next available one, in order of arrival if they have to wait."""
 
 import asyncio
 import contextlib
@@ -12,17 +10,18 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery, Unit
-from proxyapp.pool.snapshot import PoolKey, Snapshot
+from proxyapp.pool.snapshot import Snapshot
 
+# For a request that tries out the only key left. An answer may take minutes: who waited so long
+# tries the key as well.
 PROBE_WAIT_SECONDS = 2.0
 
 
 class Turn(NamedTuple):
-    """`probe`: this request tries out a key that comes back; `Recovery.end_probe` has to hear when
-    it is over.
-    """
+    """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end."""
 
     key: PoolKey
     probe: Unit | None = None
@@ -30,12 +29,10 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class KeyWish:
-    """What a request may be answered with: a key of the ring that is good for the model and that it
-    has not tried.
-    """
+    """What may answer a request: a key of the ring that is good for its quota and not yet tried."""
 
     ring: str
-    model: str
+    quota_scope: str
     arrived_at: float
     tried: set[int] = field(default_factory=set)
     failed_groups: set[int] = field(default_factory=set)
@@ -74,9 +71,9 @@ class Turns:
     async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
         can_wait = settings.QUEUE_SECONDS and may_wait
-        if not can_wait or (wish.ring, wish.model) not in self._lines:
+        if not can_wait or (wish.ring, wish.quota_scope) not in self._lines:
             if wish.is_free and self._recovery.is_idle:
-                key = await self._leasing.next_key(wish.ring, wish.model)
+                key = await self._leasing.next_key(wish.ring, wish.quota_scope)
                 turn = Turn(key) if key else None
             else:
                 turn = await self._pick(wish)
@@ -97,33 +94,27 @@ class Turns:
             await self._recovery.probe_ended(remaining)
 
     async def _lap(self, wish: KeyWish) -> tuple[Turn | None, PoolKey | None]:
-        """One time round. The second: a key that would do, but that another request is trying
-        out.
-        """
+        """One time round. The second: a key that would do, but that another request tries out."""
         held = None
         for _ in range(self._size(wish)):
-            key = await self._leasing.next_key(wish.ring, wish.model)
+            key = await self._leasing.next_key(wish.ring, wish.quota_scope)
             if key is None:
                 break
             if wish.refuses(key):
                 continue
-            probe = self._recovery.on_probation(key, wish.model, time.time())
+            probe = self._recovery.on_probation(key, wish.quota_scope, time.time())
             if probe is None or self._recovery.begin_probe(probe):
                 return Turn(key, probe), None
             held = key
         return None, held
 
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
-        """A lap goes round the first priority only; when none of its keys will do, the next one
-        that does.
-        """
+        """The next key that will do, for when none of the first priority does, where laps go."""
         key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
         return Turn(key) if key else None
 
     def _size(self, wish: KeyWish) -> int:
-        """How many picks go round; none when no key would do, so that nobody's turn is spent on
-        looking.
-        """
+        """How many picks go round; none if no key would do: to look must not spend a turn."""
         available = self._available(wish)
         return len(available) if self.has_other(wish) else 0
 
@@ -134,7 +125,9 @@ class Turns:
     def _available(self, wish: KeyWish) -> list[PoolKey]:
         ring = self._snapshot.rings.get(wish.ring)
         return (
-            [ring.keys[index] for index in ring.available(time.time(), wish.model)] if ring else []
+            [ring.keys[index] for index in ring.available(time.time(), wish.quota_scope)]
+            if ring
+            else []
         )
 
     async def _wait_in_line(self, wish: KeyWish) -> Turn | None:
@@ -158,10 +151,8 @@ class Turns:
 
     @contextlib.contextmanager
     def _standing(self, wish: KeyWish, place: QueuePlace) -> Iterator[list[QueuePlace]]:
-        """In the order of arrival, also where a request comes back to the line; left however the
-        wait ends.
-        """
-        name = (wish.ring, wish.model)
+        """In the order of arrival, also for one that comes back; left however the wait ends."""
+        name = (wish.ring, wish.quota_scope)
         line = self._lines.setdefault(name, [])
         insort(line, place, key=lambda other: other.arrived_at)
         try:
@@ -176,5 +167,5 @@ class Turns:
     def _next_release(self, wish: KeyWish, now: float) -> float:
         """Infinity when none is cooling."""
         ring = self._snapshot.rings.get(wish.ring)
-        release = ring.earliest_release(now, wish.model) if ring else None
+        release = ring.earliest_release(now, wish.quota_scope) if ring else None
         return release.until if release else float("inf")

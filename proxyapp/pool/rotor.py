@@ -3,7 +3,8 @@
 from collections import deque
 
 from proxyapp.pool.cursor import Lease, Pick, Progress
-from proxyapp.pool.snapshot import PoolKey, Ring
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring import Ring
 
 
 class Rotor:
@@ -53,16 +54,18 @@ class Rotor:
             self._next_lease()
         return None
 
-    def pick_apart(self, model: str, now: float) -> PoolKey | None:
-        """The next key for a model some of whose keys are out for it alone; None when all are.
+    def pick_apart(self, quota_scope: str, now: float) -> PoolKey | None:
+        """The next key for a quota scope some of whose keys are out for it alone; None: all are.
 
-        Such a model goes round by itself: if its requests moved everybody's turn on past the keys
+        Such a scope goes round by itself: if its requests moved everybody's turn on past the keys
         that are out for it, those after them would get the others' requests, too.
         """
-        index = self.ring.choose(self._apart.get(model, self.position % len(self.ring)), now, model)
+        index = self.ring.choose(
+            self._apart.get(quota_scope, self.position % len(self.ring)), now, quota_scope
+        )
         if index is None:
             return None
-        self._apart[model] = index + 1
+        self._apart[quota_scope] = index + 1
         return self.ring.keys[index]
 
     def _next_lease(self) -> None:
@@ -89,8 +92,9 @@ class Rotor:
         return Progress(self.ring.name, next_key_id, self.position, end)
 
     def replaced(self, ring: Ring) -> "tuple[Rotor, int | None]":
-        """The walk round the ring's new version, and the key to start its lease at if the leases do
-        not fit it.
+        """The walk round the ring's new version.
+
+        The second: the key to start its lease at if the leases do not fit it.
         """
         if ring.key_ids == self.ring.key_ids:
             self.ring = ring

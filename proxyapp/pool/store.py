@@ -8,19 +8,14 @@ from django.db.models import Q
 from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
 from proxyapp.pool.probation import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
-from proxyapp.pool.snapshot import (
-    ALL_GROUPS,
-    GroupFields,
-    PoolGroup,
-    PoolKey,
-    Snapshot,
-    build,
-    pool_group,
-)
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.provider.verdict import DAY_KINDS, Kind
 
 logger = logging.getLogger(__name__)
+# In one line of the log.
 MOST_NAMES = 5
 RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 
@@ -62,9 +57,7 @@ class PoolReader:
         self._lost_proxies: set[int] = set()
 
     def load(self, now: datetime) -> Snapshot:
-        """The version is read first: a change that slips in between is seen by the next look at the
-        version.
-        """
+        """Reads the version first: what changes meanwhile is seen by the next look at it."""
         version = pool_version()
         groups = self._groups()
         keys = self._keys(groups)
@@ -136,9 +129,7 @@ class PoolReader:
 
 
 def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:
-    """Those that run, and what those that are over since less than an hour mean for the next
-    requests.
-    """
+    """Those that run, and what those that ended within the hour mean for the next requests."""
     cooldowns, trouble = Cooldowns(), Trouble()
     projects: dict[str, list[int]] = {}
     for key in keys:
@@ -148,10 +139,12 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Troub
         Q(cooling_until__gt=now) | recent, released_at=None
     ).order_by()
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
-    for key_id, project, model, kind, occurred_at, cooling_until in events.values_list(*columns):
+    for key_id, project, quota_scope, kind, occurred_at, cooling_until in events.values_list(
+        *columns
+    ):
         until = cooling_until.timestamp()
         for owner in {key_id, *(projects.get(project, ()) if project else ())}:
-            cooldowns.extend(owner, model, until, is_daily=kind in DAY_KINDS)
+            cooldowns.extend(owner, quota_scope, until, is_daily=kind in DAY_KINDS)
         seconds = (cooling_until - occurred_at).total_seconds()
-        trouble.remember(kind, project or key_id, key_id, model, seconds, until)
+        trouble.remember(kind, project or key_id, key_id, quota_scope, seconds, until)
     return cooldowns, trouble

@@ -37,6 +37,7 @@ MESSAGE_CHARACTERS = 300
 EXCERPTED_BYTES = 1 << 16
 PACIFIC = ZoneInfo("America/Los_Angeles")
 MINUTE = timedelta(seconds=60)
+# Half of the shortest window that a limit may have, a minute; the eighth in a row is an hour.
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
 KEY_LIKE = re.compile(

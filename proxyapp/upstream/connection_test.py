@@ -15,7 +15,7 @@ from django.utils import timezone
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.models.sealed import UNREADABLE
-from proxyapp.pool.snapshot import PoolGroup, PoolKey
+from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.store import group_of_pool
 from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult
 from proxyapp.upstream.key_probe import probe as ask_provider

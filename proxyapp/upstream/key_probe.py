@@ -9,7 +9,7 @@ from typing import NamedTuple
 import httpx
 
 from proxyapp.models.key_state import key_batches
-from proxyapp.pool.snapshot import PoolKey
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
 from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS

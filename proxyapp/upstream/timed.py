@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import httpx
 from django.conf import settings
 
-from proxyapp.pool.snapshot import PoolGroup
+from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.upstream.dial import Dialer, Origin, Proxy
 from proxyapp.upstream.transport import Transport
 from proxyapp.upstream.upstreams import Upstreams, Way, failure

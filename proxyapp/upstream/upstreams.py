@@ -10,7 +10,7 @@ import certifi
 import httpx
 from django.conf import settings
 
-from proxyapp.pool.snapshot import PoolGroup
+from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.upstream.transport import Transport, is_request_sent
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (

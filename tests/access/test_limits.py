@@ -12,7 +12,7 @@ import time_machine
 from django.db import OperationalError
 
 from proxyapp.access import limits as limits_module
-from proxyapp.access.limit_windows import give_back, lease_share, tokens_of_day, window_at
+from proxyapp.access.limit_windows import give_back, lease_share, llm_tokens_of_day, window_at
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client, TokenBook, token_hash
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
@@ -24,9 +24,7 @@ MINUTE = window_at(1, 60, SECONDS)
 
 
 class Windows:
-    """The database of several processes, in memory: what `clientwindows.lease` and `give_back`
-    do.
-    """
+    """The database of several processes, in memory: what `limit_windows` does."""
 
     def __init__(self) -> None:
         self.granted: dict[Any, int] = {}
@@ -241,12 +239,12 @@ async def test_a_limit_that_is_raised_holds_at_once(windows):
 async def test_tokens_of_all_processes_count(windows):
     client = Client(id=1, tokens_per_day=100)
     limits = process(windows, client)
-    limits.add_tokens(1, 30, SECONDS)
+    limits.llm_tokens.add(1, 30, SECONDS)
     await limits.take(client)
     windows.stored = {1: 60}
     await limits.reread({1: 30})  # what it added is not written yet
     await limits.take(client)
-    limits.add_tokens(1, 10, SECONDS)
+    limits.llm_tokens.add(1, 10, SECONDS)
     refused = await refusal(limits, client)
     assert "100 tokens a day" in refused.message
     windows.stored = {1: 100}
@@ -257,7 +255,7 @@ async def test_tokens_of_all_processes_count(windows):
 async def test_the_next_day_has_tokens_again(windows, clock):
     client = Client(id=1, tokens_per_day=10)
     limits = process(windows, client)
-    limits.add_tokens(1, 0, SECONDS)
+    limits.llm_tokens.add(1, 0, SECONDS)
     windows.stored = {1: 10}
     await limits.reread({})
     await refusal(limits, client)
@@ -315,7 +313,7 @@ def test_the_tokens_of_a_day_are_those_of_all_models(at_once: Callable[..., list
         TokenUsage.objects.create(
             token=token, model=model, day=day_at, prompt_tokens=3, output_tokens=4
         )
-    assert tokens_of_day([1, 2], NOW) == {1: 14}
+    assert llm_tokens_of_day([1, 2], NOW) == {1: 14}
     assert sum(at_once([lambda: lease_share(MINUTE, 10, 3)] * 6)) == 10
 
 

@@ -11,9 +11,10 @@ from random import Random
 from typing import Any, NamedTuple
 
 from proxyapp.forwarding.judge import cooldown
-from proxyapp.ledger.usage import AttemptOutcome, write_usage
+from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
-from proxyapp.pool.snapshot import PoolKey
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.verdict import judge
 from tests.demo.cast import (

@@ -9,8 +9,10 @@ import pytest
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.cursor import Lease
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot, build
+from proxyapp.pool.snapshot import Snapshot, build
 from tests.support.gateway import group as group_of
 from tests.support.ports import free_port
 from tests.support.quota_gateway import ask
@@ -53,7 +55,7 @@ def test_a_group_of_lower_priority_has_turns_only_when_the_first_has_no_key():
 
 def test_a_model_that_is_spent_in_the_first_group_is_answered_by_the_next():
     pool = pool_of((0, 1, 1), (5, 1, 2))
-    pool.cool(1, 100.0, model=PRO)
+    pool.cool(1, 100.0, quota_scope=PRO)
     rotor = Rotor(pool.rings[ALL_GROUPS])
 
     apart = [rotor.pick_apart(PRO, 10.0) for _ in range(4)]

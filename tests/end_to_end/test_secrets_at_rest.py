@@ -19,7 +19,7 @@ import pytest
 from proxyapp.config.file import parse
 from proxyapp.config.importing import import_config
 from proxyapp.models import ApiKey, Group
-from proxyapp.pool.snapshot import GroupFields
+from proxyapp.pool.keys_and_groups import GroupFields
 from proxyapp.pool.store import PoolReader
 from proxyapp.process.bootstrap import Administrator
 from tests.conftest import MakeGateway

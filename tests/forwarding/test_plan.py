@@ -1,14 +1,31 @@
-"""What the quota of a request counts for."""
+"""What is made of a request before it has a key: whose turn it takes, what its quota counts for."""
+
+from typing import Any
 
 import pytest
 
-from proxyapp.forwarding.plan import scope_of
+from proxyapp.access.token_book import Client, pattern_of
+from proxyapp.forwarding.plan import RequestPlan, plan, quota_scope_of
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
+from tests.support.snapshots import snapshot
 
 PRO = "gemini-2.5-pro"
+GENERATE = b"/v1beta/models/gemini-2.5-pro:generateContent"
+
+
+def planned(path: bytes, method: str = "POST", **given: Any) -> RequestPlan:
+    """For a pool of the groups One (1) and Two (2), of which client 7 has its own ring."""
+    pool = snapshot()
+    pool.add_ring(frozenset({1, 2}))
+    body = given.pop("body", b"")
+    rest = {"query": None, "headers": [], "client": Client(id=0), **given}
+    return plan(pool, method=method, path=path, body=RequestBody(body, length=len(body)), **rest)
 
 
 @pytest.mark.parametrize(
-    ("path", "model", "scope"),
+    ("path", "model", "quota_scope"),
     [
         (b"/v1beta/models/gemini-2.5-pro:generateContent", PRO, PRO),
         (b"/v1beta/models/gemini-2.5-pro:streamGenerateContent", PRO, PRO),
@@ -22,5 +39,70 @@ PRO = "gemini-2.5-pro"
         (b"/upload/v1beta/files", "", "/files"),
     ],
 )
-def test_a_quota_takes_out_no_more_than_what_it_counts_for(path: bytes, model: str, scope: str):
-    assert scope_of(path, model) == scope
+def test_a_quota_takes_out_no_more_than_what_it_counts_for(
+    path: bytes, model: str, quota_scope: str
+):
+    assert quota_scope_of(path, model) == quota_scope
+
+
+def test_a_request_takes_the_turn_of_all_groups_and_the_quota_of_its_model():
+    made = planned(b"/v1beta/openai/chat/completions", body=b'{"model": "models/gemini-2.5-pro"}')
+
+    assert (made.ring, made.model, made.quota_scope) == (ALL_GROUPS, PRO, PRO)
+
+
+def test_a_group_in_the_path_is_cut_off_and_names_the_ring():
+    made = planned(b"/g/two" + GENERATE)
+
+    assert (made.ring, made.path) == ("group:2", GENERATE)
+
+
+def test_a_group_that_does_not_exist_is_not_found():
+    with pytest.raises(UnknownGroup):
+        planned(b"/g/three" + GENERATE)
+
+
+@pytest.mark.parametrize(
+    ("groups", "path", "ring"),
+    [
+        ({1, 2}, GENERATE, "groups:1,2"),
+        ({1, 2}, b"/g/One" + GENERATE, "group:1"),
+    ],
+)
+def test_a_client_with_groups_takes_the_turn_of_these(groups: set[int], path: bytes, ring: str):
+    assert planned(path, client=Client(id=7, groups=frozenset(groups))).ring == ring
+
+
+@pytest.mark.parametrize(
+    ("groups", "path"),
+    [({1}, b"/g/Two" + GENERATE), ({1}, b"/g/Three" + GENERATE), (set(), GENERATE)],
+)
+def test_a_group_of_others_is_refused_as_one_that_does_not_exist(groups: set[int], path: bytes):
+    with pytest.raises(NotAllowed):
+        planned(path, client=Client(id=7, groups=frozenset(groups)))
+
+
+def test_a_client_with_models_gets_no_other():
+    limited = Client(id=7, models=pattern_of(["gemini-2.5-pro"]))
+
+    assert planned(GENERATE, client=limited).model == PRO
+    with pytest.raises(NotAllowed):
+        planned(b"/v1beta/models/gemini-2.5-flash:generateContent", client=limited)
+
+
+def test_the_key_of_the_client_does_not_go_on():
+    assert planned(GENERATE, query=b"alt=sse&key=SECRET").query == b"alt=sse"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("TRACE", GENERATE), ("GET", b"/v1beta/../../elsewhere")]
+)
+def test_what_would_lead_elsewhere_is_refused(method: str, path: bytes):
+    with pytest.raises(BadRequest):
+        planned(path, method)
+
+
+def test_an_upstream_with_a_prefix_gets_it_in_front():
+    made = planned(GENERATE, query=b"alt=sse")
+
+    assert made.target(b"/proxy") == b"/proxy" + GENERATE + b"?alt=sse"

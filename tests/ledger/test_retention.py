@@ -20,7 +20,8 @@ from django.db import DatabaseError, connection
 from proxyapp import runtime
 from proxyapp.ledger import retention
 from proxyapp.ledger.retention import Pruned, claim_pruning, prune_batch, prune_batches
-from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally, add_to_rows, write_usage
+from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally
+from proxyapp.ledger.usage_rows import add_to_rows, write_usage
 from proxyapp.models import (
     ApiKey,
     AuditEntry,
@@ -34,7 +35,7 @@ from proxyapp.models import (
     SpoolMark,
     TokenUsage,
 )
-from proxyapp.pool.snapshot import ring_name
+from proxyapp.pool.ring_names import ring_name
 from tests.support.gateway import ROOT
 from tests.support.pool_data import NOW, add_group, add_key, cool, use
 

@@ -14,7 +14,8 @@ from proxyapp.ledger.replay import write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
 from proxyapp.ledger.spool_marks import Mark, once
 from proxyapp.ledger.spool_records import Record, cooldowns_record, decoded_record, usage_record
-from proxyapp.ledger.usage import AttemptOutcome, ClientAnswers, UsagePlace, UsageTally, write_usage
+from proxyapp.ledger.usage import AttemptOutcome, ClientAnswers, UsagePlace, UsageTally
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.pool.cooldown_rows import NewCooldown
 from tests.support.pool_data import NOW, add_group, add_key

@@ -12,8 +12,8 @@ from proxyapp.ledger.usage import (
     ClientAnswers,
     UsagePlace,
     UsageTally,
-    write_usage,
 )
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
@@ -226,7 +226,7 @@ def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
     for number, status in enumerate((200, 404), start=1):
         counted = UsageTally()
         counted.clients.count_answer(token.pk, "m", status, SECONDS)
-        counted.clients.count_tokens(token.pk, "m", 3, 5, SECONDS)
+        counted.clients.count_llm_tokens(token.pk, "m", 3, 5, SECONDS)
         counted.clients.count_refused(token.pk, SECONDS)
         counted.clients.count_answer(token.pk + 1, "m", 200, SECONDS)  # deleted meanwhile
         assert counted

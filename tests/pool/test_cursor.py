@@ -15,8 +15,9 @@ from proxyapp.models import ApiKey, Group, RotationCursor
 from proxyapp.pool import cursor
 from proxyapp.pool.cursor import Lease, Progress
 from proxyapp.pool.leasing import Pace
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, Ring
 from proxyapp.pool.store import PoolReader
 from tests.support import forked_process, postgres
 from tests.support.gateway import ROOT

@@ -5,10 +5,12 @@ import random
 
 import pytest
 
-from proxyapp.pool.cooldowns import MOST_MODELS, Release
+from proxyapp.pool.cooldowns import MOST_SCOPES, Release
 from proxyapp.pool.cursor import Lease
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, Ring, Snapshot
+from proxyapp.pool.snapshot import Snapshot
 from tests.support.snapshots import snapshot
 
 PRO, FLASH = "gemini-2.5-pro", "gemini-2.5-flash"
@@ -18,13 +20,13 @@ def ring_of(pool: Snapshot) -> Ring:
     return pool.rings[ALL_GROUPS]
 
 
-def ids(ring: Ring, now: float, model: str) -> list[int]:
-    return [ring.key_ids[index] for index in ring.available(now, model)]
+def ids(ring: Ring, now: float, quota_scope: str) -> list[int]:
+    return [ring.key_ids[index] for index in ring.available(now, quota_scope)]
 
 
 def test_a_key_that_is_out_for_one_model_serves_the_others():
     pool = snapshot()
-    pool.cool(2, 100.0, model=PRO)
+    pool.cool(2, 100.0, quota_scope=PRO)
 
     ring = ring_of(pool)
     assert (ids(ring, 10.0, PRO), ids(ring, 10.0, FLASH), ids(ring, 10.0, "/models")) == (
@@ -37,7 +39,7 @@ def test_a_key_that_is_out_for_one_model_serves_the_others():
 
 def test_a_key_that_is_out_for_all_models_is_out_for_each():
     pool = snapshot()
-    pool.cool(1, 200.0, model=PRO)
+    pool.cool(1, 200.0, quota_scope=PRO)
     pool.cool(2, 100.0)
 
     ring = ring_of(pool)
@@ -47,9 +49,9 @@ def test_a_key_that_is_out_for_all_models_is_out_for_each():
 
 def test_the_longer_of_a_models_and_the_keys_own_cooldown_counts():
     pool = snapshot()
-    pool.cool(1, 100.0, model=PRO)
+    pool.cool(1, 100.0, quota_scope=PRO)
     pool.cool(1, 50.0)
-    pool.cool(2, 50.0, model=PRO)
+    pool.cool(2, 50.0, quota_scope=PRO)
     pool.cool(2, 100.0)
 
     ring = ring_of(pool)
@@ -71,27 +73,27 @@ def test_a_reload_builds_what_the_cooldowns_made_one_by_one():
             pool.cool(
                 chance.randint(1, 6),
                 chance.choice([20.0, 40.0, 60.0]),
-                model=chance.choice(["", PRO, FLASH]),
+                quota_scope=chance.choice(["", PRO, FLASH]),
             )
         for now in (10.0, 20.0, 45.0, 60.0):
-            for model in (PRO, FLASH, "other"):
-                free = [key for key in range(1, 7) if pool.cooldowns.until(key, model) <= now]
-                assert ids(snapshot_copy(pool), now, model) == free
-                assert ids(ring_of(pool), now, model) == free
+            for quota_scope in (PRO, FLASH, "other"):
+                free = [key for key in range(1, 7) if pool.cooldowns.until(key, quota_scope) <= now]
+                assert ids(snapshot_copy(pool), now, quota_scope) == free
+                assert ids(ring_of(pool), now, quota_scope) == free
 
 
 @pytest.mark.parametrize(
-    ("model", "first"),
+    ("quota_scope", "first"),
     [(PRO, Release(95.0, is_daily=True)), (FLASH, Release(90.0, is_daily=False))],
 )
-def test_the_earliest_release_is_that_of_the_model(model: str, first: Release):
+def test_the_earliest_release_is_that_of_the_model(quota_scope: str, first: Release):
     pool = snapshot("aa")
     pool.cool(1, 90.0)
     pool.cool(2, 300.0)
-    pool.cool(1, 95.0, model=PRO, is_daily=True)
-    pool.cool(2, 400.0, model=PRO)
+    pool.cool(1, 95.0, quota_scope=PRO, is_daily=True)
+    pool.cool(2, 400.0, quota_scope=PRO)
 
-    assert ring_of(pool).earliest_release(10.0, model) == first
+    assert ring_of(pool).earliest_release(10.0, quota_scope) == first
 
 
 def test_a_dead_key_has_no_release():
@@ -103,7 +105,7 @@ def test_a_dead_key_has_no_release():
 
 def test_turns_of_a_narrowed_model_cost_the_others_nothing():
     pool = snapshot("aaaa")
-    pool.cool(2, 100.0, model=PRO)
+    pool.cool(2, 100.0, quota_scope=PRO)
     rotor = Rotor(ring_of(pool))
     rotor.add(Lease(0, 100, 0))
 
@@ -123,7 +125,7 @@ def test_a_narrowed_model_goes_on_where_the_rotation_stands():
     rotor = Rotor(ring_of(pool))
     rotor.add(Lease(0, 100, 0))
     rotor.pick(10.0)
-    pool.cool(1, 100.0, model=PRO)
+    pool.cool(1, 100.0, quota_scope=PRO)
 
     apart = [rotor.pick_apart(PRO, 10.0) for _ in range(4)]
 
@@ -132,8 +134,8 @@ def test_a_narrowed_model_goes_on_where_the_rotation_stands():
 
 def test_more_models_than_a_provider_has_take_out_nothing_more():
     pool = snapshot("a")
-    for number in range(2 * MOST_MODELS):
-        pool.cool(1, 100.0, model=f"made-up-{number}")
+    for number in range(2 * MOST_SCOPES):
+        pool.cool(1, 100.0, quota_scope=f"made-up-{number}")
 
-    assert len(pool.cooldowns.models()) == MOST_MODELS
-    assert ids(ring_of(pool), 10.0, f"made-up-{2 * MOST_MODELS - 1}") == [1]
+    assert len(pool.cooldowns.quota_scopes()) == MOST_SCOPES
+    assert ids(ring_of(pool), 10.0, f"made-up-{2 * MOST_SCOPES - 1}") == [1]

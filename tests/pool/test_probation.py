@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Strikes, Trouble, Unit, strikes_before, units
-from proxyapp.pool.snapshot import PoolKey
 from tests.support.snapshots import group
 
 KEY = PoolKey(1, group(1, "g"), "SECRET", "…", "active", project="p")

@@ -8,21 +8,11 @@ import pytest
 
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.queue import KeyWish, Turn, Turns
-from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, PoolKey, Snapshot
-from tests.support.snapshots import snapshot
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot
+from tests.support.snapshots import Picks, snapshot
 
 PRO = "gemini-2.5-pro"
-
-
-class Picks:
-    """Stands where the leases are: the next available key of the snapshot, for nothing."""
-
-    def __init__(self, pool: Snapshot) -> None:
-        self.pool = pool
-
-    async def next_key(self, ring_name: str, model: str) -> PoolKey | None:
-        return Rotor(self.pool.rings[ring_name]).pick_apart(model, time.time())
 
 
 class Lines:
@@ -32,8 +22,8 @@ class Lines:
         self.turns = Turns(Picks(pool), self.recovery, pool)  # type: ignore[arg-type]
         self.served: list[str] = []
 
-    async def wait(self, name: str, arrived_at: float, model: str = PRO) -> Turn | None:
-        turn = await self.turns.next(KeyWish(ALL_GROUPS, model, arrived_at))
+    async def wait(self, name: str, arrived_at: float, quota_scope: str = PRO) -> Turn | None:
+        turn = await self.turns.next(KeyWish(ALL_GROUPS, quota_scope, arrived_at))
         if turn:
             self.served.append(name)
         return turn
@@ -44,7 +34,7 @@ def lines(settings: Any) -> Lines:
     """One key, which is out for the pro model for a fifth of a second."""
     settings.QUEUE_SECONDS = 5.0
     pool = snapshot("a")
-    pool.cool(1, time.time() + 0.2, model=PRO)
+    pool.cool(1, time.time() + 0.2, quota_scope=PRO)
     return Lines(pool)
 
 
@@ -86,7 +76,7 @@ async def test_a_wait_that_cannot_end_in_time_does_not_begin(lines: Lines, setti
 
 
 async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
-    lines.pool.cool(1, time.time() + 4.0, model=PRO)
+    lines.pool.cool(1, time.time() + 4.0, quota_scope=PRO)
     waiting = asyncio.ensure_future(lines.wait("waits", time.time()))
     await asyncio.sleep(0.05)
     released = snapshot("a")

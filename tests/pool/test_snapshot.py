@@ -3,13 +3,9 @@
 import pytest
 
 from proxyapp.pool.cooldowns import Release
-from proxyapp.pool.snapshot import (
-    ALL_GROUPS,
-    PoolKey,
-    Snapshot,
-    group_and_path,
-    ring_name,
-)
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
+from proxyapp.pool.snapshot import Snapshot, group_and_path
 from tests.support.snapshots import group, snapshot
 
 

@@ -22,10 +22,11 @@ from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.pool import cursor, store
 from proxyapp.pool import snapshot as snapshot_module
-from proxyapp.pool.cooldowns import ALL_MODELS
+from proxyapp.pool.cooldowns import EVERY_SCOPE
 from proxyapp.pool.cursor import Lease
+from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import ALL_GROUPS, Ring
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.snapshots import snapshot
@@ -78,7 +79,7 @@ def all_but_one_cooling(size: int) -> Ring:
     ring = snapshot("a" * size, {number: 1e9 + number for number in range(1, size)}).rings[
         ALL_GROUPS
     ]
-    view = ring._views[ALL_MODELS]
+    view = ring._views[EVERY_SCOPE]
     view.available = [Compared(index) for index in view.available]
     view._cooling = [(until, Compared(index)) for until, index in view._cooling]
     return ring
@@ -113,7 +114,7 @@ def test_a_key_that_is_released_costs_its_own_return_only():
 
 def test_a_pick_among_many_keys_looks_at_few_of_them():
     ring = snapshot("a" * 10_000).rings[ALL_GROUPS]
-    view = ring._views[ALL_MODELS]
+    view = ring._views[EVERY_SCOPE]
     view.available = [Compared(index) for index in view.available]
     Compared.comparisons = 0
 

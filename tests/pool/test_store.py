@@ -8,8 +8,8 @@ from django.db import connection
 from proxyapp.forwarding.views import key_states
 from proxyapp.models import ApiKey, Group
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
+from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.single_credential import keep_single_credential
-from proxyapp.pool.snapshot import ALL_GROUPS
 from proxyapp.pool.store import PoolReader
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
@@ -42,7 +42,7 @@ def test_only_cooldowns_that_hold_now_are_loaded_and_the_longest_counts():
         occurred_at = NOW - timedelta(hours=2)
         write_cooldowns([NewCooldown(key.pk, model, "daily", 429, occurred_at, until, "")])
 
-    assert PoolReader().load(NOW).cooldowns.of_model("") == {
+    assert PoolReader().load(NOW).cooldowns.of_scope("") == {
         key.pk: (NOW + timedelta(hours=2)).timestamp()
     }
 

@@ -21,13 +21,13 @@ async def key(async_database: None) -> ApiKey:
 
 
 async def test_a_stop_loses_no_count_that_waits_for_the_database(key: ApiKey):
-    process = await runtime.startup()
+    running = await runtime.startup()
     is_free = threading.Event()
-    process.threads._background._executor.submit(is_free.wait, 10)
-    process.tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, 1.0)
-    process.touched()
+    running.threads._background._executor.submit(is_free.wait, 10)
+    running.counting.tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, 1.0)
+    running.counting.touched()
     async with asyncio.timeout(10):
-        while process.tally.counts:  # the flush has taken the counts and waits for its thread
+        while running.counting.tally.counts:  # the flush took them and waits for its thread
             await asyncio.sleep(0)
 
     stopping = asyncio.create_task(runtime.shutdown())
@@ -39,10 +39,10 @@ async def test_a_stop_loses_no_count_that_waits_for_the_database(key: ApiKey):
 
 
 async def test_a_count_is_written_within_a_second(key: ApiKey):
-    process = await runtime.startup()
+    running = await runtime.startup()
     try:
-        process.tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, 1.0)
-        process.touched()
+        running.counting.tally.count(key.pk, "m", AttemptOutcome.SUCCEEDED, 1.0)
+        running.counting.touched()
         async with asyncio.timeout(1):
             while not await HourlyUsage.objects.aexists():
                 await asyncio.sleep(0.02)
@@ -63,9 +63,9 @@ async def test_picks_of_requests_at_once_are_in_order(key: ApiKey):
     second = ApiKey(group_id=key.group_id, position=1)
     second.set_secret("SECRET-SECRET-SECOND")
     await second.asave()
-    process = await runtime.startup()
+    running = await runtime.startup()
     try:
-        picked = await asyncio.gather(*(process.leasing.next_key("") for _ in range(100)))
+        picked = await asyncio.gather(*(running.leasing.next_key("") for _ in range(100)))
     finally:
         await runtime.shutdown()
 

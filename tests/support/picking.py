@@ -17,8 +17,8 @@ from django.db import connection  # noqa: E402
 
 from proxyapp.pool import cursor  # noqa: E402
 from proxyapp.pool.leasing import FEWEST_PICKS  # noqa: E402
+from proxyapp.pool.ring_names import ALL_GROUPS  # noqa: E402
 from proxyapp.pool.rotor import Rotor  # noqa: E402
-from proxyapp.pool.snapshot import ALL_GROUPS  # noqa: E402
 from proxyapp.pool.store import PoolReader  # noqa: E402
 
 

@@ -1,7 +1,11 @@
 """Snapshots of pools for tests, without a database."""
 
+import time
+
 from proxyapp.pool.cooldowns import Cooldowns
-from proxyapp.pool.snapshot import GroupFields, PoolKey, Snapshot, build, pool_group
+from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
+from proxyapp.pool.rotor import Rotor
+from proxyapp.pool.snapshot import Snapshot, build
 
 
 def group(group_id: int, name: str, **fields):
@@ -28,3 +32,16 @@ def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> 
     for key_id, until in (cooling or {}).items():
         cooldowns.extend(key_id, "", until, is_daily=False)
     return build(1, groups, keys, cooldowns)
+
+
+class Picks:
+    """Stands where the leases are: the next available key of the snapshot, for nothing."""
+
+    def __init__(self, pool: Snapshot) -> None:
+        self.pool = pool
+
+    async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey | None:
+        ring, now = self.pool.rings[ring_name], time.time()
+        if not ring.available(now, quota_scope):
+            return None
+        return Rotor(ring).pick_apart(quota_scope, now)

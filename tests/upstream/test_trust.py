@@ -11,7 +11,7 @@ import httpx
 import pytest
 import uvloop
 
-from proxyapp.pool.snapshot import GroupFields, PoolGroup, pool_group
+from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, pool_group
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError, ProxyFailed, UpstreamFailed
 from tests.conftest import MakeGateway

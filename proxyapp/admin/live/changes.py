@@ -17,7 +17,7 @@ from proxyapp.models.key_state import key_batches
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.operators.standing import end_text
-from proxyapp.pool.snapshot import ALL_GROUPS
+from proxyapp.pool.ring_names import ALL_GROUPS
 
 # Counts change with time, too: what is shown of the last hour is never older than this.
 LONGEST_SECONDS = 15.0

@@ -1,0 +1,110 @@
+"""Keys and their groups as requests need them: read and parsed once."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import httpx
+
+from proxyapp.pool.ring_names import ring_name
+from proxyapp.provider.credentials import credentials
+from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class PoolGroup:
+    """A group as requests need it: parsed once."""
+
+    id: int
+    name: str
+    url: httpx.URL
+    host: bytes
+    prefix: bytes
+    proxy_url: str | None = field(repr=False)
+    auth: str
+    policy: str = RateLimitPolicy.DAILY
+    priority: int = 0
+    weight: int = 1
+    ca_certificates: str = ""
+    is_link_local_allowed: bool = False
+
+    @property
+    def ring(self) -> str:
+        return ring_name([self.id])
+
+
+@dataclass(frozen=True, slots=True)
+class PoolKey:
+    """A key with its secret decrypted; it never changes: a reload brings a new one.
+
+    `status`: what the database says; cooldowns are the snapshot's. `project`: keys with the same
+    label share quotas; empty: the key has its own. `is_readable`: SECRET_KEY opens the secret.
+    """
+
+    id: int
+    group: PoolGroup
+    secret: str = field(repr=False)
+    masked: str
+    status: str
+    project: str = ""
+    key_hash: str = ""
+    is_readable: bool = True
+
+    @property
+    def is_active(self) -> bool:
+        return self.is_readable and self.status == KeyStatus.ACTIVE
+
+    def credentials(self, auth: str, *, is_openai: bool) -> list[Header]:
+        return credentials(auth, self.secret.encode(), is_openai=is_openai)
+
+
+class GroupFields(NamedTuple):
+    id: int
+    name: str
+    target_url: str
+    proxy_url: str | None
+    auth: str
+    has_single_credential: bool
+    policy: str = RateLimitPolicy.DAILY
+    priority: int = 0
+    weight: int = 1
+    ca_certificates: str = ""
+    is_link_local_allowed: bool = False
+
+    def __repr__(self) -> str:
+        """Without the password of the proxy."""
+        return f"GroupFields({self.id}, {self.name!r})"
+
+
+def pool_group(fields: GroupFields) -> PoolGroup:
+    parts = urlsplit(fields.target_url)
+    return PoolGroup(
+        id=fields.id,
+        name=fields.name,
+        url=httpx.URL(f"{parts.scheme}://{parts.netloc}"),
+        host=parts.netloc.encode("idna" if not parts.netloc.isascii() else "ascii"),
+        prefix=parts.path.rstrip("/").encode(),
+        proxy_url=fields.proxy_url or None,
+        auth=resolved_auth(
+            fields.auth, parts.hostname or "", has_single_credential=fields.has_single_credential
+        ),
+        policy=fields.policy,
+        priority=fields.priority,
+        weight=fields.weight,
+        ca_certificates=fields.ca_certificates,
+        is_link_local_allowed=fields.is_link_local_allowed,
+    )
+
+
+def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
+    """What `auto` stands for, and `google` for a target that has refused two credentials."""
+    if auth == Auth.AUTO:
+        auth = (
+            Auth.GOOGLE
+            if host == "googleapis.com" or host.endswith(".googleapis.com")
+            else Auth.BOTH
+        )
+    if auth == Auth.BOTH and has_single_credential:
+        return Auth.GOOGLE
+    return auth

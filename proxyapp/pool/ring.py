@@ -1,0 +1,132 @@
+"""Keys in the order of their turns, and which of them may be used now. Choosing one is pure."""
+
+import math
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+
+from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns, Release, View
+from proxyapp.pool.keys_and_groups import PoolKey
+
+
+class Ring:
+    """The ordered keys of a set of groups, and which of them may be used for which quota.
+
+    A key with more weight stands in it more than once. Keys come by priority: those of a higher
+    number have a turn only when none of a lower one is available.
+    """
+
+    def __init__(self, name: str, keys: Iterable[PoolKey], cooldowns: Cooldowns) -> None:
+        self.name = name
+        self.keys = tuple(keys)
+        self.key_ids = tuple(key.id for key in self.keys)
+        self.index: dict[int, list[int]] = {}
+        for index, key_id in enumerate(self.key_ids):
+            self.index.setdefault(key_id, []).append(index)
+        self._ends = ends_of_priorities(self.keys)
+        self.cooldowns = cooldowns
+        active = [index for index, key in enumerate(self.keys) if key.is_active]
+        self._views = {EVERY_SCOPE: View(active, ()).narrowed(self._cooling(EVERY_SCOPE))}
+        for quota_scope in cooldowns.quota_scopes():
+            if cooling := self._cooling(quota_scope):
+                self._views[quota_scope] = self._views[EVERY_SCOPE].narrowed(cooling)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def _cooling(self, quota_scope: str) -> dict[int, float]:
+        """Until when, by index, the active keys with a cooldown of exactly this scope."""
+        cooling = self.cooldowns.of_scope(quota_scope)
+        found = (
+            (index, until)
+            for key_id, until in cooling.items()
+            for index in self.index.get(key_id, ())
+        )
+        return {index: until for index, until in found if self.keys[index].is_active}
+
+    def withdraw(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> None:
+        """Takes a key out until its time in `cooldowns`."""
+        indices = self.index.get(key_id, ())
+        if not indices or not self.keys[indices[0]].is_active:
+            return
+        until = self.cooldowns.of_scope(quota_scope)[key_id]
+        if quota_scope != EVERY_SCOPE and quota_scope not in self._views:
+            self._views[quota_scope] = self._views[EVERY_SCOPE].narrowed(
+                dict.fromkeys(indices, until)
+            )
+            return
+        for view in (
+            self._views.values() if quota_scope == EVERY_SCOPE else [self._views[quota_scope]]
+        ):
+            for index in indices:
+                view.withdraw(index, until)
+
+    def is_narrowed(self, quota_scope: str) -> bool:
+        """Whether the scope has cooldowns of its own here: then its turns are not everybody's."""
+        return quota_scope in self._views and quota_scope != EVERY_SCOPE
+
+    def available(self, now: float, quota_scope: str = EVERY_SCOPE) -> list[int]:
+        """The indices of the keys that may be used at `now`, in order."""
+        view = self._views.get(quota_scope) or self._views[EVERY_SCOPE]
+        if view.is_due(now):
+            view.put_back(now, lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
+        return view.available
+
+    def choose(self, start: int, now: float, quota_scope: str = EVERY_SCOPE) -> int | None:
+        """The index of the first available key at or after `start`, around the end.
+
+        None: there is none.
+        """
+        available = self.available(now, quota_scope)
+        if not available:
+            return None
+        end = bisect_left(available, self._ends[available[0]]) if self._ends else len(available)
+        place = bisect_left(available, start, 0, end)
+        return available[place] if place < end else available[0]
+
+    def peek(self, start: int, now: float) -> int | None:
+        """As `choose` for a scope without cooldowns, changing nothing: for other threads. O(n)."""
+        free = [
+            i
+            for i, key in enumerate(self.keys)
+            if key.is_active and self.cooldowns.until(key.id) <= now
+        ]
+        if not free:
+            return None
+        end = self._ends[free[0]] if self._ends else len(self.keys)
+        return next((index for index in free if start <= index < end), free[0])
+
+    def earliest_release(self, now: float, quota_scope: str = EVERY_SCOPE) -> Release | None:
+        """When the first cooling key is good again for the scope; None when none is cooling."""
+        self.available(now, quota_scope)
+        view = self._views.get(quota_scope, self._views[EVERY_SCOPE])
+        first = view.earliest(lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
+        if first is None or first[0] == math.inf:
+            return None
+        until, index = first
+        return Release(until, self.cooldowns.is_daily(self.key_ids[index], quota_scope, until))
+
+
+def ends_of_priorities(keys: Sequence[PoolKey]) -> list[int]:
+    """For each index where the keys of its priority end; empty when all have the same.
+
+    The keys come by priority.
+    """
+    priorities = [key.group.priority for key in keys]
+    if len(set(priorities)) <= 1:
+        return []
+    return [bisect_right(priorities, priority) for priority in priorities]
+
+
+def turns_of(keys: Iterable[PoolKey]) -> list[PoolKey]:
+    """By priority, and then round after round.
+
+    In the second round those have a turn that have a weight of two or more, and so on.
+    """
+    ordered = sorted(keys, key=lambda key: key.group.priority)
+    found: list[PoolKey] = []
+    for _, equals in groupby(ordered, key=lambda key: key.group.priority):
+        members = list(equals)
+        for turn in range(max(key.group.weight for key in members)):
+            found += [key for key in members if key.group.weight > turn]
+    return found

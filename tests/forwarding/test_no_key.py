@@ -1,0 +1,72 @@
+"""What a client is told when no key can answer."""
+
+import pytest
+
+from proxyapp.forwarding.no_key import LONGEST_RETRY_SECONDS, comeback, no_key
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.pool.ring_names import ALL_GROUPS
+from tests.support.snapshots import snapshot
+
+NOW = 1_000.0
+PRO = "gemini-2.5-pro"
+DAY = 86_400.0
+
+
+def request(ring: str = ALL_GROUPS, model: str = PRO) -> RequestPlan:
+    path = b"/v1beta/models" + (f"/{model}:generateContent".encode() if model else b"")
+    return RequestPlan(ring, "POST", path, None, [], RequestBody(), model)
+
+
+def test_the_first_key_that_comes_back_says_when():
+    pool = snapshot("aa", {1: NOW + 9.2, 2: NOW + 30})
+
+    error = no_key(pool, request(), NOW)
+
+    assert (error.retry_after, error.is_worth_trying) == (10, True)
+    assert error.message == f"All API keys are cooling for {PRO}; the next one is free in 10 s."
+
+
+def test_a_cooldown_of_another_model_keeps_nobody_waiting():
+    pool = snapshot("a")
+    pool.cool(1, NOW + 30, quota_scope="gemini-2.5-flash")
+
+    assert comeback(pool, request(), NOW) == (1, True)
+
+
+def test_a_wait_that_is_no_days_is_not_said_to_be_longer_than_sdks_heed():
+    pool = snapshot("a", {1: NOW + 3600})
+
+    assert comeback(pool, request(), NOW) == (LONGEST_RETRY_SECONDS, True)
+
+
+def test_a_key_that_is_out_for_the_day_is_not_worth_trying_before():
+    pool = snapshot("a")
+    pool.cool(1, NOW + DAY, quota_scope=PRO, is_daily=True)
+
+    error = no_key(pool, request(), NOW)
+
+    assert (error.retry_after, error.is_worth_trying) == (int(DAY), False)
+
+
+@pytest.mark.parametrize(
+    ("ring", "whose"),
+    [
+        (ALL_GROUPS, "the gateway has none"),
+        ("group:1", "this group has none"),
+        ("groups:1,2", "what this token may use has none"),
+    ],
+)
+def test_where_no_key_will_come_back_it_says_what_to_do(ring: str, whose: str):
+    pool = snapshot("di")
+    pool.add_ring(frozenset({1, 2}))
+
+    error = no_key(pool, request(ring), NOW)
+
+    assert error.retry_after == 60
+    assert whose in error.message
+    assert "Add one in config.yaml" in error.message
+
+
+def test_a_ring_that_is_gone_has_no_key():
+    assert comeback(snapshot(), request("group:9"), NOW) is None

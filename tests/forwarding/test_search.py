@@ -1,0 +1,151 @@
+"""One request's way from key to key, with an upstream but without a process or a database."""
+
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from proxyapp.access.limits import ClientLimits
+from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.database.threads import DatabaseThreads
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.search import forward
+from proxyapp.ledger.counting import Counting
+from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.queue import Turns
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot, build
+from proxyapp.upstream.upstreams import Upstreams
+from proxyapp.vocabulary.errors import NoKeyAvailable
+from tests.support.scripted import OK, ScriptedUpstream, answering
+from tests.support.snapshots import Picks, group
+
+REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno"
+TWO_REFUSED = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 44\r\n\r\n"
+    b"Multiple authentication credentials received"
+)
+HOUR = 3600.0
+
+
+class Cooling:
+    """Takes keys out of the snapshot and writes nothing down."""
+
+    def __init__(self, pool: Snapshot) -> None:
+        self.pool = pool
+        self.cooldowns: list[NewCooldown] = []
+
+    async def cool(self, cooldown: NewCooldown) -> None:
+        self.cooldowns.append(cooldown)
+        self.pool.cool(cooldown.key_id, time.time() + HOUR, is_daily=True)
+
+
+@dataclass
+class Parts:
+    """What a search takes of a runtime."""
+
+    snapshot: Snapshot
+    turns: Turns
+    cooling: Any
+    upstreams: Upstreams
+    recovery: Recovery
+    counting: Counting
+    single_credential: list[int] = field(default_factory=list)
+
+    async def keep_single_credential(self, group_id: int) -> None:
+        self.single_credential.append(group_id)
+
+
+@contextlib.asynccontextmanager
+async def searching(
+    *answers: bytes, keys: int = 2, **fields: Any
+) -> AsyncIterator[tuple[ScriptedUpstream, Parts]]:
+    """One group with so many keys, and an upstream that gives these answers."""
+    async with ScriptedUpstream(answering(*answers)) as upstream:
+        its = group(1, "g", target_url=upstream.url, **fields)
+        numbers = range(1, keys + 1)
+        of_group = [PoolKey(n, its, f"SECRET-{n}", "…", "active") for n in numbers]
+        pool = build(1, [its], of_group, Cooldowns())
+        recovery = Recovery(pool.trouble)
+        parts = Parts(
+            pool,
+            Turns(Picks(pool), recovery, pool),  # type: ignore[arg-type]
+            Cooling(pool),
+            Upstreams(ssl.create_default_context()),
+            recovery,
+            Counting(ClientLimits(DatabaseThreads())),
+        )
+        try:
+            yield upstream, parts
+        finally:
+            await parts.upstreams.aclose()
+
+
+def request(client: Client = ANYONE) -> RequestPlan:
+    path = b"/v1beta/models/gemini-2.5-pro:generateContent"
+    return RequestPlan(ALL_GROUPS, "POST", path, None, [], RequestBody(), "gemini-2.5-pro", client)
+
+
+async def whole(attempt: Attempt) -> bytes:
+    return b"".join([chunk async for chunk in attempt])
+
+
+async def test_a_good_answer_is_relayed_and_counted():
+    async with searching(OK) as (_, parts):
+        attempt = await forward(parts, request(Client(id=7)))
+        assert (attempt.status, await whole(attempt)) == (200, b"ok")
+
+    [(place, counts)] = parts.counting.tally.counts.items()
+    assert (place.key_id, place.model, counts.succeeded) == (1, "gemini-2.5-pro", 1)
+    assert [of.token_id for of in parts.counting.tally.clients.counts] == [7]
+    assert parts.counting.is_dirty.is_set()
+
+
+async def test_the_next_key_answers_what_one_was_refused():
+    async with searching(REFUSED, OK) as (upstream, parts):
+        attempt = await forward(parts, request())
+        assert (attempt.status, attempt.key.id) == (200, 2)
+        await attempt.aclose()
+
+    assert [cooled.key_id for cooled in parts.cooling.cooldowns] == [1]
+    assert b"SECRET-1" in upstream.heads[0]
+    assert b"SECRET-2" in upstream.heads[1]
+
+
+async def test_when_all_are_refused_the_last_refusal_says_when_to_come_back():
+    async with searching(REFUSED, REFUSED) as (_, parts):
+        attempt = await forward(parts, request())
+
+    assert attempt.status == 429
+    assert HOUR - 5 < int(attempt.header(b"retry-after")) <= HOUR
+    assert attempt.header(b"x-should-retry") == b"false"
+
+
+async def test_without_a_key_no_upstream_is_asked():
+    async with searching(OK, keys=0) as (upstream, parts):
+        with pytest.raises(NoKeyAvailable):
+            await forward(parts, request())
+
+    assert upstream.accepted == 0
+    [minute] = parts.counting.tally.minutes.values()
+    assert minute.answers.no_key == 1
+
+
+async def test_a_target_that_refuses_two_credentials_is_asked_again_with_one():
+    async with searching(TWO_REFUSED, OK, keys=1, auth="both") as (upstream, parts):
+        attempt = await forward(parts, request())
+        assert (attempt.status, attempt.key.id) == (200, 1)
+        await attempt.aclose()
+
+    assert parts.single_credential == [1]
+    assert b"Bearer" in upstream.heads[0]
+    assert b"Bearer" not in upstream.heads[1]
