@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from proxyapp.provider.refusal import QuotaWindow, Refusal
+from proxyapp.provider.refusal import Refusal
+from proxyapp.provider.violations import QuotaWindow
 
 
 class Kind(StrEnum):

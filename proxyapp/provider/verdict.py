@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo
 
 from proxyapp.provider.kinds import BILLED_KEY_PASSES, Kind, kind_of
 from proxyapp.provider.model_name import model_of
-from proxyapp.provider.refusal import QuotaWindow, Refusal, Violation, read_refusal, windows_in
+from proxyapp.provider.refusal import Refusal, read_refusal
 from proxyapp.provider.reset_times import next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
 from proxyapp.provider.tolerant_json import plain
+from proxyapp.provider.violations import QuotaWindow, Violation, windows_in
 from proxyapp.vocabulary.checks import DIRECTION_MARKS
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.masking import masked_key
