@@ -10,7 +10,8 @@ from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.provider import verdict
-from proxyapp.provider.verdict import Kind, Scope, Verdict
+from proxyapp.provider.kind_spec import Scope
+from proxyapp.provider.verdict import Verdict
 from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import is_openai_path
@@ -91,6 +92,6 @@ def _note_stream_error(
     """The status that the error stands for."""
     status = verdict.effective_status(attempt.status, body)
     judgement = _verdict(runtime, request, attempt, attempt.status, body)
-    if judgement and (judgement.until or judgement.kind is Kind.DEAD_KEY):
+    if judgement and judgement.takes_out:
         runtime.cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
     return status

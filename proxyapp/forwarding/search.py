@@ -16,7 +16,8 @@ from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import ask
 from proxyapp.pool.queue import KeyWish, Turn
 from proxyapp.pool.snapshot import PoolGroup
-from proxyapp.provider.verdict import Kind, Retry, Verdict
+from proxyapp.provider.kind_spec import Retry
+from proxyapp.provider.verdict import Verdict
 from proxyapp.runtime import Runtime
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
@@ -104,9 +105,9 @@ class Search:
 
     async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
         """The event is in the database, or in the spool, when this returns."""
-        if verdict.kind is Kind.MODEL_FOR_KEY:
+        if verdict.kind.spec.needs_proof:
             self._suspected.append((attempt, verdict))
-        elif verdict.until is not None or verdict.kind is Kind.DEAD_KEY:
+        elif verdict.takes_out:
             await self._runtime.cooling.cool(await cooldown_of(attempt, verdict))
 
     async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
@@ -115,7 +116,7 @@ class Search:
         MAX_ATTEMPTS does not count what costs a day.
         """
         self._wish.tried.add(turn.key.id)
-        self._attempts += verdict.kind is not Kind.DAILY
+        self._attempts += verdict.kind.spec.is_attempt
         if verdict.retry is Retry.OTHER_GROUP:
             self._wish.failed_groups.add(turn.key.group.id)
             return self._runtime.turns.has_other(self._wish)

@@ -8,7 +8,7 @@ from django.db.models import Q
 from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
-from proxyapp.pool.probation import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
+from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, Trouble
 from proxyapp.pool.snapshot import (
     ALL_GROUPS,
     GroupFields,
@@ -18,7 +18,7 @@ from proxyapp.pool.snapshot import (
     build,
     pool_group,
 )
-from proxyapp.provider.verdict import DAY_KINDS, Kind
+from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
 
 logger = logging.getLogger(__name__)
 MOST_NAMES = 5
@@ -143,7 +143,7 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Troub
     projects: dict[str, list[int]] = {}
     for key in keys:
         projects.setdefault(key.project, []).append(key.id)
-    recent = Q(kind__in=[*EASED_KINDS, Kind.UNKNOWN_LIMIT], cooling_until__gt=now - RECENT)
+    recent = Q(kind__in=EASED_KINDS | BACK_OFF_KINDS, cooling_until__gt=now - RECENT)
     events = RateLimitEvent.objects.filter(
         Q(cooling_until__gt=now) | recent, released_at=None
     ).order_by()

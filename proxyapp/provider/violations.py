@@ -54,6 +54,10 @@ class Violation:
         return f"{self.quota_id} {self.metric} {self.unit}"
 
     @property
+    def windows(self) -> frozenset[QuotaWindow]:
+        return windows_in(self.words)
+
+    @property
     def is_zero(self) -> bool:
         return "0" in self.limit and not self.limit.strip("0.")
 

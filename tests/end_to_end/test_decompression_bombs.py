@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from proxyapp.provider.codings import DECODED_BYTES, decoded
+from proxyapp.provider.kinds import Kind
 from proxyapp.provider.token_usage import TokenCounter, Tokens
-from proxyapp.provider.verdict import Kind
 from tests.conftest import MakeGateway
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway

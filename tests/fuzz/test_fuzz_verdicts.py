@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from proxyapp.config.file import Config, ConfigError, parse
 from proxyapp.provider.codings import decoded
+from proxyapp.provider.kinds import Kind
 from proxyapp.provider.stream_error import ErrorTail
 from proxyapp.provider.token_usage import TokenCounter
-from proxyapp.provider.verdict import Kind, effective_status, excerpt
+from proxyapp.provider.verdict import effective_status, excerpt
 from tests.fuzz.timebox import for_seconds
 from tests.support.refusals import MANIFEST, NOW, judged, recorded
 

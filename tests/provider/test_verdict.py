@@ -7,15 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from proxyapp.provider.verdict import (
-    DAY_KINDS,
-    EXCERPT_CHARACTERS,
-    Kind,
-    Retry,
-    Scope,
-    effective_status,
-    excerpt,
-)
+from proxyapp.provider.kind_spec import Retry, Scope
+from proxyapp.provider.kinds import DAY_KINDS, Kind
+from proxyapp.provider.verdict import EXCERPT_CHARACTERS, effective_status, excerpt
 from tests.support.refusals import (
     DAILY_RESET,
     DATA,
