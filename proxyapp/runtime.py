@@ -34,7 +34,7 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turns
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.token_usage import Tokens
+from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 
 logger = logging.getLogger(__name__)
@@ -152,10 +152,13 @@ class Runtime:
         if self.limits.has_leftovers:
             self.touched()
 
-    def count_client_tokens(self, client: Client, model: str, tokens: Tokens, now: float) -> None:
-        if tokens.prompt or tokens.output:
-            self.tally.clients.count_tokens(client.id, model, tokens.prompt, tokens.output, now)
-            self.limits.add_tokens(client.id, tokens.prompt + tokens.output, now)
+    def count_llm_tokens_of(
+        self, client: Client, model: str, llm_tokens: LlmTokens, now: float
+    ) -> None:
+        prompt, output = llm_tokens
+        if prompt or output:
+            self.tally.clients.count_tokens(client.id, model, prompt, output, now)
+            self.limits.add_tokens(client.id, prompt + output, now)
 
     async def _reread_limits(self) -> None:
         await self.limits.reread(self.tally.clients.tokens_of_day(time.time()))

@@ -10,7 +10,7 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
-from proxyapp.provider.token_usage import TokenCounter
+from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.runtime import Runtime
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import to_client
@@ -46,14 +46,14 @@ class Attempt:
         self._is_counted = False
         self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
-        self._counter = TokenCounter()
+        self._counter = LlmTokenCounter()
 
     def begin(self, response: httpx.Response) -> None:
         assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
         self._body = response.stream
-        self._counter = TokenCounter(self.coding)
+        self._counter = LlmTokenCounter(self.coding)
 
     def header(self, name: bytes) -> bytes:
         return next((value for header, value in self.headers if header.lower() == name), b"")
@@ -105,18 +105,18 @@ class Attempt:
         if self._probe is not None:
             self._runtime.recovery.end_probe(self._probe)
         model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
-        tokens = self._counter.tokens()
+        llm_tokens = self._counter.llm_tokens()
         now = time.time()
         self._runtime.tally.count(
             self.key.id,
             model,
             outcome,
             now,
-            prompt_tokens=tokens.prompt,
-            output_tokens=tokens.output,
+            prompt_tokens=llm_tokens.prompt,
+            output_tokens=llm_tokens.output,
         )
         if self._client is not ANYONE:
-            self._runtime.count_client_tokens(self._client, model, tokens, now)
+            self._runtime.count_llm_tokens_of(self._client, model, llm_tokens, now)
         self._runtime.touched()
 
     async def aclose(self) -> None:
