@@ -10,6 +10,7 @@ from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.snapshot import PoolKey
 from proxyapp.provider import verdict
+from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.kind_spec import Scope
 from proxyapp.provider.verdict import Verdict
 from proxyapp.runtime import Runtime
@@ -66,12 +67,12 @@ def cooldown(
         http_status=status,
         occurred_at=now,
         until=max(judgement.until or now, now),
-        excerpt=verdict.excerpt(body, key.secret, key.masked),
+        excerpt=excerpt(body, key.secret, key.masked),
         quota_id=judgement.quota_id,
         quota_limit=judgement.limit,
         stated_delay_seconds=None if delay is None else delay.total_seconds(),
         key_hash=key.key_hash,
-        reason=verdict.excerpt(judgement.message.encode(), key.secret, key.masked),
+        reason=excerpt(judgement.message.encode(), key.secret, key.masked),
     )
 
 

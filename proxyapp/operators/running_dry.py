@@ -14,7 +14,7 @@ from datetime import datetime, time, timedelta
 
 from proxyapp.operators.standing import GroupFacts, Standing
 from proxyapp.provider.kinds import DAY_KINDS, SPENT_DAY_KINDS
-from proxyapp.provider.verdict import PACIFIC
+from proxyapp.provider.reset_times import PACIFIC
 
 SHORTEST = timedelta(hours=1)
 Place = tuple[int, str]  # a group's id, and a model or "" for all of them

@@ -7,35 +7,22 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
+from proxyapp.provider.excerpts import brief
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
 from proxyapp.provider.kinds import Kind
 from proxyapp.provider.model_name import model_of
 from proxyapp.provider.refusal import Refusal, read_refusal
 from proxyapp.provider.refusal_rules import kind_of
 from proxyapp.provider.refusal_words import BILLED_KEY_PASSES
-from proxyapp.provider.reset_times import next_daily_reset, next_reset
+from proxyapp.provider.reset_times import PACIFIC, next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
-from proxyapp.provider.tolerant_json import plain
 from proxyapp.provider.violations import Violation
-from proxyapp.vocabulary.checks import DIRECTION_MARKS
 from proxyapp.vocabulary.choices import RateLimitPolicy
-from proxyapp.vocabulary.masking import masked_key
 
-EXCERPT_CHARACTERS = 2000
-MESSAGE_CHARACTERS = 300
-EXCERPTED_BYTES = 1 << 16
-PACIFIC = ZoneInfo("America/Los_Angeles")
 MINUTE = timedelta(seconds=60)
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
-KEY_LIKE = re.compile(
-    r"AIza[\w-]{20,}|AQ\.(?<![A-Za-z0-9]AQ.)[\w-]{20,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{16,}|ya29\.[\w.-]{16,}",
-    re.ASCII,
-)
-# Controls, and marks that turn the direction of what stands around them.
-UNSEEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" + "".join(DIRECTION_MARKS) + "]")
 ABOUT_QUOTA = re.compile(
     r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been "
     r")?exhausted"
@@ -110,7 +97,7 @@ def judge(
         quota_id=decisive.quota_id,
         limit=decisive.limit,
         stated_delay=refusal.delay if asked is None else asked,
-        message=_brief(refusal.message),
+        message=brief(refusal.message),
     )
 
 
@@ -122,14 +109,6 @@ def effective_status(status: int, body: bytes) -> int:
         return status
     refusal = read_refusal(body)
     return refusal.status if refusal.is_error and refusal.status else status
-
-
-def excerpt(body: bytes, secret: str, masked: str) -> str:
-    """The start of a body as text that is safe to store and show: without the key, or anything like
-    one.
-    """
-    text = UNSEEN.sub("\ufffd", plain(body)[:EXCERPTED_BYTES].replace("\x00", ""))
-    return _without_keys(text.replace(secret, masked) if secret else text)[:EXCERPT_CHARACTERS]
 
 
 def _may_hold_error(body: bytes) -> bool:
@@ -181,16 +160,3 @@ def _decisive(spec: KindSpec, refusal: Refusal) -> Violation:
     if spec.is_decisive is None or not refusal.violations:
         return Violation()
     return next(filter(spec.is_decisive, refusal.violations), refusal.violations[0])
-
-
-def _brief(message: str) -> str:
-    """Cut between words, so that no part of a key is left that would no longer be known as one."""
-    message = _without_keys(message.strip())
-    if len(message) <= MESSAGE_CHARACTERS:
-        return message
-    words = message[: MESSAGE_CHARACTERS + 1].rsplit(maxsplit=1)
-    return words[0] if len(words) > 1 else message[:MESSAGE_CHARACTERS]
-
-
-def _without_keys(text: str) -> str:
-    return KEY_LIKE.sub(lambda found: masked_key(found[0]), text)

@@ -13,7 +13,8 @@ from proxyapp.pool.snapshot import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
 from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
-from proxyapp.provider.verdict import excerpt, judge
+from proxyapp.provider.excerpts import excerpt
+from proxyapp.provider.verdict import judge
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy

@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 
 from proxyapp.config.file import Config, ConfigError, parse
 from proxyapp.provider.codings import decoded
+from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.kinds import Kind
 from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.provider.stream_error import ErrorTail
-from proxyapp.provider.verdict import effective_status, excerpt
+from proxyapp.provider.verdict import effective_status
 from tests.fuzz.timebox import for_seconds
 from tests.support.refusals import MANIFEST, NOW, judged, recorded
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.kind_spec import Retry
 from proxyapp.provider.kinds import Kind
-from proxyapp.provider.verdict import Verdict, effective_status, excerpt
+from proxyapp.provider.verdict import Verdict, effective_status
 from tests.support.refusals import (
     EXCEEDED,
     KEY,
