@@ -26,7 +26,8 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import build
-from proxyapp.provider.verdict import Kind, Retry, Verdict, judge
+from proxyapp.provider.kind_spec import Retry
+from proxyapp.provider.verdict import Verdict, judge
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, Auth, KeyStatus
 from tests.support.fake_quotas import Quotas, Refusal
 
@@ -111,7 +112,7 @@ class Gateway:
             verdict = self._judged(key, refusal, now)
             if verdict is None or verdict.retry is Retry.RELAY:
                 return None
-            attempts += verdict.kind is not Kind.DAILY
+            attempts += verdict.kind.spec.is_attempt
         return None
 
     def _next_key(self, model: str, now: float) -> PoolKey | None:

@@ -12,7 +12,7 @@ from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
-from proxyapp.provider.token_usage import TokenCounter
+from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import to_client
 from proxyapp.vocabulary.asgi import Header
@@ -55,14 +55,14 @@ class Attempt:
         self._is_counted = False
         self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
-        self._counter = TokenCounter()
+        self._counter = LlmTokenCounter()
 
     def begin(self, response: httpx.Response) -> None:
         assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
         self._body = response.stream
-        self._counter = TokenCounter(self.coding)
+        self._counter = LlmTokenCounter(self.coding)
 
     def header(self, name: bytes) -> bytes:
         return next((value for header, value in self.headers if header.lower() == name), b"")
@@ -113,7 +113,7 @@ class Attempt:
         if self._probe is not None:
             self._recovery.end_probe(self._probe)
         model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
-        llm_tokens = self._counter.tokens()
+        llm_tokens = self._counter.llm_tokens()
         now = time.time()
         self._counting.tally.count(
             self.key.id,

@@ -10,7 +10,9 @@ from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
-from proxyapp.provider.verdict import Kind, Scope, Verdict
+from proxyapp.provider.excerpts import excerpt
+from proxyapp.provider.kind_spec import Scope
+from proxyapp.provider.verdict import Verdict
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import is_openai_path
 
@@ -64,12 +66,12 @@ def cooldown(
         http_status=status,
         occurred_at=now,
         until=max(judgement.until or now, now),
-        excerpt=verdict.excerpt(body, key.secret, key.masked),
+        excerpt=excerpt(body, key.secret, key.masked),
         quota_id=judgement.quota_id,
         quota_limit=judgement.limit,
         stated_delay_seconds=None if delay is None else delay.total_seconds(),
         key_hash=key.key_hash,
-        reason=verdict.excerpt(judgement.message.encode(), key.secret, key.masked),
+        reason=excerpt(judgement.message.encode(), key.secret, key.masked),
     )
 
 
@@ -96,6 +98,6 @@ def _note_stream_error(
     """The status that the error stands for."""
     status = verdict.effective_status(attempt.status, body)
     judgement = _verdict(recovery, request, attempt, attempt.status, body)
-    if judgement and (judgement.until or judgement.kind is Kind.DEAD_KEY):
+    if judgement and judgement.takes_out:
         cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
     return status

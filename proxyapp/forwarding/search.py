@@ -18,7 +18,8 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.queue import KeyWish, Turn, Turns
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.verdict import Kind, Retry, Verdict
+from proxyapp.provider.kind_spec import Retry
+from proxyapp.provider.verdict import Verdict
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 
@@ -115,9 +116,9 @@ class Search:
 
     async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
         """The event is in the database, or in the spool, when this returns."""
-        if verdict.kind is Kind.MODEL_FOR_KEY:
+        if verdict.kind.spec.needs_proof:
             self._suspected.append((attempt, verdict))
-        elif verdict.until is not None or verdict.kind is Kind.DEAD_KEY:
+        elif verdict.takes_out:
             await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
 
     async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
@@ -126,7 +127,7 @@ class Search:
         MAX_ATTEMPTS does not count what costs a day.
         """
         self._wish.tried.add(turn.key.id)
-        self._attempts += verdict.kind is not Kind.DAILY
+        self._attempts += verdict.kind.spec.is_attempt
         if verdict.retry is Retry.OTHER_GROUP:
             self._wish.failed_groups.add(turn.key.group.id)
             return self._parts.turns.has_other(self._wish)

@@ -10,7 +10,7 @@ from proxyapp.ledger.spool_records import cooldowns_record
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.verdict import DAY_KINDS, Kind
+from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS
 
 logger = logging.getLogger(__name__)
 # The outbox spools after PATIENCE_SECONDS what the database does not take, and a write may stand
@@ -57,7 +57,7 @@ class Cooling:
         together.
         """
         is_news = is_new(cooldown, self._snapshot)
-        if is_news or cooldown.kind != Kind.UNKNOWN_LIMIT:
+        if is_news or cooldown.kind not in BACK_OFF_KINDS:
             apply(cooldown, self._snapshot, self._recovery)
         if not is_news:
             return
@@ -108,7 +108,7 @@ def is_new(cooldown: NewCooldown, snapshot: Snapshot) -> bool:
     known = snapshot.cooldowns.until(cooldown.key_id, cooldown.model)
     if cooldown.is_of_dead_key:
         return known < math.inf
-    if cooldown.kind == Kind.UNKNOWN_LIMIT and known > cooldown.occurred_at.timestamp():
+    if cooldown.kind in BACK_OFF_KINDS and known > cooldown.occurred_at.timestamp():
         return False
     return (
         known + (0.0 if cooldown.kind in DAY_KINDS else SAME_END_SECONDS)

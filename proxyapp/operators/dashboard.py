@@ -32,6 +32,7 @@ from proxyapp.operators.standing import (
 from proxyapp.operators.token_attention import of_clients
 from proxyapp.operators.token_standing import ClientFacts, read_clients
 from proxyapp.pool.store import pool_version
+from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.times import iso_utc
 
 # The labels of more keys would be most of the message, and are not readable on so small cells.
@@ -151,7 +152,7 @@ def _release(standing: Standing, owner: Owner, cooldown: CooldownFacts) -> dict[
         "key": key,
         "key_url": url,
         "model": cooldown.model or None,
-        "kind": cooldown.kind,
+        "kind": label_of(cooldown.kind),
         "until": end_text(cooldown.until),
     }
 
@@ -182,7 +183,7 @@ def _event(event: dict[str, Any], key: KeyFacts | None) -> dict[str, Any]:
         "key": key.label if key else f"key {event['key_id']}",
         "project": event["project"],
         "model": event["model"],
-        "kind": event["kind"],
+        "kind": label_of(event["kind"]),
         "until": end_text(until) if until > at else None,
         "status": event["http_status"],
     }

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from proxyapp.operators.standing import GroupFacts, Standing
-from proxyapp.provider.verdict import DAY_KINDS, PACIFIC, Kind
+from proxyapp.provider.kinds import DAY_KINDS, SPENT_DAY_KINDS
+from proxyapp.provider.reset_times import PACIFIC
 
-USED_UP_KINDS = frozenset({Kind.DAILY, Kind.DAY})
 SHORTEST = timedelta(hours=1)
 Place = tuple[int, str]  # a group's id, and a model or "" for all of them
 
@@ -84,7 +84,7 @@ def _day_cooldowns(
     for (owner, model), cooldown in standing.held.items():
         if cooldown.kind not in DAY_KINDS:
             continue
-        is_used_up = cooldown.kind in USED_UP_KINDS and cooldown.occurred_at >= since
+        is_used_up = cooldown.kind in SPENT_DAY_KINDS and cooldown.occurred_at >= since
         for key in standing.active_of(owner):
             place = key.group_id, model
             out[place].add(key.id)

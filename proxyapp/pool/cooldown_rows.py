@@ -8,7 +8,7 @@ from django.db import transaction
 
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.pool.cursor import raise_pool_version
-from proxyapp.provider.verdict import Kind
+from proxyapp.provider.kinds import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
 # The length of the column `status_reason`.
@@ -40,7 +40,7 @@ class NewCooldown:
 
     @property
     def is_of_dead_key(self) -> bool:
-        return self.kind == Kind.DEAD_KEY
+        return self.kind in CONDEMNING_KINDS
 
 
 def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:

@@ -11,9 +11,9 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from proxyapp.provider.verdict import DAY_KINDS, FIRST_BACKOFF, Kind
+from proxyapp.provider.kinds import BACK_OFF_KINDS, EASED_KINDS
+from proxyapp.provider.verdict import FIRST_BACKOFF
 
-EASED_KINDS = DAY_KINDS - {Kind.DAILY, Kind.MODEL_FOR_KEY}
 # As long as the longest back-off.
 FORGOTTEN_AFTER_SECONDS = 3600.0
 # As long as the longest cooldown that a success may have to be held against: a day's.
@@ -59,7 +59,7 @@ class Trouble:
         """
         if kind in EASED_KINDS:
             self.returns(Unit(owner, quota_scope), until)
-        elif kind == Kind.UNKNOWN_LIMIT:
+        elif kind in BACK_OFF_KINDS:
             self.add_strike(Unit(key_id, quota_scope), number=strikes_before(seconds), until=until)
 
     def returns(self, unit: Unit, until: float) -> None:

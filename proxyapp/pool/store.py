@@ -9,10 +9,10 @@ from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
-from proxyapp.pool.probation import EASED_KINDS, FORGOTTEN_AFTER_SECONDS, Trouble
+from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, Trouble
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
-from proxyapp.provider.verdict import DAY_KINDS, Kind
+from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
 
 logger = logging.getLogger(__name__)
 # In one line of the log.
@@ -134,7 +134,7 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Troub
     projects: dict[str, list[int]] = {}
     for key in keys:
         projects.setdefault(key.project, []).append(key.id)
-    recent = Q(kind__in=[*EASED_KINDS, Kind.UNKNOWN_LIMIT], cooling_until__gt=now - RECENT)
+    recent = Q(kind__in=EASED_KINDS | BACK_OFF_KINDS, cooling_until__gt=now - RECENT)
     events = RateLimitEvent.objects.filter(
         Q(cooling_until__gt=now) | recent, released_at=None
     ).order_by()

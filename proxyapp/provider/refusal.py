@@ -6,100 +6,25 @@ plain text and HTML.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from enum import Enum
-from typing import Any
 
 from proxyapp.provider.stated_delay import duration, stated_in
-from proxyapp.provider.tolerant_json import clean, parsed_json, plain
-
-Object = dict[str, Any]
+from proxyapp.provider.status_words import status_of_code, status_of_words
+from proxyapp.provider.tolerant_json import Object, clean, objects_in, parsed_json, plain
+from proxyapp.provider.violations import QuotaWindow, Violation, violations_in, windows_in
 
 MESSAGE_CHARACTERS = 1 << 13
 MOST_DETAILS = 256
 
-GRPC = (
-    "cancelled:499 unknown:500 invalid_argument:400 deadline_exceeded:504 not_found:404 "
-    "already_exists:409 "
-    "permission_denied:403 resource_exhausted:429 failed_precondition:400 aborted:409 "
-    "out_of_range:400 "
-    "unimplemented:501 internal:500 unavailable:503 data_loss:500 unauthenticated:401"
-)
-OTHERS = (
-    "too_many_requests:429 rate_limit_exceeded:429 rate_limit_error:429 quota_exceeded:429 "
-    "insufficient_quota:429 "
-    "invalid_request:400 invalid_request_error:400 bad_request:400 authentication_error:401 "
-    "invalid_api_key:401 "
-    "unauthorized:401 billing_error:402 payment_required:402 permission_error:403 "
-    "forbidden:403 not_found_error:404 "
-    "model_not_found:404 request_too_large:413 overloaded_error:529 overloaded:503 "
-    "service_unavailable:503 "
-    "server_error:500 internal_error:500 internal_server_error:500 api_error:500 timeout:504 "
-    "timeout_error:504"
-)
-STATUS_OF_WORD = {
-    word: int(status) for word, status in (pair.split(":") for pair in f"{GRPC} {OTHERS}".split())
-}
-# google.rpc.Code, which an `error` inside a body may carry instead of an HTTP status.
-STATUS_OF_NUMBER = {number: int(pair[-3:]) for number, pair in enumerate(GRPC.split(), start=1)}
-
-_NUMBER = r"(\d{1,15}(?:,\d{3}){0,5})(?![.,]?\d)"
-_EXCEEDED = re.compile(
-    rf"exceeded for metric: ?([\w./-]{{1,200}}), limit: ?{_NUMBER}(?:, model: ?([\w./-]{{1,100}}))?"
-)
-_LIMIT = re.compile(rf"[Ll]imit(?:: ?|=| ){_NUMBER}")
 _MODEL = re.compile(r"\b(?:model: ?|for model )[\"'`]?([\w./:-]{1,100})")
-# Each begins with a letter or two that a search can leap to; what must stand before these is looked
-# up after them.
-_WINDOWS_NAMED = (
-    re.compile(
-        r"[Pp]er(?:(Second|Minute|Hour|Day|Week|Month)|[ _-](?<![A-Za-z]per.)(sec|min|hour"
-        r"|day|week|month))"
-    ),
-    re.compile(r"P([SMHDW])(?<=[RTI]P.)(?<![A-HJ-NP-Za-z].P.)(?![A-Za-z])"),
-    re.compile(
-        r"/ ?(?:(?<=\d/)|(?<=\d /)|(?<=\d/ )|(?<=\d / ))(sec|min|hour|day|[smhd](?![A-Za-z]))"
-    ),
-    re.compile(r"([Dd]ai)ly"),
-)
 _MESSAGES = ("message", "error_description", "detail", "title", "msg")
 _TITLE = re.compile(r"<title>([^<]{1,200})", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*+>")
 _EVENT = ("data:", "event:", "id:", "retry:", ":")
 # The names of an operation, a file or a batch beside its `error`: the request for it went well.
 _RESOURCE_KEYS = ("name", "done", "key", "custom_id", "response", "candidates")
-
-
-class QuotaWindow(Enum):
-    MINUTE = "minute"
-    DAY = "day"
-    OTHER = "other"
-
-
-_WINDOWS = dict.fromkeys(("s", "sec", "m", "min"), QuotaWindow.MINUTE) | dict.fromkeys(
-    ("d", "day", "dai"), QuotaWindow.DAY
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One quota that was exceeded, wherever the body names it."""
-
-    quota_id: str = ""
-    metric: str = ""
-    limit: str = ""
-    model: str = ""
-    unit: str = ""
-
-    @property
-    def words(self) -> str:
-        return f"{self.quota_id} {self.metric} {self.unit}"
-
-    @property
-    def is_zero(self) -> bool:
-        return "0" in self.limit and not self.limit.strip("0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +50,6 @@ class Refusal:
         return windows_in(
             " ".join([self.message, *(violation.words for violation in self.violations)])
         )
-
-
-def windows_in(text: str) -> frozenset[QuotaWindow]:
-    found = (
-        match[match.lastindex or 0]
-        for pattern in _WINDOWS_NAMED
-        for match in pattern.finditer(text)
-    )
-    return frozenset(_WINDOWS.get(name.lower()[:3], QuotaWindow.OTHER) for name in found)
 
 
 def read_refusal(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> Refusal:
@@ -197,17 +113,19 @@ def _is_error(error: Object, outer: Object) -> bool:
 
 def _facts(found: Object, outer: Object) -> Refusal:
     error = found or outer
-    details = list(_objects(error.get("details")))[:MOST_DETAILS]
+    details = list(objects_in(error.get("details")))[:MOST_DETAILS]
     infos = [detail for detail in details if "ErrorInfo" in clean(detail.get("@type", "ErrorInfo"))]
     message = next(
         (text for name in _MESSAGES if (text := clean(error.get(name), MESSAGE_CHARACTERS))), ""
     )
     words = [clean(error.get(name)).lower() for name in ("status", "code", "type")]
-    violations = _violations(details, infos, message)
+    violations = violations_in(details, infos, message)
     delays = [stated_in(message), *(duration(detail.get("retryDelay")) for detail in details)]
     return Refusal(
         is_error=_is_error(found, outer),
-        status=_status(error.get("code")) or _status(error.get("status")) or _first_known(words),
+        status=status_of_code(error.get("code"))
+        or status_of_code(error.get("status"))
+        or status_of_words(words),
         words=frozenset(filter(None, words)),
         reasons=frozenset(filter(None, (clean(info.get("reason")) for info in infos))),
         message=message,
@@ -218,80 +136,9 @@ def _facts(found: Object, outer: Object) -> Refusal:
     )
 
 
-def _objects(value: object) -> Iterator[Object]:
-    for item in value if isinstance(value, list) else [value]:
-        if isinstance(item, dict):
-            yield item
-
-
-def _status(code: object) -> int:
-    if isinstance(code, str) and code.isdecimal() and len(code) == 3:
-        code = int(code)
-    if isinstance(code, bool) or not isinstance(code, int):
-        return 0
-    return code if 400 <= code < 600 else STATUS_OF_NUMBER.get(code, 0)
-
-
-def _first_known(words: list[str]) -> int:
-    return next((STATUS_OF_WORD[word] for word in words if word in STATUS_OF_WORD), 0)
-
-
 def _model_in(message: str) -> str:
     found = _MODEL.search(message)
     return found[1].rstrip(".:").removeprefix("models/") if found else ""
-
-
-def _violations(details: list[Object], infos: list[Object], message: str) -> tuple[Violation, ...]:
-    """The details have ids, the message's lines have limits: put together where both name a metric,
-    in their order.
-    """
-    lines = [Violation("", *found.groups("")) for found in _EXCEEDED.finditer(message)]
-    named = [_violation(item) for detail in details for item in _objects(detail.get("violations"))]
-    named += [
-        _of_metadata(item)
-        for info in infos
-        for item in _objects(info.get("metadata"))
-        if "quota_limit" in item
-    ]
-    violations = []
-    for violation in named[:MOST_DETAILS]:
-        line = next((line for line in lines if line.metric == violation.metric), None)
-        if line is not None:
-            lines.remove(line)
-            limit, model = violation.limit or line.limit, violation.model or line.model
-            violation = Violation(
-                violation.quota_id, violation.metric, limit, model, violation.unit
-            )
-        violations.append(violation)
-    if violations or lines:
-        return (*violations, *lines)
-    return tuple(Violation(limit=found[1]) for found in _LIMIT.finditer(message))
-
-
-def _violation(item: Object) -> Violation:
-    dimensions = item.get("quotaDimensions")
-    return Violation(
-        quota_id=clean(item.get("quotaId")),
-        metric=clean(item.get("quotaMetric")),
-        limit=_limit(item.get("quotaValue")),
-        model=clean(dimensions.get("model")) if isinstance(dimensions, dict) else "",
-        unit=clean(item.get("description")),
-    )
-
-
-def _of_metadata(item: Object) -> Violation:
-    return Violation(
-        quota_id=clean(item.get("quota_limit")),
-        metric=clean(item.get("quota_metric")),
-        limit=_limit(item.get("quota_limit_value")),
-        unit=clean(item.get("quota_unit")),
-    )
-
-
-def _limit(value: object) -> str:
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        value = repr(value) if abs(value) < 1e15 else ""
-    return clean(value, 32)
 
 
 def _html_message(text: str) -> str:

@@ -5,6 +5,8 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 
+PACIFIC = ZoneInfo("America/Los_Angeles")  # where Google's days begin
+
 
 def next_reset(now: datetime, *, at: time, zone: tzinfo) -> datetime:
     """The first instant after `now` (aware) at which clocks in `zone` show `at`; exactly `at` means

@@ -6,9 +6,10 @@ Never raises.
 import json
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+Object = dict[str, Any]
 INFLATED_BYTES = 1 << 20
 READ_CHARACTERS = 1 << 18
 # Of what is no whole JSON, which is read token by token.
@@ -45,6 +46,13 @@ def parsed_json(text: str) -> object:
         return json.loads(text, strict=False)
     except (ValueError, RecursionError):
         return _pieced(text[:PIECED_CHARACTERS])
+
+
+def objects_in(value: object) -> Iterator[Object]:
+    """Those of a list, or the one that stands in its place."""
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            yield item
 
 
 def clean(value: object, most: int = NAME_CHARACTERS) -> str:

@@ -7,45 +7,23 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from enum import StrEnum
-from zoneinfo import ZoneInfo
 
-from proxyapp.provider.kinds import BILLED_KEY_PASSES, Kind, kind_of
+from proxyapp.provider.excerpts import brief
+from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
+from proxyapp.provider.kinds import Kind
 from proxyapp.provider.model_name import model_of
-from proxyapp.provider.refusal import QuotaWindow, Refusal, Violation, read_refusal, windows_in
-from proxyapp.provider.reset_times import next_daily_reset, next_reset
+from proxyapp.provider.refusal import Refusal, read_refusal
+from proxyapp.provider.refusal_rules import kind_of
+from proxyapp.provider.refusal_words import BILLED_KEY_PASSES
+from proxyapp.provider.reset_times import PACIFIC, next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
-from proxyapp.provider.tolerant_json import plain
-from proxyapp.vocabulary.checks import DIRECTION_MARKS
+from proxyapp.provider.violations import Violation
 from proxyapp.vocabulary.choices import RateLimitPolicy
-from proxyapp.vocabulary.masking import masked_key
 
-__all__ = [
-    "DAY_KINDS",
-    "EXCERPT_CHARACTERS",
-    "Kind",
-    "Retry",
-    "Scope",
-    "Verdict",
-    "effective_status",
-    "excerpt",
-    "judge",
-]
-
-EXCERPT_CHARACTERS = 2000
-MESSAGE_CHARACTERS = 300
-EXCERPTED_BYTES = 1 << 16
-PACIFIC = ZoneInfo("America/Los_Angeles")
 MINUTE = timedelta(seconds=60)
 # Half of the shortest window that a limit may have, a minute; the eighth in a row is an hour.
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
-KEY_LIKE = re.compile(
-    r"AIza[\w-]{20,}|AQ\.(?<![A-Za-z0-9]AQ.)[\w-]{20,}|sk-(?<![A-Za-z0-9]sk-)[\w-]{16,}|ya29\.[\w.-]{16,}",
-    re.ASCII,
-)
-# Controls, and marks that turn the direction of what stands around them.
-UNSEEN = re.compile("[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f" + "".join(DIRECTION_MARKS) + "]")
 ABOUT_QUOTA = re.compile(
     r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been "
     r")?exhausted"
@@ -56,49 +34,9 @@ GOOGLES = re.compile(
 )
 
 
-class Scope(StrEnum):
-    """Whom a verdict concerns."""
-
-    KEY = "key"
-    PROJECT = "project"
-    GROUP = "group"
-
-
-class Retry(StrEnum):
-    """What may still answer the request. RELAY: nothing, so the client gets the refusal."""
-
-    NEXT_KEY = "next_key"
-    OTHER_GROUP = "other_group"
-    BACK_OFF = "back_off"
-    RELAY = "relay"
-
-
-# Out until a daily reset.
-DAY_KINDS = frozenset({Kind.DAILY, Kind.DAY, Kind.NO_QUOTA, Kind.BILLING, Kind.MODEL_FOR_KEY})
-SCOPES = {
-    Kind.MINUTE: Scope.PROJECT,
-    Kind.DAY: Scope.PROJECT,
-    Kind.NO_QUOTA: Scope.PROJECT,
-    Kind.BILLING: Scope.PROJECT,
-    Kind.EGRESS: Scope.GROUP,
-}
-RETRIES = {
-    Kind.WRONG_KEY: Retry.RELAY,
-    Kind.PROXY_FAULT: Retry.RELAY,
-    Kind.REQUEST: Retry.RELAY,
-    Kind.SERVER: Retry.BACK_OFF,
-    Kind.EGRESS: Retry.OTHER_GROUP,
-}
-QUOTA_KINDS = frozenset({Kind.MINUTE, Kind.DAY, Kind.NO_QUOTA, Kind.UNKNOWN_LIMIT})
-# Whatever the model.
-FOR_EVERY_MODEL = frozenset({Kind.BILLING, Kind.DEAD_KEY, Kind.PROXY_FAULT, Kind.EGRESS})
-TIMED_BY_HEADER = frozenset({Kind.MINUTE, Kind.DAY, Kind.UNKNOWN_LIMIT, Kind.SERVER})
-
-
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`model`: empty means every model. `until`: None takes nothing out by time; a dead key is
-    invalid at once.
+    """`model`: empty means every model. `until`: None takes nothing out by time.
 
     `message`: what the provider said, not yet without the key that was used.
     """
@@ -112,6 +50,11 @@ class Verdict:
     limit: str = ""
     stated_delay: timedelta | None = None
     message: str = ""
+
+    @property
+    def takes_out(self) -> bool:
+        """For a time, or until an operator enables the key."""
+        return self.until is not None or self.kind.spec.until is Until.OPERATOR
 
 
 def judge(
@@ -133,11 +76,7 @@ def judge(
     else, was where the path takes it.
     """
     if policy == RateLimitPolicy.DAILY:
-        return (
-            Verdict(Kind.DAILY, Scope.KEY, "", next_daily_reset(now), Retry.NEXT_KEY)
-            if status == 429
-            else None
-        )
+        return _of_any_limit(model, now) if status == 429 else None
     if status < 400 and not _may_hold_error(body):
         return None
     refusal = read_refusal(body, headers)
@@ -146,23 +85,20 @@ def judge(
     meant = status if status >= 400 else _status_of(refusal)
     model = model or model_of(path.partition(b"?")[0], b"") or refusal.model
     kind = kind_of(meant, refusal, path, model, is_key_in_place=is_key_in_place)
-    is_timed = (
-        meant in (429, 503)
-        and kind in TIMED_BY_HEADER
-        and not (kind is Kind.DAY and GOOGLES.search(body))
-    )
-    asked = retry_after(headers, now) if is_timed else None
-    decisive = _decisive(kind, refusal)
+    spec = kind.spec
+    obeys_header = meant in (429, 503) and spec.obeys_header and not _is_googles_day(spec, body)
+    asked = retry_after(headers, now) if obeys_header else None
+    decisive = _decisive(spec, refusal)
     return Verdict(
         kind=kind,
-        scope=SCOPES.get(kind, Scope.KEY),
-        model="" if kind in FOR_EVERY_MODEL else model,
-        until=now + asked if asked is not None else _until(kind, refusal.delay, now, strikes),
-        retry=_retry(kind, refusal),
+        scope=spec.scope,
+        model=model if spec.is_for_model else "",
+        until=_until(spec.until, refusal.delay, now, strikes) if asked is None else now + asked,
+        retry=_retry(spec, refusal),
         quota_id=decisive.quota_id,
         limit=decisive.limit,
         stated_delay=refusal.delay if asked is None else asked,
-        message=_brief(refusal.message),
+        message=brief(refusal.message),
     )
 
 
@@ -174,14 +110,6 @@ def effective_status(status: int, body: bytes) -> int:
         return status
     refusal = read_refusal(body)
     return refusal.status if refusal.is_error and refusal.status else status
-
-
-def excerpt(body: bytes, secret: str, masked: str) -> str:
-    """The start of a body as text that is safe to store and show: without the key, or anything like
-    one.
-    """
-    text = UNSEEN.sub("\ufffd", plain(body)[:EXCERPTED_BYTES].replace("\x00", ""))
-    return _without_keys(text.replace(secret, masked) if secret else text)[:EXCERPT_CHARACTERS]
 
 
 def _may_hold_error(body: bytes) -> bool:
@@ -196,47 +124,40 @@ def _status_of(refusal: Refusal) -> int:
     return refusal.status or (429 if ABOUT_QUOTA.search(refusal.message.lower()) else 500)
 
 
-def _until(kind: Kind, stated: timedelta | None, now: datetime, strikes: int) -> datetime | None:
-    if kind in DAY_KINDS:
-        return next_reset(now, at=time(0), zone=PACIFIC)
-    if kind is Kind.MINUTE:
-        return now + bounded(MINUTE if stated is None else stated)
-    if kind is Kind.UNKNOWN_LIMIT:
-        backoff = min(FIRST_BACKOFF * (1 << min(max(strikes, 0), 10)), LONGEST_BACKOFF)
-        return now + min(max(stated or backoff, backoff), LONGEST)
-    return None
+def _of_any_limit(model: str, now: datetime) -> Verdict:
+    spec = Kind.DAILY.spec
+    until = _until(spec.until, None, now, strikes=0)
+    return Verdict(Kind.DAILY, spec.scope, model if spec.is_for_model else "", until, spec.retry)
 
 
-def _retry(kind: Kind, refusal: Refusal) -> Retry:
+def _is_googles_day(spec: KindSpec, body: bytes) -> bool:
+    return spec.is_for_a_day and GOOGLES.search(body) is not None
+
+
+def _until(until: Until, stated: timedelta | None, now: datetime, strikes: int) -> datetime | None:
+    match until:
+        case Until.STATED_DELAY:
+            return now + bounded(MINUTE if stated is None else stated)
+        case Until.BACK_OFF:
+            backoff = min(FIRST_BACKOFF * (1 << min(max(strikes, 0), 10)), LONGEST_BACKOFF)
+            return now + min(max(stated or backoff, backoff), LONGEST)
+        case Until.MIDNIGHT:
+            return next_reset(now, at=time(0), zone=PACIFIC)
+        case Until.DAILY_RESET:
+            return next_daily_reset(now)
+        case Until.OPERATOR | Until.NOTHING:
+            return None
+
+
+def _retry(spec: KindSpec, refusal: Refusal) -> Retry:
     """A region that is closed to free projects only lets the key of a billed one pass."""
-    if kind is Kind.EGRESS and BILLED_KEY_PASSES.search(refusal.message.lower()):
+    if spec.retry is Retry.OTHER_GROUP and BILLED_KEY_PASSES.search(refusal.message.lower()):
         return Retry.NEXT_KEY
-    return RETRIES.get(kind, Retry.NEXT_KEY)
+    return spec.retry
 
 
-def _decisive(kind: Kind, refusal: Refusal) -> Violation:
+def _decisive(spec: KindSpec, refusal: Refusal) -> Violation:
     """Of several quotas, the one that made the verdict what it is."""
-    if kind not in QUOTA_KINDS or not refusal.violations:
+    if spec.is_decisive is None or not refusal.violations:
         return Violation()
-    return next(
-        (one for one in refusal.violations if _is_decisive(kind, one)), refusal.violations[0]
-    )
-
-
-def _is_decisive(kind: Kind, violation: Violation) -> bool:
-    if kind is Kind.NO_QUOTA:
-        return violation.is_zero
-    return kind is Kind.UNKNOWN_LIMIT or QuotaWindow(kind) in windows_in(violation.words)
-
-
-def _brief(message: str) -> str:
-    """Cut between words, so that no part of a key is left that would no longer be known as one."""
-    message = _without_keys(message.strip())
-    if len(message) <= MESSAGE_CHARACTERS:
-        return message
-    words = message[: MESSAGE_CHARACTERS + 1].rsplit(maxsplit=1)
-    return words[0] if len(words) > 1 else message[:MESSAGE_CHARACTERS]
-
-
-def _without_keys(text: str) -> str:
-    return KEY_LIKE.sub(lambda found: masked_key(found[0]), text)
+    return next(filter(spec.is_decisive, refusal.violations), refusal.violations[0])

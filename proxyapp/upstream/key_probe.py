@@ -13,7 +13,8 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
 from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
-from proxyapp.provider.verdict import Kind, excerpt, judge
+from proxyapp.provider.excerpts import excerpt
+from proxyapp.provider.verdict import judge
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
@@ -25,20 +26,6 @@ ANSWER_BYTES = 64 * 1024
 MESSAGE_CHARACTERS = 300
 UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
 NO_LIST = "no list of models there, is the group's target URL right?"
-TOO_OFTEN = "asked too often, which says nothing against the key"
-MEANINGS = {
-    Kind.DEAD_KEY: "the key is dead",
-    Kind.BILLING: "its project does not pay",
-    Kind.MINUTE: TOO_OFTEN,
-    Kind.DAY: TOO_OFTEN,
-    Kind.NO_QUOTA: TOO_OFTEN,
-    Kind.UNKNOWN_LIMIT: TOO_OFTEN,
-    Kind.EGRESS: "refused for where the request comes from, not for its key",
-    Kind.PROXY_FAULT: (
-        "the key did not arrive where it is looked for: check the group's auth and proxy"
-    ),
-    Kind.SERVER: "the provider is in trouble, which says nothing against the key",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +122,7 @@ def _message(answer: Answer, key: PoolKey) -> str:
         now=datetime.now(UTC),
         is_key_in_place=_is_key_in_place(answer),
     )
-    meaning = MEANINGS.get(verdict.kind, "") if verdict else NO_LIST
+    meaning = verdict.kind.spec.probe_says if verdict else NO_LIST
     if answer.status == 404:
         meaning = NO_LIST
     said = verdict.message.encode() if verdict and verdict.message else body

@@ -49,7 +49,7 @@ def test_the_list_of_keys_shows_state_countdown_and_usage(operator: Client):
         "requests": "1.23 k 429s: 56 errors: 7",
         "success": "94.8 %",
         "tokens": "98.8 k / 4.32 k",
-        "last_error": "daily 20 h ago",
+        "last_error": "daily policy 20 h ago",
         "used": "2026-11-24 03:48 UTC",
     }.items():
         assert cells(html, column) == [shown]
@@ -147,7 +147,7 @@ def test_the_last_error_leads_to_the_newest_event_of_the_key(operator: Client):
     with time_machine.travel(NOW, tick=False):
         html = page(operator, "proxyapp_apikey_changelist")
 
-    assert cells(html, "last_error") == ["day 1 d ago", "billing 1 d ago"]
+    assert cells(html, "last_error") == ["day limit 1 d ago", "billing 1 d ago"]
     assert f'href="/admin/proxyapp/ratelimitevent/{events[1].pk}/change/"' in html
 
 

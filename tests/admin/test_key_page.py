@@ -194,7 +194,7 @@ def test_an_event_says_how_long_it_holds_the_key_or_when_that_was_over(operator:
     assert "active 429 all 1 h , until 2026-11-24 04:48 UTC" in listed
     assert "over 429 all until 2026-11-24 02:48 UTC" in listed
     assert "released 429 all released 2026-11-24 03:48 UTC" in listed
-    assert "dead_key 429 all —" in listed
+    assert "dead key 429 all —" in listed
 
 
 # Buttons.

@@ -11,8 +11,8 @@ from collections.abc import Callable
 import pytest
 
 from proxyapp.provider.codings import DECODED_BYTES, decoded
-from proxyapp.provider.token_usage import TokenCounter, Tokens
-from proxyapp.provider.verdict import Kind
+from proxyapp.provider.kinds import Kind
+from proxyapp.provider.llm_tokens import LlmTokenCounter, LlmTokens
 from tests.conftest import MakeGateway
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway
@@ -63,14 +63,14 @@ def test_a_bomb_inside_a_bomb_is_opened_once(gigabyte: bytes):
 
 
 def test_a_bomb_in_a_good_answer_is_not_looked_through(gigabyte: bytes):
-    counter = TokenCounter(b"gzip")
+    counter = LlmTokenCounter(b"gzip")
 
     def count() -> None:
         for start in range(0, len(gigabyte), 65536):
             counter.feed(gigabyte[start : start + 65536])
 
     assert seconds_of(count) < SECONDS
-    assert (counter.tokens(), counter.error()) == (Tokens(), b"")
+    assert (counter.llm_tokens(), counter.error()) == (LlmTokens(), b"")
 
 
 def test_an_answer_that_is_very_repetitive_still_counts_its_tokens():
@@ -79,10 +79,10 @@ def test_an_answer_that_is_very_repetitive_still_counts_its_tokens():
         + b"ha " * 2_000_000
         + b'"}], "usageMetadata": {"promptTokenCount": 7}}'
     )
-    counter = TokenCounter(b"gzip")
+    counter = LlmTokenCounter(b"gzip")
     counter.feed(gzip.compress(text))
 
-    assert counter.tokens() == Tokens(7, 0)
+    assert counter.llm_tokens() == LlmTokens(7, 0)
 
 
 @pytest.mark.parametrize("depth", [1000, 100_000])

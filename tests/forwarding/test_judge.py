@@ -16,7 +16,9 @@ from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Strikes, Trouble, Unit
 from proxyapp.pool.queue import Turn
-from proxyapp.provider.verdict import Kind, Retry, Scope, Verdict
+from proxyapp.provider.kind_spec import Retry, Scope
+from proxyapp.provider.kinds import Kind
+from proxyapp.provider.verdict import Verdict
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from tests.support.refusals import recorded
 from tests.support.snapshots import group

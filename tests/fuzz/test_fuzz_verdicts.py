@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 
 from proxyapp.config.file import Config, ConfigError, parse
 from proxyapp.provider.codings import decoded
+from proxyapp.provider.excerpts import excerpt
+from proxyapp.provider.kinds import Kind
+from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.provider.stream_error import ErrorTail
-from proxyapp.provider.token_usage import TokenCounter
-from proxyapp.provider.verdict import Kind, effective_status, excerpt
+from proxyapp.provider.verdict import effective_status
 from tests.fuzz.timebox import for_seconds
 from tests.support.refusals import MANIFEST, NOW, judged, recorded
 
@@ -85,13 +87,13 @@ def test_no_text_without_evidence_condemns_a_key(body, status):
 @given(body=PIECED, cuts=st.lists(st.integers(min_value=0), max_size=5), encoding=ENCODINGS)
 def test_tokens_and_errors_are_the_same_however_an_answer_is_cut(body, cuts, encoding):
     places = sorted({cut % (len(body) + 1) for cut in cuts} | {0, len(body)})
-    whole, cut, tail = TokenCounter(encoding), TokenCounter(encoding), ErrorTail()
+    whole, cut, tail = LlmTokenCounter(encoding), LlmTokenCounter(encoding), ErrorTail()
     whole.feed(body)
     for start, end in pairwise(places):
         cut.feed(body[start:end])
         tail.feed(body[start:end])
 
-    assert cut.tokens() == whole.tokens()
+    assert cut.llm_tokens() == whole.llm_tokens()
     assert cut.error() == whole.error()
     assert tail.error() in (b"", whole.error()) or encoding
 

@@ -256,7 +256,7 @@ def test_the_next_releases_come_in_order_and_a_projects_once():
         "key": "project p",
         "key_url": "/admin/proxyapp/apikey/?project=p",
         "model": PRO,
-        "kind": "day",
+        "kind": "day limit",
         "until": "2026-11-24T07:00:00Z",
     }
     assert [release["key"] for release in releases[1:]] == [str(key) for key in keys[2:11]]
@@ -280,12 +280,12 @@ def test_the_last_events_come_first_and_that_of_a_dead_key_has_no_end():
         "key": f"alpha ({key.masked})",
         "project": "",
         "model": "",
-        "kind": "dead_key",
+        "kind": "dead key",
         "until": None,
         "status": 429,
     }
     assert (second["kind"], second["until"], second["project"]) == (
-        "minute",
+        "minute limit",
         "2026-11-24T07:09:00Z",
         "p",
     )

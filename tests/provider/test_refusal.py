@@ -6,7 +6,8 @@ import random
 
 import pytest
 
-from proxyapp.provider.verdict import Kind, effective_status
+from proxyapp.provider.kinds import Kind
+from proxyapp.provider.verdict import effective_status
 from tests.support.refusals import google, judged, kind, recorded
 
 

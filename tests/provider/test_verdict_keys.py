@@ -2,7 +2,8 @@
 
 import pytest
 
-from proxyapp.provider.verdict import Kind, Retry, Scope
+from proxyapp.provider.kind_spec import Retry, Scope
+from proxyapp.provider.kinds import Kind
 from tests.support.refusals import MIDNIGHT, MODEL, NATIVE, facts, google, info, judged, kind
 
 # Dead keys, and what must not condemn one.

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from proxyapp.provider.verdict import Kind, Retry, Scope
+from proxyapp.provider.kind_spec import Retry, Scope
+from proxyapp.provider.kinds import Kind
 from tests.support.refusals import (
     EXCEEDED,
     MIDNIGHT,

@@ -20,6 +20,7 @@ from proxyapp.admin.parts.cells import NEVER, ago, counted, rate, short_time, un
 from proxyapp.admin.parts.svg_charts import sparkline
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
+from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.choices import KeyStatus
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -143,7 +144,10 @@ def last_error(key: ApiKey) -> SafeString:
         return format_html("{}", NEVER)
     url = reverse("admin:proxyapp_ratelimitevent_change", args=[found.event.pk])
     return format_html(
-        '<a href="{}">{}</a> {}', url, found.event.kind, ago(found.event.occurred_at, found.now)
+        '<a href="{}">{}</a> {}',
+        url,
+        label_of(found.event.kind),
+        ago(found.event.occurred_at, found.now),
     )
 
 

@@ -33,6 +33,7 @@ from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.key_actions import KeyAction
+from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.choices import KeyStatus
 
 View = Callable[[HttpRequest, str], HttpResponse]
@@ -180,7 +181,7 @@ def _events(events: QuerySet[RateLimitEvent]) -> list[dict[str, Any]]:
         {
             "url": reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk]),
             "at": short_time(event.occurred_at),
-            "kind": event.kind,
+            "kind": label_of(event.kind),
             "status": event.http_status,
             "model": event.model or "all",
             "hold": _hold(event, until(event.cooling_until, now) if event.is_active(now) else None),

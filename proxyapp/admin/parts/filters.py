@@ -13,7 +13,7 @@ from django.utils import timezone
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
-from proxyapp.provider.verdict import Kind
+from proxyapp.provider.kinds import EVENT_KINDS
 
 # What a drop-down list can be read through.
 MAX_CHOICES = 50
@@ -23,16 +23,6 @@ DAYS = 14
 RECENT_EVENTS = 1000
 MOST_DIGITS = 18  # of an id in a link; the database takes no more
 ALL_MODELS = "*"  # in a link; in the database it is empty
-KINDS_OF_EVENTS = (
-    Kind.DAILY,
-    Kind.MINUTE,
-    Kind.DAY,
-    Kind.NO_QUOTA,
-    Kind.UNKNOWN_LIMIT,
-    Kind.BILLING,
-    Kind.MODEL_FOR_KEY,
-    Kind.DEAD_KEY,
-)
 KEY_LABEL = Case(
     When(name="", then=F("masked")),
     default=Concat("name", Value(" ("), "masked", Value(")")),
@@ -106,7 +96,7 @@ class KindFilter(SimpleListFilter):
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(kind, kind) for kind in KINDS_OF_EVENTS]
+        return [(kind.value, kind.spec.label) for kind in EVENT_KINDS]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]

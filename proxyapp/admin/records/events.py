@@ -16,7 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.audited import log_in_history
-from proxyapp.admin.parts.badges import Variant, badge
+from proxyapp.admin.parts.badges import kind_badge
 from proxyapp.admin.parts.filters import (
     CooldownFilter,
     DayOfEventFilter,
@@ -31,17 +31,7 @@ from proxyapp.admin.records.capped_pages import CappedPaginator, rows_of_keys_na
 from proxyapp.admin.records.event_hours import last_hours
 from proxyapp.models import RateLimitEvent, audit
 from proxyapp.operators import key_actions
-from proxyapp.provider.verdict import Kind
-
-VARIANTS: dict[str, Variant] = {
-    Kind.MINUTE: "info",
-    Kind.DAY: "warning",
-    Kind.DAILY: "warning",
-    Kind.UNKNOWN_LIMIT: "primary",
-    Kind.NO_QUOTA: "danger",
-    Kind.BILLING: "danger",
-    Kind.DEAD_KEY: "danger",
-}
+from proxyapp.provider.kinds import SPECS
 
 
 @admin.register(RateLimitEvent)
@@ -80,6 +70,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "group",
         "for_project",
         "kind_badge",
+        "meaning",
         "status",
         "for_model",
         "quota",
@@ -150,7 +141,11 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
 
     @admin.display(description="kind", ordering="kind")
     def kind_badge(self, event: RateLimitEvent) -> SafeString:
-        return badge(event.kind.replace("_", " "), VARIANTS.get(event.kind, "default"))
+        return kind_badge(event.kind)
+
+    @admin.display
+    def meaning(self, event: RateLimitEvent) -> str:
+        return SPECS[event.kind].meaning if event.kind in SPECS else NOTHING
 
     @admin.display(description="status", ordering="http_status")
     def status(self, event: RateLimitEvent) -> int:

@@ -4,19 +4,8 @@
 (() => {
   const { element, icon, numbers, times } = Gateway;
   const PERIOD = "gateway.dashboard.period";
-  const KINDS = {
-    daily: "daily policy",
-    minute: "minute limit",
-    day: "day limit",
-    no_quota: "no quota",
-    unknown_limit: "unknown limit",
-    billing: "billing",
-    model_for_key: "model not for this key",
-    dead_key: "dead key",
-  };
   const LEVELS = { danger: ["error", "Urgent: "], warning: ["warning", "Warning: "] };
   const byId = (id) => document.getElementById(id);
-  const kindText = (kind) => KINDS[kind] || kind.replaceAll("_", " ");
   const nothing = (text) => element("li", { class: "nothing" }, text);
 
   let state = {};
@@ -68,7 +57,7 @@
         { class: "release" },
         element("a", { href: url, class: "name" }, key),
         Gateway.countdown(until),
-        element("span", { class: "muted" }, `${model || "every model"} · ${kindText(kind)}`),
+        element("span", { class: "muted" }, `${model || "every model"} · ${kind}`),
         element("span", { class: "muted until" }, Gateway.time(until)),
       ),
     );
@@ -86,7 +75,7 @@
         { class: "event" },
         element("span", { class: "muted at" }, Gateway.time(event.at)),
         element("span", { class: "what" }, element("a", { href: event.url, class: "name" }, event.key), element("span", { class: "muted" }, about)),
-        element("span", { class: "kind" }, `${event.status} ${kindText(event.kind)}`),
+        element("span", { class: "kind" }, `${event.status} ${event.kind}`),
         until,
       );
     });

@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from proxyapp.provider.token_usage import TokenCounter, Tokens
+from proxyapp.provider.llm_tokens import LlmTokenCounter, LlmTokens
 
 GEMINI = {
     "usageMetadata": {
@@ -17,14 +17,14 @@ GEMINI = {
     }
 }
 OPENAI = {"usage": {"prompt_tokens": 7, "completion_tokens": 8, "total_tokens": 15}}
-EXPECTED = Tokens(7, 8)
+EXPECTED = LlmTokens(7, 8)
 
 
-def count(*chunks: bytes, encoding: bytes = b"") -> Tokens:
-    counter = TokenCounter(encoding)
+def count(*chunks: bytes, encoding: bytes = b"") -> LlmTokens:
+    counter = LlmTokenCounter(encoding)
     for chunk in chunks:
         counter.feed(chunk)
-    return counter.tokens()
+    return counter.llm_tokens()
 
 
 @pytest.mark.parametrize("usage", [GEMINI, OPENAI])
@@ -66,7 +66,7 @@ def test_a_chat_stream_says_null_before_it_says_the_numbers():
 def test_text_that_talks_about_usage_is_not_taken_for_it():
     text = json.dumps({"text": json.dumps(OPENAI)}).encode()
 
-    assert count(text) == Tokens()
+    assert count(text) == LlmTokens()
     assert count(json.dumps(GEMINI).encode()[:-1] + b"," + text[1:]) == EXPECTED
 
 
@@ -92,7 +92,7 @@ def test_compressed_answers_are_read_too(encoding, pack):
     ],
 )
 def test_an_answer_that_tells_nothing_counts_nothing(text, encoding):
-    assert count(text, encoding=encoding) == Tokens()
+    assert count(text, encoding=encoding) == LlmTokens()
 
 
 @pytest.mark.parametrize(
@@ -102,22 +102,22 @@ def test_an_answer_that_tells_nothing_counts_nothing(text, encoding):
 def test_an_answer_that_can_be_read_tells_the_error_it_ends_in(encoding, pack):
     error = b'{"error": {"code": 503}}'
     packed = pack(b"data: " + json.dumps(GEMINI).encode() + b"\r\n\r\n" + error)
-    counter = TokenCounter(encoding)
+    counter = LlmTokenCounter(encoding)
 
     for at in range(len(packed)):
         counter.feed(packed[at : at + 1])
 
-    assert (counter.error(), counter.tokens()) == (
-        (b"", Tokens()) if encoding == b"br" else (error, EXPECTED)
+    assert (counter.error(), counter.llm_tokens()) == (
+        (b"", LlmTokens()) if encoding == b"br" else (error, EXPECTED)
     )
 
 
 def test_a_decompression_bomb_costs_no_memory():
     bomb = gzip.compress(b"\0" * 50_000_000)
-    counter = TokenCounter(b"gzip")
+    counter = LlmTokenCounter(b"gzip")
 
     counter.feed(bomb)
 
-    assert counter.tokens() == Tokens()
+    assert counter.llm_tokens() == LlmTokens()
     assert counter.error() == b""
     assert len(counter._tail) < 100

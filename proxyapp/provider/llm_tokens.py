@@ -24,13 +24,13 @@ PROMPT = ("promptTokenCount", "toolUsePromptTokenCount", "prompt_tokens", "total
 OUTPUT = ("candidatesTokenCount", "thoughtsTokenCount", "completion_tokens", "total_output_tokens")
 
 
-class Tokens(NamedTuple):
+class LlmTokens(NamedTuple):
     prompt: int = 0
     output: int = 0
 
 
-class TokenCounter:
-    """Feed it the raw chunks of one answer, then ask `tokens`.
+class LlmTokenCounter:
+    """Feed it the raw chunks of one answer, then ask `llm_tokens`.
 
     `encoding`: the answer's Content-Encoding.
     """
@@ -73,16 +73,16 @@ class TokenCounter:
             self._found += chunk[: OBJECT_BYTES - len(self._found)]
         self._tail = text[max(place + 1, len(text) - LONGEST_MARKER + 1) :]
 
-    def tokens(self) -> Tokens:
+    def llm_tokens(self) -> LlmTokens:
         """Zeros when the answer told nothing."""
         if not self._found:
-            return Tokens()
+            return LlmTokens()
         start = self._found.find(b"{")
         try:
             usage, _ = DECODER.raw_decode(self._found[start:].decode("utf-8", "replace"))
         except (ValueError, RecursionError):
-            return Tokens()
-        return Tokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))
+            return LlmTokens()
+        return LlmTokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))
 
     def error(self) -> bytes:
         """What ErrorTail says of the answer."""

@@ -1,0 +1,191 @@
+"""Which kind of refusal it is: by meaning, from the provider's codes first and from its words where
+it sends none.
+
+A message can repeat what a client sent. So the words that condemn a key count at the start of a
+message only, those that take a project out only where the status speaks of money or quota, and what
+stands in quotes never counts.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from proxyapp.provider.kinds import Kind
+from proxyapp.provider.refusal import Refusal
+from proxyapp.provider.refusal_words import (
+    CREDENTIALS,
+    CREDENTIALS_REASON,
+    DEAD_AT_START,
+    DEAD_REASON,
+    DEAD_WORDS,
+    FORBIDDEN_PAGE,
+    MONEY,
+    MONEY_AT_START,
+    MONEY_REASON,
+    MONEY_WORDS,
+    NO_FREE_TIER,
+    NO_PERMISSION,
+    NOT_FOR_KEY,
+    OF_QUOTA,
+    OVERLOADED,
+    OVERLOADED_REASON,
+    QUOTED,
+    REGION,
+    REGION_WORDS,
+    RESOURCE,
+    RESOURCE_PATH,
+    SERVER_WORDS,
+    TOKEN_TYPE,
+    TOKEN_TYPE_AT_START,
+    UNUSUAL_TRAFFIC,
+)
+from proxyapp.provider.violations import QuotaWindow
+
+SERVER_STATUSES = (408, 499)  # a client or a server that gave up, as Google says it
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalCase:
+    """`model`: empty when unknown.
+
+    `start`: the message in lower case, `text`: the same without what it quotes.
+    """
+
+    status: int
+    refusal: Refusal
+    path: bytes
+    model: str
+    is_key_in_place: bool
+    start: str
+    text: str
+
+    def has_word(self, *words: str) -> bool:
+        return not self.refusal.words.isdisjoint(words)
+
+    def has_reason(self, pattern: re.Pattern[str]) -> bool:
+        return any(pattern.fullmatch(reason) for reason in self.refusal.reasons)
+
+
+def kind_of(
+    status: int, refusal: Refusal, path: bytes, model: str, *, is_key_in_place: bool
+) -> Kind:
+    """REQUEST is what nothing explains: the client's own."""
+    start = refusal.message.lower().replace("\u2019", "'").strip()
+    case = RefusalCase(status, refusal, path, model, is_key_in_place, start, QUOTED.sub("", start))
+    for rule in RULES:
+        kind = rule(case)
+        if kind is not None:
+            return kind
+    return Kind.REQUEST
+
+
+def _page(case: RefusalCase) -> Kind | None:
+    """Google's own pages, which come before any key is looked at."""
+    if not case.refusal.is_html:
+        return None
+    is_shut_out = case.status == 403 and FORBIDDEN_PAGE.search(case.text)
+    return Kind.EGRESS if is_shut_out or UNUSUAL_TRAFFIC.search(case.text) else None
+
+
+def _limit(case: RefusalCase) -> Kind | None:
+    if case.status != 429:
+        return None
+    windows, violations = case.refusal.windows, case.refusal.violations
+    is_quota = not windows.isdisjoint((QuotaWindow.DAY, QuotaWindow.MINUTE)) or any(
+        v.quota_id or v.metric for v in violations
+    )
+    if not is_quota and _is_about_money(case):
+        return Kind.BILLING
+    if any(violation.is_zero for violation in violations) or NO_FREE_TIER.search(case.text):
+        return Kind.NO_QUOTA
+    if QuotaWindow.DAY in windows:
+        return Kind.DAY
+    if QuotaWindow.OTHER not in windows and QuotaWindow.MINUTE in windows:
+        return Kind.MINUTE
+    return Kind.SERVER if _is_overloaded(case) else Kind.UNKNOWN_LIMIT
+
+
+def _is_overloaded(case: RefusalCase) -> bool:
+    if case.refusal.violations or case.refusal.windows:
+        return False
+    if case.has_reason(OVERLOADED_REASON):
+        return True
+    is_busy = OVERLOADED.search(case.text) or case.has_word(*SERVER_WORDS)
+    return bool(is_busy) and not OF_QUOTA.search(case.text)
+
+
+def _is_about_money(case: RefusalCase) -> bool:
+    return (
+        case.has_reason(MONEY_REASON)
+        or case.has_word(*MONEY_WORDS)
+        or bool(MONEY.search(case.text))
+    )
+
+
+def _server(case: RefusalCase) -> Kind | None:
+    is_server = case.status >= 500 or case.status in SERVER_STATUSES or case.has_word(*SERVER_WORDS)
+    return Kind.SERVER if is_server else None
+
+
+def _credentials(case: RefusalCase) -> Kind | None:
+    if case.status == 407:
+        return Kind.PROXY_FAULT
+    if case.status not in (400, 401, 403):
+        return None
+    if case.has_reason(DEAD_REASON):
+        return Kind.DEAD_KEY
+    if case.has_reason(TOKEN_TYPE) or (
+        not case.refusal.reasons and case.start.startswith(TOKEN_TYPE_AT_START)
+    ):
+        return Kind.DEAD_KEY if case.is_key_in_place else Kind.PROXY_FAULT
+    if case.has_reason(CREDENTIALS_REASON) or CREDENTIALS.search(case.text):
+        return Kind.PROXY_FAULT
+    if case.has_word(*DEAD_WORDS) or (case.status == 401 and case.has_word("authentication_error")):
+        return Kind.DEAD_KEY
+    return Kind.DEAD_KEY if _says_that_the_key_is_dead(case) else None
+
+
+def _says_that_the_key_is_dead(case: RefusalCase) -> bool:
+    """A model may be named by a client so that a message which begins with it reads like a
+    verdict.
+    """
+    if case.refusal.reasons or (case.model and case.start.startswith(case.model.lower())):
+        return False
+    return DEAD_AT_START.match(case.start) is not None
+
+
+def _money(case: RefusalCase) -> Kind | None:
+    if case.status == 402 or case.has_reason(MONEY_REASON):
+        return Kind.BILLING
+    if case.status == 403:  # which may name a file as its client calls it
+        return Kind.BILLING if _is_about_money(case) and not RESOURCE.search(case.text) else None
+    return Kind.BILLING if case.status == 400 and MONEY_AT_START.match(case.start) else None
+
+
+def _region(case: RefusalCase) -> Kind | None:
+    if case.status not in (400, 403, 451):
+        return None
+    return Kind.EGRESS if case.has_word(*REGION_WORDS) or REGION.search(case.text) else None
+
+
+def _permission(case: RefusalCase) -> Kind | None:
+    """Without a model there is nothing to take out for the key but all of it."""
+    if case.status in (400, 403, 404) and NOT_FOR_KEY.match(case.start) and case.model:
+        return Kind.MODEL_FOR_KEY
+    if case.status not in (403, 404):
+        return None
+    is_resource = RESOURCE_PATH.search(case.path) is not None
+    if is_resource or (RESOURCE.search(case.text) and not case.start.startswith("model")):
+        return Kind.WRONG_KEY
+    has_no_permission = case.status == 403 and NO_PERMISSION.search(case.text)
+    return Kind.MODEL_FOR_KEY if has_no_permission and case.model else None
+
+
+def _unexplained(case: RefusalCase) -> Kind | None:
+    """By RFC 9110, 15.5.2, a 401 is about the credentials, and those are the gateway's."""
+    return Kind.PROXY_FAULT if case.status == 401 else None
+
+
+RULES: tuple[Callable[[RefusalCase], Kind | None], ...] = (
+    _page, _limit, _server, _credentials, _money, _region, _permission, _unexplained,
+)  # fmt: skip
