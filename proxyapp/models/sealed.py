@@ -1,5 +1,7 @@
 """Secrets in the database: an encrypted column, and a keyed hash that finds a secret without
 decrypting any.
+
+Migrations name SealedTextField by the path of this module: it stays here.
 """
 
 import hashlib
