@@ -22,7 +22,7 @@ from proxyapp.management.text_table import plain_table
 
 LOADS = (0.4, 0.8, 2.0)
 AWARE, DAILY = "quota_aware", "daily"
-DAY_SECONDS = 5.0
+WHOLE_DAY_TAKES_SECONDS = 5.0
 MOST_MISSED = 0.001
 MOST_REFUSALS = 0.01
 # With a tenth of the quotas there are as many of them to run out, each with a refusal, for a tenth
@@ -55,7 +55,7 @@ def simulated(*, is_quick: bool) -> list[DayFigures]:
 
 
 def run(seconds_budget: float) -> Section:
-    is_quick = seconds_budget < DAY_SECONDS
+    is_quick = seconds_budget < WHOLE_DAY_TAKES_SECONDS
     figures = measured(is_quick=is_quick)
     return Section(
         "(g) Quota economy",

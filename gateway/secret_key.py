@@ -8,6 +8,26 @@ import os
 import secrets
 from pathlib import Path
 
+from django.core.exceptions import ImproperlyConfigured
+
+
+def secrets_of(given: str, fallbacks: list[str], directory: Path) -> list[str]:
+    """The current one first: that of the environment, or else those of the file in `directory`."""
+    if given:
+        return [given, *fallbacks]
+    try:
+        current, *older = load_or_create(directory / "secret_key") or [""]
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"VAR_DIR={str(directory)!r} cannot be used: {error.strerror}: {error.filename}. "
+            "The user who runs the gateway has to own it; or choose another directory"
+        ) from None
+    if not current:
+        raise ImproperlyConfigured(
+            f"{directory / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY"
+        )
+    return [current, *fallbacks, *older]
+
 
 def load_or_create(path: Path) -> list[str]:
     """The secrets of the file, current one first. Makes the file (0600) when it is missing."""

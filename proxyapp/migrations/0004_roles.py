@@ -3,11 +3,36 @@ import django.utils.timezone
 from django.conf import settings
 from django.db import migrations, models
 
-from proxyapp.access.roles import make_roles
+from proxyapp.migrations._roles import ACTIONS, ADMIN, OPERATOR, VIEWER, make, make_permissions
+
+SEEN = (
+    'apikey',
+    'group',
+    'ratelimitevent',
+    'hourlyusage',
+    'dailyusage',
+    'minuteusage',
+    'rotationcursor',
+    'auditentry',
+)
+LOOKS = tuple(f'proxyapp.view_{model}' for model in SEEN)
+STEERS = (
+    'proxyapp.add_apikey',
+    'proxyapp.change_apikey',
+    'proxyapp.add_group',
+    'proxyapp.change_group',
+    'proxyapp.change_ratelimitevent',
+    'proxyapp.import_config',
+)
+ACCOUNTS = tuple(f'auth.{action}_{model}' for model in ('user', 'group') for action in ACTIONS)
 
 
-def make(apps, schema_editor):
-    make_roles(apps)
+def make_roles(apps, schema_editor):
+    make(apps, VIEWER, LOOKS)
+    make(apps, OPERATOR, (*LOOKS, *STEERS))
+    make_permissions(apps)
+    known = apps.get_model('auth', 'Permission').objects.filter(content_type__app_label='proxyapp')
+    make(apps, ADMIN, (*ACCOUNTS, *(f'proxyapp.{permission.codename}' for permission in known)))
 
 
 class Migration(migrations.Migration):
@@ -49,5 +74,5 @@ class Migration(migrations.Migration):
                 'indexes': [models.Index(fields=['-at', '-id'], name='audit_newest'), models.Index(fields=['object_type', 'object_id', '-at'], name='audit_of_object'), models.Index(fields=['actor', '-at'], name='audit_of_actor'), models.Index(fields=['action', '-at'], name='audit_of_action')],
             },
         ),
-        migrations.RunPython(make, migrations.RunPython.noop, elidable=False),
+        migrations.RunPython(make_roles, migrations.RunPython.noop, elidable=False),
     ]

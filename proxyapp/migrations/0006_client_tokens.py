@@ -2,11 +2,17 @@ import django.db.models.deletion
 import django.db.models.functions.text
 from django.db import migrations, models
 
-from proxyapp.access.roles import grant_tokens
+from proxyapp.migrations._roles import ACTIONS, ADMIN, OPERATOR, VIEWER, grant
+
+TOKENS = ('clienttoken', 'tokenusage')
 
 
-def grant(apps, schema_editor):
-    grant_tokens(apps)
+def grant_tokens(apps, schema_editor):
+    """Everybody sees who may use the gateway; only Admin lets somebody in or out."""
+    for role in (VIEWER, OPERATOR):
+        grant(apps, role, [f'proxyapp.view_{model}' for model in TOKENS])
+    of_admin = (*TOKENS, 'tokenwindow')
+    grant(apps, ADMIN, [f'proxyapp.{action}_{model}' for action in ACTIONS for model in of_admin])
 
 
 class Migration(migrations.Migration):
@@ -88,5 +94,5 @@ class Migration(migrations.Migration):
             model_name='tokenwindow',
             constraint=models.UniqueConstraint(fields=('token', 'seconds'), name='token_window_one_row'),
         ),
-        migrations.RunPython(grant, migrations.RunPython.noop, elidable=False),
+        migrations.RunPython(grant_tokens, migrations.RunPython.noop, elidable=False),
     ]

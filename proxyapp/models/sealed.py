@@ -1,4 +1,7 @@
-"""Secrets in the database: an encrypted column, and a keyed hash that finds them unopened."""
+"""Secrets in the database: an encrypted column, and a keyed hash that finds them unopened.
+
+Migrations name SealedTextField by the path of this module: it stays here.
+"""
 
 import hashlib
 import hmac

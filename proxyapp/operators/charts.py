@@ -13,8 +13,8 @@ DAY, HOUR = 24 * 60, 60  # minutes
 # The present rate: long enough that a single burst does not make it.
 RATE_MINUTES = 5
 LATE_MINUTES = 5  # A process that was held up adds to minutes that are over.
-DAY_SECONDS = 60.0
-WEEK_SECONDS = 60.0
+DAY_KEPT_SECONDS = 60.0
+WEEK_KEPT_SECONDS = 60.0
 Value = TypeVar("Value")
 Chart = dict[str, list[Any]]
 Point = Sequence[Any]  # the start of a minute, then its counts in the order of SERIES
@@ -50,8 +50,8 @@ class Traffic:
     """
 
     def __init__(self) -> None:
-        self._day = Remembered(lambda now: last_minutes(now, DAY), DAY_SECONDS)
-        self._week = Remembered(week, WEEK_SECONDS)
+        self._day = Remembered(lambda now: last_minutes(now, DAY), DAY_KEPT_SECONDS)
+        self._week = Remembered(week, WEEK_KEPT_SECONDS)
 
     def week(self, now: datetime) -> Chart:
         return self._week.at(now)

@@ -1,6 +1,5 @@
 """What a start has to find ready: the schema, an administrator, the keys of the config file."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -96,11 +95,9 @@ def ensure_administrator() -> Administrator | None:
     users = get_user_model()._default_manager
     if users.exists():
         return None
-    name = os.environ.get("DJANGO_SUPERUSER_USERNAME") or "admin"
-    given = os.environ.get("DJANGO_SUPERUSER_PASSWORD")
+    name, given = settings.DJANGO_SUPERUSER_USERNAME, settings.DJANGO_SUPERUSER_PASSWORD
     password = given or secrets.token_urlsafe(12)
-    email = os.environ.get("DJANGO_SUPERUSER_EMAIL", "")
     with transaction.atomic():
-        user = users.create_superuser(name, email, password)
+        user = users.create_superuser(name, settings.DJANGO_SUPERUSER_EMAIL, password)
         audit.record(audit.START, "add", [user], "superuser, because there was no user")
     return Administrator(name, password, is_generated=not given)

@@ -442,8 +442,8 @@ def test_a_file_that_is_refused_leaves_no_entry(tmp_path: Path):
     assert told() == []
 
 
-def test_the_first_administrator_is_told_of(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "given-pass-MARKER")
+def test_the_first_administrator_is_told_of(settings: Any):
+    settings.DJANGO_SUPERUSER_PASSWORD = "given-pass-MARKER"
 
     bootstrap.ensure_administrator()
     bootstrap.ensure_administrator()

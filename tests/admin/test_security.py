@@ -225,8 +225,8 @@ def test_check_deploy_says_only_that_there_is_no_tls_otherwise():
             "TRUSTED_PROXIES: '10.0.0.1/8' is not an address or a network",
         ),
         ({"TRUSTED_PROXIES": "proxy"}, "TRUSTED_PROXIES: 'proxy' is not an address or a network"),
-        ({"SESSION_IDLE_HOURS": "0"}, "SESSION_IDLE_HOURS must be more than 0"),
-        ({"REQUIRE_TOTP": "please"}, "REQUIRE_TOTP must be true or false"),
+        ({"SESSION_IDLE_HOURS": "0"}, "SESSION_IDLE_HOURS='0' must be more than 0"),
+        ({"REQUIRE_TOTP": "please"}, "REQUIRE_TOTP='please' must be true or false"),
     ],
     ids=str,
 )

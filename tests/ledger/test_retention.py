@@ -450,4 +450,4 @@ def test_a_number_of_days_has_to_be_positive(name: str, tmp_path: Path):
     )
 
     assert done.returncode != 0
-    assert f"{name} must be more than 0" in done.stderr
+    assert f"{name}='0' must be more than 0" in done.stderr

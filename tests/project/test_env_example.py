@@ -1,50 +1,46 @@
-"""`.env.example` is the list of settings that operators copy from, so it has to be whole and
-true.
+"""`.env.example` is the list of settings that operators copy from: what the table says, in its
+words.
 """
 
 import re
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from gateway.setting_table import table
+
+EXAMPLE = (Path(__file__).resolve().parents[2] / ".env.example").read_text()
+ROWS = {row.name: row for row in table.rows}
 
 
-def documented() -> dict[str, str]:
-    lines = re.findall(
-        r"^# ([A-Z][A-Z0-9_]*)=(.*)$", (ROOT / ".env.example").read_text(), re.MULTILINE
-    )
-    return dict(lines)
+def shown() -> dict[str, tuple[str, str]]:
+    """For each name the sentence above it, and the value."""
+    paragraphs = [
+        re.fullmatch(r"((?:# .*\n)+)# ([A-Z][A-Z0-9_]*)=(.*)", paragraph.strip())
+        for paragraph in EXAMPLE.split("\n\n")[1:]
+    ]
+    assert None not in paragraphs
+    return {
+        found[2]: (" ".join(found[1].replace("# ", "").split()), found[3])
+        for found in paragraphs
+        if found
+    }
 
 
-def read_by_settings() -> set[str]:
-    return set(
-        re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "gateway" / "settings.py").read_text())
-    )
+def test_the_example_has_every_setting_and_no_other() -> None:
+    assert len(re.findall(r"^# [A-Z][A-Z0-9_]*=", EXAMPLE, re.MULTILINE)) == len(ROWS)
+    assert shown().keys() == ROWS.keys()
 
 
-def test_every_setting_is_in_the_example() -> None:
-    assert read_by_settings() - set(documented()) == set()
-
-
-def test_the_example_names_no_setting_that_is_gone() -> None:
-    of_serve = {"DJANGO_SUPERUSER_USERNAME", "DJANGO_SUPERUSER_PASSWORD"}
-    assert set(documented()) - read_by_settings() - of_serve == set()
-
-
-def test_nothing_is_set_in_the_example() -> None:
-    assert re.findall(r"^[^#\n]", (ROOT / ".env.example").read_text(), re.MULTILINE) == []
+def test_the_example_says_what_the_table_says_of_each() -> None:
+    assert {name: sentence for name, (sentence, _) in shown().items()} == {
+        name: row.sentence for name, row in ROWS.items()
+    }
 
 
 def test_the_example_shows_the_defaults() -> None:
-    source = (ROOT / "gateway" / "settings.py").read_text()
-    numbers = re.findall(r'env\.(?:int|float)\("(\w+)", default=([0-9. *]+)\)', source)
-    words = re.findall(r'env\.str\("(\w+)", default="([^"]*)"\)', source)
-    expected = {name: float(_product(default)) for name, default in numbers}
-    assert {name: float(documented()[name]) for name in expected} == expected
-    assert {name: documented()[name] for name, _ in words} == dict(words)
+    assert {name: value for name, (_, value) in shown().items()} == {
+        name: row.documented for name, row in ROWS.items()
+    }
 
 
-def _product(expression: str) -> float:
-    result = 1.0
-    for factor in expression.split("*"):
-        result *= float(factor)
-    return result
+def test_nothing_is_set_in_the_example() -> None:
+    assert re.findall(r"^[^#\n]", EXAMPLE, re.MULTILINE) == []

@@ -1,0 +1,173 @@
+"""What a setting is, and the kinds of them: how its text is read, and what may stand there."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from gateway.environment import Environment
+
+Value = TypeVar("Value")
+Number = TypeVar("Number", int, float)
+Check = Callable[[str], str]  # what is wrong with a text and what to write instead; "": nothing
+
+# More would overflow a date, or a clock of what the gateway stands on: by the unit in the name.
+MOST = {
+    "DAYS": 36_500,
+    "HOURS": 876_000,
+    "MINUTES": 525_600,
+    "SECONDS": 1_000_000,
+    "BYTES": 2**50,
+}
+MOST_TIMES = 1_000_000
+TRUTH = {
+    "true": True,
+    "yes": True,
+    "on": True,
+    "1": True,
+    "false": False,
+    "no": False,
+    "off": False,
+    "0": False,
+}
+
+
+class Unfit(ValueError):
+    """What cannot stand there. `text` is the part of the value that is to blame."""
+
+    def __init__(self, complaint: str, text: str | None = None) -> None:
+        super().__init__(complaint)
+        self.text = text
+
+
+@dataclass(frozen=True)
+class Setting(Generic[Value]):
+    """A row of the table.
+
+    `parse` raises Unfit. `documented` is the default as `.env.example` shows it. A secret's value
+    is in no problem.
+    """
+
+    name: str
+    default: Value
+    sentence: str
+    parse: Callable[[str], Value]
+    documented: str
+    is_secret: bool = False
+
+    def value(self, env: Environment) -> Value:
+        """The default stands in for what cannot be read: that is a problem of `env`."""
+        given = env.text(self.name)
+        if given is None:
+            return self.default
+        try:
+            return self.parse(given)
+        except Unfit as unfit:
+            env.problems.append(f"{self._blamed(given, unfit)} {unfit}")
+            return self.default
+
+    def _blamed(self, given: str, unfit: Unfit) -> str:
+        if self.is_secret:
+            return self.name
+        return f"{self.name}={given!r}" if unfit.text is None else f"{self.name}: {unfit.text!r}"
+
+
+def anything(_: str) -> str:
+    return ""
+
+
+def _within(name: str, given: Number, zero: str) -> Number:
+    most = MOST.get(name.rpartition("_")[2], MOST_TIMES)
+    if given < 0 or (given == 0 and not zero):
+        raise Unfit(f"must be 0 ({zero}) or more" if zero else "must be more than 0")
+    if given > most:
+        raise Unfit(f"must be {most} at most")
+    return given
+
+
+class Table:
+    """A row is read as it is written down: what a method returns is the setting's value."""
+
+    def __init__(self, env: Environment) -> None:
+        self._env = env
+        self.rows: list[Setting[Any]] = []
+
+    def _read(self, setting: Setting[Value]) -> Value:
+        self.rows.append(setting)
+        return setting.value(self._env)
+
+    def whole(self, name: str, default: int, sentence: str, *, zero: str = "") -> int:
+        """More than 0, unless `zero` says what 0 means; there is a most, too."""
+
+        def parse(text: str) -> int:
+            try:
+                given = int(text)
+            except ValueError:
+                raise Unfit(f"is not a whole number such as {default}") from None
+            return _within(name, given, zero)
+
+        return self._read(Setting(name, default, sentence, parse, str(default)))
+
+    def number(self, name: str, default: float, sentence: str, *, zero: str = "") -> float:
+        """Neither nan nor infinite, and more than 0 unless `zero` says what 0 means."""
+
+        def parse(text: str) -> float:
+            try:
+                given = float(text)
+            except ValueError:
+                given = float("nan")
+            if not isfinite(given):
+                raise Unfit(f"is not a number such as {default}")
+            return _within(name, given, zero)
+
+        return self._read(Setting(name, default, sentence, parse, str(default)))
+
+    def flag(self, name: str, sentence: str) -> bool:
+        """False unless it is set."""
+
+        def parse(text: str) -> bool:
+            try:
+                return TRUTH[text.strip().lower()]
+            except KeyError:
+                raise Unfit("must be true or false") from None
+
+        return self._read(Setting(name, False, sentence, parse, "false"))
+
+    def words(
+        self, name: str, sentence: str, *, check: Check = anything, is_secret: bool = False
+    ) -> list[str]:
+        """Separated by commas; none unless it is set. `check` is for each of them."""
+
+        def parse(text: str) -> list[str]:
+            given = [word.strip() for word in text.split(",") if word.strip()]
+            for word in given:
+                if complaint := check(word):
+                    raise Unfit(complaint, word)
+            return given
+
+        return self._read(Setting(name, [], sentence, parse, "", is_secret))
+
+    def text(
+        self,
+        name: str,
+        default: str,
+        sentence: str,
+        *,
+        check: Check = anything,
+        documented: str | None = None,
+        is_secret: bool = False,
+    ) -> str:
+        def parse(given: str) -> str:
+            if complaint := check(given):
+                raise Unfit(complaint)
+            return given
+
+        shown = default if documented is None else documented
+        return self._read(Setting(name, default, sentence, parse, shown, is_secret))
+
+    def path(self, name: str, default: Path, sentence: str, *, documented: str) -> Path:
+        """Absolute; what is relative counts from the directory of the process."""
+        return self._read(
+            Setting(name, default, sentence, lambda text: Path(text).absolute(), documented)
+        )

@@ -1,0 +1,241 @@
+"""Every setting that an operator may change: one row each, read where it stands.
+
+A row says the name, the default, what the setting is for and what it takes; `.env.example` and the
+README's table are checked against it. Django's settings take over every name in capitals.
+"""
+
+from pathlib import Path
+
+from gateway import setting
+from gateway import setting_checks as checks
+from gateway import start_environment as start_environment  # before `.env` is read
+from gateway.environment import Environment
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment()
+table = setting.Table(env)
+
+ENV_FILE = table.path(
+    "ENV_FILE",
+    BASE_DIR / ".env",
+    "Another file than this one. Only from the environment.",
+    documented=".env",
+)
+env.read_file(ENV_FILE, is_named=env.text("ENV_FILE") is not None)
+
+# Where data are.
+VAR_DIR = table.path(
+    "VAR_DIR",
+    BASE_DIR / "var",
+    "Where secret_key, the SQLite database and other data live. Relative to the directory of "
+    "the process.",
+    documented="var",
+)
+# In small letters, and so none of Django's: its debug pages would show the password.
+database_url = table.text(
+    "DATABASE_URL",
+    f"sqlite:///{VAR_DIR / 'db.sqlite3'}",
+    "The database. SQLite when it is not set; for PostgreSQL: "
+    "postgresql://user:password@host:5432/gateway",
+    check=checks.database_url,
+    documented="sqlite:///var/db.sqlite3",
+    is_secret=True,
+)
+SQLITE_TIMEOUT_SECONDS = table.number(
+    "SQLITE_TIMEOUT_SECONDS", 10.0, "How long SQLite waits for another process's write."
+)
+
+# Secrets: the current one signs sessions and encrypts API keys, the fallbacks only decrypt.
+SECRET_KEY = table.text(
+    "SECRET_KEY",
+    "",
+    "Encrypts API keys and signs sessions. Empty: the file secret_key in VAR_DIR, made at "
+    "the first start.",
+    is_secret=True,
+)
+SECRET_KEY_FALLBACKS = table.words(
+    "SECRET_KEY_FALLBACKS",
+    "Older secrets, separated by commas, that still decrypt what they once encrypted.",
+    is_secret=True,
+)
+
+# The first administrator. Django's `createsuperuser --noinput` knows these names, too.
+DJANGO_SUPERUSER_USERNAME = table.text(
+    "DJANGO_SUPERUSER_USERNAME", "admin", "Name of the admin user that the first start makes."
+)
+DJANGO_SUPERUSER_PASSWORD = table.text(
+    "DJANGO_SUPERUSER_PASSWORD",
+    "",
+    "Password of that admin user. Empty: a random one, printed once.",
+    is_secret=True,
+)
+DJANGO_SUPERUSER_EMAIL = table.text(
+    "DJANGO_SUPERUSER_EMAIL", "", "E-mail address of that admin user. It may stay empty."
+)
+
+# Who the admin believes, and under which names it answers. `serve` adds the address that it listens
+# on.
+ALLOWED_HOSTS = table.words(
+    "ALLOWED_HOSTS",
+    "Host names under which the admin may be called, separated by commas; * is any. Empty: "
+    "localhost, 127.0.0.1, [::1] and the address that serve listens on.",
+    check=checks.host,
+)
+CSRF_TRUSTED_ORIGINS = table.words(
+    "CSRF_TRUSTED_ORIGINS",
+    "Origins that may post to the admin, such as https://gateway.example.com, when a proxy "
+    "changes the Host.",
+    check=checks.origin,
+)
+TRUSTED_PROXIES = table.words(
+    "TRUSTED_PROXIES",
+    "Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto the admin "
+    "believes: 127.0.0.1,10.0.0.0/8",
+    check=checks.network,
+)
+BEHIND_TLS = table.flag(
+    "BEHIND_TLS",
+    "Whether one of these proxies ends TLS: secure cookies, HSTS, and the admin's plain HTTP is "
+    "redirected.",
+)
+
+# Signing in.
+LOGIN_FAILURES = table.whole(
+    "LOGIN_FAILURES", 5, "How many failed log-ins of a name from an address lock it out."
+)
+LOGIN_COOLOFF_MINUTES = table.number("LOGIN_COOLOFF_MINUTES", 15.0, "How long a lock-out lasts.")
+SESSION_IDLE_HOURS = table.number(
+    "SESSION_IDLE_HOURS",
+    12.0,
+    "A session of the admin ends after this long without a page being opened.",
+)
+SESSION_LIFETIME_DAYS = table.number(
+    "SESSION_LIFETIME_DAYS", 7.0, "A session of the admin ends after this long in any case."
+)
+REQUIRE_TOTP = table.flag("REQUIRE_TOTP", "Whether everybody has to set up a second factor.")
+
+# Clients.
+ALLOW_ANONYMOUS = table.flag(
+    "ALLOW_ANONYMOUS",
+    "Whether clients may do without a token, wherever they come from. Without it the gateway "
+    "serves whoever has a token (`manage.py tokens create NAME`) or, as long as there is "
+    "none, its own machine.",
+)
+
+# Rotation and cooldowns.
+ROTATION_LEASE = table.whole(
+    "ROTATION_LEASE",
+    0,
+    "For how many requests one lock of the rotation's cursor is enough, in whole laps. 0: "
+    "for 32, and under load for about a second; 1: a lock for every request.",
+    zero="whole laps",
+)
+RATE_LIMIT_RESET_TIME = table.text(
+    "RATE_LIMIT_RESET_TIME",
+    "10:00",
+    "The time of day when the policy daily brings keys back.",
+    check=checks.time_of_day,
+)
+RATE_LIMIT_RESET_TZ = table.text(
+    "RATE_LIMIT_RESET_TZ", "Europe/Moscow", "The time zone of that time.", check=checks.time_zone
+)
+MAX_ATTEMPTS = table.whole(
+    "MAX_ATTEMPTS",
+    10,
+    "How many keys one request tries at most, under quota_aware. What costs a day under "
+    "daily is not counted.",
+)
+QUEUE_SECONDS = table.number(
+    "QUEUE_SECONDS",
+    0.0,
+    "How many seconds a request waits for a key that comes free, in order of arrival, "
+    "instead of failing at once.",
+    zero="never wait",
+)
+
+# Forwarding.
+MAX_BODY_BYTES = table.whole(
+    "MAX_BODY_BYTES", 100 * 2**20, "Longest request body; a longer one is answered with 413."
+)
+MAX_MEMORY_BODY_BYTES = table.whole(
+    "MAX_MEMORY_BODY_BYTES",
+    2**20,
+    "Longer request bodies than this wait in a temporary file instead of in memory.",
+)
+HEADER_TIMEOUT_SECONDS = table.number(
+    "HEADER_TIMEOUT_SECONDS",
+    30.0,
+    "How long a client may take to send a request's line and headers; then it gets a 408.",
+)
+BODY_TIMEOUT_SECONDS = table.number(
+    "BODY_TIMEOUT_SECONDS",
+    60.0,
+    "How long a client may pause in a request's body, and take for all of it besides a "
+    "second for each 500 bytes; then a 408.",
+)
+STALL_TIMEOUT_SECONDS = table.number(
+    "STALL_TIMEOUT_SECONDS",
+    300.0,
+    "How long a client may read less than 500 bytes a second of what waits for it; then its "
+    "connection is cut.",
+)
+CONNECT_TIMEOUT_SECONDS = table.number(
+    "CONNECT_TIMEOUT_SECONDS", 10.0, "How long a connection to the upstream may take."
+)
+READ_TIMEOUT_SECONDS = table.number(
+    "READ_TIMEOUT_SECONDS",
+    300.0,
+    "How long the upstream may take for the headers of its answer, and then be silent in its "
+    "body. There is no total limit.",
+)
+KEEPALIVE_SECONDS = table.number(
+    "KEEPALIVE_SECONDS",
+    15.0,
+    "How long an idle connection to the upstream is kept for the next request.",
+)
+TRUST_ENVIRONMENT_PROXIES = table.flag(
+    "TRUST_ENVIRONMENT_PROXIES",
+    "Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY count for groups without a proxy_url of "
+    "their own.",
+)
+UPSTREAM_CA_FILE = table.text(
+    "UPSTREAM_CA_FILE",
+    "",
+    "A PEM file with certificate authorities to trust for upstreams and proxies besides the "
+    "usual ones.",
+    check=checks.certificate_file,
+)
+
+# Stopping and starting again.
+SHUTDOWN_TIMEOUT_SECONDS = table.number(
+    "SHUTDOWN_TIMEOUT_SECONDS", 30.0, "How long a shutdown lets requests in flight finish."
+)
+RESTART_TIMEOUT_SECONDS = table.number(
+    "RESTART_TIMEOUT_SECONDS",
+    300.0,
+    "How long a rolling restart (SIGHUP) lets the old workers finish, while the new ones serve.",
+)
+
+# What is kept.
+EVENT_RETENTION_DAYS = table.whole(
+    "EVENT_RETENTION_DAYS",
+    30,
+    "How many days a rate limit event is kept. One whose cooldown still runs stays.",
+)
+HOURLY_USAGE_DAYS = table.whole(
+    "HOURLY_USAGE_DAYS",
+    90,
+    "How many days usage is kept by the hour. What is older is added up by the day.",
+)
+DAILY_USAGE_DAYS = table.whole(
+    "DAILY_USAGE_DAYS", 730, "How many days usage by the day is kept, of keys and of client tokens."
+)
+AUDIT_RETENTION_DAYS = table.whole(
+    "AUDIT_RETENTION_DAYS", 365, "How many days the audit log is kept."
+)
+
+# What it says of itself.
+LOG_LEVEL = table.text(
+    "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", check=checks.log_level
+)
+DEBUG = table.flag("DEBUG", "Django's debug mode. Never where others can reach the gateway.")
