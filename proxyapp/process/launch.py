@@ -26,7 +26,7 @@ from proxyapp.process.bootstrap import Administrator, StartError, database_error
 from proxyapp.process.sighup import survive_hangups
 from proxyapp.process.supervisor import Commands, Supervisor
 from proxyapp.process.worker import Tie
-from proxyapp.server.departure import Departure
+from proxyapp.server.drain import Drain
 
 DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_HOST = "127.0.0.1"
@@ -77,7 +77,7 @@ class Launch:
             with database_errors_explained():
                 self._serve(
                     bound,
-                    Departure(*_patience()),
+                    Drain(*_patience()),
                     on_listening=lambda: self._greet(host, port, path),
                 )
             return 0
@@ -87,9 +87,9 @@ class Launch:
     def _work(self, tie: Tie, bound: socket) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
         allow_host(self.host or DEFAULT_HOST)
-        departure = Departure(*_patience(), on_begin=tie.report_leaving)
+        drain = Drain(*_patience(), on_begin=tie.report_leaving)
         with database_errors_explained():
-            self._serve(bound, departure, on_listening=tie.report_ready)
+            self._serve(bound, drain, on_listening=tie.report_ready)
         return 0
 
     def _prepare_only(self, path: Path) -> int:
@@ -189,9 +189,7 @@ class Launch:
         )
         self._notes += [f"{path}: {line}" for line in lines]
 
-    def _serve(
-        self, bound: socket, departure: Departure, *, on_listening: Callable[[], None]
-    ) -> None:
+    def _serve(self, bound: socket, drain: Drain, *, on_listening: Callable[[], None]) -> None:
         from gateway.asgi import application
 
         allow_many_files()
@@ -202,14 +200,14 @@ class Launch:
             uvicorn.run(
                 application,
                 bound,
-                departure=departure,
+                drain=drain,
                 drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
                 on_listening=on_listening,
             )
             return
         from proxyapp import runtime
         from proxyapp.server import reactor
-        from proxyapp.server.server_state import ConnectionLimits
+        from proxyapp.server.http_server import ConnectionLimits
 
         reactor.install()
         from proxyapp.server.daphne import GatewayServer
@@ -218,7 +216,7 @@ class Launch:
             application,
             bound,
             limits=ConnectionLimits.of_settings(),
-            departure=departure,
+            drain=drain,
             startup=runtime.startup,
             shutdown=runtime.shutdown,
             on_listening=on_listening,

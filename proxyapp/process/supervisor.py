@@ -14,7 +14,7 @@ from proxyapp.process.rolling_restart import Rollover
 from proxyapp.process.sighup import AT_START, hear_hangups
 from proxyapp.process.worker import Worker
 from proxyapp.process.worker_slot import WorkerSlot
-from proxyapp.server.departure import SAME_WISH_SECONDS, STOP
+from proxyapp.server.drain import SAME_SIGNAL_SECONDS, STOP
 
 POLL_SECONDS = 0.1
 
@@ -73,7 +73,7 @@ class Supervisor:
     def _on_stop(self, *_: Any) -> None:
         """The second wish is one for haste; a terminal and a parent may both send the first."""
         now = time.monotonic()
-        if self._signalled_at and now - self._signalled_at > SAME_WISH_SECONDS:
+        if self._signalled_at and now - self._signalled_at > SAME_SIGNAL_SECONDS:
             for worker in self._workers():
                 worker.hurry()
         self._signalled_at = self._signalled_at or now

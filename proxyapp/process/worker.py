@@ -14,7 +14,7 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from proxyapp.server.departure import RETIRE
+from proxyapp.server.drain import RETIRE
 
 READY = b"r"
 LEAVING = b"l"

@@ -27,7 +27,7 @@ from proxyapp.vocabulary.errors import error_body, is_openai_path
 
 if TYPE_CHECKING:
     from proxyapp.server.daphne import GatewayServer
-    from proxyapp.server.server_state import ClientSide
+    from proxyapp.server.http_server import HttpServer
 
 LINGER_SECONDS = 30.0
 SLOWEST = 500  # bytes a second, on the whole, of a body that comes and of an answer that is read
@@ -39,7 +39,7 @@ class ClientConnection(Protocol):
 
     transport: Any
 
-    def __init__(self, server: ClientSide, client: tuple[str, int]) -> None:
+    def __init__(self, server: HttpServer, client: tuple[str, int]) -> None:
         self.server = server
         self.limits = server.limits
         self.client = client

@@ -20,8 +20,9 @@ from twisted.logger import globalLogBeginner
 
 from proxyapp.server.connection import ConnectionFactory
 from proxyapp.server.daphne_transport import ClientTransport
-from proxyapp.server.departure import RETIRE, STOP, Departure
-from proxyapp.server.server_state import CLOSE_SECONDS, Application, ClientSide, ConnectionLimits
+from proxyapp.server.drain import RETIRE, STOP, Drain
+from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits, HttpServer
+from proxyapp.vocabulary.asgi import Application
 
 LOOK_SECONDS = 0.1
 BACKLOG = 1024
@@ -29,7 +30,7 @@ GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
 reactor: Any = _reactor  # its methods come from the class that was installed
-Hook = Callable[[], Awaitable[object]]
+LifespanHandler = Callable[[], Awaitable[object]]
 
 
 async def _nothing() -> None:
@@ -40,10 +41,10 @@ def _ignore(event: dict[str, Any]) -> None:
     pass
 
 
-class GatewayServer(ClientSide, Server):  # type: ignore[misc]
+class GatewayServer(HttpServer, Server):  # type: ignore[misc]
     """Serves `application` on a socket that is bound, and returns from `run` when it has drained.
 
-    SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Departure`).
+    SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Drain`).
 
     `startup` runs before the socket listens, `shutdown` after the last request; an error of either
     leaves `run`.
@@ -55,12 +56,12 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         listener: socket.socket,
         *,
         limits: ConnectionLimits,
-        departure: Departure,
-        startup: Hook = _nothing,
-        shutdown: Hook = _nothing,
+        drain: Drain,
+        startup: LifespanHandler = _nothing,
+        shutdown: LifespanHandler = _nothing,
         on_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        ClientSide.__init__(self, limits)
+        HttpServer.__init__(self, limits)
         Server.__init__(
             self,
             application,
@@ -69,7 +70,7 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
             application_close_timeout=CLOSE_SECONDS,
         )
         self.listener = listener
-        self.departure = departure
+        self.drain = drain
         self.startup = startup
         self.shutdown = shutdown
         self.on_listening = on_listening
@@ -106,10 +107,10 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         reactor.stop()
 
     async def _serve(self) -> None:
-        departing = asyncio.Event()
+        draining = asyncio.Event()
         for number in STOP:
-            self.loop.add_signal_handler(number, self._depart, self.departure.shut_down, departing)
-        self.loop.add_signal_handler(RETIRE, self._depart, self.departure.retire, departing)
+            self.loop.add_signal_handler(number, self._begin_drain, self.drain.shut_down, draining)
+        self.loop.add_signal_handler(RETIRE, self._begin_drain, self.drain.retire, draining)
         await self.startup()
         self.sweep()
         self.application_checker()
@@ -120,13 +121,13 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         )
         port.transport = ClientTransport
         self.on_listening()
-        await departing.wait()
+        await draining.wait()
         await self._drain(port)
         await self.shutdown()
 
-    def _depart(self, how: Callable[[], None], departing: asyncio.Event) -> None:
-        how()
-        departing.set()
+    def _begin_drain(self, begin: Callable[[], None], draining: asyncio.Event) -> None:
+        begin()
+        draining.set()
         self._change.set()
 
     async def _drain(self, port: Any) -> None:
@@ -141,13 +142,13 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
                 websocket.sendCloseFrame(GOING_AWAY)
             else:
                 websocket.dropConnection(abort=True)
-        if not await self._has_emptied(lambda: not self.departure.keeps_idle()):
+        if not await self._has_emptied(lambda: not self.drain.keeps_idle()):
             await self._hasten()
 
     async def _hasten(self) -> None:
         for connection in list(self.open_connections):
             connection.drain()
-        if not await self._has_emptied(self.departure.is_over):
+        if not await self._has_emptied(self.drain.is_over):
             self._cut()
             due = self.loop.time() + CLOSE_SECONDS
             await self._has_emptied(lambda: self.loop.time() > due)

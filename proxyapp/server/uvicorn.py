@@ -10,9 +10,9 @@ from typing import Any
 
 from uvicorn import Config, Server
 
-from proxyapp.server.departure import RETIRE, STOP, Departure
-from proxyapp.server.server_state import ConnectionLimits
-from proxyapp.server.uvicorn_http import UvicornConnection, UvicornSide
+from proxyapp.server.drain import RETIRE, STOP, Drain
+from proxyapp.server.http_server import ConnectionLimits
+from proxyapp.server.uvicorn_http import UvicornConnection, UvicornHttpServer
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
 
 LOOK_SECONDS = 0.05
@@ -26,13 +26,13 @@ class UvicornServer(Server):
     def __init__(
         self,
         config: Config,
-        side: UvicornSide,
-        departure: Departure,
+        http_server: UvicornHttpServer,
+        drain: Drain,
         on_listening: Callable[[], None],
     ) -> None:
         super().__init__(config)
-        self._side = side
-        self._departure = departure
+        self._http_server = http_server
+        self._drain = drain
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -43,12 +43,12 @@ class UvicornServer(Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would die of the signals that it captured."""
-        self._departure.shut_down()
+        self._drain.shut_down()
         self.should_exit = True
-        self.force_exit = self._departure.is_hurried
+        self.force_exit = self._drain.is_hurried
 
     def _retire(self, sig: int, frame: FrameType | None) -> None:
-        self._departure.retire()
+        self._drain.retire()
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,7 +57,7 @@ class UvicornServer(Server):
         for listener in sockets or []:
             listener.close()
         self._announce_the_end()
-        while self.server_state.connections and self._departure.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
+        while self.server_state.connections and self._drain.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
             await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
         if self.force_exit:
@@ -67,7 +67,7 @@ class UvicornServer(Server):
         """Each answer is its connection's last now; WebSockets end, and idle connections wait for a
         last request.
         """
-        self._side.is_draining = True
+        self._http_server.is_draining = True
         for connection in list(self.server_state.connections):
             if not isinstance(connection, UvicornConnection):
                 connection.shutdown()
@@ -77,15 +77,15 @@ def run(
     application: Any,
     listener: socket.socket,
     *,
-    departure: Departure,
+    drain: Drain,
     drain_seconds: float,
     on_listening: Callable[[], None],
 ) -> None:
-    side = UvicornSide(application, ConnectionLimits.of_settings())
+    http_server = UvicornHttpServer(application, ConnectionLimits.of_settings())
     config = Config(
         application,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
-        http=side.protocol,  # type: ignore[arg-type]
+        http=http_server.protocol,  # type: ignore[arg-type]
         ws=UvicornWebSocket,
         lifespan="on",
         log_config=None,
@@ -98,4 +98,4 @@ def run(
     )
     for number in (*STOP, RETIRE):  # uvicorn puts back what it finds here, before the process ends.
         signal.signal(number, signal.SIG_IGN)
-    UvicornServer(config, side, departure, on_listening).run(sockets=[listener])
+    UvicornServer(config, http_server, drain, on_listening).run(sockets=[listener])

@@ -1,4 +1,4 @@
-"""uvicorn's HTTP side: the strict one of `client_connection` on asyncio's transports.
+"""uvicorn's HTTP: the strict one of `proxyapp.server.connection` on asyncio's transports.
 
 uvicorn's own has no deadlines for headers, bodies and readers, and its parser takes what a proxy
 must not.
@@ -15,8 +15,9 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from proxyapp.server.connection import ClientConnection, kernel_queue
+from proxyapp.server.http_server import ConnectionLimits, HttpServer
 from proxyapp.server.scope import Target
-from proxyapp.server.server_state import Application, ClientSide, ConnectionLimits
+from proxyapp.vocabulary.asgi import Application
 
 _RESET = struct.pack("ii", 1, 0)
 
@@ -48,7 +49,7 @@ class LoopTransport:
         self.raw.abort()
 
 
-class UvicornSide(ClientSide):
+class UvicornHttpServer(HttpServer):
     """Give `protocol` to uvicorn as its HTTP protocol."""
 
     def __init__(self, application: Application, limits: ConnectionLimits) -> None:
@@ -72,12 +73,12 @@ class UvicornSide(ClientSide):
 class UvicornConnection(ClientConnection, asyncio.Protocol):
     def __init__(
         self,
-        side: UvicornSide,
+        http_server: UvicornHttpServer,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
     ) -> None:
-        super().__init__(side, ("", 0))
+        super().__init__(http_server, ("", 0))
         self.config = config
         self.server_state = server_state
         self.app_state = app_state

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyapp.server.connection import ClientConnection
-from proxyapp.server.server_state import ClientSide, ConnectionLimits
+from proxyapp.server.http_server import ConnectionLimits, HttpServer
 from tests.fuzz.timebox import for_seconds
 
 LOOP = asyncio.new_event_loop()
@@ -92,7 +92,7 @@ class Seen(NamedTuple):
     body: bytes
 
 
-class Side(ClientSide):
+class Side(HttpServer):
     """Its application reads every request and answers it with nothing."""
 
     def __init__(self) -> None:

@@ -4,11 +4,11 @@ may take.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.conf import settings
 
+from proxyapp.vocabulary.asgi import Application
 from proxyapp.vocabulary.errors import StreamBroken
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
 
 logger = logging.getLogger(__name__)
-Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
 class ConnectionLimits(NamedTuple):
@@ -44,7 +43,7 @@ class ConnectionLimits(NamedTuple):
         )
 
 
-class ClientSide:
+class HttpServer:
     """What a connection is told of its server, and tells it. The same under Daphne and uvicorn."""
 
     loop: asyncio.AbstractEventLoop
