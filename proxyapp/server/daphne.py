@@ -14,19 +14,22 @@ from contextlib import suppress
 from typing import Any
 
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import reactor as _reactor
 from twisted.logger import globalLogBeginner
 
-from proxyapp.server.connection import ConnectionFactory
-from proxyapp.server.daphne_transport import ClientTransport
+from proxyapp.server import twisted_adapter
+from proxyapp.server.daphne_adapter import (
+    DaphneConnectionFactory,
+    check_daphne,
+    end_websocket,
+    websocket_factory,
+)
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits, HttpServer
 from proxyapp.vocabulary.asgi import Application
 
 LOOK_SECONDS = 0.1
 BACKLOG = 1024
-GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
 reactor: Any = _reactor  # its methods come from the class that was installed
@@ -47,7 +50,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
     SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Drain`).
 
     `startup` runs before the socket listens, `shutdown` after the last request; an error of either
-    leaves `run`.
+    leaves `run`. Raises LibraryMismatch.
     """
 
     def __init__(
@@ -69,6 +72,8 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             server_name="",
             application_close_timeout=CLOSE_SECONDS,
         )
+        twisted_adapter.check_twisted(reactor)
+        check_daphne(self)
         self.listener = listener
         self.drain = drain
         self.startup = startup
@@ -81,16 +86,8 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
     def run(self) -> None:
         begin_logging: Any = globalLogBeginner.beginLoggingTo
         begin_logging([_ignore], redirectStandardIO=False, discardBuffer=True)
-        self.loop = reactor._asyncioEventloop
+        self.loop = twisted_adapter.event_loop(reactor)
         asyncio.set_event_loop(self.loop)
-        self.ws_factory = WebSocketFactory(self, server=self.server_name)
-        self.ws_factory.setProtocolOptions(
-            autoPingTimeout=self.ping_timeout,
-            allowNullOrigin=True,
-            openHandshakeTimeout=self.websocket_handshake_timeout,
-            maxMessagePayloadSize=self.websocket_max_message_size,
-            maxFramePayloadSize=self.websocket_max_frame_size,
-        )
         reactor.callWhenRunning(self._live)
         reactor.run(installSignalHandlers=False)
         for number in (*STOP, RETIRE):  # A late one must not turn the exit code of a clean end.
@@ -116,10 +113,8 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         self.application_checker()
         self.timeout_checker()
         self.listener.listen(BACKLOG)
-        port = reactor.adoptStreamPort(
-            self.listener.fileno(), self.listener.family, ConnectionFactory(self)
-        )
-        port.transport = ClientTransport
+        factory = DaphneConnectionFactory(self, websocket_factory(self))
+        port = twisted_adapter.listen(reactor, self.listener, factory)
         self.on_listening()
         await draining.wait()
         await self._drain(port)
@@ -132,16 +127,11 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
 
     async def _drain(self, port: Any) -> None:
         self.now = self.loop.time()
-        port.numberAccepts = BACKLOG
-        port.doRead()  # What the kernel has accepted for us would be reset.
-        port.stopListening()
+        twisted_adapter.stop_listening(port, BACKLOG)
         self.listener.close()
         self.is_draining = True
         for websocket in list(self.connections):
-            if websocket.state == websocket.STATE_OPEN:
-                websocket.sendCloseFrame(GOING_AWAY)
-            else:
-                websocket.dropConnection(abort=True)
+            end_websocket(websocket)
         if not await self._has_emptied(lambda: not self.drain.keeps_idle()):
             await self._hasten()
 
@@ -166,7 +156,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
     def _cut(self) -> None:
         logger.warning("Requests that did not end in time were cut: %d", len(self.tasks))
         for connection in list(self.open_connections):
-            connection.transport.abortConnection()
+            connection.abort()
         for task in self.tasks:
             task.cancel()
 

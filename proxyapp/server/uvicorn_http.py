@@ -14,7 +14,7 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from proxyapp.server.connection import ClientConnection, kernel_queue
+from proxyapp.server.connection import ClientConnection
 from proxyapp.server.http_server import ConnectionLimits, HttpServer
 from proxyapp.server.scope import Target
 from proxyapp.vocabulary.asgi import Application
@@ -23,24 +23,19 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 class LoopTransport:
-    """asyncio's transport under the names of Twisted's."""
+    """asyncio's transport, but for `abort`."""
 
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self.raw = transport
-        self.write = transport.write
-        self.loseConnection = transport.close
-        self.loseWriteConnection = transport.write_eof
+    def __init__(self, raw: asyncio.Transport) -> None:
+        self.raw = raw
+        self.write = raw.write
+        self.write_eof = raw.write_eof
+        self.close = raw.close
+        self.pause_reading = raw.pause_reading
+        self.resume_reading = raw.resume_reading
+        self.get_extra_info = raw.get_extra_info
+        self.get_write_buffer_size = raw.get_write_buffer_size
 
-    def pauseProducing(self) -> None:  # noqa: N802
-        self.raw.pause_reading()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self.raw.resume_reading()
-
-    def unregisterProducer(self) -> None:  # noqa: N802
-        """A connection that closes hears no more of it: see UvicornConnection.pause_writing."""
-
-    def abortConnection(self) -> None:  # noqa: N802
+    def abort(self) -> None:
         """With a reset, so that nothing that ends here passes for complete."""
         if not self.raw.is_closing() or self.raw.get_write_buffer_size():
             self.raw.get_extra_info("socket").setsockopt(
@@ -70,7 +65,9 @@ class UvicornHttpServer(HttpServer):
         return UvicornConnection(self, config, server_state, app_state)
 
 
-class UvicornConnection(ClientConnection, asyncio.Protocol):
+class UvicornConnection(ClientConnection):
+    transport: LoopTransport
+
     def __init__(
         self,
         http_server: UvicornHttpServer,
@@ -78,7 +75,7 @@ class UvicornConnection(ClientConnection, asyncio.Protocol):
         server_state: ServerState,
         app_state: dict[str, Any],
     ) -> None:
-        super().__init__(http_server, ("", 0))
+        super().__init__(http_server)
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
@@ -86,18 +83,12 @@ class UvicornConnection(ClientConnection, asyncio.Protocol):
     # What the loop says.
 
     def connection_made(self, transport: Any) -> None:
-        self.transport = LoopTransport(transport)
-        self.client = (transport.get_extra_info("peername") or self.client)[:2]
-        self.local = (transport.get_extra_info("sockname") or self.local)[:2]
         self.server_state.connections.add(self)  # type: ignore[arg-type]
-        self.begin()
+        super().connection_made(LoopTransport(transport))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave_uvicorn()
-        self.connectionLost(error)
-
-    def data_received(self, data: bytes) -> None:
-        self.dataReceived(data)
+        super().connection_lost(error)
 
     def eof_received(self) -> None:
         """Who hangs up no longer waits for an answer."""
@@ -105,32 +96,13 @@ class UvicornConnection(ClientConnection, asyncio.Protocol):
             self.exchange.lose()
             self.transport.raw.abort()
 
-    def pause_writing(self) -> None:
-        if not self.is_closing:
-            self.pauseProducing()
-
-    def resume_writing(self) -> None:
-        self.resumeProducing()
-
     # What uvicorn says.
 
     def shutdown(self) -> None:
         self.server.is_draining = True
         self.drain()
 
-    # What differs from Twisted.
-
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def _unread_bytes(self) -> int:
-        transport = self.transport.raw
-        return int(transport.get_write_buffer_size()) + kernel_queue(
-            transport.get_extra_info("socket").fileno()
-        )
-
-    def _hand_over(self, data: bytes, target: Target) -> None:
-        """uvicorn's protocol takes the connection over, and reads the request itself."""
+    def hand_over(self, data: bytes, target: Target) -> None:
         create: Any = self.config.ws_protocol_class
         protocol = create(
             config=self.config, server_state=self.server_state, app_state=self.app_state

@@ -11,30 +11,30 @@ class Clock:
         return self.now
 
 
-def drain(clock: Clock) -> Drain:
+def drain_of(clock: Clock) -> Drain:
     return Drain(30, 300, clock=clock)
 
 
-def states(it: Drain) -> tuple[bool, bool]:
-    return it.keeps_idle(), it.is_over()
+def states(drain: Drain) -> tuple[bool, bool]:
+    return drain.keeps_idle(), drain.is_over()
 
 
 def test_who_stays_keeps_everything():
-    it = drain(Clock())
+    drain = drain_of(Clock())
 
-    assert not it.has_begun
-    assert states(it) == (True, False)
+    assert not drain.has_begun
+    assert states(drain) == (True, False)
 
 
 def test_a_shutdown_gives_idle_connections_a_moment_and_requests_their_time():
     clock = Clock()
-    it = drain(clock)
-    it.shut_down()
+    drain = drain_of(clock)
+    drain.shut_down()
 
     seen = {}
     for after in (0.0, GRACE_SECONDS, 29.9, 30.0):
         clock.now = 100.0 + after
-        seen[after] = states(it)
+        seen[after] = states(drain)
 
     assert seen == {
         0.0: (True, False),
@@ -46,50 +46,50 @@ def test_a_shutdown_gives_idle_connections_a_moment_and_requests_their_time():
 
 def test_who_is_retired_keeps_its_clients_and_shuts_down_at_last():
     clock = Clock()
-    it = drain(clock)
-    it.retire()
+    drain = drain_of(clock)
+    drain.retire()
 
     clock.now += 299
-    assert states(it) == (True, False)
+    assert states(drain) == (True, False)
     clock.now += 2
-    assert states(it) == (False, False)
+    assert states(drain) == (False, False)
     clock.now += 30
-    assert states(it) == (False, True)
+    assert states(drain) == (False, True)
 
 
 def test_a_shutdown_cuts_a_retirement_short_and_is_no_hurry():
     clock = Clock()
-    it = drain(clock)
-    it.retire()
+    drain = drain_of(clock)
+    drain.retire()
     clock.now += 50
 
-    it.shut_down()
+    drain.shut_down()
 
     clock.now += 1
-    assert states(it) == (False, False)
-    assert not it.is_hurried
+    assert states(drain) == (False, False)
+    assert not drain.is_hurried
 
 
 def test_two_wishes_at_once_are_one_and_a_later_one_is_for_haste():
     clock = Clock()
-    it = drain(clock)
-    it.shut_down()
+    drain = drain_of(clock)
+    drain.shut_down()
     clock.now += 0.5
-    it.shut_down()
-    assert not it.is_hurried
+    drain.shut_down()
+    assert not drain.is_hurried
 
     clock.now += 1
-    it.shut_down()
+    drain.shut_down()
 
-    assert states(it) == (False, True)
+    assert states(drain) == (False, True)
 
 
 def test_its_beginning_is_told_once():
     told: list[int] = []
-    it = Drain(30, 300, on_begin=lambda: told.append(1))
+    drain = Drain(30, 300, on_begin=lambda: told.append(1))
 
-    it.retire()
-    it.shut_down()
-    it.retire()
+    drain.retire()
+    drain.shut_down()
+    drain.retire()
 
     assert told == [1]
