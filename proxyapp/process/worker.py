@@ -20,7 +20,7 @@ READY = b"r"
 LEAVING = b"l"
 
 
-class Tie:
+class SupervisorLink:
     """A worker's end of the socket pair."""
 
     def __init__(self, descriptor: int) -> None:
