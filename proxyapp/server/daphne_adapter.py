@@ -19,13 +19,12 @@ GOING_AWAY = 1001
 
 def check_daphne(server: Server) -> None:
     """Raises LibraryMismatch."""
+    require(LIBRARY, Server, "application_checker", "timeout_checker")
     require(
         LIBRARY,
         server,
-        "application_checker",
         "ping_timeout",
         "server_name",
-        "timeout_checker",
         "websocket_handshake_timeout",
         "websocket_max_frame_size",
         "websocket_max_message_size",

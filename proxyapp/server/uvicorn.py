@@ -9,13 +9,28 @@ from types import FrameType
 from typing import Any
 
 from uvicorn import Config, Server
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import ConnectionLimits
+from proxyapp.server.library_check import require, require_in_code
 from proxyapp.server.uvicorn_http import UvicornConnection, UvicornHttpServer
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
 
+LIBRARY = "uvicorn"
 LOOK_SECONDS = 0.05
+
+
+def check_uvicorn(server: Server) -> None:
+    """Raises LibraryMismatch."""
+    require(LIBRARY, Server, "handle_exit", "shutdown", "startup")
+    require(LIBRARY, server, "force_exit", "server_state", "should_exit", "started")
+    require(LIBRARY, server.server_state, "connections", "tasks")
+    require_in_code(LIBRARY, Server.startup, "lifespan", "servers")
+    require_in_code(LIBRARY, Config.load, "ws_protocol_class")
+    require(LIBRARY, WebSocketsSansIOProtocol, "handle_parser_exception")
+    require_in_code(LIBRARY, WebSocketsSansIOProtocol.connection_made, "transport")
+    require_in_code(LIBRARY, WebSocketsSansIOProtocol.__init__, "conn")
 
 
 class UvicornServer(Server):
@@ -81,6 +96,7 @@ def run(
     drain_seconds: float,
     on_listening: Callable[[], None],
 ) -> None:
+    """Returns when it has drained. Raises LibraryMismatch."""
     http_server = UvicornHttpServer(application, ConnectionLimits.of_settings())
     config = Config(
         application,
@@ -96,6 +112,8 @@ def run(
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
+    server = UvicornServer(config, http_server, drain, on_listening)
+    check_uvicorn(server)
     for number in (*STOP, RETIRE):  # uvicorn puts back what it finds here, before the process ends.
         signal.signal(number, signal.SIG_IGN)
-    UvicornServer(config, http_server, drain, on_listening).run(sockets=[listener])
+    server.run(sockets=[listener])
