@@ -26,13 +26,11 @@ class ExchangeConnection(Protocol):
 
     def read_on(self) -> None: ...
 
-    def ended(self, exchange: ClientExchange) -> None:
-        """The response is complete."""
+    def ended(self, exchange: ClientExchange) -> None: ...
 
     def refuse(self, error: RequestError) -> None: ...
 
-    def break_off(self, *, is_visible: bool) -> None:
-        """Ends an incomplete answer. `is_visible`: its framing shows that; else a reset has to."""
+    def break_off(self, *, is_visible: bool) -> None: ...
 
 
 class ClientExchange:

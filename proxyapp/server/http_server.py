@@ -45,13 +45,11 @@ class OpenConnection(Protocol):
 
     deadline: float
 
-    def drain(self) -> None:
-        """It ends as soon as nobody loses anything by it."""
+    def drain(self) -> None: ...
 
     def abort(self) -> None: ...
 
-    def expire(self) -> None:
-        """The deadline has passed."""
+    def expire(self) -> None: ...
 
 
 class HttpServer:

@@ -95,6 +95,7 @@ class PacedConnection(asyncio.Protocol):
             self.transport.close()
 
     def abort(self) -> None:
+        """With a reset, so that nothing that ends here passes for complete."""
         self.is_closing = True
         self.transport.abort()
 

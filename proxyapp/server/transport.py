@@ -12,8 +12,7 @@ class ClientTransport(Protocol):
 
     def close(self) -> None: ...
 
-    def abort(self) -> None:
-        """With a reset, so that nothing that ends here passes for complete."""
+    def abort(self) -> None: ...
 
     def pause_reading(self) -> None: ...
 

@@ -22,28 +22,6 @@ from proxyapp.vocabulary.asgi import Application
 _RESET = struct.pack("ii", 1, 0)
 
 
-class LoopTransport:
-    """asyncio's transport, but for `abort`."""
-
-    def __init__(self, raw: asyncio.Transport) -> None:
-        self.raw = raw
-        self.write = raw.write
-        self.write_eof = raw.write_eof
-        self.close = raw.close
-        self.pause_reading = raw.pause_reading
-        self.resume_reading = raw.resume_reading
-        self.get_extra_info = raw.get_extra_info
-        self.get_write_buffer_size = raw.get_write_buffer_size
-
-    def abort(self) -> None:
-        """With a reset, so that nothing that ends here passes for complete."""
-        if not self.raw.is_closing() or self.raw.get_write_buffer_size():
-            self.raw.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, _RESET
-            )
-        self.raw.abort()
-
-
 class UvicornHttpServer(HttpServer):
     """Give `protocol` to uvicorn as its HTTP protocol."""
 
@@ -66,7 +44,7 @@ class UvicornHttpServer(HttpServer):
 
 
 class UvicornConnection(ClientConnection):
-    transport: LoopTransport
+    transport: asyncio.Transport
 
     def __init__(
         self,
@@ -84,7 +62,7 @@ class UvicornConnection(ClientConnection):
 
     def connection_made(self, transport: Any) -> None:
         self.server_state.connections.add(self)  # type: ignore[arg-type]
-        super().connection_made(LoopTransport(transport))
+        super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave_uvicorn()
@@ -94,7 +72,15 @@ class UvicornConnection(ClientConnection):
         """Who hangs up no longer waits for an answer."""
         if self.exchange is not None:
             self.exchange.lose()
-            self.transport.raw.abort()
+            self.transport.abort()
+
+    def abort(self) -> None:
+        transport = self.transport
+        if not transport.is_closing() or transport.get_write_buffer_size():
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _RESET
+            )
+        super().abort()
 
     # What uvicorn says.
 
@@ -107,7 +93,7 @@ class UvicornConnection(ClientConnection):
         protocol = create(
             config=self.config, server_state=self.server_state, app_state=self.app_state
         )
-        transport = self.transport.raw
+        transport = self.transport
         self._leave_uvicorn()
         protocol.connection_made(transport)
         transport.set_protocol(protocol)

@@ -1,5 +1,6 @@
 """A library whose insides have changed ends the start with one line that says so."""
 
+import ast
 from collections.abc import Iterator
 from importlib.metadata import version
 
@@ -119,3 +120,23 @@ def test_what_is_private_to_a_library_is_known_in_its_adapter_only(name: str):
 
     assert knowing
     assert knowing <= ADAPTERS
+
+
+@pytest.mark.parametrize("module", ["connection", "paced_connection", "exchange", "http_server"])
+def test_a_connection_knows_neither_server(module: str):
+    tree = ast.parse((ROOT / "proxyapp/server" / f"{module}.py").read_text())
+
+    imported = {
+        name.partition(".")[0]
+        for node in ast.walk(tree)
+        for name in (
+            [node.module or ""]
+            if isinstance(node, ast.ImportFrom)
+            else [alias.name for alias in node.names]
+            if isinstance(node, ast.Import)
+            else []
+        )
+    }
+
+    assert imported & {"asyncio", "proxyapp"}
+    assert not imported & {"twisted", "daphne", "autobahn", "uvicorn", "uvloop"}
