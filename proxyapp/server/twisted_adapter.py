@@ -1,6 +1,6 @@
 """Twisted's sockets in asyncio's words: whatever the gateway knows of Twisted's insides.
 
-Twisted looks the names in camel case up.
+The names in camel case are those that Twisted looks up.
 """
 
 import asyncio
