@@ -2,13 +2,10 @@
 said last.
 """
 
-import gc
 import os
-import resource
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
@@ -23,10 +20,10 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.operators.unreadable_secrets import lost_keys, lost_proxies, warning_of
 from proxyapp.process import bootstrap, listener
 from proxyapp.process.bootstrap import Administrator, StartError, database_errors_explained
+from proxyapp.process.serving import serve
 from proxyapp.process.sighup import survive_hangups
 from proxyapp.process.supervisor import Commands, Supervisor
-from proxyapp.process.worker import Tie
-from proxyapp.server.departure import Departure
+from proxyapp.process.worker import SupervisorLink
 
 DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_HOST = "127.0.0.1"
@@ -37,8 +34,8 @@ SHORTEST_SECRET = 32
 
 @dataclass
 class Launch:
-    """`tie` and `place` are a worker's descriptors: of its tie to its supervisor, and of the socket
-    that it serves.
+    """`link` and `given_socket` are a worker's descriptors: of its link to its supervisor, and of
+    the socket that it serves.
 
     Both are None in a process that a person started. `prepares`: it only does what a rolling
     restart begins with.
@@ -49,8 +46,8 @@ class Launch:
     port: str | None
     workers: str
     server: str
-    tie: int | None
-    place: int | None
+    link: int | None
+    given_socket: int | None
     prepares: bool
     say: Callable[[str], None]
     _notes: list[str] = field(default_factory=list)
@@ -60,13 +57,13 @@ class Launch:
 
     def run(self) -> int:
         """Returns the exit code. Raises StartError, ConfigError or ListenError."""
-        if self.tie is not None and self.place is not None:
-            return self._work(Tie(self.tie), socket(fileno=self.place))
+        if self.link is not None and self.given_socket is not None:
+            return self._work(SupervisorLink(self.link), socket(fileno=self.given_socket))
         count = self._count()
         path, config = self._read_config()
         if self.prepares:
             return self._prepare_only(path)
-        host, port = self._place(config)
+        host, port = self._address(config)
         allow_host(host)
         if config is not None and config.server.allow_anonymous:
             settings.ALLOW_ANONYMOUS = True
@@ -74,22 +71,15 @@ class Launch:
         self._prepare(path, bound)
         if count == 1:
             survive_hangups()
-            with database_errors_explained():
-                self._serve(
-                    bound,
-                    Departure(*_patience()),
-                    on_listening=lambda: self._greet(host, port, path),
-                )
+            serve(self.server, bound, on_listening=lambda: self._greet(host, port, path))
             return 0
         bound.close()
         return self._supervise(count, host, port, path)
 
-    def _work(self, tie: Tie, bound: socket) -> int:
+    def _work(self, link: SupervisorLink, bound: socket) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
         allow_host(self.host or DEFAULT_HOST)
-        departure = Departure(*_patience(), on_begin=tie.report_leaving)
-        with database_errors_explained():
-            self._serve(bound, departure, on_listening=tie.report_ready)
+        serve(self.server, bound, on_listening=link.report_ready, on_draining=link.report_leaving)
         return 0
 
     def _prepare_only(self, path: Path) -> int:
@@ -135,7 +125,7 @@ class Launch:
         except ConfigError as error:
             raise in_file(error, path) from error
 
-    def _place(self, config: Config | None) -> tuple[str, int]:
+    def _address(self, config: Config | None) -> tuple[str, int]:
         host = (
             self.host if self.host is not None else config.server.host if config else DEFAULT_HOST
         )
@@ -189,41 +179,6 @@ class Launch:
         )
         self._notes += [f"{path}: {line}" for line in lines]
 
-    def _serve(
-        self, bound: socket, departure: Departure, *, on_listening: Callable[[], None]
-    ) -> None:
-        from gateway.asgi import application
-
-        allow_many_files()
-        calm_collector()
-        if self.server == "uvicorn":
-            from proxyapp.server import uvicorn
-
-            uvicorn.run(
-                application,
-                bound,
-                departure=departure,
-                drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
-                on_listening=on_listening,
-            )
-            return
-        from proxyapp import runtime
-        from proxyapp.server import reactor
-        from proxyapp.server.server_state import ConnectionLimits
-
-        reactor.install()
-        from proxyapp.server.daphne import GatewayServer
-
-        GatewayServer(
-            application,
-            bound,
-            limits=ConnectionLimits.of_settings(),
-            departure=departure,
-            startup=runtime.startup,
-            shutdown=runtime.shutdown,
-            on_listening=on_listening,
-        ).run()
-
     def _greet(self, host: str, port: int, path: Path) -> None:
         url = listener.url(host, port)
         if host in listener.ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
@@ -263,24 +218,6 @@ def allow_host(host: str) -> None:
     """
     if not settings.HOSTS_ARE_CONFIGURED and host not in listener.ANY_ADDRESS:
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
-
-
-def _patience() -> tuple[float, float]:
-    return settings.SHUTDOWN_TIMEOUT_SECONDS, settings.RESTART_TIMEOUT_SECONDS
-
-
-def calm_collector() -> None:
-    """What is loaded now stays: looking through it again and again would stall requests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
-
-
-def allow_many_files() -> None:
-    """A stream takes two sockets, and the usual soft limit is 1,024 files."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def in_file(error: ConfigError, path: Path) -> ConfigError:

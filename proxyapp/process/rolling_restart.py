@@ -15,7 +15,7 @@ START_SECONDS = 120.0
 logger = logging.getLogger(__name__)
 
 
-class Rollover:
+class RollingRestart:
     """One step at a time, because the workers have to be kept alive meanwhile.
 
     It begins with `preparation`, a command that does what each start does: it applies migrations
@@ -24,32 +24,32 @@ class Rollover:
 
     def __init__(
         self,
-        places: Sequence[WorkerSlot],
+        slots: Sequence[WorkerSlot],
         preparation: Sequence[str],
         environment: Mapping[str, str],
         now: float,
     ) -> None:
         logger.info("A rolling restart begins.")
-        self._places = places
+        self._slots = slots
         self._preparation = subprocess.Popen(preparation, env=environment)  # noqa: S603
         self._successors: list[Worker] = []
         self._due_at = now + START_SECONDS
 
     def step(self, now: float) -> list[Worker] | None:
         """The workers that are on their way out, once it is over; None while it goes on."""
-        trouble = self._trouble(now)
-        if trouble:
-            logger.error("The restart was given up, and the old workers go on: %s.", trouble)
+        failure = self._failure(now)
+        if failure:
+            logger.error("The restart was given up, and the old workers go on: %s.", failure)
             return self.cancel()
         if self._preparation.poll() is None:
             return None
         if not self._successors:
-            self._successors = [place.start_successor() for place in self._places]
+            self._successors = [slot.start_successor() for slot in self._slots]
         if not all(worker.is_ready() for worker in self._successors):
             return None
         return self._change_over()
 
-    def _trouble(self, now: float) -> str:
+    def _failure(self, now: float) -> str:
         if self._preparation.poll():
             return "the preparation failed (see above)"
         for worker in self._successors:
@@ -60,9 +60,9 @@ class Rollover:
         return ""
 
     def _change_over(self) -> list[Worker]:
-        retired = [predecessor for place in self._places if (predecessor := place.worker)]
-        for place, successor in zip(self._places, self._successors, strict=True):
-            place.hand_to(successor)
+        retired = [predecessor for slot in self._slots if (predecessor := slot.worker)]
+        for slot, successor in zip(self._slots, self._successors, strict=True):
+            slot.hand_to(successor)
         for worker in retired:
             worker.retire()
         logger.info(

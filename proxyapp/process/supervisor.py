@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from proxyapp.process.rolling_restart import Rollover
+from proxyapp.process.rolling_restart import RollingRestart
 from proxyapp.process.sighup import AT_START, hear_hangups
 from proxyapp.process.worker import Worker
 from proxyapp.process.worker_slot import WorkerSlot
-from proxyapp.server.departure import SAME_WISH_SECONDS, STOP
+from proxyapp.server.drain import SAME_SIGNAL_SECONDS, STOP
 
 POLL_SECONDS = 0.1
 
@@ -42,10 +42,10 @@ class Supervisor:
     ) -> None:
         self._commands = commands
         self._on_listening = on_listening
-        self._places = [WorkerSlot(bind, self._worker) for _ in range(count)]
+        self._slots = [WorkerSlot(bind, self._worker) for _ in range(count)]
         self._leaving: list[Worker] = []
-        self._rollover: Rollover | None = None
-        self._wants_rollover = False
+        self._restart: RollingRestart | None = None
+        self._wants_restart = False
         self._signalled_at = 0.0
         self._wakeup, self._alarm = socket.socketpair()
 
@@ -58,7 +58,7 @@ class Supervisor:
         """
         self._hear_signals()
         code = self._supervise()
-        self._send_home()
+        self._end_workers()
         return code
 
     def _hear_signals(self) -> None:
@@ -73,7 +73,7 @@ class Supervisor:
     def _on_stop(self, *_: Any) -> None:
         """The second wish is one for haste; a terminal and a parent may both send the first."""
         now = time.monotonic()
-        if self._signalled_at and now - self._signalled_at > SAME_WISH_SECONDS:
+        if self._signalled_at and now - self._signalled_at > SAME_SIGNAL_SECONDS:
             for worker in self._workers():
                 worker.hurry()
         self._signalled_at = self._signalled_at or now
@@ -81,7 +81,7 @@ class Supervisor:
     def _on_hangup(self, *_: Any) -> None:
         if AT_START.has_closed():
             self._on_stop()
-        self._wants_rollover = True
+        self._wants_restart = True
 
     def _wait(self) -> None:
         """Until a signal, of a child too, or a moment."""
@@ -89,10 +89,10 @@ class Supervisor:
             self._wakeup.recv(4096)
 
     def _workers(self) -> list[Worker]:
-        return [*self._leaving, *(place.worker for place in self._places if place.worker)]
+        return [*self._leaving, *(slot.worker for slot in self._slots if slot.worker)]
 
     def _supervise(self) -> int:
-        started = [place.start() for place in self._places]
+        started = [slot.start() for slot in self._slots]
         while not all(worker.is_ready() for worker in started):
             if self._signalled_at:
                 return 0
@@ -107,29 +107,29 @@ class Supervisor:
 
     def _keep(self) -> None:
         now = time.monotonic()
-        for place in self._places:
-            leaver = place.keep_held(now)
+        for slot in self._slots:
+            leaver = slot.keep_held(now)
             self._leaving += [leaver] if leaver else []
         self._leaving = [worker for worker in self._leaving if worker.is_alive()]
-        if self._rollover is None and self._wants_rollover:
-            self._wants_rollover = False
-            self._rollover = Rollover(
-                self._places, self._commands.preparation, self._commands.environment, now
+        if self._restart is None and self._wants_restart:
+            self._wants_restart = False
+            self._restart = RollingRestart(
+                self._slots, self._commands.preparation, self._commands.environment, now
             )
-        leavers = self._rollover.step(now) if self._rollover else None
+        leavers = self._restart.step(now) if self._restart else None
         if leavers is not None:
             self._leaving += leavers
-            self._rollover = None
+            self._restart = None
 
-    def _send_home(self) -> None:
+    def _end_workers(self) -> None:
         """The port closes with the last of its sockets: with the supervisor's, or with those of a
         worker's drain.
         """
-        if self._rollover:
-            self._leaving += self._rollover.cancel()
+        if self._restart:
+            self._leaving += self._restart.cancel()
         for worker in self._workers():
             worker.dismiss()
-        for place in self._places:
-            place.close()
+        for slot in self._slots:
+            slot.close()
         while any(worker.is_alive() for worker in self._workers()):
             self._wait()

@@ -14,13 +14,13 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-from proxyapp.server.departure import RETIRE
+from proxyapp.server.drain import RETIRE
 
 READY = b"r"
 LEAVING = b"l"
 
 
-class Tie:
+class SupervisorLink:
     """A worker's end of the socket pair."""
 
     def __init__(self, descriptor: int) -> None:

@@ -1,4 +1,4 @@
-"""A worker's place: a share of the port, which outlives the workers that hold it one after the
+"""A worker's slot: a share of the port, which outlives the workers that hold it one after the
 other.
 
 The kernel spreads connections over the sockets that are bound to one port (SO_REUSEPORT). The
@@ -58,13 +58,13 @@ class WorkerSlot:
             if now >= self._due_at:
                 self.start()
         elif not worker.is_alive():
-            self._mourn(worker, now)
+            self._replace_dead(worker, now)
         elif worker.is_leaving():
             self.start()
             return worker
         return None
 
-    def _mourn(self, worker: Worker, now: float) -> None:
+    def _replace_dead(self, worker: Worker, now: float) -> None:
         """One that served is replaced at once.
 
         Failed starts come later and later, and clients don't wait for them.
@@ -87,7 +87,7 @@ class WorkerSlot:
         return now - (worker.ready_at or 0.0) < YOUNG_SECONDS and worker.code != -signal.SIGKILL
 
     def _listen_no_more(self) -> None:
-        """The kernel gives new connections to the other places until a worker is ready here."""
+        """The kernel gives new connections to the other slots until a worker is ready here."""
         with suppress(ListenError):
             before, self.listener = self.listener, self._bind()
             before.close()

@@ -104,3 +104,8 @@ class ChunkedBody:
             raise RequestError(400, "A trailer is malformed.")
         self._trailer_bytes += end - at
         return end - at
+
+
+def check_size(size: int, max_body_bytes: int) -> None:
+    if size > max_body_bytes:
+        raise RequestError(413, f"The body is larger than {max_body_bytes} bytes (MAX_BODY_BYTES).")

@@ -1,84 +1,58 @@
-"""A client's connection: requests in, one at a time and in order, answers out, at the client's
-pace.
-"""
+"""A client's connection: requests in, one at a time and in order, answers out."""
 
 from __future__ import annotations
 
 import asyncio
-import fcntl
-import sys
-import termios
-from typing import TYPE_CHECKING, Any
+from abc import ABC, abstractmethod
+from typing import Any
 
-from twisted.internet.protocol import Factory, Protocol
-
-from proxyapp.server.exchange import READ_AHEAD_BYTES, ClientExchange, check_size, status_line
+from proxyapp.server.body import check_size
+from proxyapp.server.exchange import READ_AHEAD_BYTES, ClientExchange
 from proxyapp.server.http1 import (
     MAX_HEAD_BYTES,
     Head,
     RequestError,
     check_start,
     parse_head,
+    status_line,
     without_empty_lines,
 )
+from proxyapp.server.http_server import HttpServer
+from proxyapp.server.paced_connection import SLOWEST, PacedConnection
 from proxyapp.server.scope import Target, http_scope, parse_target
 from proxyapp.server.websocket_handshake import check_handshake
 from proxyapp.vocabulary.errors import error_body, is_openai_path
 
-if TYPE_CHECKING:
-    from proxyapp.server.daphne import GatewayServer
-    from proxyapp.server.server_state import ClientSide
-
-LINGER_SECONDS = 30.0
-SLOWEST = 500  # bytes a second, on the whole, of a body that comes and of an answer that is read
 PIPELINE_BYTES = 64 * 1024
 
 
-class ClientConnection(Protocol):
-    """Twisted's transport calls the methods in camel case."""
+class ClientConnection(PacedConnection, ABC):
+    """asyncio's protocol, under both servers."""
 
-    transport: Any
-
-    def __init__(self, server: ClientSide, client: tuple[str, int]) -> None:
-        self.server = server
-        self.limits = server.limits
-        self.client = client
-        self.local: tuple[str, int] = ("", 0)
+    def __init__(self, server: HttpServer) -> None:
+        super().__init__(server)
         self.buffer = b""
         self.exchange: ClientExchange | None = None
         self.task: asyncio.Task[None] | None = None
-        self.deadline = 0.0  # 0: nothing is due from the client
         self.head_since = 0.0
         self.body_due = 0.0
-        self.unread = 0
         self.is_fresh = True
-        self.is_stalled = False
-        self.is_reading = True
-        self.is_closing = False
-        self._writable: asyncio.Future[None] | None = None
 
-    def connectionMade(self) -> None:  # noqa: N802
-        host = self.transport.getHost()
-        self.local = (host.host, host.port)
-        self.transport.setTcpNoDelay(True)
-        self.transport.registerProducer(self, True)
-        self.begin()
-
-    def begin(self) -> None:
-        self.deadline = self.server.now + self.limits.idle
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
         self.server.open_connections.add(self)
 
-    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
+    def connection_lost(self, error: Exception | None) -> None:
         self.is_closing = True
         self.server.forget(self)
-        self.resumeProducing()
+        self.resume_writing()
         if self.exchange is not None:
             self.exchange.lose()
             self.exchange = None
         if self.task is not None and not self.task.done():
             self.server.expect_end(self.task)
 
-    def dataReceived(self, data: bytes) -> None:  # noqa: N802
+    def data_received(self, data: bytes) -> None:
         if self.is_closing:
             return
         try:
@@ -89,23 +63,14 @@ class ClientConnection(Protocol):
             if self.exchange is None:
                 self._next()
             elif len(self.buffer) > PIPELINE_BYTES:
-                self._read_later()
+                self.read_later()
         except RequestError as error:
             self.refuse(error)
 
-    def pauseProducing(self) -> None:  # noqa: N802
-        self.is_stalled = True
-        self._await_reader()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self.is_stalled = False
+    def resume_writing(self) -> None:
+        super().resume_writing()
         if not self.is_closing:
             self.deadline = 0.0 if self.exchange else self.server.now + self.limits.idle
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
-
-    def stopProducing(self) -> None:  # noqa: N802
-        """The transport says so while it closes; connectionLost follows."""
 
     # Requests.
 
@@ -151,7 +116,9 @@ class ClientConnection(Protocol):
         scope = http_scope(
             head, target, client=self.client, server=self.local, abort=exchange.abort
         )
-        self.task = self.server.run_application(scope, exchange)
+        self.task = self.server.run_application(
+            scope, exchange.receive, exchange.send, exchange.application_ended
+        )
 
     def _await_body(self) -> None:
         self.deadline = self.server.now + self.limits.body
@@ -162,68 +129,26 @@ class ClientConnection(Protocol):
         if exchange.is_received:
             self.deadline = 0.0
         elif exchange.read_ahead > READ_AHEAD_BYTES:
-            self._read_later()
+            self.read_later()
         else:  # A byte now and then must not hold the connection for ever.
             self.body_due += len(data) / SLOWEST
             self.deadline = min(self.server.now + self.limits.body, self.body_due)
         return rest
 
     def _become_websocket(self, data: bytes, target: Target) -> None:
-        self.transport.unregisterProducer()
         self.server.forget(self)
         self.is_closing = True
-        self._hand_over(data, target)
+        self.hand_over(data, target)
 
-    def _hand_over(self, data: bytes, target: Target) -> None:
-        """Daphne's protocol takes the connection over, and reads the handshake itself."""
-        server: Any = self.server
-        protocol = server.ws_factory.buildProtocol(self.transport.getPeer())
-        protocol._raw_query_string = target.query
-        self.transport.protocol = protocol
-        protocol.makeConnection(self.transport)
-        protocol.dataReceived(data)
-
-    # Reading and writing.
-
-    def _read_later(self) -> None:
-        if self.is_reading:
-            self.is_reading = False
-            self.deadline = 0.0
-            self.transport.pauseProducing()
+    @abstractmethod
+    def hand_over(self, data: bytes, target: Target) -> None:
+        """The server's own protocol takes the connection over, and reads the handshake itself."""
 
     def read_on(self) -> None:
         if not self.is_reading:
-            self.is_reading = True
-            self.transport.resumeProducing()
+            super().read_on()
             if self.exchange is not None and not self.exchange.is_received:
                 self._await_body()
-
-    def write(self, data: bytes) -> None:
-        """Sends at once what the socket takes: that spares two turns of the loop for nearly every
-        response.
-        """
-        transport = self.transport
-        if not transport.dataBuffer and not transport._tempDataBuffer:
-            sent = transport.writeSomeData(data)
-            if sent == len(data):
-                return
-            if isinstance(sent, int):
-                data = data[sent:]
-        transport.write(data)
-
-    async def until_writable(self) -> None:
-        self._writable = asyncio.get_running_loop().create_future()
-        await self._writable
-
-    def _await_reader(self) -> None:
-        self.unread = self._unread_bytes()
-        self.deadline = self.server.now + self.limits.stall
-
-    def _unread_bytes(self) -> int:
-        """What waits for the client here and in the kernel, which may be megabytes."""
-        transport = self.transport
-        waiting: int = len(transport.dataBuffer) - transport.offset + transport._tempDataLen
-        return waiting + kernel_queue(transport.fileno())
 
     # Ends.
 
@@ -231,13 +156,13 @@ class ClientConnection(Protocol):
         """The response is complete: on to the next request, unless this was the last."""
         self.exchange = self.task = None
         if exchange.closes or self.server.is_draining:
-            self._close(lingers=not exchange.is_received)
+            self.close(lingers=not exchange.is_received)
             return
         self.read_on()
         if not self.is_stalled:
             self.deadline = self.server.now + self.limits.idle
         if self.buffer:
-            asyncio.get_running_loop().call_soon(self.dataReceived, b"")
+            asyncio.get_running_loop().call_soon(self.data_received, b"")
 
     def refuse(self, error: RequestError) -> None:
         """Answers the request that came last with an error, and closes."""
@@ -259,29 +184,15 @@ class ClientConnection(Protocol):
         )
         self.write(status_line(error.status) + fields + (body if has_body else b""))
         self.buffer = b""
-        self._close(lingers=True)
+        self.close(lingers=True)
 
     def break_off(self, *, is_visible: bool) -> None:
         """Ends an incomplete answer. `is_visible`: its framing shows that; else a reset has to."""
         self.exchange = None
         if is_visible:
-            self._close(lingers=False)
+            self.close(lingers=False)
         else:
-            self.is_closing = True
-            self.transport.abortConnection()
-
-    def _close(self, *, lingers: bool) -> None:
-        """A client that is still sending would lose the answer to a reset, so it may go on for a
-        while, unheard.
-        """
-        self.is_closing = True
-        self.transport.unregisterProducer()
-        self.deadline = self.server.now + LINGER_SECONDS
-        if lingers:
-            self.transport.loseWriteConnection()
-            self.read_on()
-        else:
-            self.transport.loseConnection()
+            self.abort()
 
     def drain(self) -> None:
         """Nothing new is welcome.
@@ -293,37 +204,16 @@ class ClientConnection(Protocol):
         if self.is_fresh or self.buffer or self.is_closing:
             self.deadline = self.server.now + 1.0
         else:
-            self._close(lingers=False)
+            self.close(lingers=False)
 
     def expire(self) -> None:
         """The deadline has passed."""
         self.deadline = 0.0
-        is_reading_on = (
-            self.is_stalled and self.unread - self._unread_bytes() > SLOWEST * self.limits.stall
-        )
-        if is_reading_on and not self.is_closing:
-            self._await_reader()
+        if self.is_stalled and not self.is_closing and self.has_read_on():
+            self.await_reader()
         elif self.is_closing or self.is_stalled:
-            self.transport.abortConnection()
+            self.abort()
         elif self.exchange is not None or self.buffer:
             self.refuse(RequestError(408, "The request did not arrive in time."))
         else:
-            self._close(lingers=False)
-
-
-def kernel_queue(descriptor: int) -> int:
-    """The bytes of a socket that its peer has not confirmed; 0 where the system does not tell."""
-    try:
-        return int.from_bytes(fcntl.ioctl(descriptor, termios.TIOCOUTQ, bytes(4)), sys.byteorder)
-    except OSError:
-        return 0
-
-
-class ConnectionFactory(Factory[ClientConnection]):
-    noisy = False
-
-    def __init__(self, server: GatewayServer) -> None:
-        self.server = server
-
-    def buildProtocol(self, address: Any) -> ClientConnection:  # noqa: N802
-        return ClientConnection(self.server, (address.host, address.port))
+            self.close(lingers=False)

@@ -14,22 +14,26 @@ from contextlib import suppress
 from typing import Any
 
 from daphne.server import Server
-from daphne.ws_protocol import WebSocketFactory
 from twisted.internet import reactor as _reactor
 from twisted.logger import globalLogBeginner
 
-from proxyapp.server.connection import ConnectionFactory
-from proxyapp.server.daphne_transport import ClientTransport
-from proxyapp.server.departure import RETIRE, STOP, Departure
-from proxyapp.server.server_state import CLOSE_SECONDS, Application, ClientSide, ConnectionLimits
+from proxyapp.server import twisted_adapter
+from proxyapp.server.daphne_adapter import (
+    DaphneConnectionFactory,
+    check_daphne,
+    end_websocket,
+    websocket_factory,
+)
+from proxyapp.server.drain import RETIRE, STOP, Drain
+from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits, HttpServer
+from proxyapp.vocabulary.asgi import Application
 
 LOOK_SECONDS = 0.1
 BACKLOG = 1024
-GOING_AWAY = 1001
 
 logger = logging.getLogger(__name__)
 reactor: Any = _reactor  # its methods come from the class that was installed
-Hook = Callable[[], Awaitable[object]]
+LifespanHandler = Callable[[], Awaitable[object]]
 
 
 async def _nothing() -> None:
@@ -40,13 +44,13 @@ def _ignore(event: dict[str, Any]) -> None:
     pass
 
 
-class GatewayServer(ClientSide, Server):  # type: ignore[misc]
+class GatewayServer(HttpServer, Server):  # type: ignore[misc]
     """Serves `application` on a socket that is bound, and returns from `run` when it has drained.
 
-    SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Departure`).
+    SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Drain`).
 
     `startup` runs before the socket listens, `shutdown` after the last request; an error of either
-    leaves `run`.
+    leaves `run`. Raises LibraryMismatch.
     """
 
     def __init__(
@@ -55,12 +59,12 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         listener: socket.socket,
         *,
         limits: ConnectionLimits,
-        departure: Departure,
-        startup: Hook = _nothing,
-        shutdown: Hook = _nothing,
+        drain: Drain,
+        startup: LifespanHandler = _nothing,
+        shutdown: LifespanHandler = _nothing,
         on_listening: Callable[[], None] = lambda: None,
     ) -> None:
-        ClientSide.__init__(self, limits)
+        HttpServer.__init__(self, limits)
         Server.__init__(
             self,
             application,
@@ -68,8 +72,10 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
             server_name="",
             application_close_timeout=CLOSE_SECONDS,
         )
+        twisted_adapter.check_twisted(reactor)
+        check_daphne(self)
         self.listener = listener
-        self.departure = departure
+        self.drain = drain
         self.startup = startup
         self.shutdown = shutdown
         self.on_listening = on_listening
@@ -80,16 +86,8 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
     def run(self) -> None:
         begin_logging: Any = globalLogBeginner.beginLoggingTo
         begin_logging([_ignore], redirectStandardIO=False, discardBuffer=True)
-        self.loop = reactor._asyncioEventloop
+        self.loop = twisted_adapter.event_loop(reactor)
         asyncio.set_event_loop(self.loop)
-        self.ws_factory = WebSocketFactory(self, server=self.server_name)
-        self.ws_factory.setProtocolOptions(
-            autoPingTimeout=self.ping_timeout,
-            allowNullOrigin=True,
-            openHandshakeTimeout=self.websocket_handshake_timeout,
-            maxMessagePayloadSize=self.websocket_max_message_size,
-            maxFramePayloadSize=self.websocket_max_frame_size,
-        )
         reactor.callWhenRunning(self._live)
         reactor.run(installSignalHandlers=False)
         for number in (*STOP, RETIRE):  # A late one must not turn the exit code of a clean end.
@@ -106,48 +104,41 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
         reactor.stop()
 
     async def _serve(self) -> None:
-        departing = asyncio.Event()
+        draining = asyncio.Event()
         for number in STOP:
-            self.loop.add_signal_handler(number, self._depart, self.departure.shut_down, departing)
-        self.loop.add_signal_handler(RETIRE, self._depart, self.departure.retire, departing)
+            self.loop.add_signal_handler(number, self._begin_drain, self.drain.shut_down, draining)
+        self.loop.add_signal_handler(RETIRE, self._begin_drain, self.drain.retire, draining)
         await self.startup()
         self.sweep()
         self.application_checker()
         self.timeout_checker()
         self.listener.listen(BACKLOG)
-        port = reactor.adoptStreamPort(
-            self.listener.fileno(), self.listener.family, ConnectionFactory(self)
-        )
-        port.transport = ClientTransport
+        factory = DaphneConnectionFactory(self, websocket_factory(self))
+        port = twisted_adapter.listen(reactor, self.listener, factory)
         self.on_listening()
-        await departing.wait()
+        await draining.wait()
         await self._drain(port)
         await self.shutdown()
 
-    def _depart(self, how: Callable[[], None], departing: asyncio.Event) -> None:
-        how()
-        departing.set()
+    def _begin_drain(self, begin: Callable[[], None], draining: asyncio.Event) -> None:
+        begin()
+        draining.set()
         self._change.set()
 
     async def _drain(self, port: Any) -> None:
         self.now = self.loop.time()
-        port.numberAccepts = BACKLOG
-        port.doRead()  # What the kernel has accepted for us would be reset.
-        port.stopListening()
+        twisted_adapter.stop_listening(port, BACKLOG)
         self.listener.close()
         self.is_draining = True
         for websocket in list(self.connections):
-            if websocket.state == websocket.STATE_OPEN:
-                websocket.sendCloseFrame(GOING_AWAY)
-            else:
-                websocket.dropConnection(abort=True)
-        if not await self._has_emptied(lambda: not self.departure.keeps_idle()):
+            end_websocket(websocket)
+        if not await self._has_emptied(lambda: not self.drain.keeps_idle()):
             await self._hasten()
 
     async def _hasten(self) -> None:
         for connection in list(self.open_connections):
             connection.drain()
-        if not await self._has_emptied(self.departure.is_over):
+        if not await self._has_emptied(self.drain.is_over):
             self._cut()
             due = self.loop.time() + CLOSE_SECONDS
             await self._has_emptied(lambda: self.loop.time() > due)
@@ -165,7 +156,7 @@ class GatewayServer(ClientSide, Server):  # type: ignore[misc]
     def _cut(self) -> None:
         logger.warning("Requests that did not end in time were cut: %d", len(self.tasks))
         for connection in list(self.open_connections):
-            connection.transport.abortConnection()
+            connection.abort()
         for task in self.tasks:
             task.cancel()
 

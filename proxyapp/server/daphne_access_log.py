@@ -6,6 +6,7 @@ Credentials can be in queries, which are left out, and in paths, where they are 
 import sys
 from typing import Any
 
+from proxyapp.server.library_check import require
 from proxyapp.vocabulary.log_masking import without_secrets
 
 
@@ -14,6 +15,7 @@ def leave_out_queries() -> None:
     daphne = sys.modules.get("daphne.server")
     if daphne is None:
         return
+    require("Daphne", daphne.Server, "log_action")
     log = daphne.Server.log_action
 
     def log_action(server: Any, protocol: str, action: str, details: dict[str, Any]) -> None:

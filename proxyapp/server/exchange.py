@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
-from proxyapp.server.body import ChunkedBody, LengthBody
-from proxyapp.server.http1 import Head, RequestError, are_header_lines
-
-if TYPE_CHECKING:
-    from proxyapp.server.connection import ClientConnection
+from proxyapp.server.body import ChunkedBody, LengthBody, check_size
+from proxyapp.server.http1 import Head, RequestError, are_header_lines, status_line
+from proxyapp.server.http_server import ConnectionLimits, HttpServer
 
 READ_AHEAD_BYTES = 256 * 1024
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
-}
+
+
+class ExchangeConnection(Protocol):
+    """What an exchange asks of the connection that it came on."""
+
+    server: HttpServer
+    limits: ConnectionLimits
+    write: Callable[[bytes], None]
+    is_stalled: bool
+
+    async def until_writable(self) -> None: ...
+
+    def read_on(self) -> None: ...
+
+    def ended(self, exchange: ClientExchange) -> None: ...
+
+    def refuse(self, error: RequestError) -> None: ...
+
+    def break_off(self, *, is_visible: bool) -> None: ...
 
 
 class ClientExchange:
@@ -47,7 +61,7 @@ class ClientExchange:
         "read_ahead",
     )
 
-    def __init__(self, connection: ClientConnection, head: Head) -> None:
+    def __init__(self, connection: ExchangeConnection, head: Head) -> None:
         self.connection = connection
         self.head = head
         self.is_received = head.length == 0
@@ -117,7 +131,7 @@ class ClientExchange:
 
     # To the client.
 
-    async def send(self, message: dict[str, Any]) -> None:
+    async def send(self, message: Mapping[str, Any]) -> None:
         if self.is_lost:
             return
         kind = message["type"]
@@ -223,12 +237,3 @@ class ClientExchange:
             self.abort()
         else:
             self.connection.refuse(RequestError(500, "The gateway failed to answer."))
-
-
-def status_line(status: int) -> bytes:
-    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
-
-
-def check_size(size: int, max_body_bytes: int) -> None:
-    if size > max_body_bytes:
-        raise RequestError(413, f"The body is larger than {max_body_bytes} bytes (MAX_BODY_BYTES).")

@@ -1,10 +1,11 @@
-"""The heads of HTTP/1.1 requests as bytes (RFC 9112), decided without any I/O.
+"""The heads of HTTP/1.1 messages as bytes (RFC 9112), decided without any I/O.
 
 Strict where leniency lets requests be smuggled (one meaning for every message, or none), and
 faithful otherwise: the target and the header values are kept byte for byte, and any method goes.
 """
 
 import re
+from http import HTTPStatus
 
 MAX_HEAD_BYTES = 64 * 1024
 MAX_HEADERS = 500
@@ -21,6 +22,9 @@ _HEADER_LINES = re.compile(rb"(?:" + TOKEN + rb": " + TEXT + rb"\r\n)*+")
 _MEANT_FOR_US = frozenset(
     {b"content-length", b"transfer-encoding", b"connection", b"host", b"expect", b"upgrade"}
 )
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}
 
 
 class RequestError(Exception):
@@ -151,3 +155,7 @@ def are_header_lines(data: bytes, count: int) -> bool:
     another.
     """
     return data.count(b"\n") == count and _HEADER_LINES.fullmatch(data) is not None
+
+
+def status_line(status: int) -> bytes:
+    return _STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status

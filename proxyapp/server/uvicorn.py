@@ -9,13 +9,28 @@ from types import FrameType
 from typing import Any
 
 from uvicorn import Config, Server
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
-from proxyapp.server.departure import RETIRE, STOP, Departure
-from proxyapp.server.server_state import ConnectionLimits
-from proxyapp.server.uvicorn_http import UvicornConnection, UvicornSide
+from proxyapp.server.drain import RETIRE, STOP, Drain
+from proxyapp.server.http_server import ConnectionLimits
+from proxyapp.server.library_check import require, require_in_code
+from proxyapp.server.uvicorn_http import UvicornConnection, UvicornHttpServer
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
 
+LIBRARY = "uvicorn"
 LOOK_SECONDS = 0.05
+
+
+def check_uvicorn(server: Server) -> None:
+    """Raises LibraryMismatch."""
+    require(LIBRARY, Server, "handle_exit", "shutdown", "startup")
+    require(LIBRARY, server, "force_exit", "server_state", "should_exit", "started")
+    require(LIBRARY, server.server_state, "connections", "tasks")
+    require_in_code(LIBRARY, Server.startup, "lifespan", "servers")
+    require_in_code(LIBRARY, Config.load, "ws_protocol_class")
+    require(LIBRARY, WebSocketsSansIOProtocol, "handle_parser_exception")
+    require_in_code(LIBRARY, WebSocketsSansIOProtocol.connection_made, "transport")
+    require_in_code(LIBRARY, WebSocketsSansIOProtocol.__init__, "conn")
 
 
 class UvicornServer(Server):
@@ -26,13 +41,13 @@ class UvicornServer(Server):
     def __init__(
         self,
         config: Config,
-        side: UvicornSide,
-        departure: Departure,
+        http_server: UvicornHttpServer,
+        drain: Drain,
         on_listening: Callable[[], None],
     ) -> None:
         super().__init__(config)
-        self._side = side
-        self._departure = departure
+        self._http_server = http_server
+        self._drain = drain
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -43,12 +58,12 @@ class UvicornServer(Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would die of the signals that it captured."""
-        self._departure.shut_down()
+        self._drain.shut_down()
         self.should_exit = True
-        self.force_exit = self._departure.is_hurried
+        self.force_exit = self._drain.is_hurried
 
     def _retire(self, sig: int, frame: FrameType | None) -> None:
-        self._departure.retire()
+        self._drain.retire()
         self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -57,7 +72,7 @@ class UvicornServer(Server):
         for listener in sockets or []:
             listener.close()
         self._announce_the_end()
-        while self.server_state.connections and self._departure.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
+        while self.server_state.connections and self._drain.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
             await asyncio.sleep(LOOK_SECONDS)
         await super().shutdown(sockets)
         if self.force_exit:
@@ -67,7 +82,7 @@ class UvicornServer(Server):
         """Each answer is its connection's last now; WebSockets end, and idle connections wait for a
         last request.
         """
-        self._side.is_draining = True
+        self._http_server.is_draining = True
         for connection in list(self.server_state.connections):
             if not isinstance(connection, UvicornConnection):
                 connection.shutdown()
@@ -77,15 +92,16 @@ def run(
     application: Any,
     listener: socket.socket,
     *,
-    departure: Departure,
+    drain: Drain,
     drain_seconds: float,
     on_listening: Callable[[], None],
 ) -> None:
-    side = UvicornSide(application, ConnectionLimits.of_settings())
+    """Returns when it has drained. Raises LibraryMismatch."""
+    http_server = UvicornHttpServer(application, ConnectionLimits.of_settings())
     config = Config(
         application,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
-        http=side.protocol,  # type: ignore[arg-type]
+        http=http_server.protocol,  # type: ignore[arg-type]
         ws=UvicornWebSocket,
         lifespan="on",
         log_config=None,
@@ -96,6 +112,8 @@ def run(
         proxy_headers=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
+    server = UvicornServer(config, http_server, drain, on_listening)
+    check_uvicorn(server)
     for number in (*STOP, RETIRE):  # uvicorn puts back what it finds here, before the process ends.
         signal.signal(number, signal.SIG_IGN)
-    UvicornServer(config, side, departure, on_listening).run(sockets=[listener])
+    server.run(sockets=[listener])

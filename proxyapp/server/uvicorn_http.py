@@ -1,4 +1,4 @@
-"""uvicorn's HTTP side: the strict one of `connection` on asyncio's transports.
+"""uvicorn's HTTP: the strict one of `proxyapp.server.connection` on asyncio's transports.
 
 uvicorn's own has no deadlines for headers, bodies and readers, and its parser takes what a proxy
 must not.
@@ -14,41 +14,15 @@ from typing import Any
 from uvicorn import Config
 from uvicorn.server import ServerState
 
-from proxyapp.server.connection import ClientConnection, kernel_queue
+from proxyapp.server.connection import ClientConnection
+from proxyapp.server.http_server import ConnectionLimits, HttpServer
 from proxyapp.server.scope import Target
-from proxyapp.server.server_state import Application, ClientSide, ConnectionLimits
+from proxyapp.vocabulary.asgi import Application
 
 _RESET = struct.pack("ii", 1, 0)
 
 
-class LoopTransport:
-    """asyncio's transport under the names of Twisted's."""
-
-    def __init__(self, transport: asyncio.Transport) -> None:
-        self.raw = transport
-        self.write = transport.write
-        self.loseConnection = transport.close
-        self.loseWriteConnection = transport.write_eof
-
-    def pauseProducing(self) -> None:  # noqa: N802
-        self.raw.pause_reading()
-
-    def resumeProducing(self) -> None:  # noqa: N802
-        self.raw.resume_reading()
-
-    def unregisterProducer(self) -> None:  # noqa: N802
-        """A connection that closes hears no more of it: see UvicornConnection.pause_writing."""
-
-    def abortConnection(self) -> None:  # noqa: N802
-        """With a reset, so that nothing that ends here passes for complete."""
-        if not self.raw.is_closing() or self.raw.get_write_buffer_size():
-            self.raw.get_extra_info("socket").setsockopt(
-                socket.SOL_SOCKET, socket.SO_LINGER, _RESET
-            )
-        self.raw.abort()
-
-
-class UvicornSide(ClientSide):
+class UvicornHttpServer(HttpServer):
     """Give `protocol` to uvicorn as its HTTP protocol."""
 
     def __init__(self, application: Application, limits: ConnectionLimits) -> None:
@@ -69,15 +43,17 @@ class UvicornSide(ClientSide):
         return UvicornConnection(self, config, server_state, app_state)
 
 
-class UvicornConnection(ClientConnection, asyncio.Protocol):
+class UvicornConnection(ClientConnection):
+    transport: asyncio.Transport
+
     def __init__(
         self,
-        side: UvicornSide,
+        http_server: UvicornHttpServer,
         config: Config,
         server_state: ServerState,
         app_state: dict[str, Any],
     ) -> None:
-        super().__init__(side, ("", 0))
+        super().__init__(http_server)
         self.config = config
         self.server_state = server_state
         self.app_state = app_state
@@ -85,31 +61,26 @@ class UvicornConnection(ClientConnection, asyncio.Protocol):
     # What the loop says.
 
     def connection_made(self, transport: Any) -> None:
-        self.transport = LoopTransport(transport)
-        self.client = (transport.get_extra_info("peername") or self.client)[:2]
-        self.local = (transport.get_extra_info("sockname") or self.local)[:2]
         self.server_state.connections.add(self)  # type: ignore[arg-type]
-        self.begin()
+        super().connection_made(transport)
 
     def connection_lost(self, error: Exception | None) -> None:
         self._leave_uvicorn()
-        self.connectionLost(error)
-
-    def data_received(self, data: bytes) -> None:
-        self.dataReceived(data)
+        super().connection_lost(error)
 
     def eof_received(self) -> None:
         """Who hangs up no longer waits for an answer."""
         if self.exchange is not None:
             self.exchange.lose()
-            self.transport.raw.abort()
+            self.transport.abort()
 
-    def pause_writing(self) -> None:
-        if not self.is_closing:
-            self.pauseProducing()
-
-    def resume_writing(self) -> None:
-        self.resumeProducing()
+    def abort(self) -> None:
+        transport = self.transport
+        if not transport.is_closing() or transport.get_write_buffer_size():
+            transport.get_extra_info("socket").setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, _RESET
+            )
+        super().abort()
 
     # What uvicorn says.
 
@@ -117,24 +88,12 @@ class UvicornConnection(ClientConnection, asyncio.Protocol):
         self.server.is_draining = True
         self.drain()
 
-    # What differs from Twisted.
-
-    def write(self, data: bytes) -> None:
-        self.transport.write(data)
-
-    def _unread_bytes(self) -> int:
-        transport = self.transport.raw
-        return int(transport.get_write_buffer_size()) + kernel_queue(
-            transport.get_extra_info("socket").fileno()
-        )
-
-    def _hand_over(self, data: bytes, target: Target) -> None:
-        """uvicorn's protocol takes the connection over, and reads the request itself."""
+    def hand_over(self, data: bytes, target: Target) -> None:
         create: Any = self.config.ws_protocol_class
         protocol = create(
             config=self.config, server_state=self.server_state, app_state=self.app_state
         )
-        transport = self.transport.raw
+        transport = self.transport
         self._leave_uvicorn()
         protocol.connection_made(transport)
         transport.set_protocol(protocol)

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxyapp.server.connection import ClientConnection
-from proxyapp.server.server_state import ClientSide, ConnectionLimits
+from proxyapp.server.http_server import ConnectionLimits, HttpServer
+from proxyapp.server.scope import Target
 from tests.fuzz.timebox import for_seconds
 
 LOOP = asyncio.new_event_loop()
@@ -92,7 +93,7 @@ class Seen(NamedTuple):
     body: bytes
 
 
-class Side(ClientSide):
+class Side(HttpServer):
     """Its application reads every request and answers it with nothing."""
 
     def __init__(self) -> None:
@@ -122,21 +123,24 @@ class Side(ClientSide):
 class Wire:
     """A transport that takes everything at once and remembers it."""
 
-    dataBuffer = b""  # noqa: N815
-    _tempDataBuffer = ()  # noqa: N815
-
     def __init__(self) -> None:
         self.written = b""
 
-    def writeSomeData(self, data: bytes) -> int:  # noqa: N802
+    def write(self, data: bytes) -> None:
         self.written += data
-        return len(data)
+
+    def get_extra_info(self, name: str) -> Any:
+        return ("client", 1)
 
     def _nothing(self, *arguments: object) -> None:
         pass
 
-    registerProducer = unregisterProducer = pauseProducing = resumeProducing = _nothing  # noqa: N815
-    loseConnection = loseWriteConnection = abortConnection = setTcpNoDelay = _nothing  # noqa: N815
+    write_eof = close = abort = pause_reading = resume_reading = _nothing
+
+
+class WiredConnection(ClientConnection):
+    def hand_over(self, data: bytes, target: Target) -> None:
+        raise AssertionError("a WebSocket came out of what is none")
 
 
 def served(*pieces: bytes) -> tuple[list[Seen], bytes]:
@@ -144,14 +148,14 @@ def served(*pieces: bytes) -> tuple[list[Seen], bytes]:
 
     async def serve() -> tuple[list[Seen], bytes]:
         side = Side()
-        connection = ClientConnection(side, ("client", 1))
-        connection.transport = wire = Wire()
-        connection.begin()
+        wire = Wire()
+        connection = WiredConnection(side)
+        connection.connection_made(wire)
         for piece in pieces:
-            connection.dataReceived(piece)
+            connection.data_received(piece)
             for _ in range(8):
                 await asyncio.sleep(0)
-        connection.connectionLost()
+        connection.connection_lost(None)
         for _ in range(3):
             await asyncio.sleep(0)
         assert not side.tasks

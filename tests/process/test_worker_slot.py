@@ -1,4 +1,4 @@
-"""Who holds a worker's place, and when a successor comes."""
+"""Who holds a worker's slot, and when a successor comes."""
 
 import signal
 import socket
@@ -32,14 +32,14 @@ class ToyWorker:
 
 
 class Stage:
-    """A place whose workers are toys."""
+    """A slot whose workers are toys."""
 
     def __init__(self) -> None:
         self.workers: list[ToyWorker] = []
-        self.place = WorkerSlot(
+        self.slot = WorkerSlot(
             lambda: socket.create_server(("127.0.0.1", 0)), cast(Any, self._start)
         )
-        self.place.start()
+        self.slot.start()
 
     def _start(self, listener: socket.socket) -> Worker:
         self.workers.append(ToyWorker())
@@ -48,13 +48,13 @@ class Stage:
     def end(self, code: int, *, ready_at: float | None, now: float) -> None:
         self.workers[-1].ready_at = ready_at
         self.workers[-1].code = code
-        self.place.keep_held(now)
+        self.slot.keep_held(now)
 
     def seconds_until_a_start(self, now: float) -> float:
         before, waited = len(self.workers), 0.0
         while len(self.workers) == before:
             waited += 0.25
-            self.place.keep_held(now + waited)
+            self.slot.keep_held(now + waited)
         return waited
 
 
@@ -62,19 +62,19 @@ class Stage:
 def stage() -> Iterator[Stage]:
     stage = Stage()
     yield stage
-    stage.place.close()
+    stage.slot.close()
 
 
 def test_a_worker_that_is_killed_again_and_again_is_replaced_at_once_each_time(
     stage: Stage,
 ) -> None:
-    listener = stage.place.listener
+    listener = stage.slot.listener
 
     for number in range(50):
         stage.end(-signal.SIGKILL, ready_at=float(number), now=number + 0.1)
 
     assert len(stage.workers) == 51
-    assert stage.place.listener is listener, "what waits in its queue is not lost"
+    assert stage.slot.listener is listener, "what waits in its queue is not lost"
 
 
 def test_starts_that_fail_come_later_and_later_and_a_good_one_ends_that(stage: Stage) -> None:
@@ -95,19 +95,19 @@ def test_a_worker_that_ends_as_soon_as_it_serves_is_a_failed_start(stage: Stage)
 
 
 def test_nobody_waits_at_a_place_whose_worker_cannot_start(stage: Stage) -> None:
-    before = stage.place.listener
+    before = stage.slot.listener
 
     stage.end(1, ready_at=None, now=100.0)
 
     assert before.fileno() == -1
-    assert stage.place.listener.fileno() > 0
+    assert stage.slot.listener.fileno() > 0
 
 
 def test_a_worker_that_leaves_by_itself_has_a_successor_before_it_has_gone(stage: Stage) -> None:
     leaver = stage.workers[0]
     leaver.ready_at, leaver.leaves = 100.0, True
 
-    assert stage.place.keep_held(200.0) is cast(Any, leaver)
+    assert stage.slot.keep_held(200.0) is cast(Any, leaver)
 
     assert len(stage.workers) == 2
     assert not leaver.is_dismissed

@@ -12,8 +12,8 @@ from typing import Any
 
 from proxyapp.process.listener import bind
 from proxyapp.server.daphne import GatewayServer
-from proxyapp.server.departure import Departure
-from proxyapp.server.server_state import ConnectionLimits
+from proxyapp.server.drain import Drain
+from proxyapp.server.http_server import ConnectionLimits
 
 EVENT = b"data: event\n\n"
 log: list[str] = []
@@ -204,7 +204,7 @@ def main() -> None:
         limits=ConnectionLimits(
             int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience
         ),
-        departure=Departure(float(drain_seconds), retirement_seconds=60),
+        drain=Drain(float(drain_seconds), retirement_seconds=60),
         startup=startup,
         shutdown=shutdown,
         on_listening=lambda: print("listening", flush=True),

@@ -45,8 +45,8 @@ class Command(BaseCommand):
                 port=options["port"],
                 workers=options["workers"],
                 server=options["server"],
-                tie=options["worker"],
-                place=options["listener"],
+                link=options["worker"],
+                given_socket=options["listener"],
                 prepares=options["prepare"],
                 say=lambda line: print(line, flush=True),
             ).run()

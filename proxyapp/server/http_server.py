@@ -4,21 +4,17 @@ may take.
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 
+from proxyapp.vocabulary.asgi import Application, Receive, Scope, Send
 from proxyapp.vocabulary.errors import StreamBroken
-
-if TYPE_CHECKING:
-    from proxyapp.server.connection import ClientConnection
-    from proxyapp.server.exchange import ClientExchange
 
 CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
 
 logger = logging.getLogger(__name__)
-Application = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
 
 
 class ConnectionLimits(NamedTuple):
@@ -44,7 +40,19 @@ class ConnectionLimits(NamedTuple):
         )
 
 
-class ClientSide:
+class OpenConnection(Protocol):
+    """What a server asks of a connection. `deadline`: 0 while nothing is due."""
+
+    deadline: float
+
+    def drain(self) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def expire(self) -> None: ...
+
+
+class HttpServer:
     """What a connection is told of its server, and tells it. The same under Daphne and uvicorn."""
 
     loop: asyncio.AbstractEventLoop
@@ -54,20 +62,24 @@ class ClientSide:
         self.limits = limits
         self.now = 0.0
         self.is_draining = False
-        self.open_connections: set[ClientConnection] = set()
+        self.open_connections: set[OpenConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.late: dict[asyncio.Task[None], float] = {}
 
     def run_application(
-        self, scope: dict[str, Any], exchange: "ClientExchange"
-    ) -> "asyncio.Task[None]":
-        coroutine: Any = self.application(scope, exchange.receive, exchange.send)
+        self,
+        scope: Scope,
+        receive: Receive,
+        send: Send,
+        on_end: Callable[[asyncio.Task[None]], object],
+    ) -> asyncio.Task[None]:
+        coroutine: Any = self.application(scope, receive, send)
         task: asyncio.Task[None] = self.loop.create_task(coroutine)
         self.tasks.add(task)
-        task.add_done_callback(exchange.application_ended)
+        task.add_done_callback(on_end)
         return task
 
-    def application_ended(self, task: "asyncio.Task[None]") -> None:
+    def application_ended(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         self.late.pop(task, None)
         self.report_change()
@@ -75,11 +87,11 @@ class ClientSide:
         if error is not None and not isinstance(error, StreamBroken):
             logger.error("The application failed", exc_info=error)
 
-    def expect_end(self, task: "asyncio.Task[None]") -> None:
+    def expect_end(self, task: asyncio.Task[None]) -> None:
         """Its client has left: it gets CLOSE_SECONDS to find out."""
         self.late[task] = self.now + CLOSE_SECONDS
 
-    def forget(self, connection: "ClientConnection") -> None:
+    def forget(self, connection: OpenConnection) -> None:
         self.open_connections.discard(connection)
         self.report_change()
 

@@ -1,6 +1,6 @@
 """How long a process that goes waits for its clients."""
 
-from proxyapp.server.departure import GRACE_SECONDS, Departure
+from proxyapp.server.drain import GRACE_SECONDS, Drain
 
 
 class Clock:
@@ -11,30 +11,30 @@ class Clock:
         return self.now
 
 
-def departure(clock: Clock) -> Departure:
-    return Departure(30, 300, clock=clock)
+def drain_of(clock: Clock) -> Drain:
+    return Drain(30, 300, clock=clock)
 
 
-def states(going: Departure) -> tuple[bool, bool]:
-    return going.keeps_idle(), going.is_over()
+def states(drain: Drain) -> tuple[bool, bool]:
+    return drain.keeps_idle(), drain.is_over()
 
 
 def test_who_stays_keeps_everything():
-    going = departure(Clock())
+    drain = drain_of(Clock())
 
-    assert not going.has_begun
-    assert states(going) == (True, False)
+    assert not drain.has_begun
+    assert states(drain) == (True, False)
 
 
 def test_a_shutdown_gives_idle_connections_a_moment_and_requests_their_time():
     clock = Clock()
-    going = departure(clock)
-    going.shut_down()
+    drain = drain_of(clock)
+    drain.shut_down()
 
     seen = {}
     for after in (0.0, GRACE_SECONDS, 29.9, 30.0):
         clock.now = 100.0 + after
-        seen[after] = states(going)
+        seen[after] = states(drain)
 
     assert seen == {
         0.0: (True, False),
@@ -46,50 +46,50 @@ def test_a_shutdown_gives_idle_connections_a_moment_and_requests_their_time():
 
 def test_who_is_retired_keeps_its_clients_and_shuts_down_at_last():
     clock = Clock()
-    going = departure(clock)
-    going.retire()
+    drain = drain_of(clock)
+    drain.retire()
 
     clock.now += 299
-    assert states(going) == (True, False)
+    assert states(drain) == (True, False)
     clock.now += 2
-    assert states(going) == (False, False)
+    assert states(drain) == (False, False)
     clock.now += 30
-    assert states(going) == (False, True)
+    assert states(drain) == (False, True)
 
 
 def test_a_shutdown_cuts_a_retirement_short_and_is_no_hurry():
     clock = Clock()
-    going = departure(clock)
-    going.retire()
+    drain = drain_of(clock)
+    drain.retire()
     clock.now += 50
 
-    going.shut_down()
+    drain.shut_down()
 
     clock.now += 1
-    assert states(going) == (False, False)
-    assert not going.is_hurried
+    assert states(drain) == (False, False)
+    assert not drain.is_hurried
 
 
 def test_two_wishes_at_once_are_one_and_a_later_one_is_for_haste():
     clock = Clock()
-    going = departure(clock)
-    going.shut_down()
+    drain = drain_of(clock)
+    drain.shut_down()
     clock.now += 0.5
-    going.shut_down()
-    assert not going.is_hurried
+    drain.shut_down()
+    assert not drain.is_hurried
 
     clock.now += 1
-    going.shut_down()
+    drain.shut_down()
 
-    assert states(going) == (False, True)
+    assert states(drain) == (False, True)
 
 
 def test_its_beginning_is_told_once():
     told: list[int] = []
-    going = Departure(30, 300, on_begin=lambda: told.append(1))
+    drain = Drain(30, 300, on_begin=lambda: told.append(1))
 
-    going.retire()
-    going.shut_down()
-    going.retire()
+    drain.retire()
+    drain.shut_down()
+    drain.retire()
 
     assert told == [1]

@@ -7,14 +7,14 @@ from collections.abc import Callable
 RETIRE = signal.SIGUSR1
 STOP = (signal.SIGTERM, signal.SIGINT)
 GRACE_SECONDS = 0.25
-SAME_WISH_SECONDS = 1.0
+SAME_SIGNAL_SECONDS = 1.0
 
 
 def _nothing() -> None:
     pass
 
 
-class Departure:
+class Drain:
     """A shutdown is prompt; who is retired has a successor on the port, so nobody waits for it to
     end.
 
@@ -58,7 +58,7 @@ class Departure:
             self._shutdown_at = now if self._shutdown_at is None else min(self._shutdown_at, now)
             if not has_begun:
                 self._on_begin()
-        elif now - self._asked_at > SAME_WISH_SECONDS:
+        elif now - self._asked_at > SAME_SIGNAL_SECONDS:
             self.is_hurried = True
 
     def keeps_idle(self) -> bool:

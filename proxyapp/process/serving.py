@@ -1,0 +1,88 @@
+"""One process that serves, from a bound socket to the end of its drain."""
+
+import gc
+import resource
+from collections.abc import Callable
+from contextlib import suppress
+from socket import socket
+
+from django.conf import settings
+
+from proxyapp.process.bootstrap import StartError, database_errors_explained
+from proxyapp.server.drain import Drain
+from proxyapp.server.http_server import ConnectionLimits
+from proxyapp.server.library_check import LibraryMismatch
+
+
+def _nothing() -> None:
+    pass
+
+
+def serve(
+    server: str,
+    bound: socket,
+    *,
+    on_listening: Callable[[], None],
+    on_draining: Callable[[], None] = _nothing,
+) -> None:
+    """Under `server`, daphne or uvicorn. Raises StartError."""
+    drain = Drain(
+        settings.SHUTDOWN_TIMEOUT_SECONDS, settings.RESTART_TIMEOUT_SECONDS, on_begin=on_draining
+    )
+    run = _run_uvicorn if server == "uvicorn" else _run_daphne
+    try:
+        with database_errors_explained():
+            run(bound, drain, on_listening)
+    except LibraryMismatch as error:
+        raise StartError(str(error)) from error
+
+
+def _run_daphne(bound: socket, drain: Drain, on_listening: Callable[[], None]) -> None:
+    from gateway.asgi import application
+    from proxyapp import runtime
+    from proxyapp.server import reactor
+
+    allow_many_files()
+    calm_collector()
+    reactor.install()
+    from proxyapp.server.daphne import GatewayServer
+
+    GatewayServer(
+        application,
+        bound,
+        limits=ConnectionLimits.of_settings(),
+        drain=drain,
+        startup=runtime.startup,
+        shutdown=runtime.shutdown,
+        on_listening=on_listening,
+    ).run()
+
+
+def _run_uvicorn(bound: socket, drain: Drain, on_listening: Callable[[], None]) -> None:
+    from gateway.asgi import application
+
+    allow_many_files()
+    calm_collector()
+    from proxyapp.server import uvicorn
+
+    uvicorn.run(
+        application,
+        bound,
+        drain=drain,
+        drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
+        on_listening=on_listening,
+    )
+
+
+def calm_collector() -> None:
+    """What is loaded now stays: looking through it again and again would stall requests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
+
+
+def allow_many_files() -> None:
+    """A stream takes two sockets, and the usual soft limit is 1,024 files."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
