@@ -25,7 +25,8 @@ from proxyapp.vocabulary.errors import GatewayError
 
 NO_KEY = "not asked: the group has no key that may be used now"
 UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
-KEYS_TRIED = 5  # those that SECRET_KEY does not open are passed over
+# Those that SECRET_KEY does not open are passed over; when so many are, the secret is another.
+KEYS_TRIED = 5
 
 
 @dataclass(frozen=True, slots=True)

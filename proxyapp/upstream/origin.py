@@ -14,6 +14,10 @@ PROXY_URL = "a proxy's URL is http://, https://, socks5:// or socks5h://, a host
 
 @dataclass(frozen=True, slots=True)
 class Origin:
+    """Whom a connection leads to (RFC 6454 4). The scheme is in lower case, the host a name or an
+    address without brackets.
+    """
+
     scheme: str
     host: str
     port: int
@@ -33,6 +37,8 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Proxy(Origin):
+    """A group's proxy. What it fails at is a ProxyError, which names it without its credentials."""
+
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
 

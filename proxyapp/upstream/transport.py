@@ -27,6 +27,9 @@ from proxyapp.upstream.upload import PIECE_BYTES
 
 __all__ = ["Transport", "is_request_sent"]
 
+# Measured on loopback, CPU for each MiB that arrives: under uvloop 0.42 ms with 16 KiB, 0.33 with
+# 64 and no less with more; under asyncio 0.60 and 0.41 (0.34 with 256 KiB). A read may exceed the
+# exchange's HIGH_WATER by as much.
 READ_BYTES = 64 * 1024
 
 

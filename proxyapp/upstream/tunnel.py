@@ -5,7 +5,7 @@ import re
 
 from proxyapp.upstream.origin import Origin, Proxy
 
-# Far more than a status line and headers: whoever sends more is no proxy.
+# An answer to CONNECT has no body: whoever sends so much without an end of its head is no proxy.
 MAX_ANSWER_BYTES = 64 * 1024
 
 
