@@ -6,16 +6,15 @@ the bytes below stand for real keys.
 """
 
 import json
-import zlib
 from typing import NamedTuple
 
+from proxyapp.provider.codings import COMPRESSIONS, Inflater
 from proxyapp.provider.stream_error import ErrorTail
 
 MARKERS = (b'"usageMetadata"', b'"usage"')
 LONGEST_MARKER = max(len(marker) for marker in MARKERS)
 OBJECT_BYTES = 4096
 DECODER = json.JSONDecoder()
-DECOMPRESSED_AT_ONCE = 1 << 20
 # An answer that grows more than this is no text: looking through gigabytes of zeros would stall
 # everyone.
 MOST_GROWTH = 100
@@ -36,9 +35,9 @@ class LlmTokenCounter:
     """
 
     def __init__(self, encoding: bytes = b"") -> None:
-        self._inflate = _inflater(encoding)
-        self._is_readable = self._inflate is not None or encoding in (b"", b"identity")
-        self._may_inflate = ALWAYS_READ_BYTES
+        is_packed = encoding in COMPRESSIONS
+        self._inflater = Inflater(encoding, ALWAYS_READ_BYTES, MOST_GROWTH) if is_packed else None
+        self._is_readable = is_packed or encoding in (b"", b"identity")
         self._tail = b""
         self._found = b""
         self._errors = ErrorTail()
@@ -46,19 +45,11 @@ class LlmTokenCounter:
     def feed(self, chunk: bytes) -> None:
         if not self._is_readable:
             return
-        if self._inflate is None:
+        if self._inflater is None:
             self._scan(chunk)
             return
-        self._may_inflate += MOST_GROWTH * len(chunk)
-        try:
-            while chunk and self._is_readable:
-                inflated = self._inflate.decompress(chunk, DECOMPRESSED_AT_ONCE)
-                self._scan(inflated)
-                self._may_inflate -= len(inflated)
-                self._is_readable = self._may_inflate > 0
-                chunk = self._inflate.unconsumed_tail
-        except zlib.error:
-            self._is_readable = False
+        for piece in self._inflater.feed(chunk):
+            self._scan(piece)
 
     def _scan(self, chunk: bytes) -> None:
         """Keeps the bytes that follow the last marker, also where a marker or its object spans
@@ -93,15 +84,6 @@ def _may_be_object(text: bytes, place: int) -> bool:
     """False for `"usage": null`, which chat streams send in every event but the last."""
     after = text[text.index(b'"', place + 1) + 1 :][:16].lstrip(b": \r\n\t")
     return not after or after.startswith(b"{")
-
-
-def _inflater(encoding: bytes) -> "zlib._Decompress | None":
-    """gzip and deflate are read; Google sends no other."""
-    if encoding in (b"gzip", b"x-gzip"):
-        return zlib.decompressobj(wbits=31)
-    if encoding == b"deflate":
-        return zlib.decompressobj()
-    return None
 
 
 def _sum(usage: object, names: tuple[str, ...]) -> int:

@@ -5,12 +5,12 @@ Never raises.
 
 import json
 import re
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from proxyapp.provider.codings import GZIP_MAGIC, decoded, inflated
+
 Object = dict[str, Any]
-INFLATED_BYTES = 1 << 20
 READ_CHARACTERS = 1 << 18
 # Of what is no whole JSON, which is read token by token.
 PIECED_CHARACTERS = 1 << 14
@@ -31,10 +31,10 @@ def plain(body: bytes, headers: Sequence[tuple[bytes, bytes]] = ()) -> str:
     encoding = b"".join(
         value.lower() for name, value in headers if name.lower() == b"content-encoding"
     )
-    if body.startswith(b"\x1f\x8b"):
-        body = _inflated(body, 31)
-    elif b"deflate" in encoding and body.lstrip()[:1] not in (b"{", b"[", b"<", b'"'):
-        body = _inflated(body, 15) or _inflated(body, -15) or body
+    if body.startswith(GZIP_MAGIC):
+        body = inflated(body, b"gzip") or b""
+    elif b"deflate" in encoding:
+        body = decoded(body, b"deflate")
     return body[:READ_CHARACTERS].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
 
 
@@ -64,21 +64,6 @@ def clean(value: object, most: int = NAME_CHARACTERS) -> str:
         return ""
     text = value[:most].replace("\x00", "")
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _inflated(body: bytes, wbits: int) -> bytes:
-    """As far as it goes: in small steps, because a step that meets garbage gives nothing."""
-    inflater, inflated = zlib.decompressobj(wbits), bytearray()
-    for start in range(0, len(body), 256):
-        if inflater.eof or len(inflated) >= INFLATED_BYTES:
-            break
-        try:
-            inflated += inflater.decompress(
-                body[start : start + 256], INFLATED_BYTES - len(inflated)
-            )
-        except zlib.error:
-            break
-    return bytes(inflated)
 
 
 def _pieced(text: str) -> object:

@@ -9,6 +9,8 @@ import termios
 from fcntl import ioctl
 from typing import Protocol
 
+# A connection that was idle for longer is polled before it is used again, which costs 1.6 µs.
+# Servers close idle ones after seconds (Node 5, nginx 75): one that was in use just now is open.
 QUIET_SECONDS = 0.1
 
 

@@ -19,13 +19,14 @@ from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.store import group_of_pool
 from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult
 from proxyapp.upstream.key_probe import probe as ask_provider
-from proxyapp.upstream.timed import CONNECTION, NAME, PROXY, REQUEST, TLS, Watch, WatchedUpstreams
+from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepClock
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError
 
 NO_KEY = "not asked: the group has no key that may be used now"
 UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
-KEYS_TRIED = 5  # those that SECRET_KEY does not open are passed over
+# Those that SECRET_KEY does not open are passed over; when so many are, the secret is another.
+KEYS_TRIED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +89,14 @@ async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Co
     if group.proxy_url == UNREADABLE:
         return _outcome(group, key, [Step(PROXY, is_ok=False, detail=UNREADABLE_PROXY)])
     pooled = group_of_pool(group)
-    watch = Watch()
-    upstreams = WatchedUpstreams(context, watch)
+    clock = StepClock()
+    upstreams = Upstreams(context, clock.begin)
     try:
         result = await (_ask(upstreams, pooled, key) if key else _connect(upstreams, pooled))
     finally:
-        watch.end()
+        clock.end()
         await upstreams.aclose()
-    return _outcome(group, key, _steps(pooled, watch, result, has_key=key is not None))
+    return _outcome(group, key, _steps(pooled, clock, result, has_key=key is not None))
 
 
 async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResult:
@@ -103,7 +104,7 @@ async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResu
     return await ask_provider(upstreams, pooled)
 
 
-async def _connect(upstreams: WatchedUpstreams, group: PoolGroup) -> ProbeResult:
+async def _connect(upstreams: Upstreams, group: PoolGroup) -> ProbeResult:
     """Without a key there is nothing to ask; the way is tested up to there."""
     try:
         async with asyncio.timeout(PROBE_SECONDS):
@@ -122,19 +123,19 @@ def _outcome(group: Group, key: ApiKey | None, steps: Sequence[Step]) -> Connect
     )
 
 
-def _steps(group: PoolGroup, watch: Watch, result: ProbeResult, *, has_key: bool) -> list[Step]:
+def _steps(group: PoolGroup, clock: StepClock, result: ProbeResult, *, has_key: bool) -> list[Step]:
     """Without an answer it is the step that began last that failed."""
     has_answer = result.ok or result.status is not None
-    failed = REQUEST if has_answer else watch.latest
+    failed = REQUEST if has_answer else clock.latest
     names = [
         name
         for name in (NAME, PROXY, CONNECTION, TLS)
-        if name in watch.taken or name in _expected(group)
+        if name in clock.taken or name in _expected(group)
     ]
-    steps = [_connecting(name, watch, result, is_failed=name == failed) for name in names]
+    steps = [_connecting(name, clock, result, is_failed=name == failed) for name in names]
     return [
         *steps,
-        _request(watch, result, is_failed=failed == REQUEST and not result.ok, has_key=has_key),
+        _request(clock, result, is_failed=failed == REQUEST and not result.ok, has_key=has_key),
     ]
 
 
@@ -146,17 +147,17 @@ def _expected(group: PoolGroup) -> set[str]:
     }
 
 
-def _connecting(name: str, watch: Watch, result: ProbeResult, *, is_failed: bool) -> Step:
-    if name not in watch.taken:
+def _connecting(name: str, clock: StepClock, result: ProbeResult, *, is_failed: bool) -> Step:
+    if name not in clock.taken:
         return Step(name, is_ok=None)
-    detail = result.message if is_failed else watch.details.get(name, "")
-    return Step(name, not is_failed, detail, watch.taken[name])
+    detail = result.message if is_failed else clock.details.get(name, "")
+    return Step(name, not is_failed, detail, clock.taken[name])
 
 
-def _request(watch: Watch, result: ProbeResult, *, is_failed: bool, has_key: bool) -> Step:
+def _request(clock: StepClock, result: ProbeResult, *, is_failed: bool, has_key: bool) -> Step:
     if not has_key:
         return Step(REQUEST, is_ok=None, detail=result.message if result.ok else "")
-    if REQUEST not in watch.taken:
+    if REQUEST not in clock.taken:
         return Step(REQUEST, is_ok=None)
     text = result.message if result.status is None else f"{result.status}: {result.message}"
-    return Step(REQUEST, not is_failed, text, watch.taken[REQUEST])
+    return Step(REQUEST, not is_failed, text, clock.taken[REQUEST])

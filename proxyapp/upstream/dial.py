@@ -5,14 +5,10 @@ A proxy that fails is an error, never passed by.
 
 import asyncio
 import os
-import re
 import ssl
-from base64 import b64encode
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from socket import gaierror, socket
 from typing import Any, TypeVar
-from urllib.parse import unquote, urlsplit
 
 import httpx
 from python_socks import ProxyError as SocksRefusal
@@ -20,80 +16,21 @@ from python_socks import ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from proxyapp.upstream.http1 import unsent
-from proxyapp.upstream.sockets import addresses_of, connect
+from proxyapp.upstream.origin import Origin, Proxy
+from proxyapp.upstream.sockets import addresses_of, connect, host_of
+from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, Trace
+from proxyapp.upstream.tunnel import NoTunnel, Tunnel, connect_request
 from proxyapp.vocabulary.forbidden_addresses import OffLimits, problem_of
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
-MAX_ANSWER_BYTES = 64 * 1024
-PROXY_URL = "a proxy's URL is http://, https://, socks5:// or socks5h://, a host and perhaps a port"
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    scheme: str
-    host: str
-    port: int
-
-    @property
-    def is_tls(self) -> bool:
-        return self.scheme == "https"
-
-    @property
-    def authority(self) -> str:
-        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-    @property
-    def host_header(self) -> str:
-        return self.authority.removesuffix(f":{DEFAULT_PORTS[self.scheme]}")
-
-
-@dataclass(frozen=True, slots=True)
-class Proxy(Origin):
-    username: str = field(default="", repr=False)
-    password: str = field(default="", repr=False)
-
-    @classmethod
-    def parse(cls, url: str) -> "Proxy":
-        """Raises ValueError, which does not quote the URL."""
-        try:
-            parts = urlsplit(url)
-            port = parts.port or DEFAULT_PORTS[parts.scheme]
-        except (ValueError, KeyError):
-            raise ValueError(PROXY_URL) from None
-        if not parts.hostname:
-            raise ValueError(PROXY_URL)
-        return cls(
-            parts.scheme,
-            parts.hostname,
-            port,
-            unquote(parts.username or ""),
-            unquote(parts.password or ""),
-        )
-
-    @property
-    def is_socks(self) -> bool:
-        return self.scheme.startswith("socks")
-
-    @property
-    def authorization(self) -> list[tuple[bytes, bytes]]:
-        if not self.username and not self.password:
-            return []
-        credentials = b64encode(f"{self.username}:{self.password}".encode())
-        return [(b"Proxy-Authorization", b"Basic " + credentials)]
-
-    def forwards(self, origin: Origin) -> bool:
-        """Whether requests go to the proxy itself, in absolute form (RFC 9112 3.2.2), and not
-        through a tunnel.
-        """
-        return not self.is_socks and not origin.is_tls
-
-    def failure(self, what: str) -> httpx.ProxyError:
-        return unsent(httpx.ProxyError(f"proxy {self.authority}: {what}"))
-
 
 class Dialer:
+    """Opens connections in the one way that a group's requests go.
+
+    Whatever ends an attempt, a cancellation too, its sockets are closed.
+    """
+
     def __init__(
         self,
         proxy: Proxy | None,
@@ -101,11 +38,13 @@ class Dialer:
         connect_timeout: float,
         *,
         is_link_local_allowed: bool = False,
+        trace: Trace | None = None,
     ) -> None:
         self._proxy = proxy
         self._ssl_context = ssl_context
         self._timeout = connect_timeout
         self._is_link_local_allowed = is_link_local_allowed
+        self._trace = trace
 
     async def open(self, origin: Origin, factory: Callable[[], P]) -> P:
         """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy
@@ -113,7 +52,7 @@ class Dialer:
         """
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._open(origin, factory)
+                protocol = await self._open(origin, factory)
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
             raise unsent(
@@ -125,9 +64,16 @@ class Dialer:
             raise unsent(
                 httpx.ConnectError(f"cannot connect to {origin.authority}: {_reason(error)}")
             ) from None
+        self._begin(REQUEST)
+        return protocol
+
+    def _begin(self, step: str, detail: str = "") -> None:
+        if self._trace is not None:
+            self._trace(step, detail)
 
     async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
         proxy = self._proxy
+        self._begin(NAME, (proxy or origin).host)
         if problem := problem_of(origin.host, is_link_local_allowed=self._is_link_local_allowed):
             raise OffLimits(problem)
         if proxy is None:
@@ -141,9 +87,11 @@ class Dialer:
         return (await self._start(sock, origin, factory))[1]
 
     async def _connect(self, host: Origin) -> socket:
-        return await connect(
+        addresses = await addresses_of(
             host.host, host.port, is_link_local_allowed=self._is_link_local_allowed
         )
+        self._begin(PROXY if host is self._proxy else CONNECTION, host.authority)
+        return await connect(addresses)
 
     async def _start(
         self, sock: socket, origin: Origin, factory: Callable[[], P]
@@ -161,6 +109,8 @@ class Dialer:
         """Not left to `create_connection`, which forgets its socket when it is cancelled before the
         handshake.
         """
+        if origin is not self._proxy:  # the proxy's own TLS belongs to the way to it
+            self._begin(TLS, origin.host)
         protocol = factory()
         try:
             secured = await asyncio.get_running_loop().start_tls(
@@ -199,9 +149,9 @@ class Dialer:
         """socks5 resolves the upstream's name here, socks5h lets the proxy do it."""
         host = origin.host if proxy.scheme == "socks5h" else await self._address(origin)
         credentials = proxy.username or None, proxy.password or None
-        way: Any = _Way(lambda: self._reach(proxy))
+        forward: Any = _SocketToProxy(lambda: self._reach(proxy))
         socks = SocksProxy(
-            ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=True, forward=way
+            ProxyType.SOCKS5, proxy.host, proxy.port, *credentials, rdns=True, forward=forward
         )
         try:
             return await socks.connect(host, origin.port, timeout=self._timeout)
@@ -218,31 +168,27 @@ class Dialer:
 
     async def _address(self, origin: Origin) -> str:
         """One of version 4 if there is any: a proxy need not speak version 6."""
+        self._begin(NAME, origin.host)
         addresses = await addresses_of(
             origin.host, origin.port, is_link_local_allowed=self._is_link_local_allowed
         )
-        host: str = min(addresses, key=lambda address: address[0])[1][0]
-        return host
+        return host_of(min(addresses, key=lambda address: address[0]))
 
     async def _tunnel(self, proxy: Proxy, origin: Origin, factory: Callable[[], P]) -> P:
-        """CONNECT (RFC 9110 9.3.6), then TLS with the upstream; inside the proxy's own TLS if it
-        has one.
-        """
-        transport, tunnel = await self._connect_to_proxy(proxy, _Tunnel)
+        """Through CONNECT, then TLS with the upstream; inside the proxy's own TLS if it has one."""
+        transport, tunnel = await self._connect_to_proxy(proxy, Tunnel)
         try:
-            transport.write(_connect_request(proxy, origin))
-            status = await tunnel.answer
-            if not 200 <= status < 300:
-                raise proxy.failure(f"proxy refused: {status}")
+            transport.write(connect_request(proxy, origin))
+            await tunnel.wait()
         except BaseException as error:
             transport.abort()
-            if isinstance(error, _BadAnswer):
+            if isinstance(error, NoTunnel):
                 raise proxy.failure(str(error)) from None
             raise
         return (await self._secure(transport, origin, factory))[1]
 
 
-class _Way:
+class _SocketToProxy:
     """How the SOCKS library gets to the proxy: as every other connection is made."""
 
     def __init__(self, reach: Callable[[], Awaitable[socket]]) -> None:
@@ -250,46 +196,6 @@ class _Way:
 
     async def connect(self, dest_host: str, dest_port: int, timeout: float | None = None) -> socket:
         return await self._reach()
-
-
-class _BadAnswer(Exception):
-    pass
-
-
-class _Tunnel(asyncio.Protocol):
-    """Waits for the proxy's answer to CONNECT, and leaves the connection to TLS."""
-
-    def __init__(self) -> None:
-        self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._head = b""
-
-    def data_received(self, data: bytes) -> None:
-        self._head += data
-        end = self._head.find(b"\r\n\r\n")
-        if end < 0 and len(self._head) <= MAX_ANSWER_BYTES:
-            return
-        match = re.match(rb"HTTP/1\.[01] ([2-5]\d\d)[ \r]", self._head)
-        if match is None or end < 0:
-            self._fail("the proxy's answer is not HTTP/1.1")
-        elif match[1].startswith(b"2") and len(self._head) > end + 4:
-            self._fail("the proxy speaks before the upstream")
-        elif not self.answer.done():
-            self.answer.set_result(int(match[1]))
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._fail("the proxy closed the connection")
-
-    def _fail(self, what: str) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(_BadAnswer(what))
-            self.answer.exception()  # looked at, even if nobody waits any more
-
-
-def _connect_request(proxy: Proxy, origin: Origin) -> bytes:
-    authority = origin.authority.encode()
-    lines = [b"CONNECT %b HTTP/1.1" % authority, b"Host: " + authority]
-    lines += [b": ".join(header) for header in proxy.authorization]
-    return b"\r\n".join((*lines, b"", b""))
 
 
 def _reason(error: OSError | UnicodeError) -> str:

@@ -13,6 +13,7 @@ import httpx
 Headers = list[tuple[bytes, bytes]]
 Fault = TypeVar("Fault", bound=httpx.TransportError)
 
+# As much as Chromium takes (`kMaxHeaderBufSize`); curl takes 300 KiB.
 MAX_HEAD_BYTES = 256 * 1024
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
@@ -73,7 +74,7 @@ def encode_request(
     return head, length
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=256)  # clients choose the names: some dozens are usual, any are possible
 def _field_name(name: bytes) -> bytes:
     if not TOKEN.fullmatch(name):
         raise unsent(httpx.LocalProtocolError("a header name is not a token"))

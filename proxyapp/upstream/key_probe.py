@@ -20,10 +20,14 @@ from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError, is_openai_path
 
+# A page of the admin's list has 100 keys: if none gets an answer it takes five rounds of
+# PROBE_SECONDS, within the minute that nginx waits by default.
 AT_ONCE = 20
-PROBE_SECONDS = 10.0  # an operator waits; a request of a client may take longer
+# An operator waits; a request of a client may take longer. As long as CONNECT_TIMEOUT_SECONDS.
+PROBE_SECONDS = 10.0
+# One model is asked for; the OpenAI format lists all. What goes beyond is a web site's page.
 ANSWER_BYTES = 64 * 1024
-MESSAGE_CHARACTERS = 300
+MESSAGE_CHARACTERS = 300  # 38 of the 49 recorded messages fit
 UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
 NO_LIST = "no list of models there, is the group's target URL right?"
 

@@ -4,11 +4,12 @@ A request goes out exactly as it is (no header is added but Host and the framing
 missing), and an answer comes back exactly as it arrived. Every exception is one of httpx's;
 `is_request_sent` tells whether the upstream may have seen the request:
 
-TransportError ConnectError, ConnectTimeout   no connection (name, TCP, TLS); never sent ProxyError
-the proxy is down or refuses LocalProtocolError             the request cannot be sent as HTTP/1.1
-WriteTimeout, WriteError       the upstream does not take the request's body, or the body ended
-early ReadTimeout, ReadError         silence, or a broken connection, before the response or in it
-RemoteProtocolError            no HTTP, no answer, or a body that ended too early
+- ConnectError, ConnectTimeout: no connection (name, TCP, TLS); never sent.
+- ProxyError: the proxy is down or refuses.
+- LocalProtocolError: the request cannot be sent as HTTP/1.1.
+- WriteTimeout, WriteError: the upstream does not take the request's body, or the body ended early.
+- ReadTimeout, ReadError: silence or a broken connection, before the response or in it.
+- RemoteProtocolError: no HTTP, no answer, or a body that ended too early.
 """
 
 import asyncio
@@ -17,13 +18,18 @@ import ssl
 import httpx
 
 from proxyapp.upstream.connection import UpstreamConnection
-from proxyapp.upstream.dial import DEFAULT_PORTS, Dialer, Origin, Proxy
+from proxyapp.upstream.dial import Dialer
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.http1 import Headers, encode_request, is_request_sent, unsent
+from proxyapp.upstream.origin import DEFAULT_PORTS, Origin, Proxy
+from proxyapp.upstream.trace import Trace
 from proxyapp.upstream.upload import PIECE_BYTES
 
 __all__ = ["Transport", "is_request_sent"]
 
+# Measured on loopback, CPU for each MiB that arrives: under uvloop 0.42 ms with 16 KiB, 0.33 with
+# 64 and no less with more; under asyncio 0.60 and 0.41 (0.34 with 256 KiB). A read may exceed the
+# exchange's HIGH_WATER by as much.
 READ_BYTES = 64 * 1024
 
 
@@ -46,10 +52,15 @@ class Transport(httpx.AsyncBaseTransport):
         keepalive_seconds: float,
         ssl_context: ssl.SSLContext,
         is_link_local_allowed: bool = False,
+        trace: Trace | None = None,
     ) -> None:
         self._proxy = Proxy.parse(proxy_url) if proxy_url else None
         self._dialer = Dialer(
-            self._proxy, ssl_context, connect_timeout, is_link_local_allowed=is_link_local_allowed
+            self._proxy,
+            ssl_context,
+            connect_timeout,
+            is_link_local_allowed=is_link_local_allowed,
+            trace=trace,
         )
         self._read_timeout = read_timeout
         self._keepalive_seconds = keepalive_seconds
@@ -93,6 +104,10 @@ class Transport(httpx.AsyncBaseTransport):
             await exchange.aclose()
             raise httpx.ProxyError(f"proxy {route.forwarder.authority}: proxy refused: 407")
         return _response(exchange)
+
+    async def connect(self, url: httpx.URL) -> None:
+        """Opens a connection to the URL's origin and closes it."""
+        (await self._connect(self._route(url))).abort()
 
     async def aclose(self) -> None:
         """Closes the idle connections.

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import httpx
 
+# asyncio's own high-water mark: a piece fills the write buffer up, and the next one waits.
 PIECE_BYTES = 64 * 1024
 
 

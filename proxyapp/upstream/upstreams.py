@@ -11,6 +11,7 @@ import httpx
 from django.conf import settings
 
 from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.upstream.trace import Trace
 from proxyapp.upstream.transport import Transport, is_request_sent
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (
@@ -21,16 +22,19 @@ from proxyapp.vocabulary.errors import (
     UpstreamTimedOut,
 )
 
-Way = tuple[str | None, str, bool]
+# A group's proxy URL, its certificate authorities, and whether link-local addresses are allowed:
+# what has to be the same for two groups to share connections.
+TransportKey = tuple[str | None, str, bool]
 
 
 class Upstreams:
     """Bound to the event loop that it is used on."""
 
-    def __init__(self, ssl_context: ssl.SSLContext) -> None:
+    def __init__(self, ssl_context: ssl.SSLContext, trace: Trace | None = None) -> None:
         """`ssl_context` is that of groups without certificate authorities of their own."""
         self._ssl_context = ssl_context
-        self._transports: dict[Way, Transport] = {}
+        self._trace = trace
+        self._transports: dict[TransportKey, Transport] = {}
 
     async def send(
         self,
@@ -44,13 +48,21 @@ class Upstreams:
         request = httpx.Request(
             method, group.url, headers=headers, stream=body, extensions={"target": target}
         )
-        transport = self._transports.get(_way(group)) or await self._opened(group)
+        transport = self._transports.get(_key_of(group)) or await self._transport_of(group)
         try:
             return await transport.handle_async_request(request)
         except httpx.TransportError as error:
             raise failure(error, group) from None
 
-    async def _opened(self, group: PoolGroup) -> Transport:
+    async def connect(self, group: PoolGroup) -> None:
+        """Opens a connection and closes it. Raises GatewayError."""
+        transport = await self._transport_of(group)
+        try:
+            await transport.connect(group.url)
+        except httpx.TransportError as error:
+            raise failure(error, group) from None
+
+    async def _transport_of(self, group: PoolGroup) -> Transport:
         """Raises UpstreamFailed for certificates that are none."""
         context = self._ssl_context
         if group.ca_certificates:
@@ -60,13 +72,13 @@ class Upstreams:
                 raise UpstreamFailed(
                     f"The CA certificates of group {group.name} are not PEM.", is_sent=False
                 ) from None
-        way = _way(group)
-        if way not in self._transports:  # another request may have been quicker
-            self._transports[way] = self._new_transport(way, context)
-        return self._transports[way]
+        key = _key_of(group)
+        if key not in self._transports:  # another request may have been quicker
+            self._transports[key] = self._new_transport(key, context)
+        return self._transports[key]
 
-    def _new_transport(self, way: Way, ssl_context: ssl.SSLContext) -> Transport:
-        proxy_url, _, is_link_local_allowed = way
+    def _new_transport(self, key: TransportKey, ssl_context: ssl.SSLContext) -> Transport:
+        proxy_url, _, is_link_local_allowed = key
         return Transport(
             proxy_url=proxy_url,
             connect_timeout=settings.CONNECT_TIMEOUT_SECONDS,
@@ -74,6 +86,7 @@ class Upstreams:
             keepalive_seconds=settings.KEEPALIVE_SECONDS,
             ssl_context=ssl_context,
             is_link_local_allowed=is_link_local_allowed,
+            trace=self._trace,
         )
 
     async def aclose(self) -> None:
@@ -82,8 +95,7 @@ class Upstreams:
         self._transports.clear()
 
 
-def _way(group: PoolGroup) -> Way:
-    """What has to be the same for two groups to share connections."""
+def _key_of(group: PoolGroup) -> TransportKey:
     proxy_url = group.proxy_url
     if proxy_url is None and settings.TRUST_ENVIRONMENT_PROXIES:
         proxy_url = environment_proxy(group.url)

@@ -7,9 +7,10 @@ import httpx
 import pytest
 
 from proxyapp.upstream import sockets
-from proxyapp.upstream.sockets import Address
+from proxyapp.upstream.sockets import Address, host_of
 from proxyapp.upstream.transport import is_request_sent
 from proxyapp.vocabulary.forbidden_addresses import problem_of, problem_of_address
+from tests.support.addresses import tcp_address
 from tests.support.proxies import HttpProxy, Socks5Proxy
 from tests.support.scripted import OK, ScriptedUpstream, answering
 from tests.support.transports import MakeTransport, fetch, make_transport, no_sockets_left, send
@@ -106,9 +107,9 @@ def resolve_to(monkeypatch: pytest.MonkeyPatch, *hosts: str) -> list[str]:
 
     async def resolve(host: str, port: int) -> list[Address]:
         if host == "127.0.0.1":
-            return [(socket.AF_INET, (host, port))]
+            return [tcp_address(host, port)]
         asked.append(host)
-        return [(socket.AF_INET, (address, port)) for address in hosts]
+        return [tcp_address(address, port) for address in hosts]
 
     monkeypatch.setattr(sockets, "_resolve", resolve)
     return asked
@@ -152,13 +153,13 @@ async def test_of_several_addresses_only_the_harmless_ones_are_dialled(
 async def test_what_is_allowed_is_dialled(
     make_transport: MakeTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dialled = []
+    dialled: list[str] = []
 
-    async def connect(address: Address) -> socket.socket:
-        dialled.append(address[1][0])
+    async def start_connection(addresses: list[Address], **_: float) -> socket.socket:
+        dialled.extend(host_of(address) for address in addresses)
         raise ConnectionRefusedError
 
-    monkeypatch.setattr(sockets, "_connect", connect)
+    monkeypatch.setattr(sockets, "start_connection", start_connection)
     with pytest.raises(httpx.ConnectError):
         await send(make_transport(is_link_local_allowed=True), f"http://{METADATA}")
     assert dialled == [METADATA]

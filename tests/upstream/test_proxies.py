@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from proxyapp.upstream.dial import Proxy
+from proxyapp.upstream.origin import Proxy
 from proxyapp.upstream.transport import is_request_sent
 from tests.support.certificates import server_context
 from tests.support.ports import free_port

@@ -9,18 +9,22 @@ from contextlib import ExitStack
 import pytest
 
 from proxyapp.upstream import sockets
-from proxyapp.upstream.sockets import HEAD_START_SECONDS, Address, alternating, connect
+from proxyapp.upstream.sockets import HEAD_START_SECONDS, Address, addresses_of, connect
+from tests.support.addresses import tcp_address
 from tests.support.ports import free_port
 from tests.support.transports import BOTH_LOOPS, event_loop_policy, no_sockets_left
 
 __all__ = ["event_loop_policy", "no_sockets_left"]
 
 pytestmark = BOTH_LOOPS
-V4, V6 = socket.AF_INET, socket.AF_INET6
 
 
 def at(port: int) -> Address:
-    return V4, ("127.0.0.1", port)
+    return tcp_address("127.0.0.1", port)
+
+
+async def race(*addresses: Address, seconds: float = 5) -> socket.socket:
+    return await asyncio.wait_for(connect(list(addresses)), seconds)
 
 
 @pytest.fixture
@@ -41,60 +45,57 @@ def silent_port(no_sockets_left: None) -> Iterator[int]:
         yield server.getsockname()[1]
 
 
-def resolve_to(monkeypatch: pytest.MonkeyPatch, *addresses: Address) -> None:
-    async def resolve(host: str, port: int) -> list[Address]:
-        return list(addresses)
-
-    monkeypatch.setattr(sockets, "_resolve", resolve)
-
-
 def port_of(listener: socket.socket) -> int:
     return int(listener.getsockname()[1])
 
 
-def test_families_alternate_and_the_preferred_one_starts() -> None:
-    addresses: list[Address] = [(V6, 1), (V6, 2), (V6, 3), (V4, 4), (V4, 5)]
-    assert [address for _, address in alternating(addresses)] == [1, 4, 2, 5, 3]
-
-
 async def test_an_address_and_a_name_can_be_connected_to(listener: socket.socket) -> None:
     for host in ("127.0.0.1", "localhost"):
-        with await asyncio.wait_for(connect(host, port_of(listener)), 5) as sock:
+        addresses = await addresses_of(host, port_of(listener), is_link_local_allowed=False)
+        with await race(*addresses) as sock:
             assert sock.getpeername() == listener.getsockname()
             assert not sock.getblocking()
 
 
-async def test_the_next_address_is_tried_when_one_refuses(
-    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resolve_to(monkeypatch, at(free_port()), at(port_of(listener)))
+async def test_the_next_address_is_tried_when_one_refuses(listener: socket.socket) -> None:
     started = time.monotonic()
-    (await asyncio.wait_for(connect("name", 1), 5)).close()
+    (await race(at(free_port()), at(port_of(listener)))).close()
     assert time.monotonic() - started < HEAD_START_SECONDS
 
 
 async def test_the_next_address_is_tried_when_one_says_nothing(
-    listener: socket.socket, silent_port: int, monkeypatch: pytest.MonkeyPatch
+    listener: socket.socket, silent_port: int
 ) -> None:
-    resolve_to(monkeypatch, at(silent_port), at(silent_port), at(port_of(listener)))
     started = time.monotonic()
-    with await asyncio.wait_for(connect("name", 1), 5) as sock:
+    with await race(at(silent_port), at(silent_port), at(port_of(listener))) as sock:
         assert sock.getpeername() == listener.getsockname()
     assert time.monotonic() - started + 0.01 >= 2 * HEAD_START_SECONDS
 
 
-async def test_when_all_addresses_refuse_the_error_is_that_of_the_first(
-    monkeypatch: pytest.MonkeyPatch,
+async def test_the_families_of_addresses_take_turns(
+    listener: socket.socket, silent_port: int
 ) -> None:
-    resolve_to(monkeypatch, at(free_port()), (V4, ("300.0.0.1", 1)))
-    with pytest.raises(ConnectionRefusedError):
-        await asyncio.wait_for(connect("name", 1), 5)
+    silent = [tcp_address("::ffff:127.0.0.1", silent_port)] * 4
+    started = time.monotonic()
+    with await race(*silent, at(port_of(listener))) as sock:
+        assert sock.getpeername() == listener.getsockname()
+    assert time.monotonic() - started < 3 * HEAD_START_SECONDS
 
 
-async def test_cancellation_closes_every_attempt(
-    silent_port: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    resolve_to(monkeypatch, at(silent_port), at(silent_port))
+async def test_when_all_addresses_refuse_the_error_is_that_of_the_first() -> None:
+    for other in (at(free_port()), tcp_address("300.0.0.1", 1)):
+        with pytest.raises(ConnectionRefusedError):
+            await race(at(free_port()), other)
+
+
+async def test_cancellation_closes_every_attempt(silent_port: int) -> None:
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(connect("name", 1), HEAD_START_SECONDS * 1.5)
-    await asyncio.sleep(0)  # the cancelled attempts end
+        await race(at(silent_port), at(silent_port), seconds=HEAD_START_SECONDS * 1.5)
+
+
+async def test_attempts_that_were_too_late_are_closed(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "HEAD_START_SECONDS", 1e-9)
+    with await race(*[at(port_of(listener))] * 8) as sock:
+        assert sock.getpeername() == listener.getsockname()
