@@ -36,6 +36,7 @@ from proxyapp.vocabulary.errors import (
     error_body,
     is_openai_path,
 )
+from proxyapp.vocabulary.key_states import KeyState
 
 DATABASE_SECONDS = 2.0
 
@@ -148,7 +149,7 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served and the database answers, else 503 with the reasons."""
     problems, warnings, spooled = [], list[str](), 0
-    keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
+    keys: Counter[str] = Counter(dict.fromkeys([state.value for state in KeyState], 0))
     if (reason := await database_trouble()) is not None:
         problems.append(f"the database is away: {reason}")
     if (process := runtime.current()) is not None:
@@ -159,7 +160,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
                 f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
             )
             warnings = [*warnings, sealed]
-        if not keys["available"]:
+        if not keys[KeyState.AVAILABLE]:
             problems.append("no key is available")
     status = "unavailable" if problems else "ok"
     body = {

@@ -23,6 +23,7 @@ from proxyapp.operators.standing import (
     GroupFacts,
     Standing,
 )
+from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import utc_text
 
 MOST_OF_A_SORT = 5
@@ -185,7 +186,7 @@ def _invalid(standing: Standing) -> Iterator[Item]:
             "key is invalid: the provider refused it.",
             "keys are invalid: the provider refused them.",
         )
-        yield item("warning", what, keys_url(state="invalid"))
+        yield item("warning", what, keys_url(state=KeyState.INVALID))
 
 
 def _drying(standing: Standing, now: datetime) -> Iterator[Item]:

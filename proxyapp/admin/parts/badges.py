@@ -5,20 +5,14 @@ from typing import Literal
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-Variant = Literal["default", "info", "success", "warning", "danger", "primary"]
+from proxyapp.vocabulary.key_states import KeyState
 
-STATE_VARIANTS: dict[str, Variant] = {
-    "available": "success",
-    "cooling": "warning",
-    "disabled": "default",
-    "invalid": "danger",
-}
+Variant = Literal["default", "info", "success", "warning", "danger", "primary"]
 
 
 def badge(text: str, variant: Variant = "default") -> SafeString:
     return render_to_string("unfold/helpers/label.html", {"text": text, "variant": variant})
 
 
-def state_badge(state: str) -> SafeString:
-    """For `available`, `cooling`, `disabled` and `invalid`."""
-    return badge(state, STATE_VARIANTS.get(state, "default"))
+def state_badge(state: KeyState) -> SafeString:
+    return badge(state, state.spec.tone)
