@@ -156,10 +156,10 @@ async def readyz(request: HttpRequest) -> HttpResponse:
         spooled, warnings = await process.writing.report()
         keys.update(key_states(process.snapshot, time.time()))
         if keys["unreadable"]:
-            sealed = (
+            unreadable = (
                 f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
             )
-            warnings = [*warnings, sealed]
+            warnings = [*warnings, unreadable]
         if not keys[KeyState.AVAILABLE]:
             problems.append("no key is available")
     status = "unavailable" if problems else "ok"
