@@ -6,11 +6,15 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from proxyapp.operators.dashboard import snapshot
+from proxyapp.vocabulary.key_states import KeyState
 
 
 def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """Who may not see keys gets no snapshot: the page then lists what may be seen."""
     if not request.user.has_perm("proxyapp.view_apikey"):
         return context
-    may_add = request.user.has_perm("proxyapp.add_apikey")
-    return context | {"snapshot": snapshot(timezone.now()), "may_add_keys": may_add}
+    return context | {
+        "snapshot": snapshot(timezone.now()),
+        "key_states": list(KeyState),
+        "may_add_keys": request.user.has_perm("proxyapp.add_apikey"),
+    }

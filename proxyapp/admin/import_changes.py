@@ -1,18 +1,14 @@
 """What an import would change, for a page: the report of a dry run, sorted by kind."""
 
 import hashlib
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from proxyapp.admin.parts.badges import Variant
-from proxyapp.config.report import Report
+from proxyapp.config.report import FieldChange, OrderChange, Report, RowChange
+from proxyapp.models import Group
 
 MAX_SHOWN = 200
-FIELD = (
-    r"(?:name|project|rate_limit_policy|auth|priority|weight|allow_link_local) '"
-    r"|(?:target_url|proxy_url|ca_certificates) |moved from group '"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +16,7 @@ class Entry:
     """`fields`: each with its old and its new value."""
 
     text: str
-    fields: Sequence[str] = ()
+    fields: Sequence[FieldChange] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,43 +35,32 @@ class Part:
 
 def parts(report: Report) -> list[Part]:
     """Those that are not empty."""
-    keys = [f"key {masked} in group '{group}'" for group, masked in report.created_keys]
-    created = [*_lines(report, "created "), *keys]
-    changed, removed = _lines(report, "updated "), _lines(report, "removed ")
-    kinds: list[tuple[str, Variant, Sequence[str]]] = [
-        ("Created", "success", created),
-        ("Changed", "warning", changed),
-        ("Removed", "danger", removed),
+    created = _of(report, "add")
+    groups_first = sorted(created, key=lambda change: not isinstance(change.row, Group))
+    kinds: list[tuple[str, Variant, Sequence[RowChange | OrderChange]]] = [
+        ("Created", "success", groups_first),
+        ("Changed", "warning", _of(report, "change")),
+        ("Removed", "danger", _of(report, "delete")),
         ("Order", "info", report.orders),
     ]
     return [
-        Part(title, variant, len(lines), [_entry(line) for line in lines[:MAX_SHOWN]])
-        for title, variant, lines in kinds
-        if lines
+        Part(title, variant, len(changes), [_entry(change) for change in changes[:MAX_SHOWN]])
+        for title, variant, changes in kinds
+        if changes
     ]
 
 
 def fingerprint(report: Report) -> str:
     """Equal for equal changes."""
-    lines = [
-        *report.lines(),
-        *report.details,
-        *(f"{group}\0{masked}" for group, masked in report.created_keys),
-    ]
+    lines = [*report.lines(), *map(str, report.entries)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def _lines(report: Report, start: str) -> list[str]:
-    return [line.removeprefix(start) for line in report.details if line.startswith(start)]
+def _of(report: Report, action: str) -> list[RowChange]:
+    return [change for change in report.rows if change.action == action]
 
 
-def _entry(line: str) -> Entry:
-    """`group 'a': auth 'x' → 'y'; name …`, as the report joins it."""
-    found = re.search(rf": (?={FIELD})", line)
-    if found is None:
-        return Entry(line)
-    return Entry(line[: found.start()], _fields(line[found.end() :]))
-
-
-def _fields(text: str) -> list[str]:
-    return [field.strip() for field in re.split(rf"; (?={FIELD})", text)]
+def _entry(change: RowChange | OrderChange) -> Entry:
+    if isinstance(change, OrderChange):
+        return Entry(str(change))
+    return Entry(change.subject, change.fields)

@@ -17,8 +17,8 @@ from django.urls import URLPattern, path, reverse
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from proxyapp.admin.import_changes import fingerprint, parts
+from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.download import download, may_export_secrets
-from proxyapp.admin.parts.sealed_form import seal, unseal
 from proxyapp.admin.parts.unfold_typed import Checkbox
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config

@@ -7,30 +7,19 @@ Their secrets are neither read nor written again.
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from django.db.models import Model
 from django.utils import timezone
 
 from proxyapp.config.file import GroupConfig, KeyConfig
-from proxyapp.config.report import Report
+from proxyapp.config.report import FieldChange, GroupOfKeyChange, Report
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.batches import Row, row_batches
 from proxyapp.models.sealed import keyed_hashes
-from proxyapp.vocabulary.certificates import counted_certificates
-from proxyapp.vocabulary.urls import shown_url
+from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
+from proxyapp.vocabulary.quoting import quoted
 
-GROUP_FIELDS = (
-    "name",
-    "target_url",
-    "proxy_url",
-    "ca_certificates",
-    "allow_link_local",
-    "rate_limit_policy",
-    "auth",
-    "priority",
-    "weight",
-)
 KEY_FIELDS = ("name", "project")
 
 Progress = Callable[[int, int], None]
@@ -90,9 +79,9 @@ class Database:
         changed = [group for config in configs if (group := self._apply_group(config))]
         after = [self.groups[name] for name in order(list(before), [*self.groups][len(before) :])]
         if is_reordered([*before.values()], after):
-            self.report.reordered("groups")
+            self.report.groups_reordered()
         moved = renumber([*before.values()], after)
-        update_rows(changed, [*GROUP_FIELDS, "single_credential_since"])
+        update_rows(changed, [*(field.name for field in GROUP_FIELDS), "single_credential_since"])
         update_rows([group for group in moved if group.pk], ["position"])
         for group in after:
             if not group.pk:
@@ -102,7 +91,7 @@ class Database:
     def _apply_group(self, config: GroupConfig) -> Group | None:
         """The group when it exists and has to be written."""
         name = config.name.lower()
-        wanted = {field: getattr(config, field) for field in GROUP_FIELDS}
+        wanted = {field.name: getattr(config, field.name) for field in GROUP_FIELDS}
         if name not in self.groups:
             self.groups[name] = Group(**wanted)
             self.report.group_created(self.groups[name])
@@ -110,7 +99,7 @@ class Database:
         group = self.groups[name]
         changes = _group_changes(group, wanted)
         self.report.group_kept(group, changes)
-        if (group.target_url, group.auth) != (config.target_url, config.auth):
+        if any(change.field in CREDENTIAL_FIELDS for change in changes):
             group.single_credential_since = None
         _set(group, wanted)
         return group if changes else None
@@ -125,7 +114,7 @@ class Database:
         placed = {id(key) for key in keys}
         after = keys + [key for key in before if id(key) not in placed]
         if is_reordered(before, after):
-            self.report.reordered(f"keys in group '{group.name}'")
+            self.report.keys_reordered(group.name)
         self.moved_keys |= {key.pk: key for key in renumber(before, after) if key.pk}
         return keys
 
@@ -137,9 +126,10 @@ class Database:
             self.report.key_created(key, group.name)
             return key
         wanted = {field: getattr(config, field) for field in KEY_FIELDS}
-        changes = _changes(key, wanted)
+        changes = _key_changes(key, wanted)
         if key.group_id != group.pk:
-            changes.append(f"moved from group '{self.group_names[key.group_id]}'")
+            before = self.group_names[key.group_id]
+            changes.append(GroupOfKeyChange("group", quoted(before), quoted(group.name)))
         self.report.key_kept(key, group.name, changes)
         if changes:
             self.changed_keys[key.pk] = key
@@ -206,28 +196,22 @@ def update_rows(rows: Sequence[Row], fields: Sequence[str]) -> None:
         manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
 
 
-def _changes(row: Model, wanted: dict[str, Any]) -> list[str]:
+def _key_changes(key: ApiKey, wanted: Mapping[str, str]) -> list[FieldChange]:
     return [
-        f"{name} '{getattr(row, name)}' → '{new}'"
+        FieldChange(name, quoted(old), quoted(new))
         for name, new in wanted.items()
-        if getattr(row, name) != new
+        if (old := getattr(key, name)) != new
     ]
 
 
-def _group_changes(group: Group, wanted: dict[str, Any]) -> list[str]:
-    """URLs without user and password."""
-    plain = ("name", "rate_limit_policy", "auth", "priority", "weight", "allow_link_local")
-    changes = _changes(group, {name: wanted[name] for name in plain})
-    if group.ca_certificates != wanted["ca_certificates"]:
-        changes.append(
-            f"ca_certificates {counted_certificates(group.ca_certificates)} →"
-            f" {counted_certificates(wanted['ca_certificates'])}"
-        )
-    for name in ("target_url", "proxy_url"):
-        old, new = getattr(group, name), wanted[name]
-        if old != new:
-            changes.append(f"{name} {shown_url(old)} → {shown_url(new)}")
-    return changes
+def _group_changes(group: Group, wanted: Mapping[str, object]) -> list[FieldChange]:
+    """What is shown as it is comes first, then what is shown in other words."""
+    in_order = sorted(GROUP_FIELDS, key=lambda field: field.shown is not quoted)
+    return [
+        FieldChange(field.name, field.shown(old), field.shown(wanted[field.name]))
+        for field in in_order
+        if (old := getattr(group, field.name)) != wanted[field.name]
+    ]
 
 
 def _set(row: Model, values: Mapping[str, object]) -> None:

@@ -17,7 +17,7 @@ from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import UNREADABLE
-from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
+from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.urls import shown_url
 
 HEADER = """\
@@ -94,21 +94,13 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mask: bool) -> Entry:
-    entry: Entry = {"name": group.name, "target_url": group.target_url}
+    entry: Entry = {}
+    for field in GROUP_FIELDS:
+        value = getattr(group, field.name)
+        if field.is_always_exported or value != field.default:
+            entry[field.name] = value
     if group.proxy_url is not None:
         entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
-    if group.ca_certificates:
-        entry["ca_certificates"] = group.ca_certificates
-    if group.allow_link_local:
-        entry["allow_link_local"] = True
-    if group.rate_limit_policy != RateLimitPolicy.DAILY:
-        entry["rate_limit_policy"] = group.rate_limit_policy
-    if group.auth != Auth.AUTO:
-        entry["auth"] = group.auth
-    if group.priority:
-        entry["priority"] = group.priority
-    if group.weight != 1:
-        entry["weight"] = group.weight
     entries = (
         [_key_entry(key, key.masked) for key in keys]
         if mask

@@ -3,34 +3,22 @@
 Reads and checks it; nothing here touches the database.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 from proxyapp.config import plain_yaml
-from proxyapp.config.plain_yaml import kind, shown
+from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
+from proxyapp.config.plain_yaml import kind
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
-    check_group_name,
     check_host,
     check_key,
     check_label,
     check_port,
-    check_proxy_url,
-    check_target_url,
     is_placeholder,
-    proxies,
-    targets,
 )
-from proxyapp.vocabulary.choices import (
-    DEFAULT_TARGET_URL,
-    MAX_PRIORITY,
-    MAX_WEIGHT,
-    Auth,
-    RateLimitPolicy,
-    choice_values,
-)
+from proxyapp.vocabulary.group_fields import GROUP_FIELDS, GroupField
 
 __all__ = [
     "Config",
@@ -38,10 +26,6 @@ __all__ = [
     "GroupConfig",
     "KeyConfig",
     "ServerConfig",
-    "check_group_name",
-    "check_key",
-    "check_proxy_url",
-    "check_target_url",
     "load",
     "parse",
 ]
@@ -49,77 +33,20 @@ __all__ = [
 MAX_FILE_BYTES = 4 * 1024 * 1024
 MAX_GROUPS = 10_000
 MAX_KEYS = 100_000
-MAX_UNKNOWN_SHOWN = 20
 
-CONFIG_FIELDS = ("server", "groups")
-SERVER_FIELDS = ("host", "port", "allow_anonymous")
-GROUP_FIELDS = (
-    "name",
-    "target_url",
-    "proxy_url",
-    "ca_file",
-    "ca_certificates",
-    "allow_link_local",
-    "rate_limit_policy",
-    "auth",
-    "priority",
-    "weight",
-    "api_keys",
-)
-KEY_FIELDS = ("key", "name", "project")
-
-POLICIES = choice_values(RateLimitPolicy)
-AUTHS = choice_values(Auth)
-Check = Callable[[str], str | None]
+TOP_NAMES = ("server", "groups")
+SERVER_NAMES = ("host", "port", "allow_anonymous")
+KEY_NAMES = ("key", "name", "project")
 
 
-@dataclass(frozen=True)
-class ServerConfig:
-    host: str = "127.0.0.1"
-    port: int = 8080
-    allow_anonymous: bool = False
+def _group_names() -> tuple[str, ...]:
+    """The file may name a file of certificates in place of their text."""
+    names = [field.name for field in GROUP_FIELDS]
+    names.insert(names.index("ca_certificates"), "ca_file")
+    return (*names, "api_keys")
 
 
-@dataclass(frozen=True)
-class KeyConfig:
-    secret: str = field(repr=False)
-    name: str = ""
-    project: str = ""
-
-
-@dataclass(frozen=True)
-class GroupConfig:
-    """`placeholders`: where the file has a placeholder in place of a key, such as
-    `groups[0].api_keys[1]`.
-    """
-
-    name: str
-    target_url: str = DEFAULT_TARGET_URL
-    proxy_url: str | None = field(default=None, repr=False)
-    ca_certificates: str = ""
-    allow_link_local: bool = False
-    rate_limit_policy: str = RateLimitPolicy.DAILY.value
-    auth: str = Auth.AUTO.value
-    priority: int = 0
-    weight: int = 1
-    api_keys: tuple[KeyConfig, ...] = ()
-    placeholders: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Config:
-    server: ServerConfig
-    groups: tuple[GroupConfig, ...]
-
-
-class ConfigError(Exception):
-    """Everything that is wrong with a config file, each problem with its place and what is
-    allowed.
-    """
-
-    def __init__(self, problems: Iterable[str]) -> None:
-        self.problems = list(problems)
-        super().__init__("\n".join(self.problems))
+GROUP_NAMES = _group_names()
 
 
 def load(path: Path) -> Config:
@@ -159,18 +86,13 @@ def parse(text: str, *, folder: Path | None = None) -> Config:
     return config
 
 
-class _Reading:
-    """Reads on after a problem, so that one run names all of them."""
-
+class _Reading(CheckedTree):
     def __init__(self, problems: list[str], folder: Path | None) -> None:
-        self.problems = problems
+        super().__init__(problems)
         self.folder = folder
 
-    def wrong(self, place: str, problem: str) -> None:
-        self.problems.append(f"{place}: {problem}")
-
     def config(self, tree: object) -> Config:
-        fields = self.mapping(tree, "the file", CONFIG_FIELDS)
+        fields = self.mapping(tree, "the file", TOP_NAMES)
         if fields is None:
             return Config(ServerConfig(), ())
         if "groups" not in fields:
@@ -179,7 +101,7 @@ class _Reading:
         return Config(self.server(fields.get("server")), self.groups(groups))
 
     def server(self, value: object) -> ServerConfig:
-        fields = self.mapping({} if value is None else value, "server", SERVER_FIELDS) or {}
+        fields = self.mapping({} if value is None else value, "server", SERVER_NAMES) or {}
         host = self.text(fields, "host", "server", check_host, default=ServerConfig.host)
         return ServerConfig(
             host,
@@ -218,35 +140,45 @@ class _Reading:
         return count > MAX_KEYS
 
     def group(self, value: object, place: str) -> GroupConfig:
-        fields = self.mapping(value, place, GROUP_FIELDS)
+        fields = self.mapping(value, place, GROUP_NAMES)
         if fields is None:
             return GroupConfig(name="")
         keys, placeholders = self.keys(fields, f"{place}.api_keys")
-        allow_link_local = self.flag(fields, "allow_link_local", place)
+        is_link_local_allowed = self.flag(fields, "allow_link_local", place)
+        settings: dict[str, Any] = {
+            field.name: self.setting(
+                fields, field, place, is_link_local_allowed=is_link_local_allowed
+            )
+            for field in GROUP_FIELDS
+            if field.name != "allow_link_local"
+        }
         return GroupConfig(
-            name=self.text(fields, "name", place, check_group_name).strip(),
-            target_url=self.text(
-                fields, "target_url", place, targets(allow_link_local), default=DEFAULT_TARGET_URL
-            ),
-            proxy_url=self.proxy_url(fields, place, allow_link_local),
-            ca_certificates=self.ca_certificates(fields, place),
-            allow_link_local=allow_link_local,
-            rate_limit_policy=self.text(
-                fields, "rate_limit_policy", place, _one_of(POLICIES), default=POLICIES[0]
-            ),
-            auth=self.text(fields, "auth", place, _one_of(AUTHS), default=AUTHS[0]),
-            priority=self.number(fields, "priority", place, range(MAX_PRIORITY + 1), default=0),
-            weight=self.number(fields, "weight", place, range(1, MAX_WEIGHT + 1), default=1),
+            **settings,
+            allow_link_local=is_link_local_allowed,
             api_keys=keys,
             placeholders=placeholders,
         )
 
-    def proxy_url(
-        self, fields: dict[str, object], place: str, allow_link_local: bool
-    ) -> str | None:
-        if fields.get("proxy_url") in (None, ""):
+    def setting(
+        self,
+        fields: dict[str, object],
+        field: GroupField,
+        place: str,
+        *,
+        is_link_local_allowed: bool,
+    ) -> object:
+        match field.sort:
+            case "number":
+                return self.number(fields, field.name, place, field.allowed, default=field.default)
+            case "flag":
+                return self.flag(fields, field.name, place)
+            case "certificates":
+                return self.ca_certificates(fields, place)
+        if field.default is None and fields.get(field.name) in (None, ""):
             return None
-        return self.text(fields, "proxy_url", place, proxies(allow_link_local))
+        check = field.check(is_link_local_allowed)
+        default = None if field.is_required else field.default
+        return self.text(fields, field.name, place, check, default=default).strip()
 
     def ca_certificates(self, fields: dict[str, object], place: str) -> str:
         """Written out, or in a file whose path is relative to that of the config."""
@@ -295,95 +227,13 @@ class _Reading:
             for name, field in value.items()
             if field is not None or name not in ("name", "project")
         }
-        self.mapping(value, place, KEY_FIELDS)
+        self.mapping(value, place, KEY_NAMES)
         return KeyConfig(
             secret=self.text(fields, "key", place, _check_key_in_file).strip(),
             name=self.text(fields, "name", place, check_label, default="").strip(),
             project=self.text(fields, "project", place, check_label, default="").strip(),
         )
 
-    def mapping(
-        self, value: object, place: str, known: tuple[str, ...]
-    ) -> dict[str, object] | None:
-        if not isinstance(value, dict):
-            self.wrong(place, f"must be a mapping with {', '.join(known)}, not {kind(value)}")
-            return None
-        unknown = [name for name in value if name not in known]
-        for name in unknown[:MAX_UNKNOWN_SHOWN]:
-            self.wrong(place, f"unknown field {shown(name)}{_suggestion(name, known)}")
-        if len(unknown) > MAX_UNKNOWN_SHOWN:
-            self.wrong(place, f"{len(unknown) - MAX_UNKNOWN_SHOWN} more unknown fields")
-        return value
-
-    def items(self, value: object, place: str, what: str, limit: int) -> list[object]:
-        if not isinstance(value, list):
-            self.wrong(place, f"must be a list of {what}, not {kind(value)}")
-            return []
-        if len(value) > limit:
-            self.wrong(place, f"has {len(value)} {what}; {limit} are allowed")
-            return []
-        return value
-
-    def text(
-        self,
-        fields: dict[str, object],
-        field: str,
-        place: str,
-        check: Check,
-        *,
-        default: str | None = None,
-    ) -> str:
-        """Without a default the field is required. What is wrong comes out as an empty text."""
-        if field in fields:
-            return self.checked(fields[field], f"{place}.{field}", check)
-        if default is None:
-            self.wrong(f"{place}.{field}", "is required")
-        return default or ""
-
-    def number(
-        self, fields: dict[str, object], field: str, place: str, allowed: range, *, default: int
-    ) -> int:
-        value = fields.get(field, default)
-        if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
-            return value
-        self.wrong(f"{place}.{field}", f"must be a number from {allowed[0]} to {allowed[-1]}")
-        return default
-
-    def flag(self, fields: dict[str, object], field: str, place: str) -> bool:
-        value = fields.get(field, False)
-        if not isinstance(value, bool):
-            self.wrong(f"{place}.{field}", f"must be true or false, not {kind(value)}")
-        return value is True
-
-    def checked(self, value: object, place: str, check: Check) -> str:
-        if not isinstance(value, str):
-            self.wrong(place, f"must be text, not {kind(value)}{_quotes(value)}")
-            return ""
-        if problem := check(value):
-            self.wrong(place, problem)
-            return ""
-        return value
-
 
 def _check_key_in_file(value: str) -> str | None:
     return None if is_placeholder(value) else check_key(value)
-
-
-def _one_of(values: Sequence[str]) -> Check:
-    def check(value: str) -> str | None:
-        return None if value in values else f"must be one of {', '.join(values)}"
-
-    return check
-
-
-def _quotes(value: object) -> str:
-    return "" if isinstance(value, list | dict) else "; put it in quotes"
-
-
-def _suggestion(name: object, known: tuple[str, ...]) -> str:
-    near = (
-        get_close_matches(str(name).lower(), known, n=1)
-        if isinstance(name, str) and len(name) < 100
-        else []
-    )
-    return f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"

@@ -21,6 +21,7 @@ from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hashes
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.quoting import quoted
 
 __all__ = ["Report", "apply_changes", "import_config"]
 
@@ -144,8 +145,8 @@ def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastIm
             continue
         if others := len(database.members[group.pk]):
             database.report.warnings.append(
-                f"group '{group.name}' left the file but is kept: it has {others} keys that are not"
-                " from this file"
+                f"group {quoted(group.name)} left the file but is kept: it has {others} keys that"
+                " are not from this file"
             )
         else:
             database.remove_groups([name])
@@ -184,14 +185,15 @@ def _first_places(
     if group.placeholders:
         places = ", ".join(group.placeholders)
         report.warnings.append(
-            f"group '{group.name}': placeholders skipped ({places}); put your keys in their place"
+            f"group {quoted(group.name)}: placeholders skipped ({places}); put your keys in their"
+            " place"
         )
     keys = []
     for key in group.api_keys:
         if key.secret in first:
-            label = f"key {masked_key(key.secret)} of group '{group.name}'"
+            label = f"key {masked_key(key.secret)} of group {quoted(group.name)}"
             report.warnings.append(
-                f"{label} is a duplicate: taken once, in group '{first[key.secret]}'"
+                f"{label} is a duplicate: taken once, in group {quoted(first[key.secret])}"
             )
         else:
             first[key.secret] = group.name

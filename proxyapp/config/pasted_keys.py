@@ -6,30 +6,28 @@ form.
 """
 
 import csv
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from proxyapp.config import plain_yaml
-from proxyapp.config.key_shape import OF_PROVIDER, TOKEN, doubt, words_like_keys
+from proxyapp.config.key_places import (
+    COMMENT,
+    KEY_COLUMNS,
+    NAME_OF_SECRET,
+    SEPARATORS,
+    values_in_tree,
+)
+from proxyapp.config.key_shape import TOKEN, doubt, words_like_keys
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_key, check_label, is_placeholder
 from proxyapp.vocabulary.masking import masked_key
 
 NO_KEY = "has no key in it"
 
-KEY_COLUMNS = ("key", "api_key", "apikey", "secret", "token", "value")
 NAME_COLUMNS = ("name", "label", "title")
 PROJECT_COLUMNS = ("project", "project_id")
 
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_.-]*)[\"']?\s*[=:]\s*(.*)")
-NAME_OF_SECRET = re.compile(
-    r"(?:.*[_.-])?(?:api_?)?(?:keys?|tokens?|secrets?)(?:[_.-]?\d+)?", re.IGNORECASE
-)
-COMMENT = re.compile(r"\s*(?:#|//|;)")
-SEPARATORS = re.compile(r"[\s,;]+")
 LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
-STRUCTURED = re.compile(r"\s*(?:---|[\[{]|-\s|[\"']?[\w .-]+[\"']?:(?:\s|$))")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,57 +102,11 @@ def _sorted_out(pieces: Iterable[Piece]) -> Found:
 
 def _structured(text: str) -> list[Piece]:
     """Nothing when it is neither, or has no place for keys."""
-    tree = _tree(text)
-    if not isinstance(tree, list | dict):
-        return []
     places = _places(text)
-    try:
-        return [
-            _piece(value, places.get(value.strip(), 0), labels)
-            for value, labels in _values(tree, is_listed=True)
-        ]
-    except RecursionError:
-        return []
-
-
-def _tree(text: str) -> object:
-    if not STRUCTURED.match(_without_comments(text)):
-        return None
-    try:
-        return json.loads(text)
-    except (ValueError, RecursionError):
-        tree, problems = plain_yaml.read_yaml(text)
-        return None if problems else tree
-
-
-def _without_comments(text: str) -> str:
-    lines = (line for line in text.splitlines() if line.strip() and not COMMENT.match(line))
-    return next(lines, "")
-
-
-def _values(value: object, *, is_listed: bool) -> Iterator[tuple[str, Mapping[object, object]]]:
-    """Texts that stand where keys do, each with the mapping that it is a field of."""
-    if isinstance(value, str):
-        if is_listed or OF_PROVIDER.fullmatch(value):
-            yield value, {}
-    elif isinstance(value, list):
-        for item in value:
-            yield from _values(item, is_listed=is_listed)
-    elif isinstance(value, dict):
-        for name, item in value.items():
-            yield from _values_of_field(value, str(name).lower(), item)
-
-
-def _values_of_field(
-    fields: Mapping[object, object], name: str, item: object
-) -> Iterator[tuple[str, Mapping[object, object]]]:
-    is_of_keys = NAME_OF_SECRET.fullmatch(name) is not None
-    if isinstance(item, str) and name in KEY_COLUMNS:
-        yield item, fields
-    elif isinstance(item, str) and is_of_keys:
-        yield from ((part, {}) for part in SEPARATORS.split(item) if part)
-    else:
-        yield from _values(item, is_listed=is_of_keys)
+    return [
+        _piece(value, places.get(value.strip(), 0), labels)
+        for value, labels in values_in_tree(text)
+    ]
 
 
 def _places(text: str) -> dict[str, int]:

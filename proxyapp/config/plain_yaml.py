@@ -1,16 +1,14 @@
 """YAML as a config file needs it: text, whole numbers, true and false, nothing, lists and mappings.
 
 What the library's loaders would turn into something else (dates, decimals, binary, tagged values)
-comes out as Odd, which no field takes. The tree is built here and not by a loader, so that
-duplicate fields are found with their line, and that neither shared nor nested anchors can make a
-small file large.
+comes out as Odd, which no field takes. Duplicate fields are found with their line, and neither
+shared nor nested anchors can make a small file large.
 """
 
 import re
 from typing import NamedTuple
 
 import yaml
-from yaml.constructor import SafeConstructor
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
@@ -46,7 +44,7 @@ def read_yaml(text: str) -> tuple[object, list[str]]:
         return None, [f"{_place(text, unprintable.start())}: a character that YAML does not allow"]
     try:
         too_much = _too_much(text)
-        return (None, [too_much]) if too_much else _built(yaml.compose(text, Loader=Loader))
+        return (None, [too_much]) if too_much else _built(text)
     except yaml.MarkedYAMLError as error:
         return None, [_syntax_problem(error)]
 
@@ -85,12 +83,15 @@ def _too_much(text: str) -> str | None:
     return None
 
 
-def _built(root: Node | None) -> tuple[object, list[str]]:
-    builder = _Builder()
-    tree = None if root is None else builder.value(root)
-    if builder.merged_fields > MAX_MERGED_FIELDS:
+def _built(text: str) -> tuple[object, list[str]]:
+    loader = _PlainLoader(text)
+    try:
+        tree = loader.get_single_data()
+    finally:
+        loader.dispose()
+    if loader.merged_fields > MAX_MERGED_FIELDS:
         return None, [f"<< merges more than {MAX_MERGED_FIELDS} fields"]
-    return tree, builder.problems
+    return tree, loader.problems
 
 
 def _syntax_problem(error: yaml.MarkedYAMLError) -> str:
@@ -110,41 +111,37 @@ def _place(text: str, position: int) -> str:
     return f"line {before.count(chr(10)) + 1}, column {position - before.rfind(chr(10))}"
 
 
-class _Builder:
-    def __init__(self) -> None:
+class _PlainLoader(Loader):
+    """Builds as the library does, each node once for all aliases that name it. It notes problems
+    and goes on where the library would stop.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
         self.problems: list[str] = []
-        self.built: dict[int, object] = {}
-        self.open: set[int] = set()
         self.merged_fields = 0
 
-    def value(self, node: Node) -> object:
-        """A node that several aliases name is built once and shared."""
-        if id(node) in self.open:
+    def construct_object(self, node: Node, deep: bool = False) -> object:
+        if node in self.recursive_objects:
             self.problems.append(f"line {node.start_mark.line + 1}: a value that holds itself")
             return Odd("a value that holds itself")
-        if id(node) not in self.built:
-            self.open.add(id(node))
-            self.built[id(node)] = self._new(node)
-            self.open.discard(id(node))
-        return self.built[id(node)]
+        return super().construct_object(node, deep)
 
-    def _new(self, node: Node) -> object:
-        if isinstance(node, ScalarNode):
-            return _scalar(node.tag.removeprefix(TAG), node.value)
-        if isinstance(node, SequenceNode) and node.tag == TAG + "seq":
-            return [self.value(item) for item in node.value]
-        if isinstance(node, MappingNode) and node.tag == TAG + "map":
-            return self._mapping(node)
-        return Odd("a tagged value")
+    def _list(self, node: Node) -> object:
+        if not isinstance(node, SequenceNode):
+            return Odd("a tagged value")
+        return [self.construct_object(item) for item in node.value]
 
-    def _mapping(self, node: MappingNode) -> dict[object, object]:
+    def _mapping(self, node: Node) -> object:
         """Fields of the mapping itself go before merged ones (`<<`), and of these the first before
         later ones.
         """
+        if not isinstance(node, MappingNode):
+            return Odd("a tagged value")
         own: dict[object, object] = {}
         merged: dict[object, object] = {}
         for key_node, value_node in node.value:
-            value = self.value(value_node)
+            value = self.construct_object(value_node)
             if key_node.tag == TAG + "merge":
                 merged = self._merged(value_node, value) | merged
             else:
@@ -152,7 +149,7 @@ class _Builder:
         return merged | own
 
     def _put(self, own: dict[object, object], key_node: Node, value: object) -> None:
-        name = self.value(key_node)
+        name = self.construct_object(key_node)
         line = key_node.start_mark.line + 1
         if isinstance(name, list | dict):
             self.problems.append(f"line {line}: {kind(name)} cannot be the name of a field")
@@ -173,19 +170,23 @@ class _Builder:
                 )
         return merged
 
+    def _scalar(self, node: Node) -> object:
+        if not isinstance(node, ScalarNode):
+            return Odd("a tagged value")
+        match node.tag.removeprefix(TAG):
+            case "str":
+                return node.value
+            case "null":
+                return None
+            case "bool":
+                return self.bool_values.get(node.value.lower(), Odd("a tagged value"))
+            case "int" if PLAIN_INTEGER.fullmatch(node.value):
+                return int(node.value)
+            case "int" | "float":
+                return Odd("a number")
+            case "timestamp":
+                return Odd("a date")
+        return Odd("a tagged value")
 
-def _scalar(tag: str, value: str) -> object:
-    match tag:
-        case "str":
-            return value
-        case "null":
-            return None
-        case "bool":
-            return SafeConstructor.bool_values.get(value.lower(), Odd("a tagged value"))
-        case "int" if PLAIN_INTEGER.fullmatch(value):
-            return int(value)
-        case "int" | "float":
-            return Odd("a number")
-        case "timestamp":
-            return Odd("a date")
-    return Odd("a tagged value")
+    # In place of the library's own, for which a value can be a date or a set.
+    yaml_constructors = {TAG + "seq": _list, TAG + "map": _mapping, None: _scalar}

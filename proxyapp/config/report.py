@@ -1,14 +1,83 @@
-"""What an import did, in words: nothing that an operator changed is overwritten without a line
-here.
+"""What an import did: nothing that an operator changed is overwritten without an entry here.
+
+Entries are data. The words of commands, the audit log and the admin's page are made of them, and
+nothing is read back out of the words.
 """
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.audit import Change
+from proxyapp.vocabulary.quoting import quoted, quoted_if_unclear
 
 MAX_CREATED_SHOWN = 50
+DONE = {"add": "created", "change": "updated", "delete": "removed"}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """`old` and `new` are fit to be shown: quoted, or without what is secret in them."""
+
+    field: str
+    old: str
+    new: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.old} → {self.new}"
+
+
+class GroupOfKeyChange(FieldChange):
+    """A key that moved. The group that it is in now stands beside it in any line."""
+
+    def __str__(self) -> str:
+        return f"moved from group {self.old}"
+
+
+@dataclass(frozen=True, slots=True)
+class RowChange:
+    """`label` and `group` are the names that there were before. `group`: of a key, else empty."""
+
+    action: Literal["add", "change", "delete"]
+    row: Group | ApiKey
+    label: str
+    group: str = ""
+    fields: Sequence[FieldChange] = ()
+
+    @property
+    def subject(self) -> str:
+        """`group 'a'`, or `key AIza…6789 in group 'a'`."""
+        if not self.group:
+            return f"group {quoted(self.label)}"
+        return f"key {quoted_if_unclear(self.label)} {self.place}"
+
+    @property
+    def place(self) -> str:
+        """Where the key is, or was."""
+        if not self.group:
+            return ""
+        return f"{'from' if self.action == 'delete' else 'in'} group {quoted(self.group)}"
+
+    @property
+    def detail(self) -> str:
+        return "; ".join(map(str, self.fields)) or self.place
+
+    def __str__(self) -> str:
+        text = f"{DONE[self.action]} {self.subject}"
+        return f"{text}: {self.detail}" if self.fields else text
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """`group`: whose keys stand in another order; empty: the groups themselves."""
+
+    group: str = ""
+
+    def __str__(self) -> str:
+        what = f"keys in group {quoted(self.group)}" if self.group else "groups"
+        return f"order of {what} follows the file"
 
 
 @dataclass
@@ -31,26 +100,34 @@ class ChangeCount:
 
 @dataclass
 class Report:
-    """Keys are named by their masked form only.
-
-    `changes` are for the audit log, in the words of the details.
-    """
+    """`entries`: in the order in which they were done. Keys are named by their masked form only."""
 
     groups: ChangeCount = field(default_factory=ChangeCount)
     keys: ChangeCount = field(default_factory=ChangeCount)
     warnings: list[str] = field(default_factory=list)
-    details: list[str] = field(default_factory=list)
-    created_keys: list[tuple[str, str]] = field(default_factory=list)
-    orders: list[str] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    entries: list[RowChange | OrderChange] = field(default_factory=list)
 
     @property
-    def is_reordered(self) -> bool:
-        return bool(self.orders)
+    def rows(self) -> list[RowChange]:
+        return [entry for entry in self.entries if isinstance(entry, RowChange)]
+
+    @property
+    def orders(self) -> list[OrderChange]:
+        return [entry for entry in self.entries if isinstance(entry, OrderChange)]
 
     @property
     def changed(self) -> bool:
-        return self.groups.changed or self.keys.changed or self.is_reordered
+        return self.groups.changed or self.keys.changed or bool(self.orders)
+
+    @property
+    def changes(self) -> list[Change]:
+        """For the audit log."""
+        return [(change.action, change.row, change.detail) for change in self.rows]
+
+    @property
+    def details(self) -> list[str]:
+        """A line for each entry but new keys, of which there may be many."""
+        return [str(entry) for entry in self.entries if not _is_new_key(entry)]
 
     def lines(self) -> list[str]:
         """The counts, then each change, then the warnings."""
@@ -58,56 +135,58 @@ class Report:
             f"groups: {self.groups}",
             f"keys: {self.keys}",
             *self.details,
-            *self._created(),
+            *self._new_keys(),
             *(f"warning: {warning}" for warning in self.warnings),
         ]
 
-    def _created(self) -> list[str]:
-        if len(self.created_keys) <= MAX_CREATED_SHOWN:
-            return [
-                f"created key {masked} in group '{group}'" for group, masked in self.created_keys
-            ]
-        counts = Counter(group for group, _ in self.created_keys)
-        return [f"created {count} keys in group '{group}'" for group, count in counts.items()]
+    def summary(self) -> str:
+        """The counts, and what stands in another order now."""
+        return "\n".join([f"groups: {self.groups}", f"keys: {self.keys}", *map(str, self.orders)])
 
     def group_created(self, group: Group) -> None:
         self.groups.created += 1
-        self.details.append(f"created group '{group.name}'")
-        self.changes.append(("add", group, ""))
+        self.entries.append(RowChange("add", group, group.name))
 
-    def group_kept(self, group: Group, changes: list[str]) -> None:
-        self._kept(self.groups, group, f"group '{group.name}'", changes)
+    def group_kept(self, group: Group, fields: Sequence[FieldChange]) -> None:
+        self._kept(self.groups, RowChange("change", group, group.name, fields=fields))
 
     def group_removed(self, group: Group) -> None:
         self.groups.removed += 1
-        self.details.append(f"removed group '{group.name}'")
-        self.changes.append(("delete", group, ""))
+        self.entries.append(RowChange("delete", group, group.name))
 
     def key_created(self, key: ApiKey, group: str) -> None:
+        """By its masked form alone: the file has just given the name."""
         self.keys.created += 1
-        self.created_keys.append((group, key.masked))
-        self.changes.append(("add", key, f"in group '{group}'"))
+        self.entries.append(RowChange("add", key, key.masked, group))
 
-    def key_kept(self, key: ApiKey, group: str, changes: list[str]) -> None:
-        self._kept(self.keys, key, f"key {key} in group '{group}'", changes)
+    def key_kept(self, key: ApiKey, group: str, fields: Sequence[FieldChange]) -> None:
+        self._kept(self.keys, RowChange("change", key, str(key), group, fields))
 
     def key_removed(self, key: ApiKey, group: str) -> None:
         self.keys.removed += 1
-        self.details.append(f"removed key {key} from group '{group}'")
-        self.changes.append(("delete", key, f"from group '{group}'"))
+        self.entries.append(RowChange("delete", key, str(key), group))
 
-    def reordered(self, what: str) -> None:
-        self.orders.append(f"order of {what} follows the file")
-        self.details.append(self.orders[-1])
+    def groups_reordered(self) -> None:
+        self.entries.append(OrderChange())
 
-    def summary(self) -> str:
-        """The counts, and what stands in another order now."""
-        return "\n".join([f"groups: {self.groups}", f"keys: {self.keys}", *self.orders])
+    def keys_reordered(self, group: str) -> None:
+        self.entries.append(OrderChange(group))
 
-    def _kept(self, tally: ChangeCount, row: Group | ApiKey, what: str, changes: list[str]) -> None:
-        if changes:
-            tally.updated += 1
-            self.changes.append(("change", row, "; ".join(changes)))
-            self.details.append(f"updated {what}: {'; '.join(changes)}")
+    def _kept(self, count: ChangeCount, change: RowChange) -> None:
+        if change.fields:
+            count.updated += 1
+            self.entries.append(change)
         else:
-            tally.unchanged += 1
+            count.unchanged += 1
+
+    def _new_keys(self) -> Iterator[str]:
+        new = [change for change in self.rows if _is_new_key(change)]
+        if len(new) <= MAX_CREATED_SHOWN:
+            yield from map(str, new)
+            return
+        for group, count in Counter(change.group for change in new).items():
+            yield f"created {count} keys in group {quoted(group)}"
+
+
+def _is_new_key(entry: RowChange | OrderChange) -> bool:
+    return isinstance(entry, RowChange) and entry.action == "add" and isinstance(entry.row, ApiKey)

@@ -37,6 +37,7 @@ from proxyapp.vocabulary.errors import (
     error_body,
     is_openai_path,
 )
+from proxyapp.vocabulary.key_states import KeyState
 
 # Sooner than a database counts as away (ANSWER_SECONDS): who probes waits for seconds only.
 DATABASE_SECONDS = 2.0
@@ -150,18 +151,18 @@ async def healthz(request: HttpRequest) -> HttpResponse:
 async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served and the database answers, else 503 with the reasons."""
     problems, warnings, spooled = [], list[str](), 0
-    keys: Counter[str] = Counter(dict.fromkeys(("available", "cooling", "disabled", "invalid"), 0))
+    keys: Counter[str] = Counter(dict.fromkeys([state.value for state in KeyState], 0))
     if (reason := await database_trouble()) is not None:
         problems.append(f"the database is away: {reason}")
     if (runtime := current_runtime()) is not None:
         spooled, warnings = await runtime.writing.report()
         keys.update(key_states(runtime.snapshot, time.time()))
         if keys["unreadable"]:
-            sealed = (
+            unreadable = (
                 f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
             )
-            warnings = [*warnings, sealed]
-        if not keys["available"]:
+            warnings = [*warnings, unreadable]
+        if not keys[KeyState.AVAILABLE]:
             problems.append("no key is available")
     status = "unavailable" if problems else "ok"
     body = {

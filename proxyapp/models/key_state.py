@@ -7,6 +7,7 @@ from django.db.models import Q, QuerySet
 
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.key_states import KeyState
 
 BATCH = (
     5000  # keys a query, which may name each twice: SQLite takes 32,766 parameters, psycopg 65,535
@@ -27,20 +28,19 @@ def held_by(cooldowns: QuerySet[RateLimitEvent]) -> Q:
     return Q(pk__in=cooldowns.values("key_id")) | Q(project__in=projects)
 
 
-def key_state_of(status: str, *, is_cooling: bool) -> str:
-    """The state that operators see: `available`, `cooling`, `disabled` or `invalid`."""
+def key_state_of(status: str, *, is_cooling: bool) -> KeyState:
     if status != KeyStatus.ACTIVE:
-        return status
-    return "cooling" if is_cooling else "available"
+        return KeyState(status)
+    return KeyState.COOLING if is_cooling else KeyState.AVAILABLE
 
 
 ROTATION_ORDER = ("group__position", "group_id", "position", "id")
 
 
 def in_state(keys: QuerySet[ApiKey], state: str, now: datetime) -> QuerySet[ApiKey]:
-    """The keys that are `available`, `cooling`, `disabled` or `invalid` at `now`."""
+    """The keys that are in this KeyState at `now`; what is none of them counts as available."""
     if state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
         return keys.filter(status=state)
     cooling = held_by(RateLimitEvent.objects.active(now).filter(model=""))
     active = keys.filter(status=KeyStatus.ACTIVE)
-    return active.filter(cooling) if state == "cooling" else active.exclude(cooling)
+    return active.filter(cooling) if state == KeyState.COOLING else active.exclude(cooling)

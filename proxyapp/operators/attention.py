@@ -23,6 +23,7 @@ from proxyapp.operators.standing import (
     GroupFacts,
     Standing,
 )
+from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import utc_text
 
 # Of each sort; the others are counted.
@@ -39,11 +40,11 @@ Item = dict[str, str]
 class ProcessFacts:
     """What only this process knows.
 
-    `sealed`: the ids of keys that SECRET_KEY does not open. `spool`: its problems.
+    `unreadable`: the ids of keys that SECRET_KEY does not open. `spool`: its problems.
     """
 
     is_database_away: bool = False
-    sealed: Collection[int] = ()
+    unreadable: Collection[int] = ()
     last_outage: Outage | None = None
     spooled: int = 0
     spool: Sequence[str] = ()
@@ -56,9 +57,9 @@ def this_process() -> ProcessFacts:
         return ProcessFacts()
     keys = process.snapshot.keys.values()
     threads, writing = process.threads, process.writing
-    sealed = [key.id for key in keys if not key.is_readable]
+    unreadable = [key.id for key in keys if not key.is_readable]
     return ProcessFacts(
-        threads.is_away, sealed, threads.last_outage, writing.waiting, writing.problems
+        threads.is_away, unreadable, threads.last_outage, writing.waiting, writing.problems
     )
 
 
@@ -132,9 +133,9 @@ def _unreadable(standing: Standing, process: ProcessFacts) -> Iterator[Item]:
                 " again."
             )
             yield item("danger", text, reverse("admin:proxyapp_group_change", args=[group.id]))
-    if sealed := [key_id for key_id in process.sealed if key_id in standing.key_of]:
-        ids = ",".join(map(str, sealed[:MOST_IDS]))
-        what = plural(len(sealed), "key is", "keys are")
+    if unreadable := [key_id for key_id in process.unreadable if key_id in standing.key_of]:
+        ids = ",".join(map(str, unreadable[:MOST_IDS]))
+        what = plural(len(unreadable), "key is", "keys are")
         text = (
             f"{what} not used: SECRET_KEY does not open them. Replace them, or add the old secret"
             " as a fallback."
@@ -187,7 +188,7 @@ def _invalid(standing: Standing) -> Iterator[Item]:
             "key is invalid: the provider refused it.",
             "keys are invalid: the provider refused them.",
         )
-        yield item("warning", what, keys_url(state="invalid"))
+        yield item("warning", what, keys_url(state=KeyState.INVALID))
 
 
 def _drying(standing: Standing, now: datetime) -> Iterator[Item]:

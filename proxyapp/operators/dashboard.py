@@ -17,9 +17,7 @@ from proxyapp.operators.attention import attention, keys_url, this_process
 from proxyapp.operators.charts import HOUR, Remembered, Traffic, charts, figures, has_traffic
 from proxyapp.operators.standing import (
     AVAILABLE,
-    COOLING,
-    DISABLED,
-    INVALID,
+    CODES,
     MODELS_OUT,
     STATE,
     CooldownFacts,
@@ -117,10 +115,7 @@ class Dashboard:
 def _states(standing: Standing) -> dict[str, int]:
     counts = Counter(row[STATE] for row in standing.rows)
     return {
-        "available": counts[AVAILABLE],
-        "cooling": counts[COOLING],
-        "disabled": counts[DISABLED],
-        "invalid": counts[INVALID],
+        **{state.value: counts[code] for state, code in CODES.items()},
         "models_out": sum(row[MODELS_OUT] > 0 for row in standing.rows if row[STATE] == AVAILABLE),
     }
 

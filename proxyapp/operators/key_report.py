@@ -13,7 +13,7 @@ from django.db.models import F, QuerySet, Sum
 
 from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
-from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import countdown, iso_utc, utc_text
 
 SUMS = {
@@ -51,14 +51,14 @@ class KeyRow:
     """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate
     limits.
 
-    `is_lost`: no secret opens it, as far as that was looked at.
+    `is_unreadable`: no secret opens it, as far as that was looked at.
     """
 
     id: int
     name: str
     group: str
     masked: str
-    state: str
+    state: KeyState
     cooldowns: Sequence[ShownCooldown]
     requests: int
     rate_limited: int
@@ -66,7 +66,8 @@ class KeyRow:
     prompt_tokens: int
     output_tokens: int
     last_used_at: datetime | None
-    is_lost: bool
+    is_unreadable: bool
+    status_reason: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The contract of `manage.py keys list --json`."""
@@ -87,16 +88,23 @@ class KeyRow:
 
     def describe_state(self, now: datetime) -> list[str]:
         """The state with its countdown, then a line for each model that is cooling on its own."""
-        if self.state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
+        if not self.state.is_in_rotation:
             return [self.state]
         lines = [cooldown.describe(now) for cooldown in self.cooldowns]
-        return lines if self.state == "cooling" else [self.state, *lines]
+        return lines if self.state == KeyState.COOLING else [self.state, *lines]
+
+    @property
+    def whole(self) -> ShownCooldown | None:
+        """The cooldown for every model."""
+        return next((cooldown for cooldown in self.cooldowns if cooldown.model is None), None)
 
 
-def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = False) -> list[KeyRow]:
+def key_report(
+    keys: QuerySet[ApiKey], now: datetime, *, finds_unreadable: bool = False
+) -> list[KeyRow]:
     """One row a key, in the order of rotation.
 
-    `keys` must not be sliced. `is_opening`: finds the lost.
+    `keys` must not be sliced. `finds_unreadable`: decrypts each key.
     """
     columns = (
         "id",
@@ -105,8 +113,9 @@ def key_report(keys: QuerySet[ApiKey], now: datetime, *, is_opening: bool = Fals
         "group__name",
         "masked",
         "status",
+        "status_reason",
         "last_used_at",
-        *(["secret"] if is_opening else []),
+        *(["secret"] if finds_unreadable else []),
     )
     cooldowns = _cooldowns(keys, now)
     sums = _sums(keys)
@@ -135,7 +144,8 @@ def _row(
         state=key_state.key_state_of(fields["status"], is_cooling=is_cooling),
         cooldowns=cooldowns,
         last_used_at=fields["last_used_at"],
-        is_lost="secret" in fields and not fields["secret"],
+        status_reason=fields["status_reason"],
+        is_unreadable="secret" in fields and not fields["secret"],
         **{name: sums.get(name, 0) for name in SUMS},
     )
 

@@ -18,12 +18,14 @@ from proxyapp.models.key_state import ROTATION_ORDER, key_state_of
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.store import pool_version
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import iso_utc
 
-STATES = ("available", "cooling", "disabled", "invalid")
-CODES = {name: code for code, name in enumerate(STATES)}
+STATES = tuple(KeyState)
+CODES = {state: code for code, state in enumerate(STATES)}
 STATE, MODELS_OUT = 1, 3
-AVAILABLE, COOLING, DISABLED, INVALID = range(4)
+AVAILABLE, COOLING = CODES[KeyState.AVAILABLE], CODES[KeyState.COOLING]
+DISABLED, INVALID = CODES[KeyState.DISABLED], CODES[KeyState.INVALID]
 Owner = int | str  # a key's id, or the label of a project
 # A key's id, the code of its state, its end (seconds since the epoch; 0 unless it is cooling), and
 # how many models it is out for besides.

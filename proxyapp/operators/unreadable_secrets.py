@@ -6,18 +6,22 @@ from proxyapp.models.sealed import UNREADABLE
 REMEDY = "put the old secret back (in var/secret_key or SECRET_KEY_FALLBACKS), or enter them anew"
 
 
-def lost_keys() -> int:
+def unreadable_keys() -> int:
     return sum(not secret for secret in ApiKey.objects.order_by().values_list("secret", flat=True))
 
 
 def warning_of(keys: int, proxies: int = 0) -> str:
     """One line, or none."""
     counts = ((keys, "API key"), (proxies, "proxy URL"))
-    lost = " and ".join(f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count)
+    unreadable = " and ".join(
+        f"{count} {what}{'s' * (count != 1)}" for count, what in counts if count
+    )
     return (
-        f"warning: SECRET_KEY does not open {lost}, so they are not used: {REMEDY}." if lost else ""
+        f"warning: SECRET_KEY does not open {unreadable}, so they are not used: {REMEDY}."
+        if unreadable
+        else ""
     )
 
 
-def lost_proxies() -> int:
+def unreadable_proxies() -> int:
     return list(Group.objects.order_by().values_list("proxy_url", flat=True)).count(UNREADABLE)

@@ -54,7 +54,7 @@ class PoolReader:
 
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
-        self._lost_proxies: set[int] = set()
+        self._unreadable_proxies: set[int] = set()
 
     def load(self, now: datetime) -> Snapshot:
         """Reads the version first: what changes meanwhile is seen by the next look at it."""
@@ -70,16 +70,16 @@ class PoolReader:
         loaded = {}
         for group in Group.objects.order_by("position", "id"):
             if group.proxy_url == UNREADABLE:
-                self._lose_proxy(group)
+                self._leave_out(group)
                 continue
-            self._lost_proxies.discard(group.pk)
+            self._unreadable_proxies.discard(group.pk)
             loaded[group.pk] = group_of_pool(group)
         return loaded
 
-    def _lose_proxy(self, group: Group) -> None:
+    def _leave_out(self, group: Group) -> None:
         """It is said once, not at each change of the pool."""
-        if group.pk not in self._lost_proxies:
-            self._lost_proxies.add(group.pk)
+        if group.pk not in self._unreadable_proxies:
+            self._unreadable_proxies.add(group.pk)
             logger.error(
                 "Group %s: SECRET_KEY does not open its proxy URL; its keys are not used",
                 group.name,
@@ -117,14 +117,16 @@ class PoolReader:
         rows = ApiKey.objects.values_list("key_hash", "secret", "masked")
         if len(missing) <= 500:
             rows = rows.filter(key_hash__in=missing)
-        lost = []
+        unreadable = []
         for key_hash, secret, masked in rows:
             self._secrets[key_hash] = secret or UNREADABLE
-            lost += [] if secret else [masked]
-        if lost:
-            more = f" and {len(lost) - MOST_NAMES} more" if len(lost) > MOST_NAMES else ""
+            unreadable += [] if secret else [masked]
+        if unreadable:
+            more = (
+                f" and {len(unreadable) - MOST_NAMES} more" if len(unreadable) > MOST_NAMES else ""
+            )
             logger.error(
-                "SECRET_KEY does not open %s%s: not used", ", ".join(lost[:MOST_NAMES]), more
+                "SECRET_KEY does not open %s%s: not used", ", ".join(unreadable[:MOST_NAMES]), more
             )
 
 

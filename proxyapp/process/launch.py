@@ -17,7 +17,7 @@ from gateway.start_environment import GIVEN
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.models import ApiKey, Group
-from proxyapp.operators.unreadable_secrets import lost_keys, lost_proxies, warning_of
+from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
 from proxyapp.process import bootstrap, listener
 from proxyapp.process.bootstrap import Administrator, StartError, database_errors_explained
 from proxyapp.process.serving import serve
@@ -158,8 +158,8 @@ class Launch:
         connections.close_all()
 
     def _warn(self) -> None:
-        if lost := warning_of(lost_keys(), lost_proxies()):
-            self._notes.append(lost)
+        if unreadable := warning_of(unreadable_keys(), unreadable_proxies()):
+            self._notes.append(unreadable)
         if len(settings.SECRET_KEY) < SHORTEST_SECRET:
             self._notes.append(
                 f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be"

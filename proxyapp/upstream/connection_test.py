@@ -22,6 +22,7 @@ from proxyapp.upstream.key_probe import probe as ask_provider
 from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepClock
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.key_states import KeyState
 
 NO_KEY = "not asked: the group has no key that may be used now"
 UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
@@ -66,7 +67,7 @@ def _usable_key(group: Group, now: datetime) -> ApiKey | None:
     """The first that is available, else the first that is cooling: the list of models has no
     quota.
     """
-    for state in ("available", "cooling"):
+    for state in (KeyState.AVAILABLE, KeyState.COOLING):
         keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
         for key in keys[:KEYS_TRIED]:
             if key.secret:

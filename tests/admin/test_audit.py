@@ -92,6 +92,14 @@ def test_a_new_key_and_a_new_group_are_told_of_with_what_they_were_given(operato
     )
 
 
+def test_a_name_cannot_pass_for_another_change(operator: Client, key: ApiKey):
+    form = key_form(key.group, name="x'; status 'active' → 'invalid", status="active")
+    submit(operator, "proxyapp_apikey_change", key.pk, data=form)
+
+    (entry,) = told()
+    assert entry[4] == r"name 'first' → 'x\'; status \'active\' → \'invalid'"
+
+
 def test_a_change_is_told_of_with_the_old_and_the_new_value(operator: Client, key: ApiKey):
     other = add_group("other")
 

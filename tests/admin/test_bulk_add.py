@@ -13,7 +13,7 @@ from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.parts.sealed_form import seal, unseal
+from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.config.pasted_keys import find_keys
 from proxyapp.models import ApiKey, AuditEntry, Group
 from tests.support.admin_pages import page, said, superuser, text
@@ -199,7 +199,7 @@ def paste(operator: Client, content: str = "", **fields: Any) -> str:
 
 
 def hidden(html: str) -> str:
-    (sealed,) = re.findall(r'name="sealed" value="([^"]+)"', html)
+    (sealed,) = re.findall(r'name="carried" value="([^"]+)"', html)
     return str(sealed)
 
 
@@ -209,7 +209,7 @@ def ticks(html: str) -> list[str]:
 
 def add(operator: Client, html: str, take: list[str] | None = None) -> list[tuple[str, str]]:
     """The second step, with what the first has ticked; what it says."""
-    data = {"sealed": hidden(html), "take": ticks(html) if take is None else take}
+    data = {"carried": hidden(html), "take": ticks(html) if take is None else take}
     answer = operator.post(reverse("admin:proxyapp_apikey_bulk_add"), data, follow=True)
     assert answer.status_code == 200
     return said(answer.content.decode())
@@ -391,7 +391,7 @@ def test_what_is_sealed_opens_for_the_same_user_and_for_an_hour_only(settings: A
 @pytest.mark.parametrize("sealed", ["", "nonsense", "a:b:c"])
 def test_a_second_step_that_was_not_sealed_here_adds_nothing(operator: Client, sealed: str):
     answer = operator.post(
-        reverse("admin:proxyapp_apikey_bulk_add"), {"sealed": sealed, "take": "0"}, follow=True
+        reverse("admin:proxyapp_apikey_bulk_add"), {"carried": sealed, "take": "0"}, follow=True
     )
 
     assert "Nothing was added: paste the keys again." in answer.content.decode()
@@ -440,7 +440,8 @@ def test_thousands_of_keys_take_few_queries(operator: Client, django_assert_max_
     # Inserts of 500 rows, of some less where a database takes few parameters.
     with django_assert_max_num_queries(110):
         operator.post(
-            reverse("admin:proxyapp_apikey_bulk_add"), {"sealed": hidden(html), "take": ticks(html)}
+            reverse("admin:proxyapp_apikey_bulk_add"),
+            {"carried": hidden(html), "take": ticks(html)},
         )
 
     assert group.keys.count() == 3000

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import time_machine
+import yaml
 from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
@@ -103,6 +104,18 @@ def test_what_changes_is_shown_field_by_field_and_secrets_masked(operator: Clien
         "key a: b; c (AIza…RKER) in group 'main' name 'a: b; c' → ''",
     ]
     assert "MARKER" not in html
+
+
+def test_a_group_that_is_renamed_cannot_show_a_change_of_its_proxy(operator: Client):
+    fake = "A'; proxy_url none → socks5://evil.example:1080; auth 'auto' → 'both"
+    add_group(fake)
+    group = {"name": fake.lower(), "api_keys": ["YOUR_API_KEY"]}
+
+    html = check(operator, yaml.safe_dump({"groups": [group]}))
+
+    _, fields = html.split('<ul class="changes">')[1].split("<ul>")
+    (field,) = re.findall("<li>(.*?)</li>", fields.split("</ul>")[0])
+    assert text(field).startswith("name 'A\\'; proxy_url none → socks5://evil.example:1080; auth")
 
 
 def test_what_the_file_does_not_have_is_removed_only_when_that_is_ticked(operator: Client):

@@ -2,11 +2,12 @@
 
 import asyncio
 import json
+import re
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import psutil
@@ -23,14 +24,17 @@ from websockets.sync.client import ClientConnection
 
 from gateway.dispatch import Dispatcher
 from proxyapp import runtime
-from proxyapp.admin.live import feed, subscriber
+from proxyapp.admin.live import changes, feed, subscriber
 from proxyapp.admin.live.frame import changed
 from proxyapp.admin.live.routing import has_own_origin
-from proxyapp.models import ApiKey, MinuteUsage
+from proxyapp.models import ApiKey, MinuteUsage, RateLimitEvent
 from proxyapp.operators import dashboard, key_actions
+from proxyapp.operators.key_report import KeyRow
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.times import iso_utc
 from tests.conftest import MakeGateway
+from tests.support.admin_pages import text
 from tests.support.asking import ask
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway
@@ -407,6 +411,10 @@ async def test_a_database_that_is_away_is_said_and_what_is_known_stays(
 # What a list of keys is told.
 
 
+def texts(cells: dict[str, str]) -> dict[str, str]:
+    return {name: text(html) for name, html in cells.items()}
+
+
 async def test_a_list_is_told_all_of_its_keys_and_then_those_that_changed(
     application: Dispatcher, operator: Client, keys: list[ApiKey]
 ):
@@ -422,29 +430,22 @@ async def test_a_list_is_told_all_of_its_keys_and_then_those_that_changed(
     await cool_down(keys[2], model="gemini-2.5-pro")
     second = await page.hear()
 
-    assert first == {
-        "type": "keys",
-        "keys": [
-            {
-                "id": keys[0].pk,
-                "state": "available",
-                "until": None,
-                "detail": ["available"],
-                "cooldowns": [],
-                "requests": 9,
-                "rate_limited": 2,
-                "errors": 3,
-                "prompt_tokens": 5,
-                "output_tokens": 6,
-                "last_used_at": None,
-            },
-            {**first["keys"][1], "id": keys[2].pk},
-        ],
+    one, three = first["keys"]
+    assert first == {"type": "keys", "keys": [one, {**three, "id": keys[2].pk}]}
+    assert one.keys() == {"id", "state", "cells"}
+    assert (one["id"], one["state"]) == (keys[0].pk, "available")
+    assert texts(one["cells"]) == {
+        "state": "available",
+        "used": "—",
+        "requests": "9",
+        "rate_limited": "2",
+        "errors": "3",
+        "tokens_in": "5",
+        "tokens_out": "6",
     }
     (only,) = second["keys"]
-    assert (only["id"], only["state"], only["until"]) == (keys[2].pk, "available", None)
-    assert only["detail"][0] == "available"
-    assert only["detail"][1].startswith("gemini-2.5-pro cooling until ")
+    assert (only["id"], only["state"]) == (keys[2].pk, "available")
+    assert texts(only["cells"])["state"].startswith("available gemini-2.5-pro out for ")
     assert await page.hear_nothing(1.5)
     await page.leave()
 
@@ -458,7 +459,57 @@ async def test_a_key_of_a_list_that_cools_has_an_end(
     (only,) = (await page.hear())["keys"]
 
     assert only["state"] == "cooling"
-    assert only["until"] == only["cooldowns"][0]["until"]
+    until = iso_utc((await RateLimitEvent.objects.aget()).cooling_until)
+    assert only["cells"]["state"].count(f'"{until}"') == 2
+    await page.leave()
+
+
+async def test_a_cell_is_told_as_the_page_has_it_and_nothing_in_it_is_markup(
+    application: Dispatcher, operator: Client, keys: list[ApiKey]
+):
+    reason, model = "<script>alert(1)</script>", '<img src=x onerror="alert(2)">'
+    await sync_to_async(ApiKey.objects.filter(pk=keys[0].pk).update)(
+        status="invalid", status_reason=reason
+    )
+    await cool_down(keys[1], model=model, kind="<b>daily</b>")
+    page = await Page(application, operator).watch(
+        {"watch": "keys", "ids": [key.pk for key in keys]}
+    )
+
+    told = (await page.hear())["keys"]
+
+    html = await sync_to_async(
+        lambda: operator.get("/admin/proxyapp/apikey/").content.decode(), thread_sensitive=True
+    )()
+    for key in told:
+        assert html.count(key["cells"]["requests"]) >= 1
+        assert not re.search("<(?:script|img|b)\\b", key["cells"]["state"])
+    assert told[0]["cells"]["state"] in html
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in told[0]["cells"]["state"]
+    assert "&lt;img src=x onerror=&quot;alert(2)&quot;&gt; out for" in told[1]["cells"]["state"]
+    await page.leave()
+
+
+async def test_only_a_key_that_changed_is_rendered_anew(
+    application: Dispatcher, operator: Client, keys: list[ApiKey], monkeypatch: pytest.MonkeyPatch
+):
+    rendered: list[int] = []
+    real = changes.key_message
+
+    def counting(row: KeyRow, now: datetime) -> dict[str, Any]:
+        rendered.append(row.id)
+        return real(row, now)
+
+    monkeypatch.setattr(changes, "key_message", counting)
+    page = await Page(application, operator).watch(
+        {"watch": "keys", "ids": [key.pk for key in keys]}
+    )
+    await page.hear()
+
+    await sync_to_async(key_actions.set_status)([keys[1].pk], KeyStatus.DISABLED)
+    await page.hear()
+
+    assert rendered == [*(key.pk for key in keys), keys[1].pk]
     await page.leave()
 
 

@@ -18,12 +18,12 @@ from proxyapp.config.file import (
     GroupConfig,
     KeyConfig,
     ServerConfig,
-    check_key,
     load,
     parse,
 )
 from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, Group, ImportedGroup, RotationCursor
+from proxyapp.vocabulary.checks import check_key
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy, choice_values
 from tests.support.new_secret import change_secret
 

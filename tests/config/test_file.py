@@ -9,19 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxyapp.config.file import (
-    GROUP_FIELDS,
+    GROUP_NAMES,
     Config,
     ConfigError,
     KeyConfig,
     ServerConfig,
+    load,
+    parse,
+)
+from proxyapp.vocabulary.checks import (
     check_group_name,
     check_key,
     check_proxy_url,
     check_target_url,
-    load,
-    parse,
+    is_placeholder,
 )
-from proxyapp.vocabulary.checks import is_placeholder
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
@@ -130,10 +132,10 @@ groups:
         "groups[1].api_keys[1]: must not be blank",
         "groups[1].target_url: has no scheme; write it as https://host",
         "groups[1].rate_limit_policy: must be one of daily, quota_aware",
-        f"groups[2]: unknown field 'extra'; known are {', '.join(GROUP_FIELDS)}",
+        f"groups[2]: unknown field 'extra'; known are {', '.join(GROUP_NAMES)}",
         "groups[2].api_keys[0]: must be text, not a number; put it in quotes",
         "groups[2].name: is required",
-        f"groups[3]: must be a mapping with {', '.join(GROUP_FIELDS)}, not text",
+        f"groups[3]: must be a mapping with {', '.join(GROUP_NAMES)}, not text",
         "groups[1].name: is the name of groups[0] again (case does not count)",
     ]
 

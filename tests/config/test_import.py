@@ -452,14 +452,14 @@ def test_edits_survive_a_new_secret_and_the_file_is_known_under_it_from_then_on(
 
 def test_keys_that_the_present_secret_cannot_read_are_never_removed_at_a_start(file, change_secret):
     start(file, group("a", "k1"))
-    lost = ApiKey.objects.get()
+    unreadable = ApiKey.objects.get()
     change_secret(forget_older=True)
     report = apply_changes(file)
     assert report.warnings == [
         "1 keys left the file but are kept: the present SECRET_KEY cannot read them"
     ]
     assert stored() == {"a": ["k1", UNREADABLE]}
-    assert ApiKey.objects.get(position=1).pk == lost.pk
+    assert ApiKey.objects.get(position=1).pk == unreadable.pk
 
 
 def test_a_proxy_that_cannot_be_read_survives_a_change_of_order(change_secret):

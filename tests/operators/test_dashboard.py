@@ -384,24 +384,29 @@ def test_keys_that_secret_key_does_not_open_are_counted_and_the_link_lists_them(
 ):
     now = timezone.now()
     group = add_group()
-    fine, sealed = (add_key(group, label, name=label) for label in "ab")
+    fine, unreadable = (add_key(group, label, name=label) for label in "ab")
     loaded = [
         SimpleNamespace(id=fine.pk, is_readable=True),
-        SimpleNamespace(id=sealed.pk, is_readable=False),
-        SimpleNamespace(id=sealed.pk + 1, is_readable=False),  # gone since
+        SimpleNamespace(id=unreadable.pk, is_readable=False),
+        SimpleNamespace(id=unreadable.pk + 1, is_readable=False),  # gone since
     ]
     monkeypatch.setattr(runtime, "current", lambda: process(keys=loaded))
 
     (item,) = snapshot(now)["attention"]
 
     assert item["text"].startswith("1 key is not used: SECRET_KEY does not open them.")
-    assert (item["level"], item["url"]) == ("danger", f"/admin/proxyapp/apikey/?id__in={sealed.pk}")
-    listed = cells(page(superuser(), "proxyapp_apikey_changelist", id__in=str(sealed.pk)), "label")
+    assert (item["level"], item["url"]) == (
+        "danger",
+        f"/admin/proxyapp/apikey/?id__in={unreadable.pk}",
+    )
+    listed = cells(
+        page(superuser(), "proxyapp_apikey_changelist", id__in=str(unreadable.pk)), "label"
+    )
     assert [label[0] for label in listed] == ["b"]
 
 
 def test_a_group_whose_proxy_secret_key_does_not_open_is_named():
-    group = add_group("sealed")
+    group = add_group("unreadable")
     add_key(group, "a")
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE {Group._meta.db_table} SET proxy_url = 'of another secret'")
@@ -409,7 +414,7 @@ def test_a_group_whose_proxy_secret_key_does_not_open_is_named():
     (item,) = snapshot(NOW)["attention"]
 
     assert item["text"].startswith(
-        "Group sealed is not used: SECRET_KEY does not open its proxy URL."
+        "Group unreadable is not used: SECRET_KEY does not open its proxy URL."
     )
     assert (item["level"], item["url"]) == ("danger", f"/admin/proxyapp/group/{group.pk}/change/")
 

@@ -61,15 +61,15 @@ def test_a_key_is_decrypted_once(django_assert_num_queries):
     assert [key.secret for key in reader.load(NOW).rings[ALL_GROUPS].keys] == ["K1", "K2"]
 
 
-def test_a_key_whose_secret_is_lost_is_never_used(caplog):
+def test_an_unreadable_key_is_never_used(caplog):
     group = Group.objects.create(name="g")
-    ApiKey.objects.create(group=group, key_hash="h", masked="AIza…lost", secret=None)
+    ApiKey.objects.create(group=group, key_hash="h", masked="AIza…read", secret=None)
     add_key(group, "K1", 1)
 
     ring = PoolReader().load(NOW).rings[ALL_GROUPS]
 
     assert [ring.keys[index].secret for index in ring.available(NOW.timestamp())] == ["K1"]
-    assert "AIza…lost" in caplog.text
+    assert "AIza…read" in caplog.text
 
 
 def test_a_target_that_refused_two_credentials_gets_one(caplog):
@@ -94,14 +94,14 @@ def test_an_empty_pool_has_an_empty_ring():
 def test_a_key_that_no_secret_opens_counts_as_unreadable_in_readyz():
     group = Group.objects.create(name="main")
     add_key(group, "good")
-    ApiKey.objects.filter(pk=add_key(group, "lost", 1).pk).update(secret="")
+    ApiKey.objects.filter(pk=add_key(group, "unreadable", 1).pk).update(secret="")
     pool = PoolReader().load(NOW)
 
     assert key_states(pool, NOW.timestamp()) == ["available", "unreadable"]
 
 
 def test_a_proxy_that_no_secret_opens_is_said_once_and_not_at_each_reload(caplog):
-    group = Group.objects.create(name="sealed")
+    group = Group.objects.create(name="unreadable")
     with connection.cursor() as cursor:
         cursor.execute("UPDATE proxyapp_group SET proxy_url = 'no ciphertext'")
     add_key(group, "K1")

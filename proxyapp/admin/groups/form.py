@@ -21,6 +21,7 @@ from proxyapp.vocabulary.checks import (
     targets,
 )
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
+from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 
 POLICIES: dict[str, str] = {
     RateLimitPolicy.DAILY: (
@@ -76,17 +77,7 @@ class GroupForm(ModelForm[Group]):
 
     class Meta:
         model = Group
-        fields = [
-            "name",
-            "position",
-            "target_url",
-            "ca_certificates",
-            "allow_link_local",
-            "rate_limit_policy",
-            "auth",
-            "priority",
-            "weight",
-        ]
+        fields = ["position", *(field.name for field in GROUP_FIELDS if field.name != "proxy_url")]
         labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -16,14 +16,12 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.parts.badges import STATE_VARIANTS
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent
 from proxyapp.models.key_state import held_by
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
-
-STATES = ("available", "cooling", "disabled", "invalid")
+from proxyapp.vocabulary.key_states import KeyState
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class GroupFigures:
     `requests` and `rate_limited`: since midnight, UTC.
     """
 
-    keys: Mapping[str, int]
+    keys: Mapping[KeyState, int]
     requests: int = 0
     rate_limited: int = 0
 
@@ -79,14 +77,14 @@ def figures_of(group_ids: Collection[int], now: datetime) -> dict[int, GroupFigu
     return {pk: GroupFigures(keys.get(pk, {}), *today.get(pk, (0, 0))) for pk in group_ids}
 
 
-def _keys(group_ids: Collection[int], now: datetime) -> dict[int, dict[str, int]]:
+def _keys(group_ids: Collection[int], now: datetime) -> dict[int, dict[KeyState, int]]:
     cooling = held_by(RateLimitEvent.objects.active(now).filter(model=""))
-    kinds = {
-        "cooling": Q(status=KeyStatus.ACTIVE) & cooling,
-        "disabled": Q(status=KeyStatus.DISABLED),
-        "invalid": Q(status=KeyStatus.INVALID),
+    conditions = {
+        KeyState.COOLING: Q(status=KeyStatus.ACTIVE) & cooling,
+        KeyState.DISABLED: Q(status=KeyStatus.DISABLED),
+        KeyState.INVALID: Q(status=KeyStatus.INVALID),
     }
-    counts = {name: Count("pk", filter=kind) for name, kind in kinds.items()}
+    counts = {state.value: Count("pk", filter=one) for state, one in conditions.items()}
     rows = (
         ApiKey.objects.filter(group__in=group_ids)
         .order_by()
@@ -96,9 +94,9 @@ def _keys(group_ids: Collection[int], now: datetime) -> dict[int, dict[str, int]
     return {row.pop("group_id"): _by_state(row) for row in rows}
 
 
-def _by_state(row: dict[str, Any]) -> dict[str, int]:
-    row["available"] = row.pop("total") - sum(row.values())
-    return {state: row[state] for state in STATES if row[state]}
+def _by_state(row: dict[str, Any]) -> dict[KeyState, int]:
+    row[KeyState.AVAILABLE] = row.pop("total") - sum(row.values())
+    return {state: row[state] for state in KeyState if row[state]}
 
 
 def _today(group_ids: Collection[int], now: datetime) -> dict[int, tuple[int, int]]:
@@ -118,11 +116,11 @@ def key_badges(group: Group) -> SafeString:
     )
 
 
-def _badges(group: Group, states: Mapping[str, int]) -> Iterator[tuple[SafeString]]:
+def _badges(group: Group, states: Mapping[KeyState, int]) -> Iterator[tuple[SafeString]]:
     for state, count in states.items():
         context = {
             "text": f"{count} {state}",
-            "variant": STATE_VARIANTS[state],
+            "variant": state.spec.tone,
             "href": keys_url(group, state=state),
         }
         yield (render_to_string("unfold/helpers/label.html", context),)

@@ -31,9 +31,9 @@ from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.vocabulary.certificates import counted_certificates
+from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS, GroupField
+from proxyapp.vocabulary.quoting import quoted
 from proxyapp.vocabulary.urls import shown_url
-
-SINGLE_CREDENTIAL_RESETS = {"target_url", "auth"}
 
 
 @admin.register(Group)
@@ -78,16 +78,11 @@ class GroupAdmin(GroupPages):
         return response
 
     def get_fieldsets(self, request: HttpRequest, obj: Group | None = None) -> Any:
-        settings = [
-            "name",
-            "target_url",
-            "new_proxy_url",
-            "rate_limit_policy",
-            "auth",
-            "priority",
-            "weight",
-        ]
-        trust = ("Trust", {"fields": ["ca_certificates", "allow_link_local"]})
+        settings = [_input(field) for field in GROUP_FIELDS if not field.is_of_trust]
+        trust = (
+            "Trust",
+            {"fields": [_input(field) for field in GROUP_FIELDS if field.is_of_trust]},
+        )
         if obj is None:
             return [(None, {"fields": settings}), trust]
         settings.insert(1, "position")
@@ -107,7 +102,7 @@ class GroupAdmin(GroupPages):
             obj.proxy_url = form.cleaned_data["new_proxy_url"]
         if form.cleaned_data.get("remove_proxy"):
             obj.proxy_url = None
-        if SINGLE_CREDENTIAL_RESETS & set(form.changed_data):
+        if CREDENTIAL_FIELDS & set(form.changed_data):
             obj.single_credential_since = None
         super().save_model(request, obj, form, change)
 
@@ -115,7 +110,7 @@ class GroupAdmin(GroupPages):
         columns = super().edited_columns(obj, form)
         if {"new_proxy_url", "remove_proxy"} & set(form.changed_data):
             columns.append("proxy_url")
-        if SINGLE_CREDENTIAL_RESETS & set(form.changed_data):
+        if CREDENTIAL_FIELDS & set(form.changed_data):
             columns.append("single_credential_since")
         return columns
 
@@ -135,7 +130,7 @@ class GroupAdmin(GroupPages):
         groups = {group.pk: group for group in queryset}
         keys = ApiKey.objects.filter(group__in=groups).defer("secret")
         gone: list[audit.Change] = [
-            ("delete", key, f"with its group '{groups[key.group_id]}'") for key in keys
+            ("delete", key, f"with its group {quoted(groups[key.group_id])}") for key in keys
         ]
         audit.record_each(audit.operator(request.user), gone)
         return super().log_deletions(request, queryset)
@@ -215,3 +210,8 @@ class GroupAdmin(GroupPages):
             "A change of the target URL or of auth makes the gateway try two again.</div>",
             local_time(group.single_credential_since),
         )
+
+
+def _input(field: GroupField) -> str:
+    """The form takes a new proxy URL, and never shows the one that there is."""
+    return "new_proxy_url" if field.name == "proxy_url" else field.name

@@ -21,6 +21,7 @@ from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
 from proxyapp.models.key_state import in_state
 from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
+from proxyapp.vocabulary.key_states import KeyState
 
 CONFIRMED = "confirmed"
 NOTHING_LEFT = "No key will be available: until one is released, enabled or added, clients get 503."
@@ -93,7 +94,7 @@ def needs_confirmation(request: HttpRequest, ids: Collection[int]) -> bool:
 
 
 def available_ids() -> set[int]:
-    return set(ids_of(in_state(ApiKey.objects.all(), "available", timezone.now())))
+    return set(ids_of(in_state(ApiKey.objects.all(), KeyState.AVAILABLE, timezone.now())))
 
 
 def consequences(ids: Collection[int], done: str) -> dict[str, Any]:

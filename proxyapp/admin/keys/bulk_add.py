@@ -1,6 +1,6 @@
 """Adds many keys in two steps: what was pasted is shown, masked; what stays ticked is saved.
 
-Between the steps the keys are in the form, sealed: in no session, no address and no log.
+Between the steps the keys are in the form, encrypted: in no session, no address and no log.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,8 +19,8 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from proxyapp.admin.keys.bulk_add_form import BulkAddForm
 from proxyapp.admin.keys.insert import Added, NewKey, add_keys, groups_of, numbered_from
+from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.pooled import PooledAdmin
-from proxyapp.admin.parts.sealed_form import seal, unseal
 from proxyapp.config.pasted_keys import FoundKey, Reject
 from proxyapp.models import ApiKey, Group
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
@@ -59,7 +59,7 @@ class Review(NamedTuple):
 
 
 class Carried(NamedTuple):
-    """What goes sealed from the first step to the second. `new_group`: empty when there is one."""
+    """What goes encrypted from one step to the other. `new_group`: empty when there is one."""
 
     group_id: int | None
     new_group: str
@@ -80,7 +80,7 @@ class BulkAdd(PooledAdmin[ApiKey]):
     def bulk_add_view(self, request: HttpRequest) -> HttpResponse:
         if not self.has_add_permission(request):
             raise PermissionDenied
-        if "sealed" in request.POST:
+        if "carried" in request.POST:
             return self._save(request)
         form = BulkAddForm(request)
         if request.method == "POST" and form.is_valid():
@@ -95,7 +95,7 @@ class BulkAdd(PooledAdmin[ApiKey]):
         )
 
     def _save(self, request: HttpRequest) -> HttpResponse:
-        content = unseal(request.POST["sealed"], request.user.pk)
+        content = unseal(request.POST["carried"], request.user.pk)
         carried = Carried(*content) if content else None
         group = carried.group() if carried else None
         if carried is None or group is None:
@@ -141,7 +141,7 @@ def _reviewed(request: HttpRequest, form: BulkAddForm) -> dict[str, Any]:
         "group": group,
         "review": Review(keys, there + twice, [_refused(reject) for reject in found.rejects]),
         "shown_refusals": SHOWN_REFUSALS,
-        "sealed": seal(carried, request.user.pk),
+        "carried": seal(carried, request.user.pk),
     }
 
 

@@ -47,7 +47,7 @@ def facts(key: ApiKey) -> KeyFacts | None:
 
 
 def facts_of(key_ids: Collection[int], now: datetime) -> dict[int, KeyFacts]:
-    rows = key_report(ApiKey.objects.filter(pk__in=key_ids), now, is_opening=True)
+    rows = key_report(ApiKey.objects.filter(pk__in=key_ids), now, finds_unreadable=True)
     days, events = last_days(key_ids, now), newest_events(key_ids)
     return {
         row.id: KeyFacts(row, days.get(row.id, LastDay()), events.get(row.id), now) for row in rows

@@ -1,7 +1,7 @@
 """The list of keys: its columns, their order, and their facts, asked for once a page."""
 
 from datetime import UTC, datetime
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
@@ -11,24 +11,21 @@ from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.keys.facts import KeyFacts, LastDay, facts, facts_of, first_hour
-from proxyapp.admin.parts.badges import state_badge
-from proxyapp.admin.parts.cells import NEVER, ago, counted, rate, short_time, until
+from proxyapp.admin.keys.facts import LastDay, facts, facts_of, first_hour
+from proxyapp.admin.keys.live_cells import number_cell, state_cell, used_cell
+from proxyapp.admin.parts.cells import NEVER, ago, rate
 from proxyapp.admin.parts.svg_charts import sparkline
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
 from proxyapp.provider.kinds import label_of
-from proxyapp.vocabulary.choices import KeyStatus
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# A row stays a few lines high; the key's page has the rest.
-MODELS_SHOWN = 3
-# About a line of the list; the rest is in the title.
-REASON_CHARACTERS = 90
-LOST = format_html(' <span class="state-detail">{}</span>', "not used: SECRET_KEY does not open it")
+UNREADABLE_NOTE = format_html(
+    ' <span class="state-detail">{}</span>', "not used: SECRET_KEY does not open it"
+)
 
 
 class KeyChangeList(ChangeList):
@@ -77,11 +74,11 @@ def _never_first(moment: Combinable) -> Coalesce:
 @admin.display(description="key", ordering="name")
 def label(key: ApiKey) -> SafeString:
     found = facts(key)
-    lost = LOST if found and found.row.is_lost else ""
+    note = UNREADABLE_NOTE if found and found.row.is_unreadable else ""
     if not key.name:
-        return format_html('<span class="key-masked">{}</span>{}', key.masked, lost)
+        return format_html('<span class="key-masked">{}</span>{}', key.masked, note)
     name = '<span class="key-name">{}</span> <span class="key-masked">({})</span>{}'
-    return format_html(name, key.name, key.masked, lost)
+    return format_html(name, key.name, key.masked, note)
 
 
 @admin.display(ordering="project")
@@ -92,7 +89,7 @@ def project(key: ApiKey) -> str:
 @admin.display(ordering="status")
 def state(key: ApiKey) -> SafeString:
     found = facts(key)
-    return state_lines(key, found) if found else format_html("{}", NEVER)
+    return state_cell(found.row, found.now) if found else format_html("{}", NEVER)
 
 
 @admin.display(description="last 24 h", ordering="order:last_day")
@@ -110,9 +107,7 @@ def requests(key: ApiKey) -> SafeString:
     row = found.row
     return format_html(
         '{}<div class="key-refusals"><span>429s: {}</span> <span>errors: {}</span></div>',
-        counted("requests", row.requests),
-        counted("rate_limited", row.rate_limited),
-        counted("errors", row.errors),
+        *(number_cell(row, name) for name in ("requests", "rate_limited", "errors")),
     )
 
 
@@ -129,11 +124,7 @@ def tokens(key: ApiKey) -> SafeString:
     found = facts(key)
     if found is None:
         return format_html("{}", NEVER)
-    row = found.row
-    sent, received = (
-        counted("tokens_in", row.prompt_tokens),
-        counted("tokens_out", row.output_tokens),
-    )
+    sent, received = (number_cell(found.row, name) for name in ("tokens_in", "tokens_out"))
     return format_html("<span>{} / {}</span>", sent, received)
 
 
@@ -153,7 +144,7 @@ def last_error(key: ApiKey) -> SafeString:
 
 @admin.display(description="last used", ordering="order:used")
 def used(key: ApiKey) -> SafeString:
-    return format_html('<span data-field="used">{}</span>', short_time(key.last_used_at))
+    return used_cell(key.last_used_at)
 
 
 COLUMNS = (label, "group", project, state, activity, requests, success, tokens, last_error, used)
@@ -162,57 +153,3 @@ COLUMNS = (label, "group", project, state, activity, requests, success, tokens, 
 def day_of(key: ApiKey) -> LastDay:
     found = facts(key)
     return found.day if found else LastDay()
-
-
-def state_lines(key: ApiKey, found: KeyFacts) -> SafeString:
-    """The state with what is left of it, then a line for each model that is out (of many only
-    some).
-
-    A script writes the same when it changes.
-    """
-    row = found.row
-    whole = next((cooldown for cooldown in row.cooldowns if cooldown.model is None), None)
-    parts = [_badge(row.state)]
-    if row.state == "cooling" and whole:
-        parts.append(
-            format_html(' <span class="state-left">{}</span>', until(whole.until, found.now))
-        )
-        parts.append(_detail(format_html("{}, until {}", whole.reason, short_time(whole.until))))
-    if row.state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
-        parts += [_detail(_shortened(key.status_reason))] if key.status_reason else []
-    else:
-        out = models_out(found)
-        parts += map(_detail, out[:MODELS_SHOWN])
-        if len(out) > MODELS_SHOWN:
-            parts.append(_detail(f"and {len(out) - MODELS_SHOWN} more models"))
-    return format_html(
-        '<span data-field="state">{}</span>',
-        format_html_join("", "{}", ((part,) for part in parts)),
-    )
-
-
-def models_out(found: KeyFacts) -> list[SafeString]:
-    """A line for each model that is out on its own."""
-    return [
-        format_html(
-            "{} out for {} ({})", cooldown.model, until(cooldown.until, found.now), cooldown.reason
-        )
-        for cooldown in found.row.cooldowns
-        if cooldown.model
-    ]
-
-
-@cache
-def _badge(state: str) -> SafeString:
-    """There are four: a template for each of 200 keys would take a tenth of a second."""
-    return state_badge(state)
-
-
-def _detail(content: str) -> SafeString:
-    return format_html('<span class="state-detail">{}</span>', content)
-
-
-def _shortened(text: str) -> SafeString:
-    if len(text) <= REASON_CHARACTERS:
-        return format_html("{}", text)
-    return format_html('<span title="{}">{}…</span>', text, text[:REASON_CHARACTERS].rstrip())

@@ -15,16 +15,8 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.keys.actions import change, confirmation, consequences, needs_confirmation
 from proxyapp.admin.keys.facts import facts
-from proxyapp.admin.keys.list import (
-    MODELS_SHOWN,
-    activity,
-    models_out,
-    requests,
-    state_lines,
-    success,
-    tokens,
-    used,
-)
+from proxyapp.admin.keys.list import activity, requests, success, tokens, used
+from proxyapp.admin.keys.live_cells import MODELS_SHOWN, models_out, state_cell
 from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.keys.usage import usage_of_key
 from proxyapp.admin.parts.cells import NEVER, short_time, until
@@ -119,8 +111,10 @@ class KeyPages(PooledAdmin[ApiKey]):
         has_permission = request.user.has_perm
         events = RateLimitEvent.objects.filter(key=key).order_by("-occurred_at")
         return {
-            "state": state_lines(key, found),
-            "models_out": models_out(found) if len(found.row.cooldowns) > MODELS_SHOWN else [],
+            "state": state_cell(found.row, found.now),
+            "models_out": models_out(found.row, found.now)
+            if len(found.row.cooldowns) > MODELS_SHOWN
+            else [],
             "figures": list(_figures(key)),
             "commands": list(_commands(key, has_cooldowns=bool(found.row.cooldowns)))
             if self.has_change_permission(request, key)

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from proxyapp.admin.keys.live_cells import live_cells
 from proxyapp.admin.live.frame import Frame, WatchedKey
 from proxyapp.models import MinuteUsage, RateLimitEvent, RotationCursor
 from proxyapp.models.key_state import key_batches
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.operators.key_report import KeyRow, key_report
-from proxyapp.operators.standing import end_text
 from proxyapp.pool.ring_names import ALL_GROUPS
 
 # Counts change with time, too: what is shown of the last hour is never older than this.
@@ -78,7 +78,7 @@ class Composer:
         now = datetime.now(UTC)
         marker = look(now)
         snapshot = self._dashboard.snapshot(now) if wish.dashboard else None
-        keys = watched(wish.keys, now)
+        keys = watched(wish.keys, now, before.keys if before else {})
         ends = [self._dashboard.next_end()] if wish.dashboard else []
         ends += [
             cooldown.until.timestamp() for key in keys.values() for cooldown in key.row.cooldowns
@@ -87,32 +87,24 @@ class Composer:
         return Frame.after(before, snapshot, wish.keys, keys, due_at=due_at), marker
 
 
-def watched(ids: frozenset[int], now: datetime) -> Mapping[int, WatchedKey]:
-    """Those of the keys that there are."""
+def watched(
+    ids: frozenset[int], now: datetime, before: Mapping[int, WatchedKey]
+) -> Mapping[int, WatchedKey]:
+    """Those of the keys that there are. Only what is news is put into words anew."""
     minute = now.replace(second=0, microsecond=0)
     rows = (row for keys in key_batches(ids) for row in key_report(keys, now))
-    return {
-        row.id: WatchedKey(row, tuple(row.describe_state(minute)), key_message(row, now))
-        for row in rows
-    }
+    return {row.id: _watched(row, minute, now, before.get(row.id)) for row in rows}
+
+
+def _watched(row: KeyRow, minute: datetime, now: datetime, before: WatchedKey | None) -> WatchedKey:
+    lines = tuple(row.describe_state(minute))
+    if before is not None and (row, lines) == before[:2]:
+        return before
+    return WatchedKey(row, lines, key_message(row, now))
 
 
 def key_message(row: KeyRow, now: datetime) -> dict[str, Any]:
-    whole = next((cooldown for cooldown in row.cooldowns if cooldown.model is None), None)
-    fields = row.as_json()
-    return {
-        "id": row.id,
-        "state": row.state,
-        "until": end_text(whole.until) if whole and row.state == "cooling" else None,
-        "detail": row.describe_state(now),
-        **{name: fields[name] for name in KEY_FIELDS},
-    }
-
-
-KEY_FIELDS = (
-    "cooldowns", "requests", "rate_limited", "errors", "prompt_tokens", "output_tokens",
-    "last_used_at",
-)  # fmt: skip
+    return {"id": row.id, "state": row.state, "cells": live_cells(row, now)}
 
 
 def is_due(frame: Frame) -> bool:

@@ -11,6 +11,7 @@ from django.http import HttpRequest
 
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import audit
+from proxyapp.vocabulary.quoting import quoted
 from proxyapp.vocabulary.urls import shown_url
 
 ADDED, NOTHING_CHANGED = "Added", "No fields changed."
@@ -89,8 +90,8 @@ def _described(name: str, field: forms.Field, old: Any, new: Any, *, is_new: boo
         return _described_set(name, _names(old), _names(new))
     before, after = _value(name, field, old), _value(name, field, new)
     if is_new:
-        return f"{name} '{after}'"
-    return f"{name} '{before}' → '{after}'" if before != after else ""
+        return f"{name} {quoted(after)}"
+    return f"{name} {quoted(before)} → {quoted(after)}" if before != after else ""
 
 
 def _described_set(name: str, old: Sequence[str], new: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.provider.kinds import EVENT_KINDS
+from proxyapp.vocabulary.key_states import KeyState
 
 # What a drop-down list can be read through.
 MAX_CHOICES = 50
@@ -35,7 +36,7 @@ class KeyStateFilter(SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(state, state) for state in ("available", "cooling", "disabled", "invalid")]
+        return [(state.value, state.value) for state in KeyState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         state = self.value()

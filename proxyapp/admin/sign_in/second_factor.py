@@ -30,7 +30,7 @@ from proxyapp.access.second_factor import (
 )
 from proxyapp.access.session_rules import begin
 from proxyapp.access.sign_in_limits import LockedOut, admit_guess, succeeded
-from proxyapp.admin.parts.sealed_form import seal, unseal
+from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.sign_in.sign_in import (
     database_away,
     guess_of,

@@ -91,10 +91,10 @@ class Command(BaseCommand):
     def _act(self, action: str, selectors: Sequence[str], *, is_json: bool) -> None:
         keys = choose(selectors, is_exact=action in DONE) if selectors else ApiKey.objects.all()
         now = timezone.now()
-        rows = key_report(keys, now, is_opening=action == "list")
+        rows = key_report(keys, now, finds_unreadable=action == "list")
         if action == "list":
             self._list(rows, now, is_json=is_json)
-            if warning := warning_of(sum(row.is_lost for row in rows)):
+            if warning := warning_of(sum(row.is_unreadable for row in rows)):
                 self.stderr.write(warning)
         elif action == "test":
             self._test(rows, is_json=is_json)

@@ -16,11 +16,13 @@
 
   const showCards = () => {
     const cards = state.cards;
-    for (const name of ["available", "cooling", "disabled", "invalid"]) {
-      put(name, numbers.count(cards[name]));
-      document.querySelector(`.state-card[data-state="${name}"]`).classList.toggle("is-none", !cards[name]);
+    let keys = 0;
+    for (const card of document.querySelectorAll(".state-card")) {
+      const count = cards[card.dataset.state];
+      put(card.dataset.state, numbers.count(count));
+      card.classList.toggle("is-none", !count);
+      keys += count;
     }
-    const keys = cards.available + cards.cooling + cards.disabled + cards.invalid;
     const out = cards.models_out;
     put("available_note", `of ${numbers.count(keys)} keys${out ? `, ${numbers.count(out)} not for every model` : ""}`);
     const rate = cards.requests_per_minute;

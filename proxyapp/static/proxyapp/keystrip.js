@@ -6,7 +6,7 @@ window.Gateway = window.Gateway || {};
 
 Gateway.keyStrip = (strip) => {
   const { element } = Gateway;
-  const STATES = ["available", "cooling", "disabled", "invalid"];
+  const STATES = strip.dataset.states.split(" ");
   const MANY = 250;
   const [urlStart, urlEnd] = strip.dataset.keyUrl.split("/0/");
   const cells = new Map();
@@ -20,13 +20,13 @@ Gateway.keyStrip = (strip) => {
 
   const describe = ([id, state, until, modelsOut], withCountdown) => {
     const out = modelsOut ? `, ${modelsOut} model${modelsOut === 1 ? "" : "s"} out` : "";
-    const left = withCountdown && state === 1 && until ? `, ${Gateway.times.left(untilIso(until))} left` : "";
+    const left = withCountdown && STATES[state] === "cooling" && until ? `, ${Gateway.times.left(untilIso(until))} left` : "";
     return `${labels[id] || `Key ${id}`}: ${STATES[state]}${left}${out}`;
   };
 
   const paint = (cell, row) => {
-    cell.dataset.state = row[1];
-    cell.classList.toggle("is-part", row[1] === 0 && row[3] > 0);
+    cell.dataset.state = STATES[row[1]];
+    cell.classList.toggle("is-part", STATES[row[1]] === "available" && row[3] > 0);
     cell.setAttribute("aria-label", describe(row, false));
   };
 
@@ -53,7 +53,7 @@ Gateway.keyStrip = (strip) => {
   const summarize = () => {
     const keys = [...rows.values()];
     for (const { group, summary } of parts) {
-      const counts = [0, 0, 0, 0];
+      const counts = STATES.map(() => 0);
       for (const row of keys.slice(group.from, group.from + group.count)) counts[row[1]] += 1;
       const said = counts.map((count, state) => count && `${Gateway.numbers.count(count)} ${STATES[state]}`);
       summary.textContent = said.filter(Boolean).join(", ") || "no keys";
@@ -113,7 +113,7 @@ Gateway.keyStrip = (strip) => {
   strip.addEventListener("keydown", move);
 
   const firstRelease = () => {
-    const ends = [...rows.values()].filter((row) => row[1] === 1 && row[2]).map((row) => row[2]);
+    const ends = [...rows.values()].filter((row) => STATES[row[1]] === "cooling" && row[2]).map((row) => row[2]);
     return ends.length ? untilIso(ends.reduce((a, b) => Math.min(a, b))) : null;
   };
 

@@ -1,0 +1,46 @@
+"""What a config file says, once it has been read and checked."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from proxyapp.vocabulary.group_fields import GroupSettings
+
+
+@dataclass(frozen=True)
+class ServerConfig:
+    host: str = "127.0.0.1"
+    port: int = 8080
+    allow_anonymous: bool = False
+
+
+@dataclass(frozen=True)
+class KeyConfig:
+    secret: str = field(repr=False)
+    name: str = ""
+    project: str = ""
+
+
+@dataclass(frozen=True)
+class GroupConfig(GroupSettings):
+    """`placeholders`: where the file has a placeholder in place of a key, such as
+    `groups[0].api_keys[1]`.
+    """
+
+    api_keys: tuple[KeyConfig, ...] = ()
+    placeholders: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Config:
+    server: ServerConfig
+    groups: tuple[GroupConfig, ...]
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with a config file, each problem with its place and what is
+    allowed.
+    """
+
+    def __init__(self, problems: Iterable[str]) -> None:
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))

@@ -1,0 +1,40 @@
+"""The states of a key that operators see: filters, badges, JSON and pages list them from here."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class KeyStateSpec:
+    """`tone`: the colour of its label. `icon`: a Material symbol. `meaning`: in a few words."""
+
+    tone: Literal["success", "warning", "default", "danger"]
+    icon: str
+    meaning: str
+
+
+class KeyState(StrEnum):
+    """In the order in which they are listed; the dashboard's rows give the place in it."""
+
+    AVAILABLE = "available"
+    COOLING = "cooling"
+    DISABLED = "disabled"
+    INVALID = "invalid"
+
+    @property
+    def spec(self) -> KeyStateSpec:
+        return SPECS[self]
+
+    @property
+    def is_in_rotation(self) -> bool:
+        """Now or when its cooldown ends, without an operator's doing."""
+        return self in {KeyState.AVAILABLE, KeyState.COOLING}
+
+
+SPECS = {
+    KeyState.AVAILABLE: KeyStateSpec("success", "check_circle", "in rotation"),
+    KeyState.COOLING: KeyStateSpec("warning", "timer", "until its limit has passed"),
+    KeyState.DISABLED: KeyStateSpec("default", "pause_circle", "by an operator"),
+    KeyState.INVALID: KeyStateSpec("danger", "error", "refused by the provider"),
+}
