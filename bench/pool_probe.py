@@ -176,38 +176,10 @@ def label(work: Any) -> str:
 
 
 async def request() -> None:
-    """One request as a server hands it to the application."""
-    from gateway.asgi import application
+    from tests.support.asgi_request import generate
 
-    body = b'{"contents": [{"parts": [{"text": "Say hello."}]}]}'
-    path = "/v1beta/models/gemini-2.5-flash:generateContent"
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"gateway"), (b"content-length", b"%d" % len(body))],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-        "extensions": {},
-    }
-    sent: list[Any] = []
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Any:
-        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await application(scope, receive, send)
-    if sent[0]["status"] != 200:
-        raise RuntimeError(f"the gateway answered {sent[0]['status']}")
+    if (status := await generate()) != 200:
+        raise RuntimeError(f"the gateway answered {status}")
 
 
 async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:

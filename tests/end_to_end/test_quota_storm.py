@@ -13,10 +13,10 @@ from typing import Any, NamedTuple
 import pytest
 from asgiref.sync import sync_to_async
 
-from gateway.asgi import application
 from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.vocabulary.choices import KeyStatus
+from tests.support.asgi_request import generate
 from tests.support.fake_quotas import MINUTE_SECONDS, Limits, Quotas, Refusal, day_of
 from tests.support.fake_upstream import FakeUpstream
 
@@ -36,7 +36,6 @@ ANSWERS = {
 OWNERS = {f"KEY-{number}": f"project-{number % PROJECTS}" for number in range(KEYS)}
 DEAD = {f"KEY-{10 * number + number % 10}" for number in range(20)}
 LIMITED = sum(limits != PLENTY for limits in LIMITS.values())
-BODY = b'{"contents": [{"parts": [{"text": "hi"}]}]}'
 
 
 class Refused(NamedTuple):
@@ -155,45 +154,11 @@ async def load(clients: int) -> Counter[int]:
 
     async def client() -> None:
         for model in models:
-            statuses[await ask(model)] += 1
+            statuses[await generate(model)] += 1
 
     async with asyncio.timeout(120):
         await asyncio.gather(*(client() for _ in range(clients)))
     return statuses
-
-
-async def ask(model: str) -> int:
-    """The status of one request, handed to the application as a server does it."""
-    messages = [{"type": "http.request", "body": BODY, "more_body": False}]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await application(scope(model), receive, send)
-    assert not sent[-1].get("more_body")
-    return int(sent[0]["status"])
-
-
-def scope(model: str) -> dict[str, Any]:
-    path = f"/v1beta/models/{model}:generateContent"
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"gateway"), (b"content-length", b"%d" % len(BODY))],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-    }
 
 
 @pytest.fixture
