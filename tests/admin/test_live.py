@@ -31,9 +31,9 @@ from proxyapp.operators import dashboard, key_actions
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.conftest import MakeGateway
-from tests.support.asking import ask
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway
+from tests.support.gateway_requests import ask
 from tests.support.live_pages import (
     OPERATOR,
     Page,

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from tests.demo.cast import MODELS
 from tests.support import fake_gemini
 from tests.support.fake_gemini import EVENT_STREAM, JSON, Answer
-from tests.support.wire import Recorded
+from tests.support.fake_http import Recorded
 
 PIECES = [
     "This is the upstream ",

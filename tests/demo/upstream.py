@@ -23,9 +23,9 @@ from tests.demo.cast import (
 )
 from tests.support import fake_gemini
 from tests.support.fake_gemini import Answer
+from tests.support.fake_http import head_of
 from tests.support.fake_quotas import Quotas
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
-from tests.support.wire import head_of
 
 REFUSAL_SECONDS = (0.03, 0.12)
 ANSWER_SECONDS = {LITE: (0.1, 0.5), FLASH: (0.2, 0.9), PRO: (0.5, 1.5)}

@@ -16,9 +16,9 @@ import pytest
 
 from tests.conftest import MakeGateway
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded, body_of_bytes
-from tests.support.figures import note
 from tests.support.gateway import Gateway
 from tests.support.raw_client import RawClient, exchange, request_bytes
+from tests.support.reliability_figures import note
 from tests.support.waiting import wait_for
 
 MEGABYTE = 1_000_000

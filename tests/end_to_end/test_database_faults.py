@@ -16,8 +16,8 @@ import pytest
 
 from tests.support.cluster import Cluster
 from tests.support.fake_upstream import FakeUpstream
-from tests.support.figures import note
 from tests.support.gateway import Gateway, group
+from tests.support.reliability_figures import note
 from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 

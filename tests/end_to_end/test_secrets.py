@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support.client_setup import make_tokens
 from tests.support.database_dump import dump
+from tests.support.fake_http import Connection, Recorded
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
+from tests.support.gateway_tokens import make_tokens
 from tests.support.ports import free_port
 from tests.support.proxies import HttpProxy, ProxyServer, Socks5Proxy
 from tests.support.waiting import wait_for
-from tests.support.wire import Connection, Recorded
 
 KEYS = ["AIzaSy-marker-key-of-the-gateway-1", "AIzaSy-marker-key-of-the-gateway-2"]
 CLIENTS = "marker-credential-of-a-client"

@@ -16,12 +16,12 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.fake_http import Connection, Recorded
 from tests.support.fake_upstream import FakeUpstream
-from tests.support.figures import note
 from tests.support.gateway import Gateway, group
 from tests.support.live_pages import OPERATOR, admin_cookie, watched
 from tests.support.mixed_traffic import Traffic
-from tests.support.wire import Connection, Recorded
+from tests.support.reliability_figures import note
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "30"))
 FAULT_EVERY_SECONDS = 30.0

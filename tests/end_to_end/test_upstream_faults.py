@@ -24,7 +24,7 @@ from tests.support.gateway import Gateway, group
 from tests.support.ports import free_port
 from tests.support.proxies import HttpProxy
 from tests.support.raw_client import RawClient, RawResponse, request_bytes
-from tests.support.scripted import ScriptedUpstream
+from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.waiting import wait_for
 
 WAYS = ["daily", "aware", "secure", "proxied"]

@@ -17,14 +17,14 @@ import psutil
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support import figures
-from tests.support.books import counted_by_hour, rows
+from tests.support.fake_http import Recorded
 from tests.support.fake_upstream import FakeUpstream, HeldStream
 from tests.support.gateway import Gateway
+from tests.support.gateway_database import counted_by_hour, rows
 from tests.support.raw_client import RawClient, exchange
+from tests.support.reliability_figures import note
 from tests.support.steady_load import Sent, SteadyLoad
 from tests.support.waiting import wait_for
-from tests.support.wire import Recorded
 
 SERVERS = ["daphne", "uvicorn"]
 GOOD = [f"GOOD-{number}" for number in range(6)]
@@ -166,7 +166,7 @@ def under_kills(
     found = check_books(gateway, upstream, kills, doomed)
     failed = sum(each.status != 200 for each in [*kept.sent, *fresh.sent])
     ordered = sorted(kills.back_after)
-    figures.note(
+    note(
         f"kill -9 of a worker, {count} times, {server}, {rate:.0f} requests/s: {failed} requests"
         f" failed with the killed workers and no other; {found}; the next worker answered after"
         f" {ordered[len(ordered) // 2]:.2f} s (p50), {ordered[-1]:.2f} s (longest); the first start"

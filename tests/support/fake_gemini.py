@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+from tests.support.fake_http import Recorded
 from tests.support.fake_quotas import Refusal
-from tests.support.wire import Recorded
 
 DATA = Path(__file__).parents[1] / "data"
 JSON = [

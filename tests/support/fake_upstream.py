@@ -21,8 +21,16 @@ from typing import Any
 
 from tests.support import fake_gemini
 from tests.support.fake_gemini import Answer, BrokenForm
+from tests.support.fake_http import (
+    WITHOUT_BODY,
+    Body,
+    Connection,
+    Headers,
+    Recorded,
+    head_of,
+    read_head,
+)
 from tests.support.fake_quotas import Quotas
-from tests.support.wire import WITHOUT_BODY, Body, Connection, Headers, Recorded, head_of, read_head
 
 __all__ = ["Connection", "FakeUpstream", "HeldStream", "Recorded", "body_of_bytes"]
 

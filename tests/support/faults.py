@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
 
-from tests.support.scripted import OK, Peer, Script, ScriptedUpstream
+from tests.support.scripted_upstream import OK, Peer, Script, ScriptedUpstream
 
 BROKEN = -200  # 200, and then visibly cut
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

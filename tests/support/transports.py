@@ -14,7 +14,7 @@ import uvloop
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.transport import Transport
 from tests.support.certificates import client_context
-from tests.support.scripted import SECONDS
+from tests.support.scripted_upstream import SECONDS
 
 __all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
 

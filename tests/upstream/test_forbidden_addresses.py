@@ -11,7 +11,7 @@ from proxyapp.upstream.sockets import Address
 from proxyapp.upstream.transport import is_request_sent
 from proxyapp.vocabulary.forbidden_addresses import problem_of, problem_of_address
 from tests.support.proxies import HttpProxy, Socks5Proxy
-from tests.support.scripted import OK, ScriptedUpstream, answering
+from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
 from tests.support.transports import MakeTransport, fetch, make_transport, no_sockets_left, send
 
 __all__ = ["make_transport", "no_sockets_left"]

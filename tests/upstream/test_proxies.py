@@ -16,7 +16,7 @@ from proxyapp.upstream.transport import is_request_sent
 from tests.support.certificates import server_context
 from tests.support.ports import free_port
 from tests.support.proxies import HttpProxy, ProxyServer, Socks5Proxy
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
+from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
 from tests.support.transports import (
     BOTH_LOOPS,
     MakeTransport,

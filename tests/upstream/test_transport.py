@@ -9,7 +9,14 @@ import httpx
 import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
+from tests.support.scripted_upstream import (
+    OK,
+    SECONDS,
+    Peer,
+    ScriptedUpstream,
+    answering,
+    closing_after,
+)
 from tests.support.transports import (
     BOTH_LOOPS,
     Body,

@@ -9,7 +9,14 @@ import pytest
 
 from proxyapp.upstream.connection import QUIET_SECONDS
 from proxyapp.upstream.transport import Transport
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
+from tests.support.scripted_upstream import (
+    OK,
+    SECONDS,
+    Peer,
+    ScriptedUpstream,
+    answering,
+    closing_after,
+)
 from tests.support.transports import (
     BOTH_LOOPS,
     MakeTransport,

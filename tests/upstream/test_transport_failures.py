@@ -11,7 +11,7 @@ import pytest
 from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.support.certificates import server_context
 from tests.support.ports import free_port
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
+from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
 from tests.support.transports import (
     BOTH_LOOPS,
     Body,

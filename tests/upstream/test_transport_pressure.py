@@ -10,7 +10,7 @@ import pytest
 
 from proxyapp.upstream.exchange import HIGH_WATER
 from proxyapp.upstream.transport import READ_BYTES, Transport
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
+from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
 from tests.support.transports import (
     BOTH_LOOPS,
     Body,

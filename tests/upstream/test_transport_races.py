@@ -16,8 +16,8 @@ import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.support.certificates import server_context
-from tests.support.figures import note
-from tests.support.scripted import OK, SECONDS, Peer, Script, ScriptedUpstream
+from tests.support.reliability_figures import note
+from tests.support.scripted_upstream import OK, SECONDS, Peer, Script, ScriptedUpstream
 from tests.support.transports import (
     BOTH_LOOPS,
     MakeTransport,

@@ -20,7 +20,7 @@ from tests.support.fake_upstream import Connection, FakeUpstream, Handler, Recor
 from tests.support.gateway import Gateway, group
 from tests.support.proxies import HttpProxy, Socks5Proxy
 from tests.support.raw_client import exchange
-from tests.support.scripted import OK, ScriptedUpstream, answering
+from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
 from tests.support.transports import BOTH_LOOPS
 from tests.support.waiting import wait_for
 
