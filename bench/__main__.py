@@ -1,6 +1,4 @@
-"""`make bench`: installs what is missing, measures everything in one run, and writes the
-results.
-"""
+"""`make bench`: installs what is missing, measures everything, and writes the results."""
 
 import argparse
 import importlib

@@ -1,7 +1,7 @@
-"""What Django takes for each page of the admin, asked for with its test client, and printed as
-Markdown.
+"""What Django takes for each page of the admin, as a Markdown table.
 
-`fill` of `bench.admin_pages` has filled the database.
+The pages are asked for with Django's test client; `fill` of `bench.admin_pages` has filled the
+database.
 """
 
 import sys

@@ -1,5 +1,6 @@
-"""Everything that can stand between the load and the upstream, each as a context manager that
-starts and ends it.
+"""Everything that can stand between the load and the upstream.
+
+Each is a context manager that starts and ends it.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""What the benchmark needs: nginx and wrk from Debian, the peers from PyPI and npm in directories
-of their own.
+"""What the benchmark needs: nginx and wrk from Debian, the peers from PyPI and npm.
+
+The peers have directories of their own.
 """
 
 import os

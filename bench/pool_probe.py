@@ -1,5 +1,4 @@
-"""What `bench.pools` measures, on the gateway's own parts in a process of its own, with a database
-of its own.
+"""What `bench.pools` measures, on the gateway's own parts, with a database of its own.
 
 `python -m bench.pool_probe UPSTREAM SECONDS` prints the figures as JSON. The gateway is imported
 only when Django is set up.
@@ -114,9 +113,7 @@ def fill(upstream: str, keys: int) -> None:
 
 
 async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, int]]:
-    """Requests a second, database transactions a request, and the transactions by what they were
-    for.
-    """
+    """Requests a second, database transactions a request, and what the transactions were for."""
     from proxyapp import runtime
 
     process = await runtime.startup()
@@ -146,8 +143,9 @@ async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, 
 
 
 def count_transactions(threads: Any, counted: Counter[str]) -> None:
-    """A statement outside of a block is a transaction of its own; a block's BEGIN is one such
-    statement.
+    """A statement outside of a block is a transaction of its own.
+
+    A block's BEGIN is one such statement.
     """
     from django.db import connection
 
@@ -183,8 +181,9 @@ async def request() -> None:
 
 
 async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
-    """The worst lateness of a ticker during each reload, how long a reload took, and the lateness
-    without one.
+    """How late a ticker was at worst in each reload, what a reload took, and the same without.
+
+    The last is the lateness while nothing is loaded.
     """
     from proxyapp import runtime
 

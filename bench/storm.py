@@ -24,7 +24,9 @@ STARTING_SECONDS = 6.0
 
 @dataclass(frozen=True)
 class Storm:
-    """`refusals` and `events`: how many each spent key got from the upstream in all, and into the
+    """One storm, from its first request to its last.
+
+    `refusals` and `events`: how many each spent key got from the upstream in all, and into the
     database. `late_refusals`: those of all keys after the first round.
     """
 

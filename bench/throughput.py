@@ -1,5 +1,4 @@
-"""(a) Small JSON answers at 1, 32 and 256 connections: requests a second, and the latency that a
-contestant adds.
+"""(a) Small JSON answers at 1, 32 and 256 connections: requests a second and latency.
 
 All contestants run the whole time and take turns: a slow minute of the machine hits all of them. A
 contestant that was slow when it warmed up is measured for longer, so that each of its connections
@@ -103,8 +102,9 @@ def measure(
     seconds: float,
     say: Callable[[str], None],
 ) -> Results:
-    """A contestant that is `missing`, does not start or does not answer has a `failure` instead of
-    samples.
+    """A contestant that cannot be measured has a `failure` instead of samples.
+
+    It is `missing`, does not start, or does not answer.
     """
     results: Results = {DIRECT: ThroughputFigures()}
     with ExitStack() as stack:
@@ -150,8 +150,9 @@ def _take_turns(
 
 
 def _settle(standing: dict[str, Endpoint]) -> None:
-    """Until all are idle: a slow one goes on with what its clients no longer wait for, on the next
-    one's core.
+    """Waits until all are idle.
+
+    A slow one goes on with what its clients no longer wait for, on the next one's core.
     """
     processes = [each.process for each in standing.values() if isinstance(each, Contestant)]
     deadline = time.monotonic() + SETTLE_SECONDS
@@ -166,8 +167,9 @@ def _settle(standing: dict[str, Endpoint]) -> None:
 
 
 def _turn(contestant: Endpoint, figures: ThroughputFigures, pace: float, seconds: float) -> None:
-    """All numbers of connections, after a second that does not count: an idle process is slow at
-    first.
+    """All numbers of connections, after a second that does not count.
+
+    An idle process is slow at first.
     """
     try:
         wrk(contestant, 32, LEAD_IN_SECONDS)

@@ -32,30 +32,20 @@ def section(results: Results, rounds: int, seconds: float) -> Section:
 def _method(rounds: int, seconds: float) -> Iterator[str]:
     yield (
         f"Medians of {rounds} rounds of at least {seconds:g} s each; in a round every contestant"
-        " has its turn, with"
+        " has its turn, with every number of connections (`wrk -t1`, POST, a 0.6 KB answer)."
+        " *Added* is a contestant's latency minus that of the upstream asked directly, at the same"
+        " number of connections: with 32 or 256 of them a request mostly waits for its turn, so"
+        " the figures at 1 connection are what a single request pays."
     )
-    yield (
-        "every number of connections (`wrk -t1`, POST, a 0.6 KB answer). *Added* is a contestant's"
-        " latency minus that"
-    )
-    yield (
-        "of the upstream asked directly, at the same number of connections: with 32 or 256 of them"
-        " a request mostly"
-    )
-    yield "waits for its turn, so the figures at 1 connection are what a single request pays."
     yield ""
     if len(CORES) < 2:
         yield "This machine has one core: load generator, upstream and contestant share it."
         return
     yield (
-        "The load generator and the upstream share one core, and the contestant has another one for"
-        " itself. What is"
+        "The load generator and the upstream share one core, and the contestant has another one"
+        f" for itself. What is *not pinned* has {len(CORES)} cores together with the load generator"
+        " and the upstream: where that is 2, two processes cannot reach twice the rate of one."
     )
-    yield (
-        f"*not pinned* has {len(CORES)} cores together with the load generator and the upstream:"
-        " where that is 2, two"
-    )
-    yield "processes cannot reach twice the rate of one."
 
 
 def _tables(results: Results) -> Iterator[str]:

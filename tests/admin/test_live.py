@@ -74,9 +74,7 @@ def make_keys() -> list[ApiKey]:
 
 @sync_to_async
 def cool_down(key: ApiKey, seconds: float = 3600, **fields: Any) -> None:
-    """As another process would: the event and the new version are in the database, and nothing else
-    tells.
-    """
+    """As another process would: event and new version are in the database, nothing else tells."""
     event = cool(key, timezone.now() + timedelta(seconds=seconds), **fields)
     event.occurred_at = timezone.now()
     event.save()

@@ -1,5 +1,6 @@
-"""What a model would say: Google's native and OpenAI-compatible answers, whole or streamed, with
-any token counts.
+"""What a model would say: Google's native and OpenAI-compatible answers.
+
+They are whole or streamed, with any token counts.
 """
 
 import json

@@ -1,5 +1,6 @@
-"""The upstream of the demo: credentials, quotas and faults as Google has them, at the pace of
-models.
+"""The upstream of the demo: credentials, quotas and faults as Google has them.
+
+It answers at the pace of models.
 """
 
 import asyncio

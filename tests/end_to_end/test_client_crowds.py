@@ -1,6 +1,4 @@
-"""Many clients that do nothing good: that read nothing, that hold connections, more than there are
-files for.
-"""
+"""Clients that read nothing or hold connections, and more of them than there are files for."""
 
 import asyncio
 import hashlib

@@ -1,5 +1,6 @@
-"""A storm over many projects, through the real request code: minute limits, day limits and dead
-keys at once.
+"""A storm over many projects, through the real request code.
+
+Minute limits, day limits and dead keys come at once.
 """
 
 import asyncio
@@ -95,8 +96,9 @@ class Storm:
 
 
 async def storm(upstream: FakeUpstream, clients: int) -> Storm:
-    """The upstream's clock stands still, so that the quotas get no fuller however long the storm
-    takes.
+    """The upstream's clock stands still.
+
+    So the quotas get no fuller, however long the storm takes.
     """
     secrets = await sync_to_async(add_keys)(upstream.url)
     quotas = upstream.quotas = QuotasByProject()
@@ -163,8 +165,10 @@ async def load(clients: int) -> Counter[int]:
 
 @pytest.fixture
 def _patient(settings: Any) -> None:
-    """Four of five projects run out within the same laps: ten bad keys can stand in a row before
-    one that is good.
+    """Allows as many attempts as there are keys.
+
+    Four of five projects run out within the same laps: ten bad keys can stand in a row before one
+    that is good.
     """
     settings.MAX_ATTEMPTS = KEYS
 

@@ -1,5 +1,6 @@
-"""Half an hour of mixed traffic with faults, under both servers: nothing grows, nothing repeats,
-nobody notices.
+"""Half an hour of mixed traffic with faults, under both servers.
+
+Nothing grows, nothing repeats, nobody notices.
 """
 
 import asyncio
@@ -137,8 +138,9 @@ class Soaked:
             }
 
     def unexpected(self) -> list[tuple[float, str, str]]:
-        """Failures that no broken upstream explains: requests may have been under way when it
-        broke.
+        """Failures that no broken upstream explains.
+
+        Requests may have been under way when it broke.
         """
         broken = [(begin, end) for name, begin, end in self.faults if name == "break_the_upstream"]
         return [
@@ -148,8 +150,9 @@ class Soaked:
         ]
 
     def growth(self) -> float:
-        """Of the memory, from the second sixth of the time (the first is for warming up) to the
-        last.
+        """Of the memory, from the second sixth of the time to the last.
+
+        The first sixth is for warming up.
         """
         sixth = len(self.memory) // 6
         return (

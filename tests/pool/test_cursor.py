@@ -1,6 +1,4 @@
-"""Every key gets its turn: in one process, in many threads, in many processes, and after a
-restart.
-"""
+"""Every key gets its turn: in threads, in processes, and after a restart."""
 
 import json
 import os

@@ -1,5 +1,6 @@
-"""Rotation never shows: what a request costs does not grow with the pool, and the database hears of
-few requests.
+"""Rotation never shows: a request costs the same whatever the size of the pool.
+
+The database hears of few requests.
 """
 
 import asyncio
@@ -252,8 +253,9 @@ async def load(clients: int, requests: int) -> Counter[int]:
 
 @pytest.fixture
 def transactions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What began a transaction on the gateway's database threads: a block, or a statement outside
-    of one.
+    """What began a transaction on the gateway's database threads.
+
+    It is a block, or a statement outside of one.
     """
     begun: list[str] = []
     set_autocommit, execute = BaseDatabaseWrapper.set_autocommit, CursorWrapper.execute
@@ -281,8 +283,9 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_twenty_requests_or_more_share_a_transaction_at_load(
     upstream: FakeUpstream, transactions: list[str]
 ):
-    """At 500 requests a second; the watch on the pool and the flush of the counts go by the
-    clock.
+    """At 500 requests a second.
+
+    The watch on the pool and the flush of the counts go by the clock.
     """
     await asyncio.to_thread(add_keys, 100, upstream.url)
     await runtime.startup()

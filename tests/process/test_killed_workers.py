@@ -1,5 +1,6 @@
-"""kill -9 of workers under load: who was not with the killed one notices nothing, and the books
-stay right.
+"""kill -9 of workers under load: only who was with the killed one notices.
+
+The counts stay right.
 """
 
 import math
@@ -51,8 +52,9 @@ def workers(gateway: Gateway) -> list[psutil.Process]:
 
 
 def seconds_until_back(gateway: Gateway, since: float) -> float:
-    """Of 16 new connections some wait in the queue of the killed worker's socket, for its
-    successor.
+    """Until the last of 16 new connections is served.
+
+    Some of them wait in the queue of the killed worker's socket, for its successor.
     """
 
     def probe(_: int) -> float:
@@ -65,8 +67,9 @@ def seconds_until_back(gateway: Gateway, since: float) -> float:
 
 
 def kill_again_and_again(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) -> Kills:
-    """Each time one more key has just run out, and one of the workers is killed at some moment
-    after.
+    """Each time one more key has just run out, and one of the workers is killed.
+
+    The kill comes at some moment after the refusal.
     """
     dice, kills = random.Random(7), Kills()
     for key in doomed:
@@ -113,8 +116,9 @@ def check_fairness(upstream: FakeUpstream, kills: Kills) -> int:
 
 
 def check_refusals(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) -> None:
-    """Who was asked after a refusal shows that its event had been written: it is there, and its
-    cooldown holds.
+    """A key that was asked after a refusal shows that the refusal's event had been written.
+
+    The event is there, and its cooldown holds.
     """
     asked: dict[str, list[Recorded]] = defaultdict(list)
     for request in upstream.requests:

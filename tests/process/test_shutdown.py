@@ -1,5 +1,6 @@
-"""SIGTERM under 200 open streams: none is cut, nobody new gets in, and what was used is written to
-the request.
+"""SIGTERM under 200 open streams: none is cut, and nobody new gets in.
+
+What was used is written to the request.
 """
 
 import signal

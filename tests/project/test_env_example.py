@@ -1,6 +1,4 @@
-"""`.env.example` is the list of settings that operators copy from, so it has to be whole and
-true.
-"""
+"""`.env.example` is the list of settings that operators copy from: whole and true."""
 
 import re
 from pathlib import Path

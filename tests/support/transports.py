@@ -1,5 +1,6 @@
-"""What the tests of the transport share: transports under both event loops, requests, and bodies in
-parts.
+"""What the tests of the transport share.
+
+Transports under both event loops, requests, and bodies in parts.
 """
 
 import asyncio

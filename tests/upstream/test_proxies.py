@@ -1,5 +1,6 @@
-"""The ways through real proxies: what a proxy is asked for, what the upstream sees, and that nobody
-goes around it.
+"""The ways through real proxies, and that nobody goes around them.
+
+What a proxy is asked for, and what the upstream sees.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
-"""Requests and responses through real sockets: exact bytes one way and the other, and every way to
-fail.
+"""Requests and responses through real sockets.
+
+Exact bytes one way and the other, and every way to fail.
 """
 
 import asyncio
@@ -47,8 +48,8 @@ async def test_a_request_arrives_byte_for_byte(transport: Transport) -> None:
             transport, upstream.url, "PROPFIND", b"abc", headers, b"//a%2F?x=&&"
         ) == (200, b"ok")
         expected = (
-            b"PROPFIND //a%2F?x=&& HTTP/1.1\r\nX-B: 1\r\nhOST: h\r\nx-b: \xff\r\nContent-Length:"
-            b" 3\r\n\r\n"
+            b"PROPFIND //a%2F?x=&& HTTP/1.1\r\nX-B: 1\r\nhOST: h\r\nx-b: \xff\r\n"
+            b"Content-Length: 3\r\n\r\n"
         )
         assert upstream.heads == [expected]
 
@@ -139,8 +140,8 @@ async def test_status_reason_version_and_headers_come_back_as_they_are(
     transport: Transport,
 ) -> None:
     raw = (
-        b"HTTP/1.1 299 Quite OK\r\nX-a: 1\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length:"
-        b" 0\r\n\r\n"
+        b"HTTP/1.1 299 Quite OK\r\nX-a: 1\r\nSet-Cookie: a\r\nset-cookie: b\r\n"
+        b"Content-Length: 0\r\n\r\n"
     )
     async with ScriptedUpstream(answering(raw)) as upstream:
         response = await send(transport, upstream.url)

@@ -1,5 +1,6 @@
-"""Nobody wants the answer any more, or one side is slower than the other: nothing stays open,
-nothing piles up.
+"""Nobody wants the answer any more, or one side is slower than the other.
+
+Nothing stays open, nothing piles up.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
-"""Kept connections that the upstream closes just when they are used, and answers that come too
-slowly to be any.
+"""Kept connections that the upstream closes just when they are used.
+
+Here too: answers that come too slowly to be any.
 """
 
 import asyncio
@@ -53,11 +54,10 @@ def say_goodbye(connection: ssl.SSLSocket) -> None:
 def closing_unseen(
     tls: ssl.SSLContext | None,
 ) -> Iterator[tuple[str, threading.Event, threading.Event]]:
-    """A server on a thread that answers one request a connection, and closes it when told: its URL
-    and the two events.
+    """A server on a thread: its URL, and two events.
 
-    The second event is set once the connection is closed. The event loop that stands still
-    meanwhile sees nothing.
+    It answers one request a connection, and closes it when the first event tells it to. The second
+    is set once the connection is closed. The event loop that stands still meanwhile sees nothing.
     """
     go, closed = threading.Event(), threading.Event()
 

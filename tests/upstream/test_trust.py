@@ -1,5 +1,6 @@
-"""Whom the gateway trusts: certificates are verified on every way, a group can have authorities of
-its own.
+"""Whom the gateway trusts: certificates are verified on every way.
+
+A group can have authorities of its own.
 """
 
 import asyncio
@@ -32,8 +33,9 @@ WAYS = ["", "http", "https", "socks5h"]
 
 @pytest.fixture
 def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """That of the servers; TLS within TLS that fails is more than asyncio's own loop can take on
-    Python 3.11.
+    """The servers' event loop.
+
+    TLS within TLS that fails is more than asyncio's own loop can take on Python 3.11.
     """
     policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
     return policy
