@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
 from tests.support.scripted_upstream import (
     OK,
     SECONDS,
@@ -18,24 +19,11 @@ from tests.support.scripted_upstream import (
     answering,
     closing_after,
 )
-from tests.support.transports import (
-    BOTH_LOOPS,
-    Body,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    next_of,
-    no_sockets_left,
-    request,
-    send,
-    stream_of,
-    transport,
-)
+from tests.support.transports import Body, body_of, fetch, next_of, request, send, stream_of
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 # What is sent.

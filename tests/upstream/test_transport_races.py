@@ -17,23 +17,14 @@ import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.support.certificates import server_context
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
 from tests.support.reliability_figures import note
 from tests.support.scripted_upstream import OK, SECONDS, Peer, Script, ScriptedUpstream
-from tests.support.transports import (
-    BOTH_LOOPS,
-    MakeTransport,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    no_sockets_left,
-    send,
-    transport,
-)
+from tests.support.transports import MakeTransport, body_of, fetch, send
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 def read_request(connection: socket.socket) -> None:

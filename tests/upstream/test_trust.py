@@ -17,12 +17,12 @@ from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError, ProxyFailed, UpstreamFailed
 from tests.conftest import MakeGateway
 from tests.support.certificates import ELSEWHERE, NAMES, authority, pem, server_context
+from tests.support.event_loops import BOTH_LOOPS
 from tests.support.fake_upstream import Connection, FakeUpstream, Handler, Recorded
 from tests.support.gateway import Gateway, group
 from tests.support.proxies import HttpProxy, Socks5Proxy
 from tests.support.raw_client import exchange
 from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
-from tests.support.transports import BOTH_LOOPS
 from tests.support.waiting import wait_for
 
 pytestmark = BOTH_LOOPS
