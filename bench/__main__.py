@@ -1,21 +1,18 @@
-"""`make bench`: installs what is missing, measures everything in one run, and writes the
-results.
-"""
+"""`make bench`: installs what is missing, measures everything, and writes the results."""
 
 import argparse
 import importlib
 import os
 import resource
-import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
-from bench import bodies, install, nginx, results, throughput
+from bench import bodies, install, nginx, results, throughput, throughput_report
 from bench.contestants import PEERS
+from bench.process import end_on_sigterm
 from bench.report import Section, brief, not_measured
 
 HERE = Path(__file__).parent
@@ -72,7 +69,7 @@ def main() -> int:
         "--quick", action="store_true", help="one short round, a smoke check; results under .bench/"
     )
     plan = QUICK if parser.parse_args().quick else FULL
-    signal.signal(signal.SIGTERM, _leave)
+    end_on_sigterm()
     _allow_many_files()
     try:
         install.tools(say)
@@ -93,8 +90,8 @@ def measure(plan: BenchPlan, missing: Mapping[str, str]) -> None:
             found = throughput.measure(
                 upstream, missing, rounds=plan.rounds, seconds=plan.seconds, say=say
             )
-        (plan.results / "results.svg").write_text(throughput.drawn(found))
-        return throughput.section(found, plan.rounds, plan.seconds)
+        (plan.results / "results.svg").write_text(throughput_report.drawn(found))
+        return throughput_report.section(found, plan.rounds, plan.seconds)
 
     sections = [
         _guarded("(a) Small JSON answers", small_answers),
@@ -136,10 +133,6 @@ def _allow_many_files() -> None:
     """2,000 streams are 4,000 sockets in one process."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    raise SystemExit(128 + number)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
-"""What the admin's pages cost with much data: `python -m bench.admin_pages`, on SQLite, in a
-directory of its own.
+"""What the admin's pages cost with much data: `python -m bench.admin_pages`.
+
+The database is SQLite, in a directory of its own.
 """
 
 import os

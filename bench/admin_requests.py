@@ -1,7 +1,7 @@
-"""What Django takes for each page of the admin, asked for with its test client, and printed as
-Markdown.
+"""What Django takes for each page of the admin, as a Markdown table.
 
-`fill` of `bench.admin_pages` has filled the database.
+The pages are asked for with Django's test client; `fill` of `bench.admin_pages` has filled the
+database.
 """
 
 import sys
@@ -48,65 +48,94 @@ def _day(now: datetime, ago: int) -> date:
 
 
 def addresses(now: datetime) -> dict[str, str]:
+    return {
+        "dashboard, its page": _url("index"),
+        **_of_keys_and_groups(),
+        **_of_events(),
+        **_of_usage(f"day={now.date().isoformat()}"),
+        "rotation": _url("proxyapp_rotationcursor_changelist"),
+        **_of_audit_log(),
+        "import and export": _url("import_config"),
+    }
+
+
+def _url(name: str, *arguments: Any, query: str = "") -> str:
     from django.urls import reverse
 
-    from proxyapp.models import ApiKey, Group, RateLimitEvent
+    return reverse(f"admin:{name}", args=arguments) + (f"?{query}" if query else "")
 
-    key, group, event = (
-        ApiKey.objects.order_by("pk")[5000],
-        Group.objects.all()[3],
-        RateLimitEvent.objects.all()[7],
-    )
 
-    def url(name: str, *arguments: Any, query: str = "") -> str:
-        return reverse(f"admin:{name}", args=arguments) + (f"?{query}" if query else "")
-
-    keys, events, usage, audit = (
-        f"proxyapp_{model}_changelist"
-        for model in ("apikey", "ratelimitevent", "hourlyusage", "auditentry")
-    )
-    day = f"day={now.date().isoformat()}"
+def _of_keys_and_groups() -> dict[str, str]:
+    key, group, keys = _key(), _group(), "proxyapp_apikey_changelist"
+    of_group = f"state=available&group__id__exact={group}"
     return {
-        "dashboard, its page": url("index"),
-        "keys": url(keys),
-        "keys, cooling": url(keys, query="state=cooling"),
-        "keys, available, of a group": url(
-            keys, query=f"state=available&group__id__exact={group.pk}"
-        ),
-        "keys, searched": url(keys, query="q=AIza"),
-        "keys, page 50": url(keys, query="p=50"),
-        "a key": url("proxyapp_apikey_change", key.pk),
-        "groups": url("proxyapp_group_changelist"),
-        "a group": url("proxyapp_group_change", group.pk),
-        "events": url(events),
-        "events, active": url(events, query="cooldown=active"),
-        "events, of a kind": url(events, query="kind=daily"),
-        "events, of a group": url(events, query=f"key__group__id__exact={group.pk}"),
-        "events, of a model": url(events, query="model=gemini-2.5-pro"),
-        "events, of a key": url(events, query=f"key={key.pk}"),
-        "events, searched": url(events, query="q=gemini"),
-        "events, searched in vain": url(events, query="q=nothing"),
-        "events, page 100": url(events, query="p=100"),
-        "an event": url("proxyapp_ratelimitevent_change", event.pk),
-        "usage by hour": url(usage),
-        "usage by hour, today": url(usage, query=day),
-        "usage by hour, of a group": url(usage, query=f"group={group.pk}"),
-        "usage by hour, of a group, today": url(usage, query=f"group={group.pk}&{day}"),
-        "usage by hour, of a model": url(usage, query="model=gemini-2.5-pro"),
-        "usage by hour, of a key": url(usage, query=f"key={key.pk}"),
-        "usage by hour, searched": url(usage, query="q=AIza"),
-        "usage by hour, searched in vain": url(usage, query="q=nothing"),
-        "usage by hour, page 500": url(usage, query="p=500"),
-        "usage by day": url("proxyapp_dailyusage_changelist"),
-        "usage by day, of a group": url(
-            "proxyapp_dailyusage_changelist", query=f"group={group.pk}"
-        ),
-        "rotation": url("proxyapp_rotationcursor_changelist"),
-        "audit log": url(audit),
-        "audit log, of an action": url(audit, query="action=release"),
-        "audit log, searched": url(audit, query="q=AIza"),
-        "import and export": url("import_config"),
+        "keys": _url(keys),
+        "keys, cooling": _url(keys, query="state=cooling"),
+        "keys, available, of a group": _url(keys, query=of_group),
+        "keys, searched": _url(keys, query="q=AIza"),
+        "keys, page 50": _url(keys, query="p=50"),
+        "a key": _url("proxyapp_apikey_change", key),
+        "groups": _url("proxyapp_group_changelist"),
+        "a group": _url("proxyapp_group_change", group),
     }
+
+
+def _of_events() -> dict[str, str]:
+    from proxyapp.models import RateLimitEvent
+
+    event, events = RateLimitEvent.objects.all()[7], "proxyapp_ratelimitevent_changelist"
+    return {
+        "events": _url(events),
+        "events, active": _url(events, query="cooldown=active"),
+        "events, of a kind": _url(events, query="kind=daily"),
+        "events, of a group": _url(events, query=f"key__group__id__exact={_group()}"),
+        "events, of a model": _url(events, query="model=gemini-2.5-pro"),
+        "events, of a key": _url(events, query=f"key={_key()}"),
+        "events, searched": _url(events, query="q=gemini"),
+        "events, searched in vain": _url(events, query="q=nothing"),
+        "events, page 100": _url(events, query="p=100"),
+        "an event": _url("proxyapp_ratelimitevent_change", event.pk),
+    }
+
+
+def _of_usage(day: str) -> dict[str, str]:
+    """`day`: the query for it."""
+    hours, days = "proxyapp_hourlyusage_changelist", "proxyapp_dailyusage_changelist"
+    of_group = f"group={_group()}"
+    return {
+        "usage by hour": _url(hours),
+        "usage by hour, today": _url(hours, query=day),
+        "usage by hour, of a group": _url(hours, query=of_group),
+        "usage by hour, of a group, today": _url(hours, query=f"{of_group}&{day}"),
+        "usage by hour, of a model": _url(hours, query="model=gemini-2.5-pro"),
+        "usage by hour, of a key": _url(hours, query=f"key={_key()}"),
+        "usage by hour, searched": _url(hours, query="q=AIza"),
+        "usage by hour, searched in vain": _url(hours, query="q=nothing"),
+        "usage by hour, page 500": _url(hours, query="p=500"),
+        "usage by day": _url(days),
+        "usage by day, of a group": _url(days, query=of_group),
+    }
+
+
+def _of_audit_log() -> dict[str, str]:
+    audit = "proxyapp_auditentry_changelist"
+    return {
+        "audit log": _url(audit),
+        "audit log, of an action": _url(audit, query="action=release"),
+        "audit log, searched": _url(audit, query="q=AIza"),
+    }
+
+
+def _key() -> int:
+    from proxyapp.models import ApiKey
+
+    return ApiKey.objects.order_by("pk").values_list("pk", flat=True)[5000]
+
+
+def _group() -> int:
+    from proxyapp.models import Group
+
+    return Group.objects.values_list("pk", flat=True)[3]
 
 
 def requests() -> dict[str, float]:

@@ -173,14 +173,11 @@ def _measure(server: BodyServer, case: BodyCase) -> Figure:
 
 def _lines(servers: dict[str, BodyServer], rounds: int) -> Iterator[str]:
     yield (
-        f"{AT_ONCE} at a time, each on a connection of its own; medians of {rounds} rounds, and the"
-        " highest peak of"
+        f"{AT_ONCE} at a time, each on a connection of its own; medians of {rounds} rounds, and"
+        " the highest peak of all rounds over the idle process. Bodies above 1 MiB wait in a"
+        " temporary file, so that another key can get them whole. A slow client reads"
+        f" {PIECE_BYTES / PAUSE_SECONDS / MB:.0f} MB/s at most."
     )
-    yield (
-        "all rounds over the idle process. Bodies above 1 MiB wait in a temporary file, so that"
-        " another key can get"
-    )
-    yield f"them whole. A slow client reads {PIECE_BYTES / PAUSE_SECONDS / MB:.0f} MB/s at most."
     yield ""
     head = [
         "what",

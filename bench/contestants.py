@@ -1,5 +1,6 @@
-"""Everything that can stand between the load and the upstream, each as a context manager that
-starts and ends it.
+"""Everything that can stand between the load and the upstream.
+
+Each is a context manager that starts and ends it.
 """
 
 import json
@@ -68,13 +69,15 @@ def gateway(
     workers: int = 1,
     env: Mapping[str, str] | None = None,
     cores: Collection[int] | None = None,
+    checkout: Path = ROOT,
+    home: Path | None = None,
 ) -> Iterator[Contestant]:
     """`config` is the content of config.yaml.
 
-    Its database and spool are in a directory of their own.
+    Database and spool are in `home`, without one in a directory that goes with the gateway.
     """
-    with tempfile.TemporaryDirectory(prefix="bench-gateway-") as home:
-        path = Path(home) / "config.yaml"
+    with _directory(home) as directory:
+        path = directory / "config.yaml"
         # YAML is a superset, and JSON is faster to write with 10,000 keys.
         path.write_text(json.dumps(config))
         port = free_port()
@@ -89,12 +92,21 @@ def gateway(
         ]
         command += ["--port", str(port), "--server", server, "--workers", str(workers)]
         variables = environment(
-            home, VAR_DIR=f"{home}/var", ENV_FILE=os.devnull, LOG_LEVEL="WARNING"
+            str(directory), VAR_DIR=f"{directory}/var", ENV_FILE=os.devnull, LOG_LEVEL="WARNING"
         ) | dict(env or {})
-        with running(command, env=variables, cwd=ROOT, cores=cores) as process:
+        with running(command, env=variables, cwd=checkout, cores=cores) as process:
             url = f"http://127.0.0.1:{port}"
             process.wait_for(f"{url}/healthz")
             yield Contestant(name=f"gateway, {server}, {workers}", url=url, process=process)
+
+
+@contextmanager
+def _directory(kept: Path | None) -> Iterator[Path]:
+    if kept:
+        yield kept
+        return
+    with tempfile.TemporaryDirectory(prefix="bench-gateway-") as made:
+        yield Path(made)
 
 
 def group(target_url: str, keys: int = 10, name: str = "default", **more: Any) -> dict[str, Any]:

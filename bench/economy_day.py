@@ -1,9 +1,8 @@
-"""The gateway's own pool, rotation and verdicts in a simulated day of requests against Google's
-quotas.
+"""The gateway's own pool, rotation and verdicts in a simulated day of requests.
 
-No server, no database, no waiting: the clock goes from arrival to arrival. Requests of a burst come
-at one moment and are answered one after the other; clients do not wait for a key (QUEUE_SECONDS=0).
-Needs Django to be set up.
+They work against Google's quotas. No server, no database, no waiting: the clock goes from arrival
+to arrival. Requests of a burst come at one moment and are answered one after the other; clients do
+not wait for a key (QUEUE_SECONDS=0). Needs Django to be set up.
 """
 
 import functools
@@ -63,8 +62,9 @@ class Judge:
         return len(self._cases)
 
     def seconds(self) -> float:
-        """For all cases once more: the fastest of several rounds, because other work on the machine
-        only adds.
+        """For all cases once more, in seconds.
+
+        The fastest of several rounds: other work on the machine only adds.
         """
         return min(self._round() for _ in range(JUDGE_ROUNDS))
 
@@ -76,8 +76,9 @@ class Judge:
 
 
 class Gateway:
-    """One process: a request goes the way of `proxyapp.forwarding.search.Search`, at a time that
-    the caller names.
+    """One process, at times that the caller names.
+
+    A request goes the way of `proxyapp.forwarding.search.Search`.
     """
 
     def __init__(self, world: World, policy: str, quotas: Quotas) -> None:
@@ -172,8 +173,9 @@ def simulated(
 def compared(
     world: World, loads: Sequence[float], policies: Iterable[str], seed: int = 1
 ) -> list[DayFigures]:
-    """The policies get the same requests; the highest load once more with as many for each
-    model.
+    """Both policies get the same requests.
+
+    The highest load comes once more with as many requests for each model.
     """
     found = []
     for load, is_even in [*((load, False) for load in loads), (max(loads), True)]:

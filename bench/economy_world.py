@@ -1,5 +1,6 @@
-"""What `bench.economy_day` simulates: projects with quotas, the requests that arrive, and who could
-answer them.
+"""What `bench.economy_day` simulates.
+
+Projects with quotas, the requests that arrive, and who could answer them.
 """
 
 import random
@@ -70,11 +71,10 @@ class Arrival(NamedTuple):
 
 
 def arrivals(world: World, load: float, seed: int, *, is_even: bool = False) -> list[Arrival]:
-    """`load` times every model's quota, as Poisson processes: of a known number of events each is
-    anywhere in time.
+    """`load` times every model's quota, as Poisson processes.
 
-    `burst_share` of the requests come in bursts. `is_even`: as many in all, but the same number for
-    each model.
+    Of a known number of events, each is anywhere in time. `burst_share` of the requests come in
+    bursts. `is_even`: as many in all, but the same number for each model.
     """
     chance, found = random.Random(seed), list[Arrival]()
     quotas = [world.quota(model) for model in world.limits]

@@ -1,5 +1,6 @@
-"""What the benchmark needs: nginx and wrk from Debian, the peers from PyPI and npm in directories
-of their own.
+"""What the benchmark needs: nginx and wrk from Debian, the peers from PyPI and npm.
+
+The peers have directories of their own.
 """
 
 import os
@@ -24,7 +25,7 @@ class InstallFailed(Exception):
 
 
 def tools(say: Callable[[str], None]) -> None:
-    """Raises InstallFailed without nginx or wrk. Without npm only Portkey cannot be measured."""
+    """nginx and wrk. Raises InstallFailed where one of them cannot be had."""
     needed = [
         name
         for name, path in (("nginx", nginx.find()), ("wrk", shutil.which("wrk")))
@@ -33,6 +34,10 @@ def tools(say: Callable[[str], None]) -> None:
     if needed:
         say(f"Installing {' and '.join(needed)} with apt …")
         _apt(needed)
+
+
+def _npm(say: Callable[[str], None]) -> None:
+    """Without it only Portkey cannot be measured."""
     if shutil.which("npm") is None:
         say("Installing npm with apt …")
         try:
@@ -42,7 +47,7 @@ def tools(say: Callable[[str], None]) -> None:
 
 
 def _apt(packages: Sequence[str]) -> None:
-    by_hand = f"Install it yourself and run make bench again: apt-get install {' '.join(packages)}"
+    by_hand = f"Install it yourself and run this again: apt-get install {' '.join(packages)}"
     if shutil.which("apt-get") is None:
         raise InstallFailed(f"{' and '.join(packages)} missing, and there is no apt-get. {by_hand}")
     as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
@@ -64,6 +69,7 @@ def _apt(packages: Sequence[str]) -> None:
 def peers(say: Callable[[str], None]) -> Mapping[str, str]:
     """Why a peer is not there, by its name; empty when all are."""
     PEERS.mkdir(exist_ok=True)
+    _npm(say)
     say("Installing LiteLLM and Portkey under .bench/, unless they are there …")
     missing: dict[str, str] = {}
     with ThreadPoolExecutor() as threads:

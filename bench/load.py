@@ -22,10 +22,9 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """`errors` counts answers that are not 2xx or 3xx, and everything that went wrong with a
-    connection.
-    """
+    """`errors` are answers that are not 2xx or 3xx, and all that went wrong with connections."""
 
+    requests: int
     per_second: float
     p50_ms: float
     p99_ms: float
@@ -79,5 +78,6 @@ def _parsed(output: str) -> Sample:
         if line.startswith("RESULT "):
             found = json.loads(line.removeprefix("RESULT "))
             rate = found["requests"] / found["seconds"]
-            return Sample(rate, found["p50"] / 1000, found["p99"] / 1000, found["errors"])
+            p50_ms, p99_ms = found["p50"] / 1000, found["p99"] / 1000
+            return Sample(found["requests"], rate, p50_ms, p99_ms, found["errors"])
     raise LoadFailed(f"wrk said: {output[-300:]}")

@@ -64,12 +64,9 @@ PROXY = """
 def answer() -> str:
     """A chat completion of 0.6 KB as the Gemini API's OpenAI endpoint sends it."""
     text = (
-        "Hello! How can I help you today? I can answer questions, write and explain code, summarise"
-        " long texts, "
-    )
-    text += (
-        "translate between languages, and help to plan almost anything. Tell me what you have in"
-        " mind."
+        "Hello! How can I help you today? I can answer questions, write and explain code, "
+        "summarise long texts, translate between languages, and help to plan almost anything. "
+        "Tell me what you have in mind."
     )
     message = {"role": "assistant", "content": text}
     usage = {"prompt_tokens": 12, "completion_tokens": 44, "total_tokens": 56}

@@ -1,5 +1,6 @@
-"""The requests a second at 32 connections as bars: an SVG by hand, so that nothing has to be
-installed for it.
+"""The requests a second at 32 connections as bars.
+
+The SVG is written by hand, so that nothing has to be installed for it.
 """
 
 from collections.abc import Iterator, Mapping

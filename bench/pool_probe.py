@@ -1,5 +1,4 @@
-"""What `bench.pools` measures, on the gateway's own parts in a process of its own, with a database
-of its own.
+"""What `bench.pools` measures, on the gateway's own parts, with a database of its own.
 
 `python -m bench.pool_probe UPSTREAM SECONDS` prints the figures as JSON. The gateway is imported
 only when Django is set up.
@@ -116,9 +115,7 @@ def fill(upstream: str, keys: int) -> None:
 
 
 async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, int]]:
-    """Requests a second, database transactions a request, and the transactions by what they were
-    for.
-    """
+    """Requests a second, database transactions a request, and what the transactions were for."""
     from proxyapp import runtime
 
     process = await runtime.startup()
@@ -148,8 +145,9 @@ async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, 
 
 
 def count_transactions(threads: Any, counted: Counter[str]) -> None:
-    """A statement outside of a block is a transaction of its own; a block's BEGIN is one such
-    statement.
+    """A statement outside of a block is a transaction of its own.
+
+    A block's BEGIN is one such statement.
     """
     from django.db import connection
 
@@ -178,43 +176,16 @@ def label(work: Any) -> str:
 
 
 async def request() -> None:
-    """One request as a server hands it to the application."""
-    from gateway.asgi import application
+    from tests.support.asgi_request import generate
 
-    body = b'{"contents": [{"parts": [{"text": "Say hello."}]}]}'
-    path = "/v1beta/models/gemini-2.5-flash:generateContent"
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"gateway"), (b"content-length", b"%d" % len(body))],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-        "extensions": {},
-    }
-    sent: list[Any] = []
-    messages = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def receive() -> Any:
-        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await application(scope, receive, send)
-    if sent[0]["status"] != 200:
-        raise RuntimeError(f"the gateway answered {sent[0]['status']}")
+    if (status := await generate()) != 200:
+        raise RuntimeError(f"the gateway answered {status}")
 
 
 async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
-    """The worst lateness of a ticker during each reload, how long a reload took, and the lateness
-    without one.
+    """How late a ticker was at worst in each reload, what a reload took, and the same without.
+
+    The last is the lateness while nothing is loaded.
     """
     from proxyapp import runtime
 

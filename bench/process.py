@@ -11,6 +11,7 @@ import urllib.request
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 
 CORES = sorted(os.sched_getaffinity(0))
 LOAD_CORES = frozenset(CORES[:1])
@@ -18,7 +19,18 @@ LOAD_CORES = frozenset(CORES[:1])
 CONTESTANT_CORES = frozenset(CORES[1:2] or CORES)
 START_SECONDS = 90.0
 STOP_SECONDS = 10.0
+POLL_SECONDS = 0.01
+"""A start of a second is timed to a hundredth."""
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def end_on_sigterm() -> None:
+    """What was started is ended too: `running` sees an exception."""
+    signal.signal(signal.SIGTERM, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    raise SystemExit(128 + number)
 
 
 class StartFailed(Exception):
@@ -99,7 +111,7 @@ class BenchProcess:
                 raise StartFailed(f"it ended with code {self._child.returncode}: {self.output()}")
             if time.monotonic() > deadline:
                 raise StartFailed(f"it did not answer within {seconds:g} s: {self.output()}")
-            time.sleep(0.1)
+            time.sleep(POLL_SECONDS)
 
     def cpu_seconds(self) -> float:
         """Of all its processes, so far."""
@@ -107,6 +119,10 @@ class BenchProcess:
 
     def rss_mb(self) -> float:
         return memory_mb(self.pid, "VmRSS")
+
+    def pss_mb(self) -> float:
+        """What is shared with other processes is divided among them."""
+        return memory_mb(self.pid, "Pss", "smaps_rollup")
 
     def reset_peak(self) -> None:
         """`peak_mb` counts from now on.
@@ -150,14 +166,14 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def memory_mb(pid: int, field: str) -> float:
-    """The field of /proc/PID/status over the process and all below it, in MB of 10^6 bytes."""
-    return sum(_field_kib(each, field) for each in tree(pid)) * 1024 / 1e6
+def memory_mb(pid: int, field: str, file: str = "status") -> float:
+    """A field of /proc/PID/FILE over the process and all below it, in MB of 10^6 bytes."""
+    return sum(_field_kib(each, field, file) for each in tree(pid)) * 1024 / 1e6
 
 
-def _field_kib(pid: int, field: str) -> int:
+def _field_kib(pid: int, field: str, file: str) -> int:
     with suppress(OSError):
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
             if line.startswith(f"{field}:"):
                 return int(line.split()[1])
     return 0

@@ -1,7 +1,7 @@
-"""The readers of many streams at once, in a process of its own: all start within START_SECONDS,
-each event is timed.
+"""The readers of many streams at once, in a process of their own.
 
-`python -m bench.stream_client HOST PORT STREAMS EVENTS` prints the figures as JSON.
+All start within START_SECONDS, and each event is timed. `python -m bench.stream_client HOST PORT
+STREAMS EVENTS` prints the figures as JSON.
 """
 
 import asyncio
@@ -112,10 +112,10 @@ class Reading(asyncio.Protocol):
 async def read_streams(host: str, port: int, streams: int, events: int) -> StreamFigures:
     loop = asyncio.get_running_loop()
     head = (
-        f"POST {STREAM_PATH}?alt=sse&events={events} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection:"
-        " close\r\n"
+        f"POST {STREAM_PATH}?alt=sse&events={events} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        "Connection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(BODY)}\r\n\r\n"
     )
-    head += f"Content-Type: application/json\r\nContent-Length: {len(BODY)}\r\n\r\n"
     request = head.encode() + BODY
     seconds = events / EVENTS_PER_SECOND
     begin = time.perf_counter() + 0.1

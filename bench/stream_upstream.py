@@ -1,10 +1,9 @@
-"""An upstream that is no bottleneck, as a process of its own: paced streams, small answers,
-refusals of spent keys.
+"""An upstream that is no bottleneck: paced streams, small answers, refusals of spent keys.
 
-`/…:streamGenerateContent?events=N` answers the first event at once and then EVENTS_PER_SECOND,
-however slow its reader; one shared ticker serves all streams, a tenth of them at a time. Everything
-else is answered with 0.6 KB of JSON; a request whose key ends in SPENT gets a 429. `/counts` tells
-what was answered, by key, and starts to count anew.
+It is a process of its own. `/…:streamGenerateContent?events=N` answers the first event at once and
+then EVENTS_PER_SECOND, however slow its reader; one shared ticker serves all streams, a tenth of
+them at a time. Everything else is answered with 0.6 KB of JSON; a request whose key ends in SPENT
+gets a 429. `/counts` tells what was answered, by key, and starts to count anew.
 """
 
 import asyncio
@@ -59,8 +58,9 @@ _EVENTS = re.compile(rb"[?&]events=(\d+)")
 
 
 class Pacer:
-    """Writes the events that are due, on an absolute schedule: what a tick was late with, the next
-    one makes up.
+    """Writes the events that are due, on an absolute schedule.
+
+    What a tick was late with, the next one makes up.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -1,7 +1,7 @@
-"""One way to speak to an upstream through httpx's interfaces: `python -m bench.transport_probe NAME
-URL SECONDS`.
+"""One way to speak to an upstream through httpx's interfaces.
 
-Prints CPU microseconds and requests a second for small POSTs, 32 in flight.
+`python -m bench.transport_probe NAME URL SECONDS` prints CPU microseconds and requests a second for
+small POSTs, 32 in flight.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
-"""(f) Which transport to speak to upstreams with: the candidates side by side, in an environment of
-their own.
+"""(f) Which transport to speak to upstreams with: the candidates side by side.
+
+They have an environment of their own.
 """
 
 import subprocess

@@ -17,8 +17,9 @@ from tests.support.gateway import Gateway, group
 
 @pytest.fixture(autouse=True, scope="session")
 def _one_tls_context() -> Iterator[None]:
-    """Each `httpx.get` makes one, which takes ten times as long as the request: clients of one kind
-    share it here.
+    """Clients of one kind share one TLS context here.
+
+    Each `httpx.get` makes one, which takes ten times as long as the request.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -38,8 +39,9 @@ def _own_directory(settings: Any, tmp_path_factory: pytest.TempPathFactory) -> N
 
 @pytest.fixture
 async def async_database(transactional_db: None) -> AsyncIterator[None]:
-    """For tests that use Django's asynchronous queries: these have a thread, and so a connection,
-    of their own.
+    """For tests that use Django's asynchronous queries.
+
+    These have a thread, and so a connection, of their own.
     """
     yield
     await sync_to_async(connections.close_all)()
@@ -57,10 +59,10 @@ MakeGateway = Callable[..., Gateway]
 
 @pytest.fixture
 def make_gateway(upstream: FakeUpstream) -> Iterator[MakeGateway]:
-    """Starts gateways that end with the test: with `groups` of the config, or with one group of
-    `keys` for `upstream`.
+    """Starts gateways that end with the test.
 
-    The one group sends one credential, as for Google; further arguments are fields of that group.
+    They have `groups` of the config, or one group of `keys` for `upstream`. The one group sends one
+    credential, as for Google; further arguments are fields of that group.
     """
     with ExitStack() as stack:
 
@@ -95,8 +97,9 @@ def shared_upstream() -> Iterator[FakeUpstream]:
 def shared_gateway(
     request: pytest.FixtureRequest, shared_upstream: FakeUpstream
 ) -> Iterator[Gateway]:
-    """One gateway for the tests of a module that leave it as it was, under each server; two keys of
-    one group.
+    """One gateway for the tests of a module that leave it as it was, under each server.
+
+    It has two keys of one group.
     """
     config = {"groups": [group(["KEY-A", "KEY-B"], shared_upstream.url, auth="google")]}
     with Gateway(config, server=request.param) as gateway:

@@ -1,6 +1,4 @@
-"""Limits of client tokens: exact over all processes, and never a reason to wait for a database that
-is away.
-"""
+"""Limits of client tokens are exact over all processes, and never wait for the database."""
 
 import asyncio
 from collections.abc import Callable

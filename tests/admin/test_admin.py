@@ -14,11 +14,10 @@ from django.urls import reverse
 
 from proxyapp.models import ApiKey, RateLimitEvent, RotationCursor
 from tests.support.admin_pages import (
-    GROUP_FORM,
     PROXY,
     act,
     cells,
-    key_form,
+    change_secrets,
     page,
     submit,
     superuser,
@@ -48,18 +47,7 @@ def test_no_page_shows_a_key_or_a_proxy_password(operator: Client):
     event = cool(key, NOW + timedelta(hours=1))
     usage = use(key, requests=1)
     cursor = RotationCursor.objects.create(ring="", next_key=key)
-    submit(
-        operator,
-        "proxyapp_apikey_change",
-        key.pk,
-        data=key_form(group, new_secret=secret("two-MARKER")),
-    )
-    submit(
-        operator,
-        "proxyapp_group_change",
-        group.pk,
-        data={**GROUP_FORM, "new_proxy_url": PROXY + "1"},
-    )
+    change_secrets(operator, key, secret("two-MARKER"), PROXY + "1")
     objects = {
         "group": group,
         "apikey": key,

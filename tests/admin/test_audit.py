@@ -28,6 +28,7 @@ from tests.support.admin_pages import (
     PROXY,
     act,
     cells,
+    change_secrets,
     key_form,
     page,
     rows,
@@ -471,18 +472,7 @@ def test_no_entry_has_a_secret(operator: Client, tmp_path: Path):
     )
     command("import_config", str(file))
     key, group = ApiKey.objects.order_by("pk")[0], Group.objects.get()
-    submit(
-        operator,
-        "proxyapp_apikey_change",
-        key.pk,
-        data=key_form(group, new_secret=secret("c-MARKER")),
-    )
-    submit(
-        operator,
-        "proxyapp_group_change",
-        group.pk,
-        data={**GROUP_FORM, "new_proxy_url": PROXY + "1"},
-    )
+    change_secrets(operator, key, secret("c-MARKER"), PROXY + "1")
     operator.post(reverse("admin:proxyapp_apikey_secret", args=[key.pk]))
     command("keys", "disable", "--all")
     command("reencrypt")

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.contrib.auth.models import Permission, User
 from django.contrib.staticfiles import finders
 from django.test import Client
 
 from proxyapp.operators.dashboard import snapshot
 from tests.support.admin_pages import page, superuser
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret, use
+from tests.support.staff import staff
 
 pytestmark = pytest.mark.django_db
 
@@ -21,14 +21,6 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def operator() -> Client:
     return superuser()
-
-
-def member(*permissions: str) -> Client:
-    user = User.objects.create(username="member", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def state_of(html: str) -> dict[str, Any]:
@@ -73,7 +65,7 @@ def test_a_name_cannot_end_the_script_that_has_the_state(operator: Client):
 def test_who_may_not_see_keys_gets_a_list_of_what_there_is_to_see():
     add_key(add_group("secret-group"), "one")
 
-    html = page(member("view_ratelimitevent"), "index")
+    html = page(staff("view_ratelimitevent"), "index")
 
     assert "dashboard-state" not in html
     assert "secret-group" not in html
@@ -84,7 +76,7 @@ def test_the_way_to_the_first_key_is_offered_to_those_who_may_add_one(operator: 
     add_page = 'href="/admin/proxyapp/apikey/bulk-add/"'
 
     assert add_page in page(operator, "index")
-    assert add_page not in page(member("view_apikey"), "index")
+    assert add_page not in page(staff("view_apikey"), "index")
 
 
 def test_every_link_of_the_cards_leads_somewhere(operator: Client):

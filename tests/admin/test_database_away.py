@@ -1,5 +1,6 @@
-"""The page that stands in while the database is away is made before Django's middleware, and as
-safe as its pages.
+"""The page that stands in while the database is away is as safe as the admin's own.
+
+It is made before Django's middleware.
 """
 
 import re

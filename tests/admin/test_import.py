@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import time_machine
 import yaml
-from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import reverse
@@ -17,6 +16,7 @@ from proxyapp.config.file import parse
 from proxyapp.models import ApiKey, AuditEntry, Group
 from tests.support.admin_pages import PROXY, page, said, submit, superuser, text
 from tests.support.pool_data import add_group, add_key, pool_version, secret
+from tests.support.staff import staff
 
 pytestmark = pytest.mark.django_db
 
@@ -36,14 +36,6 @@ groups:
 @pytest.fixture
 def operator() -> Client:
     return superuser()
-
-
-def staff(*permissions: str) -> Client:
-    user = User.objects.create(username="reader", is_staff=True)
-    user.user_permissions.set(Permission.objects.filter(codename__in=permissions))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def check(operator: Client, config: str = CONFIG, **fields: Any) -> str:

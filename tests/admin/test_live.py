@@ -35,9 +35,9 @@ from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.times import iso_utc
 from tests.conftest import MakeGateway
 from tests.support.admin_pages import text
-from tests.support.asking import ask
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway
+from tests.support.gateway_requests import ask
 from tests.support.live_pages import (
     OPERATOR,
     Page,
@@ -78,9 +78,7 @@ def make_keys() -> list[ApiKey]:
 
 @sync_to_async
 def cool_down(key: ApiKey, seconds: float = 3600, **fields: Any) -> None:
-    """As another process would: the event and the new version are in the database, and nothing else
-    tells.
-    """
+    """As another process would: event and new version are in the database, nothing else tells."""
     event = cool(key, timezone.now() + timedelta(seconds=seconds), **fields)
     event.occurred_at = timezone.now()
     event.save()

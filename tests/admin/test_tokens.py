@@ -1,6 +1,4 @@
-"""Client tokens in the admin: the list, the form, the one showing of a token, its page, and its
-end.
-"""
+"""Client tokens in the admin: the list, the form, the page, and the one showing of a token."""
 
 import re
 from datetime import timedelta

@@ -1,8 +1,7 @@
-"""The admin in a real browser: Chromium, a real gateway and a fake upstream. A page that complains
-fails its test.
+"""The admin in a real browser: Chromium, a real gateway and a fake upstream.
 
-The browser belongs to this directory's tests: while it runs, its event loop is the one of this
-thread.
+A page that complains fails its test. The browser belongs to this directory's tests: while it runs,
+its event loop is the one of this thread.
 """
 
 import os
@@ -63,9 +62,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Complaints:
-    """What pages complained of: errors on the console, exceptions, requests that failed or were
-    refused.
-    """
+    """What pages complained of: errors on the console, exceptions, and failed requests."""
 
     def __init__(self) -> None:
         self._said: list[str] = []
@@ -159,8 +156,9 @@ OpenAdmin = Callable[..., Page]
 
 @pytest.fixture
 def open_admin(browser: Browser, gateway: Gateway, complaints: Complaints) -> Iterator[OpenAdmin]:
-    """Opens pages of the admin, each as a browser of its own that has logged in; `options` are
-    those of its context.
+    """Opens pages of the admin, each as a browser of its own that has logged in.
+
+    `options` are those of its context.
     """
     with ExitStack() as stack:
 

@@ -5,9 +5,9 @@ from typing import Any
 from playwright.sync_api import Browser
 
 from tests.conftest import MakeGateway
-from tests.support.client_setup import make_tokens
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import group
+from tests.support.gateway_tokens import make_tokens
 from tests.support.raw_client import exchange
 from tests.support.waiting import wait_for
 

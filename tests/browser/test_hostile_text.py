@@ -1,5 +1,6 @@
-"""Every kind of page of the admin, full of texts that mean harm: nothing runs, and nothing breaks
-the layout.
+"""Every kind of page of the admin, full of texts that mean harm.
+
+Nothing runs, and nothing breaks the layout.
 """
 
 import re

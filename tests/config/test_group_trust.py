@@ -1,5 +1,6 @@
-"""Certificate authorities of groups and the leave for link-local addresses: config file, admin and
-database.
+"""Certificate authorities of groups, and the leave for link-local addresses.
+
+In the config file, the admin and the database.
 """
 
 from pathlib import Path

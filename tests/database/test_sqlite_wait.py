@@ -1,6 +1,4 @@
-"""Waiting for SQLite's lock: as long as it is told to, and without keeping other threads
-waiting.
-"""
+"""Waiting for SQLite's lock: for as long as it is told to, and keeping no other thread."""
 
 import sqlite3
 import threading

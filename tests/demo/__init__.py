@@ -1,3 +1,4 @@
-"""`make demo`: the real gateway and its admin, with an upstream, keys, clients and a past that are
-all made up.
+"""`make demo`: the real gateway and its admin, with an upstream and a past that are made up.
+
+So are the keys and the clients.
 """

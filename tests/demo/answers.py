@@ -1,5 +1,6 @@
-"""What a model would say: Google's native and OpenAI-compatible answers, whole or streamed, with
-any token counts.
+"""What a model would say: Google's native and OpenAI-compatible answers.
+
+They are whole or streamed, with any token counts.
 """
 
 import json
@@ -9,7 +10,7 @@ from typing import Any, NamedTuple
 from tests.demo.cast import MODELS
 from tests.support import fake_gemini
 from tests.support.fake_gemini import EVENT_STREAM, JSON, Answer
-from tests.support.wire import Recorded
+from tests.support.fake_http import Recorded
 
 PIECES = [
     "This is the upstream ",

@@ -97,8 +97,9 @@ def _unexplained(keys: list[Key], attempts: Rates, chance: Random) -> Iterator[R
 
 
 def _of_days(attempts: Rates, chance: Random) -> Iterator[Refused]:
-    """One a day for each project that is free: of the pro model, or under the policy `daily` of
-    any.
+    """One a day for each project that is free.
+
+    It is of the pro model, or under the policy `daily` of any.
     """
     end = max(attempts) * 60
     of_projects = {key.project: key for key in KEYS if key.group in (FREE_GROUP, DAILY_GROUP)}

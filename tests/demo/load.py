@@ -1,5 +1,6 @@
-"""The clients of the demo: three to six requests a second, in waves, by the native and the
-OpenAI-compatible paths.
+"""The clients of the demo: three to six requests a second, in waves.
+
+They take the native and the OpenAI-compatible paths.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
-"""`make screenshots`: starts the demonstration and takes the README's pictures of it, in Debian's
-Chromium.
+"""`make screenshots`: takes the README's pictures of the demonstration.
+
+It starts the demonstration itself; the browser is Debian's Chromium.
 """
 
 import subprocess

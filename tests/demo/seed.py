@@ -1,5 +1,6 @@
-"""`python -m tests.demo.seed`: gives the demo's gateway, whose settings are in the environment, a
-past.
+"""`python -m tests.demo.seed`: gives the demo's gateway a past.
+
+The gateway's settings are in the environment.
 """
 
 import os

@@ -1,5 +1,6 @@
-"""How much was asked when, and how it ended: a crest each day, and each day a little more than the
-day before.
+"""How much was asked when, and how it ended.
+
+There is a crest each day, and each day has a little more than the day before.
 """
 
 import math
@@ -30,8 +31,9 @@ Rates = Mapping[int, float]
 
 
 def rates(now: datetime, chance: Random) -> Rates:
-    """Attempts, by minutes since the epoch: from a full hour a week ago to the minute before this
-    one.
+    """Attempts, by minutes since the epoch.
+
+    From a full hour a week ago to the minute before this one.
     """
     this = int(now.timestamp()) // 60
     first = this - DAYS * 24 * MINUTES_AN_HOUR
@@ -91,8 +93,9 @@ def _outcomes(requests: int, chance: Random) -> AttemptCounter:
 
 
 def _answers(counts: AttemptCounter, busy: float, chance: Random) -> ClientAnswers:
-    """An upstream's error was another key's success, mostly; the busiest minutes were too much for
-    all keys.
+    """An upstream's error was another key's success, mostly.
+
+    The busiest minutes were too much for all keys.
     """
     no_key = chance.randint(1, 4) if chance.random() < busy * 0.04 else 0
     well = counts.succeeded + counts.cancelled

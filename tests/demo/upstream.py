@@ -1,5 +1,6 @@
-"""The upstream of the demo: credentials, quotas and faults as Google has them, at the pace of
-models.
+"""The upstream of the demo: credentials, quotas and faults as Google has them.
+
+It answers at the pace of models.
 """
 
 import asyncio
@@ -23,9 +24,9 @@ from tests.demo.cast import (
 )
 from tests.support import fake_gemini
 from tests.support.fake_gemini import Answer
+from tests.support.fake_http import head_of
 from tests.support.fake_quotas import Quotas
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
-from tests.support.wire import head_of
 
 REFUSAL_SECONDS = (0.03, 0.12)
 ANSWER_SECONDS = {LITE: (0.1, 0.5), FLASH: (0.2, 0.9), PRO: (0.5, 1.5)}

@@ -126,8 +126,9 @@ def test_an_event_is_at_the_client_before_the_next_is_sent(
 def test_an_answer_may_begin_before_its_request_has_ended(
     shared_gateway: Gateway, google: FakeUpstream
 ) -> None:
-    """The upstream refuses by the headers alone and never reads the body; the client gets the
-    refusal.
+    """The upstream refuses by the headers alone and never reads the body.
+
+    The client gets the refusal.
     """
 
     async def refuse(request: Recorded, connection: Connection) -> None:

@@ -1,6 +1,4 @@
-"""Many clients that do nothing good: that read nothing, that hold connections, more than there are
-files for.
-"""
+"""Clients that read nothing or hold connections, and more of them than there are files for."""
 
 import asyncio
 import hashlib
@@ -16,9 +14,9 @@ import pytest
 
 from tests.conftest import MakeGateway
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded, body_of_bytes
-from tests.support.figures import note
 from tests.support.gateway import Gateway
 from tests.support.raw_client import RawClient, exchange, request_bytes
+from tests.support.reliability_figures import note
 from tests.support.waiting import wait_for
 
 MEGABYTE = 1_000_000

@@ -1,5 +1,6 @@
-"""A client that goes away stops what was done for it: the upstream's connection ends, the key is
-counted once.
+"""A client that goes away stops what was done for it.
+
+The upstream's connection ends, and the key is counted once.
 """
 
 import threading
@@ -70,8 +71,9 @@ def test_leaving_before_the_answer_ends_the_upstreams_connection(
 def test_a_client_that_stops_reading_holds_the_upstream_back_and_may_still_leave(
     gateway: Gateway, upstream: FakeUpstream
 ) -> None:
-    """The gateway keeps no answer in memory: an unread one waits at the upstream, 64 MB cannot hide
-    on the way.
+    """The gateway keeps no answer in memory: an unread one waits at the upstream.
+
+    64 MB cannot hide on the way.
     """
     sent = 0
     is_gone = threading.Event()

@@ -1,5 +1,6 @@
-"""A client that goes away leaves nothing behind, at any stage: no upstream request, no socket, no
-place in a queue.
+"""A client that goes away leaves nothing behind, at any stage.
+
+No upstream request stays, no socket, and no place in a queue.
 """
 
 import json

@@ -15,12 +15,12 @@ from google import genai
 from google.genai import errors, types
 
 from tests.conftest import MakeGateway
-from tests.support import figures
-from tests.support.client_setup import listed_tokens, make_tokens
 from tests.support.fake_gemini import MODELS, OUTPUT_TOKENS, PROMPT_TOKENS, TEXT
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
+from tests.support.gateway_tokens import listed_tokens, make_tokens
 from tests.support.raw_client import RawClient
+from tests.support.reliability_figures import note
 from tests.support.waiting import wait_for
 
 MODEL = "gemini-2.5-flash"
@@ -158,9 +158,7 @@ def test_a_revoked_token_is_refused_by_every_process_within_a_second(closed: Clo
     assert done.returncode == 0, done.stderr
     assert {status for _, status in seen[-12:]} <= {401, 429}
     last = max(at for at, status in seen if status == 200)
-    figures.note(
-        f"last answer to a revoked token: {last - revoked_at:+.2f} s after `tokens revoke` ended"
-    )
+    note(f"last answer to a revoked token: {last - revoked_at:+.2f} s after `tokens revoke` ended")
     assert last < revoked_at + 1.5  # one second, and what a busy machine adds
     assert closed.ask("free").status_code == 200, (
         "a good token of the same address is not slowed down"

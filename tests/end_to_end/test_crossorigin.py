@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.client_setup import make_tokens
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway, group
+from tests.support.gateway_tokens import make_tokens
 from tests.support.raw_client import RawResponse, exchange
 from tests.support.waiting import wait_for
 

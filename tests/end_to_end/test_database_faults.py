@@ -1,6 +1,4 @@
-"""PostgreSQL breaks under a running gateway: no request notices, and every count is right in the
-end.
-"""
+"""PostgreSQL breaks under a running gateway: no request notices, and every count is right."""
 
 import functools
 import os
@@ -16,8 +14,8 @@ import pytest
 
 from tests.support.cluster import Cluster
 from tests.support.fake_upstream import FakeUpstream
-from tests.support.figures import note
 from tests.support.gateway import Gateway, group
+from tests.support.reliability_figures import note
 from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 
@@ -90,8 +88,9 @@ FAULTS: dict[str, Fault] = {
 
 
 def survive(bench: Bench, fault: Fault, seconds: float) -> Traffic:
-    """An outage under traffic, with a refusal at its start: no request notices, and all is
-    counted.
+    """An outage under traffic, with a refusal at its start.
+
+    No request notices, and all is counted.
     """
     breaks, mends = fault
     said = bench.gateway.output()

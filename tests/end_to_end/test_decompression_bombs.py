@@ -1,5 +1,6 @@
-"""Small answers of an upstream that grow to gigabytes, or to a maze, cost little to judge, to count
-and to relay.
+"""Small answers that grow to gigabytes, or to a maze, cost little.
+
+They are judged, counted and relayed.
 """
 
 import gzip

@@ -1,6 +1,4 @@
-"""What a request and its answer look like on the other side of the gateway: the same, except for
-what must change.
-"""
+"""A request and its answer on the other side are the same, except for what must change."""
 
 import json
 from collections.abc import Iterable
@@ -17,8 +15,9 @@ OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "date"}
 
 
 def by_name(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Names in lower case and in order; the values of one name stay in the order in which they
-    came.
+    """Names in lower case and in order.
+
+    The values of one name stay in the order in which they came.
     """
     lower = [(name.lower(), value) for name, value in headers]
     return sorted(
@@ -305,9 +304,9 @@ def test_headers_of_the_upstreams_connection_and_cookies_stay_behind(
 ) -> None:
     answer_with(
         google,
-        b"HTTP/1.1 200 OK\r\nConnection: x-named\r\nX-Named: 1\r\nKeep-Alive:"
-        b" timeout=1\r\nSet-Cookie: a=1\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nTrailer:"
-        b" X-T\r\nX-Stays: 1\r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 200 OK\r\nConnection: x-named\r\nX-Named: 1\r\nKeep-Alive: timeout=1\r\n"
+        b"Set-Cookie: a=1\r\nProxy-Authenticate: Basic\r\nUpgrade: h2c\r\nTrailer: X-T\r\n"
+        b"X-Stays: 1\r\nContent-Length: 2\r\n\r\nok",
     )
     response = exchange(shared_gateway.url, "GET", "/raw")
     assert by_name(response.headers) == [("content-length", "2"), ("x-stays", "1")]

@@ -12,9 +12,9 @@ import pytest
 
 from tests.conftest import MakeGateway
 from tests.support import postgres
-from tests.support.asking import ask, states
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway
+from tests.support.gateway_requests import ask, states
 from tests.support.waiting import wait_for
 
 KEYS = ["KEY-A", "KEY-B", "KEY-C"]

@@ -1,5 +1,6 @@
-"""Groups that come first, groups that get more turns: in memory, and from the config file to the
-upstream.
+"""Groups that come first, and groups that get more turns.
+
+In memory, and from the config file to the upstream.
 """
 
 from collections import Counter

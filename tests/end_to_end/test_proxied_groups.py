@@ -1,6 +1,4 @@
-"""Groups behind proxies, through the whole gateway: real proxy servers, and never a way round
-them.
-"""
+"""Groups behind real proxy servers, through the whole gateway: never a way round them."""
 
 from pathlib import Path
 

@@ -1,5 +1,6 @@
-"""The policy `quota_aware` through the whole gateway: what a refusal does to keys, clients and the
-database.
+"""The policy `quota_aware` through the whole gateway.
+
+What a refusal does to keys, clients and the database.
 """
 
 import json

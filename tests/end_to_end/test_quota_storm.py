@@ -1,5 +1,6 @@
-"""A storm over many projects, through the real request code: minute limits, day limits and dead
-keys at once.
+"""A storm over many projects, through the real request code.
+
+Minute limits, day limits and dead keys come at once.
 """
 
 import asyncio
@@ -13,10 +14,10 @@ from typing import Any, NamedTuple
 import pytest
 from asgiref.sync import sync_to_async
 
-from gateway.asgi import application
 from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.vocabulary.choices import KeyStatus
+from tests.support.asgi_request import generate
 from tests.support.fake_quotas import MINUTE_SECONDS, Limits, Quotas, Refusal, day_of
 from tests.support.fake_upstream import FakeUpstream
 
@@ -36,7 +37,6 @@ ANSWERS = {
 OWNERS = {f"KEY-{number}": f"project-{number % PROJECTS}" for number in range(KEYS)}
 DEAD = {f"KEY-{10 * number + number % 10}" for number in range(20)}
 LIMITED = sum(limits != PLENTY for limits in LIMITS.values())
-BODY = b'{"contents": [{"parts": [{"text": "hi"}]}]}'
 
 
 class Refused(NamedTuple):
@@ -96,8 +96,9 @@ class Storm:
 
 
 async def storm(upstream: FakeUpstream, clients: int) -> Storm:
-    """The upstream's clock stands still, so that the quotas get no fuller however long the storm
-    takes.
+    """The upstream's clock stands still.
+
+    So the quotas get no fuller, however long the storm takes.
     """
     secrets = await sync_to_async(add_keys)(upstream.url)
     quotas = upstream.quotas = QuotasByProject()
@@ -155,51 +156,19 @@ async def load(clients: int) -> Counter[int]:
 
     async def client() -> None:
         for model in models:
-            statuses[await ask(model)] += 1
+            statuses[await generate(model)] += 1
 
     async with asyncio.timeout(120):
         await asyncio.gather(*(client() for _ in range(clients)))
     return statuses
 
 
-async def ask(model: str) -> int:
-    """The status of one request, handed to the application as a server does it."""
-    messages = [{"type": "http.request", "body": BODY, "more_body": False}]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await application(scope(model), receive, send)
-    assert not sent[-1].get("more_body")
-    return int(sent[0]["status"])
-
-
-def scope(model: str) -> dict[str, Any]:
-    path = f"/v1beta/models/{model}:generateContent"
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"gateway"), (b"content-length", b"%d" % len(BODY))],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-    }
-
-
 @pytest.fixture
 def _patient(settings: Any) -> None:
-    """Four of five projects run out within the same laps: ten bad keys can stand in a row before
-    one that is good.
+    """Allows as many attempts as there are keys.
+
+    Four of five projects run out within the same laps: ten bad keys can stand in a row before one
+    that is good.
     """
     settings.MAX_ATTEMPTS = KEYS
 

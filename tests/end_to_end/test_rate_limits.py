@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support.asking import GENERATE, ask, states
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
+from tests.support.gateway_requests import GENERATE, ask, states
 from tests.support.raw_client import exchange
 from tests.support.waiting import wait_for
 

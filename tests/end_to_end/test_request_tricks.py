@@ -1,5 +1,6 @@
-"""Requests that mean one thing to one reader and another to the next: refused, or forwarded as
-exactly one request.
+"""Requests that mean one thing to one reader and another to the next.
+
+They are refused, or forwarded as exactly one request.
 """
 
 import time

@@ -1,5 +1,6 @@
-"""The official SDKs meet a minute limit: it costs one model of one project, for that minute, and no
-client a thing.
+"""The official SDKs meet a minute limit.
+
+It costs one model of one project, for that minute, and no client a thing.
 """
 
 import time
@@ -22,8 +23,9 @@ DELAY = 8
 
 @pytest.fixture
 def gateway(make_gateway: MakeGateway, upstream: FakeUpstream) -> Gateway:
-    """Both projects may ask the pro model twice a minute; project one has done so, and may again in
-    DELAY seconds.
+    """Both projects may ask the pro model twice a minute.
+
+    Project one has done so, and may again in DELAY seconds.
     """
     gateway = make_gateway(KEYS, rate_limit_policy="quota_aware")
     upstream.quotas = Quotas({PRO: Limits(2, 100)}, {key["key"]: key["project"] for key in KEYS})

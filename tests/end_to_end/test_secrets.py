@@ -1,6 +1,4 @@
-"""No key, client credential or proxy password where anyone could read it: marker secrets, and a
-look everywhere.
-"""
+"""No secret stands where anyone could read it: marker secrets, and a look everywhere."""
 
 import gzip
 import subprocess
@@ -13,10 +11,11 @@ import httpx
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support.client_setup import make_tokens
 from tests.support.database_dump import dump
+from tests.support.fake_http import Connection, Recorded
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
+from tests.support.gateway_tokens import make_tokens
 from tests.support.ports import free_port
 from tests.support.proxies import HttpProxy, ProxyServer, Socks5Proxy
 from tests.support.waiting import wait_for
@@ -27,6 +26,21 @@ PROXY = "marker/word:of@a%proxy"
 SENT_TO_PROXY = b64encode(f"u:{PROXY}".encode()).decode()
 MARKERS = [*KEYS, CLIENTS, PROXY, quote(PROXY), quote(PROXY, safe=""), SENT_TO_PROXY]
 GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
+ASKED = [
+    ("/g/works" + GENERATE, 200),
+    ("/g/works/refuse", 403),
+    ("/g/works/refuse", 403),
+    ("/g/works/redirect", 302),
+    ("/g/works/compressed", 403),
+    ("/g/works/unreadable", 403),
+    *(
+        (f"/g/proxied%20{number}{GENERATE}", status)
+        for number, status in enumerate((502, 502, 502, 403, 502, 502))
+    ),
+    ("/g/nobody%20there" + GENERATE, 502),
+    ("/g/none/x", 404),
+]
+"""Paths, and the status of their answers; the proxied ones are in the order of `proxies`."""
 COMMANDS = [
     ["keys", "list"],
     ["keys", "test", "--json"],
@@ -38,8 +52,9 @@ COMMANDS = [
 
 @pytest.fixture
 def proxies() -> Iterator[list[str]]:
-    """The URLs, with PROXY in them, of proxies that refuse the log-in, refuse to connect, or are
-    not there.
+    """URLs with PROXY in them.
+
+    The proxies refuse the log-in, refuse to connect, or are not there.
     """
     with ExitStack() as stack:
         made: list[ProxyServer] = [Socks5Proxy("u", "another"), HttpProxy("u", "another")]
@@ -85,71 +100,17 @@ def test_no_secret_is_said_anywhere(
 
 
 def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
-    """Of requests that succeed, are refused with the key in the body, find nobody, and are no
-    HTTP.
-    """
-
-    async def refuse(request, connection):
-        key = (request.key or "").encode()
-        body = b'{"error": "api_key:%s"}' % key
-        await connection.send(
-            b"HTTP/1.1 403 No\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-        )
-
-    async def redirect(request, connection):
-        key = (request.key or "").encode()
-        await connection.send(
-            b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\n%b" % (key, sized(b"see /x?key=" + key))
-        )
-
-    async def refuse_compressed(request, connection):
-        body = gzip.compress((request.key or "").encode())
-        head = b"HTTP/1.1 403 No\r\nContent-Encoding: GZIP\r\nContent-Length: %d\r\n\r\n" % len(
-            body
-        )
-        await connection.send(head + body)
-
-    async def refuse_unreadably(request, connection):
-        """A browser or an SDK with brotli could read it; this gateway had not asked for it."""
-        body = (request.key or "").encode()
-        await connection.send(
-            b"HTTP/1.1 403 No\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n" + sized(body)
-        )
-
-    upstream.on("/unreadable", refuse_unreadably)
-    upstream.on("/refuse", refuse)
-    upstream.on("/redirect", redirect)
-    upstream.on("/compressed", refuse_compressed)
-    paths = [
-        "/g/works" + GENERATE,
-        "/g/works/refuse",
-        "/g/works/refuse",
-        "/g/works/redirect",
-        "/g/works/compressed",
-        "/g/works/unreadable",
-        *(f"/g/proxied%20{n}{GENERATE}" for n in range(6)),
-        "/g/nobody%20there" + GENERATE,
-        "/g/none/x",
-    ]
+    """Of requests that succeed, are refused with the key in the body, find nobody, or are bad."""
+    for path, handler in ANSWERS_WITH_KEYS.items():
+        upstream.on(path, handler)
     mine = {"authorization": f"Bearer {CLIENTS}", "x-goog-api-key": CLIENTS}
     texts = []
-    for path in paths:
+    for path, _ in ASKED:
         answer = httpx.post(
             f"{gateway.url}{path}?key={CLIENTS}", headers=mine, json={}, timeout=30, trust_env=False
         )
         texts.append(f"{answer.status_code} {answer.headers} {answer.text}")
-    refused = ["200", "403", "403", "302", "403", "403"]
-    assert [text[:3] for text in texts] == [
-        *refused,
-        "502",
-        "502",
-        "502",
-        "403",
-        "502",
-        "502",
-        "502",
-        "404",
-    ]
+    assert [int(text[:3]) for text in texts] == [status for _, status in ASKED]
     assert "'application/json'" in texts[5]
     assert "Content-Encoding that the gateway did not ask for" in texts[5]
     traced = httpx.request("TRACE", f"{gateway.url}/g/works/refuse", trust_env=False)
@@ -157,13 +118,48 @@ def answers(gateway: Gateway, upstream: FakeUpstream) -> list[str]:
     return texts
 
 
+async def refuse(request: Recorded, connection: Connection) -> None:
+    body = b'{"error": "api_key:%s"}' % key_of(request)
+    await connection.send(b"HTTP/1.1 403 No\r\n" + sized(body))
+
+
+async def redirect(request: Recorded, connection: Connection) -> None:
+    key = key_of(request)
+    head = b"HTTP/1.1 302 No\r\nLocation: /x?key=%b\r\n" % key
+    await connection.send(head + sized(b"see /x?key=" + key))
+
+
+async def refuse_compressed(request: Recorded, connection: Connection) -> None:
+    head = b"HTTP/1.1 403 No\r\nContent-Encoding: GZIP\r\n"
+    await connection.send(head + sized(gzip.compress(key_of(request))))
+
+
+async def refuse_unreadably(request: Recorded, connection: Connection) -> None:
+    """A browser or an SDK with brotli could read it; this gateway had not asked for it."""
+    head = b"HTTP/1.1 403 No\r\nContent-Type: text/html\r\nContent-Encoding: br\r\n"
+    await connection.send(head + sized(key_of(request)))
+
+
+ANSWERS_WITH_KEYS = {
+    "/refuse": refuse,
+    "/redirect": redirect,
+    "/compressed": refuse_compressed,
+    "/unreadable": refuse_unreadably,
+}
+
+
+def key_of(request: Recorded) -> bytes:
+    return (request.key or "").encode()
+
+
 def sized(body: bytes) -> bytes:
     return b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
 
 
 def with_token(gateway: Gateway, upstream: FakeUpstream, token: str) -> list[str]:
-    """Of a client token that is good, one too many times, and not allowed to be there; and what the
-    upstream heard.
+    """Of a client token that is good, is used once too often, and is not known.
+
+    The upstream hears of none of them.
     """
     url = f"{gateway.url}/g/works{GENERATE}"
     wait_for(

@@ -1,6 +1,4 @@
-"""Marker secrets again: every page of the admin, a dump of the database, and the `repr` of whatever
-holds one.
-"""
+"""Marker secrets again: the admin's pages, a dump of the database, and every `repr`."""
 
 import gc
 import json
@@ -115,8 +113,9 @@ def spooled(gateway: Gateway) -> bytes:
 
 
 def read_the_admin(gateway: Gateway, cookie: str) -> dict[str, str]:
-    """Every page that links lead to, by its URL (no more than MOST_PAGES), and what the server said
-    of each.
+    """Every page that links lead to, by its URL, and what the server said of each.
+
+    There are no more than MOST_PAGES.
     """
     found: dict[str, str] = {}
     waiting = deque(["/admin/"])

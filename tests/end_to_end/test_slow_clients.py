@@ -1,6 +1,4 @@
-"""Clients that send or read too slowly to be waited for, and ones that are slow in an honest
-way.
-"""
+"""Clients that send or read too slowly to be waited for, and honest ones that are slow."""
 
 import itertools
 import json

@@ -1,5 +1,6 @@
-"""Half an hour of mixed traffic with faults, under both servers: nothing grows, nothing repeats,
-nobody notices.
+"""Half an hour of mixed traffic with faults, under both servers.
+
+Nothing grows, nothing repeats, nobody notices.
 """
 
 import asyncio
@@ -16,12 +17,12 @@ import httpx
 import psutil
 import pytest
 
+from tests.support.fake_http import Connection, Recorded
 from tests.support.fake_upstream import FakeUpstream
-from tests.support.figures import note
 from tests.support.gateway import Gateway, group
 from tests.support.live_pages import OPERATOR, admin_cookie, watched
 from tests.support.mixed_traffic import Traffic
-from tests.support.wire import Connection, Recorded
+from tests.support.reliability_figures import note
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "30"))
 FAULT_EVERY_SECONDS = 30.0
@@ -137,8 +138,9 @@ class Soaked:
             }
 
     def unexpected(self) -> list[tuple[float, str, str]]:
-        """Failures that no broken upstream explains: requests may have been under way when it
-        broke.
+        """Failures that no broken upstream explains.
+
+        Requests may have been under way when it broke.
         """
         broken = [(begin, end) for name, begin, end in self.faults if name == "break_the_upstream"]
         return [
@@ -148,8 +150,9 @@ class Soaked:
         ]
 
     def growth(self) -> float:
-        """Of the memory, from the second sixth of the time (the first is for warming up) to the
-        last.
+        """Of the memory, from the second sixth of the time to the last.
+
+        The first sixth is for warming up.
         """
         sixth = len(self.memory) // 6
         return (

@@ -1,6 +1,4 @@
-"""SQLite's file is locked, may not grow or is gone; and the spool's disk is full at the same
-time.
-"""
+"""SQLite's file is locked, may not grow or is gone, and the spool's disk is full."""
 
 import os
 import resource
@@ -16,8 +14,8 @@ import httpx
 import pytest
 
 from tests.support.fake_upstream import FakeUpstream
-from tests.support.figures import note
 from tests.support.gateway import Gateway, group
+from tests.support.reliability_figures import note
 from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 
@@ -29,8 +27,9 @@ SHORT_SECONDS, LONG_SECONDS = 2.0, 30.0
 
 
 class Bench:
-    """A gateway, with SQLite's own patience of ten seconds, and what has been sent through it so
-    far.
+    """A gateway, and what has been sent through it so far.
+
+    It has SQLite's own patience of ten seconds.
     """
 
     def __init__(self, upstream: FakeUpstream) -> None:

@@ -1,5 +1,6 @@
-"""What the client sees when the upstream fails, and that the failure of one request is the failure
-of that one only.
+"""What the client sees when the upstream fails.
+
+The failure of one request is the failure of that one only.
 """
 
 import json
@@ -175,8 +176,9 @@ def sends(answer: bytes):
 def test_a_connection_that_the_upstream_closed_while_idle_costs_no_request(
     shared_gateway: Gateway, google: FakeUpstream
 ) -> None:
-    """A keep-alive connection that ended before the next request was never used for it, so nothing
-    is asked twice.
+    """A keep-alive connection that ended before the next request was never used for it.
+
+    So nothing is asked twice.
     """
 
     async def answer_and_close(request: Recorded, connection: Connection) -> None:

@@ -1,5 +1,6 @@
-"""An upstream that does everything wrong at once: its clients get the right status, and nobody else
-notices.
+"""An upstream that does everything wrong at once.
+
+Its clients get the right status, and nobody else notices.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from tests.support.gateway import Gateway, group
 from tests.support.ports import free_port
 from tests.support.proxies import HttpProxy
 from tests.support.raw_client import RawClient, RawResponse, request_bytes
-from tests.support.scripted import ScriptedUpstream
+from tests.support.scripted_upstream import ScriptedUpstream
 from tests.support.waiting import wait_for
 
 WAYS = ["daily", "aware", "secure", "proxied"]
@@ -152,8 +153,9 @@ def ask_well(gateway: Gateway, others: list[Any]) -> Counter[int]:
 
 
 def settled_files(gateway: Gateway) -> int:
-    """The open files and sockets of the process once their number has not changed for longer than a
-    keep-alive.
+    """The open files and sockets of the process, at rest.
+
+    Their number has not changed for longer than a keep-alive.
     """
     path, since, count = f"/proc/{gateway.pid}/fd", time.monotonic(), -1
     deadline = since + 20

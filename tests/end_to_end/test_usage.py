@@ -35,8 +35,9 @@ def usage(gateway: Gateway) -> list[dict[str, Any]]:
 
 
 def totals(rows: list[dict[str, Any]], *by: str) -> dict[Any, Counter[str]]:
-    """Sums by the given columns: a test that crosses a full hour has two rows where others have
-    one.
+    """Sums by the given columns.
+
+    A test that crosses a full hour has two rows where others have one.
     """
     found: dict[Any, Counter[str]] = {}
     for row in rows:

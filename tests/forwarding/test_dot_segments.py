@@ -1,6 +1,4 @@
-"""Which paths with dots are forwarded as they are, and which are refused because nobody knows where
-they end.
-"""
+"""Paths with dots are forwarded as they are, or refused where nobody knows their end."""
 
 import time
 

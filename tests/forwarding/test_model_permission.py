@@ -79,8 +79,8 @@ def test_an_allowed_model_passes(path, body):
         (
             CHAT,
             (
-                b'{"model": "good"}\r\n--b\r\nContent-Disposition: form-data;'
-                b' name="model"\r\n\r\nbad\r\n--b--'
+                b'{"model": "good"}\r\n--b\r\nContent-Disposition: form-data; name="model"\r\n\r\n'
+                b"bad\r\n--b--"
             ),
         ),
         (CHAT, b'{"model": "good", model: "bad", "x": %b}' % LONG),

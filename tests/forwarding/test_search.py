@@ -26,7 +26,7 @@ from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.errors import NoKeyAvailable
-from tests.support.scripted import OK, ScriptedUpstream, answering
+from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
 from tests.support.snapshots import Picks, group
 
 REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno"

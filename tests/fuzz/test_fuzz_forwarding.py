@@ -1,5 +1,6 @@
-"""What goes on to an upstream, whatever the client's request was: one credential, one line a
-header, one place.
+"""What goes on to an upstream, whatever the client's request was.
+
+One credential, one line a header, one place.
 """
 
 import re
@@ -17,10 +18,9 @@ from tests.fuzz.timebox import for_seconds
 
 SECRET = b"THE-GATEWAYS-KEY"
 NAMES = st.sampled_from(
-    b"authorization|x-goog-api-key|x_goog_api_key|x-api-key|x-goog-user-project|host|content-length|content_length|"
-    b"transfer-encoding|connection|cookie|te|upgrade|x-a|keep-alive|set-cookie|expect|proxy-authorization".split(
-        b"|"
-    )
+    b"authorization|x-goog-api-key|x_goog_api_key|x-api-key|x-goog-user-project|host|"
+    b"content-length|content_length|transfer-encoding|connection|cookie|te|upgrade|x-a|keep-alive|"
+    b"set-cookie|expect|proxy-authorization".split(b"|")
 )
 TEXT = st.binary(max_size=20).map(lambda text: re.sub(rb"[\x00-\x08\x0a-\x1f\x7f]", b"", text))
 VALUES = (
@@ -28,8 +28,8 @@ VALUES = (
 )
 HEADERS = st.lists(st.tuples(NAMES, VALUES), max_size=8)
 PIECES = st.sampled_from(
-    b"/|/|/|.|..|%2e|%2E|%2f|%5c|\\|;|a|b|%25|%|models|model|odels/|%6dodels|:generateContent|v1beta|?|key=|%6bey=x|&|\xff|%00"
-    b"|upload|openai|files".split(b"|")
+    b"/|/|/|.|..|%2e|%2E|%2f|%5c|\\|;|a|b|%25|%|models|model|odels/|%6dodels|:generateContent|"
+    b"v1beta|?|key=|%6bey=x|&|\xff|%00|upload|openai|files".split(b"|")
 )
 PATHS = st.lists(PIECES, max_size=12).map(lambda pieces: b"/" + b"".join(pieces))
 BODIES = st.binary(max_size=60) | st.lists(

@@ -1,5 +1,6 @@
-"""Bytes of clients, meant well and ill: what applications see depends on the bytes alone, and
-others would agree.
+"""Bytes of clients, meant well and ill.
+
+What applications see depends on the bytes alone, and others would agree.
 """
 
 import asyncio
@@ -22,13 +23,12 @@ STATUS = re.compile(rb"HTTP/1\.1 \d{3} ")
 
 NAMES = st.sampled_from(
     b"Host|host|Content-Length|content-length|Transfer-Encoding|X-A|x_b|Connection|Expect|"
-    b"Content-Type|Te|Cookie|X: Y|"
-    b" X|X |Content-Length\x00|Transfer_Encoding".split(b"|")
+    b"Content-Type|Te|Cookie|X: Y| X|X |Content-Length\x00|Transfer_Encoding".split(b"|")
 )
 VALUES = st.sampled_from(
-    b"a|chunked|Chunked|xchunked|gzip, chunked|chunked, chunked|identity|0|1|3|5|+5|05|0x5|5, "
-    b"5|-1|close|keep-alive|"
-    b"99999999999999999999|100-continue|\xe9|a\x00b|a\rb|a\nb|a\r\n b|a\tb||a: b".split(b"|")
+    b"a|chunked|Chunked|xchunked|gzip, chunked|chunked, chunked|identity|0|1|3|5|+5|05|0x5|5, 5|-1|"
+    b"close|keep-alive|99999999999999999999|100-continue|"
+    b"\xe9|a\x00b|a\rb|a\nb|a\r\n b|a\tb||a: b".split(b"|")
 )
 SPACES = st.sampled_from([b" ", b" ", b" ", b"", b"\t", b"  ", b"\r\n "])
 LINE_ENDS = st.sampled_from([b"\r\n"] * 12 + [b"\n", b"\r", b"\r\r\n", b"\r\n\r\n", b""])
@@ -45,11 +45,9 @@ VERSIONS = st.sampled_from(
     b"HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.1|HTTP/1.0|HTTP/2.0|HTTP/1.1 |http/1.1|".split(b"|")
 )
 CHUNKS = st.sampled_from(
-    b"1\r\na\r\n|5\r\nabcde\r\n|A\r\n0123456789\r\n|3;x=y\r\nabc\r\n|3 ;x\r\nabc\r\n|"
-    b"03\r\nabc\r\n|0x3\r\nabc\r\n|"
-    b"3\nabc\r\n|3\r\nabc\n|3\r\nabcd\r\n|+3\r\nabc\r\n|0\r\n\r\n|0\r\nA: b\r\n\r\n|"
-    b"0\r\nContent-Length: 3\r\n\r\n|"
-    b"0\r\n\n|0;\r\n\r\n|fffffffffffffffff\r\n".split(b"|")
+    b"1\r\na\r\n|5\r\nabcde\r\n|A\r\n0123456789\r\n|3;x=y\r\nabc\r\n|3 ;x\r\nabc\r\n|03\r\nabc\r\n|"
+    b"0x3\r\nabc\r\n|3\nabc\r\n|3\r\nabc\n|3\r\nabcd\r\n|+3\r\nabc\r\n|0\r\n\r\n|0\r\nA: b\r\n\r\n|"
+    b"0\r\nContent-Length: 3\r\n\r\n|0\r\n\n|0;\r\n\r\n|fffffffffffffffff\r\n".split(b"|")
 )
 CHUNKED = st.lists(CHUNKS, max_size=4).map(
     lambda chunks: b"Transfer-Encoding: chunked\r\n\r\n" + b"".join(chunks)

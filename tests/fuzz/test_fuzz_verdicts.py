@@ -1,5 +1,6 @@
-"""What an upstream may say: no bytes raise, take long, take a key out for ever or condemn one
-without evidence.
+"""No bytes of an upstream raise, take long, or condemn a key without evidence.
+
+None takes a key out for ever.
 """
 
 import gzip
@@ -25,10 +26,10 @@ from tests.support.refusals import MANIFEST, NOW, judged, recorded
 STATUSES = st.sampled_from([200, 400, 401, 403, 404, 408, 429, 500, 503, 529, 999])
 RECORDED = st.sampled_from([row["name"] for row in MANIFEST]).map(recorded)
 WORDS = st.sampled_from(
-    b'{|}|[|]|"|:|,|"error"|"code"|"status"|"message"|"details"|"reason"|429|0|-1|1e999|null|"RESOURCE_EXHAUSTED"|"20s"|'
-    b'"PerDay"|"quotaId"|\\|\\u0000|\\ud800|\xff|limit: 0|retry in |1d |data: |\n|[DONE]|'
-    b'<style>|<p>|"usage"|'
-    b'"usageMetadata"|"promptTokenCount"|"violations"|"@type"'.split(b"|")
+    b'{|}|[|]|"|:|,|"error"|"code"|"status"|"message"|"details"|"reason"|429|0|-1|1e999|null|'
+    b'"RESOURCE_EXHAUSTED"|"20s"|"PerDay"|"quotaId"|\\|\\u0000|\\ud800|\xff|limit: 0|retry in |1d |'
+    b'data: |\n|[DONE]|<style>|<p>|"usage"|"usageMetadata"|"promptTokenCount"|'
+    b'"violations"|"@type"'.split(b"|")
 )
 PIECED = st.lists(WORDS, max_size=40).map(b"".join)
 
@@ -99,9 +100,9 @@ def test_tokens_and_errors_are_the_same_however_an_answer_is_cut(body, cuts, enc
 
 
 YAML_WORDS = (
-    "groups: name: api_keys: target_url: proxy_url: auth: server: port: a [ ] { } , - : "
-    "https://a socks5:// &a *a both "
-    "!!python/object:os.system <<: ' \" # --- ... 8080 1e999 0x1 ~ null yes ! % @ \ufeff | \x00"
+    "groups: name: api_keys: target_url: proxy_url: auth: server: port: a [ ] { } , - : https://a "
+    "socks5:// &a *a both !!python/object:os.system <<: ' \" # --- ... 8080 1e999 0x1 ~ null yes ! "
+    "% @ \ufeff | \x00"
 )
 YAML = st.lists(
     st.sampled_from([*YAML_WORDS.split(" "), "\n", "\n  - ", "\n    ", " ", "\t"])

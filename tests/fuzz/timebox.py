@@ -1,5 +1,6 @@
-"""Properties that are tried for a length of time instead of a number of examples: for a minute in
-all.
+"""Properties that are tried for a length of time instead of a number of examples.
+
+All of them together take a minute.
 """
 
 import time

@@ -1,5 +1,6 @@
-"""The environment is taken literally: what cannot be meant is a problem with a name, and never
-another value.
+"""The environment is taken literally.
+
+What cannot be meant is a problem with a name, and never another value.
 """
 
 from pathlib import Path

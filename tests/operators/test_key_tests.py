@@ -131,8 +131,9 @@ def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: py
 
 
 def probes(monkeypatch: pytest.MonkeyPatch, *, failing: Iterable[ApiKey] = ()) -> list[int]:
-    """Stands in for the provider: `failing` do, all others work. The keys that it was asked
-    about.
+    """Stands in for the provider; returns the keys that it was asked about.
+
+    The `failing` ones do not work, all others do.
     """
     asked: list[int] = []
     dead = {key.pk for key in failing}

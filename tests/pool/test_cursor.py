@@ -1,6 +1,4 @@
-"""Every key gets its turn: in one process, in many threads, in many processes, and after a
-restart.
-"""
+"""Every key gets its turn: in threads, in processes, and after a restart."""
 
 import json
 import os
@@ -61,7 +59,7 @@ def run(environment, *arguments):
 
 def picks_of(environment, *, processes: int, threads: int) -> list[tuple[int, int]]:
     """The processes pick at the same time."""
-    command = ("-m", "tests.support.picking", str(PICKS), str(threads))
+    command = ("-m", "tests.support.pick_process", str(PICKS), str(threads))
     with ThreadPoolExecutor(processes) as pool:
         running = [pool.submit(run, environment, *command) for _ in range(processes)]
     return [tuple(pair) for done in running for pair in json.loads(done.result())]

@@ -1,5 +1,6 @@
-"""What is remembered beyond cooldowns: back-offs that grow, and keys that come back one request at
-a time.
+"""What is remembered beyond cooldowns.
+
+Back-offs grow, and keys come back one request at a time.
 """
 
 import asyncio

@@ -1,5 +1,6 @@
-"""Rotation never shows: what a request costs does not grow with the pool, and the database hears of
-few requests.
+"""Rotation never shows: a request costs the same whatever the size of the pool.
+
+The database hears of few requests.
 """
 
 import asyncio
@@ -17,7 +18,6 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
 from django.db.models import Count
 
-from gateway.asgi import application
 from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.pool import cursor, store
@@ -28,11 +28,10 @@ from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
 from proxyapp.vocabulary.choices import KeyStatus
+from tests.support.asgi_request import generate
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.snapshots import snapshot
 
-PATH = "/v1beta/models/gemini-2.5-flash:generateContent"
-BODY = b'{"contents": [{"parts": [{"text": "hi"}]}]}'
 in_database = pytest.mark.django_db(transaction=True)
 
 
@@ -239,36 +238,6 @@ def install_cost(process: runtime.Runtime, size: int) -> int:
 # Requests.
 
 
-async def ask() -> int:
-    """The status of one request, handed to the application as a server does it."""
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": "POST",
-        "scheme": "http",
-        "path": PATH,
-        "raw_path": PATH.encode(),
-        "query_string": b"",
-        "root_path": "",
-        "headers": [(b"host", b"gateway"), (b"content-length", b"%d" % len(BODY))],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-    }
-    messages = [{"type": "http.request", "body": BODY, "more_body": False}]
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return messages.pop() if messages else await asyncio.get_running_loop().create_future()
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    await application(scope, receive, send)
-    assert not sent[-1].get("more_body")
-    return int(sent[0]["status"])
-
-
 async def load(clients: int, requests: int) -> Counter[int]:
     """How many answers had which status."""
     statuses: Counter[int] = Counter()
@@ -276,7 +245,7 @@ async def load(clients: int, requests: int) -> Counter[int]:
 
     async def client() -> None:
         for _ in numbers:
-            statuses[await ask()] += 1
+            statuses[await generate()] += 1
 
     async with asyncio.timeout(60):
         await asyncio.gather(*(client() for _ in range(clients)))
@@ -285,8 +254,9 @@ async def load(clients: int, requests: int) -> Counter[int]:
 
 @pytest.fixture
 def transactions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What began a transaction on the gateway's database threads: a block, or a statement outside
-    of one.
+    """What began a transaction on the gateway's database threads.
+
+    It is a block, or a statement outside of one.
     """
     begun: list[str] = []
     set_autocommit, execute = BaseDatabaseWrapper.set_autocommit, CursorWrapper.execute
@@ -314,8 +284,9 @@ def transactions(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_twenty_requests_or_more_share_a_transaction_at_load(
     upstream: FakeUpstream, transactions: list[str]
 ):
-    """At 500 requests a second; the watch on the pool and the flush of the counts go by the
-    clock.
+    """At 500 requests a second.
+
+    The watch on the pool and the flush of the counts go by the clock.
     """
     await asyncio.to_thread(add_keys, 100, upstream.url)
     await runtime.startup()

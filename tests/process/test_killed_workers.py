@@ -1,5 +1,6 @@
-"""kill -9 of workers under load: who was not with the killed one notices nothing, and the books
-stay right.
+"""kill -9 of workers under load: only who was with the killed one notices.
+
+The counts stay right.
 """
 
 import math
@@ -17,14 +18,14 @@ import psutil
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support import figures
-from tests.support.books import counted_by_hour, rows
+from tests.support.fake_http import Recorded
 from tests.support.fake_upstream import FakeUpstream, HeldStream
 from tests.support.gateway import Gateway
+from tests.support.gateway_database import counted_by_hour, rows
 from tests.support.raw_client import RawClient, exchange
+from tests.support.reliability_figures import note
 from tests.support.steady_load import Sent, SteadyLoad
 from tests.support.waiting import wait_for
-from tests.support.wire import Recorded
 
 SERVERS = ["daphne", "uvicorn"]
 GOOD = [f"GOOD-{number}" for number in range(6)]
@@ -51,8 +52,9 @@ def workers(gateway: Gateway) -> list[psutil.Process]:
 
 
 def seconds_until_back(gateway: Gateway, since: float) -> float:
-    """Of 16 new connections some wait in the queue of the killed worker's socket, for its
-    successor.
+    """Until the last of 16 new connections is served.
+
+    Some of them wait in the queue of the killed worker's socket, for its successor.
     """
 
     def probe(_: int) -> float:
@@ -65,8 +67,9 @@ def seconds_until_back(gateway: Gateway, since: float) -> float:
 
 
 def kill_again_and_again(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) -> Kills:
-    """Each time one more key has just run out, and one of the workers is killed at some moment
-    after.
+    """Each time one more key has just run out, and one of the workers is killed.
+
+    The kill comes at some moment after the refusal.
     """
     dice, kills = random.Random(7), Kills()
     for key in doomed:
@@ -113,8 +116,9 @@ def check_fairness(upstream: FakeUpstream, kills: Kills) -> int:
 
 
 def check_refusals(gateway: Gateway, upstream: FakeUpstream, doomed: list[str]) -> None:
-    """Who was asked after a refusal shows that its event had been written: it is there, and its
-    cooldown holds.
+    """A key that was asked after a refusal shows that the refusal's event had been written.
+
+    The event is there, and its cooldown holds.
     """
     asked: dict[str, list[Recorded]] = defaultdict(list)
     for request in upstream.requests:
@@ -166,7 +170,7 @@ def under_kills(
     found = check_books(gateway, upstream, kills, doomed)
     failed = sum(each.status != 200 for each in [*kept.sent, *fresh.sent])
     ordered = sorted(kills.back_after)
-    figures.note(
+    note(
         f"kill -9 of a worker, {count} times, {server}, {rate:.0f} requests/s: {failed} requests"
         f" failed with the killed workers and no other; {found}; the next worker answered after"
         f" {ordered[len(ordered) // 2]:.2f} s (p50), {ordered[-1]:.2f} s (longest); the first start"

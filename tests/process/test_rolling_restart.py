@@ -12,11 +12,11 @@ import psutil
 import pytest
 import yaml
 
-from tests.support import figures
-from tests.support.books import counted_by_hour
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import ROOT, Gateway, group
+from tests.support.gateway_database import counted_by_hour
 from tests.support.raw_client import RawClient, exchange
+from tests.support.reliability_figures import note
 from tests.support.steady_load import PATH, SteadyLoad
 from tests.support.waiting import wait_for
 
@@ -253,7 +253,7 @@ def test_ten_restarts_at_200_requests_a_second(server: str, upstream: FakeUpstre
         assert gateway.stop() == 0
         sent = [*kept.sent, *fresh.sent]
         slowest = max(each.ended_at - each.sent_at for each in sent)
-        figures.note(
+        note(
             f"rolling restart, {server}: 10 restarts, {len(sent)} requests at 200/s, "
             f"{len(kept.failed) + len(fresh.failed)} failed, slowest answer {slowest * 1000:.0f} ms"
         )

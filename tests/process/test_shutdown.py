@@ -1,5 +1,6 @@
-"""SIGTERM under 200 open streams: none is cut, nobody new gets in, and what was used is written to
-the request.
+"""SIGTERM under 200 open streams: none is cut, and nobody new gets in.
+
+What was used is written to the request.
 """
 
 import signal
@@ -11,11 +12,11 @@ from contextlib import ExitStack, contextmanager
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support import figures
-from tests.support.books import counted_by_hour, counted_by_minute
 from tests.support.fake_upstream import FakeUpstream, HeldStream
 from tests.support.gateway import Gateway
+from tests.support.gateway_database import counted_by_hour, counted_by_minute
 from tests.support.raw_client import RawClient
+from tests.support.reliability_figures import note
 from tests.support.waiting import wait_for
 
 STREAMS = 200
@@ -78,7 +79,7 @@ def test_sigterm_under_200_streams_cuts_none(
     assert counted_by_hour(gateway) == STREAMS
     assert counted_by_minute(gateway) == (STREAMS, STREAMS)
     assert "Traceback" not in gateway.output()
-    figures.note(
+    note(
         f"SIGTERM under {STREAMS} streams, {server}, {workers} worker(s): new connections refused"
         f" after {refused_after * 1000:.0f} ms, no stream cut, exit 0 after {ended_after:.1f} s,"
         " usage exact"

@@ -1,5 +1,6 @@
-"""What the policies make of the quotas: the pool, the rotation and the verdicts in simulated hours
-around midnight.
+"""What the policies make of the quotas.
+
+The pool, the rotation and the verdicts run in simulated hours around midnight.
 """
 
 import copy

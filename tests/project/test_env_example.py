@@ -1,6 +1,4 @@
-"""`.env.example` is the list of settings that operators copy from: what the table says, in its
-words.
-"""
+"""`.env.example` is the list of settings that operators copy from: whole, and as the table says."""
 
 import re
 from pathlib import Path

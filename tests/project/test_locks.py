@@ -54,8 +54,9 @@ def held(lock: list[Requirement], environment: dict[str, str]) -> dict[str, Requ
 
 @functools.cache
 def needs(name: str) -> list[Requirement]:
-    """What an installed distribution says that it needs, somewhere; nothing if it is not installed
-    here.
+    """What an installed distribution says that it needs, somewhere.
+
+    Nothing if it is not installed here.
     """
     try:
         return [Requirement(line) for line in metadata.requires(name) or []]

@@ -7,9 +7,9 @@ import pytest
 from proxyapp.provider.stream_error import KEPT_BYTES, LONGEST_BYTES, ErrorTail
 
 CONTENT = (
-    b'data: {"candidates": [{"content": {"parts": [{"text": "Plan:\\n1. Run it"}],"role":'
-    b' "model"},"index": 0}],"usageMetadata": {"promptTokenCount": 22786,"totalTokenCount":'
-    b' 22824},"modelVersion": "m"}\r\n\r\n'
+    b'data: {"candidates": [{"content": {"parts": [{"text": "Plan:\\n1. Run it"}],"role": "model"},'
+    b'"index": 0}],"usageMetadata": {"promptTokenCount": 22786,"totalTokenCount": 22824},'
+    b'"modelVersion": "m"}\r\n\r\n'
 )
 OVERLOAD = b"""{
   "error": {
@@ -20,12 +20,12 @@ OVERLOAD = b"""{
 }
 """
 QUOTA = (
-    b'{"error": {"code": 429, "message": "Quota exceeded: \\u2026", "status":'
-    b' "RESOURCE_EXHAUSTED"}}'
+    b'{"error": {"code": 429, "message": "Quota exceeded: \\u2026", '
+    b'"status": "RESOURCE_EXHAUSTED"}}'
 )
 INTERACTION = (
-    b'{"event_type": "error", "error": {"code": "rate_limit_exceeded", "message": "100 requests per'
-    b' day"}}'
+    b'{"event_type": "error", "error": {"code": "rate_limit_exceeded", '
+    b'"message": "100 requests per day"}}'
 )
 CALLED = {
     "functionCall": {
@@ -106,8 +106,8 @@ def test_an_event_can_be_the_error_also_when_others_follow(text):
 )
 def test_an_interaction_says_error_in_an_event(end):
     created = (
-        b'event: interaction.created\ndata: {"event_type": "interaction.created", "error":'
-        b" null}\n\n"
+        b'event: interaction.created\ndata: {"event_type": "interaction.created", '
+        b'"error": null}\n\n'
     )
 
     assert error_of(created, b"event: error\ndata: " + INTERACTION + end) == INTERACTION

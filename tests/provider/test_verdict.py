@@ -143,8 +143,8 @@ def test_the_daily_policy_says_nothing_of_other_answers(status):
             b'"message": "x"}}'
         ),
         (
-            b'{"name": "operations/1", "done": true, "error": {"code": 8, "message": "Resource '
-            b'has been exhausted"}}'
+            b'{"name": "operations/1", "done": true, "error": {"code": 8, '
+            b'"message": "Resource has been exhausted"}}'
         ),
         b'{"name": "files/1", "state": "FAILED", "error": {"code": 3, "message": "x"}}',
         b'{"candidates": [], "error": "no"}',

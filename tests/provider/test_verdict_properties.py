@@ -36,9 +36,8 @@ STATUSES = st.sampled_from(
 )
 KNOWN = (
     "error code message status details type reason metadata violations quotaId quotaValue "
-    "quotaDimensions model @type "
-    "retryDelay links errors detail event_type 429 0 20s PerDay PerMinute API_KEY_INVALID "
-    "RESOURCE_EXHAUSTED"
+    "quotaDimensions model @type retryDelay links errors detail event_type 429 0 20s PerDay "
+    "PerMinute API_KEY_INVALID RESOURCE_EXHAUSTED"
 )
 WORDS = st.sampled_from(KNOWN.split()) | st.text(max_size=20)
 VALUES = st.recursive(
@@ -58,8 +57,9 @@ WEAKER = {
 
 
 def shuffled(draw, value):
-    """With the members of every object, and the elements of every list but a stream's, in another
-    order.
+    """With the members of every object in another order.
+
+    The elements of every list as well, but for a stream's.
     """
     if isinstance(value, dict):
         return {name: shuffled(draw, value[name]) for name in draw(st.permutations(list(value)))}

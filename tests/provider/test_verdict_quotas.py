@@ -352,8 +352,8 @@ def test_retry_after_of_a_429_is_obeyed_whatever_the_window(name):
 
 def test_retry_after_ends_another_providers_day():
     said = (
-        b'{"error": {"message": "Rate limit reached on requests per day (RPD): Limit '
-        b'200.", "type": "requests"}}'
+        b'{"error": {"message": "Rate limit reached on requests per day (RPD): Limit 200.", '
+        b'"type": "requests"}}'
     )
 
     verdict = judged(said, headers=[(b"retry-after", b"500")])

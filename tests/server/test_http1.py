@@ -14,8 +14,8 @@ from proxyapp.server.scope import parse_target
 
 PIECES = st.lists(
     st.sampled_from(
-        b"GET| |/|*|http://a|HTTP/1.1|\r\n|\n|\r|:|\t|\x00|\xe9|0|a|1;x=y\r\n|0\r\n|Host:"
-        b" a\r\n|Content-Length: 1\r\n|Transfer-Encoding: chunked\r\n".split(b"|")
+        b"GET| |/|*|http://a|HTTP/1.1|\r\n|\n|\r|:|\t|\x00|\xe9|0|a|1;x=y\r\n|0\r\n|Host: a\r\n|"
+        b"Content-Length: 1\r\n|Transfer-Encoding: chunked\r\n".split(b"|")
     ),
     max_size=12,
 )

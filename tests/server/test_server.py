@@ -190,8 +190,8 @@ def test_a_chunked_body_arrives_identical(client: RawClient) -> None:
 
 def test_a_request_that_comes_byte_by_byte_is_the_same_request(client: RawClient) -> None:
     for byte in (
-        b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: "
-        b"chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"
+        b"POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n"
+        b"0\r\n\r\n"
     ):
         client.send(bytes([byte]))
 
@@ -238,8 +238,8 @@ def test_http_1_0_gets_an_answer_that_ends_with_the_connection(client: RawClient
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: +3\r\n\r\nabc", 400),
         (
             (
-                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: "
-                b"chunked\r\n\r\n0\r\n\r\n"
+                b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n"
+                b"\r\n0\r\n\r\n"
             ),
             400,
         ),

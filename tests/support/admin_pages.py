@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.access.session_rules import begin
-from proxyapp.models import Group
+from proxyapp.models import ApiKey, Group
 
 PROXY = "socks5://user:pass-MARKER@proxy.example:1080"
 GROUP_FORM = {
@@ -44,6 +44,14 @@ def submit(operator: Client, name: str, *arguments: Any, data: dict[str, Any]) -
     response = operator.post(reverse(f"admin:{name}", args=arguments), data, follow=True)
     assert response.status_code == 200, response.status_code
     return response.content.decode()
+
+
+def change_secrets(operator: Client, key: ApiKey, new_secret: str, new_proxy_url: str) -> None:
+    """The key's, and the proxy of its group, each with its form."""
+    form = key_form(key.group, new_secret=new_secret)
+    submit(operator, "proxyapp_apikey_change", key.pk, data=form)
+    form = {**GROUP_FORM, "new_proxy_url": new_proxy_url}
+    submit(operator, "proxyapp_group_change", key.group_id, data=form)
 
 
 def act(operator: Client, model: str, action: str, ids: list[int], **extra: str) -> str:

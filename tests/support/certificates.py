@@ -1,5 +1,6 @@
-"""A certificate authority that lives as long as a test, for servers on 127.0.0.1, ::1 and
-localhost.
+"""A certificate authority that lives as long as a test.
+
+Its servers are on 127.0.0.1, ::1 and localhost.
 """
 
 import datetime
@@ -26,8 +27,9 @@ ELSEWHERE = (x509.DNSName("elsewhere.test"),)
 def pem(
     subject: str = "tests", names: tuple[x509.GeneralName, ...] = NAMES, *, days: int = 1
 ) -> bytes:
-    """A self-signed certificate with its key, good for so many days; the same in all of a test
-    run's process.
+    """A self-signed certificate with its key, good for so many days.
+
+    It is the same in all of a test run's process.
     """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)])

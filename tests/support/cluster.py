@@ -135,9 +135,7 @@ class Cluster:
         ]
 
     def fill(self) -> None:
-        """Nothing more can be written to its disk, not even to the log files that it had made
-        ready.
-        """
+        """Nothing more can be written to its disk, not even to the log files that were ready."""
         rest = os.open(self._directory / "data" / "rest", os.O_WRONLY | os.O_CREAT, 0o600)
         for size in (2**20, 4096):
             with suppress(OSError):
@@ -150,8 +148,9 @@ class Cluster:
                 self.ask("SELECT pg_switch_wal()")
 
     def empty(self) -> None:
-        """A full disk has ended the server, or will in a moment: it is started again, as its
-        operators would.
+        """Starts the server again, as its operators would.
+
+        A full disk has ended it, or will in a moment.
         """
         (self._directory / "data" / "rest").unlink()
         self.stop()

@@ -25,8 +25,9 @@ def dump(gateway: Gateway) -> str:
 
 
 def files(gateway: Gateway) -> dict[str, bytes]:
-    """Raw, so that what was deleted is in it too; by name, without the config file, which has the
-    keys.
+    """The database's files, raw and by name, so that what was deleted is in them too.
+
+    Without the config file, which has the keys.
     """
     found = [
         path

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import parse_qsl
 
+from tests.support.fake_http import Recorded
 from tests.support.fake_quotas import Refusal
-from tests.support.wire import Recorded
 
 DATA = Path(__file__).parents[1] / "data"
 JSON = [
@@ -117,8 +117,9 @@ def model_of(request: Recorded) -> str | None:
 
 
 def charged_model(request: Recorded) -> str | None:
-    """The model whose quota the request uses up; None where it costs none, as counting tokens and
-    listing models do.
+    """The model whose quota the request uses up.
+
+    None where it costs none, as counting tokens and listing models do.
     """
     has_price = re.search(
         r"/models/[^/:]+:(?!countTokens$)\w+$|/(chat/completions|completions|embeddings|interactions)$",
@@ -287,12 +288,11 @@ BrokenForm = Literal["tail", "event"]
 
 
 def break_stream(request: Recorded, answer: Answer, error: Any, form: BrokenForm) -> Answer:
-    """A stream of streamGenerateContent or the interactions with `error` for its last event; other
-    answers as they are.
+    """A stream with `error` for its last event, of streamGenerateContent or the interactions.
 
-    The last event would have made it whole. "tail": the error stands bare and pretty-printed after
-    the events; "event": it is an event of the interactions. A stream that is an array gets it as
-    its last element.
+    Other answers stay as they are. The last event would have made the stream whole. "tail": the
+    error stands bare and pretty-printed after the events; "event": it is an event of the
+    interactions. A stream that is an array gets it as its last element.
     """
     is_native_stream = ":streamGenerateContent" in request.path or _is_interactions(request)
     if isinstance(answer.body, bytes) or not is_native_stream:

@@ -1,9 +1,8 @@
-"""Google's quotas: requests per minute and per day, counted by project and model, and the bodies
-that refuse more.
+"""Google's quotas by project and model, and the bodies that refuse more.
 
-Time is a parameter, in seconds since the epoch, so that a simulator drives the quotas with a clock
-of its own. How Google cuts its minutes is not public; here a minute slides: a request counts for
-the 60 seconds after it.
+Requests are counted per minute and per day. Time is a parameter, in seconds since the epoch, so
+that a simulator drives the quotas with a clock of its own. How Google cuts its minutes is not
+public; here a minute slides: a request counts for the 60 seconds after it.
 """
 
 from collections import Counter, deque
@@ -83,8 +82,9 @@ class Refusal:
 
     @property
     def body(self) -> dict[str, Any]:
-        """In the form of the native API; built on demand, because a simulator refuses millions of
-        times.
+        """In the form of the native API.
+
+        It is built on demand, because a simulator refuses millions of times.
         """
         quotas = self._quotas()
         lines = [
@@ -112,8 +112,9 @@ class Refusal:
 
     @property
     def interactions_body(self) -> dict[str, Any]:
-        """In the form of the interactions: the window is told by the message only, and so is an
-        honest delay.
+        """In the form of the interactions.
+
+        The window is told by the message only, and so is an honest delay.
         """
         limit, window = (
             (self.limits.per_day, "day") if self.is_day else (self.limits.per_minute, "minute")
@@ -141,10 +142,10 @@ class Refusal:
 
 
 class Quotas:
-    """`limits` by model: a model without any is unlimited. `projects` by key: a key without one is
-    its own project.
+    """Counts, by (project, model), what was `answered` and `refused` from the beginning on.
 
-    `answered` and `refused` count requests by (project, model) from the beginning on.
+    `limits` by model: a model without any is unlimited. `projects` by key: a key without one is its
+    own project.
     """
 
     def __init__(self, limits: Mapping[str, Limits], projects: Mapping[str, str]) -> None:

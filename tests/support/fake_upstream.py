@@ -1,9 +1,8 @@
-"""A real HTTP server on a port that behaves like Google's Gemini API, and that tests can script
-down to the bytes.
+"""A real HTTP server that behaves like Google's Gemini API.
 
-It runs on a thread and an event loop of its own and writes down what arrived as it arrived: the raw
-target, every header with its case and order, the hash of the body. What Google would answer is in
-`tests.support.fake_gemini`.
+Tests can script it down to the bytes. It runs on a port, a thread and an event loop of its own and
+writes down what arrived as it arrived: the raw target, every header with its case and order, the
+hash of the body. What Google would answer is in `tests.support.fake_gemini`.
 """
 
 import asyncio
@@ -21,8 +20,16 @@ from typing import Any
 
 from tests.support import fake_gemini
 from tests.support.fake_gemini import Answer, BrokenForm
+from tests.support.fake_http import (
+    WITHOUT_BODY,
+    Body,
+    Connection,
+    Headers,
+    Recorded,
+    head_of,
+    read_head,
+)
 from tests.support.fake_quotas import Quotas
-from tests.support.wire import WITHOUT_BODY, Body, Connection, Headers, Recorded, head_of, read_head
 
 __all__ = ["Connection", "FakeUpstream", "HeldStream", "Recorded", "body_of_bytes"]
 
@@ -118,8 +125,9 @@ class _Protocol(asyncio.StreamReaderProtocol):
         return super().eof_received()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """The socket is closed after this returns, and only then is the connection gone for the
-        other side, too.
+        """The socket is closed after this returns.
+
+        Only then is the connection gone for the other side, too.
         """
         self.gone.set()
         asyncio.get_running_loop().call_soon(self._upstream._count_connection, -1)
@@ -164,10 +172,9 @@ class FakeUpstream:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets requests, handlers, held and broken streams, refusals and quotas; connections
-        stay.
+        """Forgets requests, handlers, held and broken streams, refusals and quotas.
 
-        `clock` tells the quotas the time, in seconds since the epoch.
+        Connections stay. `clock` tells the quotas the time, in seconds since the epoch.
         """
         with self._changed:
             self.requests: list[Recorded] = []
@@ -245,8 +252,9 @@ class FakeUpstream:
     # What it answers.
 
     def exhausted(self, key: str, body_name: str | None = None, status: int = 429) -> None:
-        """From now on `key` is refused with the recorded body (see tests/data), in the form that
-        its path speaks.
+        """From now on `key` is refused with the recorded body (see tests/data).
+
+        It has the form that the request's path speaks.
         """
         self.refuse(key, status=status, body=body_name)
 
@@ -260,12 +268,12 @@ class FakeUpstream:
         times: int | None = None,
         headers: Iterable[tuple[str, str]] = (),
     ) -> None:
-        """Refuses `key`, or only its requests for `model`, which comes first, `times` times or
-        until it recovers.
+        """Refuses `key` `times` times, or until it recovers.
 
-        `body`: the name of a recorded one, sent in the form of the path, or bytes that are sent as
-        they are. Refusals with `times` are used up in their order before the one without, which
-        takes the place of an earlier one.
+        With `model` only its requests for that one, which comes first. `body`: the name of a
+        recorded one, sent in the form of the path, or bytes that are sent as they are. Refusals
+        with `times` are used up in their order before the one without, which takes the place of an
+        earlier one.
         """
         if isinstance(body, str):
             fake_gemini.recorded_error(body)
@@ -277,8 +285,9 @@ class FakeUpstream:
             )
 
     def break_streams(self, key: str, body_name: str, *, form: BrokenForm = "tail") -> None:
-        """From now on the streams of `key` start well and end in the recorded error, see
-        `fake_gemini.break_stream`.
+        """From now on the streams of `key` start well and end in the recorded error.
+
+        See `fake_gemini.break_stream`.
         """
         self._broken[key] = (fake_gemini.recorded_error(body_name), form)
 
@@ -305,8 +314,9 @@ class FakeUpstream:
         headers: Headers = (),
         content_length: int | None = None,
     ) -> HeldStream:
-        """Answers the next request for `path` under the test's control; chunked unless
-        `content_length` is given.
+        """Answers the next request for `path` under the test's control.
+
+        The answer is chunked unless `content_length` is given.
         """
         is_chunked = content_length is None
         framing = (
@@ -459,8 +469,9 @@ def _parts(parts: Iterable[bytes], *, gzipped: bool) -> Iterator[bytes]:
 
 
 def _plain_answer(request: Recorded) -> Answer | None:
-    """What no Gemini API has: `/echo/…`, `/bytes/<n>`, `/chunked/<n>` and `/status/<n>`, below any
-    prefix.
+    """What no Gemini API has, below any prefix.
+
+    `/echo/…`, `/bytes/<n>`, `/chunked/<n>` and `/status/<n>`.
     """
     if "/echo" in request.path:
         return Answer(200, json.dumps(_echo(request)).encode(), fake_gemini.JSON)

@@ -1,5 +1,6 @@
-"""Everything that an upstream can do wrong in an answer, as scripts of exact bytes; the path of a
-request names one.
+"""Everything that an upstream can do wrong in an answer, as scripts of exact bytes.
+
+The path of a request names one.
 """
 
 import asyncio
@@ -9,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from ssl import SSLContext
 
-from tests.support.scripted import OK, Peer, Script, ScriptedUpstream
+from tests.support.scripted_upstream import OK, Peer, Script, ScriptedUpstream
 
 BROKEN = -200  # 200, and then visibly cut
 CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -125,8 +126,9 @@ FIRST_FAILURES = {
 
 
 async def misbehave(peer: Peer) -> None:
-    """Serves requests one after another; the last part of the path names the fault, `ok` is
-    none.
+    """Serves requests one after another.
+
+    The last part of the path names the fault, `ok` is none.
     """
     while True:
         await peer.read_request()
@@ -146,8 +148,9 @@ def name_in(head: bytes) -> str:
 
 @contextmanager
 def on_a_thread(*uses: SSLContext | None) -> Iterator[list[ScriptedUpstream]]:
-    """Upstreams that misbehave on a thread with a loop of their own, one for each: with TLS, or
-    without (None).
+    """Upstreams that misbehave: with TLS, or without (None).
+
+    Each has a thread with a loop of its own.
     """
     started, ended = threading.Event(), threading.Event()
     upstreams = [ScriptedUpstream(misbehave, tls=tls) for tls in uses]

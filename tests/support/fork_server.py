@@ -1,10 +1,10 @@
-"""The process that tests' Python programs are forked from, so that each need not import its
-libraries again.
+"""The process that tests' Python programs are forked from.
 
-`python -m tests.support.fork_server DESCRIPTOR` imports what needs no settings and takes jobs from
-that socket. It starts no thread, no event loop and no reactor, and reads no setting: what it forks
-has its environment, its directory, its files, its session and its signals to itself, and runs a
-program from its first line to the interpreter's own end.
+So each need not import its libraries again. `python -m tests.support.fork_server DESCRIPTOR`
+imports what needs no settings and takes jobs from that socket. It starts no thread, no event loop
+and no reactor, and reads no setting: what it forks has its environment, its directory, its files,
+its session and its signals to itself, and runs a program from its first line to the interpreter's
+own end.
 """
 
 import gc
@@ -63,8 +63,9 @@ PRELOADED = (
 
 @dataclass(frozen=True)
 class Job:
-    """What `python ARGUMENTS` would run: a file and its arguments, or -m, a module and its
-    arguments.
+    """What `python ARGUMENTS` would run.
+
+    A file and its arguments, or -m, a module and its arguments.
     """
 
     arguments: list[str]
@@ -102,8 +103,9 @@ class ForkServer:
         signal.set_wakeup_fd(self._wake.fileno())
 
     def serve(self) -> Job | None:
-        """Returns in each child, with its job; in the server once the tests have closed their
-        end.
+        """Returns in each child, with its job.
+
+        In the server it returns once the tests have closed their end.
         """
         while True:
             ready, _, _ = select.select([self._control, self._woken], [], [])
@@ -136,8 +138,9 @@ class ForkServer:
         return True
 
     def _become(self, job: Job, files: list[int]) -> None:
-        """The answer is the last thing: whoever knows the process finds it in a session of its
-        own.
+        """Answers last of all.
+
+        Whoever knows the process finds it in a session of its own.
         """
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)

@@ -1,8 +1,7 @@
-"""Python programs as forks of one process, which has imported their libraries: like subprocess, at
-a third of the cost.
+"""Python programs as forks of one process, which has imported their libraries.
 
-A program that is looked at in the list of processes, or whose very start is the matter, is better
-run by subprocess.
+They are like subprocess, at a third of the cost. A program that is looked at in the list of
+processes, or whose very start is the matter, is better run by subprocess.
 """
 
 import atexit
@@ -116,8 +115,9 @@ def start(
     stdout: IO[Any],
     stderr: IO[Any] | None = None,
 ) -> ForkedProcess:
-    """Runs `python ARGUMENTS`, in a session of its own and without input; errors go where the
-    output goes.
+    """Runs `python ARGUMENTS`, in a session of its own and without input.
+
+    Errors go where the output goes.
     """
     files = [stdout.fileno(), (stderr or stdout).fileno()]
     with Path(os.devnull).open("rb") as nothing:

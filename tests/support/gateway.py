@@ -1,5 +1,6 @@
-"""The real gateway as a process of its own: `manage.py serve` with its own data, environment and
-port.
+"""The real gateway as a process of its own: `manage.py serve`.
+
+It has its own data, environment and port.
 """
 
 import atexit
@@ -40,11 +41,10 @@ def group(
 
 @functools.cache
 def migrated_template(*, has_user: bool = False) -> str:
-    """What a new database is copied from, made once by this process: the name of one on PostgreSQL,
-    else a file.
+    """What a new database is copied from, made once by this process.
 
-    `has_user`: a start finds its administrator, and spends no time on the hash of a password that
-    nobody asks for.
+    The name of one on PostgreSQL, else a file. `has_user`: a start finds its administrator, and
+    spends no time on the hash of a password that nobody asks for.
     """
     on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
     directory = Path(tempfile.mkdtemp(prefix="gateway-template-"))

@@ -1,5 +1,6 @@
-"""The live pages' socket, as a browser opens it: on the application alone, and on a gateway that
-runs.
+"""The live pages' socket, as a browser opens it.
+
+On the application alone, and on a gateway that runs.
 """
 
 import asyncio

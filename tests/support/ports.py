@@ -1,5 +1,6 @@
-"""Ports of this machine that nobody listens on, and that no connection of another program gets
-meanwhile.
+"""Ports of this machine that nobody listens on.
+
+No connection of another program gets one of them meanwhile.
 """
 
 import itertools
@@ -12,8 +13,9 @@ SHARES = 6
 
 
 def _ports_of_this_process() -> range:
-    """Test processes that run side by side share none: until a server has bound its port, others
-    find it free.
+    """Test processes that run side by side share no port.
+
+    Until a server has bound its port, others find it free.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % SHARES
     size = len(BELOW_EPHEMERAL) // SHARES
@@ -30,8 +32,10 @@ _PORTS = _in_turn(_ports_of_this_process())
 
 
 def free_port() -> int:
-    """Outgoing connections take theirs from the ephemeral ports, so one of those can be gone before
-    it is bound.
+    """The next port of this process that is free.
+
+    It is not an ephemeral one: outgoing connections take theirs from those, so it could be gone
+    before it is bound.
     """
     return next(port for port in _PORTS if _is_free(port))
 

@@ -144,8 +144,9 @@ def _stop(server: "subprocess.Popen[bytes]") -> None:
 
 
 def fresh_database(template: str = "template1") -> str:
-    """The URL of a new database on this run's server: an empty one, or a copy of `template`, which
-    is in no use.
+    """The URL of a new database on this run's server.
+
+    It is empty, or a copy of `template`, which is in no use.
     """
     name = f"gateway_{secrets.token_hex(6)}"
     statement = sql.SQL("CREATE DATABASE {} TEMPLATE {}")

@@ -1,5 +1,6 @@
-"""Real proxy servers on ports of 127.0.0.1, each on a thread of its own, that write down what they
-were asked for.
+"""Real proxy servers on ports of 127.0.0.1, which write down what they were asked for.
+
+Each has a thread of its own.
 
 with Socks5Proxy(username="u", password="p") as proxy:
     proxy.url           # with the credentials in it

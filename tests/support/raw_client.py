@@ -1,5 +1,6 @@
-"""An HTTP/1.1 client that sends exactly the bytes that a test gives it and shows exactly those that
-come back.
+"""An HTTP/1.1 client that sends and shows exact bytes.
+
+It sends those that a test gives it, and shows those that come back.
 """
 
 import socket

@@ -19,8 +19,9 @@ def group(group_id: int, name: str, **fields):
 
 
 def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> Snapshot:
-    """Two groups; key n is the n-th letter: active, disabled or invalid; the last key is in the
-    second group.
+    """Two groups; key n is the n-th letter: active, disabled or invalid.
+
+    The last key is in the second group.
     """
     groups = [group(1, "One"), group(2, "Two")]
     names = {"a": "active", "d": "disabled", "i": "invalid"}

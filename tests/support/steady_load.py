@@ -1,5 +1,6 @@
-"""Clients that send requests at a steady rate and never send one twice, on a thread and an event
-loop of their own.
+"""Clients that send requests at a steady rate and never send one twice.
+
+They have a thread and an event loop of their own.
 """
 
 import asyncio
@@ -19,10 +20,10 @@ TIMEOUT_SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Sent:
-    """`trouble`: what went wrong instead of an answer. `was_fresh`: it was the first request of its
-    connection.
+    """One request and what came of it.
 
-    `was_due`, `sent_at` and `ended_at` are of the monotonic clock.
+    `trouble`: what went wrong instead of an answer. `was_fresh`: it was the first request of its
+    connection. `was_due`, `sent_at` and `ended_at` are of the monotonic clock.
     """
 
     was_due: float
@@ -88,10 +89,9 @@ def numbered_paths() -> Iterator[str]:
 
 
 class SteadyLoad:
-    """`with SteadyLoad(url) as load: …`; afterwards `load.sent` has every request. One that is late
-    is sent at once.
+    """`with SteadyLoad(url) as load: …`; afterwards `load.sent` has every request.
 
-    `is_numbered`: each request has a query of its own.
+    One that is late is sent at once. `is_numbered`: each request has a query of its own.
     """
 
     def __init__(

@@ -55,8 +55,8 @@ def test_a_request_is_recorded_as_it_arrived(upstream: FakeUpstream) -> None:
 def test_a_chunked_request_is_read_whole(upstream: FakeUpstream) -> None:
     with RawClient(upstream.url) as client:
         client.send(
-            b"POST /echo HTTP/1.1\r\nHost: h\r\nX-Goog-Api-Key: K\r\nTransfer-Encoding:"
-            b" chunked\r\n\r\n"
+            b"POST /echo HTTP/1.1\r\nHost: h\r\nX-Goog-Api-Key: K\r\nTransfer-Encoding: chunked\r\n"
+            b"\r\n"
         )
         client.send(b"3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nTrailer: t\r\n\r\n")
         assert json.loads(client.read_response().body)["body_length"] == 5

@@ -1,65 +1,16 @@
-"""What the tests of the transport share: transports under both event loops, requests, and bodies in
-parts.
-"""
+"""Requests through a transport, and bodies in parts."""
 
 import asyncio
-import os
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
-import pytest
-import uvloop
 
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.transport import Transport
-from tests.support.certificates import client_context
-from tests.support.scripted import SECONDS
-
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+from tests.support.scripted_upstream import SECONDS
 
 MakeTransport = Callable[..., Transport]
-BOTH_LOOPS = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy")
-
-uvloop.new_event_loop().close()  # the first one opens descriptors that stay
-
-
-@pytest.fixture(params=["asyncio", "uvloop"])
-def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
-    return (
-        uvloop.EventLoopPolicy() if request.param == "uvloop" else asyncio.DefaultEventLoopPolicy()
-    )
-
-
-@pytest.fixture(autouse=True)
-def no_sockets_left() -> Iterator[None]:
-    before = len(os.listdir("/proc/self/fd"))
-    yield
-    assert len(os.listdir("/proc/self/fd")) <= before
-
-
-@pytest.fixture
-async def make_transport() -> AsyncIterator[MakeTransport]:
-    made = []
-
-    def make(**options: Any) -> Transport:
-        defaults = {
-            "proxy_url": None,
-            "connect_timeout": 5,
-            "read_timeout": 5,
-            "keepalive_seconds": 60,
-        }
-        made.append(Transport(**{**defaults, "ssl_context": client_context(), **options}))
-        return made[-1]
-
-    yield make
-    for transport in made:
-        await transport.aclose()
-
-
-@pytest.fixture
-def transport(make_transport: MakeTransport) -> Transport:
-    return make_transport()
 
 
 def request(

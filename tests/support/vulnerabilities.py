@@ -1,7 +1,7 @@
-"""Fails when a known vulnerability concerns a pinned package, and says which packages could not be
-looked up.
+"""Fails when a known vulnerability concerns a pinned package.
 
-Advisories come from the package index, which some networks cannot reach: that alone is no failure.
+It says which packages could not be looked up. Advisories come from the package index, which some
+networks cannot reach: that alone is no failure.
 """
 
 import json
@@ -14,8 +14,9 @@ SECONDS = 120
 
 
 def findings(report: Mapping[str, Any]) -> tuple[list[str], list[str]]:
-    """The vulnerabilities, one line each, and the packages that nothing was learned about, from
-    pip-audit's JSON.
+    """The vulnerabilities, one line each, and the packages that nothing was learned about.
+
+    Both are from pip-audit's JSON.
     """
     found = []
     unknown = []

@@ -12,10 +12,10 @@ from proxyapp.upstream.transport import is_request_sent
 from proxyapp.vocabulary.forbidden_addresses import problem_of, problem_of_address
 from tests.support.addresses import tcp_address
 from tests.support.proxies import HttpProxy, Socks5Proxy
-from tests.support.scripted import OK, ScriptedUpstream, answering
-from tests.support.transports import MakeTransport, fetch, make_transport, no_sockets_left, send
+from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
+from tests.support.transports import MakeTransport, fetch, send
 
-__all__ = ["make_transport", "no_sockets_left"]
+pytestmark = pytest.mark.usefixtures("no_sockets_left")
 
 METADATA = "169.254.169.254"
 SPELLINGS = [

@@ -100,16 +100,16 @@ def test_a_dead_key_is_called_dead_in_the_provider_s_words(group: Group, upstrea
         (
             429,
             (
-                b'{"error": {"code": 429, "message": "Quota exceeded", "status":'
-                b' "RESOURCE_EXHAUSTED"}}'
+                b'{"error": {"code": 429, "message": "Quota exceeded", '
+                b'"status": "RESOURCE_EXHAUSTED"}}'
             ),
             "asked too often, which says nothing against the key: Quota exceeded",
         ),
         (
             503,
             (
-                b'{"error": {"code": 503, "message": "The model is overloaded.", "status":'
-                b' "UNAVAILABLE"}}'
+                b'{"error": {"code": 503, "message": "The model is overloaded.", '
+                b'"status": "UNAVAILABLE"}}'
             ),
             (
                 "the provider is in trouble, which says nothing against the key: The model is"
@@ -119,8 +119,8 @@ def test_a_dead_key_is_called_dead_in_the_provider_s_words(group: Group, upstrea
         (
             400,
             (
-                b'{"error": {"code": 400, "message": "User location is not supported for the API'
-                b' use."}}'
+                b'{"error": {"code": 400, '
+                b'"message": "User location is not supported for the API use."}}'
             ),
             (
                 "refused for where the request comes from, not for its key: User location is not"

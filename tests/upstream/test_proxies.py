@@ -1,5 +1,6 @@
-"""The ways through real proxies: what a proxy is asked for, what the upstream sees, and that nobody
-goes around it.
+"""The ways through real proxies, and that nobody goes around them.
+
+What a proxy is asked for, and what the upstream sees.
 """
 
 import asyncio
@@ -14,20 +15,13 @@ import pytest
 from proxyapp.upstream.origin import Proxy
 from proxyapp.upstream.transport import is_request_sent
 from tests.support.certificates import server_context
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
 from tests.support.ports import free_port
 from tests.support.proxies import HttpProxy, ProxyServer, Socks5Proxy
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
-from tests.support.transports import (
-    BOTH_LOOPS,
-    MakeTransport,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    send,
-)
+from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
+from tests.support.transports import MakeTransport, body_of, fetch, send
 
-__all__ = ["event_loop_policy", "make_transport"]
+__all__ = ["event_loop_policy"]
 
 pytestmark = BOTH_LOOPS
 KINDS = ["http", "https", "socks5", "socks5h"]

@@ -11,12 +11,12 @@ import pytest
 from proxyapp.upstream import sockets
 from proxyapp.upstream.sockets import HEAD_START_SECONDS, Address, addresses_of, connect
 from tests.support.addresses import tcp_address
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
 from tests.support.ports import free_port
-from tests.support.transports import BOTH_LOOPS, event_loop_policy, no_sockets_left
 
-__all__ = ["event_loop_policy", "no_sockets_left"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 def at(port: int) -> Address:

@@ -8,10 +8,8 @@ import pytest
 from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepClock
 from tests.support.certificates import server_context
 from tests.support.proxies import HttpProxy, Socks5Proxy
-from tests.support.scripted import OK, ScriptedUpstream, answering
-from tests.support.transports import MakeTransport, fetch, make_transport, send
-
-__all__ = ["make_transport"]
+from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
+from tests.support.transports import MakeTransport, fetch, send
 
 
 class Steps(list[tuple[str, str]]):

@@ -1,5 +1,6 @@
-"""Requests and responses through real sockets: exact bytes one way and the other, and every way to
-fail.
+"""Requests and responses through real sockets.
+
+Exact bytes one way and the other, and every way to fail.
 """
 
 import asyncio
@@ -9,25 +10,20 @@ import httpx
 import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
-from tests.support.transports import (
-    BOTH_LOOPS,
-    Body,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    next_of,
-    no_sockets_left,
-    request,
-    send,
-    stream_of,
-    transport,
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
+from tests.support.scripted_upstream import (
+    OK,
+    SECONDS,
+    Peer,
+    ScriptedUpstream,
+    answering,
+    closing_after,
 )
+from tests.support.transports import Body, body_of, fetch, next_of, request, send, stream_of
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 # What is sent.
@@ -40,8 +36,8 @@ async def test_a_request_arrives_byte_for_byte(transport: Transport) -> None:
             transport, upstream.url, "PROPFIND", b"abc", headers, b"//a%2F?x=&&"
         ) == (200, b"ok")
         expected = (
-            b"PROPFIND //a%2F?x=&& HTTP/1.1\r\nX-B: 1\r\nhOST: h\r\nx-b: \xff\r\nContent-Length:"
-            b" 3\r\n\r\n"
+            b"PROPFIND //a%2F?x=&& HTTP/1.1\r\nX-B: 1\r\nhOST: h\r\nx-b: \xff\r\n"
+            b"Content-Length: 3\r\n\r\n"
         )
         assert upstream.heads == [expected]
 
@@ -132,8 +128,8 @@ async def test_status_reason_version_and_headers_come_back_as_they_are(
     transport: Transport,
 ) -> None:
     raw = (
-        b"HTTP/1.1 299 Quite OK\r\nX-a: 1\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length:"
-        b" 0\r\n\r\n"
+        b"HTTP/1.1 299 Quite OK\r\nX-a: 1\r\nSet-Cookie: a\r\nset-cookie: b\r\n"
+        b"Content-Length: 0\r\n\r\n"
     )
     async with ScriptedUpstream(answering(raw)) as upstream:
         response = await send(transport, upstream.url)

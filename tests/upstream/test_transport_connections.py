@@ -9,23 +9,20 @@ import pytest
 
 from proxyapp.upstream.connection import QUIET_SECONDS
 from proxyapp.upstream.transport import Transport
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering, closing_after
-from tests.support.transports import (
-    BOTH_LOOPS,
-    MakeTransport,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    no_sockets_left,
-    send,
-    stream_of,
-    transport,
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
+from tests.support.scripted_upstream import (
+    OK,
+    SECONDS,
+    Peer,
+    ScriptedUpstream,
+    answering,
+    closing_after,
 )
+from tests.support.transports import MakeTransport, body_of, fetch, send, stream_of
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 # Kept.

@@ -10,25 +10,14 @@ import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.support.certificates import server_context
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
 from tests.support.ports import free_port
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
-from tests.support.transports import (
-    BOTH_LOOPS,
-    Body,
-    MakeTransport,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    next_of,
-    no_sockets_left,
-    send,
-    transport,
-)
+from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
+from tests.support.transports import Body, MakeTransport, body_of, fetch, next_of, send
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 # Answers before the request is complete.

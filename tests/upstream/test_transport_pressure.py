@@ -1,5 +1,6 @@
-"""Nobody wants the answer any more, or one side is slower than the other: nothing stays open,
-nothing piles up.
+"""Nobody wants the answer any more, or one side is slower than the other.
+
+Nothing stays open, nothing piles up.
 """
 
 import asyncio
@@ -10,25 +11,13 @@ import pytest
 
 from proxyapp.upstream.exchange import HIGH_WATER
 from proxyapp.upstream.transport import READ_BYTES, Transport
-from tests.support.scripted import OK, SECONDS, Peer, ScriptedUpstream, answering
-from tests.support.transports import (
-    BOTH_LOOPS,
-    Body,
-    MakeTransport,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    no_sockets_left,
-    request,
-    send,
-    stream_of,
-    transport,
-)
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
+from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
+from tests.support.transports import Body, MakeTransport, body_of, fetch, request, send, stream_of
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 # Nobody wants the answer any more.

@@ -1,5 +1,6 @@
-"""Kept connections that the upstream closes just when they are used, and answers that come too
-slowly to be any.
+"""Kept connections that the upstream closes just when they are used.
+
+Here too: answers that come too slowly to be any.
 """
 
 import asyncio
@@ -16,23 +17,14 @@ import pytest
 
 from proxyapp.upstream.transport import Transport, is_request_sent
 from tests.support.certificates import server_context
-from tests.support.figures import note
-from tests.support.scripted import OK, SECONDS, Peer, Script, ScriptedUpstream
-from tests.support.transports import (
-    BOTH_LOOPS,
-    MakeTransport,
-    body_of,
-    event_loop_policy,
-    fetch,
-    make_transport,
-    no_sockets_left,
-    send,
-    transport,
-)
+from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
+from tests.support.reliability_figures import note
+from tests.support.scripted_upstream import OK, SECONDS, Peer, Script, ScriptedUpstream
+from tests.support.transports import MakeTransport, body_of, fetch, send
 
-__all__ = ["event_loop_policy", "make_transport", "no_sockets_left", "transport"]
+__all__ = ["event_loop_policy"]
 
-pytestmark = BOTH_LOOPS
+pytestmark = [BOTH_LOOPS, pytest.mark.usefixtures("no_sockets_left")]
 
 
 def read_request(connection: socket.socket) -> None:
@@ -53,11 +45,10 @@ def say_goodbye(connection: ssl.SSLSocket) -> None:
 def closing_unseen(
     tls: ssl.SSLContext | None,
 ) -> Iterator[tuple[str, threading.Event, threading.Event]]:
-    """A server on a thread that answers one request a connection, and closes it when told: its URL
-    and the two events.
+    """A server on a thread: its URL, and two events.
 
-    The second event is set once the connection is closed. The event loop that stands still
-    meanwhile sees nothing.
+    It answers one request a connection, and closes it when the first event tells it to. The second
+    is set once the connection is closed. The event loop that stands still meanwhile sees nothing.
     """
     go, closed = threading.Event(), threading.Event()
 

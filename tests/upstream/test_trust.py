@@ -1,5 +1,6 @@
-"""Whom the gateway trusts: certificates are verified on every way, a group can have authorities of
-its own.
+"""Whom the gateway trusts: certificates are verified on every way.
+
+A group can have authorities of its own.
 """
 
 import asyncio
@@ -16,12 +17,12 @@ from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError, ProxyFailed, UpstreamFailed
 from tests.conftest import MakeGateway
 from tests.support.certificates import ELSEWHERE, NAMES, authority, pem, server_context
+from tests.support.event_loops import BOTH_LOOPS
 from tests.support.fake_upstream import Connection, FakeUpstream, Handler, Recorded
 from tests.support.gateway import Gateway, group
 from tests.support.proxies import HttpProxy, Socks5Proxy
 from tests.support.raw_client import exchange
-from tests.support.scripted import OK, ScriptedUpstream, answering
-from tests.support.transports import BOTH_LOOPS
+from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
 from tests.support.waiting import wait_for
 
 pytestmark = BOTH_LOOPS
@@ -32,8 +33,9 @@ WAYS = ["", "http", "https", "socks5h"]
 
 @pytest.fixture
 def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
-    """That of the servers; TLS within TLS that fails is more than asyncio's own loop can take on
-    Python 3.11.
+    """The servers' event loop.
+
+    TLS within TLS that fails is more than asyncio's own loop can take on Python 3.11.
     """
     policy: asyncio.AbstractEventLoopPolicy = uvloop.EventLoopPolicy()
     return policy

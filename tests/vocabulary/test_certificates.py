@@ -1,6 +1,4 @@
-"""Certificates of authorities as text: one form, what they say of themselves, and what is
-refused.
-"""
+"""Certificates of authorities as text: one form, what they say, and what is refused."""
 
 from pathlib import Path
 

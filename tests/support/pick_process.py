@@ -1,6 +1,6 @@
 """Picks keys as a gateway process does, and prints `[[slot, key id], …]`.
 
-`python -m tests.support.picking PICKS THREADS`
+`python -m tests.support.pick_process PICKS THREADS`
 """
 
 import json

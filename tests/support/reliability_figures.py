@@ -4,8 +4,9 @@ import os
 
 
 def note(text: str) -> None:
-    """One line to standard output, and to the file that FIGURES names (`make soak` shows it at the
-    end).
+    """One line to standard output, and to the file that FIGURES names.
+
+    `make soak` shows it at the end.
     """
     print(text)
     path = os.environ.get("FIGURES")
