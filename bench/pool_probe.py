@@ -118,9 +118,9 @@ async def transactions_at_load(seconds: float) -> tuple[float, float, dict[str, 
     """Requests a second, database transactions a request, and what the transactions were for."""
     from proxyapp import runtime
 
-    process = await runtime.startup()
+    running = await runtime.startup()
     counted = Counter[str]()
-    count_transactions(process.threads, counted)
+    count_transactions(running.threads, counted)
     done = 0
     until = time.perf_counter() + 0.5
     while time.perf_counter() < until:  # The leases find their size.
@@ -189,23 +189,23 @@ async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
     """
     from proxyapp import runtime
 
-    process = await runtime.startup()
-    await process.leasing.next_key("")
+    running = await runtime.startup()
+    await running.leasing.next_key("")
     gc.collect()
     gc.freeze()  # As `serve` does before it listens.
     quiet = await lateness_during(asyncio.sleep(0.5))
     stalls: dict[str, list[float]] = {}
     took: list[float] = []
     for kind in (*COOLING, UNKNOWN):
-        await process.threads.urgent(functools.partial(cool, cooling_count(10_000, kind)))
-        await process.refresh()
+        await running.threads.urgent(functools.partial(cool, cooling_count(10_000, kind)))
+        await running.refresh()
         stalls[kind] = []
         for _ in range(RELOADS):
             if kind == UNKNOWN:
-                process._reader._secrets.clear()
-            await process.threads.urgent(raise_version)
+                running._reader._secrets.clear()
+            await running.threads.urgent(raise_version)
             began = time.perf_counter()
-            stalls[kind].append(await lateness_during(process.refresh()))
+            stalls[kind].append(await lateness_during(running.refresh()))
             took.append((time.perf_counter() - began) * 1000)
     await runtime.shutdown()
     return stalls, median(took), quiet

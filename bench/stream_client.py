@@ -52,7 +52,7 @@ class StreamWindow:
         self.events = 0
 
 
-class Reading(asyncio.Protocol):
+class StreamReading(asyncio.Protocol):
     """One stream. `end` is resolved when the connection is over."""
 
     def __init__(self, request: bytes, expected: int, window: StreamWindow) -> None:
@@ -120,11 +120,11 @@ async def read_streams(host: str, port: int, streams: int, events: int) -> Strea
     seconds = events / EVENTS_PER_SECOND
     begin = time.perf_counter() + 0.1
     window = StreamWindow(begin + SETTLE_SECONDS, begin + seconds)
-    readings: list[Reading] = []
+    readings: list[StreamReading] = []
 
     async def read(number: int) -> None:
         await asyncio.sleep(begin + START_SECONDS * number / streams - time.perf_counter())
-        reading = Reading(request, events, window)
+        reading = StreamReading(request, events, window)
         readings.append(reading)
         await loop.create_connection(lambda: reading, host, port)
         await reading.end
@@ -138,7 +138,7 @@ async def read_streams(host: str, port: int, streams: int, events: int) -> Strea
 
 
 def figures(
-    readings: list[Reading], window: StreamWindow, streams: int, events: int
+    readings: list[StreamReading], window: StreamWindow, streams: int, events: int
 ) -> StreamFigures:
     firsts = sorted(
         (each.first_at - each.started_at) * 1000 for each in readings if each.first_at

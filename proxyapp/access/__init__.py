@@ -1,1 +1,1 @@
-"""Who gets in, and how much: clients with tokens, operators with passwords and codes, roles."""
+"""Who gets in, and how much: clients with tokens, operators with passwords and codes."""

@@ -22,11 +22,11 @@ RETRY_SECONDS = 5
 
 async def away_page() -> HttpResponse | None:
     """None: the database is there, as far as this process knows."""
-    process = runtime.current()
-    if process is None or process.threads.outage is None:
+    current = runtime.current()
+    if current is None or current.threads.outage is None:
         return None
-    spooled, problems = await process.writing.report()
-    return away_response(process.threads.outage.reason, spooled, problems)
+    spooled, problems = await current.writing.report()
+    return away_response(current.threads.outage.reason, spooled, problems)
 
 
 def away_response(reason: str, spooled: int, problems: list[str]) -> HttpResponse:
@@ -65,8 +65,8 @@ def found_out(error: BaseException) -> HttpResponse | None:
     """None: it is another error, and a bug."""
     if not isinstance(error, DatabaseError) or not tells_of_an_outage(error):
         return None
-    process = runtime.current()
-    writing: Writing | None = process.writing if process else None
+    current = runtime.current()
+    writing: Writing | None = current.writing if current else None
     return away_response(
         reason_of(error), writing.waiting if writing else 0, writing.problems if writing else []
     )

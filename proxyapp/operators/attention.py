@@ -37,7 +37,7 @@ Item = dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
-class ProcessFacts:
+class RuntimeFacts:
     """What only this process knows.
 
     `unreadable`: the ids of keys that SECRET_KEY does not open. `spool`: its problems.
@@ -50,38 +50,38 @@ class ProcessFacts:
     spool: Sequence[str] = ()
 
 
-def this_process() -> ProcessFacts:
+def this_process() -> RuntimeFacts:
     """Its picture of the pool may be half a second old."""
-    process = runtime.current()
-    if process is None:
-        return ProcessFacts()
-    keys = process.snapshot.keys.values()
-    threads, writing = process.threads, process.writing
+    current = runtime.current()
+    if current is None:
+        return RuntimeFacts()
+    keys = current.snapshot.keys.values()
+    threads, writing = current.threads, current.writing
     unreadable = [key.id for key in keys if not key.is_readable]
-    return ProcessFacts(
+    return RuntimeFacts(
         threads.is_away, unreadable, threads.last_outage, writing.waiting, writing.problems
     )
 
 
 def attention(
-    standing: Standing, hour: Iterable[Totals], process: ProcessFacts, now: datetime
+    standing: Standing, hour: Iterable[Totals], facts: RuntimeFacts, now: datetime
 ) -> list[Item]:
     """`hour`: the last one's minutes. What is urgent comes first."""
     items = [
-        *([database_away()] if process.is_database_away else ()),
-        *_spool(process),
-        *_unreadable(standing, process),
+        *([database_away_item()] if facts.is_database_away else ()),
+        *_spool(facts),
+        *_unreadable(standing, facts),
         *_without_a_key(standing),
         *_no_key(hour),
         *_proxies(hour),
         *_invalid(standing),
         *_drying(standing, now),
-        *_last_outage(process, now),
+        *_last_outage(facts, now),
     ]
     return sorted(items, key=lambda item: item["level"] != "danger")
 
 
-def database_away() -> Item:
+def database_away_item() -> Item:
     text = (
         "The database is away: requests are served from memory, and what happens is written when it"
         " is back."
@@ -89,18 +89,18 @@ def database_away() -> Item:
     return item("danger", text, reverse("admin:index"))
 
 
-def _spool(process: ProcessFacts) -> Iterator[Item]:
-    for problem in process.spool:
+def _spool(facts: RuntimeFacts) -> Iterator[Item]:
+    for problem in facts.spool:
         yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
-    if process.spooled and not process.is_database_away:
-        what = plural(process.spooled, "record waits", "records wait")
+    if facts.spooled and not facts.is_database_away:
+        what = plural(facts.spooled, "record waits", "records wait")
         yield item(
             "warning", f"{what} in the spool to be written to the database.", reverse("admin:index")
         )
 
 
-def _last_outage(process: ProcessFacts, now: datetime) -> Iterator[Item]:
-    outage = process.last_outage
+def _last_outage(facts: RuntimeFacts, now: datetime) -> Iterator[Item]:
+    outage = facts.last_outage
     if outage is None or outage.until is None or now - outage.until > REMEMBERED:
         return
     times = f"from {outage.since:%H:%M:%S} to {outage.until:%H:%M:%S} UTC"
@@ -117,15 +117,15 @@ def item(level: Literal["danger", "warning"], text: str, url: str) -> Item:
 
 def keys_url(**query: str | int) -> str:
     """The list of keys, filtered."""
-    return listed("apikey", **query)
+    return list_url("apikey", **query)
 
 
-def listed(name: str, **query: str | int) -> str:
+def list_url(name: str, **query: str | int) -> str:
     url = reverse(f"admin:proxyapp_{name}_changelist")
     return f"{url}?{urlencode(query)}" if query else url
 
 
-def _unreadable(standing: Standing, process: ProcessFacts) -> Iterator[Item]:
+def _unreadable(standing: Standing, facts: RuntimeFacts) -> Iterator[Item]:
     for group in standing.facts.groups:
         if not group.is_readable:
             text = (
@@ -133,7 +133,7 @@ def _unreadable(standing: Standing, process: ProcessFacts) -> Iterator[Item]:
                 " again."
             )
             yield item("danger", text, reverse("admin:proxyapp_group_change", args=[group.id]))
-    if unreadable := [key_id for key_id in process.unreadable if key_id in standing.key_of]:
+    if unreadable := [key_id for key_id in facts.unreadable if key_id in standing.key_of]:
         ids = ",".join(map(str, unreadable[:MOST_IDS]))
         what = plural(len(unreadable), "key is", "keys are")
         text = (
@@ -159,7 +159,7 @@ def _without_a_key(standing: Standing) -> Iterator[Item]:
         yield item("danger" if is_wanted else "warning", text, keys_url(group__id__exact=group.id))
     if len(found) > MOST_OF_A_SORT:
         more = plural(len(found) - MOST_OF_A_SORT, "more group has", "more groups have")
-        yield item("danger", f"{more} no available key.", listed("group"))
+        yield item("danger", f"{more} no available key.", list_url("group"))
 
 
 def _why(standing: Standing, group: GroupFacts) -> str:
@@ -178,7 +178,7 @@ def _no_key(hour: Iterable[Totals]) -> Iterator[Item]:
 def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
     if count := sum(minute.proxy_failed for minute in hour):
         text = f"{plural(count, 'request', 'requests')} of the last hour failed at a group's proxy."
-        yield item("warning", text, listed("group"))
+        yield item("warning", text, list_url("group"))
 
 
 def _invalid(standing: Standing) -> Iterator[Item]:

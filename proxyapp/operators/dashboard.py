@@ -21,9 +21,9 @@ from proxyapp.operators.standing import (
     MODELS_OUT,
     STATE,
     CooldownFacts,
-    KeyFacts,
     Owner,
     Standing,
+    StandingKey,
     end_text,
     read_facts,
 )
@@ -120,7 +120,7 @@ def _states(standing: Standing) -> dict[str, int]:
     }
 
 
-def _labels(keys: Sequence[KeyFacts]) -> dict[str, str]:
+def _labels(keys: Sequence[StandingKey]) -> dict[str, str]:
     return {str(key.id): key.label for key in keys} if len(keys) <= MOST_LABELS else {}
 
 
@@ -168,7 +168,7 @@ def _latest_events(standing: Standing) -> list[dict[str, Any]]:
     return [_event(event, standing.key_of.get(event["key_id"])) for event in events[:LATEST]]
 
 
-def _event(event: dict[str, Any], key: KeyFacts | None) -> dict[str, Any]:
+def _event(event: dict[str, Any], key: StandingKey | None) -> dict[str, Any]:
     """`until` None: it imposed no cooldown, as that of a dead key. `status`: HTTP's."""
     at, until = event["occurred_at"], event["cooling_until"]
     return {

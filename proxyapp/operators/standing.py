@@ -40,7 +40,7 @@ class GroupFacts(NamedTuple):
     is_readable: bool = True
 
 
-class KeyFacts(NamedTuple):
+class StandingKey(NamedTuple):
     id: int
     group_id: int
     name: str
@@ -70,7 +70,7 @@ class PoolFacts:
 
     version: int
     groups: Sequence[GroupFacts]
-    keys: Sequence[KeyFacts]
+    keys: Sequence[StandingKey]
     cooldowns: Sequence[CooldownFacts]
 
 
@@ -82,13 +82,13 @@ def read_facts(now: datetime) -> PoolFacts:
         GroupFacts(group_id, name, proxy_url != UNREADABLE) for group_id, name, proxy_url in rows
     ]
     known = {group.id for group in groups}
-    keys = ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*KeyFacts._fields)
+    keys = ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*StandingKey._fields)
     cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
     return PoolFacts(
         version,
         groups,
-        [key for key in map(KeyFacts._make, keys) if key.group_id in known],
+        [key for key in map(StandingKey._make, keys) if key.group_id in known],
         [CooldownFacts(*row) for row in cooldowns.values_list(*columns)],
     )
 
@@ -137,14 +137,14 @@ class Standing:
             yield [key.id, code, until if code == COOLING else 0, out]
 
     @cached_property
-    def active_of_project(self) -> Mapping[str, Sequence[KeyFacts]]:
-        keys: defaultdict[str, list[KeyFacts]] = defaultdict(list)
+    def active_of_project(self) -> Mapping[str, Sequence[StandingKey]]:
+        keys: defaultdict[str, list[StandingKey]] = defaultdict(list)
         for key in self.facts.keys:
             if key.project and key.status == KeyStatus.ACTIVE:
                 keys[key.project].append(key)
         return keys
 
-    def active_of(self, owner: Owner) -> Sequence[KeyFacts]:
+    def active_of(self, owner: Owner) -> Sequence[StandingKey]:
         """The key, or the keys of the project, without those that are disabled or invalid."""
         if isinstance(owner, str):
             return self.active_of_project.get(owner, ())
@@ -166,7 +166,7 @@ class Standing:
         )
 
 
-def models_of(models: Mapping[Owner, set[str]], key: KeyFacts) -> int:
+def models_of(models: Mapping[Owner, set[str]], key: StandingKey) -> int:
     own, shared = models.get(key.id), models.get(key.project) if key.project else None
     if own and shared:
         return len(own | shared)

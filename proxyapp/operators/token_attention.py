@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.urls import reverse
 
-from proxyapp.operators.attention import Item, item, listed, plural
+from proxyapp.operators.attention import Item, item, list_url, plural
 from proxyapp.operators.token_standing import MOST, ClientFacts, is_open_to_all
 from proxyapp.vocabulary.times import countdown
 
@@ -13,7 +13,7 @@ from proxyapp.vocabulary.times import countdown
 def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
     """None of it is urgent: every request that should be answered is."""
     if is_open_to_all():
-        yield item("warning", _of_strangers(facts), listed("clienttoken"))
+        yield item("warning", _of_strangers(facts), list_url("clienttoken"))
     for token in facts.expiring[:MOST]:
         left = countdown(token["expires_at"], now)
         text = (
@@ -23,14 +23,16 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
         yield item("warning", text, _page(token["id"]))
     if len(facts.expiring) > MOST:
         text = "More client tokens that are in use expire within 7 days."
-        yield item("warning", text, listed("clienttoken", state="expiring"))
+        yield item("warning", text, list_url("clienttoken", state="expiring"))
     for token in facts.limited[:MOST]:
         refused = plural(token["held"], "request", "requests")
         text = f"Client token {token['name']} keeps reaching its limits: {refused} refused today."
         yield item("warning", text, _page(token["token_id"]))
     if len(facts.limited) > MOST:
         yield item(
-            "warning", "More client tokens keep reaching their limits today.", listed("clienttoken")
+            "warning",
+            "More client tokens keep reaching their limits today.",
+            list_url("clienttoken"),
         )
 
 

@@ -423,7 +423,7 @@ def test_a_database_that_takes_no_writes_is_said_first(monkeypatch: pytest.Monke
     minute(1, no_key=1)
     monkeypatch.setattr(runtime, "current", lambda: process(is_away=True))
 
-    assert snapshot(NOW)["attention"][0] == attention.database_away()
+    assert snapshot(NOW)["attention"][0] == attention.database_away_item()
 
 
 def test_an_outage_is_told_for_an_hour_after_its_end(monkeypatch: pytest.MonkeyPatch):

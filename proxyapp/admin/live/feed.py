@@ -216,14 +216,14 @@ class Live:
 
 def loaded_version() -> int:
     """Of the pool, in this process."""
-    process = runtime.current()
-    return process.snapshot.version if process else 0
+    current = runtime.current()
+    return current.snapshot.version if current else 0
 
 
 def is_database_away() -> bool:
     """As this process knows already."""
-    process = runtime.current()
-    return process is not None and process.threads.is_away
+    current = runtime.current()
+    return current is not None and current.threads.is_away
 
 
 def _look() -> Marker:

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from proxyapp.operators.attention import database_away
+from proxyapp.operators.attention import database_away_item
 from proxyapp.operators.key_report import KeyRow
 from proxyapp.vocabulary.times import iso_utc
 
@@ -63,9 +63,9 @@ class Frame:
 
     def without_database(self, now: datetime) -> "Frame":
         """The same as far as is known, with the reason why it is not known better."""
-        if self.dashboard is None or database_away() in self.dashboard["attention"]:
+        if self.dashboard is None or database_away_item() in self.dashboard["attention"]:
             return self
-        items = [database_away(), *self.dashboard["attention"]]
+        items = [database_away_item(), *self.dashboard["attention"]]
         dashboard = {**self.dashboard, "at": iso_utc(now), "attention": items}
         return Frame.after(self, dashboard, self.asked, self.keys, due_at=0.0)
 

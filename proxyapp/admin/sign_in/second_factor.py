@@ -32,7 +32,7 @@ from proxyapp.access.session_rules import begin
 from proxyapp.access.sign_in_limits import LockedOut, admit_guess, succeeded
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.sign_in.sign_in import (
-    database_away,
+    database_away_response,
     guess_of,
     locked_out,
     page,
@@ -64,7 +64,7 @@ def code_view(request: HttpRequest) -> HttpResponse:
     except LockedOut as lock:
         return locked_out(request, lock)
     except DatabaseError:
-        return database_away(request)
+        return database_away_response(request)
     pass_session(request, factor)
     response = onward(request)
     remember_browser(request, response, guess_of(request, "password", user.get_username()))
@@ -88,7 +88,7 @@ def set_up_view(request: HttpRequest) -> HttpResponse:
     except LockedOut as lock:
         return locked_out(request, lock)
     except DatabaseError:
-        return database_away(request)
+        return database_away_response(request)
 
 
 def _turn_on(request: HttpRequest, user: User) -> HttpResponse:

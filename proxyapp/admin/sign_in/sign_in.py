@@ -43,7 +43,7 @@ def sign_in(request: HttpRequest) -> HttpResponseBase:
     except LockedOut as lock:
         return locked_out(request, lock)
     except DatabaseError:
-        return database_away(request)
+        return database_away_response(request)
     if not has_second_factor(request):
         remember_browser(request, response, guess)
     return response
@@ -65,7 +65,7 @@ def change_password(request: HttpRequest) -> HttpResponseBase:
     except LockedOut as lock:
         return locked_out(request, lock)
     except DatabaseError:
-        return database_away(request)
+        return database_away_response(request)
     return response
 
 
@@ -122,7 +122,7 @@ def locked_out(request: HttpRequest, lock: LockedOut) -> HttpResponse:
     return response
 
 
-def database_away(request: HttpRequest) -> HttpResponse:
+def database_away_response(request: HttpRequest) -> HttpResponse:
     """Nothing could be counted, so nothing was looked at."""
     text = "The database cannot be written to at the moment. Try again in a while.\n"
     return HttpResponse(
