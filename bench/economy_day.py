@@ -97,7 +97,7 @@ class Gateway:
             for number, (secret, project) in enumerate(world.owners.items())
         ]
         self._snapshot = build(1, [group], keys, Cooldowns())
-        self._recovery = Recovery(self._snapshot.trouble)
+        self._recovery = Recovery(self._snapshot.past_refusals)
         self._rotor = Rotor(self._snapshot.rings[ALL_GROUPS])
         self._quotas = quotas
         self.judge = Judge()

@@ -8,7 +8,7 @@ from proxyapp.access.client_address import TrustedProxies
 from proxyapp.admin.database_away import away_page
 from proxyapp.admin.live.feed import Live
 from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
-from proxyapp.forwarding.fast_path import Lane, send_whole, with_readable_query
+from proxyapp.forwarding.fast_path import FastPath, send_whole, with_readable_query
 from proxyapp.forwarding.views import admitted, forward, healthz, readyz
 from proxyapp.vocabulary.asgi import Receive, Scope, Send
 
@@ -23,8 +23,8 @@ class Dispatcher:
     def __init__(self) -> None:
         self._django = ASGIHandler()
         self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
-        self._proxy = Lane(forward, admitted)
-        self._own = {b"/healthz": Lane(healthz), b"/readyz": Lane(readyz)}
+        self._proxy = FastPath(forward, admitted)
+        self._own = {b"/healthz": FastPath(healthz), b"/readyz": FastPath(readyz)}
         self._live = Live()
         self._socket = LiveSocket(self._live)
 

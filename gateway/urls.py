@@ -1,6 +1,6 @@
 """Django's routes.
 
-Servers reach `forward` and the health pages by the lane; here they are for Django's test client.
+Servers reach `forward` and the health pages by the fast path; these are for Django's test client.
 """
 
 from django.contrib import admin

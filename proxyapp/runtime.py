@@ -29,7 +29,7 @@ from proxyapp.ledger.writer import Writing
 from proxyapp.pool import store
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
-from proxyapp.pool.queue import Turns
+from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
@@ -83,8 +83,8 @@ class Runtime:
         self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
-        self.recovery = Recovery(self.snapshot.trouble)
-        self.turns = Turns(self.leasing, self.recovery, self.snapshot)
+        self.recovery = Recovery(self.snapshot.past_refusals)
+        self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot)
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
         self._flush = Flush(
             self.threads, self.writing.usage, self.counting, self.leasing, self.limits
@@ -130,9 +130,9 @@ class Runtime:
             self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
             self.limits.install(self.book)
             self.leasing.install(self.snapshot)
-            self.recovery.install(self.snapshot.trouble, time.time())
+            self.recovery.install(self.snapshot.past_refusals, time.time())
             self.cooling.install(self.snapshot)
-            self.turns.install(self.snapshot)
+            self.queue.install(self.snapshot)
 
     async def _flush_often(self) -> None:
         is_dirty = self.counting.is_dirty

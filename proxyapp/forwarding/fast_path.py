@@ -1,6 +1,6 @@
 """The short way from an ASGI server to an async Django view and back.
 
-Django's own handler costs two thread hops a request, more with middleware. The lane asks who the
+Django's own handler costs two thread hops a request, more with middleware. It asks who the
 client is, reads the body, builds the same ASGIRequest, awaits the view in the same task and relays
 its answer, watching for the client's disconnect.
 """
@@ -26,7 +26,7 @@ View = Callable[[ASGIRequest], Awaitable[HttpResponseBase]]
 Admit = Callable[[Scope], Awaitable[Client]]
 
 
-class Lane:
+class FastPath:
     """An ASGI application (http only) around one async view.
 
     `admit` says who the client is before its body is read.
@@ -42,7 +42,7 @@ class Lane:
         try:
             client = await self._admit(scope) if self._admit else None
             body = await read_body(receive, scope["headers"], self._limits)
-            await Visit(self._view, scope, receive, send).run(body, client)
+            await FastPathRequest(self._view, scope, receive, send).run(body, client)
         except ClientLeft:
             return
         except GatewayError as error:
@@ -54,8 +54,8 @@ class Lane:
                 body.close()
 
 
-class Visit:
-    """One request on the lane. Its task is cancelled when the client leaves before the end."""
+class FastPathRequest:
+    """One request on the fast path. Its task is cancelled when the client leaves before the end."""
 
     def __init__(self, view: View, scope: Scope, receive: Receive, send: Send) -> None:
         self._view = view

@@ -16,7 +16,7 @@ from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
-from proxyapp.pool.queue import KeyWish, Turn, Turns
+from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.kind_spec import Retry
 from proxyapp.provider.verdict import Verdict
@@ -33,7 +33,7 @@ class SearchParts(SendingParts, Protocol):
     """What of the runtime a search takes. `snapshot` is replaced over time; the others stay."""
 
     snapshot: Snapshot
-    turns: Turns
+    queue: KeyQueue
     cooling: Cooling
 
 
@@ -103,7 +103,7 @@ class Search:
         if self._attempts >= settings.MAX_ATTEMPTS:
             return None
         is_refused_by_quota = not (self._server_errors or self._wish.failed_groups)
-        return await self._parts.turns.next(self._wish, may_wait=is_refused_by_quota)
+        return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
         """A success shows that earlier keys, not the request, had no permission for the model."""
@@ -130,7 +130,7 @@ class Search:
         self._attempts += verdict.kind.spec.is_attempt
         if verdict.retry is Retry.OTHER_GROUP:
             self._wish.failed_groups.add(turn.key.group.id)
-            return self._parts.turns.has_other(self._wish)
+            return self._parts.queue.has_other(self._wish)
         if verdict.retry is Retry.BACK_OFF:
             return await self._backs_off()
         return True
@@ -138,7 +138,7 @@ class Search:
     async def _backs_off(self) -> bool:
         if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.is_bound_to_a_key:
             return False
-        if self._attempts >= settings.MAX_ATTEMPTS or not self._parts.turns.has_other(self._wish):
+        if self._attempts >= settings.MAX_ATTEMPTS or not self._parts.queue.has_other(self._wish):
             return False
         pause = SERVER_ERROR_PAUSES[self._server_errors]
         self._server_errors += 1
@@ -150,7 +150,7 @@ class Search:
         self._attempts += 1
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
-        return is_unsent and self._parts.turns.has_other(self._wish)
+        return is_unsent and self._parts.queue.has_other(self._wish)
 
     def _last_answer(self, error: GatewayError) -> Attempt:
         """An upstream's word, even a refusal, tells the client more than the gateway's."""

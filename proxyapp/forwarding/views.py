@@ -46,7 +46,7 @@ DATABASE_SECONDS = 2.0
 class RelayedResponse(StreamingHttpResponse):
     """An upstream's answer.
 
-    The lane sends `attempt` raw; Django's own handler sees an ordinary streaming response.
+    The fast path sends `attempt` raw; Django's own handler sees an ordinary streaming response.
     """
 
     def __init__(self, attempt: Attempt) -> None:

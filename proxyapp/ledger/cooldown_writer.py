@@ -133,4 +133,6 @@ def apply(cooldown: NewCooldown, snapshot: Snapshot, recovery: Recovery) -> None
         cooldown.project or cooldown.key_id,
         (cooldown.until - cooldown.occurred_at).total_seconds(),
     )
-    recovery.trouble.remember(cooldown.kind, owner, cooldown.key_id, cooldown.model, seconds, until)
+    recovery.past_refusals.remember(
+        cooldown.kind, owner, cooldown.key_id, cooldown.model, seconds, until
+    )

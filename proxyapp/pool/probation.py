@@ -35,7 +35,7 @@ class Strikes(NamedTuple):
 
 
 @dataclass(slots=True)
-class Trouble:
+class PastRefusals:
     """`returning`: the ends of day cooldowns, also of those that still run.
 
     Seconds since the epoch.
@@ -90,28 +90,28 @@ def units(key: Owned, quota_scope: str) -> list[Unit]:
 
 
 class Recovery:
-    """One process's way out of trouble. Belongs to the event loop."""
+    """What one process makes of past refusals. Belongs to the event loop."""
 
-    def __init__(self, trouble: Trouble) -> None:
-        self.trouble = trouble
+    def __init__(self, past_refusals: PastRefusals) -> None:
+        self.past_refusals = past_refusals
         self._proven: dict[Unit, float] = {}
         self._probing: set[Unit] = set()
         self._ended = asyncio.Event()
 
-    def install(self, trouble: Trouble, now: float) -> None:
+    def install(self, past_refusals: PastRefusals, now: float) -> None:
         """What was read from the database, without what this process has seen succeed since."""
         self._proven = {
             unit: at for unit, at in self._proven.items() if at > now - PROVEN_KEPT_SECONDS
         }
-        self.trouble = Trouble(
+        self.past_refusals = PastRefusals(
             {
                 unit: until
-                for unit, until in trouble.returning.items()
+                for unit, until in past_refusals.returning.items()
                 if until > self._proven.get(unit, 0.0)
             },
             {
                 unit: strikes
-                for unit, strikes in trouble.strikes.items()
+                for unit, strikes in past_refusals.strikes.items()
                 if strikes.until > self._proven.get(unit, 0.0)
             },
         )
@@ -119,10 +119,10 @@ class Recovery:
     @property
     def is_idle(self) -> bool:
         """Nothing is remembered: the usual case."""
-        return not self.trouble.returning and not self.trouble.strikes
+        return not self.past_refusals.returning and not self.past_refusals.strikes
 
     def strikes(self, key: Owned, quota_scope: str, now: float) -> int:
-        strikes = self.trouble.strikes.get(Unit(key.id, quota_scope))
+        strikes = self.past_refusals.strikes.get(Unit(key.id, quota_scope))
         return strikes.number if strikes and now - strikes.until < FORGOTTEN_AFTER_SECONDS else 0
 
     def succeeded(self, key: Owned, quota_scope: str, now: float) -> None:
@@ -131,19 +131,19 @@ class Recovery:
         A success while the cooldown still runs was under way before it.
         """
         for unit in units(key, quota_scope):
-            strikes = self.trouble.strikes.get(unit)
+            strikes = self.past_refusals.strikes.get(unit)
             if strikes and strikes.until <= now:
-                del self.trouble.strikes[unit]
+                del self.past_refusals.strikes[unit]
                 self._proven[unit] = now
-            if 0.0 < self.trouble.returning.get(unit, 0.0) <= now:
-                del self.trouble.returning[unit]
+            if 0.0 < self.past_refusals.returning.get(unit, 0.0) <= now:
+                del self.past_refusals.returning[unit]
                 self._proven[unit] = now
                 self.end_probe(unit)
 
     def on_probation(self, key: Owned, quota_scope: str, now: float) -> Unit | None:
         """The cooldown that the key comes back from and that no success has followed yet."""
         for unit in units(key, quota_scope):
-            if 0.0 < self.trouble.returning.get(unit, 0.0) <= now:
+            if 0.0 < self.past_refusals.returning.get(unit, 0.0) <= now:
                 return unit
         return None
 

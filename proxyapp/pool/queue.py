@@ -53,7 +53,7 @@ class QueuePlace(asyncio.Event):
         self.arrived_at = arrived_at
 
 
-class Turns:
+class KeyQueue:
     """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits."""
 
     def __init__(self, leasing: Leasing, recovery: Recovery, snapshot: Snapshot) -> None:

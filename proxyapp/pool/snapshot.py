@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
-from proxyapp.pool.probation import Trouble
+from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, turns_of
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 
@@ -18,7 +18,7 @@ from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 class Snapshot:
     """All rings at one version of the pool.
 
-    `trouble`: what recent refusals mean beyond their cooldowns; `shared_rings`: by group, the names
+    `past_refusals`: what they mean beyond their cooldowns; `shared_rings`: by group, the names
     of the rings of several groups that it is in.
     """
 
@@ -28,7 +28,7 @@ class Snapshot:
     groups: dict[str, PoolGroup]
     rings: dict[str, Ring] = field(default_factory=dict)
     projects: dict[str, list[int]] = field(default_factory=dict)
-    trouble: Trouble = field(default_factory=Trouble)
+    past_refusals: PastRefusals = field(default_factory=PastRefusals)
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
 
     def ring(self, group_name: str | None) -> Ring | None:

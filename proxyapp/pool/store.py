@@ -9,7 +9,7 @@ from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
-from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, Trouble
+from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, PastRefusals
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
@@ -61,9 +61,9 @@ class PoolReader:
         version = pool_version()
         groups = self._groups()
         keys = self._keys(groups)
-        cooldowns, trouble = read_cooldowns(keys, now)
+        cooldowns, past_refusals = read_cooldowns(keys, now)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
-        snapshot.trouble = trouble
+        snapshot.past_refusals = past_refusals
         return snapshot
 
     def _groups(self) -> dict[int, PoolGroup]:
@@ -130,9 +130,9 @@ class PoolReader:
             )
 
 
-def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Trouble]:
+def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, PastRefusals]:
     """Those that run, and what those that ended within the hour mean for the next requests."""
-    cooldowns, trouble = Cooldowns(), Trouble()
+    cooldowns, past_refusals = Cooldowns(), PastRefusals()
     projects: dict[str, list[int]] = {}
     for key in keys:
         projects.setdefault(key.project, []).append(key.id)
@@ -148,5 +148,5 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, Troub
         for owner in {key_id, *(projects.get(project, ()) if project else ())}:
             cooldowns.extend(owner, quota_scope, until, is_daily=kind in DAY_KINDS)
         seconds = (cooling_until - occurred_at).total_seconds()
-        trouble.remember(kind, project or key_id, key_id, quota_scope, seconds, until)
-    return cooldowns, trouble
+        past_refusals.remember(kind, project or key_id, key_id, quota_scope, seconds, until)
+    return cooldowns, past_refusals

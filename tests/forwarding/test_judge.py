@@ -14,7 +14,7 @@ from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.pool.probation import Recovery, Strikes, Trouble, Unit
+from proxyapp.pool.probation import PastRefusals, Recovery, Strikes, Unit
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.kind_spec import Retry, Scope
 from proxyapp.provider.kinds import Kind
@@ -54,7 +54,7 @@ def attempted(
     status: int, body: bytes, key: PoolKey = QUOTA_AWARE, auth: str = Auth.GOOGLE
 ) -> Attempt:
     """With a key, answered by an upstream."""
-    recovery = Recovery(Trouble())
+    recovery = Recovery(PastRefusals())
     attempt = Attempt(Counting(ClientLimits(DatabaseThreads())), recovery, Turn(key), PRO, auth)
     attempt.status = status
     attempt.replace_body(body)
@@ -66,7 +66,7 @@ def request(path: bytes = b"/v1beta/models/gemini-2.5-pro:generateContent", **gi
 
 
 async def verdict_on(attempt: Attempt, recovery: Recovery | None = None, **given: Any) -> Verdict:
-    verdict = await judged(recovery or Recovery(Trouble()), request(**given), attempt)
+    verdict = await judged(recovery or Recovery(PastRefusals()), request(**given), attempt)
     assert verdict
     return verdict
 
@@ -78,7 +78,9 @@ async def test_a_429_of_a_daily_group_takes_the_key_out_for_every_model():
 
 
 async def test_a_daily_group_has_nothing_to_say_of_other_refusals():
-    assert await judged(Recovery(Trouble()), request(), attempted(403, NO_REASON, DAILY)) is None
+    assert (
+        await judged(Recovery(PastRefusals()), request(), attempted(403, NO_REASON, DAILY)) is None
+    )
 
 
 async def test_a_limit_counts_for_what_the_requests_quota_counts_for():
@@ -90,7 +92,9 @@ async def test_a_limit_counts_for_what_the_requests_quota_counts_for():
 
 
 async def test_a_limit_without_a_reason_waits_longer_after_each_strike():
-    struck = Recovery(Trouble(strikes={Unit(2, PRO): Strikes(2, datetime.now(UTC).timestamp())}))
+    struck = Recovery(
+        PastRefusals(strikes={Unit(2, PRO): Strikes(2, datetime.now(UTC).timestamp())})
+    )
 
     first = await verdict_on(attempted(429, NO_REASON))
     third = await verdict_on(attempted(429, NO_REASON), struck)
@@ -148,7 +152,7 @@ def test_a_cooldown_does_not_end_before_it_begins():
 def test_an_error_at_the_end_of_a_stream_counts_for_the_next_request():
     attempt, cooled = attempted(200, b""), Cooled()
 
-    watch_stream(Recovery(Trouble()), cooled, request(), attempt)  # type: ignore[arg-type]
+    watch_stream(Recovery(PastRefusals()), cooled, request(), attempt)  # type: ignore[arg-type]
 
     assert attempt.on_error
     assert attempt.on_error(NO_REASON) == 429
@@ -159,7 +163,7 @@ def test_the_end_of_a_file_is_not_looked_at():
     attempt = attempted(200, b"")
 
     watch_stream(
-        Recovery(Trouble()),
+        Recovery(PastRefusals()),
         Cooled(),  # type: ignore[arg-type]
         request(b"/v1beta/files/abc:download"),
         attempt,

@@ -21,7 +21,7 @@ from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
-from proxyapp.pool.queue import Turns
+from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.upstream.upstreams import Upstreams
@@ -54,7 +54,7 @@ class Parts:
     """What a search takes of a runtime."""
 
     snapshot: Snapshot
-    turns: Turns
+    queue: KeyQueue
     cooling: Any
     upstreams: Upstreams
     recovery: Recovery
@@ -75,10 +75,10 @@ async def searching(
         numbers = range(1, keys + 1)
         of_group = [PoolKey(n, its, f"SECRET-{n}", "…", "active") for n in numbers]
         pool = build(1, [its], of_group, Cooldowns())
-        recovery = Recovery(pool.trouble)
+        recovery = Recovery(pool.past_refusals)
         parts = Parts(
             pool,
-            Turns(Picks(pool), recovery, pool),  # type: ignore[arg-type]
+            KeyQueue(Picks(pool), recovery, pool),  # type: ignore[arg-type]
             Cooling(pool),
             Upstreams(ssl.create_default_context()),
             recovery,

@@ -9,15 +9,15 @@ from typing import Any
 import pytest
 
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.pool.probation import Recovery, Strikes, Trouble, Unit, strikes_before, units
+from proxyapp.pool.probation import PastRefusals, Recovery, Strikes, Unit, strikes_before, units
 from tests.support.snapshots import group
 
 KEY = PoolKey(1, group(1, "g"), "SECRET", "…", "active", project="p")
 PRO = "gemini-2.5-pro"
 
 
-def recovery(**trouble: Any) -> Recovery:
-    return Recovery(Trouble(**trouble))
+def recovery(**past_refusals: Any) -> Recovery:
+    return Recovery(PastRefusals(**past_refusals))
 
 
 @pytest.mark.parametrize(
@@ -51,9 +51,9 @@ def test_a_reload_does_not_bring_back_what_a_success_has_cleared():
     process = recovery(strikes=dict(strikes), returning=dict(returning))
     process.succeeded(KEY, PRO, 150.0)
 
-    process.install(Trouble(returning, strikes), 200.0)
+    process.install(PastRefusals(returning, strikes), 200.0)
     assert process.is_idle
-    process.install(Trouble(returning={Unit("p", PRO): 300.0}), 200.0)
+    process.install(PastRefusals(returning={Unit("p", PRO): 300.0}), 200.0)
     assert not process.is_idle
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxyapp.pool.probation import Recovery, Unit
-from proxyapp.pool.queue import KeyWish, Turn, Turns
+from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot
 from tests.support.snapshots import Picks, snapshot
@@ -18,12 +18,12 @@ PRO = "gemini-2.5-pro"
 class Lines:
     def __init__(self, pool: Snapshot) -> None:
         self.pool = pool
-        self.recovery = Recovery(pool.trouble)
-        self.turns = Turns(Picks(pool), self.recovery, pool)  # type: ignore[arg-type]
+        self.recovery = Recovery(pool.past_refusals)
+        self.queue = KeyQueue(Picks(pool), self.recovery, pool)  # type: ignore[arg-type]
         self.served: list[str] = []
 
     async def wait(self, name: str, arrived_at: float, quota_scope: str = PRO) -> Turn | None:
-        turn = await self.turns.next(KeyWish(ALL_GROUPS, quota_scope, arrived_at))
+        turn = await self.queue.next(KeyWish(ALL_GROUPS, quota_scope, arrived_at))
         if turn:
             self.served.append(name)
         return turn
@@ -55,7 +55,7 @@ async def test_one_who_leaves_lets_the_next_one_on(lines: Lines):
 
     assert await asyncio.wait_for(staying, 3.0)
     assert lines.served == ["stays"]
-    assert lines.turns._lines == {}
+    assert lines.queue._lines == {}
 
 
 async def test_nobody_overtakes_the_line(lines: Lines):
@@ -80,8 +80,8 @@ async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
     waiting = asyncio.ensure_future(lines.wait("waits", time.time()))
     await asyncio.sleep(0.05)
     released = snapshot("a")
-    lines.turns._leasing.pool = released  # type: ignore[attr-defined]
-    lines.turns.install(released)
+    lines.queue._leasing.pool = released  # type: ignore[attr-defined]
+    lines.queue.install(released)
 
     assert await asyncio.wait_for(waiting, 1.0)
 
@@ -89,13 +89,13 @@ async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
 async def test_a_key_that_was_tried_is_not_given_again(lines: Lines):
     wish = KeyWish(ALL_GROUPS, "gemini-2.5-flash", time.time(), tried={1})
 
-    assert await lines.turns.next(wish, may_wait=False) is None
-    assert not lines.turns.has_other(wish)
+    assert await lines.queue.next(wish, may_wait=False) is None
+    assert not lines.queue.has_other(wish)
 
 
 async def test_a_request_that_needs_the_key_on_trial_waits_for_the_trial(lines: Lines):
     unit = Unit(1, "")
-    lines.recovery.trouble.returns(unit, time.time() - 1)
+    lines.recovery.past_refusals.returns(unit, time.time() - 1)
     probing = await lines.wait("probe", time.time(), "gemini-2.5-flash")
     second = asyncio.ensure_future(lines.wait("second", time.time(), "gemini-2.5-flash"))
     await asyncio.sleep(0.05)
