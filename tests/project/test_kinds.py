@@ -12,7 +12,7 @@ import pytest
 from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
-from proxyapp.provider.kinds import EVENT_KINDS, Kind, label_of
+from proxyapp.provider.kinds import EVENT_KINDS, Kind
 from proxyapp.provider.verdict import Verdict
 from tests.support.admin_pages import cells, page, superuser, text, value
 from tests.support.gateway import ROOT
@@ -117,7 +117,7 @@ def test_the_filter_of_events_offers_the_kinds_that_events_can_have():
 
     offered = re.findall(r'href="\?(?:[^"]*&amp;)?kind=(\w+)', html)
     assert offered == [kind for kind in Kind if kind.spec.has_events]
-    assert [label for label in labels_of(EVENT_KINDS) if label not in text(html)] == []
+    assert [kind for kind in EVENT_KINDS if kind.spec.label not in text(html)] == []
 
 
 @each_kind_of_events
@@ -191,10 +191,6 @@ def test_no_page_and_no_script_knows_a_kind_by_name():
 
     assert files
     assert [path for path in files if any(name in path.read_text() for name in names)] == []
-
-
-def labels_of(kinds: tuple[Kind, ...]) -> list[str]:
-    return [label_of(kind) for kind in kinds]
 
 
 def squeezed(html: str) -> str:
