@@ -1,6 +1,7 @@
 """What is kept, the encrypted column, the audit log's writer, what a row's state is."""
 
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
+from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.sign_in import SecondFactor, SignInCount
@@ -26,6 +27,7 @@ __all__ = [
     "Group",
     "HourlyUsage",
     "ImportedGroup",
+    "KeyProbe",
     "MinuteUsage",
     "RateLimitEvent",
     "RotationCursor",
