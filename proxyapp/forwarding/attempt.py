@@ -47,6 +47,7 @@ class Attempt:
         self.status = 0
         self.headers: list[Header] = []
         self.is_complete = False
+        self.is_false_success = False
         self._counting = counting
         self._recovery = recovery
         self._probe = turn.probe
@@ -74,20 +75,63 @@ class Attempt:
         """
         if self._head:
             head, self._head = self._head, []
+            if self.is_complete:
+                self._end_well()
             return head
         if self._body is None or self.is_complete:
             return []
         try:
             chunks = await self._body.read_chunks()
         except httpx.TransportError as error:
-            self.end(AttemptOutcome.UPSTREAM_ERROR)
-            raise StreamBroken(f"the upstream broke off: {type(error).__name__}") from None
+            raise self._broken(error) from None
+        self._note(chunks)
+        if self.is_complete:
+            self._end_well()
+        return chunks
+
+    # The start of an answer, which is held until it is known to be one.
+
+    def take(self) -> list[bytes]:
+        """What has arrived, maybe nothing. To be given back with `hold`."""
+        if self._body is None or self.is_complete:
+            return []
+        chunks = self._body.take()
+        self._note(chunks)
+        return chunks
+
+    async def arrive(self, seconds: float) -> None:
+        """Returns when there is something to take, at the end, or after the time.
+
+        Raises StreamBroken when the upstream breaks off.
+        """
+        if self._body is None or self.is_complete:
+            return
+        try:
+            await self._body.arrive(seconds)
+        except httpx.TransportError as error:
+            raise self._broken(error) from None
+
+    def hold(self, chunks: list[bytes]) -> None:
+        """They are read first."""
+        self._head = chunks
+
+    def refuse(self, status: int, body: bytes, content_type: bytes) -> None:
+        """A success that is none: of this status, with this body; what comes after it is lost."""
+        self.status = status
+        self.is_false_success = True
+        self.replace_body(body, content_type)
+
+    def _note(self, chunks: list[bytes]) -> None:
         for chunk in chunks:
             self._counter.feed(chunk)
-        if self._body.is_complete:
-            self.is_complete = True
-            self.end(AttemptOutcome.of_status(self._final_status()))
-        return chunks
+        self.is_complete = self._body is not None and self._body.is_complete
+
+    def _broken(self, error: httpx.TransportError) -> StreamBroken:
+        self.end(AttemptOutcome.UPSTREAM_ERROR)
+        return StreamBroken(f"the upstream broke off: {type(error).__name__}")
+
+    def _end_well(self) -> None:
+        self.end(AttemptOutcome.of_status(self._final_status()))
 
     def _final_status(self) -> int:
         error = self._counter.error() if self.on_error else b""
@@ -100,7 +144,10 @@ class Attempt:
         self._head = self._head or await self.read()
         if not self._head:
             raise StopAsyncIteration
-        return self._head.pop(0)
+        chunk = self._head.pop(0)
+        if self.is_complete and not self._head:
+            self._end_well()
+        return chunk
 
     def end(self, outcome: AttemptOutcome) -> None:
         """Only the first call counts.

@@ -1,6 +1,7 @@
 """From an attempt to a verdict, and from there to a cooldown."""
 
 import functools
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from proxyapp.forwarding.attempt import Attempt
@@ -11,19 +12,38 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
 from proxyapp.provider.excerpts import excerpt
-from proxyapp.provider.kind_spec import Scope
+from proxyapp.provider.kind_spec import Retry, Scope
 from proxyapp.provider.verdict import Verdict
-from proxyapp.vocabulary.choices import Auth
+from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from proxyapp.vocabulary.errors import is_openai_path
 
 
 async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> Verdict | None:
     """None: the policy has nothing to say, and the answer is relayed."""
-    return _verdict(recovery, request, attempt, attempt.status, await attempt.read_error())
+    body = await attempt.read_error()
+    policy = attempt.key.group.policy
+    if policy == RateLimitPolicy.DAILY and attempt.is_false_success and attempt.status != 429:
+        return _of_false_success(recovery, request, attempt, body)
+    return _verdict(recovery, request, attempt, attempt.status, body, policy)
+
+
+def _of_false_success(
+    recovery: Recovery, request: RequestPlan, attempt: Attempt, body: bytes
+) -> Verdict | None:
+    """Under `daily` a server's error takes out nothing, but another key may answer."""
+    aware = RateLimitPolicy.QUOTA_AWARE
+    found = _verdict(recovery, request, attempt, attempt.status, body, aware)
+    is_servers = found is not None and found.retry is Retry.BACK_OFF
+    return replace(found, until=None) if found is not None and is_servers else None
 
 
 def _verdict(
-    recovery: Recovery, request: RequestPlan, attempt: Attempt, status: int, body: bytes
+    recovery: Recovery,
+    request: RequestPlan,
+    attempt: Attempt,
+    status: int,
+    body: bytes,
+    policy: str,
 ) -> Verdict | None:
     now = datetime.now(UTC)
     return verdict.judge(
@@ -32,7 +52,7 @@ def _verdict(
         body=body,
         path=request.path,
         model=request.quota_scope,
-        policy=attempt.key.group.policy,
+        policy=policy,
         now=now,
         strikes=recovery.strikes(attempt.key, request.quota_scope, now.timestamp()),
         is_key_in_place=_is_key_in_place(request, attempt),
@@ -97,7 +117,8 @@ def _note_stream_error(
 ) -> int:
     """The status that the error stands for."""
     status = verdict.effective_status(attempt.status, body)
-    judgement = _verdict(recovery, request, attempt, attempt.status, body)
+    policy = attempt.key.group.policy
+    judgement = _verdict(recovery, request, attempt, attempt.status, body, policy)
     if judgement and judgement.takes_out:
         cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
     return status

@@ -10,6 +10,7 @@ from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
+from proxyapp.provider.generating import is_generating
 from proxyapp.provider.model_name import model_of, quota_scope
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
@@ -59,6 +60,10 @@ class RequestPlan:
     @property
     def is_bound_to_a_key(self) -> bool:
         return BOUND_TO_A_KEY.search(self.path) is not None
+
+    @property
+    def is_generating(self) -> bool:
+        return is_generating(self.method, self.path)
 
     @property
     def has_other_credential(self) -> bool:

@@ -4,6 +4,7 @@ import json
 from typing import Protocol
 
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.first_answer import look_at_start
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
@@ -61,6 +62,8 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
                 key.group, request.method, target, headers, request.body.stream()
             )
         )
+        if attempt.status < 300 and request.is_generating:
+            await look_at_start(attempt, request.path)
         if attempt.status >= 300:
             _hide_key_in_headers(attempt)
             await _hide_key(attempt)

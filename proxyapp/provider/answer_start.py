@@ -23,6 +23,10 @@ ANSWER_KEYS = frozenset({
     "candidates", "choices", "promptFeedback", "usageMetadata", "modelVersion", "responseId",
     "embedding", "embeddings", "data", "predictions", "created", "model", "output", "outputs",
 })  # fmt: skip
+# What nearly every answer begins with: the rest of this module is for the others.
+GOOD_START = re.compile(
+    rb'\s*(?:data:[ \t]*)?\[?\s*\{\s*"(?:' + "|".join(sorted(ANSWER_KEYS)).encode() + rb')"\s*:'
+)
 JSON_TYPES = (b"json", b"event-stream")
 PAGE = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 LINE = re.compile(r"\r\n|\n|\r")

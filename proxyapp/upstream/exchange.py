@@ -86,6 +86,23 @@ class UpstreamExchange(httpx.AsyncByteStream):
         await self._fill()
         return self.take()
 
+    async def arrive(self, seconds: float) -> None:
+        """Returns when there is something to `take`, at the body's end, or after the time.
+
+        Raises a TransportError if the body is broken.
+        """
+        response = self.response
+        if response.chunks or response.is_complete or self._connection is None:
+            await self._fill()
+            return
+        timer = self._connection.loop.call_later(seconds, self._wake)
+        try:
+            await self._wait()
+        finally:
+            timer.cancel()
+        if self._connection is None:
+            await self._fill()
+
     def __aiter__(self) -> "UpstreamExchange":
         return self
 

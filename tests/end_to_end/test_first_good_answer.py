@@ -46,6 +46,8 @@ FALSE_ANSWERS = [
     ("/v1beta/interactions", JSON, json.dumps(BUSY).encode()),
 ]
 
+OTHERS = ("/v1beta/openai/embeddings", "/v1beta/interactions")  # the fake upstream has no answer
+
 
 def falsely(upstream: FakeUpstream, key: str, body: bytes, headers: list[tuple[str, str]]) -> None:
     upstream.refuse(key, status=200, body=body, headers=headers)
@@ -56,15 +58,21 @@ def falsely(upstream: FakeUpstream, key: str, body: bytes, headers: list[tuple[s
 def test_the_next_key_answers_when_a_200_is_an_error(
     make_gateway: MakeGateway, upstream: FakeUpstream, policy: str, server: str
 ):
-    for path, headers, body in FALSE_ANSWERS:
-        upstream.reset()
-        gateway = make_gateway(["KEY-A", "KEY-B"], rate_limit_policy=policy, server=server)
-        falsely(upstream, "KEY-A", body, headers)
+    """A group for each case, so that none meets what is left of another."""
+    terms = {"target_url": upstream.url, "auth": "google", "rate_limit_policy": policy}
+    numbers = range(len(FALSE_ANSWERS))
+    groups = [{"name": f"g{n}", "api_keys": [f"KEY-A{n}", f"KEY-B{n}"], **terms} for n in numbers]
+    gateway = make_gateway(groups=groups, server=server)
+    for number, (path, headers, body) in enumerate(FALSE_ANSWERS):
+        falsely(upstream, f"KEY-A{number}", body, headers)
+        if path in OTHERS:
+            falsely(upstream, f"KEY-B{number}", b'{"data": []}', JSON)
 
-        answer = ask(gateway, path)
+        answer = ask(gateway, f"/g/g{number}{path}")
 
+        asked = [key for key in upstream.picked() if key.endswith(f"{number}")]
         assert (answer.status_code, b'"error"' in answer.content) == (200, False), (path, body)
-        assert upstream.picked() == ["KEY-A", "KEY-B"], (path, body)
+        assert asked[-2:] == [f"KEY-A{number}", f"KEY-B{number}"], (path, body)
 
 
 @pytest.mark.parametrize(

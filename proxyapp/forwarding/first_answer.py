@@ -1,0 +1,99 @@
+"""Looks at the start of an answer to a call that generates, before the client is committed to it.
+
+What is a success by its status alone becomes the refusal that it is, and is judged and counted as
+the status that it names. Only what comes first is held, and no longer than it takes to tell.
+"""
+
+import json
+import time
+
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.provider.answer_start import GOOD_START, MOST_HELD_BYTES, AnswerStart, Start
+from proxyapp.provider.codings import Inflater
+from proxyapp.provider.verdict import effective_status
+from proxyapp.vocabulary.errors import StreamBroken, UpstreamFailed, error_body, is_openai_path
+
+# A stream that sends nothing but comments for so long is relayed: its client sees that it lives.
+HELD_SECONDS = 2.0
+SERVER_ERROR, BAD_GATEWAY = 500, 502
+JSON_TYPE = b"application/json"
+EMPTY = "The upstream answered with nothing where an answer is due."
+PAGE = (
+    "The upstream sent a web page where an answer is due. Is the target URL of the key's group"
+    " right?"
+)
+
+
+async def look_at_start(attempt: Attempt, path: bytes) -> None:
+    """`path`: the client's. Raises UpstreamFailed when the answer broke off before its start."""
+    chunks = attempt.take()
+    if chunks and not attempt.coding and GOOD_START.match(chunks[0]):
+        attempt.hold(chunks)
+        return
+    start = AnswerStart(attempt.header(b"content-type"))
+    found = await _Look(attempt, start).run(chunks)
+    if found is Start.ERROR:
+        _refuse(attempt, effective_status(attempt.status, start.error), start.error, path)
+    elif found is Start.EMPTY:
+        _refuse(attempt, BAD_GATEWAY, EMPTY.encode(), path)
+    elif found is Start.PAGE:
+        _refuse(attempt, BAD_GATEWAY, PAGE.encode(), path)
+    else:
+        return
+    await attempt.keep()
+
+
+class _Look:
+    """What was taken is held in the attempt, whatever is found."""
+
+    def __init__(self, attempt: Attempt, start: AnswerStart) -> None:
+        self._attempt = attempt
+        self._start = start
+        coding = attempt.coding
+        self._inflater = Inflater(coding, 2 * MOST_HELD_BYTES) if coding else None
+        self._until = time.monotonic() + HELD_SECONDS
+
+    async def run(self, chunks: list[bytes]) -> Start:
+        held: list[bytes] = []
+        attempt = self._attempt
+        while True:
+            held += chunks
+            found = self._fed(chunks) if chunks or attempt.is_complete else Start.UNDECIDED
+            remaining = self._until - time.monotonic()
+            if found is not Start.UNDECIDED or attempt.is_complete or remaining <= 0:
+                break
+            try:
+                await attempt.arrive(remaining)
+            except StreamBroken as error:
+                if not held:
+                    raise UpstreamFailed(f"The answer has no beginning: {error}.") from None
+                break
+            chunks = attempt.take()
+        attempt.hold(held)
+        return found
+
+    def _fed(self, chunks: list[bytes]) -> Start:
+        text = b"".join(chunks)
+        if self._inflater is not None:
+            text = b"".join(self._inflater.feed(text))
+            if self._inflater.is_broken:
+                return Start.GOOD  # in no coding that can be read: relayed as it is
+        return self._start.feed(text, is_complete=self._attempt.is_complete)
+
+
+def _refuse(attempt: Attempt, status: int, error: bytes, path: bytes) -> None:
+    """With the error as it was sent where it is JSON, else in the path's shape."""
+    meant = status if status >= 400 else SERVER_ERROR
+    attempt.refuse(meant, error if _is_json(error) else _shaped(meant, error, path), JSON_TYPE)
+
+
+def _is_json(error: bytes) -> bool:
+    try:
+        return isinstance(json.loads(error), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _shaped(status: int, text: bytes, path: bytes) -> bytes:
+    message = text.decode("utf-8", "replace")
+    return error_body(status, message, is_openai=is_openai_path(path), code="upstream_failed")
