@@ -22,11 +22,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class UpstreamExchange(httpx.AsyncByteStream):
-    """The raw bytes of the body, as they arrived. Iterate, or take what is there without an await
-    for each chunk.
+    """The raw bytes of the body, as they arrived: to iterate, or to take without an await for each.
 
-    `may_be_repeated`: the upstream dropped the connection before its answer, and the same request
-    is harmless.
+    `may_be_repeated`: the connection was dropped before an answer, and the request is harmless.
     """
 
     def __init__(self, connection: UpstreamConnection, method: str, size: int | None) -> None:
@@ -50,9 +48,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
         rest: AsyncIterable[bytes] | None,
         length: int | None,
     ) -> "UpstreamExchange":
-        """Writes `data` at once and, if there is a `rest`, that from now on, while the response may
-        already arrive.
-        """
+        """Writes `data` at once, and a `rest` while the response may already arrive."""
         exchange = cls(connection, method, len(data) if rest is None else None)
         connection.begin(exchange, data)
         if rest is not None:
@@ -66,10 +62,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
         return self.response.is_complete
 
     def take(self) -> list[bytes]:
-        """The chunks that have arrived since the last call, maybe none.
-
-        Does not wait, does not raise.
-        """
+        """The chunks that have arrived since the last call, maybe none. Does not raise."""
         response = self.response
         chunks = list(response.chunks)
         response.chunks.clear()
@@ -91,17 +84,14 @@ class UpstreamExchange(httpx.AsyncByteStream):
 
         Raises a TransportError if the body is broken.
         """
-        response = self.response
-        if response.chunks or response.is_complete or self._connection is None:
-            await self._fill()
-            return
-        timer = self._connection.loop.call_later(seconds, self._wake)
+        connection = self._connection
+        timer = connection.loop.call_later(seconds, self._wake) if connection else None
         try:
-            await self._wait()
+            if not self.response.chunks and not self.response.is_complete:
+                await self._wait()
         finally:
-            timer.cancel()
-        if self._connection is None:
-            await self._fill()
+            if timer is not None:
+                timer.cancel()
 
     def __aiter__(self) -> "UpstreamExchange":
         return self
@@ -241,17 +231,15 @@ class UpstreamExchange(httpx.AsyncByteStream):
     def _look_whether_it_was_heard(self) -> None:
         if self.response.has_begun or self._size is None or self._connection is None:
             return
-        self.may_be_repeated = (
-            self._is_safe or self._connection.unacknowledged_bytes() >= self._size
-        )
+        is_unheard = self._connection.unacknowledged_bytes() >= self._size
+        self.may_be_repeated = self._is_safe or is_unheard
 
     def lose(self, error: Exception | None) -> None:
         if error is None:
             self.receive_eof()
         else:
-            self.may_be_repeated = (
-                self._is_safe and self._size is not None and not self.response.has_begun
-            )
+            is_whole = self._size is not None
+            self.may_be_repeated = self._is_safe and is_whole and not self.response.has_begun
             self.fail(httpx.ReadError("the upstream broke the connection"))
 
     def time_out(self, *, is_writing: bool) -> None:
