@@ -52,7 +52,7 @@ class Attempt:
         self._recovery = recovery
         self._probe = turn.probe
         self._model = model
-        self._client = client
+        self.client = client
         self._is_counted = False
         self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
@@ -170,9 +170,9 @@ class Attempt:
             prompt_tokens=llm_tokens.prompt,
             output_tokens=llm_tokens.output,
         )
-        if self._client is not ANYONE:
+        if self.client is not ANYONE:
             self._counting.count_llm_tokens(
-                self._client, model, llm_tokens.prompt, llm_tokens.output, now
+                self.client, model, llm_tokens.prompt, llm_tokens.output, now
             )
         self._counting.touched()
 

@@ -4,6 +4,7 @@ import functools
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.cooldown_writer import Cooling
@@ -68,15 +69,19 @@ def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
 
 
 async def cooldown_of(attempt: Attempt, judgement: Verdict) -> NewCooldown:
-    return cooldown(
-        attempt.key, judgement, attempt.status, await attempt.read_error(), datetime.now(UTC)
-    )
+    body, now = await attempt.read_error(), datetime.now(UTC)
+    return cooldown(attempt.key, judgement, attempt.status, body, now, attempt.client)
 
 
 def cooldown(
-    key: PoolKey, judgement: Verdict, status: int, body: bytes, now: datetime
+    key: PoolKey,
+    judgement: Verdict,
+    status: int,
+    body: bytes,
+    now: datetime,
+    client: Client = ANYONE,
 ) -> NewCooldown:
-    """What the verdict on a key takes out from now on."""
+    """What the verdict on a key takes out from now on. `client`: whose request was refused."""
     delay = judgement.stated_delay
     return NewCooldown(
         key_id=key.id,
@@ -91,6 +96,7 @@ def cooldown(
         quota_limit=judgement.limit,
         stated_delay_seconds=None if delay is None else delay.total_seconds(),
         key_hash=key.key_hash,
+        client_id=None if client is ANYONE else client.id,
         reason=excerpt(judgement.message.encode(), key.secret, key.masked),
     )
 
@@ -120,5 +126,6 @@ def _note_stream_error(
     policy = attempt.key.group.policy
     judgement = _verdict(recovery, request, attempt, attempt.status, body, policy)
     if judgement and judgement.takes_out:
-        cooling.impose(cooldown(attempt.key, judgement, status, body, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
     return status

@@ -190,6 +190,13 @@ class RateLimitEvent(models.Model):
     occurred_at = models.DateTimeField(default=timezone.now)
     cooling_until = models.DateTimeField()
     released_at = models.DateTimeField(null=True, blank=True)
+    client = models.ForeignKey(
+        "proxyapp.ClientToken",
+        on_delete=models.SET_NULL,
+        null=True,
+        related_name="+",
+        help_text="Whose request it was. Empty: one without a client token.",
+    )
     excerpt = models.TextField(blank=True, help_text="The start of the answer, keys masked.")
 
     objects = ActiveCooldowns.as_manager()

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.models import ApiKey, ClientToken, RateLimitEvent
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.kinds import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
@@ -36,6 +36,7 @@ class NewCooldown:
     quota_limit: str = ""
     stated_delay_seconds: float | None = None
     key_hash: str = ""
+    client_id: int | None = None
     reason: str = ""
 
     @property
@@ -52,7 +53,10 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
         known = set(
             ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True)
         )
-        RateLimitEvent.objects.bulk_create([_event(c) for c in cooldowns if c.key_id in known])
+        clients = _clients({c.client_id for c in cooldowns if c.client_id is not None})
+        RateLimitEvent.objects.bulk_create(
+            [_event(c, clients) for c in cooldowns if c.key_id in known]
+        )
         for cooldown in cooldowns:
             if cooldown.is_of_dead_key:
                 _condemn(cooldown)
@@ -70,7 +74,13 @@ def _condemn(cooldown: NewCooldown) -> None:
     refused.update(status=KeyStatus.INVALID, status_reason=cooldown.reason[:REASON_CHARACTERS])
 
 
-def _event(cooldown: NewCooldown) -> RateLimitEvent:
+def _clients(ids: set[int]) -> set[int]:
+    """Those that are still there. Nearly always there are none to ask for."""
+    found = ClientToken.objects.filter(pk__in=ids).values_list("pk", flat=True) if ids else ()
+    return set(found)
+
+
+def _event(cooldown: NewCooldown, clients: set[int]) -> RateLimitEvent:
     return RateLimitEvent(
         key_id=cooldown.key_id,
         project=cooldown.project,
@@ -82,5 +92,6 @@ def _event(cooldown: NewCooldown) -> RateLimitEvent:
         quota_id=cooldown.quota_id,
         quota_limit=cooldown.quota_limit,
         stated_delay_seconds=cooldown.stated_delay_seconds,
+        client_id=cooldown.client_id if cooldown.client_id in clients else None,
         excerpt=cooldown.excerpt,
     )

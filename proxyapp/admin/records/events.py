@@ -72,6 +72,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "kind_badge",
         "meaning",
         "status",
+        "client",
         "for_model",
         "quota",
         "limit",
@@ -87,7 +88,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         css = {"all": ("proxyapp/groups.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RateLimitEvent]:
-        events = super().get_queryset(request).select_related("key__group")
+        events = super().get_queryset(request).select_related("key__group", "client")
         return events.defer("key__secret", "key__group__proxy_url")
 
     def get_search_results(
