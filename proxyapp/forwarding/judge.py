@@ -12,11 +12,11 @@ from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
+from proxyapp.provider.credentials import is_alone_in_place, is_openai_place
 from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.kind_spec import Retry, Scope
 from proxyapp.provider.verdict import Verdict
-from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
-from proxyapp.vocabulary.errors import is_openai_path
+from proxyapp.vocabulary.choices import RateLimitPolicy
 
 
 async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> Verdict | None:
@@ -64,8 +64,8 @@ def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
     """The key, and nothing but the key, was where Google takes it from."""
     if request.has_other_credential:
         return False
-    is_openai = is_openai_path(request.target(attempt.key.group.prefix))
-    return attempt.auth in (Auth.GOOGLE, Auth.BEARER if is_openai else Auth.X_GOOG_API_KEY)
+    is_openai = is_openai_place(attempt.key.group.prefix, request.path)
+    return is_alone_in_place(attempt.auth, is_openai=is_openai)
 
 
 async def cooldown_of(attempt: Attempt, judgement: Verdict) -> NewCooldown:

@@ -10,11 +10,13 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
-from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
+from proxyapp.provider.credentials import is_openai_place, refuses_two
+from proxyapp.provider.refusal import read_refusal
+from proxyapp.provider.refusal_rules import is_about_credentials
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.choices import Auth
-from proxyapp.vocabulary.errors import GatewayError, is_openai_path
+from proxyapp.vocabulary.errors import GatewayError
 
 UNREADABLE = (
     "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask"
@@ -33,33 +35,50 @@ class SendingParts(Protocol):
 
 
 async def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
-    """Asks with two credentials where that is the rule, and with one if the target refuses two."""
+    """Asks with two credentials where that is the rule, and with one if the target refuses two.
+
+    The group keeps to one when that has helped: what a client wrote may read like a refusal of two.
+    """
     group = turn.key.group
     attempt = await _send(parts, request, turn, group.auth)
     if group.auth != Auth.BOTH or attempt.status not in (400, 401):
         return attempt
-    if MULTIPLE_CREDENTIALS not in await attempt.read_error():
+    if not refuses_two(read_refusal(await attempt.read_error()).message):
         return attempt
     await attempt.keep()
-    await parts.keep_single_credential(group.id)
-    return await _send(parts, request, turn, Auth.GOOGLE)
+    attempt = await _send(parts, request, turn, Auth.GOOGLE)
+    try:
+        if await _has_helped(attempt):
+            await parts.keep_single_credential(group.id)
+    except BaseException:
+        await attempt.aclose()
+        raise
+    return attempt
+
+
+async def _has_helped(attempt: Attempt) -> bool:
+    """Whether the target took the one credential: its own trouble does not say so."""
+    if attempt.status < 400:
+        return True
+    refusal = read_refusal(await attempt.read_error())
+    return attempt.status < 500 and not is_about_credentials(attempt.status, refusal)
 
 
 async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str) -> Attempt:
     """The upstream's own errors are read here: the key must not pass in them."""
     key = turn.key
     attempt = Attempt(parts.counting, parts.recovery, turn, request.model, auth, request.client)
-    target = request.target(key.group.prefix)
+    prefix = key.group.prefix
     headers = to_upstream(
         request.headers,
         host=key.group.host,
         body_length=request.body.length,
-        credentials=key.credentials(auth, is_openai=is_openai_path(target)),
+        credentials=key.credentials(auth, is_openai=is_openai_place(prefix, request.path)),
     )
     try:
         attempt.begin(
             await parts.upstreams.send(
-                key.group, request.method, target, headers, request.body.stream()
+                key.group, request.method, request.target(prefix), headers, request.body.stream()
             )
         )
         if attempt.status < 300 and request.is_generating:

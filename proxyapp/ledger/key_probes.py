@@ -38,23 +38,22 @@ def claim(key_id: int, key_hash: str, now: datetime) -> Claim | None:
         probe = _locked(key_id)
         if probe is None:
             return None
-        if probe.key_hash != key_hash:
-            probe.key_hash, probe.outcome, probe.asked_at, probe.answered_at = (
-                key_hash,
-                "",
-                None,
-                None,
-            )
-            probe.deaths, probe.due_at = 0, None
+        _forget_another_secret(probe, key_hash)
         if probe.outcome and _holds(probe.answered_at, ANSWER_HOLDS, now):
             return Claim(is_mine=False, outcome=ProbeOutcome(probe.outcome))
-        is_answered = probe.answered_at is not None and probe.asked_at is not None
-        is_asked = not (is_answered and probe.answered_at >= probe.asked_at)
-        if is_asked and _holds(probe.asked_at, QUESTION_HOLDS, now):
+        if _is_being_asked(probe, now):
             return Claim(is_mine=False)
         probe.asked_at = now
         probe.save()
         return Claim(is_mine=True)
+
+
+def _is_being_asked(probe: KeyProbe, now: datetime) -> bool:
+    if not _holds(probe.asked_at, QUESTION_HOLDS, now):
+        return False
+    return probe.answered_at is None or (
+        probe.asked_at is not None and probe.answered_at < probe.asked_at
+    )
 
 
 def settle(key_id: int, key_hash: str, outcome: ProbeOutcome, message: str, now: datetime) -> None:
@@ -63,9 +62,8 @@ def settle(key_id: int, key_hash: str, outcome: ProbeOutcome, message: str, now:
         probe = _locked(key_id)
         if probe is None:
             return
-        if probe.key_hash != key_hash:
-            probe.deaths, probe.due_at = 0, None
-        probe.key_hash, probe.answered_at, probe.outcome = key_hash, now, outcome
+        _forget_another_secret(probe, key_hash)
+        probe.answered_at, probe.outcome = now, outcome
         probe.message = message[:MESSAGE_CHARACTERS]
         if outcome is ProbeOutcome.WORKS:
             probe.deaths, probe.due_at = 0, None
@@ -103,6 +101,13 @@ def bring_back(key_id: int, key_hash: str, message: str) -> bool:
         audit.record(PROBE, "enable", keys, f"asked again, and it {message}")
         raise_pool_version()
         return True
+
+
+def _forget_another_secret(probe: KeyProbe, key_hash: str) -> None:
+    if probe.key_hash != key_hash:
+        probe.key_hash, probe.outcome, probe.message = key_hash, "", ""
+        probe.asked_at = probe.answered_at = probe.due_at = None
+        probe.deaths = 0
 
 
 def _locked(key_id: int) -> KeyProbe | None:

@@ -1,11 +1,18 @@
 """What a provider takes for a credential, and where it looks for one."""
 
+import re
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth
 
-MULTIPLE_CREDENTIALS = b"Multiple authentication credentials received"
+# The whole message: part of one may be what a client sent.
+TWO_REFUSED = re.compile(
+    r"Multiple authentication credentials received\.?(?:\s+Please pass only one\.?)?"
+)
+# From the start on, and without what is encoded: elsewhere it is a name that a client chose.
+OPENAI_PATH = re.compile(rb"/(?:v\d[\w.-]*/)?openai/")
+OPENAI_SEGMENT = b"openai"
 
 
 def without_key(query: bytes) -> bytes | None:
@@ -22,6 +29,24 @@ def without_key(query: bytes) -> bytes | None:
 def is_key_parameter(part: bytes) -> bool:
     name = part.partition(b"=")[0]
     return name == b"key" or (b"%" in name and unquote_to_bytes(name) == b"key")
+
+
+def is_openai_place(prefix: bytes, path: bytes) -> bool:
+    """Whether the key is looked for as a Bearer token: as OpenAI does, not as Google's own paths.
+
+    `prefix`: of the group's target. `path`: the client's, raw, behind the prefix.
+    """
+    return OPENAI_PATH.match(path) is not None or OPENAI_SEGMENT in prefix.split(b"/")
+
+
+def is_alone_in_place(auth: str, *, is_openai: bool) -> bool:
+    """Whether a key that is sent so is the only credential, and where Google looks for one."""
+    return auth in (Auth.GOOGLE, Auth.BEARER if is_openai else Auth.X_GOOG_API_KEY)
+
+
+def refuses_two(message: str) -> bool:
+    """Whether a refusal says that one credential would have been right."""
+    return TWO_REFUSED.fullmatch(message.strip()) is not None
 
 
 def credentials(auth: str, secret: bytes, *, is_openai: bool) -> list[Header]:

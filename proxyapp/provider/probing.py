@@ -3,6 +3,10 @@
 from datetime import timedelta
 from enum import StrEnum
 
+from proxyapp.provider.kind_spec import Until
+from proxyapp.provider.refusal import Refusal
+from proxyapp.provider.refusal_rules import is_restricted, kind_of, names_a_dead_key
+
 
 class ProbeOutcome(StrEnum):
     """INCONCLUSIVE: no answer, or one that says nothing of the key, such as a blocked method."""
@@ -18,6 +22,20 @@ AGAIN_AFTER = (timedelta(minutes=1), timedelta(minutes=10), timedelta(hours=1))
 DAILY = timedelta(days=1)
 # Nobody mends these within the hour.
 FINAL_WORDS = ("leaked", "suspended")
+
+
+def outcome_of_refusal(
+    status: int, refusal: Refusal, path: bytes, *, is_key_in_place: bool, is_googles: bool
+) -> ProbeOutcome:
+    """Of the gateway's own question, on this path.
+
+    `is_key_in_place`: the key was sent alone, and where Google takes it. `is_googles`: the target
+    is known to take it there; another one calls every key bad that it does not find.
+    """
+    kind = kind_of(status, refusal, path, "", is_key_in_place=is_key_in_place)
+    is_dead = kind.spec.until is Until.OPERATOR and not is_restricted(refusal)
+    is_known = is_key_in_place and (is_googles or names_a_dead_key(refusal))
+    return ProbeOutcome.DEAD if is_dead and is_known else ProbeOutcome.INCONCLUSIVE
 
 
 def again_after(deaths: int, message: str) -> timedelta:

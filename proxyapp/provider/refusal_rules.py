@@ -34,6 +34,8 @@ from proxyapp.provider.refusal_words import (
     REGION_WORDS,
     RESOURCE,
     RESOURCE_PATH,
+    RESTRICTED,
+    RESTRICTED_REASON,
     SERVER_WORDS,
     TOKEN_TYPE,
     TOKEN_TYPE_AT_START,
@@ -70,13 +72,35 @@ def kind_of(
     status: int, refusal: Refusal, path: bytes, model: str, *, is_key_in_place: bool
 ) -> Kind:
     """REQUEST is what nothing explains: the client's own."""
-    start = refusal.message.lower().replace("\u2019", "'").strip()
-    case = RefusalCase(status, refusal, path, model, is_key_in_place, start, QUOTED.sub("", start))
+    case = RefusalCase(status, refusal, path, model, is_key_in_place, *_texts(refusal))
     for rule in RULES:
         kind = rule(case)
         if kind is not None:
             return kind
     return Kind.REQUEST
+
+
+def is_restricted(refusal: Refusal) -> bool:
+    """Whether what is refused is the kind of request, and not the key itself."""
+    is_said = RESTRICTED.match(refusal.message.lower().strip()) is not None
+    return is_said or any(RESTRICTED_REASON.fullmatch(reason) for reason in refusal.reasons)
+
+
+def names_a_dead_key(refusal: Refusal) -> bool:
+    """In Google's own code, which providers of other kinds do not know."""
+    return any(DEAD_REASON.fullmatch(reason) for reason in refusal.reasons)
+
+
+def is_about_credentials(status: int, refusal: Refusal) -> bool:
+    """Whether the key, or the way it was sent, is what is refused."""
+    case = RefusalCase(status, refusal, b"", "", True, *_texts(refusal))
+    return status == 401 or _credentials(case) is not None
+
+
+def _texts(refusal: Refusal) -> tuple[str, str]:
+    """The message in lower case, and the same without what it quotes."""
+    start = refusal.message.lower().replace("\u2019", "'").strip()
+    return start, QUOTED.sub("", start)
 
 
 def _page(case: RefusalCase) -> Kind | None:

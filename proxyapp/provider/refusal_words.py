@@ -47,6 +47,12 @@ DEAD_REASON = re.compile(
     r"API_KEY_(?!MISSING|REQUIRED|NOT_PROVIDED)\w+|CONSUMER_(?:INVALID|SUSPENDED|DISABLED|DELETED)|RESOURCE_PROJECT_INVALID"
     r"|PROJECT_(?:DELETED|SUSPENDED|DISABLED|DENIED|INVALID|CLOSED)\w*|SERVICE_DISABLED|GCP_SUSPENDED"
 )
+# A site's, an app's, a method's: it speaks of what was asked, and another request may pass.
+RESTRICTED_REASON = re.compile(r"API_KEY_(?!IP_ADDRESS)\w+_BLOCKED")
+RESTRICTED = re.compile(
+    r"requests (?:from|to) .{0,500}?\b(?:is|are) blocked"
+    r"|(?:the )?(?:provided )?api key has an? (?!ip address)[\w ]{1,40} restriction"
+)
 DEAD_WORDS = ("invalid_api_key", "account_deactivated")
 DEAD_AT_START = re.compile(
     r"(?:(?:your|the|this|the provided) )?api[ _-]?key (?:is |was |has )?(?:been )?(?:not "

@@ -17,7 +17,8 @@ from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.store import group_of_pool
-from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult
+from proxyapp.provider.probing import ProbeOutcome
+from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult, unanswered
 from proxyapp.upstream.key_probe import probe as ask_provider
 from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepClock
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
@@ -111,10 +112,10 @@ async def _connect(upstreams: Upstreams, group: PoolGroup) -> ProbeResult:
         async with asyncio.timeout(PROBE_SECONDS):
             await upstreams.connect(group)
     except TimeoutError:
-        return ProbeResult(0, ok=False, status=None, message=f"waited {PROBE_SECONDS:g} s in vain")
+        return unanswered(0, f"waited {PROBE_SECONDS:g} s in vain")
     except GatewayError as error:
-        return ProbeResult(0, ok=False, status=None, message=error.message)
-    return ProbeResult(0, ok=True, status=None, message=NO_KEY)
+        return unanswered(0, error.message)
+    return ProbeResult(0, ProbeOutcome.WORKS, None, NO_KEY)
 
 
 def _outcome(group: Group, key: ApiKey | None, steps: Sequence[Step]) -> ConnectionTest:

@@ -12,13 +12,16 @@ from proxyapp.models.key_state import key_batches
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
-from proxyapp.provider.credentials import MULTIPLE_CREDENTIALS
+from proxyapp.provider.credentials import is_alone_in_place, is_openai_place, refuses_two
 from proxyapp.provider.excerpts import excerpt
-from proxyapp.provider.verdict import judge
+from proxyapp.provider.probing import ProbeOutcome, outcome_of_refusal
+from proxyapp.provider.refusal import read_refusal
+from proxyapp.provider.refusal_rules import names_a_dead_key
+from proxyapp.provider.verdict import effective_status, judge
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
-from proxyapp.vocabulary.errors import GatewayError, is_openai_path
+from proxyapp.vocabulary.errors import GatewayError
 
 # A page of the admin's list has 100 keys: if none gets an answer it takes five rounds of
 # PROBE_SECONDS, within the minute that nginx waits by default.
@@ -28,6 +31,7 @@ PROBE_SECONDS = 10.0
 # One model is asked for; the OpenAI format lists all. What goes beyond is a web site's page.
 ANSWER_BYTES = 64 * 1024
 MESSAGE_CHARACTERS = 300  # 38 of the 49 recorded messages fit
+CREDENTIAL_STATUSES = (400, 401, 403)
 UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
 NO_LIST = "no list of models there, is the group's target URL right?"
 
@@ -40,9 +44,17 @@ class ProbeResult:
     """
 
     key_id: int
-    ok: bool
+    outcome: ProbeOutcome
     status: int | None
     message: str
+
+    @property
+    def ok(self) -> bool:
+        return self.outcome is ProbeOutcome.WORKS
+
+    @property
+    def is_dead(self) -> bool:
+        return self.outcome is ProbeOutcome.DEAD
 
 
 def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
@@ -57,9 +69,7 @@ def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
         for keys in key_batches(set(asked) - pool.keys())
         for pk in keys.values_list("pk", flat=True)
     }
-    results = {
-        key_id: ProbeResult(key_id, ok=False, status=None, message=UNUSABLE) for key_id in unusable
-    }
+    results = {key_id: unanswered(key_id, UNUSABLE) for key_id in unusable}
     for result in asyncio.run(_probe_all([pool[key_id] for key_id in asked if key_id in pool])):
         results[result.key_id] = result
     return [results[key_id] for key_id in asked if key_id in results]
@@ -86,34 +96,51 @@ class Answer(NamedTuple):
     body: bytes
     auth: str
     target: bytes
+    is_openai: bool
+
+    @property
+    def is_key_in_place(self) -> bool:
+        """Alone, and only where Google takes it from."""
+        return is_alone_in_place(self.auth, is_openai=self.is_openai)
+
+
+def unanswered(key_id: int, message: str) -> ProbeResult:
+    return ProbeResult(key_id, ProbeOutcome.INCONCLUSIVE, None, message)
 
 
 async def probe(upstreams: Upstreams, key: PoolKey) -> ProbeResult:
     if not key.is_readable:
-        return ProbeResult(
-            key.id, ok=False, status=None, message="SECRET_KEY does not open this key"
-        )
+        return unanswered(key.id, "SECRET_KEY does not open this key")
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             answer = await _ask_in_turn(upstreams, key)
     except TimeoutError:
-        return ProbeResult(
-            key.id, ok=False, status=None, message=f"waited {PROBE_SECONDS:g} s in vain"
-        )
+        return unanswered(key.id, f"waited {PROBE_SECONDS:g} s in vain")
     except (GatewayError, httpx.TransportError) as error:
-        return ProbeResult(
-            key.id, ok=False, status=None, message=str(error) or type(error).__name__
-        )
-    # A target URL that leads to a web site answers 200, too, but with a page.
-    if answer.status == 200 and answer.body.lstrip().startswith((b"{", b"[")):
-        return ProbeResult(key.id, ok=True, status=200, message="works")
-    return ProbeResult(key.id, ok=False, status=answer.status, message=_message(answer, key))
+        return unanswered(key.id, str(error) or type(error).__name__)
+    return ProbeResult(key.id, _outcome(answer, key), answer.status, _message(answer, key))
+
+
+def _outcome(answer: Answer, key: PoolKey) -> ProbeOutcome:
+    """A target URL that leads to a web site answers 200, too, but with a page."""
+    status = effective_status(answer.status, answer.body)
+    if status == 200 and answer.body.lstrip().startswith((b"{", b"[")):
+        return ProbeOutcome.WORKS
+    return outcome_of_refusal(
+        status,
+        read_refusal(answer.body),
+        answer.target,
+        is_key_in_place=answer.is_key_in_place,
+        is_googles=key.group.auth != Auth.BOTH,
+    )
 
 
 def _message(answer: Answer, key: PoolKey) -> str:
     """On one line. Read as under quota_aware, whatever the group's policy: here it only
     explains.
     """
+    if _outcome(answer, key) is ProbeOutcome.WORKS:
+        return "works"
     # Before anything is cut: half a key would not be recognised.
     body = answer.body.replace(key.secret.encode(), key.masked.encode())
     verdict = judge(
@@ -124,7 +151,7 @@ def _message(answer: Answer, key: PoolKey) -> str:
         model="",
         policy=RateLimitPolicy.QUOTA_AWARE,
         now=datetime.now(UTC),
-        is_key_in_place=_is_key_in_place(answer),
+        is_key_in_place=answer.is_key_in_place,
     )
     meaning = verdict.kind.spec.probe_says if verdict else NO_LIST
     if answer.status == 404:
@@ -134,25 +161,25 @@ def _message(answer: Answer, key: PoolKey) -> str:
     return ": ".join(filter(None, (meaning, text))) or "an empty answer"
 
 
-def _is_key_in_place(answer: Answer) -> bool:
-    """Only where Google takes it from."""
-    return answer.auth in (
-        Auth.GOOGLE,
-        Auth.BEARER if is_openai_path(answer.target) else Auth.X_GOOG_API_KEY,
-    )
-
-
 async def _ask_in_turn(upstreams: Upstreams, key: PoolKey) -> Answer:
-    """With both credentials, and with one where that is refused."""
+    """With both credentials, and with one where that is refused: only then it speaks of the key."""
     answer = await _ask(upstreams, key, key.group.auth)
-    if answer.auth == Auth.BOTH and MULTIPLE_CREDENTIALS in answer.body:
-        return await _ask(upstreams, key, Auth.GOOGLE)
-    return answer
+    if answer.auth != Auth.BOTH or answer.status not in CREDENTIAL_STATUSES:
+        return answer
+    alone = await _ask(upstreams, key, Auth.GOOGLE)
+    return alone if _says_more(alone, than=answer) else answer
+
+
+def _says_more(alone: Answer, *, than: Answer) -> bool:
+    """A target of another kind does not look where Google does."""
+    if alone.status == 200 or refuses_two(read_refusal(than.body).message):
+        return True
+    return names_a_dead_key(read_refusal(alone.body))
 
 
 async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
     prefix = key.group.prefix
-    is_openai = is_openai_path(prefix + b"/")
+    is_openai = is_openai_place(prefix, b"/")
     target = prefix + (b"/models" if is_openai else b"/v1beta/models?pageSize=1")
     sign = key.credentials(auth, is_openai=is_openai)
     headers = to_upstream(
@@ -169,4 +196,4 @@ async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
     finally:
         await response.stream.aclose()
     body = decoded(body, response.headers.get("content-encoding", "").strip().lower().encode())
-    return Answer(response.status_code, body, auth, target)
+    return Answer(response.status_code, body, auth, target, is_openai)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol
 
-from proxyapp.pool.snapshot import PoolKey
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 

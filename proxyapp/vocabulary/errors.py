@@ -127,8 +127,9 @@ class StreamBroken(Exception):
     """Raised out of the ASGI application to make a server cut the connection."""
 
 
-def is_openai_path(path: bytes) -> bool:
-    return b"/openai/" in path
+def is_openai_path(target: bytes) -> bool:
+    """Whether its clients parse OpenAI's errors. The query, if there is one, has no say."""
+    return b"/openai/" in target.partition(b"?")[0]
 
 
 def error_body(

@@ -22,6 +22,7 @@ from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, AuditEntry, Group, audit
 from proxyapp.models.audit import START, Actor
 from proxyapp.process import bootstrap
+from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.support.admin_pages import (
     GROUP_FORM,
@@ -260,7 +261,7 @@ def works(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every key does, says the provider."""
     monkeypatch.setattr(
         "proxyapp.upstream.key_probe.probe_keys",
-        lambda ids: [ProbeResult(one, True, 200, "works") for one in ids],
+        lambda ids: [ProbeResult(one, ProbeOutcome.WORKS, 200, "works") for one in ids],
     )
 
 

@@ -15,6 +15,7 @@ from proxyapp.admin.keys.usage import usage_of_key
 from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart, sparkline
 from proxyapp.models import ApiKey, AuditEntry, DailyUsage, RateLimitEvent
+from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.admin_pages import page, said, superuser, text, value
@@ -274,7 +275,7 @@ def test_a_test_from_the_page_says_what_the_provider_said(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ):
     key = add_key(add_group(), "one", status=KeyStatus.INVALID)
-    works = ProbeResult(key.pk, ok=True, status=200, message="works")
+    works = ProbeResult(key.pk, ProbeOutcome.WORKS, 200, "works")
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda ids: [works])
 
     html = press(operator, key, "test")

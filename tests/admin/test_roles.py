@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from proxyapp.migrations._roles import ADMIN, OPERATOR, VIEWER, grant, make
 from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent
+from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.support.admin_pages import GROUP_FORM, PROXY, act, key_form, page, superuser, text
 from tests.support.client_tokens import add_token
@@ -248,7 +249,7 @@ def test_each_action_works_for_those_who_may_do_it_and_for_nobody_else(
     add_token()
     monkeypatch.setattr(
         "proxyapp.upstream.key_probe.probe_keys",
-        lambda ids: [ProbeResult(one, True, 200, "") for one in ids],
+        lambda ids: [ProbeResult(one, ProbeOutcome.WORKS, 200, "") for one in ids],
     )
     allowed, happened = ACTIONS[model, action]
     selected = list(apps.get_model("proxyapp", model)._default_manager.values_list("pk", flat=True))

@@ -30,11 +30,16 @@ from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
 from tests.support.snapshots import Picks, group
 
 REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno"
-TWO_REFUSED = (
-    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 44\r\n\r\n"
-    b"Multiple authentication credentials received"
-)
 HOUR = 3600.0
+
+
+def answer(status: int, message: bytes) -> bytes:
+    """A refusal in Google's form."""
+    body = b'{"error": {"code": %d, "message": "%b"}}' % (status, message)
+    return b"HTTP/1.1 %d X\r\nContent-Length: %d\r\n\r\n%b" % (status, len(body), body)
+
+
+TWO_REFUSED = answer(400, b"Multiple authentication credentials received. Please pass only one.")
 
 
 class Cooling:
@@ -149,3 +154,40 @@ async def test_a_target_that_refuses_two_credentials_is_asked_again_with_one():
     assert parts.single_credential == [1]
     assert b"Bearer" in upstream.heads[0]
     assert b"Bearer" not in upstream.heads[1]
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        TWO_REFUSED,
+        answer(401, b"Request is missing required authentication credential."),
+        answer(400, b"API key not valid. Please pass a valid API key."),
+        answer(503, b"overloaded"),
+    ],
+)
+async def test_one_credential_that_does_not_help_is_not_kept_to(second: bytes):
+    async with searching(TWO_REFUSED, second, keys=1, auth="both") as (_, parts):
+        attempt = await forward(parts, request())
+        await attempt.aclose()
+
+    assert parts.single_credential == []
+
+
+async def test_a_refusal_of_something_else_shows_that_one_credential_is_right():
+    not_found = answer(404, b"models/x is not found")
+    async with searching(TWO_REFUSED, not_found, keys=1, auth="both") as (_, parts):
+        attempt = await forward(parts, request())
+        assert attempt.status == 404
+        await attempt.aclose()
+
+    assert parts.single_credential == [1]
+
+
+async def test_a_sentence_within_a_message_changes_nothing():
+    named = answer(400, b"models/Multiple authentication credentials received is not found")
+    async with searching(named, OK, keys=1, auth="both") as (upstream, parts):
+        attempt = await forward(parts, request())
+        assert attempt.status == 400
+        await attempt.aclose()
+
+    assert (len(upstream.heads), parts.single_credential) == (1, [])

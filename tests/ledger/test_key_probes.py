@@ -1,6 +1,6 @@
 """One question about a key at a time, over all processes, and when a dead key is asked again."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -27,6 +27,18 @@ def key() -> ApiKey:
     return add_key(add_group(), "one")
 
 
+def claimed(key: ApiKey, after: timedelta, key_hash: str = "") -> Claim:
+    given = claim(key.pk, key_hash or key.key_hash, NOW + after)
+    assert given
+    return given
+
+
+def due_at() -> datetime:
+    at = KeyProbe.objects.get().due_at
+    assert at
+    return at
+
+
 def found(key: ApiKey, outcome: ProbeOutcome, after: timedelta, message: str = "x") -> None:
     settle(key.pk, key.key_hash, outcome, message, NOW + after)
 
@@ -42,27 +54,27 @@ def test_the_first_asks_and_the_others_wait_for_its_answer(key):
 
 def test_an_answer_holds_for_a_while_and_a_question_that_died_with_its_process_too(key):
     claim(key.pk, key.key_hash, NOW)
-    assert claim(key.pk, key.key_hash, NOW + QUESTION_HOLDS).is_mine
+    assert claimed(key, QUESTION_HOLDS).is_mine
 
     found(key, ProbeOutcome.WORKS, QUESTION_HOLDS)
 
-    later = NOW + QUESTION_HOLDS + ANSWER_HOLDS
-    assert claim(key.pk, key.key_hash, later - MOMENT).outcome is ProbeOutcome.WORKS
-    assert claim(key.pk, key.key_hash, later).is_mine
+    later = QUESTION_HOLDS + ANSWER_HOLDS
+    assert claimed(key, later - MOMENT).outcome is ProbeOutcome.WORKS
+    assert claimed(key, later).is_mine
 
 
 def test_a_clock_that_was_set_back_makes_nobody_wait(key):
     claim(key.pk, key.key_hash, NOW)
     found(key, ProbeOutcome.WORKS, MOMENT)
 
-    assert claim(key.pk, key.key_hash, NOW - timedelta(hours=1)).is_mine
+    assert claimed(key, -timedelta(hours=1)).is_mine
 
 
 def test_what_was_found_of_a_replaced_secret_says_nothing_of_the_new_one(key):
     claim(key.pk, key.key_hash, NOW)
     found(key, ProbeOutcome.DEAD, MOMENT)
 
-    assert claim(key.pk, "another", NOW + 2 * MOMENT).is_mine
+    assert claimed(key, 2 * MOMENT, "another").is_mine
     assert KeyProbe.objects.get().deaths == 0
 
 
@@ -76,7 +88,7 @@ def test_a_dead_key_is_asked_again_soon_and_then_daily(key):
     waits = []
     for _ in range(5):
         found(key, ProbeOutcome.DEAD, timedelta())
-        waits.append(KeyProbe.objects.get().due_at - NOW)
+        waits.append(due_at() - NOW)
 
     assert waits == [
         timedelta(minutes=1),

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError
 
 from proxyapp.models import ApiKey, Group, RateLimitEvent
+from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.pool_data import (
@@ -24,6 +25,7 @@ from tests.support.pool_data import (
 )
 
 pytestmark = pytest.mark.django_db
+WORKS, INCONCLUSIVE = ProbeOutcome.WORKS, ProbeOutcome.INCONCLUSIVE
 
 
 @pytest.fixture(autouse=True)
@@ -290,7 +292,7 @@ def test_selectors_and_all_together_are_refused(group: Group):
 class Probes:
     """Stands in for the provider: says of each key what it was told to."""
 
-    def __init__(self, *results: tuple[bool, int | None, str]) -> None:
+    def __init__(self, *results: tuple[ProbeOutcome, int | None, str]) -> None:
         self.results = results
         self.asked: list[int] = []
 
@@ -302,7 +304,9 @@ class Probes:
         ]
 
 
-def probes(monkeypatch: pytest.MonkeyPatch, *results: tuple[bool, int | None, str]) -> Probes:
+def probes(
+    monkeypatch: pytest.MonkeyPatch, *results: tuple[ProbeOutcome, int | None, str]
+) -> Probes:
     asked = Probes(*results)
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", asked)
     return asked
@@ -312,7 +316,7 @@ def test_test_says_for_each_key_what_the_provider_said(
     group: Group, monkeypatch: pytest.MonkeyPatch
 ):
     key = add_key(group, "one", name="first")
-    asked = probes(monkeypatch, (True, 200, "works"))
+    asked = probes(monkeypatch, (WORKS, 200, "works"))
 
     text = keys("test")
 
@@ -325,7 +329,7 @@ def test_test_enables_an_invalid_key_that_works_and_says_so(
 ):
     key = add_key(group, "one", name="laptop")
     condemn(key)
-    probes(monkeypatch, (True, 200, "works"))
+    probes(monkeypatch, (WORKS, 200, "works"))
 
     text = keys("test")
 
@@ -341,7 +345,7 @@ def test_test_enables_an_invalid_key_that_works_and_says_so(
 def test_test_as_json_says_which_keys_were_enabled(group: Group, monkeypatch: pytest.MonkeyPatch):
     one, two = add_key(group, "one", name="first"), add_key(group, "two")
     condemn(one)
-    probes(monkeypatch, (True, 200, "works"), (True, 200, "works"))
+    probes(monkeypatch, (WORKS, 200, "works"), (WORKS, 200, "works"))
 
     rows = json.loads(keys("test", "--json"))
 
@@ -354,7 +358,7 @@ def test_test_as_json_says_which_keys_were_enabled(group: Group, monkeypatch: py
 def test_test_of_a_key_without_an_answer_says_so(group: Group, monkeypatch: pytest.MonkeyPatch):
     key = add_key(group, "one")
     condemn(key)
-    probes(monkeypatch, (False, None, "waited 10 s in vain"))
+    probes(monkeypatch, (INCONCLUSIVE, None, "waited 10 s in vain"))
     output = StringIO()
 
     with pytest.raises(CommandError, match=r"^1 of 1 key failed\.$"):
@@ -374,9 +378,9 @@ def test_test_fails_when_a_key_fails_and_changes_no_state(
         add_key(group, label)
     probes(
         monkeypatch,
-        (True, 200, "works"),
-        (False, 400, "API key expired."),
-        (False, None, "cannot connect"),
+        (WORKS, 200, "works"),
+        (INCONCLUSIVE, 400, "API key expired."),
+        (INCONCLUSIVE, None, "cannot connect"),
     )
     output = StringIO()
 

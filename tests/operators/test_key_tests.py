@@ -10,6 +10,7 @@ from django.test import Client
 
 from proxyapp.models import ApiKey, Group
 from proxyapp.operators import key_tests
+from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.conftest import MakeGateway
 from tests.support.admin_pages import act, said, superuser
@@ -19,6 +20,7 @@ from tests.support.pool_data import add_group, add_key, condemn, pool_version, s
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.django_db
+WORKS = ProbeOutcome.WORKS
 
 
 @pytest.fixture
@@ -96,7 +98,7 @@ def test_what_an_operator_does_during_a_test_stands(
 
     def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
         ApiKey.objects.update(**change)
-        return [ProbeResult(key_id, ok=True, status=200, message="works") for key_id in key_ids]
+        return [ProbeResult(key_id, WORKS, 200, "works") for key_id in key_ids]
 
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
     version = pool_version()
@@ -117,7 +119,7 @@ def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: py
 
     def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
         condemn(key)
-        return [ProbeResult(key_id, ok=True, status=200, message="works") for key_id in key_ids]
+        return [ProbeResult(key_id, WORKS, 200, "works") for key_id in key_ids]
 
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
 
@@ -140,8 +142,8 @@ def probes(monkeypatch: pytest.MonkeyPatch, *, failing: Iterable[ApiKey] = ()) -
 
     def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
         asked.extend(key_ids)
-        bad = (False, 400, "the key is dead: API key <expired>.")
-        return [ProbeResult(pk, *(bad if pk in dead else (True, 200, "works"))) for pk in asked]
+        bad = (ProbeOutcome.DEAD, 400, "the key is dead: API key <expired>.")
+        return [ProbeResult(pk, *(bad if pk in dead else (WORKS, 200, "works"))) for pk in asked]
 
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
     return asked
@@ -197,7 +199,7 @@ def test_a_test_of_a_key_without_an_answer_says_why(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ):
     key = add_key(add_group(), "one")
-    result = ProbeResult(key.pk, ok=False, status=None, message="waited 10 s in vain")
+    result = ProbeResult(key.pk, ProbeOutcome.INCONCLUSIVE, None, "waited 10 s in vain")
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", lambda _: [result])
 
     html = act(operator, "apikey", "test_keys", [key.pk])

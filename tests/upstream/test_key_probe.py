@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 
 from proxyapp.models import ApiKey, Group
+from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream import key_probe
 from proxyapp.upstream.key_probe import ProbeResult, probe_keys
 from tests.support.fake_upstream import FakeUpstream
@@ -38,7 +39,7 @@ def test_a_key_that_works_is_asked_for_one_model_which_costs_no_quota(
 
     result = probe(key)
 
-    assert result == ProbeResult(key.pk, ok=True, status=200, message="works")
+    assert result == ProbeResult(key.pk, ProbeOutcome.WORKS, 200, "works")
     assert (upstream.last.method, upstream.last.target) == ("GET", b"/v1beta/models?pageSize=1")
     assert upstream.picked() == [secret("one")]
 
@@ -225,3 +226,97 @@ def test_a_key_that_cannot_be_used_here_is_not_left_out(
 
     assert (result.ok, result.status, result.message) == (False, None, said)
     assert upstream.requests == []
+
+
+# What it says of the key.
+
+GOOGLES = b'{"error": {"code": %d, "message": "%b", "status": "X", "details": [%b]}}'
+INFO = b'{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "%b"}'
+
+
+def outcome(
+    upstream: FakeUpstream, status: int, message: bytes, reason: bytes = b"", auth: str = "google"
+) -> ProbeOutcome:
+    details = INFO % reason if reason else b""
+    upstream.refuse(secret("one"), status=status, body=GOOGLES % (status, message, details))
+    return probe(add_key(add_group(target_url=upstream.url, auth=auth), "one")).outcome
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        b"API_KEY_INVALID",
+        b"API_KEY_EXPIRED",
+        b"API_KEY_IP_ADDRESS_BLOCKED",
+        b"CONSUMER_SUSPENDED",
+        b"PROJECT_DELETED",
+        b"SERVICE_DISABLED",
+    ],
+)
+@pytest.mark.parametrize("auth", ["google", "both", "x-goog-api-key"])
+def test_a_dead_key_is_dead(upstream: FakeUpstream, reason: bytes, auth: str):
+    assert outcome(upstream, 403, b"x", reason, auth) is ProbeOutcome.DEAD
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"API key not valid. Please pass a valid API key.",
+        b"Your API key was reported as leaked. Please use another API key.",
+        b"Project 123 has been deleted.",
+        b"The provided API key has an IP address restriction.",
+    ],
+)
+def test_a_key_is_dead_by_googles_words_too(upstream: FakeUpstream, message: bytes):
+    assert outcome(upstream, 403, message) is ProbeOutcome.DEAD
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"x", b"API_KEY_HTTP_REFERRER_BLOCKED"),
+        (b"x", b"API_KEY_ANDROID_APP_BLOCKED"),
+        (b"x", b"API_KEY_IOS_APP_BLOCKED"),
+        (b"x", b"API_KEY_SERVICE_BLOCKED"),
+        (b"Requests from referer <empty> are blocked.", b""),
+        (b"Requests from this iOS client application <empty> are blocked.", b""),
+        (b"Requests to this API g.googleapis.com method a.ListModels are blocked.", b""),
+        (b"The provided API key has an HTTP referrer restriction.", b""),
+    ],
+)
+def test_a_restriction_says_nothing_of_other_requests(
+    upstream: FakeUpstream, message: bytes, reason: bytes
+):
+    assert outcome(upstream, 403, message, reason) is ProbeOutcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("status", [404, 429, 500, 503, 302])
+def test_other_statuses_say_nothing_of_the_key(upstream: FakeUpstream, status: int):
+    assert outcome(upstream, status, b"API key not valid.") is ProbeOutcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("auth", ["both", "auto", "bearer"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"type": "error", "error": {"type": "authentication_error", '
+        b'"message": "invalid x-api-key"}}',
+        b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}',
+    ],
+)
+def test_a_target_of_another_kind_does_not_look_where_the_key_is(auth: str, body: bytes):
+    with FakeUpstream(strict=False) as other:
+        other.refuse(secret("one"), status=401, body=body)
+
+        result = probe(add_key(add_group(target_url=other.url, auth=auth), "one"))
+
+    assert (result.outcome, result.status) == (ProbeOutcome.INCONCLUSIVE, 401)
+
+
+def test_an_error_with_status_200_is_no_list_of_models(upstream: FakeUpstream):
+    body = GOOGLES % (400, b"API key not valid.", INFO % b"API_KEY_INVALID")
+    upstream.refuse(secret("one"), status=200, body=body)
+
+    result = probe(add_key(add_group(target_url=upstream.url, auth="google"), "one"))
+
+    assert (result.ok, result.is_dead) == (False, True)
