@@ -21,10 +21,12 @@ from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import TokenBook
 from proxyapp.database.threads import DatabaseThreads
-from proxyapp.ledger import retention
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.flush import Flush
+from proxyapp.ledger.key_revival import KeyRevival
+from proxyapp.ledger.pruning import prune_often, within
+from proxyapp.ledger.shared_answers import SharedAnswers
 from proxyapp.ledger.writer import Writing
 from proxyapp.pool import store
 from proxyapp.pool.leasing import Leasing
@@ -32,6 +34,8 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.upstream.key_probe import probe
+from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 
 logger = logging.getLogger(__name__)
@@ -41,23 +45,17 @@ POLL_SECONDS = 0.5
 FLUSH_SECONDS = 0.8
 # After a quiet time a count is soon seen in the admin, together with those that come along with it.
 FIRST_FLUSH_SECONDS = 0.1
-# Not while workers start. Rows are kept for days, so that an hour more or less is nothing to them.
-FIRST_PRUNING_SECONDS = 60.0
-PRUNING_SECONDS = 3600.0
-# Of the whole pool, and a batch of old rows: after so long, the database counts as away. Both read
-# or write thousands of rows, where ANSWER_SECONDS is for a few.
+# Of the whole pool: after so long, the database counts as away. It reads thousands of rows, where
+# ANSWER_SECONDS is for a few.
 LOAD_SECONDS = 30.0
-PRUNE_SECONDS = 30.0
-# SQLite's waiting writers look again only so often: between two batches they need the time to.
-PRUNING_PAUSE_SECONDS = 0.2
 
 
 class Runtime:
     """Builds and holds what one process has, and keeps it fresh.
 
     `snapshot` and `book` are replaced as a whole when the pool's version moves; all else lives from
-    `start` to `stop`. Three tasks run beside the requests: one watches the pool, one writes what
-    was counted, one prunes old rows.
+    `start` to `stop`. Four tasks run beside the requests: one watches the pool, one writes what
+    was counted, one prunes old rows, one asks dead keys again.
     """
 
     def __init__(self) -> None:
@@ -86,6 +84,9 @@ class Runtime:
         self.recovery = Recovery(self.snapshot.past_refusals)
         self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot)
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
+        shared = SharedAnswers(self.threads)
+        self.prober = KeyProber(functools.partial(probe, self.upstreams), shared)
+        revival = KeyRevival(self.threads, shared, self.prober, lambda: self.snapshot.keys)
         self._flush = Flush(
             self.threads, self.writing.usage, self.counting, self.leasing, self.limits
         )
@@ -94,6 +95,7 @@ class Runtime:
             self.loop.create_task(work())
             for work in (self._watch_pool, self._flush_often, self._prune_often)
         ]
+        self._reviving = self.loop.create_task(revival.run())
 
     def _load(self) -> tuple[Snapshot, TokenBook]:
         """The pool first, because it reads the version before anything else."""
@@ -148,29 +150,7 @@ class Runtime:
         await self.limits.reread(self.counting.tally.clients.llm_tokens_of_day(time.time()))
 
     async def _prune_often(self) -> None:
-        await within(FIRST_PRUNING_SECONDS, self._is_stopping)
-        while not self._is_stopping.is_set():
-            try:
-                with contextlib.suppress(DatabaseError):  # it is away: tried again next time
-                    await self._prune()
-            except Exception:
-                logger.exception("Old rows could not be removed")
-            await within(PRUNING_SECONDS, self._is_stopping)
-
-    async def _prune(self) -> None:
-        """Leaves the thread to others after every batch.
-
-        What a stop or an error leaves over goes next time.
-        """
-        now = datetime.now(UTC)
-        if not await self.threads.background(functools.partial(retention.claim_pruning, now)):
-            return
-        while not self._is_stopping.is_set():
-            if not await self.threads.background(
-                functools.partial(retention.prune_batch, now), PRUNE_SECONDS
-            ):
-                return
-            await within(PRUNING_PAUSE_SECONDS, self._is_stopping)
+        await prune_often(self.threads, self._is_stopping)
 
     async def keep_single_credential(self, group_id: int) -> None:
         """The group's target refused two credentials: remembered for every process."""
@@ -183,9 +163,11 @@ class Runtime:
     async def stop(self) -> None:
         """Writes what is left to write. No request may come after it."""
         atexit.unregister(self._flush.run_at_exit)
+        self._reviving.cancel()
         for event in (self._is_stopping, self._has_news, self.counting.is_dirty):
             event.set()
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
+        await self.prober.aclose()
         await self.cooling.close()
         await self.leasing.close()
         with contextlib.suppress(DatabaseError):
@@ -197,12 +179,6 @@ class Runtime:
     def _close(self) -> None:
         self.writing.close()
         self.threads.close()
-
-
-async def within(seconds: float, event: asyncio.Event) -> None:
-    """Returns when the event is set, or after the time."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
 
 
 _current: Runtime | None = None

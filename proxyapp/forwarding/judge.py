@@ -1,6 +1,7 @@
 """From an attempt to a verdict, and from there to a cooldown."""
 
 import functools
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -101,15 +102,19 @@ def cooldown(
     )
 
 
+STREAM_TYPES = re.compile(rb"\s*(?:text/event-stream|(?:application|text)/(?:[\w.-]+\+)?json)\s*(?:;|$)", re.IGNORECASE)
+
+
 def watch_stream(
     recovery: Recovery, cooling: Cooling, request: RequestPlan, attempt: Attempt
 ) -> None:
     """A stream that began well can end in an error.
 
     It passes as it is, and counts for the next request. What a key owns is no stream: the end of a
-    file that is downloaded may look like anything.
+    file that is downloaded may look like anything. Nor is what has another type than streams have,
+    which a client may have asked for.
     """
-    if request.is_bound_to_a_key:
+    if request.is_bound_to_a_key or not STREAM_TYPES.match(attempt.header(b"content-type")):
         return
     attempt.on_error = functools.partial(_note_stream_error, recovery, cooling, request, attempt)
 
@@ -121,11 +126,14 @@ def _note_stream_error(
     attempt: Attempt,
     body: bytes,
 ) -> int:
-    """The status that the error stands for."""
+    """The status that the error stands for.
+
+    What stands there takes out the model at most: it is no refusal of a key.
+    """
     status = verdict.effective_status(attempt.status, body)
     policy = attempt.key.group.policy
     judgement = _verdict(recovery, request, attempt, attempt.status, body, policy)
-    if judgement and judgement.takes_out:
+    if judgement and judgement.takes_out and judgement.kind.spec.is_for_model:
         now = datetime.now(UTC)
         cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
     return status

@@ -10,6 +10,7 @@ from django.conf import settings
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
+from proxyapp.forwarding.key_trial import KeyTrial, Prober
 from proxyapp.forwarding.no_key import add_retry_after, no_key
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts, ask
@@ -35,6 +36,7 @@ class SearchParts(SendingParts, Protocol):
     snapshot: Snapshot
     queue: KeyQueue
     cooling: Cooling
+    prober: Prober
 
 
 async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
@@ -72,6 +74,7 @@ class Search:
         self._attempts = 0
         self._server_errors = 0
         self._refused: Attempt | None = None
+        self._trial: KeyTrial | None = None
         self._suspected: list[tuple[Attempt, Verdict]] = []
 
     async def run(self) -> Attempt:
@@ -85,7 +88,7 @@ class Search:
             verdict = (
                 None
                 if attempt.status < 400
-                else await judged(self._parts.recovery, self._request, attempt)
+                else await self._judged(attempt)
             )
             if verdict is None or verdict.retry is Retry.RELAY:
                 return await self._relayed(attempt)
@@ -98,6 +101,11 @@ class Search:
             raise no_key(self._parts.snapshot, self._request, time.time())
         add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())
         return self._refused
+
+    async def _judged(self, attempt: Attempt) -> Verdict | None:
+        judgement = await judged(self._parts.recovery, self._request, attempt)
+        self._trial = self._trial or KeyTrial(self._parts.prober, self._parts.recovery)
+        return await self._trial.verdict(attempt, judgement)
 
     async def _next_turn(self) -> Turn | None:
         if self._attempts >= settings.MAX_ATTEMPTS:

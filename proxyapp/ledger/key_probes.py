@@ -20,6 +20,7 @@ ANSWER_HOLDS = timedelta(seconds=30)
 # A question takes 10 s at most; one that is older died with its process.
 QUESTION_HOLDS = timedelta(seconds=12)
 FIRST_LOOK = timedelta(minutes=1)
+PUT_OFF = timedelta(hours=1)
 MOST_DUE = 50
 MESSAGE_CHARACTERS = 300
 PROBE = Actor("probe")
@@ -86,6 +87,11 @@ def due_keys(now: datetime) -> Sequence[int]:
     KeyProbe.objects.filter(key__in=unplanned.values("pk")).update(due_at=now + FIRST_LOOK)
     due = invalid.filter(probe__due_at__lte=now).order_by("probe__due_at")
     return list(due.values_list("pk", flat=True)[:MOST_DUE])
+
+
+def put_off(key_ids: Sequence[int], now: datetime) -> None:
+    """Keys that this process cannot ask about, such as those behind a proxy that it cannot read."""
+    KeyProbe.objects.filter(pk__in=key_ids).update(due_at=now + PUT_OFF)
 
 
 def bring_back(key_id: int, key_hash: str, message: str) -> bool:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from proxyapp.provider.kinds import BACK_OFF_KINDS, EASED_KINDS
-from proxyapp.provider.verdict import FIRST_BACKOFF
+from proxyapp.provider.verdict import first_backoff
 
 # As long as the longest back-off.
 FORGOTTEN_AFTER_SECONDS = 3600.0
@@ -60,7 +60,7 @@ class PastRefusals:
         if kind in EASED_KINDS:
             self.returns(Unit(owner, quota_scope), until)
         elif kind in BACK_OFF_KINDS:
-            self.add_strike(Unit(key_id, quota_scope), number=strikes_before(seconds), until=until)
+            self.add_strike(Unit(key_id, quota_scope), number=strikes_before(kind, seconds), until=until)
 
     def returns(self, unit: Unit, until: float) -> None:
         self.returning[unit] = max(until, self.returning.get(unit, 0.0))
@@ -70,9 +70,10 @@ class PastRefusals:
             self.strikes[unit] = Strikes(number, until)
 
 
-def strikes_before(seconds: float) -> int:
+def strikes_before(kind: str, seconds: float) -> int:
     """How many strikes in a row lead to a back-off of so many seconds."""
-    return max(1, round(math.log2(max(seconds, 1.0) / FIRST_BACKOFF.total_seconds())) + 1)
+    first = first_backoff(kind).total_seconds()
+    return max(1, round(math.log2(max(seconds, 1.0) / first)) + 1)
 
 
 class Owned(Protocol):

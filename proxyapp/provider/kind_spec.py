@@ -32,6 +32,7 @@ class Until(StrEnum):
 
     STATED_DELAY = "stated_delay"
     BACK_OFF = "back_off"
+    SHORT_BACK_OFF = "short_back_off"
     MIDNIGHT = "midnight"
     DAILY_RESET = "daily_reset"
     OPERATOR = "operator"
@@ -64,6 +65,10 @@ class KindSpec:
     needs_proof: bool = False
     is_attempt: bool = True
     is_decisive: Callable[[Violation], bool] | None = None
+
+    @property
+    def condemns(self) -> bool:
+        return self.until is Until.OPERATOR
 
     @property
     def is_for_a_day(self) -> bool:

@@ -128,6 +128,19 @@ class Kind(StrEnum):
             probe_says="the key is dead",
         ),
     )
+    UNPROVEN = (
+        "unproven",
+        KindSpec(
+            scope=Scope.KEY,
+            is_for_model=False,
+            until=Until.SHORT_BACK_OFF,
+            retry=Retry.NEXT_KEY,
+            label="unproven",
+            tone="info",
+            meaning="called dead, and the gateway's own question got no clear answer",
+            probe_says="",  # it is what a test leaves open
+        ),
+    )
     MODEL_FOR_KEY = (
         "model_for_key",
         KindSpec(
@@ -220,8 +233,8 @@ def _where(is_true: Callable[[KindSpec], bool]) -> frozenset[str]:
 DAY_KINDS = _where(lambda spec: spec.is_for_a_day)
 SPENT_DAY_KINDS = _where(lambda spec: spec.is_spent_day)
 EASED_KINDS = _where(lambda spec: spec.is_eased)
-BACK_OFF_KINDS = _where(lambda spec: spec.until is Until.BACK_OFF)
-CONDEMNING_KINDS = _where(lambda spec: spec.until is Until.OPERATOR)
+BACK_OFF_KINDS = _where(lambda spec: spec.until in (Until.BACK_OFF, Until.SHORT_BACK_OFF))
+CONDEMNING_KINDS = _where(lambda spec: spec.condemns)
 EVENT_KINDS = tuple(kind for kind in Kind if kind.spec.has_events)
 SPECS: Mapping[str, KindSpec] = MappingProxyType({kind.value: kind.spec for kind in Kind})
 

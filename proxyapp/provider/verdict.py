@@ -5,12 +5,12 @@ The only place that judges one.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
 from proxyapp.provider.excerpts import brief
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
-from proxyapp.provider.kinds import Kind
+from proxyapp.provider.kinds import SPECS, Kind
 from proxyapp.provider.model_name import model_of
 from proxyapp.provider.refusal import Refusal, read_refusal
 from proxyapp.provider.refusal_rules import kind_of
@@ -24,6 +24,9 @@ MINUTE = timedelta(seconds=60)
 # Half of the shortest window that a limit may have, a minute; the eighth in a row is an hour.
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
+# Of a key that nothing is proven against: a client may have provoked it.
+FIRST_REST = timedelta(seconds=5)
+LONGEST_REST = timedelta(minutes=5)
 ABOUT_QUOTA = re.compile(
     r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been "
     r")?exhausted"
@@ -54,7 +57,7 @@ class Verdict:
     @property
     def takes_out(self) -> bool:
         """For a time, or until an operator enables the key."""
-        return self.until is not None or self.kind.spec.until is Until.OPERATOR
+        return self.until is not None or self.kind.spec.condemns
 
 
 def judge(
@@ -102,6 +105,25 @@ def judge(
     )
 
 
+def of_the_request(judgement: Verdict) -> Verdict:
+    """Instead of a dead key: the key works, so that the request alone was refused."""
+    spec = Kind.REQUEST.spec
+    return replace(judgement, kind=Kind.REQUEST, scope=spec.scope, until=None, retry=spec.retry)
+
+
+def of_an_unproven_key(judgement: Verdict, now: datetime, strikes: int) -> Verdict:
+    """Instead of a dead key: nobody knows. `strikes`: how often in a row it was so before."""
+    spec = Kind.UNPROVEN.spec
+    return replace(
+        judgement,
+        kind=Kind.UNPROVEN,
+        scope=spec.scope,
+        model="",
+        until=_until(spec.until, None, now, strikes),
+        retry=spec.retry,
+    )
+
+
 def effective_status(status: int, body: bytes) -> int:
     """The status that an error inside a successful answer stands for; of all other answers, their
     own.
@@ -134,13 +156,25 @@ def _is_googles_day(spec: KindSpec, body: bytes) -> bool:
     return spec.is_for_a_day and GOOGLES.search(body) is not None
 
 
+def doubled(first: timedelta, times: int, longest: timedelta) -> timedelta:
+    return min(first * (1 << min(max(times, 0), 10)), longest)
+
+
+def first_backoff(kind: str) -> timedelta:
+    """The one that each refusal in a row doubles."""
+    is_short = kind in SPECS and SPECS[kind].until is Until.SHORT_BACK_OFF
+    return FIRST_REST if is_short else FIRST_BACKOFF
+
+
 def _until(until: Until, stated: timedelta | None, now: datetime, strikes: int) -> datetime | None:
     match until:
         case Until.STATED_DELAY:
             return now + bounded(MINUTE if stated is None else stated)
         case Until.BACK_OFF:
-            backoff = min(FIRST_BACKOFF * (1 << min(max(strikes, 0), 10)), LONGEST_BACKOFF)
+            backoff = doubled(FIRST_BACKOFF, strikes, LONGEST_BACKOFF)
             return now + min(max(stated or backoff, backoff), LONGEST)
+        case Until.SHORT_BACK_OFF:
+            return now + doubled(FIRST_REST, strikes, LONGEST_REST)
         case Until.MIDNIGHT:
             return next_reset(now, at=time(0), zone=PACIFIC)
         case Until.DAILY_RESET:

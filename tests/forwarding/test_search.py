@@ -64,6 +64,7 @@ class Parts:
     upstreams: Upstreams
     recovery: Recovery
     counting: Counting
+    prober: Any = None
     single_credential: list[int] = field(default_factory=list)
 
     async def keep_single_credential(self, group_id: int) -> None:

@@ -259,8 +259,8 @@ def test_a_claim_that_a_wrong_clock_made_does_not_hold_for_ever():
 
 @pytest.mark.usefixtures("async_database")
 async def test_a_gateway_prunes_by_itself_while_it_runs(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(runtime, "FIRST_PRUNING_SECONDS", 0.0)
-    monkeypatch.setattr(runtime, "PRUNING_PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(pruning, "FIRST_PRUNING_SECONDS", 0.0)
+    monkeypatch.setattr(pruning, "PRUNING_PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(retention, "BATCH_ROWS", 3)
     await MinuteUsage.objects.abulk_create(
         [MinuteUsage(minute=datetime(2020, 1, 1, 0, minute, tzinfo=UTC)) for minute in range(10)]
@@ -285,8 +285,8 @@ async def test_a_database_that_is_away_is_tried_again_next_time(monkeypatch: pyt
         tries.append(now)
         raise DatabaseError("away")
 
-    monkeypatch.setattr(runtime, "FIRST_PRUNING_SECONDS", 0.0)
-    monkeypatch.setattr(runtime, "PRUNING_SECONDS", 0.0)
+    monkeypatch.setattr(pruning, "FIRST_PRUNING_SECONDS", 0.0)
+    monkeypatch.setattr(pruning, "PRUNING_SECONDS", 0.0)
     monkeypatch.setattr(retention, "claim_pruning", away)
     await runtime.startup()
     try:

@@ -24,7 +24,7 @@ def recovery(**past_refusals: Any) -> Recovery:
     ("seconds", "count"), [(30, 1), (59.6, 2), (60, 2), (120, 3), (3600, 8), (1, 1), (0, 1)]
 )
 def test_a_back_off_tells_how_many_strikes_led_to_it(seconds: float, count: int):
-    assert strikes_before(seconds) == count
+    assert strikes_before("unknown_limit", seconds) == count
 
 
 def test_a_request_speaks_for_the_key_and_its_project_and_for_the_model_and_all():

@@ -13,13 +13,20 @@ from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
 from proxyapp.provider.kinds import EVENT_KINDS, Kind
-from proxyapp.provider.verdict import Verdict
+from proxyapp.provider.verdict import Verdict, of_an_unproven_key
 from tests.support.admin_pages import cells, page, superuser, text, value
 from tests.support.gateway import ROOT
 from tests.support.pool_data import NOW, add_group, add_key, cool
 from tests.support.refusals import google, info, judged, violations
 
 RETRY_AFTER = [(b"Retry-After", b"90")]
+
+
+def unproven() -> Verdict | None:
+    dead = REFUSALS[Kind.DEAD_KEY]()
+    return dead and of_an_unproven_key(dead, NOW, strikes=0)
+
+
 # One refusal for each kind.
 REFUSALS: dict[Kind, Callable[[], Verdict | None]] = {
     Kind.DAILY: partial(judged, b"", policy="daily"),
@@ -29,6 +36,7 @@ REFUSALS: dict[Kind, Callable[[], Verdict | None]] = {
     Kind.UNKNOWN_LIMIT: partial(judged, b""),
     Kind.BILLING: partial(judged, b"", 402),
     Kind.DEAD_KEY: partial(judged, google("x", 400, "X", info("API_KEY_INVALID")), 400),
+    Kind.UNPROVEN: unproven,
     Kind.MODEL_FOR_KEY: partial(judged, google("The caller does not have permission"), 403),
     Kind.EGRESS: partial(judged, google("User location is not supported"), 400),
     Kind.SERVER: partial(judged, b"", 503, headers=RETRY_AFTER),
@@ -45,6 +53,7 @@ WHAT = {
 WHEN = {
     Until.STATED_DELAY: "the stated delay (60 s without one)",
     Until.BACK_OFF: "30 s, doubling to 1 h, until a success",
+    Until.SHORT_BACK_OFF: "5 s, doubling to 5 min, until a success",
     Until.MIDNIGHT: "midnight Pacific",
     Until.DAILY_RESET: "the next reset",
     Until.OPERATOR: "`invalid` until an operator enables it, or a test finds that it works",

@@ -1,0 +1,50 @@
+"""What the processes tell each other of keys that they ask about; alone while the database is away."""
+
+import contextlib
+import functools
+from datetime import UTC, datetime
+from typing import Protocol
+
+from django.db import Error as DatabaseError
+
+from proxyapp.database.threads import DatabaseThreads
+from proxyapp.ledger import key_probes
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.provider.probing import ProbeOutcome
+
+
+class Finding(Protocol):
+    @property
+    def outcome(self) -> ProbeOutcome: ...
+    @property
+    def message(self) -> str: ...
+
+
+class SharedAnswers:
+    """By the rows of `key_probes`."""
+
+    def __init__(self, threads: DatabaseThreads) -> None:
+        self._threads = threads
+
+    async def claim(self, key: PoolKey) -> tuple[bool, ProbeOutcome | None]:
+        """Whether this process asks, and else what is known. Nothing is to be known of a key that
+        is gone.
+        """
+        ask = functools.partial(key_probes.claim, key.id, key.key_hash, datetime.now(UTC))
+        try:
+            claim = await self._threads.urgent(ask)
+        except DatabaseError:
+            return True, None
+        return claim or (False, ProbeOutcome.INCONCLUSIVE)
+
+    async def settle(self, key: PoolKey, result: Finding) -> None:
+        tell = functools.partial(
+            key_probes.settle,
+            key.id,
+            key.key_hash,
+            result.outcome,
+            result.message,
+            datetime.now(UTC),
+        )
+        with contextlib.suppress(DatabaseError):
+            await self._threads.urgent(tell)
