@@ -102,7 +102,9 @@ def cooldown(
     )
 
 
-STREAM_TYPES = re.compile(rb"\s*(?:text/event-stream|(?:application|text)/(?:[\w.-]+\+)?json)\s*(?:;|$)", re.IGNORECASE)
+STREAM_TYPES = re.compile(
+    rb"\s*(?:text/event-stream|(?:application|text)/(?:[\w.-]+\+)?json)\s*(?:;|$)", re.IGNORECASE
+)
 
 
 def watch_stream(

@@ -5,23 +5,18 @@ is no evidence.
 """
 
 from datetime import UTC, datetime
-from typing import Protocol
 
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.provider.verdict import Verdict, of_an_unproven_key, of_the_request
-
-
-class Prober(Protocol):
-    async def outcome(self, key: PoolKey) -> ProbeOutcome: ...
+from proxyapp.upstream.key_prober import KeyProber
 
 
 class KeyTrial:
     """Of one request: it may leave one key unproven, and then tries one further key."""
 
-    def __init__(self, prober: Prober, recovery: Recovery) -> None:
+    def __init__(self, prober: KeyProber, recovery: Recovery) -> None:
         self._prober = prober
         self._recovery = recovery
         self._has_left_one_unproven = False

@@ -10,7 +10,7 @@ from django.conf import settings
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
-from proxyapp.forwarding.key_trial import KeyTrial, Prober
+from proxyapp.forwarding.key_trial import KeyTrial
 from proxyapp.forwarding.no_key import add_retry_after, no_key
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts, ask
@@ -21,6 +21,7 @@ from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.kind_spec import Retry
 from proxyapp.provider.verdict import Verdict
+from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 
@@ -36,7 +37,7 @@ class SearchParts(SendingParts, Protocol):
     snapshot: Snapshot
     queue: KeyQueue
     cooling: Cooling
-    prober: Prober
+    prober: KeyProber
 
 
 async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
@@ -85,11 +86,7 @@ class Search:
                 if self._goes_on_after(error, turn.key.group):
                     continue
                 return self._last_answer(error)
-            verdict = (
-                None
-                if attempt.status < 400
-                else await self._judged(attempt)
-            )
+            verdict = None if attempt.status < 400 else await self._judged(attempt)
             if verdict is None or verdict.retry is Retry.RELAY:
                 return await self._relayed(attempt)
             await attempt.keep()

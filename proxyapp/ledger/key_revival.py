@@ -17,7 +17,7 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.probing import ProbeOutcome
 
 logger = logging.getLogger(__name__)
-LOOK_SECONDS = 20.0
+LOOK_SECONDS = 15.0
 AT_ONCE = 4
 
 
@@ -68,9 +68,7 @@ class KeyRevival:
         found = await self._asker.ask_anew(key)
         if found.outcome is not ProbeOutcome.WORKS:
             return
-        bring_back = functools.partial(
-            key_probes.bring_back, key.id, key.key_hash, found.message
-        )
+        bring_back = functools.partial(key_probes.bring_back, key.id, key.key_hash, found.message)
         if await self._threads.background(bring_back):
             logger.warning(
                 "Key %s of group %s works again and is back in rotation",

@@ -1,4 +1,7 @@
-"""What the processes tell each other of keys that they ask about; alone while the database is away."""
+"""How a process hears what the others have found when they asked about a key.
+
+While the database is away it asks by itself.
+"""
 
 import contextlib
 import functools

@@ -60,7 +60,9 @@ class PastRefusals:
         if kind in EASED_KINDS:
             self.returns(Unit(owner, quota_scope), until)
         elif kind in BACK_OFF_KINDS:
-            self.add_strike(Unit(key_id, quota_scope), number=strikes_before(kind, seconds), until=until)
+            self.add_strike(
+                Unit(key_id, quota_scope), number=strikes_before(kind, seconds), until=until
+            )
 
     def returns(self, unit: Unit, until: float) -> None:
         self.returning[unit] = max(until, self.returning.get(unit, 0.0))

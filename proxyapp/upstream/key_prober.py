@@ -12,7 +12,9 @@ from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 
 ANSWER_SECONDS = 30.0
-LOOK_SECONDS = 0.1
+# Doubled each time, because each look is a transaction.
+FIRST_LOOK_SECONDS = 0.1
+MOST_LOOK_SECONDS = 1.6
 PATIENCE_SECONDS = 12.0  # a process that asks takes 10 s at most
 MOST_KNOWN = 10_000
 
@@ -64,6 +66,7 @@ class KeyProber:
 
     async def _find_out(self, key: PoolKey) -> ProbeOutcome:
         deadline = time.monotonic() + PATIENCE_SECONDS
+        pause = FIRST_LOOK_SECONDS
         while True:
             is_mine, outcome = await self._shared.claim(key)
             if is_mine:
@@ -73,7 +76,8 @@ class KeyProber:
                 return outcome
             if time.monotonic() > deadline:
                 return ProbeOutcome.INCONCLUSIVE
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, MOST_LOOK_SECONDS)
 
     def _remember(self, key: PoolKey, outcome: ProbeOutcome) -> None:
         if len(self._known) >= MOST_KNOWN:

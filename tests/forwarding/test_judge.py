@@ -57,7 +57,7 @@ def attempted(
     recovery = Recovery(PastRefusals())
     attempt = Attempt(Counting(ClientLimits(DatabaseThreads())), recovery, Turn(key), PRO, auth)
     attempt.status = status
-    attempt.replace_body(body)
+    attempt.replace_body(body, b"application/json")
     return attempt
 
 
@@ -170,3 +170,38 @@ def test_the_end_of_a_file_is_not_looked_at():
     )
 
     assert attempt.on_error is None
+
+
+@pytest.mark.parametrize(
+    ("content_type", "is_read"),
+    [
+        (b"text/event-stream", True),
+        (b"text/event-stream;charset=utf-8", True),
+        (b"application/json; charset=UTF-8", True),
+        (b"application/problem+json", True),
+        (b"application/x-protobuf", False),
+        (b"text/plain", False),
+        (b"application/jsonx", False),
+        (b"", False),
+    ],
+)
+def test_only_streams_of_events_and_json_are_looked_at(content_type: bytes, is_read: bool):
+    attempt = attempted(200, b"")
+    attempt.headers = [(b"Content-Type", content_type)]
+
+    watch_stream(Recovery(PastRefusals()), Cooled(), request(), attempt)  # type: ignore[arg-type]
+
+    assert (attempt.on_error is not None) == is_read
+
+
+@pytest.mark.parametrize(
+    "body", ["400_api_key_invalid", "403_consumer_suspended_2024", "429_prepay_depleted"]
+)
+def test_an_error_at_the_end_of_a_stream_neither_condemns_nor_bills_a_key(body: str):
+    attempt, cooled = attempted(200, b""), Cooled()
+
+    watch_stream(Recovery(PastRefusals()), cooled, request(), attempt)  # type: ignore[arg-type]
+
+    assert attempt.on_error
+    attempt.on_error(recorded(body))
+    assert cooled.cooldowns == []

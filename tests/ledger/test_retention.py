@@ -18,7 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
 from proxyapp import runtime
-from proxyapp.ledger import retention
+from proxyapp.ledger import pruning, retention
 from proxyapp.ledger.retention import Pruned, claim_pruning, prune_batch, prune_batches
 from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally
 from proxyapp.ledger.usage_rows import add_to_rows, write_usage
@@ -374,6 +374,7 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
     "ImportedGroup",
     "Chore",
     "SecondFactor",
+    "KeyProbe",
 }
 
 
