@@ -1,14 +1,22 @@
-"""Tests of keys by operators: what the provider says; invalid keys that work may come back."""
+"""Tests of keys by operators: what the provider says, and what follows from it.
+
+A key found dead is taken out; an invalid one that works comes back.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils import timezone
 
+from proxyapp.ledger import key_probes
 from proxyapp.models import ApiKey, key_state
 from proxyapp.operators import key_actions
+from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
+from proxyapp.provider.kinds import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
 if TYPE_CHECKING:
@@ -17,10 +25,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """`were_invalid`: keys that were so at the test's beginning, with the tested secret's hash."""
+    """`hashes`: of the tested secrets. `were_active`, `were_invalid`: at the test's beginning."""
 
     results: "Sequence[ProbeResult]"
-    were_invalid: Mapping[int, str]
+    hashes: Mapping[int, str]
+    were_active: Collection[int]
+    were_invalid: Collection[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The ids of keys that a test has put back into rotation, and of those it has taken out."""
+
+    enabled: Collection[int] = frozenset()
+    condemned: Collection[int] = frozenset()
 
 
 def ask_provider(key_ids: Sequence[int]) -> Findings:
@@ -32,43 +50,85 @@ def ask_provider(key_ids: Sequence[int]) -> Findings:
         probe_keys,  # the whole upstream side: every command would load it with the admin
     )
 
-    invalid = (keys.filter(status=KeyStatus.INVALID) for keys in key_state.key_batches(key_ids))
-    were_invalid = {
-        pk: key_hash for keys in invalid for pk, key_hash in keys.values_list("pk", "key_hash")
-    }
-    return Findings(probe_keys(key_ids) if key_ids else [], were_invalid)
-
-
-def put_back(findings: Findings) -> set[int]:
-    """Enables invalid keys that work, unless an operator disabled or replaced them meanwhile."""
-    working = [
-        result.key_id
-        for result in findings.results
-        if result.ok and result.key_id in findings.were_invalid
+    rows = [
+        row
+        for keys in key_state.key_batches(key_ids)
+        for row in keys.values_list("pk", "status", "key_hash")
     ]
-    if not working:
-        return set()
-    with transaction.atomic():
-        enabled = {
-            pk
-            for keys in key_state.key_batches(working)
-            for pk in _still_invalid(keys, findings.were_invalid)
-        }
-        if enabled:
-            key_actions.set_status(enabled, KeyStatus.ACTIVE)
-    return enabled
-
-
-def describe(result: "ProbeResult", enabled: Collection[int]) -> str:
-    return (
-        f"{result.message}; it was invalid and is enabled again"
-        if result.key_id in enabled
-        else result.message
+    return Findings(
+        probe_keys(key_ids) if key_ids else [],
+        hashes={pk: key_hash for pk, _, key_hash in rows},
+        were_active={pk for pk, status, _ in rows if status == KeyStatus.ACTIVE},
+        were_invalid={pk for pk, status, _ in rows if status == KeyStatus.INVALID},
     )
 
 
-def _still_invalid(keys: QuerySet[ApiKey], hashes: Mapping[int, str]) -> Iterator[int]:
-    locked = keys.filter(status=KeyStatus.INVALID).select_for_update().order_by("pk")
+def follow(findings: Findings) -> Changes:
+    """Unless an operator disabled or replaced the keys meanwhile."""
+    now = timezone.now()
+    with transaction.atomic():
+        changes = Changes(put_back(findings), take_out(findings, now))
+        for result in findings.results:
+            if result.key_id in findings.hashes:
+                key_hash = findings.hashes[result.key_id]
+                key_probes.settle(result.key_id, key_hash, result.outcome, result.message, now)
+    return changes
+
+
+def put_back(findings: Findings) -> set[int]:
+    """Enables invalid keys that work."""
+    working = {result.key_id for result in findings.results if result.ok}
+    enabled = _unchanged(findings, working & set(findings.were_invalid), KeyStatus.INVALID)
+    if enabled:
+        key_actions.set_status(enabled, KeyStatus.ACTIVE)
+    return enabled
+
+
+def take_out(findings: Findings, now: datetime) -> set[int]:
+    """Condemns active keys that are dead, each with its event."""
+    dead = {result.key_id: result for result in findings.results if result.is_dead}
+    condemned = _unchanged(findings, dead.keys() & set(findings.were_active), KeyStatus.ACTIVE)
+    if condemned:
+        write_cooldowns(
+            [_condemnation(dead[pk], findings.hashes[pk], now) for pk in sorted(condemned)]
+        )
+    return condemned
+
+
+def describe(result: "ProbeResult", changes: Changes) -> str:
+    if result.key_id in changes.enabled:
+        return f"{result.message}; it was invalid and is enabled again"
+    if result.key_id in changes.condemned:
+        return f"{result.message}; it is taken out of rotation"
+    return result.message
+
+
+def _condemnation(result: "ProbeResult", key_hash: str, now: datetime) -> NewCooldown:
+    (kind,) = CONDEMNING_KINDS
+    return NewCooldown(
+        key_id=result.key_id,
+        model="",
+        kind=kind,
+        http_status=result.status or 0,
+        occurred_at=now,
+        until=now,
+        excerpt=result.message,
+        key_hash=key_hash,
+        reason=result.message,
+    )
+
+
+def _unchanged(findings: Findings, ids: Collection[int], status: KeyStatus) -> set[int]:
+    with transaction.atomic():
+        return {
+            pk
+            for keys in key_state.key_batches(ids)
+            for pk in _still(keys, findings.hashes, status)
+        }
+
+
+def _still(keys: QuerySet[ApiKey], hashes: Mapping[int, str], status: KeyStatus) -> Iterator[int]:
+    locked = keys.filter(status=status).select_for_update().order_by("pk")
     for pk, key_hash in locked.values_list("pk", "key_hash"):
         if key_hash == hashes[pk]:
             yield pk

@@ -415,3 +415,16 @@ def test_a_database_that_is_not_ready_is_one_clear_line(monkeypatch: pytest.Monk
         == "The database cannot be used (has `manage.py migrate` run?): no such table:"
         " proxyapp_apikey"
     )
+
+
+def test_test_takes_a_dead_key_out_and_says_so(group: Group, monkeypatch: pytest.MonkeyPatch):
+    add_key(group, "one")
+    probes(monkeypatch, (ProbeOutcome.DEAD, 400, "the key is dead: API key expired."))
+    output = StringIO()
+
+    with pytest.raises(CommandError, match=r"^1 of 1 key failed\.$"):
+        call_command("keys", "test", "--json", stdout=output)
+
+    (row,) = json.loads(output.getvalue())
+    assert (row["ok"], row["enabled"], row["taken_out"]) == (False, False, True)
+    assert statuses() == ["invalid"]

@@ -8,8 +8,9 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 
-from proxyapp.models import ApiKey, Group
+from proxyapp.models import ApiKey, AuditEntry, Group, KeyProbe, RateLimitEvent
 from proxyapp.operators import key_tests
+from proxyapp.operators.key_tests import Changes
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.conftest import MakeGateway
@@ -33,7 +34,20 @@ def operator() -> Client:
     return superuser()
 
 
-# The way back.
+# The way back, and the way out.
+
+
+def test_a_key_that_is_dead_is_taken_out_until_it_works_again(group: Group, upstream: FakeUpstream):
+    key = add_key(group, "one")
+    upstream.refuse(secret("one"), status=400, body="400_api_key_invalid")
+
+    changes = key_tests.follow(key_tests.ask_provider([key.pk]))
+
+    key.refresh_from_db()
+    assert changes.condemned == {key.pk}
+    assert (key.status, "API key not valid" in key.status_reason) == ("invalid", True)
+    upstream.recover(secret("one"))
+    assert key_tests.follow(key_tests.ask_provider([key.pk])).enabled == {key.pk}
 
 
 def test_an_invalid_key_that_works_is_put_back(group: Group):
@@ -42,11 +56,11 @@ def test_an_invalid_key_that_works_is_put_back(group: Group):
     version = pool_version()
 
     findings = key_tests.ask_provider([key.pk])
-    enabled = key_tests.put_back(findings)
+    changes = key_tests.follow(findings)
 
-    assert enabled == {key.pk}
+    assert changes.enabled == {key.pk}
     assert (
-        key_tests.describe(findings.results[0], enabled)
+        key_tests.describe(findings.results[0], changes)
         == "works; it was invalid and is enabled again"
     )
     key.refresh_from_db()
@@ -56,7 +70,7 @@ def test_an_invalid_key_that_works_is_put_back(group: Group):
 
 def test_all_other_keys_stay_as_they_are(group: Group, upstream: FakeUpstream):
     for label in ("failing", "condemned"):
-        upstream.refuse(secret(label), status=400, body="400_api_key_invalid")
+        upstream.refuse(secret(label), status=429)
     keys = [
         add_key(group, "works"),
         add_key(group, "failing"),
@@ -67,10 +81,10 @@ def test_all_other_keys_stay_as_they_are(group: Group, upstream: FakeUpstream):
     version = pool_version()
 
     findings = key_tests.ask_provider([key.pk for key in keys])
-    enabled = key_tests.put_back(findings)
+    changes = key_tests.follow(findings)
 
     assert [result.ok for result in findings.results] == [True, False, True, False]
-    assert enabled == set()
+    assert changes == Changes(set(), set())
     statuses = list(ApiKey.objects.values_list("status", "status_reason"))
     assert statuses == [
         ("active", ""),
@@ -103,9 +117,9 @@ def test_what_an_operator_does_during_a_test_stands(
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
     version = pool_version()
 
-    enabled = key_tests.put_back(key_tests.ask_provider([key.pk]))
+    changes = key_tests.follow(key_tests.ask_provider([key.pk]))
 
-    assert enabled == set()
+    assert changes == Changes(set(), set())
     assert pool_version() == version
     key.refresh_from_db()
     assert (key.status, key.status_reason) == (
@@ -123,9 +137,9 @@ def test_a_key_that_became_invalid_during_a_test_is_not_put_back(monkeypatch: py
 
     monkeypatch.setattr("proxyapp.upstream.key_probe.probe_keys", probe_keys)
 
-    enabled = key_tests.put_back(key_tests.ask_provider([key.pk]))
+    changes = key_tests.follow(key_tests.ask_provider([key.pk]))
 
-    assert enabled == set()
+    assert changes == Changes(set(), set())
     assert ApiKey.objects.get().status == "invalid"
 
 
@@ -149,7 +163,7 @@ def probes(monkeypatch: pytest.MonkeyPatch, *, failing: Iterable[ApiKey] = ()) -
     return asked
 
 
-def test_a_test_says_what_the_provider_said_of_each_key_and_changes_no_active_one(
+def test_a_test_says_what_the_provider_said_of_each_key_and_takes_out_a_dead_one(
     operator: Client, monkeypatch: pytest.MonkeyPatch
 ):
     group = add_group()
@@ -160,12 +174,19 @@ def test_a_test_says_what_the_provider_said_of_each_key_and_changes_no_active_on
     html = act(operator, "apikey", "test_keys", [one.pk, two.pk])
 
     assert said(html) == [
-        ("error", "Key AIza…0two: 400, the key is dead: API key <expired>."),
+        (
+            "error",
+            "Key AIza…0two: 400, the key is dead: API key <expired>.; it is taken out of rotation",
+        ),
         ("success", "Key first (AIza…0one): 200, works"),
     ]
-    assert set(ApiKey.objects.values_list("status", flat=True)) == {"active"}
-    assert pool_version() == version
-    assert not LogEntry.objects.exists()
+    assert list(ApiKey.objects.values_list("status", flat=True)) == ["active", "invalid"]
+    assert pool_version() == version + 1
+    event = RateLimitEvent.objects.get()
+    assert (event.key, event.kind, event.http_status) == (two, "dead_key", 400)
+    assert LogEntry.objects.get().change_message == "Tested and taken out: it is dead."
+    assert AuditEntry.objects.get().action == "disable"
+    assert KeyProbe.objects.get(key=two).due_at
 
 
 def test_a_test_puts_an_invalid_key_that_works_back_and_logs_who_did_it(

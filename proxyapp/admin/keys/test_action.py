@@ -1,6 +1,6 @@
 """The action that tests keys."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from django.contrib import admin, messages
@@ -12,6 +12,7 @@ from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
 from proxyapp.operators import key_tests
+from proxyapp.operators.key_tests import Changes
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
@@ -37,27 +38,31 @@ def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySe
         return
     findings = key_tests.ask_provider(ids)
     with transaction.atomic():
-        enabled = key_tests.put_back(findings)
-        works = ApiKey.objects.defer("secret").filter(pk__in=enabled)
+        changes = key_tests.follow(findings)
+        keys = ApiKey.objects.defer("secret")
+        works = keys.filter(pk__in=changes.enabled)
         log_changes(request, works, "Tested and enabled: it works.", action="enable")
-    _show(pages, request, findings.results, enabled)
+        dead = keys.filter(pk__in=changes.condemned)
+        log_changes(request, dead, "Tested and taken out: it is dead.", action="disable")
+    _show(pages, request, findings.results, changes)
 
 
 def _show(
     pages: ModelAdmin[ApiKey],
     request: HttpRequest,
     results: "Sequence[ProbeResult]",
-    enabled: Collection[int],
+    changes: Changes,
 ) -> None:
     """What has changed first, then what fails, then what works; the rest of many is counted."""
-    ordered = sorted(results, key=lambda result: (result.key_id not in enabled, result.ok))
+    changed = {*changes.enabled, *changes.condemned}
+    ordered = sorted(results, key=lambda result: (result.key_id not in changed, result.ok))
     shown, rest = ordered[:SHOWN_RESULTS], ordered[SHOWN_RESULTS:]
     keys = ApiKey.objects.only("name", "masked").in_bulk([result.key_id for result in shown])
     for result in shown:
         status = "no answer" if result.status is None else result.status
         text = (
             f"Key {keys.get(result.key_id, '(deleted)')}: {status},"
-            f" {key_tests.describe(result, enabled)}"
+            f" {key_tests.describe(result, changes)}"
         )
         pages.message_user(request, text, messages.SUCCESS if result.ok else messages.ERROR)
     if rest:

@@ -49,7 +49,8 @@ class Command(BaseCommand):
         "list: shows states, cooldowns and usage. release: ends the cooldowns of the keys and of"
         " their projects, so that the other keys of these projects come back too. disable, enable:"
         " takes keys out, brings them back. test: asks the provider whether the keys work, which"
-        " costs no quota, and enables those that were invalid and work."
+        " costs no quota, enables those that were invalid and work, and takes out those that"
+        " are dead."
     )
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
@@ -129,20 +130,21 @@ class Command(BaseCommand):
             self.stdout.write(f"Nothing to {action} among {_counted(ids)}: {UNCHANGED[action]}.")
 
     def _test(self, rows: Sequence[KeyRow], *, is_json: bool) -> None:
-        """A key that fails stays as it is: what that means is for the operator to judge."""
+        """A key that fails otherwise than by being dead stays as it is."""
         by_id = {row.id: row for row in rows}
         findings = key_tests.ask_provider(list(by_id))
         with transaction.atomic():
-            enabled = key_tests.put_back(findings)
-            _audit("keys test", "enable", enabled, "it was invalid and works")
+            changes = key_tests.follow(findings)
+            _audit("keys test", "enable", changes.enabled, "it was invalid and works")
+            _audit("keys test", "disable", changes.condemned, "it was found dead")
         if is_json:
             found = [
-                _result_json(by_id[result.key_id], result, enabled) for result in findings.results
+                _result_json(by_id[result.key_id], result, changes) for result in findings.results
             ]
             self._print_json(found)
         else:
             described = [
-                (result, key_tests.describe(result, enabled)) for result in findings.results
+                (result, key_tests.describe(result, changes)) for result in findings.results
             ]
             lines = [_result_line(by_id[result.key_id], result, text) for result, text in described]
             self.stdout.write("\n".join(lines) or "There is no key to test.")
@@ -182,10 +184,11 @@ def _counted(things: Sequence[Any]) -> str:
     return "1 key" if len(things) == 1 else f"{len(things)} keys"
 
 
-def _result_json(row: KeyRow, result: "ProbeResult", enabled: Collection[int]) -> dict[str, Any]:
+def _result_json(row: KeyRow, result: "ProbeResult", changes: key_tests.Changes) -> dict[str, Any]:
     label = {"id": row.id, "name": row.name, "group": row.group, "masked": row.masked}
     found = {"ok": result.ok, "status": result.status, "message": result.message}
-    return {**label, **found, "enabled": result.key_id in enabled}
+    taken_out = {"taken_out": True} if result.key_id in changes.condemned else {}
+    return {**label, **found, "enabled": result.key_id in changes.enabled, **taken_out}
 
 
 def _result_line(row: KeyRow, result: "ProbeResult", text: str) -> str:
