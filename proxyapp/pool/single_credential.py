@@ -5,9 +5,11 @@ from datetime import datetime
 
 from django.db import transaction
 
-from proxyapp.models import Group
+from proxyapp.models import Group, audit
+from proxyapp.models.audit import Actor
 from proxyapp.pool.cursor import raise_pool_version
 
+GATEWAY = Actor("gateway")
 logger = logging.getLogger(__name__)
 
 
@@ -19,5 +21,8 @@ def keep_single_credential(group_id: int, now: datetime) -> None:
         ):
             return
         raise_pool_version()
-        name = Group.objects.values_list("name", flat=True).get(pk=group_id)
-    logger.warning("Group %s: its target refuses two credentials; from now on it gets one", name)
+        group = Group.objects.defer("proxy_url").get(pk=group_id)
+        audit.record(GATEWAY, "change", [group], "one credential: its target refuses two")
+    logger.warning(
+        "Group %s: its target refuses two credentials; from now on it gets one", group.name
+    )

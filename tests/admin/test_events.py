@@ -13,7 +13,7 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.admin.parts.readonly import seconds_text
-from proxyapp.models import AuditEntry, DailyUsage, RateLimitEvent, RotationCursor
+from proxyapp.models import AuditEntry, DailyUsage, KeyProbe, RateLimitEvent, RotationCursor
 from tests.support.admin_pages import act, cells, page, rows, said, submit, superuser, text, value
 from tests.support.pool_data import NOW, add_group, add_key, condemn, cool, pool_version, use
 
@@ -338,3 +338,15 @@ def test_the_list_takes_the_same_number_of_queries_for_any_number_of_events(
         html = page(operator, "proxyapp_ratelimitevent_changelist")
 
     assert "40 " in html
+
+
+def test_of_a_dead_key_the_list_and_its_page_say_when_it_is_asked_again(operator: Client):
+    key = add_key(add_group(), "one")
+    condemn(key)
+    KeyProbe.objects.create(key=key, due_at=NOW + timedelta(minutes=10))
+
+    listed = page(operator, "proxyapp_ratelimitevent_changelist")
+    shown = page(operator, "proxyapp_apikey_change", key.pk)
+
+    assert cells(listed, "until") == ["asked again 2026-11-24 03:58:00 UTC"]
+    assert "asked again 2026-11-24 03:58:00 UTC" in text(shown)

@@ -562,3 +562,24 @@ def test_only_who_may_change_groups_tests_them_and_only_with_a_button(
         staff("view_group", name="other"), "proxyapp_group_change", group.pk
     )
     assert upstream.requests == []
+
+
+def test_a_button_lets_two_credentials_be_tried_again_and_the_log_says_who_did(operator: Client):
+    group = add_group("main", auth="both", single_credential_since=NOW)
+    assert "Try two again" in page(operator, "proxyapp_group_change", group.pk)
+    version = pool_version()
+
+    operator.get(reverse("admin:proxyapp_group_two", args=[group.pk]))
+    group.refresh_from_db()
+    assert group.single_credential_since
+    html = operator.post(
+        reverse("admin:proxyapp_group_two", args=[group.pk]), follow=True
+    ).content.decode()
+
+    group.refresh_from_db()
+    entry = AuditEntry.objects.get()
+    assert group.single_credential_since is None
+    assert "two credentials are tried again" in html
+    assert "Try two again" not in html
+    assert (entry.actor, entry.action, entry.object_type) == ("admin", "change", "group")
+    assert pool_version() == version + 1

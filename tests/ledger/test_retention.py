@@ -366,7 +366,6 @@ def test_marks_of_spools_go_when_their_processes_are_long_gone():
 
 
 BOUNDED_BY_WHAT_OPERATORS_MAKE = {
-    "KeyProbe",
     "Group",
     "ApiKey",
     "ClientToken",

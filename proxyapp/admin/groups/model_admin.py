@@ -207,7 +207,8 @@ class GroupAdmin(GroupPages):
         return format_html(
             '<div class="note-warning">Since {} this target gets one credential: it answered '
             "“Multiple authentication credentials received” to two. "
-            "A change of the target URL or of auth makes the gateway try two again.</div>",
+            "A change of the target URL or of auth makes the gateway try two again, as does the "
+            "button below.</div>",
             local_time(group.single_credential_since),
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
@@ -17,10 +17,12 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from proxyapp.admin.groups.list import figures
+from proxyapp.admin.parts.audited import log_in_history
 from proxyapp.admin.parts.download import download, may_export_secrets
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.exporting import export_groups
-from proxyapp.models import Group
+from proxyapp.models import Group, audit
+from proxyapp.operators.group_credentials import DETAIL, try_two_again
 
 # The page shows the group's YAML while it can be looked through.
 MAX_KEYS_SHOWN = 100
@@ -40,6 +42,7 @@ class GroupPages(PooledAdmin[Group]):
         wrap = self.admin_site.admin_view
         return [
             path("<path:object_id>/test/", wrap(self.test_view), name="proxyapp_group_test"),
+            path("<path:object_id>/two/", wrap(self.two_view), name="proxyapp_group_two"),
             path("<path:object_id>/yaml/", wrap(self.yaml_view), name="proxyapp_group_yaml"),
             *super().get_urls(),
         ]
@@ -57,6 +60,17 @@ class GroupPages(PooledAdmin[Group]):
             )
             context["may_export_secrets"] = may_export_secrets(request)
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def two_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Only a POST does it. A GET is the address that a login leads back to."""
+        group = self._group(request, object_id)
+        if request.method == "POST":
+            if not self.has_change_permission(request, group):
+                raise PermissionDenied
+            if try_two_again(group, audit.operator(request.user)):
+                log_in_history(request, Group.objects.filter(pk=group.pk), f"{DETAIL}.")
+                self.message_user(request, f"{group.name}: {DETAIL}.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:proxyapp_group_change", args=[group.pk]))
 
     def yaml_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         group = self._group(request, object_id)

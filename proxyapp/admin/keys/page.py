@@ -19,6 +19,7 @@ from proxyapp.admin.keys.list import activity, requests, success, tokens, used
 from proxyapp.admin.keys.live_cells import MODELS_SHOWN, models_out, state_cell
 from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.keys.usage import usage_of_key
+from proxyapp.admin.parts.asked_again import asked_again
 from proxyapp.admin.parts.cells import NEVER, short_time, until
 from proxyapp.admin.parts.filters import is_id
 from proxyapp.admin.parts.pooled import PooledAdmin
@@ -112,6 +113,7 @@ class KeyPages(PooledAdmin[ApiKey]):
         events = RateLimitEvent.objects.filter(key=key).order_by("-occurred_at")
         return {
             "state": state_cell(found.row, found.now),
+            "asked_again": asked_again(key),
             "models_out": models_out(found.row, found.now)
             if len(found.row.cooldowns) > MODELS_SHOWN
             else [],

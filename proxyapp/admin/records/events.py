@@ -15,6 +15,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from proxyapp.admin.parts.asked_again import asked_again
 from proxyapp.admin.parts.audited import log_in_history
 from proxyapp.admin.parts.badges import kind_badge
 from proxyapp.admin.parts.filters import (
@@ -31,7 +32,7 @@ from proxyapp.admin.records.capped_pages import CappedPaginator, rows_of_keys_na
 from proxyapp.admin.records.event_hours import last_hours
 from proxyapp.models import RateLimitEvent, audit
 from proxyapp.operators import key_actions
-from proxyapp.provider.kinds import SPECS
+from proxyapp.provider.kinds import CONDEMNING_KINDS, SPECS
 
 
 @admin.register(RateLimitEvent)
@@ -88,7 +89,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         css = {"all": ("proxyapp/groups.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RateLimitEvent]:
-        events = super().get_queryset(request).select_related("key__group", "client")
+        events = super().get_queryset(request).select_related("key__group", "key__probe", "client")
         return events.defer("key__secret", "key__group__proxy_url")
 
     def get_search_results(
@@ -190,8 +191,10 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         )
 
     @admin.display(description="cooling until", ordering="cooling_until")
-    def until(self, event: RateLimitEvent) -> str:
-        """Nothing of a dead key: it waits for an operator, not for a time."""
+    def until(self, event: RateLimitEvent) -> SafeString | str:
+        """Of a dead key when it is asked again: it waits for an answer, not for a time."""
+        if event.kind in CONDEMNING_KINDS and (again := asked_again(event.key)):
+            return again
         return local_time(event.cooling_until if event.cooling_until > event.occurred_at else None)
 
     @admin.display
