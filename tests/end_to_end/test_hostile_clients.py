@@ -101,7 +101,7 @@ def test_honest_clients_are_answered_by_every_key(
     gateway = make_gateway(KEYS, rate_limit_policy="quota_aware", args=["--workers", str(workers)])
     tokens = make_tokens(gateway, TERMS)
     wait_for(lambda: ask(gateway, "none", native(FLASH), {}) == 401)
-    search = {"contents": [], "tools": [{"google_search": {}}]}
+    search: dict[str, object] = {"contents": [], "tools": [{"google_search": {}}]}
 
     with ThreadPoolExecutor(4) as pool:
         for status, body in refusals():
