@@ -110,6 +110,11 @@ def feature_scope(quota_scope: str, feature: str) -> str:
     return scope if feature and len(scope) <= LONGEST_SCOPE else quota_scope
 
 
+def feature_of(quota_scope: str) -> str:
+    """Empty when it has none."""
+    return quota_scope.partition(SEPARATOR)[2]
+
+
 def plain_scope(quota_scope: str) -> str:
     """Without the feature."""
     return quota_scope.partition(SEPARATOR)[0]
