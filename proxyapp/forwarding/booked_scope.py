@@ -32,13 +32,18 @@ def booked_scope(request: RequestPlan) -> str:
 def is_ambiguous(request: RequestPlan) -> bool:
     path = unquote_to_bytes(request.path)
     named: list[object] = [name for name in models_of_path(path) if name != "models"]
-    length = request.body.length or 0
-    if length > PARSED_BYTES and not named:
-        if length > SEARCHED_BYTES:
+    if not named and not path.startswith(b"/upload/"):
+        if (request.body.length or 0) > SEARCHED_BYTES:
             return True
-        named += models_in_text(request.body.whole())
-    elif 0 < length <= PARSED_BYTES and not request.path.startswith(b"/upload/"):
-        named += models_at_top(bytes(request.body.whole()))
+        named += _models_of_body(request)
     named += models_of_query(request.query or b"")
     readings = {normal_name(name) if isinstance(name, str) else "?" for name in named}
     return len(readings) > 1
+
+
+def _models_of_body(request: RequestPlan) -> list[object]:
+    """Where the path names one, the body's is not read by anybody."""
+    length = request.body.length or 0
+    if length > PARSED_BYTES:
+        return models_in_text(request.body.whole())
+    return models_at_top(bytes(request.body.whole())) if length else []
