@@ -562,3 +562,12 @@ def test_only_who_may_change_groups_tests_them_and_only_with_a_button(
         staff("view_group", name="other"), "proxyapp_group_change", group.pk
     )
     assert upstream.requests == []
+
+
+def test_a_new_group_is_quota_aware_unless_somebody_says_daily(operator: Client):
+    html = page(operator, "proxyapp_group_add")
+    add_group("old", rate_limit_policy="daily")
+
+    assert '<option value="quota_aware" selected' in html
+    old = page(operator, "proxyapp_group_change", Group.objects.get(name="old").pk)
+    assert '<option value="daily" selected' in old
