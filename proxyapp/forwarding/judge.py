@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.booked_scope import booked_scope
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.pool.cooldown_rows import NewCooldown
@@ -15,6 +16,7 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
 from proxyapp.provider.credentials import is_alone_in_place, is_openai_place
 from proxyapp.provider.excerpts import excerpt
+from proxyapp.provider.features import plain_scope
 from proxyapp.provider.kind_spec import Retry, Scope
 from proxyapp.provider.verdict import Verdict
 from proxyapp.vocabulary.choices import RateLimitPolicy
@@ -47,18 +49,29 @@ def _verdict(
     body: bytes,
     policy: str,
 ) -> Verdict | None:
+    """What takes something out is judged again, by what of the request may be the reason."""
     now = datetime.now(UTC)
-    return verdict.judge(
+    judge = functools.partial(
+        verdict.judge,
         status=status,
         headers=attempt.headers,
         body=body,
         path=request.path,
-        model=request.quota_scope,
         policy=policy,
         now=now,
-        strikes=recovery.strikes(attempt.key, request.quota_scope, now.timestamp()),
+        strikes=_strikes(recovery, request, attempt.key, now),
         is_key_in_place=_is_key_in_place(request, attempt),
     )
+    found = judge(model=plain_scope(request.quota_scope))
+    if found is None or not found.takes_out:
+        return found
+    return judge(model=booked_scope(request), use=request.use)
+
+
+def _strikes(recovery: Recovery, request: RequestPlan, key: PoolKey, now: datetime) -> int:
+    """Those of the model count for its features, too."""
+    scopes = {plain_scope(request.quota_scope), request.quota_scope}
+    return max(recovery.strikes(key, scope, now.timestamp()) for scope in scopes)
 
 
 def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
@@ -135,7 +148,8 @@ def _note_stream_error(
     status = verdict.effective_status(attempt.status, body)
     policy = attempt.key.group.policy
     judgement = _verdict(recovery, request, attempt, attempt.status, body, policy)
-    if judgement and judgement.takes_out and judgement.kind.spec.is_for_model:
+    is_taken = judgement is not None and judgement.takes_out and not judgement.needs_proof
+    if judgement and is_taken and judgement.kind.spec.is_for_model:
         now = datetime.now(UTC)
         cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
     return status

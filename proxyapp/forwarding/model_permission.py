@@ -4,25 +4,25 @@ The model that a quota is counted for may be a guess; here every model that an u
 the request to be for must be allowed. A request that names none may only list the models.
 """
 
-import json
 import re
 from typing import Any
-from urllib.parse import unquote_plus, unquote_to_bytes
+from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.provider.model_name import PARSED_BYTES
+from proxyapp.provider.model_readings import (
+    models_at_top,
+    models_in_text,
+    models_of_path,
+    models_of_query,
+)
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed
 
 # As in dot_segments: what is encoded oftener is not meant well, and matches no model.
 MOST_DECODINGS = 5
-_IN_PATH = re.compile(rb"odels/+([^/:?]*)")
 _DOTS = re.compile(rb"(?:^|[/\\])\.{1,2}(?=[/\\;]|$)")
 _LIST = re.compile(rb"/models/?$")
-# Each letter may be written as an escape, which a parser reads as the same name. Some parsers take
-# MODEL for it, too.
-_NAME = rb"(?:m|\\u00[46]d)(?:o|\\u00[46]f)(?:d|\\u00[46]4)(?:e|\\u00[46]5)(?:l|\\u00[46]c)"
-_IN_TEXT = re.compile(rb'"%b"\s*+:\s*+("(?:[^"\\]|\\.)*+")' % _NAME, re.DOTALL | re.IGNORECASE)
 # What JSON is made of. Names without quotes or in single ones, comments and the parts of a form are
 # not.
 _OF_JSON = re.compile(
@@ -45,7 +45,7 @@ def check_model(
             "This client token is limited to some models: the path must not have dot segments or a"
             " '#'."
         )
-    named = _models_of_path(plain)
+    named = models_of_path(plain)
     is_long = (body.length or 0) > PARSED_BYTES
     if (
         not (is_long and named)
@@ -55,14 +55,16 @@ def check_model(
     ):
         named += [
             _named(value)
-            for value in (_anywhere(body.whole()) if is_long else _at_top(body.whole()))
+            for value in (
+                _anywhere(body.whole()) if is_long else models_at_top(bytes(body.whole()))
+            )
         ]
     if not named and not (method == "GET" and _LIST.search(plain)):
         raise NotAllowed(
             "This client token is limited to some models, and the request does not say which it is"
             " for."
         )
-    for name in [*named, *map(_named, _models_of_query(query or b""))]:
+    for name in [*named, *map(_named, models_of_query(query or b""))]:
         if allowed.fullmatch(name) is None:
             raise NotAllowed(f"This client token may not use the model {name[:100]!r}.")
 
@@ -74,20 +76,6 @@ def _decoded(path: bytes) -> bytes:
         if path == before:
             break
     return path.replace(b"\\", b"/")
-
-
-def _models_of_path(path: bytes) -> list[str]:
-    return [name.decode("utf-8", "replace") for name in _IN_PATH.findall(path) if name]
-
-
-def _models_of_query(query: bytes) -> list[str]:
-    """Google reads parameters as fields of the request: `model`, `cachedContent.model`."""
-    pairs = (part.partition("=") for part in re.split("[&;]", query.decode("latin-1")))
-    return [
-        unquote_plus(value)
-        for name, _, value in pairs
-        if re.search(r"(?:^|\.)model$", unquote_plus(name).lower())
-    ]
 
 
 def _is_form(headers: list[Header]) -> bool:
@@ -103,33 +91,8 @@ def _named(value: object) -> str:
     return value.removeprefix("models/").lstrip("/") if isinstance(value, str) else "?"
 
 
-def _at_top(text: bytes) -> list[Any]:
-    """Of a JSON object; all of them where it has several.
-
-    None of what other parsers may read otherwise.
-    """
-    if text.lstrip()[:1] != b"{":
-        return []
-    try:
-        members = json.loads(text, object_pairs_hook=_Members)
-    except (ValueError, RecursionError):
-        return []
-    return [value for name, value in members if name.lower() == "model"]
-
-
 def _anywhere(text: bytes) -> list[Any]:
-    """In what is too long to be parsed. In strings inside of strings the quotes are escaped."""
+    """In what is too long to be parsed."""
     if _OF_JSON.fullmatch(text) is None:
         return []
-    return [_text(quoted) for quoted in _IN_TEXT.findall(text)]
-
-
-class _Members(list[tuple[str, Any]]):
-    """A JSON object with all of its members, also those that have the same name."""
-
-
-def _text(quoted: bytes) -> Any:
-    try:
-        return json.loads(quoted, strict=False)
-    except ValueError:
-        return None
+    return models_in_text(text)

@@ -7,11 +7,15 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
+from proxyapp.provider.features import feature_scope
 from proxyapp.provider.generating import is_generating
 from proxyapp.provider.model_name import model_of, quota_scope
+from proxyapp.provider.request_size import MOST_BYTES
+from proxyapp.provider.request_use import RequestUse, use_of
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
 
@@ -32,13 +36,16 @@ def quota_scope_of(path: bytes, model: str) -> str:
     """What a quota of this request counts for: nothing that it refuses may take out more."""
     if COLLECTION.search(path):
         return quota_scope(path, "")
+    scope = quota_scope(path, model)
     own = OWN_QUOTA.search(path) if model else None
-    return f"{model}:{own[1].decode()}" if own else quota_scope(path, model)
+    return f"{scope}:{own[1].decode()}" if own else scope
 
 
 @dataclass(slots=True)
 class RequestPlan:
-    """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint."""
+    """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
+    feature where that matters.
+    """
 
     ring: str
     method: str
@@ -49,6 +56,7 @@ class RequestPlan:
     model: str
     client: Client = ANYONE
     quota_scope: str = field(init=False)
+    _use: RequestUse | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         self.quota_scope = quota_scope_of(self.path, self.model)
@@ -56,6 +64,21 @@ class RequestPlan:
     def target(self, prefix: bytes) -> bytes:
         path = prefix + self.path if self.path.startswith(b"/") else self.path
         return path if self.query is None else path + b"?" + self.query
+
+    @property
+    def use(self) -> RequestUse:
+        """What can be the reason of a refusal; read when it is asked for."""
+        if self._use is None:
+            length = self.body.length or 0
+            whole = bytes(self.body.whole()) if 0 < length <= MOST_BYTES else b""
+            self._use = use_of(self.body.searchable(), whole)
+        return self._use
+
+    def narrow(self, cooldowns: Cooldowns) -> None:
+        """To the feature that the request uses, where some are cooling: first one that is."""
+        scopes = [feature_scope(self.quota_scope, feature) for feature in self.use.features]
+        cooling = (scope for scope in scopes if cooldowns.of_scope(scope))
+        self.quota_scope = next(cooling, scopes[0] if scopes else self.quota_scope)
 
     @property
     def is_bound_to_a_key(self) -> bool:
@@ -96,8 +119,8 @@ def plan(
     ring = _ring(snapshot, group_name, client)
     if client.models is not None:
         check_model(client.models, method, path, body, query, headers)
-    model = model_of(path, body.searchable())
-    return RequestPlan(
+    model = model_of(path, body.searchable(), query)
+    planned = RequestPlan(
         ring.name,
         method,
         path,
@@ -107,6 +130,9 @@ def plan(
         model,
         client,
     )
+    if snapshot.cooldowns.has_features:
+        planned.narrow(snapshot.cooldowns)
+    return planned
 
 
 def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:

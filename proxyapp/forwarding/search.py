@@ -14,11 +14,13 @@ from proxyapp.forwarding.key_trial import KeyTrial
 from proxyapp.forwarding.no_key import add_retry_after, no_key
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts, ask
+from proxyapp.forwarding.suspicions import Suspicions
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.provider.features import feature_of, plain_scope
 from proxyapp.provider.kind_spec import Retry
 from proxyapp.provider.verdict import Verdict
 from proxyapp.upstream.key_prober import KeyProber
@@ -76,7 +78,7 @@ class Search:
         self._server_errors = 0
         self._refused: Attempt | None = None
         self._trial: KeyTrial | None = None
-        self._suspected: list[tuple[Attempt, Verdict]] = []
+        self._suspicions = Suspicions()
 
     async def run(self) -> Attempt:
         while (turn := await self._next_turn()) is not None:
@@ -111,9 +113,9 @@ class Search:
         return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
-        """A success shows that earlier keys, not the request, had no permission for the model."""
+        """A success shows that earlier keys, and not the request, were the reason of refusals."""
         if attempt.status < 400:
-            for suspected, verdict in self._suspected:
+            for suspected, verdict in self._suspicions.refusals:
                 await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
             if attempt.key.group.policy == RateLimitPolicy.QUOTA_AWARE:
                 watch_stream(self._parts.recovery, self._parts.cooling, self._request, attempt)
@@ -121,10 +123,18 @@ class Search:
 
     async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
         """The event is in the database, or in the spool, when this returns."""
-        if verdict.kind.spec.needs_proof:
-            self._suspected.append((attempt, verdict))
+        if verdict.takes_out and verdict.needs_proof:
+            self._suspicions.add(attempt, verdict)
         elif verdict.takes_out:
+            self._narrow(verdict)
             await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
+
+    def _narrow(self, verdict: Verdict) -> None:
+        """What is left to try, and when to come back, depends on what was taken out."""
+        request, feature = self._request, feature_of(verdict.model)
+        is_of_model = plain_scope(verdict.model) == request.quota_scope
+        if feature and is_of_model and feature in request.use.features:
+            request.quota_scope = self._wish.quota_scope = verdict.model
 
     async def _goes_on(self, verdict: Verdict, turn: Turn) -> bool:
         """Whether another key may answer what this one did not.
@@ -133,6 +143,10 @@ class Search:
         """
         self._wish.tried.add(turn.key.id)
         self._attempts += verdict.kind.spec.is_attempt
+        if verdict.doubt.ends_search:
+            self._wish.tried.update(self._parts.snapshot.sharing(turn.key.id, turn.key.project))
+            if self._suspicions.is_requests_own(turn.key, verdict):
+                return False
         if verdict.retry is Retry.OTHER_GROUP:
             self._wish.failed_groups.add(turn.key.group.id)
             return self._parts.queue.has_other(self._wish)

@@ -7,6 +7,7 @@ import math
 
 from proxyapp.ledger.outbox import Outbox
 from proxyapp.ledger.spool_records import cooldowns_record
+from proxyapp.ledger.widening import Widening
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
@@ -30,6 +31,7 @@ class Cooling:
         self._outbox = outbox
         self._snapshot = snapshot
         self._recovery = recovery
+        self._widening = Widening()
         self._waiting: list[NewCooldown] = []
         self._unconfirmed: list[tuple[NewCooldown, int | None]] = []
         self._writer: asyncio.Task[None] | None = None
@@ -56,6 +58,7 @@ class Cooling:
         A key that is already out for as long gets no second event: its refusals were under way
         together.
         """
+        cooldown = self._widening.widened(cooldown)
         is_news = is_new(cooldown, self._snapshot)
         if is_news or cooldown.kind not in BACK_OFF_KINDS:
             apply(cooldown, self._snapshot, self._recovery)

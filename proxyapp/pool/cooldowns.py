@@ -1,7 +1,8 @@
 """When keys are good again, and which of a ring's keys may be used until then.
 
 Times are seconds since the epoch. A cooldown is of one quota scope (as a rule a model, else an
-endpoint), or of all of them: EVERY_SCOPE.
+endpoint), or of all of them: EVERY_SCOPE. A feature's scope (`model+feature`) has those of its
+model besides its own.
 """
 
 from bisect import bisect_left, insort
@@ -9,8 +10,11 @@ from collections.abc import Callable, Collection, Mapping
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
+from proxyapp.provider.features import SEPARATOR, plain_scope
+
 EVERY_SCOPE = ""
-# Clients name models; those that no provider has must not fill the memory.
+# Clients name models; those that no provider has must not fill the memory, nor take the place of
+# those that there are.
 MOST_SCOPES = 500
 
 
@@ -22,19 +26,25 @@ class Release(NamedTuple):
 
 
 class Cooldowns:
-    """By quota scope and key. Shared by all rings of a snapshot."""
+    """By quota scope and key. Shared by all rings of a snapshot.
 
-    def __init__(self) -> None:
+    `real`: the scopes of models that some key has answered for, as far as they are known.
+    """
+
+    def __init__(self, real: Collection[str] = ()) -> None:
+        self.has_features = False
+        self._real = frozenset(real)
         self._until: dict[str, dict[int, float]] = {EVERY_SCOPE: {}}
         self._daily: dict[tuple[str, int], float] = {}
 
     def extend(self, key_id: int, quota_scope: str, until: float, *, is_daily: bool) -> bool:
-        """False when the key is out for as long already, or for more scopes than there are."""
+        """False when the key is out for as long already, or there is no room for the scope."""
         of_scope = self._until.get(quota_scope)
         if of_scope is None:
             if len(self._until) > MOST_SCOPES:
                 return False
             of_scope = self._until[quota_scope] = {}
+            self.has_features = self.has_features or SEPARATOR in quota_scope
         if of_scope.get(key_id, 0.0) >= until:
             return False
         of_scope[key_id] = until
@@ -42,22 +52,38 @@ class Cooldowns:
             self._daily[quota_scope, key_id] = until
         return True
 
+    def make_room(self, quota_scope: str) -> str:
+        """The scope that has to go for a new one: the oldest that no key has answered for.
+
+        Empty when there is room, or none for this one.
+        """
+        if quota_scope in self._until or len(self._until) <= MOST_SCOPES:
+            return ""
+        made_up = (scope for scope in self._until if scope and plain_scope(scope) not in self._real)
+        oldest = next(made_up, "")
+        if oldest:
+            for key_id in self._until.pop(oldest):
+                self._daily.pop((oldest, key_id), None)
+        return oldest
+
     def until(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> float:
         """When the key is good for the scope; 0.0 or a time that is past when it is now."""
         until = self._until[EVERY_SCOPE].get(key_id, 0.0)
         of_scope = self._until.get(quota_scope) if quota_scope else None
-        return max(until, of_scope.get(key_id, 0.0)) if of_scope else until
+        if of_scope:
+            until = max(until, of_scope.get(key_id, 0.0))
+        if self.has_features and SEPARATOR in quota_scope:
+            return max(until, self.until(key_id, plain_scope(quota_scope)))
+        return until
 
     def is_daily(self, key_id: int, quota_scope: str, until: float) -> bool:
         """Whether the cooldown that ends then is one until a daily reset."""
-        return until in (
-            self._daily.get((quota_scope, key_id)),
-            self._daily.get((EVERY_SCOPE, key_id)),
-        )
+        scopes = (quota_scope, plain_scope(quota_scope), EVERY_SCOPE)
+        return until in [self._daily.get((scope, key_id)) for scope in scopes]
 
     def quota_scopes(self) -> list[str]:
-        """Those with cooldowns of their own."""
-        return [quota_scope for quota_scope in self._until if quota_scope]
+        """Those with cooldowns of their own; a feature's come behind those of the models."""
+        return sorted(filter(None, self._until), key=lambda scope: SEPARATOR in scope)
 
     def of_scope(self, quota_scope: str) -> Mapping[int, float]:
         """Only the cooldowns of exactly this scope, by key."""

@@ -11,6 +11,7 @@ import math
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
+from proxyapp.provider.features import SEPARATOR, plain_scope
 from proxyapp.provider.kinds import BACK_OFF_KINDS, EASED_KINDS
 from proxyapp.provider.verdict import first_backoff
 
@@ -88,7 +89,9 @@ class Owned(Protocol):
 def units(key: Owned, quota_scope: str) -> list[Unit]:
     """All that a request with this key for this scope may prove."""
     owners: list[int | str] = [key.id, key.project] if key.project else [key.id]
-    scopes = (quota_scope, "") if quota_scope else ("",)
+    scopes = [quota_scope, ""] if quota_scope else [""]
+    if SEPARATOR in quota_scope:
+        scopes.append(plain_scope(quota_scope))
     return [Unit(owner, scope) for owner in owners for scope in scopes]
 
 

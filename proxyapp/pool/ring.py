@@ -7,6 +7,7 @@ from itertools import groupby
 
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns, Release, View
 from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.provider.features import SEPARATOR, plain_scope
 
 
 class Ring:
@@ -29,7 +30,7 @@ class Ring:
         self._views = {EVERY_SCOPE: View(active, ()).narrowed(self._cooling(EVERY_SCOPE))}
         for quota_scope in cooldowns.quota_scopes():
             if cooling := self._cooling(quota_scope):
-                self._views[quota_scope] = self._views[EVERY_SCOPE].narrowed(cooling)
+                self._views[quota_scope] = self._views[self._viewed(quota_scope)].narrowed(cooling)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -50,24 +51,45 @@ class Ring:
         if not indices or not self.keys[indices[0]].is_active:
             return
         until = self.cooldowns.of_scope(quota_scope)[key_id]
-        if quota_scope != EVERY_SCOPE and quota_scope not in self._views:
-            self._views[quota_scope] = self._views[EVERY_SCOPE].narrowed(
-                dict.fromkeys(indices, until)
-            )
-            return
-        for view in (
-            self._views.values() if quota_scope == EVERY_SCOPE else [self._views[quota_scope]]
-        ):
+        narrower = self._narrower(quota_scope)
+        if quota_scope not in self._views:
+            wider = self._views[self._viewed(quota_scope)]
+            self._views[quota_scope] = wider.narrowed(dict.fromkeys(indices, until))
+        for view in narrower:
             for index in indices:
                 view.withdraw(index, until)
 
+    def _narrower(self, quota_scope: str) -> list[View]:
+        """The scope's own and those that what holds for it holds for, too; as they are now."""
+        if quota_scope == EVERY_SCOPE:
+            return list(self._views.values())
+        if not self.cooldowns.has_features or SEPARATOR in quota_scope:
+            return [self._views[quota_scope]] if quota_scope in self._views else []
+        return [view for scope, view in self._views.items() if plain_scope(scope) == quota_scope]
+
+    def forget(self, quota_scope: str) -> None:
+        """A scope that has no cooldowns any more."""
+        self._views.pop(quota_scope, None)
+
+    def _viewed(self, quota_scope: str) -> str:
+        """The narrowest scope with cooldowns of its own here that holds for this one."""
+        if quota_scope in self._views:
+            return quota_scope
+        plain = plain_scope(quota_scope)
+        return plain if plain in self._views else EVERY_SCOPE
+
     def is_narrowed(self, quota_scope: str) -> bool:
         """Whether the scope has cooldowns of its own here: then its turns are not everybody's."""
+        if SEPARATOR in quota_scope:
+            return self._viewed(quota_scope) != EVERY_SCOPE
         return quota_scope in self._views and quota_scope != EVERY_SCOPE
 
     def available(self, now: float, quota_scope: str = EVERY_SCOPE) -> list[int]:
         """The indices of the keys that may be used at `now`, in order."""
-        view = self._views.get(quota_scope) or self._views[EVERY_SCOPE]
+        view = self._views.get(quota_scope)
+        if view is None:
+            quota_scope = self._viewed(quota_scope) if SEPARATOR in quota_scope else EVERY_SCOPE
+            view = self._views[quota_scope]
         if view.is_due(now):
             view.put_back(now, lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
         return view.available
@@ -99,8 +121,10 @@ class Ring:
     def earliest_release(self, now: float, quota_scope: str = EVERY_SCOPE) -> Release | None:
         """When the first cooling key is good again for the scope; None when none is cooling."""
         self.available(now, quota_scope)
-        view = self._views.get(quota_scope, self._views[EVERY_SCOPE])
-        first = view.earliest(lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
+        viewed = self._viewed(quota_scope)
+        first = self._views[viewed].earliest(
+            lambda index: self.cooldowns.until(self.key_ids[index], viewed)
+        )
         if first is None or first[0] == math.inf:
             return None
         until, index = first

@@ -66,6 +66,9 @@ class Snapshot:
         self, key_id: int, until: float, *, quota_scope: str = EVERY_SCOPE, is_daily: bool = False
     ) -> None:
         """Takes the key out of every ring until then; a longer cooldown that it has stays."""
+        if forgotten := self.cooldowns.make_room(quota_scope):
+            for ring in self.rings.values():
+                ring.forget(forgotten)
         if not self.cooldowns.extend(key_id, quota_scope, until, is_daily=is_daily):
             return
         for name in self._rings_of(key_id):

@@ -10,8 +10,10 @@ from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
 from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, PastRefusals
+from proxyapp.pool.real_scopes import real_scopes
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
+from proxyapp.provider.features import plain_scope
 from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
 
 logger = logging.getLogger(__name__)
@@ -132,7 +134,7 @@ class PoolReader:
 
 def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, PastRefusals]:
     """Those that run, and what those that ended within the hour mean for the next requests."""
-    cooldowns, past_refusals = Cooldowns(), PastRefusals()
+    past_refusals = PastRefusals()
     projects: dict[str, list[int]] = {}
     for key in keys:
         projects.setdefault(key.project, []).append(key.id)
@@ -141,9 +143,13 @@ def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, PastR
         Q(cooling_until__gt=now) | recent, released_at=None
     ).order_by()
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
-    for key_id, project, quota_scope, kind, occurred_at, cooling_until in events.values_list(
-        *columns
-    ):
+    rows = list(events.values_list(*columns))
+    real = real_scopes({row[2] for row in rows}, now)
+    cooldowns = Cooldowns(real)
+    # Where there are more than find room, the real ones come first, then the latest.
+    if real:
+        rows.sort(key=lambda row: (plain_scope(row[2]) in real, row[4]), reverse=True)
+    for key_id, project, quota_scope, kind, occurred_at, cooling_until in rows:
         until = cooling_until.timestamp()
         for owner in {key_id, *(projects.get(project, ()) if project else ())}:
             cooldowns.extend(owner, quota_scope, until, is_daily=kind in DAY_KINDS)

@@ -24,12 +24,14 @@ from proxyapp.process.serving import serve
 from proxyapp.process.sighup import survive_hangups
 from proxyapp.process.supervisor import Commands, Supervisor
 from proxyapp.process.worker import SupervisorLink
+from proxyapp.vocabulary.choices import RateLimitPolicy
 
 DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 MAX_WORKERS = 256
 SHORTEST_SECRET = 32
+MOST_NAMES = 5  # in one line
 
 
 @dataclass
@@ -153,6 +155,7 @@ class Launch:
             if self.config is not None or path.exists():
                 self._import(path)
             self._warn()
+            self._say_what_daily_costs()
             self._keys = ApiKey.objects.count()
             self._groups = Group.objects.count()
         connections.close_all()
@@ -165,6 +168,17 @@ class Launch:
                 f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be"
                 " guessed. Take a long random one, move the present one to SECRET_KEY_FALLBACKS,"
                 " and run `python manage.py reencrypt`."
+            )
+
+    def _say_what_daily_costs(self) -> None:
+        groups = Group.objects.filter(rate_limit_policy=RateLimitPolicy.DAILY)
+        names = list(groups.values_list("name", flat=True)[: MOST_NAMES + 1])
+        if names:
+            more = ["…"] if len(names) > MOST_NAMES else []
+            reset = f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"
+            self._notes.append(
+                f"rate_limit_policy daily ({', '.join(names[:MOST_NAMES] + more)}): any 429 takes a"
+                f" key out until {reset}; quota_aware waits as long as the limit lasts."
             )
 
     def _import(self, path: Path) -> None:

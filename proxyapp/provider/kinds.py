@@ -27,14 +27,11 @@ class Kind(StrEnum):
     DAILY = (
         "daily",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=False,
             until=Until.DAILY_RESET,
-            retry=Retry.NEXT_KEY,
             label="daily policy",
             tone="warning",
             meaning="any 429",
-            probe_says="",  # a test reads as under quota_aware
             is_spent_day=True,
             is_attempt=False,
         ),
@@ -45,9 +42,7 @@ class Kind(StrEnum):
             scope=Scope.PROJECT,
             is_for_model=True,
             until=Until.STATED_DELAY,
-            retry=Retry.NEXT_KEY,
             label="minute limit",
-            tone="info",
             meaning="requests or tokens a minute",
             probe_says=TOO_OFTEN,
             obeys_header=True,
@@ -60,7 +55,6 @@ class Kind(StrEnum):
             scope=Scope.PROJECT,
             is_for_model=True,
             until=Until.MIDNIGHT,
-            retry=Retry.NEXT_KEY,
             label="day limit",
             tone="warning",
             meaning="requests a day, whatever short delay it states",
@@ -77,7 +71,6 @@ class Kind(StrEnum):
             scope=Scope.PROJECT,
             is_for_model=True,
             until=Until.MIDNIGHT,
-            retry=Retry.NEXT_KEY,
             label="no quota",
             tone="danger",
             meaning="limit 0: the project has no quota for the model",
@@ -86,13 +79,34 @@ class Kind(StrEnum):
             is_decisive=lambda quota: quota.is_zero,
         ),
     )
+    TOO_LARGE = (
+        "too_large",
+        KindSpec(
+            is_for_model=True,
+            retry=Retry.RELAY,
+            label="larger than the limit",
+            meaning="a request that is larger by itself than the limit that the 429 names",
+        ),
+    )
+    SPEND = (
+        "spend",
+        KindSpec(
+            scope=Scope.PROJECT,
+            is_for_model=False,
+            until=Until.STATED_DELAY,
+            label="spend rate",
+            tone="warning",
+            meaning="money is spent too fast: a limit of the whole account in some minutes",
+            probe_says=TOO_OFTEN,
+            obeys_header=True,
+            unstated_seconds=600,
+        ),
+    )
     UNKNOWN_LIMIT = (
         "unknown_limit",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=True,
             until=Until.BACK_OFF,
-            retry=Retry.NEXT_KEY,
             label="unknown limit",
             tone="primary",
             meaning="a 429 that names no window",
@@ -107,7 +121,6 @@ class Kind(StrEnum):
             scope=Scope.PROJECT,
             is_for_model=False,
             until=Until.MIDNIGHT,
-            retry=Retry.NEXT_KEY,
             label="billing",
             tone="danger",
             meaning="prepaid money or a spending cap is used up",
@@ -115,13 +128,33 @@ class Kind(StrEnum):
             is_eased=True,
         ),
     )
+    MODEL_BILLING = (
+        "model_billing",
+        KindSpec(
+            scope=Scope.PROJECT,
+            is_for_model=True,
+            until=Until.MIDNIGHT,
+            label="money for the model",
+            tone="danger",
+            meaning="402, or a 403 or 400 that asks for billing (a second model: `billing`)",
+            probe_says="its project does not pay",
+            is_eased=True,
+            widens_to="billing",
+        ),
+    )
+    TOO_DEAR = (
+        "too_dear",
+        KindSpec(
+            is_for_model=True,
+            label="too dear a request",
+            meaning="402: the money left would pay for a smaller request",
+        ),
+    )
     DEAD_KEY = (
         "dead_key",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=False,
             until=Until.OPERATOR,
-            retry=Retry.NEXT_KEY,
             label="dead key",
             tone="danger",
             meaning="the key is invalid, expired, leaked, suspended or restricted",
@@ -144,14 +177,11 @@ class Kind(StrEnum):
     MODEL_FOR_KEY = (
         "model_for_key",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=True,
             until=Until.MIDNIGHT,
-            retry=Retry.NEXT_KEY,
             label="model not for this key",
             tone="warning",
             meaning="this key may not use the model (and another may: shown by its success)",
-            probe_says="",  # a test asks for no model
             needs_proof=True,
         ),
     )
@@ -160,7 +190,6 @@ class Kind(StrEnum):
         KindSpec(
             scope=Scope.GROUP,
             is_for_model=False,
-            until=Until.NOTHING,
             retry=Retry.OTHER_GROUP,
             label="way out refused",
             tone="danger",
@@ -171,12 +200,9 @@ class Kind(StrEnum):
     SERVER = (
         "server",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=True,
-            until=Until.NOTHING,
             retry=Retry.BACK_OFF,
             label="server error",
-            tone="info",
             meaning="5xx, overloaded, cancelled",
             probe_says="the provider is in trouble, which says nothing against the key",
             obeys_header=True,
@@ -185,22 +211,16 @@ class Kind(StrEnum):
     WRONG_KEY = (
         "wrong_key",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=True,
-            until=Until.NOTHING,
             retry=Retry.RELAY,
             label="another key's",
-            tone="info",
             meaning="a file, cache or batch of another project, or gone",
-            probe_says="",
         ),
     )
     PROXY_FAULT = (
         "proxy_fault",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=False,
-            until=Until.NOTHING,
             retry=Retry.RELAY,
             label="credentials",
             tone="danger",
@@ -213,14 +233,10 @@ class Kind(StrEnum):
     REQUEST = (
         "request",
         KindSpec(
-            scope=Scope.KEY,
             is_for_model=True,
-            until=Until.NOTHING,
             retry=Retry.RELAY,
             label="request",
-            tone="info",
             meaning="the client's own mistake",
-            probe_says="",
         ),
     )
 

@@ -4,8 +4,16 @@ that takes.
 
 import json
 import re
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from proxyapp.provider.features import SEPARATOR
+from proxyapp.provider.model_readings import models_of_path, models_of_query
+
+# No model has it in its name; with it, a made-up one could be taken for another's feature.
+ESCAPED_SEPARATOR = "%2B"
+# Of ASCII, which nothing makes a client write so.
+ESCAPED_LETTER = re.compile(rb"\\u00[46][0-9a-fA-F]")
 LONGEST_NAME = 100
 PARSED_BYTES = 1 << 20
 # Inside a JSON string the quotes would be escaped, so this finds real keys; `"role": "model"` is
@@ -14,13 +22,20 @@ NAMED = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\\x00-\x1f]*(?:\\.[^"\\\
 ENDPOINT = re.compile(rb"/*(?:upload/+)?(?:v\d+[a-z]*\d*/+)?(?:openai/+)?([^/:?]*)")
 
 
-def model_of(path: bytes, body: bytes) -> str:
+def model_of(path: bytes, body: bytes, query: bytes | None = None) -> str:
     """From the path (`/models/NAME:method`), or a JSON body's `"model": "NAME"`; empty when neither
-    tells.
+    tells, or when there are two readings.
 
     Of a long body its two ends will do (RequestBody.searchable).
     """
-    name = _in_path(path) or _in_body(path, body)
+    name = normal_name(_in_path(path) or _in_body(path, body))
+    if query is not None and name and (b"odel" in query or b"%" in query):
+        return name if all(normal_name(other) == name for other in models_of_query(query)) else ""
+    return name
+
+
+def normal_name(name: str) -> str:
+    """As quotas are counted for it, however it was written."""
     return _printable(name.removeprefix("models/").lstrip("/")[:LONGEST_NAME])
 
 
@@ -29,7 +44,7 @@ def quota_scope(path: bytes, model: str) -> str:
     quota.
     """
     if model:
-        return model
+        return model.replace(SEPARATOR, ESCAPED_SEPARATOR) if SEPARATOR in model else model
     found = ENDPOINT.match(path)
     endpoint = unquote_to_bytes(found[1]) if found else b""
     return _printable("/" + endpoint.decode("utf-8", "replace"))[:LONGEST_NAME]
@@ -39,7 +54,9 @@ def _in_path(path: bytes) -> str:
     """The native API's form, also for tuned models."""
     if b"%" in path:
         path = unquote_to_bytes(path)
-    _, found, rest = path.rpartition(b"odels/")
+    before, found, rest = path.rpartition(b"odels/")
+    if b"odels/" in before and len({*models_of_path(path)} - {"models"}) > 1:
+        return ""
     return rest.partition(b":")[0].partition(b"/")[0].decode("utf-8", "replace") if found else ""
 
 
@@ -50,24 +67,30 @@ def _in_body(path: bytes, body: bytes) -> str:
     ):
         return ""
     first = NAMED.search(body)
-    if first is None:
+    is_plain = first is not None and NAMED.search(body, first.end()) is None
+    if len(body) <= PARSED_BYTES and ESCAPED_LETTER.search(body) is not None:
+        is_plain = False
+    elif first is None:
         return ""
-    if len(body) > PARSED_BYTES or NAMED.search(body, first.end()) is None:
-        return _text(first[1])
-    return _at_top(body, first[1])
+    if len(body) > PARSED_BYTES or is_plain:
+        return _text(first[1]) if first else ""
+    return _at_top(body, first[1] if first else b"")
 
 
 def _at_top(body: bytes, first: bytes) -> str:
     """A tool's schema, say, names a model of its own. Two ends of a long body seldom parse: there
-    the first counts.
+    the first counts. One that is named twice is named by neither.
 
     Not strict, because the line end between two such ends may be inside a string.
     """
     try:
-        model = json.loads(body.decode("utf-8", "replace"), strict=False).get("model")
+        members = json.loads(
+            body.decode("utf-8", "replace"), strict=False, object_pairs_hook=list[tuple[str, Any]]
+        )
     except (ValueError, RecursionError):
         return _text(first)
-    return model if isinstance(model, str) else ""
+    models = [value for name, value in members if name == "model"]
+    return models[0] if len(models) == 1 and isinstance(models[0], str) else ""
 
 
 def _text(escaped: bytes) -> str:

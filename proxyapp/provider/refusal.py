@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from proxyapp.provider.refusal_words import QUOTED
 from proxyapp.provider.stated_delay import duration, stated_in
 from proxyapp.provider.status_words import status_of_code, status_of_words
 from proxyapp.provider.tolerant_json import Object, clean, objects_in, parsed_json, plain
@@ -132,7 +133,8 @@ def _facts(found: Object, outer: Object) -> Refusal:
         violations=violations,
         delay=max((delay for delay in delays if delay is not None), default=None),
         model=next((violation.model for violation in violations if violation.model), "")
-        or _model_in(message),
+        # What stands in quotes may be a client's own.
+        or _model_in(QUOTED.sub("", message)),
     )
 
 

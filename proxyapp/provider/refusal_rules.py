@@ -19,11 +19,13 @@ from proxyapp.provider.refusal_words import (
     DEAD_REASON,
     DEAD_WORDS,
     FORBIDDEN_PAGE,
+    MODEL_RESOURCE,
     MONEY,
     MONEY_AT_START,
     MONEY_REASON,
     MONEY_WORDS,
     NO_FREE_TIER,
+    NO_KEYS_THERE,
     NO_PERMISSION,
     NOT_FOR_KEY,
     OF_QUOTA,
@@ -37,10 +39,15 @@ from proxyapp.provider.refusal_words import (
     RESTRICTED,
     RESTRICTED_REASON,
     SERVER_WORDS,
+    SMALLER_PASSES,
+    SPEND,
+    SPENT_AT_START,
     TOKEN_TYPE,
     TOKEN_TYPE_AT_START,
     UNUSUAL_TRAFFIC,
 )
+from proxyapp.provider.request_use import UNKNOWN_USE, RequestUse
+from proxyapp.provider.size_limits import is_larger_by_itself
 from proxyapp.provider.violations import QuotaWindow
 
 SERVER_STATUSES = (408, 499)  # a client or a server that gave up, as Google says it
@@ -60,6 +67,7 @@ class RefusalCase:
     is_key_in_place: bool
     start: str
     text: str
+    use: RequestUse = UNKNOWN_USE
 
     def has_word(self, *words: str) -> bool:
         return not self.refusal.words.isdisjoint(words)
@@ -69,10 +77,16 @@ class RefusalCase:
 
 
 def kind_of(
-    status: int, refusal: Refusal, path: bytes, model: str, *, is_key_in_place: bool
+    status: int,
+    refusal: Refusal,
+    path: bytes,
+    model: str,
+    *,
+    is_key_in_place: bool,
+    use: RequestUse = UNKNOWN_USE,
 ) -> Kind:
     """REQUEST is what nothing explains: the client's own."""
-    case = RefusalCase(status, refusal, path, model, is_key_in_place, *_texts(refusal))
+    case = RefusalCase(status, refusal, path, model, is_key_in_place, *_texts(refusal), use)
     for rule in RULES:
         kind = rule(case)
         if kind is not None:
@@ -118,10 +132,14 @@ def _limit(case: RefusalCase) -> Kind | None:
     is_quota = not windows.isdisjoint((QuotaWindow.DAY, QuotaWindow.MINUTE)) or any(
         v.quota_id or v.metric for v in violations
     )
+    if SPEND.search(" ".join([case.text, *(v.words.lower() for v in violations)])):
+        return Kind.SPEND
     if not is_quota and _is_about_money(case):
         return Kind.BILLING
     if any(violation.is_zero for violation in violations) or NO_FREE_TIER.search(case.text):
         return Kind.NO_QUOTA
+    if is_larger_by_itself(case.refusal, case.use.llm_tokens):
+        return Kind.TOO_LARGE
     if QuotaWindow.DAY in windows:
         return Kind.DAY
     if QuotaWindow.OTHER not in windows and QuotaWindow.MINUTE in windows:
@@ -162,6 +180,8 @@ def _credentials(case: RefusalCase) -> Kind | None:
         not case.refusal.reasons and case.start.startswith(TOKEN_TYPE_AT_START)
     ):
         return Kind.DEAD_KEY if case.is_key_in_place else Kind.PROXY_FAULT
+    if case.status == 401 and case.model and NO_KEYS_THERE.match(case.start):
+        return Kind.MODEL_FOR_KEY
     if case.has_reason(CREDENTIALS_REASON) or CREDENTIALS.search(case.text):
         return Kind.PROXY_FAULT
     if case.has_word(*DEAD_WORDS) or (case.status == 401 and case.has_word("authentication_error")):
@@ -179,11 +199,25 @@ def _says_that_the_key_is_dead(case: RefusalCase) -> bool:
 
 
 def _money(case: RefusalCase) -> Kind | None:
-    if case.status == 402 or case.has_reason(MONEY_REASON):
+    """That of the request first: it may ask for more, or for another method, than others do.
+
+    A project that pays for nothing is known when a second model is refused so, too.
+    """
+    if case.status == 402:
+        return Kind.TOO_DEAR if SMALLER_PASSES.search(case.text) else _for_model(case)
+    if case.has_reason(MONEY_REASON):
+        return _for_model(case)
+    if case.status == 403 and SPENT_AT_START.match(case.start):
         return Kind.BILLING
     if case.status == 403:  # which may name a file as its client calls it
-        return Kind.BILLING if _is_about_money(case) and not RESOURCE.search(case.text) else None
-    return Kind.BILLING if case.status == 400 and MONEY_AT_START.match(case.start) else None
+        return (
+            _for_model(case) if _is_about_money(case) and not RESOURCE.search(case.text) else None
+        )
+    return _for_model(case) if case.status == 400 and MONEY_AT_START.match(case.start) else None
+
+
+def _for_model(case: RefusalCase) -> Kind:
+    return Kind.MODEL_BILLING if case.model else Kind.BILLING
 
 
 def _region(case: RefusalCase) -> Kind | None:
@@ -199,6 +233,8 @@ def _permission(case: RefusalCase) -> Kind | None:
     if case.status not in (403, 404):
         return None
     is_resource = RESOURCE_PATH.search(case.path) is not None
+    if not is_resource and case.model and MODEL_RESOURCE.match(case.start):
+        return Kind.MODEL_FOR_KEY
     if is_resource or (RESOURCE.search(case.text) and not case.start.startswith("model")):
         return Kind.WRONG_KEY
     has_no_permission = case.status == 403 and NO_PERMISSION.search(case.text)

@@ -38,6 +38,22 @@ MONEY = re.compile(
     r"|inactive)"
     r"|(?:is |has )?not (?:been )?(?:enabled|active))"
 )
+# What is spent in some minutes. What was spent in a month, or paid before, is gone.
+SPEND = re.compile(
+    r"spend(?:ing)?[ _-]?based[ _-]?(?:rate|limit|quota|thrott)"
+    r"|spend(?:ing)?[ _-]?(?:rate|velocity)|rate of (?:your )?spend|spending too (?:fast|quickly)"
+    r"|spend(?:ing)?[ _]?per[ _-]?(?:\d+|ten)?[ _-]?min"
+    r"|spend(?:ing|s)?\b(?![^\n]{0,200}\bmonth)[^\n]{0,80}"
+    r"\b(?:within|in|over|last|past|rolling|every|per) [^.\n]{0,20}?(?:\d+|ten)[ -]min"
+)
+# The rest of the money would pay for this request if it asked for less.
+SMALLER_PASSES = re.compile(
+    r"can only afford|(?:fewer|less|lower|reduce|smaller|decrease)[^.\n]{0,30}tokens"
+    r"|requested (?:up to )?\d[\d,]* (?:output )?tokens|(?:smaller|shorter) (?:request|prompt)"
+)
+SPENT_AT_START = re.compile(
+    r"spend(?:ing)? (?:cap|limit) (?:breached|exceeded|reached) for project"
+)
 # Under 400 a message is most often about what the client sent.
 MONEY_AT_START = re.compile(
     r"your credit balance is too low|your pre-?pa(?:y|id)|this api method requires billing"
@@ -112,13 +128,24 @@ RESOURCE = re.compile(
 NO_PERMISSION = re.compile(
     r"(?:caller|api key|account) does not have (?:the )?(?:required )?permission"
 )
+# The permission of the key's project for the model, or for the endpoint that serves it.
+MODEL_RESOURCE = re.compile(
+    r"(?:permission denied: )?permission ['`][\w.]{1,100}['`] (?:is |was )?denied (?:on|for) "
+    r"resource ['`]?[^'`\s]{0,300}/(?:models|endpoints)/[^'`\s/]{1,200}['`]?(?:[\s.(]|$)"
+)
+NO_KEYS_THERE = re.compile(r"api keys are not (?:supported|accepted|allowed) (?:by|for|on|with) ")
 # Bounded, and from the start on: the sentence that explains the refusal, not what a client put
 # behind it.
 NOT_FOR_KEY = re.compile(
-    r"(?:(?:this|the) )?model \S{1,200} is no longer available to new (?:users|projects|customers)"
+    r"(?:publisher )?model \S{1,300} (?:was|is) not found or your project does not have access"
+    r"|project \S{1,100} is not allowed to use "
+    r"|(?:(?:this|the) )?model \S{1,200} is no longer available to new (?:users|projects|customers)"
     r"|[^\n]{0,160}?(?:\b(?:only|not) (?:accessible|available|supported|offered) (?:to|for|on"
     r"|in|with) (?:the )?"
-    r"(?:billed|paid|paying|free)\b|(?:does not|do not|n't) have access to (?:the )?model\b"
+    r"(?:billed|paid|paying|free)\b"
+    r"|(?:does not|do not|n't) have access to (?:(?:the|this|publisher) )?model\b"
+    r"|\b(?:your|this|the) project (?:is not|isn't) allowed to use\b"
+    r"|\byour project (?:does not|doesn't) have access to\b"
     r"|\brequires? an? (?:paid|upgraded)\b|request (?:preview )?access at"
     r"|\b(?:not|n't) (?:on|in) (?:the|an?) allow-?list)"
 )

@@ -6,23 +6,22 @@ its size with the limit that a refusal names tells so after one refusal.
 
 import re
 
-BYTES_A_LLM_TOKEN = 4  # of English text; other languages and code take fewer
+# The longest context, a million LLM tokens, in letters of two bytes; more is inline data.
+MOST_BYTES = 8 << 20
+CHARACTERS_A_LLM_TOKEN = 4  # of English text; other languages and code take fewer
 # Images, audio and documents cost tokens by their own rates, not by their bytes.
 INLINE = re.compile(
-    rb'"(?:data|b64_json|image_url|url)"\s*:\s*(?:\{\s*"url"\s*:\s*)?"[^"\\]{256,}"'
+    rb'"(?:data|b64_json|image_url|url|file_data|bytesBase64Encoded)"\s*:\s*'
+    rb'(?:\{\s*"url"\s*:\s*)?"[^"\\]{256,}"'
 )
+ESCAPE = re.compile(rb"\\u[0-9a-fA-F]{4}")
+SPACES = re.compile(rb"[ \t\r\n]{2,}")
 
 
-def estimated_llm_tokens(searchable: bytes, length: int) -> int:
-    """`searchable`: the body, or the two ends of a long one; `length`: of all of it, in bytes.
-
-    Of a long body that holds inline data nothing is known: 0.
-    """
-    inline = sum(len(found[0]) for found in INLINE.finditer(searchable))
-    if length > len(searchable):
-        return 0 if inline or _looks_inline(searchable) else length // BYTES_A_LLM_TOKEN
-    return (length - inline) // BYTES_A_LLM_TOKEN
-
-
-def _looks_inline(searchable: bytes) -> bool:
-    return re.search(rb"[A-Za-z0-9+/=_-]{2048}", searchable) is not None
+def estimated_llm_tokens(body: bytes) -> int:
+    """Without inline data; of a body that is longer than any prompt nothing is known: 0."""
+    if len(body) > MOST_BYTES:
+        return 0
+    # JSON's escapes are a letter each; white space, which indents, is one.
+    text = SPACES.sub(b" ", ESCAPE.sub(b"?", INLINE.sub(b"", body)))
+    return len(text.decode("utf-8", "ignore")) // CHARACTERS_A_LLM_TOKEN

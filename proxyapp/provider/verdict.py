@@ -8,19 +8,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 
+from proxyapp.provider.doubts import Doubt, doubt_of, quota_words, scope_of
 from proxyapp.provider.excerpts import brief
+from proxyapp.provider.features import feature_of_quota
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
 from proxyapp.provider.kinds import SPECS, Kind
 from proxyapp.provider.model_name import model_of
 from proxyapp.provider.refusal import Refusal, read_refusal
 from proxyapp.provider.refusal_rules import kind_of
 from proxyapp.provider.refusal_words import BILLED_KEY_PASSES
+from proxyapp.provider.request_use import UNKNOWN_USE, RequestUse
 from proxyapp.provider.reset_times import PACIFIC, next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
 from proxyapp.provider.violations import Violation
 from proxyapp.vocabulary.choices import RateLimitPolicy
 
-MINUTE = timedelta(seconds=60)
 # Half of the shortest window that a limit may have, a minute; the eighth in a row is an hour.
 FIRST_BACKOFF = timedelta(seconds=30)
 LONGEST_BACKOFF = timedelta(hours=1)
@@ -39,9 +41,10 @@ GOOGLES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """`model`: empty means every model. `until`: None takes nothing out by time.
+    """`model`: the quota scope; empty means every model. `until`: None takes nothing out by time.
 
-    `message`: what the provider said, not yet without the key that was used.
+    `message`: what the provider said, not yet without the key that was used. `doubt`: what of the
+    request may be the reason.
     """
 
     kind: Kind
@@ -53,6 +56,12 @@ class Verdict:
     limit: str = ""
     stated_delay: timedelta | None = None
     message: str = ""
+    doubt: Doubt = Doubt.NONE
+
+    @property
+    def needs_proof(self) -> bool:
+        """It counts when another key has answered the same request."""
+        return self.kind.spec.needs_proof or not self.doubt.is_booked
 
     @property
     def takes_out(self) -> bool:
@@ -71,15 +80,16 @@ def judge(
     now: datetime,
     strikes: int = 0,
     is_key_in_place: bool = True,
+    use: RequestUse = UNKNOWN_USE,
 ) -> Verdict | None:
     """None: nothing speaks against the answer, and it is relayed.
 
     `model`: that of the request, or an endpoint such as "/batches"; empty when unknown. `strikes`:
     how often this key was refused for it without a reason. `is_key_in_place`: the key, and nothing
-    else, was where the path takes it.
+    else, was where the path takes it. `use`: what else of the request may be the reason.
     """
-    if policy == RateLimitPolicy.DAILY:
-        return _of_any_limit(model, now) if status == 429 else None
+    if policy == RateLimitPolicy.DAILY and status != 429:
+        return None
     if status < 400 and not _may_hold_error(body):
         return None
     refusal = read_refusal(body, headers)
@@ -87,21 +97,25 @@ def judge(
         return None
     meant = status if status >= 400 else _status_of(refusal)
     model = model or model_of(path.partition(b"?")[0], b"") or refusal.model
-    kind = kind_of(meant, refusal, path, model, is_key_in_place=is_key_in_place)
+    kind = kind_of(meant, refusal, path, model, is_key_in_place=is_key_in_place, use=use)
+    if policy == RateLimitPolicy.DAILY:
+        return _of_any_limit(kind, refusal, model, use, now)
     spec = kind.spec
     obeys_header = meant in (429, 503) and spec.obeys_header and not _is_googles_day(spec, body)
     asked = retry_after(headers, now) if obeys_header else None
     decisive = _decisive(spec, refusal)
+    words = quota_words(refusal, decisive)
     return Verdict(
         kind=kind,
         scope=spec.scope,
-        model=model if spec.is_for_model else "",
-        until=_until(spec.until, refusal.delay, now, strikes) if asked is None else now + asked,
+        model=scope_of(model, words, use) if spec.is_for_model else "",
+        until=_until(spec, refusal.delay, now, strikes) if asked is None else now + asked,
         retry=_retry(spec, refusal),
         quota_id=decisive.quota_id,
         limit=decisive.limit,
         stated_delay=refusal.delay if asked is None else asked,
         message=brief(refusal.message),
+        doubt=doubt_of(spec, refusal, words, use),
     )
 
 
@@ -119,7 +133,7 @@ def of_an_unproven_key(judgement: Verdict, now: datetime, strikes: int) -> Verdi
         kind=Kind.UNPROVEN,
         scope=spec.scope,
         model="",
-        until=_until(spec.until, None, now, strikes),
+        until=_until(spec, None, now, strikes),
         retry=spec.retry,
     )
 
@@ -146,10 +160,24 @@ def _status_of(refusal: Refusal) -> int:
     return refusal.status or (429 if ABOUT_QUOTA.search(refusal.message.lower()) else 500)
 
 
-def _of_any_limit(model: str, now: datetime) -> Verdict:
+def _of_any_limit(
+    kind: Kind, refusal: Refusal, model: str, use: RequestUse, now: datetime
+) -> Verdict:
+    """A whole key for a day is much: what the body says of the request itself takes out less."""
+    if kind is Kind.TOO_LARGE:
+        return Verdict(kind, kind.spec.scope, model, None, kind.spec.retry)
     spec = Kind.DAILY.spec
-    until = _until(spec.until, None, now, strikes=0)
-    return Verdict(Kind.DAILY, spec.scope, model if spec.is_for_model else "", until, spec.retry)
+    words = quota_words(refusal, _decisive(kind.spec, refusal))
+    feature = feature_of_quota(words)
+    doubt = doubt_of(kind.spec, refusal, words, use) if words or refusal.windows else Doubt.NONE
+    return Verdict(
+        Kind.DAILY,
+        spec.scope,
+        scope_of(model, words, use) if feature else "",
+        _until(spec, None, now, strikes=0),
+        spec.retry,
+        doubt=doubt if doubt is Doubt.SIZE else Doubt.NONE,
+    )
 
 
 def _is_googles_day(spec: KindSpec, body: bytes) -> bool:
@@ -166,10 +194,13 @@ def first_backoff(kind: str) -> timedelta:
     return FIRST_REST if is_short else FIRST_BACKOFF
 
 
-def _until(until: Until, stated: timedelta | None, now: datetime, strikes: int) -> datetime | None:
-    match until:
+def _until(
+    spec: KindSpec, stated: timedelta | None, now: datetime, strikes: int
+) -> datetime | None:
+    match spec.until:
         case Until.STATED_DELAY:
-            return now + bounded(MINUTE if stated is None else stated)
+            unstated = timedelta(seconds=spec.unstated_seconds)
+            return now + bounded(unstated if stated is None else stated)
         case Until.BACK_OFF:
             backoff = doubled(FIRST_BACKOFF, strikes, LONGEST_BACKOFF)
             return now + min(max(stated or backoff, backoff), LONGEST)

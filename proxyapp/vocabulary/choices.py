@@ -16,6 +16,10 @@ class RateLimitPolicy(StrEnum):
     QUOTA_AWARE = "quota_aware"
 
 
+# Of groups that are made in the admin. The config file's own stays `daily`.
+POLICY_OF_NEW_GROUPS = RateLimitPolicy.QUOTA_AWARE
+
+
 class Auth(StrEnum):
     AUTO = "auto"
     GOOGLE = "google"

@@ -306,6 +306,7 @@ def test_a_new_group_is_made_with_its_keys_and_goes_last(operator: Client):
     assert before == 1
     assert (group.position, [key.secret for key in group.keys.all()]) == (1, [A])
     assert group.target_url == "https://generativelanguage.googleapis.com"
+    assert group.rate_limit_policy == "quota_aware"
     assert set(AuditEntry.objects.values_list("object_type", "label")) == {
         ("group", "second"),
         ("key", "AIza…ey-a"),

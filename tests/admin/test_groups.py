@@ -583,3 +583,12 @@ def test_a_button_lets_two_credentials_be_tried_again_and_the_log_says_who_did(o
     assert "Try two again" not in html
     assert (entry.actor, entry.action, entry.object_type) == ("admin", "change", "group")
     assert pool_version() == version + 1
+
+
+def test_a_new_group_is_quota_aware_unless_somebody_says_daily(operator: Client):
+    html = page(operator, "proxyapp_group_add")
+    add_group("old", rate_limit_policy="daily")
+
+    assert '<option value="quota_aware" selected' in html
+    old = page(operator, "proxyapp_group_change", Group.objects.get(name="old").pk)
+    assert '<option value="daily" selected' in old

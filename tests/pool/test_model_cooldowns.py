@@ -5,12 +5,12 @@ import random
 
 import pytest
 
-from proxyapp.pool.cooldowns import MOST_SCOPES, Release
+from proxyapp.pool.cooldowns import MOST_SCOPES, Cooldowns, Release
 from proxyapp.pool.cursor import Lease
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
-from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.snapshot import Snapshot, build
 from tests.support.snapshots import snapshot
 
 PRO, FLASH = "gemini-2.5-pro", "gemini-2.5-flash"
@@ -132,10 +132,84 @@ def test_a_narrowed_model_goes_on_where_the_rotation_stands():
     assert [key and key.id for key in apart] == [2, 3, 4, 2]
 
 
-def test_more_models_than_a_provider_has_take_out_nothing_more():
+def test_of_more_models_than_a_provider_has_the_latest_have_room():
     pool = snapshot("a")
     for number in range(2 * MOST_SCOPES):
         pool.cool(1, 100.0, quota_scope=f"made-up-{number}")
 
     assert len(pool.cooldowns.quota_scopes()) == MOST_SCOPES
-    assert ids(ring_of(pool), 10.0, f"made-up-{2 * MOST_SCOPES - 1}") == [1]
+    assert ids(ring_of(pool), 10.0, "made-up-0") == [1]
+    assert ids(ring_of(pool), 10.0, f"made-up-{2 * MOST_SCOPES - 1}") == []
+
+
+def test_names_that_clients_make_up_do_not_push_out_models_that_have_answered():
+    pool = build(1, [], [], Cooldowns(real={PRO}))
+    pool.cool(1, 100.0, quota_scope=PRO)
+    for number in range(2 * MOST_SCOPES):
+        pool.cool(1, 100.0, quota_scope=f"made-up-{number}")
+    pool.cool(1, 100.0, quota_scope=f"{PRO}+google_search")
+    for number in range(2 * MOST_SCOPES):
+        pool.cool(1, 100.0, quota_scope=f"other-{number}")
+
+    assert len(pool.cooldowns.quota_scopes()) == MOST_SCOPES
+    assert pool.cooldowns.of_scope(PRO) == pool.cooldowns.of_scope(f"{PRO}+google_search")
+
+
+# Features.
+
+SEARCH = f"{FLASH}+google_search"
+
+
+def test_a_feature_that_is_out_leaves_the_model():
+    pool = snapshot()
+    pool.cool(2, 100.0, quota_scope=SEARCH)
+
+    ring = ring_of(pool)
+    assert (ids(ring, 10.0, SEARCH), ids(ring, 10.0, FLASH), ids(ring, 10.0, f"{PRO}+x")) == (
+        [1, 3],
+        [1, 2, 3],
+        [1, 2, 3],
+    )
+    assert (ring.is_narrowed(SEARCH), ring.is_narrowed(FLASH)) == (True, False)
+    assert ids(ring, 100.0, SEARCH) == [1, 2, 3]
+
+
+@pytest.mark.parametrize("is_first", [True, False])
+def test_what_holds_for_a_model_holds_for_its_features(is_first: bool):
+    pool = snapshot("aaaa")
+    cooled = [(2, 50.0, SEARCH), (1, 100.0, FLASH), (2, 80.0, FLASH), (3, 40.0, "")]
+    for key_id, until, scope in cooled if is_first else cooled[::-1]:
+        pool.cool(key_id, until, quota_scope=scope)
+
+    ring = ring_of(pool)
+    assert ids(ring, 10.0, SEARCH) == [4]
+    assert ids(ring, 60.0, SEARCH) == [3, 4]
+    assert ids(ring, 90.0, SEARCH) == [2, 3, 4]
+    assert ids(ring, 100.0, SEARCH) == [1, 2, 3, 4]
+
+
+def test_a_feature_without_cooldowns_of_its_own_has_those_of_its_model():
+    pool = snapshot("aa")
+    pool.cool(1, 90.0, quota_scope=FLASH, is_daily=True)
+    pool.cool(2, 95.0, quota_scope=FLASH)
+
+    ring = ring_of(pool)
+    assert (ids(ring, 10.0, SEARCH), ring.is_narrowed(SEARCH)) == ([], True)
+    assert ring.earliest_release(10.0, SEARCH) == Release(90.0, is_daily=True)
+
+
+def test_features_too_are_after_a_reload_as_they_were_made_one_by_one():
+    chance = random.Random(5)
+    for _ in range(100):
+        pool = snapshot("aaaaaa")
+        for _ in range(14):
+            pool.cool(
+                chance.randint(1, 6),
+                chance.choice([20.0, 40.0, 60.0]),
+                quota_scope=chance.choice(["", PRO, FLASH, SEARCH, f"{FLASH}+image"]),
+            )
+        for now in (10.0, 20.0, 45.0, 60.0):
+            for scope in (PRO, FLASH, SEARCH, f"{FLASH}+image", f"{PRO}+image"):
+                free = [key for key in range(1, 7) if pool.cooldowns.until(key, scope) <= now]
+                assert ids(snapshot_copy(pool), now, scope) == free
+                assert ids(ring_of(pool), now, scope) == free

@@ -6,8 +6,9 @@ import pytest
 from django.db import connection
 
 from proxyapp.forwarding.views import key_states
-from proxyapp.models import ApiKey, Group
+from proxyapp.models import ApiKey, Group, HourlyUsage
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
+from proxyapp.pool.cooldowns import MOST_SCOPES
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.single_credential import keep_single_credential
 from proxyapp.pool.store import PoolReader
@@ -109,3 +110,28 @@ def test_a_proxy_that_no_secret_opens_is_said_once_and_not_at_each_reload(caplog
 
     assert [reader.load(NOW).keys, reader.load(NOW).keys] == [{}, {}]
     assert caplog.text.count("does not open its proxy URL") == 1
+
+
+def test_of_more_scopes_than_find_room_those_that_keys_have_answered_for_stay():
+    key = add_key(Group.objects.create(name="g"), "K1")
+    HourlyUsage.objects.create(key=key, model="real", hour=NOW, requests=1, succeeded=1)
+    HourlyUsage.objects.create(key=key, model="made-up-7", hour=NOW, requests=1, rate_limited=1)
+    names = ["real", "real+google_search", "real:countTokens", "/batches"]
+    names += [f"made-up-{number}" for number in range(MOST_SCOPES)]
+    moments = [NOW - timedelta(seconds=len(names) - number) for number in range(len(names))]
+    until = NOW + timedelta(hours=1)
+    write_cooldowns(
+        [
+            NewCooldown(key.pk, model, "day", 429, moment, until, "")
+            for model, moment in zip(names, moments, strict=True)
+        ]
+    )
+
+    pool = PoolReader().load(NOW)
+
+    kept = set(pool.cooldowns.quota_scopes())
+    assert len(kept) == MOST_SCOPES
+    assert set(names[:4]) < kept
+    assert set(names) - kept == {f"made-up-{number}" for number in range(4)}
+    pool.cool(key.pk, until.timestamp(), quota_scope="one more")
+    assert set(names[:4]) < set(pool.cooldowns.quota_scopes())

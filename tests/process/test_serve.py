@@ -157,6 +157,16 @@ def test_an_edit_of_the_file_takes_effect_at_the_next_start() -> None:
         assert "Keys:  2 in 2 groups\n" in gateway.output()
 
 
+@pytest.mark.parametrize(("policy", "times"), [("daily", 1), ("quota_aware", 0)])
+def test_a_start_says_in_one_line_what_daily_costs(policy: str, times: int) -> None:
+    its = group(["KEY-A"], "http://127.0.0.1:1", rate_limit_policy=policy)
+    with Gateway({"groups": [its]}) as gateway:
+        said = gateway.output()
+
+    line = f"rate_limit_policy daily ({its['name']}): any 429 takes a key out until "
+    assert said.count(line) == times
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("server", SERVERS)
 def test_a_signal_ends_it_with_0(server: str, number: int) -> None:

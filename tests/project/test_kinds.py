@@ -13,6 +13,7 @@ from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
 from proxyapp.provider.kinds import EVENT_KINDS, Kind
+from proxyapp.provider.request_use import RequestUse
 from proxyapp.provider.verdict import Verdict, of_an_unproven_key
 from tests.support.admin_pages import cells, page, superuser, text, value
 from tests.support.gateway import ROOT
@@ -33,8 +34,16 @@ REFUSALS: dict[Kind, Callable[[], Verdict | None]] = {
     Kind.MINUTE: partial(judged, google("x", 429, "X", violations(("RequestsPerMinute", "10")))),
     Kind.DAY: partial(judged, google("x", 429, "X", violations(("RequestsPerDay", "10")))),
     Kind.NO_QUOTA: partial(judged, google("x", 429, "X", violations(("RequestsPerDay", "0")))),
+    Kind.TOO_LARGE: partial(
+        judged,
+        google("x", 429, "X", violations(("InputTokensPerMinute", "10"))),
+        use=RequestUse(llm_tokens=11),
+    ),
+    Kind.SPEND: partial(judged, google("You exceeded your spend-based rate limit.")),
     Kind.UNKNOWN_LIMIT: partial(judged, b""),
-    Kind.BILLING: partial(judged, b"", 402),
+    Kind.BILLING: partial(judged, google("Your prepayment credits are depleted.")),
+    Kind.MODEL_BILLING: partial(judged, b"", 402),
+    Kind.TOO_DEAR: partial(judged, google("You can only afford 10 tokens.", 402), 402),
     Kind.DEAD_KEY: partial(judged, google("x", 400, "X", info("API_KEY_INVALID")), 400),
     Kind.UNPROVEN: unproven,
     Kind.MODEL_FOR_KEY: partial(judged, google("The caller does not have permission"), 403),
@@ -51,13 +60,14 @@ WHAT = {
     (Scope.PROJECT, False): "the key's project",
 }
 WHEN = {
-    Until.STATED_DELAY: "the stated delay (60 s without one)",
+    Until.STATED_DELAY: "the stated delay ({unstated} without one)",
     Until.BACK_OFF: "30 s, doubling to 1 h, until a success",
     Until.SHORT_BACK_OFF: "5 s, doubling to 5 min, until a success",
     Until.MIDNIGHT: "midnight Pacific",
     Until.DAILY_RESET: "the next reset",
     Until.OPERATOR: "`invalid` until an operator enables it, or a test finds that it works",
 }
+UNSTATED = {60: "60 s", 600: "10 min"}
 WHERE_TO = {
     Retry.NEXT_KEY: "next key",
     Retry.OTHER_GROUP: "a key of another group",
@@ -99,7 +109,8 @@ def out(spec: KindSpec) -> str:
     what = WHAT[spec.scope, spec.is_for_model]
     if spec.until is Until.NOTHING:
         return f"nothing (with `Retry-After`: {what})"
-    return f"{what}: {WHEN[spec.until]}"
+    when = WHEN[spec.until].format(unstated=UNSTATED.get(spec.unstated_seconds))
+    return f"{what}: {when}"
 
 
 @each_kind

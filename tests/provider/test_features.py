@@ -4,11 +4,11 @@ import pytest
 
 from proxyapp.provider.features import (
     feature_of_quota,
-    feature_of_request,
     feature_scope,
+    features_of_request,
     plain_scope,
 )
-from proxyapp.provider.request_size import estimated_llm_tokens
+from proxyapp.provider.request_size import MOST_BYTES, estimated_llm_tokens
 
 
 @pytest.mark.parametrize(
@@ -19,6 +19,10 @@ from proxyapp.provider.request_size import estimated_llm_tokens
         ({"tools": [{"type": "google_search"}]}, "google_search"),
         ({"tools": [{"type": "web_search_preview"}]}, "google_search"),
         ({"web_search_options": {}}, "google_search"),
+        ({"tools": [{"type": "web_search_20250305", "name": "web_search"}]}, "google_search"),
+        ({"generationConfig": {"responseModalities": ["TEXT", "IMAGE"]}}, "image"),
+        ({"modalities": ["text", "audio"]}, "audio"),
+        ({"generationConfig": {"responseModalities": ["TEXT"]}}, ""),
         ({"tools": [{"urlContext": {}}]}, "url_context"),
         ({"tools": [{"codeExecution": {}}, {"googleSearch": {}}]}, "google_search"),
         ({"cachedContent": "cachedContents/1"}, "cached_content"),
@@ -29,7 +33,9 @@ from proxyapp.provider.request_size import estimated_llm_tokens
 )
 @pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")])
 def test_a_request_says_which_feature_it_uses(body, feature, separators):
-    assert feature_of_request(json.dumps(body, separators=separators).encode()) == feature
+    used = features_of_request(json.dumps(body, separators=separators).encode())
+
+    assert next(iter(used), "") == feature
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,7 @@ def test_a_request_says_which_feature_it_uses(body, feature, separators):
         ("generativelanguage.googleapis.com/batch_enqueued_tokens", "batch"),
         ("file_storage_bytes", "file_search"),
         ("GenerateImagesPerMinutePerProject", "image"),
+        ("BatchEmbedContentsRequestsPerMinutePerProjectPerModel", ""),
     ],
 )
 def test_a_quota_says_which_feature_it_is_of(words, feature):
@@ -59,12 +66,17 @@ def test_the_size_is_that_of_the_text():
     text = json.dumps({"contents": [{"parts": [{"text": "word " * 8_000}]}]}).encode()
     image = json.dumps({"inlineData": {"mimeType": "image/png", "data": "A" * 400_000}}).encode()
 
-    assert estimated_llm_tokens(text, len(text)) == pytest.approx(10_000, rel=0.01)
-    assert estimated_llm_tokens(image, len(image)) < 50
+    assert estimated_llm_tokens(text) == pytest.approx(10_000, rel=0.01)
+    assert estimated_llm_tokens(image) < 50
 
 
-def test_of_a_long_body_with_inline_data_nothing_is_known():
-    ends = b'{"data": "' + b"A" * 3000 + b"\n" + b"A" * 3000 + b'"}'
+@pytest.mark.parametrize("form", [{"ensure_ascii": True}, {"ensure_ascii": False}, {"indent": 8}])
+def test_the_size_is_the_same_however_the_text_is_written(form):
+    text = json.dumps({"contents": [{"parts": [{"text": "слово " * 4_000}]}]}, **form).encode()
 
-    assert estimated_llm_tokens(ends, 5_000_000) == 0
-    assert estimated_llm_tokens(b"word " * 1000 + b"\n" + b"word " * 1000, 4_000_000) == 1_000_000
+    assert estimated_llm_tokens(text) == pytest.approx(6_000, rel=0.01)
+
+
+def test_of_a_body_that_is_longer_than_any_prompt_nothing_is_known():
+    assert estimated_llm_tokens(b"x" * (MOST_BYTES + 1)) == 0
+    assert estimated_llm_tokens(b"x" * 4_000_000) == 1_000_000

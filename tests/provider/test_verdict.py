@@ -281,4 +281,11 @@ def test_a_message_shows_nothing_like_a_key():
 
 
 def test_the_kinds_that_last_until_a_reset_are_those_that_a_day_mends():
-    assert {Kind.DAILY, Kind.DAY, Kind.NO_QUOTA, Kind.BILLING, Kind.MODEL_FOR_KEY} == DAY_KINDS
+    assert {
+        Kind.DAILY,
+        Kind.DAY,
+        Kind.NO_QUOTA,
+        Kind.BILLING,
+        Kind.MODEL_BILLING,
+        Kind.MODEL_FOR_KEY,
+    } == DAY_KINDS

@@ -137,11 +137,6 @@ def test_the_codes_of_other_providers_condemn_the_key_too(error):
             "Method doesn't allow unregistered callers (callers without established identity).",
             "",
         ),
-        (
-            401,
-            "API keys are not supported by this API. Expected OAuth2 access token.",
-            "CREDENTIALS_MISSING",
-        ),
         (401, "Request is missing required authentication credential.", "CREDENTIALS_MISSING"),
         (401, "x", "ACCESS_TOKEN_EXPIRED"),
         (401, "x-api-key header is required", ""),
@@ -243,6 +238,30 @@ def test_a_region_without_a_free_tier_lets_the_next_key_try(message):
             ),
         ),
         (403, "The project is not on the allowlist for this model."),
+        (
+            401,
+            "API keys are not supported by this API. Expected OAuth2 access token or other "
+            "authentication credentials that assert a principal.",
+        ),
+        (403, "Project `sample-project` is not allowed to use Publisher Model `projects/x/y`."),
+        (403, "Your project is not allowed to use this model."),
+        (
+            404,
+            "Publisher Model `projects/p/locations/global/publishers/google/models/m` was not "
+            "found or your project does not have access to it.",
+        ),
+        (
+            403,
+            "Permission 'aiplatform.endpoints.predict' denied on resource "
+            "'//aiplatform.googleapis.com/projects/p/locations/l/publishers/google/models/m' (or "
+            "it may not exist).",
+        ),
+        (
+            403,
+            "Permission 'aiplatform.endpoints.predict' denied on resource "
+            "'//aiplatform.googleapis.com/projects/p/locations/us-central1/endpoints/123' (or it "
+            "may not exist).",
+        ),
     ],
 )
 def test_a_model_that_this_key_may_not_use_is_out_for_this_key_alone(status, message):
@@ -298,6 +317,11 @@ def test_a_resource_that_is_refused_belongs_to_another_key(path, status, message
         (404, "Interaction v1_abc not found."),
         (404, "Batch job was not found"),
         (403, "Permission 'x' denied on resource '//y' (or it may not exist)."),
+        (
+            403,
+            "Permission 'aiplatform.cachedContents.get' denied on resource "
+            "'//aiplatform.googleapis.com/projects/p/cachedContents/1' (or it may not exist).",
+        ),
     ],
 )
 def test_a_resource_that_a_request_mentions_belongs_to_another_key(status, message):

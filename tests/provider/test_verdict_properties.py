@@ -53,6 +53,7 @@ WEAKER = {
     Kind.DAY: {Kind.MINUTE, Kind.UNKNOWN_LIMIT},
     Kind.NO_QUOTA: {Kind.DAY, Kind.MINUTE, Kind.UNKNOWN_LIMIT},
     Kind.BILLING: {Kind.UNKNOWN_LIMIT},
+    Kind.SPEND: {Kind.UNKNOWN_LIMIT},
 }
 
 

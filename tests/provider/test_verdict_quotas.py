@@ -398,9 +398,6 @@ def test_retry_after_that_cannot_be_read_is_ignored():
 @pytest.mark.parametrize(
     ("status", "body"),
     [
-        (402, b""),
-        (402, google("Your prepayment credits are depleted.", 402)),
-        (402, {"error": {"message": "Insufficient Balance", "type": "unknown_error"}}),
         (
             429,
             google(
@@ -428,6 +425,24 @@ def test_retry_after_that_cannot_be_read_is_ignored():
                 "PERMISSION_DENIED",
             ),
         ),
+    ],
+)
+def test_money_takes_the_project_out_for_every_model(status, body):
+    assert facts(judged(body, status)) == (
+        Kind.BILLING,
+        Scope.PROJECT,
+        "",
+        MIDNIGHT,
+        Retry.NEXT_KEY,
+    )
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (402, b""),
+        (402, google("Your prepayment credits are depleted.", 402)),
+        (402, {"error": {"message": "Insufficient Balance", "type": "unknown_error"}}),
         (
             403,
             google(
@@ -452,12 +467,51 @@ def test_retry_after_that_cannot_be_read_is_ignored():
         ),
     ],
 )
-def test_money_takes_the_project_out_for_every_model(status, body):
+def test_money_that_a_request_is_refused_for_takes_out_its_model(status, body):
     assert facts(judged(body, status)) == (
-        Kind.BILLING,
+        Kind.MODEL_BILLING,
+        Scope.PROJECT,
+        MODEL,
+        MIDNIGHT,
+        Retry.NEXT_KEY,
+    )
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "This request requires more credits, or fewer max_tokens. You requested up to 65536 "
+        "tokens, but can only afford 1200.",
+        "You can only afford 300 tokens.",
+        "Insufficient credits: please reduce max_tokens.",
+    ],
+)
+def test_a_request_that_asks_for_too_much_money_takes_out_nothing(message):
+    verdict = judged({"error": {"message": message, "code": 402}}, 402)
+
+    assert facts(verdict) == (Kind.TOO_DEAR, Scope.KEY, MODEL, None, Retry.NEXT_KEY)
+
+
+@pytest.mark.parametrize(
+    ("message", "waited"),
+    [
+        ("You exceeded your spend-based rate limit.", 600),
+        ("You exceeded your spend-based rate limit. Please retry in 31s.", 31),
+        ("Spend based rate limits of your billing account were exceeded.", 600),
+        ("Your spending rate has exceeded the allowed limit for your tier.", 600),
+        ("You have spent more than $10 in 10 minutes: spend limit per 10 minutes exceeded.", 600),
+        ("Your spend limit of $50 in a rolling 10 minute window was exceeded.", 600),
+    ],
+)
+@pytest.mark.parametrize("details", [(), (violations(),)])
+def test_money_that_is_spent_too_fast_takes_the_project_out_for_minutes(message, waited, details):
+    until = NOW + timedelta(seconds=waited)
+
+    assert facts(judged(google(message, 429, "RESOURCE_EXHAUSTED", *details))) == (
+        Kind.SPEND,
         Scope.PROJECT,
         "",
-        MIDNIGHT,
+        until,
         Retry.NEXT_KEY,
     )
 

@@ -20,7 +20,7 @@ from proxyapp.vocabulary.checks import (
     proxies,
     targets,
 )
-from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
+from proxyapp.vocabulary.choices import POLICY_OF_NEW_GROUPS, Auth, RateLimitPolicy
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 
 POLICIES: dict[str, str] = {
@@ -81,6 +81,9 @@ class GroupForm(ModelForm[Group]):
         labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        if kwargs.get("instance") is None:
+            given = kwargs.get("initial") or {}
+            kwargs["initial"] = {"rate_limit_policy": POLICY_OF_NEW_GROUPS, **given}
         super().__init__(*args, **kwargs)
         self._explain()
         for name in SHARES:

@@ -24,6 +24,7 @@ from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.pasted_keys import FoundKey, Reject
 from proxyapp.models import ApiKey, Group
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
+from proxyapp.vocabulary.choices import POLICY_OF_NEW_GROUPS
 from proxyapp.vocabulary.masking import masked_key
 
 # A pasted text may be refused line by line.
@@ -71,7 +72,7 @@ class Carried(NamedTuple):
     def group(self) -> Group | None:
         """None when it was deleted meanwhile."""
         if self.new_group or self.group_id is None:
-            return Group(name=self.new_group)
+            return Group(name=self.new_group, rate_limit_policy=POLICY_OF_NEW_GROUPS)
         return Group.objects.filter(pk=self.group_id).first()
 
 

@@ -50,7 +50,8 @@ class BulkAddForm(forms.Form):
         label="Name of the new group",
         widget=TextInput,
         help_text=(
-            "It goes to the Gemini API; its target, proxy and policy can be changed on its page."
+            "It goes to the Gemini API and is quota_aware; its target, proxy and policy can be"
+            " changed on its page."
         ),
     )
     project = forms.CharField(

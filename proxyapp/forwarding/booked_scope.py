@@ -1,0 +1,49 @@
+"""For which quota scope a refusal of a request counts: as a rule the one it was given its keys for.
+
+Looked at more closely than that, since a cooldown may cost others: a request that two parsers
+could take to be for two models is for none.
+"""
+
+from urllib.parse import unquote_to_bytes
+
+from proxyapp.forwarding.plan import RequestPlan, quota_scope_of
+from proxyapp.provider.features import plain_scope
+from proxyapp.provider.model_name import PARSED_BYTES, normal_name
+from proxyapp.provider.model_readings import (
+    models_at_top,
+    models_in_text,
+    models_of_path,
+    models_of_query,
+)
+
+# A longer body that has to be searched through is taken to be ambiguous.
+SEARCHED_BYTES = 16 << 20
+LIST = "/models"
+
+
+def booked_scope(request: RequestPlan) -> str:
+    """Without the feature. What is ambiguous has its endpoint's, but never that of the list."""
+    if not is_ambiguous(request):
+        return plain_scope(request.quota_scope)
+    scope = quota_scope_of(request.path, "")
+    return f"{scope}:ambiguous" if scope == LIST else scope
+
+
+def is_ambiguous(request: RequestPlan) -> bool:
+    path = unquote_to_bytes(request.path)
+    named: list[object] = [name for name in models_of_path(path) if name != "models"]
+    if not named and not path.startswith(b"/upload/"):
+        if (request.body.length or 0) > SEARCHED_BYTES:
+            return True
+        named += _models_of_body(request)
+    named += models_of_query(request.query or b"")
+    readings = {normal_name(name) if isinstance(name, str) else "?" for name in named}
+    return len(readings) > 1
+
+
+def _models_of_body(request: RequestPlan) -> list[object]:
+    """Where the path names one, the body's is not read by anybody."""
+    length = request.body.length or 0
+    if length > PARSED_BYTES:
+        return models_in_text(request.body.whole())
+    return models_at_top(bytes(request.body.whole())) if length else []

@@ -1,0 +1,63 @@
+"""Every model that an upstream could take a request to be for: in its path, query and body.
+
+Whoever writes a request may name several. A client's limits hold for each of them, and a quota is
+booked on none.
+"""
+
+import json
+import re
+from typing import Any
+from urllib.parse import unquote_plus
+
+_IN_PATH = re.compile(rb"odels/+([^/:?]*)")
+# Each letter may be written as an escape, which a parser reads as the same name. Some parsers take
+# MODEL for it, too.
+_NAME = rb"(?:m|\\u00[46]d)(?:o|\\u00[46]f)(?:d|\\u00[46]4)(?:e|\\u00[46]5)(?:l|\\u00[46]c)"
+_IN_TEXT = re.compile(rb'"%b"\s*+:\s*+("(?:[^"\\]|\\.)*+")' % _NAME, re.DOTALL | re.IGNORECASE)
+
+
+def models_of_path(path: bytes) -> list[str]:
+    """`path`: without percent-encoding."""
+    return [name.decode("utf-8", "replace") for name in _IN_PATH.findall(path) if name]
+
+
+def models_of_query(query: bytes) -> list[str]:
+    """Google reads parameters as fields of the request: `model`, `cachedContent.model`."""
+    pairs = (part.partition("=") for part in re.split("[&;]", query.decode("latin-1")))
+    return [
+        unquote_plus(value)
+        for name, _, value in pairs
+        if re.search(r"(?:^|\.)model$", unquote_plus(name).lower())
+    ]
+
+
+def models_at_top(text: bytes) -> list[Any]:
+    """Of a JSON object; all of them where it has several.
+
+    None of what other parsers may read otherwise.
+    """
+    if text.lstrip()[:1] != b"{":
+        return []
+    try:
+        members = json.loads(text, object_pairs_hook=_Members)
+    except (ValueError, RecursionError):
+        return []
+    return [value for name, value in members if name.lower() == "model"]
+
+
+def models_in_text(text: bytes) -> list[Any]:
+    """Wherever it names one, in what is too long to be parsed. In strings inside of strings the
+    quotes are escaped.
+    """
+    return [_text(quoted) for quoted in _IN_TEXT.findall(text)]
+
+
+class _Members(list[tuple[str, Any]]):
+    """A JSON object with all of its members, also those that have the same name."""
+
+
+def _text(quoted: bytes) -> Any:
+    try:
+        return json.loads(quoted, strict=False)
+    except ValueError:
+        return None
