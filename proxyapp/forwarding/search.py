@@ -11,12 +11,20 @@ from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
-from proxyapp.forwarding.no_key import add_retry_after, no_key
+from proxyapp.forwarding.no_key import (
+    Comeback,
+    add_retry_after,
+    comeback,
+    last_words_of,
+    no_key,
+    spent,
+)
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.kind_spec import Retry
@@ -38,6 +46,7 @@ class SearchParts(SendingParts, Protocol):
     queue: KeyQueue
     cooling: Cooling
     prober: KeyProber
+    last_words: LastWords
 
 
 async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
@@ -76,6 +85,8 @@ class Search:
         self._server_errors = 0
         self._refused: Attempt | None = None
         self._trial: KeyTrial | None = None
+        self._is_quota_used_up = False
+        self._has_other_trouble = False
         self._suspected: list[tuple[Attempt, Verdict]] = []
 
     async def run(self) -> Attempt:
@@ -94,10 +105,7 @@ class Search:
             await self._record(attempt, verdict)
             if not await self._goes_on(verdict, turn):
                 return attempt
-        if self._refused is None:
-            raise no_key(self._parts.snapshot, self._request, time.time())
-        add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())
-        return self._refused
+        return await self._answer_without_key(self._refused, time.time())
 
     async def _judged(self, attempt: Attempt) -> Verdict | None:
         judgement = await judged(self._parts.recovery, self._request, attempt)
@@ -119,8 +127,37 @@ class Search:
                 watch_stream(self._parts.recovery, self._parts.cooling, self._request, attempt)
         return attempt
 
+    async def _answer_without_key(self, refused: Attempt | None, now: float) -> Attempt:
+        """Raises NoKeyAvailable.
+
+        Who meets the last refusal of a spent quota is told what all are told that come after it.
+        """
+        parts, request = self._parts, self._request
+        if refused is None:
+            raise await no_key(parts.snapshot, parts.last_words, request, now)
+        when = comeback(parts.snapshot, request, now)
+        if when is not None and self._is_spent(when, now):
+            said = await last_words_of(refused)
+            ring = parts.snapshot.rings[request.ring]
+            parts.last_words.note(ring, request.quota_scope, said, when.at)
+            raise spent(request, when, said, now)
+        add_retry_after(parts.snapshot, request, refused, now)
+        return refused
+
+    def _is_spent(self, when: Comeback, now: float) -> bool:
+        """No key is left, and a quota was the last that was refused.
+
+        Keys may be back by now: those that another trouble made the request leave were never out.
+        """
+        if not self._is_quota_used_up or self._parts.queue.has_other(self._wish):
+            return False
+        return when.at > now or not self._has_other_trouble
+
     async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
         """The event is in the database, or in the spool, when this returns."""
+        is_waiting = verdict.until is not None and not verdict.kind.spec.needs_proof
+        self._is_quota_used_up = is_waiting and attempt.status == 429
+        self._has_other_trouble |= not self._is_quota_used_up
         if verdict.kind.spec.needs_proof:
             self._suspected.append((attempt, verdict))
         elif verdict.takes_out:
@@ -153,6 +190,7 @@ class Search:
     def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
         """Where no connection could be made nothing was sent: another group may answer."""
         self._attempts += 1
+        self._has_other_trouble = True
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
         return is_unsent and self._parts.queue.has_other(self._wish)
