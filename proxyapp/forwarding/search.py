@@ -9,6 +9,7 @@ from django.conf import settings
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.first_answer import is_without_content
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
 from proxyapp.forwarding.no_key import (
@@ -85,6 +86,8 @@ class Search:
         self._server_errors = 0
         self._refused: Attempt | None = None
         self._trial: KeyTrial | None = None
+        self._empty: Attempt | None = None
+        self._empties = 0
         self._is_quota_used_up = False
         self._has_other_trouble = False
         self._suspected: list[tuple[Attempt, Verdict]] = []
@@ -99,12 +102,14 @@ class Search:
                 return self._last_answer(error)
             verdict = None if attempt.status < 400 else await self._judged(attempt)
             if verdict is None or verdict.retry is Retry.RELAY:
+                if attempt.key.group.retry_empty_answers and await self._is_empty(attempt):
+                    continue
                 return await self._relayed(attempt)
             await attempt.keep()
             self._refused = attempt
             await self._record(attempt, verdict)
             if not await self._goes_on(verdict, turn):
-                return attempt
+                return await self._relayed(attempt)
         return await self._answer_without_key(self._refused, time.time())
 
     async def _judged(self, attempt: Attempt) -> Verdict | None:
@@ -119,7 +124,13 @@ class Search:
         return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
-        """A success shows that earlier keys, not the request, had no permission for the model."""
+        """A success shows that earlier keys, not the request, had no permission for the model.
+
+        One that is empty is more than a refusal.
+        """
+        if attempt.status >= 400 and self._empty is not None:
+            await attempt.keep()
+            attempt = self._empty
         if attempt.status < 400:
             for suspected, verdict in self._suspected:
                 await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
@@ -127,12 +138,28 @@ class Search:
                 watch_stream(self._parts.recovery, self._parts.cooling, self._request, attempt)
         return attempt
 
+    async def _is_empty(self, attempt: Attempt) -> bool:
+        """Whether it is kept, while another key may have more to say."""
+        key, request = attempt.key, self._request
+        if attempt.status != 200 or self._empties >= key.group.retry_empty_answers:
+            return False
+        if not request.is_generating or not await is_without_content(attempt, request.path):
+            return False
+        await attempt.keep()
+        self._empty = attempt
+        self._empties += 1
+        self._attempts += 1
+        self._wish.tried.add(key.id)
+        return True
+
     async def _answer_without_key(self, refused: Attempt | None, now: float) -> Attempt:
         """Raises NoKeyAvailable.
 
         Who meets the last refusal of a spent quota is told what all are told that come after it.
         """
         parts, request = self._parts, self._request
+        if self._empty is not None:
+            return await self._relayed(self._empty)
         if refused is None:
             raise await no_key(parts.snapshot, parts.last_words, request, now)
         when = comeback(parts.snapshot, request, now)
@@ -197,6 +224,8 @@ class Search:
 
     def _last_answer(self, error: GatewayError) -> Attempt:
         """An upstream's word, even a refusal, tells the client more than the gateway's."""
+        if self._empty is not None:
+            return self._empty
         if self._refused is None:
             raise error
         add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())
