@@ -16,4 +16,9 @@ class Migration(migrations.Migration):
             name='retry_empty_answers',
             field=models.PositiveSmallIntegerField(default=0, help_text='How many other keys are asked when a model answers with nothing, 0 to 5. Each costs a request of its quota.', validators=[django.core.validators.MaxValueValidator(5)]),
         ),
+        migrations.AlterField(
+            model_name='minuteusage',
+            name='no_key',
+            field=models.PositiveBigIntegerField(default=0, help_text="The gateway's own 503 or 429: no key was available."),
+        ),
     ]

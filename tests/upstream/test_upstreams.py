@@ -66,7 +66,8 @@ async def send(way: Breaking, monkeypatch: pytest.MonkeyPatch) -> int:
     ways: Any = upstreams.Upstreams(ssl.create_default_context())
     ways._transport_of = lambda _: _done(way)
     its = group(1, "g")
-    return (await ways.send(its, "POST", b"/", [], httpx.ByteStream(b""))).status_code
+    response: httpx.Response = await ways.send(its, "POST", b"/", [], httpx.ByteStream(b""))
+    return response.status_code
 
 
 async def _done(way: Breaking) -> Breaking:
