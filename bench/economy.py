@@ -25,6 +25,7 @@ AWARE, DAILY = "quota_aware", "daily"
 WHOLE_DAY_TAKES_SECONDS = 5.0
 MOST_MISSED = 0.001
 MOST_REFUSALS = 0.01
+LEAST_BESIDE_HOSTILE = 0.99
 # With a tenth of the quotas there are as many of them to run out, each with a refusal, for a tenth
 # of the answers.
 QUICK_REFUSALS = 10
@@ -77,7 +78,8 @@ def _lines(figures: Sequence[DayFigures], *, is_quick: bool) -> list[str]:
             " *offered* is their number by the day's quota of each model, *evenly* the same number"
             " for each, so that the small quotas run out early. *Missed* are requests without an"
             " answer though a project could have given one at that moment. Clients don't wait and"
-            " don't ask again."
+            " don't ask again. *Hostile* are requests beside the others that no key can answer: a"
+            " model of one's own name, a tool without a quota, prompts above the quota, 402."
         ),
         "",
         *table(HEAD, [each.row for each in figures]),
@@ -103,7 +105,9 @@ def _microseconds(figures: Sequence[DayFigures]) -> float:
 
 
 def _targets(figures: Sequence[DayFigures], *, is_quick: bool) -> list[BenchTarget]:
-    aware = [each for each in figures if each.policy == AWARE]
+    all_aware = [each for each in figures if each.policy == AWARE]
+    beside = min(each.answered / each.offered for each in all_aware if each.hostile)
+    aware = [each for each in all_aware if not each.hostile]
     missed = max(each.missed_share for each in aware)
     refusals = max(each.refusals_per_answer for each in aware)
     most_refusals = MOST_REFUSALS * (QUICK_REFUSALS if is_quick else 1)
@@ -128,6 +132,12 @@ def _targets(figures: Sequence[DayFigures], *, is_quick: bool) -> list[BenchTarg
             "100 %",
             f"{used:.2%}",
             used == 1.0,
+        ),
+        BenchTarget(
+            "quota_aware: honest requests answered, 5 % hostile",
+            f"≥ {LEAST_BESIDE_HOSTILE:.0%}",
+            f"{beside:.2%}",
+            beside >= LEAST_BESIDE_HOSTILE,
         ),
         at_most("A verdict", JUDGE_MICROSECONDS, _microseconds(figures), "µs"),
         BenchTarget("Verdicts on anything but refusals", "0", f"{strays}", strays == 0),

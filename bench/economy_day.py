@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from bench.economy_figures import DayFigures
+from bench.economy_hostile import TrickRefusal, tricks, with_hostile
 from bench.economy_world import Arrival, Room, World, arrivals
 from proxyapp.forwarding.judge import cooldown
 from proxyapp.ledger.cooldown_writer import apply
@@ -30,6 +31,7 @@ from proxyapp.provider.verdict import Verdict, judge
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, Auth, KeyStatus
 from tests.support.fake_quotas import Quotas, Refusal
 
+AnyRefusal = Refusal | TrickRefusal
 JUDGE_ROUNDS = 5
 HEADERS = [(b"content-type", b"application/json; charset=UTF-8")]
 
@@ -41,7 +43,7 @@ class Judge:
         self._cases: list[Callable[[], Verdict | None]] = []
 
     def verdict(
-        self, key: PoolKey, refusal: Refusal, body: bytes, now: datetime, strikes: int
+        self, key: PoolKey, refusal: AnyRefusal, body: bytes, now: datetime, strikes: int
     ) -> Verdict | None:
         case = functools.partial(
             judge,
@@ -101,12 +103,17 @@ class Gateway:
         self._rotor = Rotor(self._snapshot.rings[ALL_GROUPS])
         self._quotas = quotas
         self.judge = Judge()
+        self.tricked = 0
 
-    def answer(self, model: str, now: float) -> PoolKey | None:
+    def answer(self, model: str, now: float, trick: TrickRefusal | None = None) -> PoolKey | None:
         """The key that answers; None: the client gets an error."""
-        attempts = 0
+        attempts, tried = 0, set[int]()
         while attempts < settings.MAX_ATTEMPTS and (key := self._next_key(model, now)):
-            refusal = self._quotas.ask(key.secret, model, now)
+            if key.id in tried:
+                return None
+            tried.add(key.id)
+            self.tricked += trick is not None
+            refusal = trick or self._quotas.ask(key.secret, model, now)
             if refusal is None:
                 self._recovery.succeeded(key, model, now)
                 return key
@@ -129,7 +136,7 @@ class Gateway:
             rotor.add(Lease(rotor.position, rotor.position + slots, version=0))
         return pick.key
 
-    def _judged(self, key: PoolKey, refusal: Refusal, now: float) -> Verdict | None:
+    def _judged(self, key: PoolKey, refusal: AnyRefusal, now: float) -> Verdict | None:
         """The key is out, if that is the verdict, when this returns."""
         body, moment = json.dumps(refusal.body).encode(), datetime.fromtimestamp(now, UTC)
         strikes = self._recovery.strikes(key, refusal.model, now)
@@ -145,10 +152,14 @@ def simulated(
     world: World, load: float, policy: str, requests: Iterable[Arrival], *, is_even: bool
 ) -> DayFigures:
     began = time.perf_counter()
-    quotas = Quotas(world.limits, world.owners)
+    quotas, of_trick = Quotas(world.limits, world.owners), tricks(list(world.limits))
     gateway, room = Gateway(world, policy, quotas), Room(world, quotas)
-    offered = missed = 0
-    for now, model in requests:
+    offered = missed = hostile = 0
+    for now, model, name in requests:
+        if name:
+            hostile += 1
+            gateway.answer(of_trick[name].model, now, of_trick[name])
+            continue
         offered += 1
         if key := gateway.answer(model, now):
             room.note(key.project, model, now)
@@ -163,22 +174,27 @@ def simulated(
         quota=sum(world.quota(model) for model in world.limits),
         answered=quotas.answered.total(),
         missed=missed,
-        refused=quotas.refused.total(),
+        refused=quotas.refused.total() + gateway.tricked,
         judged=gateway.judge.calls,
         judge_seconds=gateway.judge.seconds(),
         seconds=seconds,
+        hostile=hostile,
     )
 
 
 def compared(
-    world: World, loads: Sequence[float], policies: Iterable[str], seed: int = 1
+    world: World, loads: Sequence[float], policies: Sequence[str], seed: int = 1
 ) -> list[DayFigures]:
     """Both policies get the same requests.
 
-    The highest load comes once more with as many requests for each model.
+    The highest load comes once more with as many requests for each model, and the lowest with some
+    that no key can answer.
     """
     found = []
     for load, is_even in [*((load, False) for load in loads), (max(loads), True)]:
         requests = arrivals(world, load, seed, is_even=is_even)
         found += [simulated(world, load, policy, requests, is_even=is_even) for policy in policies]
+    hostile = with_hostile(world, arrivals(world, min(loads), seed), seed)
+    for policy in policies:
+        found.append(simulated(world, min(loads), policy, hostile, is_even=False))
     return found

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 class DayFigures:
     """Of one policy under one load. `is_even`: as many requests for each model.
 
-    `missed`: got no answer though a project could have given it at that moment.
+    `missed`: got no answer though a project could have given it at that moment. `hostile`: requests
+    that no key could answer; they count in `refused` and `judged` only.
     """
 
     load: float
@@ -21,6 +22,7 @@ class DayFigures:
     judged: int
     judge_seconds: float
     seconds: float
+    hostile: int = 0
 
     @property
     def missed_share(self) -> float:
@@ -32,8 +34,10 @@ class DayFigures:
 
     @property
     def row(self) -> list[str]:
+        beside = self.hostile / (self.offered + self.hostile)
         return [
-            f"{self.load:.0%}, evenly" if self.is_even else f"{self.load:.0%}",
+            f"{self.load:.0%}"
+            + (", evenly" if self.is_even else f", {beside:.0%} hostile" if beside else ""),
             self.policy,
             f"{self.answered / self.offered:.1%}",
             f"{self.answered / self.quota:.1%}",

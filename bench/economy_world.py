@@ -66,8 +66,11 @@ HOUR = World(
 
 
 class Arrival(NamedTuple):
+    """`trick`: of a request that no key can answer (`bench.economy_hostile`); empty: honest."""
+
     at: float
     model: str
+    trick: str = ""
 
 
 def arrivals(world: World, load: float, seed: int, *, is_even: bool = False) -> list[Arrival]:

@@ -29,6 +29,7 @@ from proxyapp.ledger.pruning import prune_often, within
 from proxyapp.ledger.shared_answers import SharedAnswers
 from proxyapp.ledger.writer import Writing
 from proxyapp.pool import store
+from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
@@ -74,6 +75,7 @@ class Runtime:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
+        self.last_words = LastWords(self.threads)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
         self.counting = Counting(self.limits)

@@ -36,6 +36,8 @@ def canonical_text(group: GroupConfig) -> str:
         later.append(
             {"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local}
         )
+    if group.retry_empty_answers:
+        later.append({"retry_empty_answers": group.retry_empty_answers})
     return json.dumps(
         [
             group.name,

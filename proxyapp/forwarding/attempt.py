@@ -48,6 +48,7 @@ class Attempt:
         self.headers: list[Header] = []
         self.is_complete = False
         self.is_false_success = False
+        self.held_until: float | None = None
         self._counting = counting
         self._recovery = recovery
         self._probe = turn.probe
@@ -114,6 +115,11 @@ class Attempt:
     def hold(self, chunks: list[bytes]) -> None:
         """They are read first."""
         self._head = chunks
+
+    def held(self) -> list[bytes]:
+        """To be given back with `hold`."""
+        head, self._head = self._head, []
+        return head
 
     def refuse(self, status: int, body: bytes, content_type: bytes) -> None:
         """A success that is none: of this status, with this body; what comes after it is lost."""

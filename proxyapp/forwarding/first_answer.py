@@ -8,6 +8,7 @@ import json
 import time
 
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.provider.answer_content import AnswerContent, reader_of
 from proxyapp.provider.answer_start import GOOD_START, MOST_HELD_BYTES, AnswerStart, Start
 from proxyapp.provider.codings import Inflater
 from proxyapp.provider.verdict import effective_status
@@ -43,15 +44,25 @@ async def look_at_start(attempt: Attempt, path: bytes) -> None:
     await attempt.keep()
 
 
+async def is_without_content(attempt: Attempt, path: bytes) -> bool:
+    """Of an answer that is one by its start. `path`: the client's. What is not known is content."""
+    content = reader_of(path)
+    if content is None:
+        return False
+    return await _Look(attempt, content).run(attempt.held()) is Start.EMPTY
+
+
 class _Look:
     """What was taken is held in the attempt, whatever is found."""
 
-    def __init__(self, attempt: Attempt, start: AnswerStart) -> None:
+    def __init__(self, attempt: Attempt, start: AnswerStart | AnswerContent) -> None:
         self._attempt = attempt
         self._start = start
         coding = attempt.coding
         self._inflater = Inflater(coding, 2 * MOST_HELD_BYTES) if coding else None
-        self._until = time.monotonic() + HELD_SECONDS
+        if attempt.held_until is None:
+            attempt.held_until = time.monotonic() + HELD_SECONDS
+        self._until = attempt.held_until
 
     async def run(self, chunks: list[bytes]) -> Start:
         held: list[bytes] = []

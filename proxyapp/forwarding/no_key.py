@@ -1,13 +1,17 @@
 """What a client is told when no key can answer: when to come back."""
 
 import math
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.pool.last_words import LastWords, words_of
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.vocabulary.errors import NoKeyAvailable
+from proxyapp.provider.excerpts import excerpt
+from proxyapp.vocabulary.errors import KeysSpent, NoKeyAvailable
+from proxyapp.vocabulary.times import countdown, utc_second
 
 # The OpenAI SDKs heed a Retry-After of a minute at most, and a key that waits for no day may be
 # back sooner.
@@ -15,11 +19,12 @@ LONGEST_RETRY_SECONDS = 60
 
 
 class Comeback(NamedTuple):
-    """`seconds`: whole, at least one.
+    """`at`: seconds since the epoch. `seconds`: whole, at least one, as clients are told.
 
     `is_worth_trying` False: every key is out until a daily reset.
     """
 
+    at: float
     seconds: int
     is_worth_trying: bool
 
@@ -30,14 +35,14 @@ def comeback(snapshot: Snapshot, request: RequestPlan, now: float) -> Comeback |
     if ring is None:
         return None
     if ring.available(now, request.quota_scope):
-        return Comeback(1, is_worth_trying=True)
+        return Comeback(now, 1, is_worth_trying=True)
     release = ring.earliest_release(now, request.quota_scope)
     if release is None:
         return None
     seconds = max(1, math.ceil(release.until - now))
-    return Comeback(
-        seconds if release.is_daily else min(seconds, LONGEST_RETRY_SECONDS), not release.is_daily
-    )
+    is_daily = release.is_daily
+    told = seconds if is_daily else min(seconds, LONGEST_RETRY_SECONDS)
+    return Comeback(release.until, told, is_worth_trying=not is_daily)
 
 
 def add_retry_after(snapshot: Snapshot, request: RequestPlan, refused: Attempt, now: float) -> None:
@@ -54,15 +59,36 @@ def add_retry_after(snapshot: Snapshot, request: RequestPlan, refused: Attempt, 
 REPLACED = frozenset({b"retry-after", b"x-should-retry"})
 
 
-def no_key(snapshot: Snapshot, request: RequestPlan, now: float) -> NoKeyAvailable:
+async def no_key(
+    snapshot: Snapshot, words: LastWords, request: RequestPlan, now: float
+) -> NoKeyAvailable:
+    """KeysSpent if there are keys that come back: the same for whoever asks meanwhile."""
     when = comeback(snapshot, request, now)
-    if when is not None:
-        whom = f" for {request.quota_scope}" if request.model else ""
-        return NoKeyAvailable(
-            f"All API keys are cooling{whom}; the next one is free in {when.seconds} s.",
-            retry_after=when.seconds,
-            is_worth_trying=when.is_worth_trying,
-        )
+    if when is None:
+        return _none_at_all(request)
+    ring = snapshot.rings[request.ring]
+    return spent(request, when, await words.of(ring, request.quota_scope, when.at, now), now)
+
+
+def spent(request: RequestPlan, when: Comeback, last_words: str, now: float) -> KeysSpent:
+    whom = f" for {request.quota_scope}" if request.model else ""
+    at = max(when.at, now + 1)
+    back = utc_second(datetime.fromtimestamp(math.ceil(at), UTC))
+    wait = countdown(datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(now, UTC))
+    return KeysSpent(
+        f"All API keys are spent{whom}. The first one is back at {back}, in {wait}.",
+        retry_after=when.seconds,
+        is_worth_trying=when.is_worth_trying,
+        last_words=last_words,
+    )
+
+
+async def last_words_of(refused: Attempt) -> str:
+    key = refused.key
+    return words_of(excerpt(await refused.read_error(), key.secret, key.masked))
+
+
+def _none_at_all(request: RequestPlan) -> NoKeyAvailable:
     places = {ALL_GROUPS: "the gateway"}
     place = places.get(
         request.ring,

@@ -9,15 +9,24 @@ from django.conf import settings
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.first_answer import is_without_content
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
-from proxyapp.forwarding.no_key import add_retry_after, no_key
+from proxyapp.forwarding.no_key import (
+    Comeback,
+    add_retry_after,
+    comeback,
+    last_words_of,
+    no_key,
+    spent,
+)
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.forwarding.suspicions import Suspicions
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.features import feature_of, plain_scope
@@ -40,6 +49,7 @@ class SearchParts(SendingParts, Protocol):
     queue: KeyQueue
     cooling: Cooling
     prober: KeyProber
+    last_words: LastWords
 
 
 async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
@@ -79,6 +89,10 @@ class Search:
         self._refused: Attempt | None = None
         self._trial: KeyTrial | None = None
         self._suspicions = Suspicions()
+        self._empty: Attempt | None = None
+        self._empties = 0
+        self._is_quota_used_up = False
+        self._has_other_trouble = False
 
     async def run(self) -> Attempt:
         while (turn := await self._next_turn()) is not None:
@@ -90,16 +104,15 @@ class Search:
                 return self._last_answer(error)
             verdict = None if attempt.status < 400 else await self._judged(attempt)
             if verdict is None or verdict.retry is Retry.RELAY:
+                if attempt.key.group.retry_empty_answers and await self._is_empty(attempt):
+                    continue
                 return await self._relayed(attempt)
             await attempt.keep()
             self._refused = attempt
             await self._record(attempt, verdict)
             if not await self._goes_on(verdict, turn):
-                return attempt
-        if self._refused is None:
-            raise no_key(self._parts.snapshot, self._request, time.time())
-        add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())
-        return self._refused
+                return await self._relayed(attempt)
+        return await self._answer_without_key(self._refused, time.time())
 
     async def _judged(self, attempt: Attempt) -> Verdict | None:
         judgement = await judged(self._parts.recovery, self._request, attempt)
@@ -113,7 +126,13 @@ class Search:
         return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
-        """A success shows that earlier keys, and not the request, were the reason of refusals."""
+        """A success shows that earlier keys, and not the request, were the reason of refusals.
+
+        One that is empty is more than a refusal.
+        """
+        if attempt.status >= 400 and self._empty is not None:
+            await attempt.keep()
+            attempt = self._empty
         if attempt.status < 400:
             for suspected, verdict in self._suspicions.refusals:
                 await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
@@ -121,8 +140,53 @@ class Search:
                 watch_stream(self._parts.recovery, self._parts.cooling, self._request, attempt)
         return attempt
 
+    async def _is_empty(self, attempt: Attempt) -> bool:
+        """Whether it is kept, while another key may have more to say."""
+        key, request = attempt.key, self._request
+        if attempt.status != 200 or self._empties >= key.group.retry_empty_answers:
+            return False
+        if not request.is_generating or not await is_without_content(attempt, request.path):
+            return False
+        await attempt.keep()
+        self._empty = attempt
+        self._empties += 1
+        self._attempts += 1
+        self._wish.tried.add(key.id)
+        return True
+
+    async def _answer_without_key(self, refused: Attempt | None, now: float) -> Attempt:
+        """Raises NoKeyAvailable.
+
+        Who meets the last refusal of a spent quota is told what all are told that come after it.
+        """
+        parts, request = self._parts, self._request
+        if self._empty is not None:
+            return await self._relayed(self._empty)
+        if refused is None:
+            raise await no_key(parts.snapshot, parts.last_words, request, now)
+        when = comeback(parts.snapshot, request, now)
+        if when is not None and self._is_spent(when, now):
+            said = await last_words_of(refused)
+            ring = parts.snapshot.rings[request.ring]
+            parts.last_words.note(ring, request.quota_scope, said, when.at)
+            raise spent(request, when, said, now)
+        add_retry_after(parts.snapshot, request, refused, now)
+        return refused
+
+    def _is_spent(self, when: Comeback, now: float) -> bool:
+        """No key is left, and a quota was the last that was refused.
+
+        Keys may be back by now: those that another trouble made the request leave were never out.
+        """
+        if not self._is_quota_used_up or self._parts.queue.has_other(self._wish):
+            return False
+        return when.at > now or not self._has_other_trouble
+
     async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
         """The event is in the database, or in the spool, when this returns."""
+        is_waiting = verdict.until is not None and not verdict.needs_proof
+        self._is_quota_used_up = is_waiting and attempt.status == 429
+        self._has_other_trouble |= not self._is_quota_used_up
         if verdict.takes_out and verdict.needs_proof:
             self._suspicions.add(attempt, verdict)
         elif verdict.takes_out:
@@ -167,12 +231,15 @@ class Search:
     def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
         """Where no connection could be made nothing was sent: another group may answer."""
         self._attempts += 1
+        self._has_other_trouble = True
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
         return is_unsent and self._parts.queue.has_other(self._wish)
 
     def _last_answer(self, error: GatewayError) -> Attempt:
         """An upstream's word, even a refusal, tells the client more than the gateway's."""
+        if self._empty is not None:
+            return self._empty
         if self._refused is None:
             raise error
         add_retry_after(self._parts.snapshot, self._request, self._refused, time.time())

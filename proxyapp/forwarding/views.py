@@ -129,6 +129,7 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         is_openai=is_openai_path(path),
         code=error.code,
         retry_after=error.retry_after,
+        last_words=error.last_words,
     )
     response = HttpResponse(body, status=error.status, content_type="application/json")
     response["X-Content-Type-Options"] = "nosniff"

@@ -12,6 +12,7 @@ from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS
+from proxyapp.vocabulary.times import utc_second
 
 logger = logging.getLogger(__name__)
 # The outbox spools after PATIENCE_SECONDS what the database does not take, and a write may stand
@@ -84,7 +85,7 @@ class Cooling:
         if cooldown.is_of_dead_key:
             logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
             return
-        until = cooldown.until.strftime("%Y-%m-%d %H:%M:%S UTC")
+        until = utc_second(cooldown.until)
         where = f" for {cooldown.model}" if cooldown.model else ""
         who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
         logger.info("%s out%s until %s (%s)", who, where, until, cooldown.kind)

@@ -10,6 +10,7 @@ from django.utils import timezone
 from proxyapp.models.sealed import SealedTextField, keyed_hash
 from proxyapp.vocabulary.choices import (
     DEFAULT_TARGET_URL,
+    MAX_EMPTY_RETRIES,
     MAX_PRIORITY,
     MAX_WEIGHT,
     Auth,
@@ -45,6 +46,14 @@ class Group(models.Model):
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
         help_text=f"How many turns each of its keys gets in a round, 1 to {MAX_WEIGHT}.",
+    )
+    retry_empty_answers = models.PositiveSmallIntegerField(
+        default=0,
+        validators=[MaxValueValidator(MAX_EMPTY_RETRIES)],
+        help_text=(
+            "How many other keys are asked when a model answers with nothing, 0 to"
+            f" {MAX_EMPTY_RETRIES}. Each costs a request of its quota."
+        ),
     )
     ca_certificates = models.TextField(
         blank=True,

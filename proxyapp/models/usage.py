@@ -99,7 +99,7 @@ class MinuteUsage(AttemptCounts):
     )
     answered_well = models.PositiveBigIntegerField(default=0, help_text="With a status below 400.")
     no_key = models.PositiveBigIntegerField(
-        default=0, help_text="The gateway's own 503: no key was available."
+        default=0, help_text="The gateway's own 503 or 429: no key was available."
     )
     proxy_failed = models.PositiveBigIntegerField(
         default=0, help_text="The gateway's own 502: a group's proxy failed."

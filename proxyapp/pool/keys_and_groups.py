@@ -28,6 +28,7 @@ class PoolGroup:
     weight: int = 1
     ca_certificates: str = ""
     is_link_local_allowed: bool = False
+    retry_empty_answers: int = 0
 
     @property
     def ring(self) -> str:
@@ -71,6 +72,7 @@ class GroupFields(NamedTuple):
     weight: int = 1
     ca_certificates: str = ""
     is_link_local_allowed: bool = False
+    retry_empty_answers: int = 0
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -94,6 +96,7 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         weight=fields.weight,
         ca_certificates=fields.ca_certificates,
         is_link_local_allowed=fields.is_link_local_allowed,
+        retry_empty_answers=fields.retry_empty_answers,
     )
 
 

@@ -47,6 +47,7 @@ def group_of_pool(group: Group) -> PoolGroup:
             weight=group.weight,
             ca_certificates=group.ca_certificates,
             is_link_local_allowed=group.allow_link_local,
+            retry_empty_answers=group.retry_empty_answers,
         )
     )
 

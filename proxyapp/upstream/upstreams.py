@@ -26,6 +26,9 @@ from proxyapp.vocabulary.errors import (
 # what has to be the same for two groups to share connections.
 TransportKey = tuple[str | None, str, bool]
 
+# Of a proxy or a balancer that is just being restarted, say; a client hardly notices it.
+AGAIN_SECONDS = 0.1
+
 
 class Upstreams:
     """Bound to the event loop that it is used on."""
@@ -49,6 +52,17 @@ class Upstreams:
             method, group.url, headers=headers, stream=body, extensions={"target": target}
         )
         transport = self._transports.get(_key_of(group)) or await self._transport_of(group)
+        try:
+            return await transport.handle_async_request(request)
+        except httpx.TransportError as error:
+            if not was_cut_short(error):
+                raise failure(error, group) from None
+        return await self._send_once_more(transport, request, group)
+
+    async def _send_once_more(
+        self, transport: Transport, request: httpx.Request, group: PoolGroup
+    ) -> httpx.Response:
+        await asyncio.sleep(AGAIN_SECONDS)
         try:
             return await transport.handle_async_request(request)
         except httpx.TransportError as error:
@@ -123,6 +137,16 @@ def environment_proxy(url: httpx.URL) -> str | None:
         return None
     proxies = urllib.request.getproxies()
     return proxies.get(url.scheme) or proxies.get("all")
+
+
+def was_cut_short(error: httpx.TransportError) -> bool:
+    """The connection broke before a byte of the request was on it.
+
+    One CONNECT or handshake in some thousands does. Where there was silence instead a client has
+    waited long enough.
+    """
+    is_of_connection = isinstance(error, (httpx.ConnectError, httpx.ProxyError))
+    return is_of_connection and not is_request_sent(error)
 
 
 def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:

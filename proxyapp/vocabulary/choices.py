@@ -9,6 +9,7 @@ DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
 # A round of a ring has as many slots as all weights together.
 MAX_WEIGHT = 10
 MAX_PRIORITY = 100
+MAX_EMPTY_RETRIES = 5
 
 
 class RateLimitPolicy(StrEnum):

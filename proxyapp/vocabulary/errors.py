@@ -11,7 +11,8 @@ GatewayError
 │   └── TooManyBadTokens  429  from this address
 ├── UpstreamFailed      502  no connection, a broken answer
 │   └── ProxyFailed     502  the group's proxy is down or refuses
-├── NoKeyAvailable      503  every key is cooling, disabled or invalid
+├── NoKeyAvailable      503  there is none, or all are disabled or invalid
+│   └── KeysSpent       429  the keys that there are wait for their quotas
 └── UpstreamTimedOut    504  no connection or no byte in time
 
 StreamBroken is no answer: the upstream died after the response had begun, so the client's stream
@@ -58,6 +59,7 @@ class GatewayError(Exception):
         self.retry_after = retry_after
         self.is_worth_trying = is_worth_trying
         self.is_sent = is_sent
+        self.last_words = ""
 
 
 class PreflightAsked(GatewayError):
@@ -118,6 +120,18 @@ class NoKeyAvailable(GatewayError):
     code = "no_key_available"
 
 
+class KeysSpent(NoKeyAvailable):
+    status = 429
+    code = "RESOURCE_EXHAUSTED"  # the provider's word, in OpenAI's shape too
+
+    def __init__(
+        self, message: str, *, retry_after: int, is_worth_trying: bool, last_words: str
+    ) -> None:
+        """`last_words`: the upstream's, without a key; empty when they are not known."""
+        super().__init__(message, retry_after=retry_after, is_worth_trying=is_worth_trying)
+        self.last_words = last_words
+
+
 class UpstreamTimedOut(GatewayError):
     status = 504
     code = "upstream_timed_out"
@@ -139,22 +153,33 @@ def error_body(
     is_openai: bool,
     code: str | None = None,
     retry_after: int | None = None,
+    last_words: str = "",
 ) -> bytes:
-    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, else Google's."""
+    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, else Google's.
+
+    `last_words` of an upstream are a detail; OpenAI's shape has none, so its message ends in them.
+    """
     if is_openai:
+        message = f"{message} The provider's last words: {last_words}" if last_words else message
         kind = OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
-        return json.dumps(
-            {"error": {"message": message, "type": kind, "param": None, "code": code}}
-        ).encode()
+        return _json({"message": message, "type": kind, "param": None, "code": code})
     error: dict[str, object] = {
         "code": status,
         "message": message,
         "status": GOOGLE_STATUS.get(status, "UNKNOWN"),
     }
-    if retry_after is not None:
-        retry_info = {
-            "@type": "type.googleapis.com/google.rpc.RetryInfo",
-            "retryDelay": f"{retry_after}s",
-        }
-        error["details"] = [retry_info]
-    return json.dumps({"error": error}).encode()
+    if details := _details(retry_after, last_words):
+        error["details"] = details
+    return _json(error)
+
+
+def _json(error: dict[str, object]) -> bytes:
+    """As it is read: a provider's words may hold any character, halves of some too."""
+    return json.dumps({"error": error}, ensure_ascii=False).encode(errors="replace")
+
+
+def _details(retry_after: int | None, last_words: str) -> list[dict[str, str]]:
+    said = {"RetryInfo": {"retryDelay": f"{retry_after}s"}} if retry_after is not None else {}
+    said |= {"DebugInfo": {"detail": last_words}} if last_words else {}
+    types = "type.googleapis.com/google.rpc."
+    return [{"@type": types + name, **more} for name, more in said.items()]

@@ -14,6 +14,7 @@ from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.checks import check_group_name, proxies, targets
 from proxyapp.vocabulary.choices import (
     DEFAULT_TARGET_URL,
+    MAX_EMPTY_RETRIES,
     MAX_PRIORITY,
     MAX_WEIGHT,
     Auth,
@@ -67,6 +68,9 @@ class GroupSettings:
     )
     weight: int = dataclasses.field(
         default=1, metadata={"sort": "number", "allowed": range(1, MAX_WEIGHT + 1)}
+    )
+    retry_empty_answers: int = dataclasses.field(
+        default=0, metadata={"sort": "number", "allowed": range(MAX_EMPTY_RETRIES + 1)}
     )
 
 

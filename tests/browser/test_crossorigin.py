@@ -49,5 +49,5 @@ def test_a_page_with_a_token_reads_answers_and_refusals(
     assert ask("good", {"x-goog-api-key": token}) == [200, False, "answered"]
     assert ask("good", {}) == [401, False, 401]
     assert ask("spent", {"x-goog-api-key": token}) == [429, True, 429]
-    assert ask("spent", {"x-goog-api-key": token}) == [503, True, 503]
+    assert ask("spent", {"x-goog-api-key": token}) == [429, True, 429], "and so it is later on"
     page.context.close()

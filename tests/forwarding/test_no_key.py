@@ -2,11 +2,13 @@
 
 import pytest
 
-from proxyapp.forwarding.no_key import LONGEST_RETRY_SECONDS, comeback, no_key
+from proxyapp.forwarding.no_key import LONGEST_RETRY_SECONDS, Comeback, comeback, no_key
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring_names import ALL_GROUPS
-from tests.support.snapshots import snapshot
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.vocabulary.errors import KeysSpent, NoKeyAvailable
+from tests.support.snapshots import SaidNothing, snapshot
 
 NOW = 1_000.0
 PRO = "gemini-2.5-pro"
@@ -18,33 +20,48 @@ def request(ring: str = ALL_GROUPS, model: str = PRO) -> RequestPlan:
     return RequestPlan(ring, "POST", path, None, [], RequestBody(), model)
 
 
-def test_the_first_key_that_comes_back_says_when():
+async def refusal(pool: Snapshot, ring: str = ALL_GROUPS, words: str = "") -> NoKeyAvailable:
+    said = SaidNothing()
+    if words:
+        said.note(pool.rings[ring], PRO, words, NOW + DAY)
+    return await no_key(pool, said, request(ring), NOW)
+
+
+async def test_the_first_key_that_comes_back_says_when():
     pool = snapshot("aa", {1: NOW + 9.2, 2: NOW + 30})
 
-    error = no_key(pool, request(), NOW)
+    error = await refusal(pool, words="Quota exceeded.")
 
-    assert (error.retry_after, error.is_worth_trying) == (10, True)
-    assert error.message == f"All API keys are cooling for {PRO}; the next one is free in 10 s."
+    assert isinstance(error, KeysSpent)
+    assert (error.status, error.retry_after, error.is_worth_trying) == (429, 10, True)
+    assert error.message == (
+        f"All API keys are spent for {PRO}. The first one is back at 1970-01-01 00:16:50 UTC,"
+        " in 10 s."
+    )
+    assert error.last_words == "Quota exceeded."
 
 
 def test_a_cooldown_of_another_model_keeps_nobody_waiting():
     pool = snapshot("a")
     pool.cool(1, NOW + 30, quota_scope="gemini-2.5-flash")
 
-    assert comeback(pool, request(), NOW) == (1, True)
+    assert comeback(pool, request(), NOW) == Comeback(NOW, 1, is_worth_trying=True)
 
 
-def test_a_wait_that_is_no_days_is_not_said_to_be_longer_than_sdks_heed():
+async def test_a_wait_that_is_no_days_is_not_said_to_be_longer_than_sdks_heed():
     pool = snapshot("a", {1: NOW + 3600})
 
-    assert comeback(pool, request(), NOW) == (LONGEST_RETRY_SECONDS, True)
+    error = await refusal(pool)
+
+    assert (error.retry_after, error.is_worth_trying) == (LONGEST_RETRY_SECONDS, True)
+    assert error.message.endswith("in 1 h.")
 
 
-def test_a_key_that_is_out_for_the_day_is_not_worth_trying_before():
+async def test_a_key_that_is_out_for_the_day_is_not_worth_trying_before():
     pool = snapshot("a")
     pool.cool(1, NOW + DAY, quota_scope=PRO, is_daily=True)
 
-    error = no_key(pool, request(), NOW)
+    error = await refusal(pool)
 
     assert (error.retry_after, error.is_worth_trying) == (int(DAY), False)
 
@@ -57,13 +74,13 @@ def test_a_key_that_is_out_for_the_day_is_not_worth_trying_before():
         ("groups:1,2", "what this token may use has none"),
     ],
 )
-def test_where_no_key_will_come_back_it_says_what_to_do(ring: str, whose: str):
+async def test_where_no_key_will_come_back_it_says_what_to_do(ring: str, whose: str):
     pool = snapshot("di")
     pool.add_ring(frozenset({1, 2}))
 
-    error = no_key(pool, request(ring), NOW)
+    error = await refusal(pool, ring)
 
-    assert error.retry_after == 60
+    assert (error.status, error.retry_after) == (503, 60)
     assert whose in error.message
     assert "Add one in config.yaml" in error.message
 

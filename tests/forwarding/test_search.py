@@ -20,16 +20,18 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.upstream.upstreams import Upstreams
-from proxyapp.vocabulary.errors import NoKeyAvailable
+from proxyapp.vocabulary.errors import KeysSpent, NoKeyAvailable
 from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
-from tests.support.snapshots import Picks, group
+from tests.support.snapshots import Picks, SaidNothing, group
 
 REFUSED = b"HTTP/1.1 429 Too Many Requests\r\nContent-Length: 2\r\n\r\nno"
+BROKEN = b"HTTP/1.1 500 Internal Server Error\r\nContent-Length: 2\r\n\r\nno"
 HOUR = 3600.0
 
 
@@ -66,6 +68,7 @@ class Parts:
     counting: Counting
     prober: Any = None
     single_credential: list[int] = field(default_factory=list)
+    last_words: LastWords = field(default_factory=SaidNothing)
 
     async def keep_single_credential(self, group_id: int) -> None:
         self.single_credential.append(group_id)
@@ -127,13 +130,35 @@ async def test_the_next_key_answers_what_one_was_refused():
     assert b"SECRET-2" in upstream.heads[1]
 
 
-async def test_when_all_are_refused_the_last_refusal_says_when_to_come_back():
-    async with searching(REFUSED, REFUSED) as (_, parts):
+async def test_who_meets_the_last_refusal_is_told_what_all_are_told_that_come_after():
+    async with searching(REFUSED, REFUSED) as (upstream, parts):
+        for _ in range(2):
+            with pytest.raises(KeysSpent) as caught:
+                await forward(parts, request())
+            error = caught.value
+            assert (error.status, error.last_words, error.is_worth_trying) == (429, "no", False)
+            assert error.retry_after is not None
+            assert HOUR - 5 < error.retry_after <= HOUR
+
+    assert len(upstream.heads) == 2
+    assert sum(of.answers.no_key for of in parts.counting.tally.minutes.values()) == 2
+
+
+async def test_a_quota_that_is_spent_is_no_word_about_a_key_in_other_trouble():
+    async with searching(BROKEN, REFUSED, policy="quota_aware") as (_, parts):
         attempt = await forward(parts, request())
 
     assert attempt.status == 429
-    assert HOUR - 5 < int(attempt.header(b"retry-after")) <= HOUR
-    assert attempt.header(b"x-should-retry") == b"false"
+    assert attempt.header(b"retry-after") == b"1"
+
+
+async def test_with_keys_left_the_last_refusal_is_relayed(settings):
+    settings.MAX_ATTEMPTS = 1
+    async with searching(REFUSED, policy="quota_aware") as (_, parts):
+        attempt = await forward(parts, request())
+        assert (attempt.status, await whole(attempt)) == (429, b"no")
+
+    assert attempt.header(b"retry-after") == b"1"
 
 
 async def test_without_a_key_no_upstream_is_asked():

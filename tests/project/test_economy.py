@@ -28,12 +28,22 @@ ENDS_OF_DAYS = 2 * WORLD.projects * len(LIMITS)
 
 
 @pytest.fixture(scope="module")
-def figures() -> dict[tuple[float, str], DayFigures]:
+def figures(everything: list[DayFigures]) -> dict[tuple[float, str], DayFigures]:
     return {
         (each.load, each.policy): each
-        for each in compared(WORLD, (0.8, 2.0), (AWARE, DAILY))
-        if not each.is_even
+        for each in everything
+        if not each.is_even and not each.hostile
     }
+
+
+@pytest.fixture(scope="module")
+def beside_hostile(everything: list[DayFigures]) -> dict[str, DayFigures]:
+    return {each.policy: each for each in everything if each.hostile}
+
+
+@pytest.fixture(scope="module")
+def everything() -> list[DayFigures]:
+    return compared(WORLD, (0.8, 2.0), (AWARE, DAILY))
 
 
 @pytest.mark.parametrize("load", [0.8, 2.0])
@@ -70,11 +80,27 @@ def test_every_refusal_is_judged_and_nothing_else(figures):
     assert figures[2.0, AWARE].judge_seconds > 0
 
 
+def test_hostile_requests_are_a_twentieth_and_none_is_answered(beside_hostile):
+    for each in beside_hostile.values():
+        assert each.hostile / (each.hostile + each.offered) == pytest.approx(0.05, abs=0.001)
+        assert each.judged == each.refused > 0
+        assert each.answered <= each.offered
+
+
+@pytest.mark.xfail(
+    reason="refusals of a request are not yet told from those of a model", strict=True
+)
+def test_requests_that_no_key_can_answer_cost_the_honest_ones_nothing(beside_hostile):
+    aware = beside_hostile[AWARE]
+
+    assert aware.answered / aware.offered >= 0.99
+
+
 def test_who_could_answer_is_whom_the_quotas_would_let():
     quotas = Quotas(LIMITS, WORLD.owners)
     gateway, room, chance = Gateway(WORLD, AWARE, quotas), Room(WORLD, quotas), random.Random(1)
     seen = set()
-    for now, model in arrivals(WORLD, 2.0, seed=2):
+    for now, model, _ in arrivals(WORLD, 2.0, seed=2):
         if key := gateway.answer(model, now):
             room.note(key.project, model, now)
         if chance.random() < 0.02:

@@ -44,7 +44,8 @@ class Seen:
 class ProxyServer(ABC):
     """`refusal`: answers every request with it instead of connecting.
 
-    `is_silent`: takes connections, never answers.
+    `is_silent`: takes connections, never answers. `resets`: so many of the first requests get
+    nothing but the end of their connection, with no goodbye.
     """
 
     scheme = ""
@@ -57,6 +58,7 @@ class ProxyServer(ABC):
         tls: ssl.SSLContext | None = None,
         refusal: int | None = None,
         is_silent: bool = False,
+        resets: int = 0,
     ) -> None:
         self.username = username
         self.password = password
@@ -67,6 +69,7 @@ class ProxyServer(ABC):
         self._tls = tls
         self._refusal = refusal
         self._is_silent = is_silent
+        self._resets = resets
         self._changed = threading.Condition()
         self._loop = asyncio.SelectorEventLoop()  # under any policy of the test that uses it
         self._thread = threading.Thread(
@@ -138,6 +141,9 @@ class ProxyServer(ABC):
         try:
             if self._is_silent:
                 await reader.read(-1)
+            elif self.connections_made <= self._resets:
+                await reader.read(1)
+                writer.transport.abort()
             else:
                 await self.serve(reader, writer)
         except (OSError, asyncio.IncompleteReadError, asyncio.CancelledError):

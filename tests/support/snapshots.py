@@ -4,6 +4,8 @@ import time
 
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
+from proxyapp.pool.last_words import LastWords
+from proxyapp.pool.ring import Ring
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import Snapshot, build
 
@@ -33,6 +35,16 @@ def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> 
     for key_id, until in (cooling or {}).items():
         cooldowns.extend(key_id, "", until, is_daily=False)
     return build(1, groups, keys, cooldowns)
+
+
+class SaidNothing(LastWords):
+    """Knows only what it was told."""
+
+    def __init__(self) -> None:
+        super().__init__(None)  # type: ignore[arg-type]
+
+    async def _read(self, ring: Ring, quota_scope: str, now: float) -> str:
+        return ""
 
 
 class Picks:

@@ -40,7 +40,7 @@ AUTHS: dict[str, str] = {
     Auth.X_GOOG_API_KEY: "always this header.",
     Auth.BEARER: "always Authorization: Bearer.",
 }
-SHARES = ("priority", "weight")
+NUMBERS = ("priority", "weight", "retry_empty_answers")
 LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
@@ -86,7 +86,7 @@ class GroupForm(ModelForm[Group]):
             kwargs["initial"] = {"rate_limit_policy": POLICY_OF_NEW_GROUPS, **given}
         super().__init__(*args, **kwargs)
         self._explain()
-        for name in SHARES:
+        for name in NUMBERS:
             if name in self.fields:
                 self.fields[name].required = False
         proxy = self.fields["new_proxy_url"]
@@ -124,6 +124,9 @@ class GroupForm(ModelForm[Group]):
 
     def clean_weight(self) -> int:
         return self._or_as_it_was("weight")
+
+    def clean_retry_empty_answers(self) -> int:
+        return self._or_as_it_was("retry_empty_answers")
 
     def _or_as_it_was(self, name: str) -> int:
         value: int | None = self.cleaned_data[name]

@@ -24,7 +24,10 @@ from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
 from proxyapp.vocabulary.key_states import KeyState
 
 CONFIRMED = "confirmed"
-NOTHING_LEFT = "No key will be available: until one is released, enabled or added, clients get 503."
+NOTHING_LEFT = (
+    "No key will be available: until one is released, enabled or added, clients get 503, or 429"
+    " while some are cooling."
+)
 
 Pages = ModelAdmin[ApiKey]
 
