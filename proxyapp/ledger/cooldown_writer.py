@@ -11,7 +11,7 @@ from proxyapp.ledger.widening import Widening
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS
+from proxyapp.provider.kind_sets import BACK_OFF_KINDS, DAY_KINDS
 from proxyapp.vocabulary.times import utc_second
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from proxyapp.ledger import key_probes
 from proxyapp.models import ApiKey, key_state
 from proxyapp.operators import key_actions
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
-from proxyapp.provider.kinds import CONDEMNING_KINDS
+from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from proxyapp.operators.standing import GroupFacts, Standing
-from proxyapp.provider.kinds import DAY_KINDS, SPENT_DAY_KINDS
+from proxyapp.provider.kind_sets import DAY_KINDS, SPENT_DAY_KINDS
 from proxyapp.provider.reset_times import PACIFIC
 
 SHORTEST = timedelta(hours=1)

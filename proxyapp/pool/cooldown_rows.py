@@ -8,7 +8,7 @@ from django.db import transaction
 
 from proxyapp.models import ApiKey, ClientToken, RateLimitEvent
 from proxyapp.pool.cursor import raise_pool_version
-from proxyapp.provider.kinds import CONDEMNING_KINDS
+from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
 # The length of the column `status_reason`.

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from proxyapp.provider.features import SEPARATOR, plain_scope
-from proxyapp.provider.kinds import BACK_OFF_KINDS, EASED_KINDS
+from proxyapp.provider.kind_sets import BACK_OFF_KINDS, EASED_KINDS
 from proxyapp.provider.verdict import first_backoff
 
 # As long as the longest back-off.

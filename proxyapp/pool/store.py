@@ -14,7 +14,7 @@ from proxyapp.pool.real_scopes import real_scopes
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.provider.features import plain_scope
-from proxyapp.provider.kinds import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
+from proxyapp.provider.kind_sets import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
 
 logger = logging.getLogger(__name__)
 # In one line of the log.

@@ -4,7 +4,7 @@ Whoever has to know more of a kind than its name asks its spec. A new kind is on
 rule in `refusal_rules` that gives it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Self
@@ -241,17 +241,6 @@ class Kind(StrEnum):
     )
 
 
-def _where(is_true: Callable[[KindSpec], bool]) -> frozenset[str]:
-    """As text, as the database has them."""
-    return frozenset(kind for kind in Kind if is_true(kind.spec))
-
-
-DAY_KINDS = _where(lambda spec: spec.is_for_a_day)
-SPENT_DAY_KINDS = _where(lambda spec: spec.is_spent_day)
-EASED_KINDS = _where(lambda spec: spec.is_eased)
-BACK_OFF_KINDS = _where(lambda spec: spec.until in (Until.BACK_OFF, Until.SHORT_BACK_OFF))
-CONDEMNING_KINDS = _where(lambda spec: spec.condemns)
-EVENT_KINDS = tuple(kind for kind in Kind if kind.spec.has_events)
 SPECS: Mapping[str, KindSpec] = MappingProxyType({kind.value: kind.spec for kind in Kind})
 
 

@@ -1,5 +1,4 @@
-"""Which kind of refusal it is: by meaning, from the provider's codes first and from its words where
-it sends none.
+"""Which kind of refusal it is: by meaning, from codes first and from words where there are none.
 
 A message can repeat what a client sent. So the words that condemn a key count at the start of a
 message only, those that take a project out only where the status speaks of money or quota, and what

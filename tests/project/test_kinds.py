@@ -11,8 +11,9 @@ import pytest
 
 from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.operators.dashboard import Dashboard
+from proxyapp.provider.kind_sets import EVENT_KINDS
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
-from proxyapp.provider.kinds import EVENT_KINDS, Kind
+from proxyapp.provider.kinds import Kind
 from proxyapp.provider.request_use import RequestUse
 from proxyapp.provider.verdict import Verdict, of_an_unproven_key
 from tests.support.admin_pages import cells, page, superuser, text, value

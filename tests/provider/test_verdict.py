@@ -7,8 +7,9 @@ from datetime import timedelta
 
 import pytest
 
+from proxyapp.provider.kind_sets import DAY_KINDS
 from proxyapp.provider.kind_spec import Retry, Scope
-from proxyapp.provider.kinds import DAY_KINDS, Kind
+from proxyapp.provider.kinds import Kind
 from proxyapp.provider.verdict import effective_status
 from tests.support.refusals import (
     DAILY_RESET,

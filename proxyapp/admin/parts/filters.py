@@ -13,7 +13,7 @@ from django.utils import timezone
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
-from proxyapp.provider.kinds import EVENT_KINDS
+from proxyapp.provider.kind_sets import EVENT_KINDS
 from proxyapp.vocabulary.key_states import KeyState
 
 # What a drop-down list can be read through.

@@ -32,7 +32,8 @@ from proxyapp.admin.records.capped_pages import CappedPaginator, rows_of_keys_na
 from proxyapp.admin.records.event_hours import last_hours
 from proxyapp.models import RateLimitEvent, audit
 from proxyapp.operators import key_actions
-from proxyapp.provider.kinds import CONDEMNING_KINDS, SPECS
+from proxyapp.provider.kind_sets import CONDEMNING_KINDS
+from proxyapp.provider.kinds import SPECS
 
 
 @admin.register(RateLimitEvent)
