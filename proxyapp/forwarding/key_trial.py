@@ -26,7 +26,8 @@ class KeyTrial:
         if judgement is None or not judgement.kind.spec.condemns:
             return judgement
         try:
-            found = await self._prober.outcome(attempt.key)
+            with self._recovery.trial(attempt.key):
+                found = await self._prober.outcome(attempt.key)
         except BaseException:
             await attempt.aclose()
             raise

@@ -8,6 +8,8 @@ scope ("" is every one).
 import asyncio
 import contextlib
 import math
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
@@ -102,6 +104,7 @@ class Recovery:
         self.past_refusals = past_refusals
         self._proven: dict[Unit, float] = {}
         self._probing: set[Unit] = set()
+        self._on_trial: Counter[int] = Counter()
         self._ended = asyncio.Event()
 
     def install(self, past_refusals: PastRefusals, now: float) -> None:
@@ -125,7 +128,22 @@ class Recovery:
     @property
     def is_idle(self) -> bool:
         """Nothing is remembered: the usual case."""
-        return not self.past_refusals.returning and not self.past_refusals.strikes
+        past = self.past_refusals
+        return not past.returning and not past.strikes and not self._on_trial
+
+    @contextlib.contextmanager
+    def trial(self, key: Owned) -> Iterator[None]:
+        """While it is found out whether the key is dead: others are used, where there are any."""
+        self._on_trial[key.id] += 1
+        try:
+            yield
+        finally:
+            self._on_trial[key.id] -= 1
+            if not self._on_trial[key.id]:
+                del self._on_trial[key.id]
+
+    def is_on_trial(self, key: Owned) -> bool:
+        return key.id in self._on_trial
 
     def strikes(self, key: Owned, quota_scope: str, now: float) -> int:
         strikes = self.past_refusals.strikes.get(Unit(key.id, quota_scope))

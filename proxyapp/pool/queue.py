@@ -94,19 +94,25 @@ class KeyQueue:
             await self._recovery.probe_ended(remaining)
 
     async def _lap(self, wish: KeyWish) -> tuple[Turn | None, PoolKey | None]:
-        """One time round. The second: a key that would do, but that another request tries out."""
-        held = None
+        """One time round. The second: a key that would do, but that another request tries out.
+
+        One that is perhaps dead does, too, where there is no other.
+        """
+        held = doubtful = None
         for _ in range(self._size(wish)):
             key = await self._leasing.next_key(wish.ring, wish.quota_scope)
             if key is None:
                 break
             if wish.refuses(key):
                 continue
+            if self._recovery.is_on_trial(key):
+                doubtful = key
+                continue
             probe = self._recovery.on_probation(key, wish.quota_scope, time.time())
             if probe is None or self._recovery.begin_probe(probe):
                 return Turn(key, probe), None
             held = key
-        return None, held
+        return (Turn(doubtful), None) if doubtful and held is None else (None, held)
 
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
         """The next key that will do, for when none of the first priority does, where laps go."""

@@ -43,18 +43,19 @@ class KeyProber:
         self._ask = ask
         self._shared = shared
         self._known: dict[tuple[int, str], Answer] = {}
-        self._asking: dict[int, asyncio.Task[ProbeOutcome]] = {}
+        self._asking: dict[tuple[int, str], asyncio.Task[ProbeOutcome]] = {}
 
     async def outcome(self, key: PoolKey) -> ProbeOutcome:
         """Whoever asks may leave: the question goes on for the others."""
-        known = self._known.get((key.id, key.key_hash))
+        name = (key.id, key.key_hash)
+        known = self._known.get(name)
         if known is not None and time.monotonic() - known.at < ANSWER_SECONDS:
             return known.outcome
-        task = self._asking.get(key.id)
+        task = self._asking.get(name)
         if task is None:
             task = asyncio.get_running_loop().create_task(self._find_out(key))
-            self._asking[key.id] = task
-            task.add_done_callback(lambda _: self._asking.pop(key.id, None))
+            self._asking[name] = task
+            task.add_done_callback(lambda _: self._asking.pop(name, None))
         return await asyncio.shield(task)
 
     async def ask_anew(self, key: PoolKey) -> ProbeResult:

@@ -114,7 +114,7 @@ async def storm(upstream: FakeUpstream, clients: int) -> Storm:
     return Storm(
         statuses,
         quotas,
-        dead=Counter(key for key in upstream.picked() if key in DEAD),
+        dead=Counter(r.key for r in upstream.requests if r.key in DEAD and r.method == "POST"),
         events=await sync_to_async(events)(secrets),
         invalid=await sync_to_async(invalid)(),
         windows={

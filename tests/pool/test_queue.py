@@ -1,11 +1,13 @@
 """Who gets a key when several wait for one: the line, without a server and without a database."""
 
 import asyncio
+import itertools
 import time
 from typing import Any
 
 import pytest
 
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.ring_names import ALL_GROUPS
@@ -105,3 +107,44 @@ async def test_a_request_that_needs_the_key_on_trial_waits_for_the_trial(lines: 
     lines.recovery.succeeded(probing.key, "gemini-2.5-flash", time.time())
 
     assert await asyncio.wait_for(second, 1.0) == Turn(probing.key)
+
+
+class Round:
+    """Stands where the leases are: the keys in their order, one after the other."""
+
+    def __init__(self, pool: Snapshot) -> None:
+        self.keys = itertools.cycle(pool.keys.values())
+
+    async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey:
+        return next(self.keys)
+
+
+def rotating(statuses: str) -> Lines:
+    lines = Lines(snapshot(statuses))
+    lines.queue = KeyQueue(Round(lines.pool), lines.recovery, lines.pool)  # type: ignore[arg-type]
+    return lines
+
+
+async def picked(lines: Lines, times: int) -> set[int]:
+    turns = [await lines.wait("", time.time()) for _ in range(times)]
+    return {turn.key.id for turn in turns if turn}
+
+
+async def test_a_key_that_is_asked_about_is_left_alone_where_there_is_another():
+    lines = rotating("aaa")
+    one = lines.pool.keys[1]
+
+    with lines.recovery.trial(one):
+        with lines.recovery.trial(one):
+            assert await picked(lines, 6) == {2, 3}
+        assert await picked(lines, 6) == {2, 3}
+
+    assert await picked(lines, 3) == {1, 2, 3}
+    assert lines.recovery.is_idle
+
+
+async def test_the_only_key_is_used_at_once_while_it_is_asked_about():
+    lines = rotating("a")
+
+    with lines.recovery.trial(lines.pool.keys[1]):
+        assert await asyncio.wait_for(picked(lines, 1), 1) == {1}
