@@ -1,17 +1,17 @@
 """A client's request, ready to be sent with any key."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
-from proxyapp.provider.features import feature_scope
+from proxyapp.provider.features import feature_scope, features_of_request
 from proxyapp.provider.generating import is_generating
 from proxyapp.provider.model_name import model_of, quota_scope
 from proxyapp.provider.request_size import MOST_BYTES
@@ -74,11 +74,11 @@ class RequestPlan:
             self._use = use_of(self.body.searchable(), whole)
         return self._use
 
-    def narrow(self, cooldowns: Cooldowns) -> None:
-        """To the feature that the request uses, where some are cooling: first one that is."""
-        scopes = [feature_scope(self.quota_scope, feature) for feature in self.use.features]
-        cooling = (scope for scope in scopes if cooldowns.of_scope(scope))
-        self.quota_scope = next(cooling, scopes[0] if scopes else self.quota_scope)
+    def narrow(self, cooling: Sequence[str]) -> None:
+        """To the first feature that the request uses, of those whose quota scopes are cooling."""
+        used = features_of_request(self.body.searchable())
+        scopes = (feature_scope(self.quota_scope, feature) for feature in used)
+        self.quota_scope = next((scope for scope in scopes if scope in cooling), self.quota_scope)
 
     @property
     def is_bound_to_a_key(self) -> bool:
@@ -130,8 +130,9 @@ def plan(
         model,
         client,
     )
-    if snapshot.cooldowns.has_features:
-        planned.narrow(snapshot.cooldowns)
+    features = snapshot.cooldowns.features
+    if features and (cooling := features.get(planned.quota_scope)):
+        planned.narrow(cooling)
     return planned
 
 

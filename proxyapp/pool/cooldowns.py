@@ -28,11 +28,12 @@ class Release(NamedTuple):
 class Cooldowns:
     """By quota scope and key. Shared by all rings of a snapshot.
 
-    `real`: the scopes of models that some key has answered for, as far as they are known.
+    `features`: by the scope of a model, those of its features that have, or had, cooldowns. `real`:
+    the scopes of models that some key has answered for, as far as they are known.
     """
 
     def __init__(self, real: Collection[str] = ()) -> None:
-        self.has_features = False
+        self.features: dict[str, list[str]] = {}
         self._real = frozenset(real)
         self._until: dict[str, dict[int, float]] = {EVERY_SCOPE: {}}
         self._daily: dict[tuple[str, int], float] = {}
@@ -44,7 +45,8 @@ class Cooldowns:
             if len(self._until) > MOST_SCOPES:
                 return False
             of_scope = self._until[quota_scope] = {}
-            self.has_features = self.has_features or SEPARATOR in quota_scope
+            if SEPARATOR in quota_scope:
+                self.features.setdefault(plain_scope(quota_scope), []).append(quota_scope)
         if of_scope.get(key_id, 0.0) >= until:
             return False
         of_scope[key_id] = until
@@ -62,6 +64,8 @@ class Cooldowns:
         made_up = (scope for scope in self._until if scope and plain_scope(scope) not in self._real)
         oldest = next(made_up, "")
         if oldest:
+            if SEPARATOR in oldest:
+                self.features[plain_scope(oldest)].remove(oldest)
             for key_id in self._until.pop(oldest):
                 self._daily.pop((oldest, key_id), None)
         return oldest
@@ -72,7 +76,7 @@ class Cooldowns:
         of_scope = self._until.get(quota_scope) if quota_scope else None
         if of_scope:
             until = max(until, of_scope.get(key_id, 0.0))
-        if self.has_features and SEPARATOR in quota_scope:
+        if SEPARATOR in quota_scope:
             return max(until, self.until(key_id, plain_scope(quota_scope)))
         return until
 

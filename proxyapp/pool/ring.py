@@ -63,9 +63,8 @@ class Ring:
         """The scope's own and those that what holds for it holds for, too; as they are now."""
         if quota_scope == EVERY_SCOPE:
             return list(self._views.values())
-        if not self.cooldowns.has_features or SEPARATOR in quota_scope:
-            return [self._views[quota_scope]] if quota_scope in self._views else []
-        return [view for scope, view in self._views.items() if plain_scope(scope) == quota_scope]
+        scopes = [quota_scope, *self.cooldowns.features.get(quota_scope, ())]
+        return [self._views[scope] for scope in scopes if scope in self._views]
 
     def forget(self, quota_scope: str) -> None:
         """A scope that has no cooldowns any more."""

@@ -11,7 +11,7 @@ from proxyapp.provider.features import SEPARATOR
 from proxyapp.provider.model_readings import models_of_path, models_of_query
 
 # No model has it in its name; with it, a made-up one could be taken for another's feature.
-ESCAPED_SEPARATOR = "%2B"
+INSTEAD_OF_SEPARATOR = "\ufffd"
 # Of ASCII, which nothing makes a client write so.
 ESCAPED_LETTER = re.compile(rb"\\u00[46][0-9a-fA-F]")
 LONGEST_NAME = 100
@@ -44,10 +44,15 @@ def quota_scope(path: bytes, model: str) -> str:
     quota.
     """
     if model:
-        return model.replace(SEPARATOR, ESCAPED_SEPARATOR) if SEPARATOR in model else model
+        return _without_separator(model)
     found = ENDPOINT.match(path)
     endpoint = unquote_to_bytes(found[1]) if found else b""
-    return _printable("/" + endpoint.decode("utf-8", "replace"))[:LONGEST_NAME]
+    name = _printable("/" + endpoint.decode("utf-8", "replace"))[:LONGEST_NAME]
+    return _without_separator(name)
+
+
+def _without_separator(name: str) -> str:
+    return name.replace(SEPARATOR, INSTEAD_OF_SEPARATOR) if SEPARATOR in name else name
 
 
 def _in_path(path: bytes) -> str:

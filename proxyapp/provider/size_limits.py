@@ -14,6 +14,9 @@ LARGE_LLM_TOKENS = 20_000
 # Where nothing is said of LLM tokens at all.
 LARGE_WITHOUT_A_REASON = 100_000
 
+# Of English; of other texts an estimate is rather too low.
+TOO_HIGH = 1.1
+
 _LLM_TOKENS = re.compile(r"token|\bTP[MD]\b", re.IGNORECASE)
 _OTHERS = re.compile(r"output|requests? per|completion|candidates", re.IGNORECASE)
 _REQUESTED = re.compile(r"\b[Rr]equested(?:: ?|=| )(\d{1,15}(?:,\d{3}){0,5})")
@@ -22,11 +25,12 @@ _REQUESTED = re.compile(r"\b[Rr]equested(?:: ?|=| )(\d{1,15}(?:,\d{3}){0,5})")
 def is_larger_by_itself(refusal: Refusal, llm_tokens: int) -> bool:
     """Than one of the limits that the refusal names: then it fits no key's, however long it waits.
 
-    A limit of nothing is no question of size. What the provider says of the size comes first.
+    A limit of nothing is no question of size. What the provider says of the size comes first: an
+    estimate may be a little too high.
     """
     limits = _limits(refusal)
     stated = _REQUESTED.search(QUOTED.sub("", refusal.message))
-    size = int(stated[1].replace(",", "")) if stated else llm_tokens
+    size = float(stated[1].replace(",", "")) if stated else llm_tokens / TOO_HIGH
     return any(0 < limit < size for limit in limits)
 
 

@@ -164,7 +164,7 @@ def test_a_prompt_above_the_limit_that_is_named_is_asked_of_one_key(make_gateway
     gateway = make_gateway(FIVE, rate_limit_policy=policy)
     refuse_where(upstream, FIVE, b"1000000", TOO_MANY_TOKENS)
 
-    refused = post(gateway, prompt(260_000))
+    refused = post(gateway, prompt(280_000))
 
     assert (refused.status_code, refused.content) == (429, TOO_MANY_TOKENS)
     assert upstream.picked() == ["KEY-A"]

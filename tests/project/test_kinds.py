@@ -37,7 +37,7 @@ REFUSALS: dict[Kind, Callable[[], Verdict | None]] = {
     Kind.TOO_LARGE: partial(
         judged,
         google("x", 429, "X", violations(("InputTokensPerMinute", "10"))),
-        use=RequestUse(llm_tokens=11),
+        use=RequestUse(llm_tokens=12),
     ),
     Kind.SPEND: partial(judged, google("You exceeded your spend-based rate limit.")),
     Kind.UNKNOWN_LIMIT: partial(judged, b""),

@@ -237,3 +237,46 @@ def test_a_quota_without_a_model_is_that_of_the_endpoint(path, scope):
 
 def test_a_quota_is_that_of_the_model_where_there_is_one():
     assert quota_scope(b"/v1beta/batches", "gemini-2.5-flash") == "gemini-2.5-flash"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model": "a", "model": "b"}',
+        b'{"model": "a", "x": 1, "model": "a"}',
+        rb'{"model": "a", "\u006dodel": "b"}',
+        rb'{"mod\u0065l": "b", "model": "a"}',
+    ],
+)
+def test_a_body_with_two_readings_has_no_model(body):
+    assert model_of(CHAT, body) == ""
+
+
+def test_a_name_in_escapes_is_one_as_well():
+    assert model_of(CHAT, rb'{"\u006dodel": "a"}') == "a"
+
+
+@pytest.mark.parametrize(
+    ("query", "model"),
+    [
+        (b"alt=sse", "m"),
+        (b"model=m", "m"),
+        (b"model=models/m", "m"),
+        (b"model=other", ""),
+        (b"%6dodel=other", ""),
+        (b"a=1;model=other", ""),
+        (b"modelled=other", "m"),
+    ],
+)
+def test_a_query_that_names_another_model_leaves_none(query, model):
+    assert model_of(b"/v1beta/models/m:generateContent", b"{}", query) == model
+
+
+def test_a_path_that_names_two_models_names_none():
+    assert model_of(b"/v1beta/models/a:x/models/b:generateContent", b"") == ""
+
+
+@pytest.mark.parametrize("path", [b"/v1beta/x", b"/v1beta/a+google_search"])
+def test_a_made_up_name_is_no_other_models_feature(path):
+    assert "+" not in quota_scope(path, "gemini-2.5-flash+google_search")
+    assert "+" not in quota_scope(path, "")
