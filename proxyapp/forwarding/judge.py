@@ -143,13 +143,14 @@ def _note_stream_error(
 ) -> int:
     """The status that the error stands for.
 
-    What stands there takes out the model at most: it is no refusal of a key.
+    What stands there takes out the model at most, and not for money: it is no refusal of a key.
     """
     status = verdict.effective_status(attempt.status, body)
     policy = attempt.key.group.policy
     judgement = _verdict(recovery, request, attempt, attempt.status, body, policy)
     is_taken = judgement is not None and judgement.takes_out and not judgement.needs_proof
-    if judgement and is_taken and judgement.kind.spec.is_for_model:
+    spec = judgement.kind.spec if judgement and is_taken else None
+    if judgement and spec and spec.is_for_model and not spec.widens_to:
         now = datetime.now(UTC)
         cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
     return status

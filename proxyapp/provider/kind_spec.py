@@ -52,6 +52,7 @@ class KindSpec:
     `is_decisive`: whether a quota is the one that the verdict is about; None where no quota is.
     """
 
+    name: str
     label: str
     meaning: str
     is_for_model: bool

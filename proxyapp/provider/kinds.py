@@ -18,226 +18,190 @@ TOO_OFTEN = "asked too often, which says nothing against the key"
 class Kind(StrEnum):
     spec: KindSpec
 
-    def __new__(cls, name: str, spec: KindSpec) -> Self:
-        kind = str.__new__(cls, name)
-        kind._value_ = name
+    def __new__(cls, spec: KindSpec) -> Self:
+        kind = str.__new__(cls, spec.name)
+        kind._value_ = spec.name
         kind.spec = spec
         return kind
 
-    DAILY = (
-        "daily",
-        KindSpec(
-            is_for_model=False,
-            until=Until.DAILY_RESET,
-            label="daily policy",
-            tone="warning",
-            meaning="any 429",
-            is_spent_day=True,
-            is_attempt=False,
+    DAILY = KindSpec(
+        name="daily",
+        is_for_model=False,
+        until=Until.DAILY_RESET,
+        label="daily policy",
+        tone="warning",
+        meaning="any 429",
+        is_spent_day=True,
+        is_attempt=False,
+    )
+    MINUTE = KindSpec(
+        name="minute",
+        scope=Scope.PROJECT,
+        is_for_model=True,
+        until=Until.STATED_DELAY,
+        label="minute limit",
+        meaning="requests or tokens a minute",
+        probe_says=TOO_OFTEN,
+        obeys_header=True,
+        is_decisive=lambda quota: QuotaWindow.MINUTE in quota.windows,
+    )
+    DAY = KindSpec(
+        name="day",
+        scope=Scope.PROJECT,
+        is_for_model=True,
+        until=Until.MIDNIGHT,
+        label="day limit",
+        tone="warning",
+        meaning="requests a day, whatever short delay it states",
+        probe_says=TOO_OFTEN,
+        obeys_header=True,
+        is_eased=True,
+        is_spent_day=True,
+        is_decisive=lambda quota: QuotaWindow.DAY in quota.windows,
+    )
+    NO_QUOTA = KindSpec(
+        name="no_quota",
+        scope=Scope.PROJECT,
+        is_for_model=True,
+        until=Until.MIDNIGHT,
+        label="no quota",
+        tone="danger",
+        meaning="limit 0: the project has no quota for the model",
+        probe_says=TOO_OFTEN,
+        is_eased=True,
+        is_decisive=lambda quota: quota.is_zero,
+    )
+    TOO_LARGE = KindSpec(
+        name="too_large",
+        is_for_model=True,
+        retry=Retry.RELAY,
+        label="larger than the limit",
+        meaning="a request that is larger by itself than the limit that the 429 names",
+    )
+    SPEND = KindSpec(
+        name="spend",
+        scope=Scope.PROJECT,
+        is_for_model=False,
+        until=Until.STATED_DELAY,
+        label="spend rate",
+        tone="warning",
+        meaning="money is spent too fast: a limit of the whole account in some minutes",
+        probe_says=TOO_OFTEN,
+        obeys_header=True,
+        unstated_seconds=600,
+    )
+    UNKNOWN_LIMIT = KindSpec(
+        name="unknown_limit",
+        is_for_model=True,
+        until=Until.BACK_OFF,
+        label="unknown limit",
+        tone="primary",
+        meaning="a 429 that names no window",
+        probe_says=TOO_OFTEN,
+        obeys_header=True,
+        is_decisive=lambda quota: True,
+    )
+    BILLING = KindSpec(
+        name="billing",
+        scope=Scope.PROJECT,
+        is_for_model=False,
+        until=Until.MIDNIGHT,
+        label="billing",
+        tone="danger",
+        meaning="prepaid money or a spending cap is used up",
+        probe_says="its project does not pay",
+        is_eased=True,
+    )
+    MODEL_BILLING = KindSpec(
+        name="model_billing",
+        scope=Scope.PROJECT,
+        is_for_model=True,
+        until=Until.MIDNIGHT,
+        label="money for the model",
+        tone="danger",
+        meaning="402, or a 403 or 400 that asks for billing (a second model: `billing`)",
+        probe_says="its project does not pay",
+        is_eased=True,
+        widens_to="billing",
+    )
+    TOO_DEAR = KindSpec(
+        name="too_dear",
+        is_for_model=True,
+        label="too dear a request",
+        meaning="402: the money left would pay for a smaller request",
+    )
+    DEAD_KEY = KindSpec(
+        name="dead_key",
+        is_for_model=False,
+        until=Until.OPERATOR,
+        label="dead key",
+        tone="danger",
+        meaning="the key is invalid, expired, leaked, suspended or restricted",
+        probe_says="the key is dead",
+    )
+    UNPROVEN = KindSpec(
+        name="unproven",
+        scope=Scope.KEY,
+        is_for_model=False,
+        until=Until.SHORT_BACK_OFF,
+        retry=Retry.NEXT_KEY,
+        label="unproven",
+        tone="info",
+        meaning="called dead, and the gateway's own question got no clear answer",
+        probe_says="",  # it is what a test leaves open
+    )
+    MODEL_FOR_KEY = KindSpec(
+        name="model_for_key",
+        is_for_model=True,
+        until=Until.MIDNIGHT,
+        label="model not for this key",
+        tone="warning",
+        meaning="this key may not use the model (and another may: shown by its success)",
+        needs_proof=True,
+    )
+    EGRESS = KindSpec(
+        name="egress",
+        scope=Scope.GROUP,
+        is_for_model=False,
+        retry=Retry.OTHER_GROUP,
+        label="way out refused",
+        tone="danger",
+        meaning="the proxy's exit, or this machine, is in an unsupported region",
+        probe_says="refused for where the request comes from, not for its key",
+    )
+    SERVER = KindSpec(
+        name="server",
+        is_for_model=True,
+        retry=Retry.BACK_OFF,
+        label="server error",
+        meaning="5xx, overloaded, cancelled",
+        probe_says="the provider is in trouble, which says nothing against the key",
+        obeys_header=True,
+    )
+    WRONG_KEY = KindSpec(
+        name="wrong_key",
+        is_for_model=True,
+        retry=Retry.RELAY,
+        label="another key's",
+        meaning="a file, cache or batch of another project, or gone",
+    )
+    PROXY_FAULT = KindSpec(
+        name="proxy_fault",
+        is_for_model=False,
+        retry=Retry.RELAY,
+        label="credentials",
+        tone="danger",
+        meaning="missing, malformed or several credentials",
+        probe_says=(
+            "the key did not arrive where it is looked for: check the group's auth and proxy"
         ),
     )
-    MINUTE = (
-        "minute",
-        KindSpec(
-            scope=Scope.PROJECT,
-            is_for_model=True,
-            until=Until.STATED_DELAY,
-            label="minute limit",
-            meaning="requests or tokens a minute",
-            probe_says=TOO_OFTEN,
-            obeys_header=True,
-            is_decisive=lambda quota: QuotaWindow.MINUTE in quota.windows,
-        ),
-    )
-    DAY = (
-        "day",
-        KindSpec(
-            scope=Scope.PROJECT,
-            is_for_model=True,
-            until=Until.MIDNIGHT,
-            label="day limit",
-            tone="warning",
-            meaning="requests a day, whatever short delay it states",
-            probe_says=TOO_OFTEN,
-            obeys_header=True,
-            is_eased=True,
-            is_spent_day=True,
-            is_decisive=lambda quota: QuotaWindow.DAY in quota.windows,
-        ),
-    )
-    NO_QUOTA = (
-        "no_quota",
-        KindSpec(
-            scope=Scope.PROJECT,
-            is_for_model=True,
-            until=Until.MIDNIGHT,
-            label="no quota",
-            tone="danger",
-            meaning="limit 0: the project has no quota for the model",
-            probe_says=TOO_OFTEN,
-            is_eased=True,
-            is_decisive=lambda quota: quota.is_zero,
-        ),
-    )
-    TOO_LARGE = (
-        "too_large",
-        KindSpec(
-            is_for_model=True,
-            retry=Retry.RELAY,
-            label="larger than the limit",
-            meaning="a request that is larger by itself than the limit that the 429 names",
-        ),
-    )
-    SPEND = (
-        "spend",
-        KindSpec(
-            scope=Scope.PROJECT,
-            is_for_model=False,
-            until=Until.STATED_DELAY,
-            label="spend rate",
-            tone="warning",
-            meaning="money is spent too fast: a limit of the whole account in some minutes",
-            probe_says=TOO_OFTEN,
-            obeys_header=True,
-            unstated_seconds=600,
-        ),
-    )
-    UNKNOWN_LIMIT = (
-        "unknown_limit",
-        KindSpec(
-            is_for_model=True,
-            until=Until.BACK_OFF,
-            label="unknown limit",
-            tone="primary",
-            meaning="a 429 that names no window",
-            probe_says=TOO_OFTEN,
-            obeys_header=True,
-            is_decisive=lambda quota: True,
-        ),
-    )
-    BILLING = (
-        "billing",
-        KindSpec(
-            scope=Scope.PROJECT,
-            is_for_model=False,
-            until=Until.MIDNIGHT,
-            label="billing",
-            tone="danger",
-            meaning="prepaid money or a spending cap is used up",
-            probe_says="its project does not pay",
-            is_eased=True,
-        ),
-    )
-    MODEL_BILLING = (
-        "model_billing",
-        KindSpec(
-            scope=Scope.PROJECT,
-            is_for_model=True,
-            until=Until.MIDNIGHT,
-            label="money for the model",
-            tone="danger",
-            meaning="402, or a 403 or 400 that asks for billing (a second model: `billing`)",
-            probe_says="its project does not pay",
-            is_eased=True,
-            widens_to="billing",
-        ),
-    )
-    TOO_DEAR = (
-        "too_dear",
-        KindSpec(
-            is_for_model=True,
-            label="too dear a request",
-            meaning="402: the money left would pay for a smaller request",
-        ),
-    )
-    DEAD_KEY = (
-        "dead_key",
-        KindSpec(
-            is_for_model=False,
-            until=Until.OPERATOR,
-            label="dead key",
-            tone="danger",
-            meaning="the key is invalid, expired, leaked, suspended or restricted",
-            probe_says="the key is dead",
-        ),
-    )
-    UNPROVEN = (
-        "unproven",
-        KindSpec(
-            scope=Scope.KEY,
-            is_for_model=False,
-            until=Until.SHORT_BACK_OFF,
-            retry=Retry.NEXT_KEY,
-            label="unproven",
-            tone="info",
-            meaning="called dead, and the gateway's own question got no clear answer",
-            probe_says="",  # it is what a test leaves open
-        ),
-    )
-    MODEL_FOR_KEY = (
-        "model_for_key",
-        KindSpec(
-            is_for_model=True,
-            until=Until.MIDNIGHT,
-            label="model not for this key",
-            tone="warning",
-            meaning="this key may not use the model (and another may: shown by its success)",
-            needs_proof=True,
-        ),
-    )
-    EGRESS = (
-        "egress",
-        KindSpec(
-            scope=Scope.GROUP,
-            is_for_model=False,
-            retry=Retry.OTHER_GROUP,
-            label="way out refused",
-            tone="danger",
-            meaning="the proxy's exit, or this machine, is in an unsupported region",
-            probe_says="refused for where the request comes from, not for its key",
-        ),
-    )
-    SERVER = (
-        "server",
-        KindSpec(
-            is_for_model=True,
-            retry=Retry.BACK_OFF,
-            label="server error",
-            meaning="5xx, overloaded, cancelled",
-            probe_says="the provider is in trouble, which says nothing against the key",
-            obeys_header=True,
-        ),
-    )
-    WRONG_KEY = (
-        "wrong_key",
-        KindSpec(
-            is_for_model=True,
-            retry=Retry.RELAY,
-            label="another key's",
-            meaning="a file, cache or batch of another project, or gone",
-        ),
-    )
-    PROXY_FAULT = (
-        "proxy_fault",
-        KindSpec(
-            is_for_model=False,
-            retry=Retry.RELAY,
-            label="credentials",
-            tone="danger",
-            meaning="missing, malformed or several credentials",
-            probe_says=(
-                "the key did not arrive where it is looked for: check the group's auth and proxy"
-            ),
-        ),
-    )
-    REQUEST = (
-        "request",
-        KindSpec(
-            is_for_model=True,
-            retry=Retry.RELAY,
-            label="request",
-            meaning="the client's own mistake",
-        ),
+    REQUEST = KindSpec(
+        name="request",
+        is_for_model=True,
+        retry=Retry.RELAY,
+        label="request",
+        meaning="the client's own mistake",
     )
 
 

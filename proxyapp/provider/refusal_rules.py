@@ -198,25 +198,22 @@ def _says_that_the_key_is_dead(case: RefusalCase) -> bool:
 
 
 def _money(case: RefusalCase) -> Kind | None:
-    """That of the request first: it may ask for more, or for another method, than others do.
-
-    A project that pays for nothing is known when a second model is refused so, too.
-    """
-    if case.status == 402:
-        return Kind.TOO_DEAR if SMALLER_PASSES.search(case.text) else _for_model(case)
-    if case.has_reason(MONEY_REASON):
-        return _for_model(case)
+    """A request may ask for more, or for another method, than others do: its model comes first."""
+    if case.status == 402 and SMALLER_PASSES.search(case.text):
+        return Kind.TOO_DEAR
     if case.status == 403 and SPENT_AT_START.match(case.start):
         return Kind.BILLING
-    if case.status == 403:  # which may name a file as its client calls it
-        return (
-            _for_model(case) if _is_about_money(case) and not RESOURCE.search(case.text) else None
-        )
-    return _for_model(case) if case.status == 400 and MONEY_AT_START.match(case.start) else None
-
-
-def _for_model(case: RefusalCase) -> Kind:
+    if not _asks_for_money(case):
+        return None
     return Kind.MODEL_BILLING if case.model else Kind.BILLING
+
+
+def _asks_for_money(case: RefusalCase) -> bool:
+    if case.status == 402 or case.has_reason(MONEY_REASON):
+        return True
+    if case.status == 403:  # which may name a file as its client calls it
+        return _is_about_money(case) and RESOURCE.search(case.text) is None
+    return case.status == 400 and MONEY_AT_START.match(case.start) is not None
 
 
 def _region(case: RefusalCase) -> Kind | None:
