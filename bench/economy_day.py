@@ -17,6 +17,7 @@ from bench.economy_figures import DayFigures
 from bench.economy_hostile import TrickRefusal, tricks, with_hostile
 from bench.economy_world import Arrival, Room, World, arrivals
 from proxyapp.forwarding.judge import cooldown
+from proxyapp.forwarding.suspicions import Suspicions
 from proxyapp.ledger.cooldown_writer import apply
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.cursor import Lease, lease_slots
@@ -45,6 +46,7 @@ class Judge:
     def verdict(
         self, key: PoolKey, refusal: AnyRefusal, body: bytes, now: datetime, strikes: int
     ) -> Verdict | None:
+        """What takes something out is judged again, by what of the request may be the reason."""
         case = functools.partial(
             judge,
             status=refusal.status,
@@ -57,7 +59,10 @@ class Judge:
             strikes=strikes,
         )
         self._cases.append(case)
-        return case()
+        found = case()
+        if found is None or not found.takes_out or not isinstance(refusal, TrickRefusal):
+            return found
+        return case(use=refusal.use)
 
     @property
     def calls(self) -> int:
@@ -107,10 +112,8 @@ class Gateway:
 
     def answer(self, model: str, now: float, trick: TrickRefusal | None = None) -> PoolKey | None:
         """The key that answers; None: the client gets an error."""
-        attempts, tried = 0, set[int]()
-        while attempts < settings.MAX_ATTEMPTS and (key := self._next_key(model, now)):
-            if key.id in tried:
-                return None
+        attempts, tried, suspicions = 0, set[int](), Suspicions()
+        while attempts < settings.MAX_ATTEMPTS and (key := self._untried_key(model, now, tried)):
             tried.add(key.id)
             self.tricked += trick is not None
             refusal = trick or self._quotas.ask(key.secret, model, now)
@@ -121,6 +124,17 @@ class Gateway:
             if verdict is None or verdict.retry is Retry.RELAY:
                 return None
             attempts += verdict.kind.spec.is_attempt
+            if verdict.doubt.ends_search:
+                tried.update(self._snapshot.sharing(key.id, key.project))
+                if suspicions.is_requests_own(key, verdict):
+                    return None
+        return None
+
+    def _untried_key(self, model: str, now: float, tried: set[int]) -> PoolKey | None:
+        for _ in self._rotor.ring.keys:
+            key = self._next_key(model, now)
+            if key is None or key.id not in tried:
+                return key
         return None
 
     def _next_key(self, model: str, now: float) -> PoolKey | None:
@@ -141,7 +155,7 @@ class Gateway:
         body, moment = json.dumps(refusal.body).encode(), datetime.fromtimestamp(now, UTC)
         strikes = self._recovery.strikes(key, refusal.model, now)
         verdict = self.judge.verdict(key, refusal, body, moment, strikes)
-        if verdict and verdict.until:
+        if verdict and verdict.until and not verdict.needs_proof:
             apply(
                 cooldown(key, verdict, refusal.status, body, moment), self._snapshot, self._recovery
             )

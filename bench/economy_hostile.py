@@ -4,6 +4,7 @@ What a hostile or merely unlucky client sends: a model of its own name, a tool t
 no quota for, a prompt above every key's tokens a minute, more `max_tokens` than anybody pays for.
 """
 
+import functools
 import json
 import random
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from itertools import cycle
 from typing import Any
 
 from bench.economy_world import Arrival, World
+from proxyapp.provider.request_use import RequestUse, use_of
 from tests.support.fake_gemini import DATA
 from tests.support.fake_quotas import INPUT_TOKENS, TOKENS_PER_MINUTE
 
@@ -28,6 +30,10 @@ class TrickRefusal:
     model: str
     body: dict[str, Any]
     request: bytes
+
+    @functools.cached_property
+    def use(self) -> RequestUse:
+        return use_of(self.request, self.request)
 
 
 def tricks(models: Sequence[str]) -> dict[str, TrickRefusal]:

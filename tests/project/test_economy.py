@@ -87,9 +87,6 @@ def test_hostile_requests_are_a_twentieth_and_none_is_answered(beside_hostile):
         assert each.answered <= each.offered
 
 
-@pytest.mark.xfail(
-    reason="refusals of a request are not yet told from those of a model", strict=True
-)
 def test_requests_that_no_key_can_answer_cost_the_honest_ones_nothing(beside_hostile):
     aware = beside_hostile[AWARE]
 
