@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import MakeGateway
 from tests.support.fake_gemini import OUTPUT_TOKENS, PROMPT_TOKENS
 from tests.support.fake_upstream import FakeUpstream, HeldStream
-from tests.support.gateway import Gateway
+from tests.support.gateway import Gateway, group
 from tests.support.raw_client import RawClient, exchange, request_bytes
 
 FLASH = "/v1beta/models/gemini-2.5-flash"
@@ -71,14 +71,16 @@ FORMS: dict[str, tuple[str, list[tuple[str, str]], bytes]] = {
     "gemini-chat": (CHAT, [], chat("gemini-chat")),
     "gemini-long-name": (CHAT, [], chat("models/gemini-long-name")),
     "gemini-chat-stream": (CHAT, [], chat("gemini-chat-stream", **STREAM)),
-    "gemini-gzip-chat-stream": (f"/gzip{CHAT}", GZIP, chat("gemini-gzip-chat-stream", **STREAM)),
+    "gemini-gzip-chat-stream": (f"/g/gzip{CHAT}", GZIP, chat("gemini-gzip-chat-stream", **STREAM)),
 }
 
 
 def test_tokens_are_read_from_every_form_of_answer(
     make_gateway: MakeGateway, upstream: FakeUpstream
 ) -> None:
-    gateway = make_gateway()
+    # OpenAI's paths are told from their start, behind the prefix of the group's target.
+    packed = group(["KEY-B"], f"{upstream.url}/gzip", "gzip", auth="google")
+    gateway = make_gateway(groups=[group(["KEY-A"], upstream.url, auth="google"), packed])
     for path, headers, body in [*FORMS.values(), *FORMS.values()]:
         assert exchange(gateway.url, "POST", path, headers, body).status == 200
     expected = Counter(
