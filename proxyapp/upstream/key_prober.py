@@ -21,7 +21,7 @@ MOST_KNOWN = 10_000
 Ask = Callable[[PoolKey], Awaitable[ProbeResult]]
 
 
-class SharedAnswers(Protocol):
+class AnswerExchange(Protocol):
     """What the processes tell each other. Neither method raises: alone, a process asks itself."""
 
     async def claim(self, key: PoolKey) -> tuple[bool, ProbeOutcome | None]:
@@ -31,7 +31,7 @@ class SharedAnswers(Protocol):
         """Tells the others."""
 
 
-class Answer(NamedTuple):
+class KnownOutcome(NamedTuple):
     outcome: ProbeOutcome
     at: float
 
@@ -39,10 +39,10 @@ class Answer(NamedTuple):
 class KeyProber:
     """One question about a key at a time; its answer holds for ANSWER_SECONDS."""
 
-    def __init__(self, ask: Ask, shared: SharedAnswers) -> None:
+    def __init__(self, ask: Ask, shared: AnswerExchange) -> None:
         self._ask = ask
         self._shared = shared
-        self._known: dict[tuple[int, str], Answer] = {}
+        self._known: dict[tuple[int, str], KnownOutcome] = {}
         self._asking: dict[tuple[int, str], asyncio.Task[ProbeOutcome]] = {}
 
     async def outcome(self, key: PoolKey) -> ProbeOutcome:
@@ -83,7 +83,7 @@ class KeyProber:
     def _remember(self, key: PoolKey, outcome: ProbeOutcome) -> None:
         if len(self._known) >= MOST_KNOWN:
             self._known.clear()
-        self._known[key.id, key.key_hash] = Answer(outcome, time.monotonic())
+        self._known[key.id, key.key_hash] = KnownOutcome(outcome, time.monotonic())
 
     async def aclose(self) -> None:
         """Ends the questions under way."""

@@ -113,3 +113,14 @@ def test_no_test_imports_from_another_test():
         for imported in found
         if imported.rpartition(".")[2].startswith("test_")
     ] == []
+
+
+def test_no_two_classes_have_one_name():
+    """Django looks for `Command`, `Meta` and `Migration` by name."""
+    places = defaultdict(set)
+    for module, path in modules("proxyapp", "gateway", "bench"):
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.ClassDef) and node.name not in {"Command", "Migration"}:
+                places[node.name].add(module)
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
