@@ -9,7 +9,7 @@ import time
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.provider.answer_content import AnswerContent, reader_of
-from proxyapp.provider.answer_start import GOOD_START, MOST_HELD_BYTES, AnswerStart, Start
+from proxyapp.provider.answer_start import MOST_HELD_BYTES, AnswerStart, Start, begins_well
 from proxyapp.provider.codings import Inflater
 from proxyapp.provider.verdict import effective_status
 from proxyapp.vocabulary.errors import StreamBroken, UpstreamFailed, error_body, is_openai_path
@@ -28,9 +28,11 @@ PAGE = (
 async def look_at_start(attempt: Attempt, path: bytes) -> None:
     """`path`: the client's. Raises UpstreamFailed when the answer broke off before its start."""
     chunks = attempt.take()
-    if chunks and not attempt.coding and GOOD_START.match(chunks[0]):
-        attempt.hold(chunks)
-        return
+    if chunks and not attempt.coding:
+        is_complete = attempt.is_complete and len(chunks) == 1
+        if begins_well(chunks[0], is_complete=is_complete):
+            attempt.hold(chunks)
+            return
     start = AnswerStart(attempt.header(b"content-type"))
     found = await _Look(attempt, start).run(chunks)
     if found is Start.ERROR:

@@ -27,6 +27,8 @@ ANSWER_KEYS = frozenset({
 GOOD_START = re.compile(
     rb'\s*(?:data:[ \t]*)?\[?\s*\{\s*"(?:' + "|".join(sorted(ANSWER_KEYS)).encode() + rb')"\s*:'
 )
+# Of others an object that is here as a whole, or a whole first event, will do.
+OBJECT_START = re.compile(rb"\s*(data:[ \t]*)?\[?\s*\{")
 JSON_TYPES = (b"json", b"event-stream")
 PAGE = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
 LINE = re.compile(r"\r\n|\n|\r")
@@ -39,6 +41,16 @@ class Start(Enum):
     ERROR = "error"
     EMPTY = "empty"
     PAGE = "page"
+
+
+def begins_well(chunk: bytes, *, is_complete: bool) -> bool:
+    """At a glance; False: look closer. `is_complete`: the chunk is all of the answer."""
+    if GOOD_START.match(chunk):
+        return True
+    found = OBJECT_START.match(chunk)
+    if found is None or b'"error"' in chunk:
+        return False
+    return is_complete or (found[1] is not None and (b"\n\n" in chunk or b"\r\n\r\n" in chunk))
 
 
 class AnswerStart:

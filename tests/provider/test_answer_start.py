@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from proxyapp.provider.answer_start import MOST_HELD_BYTES, MOST_LOOKS, AnswerStart, Start
+from proxyapp.provider.answer_start import (
+    MOST_HELD_BYTES,
+    MOST_LOOKS,
+    AnswerStart,
+    Start,
+    begins_well,
+)
 from proxyapp.provider.generating import is_generating
 
 DATA = Path(__file__).parents[1] / "data"
@@ -87,6 +93,36 @@ def test_the_recorded_ones_are_found(name, size):
 )
 def test_an_answer_stays_one(content_type, body, size):
     assert start_of(body, content_type, size) == (Start.GOOD, b"")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ANSWER,
+        b'{"id": "chatcmpl-1", "object": "chat.completion", "choices": []}',
+        b'data: {"id": "chatcmpl-1", "choices": []}\n\n',
+        b"[" + ANSWER,
+    ],
+)
+def test_nearly_every_answer_is_one_at_a_glance(body):
+    assert begins_well(body, is_complete=True)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_complete"),
+    [
+        (REFUSAL, True),
+        (b'{"id": "1", "error": {"code": 429}}', True),
+        (b'{"id": "1", ', False),
+        (b'data: {"id": "1"}\n', False),
+        (b"data: [DONE]\n\n", False),
+        (b"event: error\ndata: {}\n\n", False),
+        (b"<html>", True),
+        (b" ", True),
+    ],
+)
+def test_what_may_be_none_is_looked_at_closer(body, is_complete):
+    assert not begins_well(body, is_complete=is_complete)
 
 
 @pytest.mark.parametrize(
