@@ -39,13 +39,17 @@ class Attempt:
         auth: str,
         client: Client = ANYONE,
     ) -> None:
-        """`on_error` hears the error that ends a good stream, and tells the status it means."""
+        """`on_error` hears the error that ends a good stream, and tells the status it means.
+
+        `coding`: the Content-Encoding, in lower case; empty without one.
+        """
         self.key = turn.key
         self.auth = auth
         self.on_error: Callable[[bytes], int] | None = None
         self.began_at = time.time()
         self.status = 0
         self.headers: list[Header] = []
+        self.coding = b""
         self.is_complete = False
         self.is_false_success = False
         self.held_until: float | None = None
@@ -64,6 +68,7 @@ class Attempt:
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
         self._body = response.stream
+        self.coding = self.header(b"content-encoding").strip().lower()
         self._counter = LlmTokenCounter(self.coding)
 
     def header(self, name: bytes) -> bytes:
@@ -210,11 +215,6 @@ class Attempt:
         return decoded(b"".join(read), self.coding)
 
     @property
-    def coding(self) -> bytes:
-        """The Content-Encoding, in lower case; empty without one."""
-        return self.header(b"content-encoding").strip().lower()
-
-    @property
     def is_readable(self) -> bool:
         """Whether the body is in a coding that `read_error` undoes."""
         return not self.coding or self.coding in READ_CODINGS
@@ -229,6 +229,7 @@ class Attempt:
         )
         self.headers = [header for header in self.headers if header[0].lower() not in replaced]
         self.headers += [(b"content-type", content_type)] if content_type else []
+        self.coding = b""
         self._set_body(body)
 
     async def keep(self) -> None:
