@@ -71,7 +71,7 @@ def test_the_list_of_keys_shows_models_that_are_cooling_and_why_a_key_is_invalid
         html = page(operator, "proxyapp_apikey_changelist")
 
     assert cells(html, "state") == [
-        "available gemini-2.5-pro out for 30 s (daily)",
+        "available gemini-2.5-pro out for 30 s (daily policy)",
         "invalid API key <expired>",
     ]
 

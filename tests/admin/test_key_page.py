@@ -76,12 +76,13 @@ def test_the_page_shows_the_state_with_its_countdown_and_every_model_that_is_out
 
     html = shown(operator, key)
 
-    assert "cooling 3 h daily, until 2026-11-24 06:48 UTC model-0 out for 30 s (daily)" in text(
-        html
+    assert (
+        "cooling 3 h daily policy, until 2026-11-24 06:48 UTC model-0 out for 30 s (daily policy)"
+        in text(html)
     )
     models = text(html[html.index("<details") : html.index("</details>")])
     assert models.startswith("All 4 models that are out")
-    assert "model-3 out for 30 s (daily)" in models
+    assert "model-3 out for 30 s (daily policy)" in models
     assert f'data-key-id="{key.pk}"' in html
 
 
@@ -328,7 +329,7 @@ def test_who_may_only_look_sees_everything_but_the_secret_and_has_no_buttons():
 
     html = shown(viewer, key)
 
-    assert "pro out for 1 h (daily)" in text(html)
+    assert "pro out for 1 h (daily policy)" in text(html)
     assert section(html, "key-usage")
     assert section(html, "key-events")
     assert key.masked in html

@@ -14,6 +14,7 @@ from django.utils.safestring import SafeString
 from proxyapp.admin.parts.badges import state_badge
 from proxyapp.admin.parts.cells import counted, short_time, until
 from proxyapp.operators.key_report import KeyRow
+from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.key_states import KeyState
 
 MODELS_SHOWN = 3
@@ -59,7 +60,10 @@ def models_out(row: KeyRow, now: datetime) -> list[SafeString]:
     """A line for each model that is out on its own."""
     return [
         format_html(
-            "{} out for {} ({})", cooldown.model, until(cooldown.until, now), cooldown.reason
+            "{} out for {} ({})",
+            cooldown.model,
+            until(cooldown.until, now),
+            label_of(cooldown.reason),
         )
         for cooldown in row.cooldowns
         if cooldown.model
@@ -75,7 +79,9 @@ def _time_left(row: KeyRow, now: datetime) -> SafeString:
 def _details(row: KeyRow, now: datetime) -> list[SafeString]:
     lines = []
     if row.state == KeyState.COOLING and row.whole:
-        lines.append(format_html("{}, until {}", row.whole.reason, short_time(row.whole.until)))
+        lines.append(
+            format_html("{}, until {}", label_of(row.whole.reason), short_time(row.whole.until))
+        )
     out = models_out(row, now)
     lines += out[:MODELS_SHOWN]
     if len(out) > MODELS_SHOWN:
