@@ -44,7 +44,7 @@ def test_the_list_of_keys_shows_state_countdown_and_usage(operator: Client):
         "label": "first (AIza…0one)",
         "group": "main",
         "project": "p-1",
-        "state": "cooling 3 h 12 min daily, until 2026-11-24 07:00 UTC",
+        "state": "cooling 3 h 12 min daily policy, until 2026-11-24 07:00 UTC",
         "activity": "1,234 requests in 24 h",
         "requests": "1.23 k 429s: 56 errors: 7",
         "success": "94.8 %",

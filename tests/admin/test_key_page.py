@@ -76,10 +76,8 @@ def test_the_page_shows_the_state_with_its_countdown_and_every_model_that_is_out
 
     html = shown(operator, key)
 
-    assert (
-        "cooling 3 h daily policy, until 2026-11-24 06:48 UTC model-0 out for 30 s (daily policy)"
-        in text(html)
-    )
+    state = "cooling 3 h daily policy, until 2026-11-24 06:48 UTC"
+    assert f"{state} model-0 out for 30 s (daily policy)" in text(html)
     models = text(html[html.index("<details") : html.index("</details>")])
     assert models.startswith("All 4 models that are out")
     assert "model-3 out for 30 s (daily policy)" in models
