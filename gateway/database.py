@@ -27,6 +27,7 @@ def configured_database(url: str, sqlite_timeout_seconds: float) -> dict[str, An
         _make_directory(Path(database["NAME"]).parent)
         database |= _sqlite(sqlite_timeout_seconds)
     else:
+        database["DISABLE_SERVER_SIDE_CURSORS"] = True  # a pooler's sessions change hands
         database["OPTIONS"] = {**POSTGRESQL_OPTIONS, **database.get("OPTIONS", {})}
     database["CONN_HEALTH_CHECKS"] = True
     return database

@@ -10,18 +10,15 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.db import Error as DatabaseError
 from django.db import connection, transaction
+from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
 from proxyapp.access.token_store import has_tokens
 from proxyapp.models import audit
+from proxyapp.process import schema_age
 from proxyapp.process.listener import shown_address
+from proxyapp.process.start_error import StartError
 from proxyapp.vocabulary.addresses import is_loopback
-
-ADVISORY_LOCK = 0x67656D696E69
-
-
-class StartError(Exception):
-    """The gateway can't start; the text says why and what to do."""
 
 
 @dataclass(frozen=True)
@@ -54,35 +51,29 @@ def _without_password(text: str) -> str:
     return text.replace(password, "***") if password else text
 
 
-@contextmanager
-def _alone() -> Iterator[None]:
-    """One start at a time on a shared database; SQLite's own lock does for one machine."""
-    if connection.vendor != "postgresql":
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_lock(%s)", [ADVISORY_LOCK])
-        try:
-            yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [ADVISORY_LOCK])
-
-
 def migrate() -> int:
-    """Returns how many migrations were applied."""
-    with _alone():
+    """Returns how many migrations were applied. Raises StartError."""
+    try:
         executor = MigrationExecutor(connection)
+        schema_age.refuse_newer(executor.loader)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if plan:
             call_command("migrate", verbosity=0, interactive=False)
-        return len(plan)
+    except InconsistentMigrationHistory as error:
+        raise StartError(
+            f"The database ({_database_name()}) cannot be migrated: {error}"
+        ) from error
+    return len(plan)
 
 
-def refuse_strangers(host: str, port: int) -> None:
-    """An address that others reach is not served as long as nobody has to show a token there."""
+def strangers_refusal(host: str, port: int) -> str:
+    """Why the address is not served: others reach it, and nobody has to show a token there.
+
+    Empty: it may be served.
+    """
     if settings.ALLOW_ANONYMOUS or is_loopback(host) or has_tokens():
-        return
-    raise StartError(
+        return ""
+    return (
         f"{shown_address(host, port)} can be reached from other machines, and there is no client"
         " token yet. Make one with `python manage.py tokens create NAME`, or let everybody use the"
         " keys with allow_anonymous: true under server in the config file (or"

@@ -18,10 +18,11 @@ from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.models import ApiKey, Group
 from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
-from proxyapp.process import bootstrap, listener
-from proxyapp.process.bootstrap import Administrator, StartError, database_errors_explained
+from proxyapp.process import bootstrap, listener, start_lock
+from proxyapp.process.bootstrap import Administrator, database_errors_explained
 from proxyapp.process.serving import serve
 from proxyapp.process.sighup import survive_hangups
+from proxyapp.process.start_error import StartError
 from proxyapp.process.supervisor import Commands, Supervisor
 from proxyapp.process.worker import SupervisorLink
 from proxyapp.vocabulary.choices import RateLimitPolicy
@@ -146,19 +147,30 @@ class Launch:
 
     def _prepare(self, path: Path, bound: socket | None = None) -> None:
         with database_errors_explained():
-            applied = bootstrap.migrate()
-            if applied:
-                self._notes.append(f"The database was brought up to date ({applied} migrations).")
-            if bound is not None:
-                bootstrap.refuse_strangers(*bound.getsockname()[:2])
-            self._administrator = bootstrap.ensure_administrator()
-            if self.config is not None or path.exists():
-                self._import(path)
+            with start_lock.alone(self.say):
+                refusal = self._bring_up_to_date(path, bound)
+            if refusal:
+                raise StartError(refusal)
             self._warn()
             self._say_what_daily_costs()
             self._keys = ApiKey.objects.count()
             self._groups = Group.objects.count()
         connections.close_all()
+
+    def _bring_up_to_date(self, path: Path, bound: socket | None) -> str:
+        """Why the address may not be served; then the schema is there, for whoever makes a token.
+
+        The administrator comes last: a password that nobody is told would be lost.
+        """
+        applied = bootstrap.migrate()
+        if applied:
+            self._notes.append(f"The database was brought up to date ({applied} migrations).")
+        if bound is not None and (refusal := bootstrap.strangers_refusal(*bound.getsockname()[:2])):
+            return refusal
+        if self.config is not None or path.exists():
+            self._import(path)
+        self._administrator = bootstrap.ensure_administrator()
+        return ""
 
     def _warn(self) -> None:
         if unreadable := warning_of(unreadable_keys(), unreadable_proxies()):

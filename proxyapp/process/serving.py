@@ -8,7 +8,8 @@ from socket import socket
 
 from django.conf import settings
 
-from proxyapp.process.bootstrap import StartError, database_errors_explained
+from proxyapp.process.bootstrap import database_errors_explained
+from proxyapp.process.start_error import StartError
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import ConnectionLimits
 from proxyapp.server.library_check import LibraryMismatch

@@ -8,9 +8,9 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from proxyapp.config.file import ConfigError
-from proxyapp.process.bootstrap import StartError
 from proxyapp.process.launch import Launch
 from proxyapp.process.listener import ListenError
+from proxyapp.process.start_error import StartError
 
 
 class Command(BaseCommand):

@@ -1,0 +1,74 @@
+"""pgbouncer in transaction mode in front of this run's PostgreSQL, as poolers are mostly run."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+
+from tests.support.ports import free_port
+
+START_SECONDS = 30
+
+
+@contextmanager
+def pooled(url: str, *, connections: int) -> Iterator[str]:
+    """The URL of the same database through a pooler with so many `connections` to the server."""
+    program = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    assert program, "pgbouncer is missing: apt install pgbouncer"
+    with tempfile.TemporaryDirectory(prefix="gateway-pgbouncer-") as name:
+        directory, port = Path(name), free_port()
+        directory.chmod(0o755)
+        settings = _settings(directory, url, port, connections)
+        with (directory / "log").open("wb") as log:
+            server = subprocess.Popen(
+                [program, str(settings)],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user="nobody" if os.geteuid() == 0 else None,
+            )
+        parts = urlsplit(url)
+        through = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
+        try:
+            _wait_until_it_answers(server, through, directory / "log")
+            yield through
+        finally:
+            server.kill()
+            server.wait(10)
+
+
+def _settings(directory: Path, url: str, port: int, connections: int) -> Path:
+    parts = urlsplit(url)
+    (directory / "users").write_text(f'"{parts.username}" "{parts.password}"\n')
+    settings = directory / "pgbouncer.ini"
+    settings.write_text(
+        "[databases]\n"
+        f"* = host={parts.hostname} port={parts.port}\n"
+        "[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        f"auth_type = plain\nauth_file = {directory / 'users'}\n"
+        f"pool_mode = transaction\ndefault_pool_size = {connections}\n"
+    )
+    return settings
+
+
+def _wait_until_it_answers(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError as error:
+            if server.poll() is not None or time.monotonic() > deadline:
+                said = log.read_text(errors="replace")
+                raise RuntimeError(f"pgbouncer did not start ({error}):\n{said}") from error
+            time.sleep(0.05)
+        else:
+            return
