@@ -14,7 +14,7 @@ from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
 from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.upstream.exchange import UpstreamExchange
-from proxyapp.upstream.headers import to_client
+from proxyapp.upstream.headers import let_stream, to_client
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import StreamBroken
 
@@ -22,6 +22,8 @@ from proxyapp.vocabulary.errors import StreamBroken
 ERROR_BODY_BYTES = 64 * 1024
 # The client waits for it, and the next key with it: much less than READ_TIMEOUT_SECONDS.
 ERROR_BODY_SECONDS = 3.0
+# What no longer holds of an answer whose body was replaced.
+OF_FIRST_BODY = frozenset({b"content-length", b"x-accel-buffering"})
 
 
 class Attempt:
@@ -67,6 +69,7 @@ class Attempt:
         assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
         self.status = response.status_code
         self.headers = to_client(response.headers.raw)
+        let_stream(self.headers)
         self._body = response.stream
         self.coding = self.header(b"content-encoding").strip().lower()
         self._counter = LlmTokenCounter(self.coding)
@@ -244,6 +247,6 @@ class Attempt:
         await self.aclose()
 
     def _set_body(self, body: bytes) -> None:
-        self.headers = [header for header in self.headers if header[0].lower() != b"content-length"]
+        self.headers = [header for header in self.headers if header[0].lower() not in OF_FIRST_BODY]
         self.headers.append((b"content-length", b"%d" % len(body)))
         self._head = [body] if body else []

@@ -5,7 +5,10 @@ Names arrive in lower case (ASGI). RFC 9110, section 7.6.1, says what belongs to
 only.
 """
 
+from collections.abc import Callable
+
 from proxyapp.provider.codings import READ_CODINGS
+from proxyapp.upstream.front_headers import is_of_front, is_order_to_front
 from proxyapp.vocabulary.asgi import Header
 
 HOP_BY_HOP = frozenset(
@@ -34,12 +37,45 @@ NOT_TO_CLIENT = HOP_BY_HOP | {
     b"alt-svc",
     b"clear-site-data",
     b"strict-transport-security",
+    b"nel",
+    b"report-to",
 }
+# For nginx, which collects answers. One without a length may be a stream, whatever its type says:
+# `streamGenerateContent` without `alt=sse` is JSON.
+UNBUFFERED = (b"X-Accel-Buffering", b"no")
 # What a browser runs the scripts of: they would be the admin's own origin, with the operator's
 # session.
 PAGE_TYPES = (b"html", b"xml", b"svg")
 SANDBOX = (b"Content-Security-Policy", b"sandbox")
 OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
+# What nearly every client's `Connection` says.
+LISTS_NONE = frozenset({b"keep-alive", b"close"})
+# More names than programs use. What a stranger makes up costs no more memory than this.
+MOST_NAMES = 512
+LONGEST_NAME = 64
+
+
+class Decided(dict[bytes, bool]):
+    """Whether a header of that name stays here, decided once.
+
+    To some programs an underscore in a name is a hyphen (CGI, WSGI).
+    """
+
+    def __init__(self, is_dropped: Callable[[bytes], bool]) -> None:
+        super().__init__()
+        self._is_dropped = is_dropped
+
+    def __missing__(self, name: bytes) -> bool:
+        is_dropped = self._is_dropped(name.lower().replace(b"_", b"-"))
+        if len(name) <= LONGEST_NAME:
+            if len(self) >= MOST_NAMES:
+                self.clear()
+            self[name] = is_dropped
+        return is_dropped
+
+
+NOT_SENT_ON = Decided(lambda name: name in NOT_TO_UPSTREAM or is_of_front(name))
+NOT_SENT_BACK = Decided(lambda name: name in NOT_TO_CLIENT or is_order_to_front(name))
 
 
 def to_upstream(
@@ -48,14 +84,13 @@ def to_upstream(
     """The client's headers as the upstream may see them. `body_length` None: the request has no
     body.
 
-    To some upstreams an underscore in a name is a hyphen (CGI, WSGI). A page that was opened with
-    `?key=` names it in the Referer of all that it asks for: its query stays here. (Keys may be
-    restricted to a site: the rest is needed.)
+    A page that was opened with `?key=` names it in the Referer of all that it asks for: its query
+    stays here. (Keys may be restricted to a site: the rest is needed.)
     """
-    dropped = NOT_TO_UPSTREAM | named_by_connection(headers)
+    named = named_by_connection(headers)
     kept = [(b"host", host)]
     for name, value in headers:
-        if name in dropped or (b"_" in name and name.replace(b"_", b"-") in dropped):
+        if NOT_SENT_ON[name] or (named and is_named(name, named)):
             continue
         if name == b"cookie" or name == b"referer":
             value = without_own_cookies(value) if name == b"cookie" else value.partition(b"?")[0]
@@ -73,11 +108,25 @@ def to_upstream(
 def to_client(headers: list[Header]) -> list[Header]:
     """The upstream's headers as the client may see them, in their order, repeated ones kept."""
     named = named_by_connection(headers)
-    dropped = NOT_TO_CLIENT | named if named else NOT_TO_CLIENT
-    kept = [header for header in headers if header[0].lower() not in dropped]
-    if is_page(kept):
+    kept, is_sandboxed = [], False
+    for header in headers:
+        name = header[0]
+        if NOT_SENT_BACK[name] or (named and is_named(name.lower(), named)):
+            continue
+        kept.append(header)
+        if len(name) == 12 and name.lower() == b"content-type":
+            is_sandboxed = is_sandboxed or is_page(header[1])
+    if is_sandboxed:
         kept.append(SANDBOX)
     return kept
+
+
+def let_stream(answer: list[Header]) -> None:
+    """Tells the proxy in front not to collect an answer whose end is unknown at its start."""
+    for name, _ in answer:
+        if len(name) == 14 and name.lower() == b"content-length":
+            return
+    answer.append(UNBUFFERED)
 
 
 def readable_codings(value: bytes) -> bytes:
@@ -90,22 +139,22 @@ def readable_codings(value: bytes) -> bytes:
     return b",".join(kept).strip() or b"identity"
 
 
-def is_page(headers: list[Header]) -> bool:
-    types = [
-        value.lower()
-        for name, value in headers
-        if len(name) == 12 and name.lower() == b"content-type"
-    ]
-    return any(word in value for value in types for word in PAGE_TYPES)
+def is_page(content_type: bytes) -> bool:
+    content_type = content_type.lower()
+    return any(word in content_type for word in PAGE_TYPES)
 
 
 def named_by_connection(headers: list[Header]) -> set[bytes]:
     """The header names that `Connection` lists: they are for this connection only, too."""
     named: set[bytes] = set()
     for name, value in headers:
-        if len(name) == 10 and name.lower() == b"connection":
+        if len(name) == 10 and name.lower() == b"connection" and value not in LISTS_NONE:
             named.update(token.strip().lower() for token in value.split(b","))
     return named
+
+
+def is_named(name: bytes, named: set[bytes]) -> bool:
+    return name in named or name.replace(b"_", b"-") in named
 
 
 def without_own_cookies(value: bytes) -> bytes:

@@ -166,7 +166,7 @@ def test_the_upstream_sees_the_clients_headers_and_nothing_else(
         ("X-Repeated", "1"),
         ("Content-Type", "application/json; x=\xfc"),
         ("X-Repeated", "2, 3"),
-        ("X-Forwarded-For", "192.0.2.1"),
+        ("X-Goog-Api-Client", "genai-js/1"),
         ("Cookie", "theirs=1; other=2"),
         ("X-Empty", ""),
     ]
@@ -178,6 +178,22 @@ def test_the_upstream_sees_the_clients_headers_and_nothing_else(
         ("x-goog-api-key", google.last.key or ""),
     ]
     assert arrived(google.last) == by_name(expected)
+
+
+def test_what_stands_in_front_adds_nothing_to_it(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
+    added = [
+        ("X-Forwarded-For", "192.0.2.1"),
+        ("X_Forwarded_Host", "gateway.example"),
+        ("Forwarded", "for=192.0.2.1"),
+        ("Via", "1.1 Caddy"),
+        ("CDN-Loop", "cloudflare"),
+        ("CF-Connecting-IP", "192.0.2.1"),
+        ("Remote-User", "someone"),
+    ]
+    exchange(shared_gateway.url, "GET", "/echo", added)
+    assert arrived(google.last) == [("host", google.host), ("x-goog-api-key", google.last.key)]
 
 
 def test_a_request_without_a_body_gets_no_framing(

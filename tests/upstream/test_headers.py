@@ -3,7 +3,15 @@
 import pytest
 
 from proxyapp.provider.credentials import credentials, without_key
-from proxyapp.upstream.headers import to_client, to_upstream
+from proxyapp.upstream.front_headers import FRONTS
+from proxyapp.upstream.headers import (
+    LONGEST_NAME,
+    MOST_NAMES,
+    NOT_SENT_ON,
+    let_stream,
+    to_client,
+    to_upstream,
+)
 
 
 def sent(headers, *, body_length=None, keys=()):
@@ -180,3 +188,75 @@ def test_no_header_of_an_upstream_speaks_for_the_whole_host():
     assert to_client([(b"Content-Type", b"application/json"), *said]) == [
         (b"Content-Type", b"application/json")
     ]
+
+
+def named_alike(words: str) -> list[bytes]:
+    return [word.replace("*", "anything").encode() for word in words.split()]
+
+
+@pytest.mark.parametrize("front", FRONTS, ids=[front.who for front in FRONTS])
+def test_nothing_that_a_front_adds_is_sent_on_in_any_spelling(front):
+    names = named_alike(front.names)
+    spelt = [*names, *(name.replace(b"-", b"_") for name in names)]
+
+    assert sent([(name, b"203.0.113.7") for name in spelt]) == [(b"host", b"up:81")]
+    assert front.source
+    assert front.names == front.names.lower()
+
+
+@pytest.mark.parametrize(
+    "name",
+    b"x-forwarded-for x-forwarded-proto x-forwarded-anything forwarded x-real-ip cf-connecting-ip"
+    b" cf-ray cf-visitor cf-ipcountry cf-access-authenticated-user-email cdn-loop via"
+    b" true-client-ip fastly-client-ip x-azure-fdid x-fd-healthprobe x-arr-log-id x-amzn-trace-id"
+    b" x-amz-cf-id cloudfront-viewer-address x-appengine-user-ip x-cloud-trace-context"
+    b" akamai-origin-hop fly-client-ip x-vercel-id x-nf-client-connection-ip x-envoy-external-address"
+    b" x-original-url x-rewrite-url x-proxyuser-ip x-varnish x-request-start x-sendfile-type tailscale-user-login"
+    b" remote-user x-auth-request-email x-ssl-client-s-dn ssl-client-cert x-client-cert"
+    b" x-goog-iap-jwt-assertion x-ms-client-principal-name proxy-client-ip".split(),
+)
+def test_clients_addresses_and_names_stay_here(name: bytes):
+    assert sent([(name, b"somebody")]) == [(b"host", b"up:81")]
+
+
+@pytest.mark.parametrize(
+    "name",
+    b"x-goog-api-client x-goog-upload-protocol x-goog-request-params anthropic-version"
+    b" anthropic-beta openai-organization openai-beta user-agent x-stainless-os traceparent"
+    b" tracestate x-request-id http-referer x-title x-amz-date x-amzn-bedrock-trace cf-aig-metadata"
+    b" x-ms-client-request-id x-client-name x-client-version x-http-method-override helicone-auth"
+    b" idempotency-key range if-none-match content-encoding accept-language".split(),
+)
+def test_what_a_client_says_to_an_api_goes_on(name: bytes):
+    assert sent([(name, b"1")])[1:] == [(name, b"1")]
+
+
+def test_names_that_a_stranger_makes_up_cost_no_memory():
+    for number in range(3 * MOST_NAMES):
+        sent([(b"x-%d" % number, b"1"), (b"x-" + b"a" * LONGEST_NAME + b"%d" % number, b"1")])
+
+    assert len(NOT_SENT_ON) <= MOST_NAMES
+    assert max(map(len, NOT_SENT_ON)) <= LONGEST_NAME
+    assert sent([(b"x-forwarded-for", b"1")])[1:] == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    b"X-Accel-Redirect x-accel-buffering X-Accel-Expires X-Sendfile X-Sendfile-Temporary"
+    b" X-Sendfile2 X-LIGHTTPD-send-file X-LiteSpeed-Location X-Reproxy-URL X_Accel_Redirect"
+    b" fly-replay X-Middleware-Rewrite Surrogate-Control X-Envoy-Immediate-Health-Check-Fail NEL"
+    b" Report-To".split(),
+)
+def test_no_answer_gives_orders_to_the_proxy_in_front(name: bytes):
+    assert to_client([(name, b"/etc/passwd"), (b"Via", b"1.1 google")]) == [(b"Via", b"1.1 google")]
+
+
+@pytest.mark.parametrize(
+    ("name", "is_marked"), [(b"Content-Length", False), (b"Content-Type", True), (b"vary", True)]
+)
+def test_an_answer_without_a_length_is_not_to_be_collected(name: bytes, is_marked: bool):
+    answer = [(name, b"1")]
+
+    let_stream(answer)
+
+    assert ((b"X-Accel-Buffering", b"no") in answer) is is_marked
