@@ -206,12 +206,13 @@ def test_nothing_that_a_front_adds_is_sent_on_in_any_spelling(front):
 
 @pytest.mark.parametrize(
     "name",
-    b"x-forwarded-for x-forwarded-proto x-forwarded-anything forwarded x-real-ip cf-connecting-ip"
-    b" cf-ray cf-visitor cf-ipcountry cf-access-authenticated-user-email cdn-loop via"
-    b" true-client-ip fastly-client-ip x-azure-fdid x-fd-healthprobe x-arr-log-id x-amzn-trace-id"
-    b" x-amz-cf-id cloudfront-viewer-address x-appengine-user-ip x-cloud-trace-context"
-    b" akamai-origin-hop fly-client-ip x-vercel-id x-nf-client-connection-ip x-envoy-external-address"
-    b" x-original-url x-rewrite-url x-proxyuser-ip x-varnish x-request-start x-sendfile-type tailscale-user-login"
+    b"x-forwarded-for x-forwarded-proto x-forwarded-anything forwarded x-real-ip"
+    b" cf-connecting-ip cf-ray cf-visitor cf-ipcountry cf-access-authenticated-user-email"
+    b" cdn-loop via true-client-ip fastly-client-ip x-azure-fdid x-fd-healthprobe x-arr-log-id"
+    b" x-amzn-trace-id x-amz-cf-id cloudfront-viewer-address x-appengine-user-ip"
+    b" x-cloud-trace-context akamai-origin-hop fly-client-ip x-vercel-id"
+    b" x-nf-client-connection-ip x-envoy-external-address x-original-url x-rewrite-url"
+    b" x-proxyuser-ip x-varnish x-request-start x-sendfile-type tailscale-user-login"
     b" remote-user x-auth-request-email x-ssl-client-s-dn ssl-client-cert x-client-cert"
     b" x-goog-iap-jwt-assertion x-ms-client-principal-name proxy-client-ip".split(),
 )
@@ -223,9 +224,10 @@ def test_clients_addresses_and_names_stay_here(name: bytes):
     "name",
     b"x-goog-api-client x-goog-upload-protocol x-goog-request-params anthropic-version"
     b" anthropic-beta openai-organization openai-beta user-agent x-stainless-os traceparent"
-    b" tracestate x-request-id http-referer x-title x-amz-date x-amzn-bedrock-trace cf-aig-metadata"
-    b" x-ms-client-request-id x-client-name x-client-version x-http-method-override helicone-auth"
-    b" idempotency-key range if-none-match content-encoding accept-language".split(),
+    b" tracestate x-request-id http-referer x-title x-amz-date x-amzn-bedrock-trace"
+    b" cf-aig-metadata x-ms-client-request-id x-client-name x-client-version"
+    b" x-http-method-override helicone-auth idempotency-key range if-none-match"
+    b" content-encoding accept-language".split(),
 )
 def test_what_a_client_says_to_an_api_goes_on(name: bytes):
     assert sent([(name, b"1")])[1:] == [(name, b"1")]
@@ -244,8 +246,8 @@ def test_names_that_a_stranger_makes_up_cost_no_memory():
     "name",
     b"X-Accel-Redirect x-accel-buffering X-Accel-Expires X-Sendfile X-Sendfile-Temporary"
     b" X-Sendfile2 X-LIGHTTPD-send-file X-LiteSpeed-Location X-Reproxy-URL X_Accel_Redirect"
-    b" fly-replay X-Middleware-Rewrite Surrogate-Control X-Envoy-Immediate-Health-Check-Fail NEL"
-    b" Report-To".split(),
+    b" fly-replay X-Middleware-Rewrite Surrogate-Control X-Envoy-Immediate-Health-Check-Fail"
+    b" NEL Report-To".split(),
 )
 def test_no_answer_gives_orders_to_the_proxy_in_front(name: bytes):
     assert to_client([(name, b"/etc/passwd"), (b"Via", b"1.1 google")]) == [(b"Via", b"1.1 google")]
