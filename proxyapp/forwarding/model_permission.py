@@ -1,7 +1,7 @@
 """Whether a client that is limited to some models may make a request.
 
 The model that a quota is counted for may be a guess; here every model that an upstream could take
-the request to be for must be allowed. A request that names none may only list the models.
+the request to be for must be allowed, and its path must be one of which that is known.
 """
 
 import re
@@ -9,11 +9,13 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.provider.model_fields import UnreadableBody, may_choose_models, models_of_fields
 from proxyapp.provider.model_name import PARSED_BYTES
+from proxyapp.provider.model_paths import ModelPlace, model_place
 from proxyapp.provider.model_readings import (
-    models_at_top,
+    choices_of_headers,
+    choices_of_query,
     models_in_text,
-    models_of_path,
     models_of_query,
 )
 from proxyapp.vocabulary.asgi import Header
@@ -21,12 +23,18 @@ from proxyapp.vocabulary.errors import NotAllowed
 
 # As in dot_segments: what is encoded oftener is not meant well, and matches no model.
 MOST_DECODINGS = 5
-_DOTS = re.compile(rb"(?:^|[/\\])\.{1,2}(?=[/\\;]|$)")
-_LIST = re.compile(rb"/models/?$")
 # What JSON is made of. Names without quotes or in single ones, comments and the parts of a form are
 # not.
 _OF_JSON = re.compile(
     rb'\s*+\{(?:"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|[\s{}\[\]:,0-9eE.+-]++|true|false|null)*+'
+)
+_ASKING_TOOLS = re.compile(rb"/(?:responses|interactions)/?$")
+# A `*` of the operator's stands for no separator with which an upstream may read two names in one.
+_NAME = re.compile(r"[\w.:/@+~-]+")
+_PUBLISHED = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/([^/]+)")
+LIMITED = "This client token is limited to some models"
+REMEDY = (
+    "The operator can give it a token without a limit of models for that (admin: Client tokens)."
 )
 
 
@@ -40,33 +48,22 @@ def check_model(
 ) -> None:
     """Raises NotAllowed."""
     plain = _decoded(path)
-    if _DOTS.search(plain) or b"#" in plain:  # some upstreams cut a fragment off
-        raise NotAllowed(
-            "This client token is limited to some models: the path must not have dot segments or a"
-            " '#'."
-        )
-    named = models_of_path(plain)
-    is_long = (body.length or 0) > PARSED_BYTES
-    if (
-        not (is_long and named)
-        and body.length
-        and not path.startswith(b"/upload/")
-        and not _is_form(headers or [])
-    ):
-        named += [
-            _named(value)
-            for value in (
-                _anywhere(body.whole()) if is_long else models_at_top(bytes(body.whole()))
+    place = model_place(method.upper(), plain)
+    if place is None:
+        raise NotAllowed(f"{LIMITED}, and this path is none of those that name one. {REMEDY}")
+    named: list[Any] = [place.name] if place.name else []
+    if body.length and not place.is_file:
+        named += _models_of_body(plain, place, body, headers or [])
+    if not named and place.is_in_body:
+        raise NotAllowed(f"{LIMITED}, and the request does not say which it is for.")
+    asked = query or b""
+    named += models_of_query(asked) + choices_of_query(asked) + choices_of_headers(headers or [])
+    for name in map(_named, named):
+        if not _is_allowed(allowed, name):
+            raise NotAllowed(
+                f"This client token may not use the model {name[:100]!r}. The operator can add it"
+                " to the token's models (admin: Client tokens)."
             )
-        ]
-    if not named and not (method == "GET" and _LIST.search(plain)):
-        raise NotAllowed(
-            "This client token is limited to some models, and the request does not say which it is"
-            " for."
-        )
-    for name in [*named, *map(_named, models_of_query(query or b""))]:
-        if allowed.fullmatch(name) is None:
-            raise NotAllowed(f"This client token may not use the model {name[:100]!r}.")
 
 
 def _decoded(path: bytes) -> bytes:
@@ -76,6 +73,31 @@ def _decoded(path: bytes) -> bytes:
         if path == before:
             break
     return path.replace(b"\\", b"/")
+
+
+def _models_of_body(
+    path: bytes, place: ModelPlace, body: RequestBody, headers: list[Header]
+) -> list[Any]:
+    if _is_form(headers) and not place.name:
+        raise NotAllowed(f"{LIMITED}: it must be named in JSON, not in a form. {REMEDY}")
+    if body.length is not None and body.length > PARSED_BYTES:
+        return _models_of_long_body(body.whole(), is_named=bool(place.name))
+    try:
+        return models_of_fields(
+            bytes(body.whole()), do_tools_ask=_ASKING_TOOLS.search(path) is not None
+        )
+    except UnreadableBody:
+        raise NotAllowed(f"{LIMITED}: the body must be a plain JSON object.") from None
+
+
+def _models_of_long_body(text: bytes, *, is_named: bool) -> list[Any]:
+    """Too long to be parsed. The native API goes by the path that names a model."""
+    if may_choose_models(text) or _OF_JSON.fullmatch(text) is None:
+        raise NotAllowed(
+            f"{LIMITED}: a body of more than {PARSED_BYTES} bytes must be a plain JSON object that"
+            " has no fields beside `model` for choosing one."
+        )
+    return [] if is_named else models_in_text(text)
 
 
 def _is_form(headers: list[Header]) -> bool:
@@ -91,8 +113,9 @@ def _named(value: object) -> str:
     return value.removeprefix("models/").lstrip("/") if isinstance(value, str) else "?"
 
 
-def _anywhere(text: bytes) -> list[Any]:
-    """In what is too long to be parsed."""
-    if _OF_JSON.fullmatch(text) is None:
-        return []
-    return models_in_text(text)
+def _is_allowed(allowed: re.Pattern[str], name: str) -> bool:
+    """By its own name or, where its publisher stands in front, by that of the model alone."""
+    published = _PUBLISHED.fullmatch(name)
+    plain = published[1] if published else name.removeprefix("google/")
+    is_plain = _NAME.fullmatch(name) is not None and ".." not in name
+    return is_plain and any(allowed.fullmatch(known) is not None for known in (name, plain))

@@ -9,11 +9,14 @@ import re
 from typing import Any
 from urllib.parse import unquote_plus
 
+from proxyapp.vocabulary.asgi import Header
+
 _IN_PATH = re.compile(rb"odels/+([^/:?]*)")
 # Each letter may be written as an escape, which a parser reads as the same name. Some parsers take
 # MODEL for it, too.
 _NAME = rb"(?:m|\\u00[46]d)(?:o|\\u00[46]f)(?:d|\\u00[46]4)(?:e|\\u00[46]5)(?:l|\\u00[46]c)"
 _IN_TEXT = re.compile(rb'"%b"\s*+:\s*+("(?:[^"\\]|\\.)*+")' % _NAME, re.DOTALL | re.IGNORECASE)
+_CHOOSING = re.compile(r"model|fallback|engine|deployment|portkey-config", re.IGNORECASE)
 
 
 def models_of_path(path: bytes) -> list[str]:
@@ -31,6 +34,23 @@ def models_of_query(query: bytes) -> list[str]:
     ]
 
 
+def choices_of_query(query: bytes) -> list[str]:
+    """Also by the parameters with which aggregators choose models."""
+    pairs = (part.partition("=") for part in re.split("[&;]", query.decode("latin-1")))
+    return [unquote_plus(value) for name, _, value in pairs if _CHOOSING.search(unquote_plus(name))]
+
+
+def choices_of_headers(headers: list[Header]) -> list[str]:
+    """What headers say of models. A browser's `sec-ch-ua-model` is its device."""
+    found = [
+        value.decode("latin-1").strip()
+        for name, value in headers
+        if _CHOOSING.search(name.decode("latin-1")) and not name.startswith(b"sec-")
+    ]
+    routing = (value for name, value in headers if name.lower() == b"x-goog-request-params")
+    return found + [model for value in routing for model in choices_of_query(value)]
+
+
 def models_at_top(text: bytes) -> list[Any]:
     """Of a JSON object; all of them where it has several.
 
@@ -39,7 +59,7 @@ def models_at_top(text: bytes) -> list[Any]:
     if text.lstrip()[:1] != b"{":
         return []
     try:
-        members = json.loads(text, object_pairs_hook=_Members)
+        members = json.loads(text, object_pairs_hook=JsonMembers)
     except (ValueError, RecursionError):
         return []
     return [value for name, value in members if name.lower() == "model"]
@@ -52,7 +72,7 @@ def models_in_text(text: bytes) -> list[Any]:
     return [_text(quoted) for quoted in _IN_TEXT.findall(text)]
 
 
-class _Members(list[tuple[str, Any]]):
+class JsonMembers(list[tuple[str, Any]]):
     """A JSON object with all of its members, also those that have the same name."""
 
 

@@ -8,6 +8,7 @@ import pytest
 from proxyapp.access.token_book import pattern_of
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed
 
 CHAT = b"/v1beta/openai/chat/completions"
@@ -16,7 +17,13 @@ LONG = b'"' + b"x" * (1 << 20) + b'"'
 
 
 def is_allowed(
-    path: bytes, body: bytes = b"", method: str = "POST", *, in_file: bool = False
+    path: bytes,
+    body: bytes = b"",
+    method: str = "POST",
+    *,
+    in_file: bool = False,
+    query: bytes = b"",
+    headers: list[Header] | None = None,
 ) -> bool:
     pattern = pattern_of(["good*"])
     assert pattern
@@ -25,7 +32,7 @@ def is_allowed(
         file.write(body)
     sent = RequestBody(b"" if file else body, file, len(body) or None)
     try:
-        check_model(pattern, method, path, sent)
+        check_model(pattern, method, path, sent, query, headers)
     except NotAllowed:
         return False
     finally:
@@ -109,12 +116,10 @@ def test_the_models_may_be_listed(path):
 @pytest.mark.parametrize(
     ("path", "body"),
     [
-        (b"/v1beta/files", b""),
         (CHAT, b""),
         (CHAT, b"--boundary\r\nmodel"),
         (CHAT, json.dumps({"model": "good"}).encode("utf-16")),
         (CHAT, b'["model", "good"]'),
-        (b"/upload/v1beta/files", b'{"model": "good"}'),
     ],
 )
 def test_what_names_no_model_is_refused(path, body):
@@ -141,3 +146,147 @@ def test_neither_a_query_nor_a_form_names_another(query, content_type):
     )
     with pytest.raises(NotAllowed):
         check_model(pattern, "POST", CHAT, sent, query, [(b"content-type", content_type)])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"model": "good", "models": ["good-1", "bad"]}',
+        b'{"model": "good", "route": "fallback", "models": ["bad"]}',
+        b'{"model": "good", "fallbacks": ["bad"]}',
+        b'{"model": "good", "fallbacks": [{"good": ["bad"]}]}',
+        b'{"model": "good", "fallback": {"to": {"model_name": "bad"}}}',
+        b'{"model": "good", "context_window_fallbacks": [{"good": ["bad"]}]}',
+        b'{"model": "good", "extra_body": {"model": "bad"}}',
+        b'{"model": "good", "provider": {"options": [{"modelId": "bad"}]}}',
+        b'{"model": "good", "mod\\u0065ls": ["bad"]}',
+        b'{"model": "good", "engine": "bad"}',
+        b'{"model": "good", "deployment_id": "bad"}',
+        b'{"model": "good", "plugins": [{"id": "auto-router", "allowed_models": ["bad"]}]}',
+        b'{"model": "good", "preset": "bad"}',
+        b'{"model": "good", "input": {"model": "bad"}}',
+        b'{"model": "good,bad"}',
+        b'{"model": "good;bad"}',
+        b'{"model": "good/../bad"}',
+        b'{"model": "good bad"}',
+    ],
+)
+def test_no_field_beside_the_model_chooses_another(body):
+    assert not is_allowed(CHAT, body)
+    assert not is_allowed(CHAT, body[:-1] + b', "x": %b}' % LONG)
+    assert not is_allowed(b"/openai/deployments/good/chat/completions", body)
+
+
+def test_fields_that_choose_among_allowed_models_pass():
+    assert is_allowed(CHAT, b'{"model": "good", "models": ["good-1"], "provider": {"sort": "x"}}')
+    assert is_allowed(CHAT, b'{"model": "good", "fallbacks": [{"model": "good-2"}, "good-3"]}')
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (b"/openai/deployments/bad/chat/completions", b'{"model": "good"}'),
+        (b"/v1/engines/bad/completions", b'{"model": "good"}'),
+        (b"/v1/engines/bad/completions/models/good", b'{"model": "good"}'),
+        (b"/v1beta/models/good;bad:generateContent", b"{}"),
+        (b"/v1beta/models/good%3Bx=bad:generateContent", b"{}"),
+        (b"/v1beta/models;x=bad/good:generateContent", b"{}"),
+        (b"/v1beta/models/good:generateContent;x=bad", b"{}"),
+        (b"/v1beta/models/good%00bad:generateContent", b"{}"),
+        (b"/v1beta/models/good%3Fbad:generateContent", b"{}"),
+        (b"/v1beta/models/good,bad:generateContent", b"{}"),
+        (b"/v1beta/tunedModels/good:generateContent", b"{}"),
+        (b"/v1beta/publishers/x/models/bad:generateContent", b'{"model": "good"}'),
+        (b"/v1beta/models/good:countTokens", b'{"generateContentRequest": {"model": "bad"}}'),
+        (b"/v1beta/models/good:batchEmbedContents", b'{"requests": [{"model": "bad"}]}'),
+        (
+            b"/v1beta/models/good:batchGenerateContent",
+            b'{"batch": {"inputConfig": {"requests": {"requests": [{"x": {"model": "bad"}}]}}}}',
+        ),
+        (b"/v1beta/models/good:generateContent", b"\x0a\x06bad"),
+        (b"/batch", b"--b\r\n\r\nPOST /v1beta/models/good:generateContent"),
+        (b"/batch/v1beta", b'{"model": "good"}'),
+        (b"/v1/batches", b'{"model": "good", "input_file_id": "file-1"}'),
+        (b"/v1beta/interactions", b'{"model": "good", "agent": "bad"}'),
+        (b"/v1/responses", b'{"model": "good", "tools": [{"type": "x", "model": "bad"}]}'),
+        (b"/v1/fine_tuning/jobs", b'{"model": "good"}'),
+        (b"/v1/threads/runs", b'{"model": "good"}'),
+        (b"/somewhere/else", b'{"model": "good"}'),
+        (b"/somewhere/models/good", b"{}"),
+        (b"/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent", b""),
+    ],
+)
+def test_no_path_that_is_not_known_to_name_the_model_passes(path, body):
+    assert not is_allowed(path, body)
+    assert not is_allowed(path.replace(b"/", b"//", 1), body)
+
+
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        (b"models=bad", []),
+        (b"generateContentRequest.model=bad", []),
+        (b"fallbacks=bad", []),
+        (b"deployment=bad", []),
+        (b"", [(b"x-model", b"bad")]),
+        (b"", [(b"helicone-fallbacks", b'[{"target": "bad"}]')]),
+        (b"", [(b"x-portkey-config", b'{"targets": []}')]),
+        (b"", [(b"x-goog-request-params", b"model=models%2Fbad")]),
+    ],
+)
+def test_neither_parameters_nor_headers_choose_another(query, headers):
+    assert not is_allowed(NATIVE % b"good", b"{}", query=query, headers=headers)
+    assert not is_allowed(CHAT, b'{"model": "good"}', query=query, headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("POST", NATIVE % b"good", b'{"contents": [], "generationConfig": {"seed": 1}}'),
+        ("POST", b"/v1beta/models/good:streamGenerateContent", b'{"contents": []}'),
+        ("POST", b"/v1beta/models/good:countTokens", b'{"contents": []}'),
+        ("POST", b"/v1beta/models/good:embedContent", b'{"model": "models/good", "content": {}}'),
+        ("POST", b"/v1beta/models/good:batchEmbedContents", b'{"requests": [{"model": "good"}]}'),
+        ("POST", b"/v1beta/models/good:predictLongRunning", b'{"instances": [{"prompt": "x"}]}'),
+        ("GET", b"/v1beta/models/good/operations/abc-1", b""),
+        ("GET", b"/v1beta/operations/abc-1", b""),
+        ("GET", b"/v1beta/models/good", b""),
+        ("GET", b"/v1/models", b""),
+        ("POST", b"/v1beta1/publishers/google/models/good:generateContent", b"{}"),
+        (
+            "POST",
+            b"/v1/projects/p-1/locations/us-central1/publishers/google/models/good:predict",
+            b"{}",
+        ),
+        ("POST", b"/v1/chat/completions", b'{"model": "google/good", "messages": []}'),
+        ("POST", b"/v1//chat/completions", b'{"model": "good", "tools": [{"function": {}}]}'),
+        (
+            "POST",
+            CHAT,
+            b'{"model": "good", "extra_body": {"google": {"thinking_config": {"x": 1}}}}',
+        ),
+        ("POST", CHAT, b'{"model": "publishers/google/models/good"}'),
+        ("POST", b"/v1beta/openai/embeddings", b'{"model": "good", "input": ["x"]}'),
+        ("POST", b"/v1beta/openai/images/generations", b'{"model": "good", "prompt": "x"}'),
+        ("POST", b"/v1/responses", b'{"model": "good", "input": "x"}'),
+        ("POST", b"/v1beta/interactions", b'{"model": "good", "input": "x"}'),
+        ("GET", b"/v1beta/interactions/abc", b""),
+        ("POST", b"/openai/deployments/good/chat/completions", b'{"messages": []}'),
+        ("POST", b"/v1beta/cachedContents", b'{"model": "models/good", "contents": []}'),
+        ("GET", b"/v1beta/cachedContents/abc", b""),
+        ("PATCH", b"/v1beta/cachedContents/abc", b'{"ttl": "9s"}'),
+        ("POST", b"/upload/v1beta/files", b'{"file": {"displayName": "the model"}}'),
+        ("POST", b"/upload/v1beta/files", b"\x89PNG"),
+        ("GET", b"/v1beta/files/abc", b""),
+        ("DELETE", b"/v1beta/files/abc", b""),
+    ],
+)
+def test_what_sdks_send_for_an_allowed_model_passes(method, path, body):
+    assert is_allowed(path, body, method, headers=[(b"content-type", b"application/json")])
+
+
+def test_a_refusal_names_the_remedy():
+    pattern = pattern_of(["good"])
+    assert pattern
+    with pytest.raises(NotAllowed, match="admin: Client tokens"):
+        check_model(pattern, "POST", b"/x", RequestBody())
