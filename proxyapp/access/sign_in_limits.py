@@ -10,7 +10,6 @@ A try is counted before the password is looked at and taken back when it was rig
 the same time cannot exceed the limit, and none is possible while the database cannot count.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -58,7 +57,10 @@ class Guess:
     browser: str = ""
 
     def subjects(self) -> list[Subject]:
-        """In an order of their own: the rows are locked in it."""
+        """In an order of their own: the rows are locked in it, one by one.
+
+        (A database may sort texts otherwise, and locks what one statement names in any order.)
+        """
         limit: int = settings.LOGIN_FAILURES
         if self.browser:
             return [self._subject("browser", self.browser, limit)]
@@ -79,7 +81,7 @@ class Guess:
 def admit_guess(guess: Guess, now: datetime) -> None:
     """Counts the try as a failure. Raises LockedOut, and then nothing is counted."""
     with transaction.atomic():
-        rows = _rows(guess.subjects(), now)
+        rows = [(_row(subject, now), subject.limit) for subject in guess.subjects()]
         until = max((row.locked_until for row, _ in rows if row.locked_until), default=now)
         if until > now:
             raise LockedOut(ceil((until - now).total_seconds()))
@@ -100,9 +102,11 @@ def succeeded(guess: Guess) -> None:
     The name from this address begins anew, the wider counts lose one.
     """
     with transaction.atomic():
+        for subject in guess.subjects():
+            SignInCount.objects.select_for_update().filter(subject=subject.key).first()
         own, *wider = sorted(guess.subjects(), key=lambda subject: subject.limit)
         SignInCount.objects.filter(subject=own.key).delete()
-        for subject in sorted(wider):
+        for subject in wider:
             rows = SignInCount.objects.filter(subject=subject.key, failures__gt=0)
             rows.update(failures=F("failures") - 1)
             SignInCount.objects.filter(subject=subject.key, failures__lt=subject.limit).update(
@@ -132,18 +136,12 @@ def guess_locked(guess: Guess, now: datetime) -> None:
     audit.record_whole(SIGN_IN, "lock", audit.SIGN_IN, label=label, detail=detail)
 
 
-def _rows(subjects: Sequence[Subject], now: datetime) -> list[tuple[SignInCount, int]]:
+def _row(subject: Subject, now: datetime) -> SignInCount:
     """Locked. A count whose time is over begins anew."""
-    for subject in subjects:
+    rows = SignInCount.objects.select_for_update().filter(subject=subject.key)
+    while (row := rows.first()) is None:  # a success or the pruning may remove it again
         SignInCount.objects.get_or_create(subject=subject.key, defaults={"since": now})
-    limits = dict(subjects)
-    rows = SignInCount.objects.select_for_update().filter(subject__in=limits).order_by("subject")
-    found = [(row, limits[row.subject]) for row in rows]
-    for row, _ in found:
-        if (
-            max(row.since, row.locked_until or row.since)
-            + (timedelta() if row.locked_until else cooloff())
-            <= now
-        ):
-            row.failures, row.since, row.locked_until = 0, now, None
-    return found
+    pause = timedelta() if row.locked_until else cooloff()
+    if max(row.since, row.locked_until or row.since) + pause <= now:
+        row.failures, row.since, row.locked_until = 0, now, None
+    return row
