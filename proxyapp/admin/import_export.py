@@ -28,7 +28,8 @@ from proxyapp.models import audit
 # Below Django's limit of a form (2.5 MB), also when the text goes on sealed to the next step.
 MAX_BYTES = 1024 * 1024
 MAX_WARNINGS = 20
-# What came from here is told apart from what came from a file of the server.
+# What came from here is told apart from what came from a file of the server. An upload is no new
+# state of the one before: what it does not have stays, unless it is ticked that it goes.
 SOURCE = Path("/admin/import-export")
 TOO_OLD = (
     "The changes that you saw are an hour old or more, or were not shown to you. Choose the file"
@@ -130,7 +131,11 @@ def _check(request: HttpRequest) -> HttpResponse:
     upload = Upload(form.cleaned_data["config"], form.cleaned_data["prune"])
     try:
         report = import_config(
-            parse(upload.text), source=SOURCE, prune=upload.is_pruned, dry_run=True
+            parse(upload.text),
+            source=SOURCE,
+            prune=upload.is_pruned,
+            takes_out=False,
+            dry_run=True,
         )
     except ConfigError as error:
         return _page(request, form, problems=error.problems)
@@ -157,7 +162,9 @@ def _apply(request: HttpRequest) -> HttpResponse:
 def _import(upload: Upload, by: audit.Actor) -> tuple[Report, bool]:
     """Whether it changed what was shown; if not, it changed nothing."""
     with transaction.atomic():
-        report = import_config(parse(upload.text), source=SOURCE, prune=upload.is_pruned, by=by)
+        report = import_config(
+            parse(upload.text), source=SOURCE, prune=upload.is_pruned, takes_out=False, by=by
+        )
         is_as_shown = fingerprint(report) == upload.shown
         if not is_as_shown:
             transaction.set_rollback(True)

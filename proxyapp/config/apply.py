@@ -13,14 +13,17 @@ from django.db.models import Model
 from django.utils import timezone
 
 from proxyapp.config.file import GroupConfig, KeyConfig
-from proxyapp.config.report import FieldChange, GroupOfKeyChange, Report
+from proxyapp.config.report import FieldChange, GroupOfKeyChange, MissingChange, Report
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.batches import Row, row_batches
 from proxyapp.models.sealed import keyed_hashes
+from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
+from proxyapp.vocabulary.key_states import MISSING_FROM_FILE
 from proxyapp.vocabulary.quoting import quoted
 
 KEY_FIELDS = ("name", "project")
+STATUS_FIELDS = ("status", "status_reason")
 
 Progress = Callable[[int, int], None]
 Order = Callable[[list[str], list[str]], list[str]]
@@ -47,6 +50,7 @@ class Database:
         self.group_names = {group.pk: group.name for group in self.groups.values()}
         self.changed_keys: dict[int, ApiKey] = {}
         self.moved_keys: dict[int, ApiKey] = {}
+        self.returned_keys: list[ApiKey] = []
 
     def apply(
         self, configs: Sequence[GroupConfig], order: Order, progress: Progress | None
@@ -66,6 +70,14 @@ class Database:
             del self.members[key.group_id][key.pk]
         for batch in row_batches(keys):
             ApiKey.objects.filter(pk__in=[key.pk for key in batch]).delete()
+
+    def disable_missing(self, keys: Sequence[ApiKey]) -> None:
+        for key in keys:
+            now = f"{quoted(KeyStatus.DISABLED)} ({MISSING_FROM_FILE})"
+            change = MissingChange("status", quoted(key.status), now)
+            key.status, key.status_reason = KeyStatus.DISABLED, MISSING_FROM_FILE
+            self.report.key_missing(key, self.group_names[key.group_id], change)
+        update_rows(keys, STATUS_FIELDS)
 
     def remove_groups(self, names: Sequence[str]) -> None:
         groups = [self.groups.pop(name) for name in names]
@@ -130,6 +142,12 @@ class Database:
         if key.group_id != group.pk:
             before = self.group_names[key.group_id]
             changes.append(GroupOfKeyChange("group", quoted(before), quoted(group.name)))
+        if key.status_reason == MISSING_FROM_FILE and key.status == KeyStatus.DISABLED:
+            key.status, key.status_reason = KeyStatus.ACTIVE, ""
+            changes.append(
+                FieldChange("status", quoted(KeyStatus.DISABLED), quoted(KeyStatus.ACTIVE))
+            )
+            self.returned_keys.append(key)
         self.report.key_kept(key, group.name, changes)
         if changes:
             self.changed_keys[key.pk] = key
@@ -161,6 +179,7 @@ class Database:
             if progress:
                 progress(done, len(keys))
         update_rows(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
+        update_rows(self.returned_keys, STATUS_FIELDS)
         update_rows(list(self.moved_keys.values()), ["position"])
 
 

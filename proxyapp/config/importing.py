@@ -14,11 +14,10 @@ from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.config.apply import Database, Progress
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
-from proxyapp.config.last_import import LastImport, claims_of_others
+from proxyapp.config.last_import import LastImport
+from proxyapp.config.missing import take_out_missing
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, audit
-from proxyapp.models.batches import row_batches
-from proxyapp.models.sealed import UNREADABLE, keyed_hashes
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.quoting import quoted
@@ -33,6 +32,7 @@ def import_config(
     *,
     source: Path,
     prune: bool = False,
+    takes_out: bool = True,
     dry_run: bool = False,
     progress: Progress | None = None,
     by: audit.Actor = BY_COMMAND,
@@ -40,12 +40,14 @@ def import_config(
     """Makes the database follow the file whole. `progress` gets the keys written and the keys of
     the file.
 
-    Raises ConfigError when a constraint of the database refuses the file.
+    `takes_out`: disables what the source had at its last import and has no more. `prune` removes
+    all that the file does not have. Raises ConfigError when a constraint of the database refuses
+    the file, or when it would take out more than half of the keys that came from it.
     """
     report = Report()
     groups = each_key_once(config.groups, report)
     with _locked(report, source, by, dry_run=dry_run):
-        _import_whole(groups, LastImport(source), report, prune=prune, progress=progress)
+        _import_whole(groups, source, report, prune=prune, takes_out=takes_out, progress=progress)
     return report
 
 
@@ -61,9 +63,9 @@ def apply_changes(path: Path) -> Report:
     with _locked(report, path, audit.START):
         last = LastImport(path)
         if last.rows:
-            _import_changed(groups, last, report)
+            _import_changed(groups, last, report, path)
         else:
-            _import_whole(groups, last, report)
+            _import_whole(groups, path, report, prune=False, takes_out=False)
     return report
 
 
@@ -92,17 +94,21 @@ def _locked(
 
 def _import_whole(
     groups: Sequence[GroupConfig],
-    last: LastImport,
+    source: Path,
     report: Report,
     *,
-    prune: bool = False,
+    prune: bool,
+    takes_out: bool,
     progress: Progress | None = None,
 ) -> None:
+    last = LastImport(source)
     database = Database(report)
     names = _names(groups)
     placed = database.apply(groups, lambda there, new: _file_first(there, new, names), progress)
     if prune:
         _prune(database, placed)
+    elif takes_out:
+        take_out_missing(database, groups, last, source)
     last.remember(groups, _hashes(placed))
 
 
@@ -114,11 +120,16 @@ def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
         for key in members.values()
         if key.pk not in kept
     ]
+    count = sum(map(len, database.members.values()))
+    if len(keys) * 2 > count:
+        database.report.warnings.append(f"removes {len(keys)} of the {count} keys that there are")
     database.remove_keys(keys)
     database.remove_groups([name for name in database.groups if name not in placed])
 
 
-def _import_changed(groups: Sequence[GroupConfig], last: LastImport, report: Report) -> None:
+def _import_changed(
+    groups: Sequence[GroupConfig], last: LastImport, report: Report, path: Path
+) -> None:
     changed = [group for group in groups if not last.has_same(group)]
     same = [group for group in groups if last.has_same(group)]
     report.groups.unchanged += len(same)
@@ -129,48 +140,10 @@ def _import_changed(groups: Sequence[GroupConfig], last: LastImport, report: Rep
         names = _names(groups)
         arranged = _beside_neighbours if has_same_order else _file_first
         placed = database.apply(changed, lambda there, new: arranged(there, new, names), None)
-        _remove_left(database, groups, last)
+        take_out_missing(database, groups, last, path)
         last.remember(groups, _hashes(placed))
     else:
         last.remember(groups, {})
-
-
-def _remove_left(database: Database, groups: Sequence[GroupConfig], last: LastImport) -> None:
-    """Removes what came from this file, is no longer in it and came from no other file."""
-    claimed_names, claimed_hashes = claims_of_others(last)
-    _remove_left_keys(database, last.key_hashes() - claimed_hashes - _all_hashes(groups))
-    for name in last.left_names(groups):
-        group = database.groups.get(name)
-        if group is None or name in claimed_names:
-            continue
-        if others := len(database.members[group.pk]):
-            database.report.warnings.append(
-                f"group {quoted(group.name)} left the file but is kept: it has {others} keys that"
-                " are not from this file"
-            )
-        else:
-            database.remove_groups([name])
-
-
-def _remove_left_keys(database: Database, hashes: set[str]) -> None:
-    """A key that no secret opens is kept: it is not the file that changed, but SECRET_KEY."""
-    left = [
-        database.keys_by_hash[key_hash]
-        for key_hash in sorted(hashes)
-        if key_hash in database.keys_by_hash
-    ]
-    unreadable = {
-        key.pk
-        for batch in row_batches(left)
-        for key in ApiKey.objects.filter(pk__in=[key.pk for key in batch])
-        if key.secret == UNREADABLE
-    }
-    if unreadable:
-        database.report.warnings.append(
-            f"{len(unreadable)} keys left the file but are kept: the present SECRET_KEY cannot read"
-            " them"
-        )
-    database.remove_keys([key for key in left if key.pk not in unreadable])
 
 
 def each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:
@@ -207,15 +180,6 @@ def _names(groups: Sequence[GroupConfig]) -> list[str]:
 
 def _hashes(placed: dict[str, list[ApiKey]]) -> dict[str, list[str]]:
     return {name: [key.key_hash for key in keys] for name, keys in placed.items()}
-
-
-def _all_hashes(groups: Sequence[GroupConfig]) -> set[str]:
-    return {
-        key_hash
-        for group in groups
-        for key in group.api_keys
-        for key_hash in keyed_hashes(key.secret)
-    }
 
 
 def _file_first(there: list[str], new: list[str], names: list[str]) -> list[str]:

@@ -36,6 +36,10 @@ class GroupOfKeyChange(FieldChange):
         return f"moved from group {self.old}"
 
 
+class MissingChange(FieldChange):
+    """A key that the file no longer has."""
+
+
 @dataclass(frozen=True, slots=True)
 class RowChange:
     """`label` and `group` are the names that there were before. `group`: of a key, else empty."""
@@ -126,8 +130,12 @@ class Report:
 
     @property
     def details(self) -> list[str]:
-        """A line for each entry but new keys, of which there may be many."""
-        return [str(entry) for entry in self.entries if not _is_new_key(entry)]
+        """A line for each entry but new and missing keys, of which there may be many."""
+        return [
+            str(entry)
+            for entry in self.entries
+            if not _is_new_key(entry) and not _is_missing_key(entry)
+        ]
 
     def lines(self) -> list[str]:
         """The counts, then each change, then the warnings."""
@@ -162,6 +170,10 @@ class Report:
     def key_kept(self, key: ApiKey, group: str, fields: Sequence[FieldChange]) -> None:
         self._kept(self.keys, RowChange("change", key, str(key), group, fields))
 
+    def key_missing(self, key: ApiKey, group: str, change: MissingChange) -> None:
+        """Its line is a warning that names them all, with the way to remove them."""
+        self._kept(self.keys, RowChange("change", key, str(key), group, [change]))
+
     def key_removed(self, key: ApiKey, group: str) -> None:
         self.keys.removed += 1
         self.entries.append(RowChange("delete", key, str(key), group))
@@ -190,3 +202,9 @@ class Report:
 
 def _is_new_key(entry: RowChange | OrderChange) -> bool:
     return isinstance(entry, RowChange) and entry.action == "add" and isinstance(entry.row, ApiKey)
+
+
+def _is_missing_key(entry: RowChange | OrderChange) -> bool:
+    return isinstance(entry, RowChange) and any(
+        isinstance(change, MissingChange) for change in entry.fields
+    )

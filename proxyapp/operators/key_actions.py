@@ -18,7 +18,8 @@ STATUSES: dict[KeyAction, KeyStatus] = {"disable": KeyStatus.DISABLED, "enable":
 
 
 def change_keys(action: KeyAction, key_ids: Iterable[int], now: datetime) -> set[int]:
-    """The ids of the keys that changed: those that were cooling, or had another status.
+    """The ids of the keys that changed: those that were cooling, or had another status or
+    another reason for it.
 
     A release also brings back the other keys of these keys' projects; they are not among the ids.
     """
@@ -41,7 +42,7 @@ def _affected(action: KeyAction, now: datetime) -> QuerySet[ApiKey]:
     keys = ApiKey.objects.order_by()
     if action == "release":
         return keys.filter(held_by(RateLimitEvent.objects.active(now)))
-    return keys.exclude(status=STATUSES[action])
+    return keys.exclude(status=STATUSES[action], status_reason="")
 
 
 def release(key_ids: Iterable[int], now: datetime) -> int:
@@ -70,9 +71,14 @@ def release_events(event_ids: Iterable[int], now: datetime) -> int:
 
 
 def set_status(key_ids: Iterable[int], status: KeyStatus, *, reason: str = "") -> int:
-    """Enables (ACTIVE), disables or condemns keys. The number of keys whose status changed."""
+    """Enables (ACTIVE), disables or condemns keys. The number of keys that changed.
+
+    Who disables what is missing from the config file means it: it no longer comes back by itself.
+    """
     with transaction.atomic():
-        others = (keys.exclude(status=status) for keys in key_batches(key_ids))
+        others = (
+            keys.exclude(status=status, status_reason=reason) for keys in key_batches(key_ids)
+        )
         changed = sum(keys.update(status=status, status_reason=reason) for keys in others)
         raise_pool_version()
     return changed

@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+# Why a key is disabled that nobody disabled: it is enabled again when the config file has it again.
+MISSING_FROM_FILE = "missing from the config file"
+
 
 @dataclass(frozen=True, slots=True)
 class KeyStateSpec:
@@ -35,6 +38,8 @@ class KeyState(StrEnum):
 SPECS = {
     KeyState.AVAILABLE: KeyStateSpec("success", "check_circle", "in rotation"),
     KeyState.COOLING: KeyStateSpec("warning", "timer", "until its limit has passed"),
-    KeyState.DISABLED: KeyStateSpec("default", "pause_circle", "by an operator"),
+    KeyState.DISABLED: KeyStateSpec(
+        "default", "pause_circle", "by an operator, or missing from the file"
+    ),
     KeyState.INVALID: KeyStateSpec("danger", "error", "refused by the provider"),
 }

@@ -197,9 +197,9 @@ def test_placeholders_are_skipped_and_said():
 
 
 def test_without_prune_nothing_is_removed():
-    run(group("a", "k1", "k2"), group("b", "k3"))
-    report = run(group("a", "k2"))
-    assert stored() == {"a": ["k2", "k1"], "b": ["k3"]}
+    run(group("a", "k1", "k2"), group("b", "k3"), group("c", "k4"))
+    report = run(group("a", "k2"), group("c", "k4"))
+    assert stored() == {"a": ["k2", "k1"], "c": ["k4"], "b": ["k3"]}
     assert (report.groups.removed, report.keys.removed) == (0, 0)
 
 
@@ -350,41 +350,11 @@ def test_only_the_group_that_changed_in_the_file_is_applied(file):
     )
 
 
-def test_keys_that_left_the_file_are_removed_and_those_of_the_admin_stay(file):
-    start(file, group("a", LONG[0], "k2"))
-    own = ApiKey(group=Group.objects.get(), position=5)
-    own.set_secret("from-admin")
-    own.save()
-    report = start(file, group("a", "k2"))
-    assert stored() == {"a": ["k2", "from-admin"]}
-    assert "removed key AIza…6789 from group 'a'" in report.details
-
-
-def test_groups_that_left_the_file_are_removed(file):
-    start(file, group("a", "k1"), group("b", "k2"))
-    report = start(file, group("a", "k1"))
-    assert stored() == {"a": ["k1"]}
-    assert (report.groups.removed, report.keys.removed) == (1, 1)
-    assert ImportedGroup.objects.get().name == "a"
-
-
-def test_a_group_that_left_the_file_stays_while_it_has_keys_of_the_admin(file):
-    start(file, group("a", "k1"), group("b", "k2"))
-    own = ApiKey(group=Group.objects.get(name="b"))
-    own.set_secret("from-admin")
-    own.save()
-    report = start(file, group("a", "k1"))
-    assert stored() == {"a": ["k1"], "b": ["from-admin"]}
-    assert report.warnings == [
-        "group 'b' left the file but is kept: it has 1 keys that are not from this file"
-    ]
-
-
 def test_a_group_renamed_in_the_file_keeps_its_keys(file):
     start(file, group("a", "k1"))
     key = ApiKey.objects.get()
     start(file, group("z", "k1"))
-    assert stored() == {"z": ["k1"]}
+    assert stored() == {"a": [], "z": ["k1"]}
     assert ApiKey.objects.get().pk == key.pk
 
 
@@ -422,7 +392,8 @@ def test_a_new_order_in_the_file_is_applied_at_a_start(file):
 def test_a_key_that_was_a_duplicate_is_not_lost_with_its_first_place(file):
     start(file, group("a", "k1"), group("b", "k1", "k2"))
     start(file, group("b", "k1", "k2"))
-    assert stored() == {"b": ["k1", "k2"]}
+    assert stored() == {"b": ["k1", "k2"], "a": []}
+    assert not ApiKey.objects.exclude(status=KeyStatus.ACTIVE).exists()
 
 
 def test_a_start_after_an_import_by_command_changes_nothing(file):
@@ -456,7 +427,7 @@ def test_keys_that_the_present_secret_cannot_read_are_never_removed_at_a_start(f
     change_secret(forget_older=True)
     report = apply_changes(file)
     assert report.warnings == [
-        "1 keys left the file but are kept: the present SECRET_KEY cannot read them"
+        "1 keys left the file but stay as they are: the present SECRET_KEY cannot read them"
     ]
     assert stored() == {"a": ["k1", UNREADABLE]}
     assert ApiKey.objects.get(position=1).pk == unreadable.pk

@@ -113,6 +113,20 @@ def test_a_bad_file_is_said_and_the_old_workers_go_on(
 
 
 @of_one_server
+def test_a_file_without_keys_is_said_and_the_keys_stay_in_use(
+    gateway: Gateway, google: FakeUpstream
+) -> None:
+    good = gateway.config_path.read_text()
+    gateway.config_path.write_text("groups: []\n")
+
+    restart(gateway, GIVEN_UP)
+    gateway.config_path.write_text(good)
+
+    assert f"{gateway.config_path}: would take out " in gateway.output()
+    assert exchange(gateway.url, "POST", PATH, body=b"{}").status == 200
+
+
+@of_one_server
 def test_a_hangup_during_a_restart_is_another_restart_with_what_the_file_says_then(
     gateway: Gateway, google: FakeUpstream
 ) -> None:

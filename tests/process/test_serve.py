@@ -157,6 +157,29 @@ def test_an_edit_of_the_file_takes_effect_at_the_next_start() -> None:
         assert "Keys:  2 in 2 groups\n" in gateway.output()
 
 
+def test_a_missing_key_is_disabled_and_a_file_without_keys_stops_the_start() -> None:
+    config = {"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}
+    with Gateway(config) as gateway:
+        gateway.stop()
+        config["groups"][0]["api_keys"] = ["KEY-A"]
+        gateway.config_path.write_text(yaml.safe_dump(config))
+        gateway.start()
+        output = gateway.output()
+        gateway.stop()
+        gateway.config_path.write_text("groups: []\n")
+        stopped = gateway.manage("serve", "--config", str(gateway.config_path))
+        listed = gateway.manage("keys", "list").stdout
+
+    assert output.count("1 key is no longer in the file and disabled now") == 1
+    assert stopped.returncode == 1
+    assert stopped.stderr.count("\n") == 1
+    way_out = f"import_config --prune {gateway.config_path}`"
+    assert "would take out 1 of the 1 keys in use" in stopped.stderr
+    assert way_out in stopped.stderr
+    assert "disabled (missing from the config file)" in listed
+    assert "available" in listed
+
+
 @pytest.mark.parametrize(("policy", "times"), [("daily", 1), ("quota_aware", 0)])
 def test_a_start_says_in_one_line_what_daily_costs(policy: str, times: int) -> None:
     its = group(["KEY-A"], "http://127.0.0.1:1", rate_limit_policy=policy)

@@ -17,6 +17,7 @@ from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_key
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.operators.unreadable_secrets import warning_of
+from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import utc_text
 
 if TYPE_CHECKING:
@@ -164,7 +165,9 @@ def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str
 def _cells(row: KeyRow, now: datetime) -> list[str]:
     numbers = (row.requests, row.rate_limited, row.errors, row.prompt_tokens, row.output_tokens)
     last_used = utc_text(row.last_used_at) if row.last_used_at else "never"
-    state = "; ".join(row.describe_state(now))
+    has_reason = row.state == KeyState.DISABLED and row.status_reason
+    reason = f" ({row.status_reason})" if has_reason else ""
+    state = "; ".join(row.describe_state(now)) + reason
     return [
         str(row.id),
         row.group,
