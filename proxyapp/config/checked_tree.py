@@ -2,7 +2,8 @@
 
 from difflib import get_close_matches
 
-from proxyapp.config.plain_yaml import kind, shown
+from proxyapp.config.plain_yaml import PLAIN_INTEGER, UNKNOWN, BadValue, kind, shown
+from proxyapp.config.variables import FromVariable, keys_of
 from proxyapp.vocabulary.group_fields import Check
 
 MAX_UNKNOWN_SHOWN = 20
@@ -17,11 +18,16 @@ class CheckedTree:
     def wrong(self, place: str, problem: str) -> None:
         self.problems.append(f"{place}: {problem}")
 
+    def not_of_kind(self, place: str, allowed: str, value: object, remedy: str = "") -> None:
+        """Of a variable without a value that much is said already."""
+        if value is not UNKNOWN:
+            self.wrong(place, f"must be {allowed}, not {kind(value)}{remedy}")
+
     def mapping(
         self, value: object, place: str, known: tuple[str, ...]
     ) -> dict[str, object] | None:
         if not isinstance(value, dict):
-            self.wrong(place, f"must be a mapping with {', '.join(known)}, not {kind(value)}")
+            self.not_of_kind(place, f"a mapping with {', '.join(known)}", value)
             return None
         unknown = [name for name in value if name not in known]
         for name in unknown[:MAX_UNKNOWN_SHOWN]:
@@ -32,12 +38,39 @@ class CheckedTree:
 
     def items(self, value: object, place: str, what: str, limit: int) -> list[object]:
         if not isinstance(value, list):
-            self.wrong(place, f"must be a list of {what}, not {kind(value)}")
+            self.not_of_kind(place, f"a list of {what}", value)
             return []
         if len(value) > limit:
             self.wrong(place, f"has {len(value)} {what}; {limit} are allowed")
             return []
         return value
+
+    def keys_in_places(self, value: object, place: str, limit: int) -> dict[str, object]:
+        """By its place: a variable, in place of the list or of a key, may hold several."""
+        if isinstance(value, FromVariable):
+            return self._keys_of_variable(value, place)
+        places: dict[str, object] = {}
+        for index, item in enumerate(self.items(value, place, "keys", limit)):
+            if isinstance(item, FromVariable):
+                places |= self._keys_of_variable(item, f"{place}[{index}]")
+            else:
+                places[f"{place}[{index}]"] = item
+        if len(places) > limit:
+            self.wrong(place, f"has {len(places)} keys; {limit} are allowed")
+        return places
+
+    def _keys_of_variable(self, value: FromVariable, place: str) -> dict[str, object]:
+        try:
+            keys = keys_of(value) or [""]
+        except BadValue as problem:
+            self.wrong(place, str(problem))
+            return {}
+        source = f"${{{value.name}}}"
+        if len(keys) == 1:
+            return {f"{place} ({source})": keys[0]}
+        return {
+            f"{place} (key {number} of {source})": key for number, key in enumerate(keys, start=1)
+        }
 
     def text(
         self,
@@ -58,26 +91,37 @@ class CheckedTree:
     def number(
         self, fields: dict[str, object], field: str, place: str, allowed: range, *, default: int
     ) -> int:
-        value = fields.get(field, default)
+        value = typed(fields.get(field, default))
+        if value is UNKNOWN:
+            return default
         if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
             return value
         self.wrong(f"{place}.{field}", f"must be a number from {allowed[0]} to {allowed[-1]}")
         return default
 
     def flag(self, fields: dict[str, object], field: str, place: str) -> bool:
-        value = fields.get(field, False)
+        value = typed(fields.get(field, False))
         if not isinstance(value, bool):
-            self.wrong(f"{place}.{field}", f"must be true or false, not {kind(value)}")
+            self.not_of_kind(f"{place}.{field}", "true or false", value)
         return value is True
 
     def checked(self, value: object, place: str, check: Check) -> str:
         if not isinstance(value, str):
-            self.wrong(place, f"must be text, not {kind(value)}{_quotes(value)}")
+            self.not_of_kind(place, "text", value, _quotes(value))
             return ""
         if problem := check(value):
             self.wrong(place, problem)
             return ""
         return value
+
+
+def typed(value: object) -> object:
+    """A variable that stands alone may hold a number, true or false."""
+    if not isinstance(value, FromVariable):
+        return value
+    if PLAIN_INTEGER.fullmatch(value):
+        return int(value)
+    return {"true": True, "false": False}.get(value.lower(), value)
 
 
 def _quotes(value: object) -> str:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import yaml
 from django.db.models import QuerySet
 
+from proxyapp.config.variables import escaped
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
@@ -147,9 +148,9 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    """Of all fields only certificates have lines: they stay readable."""
+    """Of all fields only certificates have lines: they stay readable. `${` is no variable here."""
     return dumper.represent_scalar(
-        "tag:yaml.org,2002:str", text, style="|" if "\n" in text else None
+        "tag:yaml.org,2002:str", escaped(text), style="|" if "\n" in text else None
     )
 
 

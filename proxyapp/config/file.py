@@ -3,13 +3,15 @@
 Reads and checks it; nothing here touches the database.
 """
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from proxyapp.config import plain_yaml
-from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
-from proxyapp.config.plain_yaml import kind
+from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
     check_host,
@@ -62,22 +64,25 @@ def load(path: Path) -> Config:
             [f"{path}: is larger than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
         )
     try:
-        return parse(content.decode("utf-8-sig"), folder=path.parent)
+        return parse(content.decode("utf-8-sig"), folder=path.parent, environment=os.environ)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError([f"{path}: line {line}: is not UTF-8; save the file as UTF-8"]) from None
 
 
-def parse(text: str, *, folder: Path | None = None) -> Config:
+def parse(
+    text: str, *, folder: Path | None = None, environment: Mapping[str, str] | None = None
+) -> Config:
     """Raises ConfigError with all problems at once.
 
-    `folder`: where files that it names are; None: it may name none.
+    `folder`: where files that it names are; None: it may name none. `environment`: what its
+    variables hold; None: it may have none.
     """
     if len(text) > MAX_FILE_BYTES:
         raise ConfigError(
             [f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
         )
-    tree, problems = plain_yaml.read_yaml(text)
+    tree, problems = plain_yaml.read_yaml(text, Variables(environment).expanded)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
     config = _Reading(problems, folder).config(tree)
@@ -109,9 +114,10 @@ class _Reading(CheckedTree):
             self.flag(fields, "allow_anonymous", "server"),
         )
 
-    def port(self, value: object) -> int:
+    def port(self, given: object) -> int:
+        value = typed(given)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.wrong("server.port", f"must be a whole number from 1 to 65535, not {kind(value)}")
+            self.not_of_kind("server.port", "a whole number from 1 to 65535", value)
             return ServerConfig.port
         if problem := check_port(value):
             self.wrong("server.port", problem)
@@ -207,13 +213,10 @@ class _Reading(CheckedTree):
         if "api_keys" not in fields:
             self.wrong(place, "is required")
             return (), ()
-        values = self.items(fields["api_keys"], place, "keys", MAX_KEYS)
+        values = self.keys_in_places(fields["api_keys"], place, MAX_KEYS)
         if fields["api_keys"] == []:
             self.wrong(place, "must not be empty; give at least one key")
-        keys = {
-            f"{place}[{index}]": self.key(value, f"{place}[{index}]")
-            for index, value in enumerate(values)
-        }
+        keys = {at: self.key(value, at) for at, value in values.items()}
         placeholders = [place for place, key in keys.items() if is_placeholder(key.secret)]
         return tuple(key for key in keys.values() if not is_placeholder(key.secret)), tuple(
             placeholders

@@ -6,6 +6,7 @@ shared nor nested anchors can make a small file large.
 """
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import yaml
@@ -26,6 +27,7 @@ MAX_MERGED_FIELDS = 100_000
 PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")
 FIELD_NAME = re.compile(r"[A-Za-z_ -]{1,30}")
+QUOTES_NEEDED = '; in a line with [ ], { } or a colon put the whole value in quotes: "${NAME}"'
 
 
 class Odd(NamedTuple):
@@ -34,8 +36,18 @@ class Odd(NamedTuple):
     kind: str
 
 
-def read_yaml(text: str) -> tuple[object, list[str]]:
-    """The tree and what is wrong, each with its line.
+# In place of a text that could not be filled in: that is said already.
+UNKNOWN = Odd("a variable without a value")
+Fill = Callable[[str], str]
+
+
+class BadValue(Exception):
+    """What is wrong with a text, without the text."""
+
+
+def read_yaml(text: str, fill: Fill | None = None) -> tuple[object, list[str]]:
+    """The tree and what is wrong, each with its line. `fill`: makes a value of each text that is
+    none's name; may raise BadValue.
 
     When the text is no YAML at all the tree is None.
     """
@@ -44,9 +56,9 @@ def read_yaml(text: str) -> tuple[object, list[str]]:
         return None, [f"{_place(text, unprintable.start())}: a character that YAML does not allow"]
     try:
         too_much = _too_much(text)
-        return (None, [too_much]) if too_much else _built(text)
+        return (None, [too_much]) if too_much else _built(text, fill)
     except yaml.MarkedYAMLError as error:
-        return None, [_syntax_problem(error)]
+        return None, [_syntax_problem(error, text)]
 
 
 def kind(value: object) -> str:
@@ -54,7 +66,7 @@ def kind(value: object) -> str:
     if isinstance(value, Odd):
         return value.kind
     names = {bool: "true or false", int: "a number", str: "text", list: "a list", dict: "a mapping"}
-    return names.get(type(value), "nothing (null)")
+    return names.get(str if isinstance(value, str) else type(value), "nothing (null)")
 
 
 def shown(name: object) -> str:
@@ -83,8 +95,8 @@ def _too_much(text: str) -> str | None:
     return None
 
 
-def _built(text: str) -> tuple[object, list[str]]:
-    loader = _PlainLoader(text)
+def _built(text: str, fill: Fill | None) -> tuple[object, list[str]]:
+    loader = _PlainLoader(text, fill)
     try:
         tree = loader.get_single_data()
     finally:
@@ -94,12 +106,16 @@ def _built(text: str) -> tuple[object, list[str]]:
     return tree, loader.problems
 
 
-def _syntax_problem(error: yaml.MarkedYAMLError) -> str:
-    place = _at(error.problem_mark or error.context_mark)
+def _syntax_problem(error: yaml.MarkedYAMLError, source: str) -> str:
+    mark = error.problem_mark or error.context_mark
+    place = _at(mark)
     if error.context == "expected a single document in the stream":
         return f"{place}a second document starts here; a config file is one document"
     text = QUOTED_WORD.sub("'…'", error.problem or "not YAML")
-    return f"{place}{text}"
+    is_about_a_variable = mark is not None and "${" in "".join(
+        source.splitlines()[mark.line : mark.line + 1]
+    )
+    return f"{place}{text}{QUOTES_NEEDED if is_about_a_variable else ''}"
 
 
 def _at(mark: "yaml.Mark | yaml._yaml.Mark | None") -> str:
@@ -116,8 +132,9 @@ class _PlainLoader(Loader):
     and goes on where the library would stop.
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, fill: Fill | None) -> None:
         super().__init__(text)
+        self.fill = fill
         self.problems: list[str] = []
         self.merged_fields = 0
 
@@ -149,7 +166,7 @@ class _PlainLoader(Loader):
         return merged | own
 
     def _put(self, own: dict[object, object], key_node: Node, value: object) -> None:
-        name = self.construct_object(key_node)
+        name = self._name(key_node)
         line = key_node.start_mark.line + 1
         if isinstance(name, list | dict):
             self.problems.append(f"line {line}: {kind(name)} cannot be the name of a field")
@@ -157,6 +174,11 @@ class _PlainLoader(Loader):
             self.problems.append(f"line {line}: {shown(name)} is given twice")
         else:
             own[name] = value
+
+    def _name(self, node: Node) -> object:
+        """As it is written: no variable names a field."""
+        is_text = isinstance(node, ScalarNode) and node.tag == TAG + "str"
+        return node.value if is_text else self.construct_object(node)
 
     def _merged(self, node: Node, value: object) -> dict[object, object]:
         merged: dict[object, object] = {}
@@ -175,7 +197,7 @@ class _PlainLoader(Loader):
             return Odd("a tagged value")
         match node.tag.removeprefix(TAG):
             case "str":
-                return node.value
+                return self._filled(node)
             case "null":
                 return None
             case "bool":
@@ -187,6 +209,13 @@ class _PlainLoader(Loader):
             case "timestamp":
                 return Odd("a date")
         return Odd("a tagged value")
+
+    def _filled(self, node: ScalarNode) -> object:
+        try:
+            return self.fill(node.value) if self.fill else node.value
+        except BadValue as problem:
+            self.problems.append(f"line {node.start_mark.line + 1}: {problem}")
+            return UNKNOWN
 
     # In place of the library's own, for which a value can be a date or a set.
     yaml_constructors = {TAG + "seq": _list, TAG + "map": _mapping, None: _scalar}

@@ -20,11 +20,13 @@ ROWS = {row.name: row for row in setting_table.table.rows}
 NUMBERS = [row for row in ROWS.values() if type(row.default) in (int, float)]
 MAY_BE_ZERO = {"ROTATION_LEASE", "QUEUE_SECONDS"}
 # Who starts Django says which settings are meant, and a successor gets what its parent was given.
+# The variables of a config file are the operator's own, no settings.
 MAY_READ_THE_ENVIRONMENT = {
     "manage.py",
     "gateway/asgi.py",
     "gateway/environment.py",
     "gateway/start_environment.py",
+    "proxyapp/config/file.py",
 }
 
 
