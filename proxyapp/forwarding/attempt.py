@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
-from proxyapp.access.token_book import ANYONE, Client
-from proxyapp.ledger.counting import Counting
+from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.ledger.usage import AttemptOutcome
-from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import READ_CODINGS, decoded
 from proxyapp.provider.llm_tokens import LlmTokenCounter
@@ -32,21 +30,15 @@ class Attempt:
     `aclose` ends it; it may be called more than once.
     """
 
-    def __init__(
-        self,
-        counting: Counting,
-        recovery: Recovery,
-        turn: Turn,
-        model: str,
-        auth: str,
-        client: Client = ANYONE,
-    ) -> None:
+    def __init__(self, count: AttemptCount, turn: Turn, auth: str) -> None:
         """`on_error` hears the error that ends a good stream, and tells the status it means.
 
         `coding`: the Content-Encoding, in lower case; empty without one.
         """
         self.key = turn.key
         self.auth = auth
+        self.count = count
+        self.client = count.client
         self.on_error: Callable[[bytes], int] | None = None
         self.began_at = time.time()
         self.status = 0
@@ -55,12 +47,6 @@ class Attempt:
         self.is_complete = False
         self.is_false_success = False
         self.held_until: float | None = None
-        self._counting = counting
-        self._recovery = recovery
-        self._probe = turn.probe
-        self._model = model
-        self.client = client
-        self._is_counted = False
         self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
         self._counter = LlmTokenCounter()
@@ -72,7 +58,7 @@ class Attempt:
         let_stream(self.headers)
         self._body = response.stream
         self.coding = self.header(b"content-encoding").strip().lower()
-        self._counter = LlmTokenCounter(self.coding)
+        self._counter = self.count.begin(self.coding, self.headers)
 
     def header(self, name: bytes) -> bytes:
         return next((value for header, value in self.headers if header.lower() == name), b"")
@@ -164,31 +150,8 @@ class Attempt:
         return chunk
 
     def end(self, outcome: AttemptOutcome) -> None:
-        """Only the first call counts.
-
-        A client's own mistakes are not kept by model: it could name endless ones.
-        """
-        if self._is_counted:
-            return
-        self._is_counted = True
-        if self._probe is not None:
-            self._recovery.end_probe(self._probe)
-        model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
-        llm_tokens = self._counter.llm_tokens()
-        now = time.time()
-        self._counting.tally.count(
-            self.key.id,
-            model,
-            outcome,
-            now,
-            prompt_tokens=llm_tokens.prompt,
-            output_tokens=llm_tokens.output,
-        )
-        if self.client is not ANYONE:
-            self._counting.count_llm_tokens(
-                self.client, model, llm_tokens.prompt, llm_tokens.output, now
-            )
-        self._counting.touched()
+        """Only the first call counts."""
+        self.count.end(outcome, self.status)
 
     async def aclose(self) -> None:
         """Closes the connection of an answer that was not read to its end: the client left."""

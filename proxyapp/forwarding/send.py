@@ -4,6 +4,7 @@ import json
 from typing import Protocol
 
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.first_answer import look_at_start
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.counting import Counting
@@ -67,7 +68,8 @@ async def _has_helped(attempt: Attempt) -> bool:
 async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str) -> Attempt:
     """The upstream's own errors are read here: the key must not pass in them."""
     key = turn.key
-    attempt = Attempt(parts.counting, parts.recovery, turn, request.model, auth, request.client)
+    count = AttemptCount(parts.counting, parts.recovery, turn, request)
+    attempt = Attempt(count, turn, auth)
     prefix = key.group.prefix
     headers = to_upstream(
         request.headers,

@@ -8,6 +8,7 @@ import pytest
 from proxyapp.access.limits import ClientLimits
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.judge import cooldown, cooldown_of, judged, watch_stream
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
@@ -55,7 +56,8 @@ def attempted(
 ) -> Attempt:
     """With a key, answered by an upstream."""
     recovery = Recovery(PastRefusals())
-    attempt = Attempt(Counting(ClientLimits(DatabaseThreads())), recovery, Turn(key), PRO, auth)
+    counting, turn = Counting(ClientLimits(DatabaseThreads())), Turn(key)
+    attempt = Attempt(AttemptCount(counting, recovery, turn, request()), turn, auth)
     attempt.status = status
     attempt.replace_body(body, b"application/json")
     return attempt

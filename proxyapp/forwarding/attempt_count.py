@@ -1,0 +1,69 @@
+"""Counts one attempt, exactly once: for its key, its model and its client."""
+
+import time
+
+from proxyapp.access.token_book import ANYONE
+from proxyapp.forwarding.llm_token_charge import LlmTokenCharge
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.ledger.counting import Counting
+from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.queue import Turn
+from proxyapp.provider.llm_tokens import LlmTokenCounter, LlmTokens
+from proxyapp.vocabulary.asgi import Header
+
+
+class AttemptCount:
+    """`client`: whose request it is."""
+
+    def __init__(
+        self, counting: Counting, recovery: Recovery, turn: Turn, request: RequestPlan
+    ) -> None:
+        self.client = request.client
+        self._counting = counting
+        self._recovery = recovery
+        self._turn = turn
+        self._model = request.model
+        is_limited = request.client.tokens_per_day is not None
+        self._charge = LlmTokenCharge(request) if is_limited else None
+        self._counter = LlmTokenCounter()
+        self._is_counted = False
+
+    def begin(self, coding: bytes, headers: list[Header]) -> LlmTokenCounter:
+        """What the answer is fed to. `coding`: its Content-Encoding."""
+        charge = self._charge
+        self._counter = LlmTokenCounter(coding) if charge is None else charge.begin(coding, headers)
+        return self._counter
+
+    def end(self, outcome: AttemptOutcome, status: int) -> None:
+        """Only the first call counts. `status`: 0 before there is an answer.
+
+        A client's own mistakes are not kept by model: it could name endless ones.
+        """
+        if self._is_counted:
+            return
+        self._is_counted = True
+        if self._turn.probe is not None:
+            self._recovery.end_probe(self._turn.probe)
+        model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
+        llm_tokens = self._counter.llm_tokens()
+        now, key_id = time.time(), self._turn.key.id
+        self._counting.tally.count(
+            key_id,
+            model,
+            outcome,
+            now,
+            prompt_tokens=llm_tokens.prompt,
+            output_tokens=llm_tokens.output,
+        )
+        if self.client is not ANYONE:
+            charged = self._charged(llm_tokens, outcome, status)
+            self._counting.count_llm_tokens(self.client, model, charged.prompt, charged.output, now)
+        self._counting.touched()
+
+    def _charged(self, told: LlmTokens, outcome: AttemptOutcome, status: int) -> LlmTokens:
+        """A refusal costs nothing; who leaves before the answer has still asked."""
+        has_asked = status < 400 if status else outcome is AttemptOutcome.CANCELLED
+        if self._charge is None or not has_asked:
+            return told
+        return self._charge.of(told, is_whole=outcome is AttemptOutcome.SUCCEEDED)

@@ -1,0 +1,128 @@
+"""About how many LLM tokens a request and its answer are, where no usage says it: from their bytes.
+
+A client chooses whether an answer has a usage: `fields` leaves it out, `alt=proto` packs it, chat
+streams send it on demand only. Its limit must not depend on that.
+"""
+
+import re
+from urllib.parse import unquote_plus, unquote_to_bytes
+
+from proxyapp.provider.llm_tokens import LlmTokenCounter
+from proxyapp.vocabulary.asgi import Header
+
+BYTES_A_LLM_TOKEN = 4  # of English text; other languages and code take more LLM tokens
+# Images, audio and documents in base64: a picture of 1,290 LLM tokens has about 1.5 MB.
+DATA_BYTES_A_LLM_TOKEN = 1000
+PIECE_BYTES = 64 * 1024
+# Twice the longest context in text; what comes after it can only be data.
+MOST_TEXT_BYTES = 8 << 20
+# Up to there an answer's wrapping is looked for: an event of a chat has ten times the bytes of its
+# text.
+UNWRAPPED_BYTES = 1 << 20
+LONGEST_START = 160
+
+# Inside a JSON string the quotes would be escaped.
+_DATA_START = re.compile(
+    rb'(?<!\\)"(?:data|b64_json|image_url|url|file_data|bytesBase64Encoded|result)"\s{0,9}:\s{0,9}'
+    rb'(?:\{\s{0,9}"url"\s{0,9}:\s{0,9})?"(?:data:[\w.+/;=-]{0,80};base64,)?(?=[\w+/=\\-]{32})'
+)
+_DATA = re.compile(rb"[A-Za-z0-9+/=_\\-]*+")
+_WRAPPING = re.compile(
+    rb'(?<!\\)"(?:id|object|model|modelVersion|responseId|system_fingerprint|service_tier|role|type'
+    rb"|finish_?[rR]eason|mime_?[tT]ype|category|probability|created|index|logprobs|refusal|usage"
+    rb')"\s{0,9}:\s{0,9}(?:"[^"\\]{0,80}"|\d+|null)'
+    rb'|(?<!\\)"(?:choices|delta|content|contents|messages|candidates|parts|text|safetyRatings)"'
+    rb'\s{0,9}:|[{}\[\]]\s*+|\bdata:|\s\s++|(?<=["}\]\d]),\s?(?=")'
+)
+
+_COUNTING = re.compile(rb"[^#;]*(?::(?:countTokens|computeTokens)|/count_tokens|/input_tokens)/*")
+_OF_FILES = re.compile(rb"/*upload/+v\w+/+files/*|[^#;]*[:/]cancel/*")
+_EMBEDDING = re.compile(rb"(?::(?:embedContent|batchEmbedContents)|/embeddings)/*$")
+_FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
+
+
+class TextSize:
+    """Feed it the pieces of one body. Base64 in its JSON counts by a rate of its own."""
+
+    def __init__(self) -> None:
+        self._text = self._data = 0
+        self._tail = b""
+        self._is_in_data = False
+
+    def feed(self, piece: bytes) -> None:
+        text, place = self._tail + piece, 0
+        self._tail = b""
+        while place < len(text):
+            if self._is_in_data:
+                end = _DATA.match(text, place).end()  # type: ignore[union-attr]
+                self._data += end - place
+                self._is_in_data = end == len(text)
+                place = end
+                continue
+            found = _DATA_START.search(text, place)
+            if found is None:
+                kept = max(place, len(text) - LONGEST_START)
+                self._count(text[place:kept])
+                self._tail = text[kept:]
+                return
+            self._count(text[place : found.end()])
+            place, self._is_in_data = found.end(), True
+
+    def add_data(self, count: int) -> None:
+        self._data += count
+
+    def _count(self, text: bytes) -> None:
+        is_unwrapped = self._text < UNWRAPPED_BYTES
+        self._text += len(_WRAPPING.sub(b"", text)) if is_unwrapped else len(text)
+
+    def llm_tokens(self) -> int:
+        self._count(self._tail)
+        self._tail = b""
+        return -(-self._text // BYTES_A_LLM_TOKEN) + -(-self._data // DATA_BYTES_A_LLM_TOKEN)
+
+
+class MeasuringCounter(LlmTokenCounter):
+    """Counts an answer's bytes besides, also those that it cannot read."""
+
+    def __init__(self, encoding: bytes = b"") -> None:
+        super().__init__(encoding)
+        self.size = TextSize()
+
+    def feed(self, chunk: bytes) -> None:
+        if not self._is_readable:
+            self.size.feed(chunk)
+        super().feed(chunk)
+
+    def _scan(self, chunk: bytes) -> None:
+        self.size.feed(chunk)
+        super()._scan(chunk)
+
+
+def estimated_of_request(body: bytes) -> int:
+    """`body`: may be a file that is read in place. Of a long one the start is looked at."""
+    size, most = TextSize(), min(len(body), MOST_TEXT_BYTES)
+    for start in range(0, most, PIECE_BYTES):
+        size.feed(body[start : min(start + PIECE_BYTES, most)])
+    size.add_data(len(body) - most)
+    return size.llm_tokens()
+
+
+def costs_llm_tokens(method: str, path: bytes, *, has_body: bool) -> bool:
+    """Lists, files and what only counts do not. `path`: as the client wrote it."""
+    if method in _FREE_METHODS and not has_body:
+        return False
+    plain = unquote_to_bytes(path)
+    return not (_COUNTING.fullmatch(plain) or _OF_FILES.fullmatch(plain))
+
+
+def is_embedding(path: bytes) -> bool:
+    """Its answer is numbers, which cost nothing."""
+    return _EMBEDDING.search(unquote_to_bytes(path)) is not None
+
+
+def has_field_mask(query: bytes, headers: list[Header]) -> bool:
+    """Whether the client asks for a part of the answer, and so maybe of its usage."""
+    names = (part.partition("=")[0] for part in re.split("[&;]", query.decode("latin-1")))
+    return any(unquote_plus(name).lower().lstrip("$") == "fields" for name in names) or any(
+        name.lower().replace(b"_", b"-") == b"x-goog-fieldmask" for name, _ in headers
+    )
