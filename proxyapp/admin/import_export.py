@@ -19,11 +19,14 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 from proxyapp.admin.import_changes import fingerprint, parts
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.download import download, may_export_secrets
+from proxyapp.admin.parts.redirects import may_redirect_keys, refusal
 from proxyapp.admin.parts.unfold_typed import Checkbox
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config
 from proxyapp.config.report import Report
 from proxyapp.models import audit
+from proxyapp.operators.key_destinations import destinations, redirected
+from proxyapp.pool.cursor import lock_pool
 
 # Below Django's limit of a form (2.5 MB), also when the text goes on sealed to the next step.
 MAX_BYTES = 1024 * 1024
@@ -34,6 +37,10 @@ SOURCE = Path("/admin/import-export")
 TOO_OLD = (
     "The changes that you saw are an hour old or more, or were not shown to you. Choose the file"
     " again."
+)
+PRUNE_REFUSED = (
+    "prune: removing what the file does not have wants the rights to delete groups and API keys,"
+    " which you do not have. Import without it, or ask an Admin."
 )
 MOVED_ON = "Nothing was imported: the database has changed since. These are the changes now."
 
@@ -104,6 +111,10 @@ def may_import(request: HttpRequest) -> bool:
     return request.user.has_perm("proxyapp.import_config")
 
 
+def may_prune(request: HttpRequest) -> bool:
+    return request.user.has_perms(["proxyapp.delete_group", "proxyapp.delete_apikey"])
+
+
 def may_see(request: HttpRequest) -> bool:
     return may_import(request) or request.user.has_perm("proxyapp.export_config")
 
@@ -130,13 +141,7 @@ def _check(request: HttpRequest) -> HttpResponse:
         return _page(request, form)
     upload = Upload(form.cleaned_data["config"], form.cleaned_data["prune"])
     try:
-        report = import_config(
-            parse(upload.text),
-            source=SOURCE,
-            prune=upload.is_pruned,
-            takes_out=False,
-            dry_run=True,
-        )
+        report, _ = _import(request, upload)
     except ConfigError as error:
         return _page(request, form, problems=error.problems)
     return _changes(request, report, upload)
@@ -149,7 +154,7 @@ def _apply(request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:import_config"))
     upload = Upload.opened(content)
     try:
-        report, is_as_shown = _import(upload, audit.operator(request.user))
+        report, is_as_shown = _import(request, upload)
     except ConfigError as error:
         return _page(request, UploadForm(), problems=error.problems)
     if not is_as_shown:
@@ -159,12 +164,19 @@ def _apply(request: HttpRequest) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:import_config"))
 
 
-def _import(upload: Upload, by: audit.Actor) -> tuple[Report, bool]:
-    """Whether it changed what was shown; if not, it changed nothing."""
+def _import(request: HttpRequest, upload: Upload) -> tuple[Report, bool]:
+    """Whether it changed what was shown; if not, it changed nothing. Raises ConfigError."""
+    if upload.is_pruned and not may_prune(request):
+        raise ConfigError([PRUNE_REFUSED])
+    config, by = parse(upload.text), audit.operator(request.user)
     with transaction.atomic():
+        lock_pool()
+        before = {} if may_redirect_keys(request) else destinations()
         report = import_config(
-            parse(upload.text), source=SOURCE, prune=upload.is_pruned, takes_out=False, by=by
+            config, source=SOURCE, prune=upload.is_pruned, takes_out=False, by=by
         )
+        if before and (count := len(redirected(before, destinations()))):
+            raise ConfigError([refusal(count, "that the gateway already has")])
         is_as_shown = fingerprint(report) == upload.shown
         if not is_as_shown:
             transaction.set_rollback(True)

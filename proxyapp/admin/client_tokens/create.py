@@ -16,7 +16,8 @@ from django.utils.cache import add_never_cache_headers
 from proxyapp.access import token_store
 from proxyapp.admin.client_tokens.form import ClientTokenForm
 from proxyapp.admin.client_tokens.single_use_form import close_form, open_form, sent_number
-from proxyapp.admin.parts.unfold_typed import ModelAdmin, ModelForm
+from proxyapp.admin.parts.unfold_typed import ModelForm
+from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import ClientToken, audit
 
 ANY_MODEL = "gemini-2.5-flash"
@@ -24,7 +25,7 @@ TAKEN = ValidationError({"name": ["Somebody else has just taken this name."]})
 ONE_BUTTON = {"show_save_and_continue": False, "show_save_and_add_another": False}
 
 
-class TokenMaking(ModelAdmin[ClientToken]):
+class TokenMaking(VersionedAdmin[ClientToken]):
     form = ClientTokenForm
 
     def add_view(

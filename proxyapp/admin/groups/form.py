@@ -9,9 +9,12 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
+from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
+from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.operators.key_destinations import Destination, destination_of, origin_of
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
     check_group_name,
@@ -64,6 +67,9 @@ class CertificatesField(forms.CharField):
 
 
 class GroupForm(ModelForm[Group]):
+    """`may_redirect`: whether its user may send keys that are there to another host or proxy."""
+
+    may_redirect = False
     new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
     remove_proxy = forms.BooleanField(
         widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
@@ -85,6 +91,7 @@ class GroupForm(ModelForm[Group]):
             given = kwargs.get("initial") or {}
             kwargs["initial"] = {"rate_limit_policy": POLICY_OF_NEW_GROUPS, **given}
         super().__init__(*args, **kwargs)
+        self.destination = destination_of(self.instance)
         self._explain()
         for name in NUMBERS:
             if name in self.fields:
@@ -147,7 +154,30 @@ class GroupForm(ModelForm[Group]):
         self._refuse_link_local()
         if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
             raise ValidationError("Replace the proxy or remove it, not both.")
+        self._refuse_redirection()
         return cleaned
+
+    def hidden_values(self) -> dict[str, HiddenValue]:
+        return {
+            "new_proxy_url": HiddenValue(self.instance.proxy_url or "", shown_proxy(self.instance))
+        }
+
+    def _refuse_redirection(self) -> None:
+        if self.may_redirect or self.instance.pk is None or self._wanted() == self.destination:
+            return
+        if count := self.instance.keys.count():
+            raise ValidationError(refusal(count, "of this group"))
+
+    def _wanted(self) -> Destination:
+        given, before = self.cleaned_data, self.destination
+        target = given.get("target_url")
+        kept = None if given.get("remove_proxy") else before.proxy
+        return Destination(
+            origin_of(target) if target else before.origin,
+            given.get("new_proxy_url") or kept,
+            given.get("ca_certificates", before.certificates),
+            given.get("allow_link_local", before.allows_link_local),
+        )
 
     def _refuse_link_local(self) -> None:
         """The proxy that stays is looked at too."""

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib.admin.views.main import ORDER_VAR
+from django.core.exceptions import ValidationError
 from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.template.loader import render_to_string
@@ -41,9 +42,25 @@ class GroupFigures:
 
 
 class PositionForm(ModelForm[Group]):
+    """The page carries each position as it showed it: only what was moved there is written."""
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["position"].widget.attrs["aria-label"] = f"Position of {self.instance}"
+        is_carried = not self.is_bound or self.add_initial_prefix("position") in self.data
+        self.fields["position"].show_hidden_initial = is_carried
+
+    def clean_position(self) -> int:
+        """What somebody else has moved meanwhile is refused once; the page then shows it."""
+        value: int = self.cleaned_data["position"]
+        carried, now = self.add_initial_prefix("position"), str(self.initial["position"])
+        seen = self.data.get(carried, now)
+        if seen in (now, str(value)) or str(value) == now:
+            return value
+        self.data = {**self.data.dict(), carried: now}  # type: ignore[attr-defined]  # a QueryDict
+        raise ValidationError(
+            f"Moved meanwhile: now at {now}, yours is {value}. Save again to have it at yours."
+        )
 
 
 class GroupChangeList(ChangeList):

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from django import forms
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db import transaction
@@ -27,6 +26,7 @@ from proxyapp.admin.groups.page import GroupPages
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.readonly import NOTHING
+from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, Group, audit
@@ -60,6 +60,13 @@ class GroupAdmin(GroupPages):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return GroupChangeList
 
+    def get_form(
+        self, request: HttpRequest, obj: Group | None = None, change: bool = False, **kwargs: Any
+    ) -> type[Any]:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.may_redirect = may_redirect_keys(request)  # made anew each time
+        return form
+
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Group]]:
         form: type[ModelForm[Group]] = super().get_changelist_form(
             request, form=PositionForm, **kwargs
@@ -72,7 +79,7 @@ class GroupAdmin(GroupPages):
         if request.method != "POST" or "_save" not in request.POST:
             return super().changelist_view(request, extra_context)
         with transaction.atomic():
-            before = dict(Group.objects.values_list("pk", "position"))
+            before = dict(Group.objects.select_for_update().values_list("pk", "position"))
             response = super().changelist_view(request, extra_context)
             settle_positions(before)
         return response
@@ -114,9 +121,10 @@ class GroupAdmin(GroupPages):
             columns.append("single_credential_since")
         return columns
 
-    def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
+    def describe_edit(self, form: Any, name: str, *, is_new: bool) -> str:
         if name == "new_proxy_url":
-            return f"proxy set to {shown_url(form.cleaned_data[name])}"
+            new, old = shown_url(form.cleaned_data[name]), form.destination.proxy
+            return f"proxy set to {new}" if old is None else f"proxy {shown_url(old)} → {new}"
         if name == "remove_proxy":
             return "proxy removed"
         if name == "ca_certificates":

@@ -6,13 +6,19 @@ from django import forms
 from django.core.exceptions import ValidationError
 
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
+from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.unfold_typed import ModelForm
-from proxyapp.models import ApiKey
+from proxyapp.admin.parts.versioned import HiddenValue
+from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
+from proxyapp.operators.key_destinations import destination_of
 from proxyapp.vocabulary.checks import check_key, check_label
 
 
 class ApiKeyForm(ModelForm[ApiKey]):
+    """`may_redirect`: whether its user may move the key to a group with another target or proxy."""
+
+    may_redirect = False
     new_secret = forms.CharField(widget=WriteOnlyInput, label="Key", required=False)
 
     class Meta:
@@ -28,6 +34,28 @@ class ApiKeyForm(ModelForm[ApiKey]):
         else:
             secret.label = "Replace the key"
             secret.help_text = f"Now: {self.instance.masked}. Leave empty to keep it."
+
+    def hidden_values(self) -> dict[str, HiddenValue]:
+        return {"new_secret": HiddenValue(self.instance.key_hash, self.instance.masked)}
+
+    def clean(self) -> dict[str, Any] | None:
+        cleaned = super().clean()
+        group, is_new = self.cleaned_data.get("group"), self.instance.pk is None
+        if not (
+            is_new or self.may_redirect or group is None or self.cleaned_data.get("new_secret")
+        ):
+            self._refuse_redirection(group)
+        return cleaned
+
+    def _refuse_redirection(self, group: Group) -> None:
+        """Under a lock of both groups: else one of them could be sent elsewhere at this moment."""
+        before = self.initial["group"]
+        if group.pk == before:
+            return
+        ids = [group.pk, before]
+        groups = {one.pk: one for one in Group.objects.select_for_update().filter(pk__in=ids)}
+        if len({destination_of(one) for one in groups.values()}) > 1:
+            self.add_error("group", refusal(1, f"of group {groups[before]}"))
 
     def clean_name(self) -> str:
         return refuse_if(check_label, self.cleaned_data["name"], "The name")

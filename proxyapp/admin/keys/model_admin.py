@@ -25,6 +25,7 @@ from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.filters import KeyStateFilter, LastUsedFilter, ProjectFilter
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
+from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.models import ApiKey
 from proxyapp.models.sealed import UNREADABLE
@@ -109,6 +110,13 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeyChangeList
+
+    def get_form(
+        self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any
+    ) -> type[Any]:
+        form = super().get_form(request, obj, change, **kwargs)
+        form.may_redirect = may_redirect_keys(request)  # made anew each time
+        return form
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:

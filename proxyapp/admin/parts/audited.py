@@ -9,7 +9,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import audit
 from proxyapp.vocabulary.quoting import quoted
 from proxyapp.vocabulary.urls import shown_url
@@ -19,7 +19,7 @@ ADDED, NOTHING_CHANGED = "Added", "No fields changed."
 Row = TypeVar("Row", bound=Model)
 
 
-class AuditedAdmin(ModelAdmin[Row]):
+class AuditedAdmin(VersionedAdmin[Row]):
     """The audit log has each addition, change and deletion, with all values but secrets."""
 
     def construct_change_message(  # type: ignore[override]

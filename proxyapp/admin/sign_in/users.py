@@ -71,8 +71,8 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
         return super().has_delete_permission(request, obj) and _is_within(request, obj)
 
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> tuple[str, ...]:
-        """What would make its owner more than who gives it."""
-        fields = tuple(super().get_readonly_fields(request, obj))
+        """What the gateway writes, and what would make its owner more than who gives it."""
+        fields = (*super().get_readonly_fields(request, obj), "last_login")
         return fields if request.user.is_superuser else (*fields, "is_superuser")
 
     def get_deleted_objects(
