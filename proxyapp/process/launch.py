@@ -87,7 +87,7 @@ class Launch:
 
     def _prepare_only(self, path: Path) -> int:
         self._prepare(path)
-        for line in self._notes:
+        for line in [*self._notes, *self._credentials()]:
             self.say(line)
         return 0
 

