@@ -20,6 +20,7 @@ from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import TokenBook
+from proxyapp.database.clock import ClockWarning, database_time
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
@@ -38,6 +39,7 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.upstream.key_probe import probe
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
+from proxyapp.vocabulary.clock import JumpDetector
 
 logger = logging.getLogger(__name__)
 # A change has to reach every process within a second: the other half is for loading it.
@@ -49,14 +51,16 @@ FIRST_FLUSH_SECONDS = 0.1
 # Of the whole pool: after so long, the database counts as away. It reads thousands of rows, where
 # ANSWER_SECONDS is for a few.
 LOAD_SECONDS = 30.0
+# For whoever looks at /readyz after setting a clock.
+CLOCK_SECONDS = 5.0
 
 
 class Runtime:
     """Builds and holds what one process has, and keeps it fresh.
 
     `snapshot` and `book` are replaced as a whole when the pool's version moves; all else lives from
-    `start` to `stop`. Four tasks run beside the requests: one watches the pool, one writes what
-    was counted, one prunes old rows, one asks dead keys again.
+    `start` to `stop`. Five tasks run beside the requests: one watches the pool, one the clock, one
+    writes what was counted, one prunes old rows, one asks dead keys again.
     """
 
     def __init__(self) -> None:
@@ -65,6 +69,7 @@ class Runtime:
         self.writing = Writing(
             self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
         )
+        self.clock = ClockWarning()
         self._reader = store.PoolReader()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
@@ -95,13 +100,13 @@ class Runtime:
         atexit.register(self._flush.run_at_exit)
         self._tasks = [
             self.loop.create_task(work())
-            for work in (self._watch_pool, self._flush_often, self._prune_often)
+            for work in (self._watch_pool, self._watch_clock, self._flush_often, self._prune_often)
         ]
         self._reviving = self.loop.create_task(revival.run())
 
     def _load(self) -> tuple[Snapshot, TokenBook]:
         """The pool first, because it reads the version before anything else."""
-        snapshot = self._reader.load(datetime.now(UTC))
+        snapshot = self._reader.load(*database_time())
         book = token_store.read_book()
         for client in book.clients:
             snapshot.add_ring(client.groups or frozenset())
@@ -113,18 +118,33 @@ class Runtime:
 
     async def _watch_pool(self) -> None:
         """Every change of the pool arrives within POLL_SECONDS, or with the next lease."""
+        clock_due = 0.0
         while not self._is_stopping.is_set():
             await within(POLL_SECONDS, self._has_news)
             self._has_news.clear()
             try:
                 await self.writing.catch_up()
                 await self.refresh()
+                if time.monotonic() >= clock_due:
+                    self.clock.hear(await self.threads.read(database_time))
+                    clock_due = time.monotonic() + CLOCK_SECONDS
                 await self.limits.settle()
                 await self._reread_limits()
             except DatabaseError:
                 await within(POLL_SECONDS, self._is_stopping)
             except Exception:
                 logger.exception("The look at the pool failed")
+
+    async def _watch_clock(self) -> None:
+        """Cooldowns and back-offs in memory last as long as before when the clock is set."""
+        jumps = JumpDetector()
+        while not self._is_stopping.is_set():
+            await within(POLL_SECONDS, self._is_stopping)
+            if jump := jumps.look():
+                logger.warning("The machine's clock was set by %+.0f s", jump)
+                self.snapshot.shift(jump)
+                self.recovery.shift(jump)
+                self.cooling.shift(jump)
 
     async def refresh(self) -> None:
         """Loads the pool if it has changed."""

@@ -13,11 +13,14 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser
 from django.contrib.sessions.backends.base import SessionBase
 from django.db import transaction
+from django.db.models import Q
 
 from proxyapp.models import SecondFactor
 
 # What authenticator apps take for granted; RFC 6238 (5.2) advises one step of tolerance at most.
 STEP_SECONDS, DIGITS, TOLERATED_STEPS = 30, 6, 1
+# Ten minutes: a step further in the future was noted by a clock that was wrong.
+STEPS_AHEAD = 20
 # RFC 4226 (4) recommends 160 bits.
 SECRET_BYTES = 20
 RECOVERY_CODES, RECOVERY_BYTES = 10, 10
@@ -84,7 +87,8 @@ def uses(factor: SecondFactor, code: str, now: float | None = None) -> bool:
     step = step_of(factor.secret or "", code, time.time() if now is None else now)
     if step is None:
         return False
-    return SecondFactor.objects.filter(pk=factor.pk, last_step__lt=step).update(last_step=step) == 1
+    is_news = Q(last_step__lt=step) | Q(last_step__gt=step + STEPS_AHEAD)
+    return SecondFactor.objects.filter(is_news, pk=factor.pk).update(last_step=step) == 1
 
 
 def uses_recovery_code(factor: SecondFactor, code: str) -> bool:

@@ -30,6 +30,7 @@ from proxyapp.vocabulary.addresses import is_loopback, network_of
 ADDRESS_FACTOR, NAME_FACTOR, CODE_FACTOR = 4, 20, 2
 # One a minute: a guesser does not fill the audit log.
 MOST_ENTRIES_AN_HOUR = 60
+CLOCK_TOLERANCE = timedelta(minutes=1)
 SIGN_IN = audit.Actor("sign-in")
 
 
@@ -141,7 +142,8 @@ def _row(subject: Subject, now: datetime) -> SignInCount:
     rows = SignInCount.objects.select_for_update().filter(subject=subject.key)
     while (row := rows.first()) is None:  # a success or the pruning may remove it again
         SignInCount.objects.get_or_create(subject=subject.key, defaults={"since": now})
-    pause = timedelta() if row.locked_until else cooloff()
-    if max(row.since, row.locked_until or row.since) + pause <= now:
+    last = max(row.since, row.locked_until or row.since)
+    is_over = last + (timedelta() if row.locked_until else cooloff()) <= now
+    if is_over or last > now + cooloff() + CLOCK_TOLERANCE:  # by a clock that was ahead
         row.failures, row.since, row.locked_until = 0, now, None
     return row

@@ -83,7 +83,7 @@ class Search:
     def __init__(self, parts: SearchParts, request: RequestPlan) -> None:
         self._parts = parts
         self._request = request
-        self._wish = KeyWish(request.ring, request.quota_scope, time.time())
+        self._wish = KeyWish(request.ring, request.quota_scope, time.monotonic())
         self._attempts = 0
         self._server_errors = 0
         self._refused: Attempt | None = None

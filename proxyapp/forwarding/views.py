@@ -158,6 +158,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     if (runtime := current_runtime()) is not None:
         spooled, warnings = await runtime.writing.report()
         keys.update(key_states(runtime.snapshot, time.time()))
+        warnings += [runtime.clock.text] if runtime.clock.text else []
         if keys["unreadable"]:
             unreadable = (
                 f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"

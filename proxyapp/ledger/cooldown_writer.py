@@ -4,6 +4,9 @@ import asyncio
 import functools
 import logging
 import math
+from dataclasses import replace
+from datetime import timedelta
+from typing import NamedTuple
 
 from proxyapp.ledger.outbox import Outbox
 from proxyapp.ledger.spool_records import cooldowns_record
@@ -22,6 +25,22 @@ WRITE_WAIT_SECONDS = 2.0
 SAME_END_SECONDS = 2.0
 
 
+class Unconfirmed(NamedTuple):
+    """`version`: the pool's that includes it, once it is known; `shift`: by how much the clock was
+    set since.
+    """
+
+    cooldown: NewCooldown
+    version: int | None = None
+    shift: timedelta = timedelta()
+
+    def by_this_clock(self) -> NewCooldown:
+        shift, cooldown = self.shift, self.cooldown
+        return replace(
+            cooldown, occurred_at=cooldown.occurred_at + shift, until=cooldown.until + shift
+        )
+
+
 class Cooling:
     """The cooldowns that this process imposes.
 
@@ -34,7 +53,7 @@ class Cooling:
         self._recovery = recovery
         self._widening = Widening()
         self._waiting: list[NewCooldown] = []
-        self._unconfirmed: list[tuple[NewCooldown, int | None]] = []
+        self._unconfirmed: list[Unconfirmed] = []
         self._writer: asyncio.Task[None] | None = None
 
     def install(self, snapshot: Snapshot) -> None:
@@ -42,10 +61,10 @@ class Cooling:
         self._snapshot = snapshot
         known = snapshot.version
         self._unconfirmed = [
-            (c, version) for c, version in self._unconfirmed if version is None or version > known
+            each for each in self._unconfirmed if each.version is None or each.version > known
         ]
-        for cooldown, _ in self._unconfirmed:
-            apply(cooldown, snapshot, self._recovery)
+        for each in self._unconfirmed:
+            apply(each.by_this_clock(), snapshot, self._recovery)
 
     async def cool(self, cooldown: NewCooldown) -> None:
         """Returns when the event is in the database, or in the spool when the database is away."""
@@ -67,14 +86,20 @@ class Cooling:
             return
         self._say(cooldown)
         self._waiting.append(cooldown)
-        self._unconfirmed.append((cooldown, None))
+        self._unconfirmed.append(Unconfirmed(cooldown))
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
+
+    def shift(self, seconds: float) -> None:
+        """The clock was set by so much: what is not written yet is applied again by the new one."""
+        span = timedelta(seconds=seconds)
+        self._unconfirmed = [each._replace(shift=each.shift + span) for each in self._unconfirmed]
 
     def confirm(self, version: int) -> None:
         """All that was spooled is in the database as of this version of the pool."""
         self._unconfirmed = [
-            (c, version if known is None else known) for c, known in self._unconfirmed
+            each._replace(version=version) if each.version is None else each
+            for each in self._unconfirmed
         ]
 
     def _say(self, cooldown: NewCooldown) -> None:
@@ -94,7 +119,10 @@ class Cooling:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             version = await self._write(batch)
-            self._unconfirmed = [(c, version if c in batch else v) for c, v in self._unconfirmed]
+            self._unconfirmed = [
+                each._replace(version=version) if each.cooldown in batch else each
+                for each in self._unconfirmed
+            ]
 
     async def _write(self, batch: list[NewCooldown]) -> int | None:
         return await self._outbox.write(

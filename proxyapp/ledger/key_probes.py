@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Q
 
 from proxyapp.models import ApiKey, KeyProbe, audit
 from proxyapp.models.audit import Actor
@@ -21,6 +22,8 @@ ANSWER_HOLDS = timedelta(seconds=30)
 QUESTION_HOLDS = timedelta(seconds=12)
 FIRST_LOOK = timedelta(minutes=1)
 PUT_OFF = timedelta(hours=1)
+# More than any pause: what is due later was planned by a clock that was ahead.
+LONGEST_PAUSE = timedelta(hours=25)
 MOST_DUE = 50
 MESSAGE_CHARACTERS = 300
 PROBE = Actor("probe")
@@ -85,7 +88,8 @@ def due_keys(now: datetime) -> Sequence[int]:
         [KeyProbe(key_id=pk, due_at=now + FIRST_LOOK) for pk in unasked], ignore_conflicts=True
     )
     KeyProbe.objects.filter(key__in=unplanned.values("pk")).update(due_at=now + FIRST_LOOK)
-    due = invalid.filter(probe__due_at__lte=now).order_by("probe__due_at")
+    is_due = Q(probe__due_at__lte=now) | Q(probe__due_at__gt=now + LONGEST_PAUSE)
+    due = invalid.filter(is_due).order_by("probe__due_at")
     return list(due.values_list("pk", flat=True)[:MOST_DUE])
 
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 
+from proxyapp.database.clock import database_time
 from proxyapp.models import ApiKey, ClientToken, RateLimitEvent
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
@@ -44,8 +46,30 @@ class NewCooldown:
         return self.kind in CONDEMNING_KINDS
 
 
+class Restart(NamedTuple):
+    """Of a cooldown whose time is a clock's error."""
+
+    event_id: int
+    occurred_at: datetime
+    until: datetime
+
+
+def restart_cooldowns(restarts: Sequence[Restart], now: datetime) -> int:
+    """How many begin now; of several processes one does it."""
+    with transaction.atomic():
+        restarted = sum(
+            RateLimitEvent.objects.filter(pk=each.event_id, occurred_at=each.occurred_at).update(
+                occurred_at=now, cooling_until=each.until
+            )
+            for each in restarts
+        )
+        if restarted:
+            raise_pool_version()
+    return restarted
+
+
 def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
-    """One transaction for all; keys that are gone are skipped.
+    """One transaction for all, in the database's time; keys that are gone are skipped.
 
     Returns the pool's version that includes them.
     """
@@ -54,8 +78,9 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
             ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True)
         )
         clients = _clients({c.client_id for c in cooldowns if c.client_id is not None})
+        ahead = database_time().ahead
         RateLimitEvent.objects.bulk_create(
-            [_event(c, clients) for c in cooldowns if c.key_id in known]
+            [_event(c, clients, ahead) for c in cooldowns if c.key_id in known]
         )
         for cooldown in cooldowns:
             if cooldown.is_of_dead_key:
@@ -80,15 +105,15 @@ def _clients(ids: set[int]) -> set[int]:
     return set(found)
 
 
-def _event(cooldown: NewCooldown, clients: set[int]) -> RateLimitEvent:
+def _event(cooldown: NewCooldown, clients: set[int], ahead: timedelta) -> RateLimitEvent:
     return RateLimitEvent(
         key_id=cooldown.key_id,
         project=cooldown.project,
         model=cooldown.model,
         kind=cooldown.kind,
         http_status=cooldown.http_status,
-        occurred_at=cooldown.occurred_at,
-        cooling_until=cooldown.until,
+        occurred_at=cooldown.occurred_at + ahead,
+        cooling_until=cooldown.until + ahead,
         quota_id=cooldown.quota_id,
         quota_limit=cooldown.quota_limit,
         stated_delay_seconds=cooldown.stated_delay_seconds,

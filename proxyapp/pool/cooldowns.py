@@ -93,6 +93,14 @@ class Cooldowns:
         """Only the cooldowns of exactly this scope, by key."""
         return self._until.get(quota_scope, {})
 
+    def shift(self, seconds: float) -> None:
+        """The clock was set by so much: what is left of each stays the same."""
+        for of_scope in self._until.values():
+            for key_id in of_scope:
+                of_scope[key_id] += seconds
+        for place in self._daily:
+            self._daily[place] += seconds
+
 
 class View:
     """The indices of a ring's keys that may be used for one quota scope.
@@ -117,6 +125,9 @@ class View:
         if place < len(self.available) and self.available[place] == index:
             del self.available[place]
         heappush(self._cooling, (until, index))
+
+    def shift(self, seconds: float) -> None:
+        self._cooling = [(until + seconds, index) for until, index in self._cooling]
 
     def is_due(self, now: float) -> bool:
         """Whether a cooldown is over."""

@@ -74,6 +74,12 @@ class PastRefusals:
         if until > self.strikes.get(unit, Strikes(0, 0.0)).until:
             self.strikes[unit] = Strikes(number, until)
 
+    def shift(self, seconds: float) -> None:
+        self.returning = {unit: until + seconds for unit, until in self.returning.items()}
+        self.strikes = {
+            unit: Strikes(number, until + seconds) for unit, (number, until) in self.strikes.items()
+        }
+
 
 def strikes_before(kind: str, seconds: float) -> int:
     """How many strikes in a row lead to a back-off of so many seconds."""
@@ -124,6 +130,11 @@ class Recovery:
                 if strikes.until > self._proven.get(unit, 0.0)
             },
         )
+
+    def shift(self, seconds: float) -> None:
+        """The clock was set by so much."""
+        self.past_refusals.shift(seconds)
+        self._proven = {unit: at + seconds for unit, at in self._proven.items()}
 
     @property
     def is_idle(self) -> bool:

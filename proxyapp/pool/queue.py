@@ -29,7 +29,10 @@ class Turn(NamedTuple):
 
 @dataclass(slots=True)
 class KeyWish:
-    """What may answer a request: a key of the ring that is good for its quota and not yet tried."""
+    """What may answer a request: a key of the ring that is good for its quota and not yet tried.
+
+    `arrived_at`: by the monotonic clock.
+    """
 
     ring: str
     quota_scope: str
@@ -83,10 +86,10 @@ class KeyQueue:
 
     async def _pick(self, wish: KeyWish) -> Turn | None:
         """With an eye on what was tried, and on keys that come back one request at a time."""
-        deadline = time.time() + PROBE_WAIT_SECONDS
+        deadline = time.monotonic() + PROBE_WAIT_SECONDS
         while True:
             turn, held = await self._lap(wish)
-            remaining = deadline - time.time()
+            remaining = deadline - time.monotonic()
             if turn is not None or held is None:
                 return turn or self._of_lower_priority(wish)
             if remaining <= 0:
@@ -140,13 +143,13 @@ class KeyQueue:
         deadline = wish.arrived_at + settings.QUEUE_SECONDS
         place = QueuePlace(wish.arrived_at)
         with self._standing(wish, place) as line:
-            while (now := time.time()) < deadline:
+            while (now := time.monotonic()) < deadline:
                 until = deadline
                 if line[0] is place:
                     wish.tried.clear()
                     if turn := await self._pick(wish):
                         return turn
-                    until = self._next_release(wish, now)
+                    until = now + self._next_release_seconds(wish)
                     if until > deadline:
                         return None
                 with contextlib.suppress(TimeoutError):
@@ -170,8 +173,9 @@ class KeyQueue:
             else:
                 del self._lines[name]
 
-    def _next_release(self, wish: KeyWish, now: float) -> float:
+    def _next_release_seconds(self, wish: KeyWish) -> float:
         """Infinity when none is cooling."""
+        now = time.time()
         ring = self._snapshot.rings.get(wish.ring)
         release = ring.earliest_release(now, wish.quota_scope) if ring else None
-        return release.until if release else float("inf")
+        return release.until - now if release else float("inf")

@@ -70,6 +70,11 @@ class Ring:
         """A scope that has no cooldowns any more."""
         self._views.pop(quota_scope, None)
 
+    def shift(self, seconds: float) -> None:
+        """After the cooldowns, when the clock was set."""
+        for view in self._views.values():
+            view.shift(seconds)
+
     def _viewed(self, quota_scope: str) -> str:
         """The narrowest scope with cooldowns of its own here that holds for this one."""
         if quota_scope in self._views:

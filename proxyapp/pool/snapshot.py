@@ -74,6 +74,12 @@ class Snapshot:
         for name in self._rings_of(key_id):
             self.rings[name].withdraw(key_id, quota_scope)
 
+    def shift(self, seconds: float) -> None:
+        """The clock was set by so much; cooldowns last as long as before."""
+        self.cooldowns.shift(seconds)
+        for ring in self.rings.values():
+            ring.shift(seconds)
+
     def _rings_of(self, key_id: int) -> list[str]:
         key = self.keys.get(key_id)
         return [ALL_GROUPS, key.group.ring, *self.shared_rings.get(key.group.id, ())] if key else []

@@ -3,10 +3,14 @@
 import logging
 from datetime import datetime, timedelta
 
+from django.db import Error as DatabaseError
 from django.db.models import Q
 
+from proxyapp.database.clock import TOLERANCE
 from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.pool.cooldown_ends import CooldownEnds
+from proxyapp.pool.cooldown_rows import Restart, restart_cooldowns
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
 from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, PastRefusals
@@ -58,13 +62,17 @@ class PoolReader:
     def __init__(self) -> None:
         self._secrets: dict[str, str] = {}
         self._unreadable_proxies: set[int] = set()
+        self._ends = CooldownEnds()
 
-    def load(self, now: datetime) -> Snapshot:
-        """Reads the version first: what changes meanwhile is seen by the next look at it."""
+    def load(self, now: datetime, ahead: timedelta = timedelta()) -> Snapshot:
+        """Reads the version first: what changes meanwhile is seen by the next look at it.
+
+        `now`: of the database's clock; `ahead`: by how much this machine's is behind it.
+        """
         version = pool_version()
         groups = self._groups()
         keys = self._keys(groups)
-        cooldowns, past_refusals = read_cooldowns(keys, now)
+        cooldowns, past_refusals = read_cooldowns(keys, now, self._ends, ahead)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
         snapshot.past_refusals = past_refusals
         return snapshot
@@ -133,27 +141,54 @@ class PoolReader:
             )
 
 
-def read_cooldowns(keys: list[PoolKey], now: datetime) -> tuple[Cooldowns, PastRefusals]:
-    """Those that run, and what those that ended within the hour mean for the next requests."""
+def read_cooldowns(
+    keys: list[PoolKey], now: datetime, ends: CooldownEnds, ahead: timedelta = timedelta()
+) -> tuple[Cooldowns, PastRefusals]:
+    """Those that run, and what those that ended within the hour mean for the next requests.
+
+    Their ends are times of this machine's clock.
+    """
     past_refusals = PastRefusals()
     projects: dict[str, list[int]] = {}
     for key in keys:
         projects.setdefault(key.project, []).append(key.id)
     recent = Q(kind__in=EASED_KINDS | BACK_OFF_KINDS, cooling_until__gt=now - RECENT)
     events = RateLimitEvent.objects.filter(
-        Q(cooling_until__gt=now) | recent, released_at=None
+        Q(cooling_until__gt=ends.start_reading(now)) | recent, released_at=None
     ).order_by()
-    columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
+    columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until", "id")
     rows = list(events.values_list(*columns))
     real = real_scopes({row[2] for row in rows}, now)
     cooldowns = Cooldowns(real)
     # Where there are more than find room, the real ones come first, then the latest.
     if real:
         rows.sort(key=lambda row: (plain_scope(row[2]) in real, row[4]), reverse=True)
-    for key_id, project, quota_scope, kind, occurred_at, cooling_until in rows:
-        until = cooling_until.timestamp()
+    here, restarts = (now - ahead).timestamp(), []
+    for key_id, project, quota_scope, kind, occurred_at, cooling_until, event_id in rows:
+        left = ends.left(event_id, occurred_at, cooling_until, now)
+        until = here + left
+        if occurred_at > now + TOLERANCE:
+            restarts.append(Restart(event_id, occurred_at, now + timedelta(seconds=max(left, 0.0))))
         for owner in {key_id, *(projects.get(project, ()) if project else ())}:
             cooldowns.extend(owner, quota_scope, until, is_daily=kind in DAY_KINDS)
         seconds = (cooling_until - occurred_at).total_seconds()
         past_refusals.remember(kind, project or key_id, key_id, quota_scope, seconds, until)
+    ends.end_reading()
+    _restart(restarts, now)
     return cooldowns, past_refusals
+
+
+def _restart(restarts: list[Restart], now: datetime) -> None:
+    """What a clock wrote that was ahead begins now, for the pages and for whoever starts later."""
+    if not restarts:
+        return
+    try:
+        restarted = restart_cooldowns(restarts, now)
+    except DatabaseError:
+        return  # this process is right without it
+    if restarted:
+        logger.warning(
+            "%d cooldowns began in the future, by a clock that was wrong: each ends after its own"
+            " length. Keep the clocks of all machines right (NTP)",
+            restarted,
+        )

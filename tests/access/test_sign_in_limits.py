@@ -260,3 +260,17 @@ def test_the_old_password_cannot_be_guessed_in_an_open_browser(user: User):
     call_command("signin", "unlock")
     assert change(PASSWORD) == 302
     assert client.get("/admin/password_change/").status_code == 200
+
+
+@pytest.mark.django_db
+def test_a_lock_of_a_clock_that_was_days_ahead_does_not_last_for_days(
+    settings: Any,
+):
+    guess = Guess("password", "root", "192.0.2.1")
+    for _ in range(settings.LOGIN_FAILURES):
+        admit_guess(guess, NOW + timedelta(days=40))
+    with pytest.raises(LockedOut):
+        admit_guess(guess, NOW + timedelta(days=40))
+
+    admit_guess(guess, NOW)
+    assert max(SignInCount.objects.values_list("failures", flat=True)) == 1

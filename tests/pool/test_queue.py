@@ -41,7 +41,7 @@ def lines(settings: Any) -> Lines:
 
 
 async def test_those_who_wait_are_served_in_the_order_of_their_arrival(lines: Lines):
-    now = time.time()
+    now = time.monotonic()
     arrivals = {"third": now - 0.1, "first": now - 0.3, "fourth": now, "second": now - 0.2}
 
     await asyncio.gather(*(lines.wait(name, at) for name, at in arrivals.items()))
@@ -50,8 +50,8 @@ async def test_those_who_wait_are_served_in_the_order_of_their_arrival(lines: Li
 
 
 async def test_one_who_leaves_lets_the_next_one_on(lines: Lines):
-    leaving = asyncio.ensure_future(lines.wait("leaves", time.time() - 1))
-    staying = asyncio.ensure_future(lines.wait("stays", time.time()))
+    leaving = asyncio.ensure_future(lines.wait("leaves", time.monotonic() - 1))
+    staying = asyncio.ensure_future(lines.wait("stays", time.monotonic()))
     await asyncio.sleep(0)
     leaving.cancel()
 
@@ -61,11 +61,11 @@ async def test_one_who_leaves_lets_the_next_one_on(lines: Lines):
 
 
 async def test_nobody_overtakes_the_line(lines: Lines):
-    waiting = asyncio.ensure_future(lines.wait("early", time.time()))
+    waiting = asyncio.ensure_future(lines.wait("early", time.monotonic()))
     await asyncio.sleep(0.05)
 
-    assert await lines.wait("other model", time.time(), "gemini-2.5-flash")
-    await asyncio.gather(waiting, lines.wait("late", time.time()))
+    assert await lines.wait("other model", time.monotonic(), "gemini-2.5-flash")
+    await asyncio.gather(waiting, lines.wait("late", time.monotonic()))
     assert lines.served == ["other model", "early", "late"]
 
 
@@ -73,13 +73,13 @@ async def test_a_wait_that_cannot_end_in_time_does_not_begin(lines: Lines, setti
     settings.QUEUE_SECONDS = 0.1
 
     began = time.monotonic()
-    assert await lines.wait("short", time.time()) is None
+    assert await lines.wait("short", time.monotonic()) is None
     assert time.monotonic() - began < 0.1
 
 
 async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
     lines.pool.cool(1, time.time() + 4.0, quota_scope=PRO)
-    waiting = asyncio.ensure_future(lines.wait("waits", time.time()))
+    waiting = asyncio.ensure_future(lines.wait("waits", time.monotonic()))
     await asyncio.sleep(0.05)
     released = snapshot("a")
     lines.queue._leasing.pool = released  # type: ignore[attr-defined]
@@ -89,7 +89,7 @@ async def test_a_change_of_the_pool_ends_the_wait(lines: Lines):
 
 
 async def test_a_key_that_was_tried_is_not_given_again(lines: Lines):
-    wish = KeyWish(ALL_GROUPS, "gemini-2.5-flash", time.time(), tried={1})
+    wish = KeyWish(ALL_GROUPS, "gemini-2.5-flash", time.monotonic(), tried={1})
 
     assert await lines.queue.next(wish, may_wait=False) is None
     assert not lines.queue.has_other(wish)
