@@ -32,7 +32,8 @@ __all__ = [
     "parse",
 ]
 
-MAX_FILE_BYTES = 4 * 1024 * 1024
+# As many keys as are allowed fit with the longest labels: what was exported can be imported.
+MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_GROUPS = 10_000
 MAX_KEYS = 100_000
 

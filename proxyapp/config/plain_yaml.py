@@ -22,7 +22,8 @@ except ImportError:
 
 TAG = "tag:yaml.org,2002:"
 MAX_DEPTH = 30
-MAX_EVENTS = 500_000
+# 100,000 keys with labels are 800,000, 10,000 groups with all their fields 300,000.
+MAX_EVENTS = 1_500_000
 MAX_MERGED_FIELDS = 100_000
 PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")

@@ -11,8 +11,9 @@ from django.core.management import CommandError, call_command
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from proxyapp.config.exporting import export_groups
+from proxyapp.config.exporting import export_groups, export_of, write_private
 from proxyapp.config.file import (
+    MAX_KEYS,
     Config,
     ConfigError,
     GroupConfig,
@@ -176,6 +177,33 @@ def test_any_config_survives_the_way_through_the_database(groups):
     import_config(parse(first), source=SOURCE)
     assert export_groups(mask=False).text == first
     assert len(parse(first).groups) == len(groups)
+
+
+def export_of_keys(count: int, label: str) -> str:
+    keys = []
+    for number in range(count):
+        key = ApiKey(pk=number, group_id=1, position=number, name=label, project=label)
+        key.secret = f"AIzaSyTest-{number:028}"
+        keys.append(key)
+    return export_of([Group(pk=1, name="a")], keys, mask=False).text
+
+
+@pytest.mark.parametrize(
+    ("count", "label"),
+    [
+        (10_000, "🙂" * 100),
+        pytest.param(MAX_KEYS, "a laptop", marks=pytest.mark.soak),
+        pytest.param(MAX_KEYS, "🙂" * 100, marks=pytest.mark.soak),
+    ],
+    ids=["longest labels", "most keys", "most keys with the longest labels"],
+)
+def test_a_large_export_is_read_back(tmp_path: Path, count: int, label: str):
+    file = tmp_path / "export.yaml"
+    write_private(file, export_of_keys(count, label))
+    assert file.stat().st_size > 4 * 1024**2
+    keys = load(file).groups[0].api_keys
+    assert len(keys) == count
+    assert keys[-1] == KeyConfig(f"AIzaSyTest-{count - 1:028}", label, label)
 
 
 def test_a_masked_export_shows_no_secret_and_cannot_be_imported():
