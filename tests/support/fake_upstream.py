@@ -312,6 +312,7 @@ class FakeUpstream:
         *,
         status: int = 200,
         headers: Headers = (),
+        content_type: str = "text/event-stream",
         content_length: int | None = None,
     ) -> HeldStream:
         """Answers the next request for `path` under the test's control.
@@ -324,7 +325,7 @@ class FakeUpstream:
             if is_chunked
             else ("Content-Length", str(content_length))
         )
-        head = head_of(status, [("Content-Type", "text/event-stream"), *headers, framing])
+        head = head_of(status, [("Content-Type", content_type), *headers, framing])
         stream = HeldStream(self._loop, head, is_chunked=is_chunked)
         self._held.setdefault(path, []).append(stream)
         return stream
