@@ -78,6 +78,7 @@ class Runtime:
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
+        await self.threads.connect()
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)

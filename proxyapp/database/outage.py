@@ -4,6 +4,7 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
+import psycopg
 from django.db import DataError, IntegrityError, OperationalError
 from django.db import Error as DatabaseError
 
@@ -15,7 +16,9 @@ REASONS = {
     "AdminShutdown": "it was shut down, or the connection was ended",
     "CrashShutdown": "it has crashed",
     "CannotConnectNow": "it is starting or stopping",
-    "TooManyConnections": "it has no connection left",
+    "TooManyConnections": (
+        "it has no connection left (max_connections of the server, or the limit of the role)"
+    ),
     "OperationalError": "no connection",
 }
 
@@ -42,6 +45,23 @@ def tells_of_an_outage(error: DatabaseError) -> bool:
     return not isinstance(error, IntegrityError | DataError)
 
 
+# What a server or a pooler says then. At the log-in there is no code, only these words.
+NO_CONNECTION_LEFT = (
+    "too many connections",
+    "too many clients",
+    "connection slots are reserved",
+    "no more connections allowed",
+)
+
+
+def is_out_of_connections(error: DatabaseError) -> bool:
+    """The server is there and has no connection left for us; nothing was done."""
+    cause = error.__cause__ or error
+    return isinstance(cause, psycopg.OperationalError) and any(
+        words in str(cause) for words in NO_CONNECTION_LEFT
+    )
+
+
 def reason_of(error: DatabaseError) -> str:
     """PostgreSQL's texts may hold addresses and passwords: only the class of its error is told.
 
@@ -50,5 +70,5 @@ def reason_of(error: DatabaseError) -> str:
     cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
     if isinstance(cause, sqlite3.Error):
         return str(cause)
-    name = type(cause).__name__
+    name = "TooManyConnections" if is_out_of_connections(error) else type(cause).__name__
     return REASONS.get(name, name)

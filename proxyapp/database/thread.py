@@ -38,6 +38,11 @@ class DatabaseThread:
         self._link: psycopg.Connection[Any] | None = None
         self._file: tuple[int, int] | None = None
 
+    @property
+    def is_connected(self) -> bool:
+        """To PostgreSQL."""
+        return self._link is not None and not self._link.closed
+
     async def run(self, work: Callable[[], Result], seconds: float) -> Result:
         """Raises what the work raises, or NoAnswer when it takes longer.
 

@@ -6,7 +6,9 @@ Once it is found to be away, nobody asks it any more but who looks whether it is
 waits for it twice.
 """
 
+import asyncio
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -14,7 +16,13 @@ from typing import TypeVar
 
 from django.db import Error as DatabaseError
 
-from proxyapp.database.outage import DatabaseAway, Outage, reason_of, tells_of_an_outage
+from proxyapp.database.outage import (
+    DatabaseAway,
+    Outage,
+    is_out_of_connections,
+    reason_of,
+    tells_of_an_outage,
+)
 from proxyapp.database.thread import DatabaseThread
 
 logger = logging.getLogger(__name__)
@@ -24,6 +32,9 @@ Result = TypeVar("Result")
 ANSWER_SECONDS = 5.0
 # Several looks at the pool have succeeded by then: there is one each `runtime.POLL_SECONDS`.
 STEADY = timedelta(seconds=3)
+# Of a server without a connection left: how often it is asked, how often that is said, and how long
+# one thread works for both before a second connection is asked for again.
+CONNECT_SECONDS, SAY_SECONDS, SHARE_SECONDS = 1.0, 5.0, 30.0
 
 
 class DatabaseThreads:
@@ -39,6 +50,31 @@ class DatabaseThreads:
         self.outage: Outage | None = None
         self.last_outage: Outage | None = None
         self._is_trusted = True
+        self._without: DatabaseThread | None = None
+        self._without_until = 0.0
+
+    async def connect(self) -> None:
+        """Waits as long as the server has no connection left, and says so.
+
+        Raises django.db.Error.
+        """
+        began_at, said_at = time.monotonic(), -SAY_SECONDS
+        while True:
+            try:
+                return await self._background.run(_nothing, ANSWER_SECONDS)
+            except DatabaseError as error:
+                if not is_out_of_connections(error):
+                    raise
+                reason = reason_of(error)
+            if (now := time.monotonic()) - said_at >= SAY_SECONDS:
+                said_at = now
+                logger.warning(
+                    "Waits for a connection to the database: %s; %.0f s so far. Raise the limit, or"
+                    " start fewer workers.",
+                    reason,
+                    now - began_at,
+                )
+            await asyncio.sleep(CONNECT_SECONDS)
 
     @property
     def is_away(self) -> bool:
@@ -73,11 +109,29 @@ class DatabaseThreads:
         self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
     ) -> Result:
         try:
-            return await thread.run(work, seconds)
+            return await self._run(thread, work, seconds)
         except DatabaseError as error:
             if tells_of_an_outage(error):
                 self._fail(doing, error)
             raise
+
+    async def _run(
+        self, thread: DatabaseThread, work: Callable[[], Result], seconds: float
+    ) -> Result:
+        """By the other thread where the server has no connection left for this one."""
+        other = self._background if thread is self._urgent else self._urgent
+        if thread is self._without and time.monotonic() < self._without_until:
+            return await other.run(work, seconds)
+        try:
+            return await thread.run(work, seconds)
+        except DatabaseError as error:
+            if not other.is_connected or not is_out_of_connections(error):
+                raise
+            logger.warning(
+                "The process goes on with one connection to the database: %s", reason_of(error)
+            )
+        self._without, self._without_until = thread, time.monotonic() + SHARE_SECONDS
+        return await other.run(work, seconds)
 
     def _fail(self, doing: str, error: DatabaseError) -> None:
         """Says it once."""
@@ -111,3 +165,7 @@ class DatabaseThreads:
         """Blocks."""
         for thread in (self._urgent, self._background):
             thread.close()
+
+
+def _nothing() -> None:
+    """Connecting is all."""

@@ -15,8 +15,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
+from django.db import Error as DatabaseError
 from django.db import connection, transaction
 
+from proxyapp.database.outage import is_out_of_connections, reason_of
 from proxyapp.process.start_error import StartError
 from proxyapp.process.wait_report import WaitReport
 
@@ -53,6 +55,7 @@ def alone(say: Callable[[str], None]) -> Iterator[None]:
 @contextmanager
 def _in_one_transaction(report: WaitReport) -> Iterator[None]:
     while True:
+        _connect(report)
         with transaction.atomic():
             if _takes_lock():
                 report.end()
@@ -60,6 +63,17 @@ def _in_one_transaction(report: WaitReport) -> Iterator[None]:
                 return
         connection.close()  # they may be few, and whoever prepares needs one
         report.waits_for(OTHER_START)
+        time.sleep(POLL_SECONDS["postgresql"])
+
+
+def _connect(report: WaitReport) -> None:
+    while True:
+        try:
+            return connection.ensure_connection()
+        except DatabaseError as error:
+            if not is_out_of_connections(error):
+                raise
+            report.waits_for(f"a connection to the database ({reason_of(error)})")
         time.sleep(POLL_SECONDS["postgresql"])
 
 

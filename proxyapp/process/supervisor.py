@@ -17,6 +17,9 @@ from proxyapp.process.worker_slot import WorkerSlot
 from proxyapp.server.drain import SAME_SIGNAL_SECONDS, STOP
 
 POLL_SECONDS = 0.1
+# Workers start together; one that needs longer than the first and this waits for something, such as
+# a connection to the database, and says for what.
+LATE_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -93,7 +96,7 @@ class Supervisor:
 
     def _supervise(self) -> int:
         started = [slot.start() for slot in self._slots]
-        while not all(worker.is_ready() for worker in started):
+        while not _may_serve(started, time.monotonic()):
             if self._signalled_at:
                 return 0
             if not all(worker.is_alive() for worker in started):
@@ -133,3 +136,9 @@ class Supervisor:
             slot.close()
         while any(worker.is_alive() for worker in self._workers()):
             self._wait()
+
+
+def _may_serve(started: Sequence[Worker], now: float) -> bool:
+    """All are ready, or some have been for a while, and the rest comes later."""
+    ready = [worker.ready_at for worker in started if worker.is_ready() and worker.ready_at]
+    return len(ready) == len(started) or (bool(ready) and now - min(ready) > LATE_SECONDS)

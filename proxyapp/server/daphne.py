@@ -40,6 +40,11 @@ async def _nothing() -> None:
     pass
 
 
+async def _outcome(startup: LifespanHandler) -> bool:
+    await startup()
+    return True
+
+
 def _ignore(event: dict[str, Any]) -> None:
     pass
 
@@ -108,7 +113,8 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         for number in STOP:
             self.loop.add_signal_handler(number, self._begin_drain, self.drain.shut_down, draining)
         self.loop.add_signal_handler(RETIRE, self._begin_drain, self.drain.retire, draining)
-        await self.startup()
+        if not await self._has_started(draining):
+            return
         self.sweep()
         self.application_checker()
         self.timeout_checker()
@@ -119,6 +125,16 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         await draining.wait()
         await self._drain(port)
         await self.shutdown()
+
+    async def _has_started(self, draining: asyncio.Event) -> bool:
+        """False: a signal came first. It may wait for long, for a connection to the database."""
+        starting = self.loop.create_task(_outcome(self.startup))
+        stopping = self.loop.create_task(draining.wait())
+        await asyncio.wait({starting, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        has_started = starting.done()
+        for task in (starting, stopping):
+            task.cancel()
+        return has_started and await starting
 
     def _begin_drain(self, begin: Callable[[], None], draining: asyncio.Event) -> None:
         begin()

@@ -52,7 +52,13 @@ class UvicornServer(Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         signal.signal(RETIRE, self._retire)
-        await super().startup(sockets)
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            if not self.should_exit:
+                raise
+            # A signal came first: that is no failure, and what was begun ends without a traceback.
+            self.lifespan.startup_failed = True
         if self.started:
             self._on_listening()
 
@@ -61,6 +67,9 @@ class UvicornServer(Server):
         self._drain.shut_down()
         self.should_exit = True
         self.force_exit = self._drain.is_hurried
+        if not self.started and (lifespan := getattr(self, "lifespan", None)):
+            lifespan.should_exit = True
+            lifespan.startup_event.set()  # which may wait for long, for the database
 
     def _retire(self, sig: int, frame: FrameType | None) -> None:
         self._drain.retire()

@@ -24,7 +24,7 @@ MAY_IMPORT = {
         "forwarding": f"runtime {BELOW_RUNTIME}",
         "operators": f"runtime {BELOW_RUNTIME}",
         "admin": f"operators config runtime {BELOW_RUNTIME}",
-        "process": "operators config runtime server access pool models vocabulary",
+        "process": "operators config runtime server access pool models database vocabulary",
         "management": "process operators config ledger upstream access pool models vocabulary",
         "migrations": "models",
         "apps": "",
