@@ -150,7 +150,8 @@ class Runtime:
     async def refresh(self) -> None:
         """Loads the pool if it has changed."""
         async with self._refreshing:
-            if await self.threads.read(store.pool_version) == self.snapshot.version:
+            known = self.snapshot.version, self.snapshot.stamp
+            if await self.threads.read(store.version_and_stamp) == known:
                 return
             self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
             self.limits.install(self.book)

@@ -19,6 +19,8 @@ REASONS = {
     "TooManyConnections": (
         "it has no connection left (max_connections of the server, or the limit of the role)"
     ),
+    "UndefinedTable": "its tables are missing",
+    "UndefinedColumn": "its tables are another version's: start the gateway anew",
     "OperationalError": "no connection",
 }
 

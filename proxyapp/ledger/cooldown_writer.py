@@ -57,9 +57,12 @@ class Cooling:
         self._writer: asyncio.Task[None] | None = None
 
     def install(self, snapshot: Snapshot) -> None:
-        """A snapshot that was read before a cooldown was written does not know it yet."""
+        """A snapshot that was read before a cooldown was written does not know it yet.
+
+        Versions fall when the database was restored: what the other one had is no matter then.
+        """
+        known = math.inf if snapshot.version < self._snapshot.version else snapshot.version
         self._snapshot = snapshot
-        known = snapshot.version
         self._unconfirmed = [
             each for each in self._unconfirmed if each.version is None or each.version > known
         ]

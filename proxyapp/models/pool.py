@@ -262,6 +262,11 @@ class RotationCursor(models.Model):
         default=0,
         help_text="Raised by every change of keys, groups or cooldowns (in the row of all groups).",
     )
+    pool_stamp = models.PositiveBigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="A random number of each version: not that of another history.",
+    )
 
     def __str__(self) -> str:
         return self.ring or "all groups"

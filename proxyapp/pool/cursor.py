@@ -7,6 +7,7 @@ lease is whole laps, each key gets the same share whatever the other processes d
 remembers whose turn is next, which is where a restarted process goes on.
 """
 
+import secrets
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -54,12 +55,14 @@ class Progress:
 def raise_pool_version() -> int:
     """Tells every process that keys, groups or cooldowns changed; returns the new version.
 
-    Call it in the transaction of the change.
+    Call it in the transaction of the change. The stamp tells the versions of one number apart: a
+    database that was restored may come to the same number on another way.
     """
+    change = {"pool_version": F("pool_version") + 1, "pool_stamp": secrets.randbits(62)}
     cursors = RotationCursor.objects.filter(ring=ALL_GROUPS)
-    if not cursors.update(pool_version=F("pool_version") + 1):
+    if not cursors.update(**change):
         RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
-        cursors.update(pool_version=F("pool_version") + 1)
+        cursors.update(**change)
     return cursors.values_list("pool_version", flat=True).get()
 
 

@@ -19,7 +19,7 @@ class Snapshot:
     """All rings at one version of the pool.
 
     `past_refusals`: what they mean beyond their cooldowns; `shared_rings`: by group, the names
-    of the rings of several groups that it is in.
+    of the rings of several groups that it is in; `stamp`: the version's, in this database.
     """
 
     version: int
@@ -30,6 +30,7 @@ class Snapshot:
     projects: dict[str, list[int]] = field(default_factory=dict)
     past_refusals: PastRefusals = field(default_factory=PastRefusals)
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
+    stamp: int = 0
 
     def ring(self, group_name: str | None) -> Ring | None:
         """That of all groups (None), or of the group of that name; None: there is no such group."""

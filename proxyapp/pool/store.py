@@ -36,6 +36,12 @@ def pool_version() -> int:
     )
 
 
+def version_and_stamp() -> tuple[int, int]:
+    """Zeros before the first change."""
+    rows = RotationCursor.objects.filter(ring=ALL_GROUPS)
+    return rows.values_list("pool_version", "pool_stamp").first() or (0, 0)
+
+
 def group_of_pool(group: Group) -> PoolGroup:
     """Its proxy URL has to be readable."""
     return pool_group(
@@ -69,12 +75,12 @@ class PoolReader:
 
         `now`: of the database's clock; `ahead`: by how much this machine's is behind it.
         """
-        version = pool_version()
+        version, stamp = version_and_stamp()
         groups = self._groups()
         keys = self._keys(groups)
         cooldowns, past_refusals = read_cooldowns(keys, now, self._ends, ahead)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
-        snapshot.past_refusals = past_refusals
+        snapshot.past_refusals, snapshot.stamp = past_refusals, stamp
         return snapshot
 
     def _groups(self) -> dict[int, PoolGroup]:
