@@ -6,6 +6,7 @@ bound, cuts requests at SIGTERM and reports an application's error up to a secon
 """
 
 import asyncio
+import functools
 import logging
 import signal
 import socket
@@ -20,15 +21,20 @@ from twisted.logger import globalLogBeginner
 from proxyapp.server import twisted_adapter
 from proxyapp.server.daphne_adapter import (
     DaphneConnectionFactory,
+    DaphneWebSocket,
     check_daphne,
     end_websocket,
     websocket_factory,
 )
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits, HttpServer
+from proxyapp.server.websocket_handshake import MAX_MESSAGE_BYTES
 from proxyapp.vocabulary.asgi import Application
 
 LOOK_SECONDS = 0.1
+# Only a client that does not read is looked at so often.
+FULL_SECONDS = 0.05
+GONE = {"disconnected": 0.0}
 BACKLOG = 1024
 
 logger = logging.getLogger(__name__)
@@ -76,6 +82,8 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             endpoints=["given"],
             server_name="",
             application_close_timeout=CLOSE_SECONDS,
+            websocket_max_message_size=MAX_MESSAGE_BYTES,
+            websocket_max_frame_size=MAX_MESSAGE_BYTES,
         )
         twisted_adapter.check_twisted(reactor)
         check_daphne(self)
@@ -175,6 +183,30 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             connection.abort()
         for task in self.tasks:
             task.cancel()
+
+    # WebSockets.
+
+    def create_application(
+        self, protocol: DaphneWebSocket, scope: dict[str, Any]
+    ) -> asyncio.Queue[Any]:
+        """As Daphne's, but that the socket reads on only when its messages are taken."""
+        scope.setdefault("asgi", {"version": "3.0"})
+        application: Any = self.application
+        coroutine = application(
+            scope=scope,
+            receive=protocol.next_message,
+            send=functools.partial(self.handle_reply, protocol),
+        )
+        task = self.loop.create_task(coroutine)
+        task.add_done_callback(lambda _: protocol.read_on())
+        self.connections[protocol]["application_instance"] = task
+        return protocol.messages
+
+    async def handle_reply(self, protocol: DaphneWebSocket, message: dict[str, Any]) -> None:
+        """Returns when the client has taken most of what was sent before."""
+        await super().handle_reply(protocol, message)
+        while protocol.is_full() and "disconnected" not in self.connections.get(protocol, GONE):  # noqa: ASYNC110 (Daphne tells no more)
+            await asyncio.sleep(FULL_SECONDS)
 
     # What connections report.
 

@@ -2,6 +2,7 @@
 insides of Daphne and of autobahn, which Daphne stands on.
 """
 
+import asyncio
 from typing import Any
 
 from daphne.server import Server
@@ -11,10 +12,14 @@ from twisted.internet.protocol import Factory
 from proxyapp.server.http_server import HttpServer
 from proxyapp.server.library_check import require, require_in_code
 from proxyapp.server.scope import Target
-from proxyapp.server.twisted_adapter import TwistedConnection
+from proxyapp.server.twisted_adapter import TwistedConnection, TwistedTransport
 
 LIBRARY = "Daphne"
 GOING_AWAY = 1001
+# Messages that wait for the application before the socket is read no further.
+MOST_WAITING = 4
+# As asyncio's own transports, which uvicorn stands on.
+FULL_BYTES = 64 * 1024
 
 
 def check_daphne(server: Server) -> None:
@@ -33,10 +38,12 @@ def check_daphne(server: Server) -> None:
     require_in_code(LIBRARY, WebSocketProtocol.onConnect, "_raw_query_string")
     require("autobahn", WebSocketProtocol, "STATE_OPEN", "dropConnection", "sendCloseFrame")
     require_in_code(LIBRARY, WebSocketProtocol.check_timeouts, "state")
+    require_in_code(LIBRARY, WebSocketProtocol.onMessage, "application_queue", "put_nowait")
 
 
 def websocket_factory(server: Server) -> WebSocketFactory:
     factory = WebSocketFactory(server, server=server.server_name)
+    factory.protocol = DaphneWebSocket
     factory.setProtocolOptions(
         autoPingTimeout=server.ping_timeout,
         allowNullOrigin=True,
@@ -52,6 +59,36 @@ def end_websocket(websocket: WebSocketProtocol) -> None:
         websocket.sendCloseFrame(GOING_AWAY)
     else:
         websocket.dropConnection(abort=True)
+
+
+class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
+    """Daphne's reads as fast as a client sends, into a queue without an end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self._is_paused = False
+
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
+        super().onMessage(payload, isBinary)
+        if self.messages.qsize() >= MOST_WAITING and not self._is_paused:
+            self._is_paused = True
+            self.transport.pauseProducing()
+
+    async def next_message(self) -> Any:
+        message = await self.messages.get()
+        if self.messages.empty():
+            self.read_on()
+        return message
+
+    def read_on(self) -> None:
+        if self._is_paused:
+            self._is_paused = False
+            self.transport.resumeProducing()
+
+    def is_full(self) -> bool:
+        """Whether more waits for the client than it takes at once."""
+        return TwistedTransport(self.transport).get_write_buffer_size() > FULL_BYTES
 
 
 class DaphneConnection(TwistedConnection):

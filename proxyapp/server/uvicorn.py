@@ -16,6 +16,7 @@ from proxyapp.server.http_server import ConnectionLimits
 from proxyapp.server.library_check import require, require_in_code
 from proxyapp.server.uvicorn_http import UvicornConnection, UvicornHttpServer
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
+from proxyapp.server.websocket_handshake import MAX_MESSAGE_BYTES
 
 LIBRARY = "uvicorn"
 LOOK_SECONDS = 0.05
@@ -112,6 +113,7 @@ def run(
         loop="uvloop" if find_spec("uvloop") else "asyncio",
         http=http_server.protocol,  # type: ignore[arg-type]
         ws=UvicornWebSocket,
+        ws_max_size=MAX_MESSAGE_BYTES,
         lifespan="on",
         log_config=None,
         log_level="warning",

@@ -12,6 +12,8 @@ from proxyapp.server.http1 import Head, RequestError
 # Less than either of them reads.
 MAX_HEADERS = 100
 MAX_LINE_BYTES = 8000
+# A page says what it shows: 200 ids at most.
+MAX_MESSAGE_BYTES = 64 * 1024
 _TARGET = re.compile(rb"/[\x21-\x7e]*")
 _KEY = re.compile(rb"[0-9A-Za-z+/]{22}==")
 

@@ -186,11 +186,17 @@ def expire(client: Client) -> None:
     Session.objects.update(expire_date=timezone.now())
 
 
+def take_rights(client: Client) -> None:
+    User.objects.update(is_superuser=False)
+
+
 def change_password(client: Client) -> None:
     User.objects.update(password="!another")
 
 
-@pytest.mark.parametrize("end", [log_out, deactivate, dismiss, expire, change_password])
+@pytest.mark.parametrize(
+    "end", [log_out, deactivate, dismiss, take_rights, expire, change_password]
+)
 async def test_who_may_no_longer_watch_is_closed(
     application: Dispatcher,
     operator: Client,

@@ -19,6 +19,7 @@ from tests.support.gateway import ROOT
 from tests.support.ports import free_port
 from tests.support.raw_client import RawClient, RawResponse, exchange
 from tests.support.toy_server import EVENT
+from tests.support.websocket_flood import flood, masked_frame
 
 MAX_BODY_BYTES = 3 * 1024 * 1024
 
@@ -596,3 +597,22 @@ def test_a_websocket_is_served_and_closed_at_the_end(own_toy: Callable[..., ToyS
     assert closed.value.rcvd is not None
     assert closed.value.rcvd.code == 1001
     assert toy.process.wait(5) == 0
+
+
+def test_a_websocket_whose_answers_are_not_read_is_read_no_further(
+    own_toy: Callable[..., ToyServer],
+) -> None:
+    """Each message is sent back: what waits on either side of the application has an end."""
+    toy = own_toy()
+    with socket.create_connection(("127.0.0.1", toy.port)) as raw:
+        raw.sendall(
+            b"GET /ws HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+        assert raw.recv(1000).startswith(b"HTTP/1.1 101")
+
+        taken = flood(raw, masked_frame(bytes(60_000)) * 16)
+
+        grown = psutil.Process(toy.process.pid).memory_info().rss
+    assert taken < 30_000_000, taken
+    assert grown < 250_000_000, grown

@@ -5,6 +5,8 @@ It is told all of that first, and then what changes.
 """
 
 import json
+import time
+from collections import deque
 from typing import Any
 
 from channels.generic.websocket import AsyncWebsocketConsumer
@@ -18,6 +20,9 @@ from proxyapp.admin.live.subscriber import Subscriber
 MOST_KEYS = 200
 # The most that SQLite and PostgreSQL take; a larger number is an error in the query.
 LARGEST_ID = 2**63 - 1
+# A page speaks once when it opens, and when what it shows changes.
+MOST_MESSAGES = 30
+MESSAGES_SECONDS = 10.0
 # An application's own codes (RFC 6455, section 7.4.2): a page does not come back after these.
 BAD_MESSAGE = 4400
 NOT_ALLOWED = 4403
@@ -29,6 +34,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self._live = live
         self._feed: Feed | None = None
         self._subscriber: Subscriber | None = None
+        self._heard: deque[float] = deque(maxlen=MOST_MESSAGES)
 
     async def __call__(self, *arguments: Any) -> None:
         """However it ends, the feed knows."""
@@ -49,19 +55,25 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         wish = wish_of(text_data)
-        if wish is None:
+        if wish is None or self._is_too_much(time.monotonic()):
             await self.close(BAD_MESSAGE)
         elif not await self.scope["user"].ahas_perm("proxyapp.view_apikey"):
             await self.close(NOT_ALLOWED)
         elif self._feed is not None and self._subscriber is not None:
             self._feed.watch(self._subscriber, wish)
 
+    def _is_too_much(self, now: float) -> bool:
+        heard = self._heard
+        is_full = len(heard) == MOST_MESSAGES and now - heard[0] < MESSAGES_SECONDS
+        heard.append(now)
+        return is_full
+
 
 def wish_of(text: str | None) -> PageWish | None:
     """None: the message makes no sense."""
     try:
         message = json.loads(text or "")
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(message, dict):
         return None

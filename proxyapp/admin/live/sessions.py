@@ -47,7 +47,9 @@ async def visitor_of(scope: dict[str, Any]) -> Visitor | None:
 
 
 def still_welcome(visitors: Collection[Visitor], now: datetime) -> set[Visitor]:
-    """Whose session is open, and who is still active staff with the same password."""
+    """Whose session is open, and who is still active staff that may see keys, with the same
+    password.
+    """
     keys = {visitor.session_key: row_key(visitor.session_key) for visitor in visitors}
     ids = {visitor.user_id for visitor in visitors}
     sessions = set(
@@ -55,7 +57,8 @@ def still_welcome(visitors: Collection[Visitor], now: datetime) -> set[Visitor]:
             "pk", flat=True
         )
     )
-    staff = User.objects.filter(pk__in=ids, is_active=True, is_staff=True).only("password")
+    may_see = User.objects.with_perm("proxyapp.view_apikey")
+    staff = may_see.filter(pk__in=ids, is_staff=True).only("password")
     hashes = {user.pk: user.get_session_auth_hash() for user in staff}
     factors = dict(SecondFactor.objects.filter(user_id__in=ids).values_list("user_id", "pk"))
     return {
