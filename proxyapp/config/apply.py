@@ -16,6 +16,7 @@ from proxyapp.config.file import GroupConfig, KeyConfig
 from proxyapp.config.report import FieldChange, GroupOfKeyChange, MissingChange, Report
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.batches import Row, row_batches
+from proxyapp.models.removed_key import remember_removed
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
@@ -69,7 +70,9 @@ class Database:
             self.report.key_removed(key, self.group_names[key.group_id])
             del self.members[key.group_id][key.pk]
         for batch in row_batches(keys):
-            ApiKey.objects.filter(pk__in=[key.pk for key in batch]).delete()
+            rows = ApiKey.objects.filter(pk__in=[key.pk for key in batch])
+            remember_removed(rows)
+            rows.delete()
 
     def disable_missing(self, keys: Sequence[ApiKey]) -> None:
         for key in keys:
@@ -84,7 +87,9 @@ class Database:
         for group in groups:
             self.report.group_removed(group)
         for batch in row_batches(groups):
-            Group.objects.filter(pk__in=[group.pk for group in batch]).delete()
+            ids = [group.pk for group in batch]
+            remember_removed(ApiKey.objects.filter(group__in=ids))
+            Group.objects.filter(pk__in=ids).delete()
 
     def _apply_groups(self, configs: Sequence[GroupConfig], order: Order) -> None:
         before = dict(self.groups)

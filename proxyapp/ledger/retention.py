@@ -22,6 +22,7 @@ from proxyapp.models import (
     HourlyUsage,
     MinuteUsage,
     RateLimitEvent,
+    RemovedKey,
     SignInCount,
     SpoolMark,
     TokenUsage,
@@ -82,7 +83,8 @@ def prune_batch(now: datetime) -> Pruned:
             LogEntry.objects.filter(action_time__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))
         ),
         leftovers=cursor.forget_rings()
-        + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS))),
+        + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS)))
+        + _delete_batch(old_names(now)),
     )
 
 
@@ -129,6 +131,12 @@ def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[An
     return table._default_manager.filter(day__lt=days_before(now, settings.DAILY_USAGE_DAYS).date())
 
 
+def old_names(now: datetime) -> QuerySet[RemovedKey]:
+    """Of keys whose last usage is gone, too."""
+    days = max(settings.DAILY_USAGE_DAYS, settings.HOURLY_USAGE_DAYS) + 1
+    return RemovedKey.objects.filter(removed_at__lt=days_before(now, days))
+
+
 def days_before(now: datetime, days: int) -> datetime:
     """At the earliest the epoch: any number of days may be asked for, but dates end there."""
     return now - timedelta(days=min(days, (now - EPOCH).days))
@@ -159,7 +167,8 @@ def _day_rows(rows: list[HourlyUsage]) -> list[list[str | int]]:
     days: defaultdict[tuple[int, date, str], AttemptCounter] = defaultdict(AttemptCounter)
     for row in rows:
         counts = AttemptCounter(*(getattr(row, column) for column in COLUMNS))
-        days[row.key_id, row.hour.astimezone(UTC).date(), row.model].add(counts)
+        key_id = row.key_id or 0  # it has one, also when its key is gone
+        days[key_id, row.hour.astimezone(UTC).date(), row.model].add(counts)
     return [
         [
             key_id,

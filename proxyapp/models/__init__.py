@@ -4,6 +4,7 @@ from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
+from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     LATENCY_BOUNDS_MS,
@@ -30,6 +31,7 @@ __all__ = [
     "KeyProbe",
     "MinuteUsage",
     "RateLimitEvent",
+    "RemovedKey",
     "RotationCursor",
     "SecondFactor",
     "SignInCount",

@@ -3,6 +3,7 @@
 from django.db import models
 
 from proxyapp.models.pool import ApiKey
+from proxyapp.models.removed_key import RemovedKey
 
 
 class AttemptCounts(models.Model):
@@ -23,13 +24,37 @@ class AttemptCounts(models.Model):
         abstract = True
 
 
-class HourlyUsage(AttemptCounts):
+def key_of_usage(related_name: str) -> "models.ForeignKey[ApiKey | None, ApiKey | None]":
+    """Usage outlives its key: the id stays, and RemovedKey has what the key was called.
+
+    The column is never empty; `null` lets a row say that its key is gone. A join leaves such rows
+    out.
+    """
+    return models.ForeignKey(
+        ApiKey,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        null=True,
+        related_name=related_name,
+    )
+
+
+class KeyUsage(AttemptCounts):
+    """`removed`: what its key was called, where a list has looked that up."""
+
+    removed: RemovedKey | None = None
+
+    class Meta:
+        abstract = True
+
+
+class HourlyUsage(KeyUsage):
     """What one key did for one model in one hour.
 
     Every attempt at the upstream counts as one request.
     """
 
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="usage")
+    key = key_of_usage("usage")
     model = models.CharField(max_length=100, blank=True)
     hour = models.DateTimeField(help_text="Start of the hour, UTC.")
 
@@ -45,10 +70,10 @@ class HourlyUsage(AttemptCounts):
         return f"{self.key_id} {self.model} {self.hour:%Y-%m-%d %H:00}"
 
 
-class DailyUsage(AttemptCounts):
+class DailyUsage(KeyUsage):
     """What is left of a day's hourly rows when they have grown old."""
 
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="daily_usage")
+    key = key_of_usage("daily_usage")
     model = models.CharField(max_length=100, blank=True)
     day = models.DateField(help_text="UTC.")
 

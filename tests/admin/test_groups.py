@@ -282,7 +282,8 @@ def test_deleting_a_group_counts_what_goes_with_it_and_every_process_hears_of_it
     html = submit(operator, "proxyapp_group_delete", group.pk, data={"post": "yes"})
 
     assert "API keys: 2" in question
-    assert "Hours of usage: 2" in question
+    assert "Rate limit events: 2" in question
+    assert "usage" not in question.split("API keys: 2")[1].split("</ul>")[0]
     assert "was deleted successfully" in html
     assert not ApiKey.objects.exists()
     assert pool_version() == version + 1

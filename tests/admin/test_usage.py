@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from proxyapp.admin.records import capped_pages, usage
 from proxyapp.models import ApiKey, DailyUsage
+from proxyapp.operators.dashboard import tokens_by_model
 from tests.support.admin_pages import cells, page, superuser, text
 from tests.support.pool_data import NOW, add_group, add_key, use
 
@@ -186,3 +187,57 @@ def test_a_number_that_is_too_large_is_none(operator: Client, name: str, number:
         operator.get(reverse("admin:proxyapp_hourlyusage_changelist"), {name: number}).status_code
         == 200
     )
+
+
+# Keys that are gone.
+
+
+@pytest.mark.parametrize("what", ["key", "keys", "group"])
+def test_usage_of_a_removed_key_stays_under_its_name(operator: Client, what: str):
+    group = add_group("main")
+    key = add_key(group, "gone", name="laptop")
+    use(key, requests=7)
+    use(add_key(add_group("other"), "here"), requests=5)
+    use_day(key, NOW.date(), requests=9)
+
+    remove(operator, what, key)
+
+    assert not ApiKey.objects.filter(pk=key.pk).exists()
+    for kind, requests in (("hourlyusage", "7"), ("dailyusage", "9")):
+        for query in ({"key": key.pk}, {"q": "laptop"}, {"q": "AIza…gone"}):
+            html = page(operator, f"proxyapp_{kind}_changelist", **query)
+            assert cells(html, "of_key") == ["laptop (AIza…gone), removed"]
+            assert cells(html, "group") == ["main"]
+            assert cells(html, "requests") == [requests]
+    both = page(operator, "proxyapp_hourlyusage_changelist", o="3")
+    assert sorted(cells(both, "requests")) == ["5", "7"]
+    assert "Requests 12" in " ".join(totals(both).split())
+
+
+def remove(operator: Client, what: str, key: ApiKey) -> None:
+    if what == "key":
+        url = reverse("admin:proxyapp_apikey_delete", args=[key.pk])
+        operator.post(url, {"post": "yes"})
+    elif what == "keys":
+        fields = {"action": "delete_selected", "_selected_action": key.pk, "post": "yes"}
+        operator.post(reverse("admin:proxyapp_apikey_changelist"), fields)
+    else:
+        url = reverse("admin:proxyapp_group_delete", args=[key.group_id])
+        operator.post(url, {"post": "yes", "typed": key.group.name, "name": key.group.name})
+
+
+def test_usage_of_a_key_whose_name_nobody_kept_is_shown_by_its_id(operator: Client):
+    key = add_key(add_group(), "gone")
+    use(key, requests=7)
+    ApiKey.objects.all().delete()
+
+    html = page(operator, "proxyapp_hourlyusage_changelist")
+
+    assert cells(html, "of_key") == [f"key {key.pk}, removed"]
+
+
+def test_a_removed_key_counts_in_the_sums_of_the_dashboard():
+    key = add_key(add_group(), "gone")
+    use(key, prompt_tokens=7, output_tokens=5)
+    ApiKey.objects.all().delete()
+    assert [row["prompt"] for row in tokens_by_model(NOW)] == [7]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from proxyapp.config.file import ConfigError
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.report import Report
-from proxyapp.models import ApiKey, AuditEntry, Group, ImportedGroup
+from proxyapp.models import ApiKey, AuditEntry, Group, HourlyUsage, ImportedGroup, RemovedKey
 from proxyapp.operators.key_actions import change_keys
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import MISSING_FROM_FILE
@@ -265,3 +265,22 @@ def test_prune_removes_what_earlier_starts_disabled_and_all_when_that_is_meant(f
     assert "removes 1 of the 1 keys that there are" in command(str(file), "--prune")
     assert not Group.objects.exists()
     assert not apply_changes(file).changed
+
+
+def test_usage_of_what_prune_removes_is_kept_under_its_masked_name(file):
+    start(file, group("a", ONE, TWO), group("b", THREE, FOUR))
+    for key in ApiKey.objects.all():
+        use(key, requests=key.pk)
+    usage = list(HourlyUsage.objects.order_by("id").values("key_id", "requests"))
+    file.write_text(yaml.safe_dump({"groups": [group("a", TWO)]}))
+
+    command(str(file), "--prune")
+
+    assert list(HourlyUsage.objects.order_by("id").values("key_id", "requests")) == usage
+    assert sorted(RemovedKey.objects.values_list("label", "group")) == [
+        ("AIza…0one", "a"),
+        ("AIza…four", "b"),
+        ("AIza…hree", "b"),
+    ]
+    command(str(file), "--prune")
+    assert RemovedKey.objects.count() == 3

@@ -31,6 +31,7 @@ from proxyapp.models import (
     HourlyUsage,
     MinuteUsage,
     RateLimitEvent,
+    RemovedKey,
     RotationCursor,
     SpoolMark,
     TokenUsage,
@@ -357,6 +358,22 @@ def test_a_set_of_groups_has_its_cursor_while_a_client_token_has_the_set(key: Ap
 
 
 @in_database
+def test_hours_of_a_removed_key_become_days_and_its_name_goes_after_them(settings):
+    settings.DAILY_USAGE_DAYS, settings.HOURLY_USAGE_DAYS = 100, 10
+    gone = add_key(add_group("of the removed"), "gone")
+    for ago in (11, 12):
+        use(gone, NOW - timedelta(days=ago), requests=ago)
+    RemovedKey.objects.create(key_id=gone.pk, label="a", removed_at=NOW - timedelta(days=100))
+    RemovedKey.objects.create(key_id=gone.pk + 1, label="b", removed_at=NOW - timedelta(days=102))
+    ApiKey.objects.all().delete()
+
+    assert prune() == Pruned(hours=2, leftovers=1)
+    days = DailyUsage.objects.order_by("day").values_list("key_id", "requests")
+    assert list(days) == [(gone.pk, 12), (gone.pk, 11)]
+    assert RemovedKey.objects.get().label == "a"
+
+
+@in_database
 def test_marks_of_spools_go_when_their_processes_are_long_gone():
     SpoolMark.objects.create(name="old", number=7, at=NOW - timedelta(days=91))
     SpoolMark.objects.create(name="young", number=7, at=NOW - timedelta(days=89))
@@ -387,7 +404,7 @@ def test_every_table_has_its_bound():
         "TokenUsage",
         "AuditEntry",
     }
-    pruned |= {"RotationCursor", "SpoolMark", "SignInCount"}
+    pruned |= {"RotationCursor", "SpoolMark", "SignInCount", "RemovedKey"}
     tables = {model.__name__ for model in apps.get_app_config("proxyapp").get_models()}
 
     assert tables == pruned | BOUNDED_BY_WHAT_OPERATORS_MAKE

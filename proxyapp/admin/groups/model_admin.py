@@ -143,8 +143,11 @@ class GroupAdmin(GroupPages):
         audit.record_each(audit.operator(request.user), gone)
         return super().log_deletions(request, queryset)
 
+    def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
+        return ApiKey.objects.filter(group__in=ids)
+
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
-        keys = ApiKey.objects.filter(group__in=ids)
+        keys = self.keys_of(ids)
         return {"API keys": keys.count(), **counts_of_keys(keys)}
 
     @admin.display(description="target URL", ordering="target_url")

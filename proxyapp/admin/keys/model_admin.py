@@ -162,8 +162,11 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             return "" if is_new else "key replaced"
         return super().describe_edit(form, name, is_new=is_new)
 
+    def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
+        return ApiKey.objects.filter(pk__in=ids)
+
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
-        return counts_of_keys(ApiKey.objects.filter(pk__in=ids))
+        return counts_of_keys(self.keys_of(ids))
 
     @admin.display(description="key")
     def masked_key(self, key: ApiKey) -> str:

@@ -204,7 +204,9 @@ class KeyFilter(FewChoicesFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         key_id = self.value()
-        return queryset.filter(key__in=one_key(key_id)) if key_id else queryset
+        if not key_id:
+            return queryset
+        return queryset.filter(key=int(key_id)) if is_id(key_id) else queryset.none()
 
 
 def with_chosen(choices: list[tuple[str, str]], chosen: str | None) -> list[tuple[str, str]]:

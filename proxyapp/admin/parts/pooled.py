@@ -10,7 +10,8 @@ from django.http import HttpRequest
 
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
-from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
+from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.models.removed_key import remember_removed
 from proxyapp.pool.cursor import raise_pool_version
 
 # The most that the column's type takes on PostgreSQL.
@@ -36,11 +37,14 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         return ["updated_at", *(name for name in form.changed_data if name in names)]
 
     def delete_model(self, request: HttpRequest, obj: Pooled) -> None:
-        super().delete_model(request, obj)
-        raise_pool_version()
+        with transaction.atomic():
+            remember_removed(self.keys_of([obj.pk]))
+            super().delete_model(request, obj)
+            raise_pool_version()
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pooled]) -> None:
         with transaction.atomic():
+            remember_removed(self.keys_of(list(queryset.values_list("pk", flat=True))))
             super().delete_queryset(request, queryset)
             raise_pool_version()
 
@@ -59,6 +63,10 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         may_delete = request.user.has_perm(f"proxyapp.delete_{self.opts.model_name}")
         return labels, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
 
+    def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
+        """The keys that go with these objects."""
+        raise NotImplementedError
+
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
         """How many rows go with these objects, by what they are."""
         return {}
@@ -68,7 +76,6 @@ def counts_of_keys(keys: QuerySet[ApiKey]) -> dict[str, int]:
     ids = keys.order_by().values("pk")
     return {
         "rate limit events": RateLimitEvent.objects.filter(key__in=ids).count(),
-        "hours of usage": HourlyUsage.objects.filter(key__in=ids).count(),
     }
 
 

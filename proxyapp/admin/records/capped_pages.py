@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.paginator import Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from proxyapp.models import ApiKey
+from proxyapp.models import ApiKey, RemovedKey
 
 # Few enough for a list of ids in the query.
 FEW_KEYS = 500
@@ -44,11 +44,13 @@ class LongPaginator(CappedPaginator):
 def rows_of_keys_named(text: str) -> Q:
     """For rows that belong to a key: each word is in its name, its masked form or its project."""
     keys = ApiKey.objects.all()
+    removed = RemovedKey.objects.all()
     for word in text.split():
         keys = keys.filter(
             Q(name__icontains=word) | Q(masked__icontains=word) | Q(project__icontains=word)
         )
-    return rows_of(keys)
+        removed = removed.filter(label__icontains=word)
+    return rows_of(keys) | Q(key_id__in=removed.values("key_id"))
 
 
 def rows_of(keys: QuerySet[ApiKey]) -> Q:

@@ -6,17 +6,17 @@ from typing import Any, TypeVar
 
 from django.contrib import admin
 from django.contrib.admin import SimpleListFilter
-from django.db.models import Model, QuerySet, Sum
+from django.db.models import Model, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
 from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, KeyFilter, is_id, with_chosen
 from proxyapp.admin.parts.moments import local_time
-from proxyapp.admin.parts.readonly import ReadOnlyAdmin
+from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelAdmin
 from proxyapp.admin.records.capped_pages import LongPaginator, rows_of, rows_of_keys_named
 from proxyapp.ledger.usage import COLUMNS
-from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, RotationCursor
+from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, RemovedKey, RotationCursor
 
 # There is no table of models: they are looked for among so many rows, which costs little.
 RECENT_ROWS = 5000
@@ -93,6 +93,10 @@ class UsageChangeList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
+        gone = [row for row in self.result_list if row.key is None]
+        removed = RemovedKey.objects.in_bulk([row.key_id for row in gone]) if gone else {}
+        for row in gone:
+            row.removed = removed.get(row.key_id)
         if not self.paginator.is_capped:
             rows = self.queryset.order_by()
             sums = rows.aggregate(**{column: Sum(column, default=0) for column in COLUMNS})
@@ -121,8 +125,9 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
         css = {"all": ("proxyapp/groups.css",)}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRow]:
-        rows = super().get_queryset(request).select_related("key__group")
-        return rows.defer("key__secret", "key__group__proxy_url")
+        """Keys are read beside the rows: a join would leave out those whose key is gone."""
+        keys = ApiKey.objects.select_related("group").defer("secret", "group__proxy_url")
+        return super().get_queryset(request).prefetch_related(Prefetch("key", keys))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """As the index of the times has them: nothing is sorted."""
@@ -138,9 +143,16 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UsageChangeList
 
-    @admin.display(ordering="key__group__position")
+    @admin.display(description="key", ordering="key_id")
+    def of_key(self, usage: HourlyUsage | DailyUsage) -> str:
+        if usage.key is not None:
+            return str(usage.key)
+        return str(usage.removed or f"key {usage.key_id}, removed")
+
     def group(self, usage: HourlyUsage | DailyUsage) -> str:
-        return usage.key.group.name
+        if usage.key is not None:
+            return usage.key.group.name
+        return usage.removed.group if usage.removed else NOTHING
 
 
 @admin.register(HourlyUsage)
@@ -148,7 +160,7 @@ class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
     time_column = "hour"
     list_display = (
         "starting",
-        "key",
+        "of_key",
         "group",
         "model",
         *(counted_rows(column) for column in COLUMNS),
@@ -165,7 +177,7 @@ class DailyUsageAdmin(UsageAdmin[DailyUsage]):
     time_column = "day"
     list_display = (
         "on_day",
-        "key",
+        "of_key",
         "group",
         "model",
         *(counted_rows(column) for column in COLUMNS),
