@@ -2,24 +2,27 @@
 that nobody meant.
 """
 
-import io
-import re
+import os
+from collections import defaultdict
+from collections.abc import MutableMapping
 from pathlib import Path
 
-import environ
-
-ASSIGNMENT = re.compile(r"(?:export )?[A-Za-z_0-9]+=")
+from gateway import dotenv
 
 
 class Environment:
-    """`problems` has what is wrong, in words for whoever starts the gateway."""
+    """`problems` has what is wrong, in words for whoever starts the gateway; `file_lines` where in
+    `.env` a variable stands that the environment left open.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, variables: MutableMapping[str, str] | None = None) -> None:
         self.problems: list[str] = []
+        self.file_lines: dict[str, str] = {}
+        self._variables = os.environ if variables is None else variables
 
     def text(self, name: str) -> str | None:
         """None: not set, or empty."""
-        given: str = environ.Env.ENVIRON.get(name, "")
+        given = self._variables.get(name, "")
         return given if given.strip() else None
 
     def read_file(self, path: Path, *, is_named: bool) -> None:
@@ -28,7 +31,7 @@ class Environment:
         A file that nobody named may be missing. No line is repeated: it may be a secret.
         """
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            text = path.read_text(encoding="utf-8")
         except FileNotFoundError:
             if is_named:
                 self.problems.append(f"ENV_FILE={str(path)!r} does not exist")
@@ -39,15 +42,21 @@ class Environment:
         except UnicodeDecodeError:
             self.problems.append(f"{path} is not UTF-8 text")
             return
-        lines = [line.lstrip() for line in text.splitlines()]
-        wrong = [
-            number
-            for number, line in enumerate(lines, start=1)
-            if line and not line.startswith("#") and not ASSIGNMENT.match(line)
+        self._fill_in(path, text)
+
+    def _fill_in(self, path: Path, text: str) -> None:
+        assignments: dict[str, dotenv.Assignment] = {}
+        complaints: defaultdict[str, list[int]] = defaultdict(list)
+        for found in dotenv.read(text):
+            if isinstance(found, dotenv.Complaint):
+                complaints[found.text].append(found.line)
+            else:
+                assignments[found.name] = found
+        self.problems += [
+            f"{path}: line {lines[0]} {complaint} ({len(lines)} such lines)"
+            for complaint, lines in complaints.items()
         ]
-        if wrong:
-            self.problems.append(
-                f"{path}: line {wrong[0]} is not of the form NAME=value ({len(wrong)} such lines)"
-            )
-        assignments = "\n".join(line for line in lines if ASSIGNMENT.match(line))
-        environ.Env.read_env(io.StringIO(assignments))
+        for name, assignment in assignments.items():
+            if self.text(name) is None:
+                self._variables[name] = assignment.value
+                self.file_lines[name] = f"{path}: line {assignment.line}"

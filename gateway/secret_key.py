@@ -10,6 +10,8 @@ from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+from gateway import setting_checks as checks
+
 
 def secrets_of(given: str, fallbacks: list[str], directory: Path) -> list[str]:
     """The current one first: that of the environment, or else those of the file in `directory`."""
@@ -26,6 +28,8 @@ def secrets_of(given: str, fallbacks: list[str], directory: Path) -> list[str]:
         raise ImproperlyConfigured(
             f"{directory / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY"
         )
+    if complaint := checks.secret(current):
+        raise ImproperlyConfigured(f"The first line of {directory / 'secret_key'} {complaint}")
     return [current, *fallbacks, *older]
 
 

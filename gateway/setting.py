@@ -1,7 +1,9 @@
 """What a setting is, and the kinds of them: how its text is read, and what may stand there."""
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -20,7 +22,12 @@ MOST = {
     "SECONDS": 1_000_000,
     "BYTES": 2**50,
 }
+NEARLY = 0.87  # of 1: a letter too few, two that changed places
 MOST_TIMES = 1_000_000
+QUOTES = "'\"`"
+COMMENT = re.compile(r"(?:^|\s)#")
+VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]+|\$?\{.*\}|\$\(.*\)|%[A-Z_]+%|<[^<>]*>")
+LIST = re.compile(r"""[\[({]\s*["']|.*["'`]""")
 TRUTH = {
     "true": True,
     "yes": True,
@@ -62,9 +69,12 @@ class Setting(Generic[Value]):
         if given is None:
             return self.default
         try:
+            if complaint := misread(given):
+                raise Unfit(complaint)
             return self.parse(given)
         except Unfit as unfit:
-            env.problems.append(f"{self._blamed(given, unfit)} {unfit}")
+            place = f"{line}: " if (line := env.file_lines.get(self.name)) else ""
+            env.problems.append(f"{place}{self._blamed(given, unfit)} {unfit}")
             return self.default
 
     def _blamed(self, given: str, unfit: Unfit) -> str:
@@ -74,6 +84,21 @@ class Setting(Generic[Value]):
 
 
 def anything(_: str) -> str:
+    return ""
+
+
+def misread(text: str) -> str:
+    """What a file or a shell left in a value that it should have taken away.
+
+    `docker run --env-file` and the `environment:` of a compose file hand on such texts as they are.
+    """
+    text = text.strip()
+    if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
+        return "has quotes around it that belong to the value here: leave them out"
+    if COMMENT.search(text):
+        return "has a comment in it that belongs to the value here: leave it out"
+    if VARIABLE.fullmatch(text):
+        return "is a variable that nobody filled in: write its value"
     return ""
 
 
@@ -92,6 +117,17 @@ class Table:
     def __init__(self, env: Environment) -> None:
         self._env = env
         self.rows: list[Setting[Any]] = []
+
+    def misspelt(self) -> list[str]:
+        """A line for each name of `.env` that is nearly a setting's; other programs' are not
+        meant for us.
+        """
+        names = [row.name for row in self.rows]
+        return [
+            f"warning: {line} sets {name}, which is no setting: is {near[0]} meant?"
+            for name, line in self._env.file_lines.items()
+            if name not in names and (near := get_close_matches(name, names, 1, NEARLY))
+        ]
 
     def _read(self, setting: Setting[Value]) -> Value:
         self.rows.append(setting)
@@ -140,6 +176,8 @@ class Table:
         """Separated by commas; none unless it is set. `check` is for each of them."""
 
         def parse(text: str) -> list[str]:
+            if LIST.match(text.strip()):
+                raise Unfit("is a list without quotes and brackets, separated by commas: one,two")
             given = [word.strip() for word in text.split(",") if word.strip()]
             for word in given:
                 if complaint := check(word):
@@ -166,8 +204,20 @@ class Table:
         shown = default if documented is None else documented
         return self._read(Setting(name, default, sentence, parse, shown, is_secret))
 
-    def path(self, name: str, default: Path, sentence: str, *, documented: str) -> Path:
+    def path(
+        self,
+        name: str,
+        default: Path,
+        sentence: str,
+        *,
+        documented: str,
+        check: Check = anything,
+    ) -> Path:
         """Absolute; what is relative counts from the directory of the process."""
-        return self._read(
-            Setting(name, default, sentence, lambda text: Path(text).absolute(), documented)
-        )
+
+        def parse(text: str) -> Path:
+            if complaint := check(text):
+                raise Unfit(complaint)
+            return Path(text).absolute()
+
+        return self._read(Setting(name, default, sentence, parse, documented))

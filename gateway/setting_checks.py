@@ -5,7 +5,9 @@ import ssl
 import warnings
 from datetime import time
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -13,6 +15,30 @@ from django.core.exceptions import ImproperlyConfigured
 
 HOST = re.compile(r"\*|\.?[^\s/:*]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN = re.compile(r"https?://[^\s/]+")
+SHORTEST_SECRET = 32
+FEWEST_CHARACTERS = 5
+SHORTEST_PASSWORD = 8
+NO_DATABASE_URL = (
+    "is not a database URL such as sqlite:////path/to/file or"
+    " postgresql://user:password@host:5432/name (special characters in the password are"
+    " percent-encoded)"
+)
+HOW_TO_CHANGE_IT = (
+    'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(64))". If API keys were'
+    " encrypted under the present one, move that to SECRET_KEY_FALLBACKS and run"
+    " `python manage.py reencrypt`"
+)
+# What documentation, generators and other programs' examples put where a secret belongs.
+_PLACEHOLDER_SIGN = re.compile(
+    r"django-insecure-|change[-_ ]?(?:me|this|it)\b|generate[ds]? (?:with|by|using)|your[-_ ]|"
+    r"replace[-_ ](?:me|this|with)|insert[-_ ]|<[^<>]+>|\$\{|\{\{|\bTODO\b|\.\.\.|…",
+    re.IGNORECASE,
+)
+_PLACEHOLDER = re.compile(
+    r"(?:my|your|the|super|random|new|secret|key|password|passw0rd|pass|admin|default|django|example"
+    r"|placeholder|changeme|change|test|dummy|none|null|string|value|please|here|for|in|production"
+    r"|prod|gateway|gemini|app|token|letmein|qwerty|x|\d)+"
+)
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 
@@ -45,6 +71,46 @@ def certificate_file(text: str) -> str:
     return ""
 
 
+def directory(text: str) -> str:
+    """A path that means the same in a shell, in a URL and here."""
+    if found := re.search(r"[#?%$*\x00-\x1f]", text):
+        return f"must be a path without {found[0]!r}"
+    if text.startswith("~"):
+        return "must be a whole path: ~ means a home directory to a shell only"
+    if "://" in text:
+        return "must be a path such as /var/lib/gateway, not a URL"
+    if text != text.strip():
+        return "must be a path without a space before or after it"
+    try:
+        return "is a file, and must be a directory" if Path(text).is_file() else ""
+    except OSError:
+        return "must be a path such as /var/lib/gateway"
+
+
+def secret(text: str) -> str:
+    if _is_placeholder(text):
+        return f"is a placeholder that everybody knows. {HOW_TO_CHANGE_IT}"
+    if len(text) < SHORTEST_SECRET or len(set(text)) < FEWEST_CHARACTERS:
+        return (
+            f"has fewer than {SHORTEST_SECRET} characters, or too few different ones, and can be"
+            f" guessed. {HOW_TO_CHANGE_IT}"
+        )
+    return ""
+
+
+def password(text: str) -> str:
+    if _is_placeholder(text):
+        return "is a placeholder that everybody knows: choose another, or leave it empty"
+    if len(text) < SHORTEST_PASSWORD:
+        return f"must have {SHORTEST_PASSWORD} characters at least"
+    return ""
+
+
+def _is_placeholder(text: str) -> bool:
+    plain = re.sub(r"[\W_]+", "", text).lower()
+    return _PLACEHOLDER_SIGN.search(text) is not None or _PLACEHOLDER.fullmatch(plain) is not None
+
+
 def network(text: str) -> str:
     try:
         ip_network(text)
@@ -64,15 +130,32 @@ def origin(text: str) -> str:
 
 
 def database_url(text: str) -> str:
+    if complaint := _misread_url(text):
+        return complaint
     database = parsed_database_url(text)
     if database.get("ENGINE") not in (SQLITE, POSTGRESQL) or database["NAME"] in ("", ":memory:"):
-        return (
-            "is not a database URL such as sqlite:////path/to/file or"
-            " postgresql://user:password@host:5432/name (special characters in the password are"
-            " percent-encoded)"
-        )
+        return NO_DATABASE_URL
     if database["ENGINE"] == SQLITE and database.get("OPTIONS"):
         return "takes no options for SQLite: SQLITE_TIMEOUT_SECONDS says how long it waits"
+    return ""
+
+
+def _misread_url(text: str) -> str:
+    """What a parser would take silently for another address."""
+    try:
+        url = urlsplit(text)
+    except ValueError:
+        return NO_DATABASE_URL
+    if url.scheme == "sqlite" and url.netloc:
+        path = "path/to/file" if "@" in url.netloc else f"{url.netloc}{url.path}"
+        return (
+            f"has two slashes, after which a host would stand: sqlite:///{path} is relative to the"
+            f" directory of the process, sqlite:////{path} is a path from the root"
+        )
+    if url.fragment or "#" in text:
+        return "has a '#', which ends a URL: write it as %23"
+    if url.scheme != "sqlite" and "@" in url.path:
+        return "has a '/' in its password: write it as %2F (and '@' as %40, '#' as %23, '?' as %3F)"
     return ""
 
 

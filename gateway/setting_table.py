@@ -5,6 +5,7 @@ README's table are checked against it. Django's settings take over every name in
 """
 
 from pathlib import Path
+from urllib.parse import quote
 
 from gateway import setting
 from gateway import setting_checks as checks
@@ -30,11 +31,12 @@ VAR_DIR = table.path(
     "Where secret_key, the SQLite database and other data live. Relative to the directory of "
     "the process.",
     documented="var",
+    check=checks.directory,
 )
 # In small letters, and so none of Django's: its debug pages would show the password.
 database_url = table.text(
     "DATABASE_URL",
-    f"sqlite:///{VAR_DIR / 'db.sqlite3'}",
+    f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}",
     "The database. SQLite when it is not set; for PostgreSQL: "
     "postgresql://user:password@host:5432/gateway",
     check=checks.database_url,
@@ -51,6 +53,7 @@ SECRET_KEY = table.text(
     "",
     "Encrypts API keys and signs sessions. Empty: the file secret_key in VAR_DIR, made at "
     "the first start.",
+    check=checks.secret,
     is_secret=True,
 )
 SECRET_KEY_FALLBACKS = table.words(
@@ -67,6 +70,7 @@ DJANGO_SUPERUSER_PASSWORD = table.text(
     "DJANGO_SUPERUSER_PASSWORD",
     "",
     "Password of that admin user. Empty: a random one, printed once.",
+    check=checks.password,
     is_secret=True,
 )
 DJANGO_SUPERUSER_EMAIL = table.text(

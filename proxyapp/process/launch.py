@@ -13,6 +13,7 @@ from socket import socket
 from django.conf import settings
 from django.db import connections
 
+from gateway import setting_table
 from gateway.start_environment import GIVEN
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
@@ -31,7 +32,6 @@ DEFAULT_CONFIG = Path("config.yaml")
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8080
 MAX_WORKERS = 256
-SHORTEST_SECRET = 32
 MOST_NAMES = 5  # in one line
 
 
@@ -175,12 +175,7 @@ class Launch:
     def _warn(self) -> None:
         if unreadable := warning_of(unreadable_keys(), unreadable_proxies()):
             self._notes.append(unreadable)
-        if len(settings.SECRET_KEY) < SHORTEST_SECRET:
-            self._notes.append(
-                f"warning: SECRET_KEY has fewer than {SHORTEST_SECRET} characters, and can be"
-                " guessed. Take a long random one, move the present one to SECRET_KEY_FALLBACKS,"
-                " and run `python manage.py reencrypt`."
-            )
+        self._notes += setting_table.table.misspelt()
 
     def _say_what_daily_costs(self) -> None:
         groups = Group.objects.filter(rate_limit_policy=RateLimitPolicy.DAILY)

@@ -3,7 +3,6 @@
 from pathlib import Path
 from typing import Any
 
-import environ
 import pytest
 
 from gateway.environment import Environment
@@ -11,10 +10,8 @@ from gateway.setting import Table
 
 
 @pytest.fixture
-def variables(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    given: dict[str, str] = {}
-    monkeypatch.setattr(environ.Env, "ENVIRON", given)
-    return given
+def variables() -> dict[str, str]:
+    return {}
 
 
 def complain(word: str) -> str:
@@ -34,7 +31,7 @@ def test_a_value_is_what_it_says(
     variables: dict[str, str], kind: str, default: Any, text: str, value: Any
 ) -> None:
     variables["X"] = text
-    env = Environment()
+    env = Environment(variables)
 
     assert getattr(Table(env), kind)("X", default, "") == value
     assert env.problems == []
@@ -42,7 +39,7 @@ def test_a_value_is_what_it_says(
 
 def test_a_flag_a_path_and_a_list_are_what_they_say(variables: dict[str, str]) -> None:
     variables |= {"X": "Yes", "Y": "a, b,,", "Z": "x"}
-    env = Environment()
+    env = Environment(variables)
     table = Table(env)
 
     assert table.flag("X", "") is True
@@ -54,7 +51,7 @@ def test_a_flag_a_path_and_a_list_are_what_they_say(variables: dict[str, str]) -
 @pytest.mark.parametrize("text", ["", " "])
 def test_what_is_empty_is_the_default(variables: dict[str, str], text: str) -> None:
     variables["X"] = text
-    env = Environment()
+    env = Environment(variables)
     table = Table(env)
 
     assert (table.whole("X", 7, ""), table.text("X", "d", ""), table.flag("X", "")) == (
@@ -84,7 +81,7 @@ def test_a_number_that_cannot_be_meant_is_a_problem(
     variables: dict[str, str], kind: str, text: str, problem: str
 ) -> None:
     variables["X_DAYS"] = text
-    env = Environment()
+    env = Environment(variables)
 
     assert getattr(Table(env), kind)("X_DAYS", 30, "") == 30
     assert env.problems == [problem]
@@ -92,7 +89,7 @@ def test_a_number_that_cannot_be_meant_is_a_problem(
 
 def test_zero_is_taken_where_the_row_says_what_it_means(variables: dict[str, str]) -> None:
     variables |= {"X": "0", "Y": "-1"}
-    env = Environment()
+    env = Environment(variables)
     table = Table(env)
 
     assert (table.whole("X", 7, "", zero="never"), table.whole("Y", 7, "", zero="never")) == (0, 7)
@@ -101,7 +98,7 @@ def test_zero_is_taken_where_the_row_says_what_it_means(variables: dict[str, str
 
 def test_a_flag_is_true_or_false(variables: dict[str, str]) -> None:
     variables["X"] = "yep"
-    env = Environment()
+    env = Environment(variables)
 
     assert Table(env).flag("X", "") is False
     assert env.problems == ["X='yep' must be true or false"]
@@ -109,7 +106,7 @@ def test_a_flag_is_true_or_false(variables: dict[str, str]) -> None:
 
 def test_a_check_says_what_is_wrong_with_a_text_or_a_word(variables: dict[str, str]) -> None:
     variables |= {"X": "bad", "Y": "good,bad"}
-    env = Environment()
+    env = Environment(variables)
     table = Table(env)
 
     assert table.text("X", "d", "", check=complain) == "d"
@@ -119,7 +116,7 @@ def test_a_check_says_what_is_wrong_with_a_text_or_a_word(variables: dict[str, s
 
 def test_the_value_of_a_secret_is_not_said(variables: dict[str, str]) -> None:
     variables |= {"X": "MARKER", "Y": "good,MARKER"}
-    env = Environment()
+    env = Environment(variables)
     table = Table(env)
 
     table.text("X", "", "", check=complain, is_secret=True)

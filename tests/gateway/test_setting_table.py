@@ -7,12 +7,11 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import environ
 import pytest
 
 from gateway import setting_table
 from gateway.environment import Environment
-from gateway.setting import Setting
+from gateway.setting import Setting, Table
 from tests.support.gateway import ROOT
 from tests.support.ports import free_port
 
@@ -30,9 +29,8 @@ MAY_READ_THE_ENVIRONMENT = {
 }
 
 
-def problems_of(row: Setting[object], text: str, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    monkeypatch.setattr(environ.Env, "ENVIRON", {row.name: text})
-    env = Environment()
+def problems_of(row: Setting[object], text: str) -> list[str]:
+    env = Environment({row.name: text})
     row.value(env)
     return env.problems
 
@@ -44,26 +42,112 @@ def test_a_row_has_the_name_of_its_value():
 
 @pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
 @pytest.mark.parametrize("text", ["-1", "-1e-9", "nan", "inf", "-inf", "1e300", "9" * 400])
-def test_no_number_is_endless_or_negative(
-    row: Setting[object], text: str, monkeypatch: pytest.MonkeyPatch
-):
-    (problem,) = problems_of(row, text, monkeypatch)
+def test_no_number_is_endless_or_negative(row: Setting[object], text: str):
+    (problem,) = problems_of(row, text)
 
     assert problem.startswith(f"{row.name}={text!r} ")
 
 
 @pytest.mark.parametrize("row", NUMBERS, ids=lambda row: row.name)
-def test_zero_is_refused_where_it_means_nothing(
-    row: Setting[object], monkeypatch: pytest.MonkeyPatch
-):
+def test_zero_is_refused_where_it_means_nothing(row: Setting[object]):
     expected = [] if row.name in MAY_BE_ZERO else [f"{row.name}='0' must be more than 0"]
 
-    assert problems_of(row, "0", monkeypatch) == expected
+    assert problems_of(row, "0") == expected
 
 
 @pytest.mark.parametrize("row", ROWS.values(), ids=lambda row: row.name)
-def test_a_default_is_what_its_text_says(row: Setting[object], monkeypatch: pytest.MonkeyPatch):
-    assert problems_of(row, row.documented, monkeypatch) == []
+def test_a_default_is_what_its_text_says(row: Setting[object]):
+    assert problems_of(row, row.documented) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "remedy"),
+    [
+        ("VAR_DIR", "/srv/a#b", "must be a path without '#'"),
+        ("VAR_DIR", "/srv/a?b", "must be a path without '?'"),
+        ("VAR_DIR", "/srv/a%2Fb", "must be a path without '%'"),
+        ("VAR_DIR", "$HOME/var", "must be a path without '$'"),
+        ("VAR_DIR", "~/var", "must be a whole path"),
+        ("VAR_DIR", "file:///srv/var", "must be a path such as"),
+        ("VAR_DIR", __file__, "is a file, and must be a directory"),
+        ("VAR_DIR", '"/srv/var"', "leave them out"),
+        ("VAR_DIR", "/srv/var # data", "leave it out"),
+        ("DATABASE_URL", "sqlite://data/x.db", "sqlite:///data/x.db is relative"),
+        ("DATABASE_URL", "sqlite:///data/x#.db", "%23"),
+        ("DATABASE_URL", "postgresql://u:MARK/ER@h/n", "%2F"),
+        ("DATABASE_URL", "postgresql://u:12/3@h/n", "%2F"),
+        ("DATABASE_URL", "postgresql://u:MARK#ER@h/n", "%23"),
+        ("DATABASE_URL", "postgresql://[h/n", "is not a database URL such as"),
+        ("DATABASE_URL", "mysql://u@h/n", "is not a database URL such as"),
+        ("DATABASE_URL", "'sqlite:////x.db'", "leave them out"),
+        ("SECRET_KEY", "short", "SECRET_KEY_FALLBACKS"),
+        ("SECRET_KEY", "ab" * 32, "SECRET_KEY_FALLBACKS"),
+        ("SECRET_KEY", "django-insecure-0123456789abcdefghijklmnopqrs", "placeholder"),
+        ("SECRET_KEY", "please-change-this-secret-key-in-production", "placeholder"),
+        ("SECRET_KEY", "my-super-secret-key-for-the-gateway-1234567", "placeholder"),
+        ("SECRET_KEY", "<a long random string of fifty characters or more>", "nobody filled in"),
+        ("SECRET_KEY", "${SECRET_KEY_OF_THE_GATEWAY_IN_PRODUCTION}", "nobody filled in"),
+        ("SECRET_KEY", "# generate with python -c 'import secrets; print(1)'", "leave it out"),
+        ("SECRET_KEY", '"0123456789abcdefghijklmnopqrstuvwxyz"', "leave them out"),
+        ("DJANGO_SUPERUSER_PASSWORD", "changeme", "placeholder"),
+        ("DJANGO_SUPERUSER_PASSWORD", "my-secret-password", "placeholder"),
+        ("DJANGO_SUPERUSER_PASSWORD", "short", "8 characters"),
+        ("ALLOWED_HOSTS", '["a.example","b.example"]', "separated by commas: one,two"),
+        ("ALLOWED_HOSTS", "['a.example']", "separated by commas: one,two"),
+        ("ALLOWED_HOSTS", '"a.example","b.example"', "leave them out"),
+        ("ALLOWED_HOSTS", 'a.example,"b.example"', "separated by commas: one,two"),
+        ("ALLOWED_HOSTS", "https://a.example", "no scheme"),
+        ("ALLOWED_HOSTS", "a.example:8080", "no port"),
+        ("TRUSTED_PROXIES", '["10.0.0.0/8"]', "separated by commas: one,two"),
+        ("CSRF_TRUSTED_ORIGINS", "a.example", "https://gateway.example.com"),
+        ("READ_TIMEOUT_SECONDS", "5m", "is not a number such as"),
+        ("READ_TIMEOUT_SECONDS", "300 # five minutes", "leave it out"),
+        ("MAX_BODY_BYTES", "100MB", "is not a whole number such as"),
+        ("DEBUG", "'false'", "leave them out"),
+        ("DEBUG", "ja", "must be true or false"),
+        ("LOG_LEVEL", "%LEVEL%", "nobody filled in"),
+    ],
+)
+def test_a_value_that_nobody_can_mean_is_refused_with_the_remedy(name: str, text: str, remedy: str):
+    (problem,) = problems_of(ROWS[name], text)
+
+    assert remedy in problem
+    assert "MARK" not in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("VAR_DIR", "/srv/a b/ü"),
+        ("VAR_DIR", "var"),
+        ("DATABASE_URL", "sqlite:///data/x.db"),
+        ("DATABASE_URL", "sqlite:////srv/a%2Fb.db"),
+        ("DATABASE_URL", "postgresql://u:p%40%2F%23@h:5432/n?sslmode=require"),
+        ("DATABASE_URL", "postgres://u:p@[::1]:5432/n"),
+        ("SECRET_KEY", "uH2-_kq9ZtYbC4xW1vN8mL0pR6sD3fG7hJ5aE"),
+        ("SECRET_KEY_FALLBACKS", "short,django-insecure-x"),
+        ("DJANGO_SUPERUSER_PASSWORD", "it's $x {a} 100%"),
+        ("ALLOWED_HOSTS", "[::1],a.example,.b.example"),
+        ("LOG_LEVEL", "debug"),
+    ],
+)
+def test_a_value_that_is_odd_and_meant_is_taken(name: str, text: str):
+    assert problems_of(ROWS[name], text) == []
+
+
+def test_a_problem_names_the_line_of_the_file(tmp_path: Path):
+    file = tmp_path / ".env"
+    file.write_text('# mine\nQUEUE_SECONDS=5s\nQUEUE_SECOND=5\nAPI_KEYS=["x"]\n')
+    env = Environment({})
+    table = Table(env)
+    env.read_file(file, is_named=True)
+
+    table.number("QUEUE_SECONDS", 0.0, "")
+
+    assert env.problems == [f"{file}: line 2: QUEUE_SECONDS='5s' is not a number such as 0.0"]
+    assert table.misspelt() == [
+        f"warning: {file}: line 3 sets QUEUE_SECOND, which is no setting: is QUEUE_SECONDS meant?"
+    ]
 
 
 def test_a_secret_is_marked_as_one():
