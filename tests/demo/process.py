@@ -20,7 +20,7 @@ HOST = "127.0.0.1"
 PORTS = range(8080, 8180)
 POLL_SECONDS = 0.1
 STOP_SECONDS = 10.0
-USER, PASSWORD = "admin", "demo"
+USER, PASSWORD = "admin", "only-for-the-demo"
 
 
 class PartFailed(Exception):
