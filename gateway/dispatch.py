@@ -8,6 +8,7 @@ from proxyapp.access.client_address import TrustedProxies
 from proxyapp.admin.database_away import away_page
 from proxyapp.admin.live.feed import Live
 from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
+from proxyapp.admin.own_bodies import BodyRefused, refuse_body, with_form
 from proxyapp.forwarding.fast_path import FastPath, send_whole, with_readable_query
 from proxyapp.forwarding.views import admitted, forward, healthz, readyz
 from proxyapp.vocabulary.asgi import Receive, Scope, Send
@@ -38,10 +39,22 @@ class Dispatcher:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.setdefault("raw_path", scope["path"].encode())
-        if path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS:
-            await self._page(path, scope, receive, send)
+        own = self._own.get(path)
+        if own is None and not path.startswith(DJANGO_PATHS) and path not in DJANGO_PATH_ENDS:
+            await self._proxy(scope, receive, send)
+            return
+        try:
+            if path.startswith(ADMIN_PATHS):
+                receive = await with_form(scope, receive)
+            else:
+                refuse_body(scope)
+        except BodyRefused as refused:
+            await send_whole(send, refused.response())
+            return
+        if own is not None:
+            await own(scope, receive, send)
         else:
-            await self._own.get(path, self._proxy)(scope, receive, send)
+            await self._page(path, scope, receive, send)
 
     async def _page(self, path: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """No page may block the one thread of the admin's pages while the database is away."""

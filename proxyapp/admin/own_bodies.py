@@ -1,0 +1,147 @@
+"""How much of a body the gateway's own paths take: none, or in the admin what its forms need.
+
+Strangers have the log-in's form only; who is signed in is looked up before more is read.
+"""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from http.cookies import CookieError, SimpleCookie
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY
+from django.db import Error as DatabaseError
+from django.http import HttpResponse
+
+from proxyapp.access.second_factor import VERIFIED, is_enough
+from proxyapp.access.session_rules import has_run_out
+from proxyapp.access.session_store import SessionStore
+from proxyapp.models import SecondFactor
+from proxyapp.vocabulary.asgi import Receive, Scope
+from proxyapp.vocabulary.errors import error_body
+
+STRANGERS_BYTES = 8 * 1024
+FORM_BYTES = 1 << 20
+# A file of 100,000 keys, in a form that escapes it.
+IMPORT_BYTES = 16 << 20
+IMPORT_PATHS = (b"/admin/import-export/", b"/admin/proxyapp/apikey/bulk-add/")
+# For all of it; an import may come over a slow line.
+FORM_SECONDS, IMPORT_SECONDS = 20.0, 120.0
+
+
+class BodyRefused(Exception):
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+    def response(self) -> HttpResponse:
+        """It closes the connection: what is still to come is not read."""
+        body = error_body(self.status, str(self), is_openai=False)
+        return HttpResponse(
+            body,
+            status=self.status,
+            content_type="application/json",
+            headers={"Connection": "close"},
+        )
+
+
+def announced_bytes(scope: Scope) -> int | None:
+    """None: it comes in chunks, and may be of any length."""
+    headers = dict(scope["headers"])
+    if b"transfer-encoding" in headers:
+        return None
+    length = headers.get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
+
+
+def refuse_body(scope: Scope) -> None:
+    """Raises BodyRefused, before a byte of it is read."""
+    if announced_bytes(scope) != 0:
+        raise BodyRefused(413, "This path takes no body.")
+
+
+async def with_form(scope: Scope, receive: Receive) -> Receive:
+    """For the admin: its form is read here, within its limit and its time. Raises BodyRefused."""
+    announced = announced_bytes(scope)
+    if announced == 0:
+        return receive
+    limit, seconds = STRANGERS_BYTES, FORM_SECONDS
+    if (announced is None or announced > limit) and await is_signed_in(scope):
+        limit = FORM_BYTES
+        if scope["raw_path"] in IMPORT_PATHS:
+            limit, seconds = IMPORT_BYTES, IMPORT_SECONDS
+    if announced is not None and announced > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(seconds):
+            first = await _read(receive, limit)
+    except TimeoutError:
+        raise BodyRefused(408, "The form did not arrive in time.") from None
+    return Replayed(first, receive)
+
+
+async def _read(receive: Receive, limit: int) -> dict[str, Any]:
+    parts, length, more = [], 0, True
+    while more:
+        message = await receive()
+        if message["type"] != "http.request":
+            return message
+        parts.append(message.get("body", b""))
+        length += len(parts[-1])
+        if length > limit:
+            raise _too_large(limit)
+        more = message.get("more_body", False)
+    return {"type": "http.request", "body": b"".join(parts), "more_body": False}
+
+
+class Replayed:
+    """What was read, and then what comes."""
+
+    def __init__(self, first: dict[str, Any], receive: Receive) -> None:
+        self._first: dict[str, Any] | None = first
+        self._receive = receive
+
+    async def __call__(self) -> dict[str, Any]:
+        first, self._first = self._first, None
+        return first if first is not None else await self._receive()
+
+
+def _too_large(limit: int) -> BodyRefused:
+    return BodyRefused(
+        413,
+        f"The form is larger than {limit} bytes, the limit here; a larger one is taken from who is"
+        " signed in, and larger imports by `manage.py import_config`.",
+    )
+
+
+async def is_signed_in(scope: Mapping[str, object]) -> bool:
+    """By the session's row, with the second factor if there is one: a cookie alone says nothing."""
+    key = _session_key(scope)
+    if not key:
+        return False
+    try:
+        return await sync_to_async(_is_open)(key)
+    except DatabaseError:
+        return False
+
+
+def _session_key(scope: Mapping[str, object]) -> str:
+    headers = scope["headers"]
+    assert isinstance(headers, list)  # noqa: S101
+    cookies = b"; ".join(value for name, value in headers if name == b"cookie")
+    try:
+        found = SimpleCookie(cookies.decode("latin-1")).get(settings.SESSION_COOKIE_NAME)
+    except CookieError:
+        return ""
+    return found.value if found else ""
+
+
+def _is_open(key: str) -> bool:
+    session = SessionStore(key)
+    user_id = session.get(SESSION_KEY)
+    if user_id is None or has_run_out(session, time.time()):
+        return False
+    factor_id = SecondFactor.objects.filter(user_id=user_id).values_list("pk", flat=True).first()
+    return is_enough(factor_id, session.get(VERIFIED))
