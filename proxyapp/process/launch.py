@@ -13,13 +13,11 @@ from socket import socket
 from django.conf import settings
 from django.db import connections
 
-from gateway import setting_table
 from gateway.start_environment import GIVEN
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.models import ApiKey, Group
-from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
-from proxyapp.process import bootstrap, listener, start_lock
+from proxyapp.process import bootstrap, listener, start_lock, start_warnings
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
 from proxyapp.process.serving import serve
 from proxyapp.process.sighup import survive_hangups
@@ -151,7 +149,7 @@ class Launch:
                 refusal = self._bring_up_to_date(path, bound)
             if refusal:
                 raise StartError(refusal)
-            self._warn()
+            self._notes += start_warnings.lines(path)
             self._say_what_daily_costs()
             self._keys = ApiKey.objects.count()
             self._groups = Group.objects.count()
@@ -171,11 +169,6 @@ class Launch:
             self._import(path)
         self._administrator = bootstrap.ensure_administrator()
         return ""
-
-    def _warn(self) -> None:
-        if unreadable := warning_of(unreadable_keys(), unreadable_proxies()):
-            self._notes.append(unreadable)
-        self._notes += setting_table.table.misspelt()
 
     def _say_what_daily_costs(self) -> None:
         groups = Group.objects.filter(rate_limit_policy=RateLimitPolicy.DAILY)

@@ -92,6 +92,7 @@ class Gateway:
         self.directory = Path(tempfile.mkdtemp(prefix="gateway-test-"))
         self.config_path = self.directory / "config.yaml"
         if config is not None:
+            self.config_path.touch(mode=0o600)
             self.config_path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
         self.port = free_port()
         self._args = ["--server", server, *args]
@@ -119,6 +120,7 @@ class Gateway:
             return postgres.fresh_database(template) if template else postgres.fresh_database()
         path = self.directory / "db.sqlite3"
         if template:
+            path.touch(mode=0o600)
             shutil.copyfile(template, path)
         return f"sqlite:///{path}"
 

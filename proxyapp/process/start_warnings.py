@@ -1,0 +1,27 @@
+"""What a start warns of: nothing that ends it, all of it for the operator to mend."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connection
+
+from gateway import setting_table
+from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
+from proxyapp.process import file_modes
+
+
+def lines(config: Path) -> list[str]:
+    unreadable = warning_of(unreadable_keys(), unreadable_proxies())
+    return [
+        *([unreadable] if unreadable else []),
+        *setting_table.table.misspelt(),
+        *file_modes.warnings(_private_files(config)),
+    ]
+
+
+def _private_files(config: Path) -> Iterator[Path]:
+    yield from (config, settings.ENV_FILE, settings.VAR_DIR, settings.VAR_DIR / "secret_key")
+    if connection.vendor == "sqlite":
+        yield Path(connection.settings_dict["NAME"])
+        yield Path(f"{connection.settings_dict['NAME']}-wal")  # keeps the mode that it began with
