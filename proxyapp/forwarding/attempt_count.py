@@ -45,12 +45,12 @@ class AttemptCount:
         self._is_counted = True
         if self._turn.probe is not None:
             self._recovery.end_probe(self._turn.probe)
-        model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._model
-        llm_tokens = self._counter.llm_tokens()
         now, key_id = time.time(), self._turn.key.id
+        model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._name(now)
+        llm_tokens = self._counter.llm_tokens()
         self._counting.tally.count(
             key_id,
-            model,
+            self._counting.names.of_key(key_id, model, now),
             outcome,
             now,
             prompt_tokens=llm_tokens.prompt,
@@ -60,6 +60,12 @@ class AttemptCount:
             charged = self._charged(llm_tokens, outcome, status)
             self._counting.count_llm_tokens(self.client, model, charged.prompt, charged.output, now)
         self._counting.touched()
+
+    def _name(self, now: float) -> str:
+        """A client that names too many has no more of them counted for keys, either."""
+        if self.client is ANYONE:
+            return self._model
+        return self._counting.names.of_client(self.client.id, self._model, now)
 
     def _charged(self, told: LlmTokens, outcome: AttemptOutcome, status: int) -> LlmTokens:
         """A refusal costs nothing; who leaves before the answer has still asked."""

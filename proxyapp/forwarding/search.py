@@ -74,7 +74,7 @@ async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
 
 def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> None:
     if request.client is not ANYONE:
-        counting.tally.clients.count_answer(request.client.id, request.model, status, time.time())
+        counting.count_answer(request.client, request.model, status, time.time())
 
 
 class Search:

@@ -4,6 +4,7 @@ import asyncio
 
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client
+from proxyapp.ledger.model_names import ModelNames
 from proxyapp.ledger.usage import UsageTally
 
 
@@ -15,6 +16,7 @@ class Counting:
 
     def __init__(self, limits: ClientLimits) -> None:
         self.tally = UsageTally()
+        self.names = ModelNames()
         self.is_dirty = asyncio.Event()
         self._limits = limits
 
@@ -27,6 +29,11 @@ class Counting:
         tally, self.tally = self.tally, UsageTally()
         return tally
 
+    def count_answer(self, client: Client, model: str, status: int, now: float) -> None:
+        """A request of the client's is answered."""
+        name = self.names.of_client(client.id, "" if status >= 400 else model, now)
+        self.tally.clients.count_answer(client.id, name, status, now)
+
     def count_refused(self, client: Client, now: float) -> None:
         """A limit of the client's kept its request from the keys."""
         self.tally.clients.count_refused(client.id, now)
@@ -36,5 +43,6 @@ class Counting:
         self, client: Client, model: str, prompt: int, output: int, now: float
     ) -> None:
         if prompt or output:
-            self.tally.clients.count_llm_tokens(client.id, model, prompt, output, now)
+            name = self.names.of_client(client.id, model, now)
+            self.tally.clients.count_llm_tokens(client.id, name, prompt, output, now)
             self._limits.llm_tokens.add(client.id, prompt + output, now)

@@ -11,9 +11,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.keys.usage import usage_of_key
+from proxyapp.admin.keys.usage import MOST_MODELS, usage_of_key
 from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart, sparkline
+from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import ApiKey, AuditEntry, DailyUsage, RateLimitEvent
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
@@ -153,6 +154,20 @@ def test_hours_that_have_become_days_are_in_the_table(operator: Client):
     assert usage.days[0] == date(2026, 11, 11)
     assert [counts.requests for counts in usage.models[0].days] == [4, *[0] * 9, 3, 0, 0, 0]
     assert usage.total.total.requests == 7
+
+
+def test_endless_models_are_one_row_of_the_table(operator: Client):
+    key = add_key(add_group(), "one")
+    for number in range(MOST_MODELS + 20):
+        use(key, NOW, f"m{number:02}", requests=2)
+    use(key, NOW, OTHERS, requests=100)
+
+    usage = usage_of_key(key.pk, NOW)
+
+    assert len(usage.models) == MOST_MODELS + 1
+    assert [row.model for row in usage.models].count(OTHERS) == 1
+    assert usage.models[-1].total.requests == 140
+    assert usage.total.total.requests == 2 * (MOST_MODELS + 20) + 100
 
 
 def test_a_key_that_was_not_used_says_so(operator: Client):

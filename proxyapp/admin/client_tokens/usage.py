@@ -10,10 +10,13 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
+from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import TokenUsage
 
 # A month: a bar of the chart each.
 DAYS = 30
+# More are no table that anybody reads; what is left over is one row.
+MOST_MODELS = 40
 
 
 class TokenCounts(NamedTuple):
@@ -78,7 +81,10 @@ def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
         of_day[day].append(TokenCounts(*counts))
         of_model[model].append(TokenCounts(*counts))
     models = [(model, _sum(counts)) for model, counts in of_model.items()]
-    models.sort(key=lambda row: (-row[1].requests, -row[1].refused, row[0]))
+    models.sort(key=lambda row: (row[0] == OTHERS, -row[1].requests, -row[1].refused, row[0]))
+    if len(models) > MOST_MODELS:
+        rest = _sum(counts for _, counts in models[MOST_MODELS:])
+        models[MOST_MODELS:] = [(OTHERS, rest)]
     return TokenUsageTables(
         [(day, _sum(of_day[day])) for day in days], models, _sum(row[1] for row in models)
     )

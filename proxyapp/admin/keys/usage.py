@@ -12,10 +12,13 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.cells import compact, rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
+from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import DailyUsage, HourlyUsage
 
 # Two weeks: this one beside the last.
 DAYS = 14
+# More are no table that anybody reads; what is left over is one row.
+MOST_MODELS = 40
 COLUMNS = ("requests", "succeeded", "rate_limited", "prompt_tokens", "output_tokens")
 
 
@@ -80,9 +83,16 @@ def usage_of_key(key_id: int, now: datetime) -> UsageTable:
         _of_model(model, [by_day.get(day, KeyCounts()) for day in days])
         for model, by_day in counts.items()
     ]
-    models.sort(key=lambda usage: (-usage.total.requests, usage.model))
+    models.sort(key=lambda usage: (usage.model == OTHERS, -usage.total.requests, usage.model))
+    shown, rest = models[:MOST_MODELS], models[MOST_MODELS:]
+    if rest:
+        shown.append(_of_model(OTHERS, _sums_of_days(rest)))
+    return UsageTable(days, shown, _of_model("", _sums_of_days(shown)))
+
+
+def _sums_of_days(models: Sequence[UsageOfModel]) -> list[KeyCounts]:
     columns = zip(*(usage.days for usage in models), strict=True) if models else ((),) * DAYS
-    return UsageTable(days, models, _of_model("", [_sum(column) for column in columns]))
+    return [_sum(column) for column in columns]
 
 
 def _of_model(model: str, days: Sequence[KeyCounts]) -> UsageOfModel:

@@ -1,0 +1,52 @@
+"""Which models are counted by name. To an upstream that takes any name a client could name endless
+ones: what is beyond a bound counts together, as OTHERS.
+"""
+
+from proxyapp.ledger.client_usage import DAY_SECONDS
+from proxyapp.ledger.usage import HOUR_SECONDS
+
+OTHERS = "others"
+# Google's list has some 60. A client's own bound is lower, so that one alone does not take the
+# names of a key from all.
+MOST_OF_CLIENT = 64
+MOST_OF_KEY = 128
+
+
+class ModelNames:
+    """What one process has counted by name in this hour, and for clients in this day of UTC."""
+
+    def __init__(self) -> None:
+        self._of_keys = NamesOfPeriod(HOUR_SECONDS, MOST_OF_KEY)
+        self._of_clients = NamesOfPeriod(DAY_SECONDS, MOST_OF_CLIENT)
+
+    def of_key(self, key_id: int, model: str, now: float) -> str:
+        return self._of_keys.known(key_id, model, now)
+
+    def of_client(self, token_id: int, model: str, now: float) -> str:
+        return self._of_clients.known(token_id, model, now)
+
+
+class NamesOfPeriod:
+    """The first names of each owner; a new period begins without any."""
+
+    def __init__(self, seconds: int, most: int) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._number = 0
+        self._names: dict[int, set[str]] = {}
+
+    def known(self, owner: int, name: str, now: float) -> str:
+        """The name, or OTHERS when its owner has enough. A clock that is set back begins anew."""
+        number = int(now) // self._seconds
+        if number != self._number:
+            self._number = number
+            self._names = {}
+        names = self._names.get(owner)
+        if names is None:
+            names = self._names[owner] = set()
+        if not name or name in names:
+            return name
+        if len(names) >= self._most:
+            return OTHERS
+        names.add(name)
+        return name
