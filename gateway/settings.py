@@ -44,6 +44,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "proxyapp.admin.page_headers.PageHeaders",
+    "proxyapp.admin.front_advice.BehindTlsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -93,6 +94,7 @@ SESSION_ENGINE = "proxyapp.access.session_store"
 SESSION_COOKIE_NAME = "gateway_session"
 SESSION_COOKIE_AGE = max(1, round(given.SESSION_IDLE_HOURS * 3600))
 CSRF_COOKIE_NAME = "gateway_csrf"
+CSRF_FAILURE_VIEW = "proxyapp.admin.front_advice.refused_form"
 CSRF_COOKIE_HTTPONLY = True  # no script of the admin reads it
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
@@ -128,5 +130,7 @@ LOGGING = {
         },
         # A traceback for each request of a scanner. Whoever asked is told what is wrong.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
+        # `proxyapp.admin.front_advice` says it, once in a while and with what to set.
+        "django.security.csrf": {"level": "CRITICAL"},
     },
 }

@@ -10,7 +10,7 @@ from django.views.decorators.csrf import csrf_exempt
 from proxyapp.admin.sign_in import second_factor, sign_in
 from proxyapp.forwarding.views import forward, healthz, readyz
 
-handler400 = "proxyapp.admin.page_headers.bad_request"
+handler400 = "proxyapp.admin.front_advice.bad_request"
 handler500 = "proxyapp.admin.database_away.server_error"
 
 urlpatterns = [

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from ipaddress import ip_network
 from typing import Any
 
+from proxyapp.access.front_request import FrontRequest
 from proxyapp.vocabulary.addresses import Address, parsed_address
 from proxyapp.vocabulary.asgi import Header
 
@@ -55,10 +56,14 @@ class TrustedProxies:
         ).get(own, own)
 
     def seen_through(self, scope: dict[str, Any]) -> dict[str, Any]:
-        """The scope as the client's own connection would have made it, without what told so."""
-        client = self.client(scope)
-        port = (scope.get("client") or ("", 0))[1] if client == peer_of(scope) else 0
+        """The scope as the client's own connection would have made it, without what told so (what
+        is kept of it is for advice only).
+        """
+        client, peer = self.client(scope), peer_of(scope)
+        port = (scope.get("client") or ("", 0))[1] if client == peer else 0
+        is_trusted = peer is not None and peer in self
         return scope | {
+            "gateway.front": FrontRequest.of(scope, str(peer or ""), is_trusted=is_trusted),
             "client": None if client is None else (str(client), port),
             "scheme": self.scheme(scope),
             "headers": [header for header in scope["headers"] if not is_said_by_proxy(header[0])],

@@ -4,15 +4,11 @@ SECURITY.md says how the theme lives with it.
 """
 
 from django.core.exceptions import DisallowedHost
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils.deprecation import MiddlewareMixin
 
-WRONG_HOST = (
-    "This gateway's admin does not answer under this host name.\nIf the name is right, add it to"
-    " the setting ALLOWED_HOSTS (environment or .env) and start the gateway again.\n"
-)
 POLICY = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -88,9 +84,3 @@ def forget(request: HttpRequest, response: HttpResponseBase) -> None:
         response.headers["Cache-Control"] = "no-store, private"
     if request.path == reverse("admin:logout") and request.method == "POST" and request.is_secure():
         response.headers["Clear-Site-Data"] = '"cache"'
-
-
-def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """Says what to do, and repeats nothing of the request."""
-    text = WRONG_HOST if isinstance(exception, DisallowedHost) else "Bad request.\n"
-    return HttpResponse(text, status=400, content_type="text/plain; charset=utf-8")

@@ -120,7 +120,7 @@ def behind_tls(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) ->
 def test_behind_tls_plain_http_is_redirected_but_not_what_is_proxied(
     behind_tls: Gateway, google: FakeUpstream
 ):
-    answer = get(behind_tls, "/admin/login/?next=/admin/", host=HOST)
+    answer = get(behind_tls, "/admin/login/?next=/admin/", host=HOST, x_forwarded_proto="http")
 
     assert (answer.status_code, answer.headers["location"]) == (
         301,
