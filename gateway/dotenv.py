@@ -117,6 +117,11 @@ def _quoted(quote: str, text: str) -> str:
             " put a comment on a line of its own, and do not put the kind of quotes that are"
             " around a value into it"
         )
+    if value.endswith("\\"):
+        raise _Unclear(
+            "has a backslash before the closing quote, which docker compose and systemd read"
+            " differently: end the value with another character"
+        )
     if quote == '"':
         _refuse_what_is_filled_in(value)
     return value

@@ -26,6 +26,7 @@ NEARLY = 0.87  # of 1: a letter too few, two that changed places
 MOST_TIMES = 1_000_000
 QUOTES = "'\"`"
 COMMENT = re.compile(r"(?:^|\s)#")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]+|\$?\{.*\}|\$\(.*\)|%[A-Z_]+%|<[^<>]*>")
 LIST = re.compile(r"""[\[({]\s*["']|.*["'`]""")
 TRUTH = {
@@ -95,6 +96,8 @@ def misread(text: str) -> str:
     text = text.strip()
     if len(text) > 1 and text[0] == text[-1] and text[0] in QUOTES:
         return "has quotes around it that belong to the value here: leave them out"
+    if CONTROL.search(text):
+        return "has a line break or a control character in it: write it on one line"
     if COMMENT.search(text):
         return "has a comment in it that belongs to the value here: leave it out"
     if VARIABLE.fullmatch(text):

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-HOST = re.compile(r"\*|\.?[^\s/:*]+|\[[0-9A-Fa-f:.]+\]")
+HOST = re.compile(r"\*|\.?[^\s/:*;,\[\]]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN = re.compile(r"https?://[^\s/]+")
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 5
@@ -82,7 +82,10 @@ def directory(text: str) -> str:
     if text != text.strip():
         return "must be a path without a space before or after it"
     try:
-        return "is a file, and must be a directory" if Path(text).is_file() else ""
+        if Path(text).is_file():
+            return "is a file, and must be a directory"
+        above = next((str(path) for path in Path(text).parents if path.is_file()), "")
+        return f"cannot be below {above}, which is a file" if above else ""
     except OSError:
         return "must be a path such as /var/lib/gateway"
 
@@ -154,9 +157,21 @@ def _misread_url(text: str) -> str:
         )
     if url.fragment or "#" in text:
         return "has a '#', which ends a URL: write it as %23"
-    if url.scheme != "sqlite" and "@" in url.path:
+    if url.scheme == "sqlite":
+        return _misread_file(url.path.removeprefix("/"))
+    if url.netloc.count("@") > 1:
+        return "has an '@' in its user or password: write it as %40"
+    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
+        return "has a '%' that encodes nothing: write it as %25"
+    if "@" in url.path:
         return "has a '/' in its password: write it as %2F (and '@' as %40, '#' as %23, '?' as %3F)"
     return ""
+
+
+def _misread_file(path: str) -> str:
+    if path.startswith("~"):
+        return "must be a whole path: ~ means a home directory to a shell only"
+    return "names a directory: add the file's name" if path and Path(path).is_dir() else ""
 
 
 def parsed_database_url(text: str) -> dict[str, Any]:

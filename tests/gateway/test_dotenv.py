@@ -49,6 +49,7 @@ def test_what_both_read_alike_is_taken(line: str, value: str | None) -> None:
         ('A="MARKER" # a remark', "on a line of its own"),
         ("A='MAR'KER", "closing quote"),
         ("A='MAR\\'KER'", "closing quote"),
+        ("A='MARKER\\'", "end the value with another character"),
         ('A="MARKER', "close it"),
         ("A='MARKER", "close it"),
         ("A=MARKER$x", "in single quotes"),
