@@ -187,8 +187,8 @@ def _changes(request: HttpRequest, report: Report, upload: Upload) -> HttpRespon
     context = {
         "report": report,
         "parts": parts(report),
-        "warnings": report.warnings[:MAX_WARNINGS],
-        "more_warnings": max(len(report.warnings) - MAX_WARNINGS, 0),
+        "warnings": [*report.warnings, *report.doubts][:MAX_WARNINGS],
+        "more_warnings": max(len(report.warnings) + len(report.doubts) - MAX_WARNINGS, 0),
         "is_pruned": upload.is_pruned,
         "carried": seal(replace(upload, shown=fingerprint(report)).packed(), request.user.pk),
     }

@@ -23,11 +23,12 @@ class KeyConfig:
 @dataclass(frozen=True)
 class GroupConfig(GroupSettings):
     """`placeholders`: where the file has a placeholder in place of a key, such as
-    `groups[0].api_keys[1]`.
+    `groups[0].api_keys[1]`. `doubts`: places whose keys are more likely something else, and why.
     """
 
     api_keys: tuple[KeyConfig, ...] = ()
     placeholders: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True)

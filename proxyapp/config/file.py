@@ -4,23 +4,24 @@ Reads and checks it; nothing here touches the database.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from proxyapp.config import plain_yaml
 from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
+from proxyapp.config.key_shape import doubt
 from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
     check_host,
-    check_key,
+    check_key_or_placeholder,
     check_label,
     check_port,
-    is_placeholder,
 )
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS, GroupField
+from proxyapp.vocabulary.no_keys import is_placeholder
 
 __all__ = [
     "Config",
@@ -162,8 +163,9 @@ class _Reading(CheckedTree):
         return GroupConfig(
             **settings,
             allow_link_local=is_link_local_allowed,
-            api_keys=keys,
+            api_keys=tuple(keys.values()),
             placeholders=placeholders,
+            doubts=tuple(_doubts(keys, settings["target_url"])),
         )
 
     def setting(
@@ -209,23 +211,23 @@ class _Reading(CheckedTree):
 
     def keys(
         self, fields: dict[str, object], place: str
-    ) -> tuple[tuple[KeyConfig, ...], tuple[str, ...]]:
-        """The keys, and the places of placeholders."""
+    ) -> tuple[dict[str, KeyConfig], tuple[str, ...]]:
+        """The keys by their places, and the places of placeholders."""
         if "api_keys" not in fields:
             self.wrong(place, "is required")
-            return (), ()
+            return {}, ()
         values = self.keys_in_places(fields["api_keys"], place, MAX_KEYS)
         if fields["api_keys"] == []:
             self.wrong(place, "must not be empty; give at least one key")
         keys = {at: self.key(value, at) for at, value in values.items()}
         placeholders = [place for place, key in keys.items() if is_placeholder(key.secret)]
-        return tuple(key for key in keys.values() if not is_placeholder(key.secret)), tuple(
-            placeholders
-        )
+        for placeholder in placeholders:
+            del keys[placeholder]
+        return keys, tuple(placeholders)
 
     def key(self, value: object, place: str) -> KeyConfig:
         if not isinstance(value, dict):
-            return KeyConfig(self.checked(value, place, _check_key_in_file).strip())
+            return KeyConfig(self.checked(value, place, check_key_or_placeholder).strip())
         fields = {
             name: field
             for name, field in value.items()
@@ -233,11 +235,13 @@ class _Reading(CheckedTree):
         }
         self.mapping(value, place, KEY_NAMES)
         return KeyConfig(
-            secret=self.text(fields, "key", place, _check_key_in_file).strip(),
+            secret=self.text(fields, "key", place, check_key_or_placeholder).strip(),
             name=self.text(fields, "name", place, check_label, default="").strip(),
             project=self.text(fields, "project", place, check_label, default="").strip(),
         )
 
 
-def _check_key_in_file(value: str) -> str | None:
-    return None if is_placeholder(value) else check_key(value)
+def _doubts(keys: Mapping[str, KeyConfig], target_url: str) -> Iterator[str]:
+    for place, key in keys.items():
+        if why := doubt(key.secret, target_url):
+            yield f"{place} {why}"

@@ -24,6 +24,7 @@ from proxyapp.vocabulary.quoting import quoted
 
 __all__ = ["Report", "apply_changes", "import_config"]
 
+DOUBTS_SHOWN = 5  # of a group
 BY_COMMAND = audit.command("import_config")
 
 
@@ -161,6 +162,7 @@ def _first_places(
             f"group {quoted(group.name)}: placeholders skipped ({places}); put your keys in their"
             " place"
         )
+    report.doubts += _doubts(group)
     keys = []
     for key in group.api_keys:
         if key.secret in first:
@@ -172,6 +174,14 @@ def _first_places(
             first[key.secret] = group.name
             keys.append(key)
     return tuple(keys)
+
+
+def _doubts(group: GroupConfig) -> list[str]:
+    """They are taken all the same: what a provider takes for a key is the provider's matter."""
+    lines = [f"group {quoted(group.name)}: {doubt}" for doubt in group.doubts[:DOUBTS_SHOWN]]
+    if more := len(group.doubts) - len(lines):
+        lines.append(f"group {quoted(group.name)}: {more} more keys look like none")
+    return lines
 
 
 def _names(groups: Sequence[GroupConfig]) -> list[str]:

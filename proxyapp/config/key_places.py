@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from proxyapp.config import plain_yaml
 from proxyapp.config.key_shape import OF_PROVIDER
+from proxyapp.vocabulary.no_keys import PRIVATE_KEY, STAND_INS, why_no_key
 
 KEY_COLUMNS = ("key", "api_key", "apikey", "secret", "token", "value")
 NAME_OF_SECRET = re.compile(
@@ -62,6 +63,13 @@ def _values_of_field(
     if isinstance(item, str) and name in KEY_COLUMNS:
         yield item, fields
     elif isinstance(item, str) and is_of_keys:
-        yield from ((part, {}) for part in SEPARATORS.split(item) if part)
+        yield from ((part, {}) for part in parts_of(item))
     else:
         yield from _values(item, is_listed=is_of_keys)
+
+
+def parts_of(value: str) -> list[str]:
+    """The keys in a field, apart, or what stands in their place, whole."""
+    if why_no_key(value.strip()) in {PRIVATE_KEY, *STAND_INS}:
+        return [value]
+    return [part for part in SEPARATORS.split(value) if part]

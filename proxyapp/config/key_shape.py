@@ -5,16 +5,51 @@ one.
 import re
 from collections.abc import Iterator
 
-from proxyapp.vocabulary.checks import is_placeholder
+from proxyapp.vocabulary.no_keys import STAND_INS, why_no_key
+from proxyapp.vocabulary.urls import is_of_google
 
 MIN_LENGTH, MAX_LENGTH, MIN_LENGTH_IN_PROSE = 16, 300, 20
 MIN_MIXED_PART = 4
+AIZA_LENGTH = 39
 
 TOKEN = re.compile(r"[A-Za-z0-9_.-]+")
+TOKEN_OF_OTHERS = re.compile(r"[A-Za-z0-9_.+=:~-]+")
+AIZA = re.compile(r"AIza[A-Za-z0-9_-]*")
 OF_PROVIDER = re.compile(
     r"(?<![A-Za-z0-9_.-])(?:AIza|AQ\.|sk-(?=[A-Za-z_.-]*\d))[A-Za-z0-9_.-]{12,}"
 )
 BETWEEN_WORDS = re.compile(r"[\s,;\"'()<>]+")
+
+# What Google never takes for an API key, the longer beginning first.
+OTHERS = {
+    "sk-ant-": "a key of Anthropic",
+    "sk-or-": "a key of OpenRouter",
+    "sk-": "a key of OpenAI or of an API like it",
+    "gsk_": "a key of Groq",
+    "xai-": "a key of xAI",
+    "hf_": "a token of Hugging Face",
+    "r8_": "a token of Replicate",
+    "pplx-": "a key of Perplexity",
+    "nvapi-": "a key of NVIDIA",
+    "csk-": "a key of Cerebras",
+    "fw_": "a key of Fireworks",
+    "tgp_": "a key of Together",
+    "ghp_": "a token of GitHub",
+    "gho_": "a token of GitHub",
+    "ghu_": "a token of GitHub",
+    "ghs_": "a token of GitHub",
+    "ghr_": "a token of GitHub",
+    "github_pat_": "a token of GitHub",
+    "glpat-": "a token of GitLab",
+    "xoxb-": "a token of Slack",
+    "AKIA": "an access key of AWS",
+    "ASIA": "an access key of AWS",
+    "ya29.": "an OAuth access token, which ends within the hour",
+    "1//": "an OAuth refresh token",
+    "GOCSPX-": "an OAuth client secret",
+    "eyJ": "a JSON web token",
+    "gk-": "a token of a gateway's client, not a key of the provider",
+}
 
 
 def words_like_keys(line: str) -> Iterator[str]:
@@ -22,6 +57,8 @@ def words_like_keys(line: str) -> Iterator[str]:
     address.
     """
     for word in BETWEEN_WORDS.split(line):
+        if why_no_key(word) in STAND_INS:
+            continue
         is_address = "://" in word or "@" in word
         tokens = OF_PROVIDER.findall(word) if is_address else TOKEN.findall(word)
         yield from (
@@ -29,13 +66,22 @@ def words_like_keys(line: str) -> Iterator[str]:
         )
 
 
-def doubt(secret: str) -> str:
-    """Why it is more likely something else than a key; empty for what looks like one."""
+def doubt(secret: str, target_url: str) -> str:
+    """Why it is more likely something else than a key for that target; empty for what looks like
+    one.
+    """
+    is_google = is_of_google(target_url)
+    if is_google and (other := next(filter(secret.startswith, OTHERS), "")):
+        return f"looks like {OTHERS[other]} ({other}…), and the group's target is Google's"
     if len(secret) < MIN_LENGTH:
         return f"has {len(secret)} characters; keys have {MIN_LENGTH} or more"
     if len(secret) > MAX_LENGTH:
         return f"has {len(secret)} characters; keys have {MAX_LENGTH} or less"
-    if not TOKEN.fullmatch(secret):
+    if secret.startswith("AIza") and not AIZA.fullmatch(secret):
+        return "has characters that Google's AIza keys do not have"
+    if secret.startswith("AIza") and len(secret) != AIZA_LENGTH:
+        return f"has {len(secret)} characters; Google's AIza keys have {AIZA_LENGTH}"
+    if not (TOKEN if is_google else TOKEN_OF_OTHERS).fullmatch(secret):
         return "has characters that keys do not have"
     if not OF_PROVIDER.fullmatch(secret) and not _has_mixed_part(secret):
         return "looks like words, not like a key"
@@ -43,7 +89,7 @@ def doubt(secret: str) -> str:
 
 
 def _looks_like_a_key(word: str) -> bool:
-    if is_placeholder(word):
+    if why_no_key(word):
         return False
     if OF_PROVIDER.fullmatch(word):
         return True

@@ -8,18 +8,20 @@ form.
 import csv
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proxyapp.config.key_places import (
     COMMENT,
     KEY_COLUMNS,
     NAME_OF_SECRET,
-    SEPARATORS,
+    parts_of,
     values_in_tree,
 )
-from proxyapp.config.key_shape import TOKEN, doubt, words_like_keys
-from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_key, check_label, is_placeholder
+from proxyapp.config.key_shape import OF_PROVIDER, TOKEN, doubt, words_like_keys
+from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_key, check_label
 from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.no_keys import ASSIGNMENT as ASSIGNED
+from proxyapp.vocabulary.no_keys import PRIVATE_KEY, STAND_INS, why_no_key
 
 NO_KEY = "has no key in it"
 
@@ -27,6 +29,7 @@ NAME_COLUMNS = ("name", "label", "title")
 PROJECT_COLUMNS = ("project", "project_id")
 
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_.-]*)[\"']?\s*[=:]\s*(.*)")
+PRIVATE_KEY_BLOCK = re.compile(r"-----BEGIN [^\n]*?-----.*?(?:-----END [^\n]*?-----|\Z)", re.DOTALL)
 LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
 
 
@@ -68,22 +71,24 @@ class Found:
     rejects: list[Reject] = field(default_factory=list)
 
 
-def find_keys(text: str) -> Found:
+def find_keys(text: str, target_url: str = "") -> Found:
     """Reads the text as what it looks like: JSON or YAML, CSV with a header, or else line by
     line.
+
+    `target_url`: of the group that the keys are for; empty: not known.
     """
     text = text.removeprefix("\ufeff")
     for read in (_structured, _table):
         found = read(text)
         if found:
-            return _sorted_out(found)
-    return _sorted_out(_lines(text))
+            return _sorted_out(found, target_url)
+    return _sorted_out(_lines(text), target_url)
 
 
 Piece = FoundKey | Reject
 
 
-def _sorted_out(pieces: Iterable[Piece]) -> Found:
+def _sorted_out(pieces: Iterable[Piece], target_url: str) -> Found:
     found = Found()
     seen: set[str] = set()
     for piece in pieces:
@@ -93,7 +98,7 @@ def _sorted_out(pieces: Iterable[Piece]) -> Found:
             found.repeats.append(piece)
         else:
             seen.add(piece.secret)
-            found.keys.append(piece)
+            found.keys.append(replace(piece, doubt=doubt(piece.secret, target_url)))
     return found
 
 
@@ -152,6 +157,9 @@ def _cell(line: int, fields: Mapping[object, object]) -> Piece:
 
 
 def _lines(text: str) -> Iterator[Piece]:
+    for block in PRIVATE_KEY_BLOCK.finditer(text):
+        yield Reject(text.count("\n", 0, block.start()) + 1, "", PRIVATE_KEY)
+    text = PRIVATE_KEY_BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
     for number, line in enumerate(text.splitlines(), start=1):
         content = LIST_MARK.sub("", line, count=1) if LIST_MARK.match(line) else line
         if content.strip() and not COMMENT.match(content):
@@ -161,11 +169,12 @@ def _lines(text: str) -> Iterator[Piece]:
 def _line(line: str, number: int) -> list[Piece]:
     assignment = ASSIGNMENT.fullmatch(line)
     if assignment and NAME_OF_SECRET.fullmatch(assignment[1]) and "://" not in line:
-        value = re.sub(r"\s#.*", "", assignment[2]).strip()
-        words = [value] if is_placeholder(value) else SEPARATORS.split(value)
+        words = parts_of(re.sub(r"\s#.*", "", assignment[2]).strip("\"' \t"))
         return [_piece(word.strip("\"'"), number) for word in words if word.strip("\"'")] or [
             _empty(number)
         ]
+    if not OF_PROVIDER.search(line) and (reason := why_no_key(line.strip("\"'"))) in STAND_INS:
+        return [Reject(number, masked_key(line), reason)]
     keys: list[Piece] = [_piece(word, number) for word in words_like_keys(line)]
     return keys or [_piece_of_words(line, number)]
 
@@ -176,7 +185,9 @@ def _piece_of_words(line: str, number: int) -> Piece:
     One word alone is judged as if it stood where keys do.
     """
     word = line.strip("\"',;")
-    is_word = TOKEN.fullmatch(word) or (not re.search(r"\s", word) and check_key(word))
+    is_word = TOKEN.fullmatch(word) or (
+        not re.search(r"\s", word) and check_key(word) not in (None, ASSIGNED)
+    )
     return _piece(word, number) if is_word else Reject(number, masked_key(line), NO_KEY)
 
 
@@ -188,11 +199,10 @@ def _piece(value: str, line: int, labels: Mapping[object, object] | None = None)
     secret = value.strip()
     if not secret:
         return _empty(line)
-    problem = check_key(secret) or ("is a URL; a key is none" if "://" in secret else None)
-    if problem:
+    if problem := check_key(secret):
         return Reject(line, masked_key(secret), problem)
     name, project = (_label(labels or {}, columns) for columns in (NAME_COLUMNS, PROJECT_COLUMNS))
-    return FoundKey(secret, line, name, project, doubt(secret))
+    return FoundKey(secret, line, name, project)
 
 
 def _empty(line: int) -> Reject:

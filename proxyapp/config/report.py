@@ -104,11 +104,15 @@ class ChangeCount:
 
 @dataclass
 class Report:
-    """`entries`: in the order in which they were done. Keys are named by their masked form only."""
+    """`entries`: in the order in which they were done. Keys are named by their masked form only.
+
+    `doubts`: keys that were taken and are more likely something else.
+    """
 
     groups: ChangeCount = field(default_factory=ChangeCount)
     keys: ChangeCount = field(default_factory=ChangeCount)
     warnings: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     entries: list[RowChange | OrderChange] = field(default_factory=list)
 
     @property
@@ -144,7 +148,7 @@ class Report:
             f"keys: {self.keys}",
             *self.details,
             *self._new_keys(),
-            *(f"warning: {warning}" for warning in self.warnings),
+            *(f"warning: {warning}" for warning in [*self.warnings, *self.doubts]),
         ]
 
     def summary(self) -> str:

@@ -11,6 +11,7 @@ from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from proxyapp.vocabulary.forbidden_addresses import problem_of
+from proxyapp.vocabulary.no_keys import is_placeholder, why_no_key
 
 # The columns' lengths.
 MAX_NAME_LENGTH = 100
@@ -28,13 +29,6 @@ DIRECTION_MARKS = frozenset(
 HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]|\.(?=[A-Za-z0-9_-]))*\.?")
 URL_PATH = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}")
-PLACEHOLDER = re.compile(
-    r"""<.*> | \$\{.*\} | .*\.\.\. | x{4,}
-      | your[_\s-].*key.* | your[_\s-]?key.*
-      | (?:replace|change)[_\s-]?(?:me|this|with.*)
-      | (?:insert|paste|put|enter|add)[_\s-].*key.*""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
 
 
 def check_group_name(value: str) -> str | None:
@@ -57,10 +51,8 @@ def check_key(value: str) -> str | None:
     key = value.strip()
     if not key:
         return "must not be blank"
-    if "…" in key or "•" in key:
-        return "is a masked key; give the whole key"
-    if is_placeholder(key):
-        return "is a placeholder; give a real key"
+    if problem := why_no_key(key):
+        return problem
     if re.search(r"\s", key) or _has_control_characters(key):
         return "has white space or control characters inside; a key must fit in a header"
     if not key.isascii():
@@ -70,12 +62,9 @@ def check_key(value: str) -> str | None:
     return None
 
 
-def is_placeholder(key: str) -> bool:
-    """Whether the text only stands where a key goes.
-
-    Such as `YOUR_GEMINI_API_KEY_1`, `<your key>`, `changeme`, `AIzaSy...`.
-    """
-    return PLACEHOLDER.fullmatch(key.strip()) is not None
+def check_key_or_placeholder(value: str) -> str | None:
+    """For a file of examples, in which what only stands for a key is no mistake."""
+    return None if is_placeholder(value) else check_key(value)
 
 
 def check_target_url(value: str) -> str | None:

@@ -1,5 +1,7 @@
 """URLs as text."""
 
+from urllib.parse import urlsplit
+
 from proxyapp.vocabulary.masking import masked_url
 
 
@@ -9,3 +11,16 @@ def shown_url(url: str | None) -> str:
         return masked_url(url) if url else "none"
     except ValueError:
         return "(not a URL)"
+
+
+def is_of_google(url: str) -> bool:
+    """Whether it leads to Google's own API. A text that is no URL does not."""
+    try:
+        return is_host_of_google(urlsplit(url).hostname or "")
+    except ValueError:
+        return False
+
+
+def is_host_of_google(host: str) -> bool:
+    host = host.lower().rstrip(".")
+    return host == "googleapis.com" or host.endswith(".googleapis.com")

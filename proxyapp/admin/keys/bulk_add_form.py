@@ -159,7 +159,8 @@ class BulkAddForm(forms.Form):
                 else "Paste some keys, or choose a file."
             )
             raise ValidationError({"text": problem})
-        self.found = find_keys(text or file)
+        group = self.cleaned_data["group"] or Group()
+        self.found = find_keys(text or file, group.target_url)
         if len(self.found.keys) > MAX_KEYS:
             count = len(self.found.keys)
             raise ValidationError(

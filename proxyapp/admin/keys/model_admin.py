@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,12 +27,15 @@ from proxyapp.admin.parts.filters import KeyStateFilter, LastUsedFilter, Project
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
+from proxyapp.config.key_shape import doubt
 from proxyapp.models import ApiKey
 from proxyapp.models.sealed import UNREADABLE
 
 UNREADABLE_TEXT = (
     "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
 )
+
+DOUBTED = "The key was saved, but it {}. Test it."
 
 
 def ask_whether_to_show(request: HttpRequest) -> SafeString:
@@ -141,6 +144,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     ) -> None:
         if form.cleaned_data["new_secret"]:
             obj.set_secret(form.cleaned_data["new_secret"])
+            if why := doubt(form.cleaned_data["new_secret"], obj.group.target_url):
+                messages.warning(request, DOUBTED.format(why))
         if "status" in form.changed_data:
             obj.status_reason = ""
         if not change or ("group" in form.changed_data and "position" not in form.changed_data):
