@@ -151,7 +151,7 @@ def test_a_deleted_group_takes_its_keys_along_and_all_are_told_of_and_stay_told_
     operator: Client, key: ApiKey
 ):
     submit(operator, "proxyapp_group_change", key.group_id, data={**GROUP_FORM, "auth": "both"})
-    submit(operator, "proxyapp_group_delete", key.group_id, data={"post": "yes"})
+    submit(operator, "proxyapp_group_delete", key.group_id, data={"post": "yes", "typed": "main"})
 
     assert not ApiKey.objects.exists()
     assert told() == [
@@ -478,7 +478,7 @@ def test_no_entry_has_a_secret(operator: Client, tmp_path: Path):
     command("keys", "disable", "--all")
     command("reencrypt")
     command("export_config")
-    submit(operator, "proxyapp_group_delete", group.pk, data={"post": "yes"})
+    submit(operator, "proxyapp_group_delete", group.pk, data={"post": "yes", "typed": group.name})
 
     entries = json.dumps(list(AuditEntry.objects.values()), default=str)
     listed = page(operator, "proxyapp_auditentry_changelist")

@@ -279,7 +279,9 @@ def test_deleting_a_group_counts_what_goes_with_it_and_every_process_hears_of_it
     version = pool_version()
 
     question = page(operator, "proxyapp_group_delete", group.pk)
-    html = submit(operator, "proxyapp_group_delete", group.pk, data={"post": "yes"})
+    html = submit(
+        operator, "proxyapp_group_delete", group.pk, data={"post": "yes", "typed": "main"}
+    )
 
     assert "API keys: 2" in question
     assert "Rate limit events: 2" in question

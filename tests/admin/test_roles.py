@@ -255,7 +255,8 @@ def test_each_action_works_for_those_who_may_do_it_and_for_nobody_else(
     selected = list(apps.get_model("proxyapp", model)._default_manager.values_list("pk", flat=True))
 
     with time_machine.travel(NOW, tick=False):
-        act(staff(role), model, action, selected, post="yes", confirmed="yes")
+        typed = Group.objects.get().name if model == "group" else ""
+        act(staff(role), model, action, selected, post="yes", confirmed="yes", typed=typed)
 
     assert happened() == (role in allowed)
 
@@ -279,7 +280,10 @@ def add_one(client: Client, key: ApiKey) -> Any:
 
 
 def delete_group(client: Client, key: ApiKey) -> Any:
-    return client.post(reverse("admin:proxyapp_group_delete", args=[key.group_id]), {"post": "yes"})
+    return client.post(
+        reverse("admin:proxyapp_group_delete", args=[key.group_id]),
+        {"post": "yes", "typed": key.group.name},
+    )
 
 
 def make_token(client: Client, key: ApiKey) -> Any:

@@ -223,7 +223,7 @@ def remove(operator: Client, what: str, key: ApiKey) -> None:
         operator.post(reverse("admin:proxyapp_apikey_changelist"), fields)
     else:
         url = reverse("admin:proxyapp_group_delete", args=[key.group_id])
-        operator.post(url, {"post": "yes", "typed": key.group.name, "name": key.group.name})
+        operator.post(url, {"post": "yes", "typed": key.group.name})
 
 
 def test_usage_of_a_key_whose_name_nobody_kept_is_shown_by_its_id(operator: Client):

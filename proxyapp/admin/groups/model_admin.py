@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyapp.admin.groups.deletion import GroupDeletion
 from proxyapp.admin.groups.form import GroupForm, shown_proxy
 from proxyapp.admin.groups.list import (
     GroupChangeList,
@@ -30,6 +31,7 @@ from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, Group, audit
+from proxyapp.operators.dependent_tokens import Dependents, dependents
 from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS, GroupField
 from proxyapp.vocabulary.quoting import quoted
@@ -37,7 +39,7 @@ from proxyapp.vocabulary.urls import shown_url
 
 
 @admin.register(Group)
-class GroupAdmin(GroupPages):
+class GroupAdmin(GroupDeletion, GroupPages):
     form = GroupForm
     list_display = (
         "position",
@@ -145,6 +147,9 @@ class GroupAdmin(GroupPages):
 
     def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
         return ApiKey.objects.filter(group__in=ids)
+
+    def dependents(self, ids: Sequence[int]) -> Dependents:
+        return dependents(list(self.keys_of(ids).values_list("pk", flat=True)), ids)
 
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
         keys = self.keys_of(ids)

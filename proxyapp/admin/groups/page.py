@@ -31,7 +31,7 @@ MAX_GROUPS_TESTED = 20
 
 
 class GroupPages(PooledAdmin[Group]):
-    actions: Sequence[Any] = ("test_connections",)
+    actions: Sequence[Any] = ("test_connections", "delete_selected")
     change_form_template = "admin/proxyapp/group/change_form.html"
 
     class Media:

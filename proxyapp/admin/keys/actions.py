@@ -1,7 +1,7 @@
 """What operators do to keys, to a selection or on a key's page: release, disable, enable, delete.
 
-What would leave no key available, and every deletion, is confirmed on a page that says what will
-happen.
+What would leave no key available, for all or for a client token, and every deletion, is confirmed
+on a page that says what will happen.
 """
 
 from collections.abc import Collection
@@ -17,9 +17,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from proxyapp.admin.parts.audited import log_changes
+from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
 from proxyapp.models.key_state import in_state
+from proxyapp.operators.dependent_tokens import dependents
 from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -62,16 +64,19 @@ def delete_selected(
     """Django's own, which asks first; the page says what becomes of the others."""
     answer: HttpResponse | None = ask_and_delete(pages, request, queryset)
     if isinstance(answer, TemplateResponse) and answer.context_data is not None:
-        answer.context_data |= consequences(ids_of(queryset), "deleted")
+        answer.context_data |= consequences(request, ids_of(queryset), "deleted")
     return answer
 
 
 def change_and_tell(
     pages: Pages, request: HttpRequest, action: KeyAction, ids: Collection[int]
 ) -> None:
+    losing = losses(request, ids, "Now") if action == "disable" else []
     changed = change(request, action, ids)
     level = messages.SUCCESS if changed else messages.WARNING
     pages.message_user(request, f"{DONE[action]} {changed} of {len(ids)} selected keys.", level)
+    for line in losing:
+        pages.message_user(request, line, messages.WARNING)
 
 
 def change(request: HttpRequest, action: KeyAction, ids: Collection[int]) -> int:
@@ -88,19 +93,25 @@ def ids_of(keys: QuerySet[ApiKey]) -> list[int]:
 
 
 def needs_confirmation(request: HttpRequest, ids: Collection[int]) -> bool:
-    """Whether these are all of the keys that are available.
+    """Whether these are all of the keys that are available, or all that a client token has.
 
     Where none is available, nothing changes for clients.
     """
+    if CONFIRMED in request.POST:
+        return False
     available = available_ids()
-    return bool(available) and available <= set(ids) and CONFIRMED not in request.POST
+    return (bool(available) and available <= set(ids)) or bool(dependents(ids).stranded)
 
 
 def available_ids() -> set[int]:
     return set(ids_of(in_state(ApiKey.objects.all(), KeyState.AVAILABLE, timezone.now())))
 
 
-def consequences(ids: Collection[int], done: str) -> dict[str, Any]:
+def losses(request: HttpRequest, ids: Collection[int], when: str) -> list[str]:
+    return dependent_lines(request, dependents(ids), when)
+
+
+def consequences(request: HttpRequest, ids: Collection[int], done: str) -> dict[str, Any]:
     """For the page that asks: what becomes of these keys, and what is left of the others."""
     available = available_ids()
     lost = available & set(ids)
@@ -111,6 +122,7 @@ def consequences(ids: Collection[int], done: str) -> dict[str, Any]:
     ]
     if left or not lost:
         lines.append(f"{left} other {'keys stay' if left != 1 else 'key stays'} available.")
+    lines += losses(request, ids, "Then")
     return {"consequences": lines, "warning": "" if left or not lost else NOTHING_LEFT}
 
 
@@ -121,8 +133,10 @@ def confirmation(
     posted = [(name, value) for name, values in request.POST.lists() for value in values]
     context = {
         **pages.admin_site.each_context(request),
-        **consequences(ids, "disabled"),
-        "title": "Disable all available keys?",
+        **consequences(request, ids, "disabled"),
+        "title": "Disable all available keys?"
+        if available_ids() <= set(ids)
+        else "Disable the last keys of client tokens?",
         "back_url": back_url,
         "opts": pages.opts,
         "posted": [(name, value) for name, value in posted if name != "csrfmiddlewaretoken"],

@@ -30,6 +30,7 @@ from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.config.key_shape import doubt
 from proxyapp.models import ApiKey
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.vocabulary.choices import KeyStatus
 
 UNREADABLE_TEXT = (
     "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
@@ -150,7 +151,10 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             obj.status_reason = ""
         if not change or ("group" in form.changed_data and "position" not in form.changed_data):
             obj.position = next_position(obj.group.keys.exclude(pk=obj.pk))
+        goes = change and (obj.status != KeyStatus.ACTIVE or "group" in form.changed_data)
+        losing = self.losses(request, [obj.pk], "Now") if goes else []
         super().save_model(request, obj, form, change)
+        self.tell(request, losing)
 
     def edited_columns(self, obj: ApiKey, form: ModelForm[ApiKey]) -> list[str]:
         columns = super().edited_columns(obj, form)

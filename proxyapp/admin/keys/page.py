@@ -13,7 +13,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.keys.actions import change, confirmation, consequences, needs_confirmation
+from proxyapp.admin.keys.actions import (
+    change,
+    confirmation,
+    consequences,
+    losses,
+    needs_confirmation,
+)
 from proxyapp.admin.keys.facts import facts
 from proxyapp.admin.keys.list import activity, requests, success, tokens, used
 from proxyapp.admin.keys.live_cells import MODELS_SHOWN, models_out, state_cell
@@ -68,7 +74,7 @@ class KeyPages(PooledAdmin[ApiKey]):
     ) -> HttpResponse:
         ids = [int(object_id)] if is_id(object_id) else []
         return super().delete_view(
-            request, object_id, consequences(ids, "deleted") | (extra_context or {})
+            request, object_id, consequences(request, ids, "deleted") | (extra_context or {})
         )
 
     def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -86,10 +92,12 @@ class KeyPages(PooledAdmin[ApiKey]):
             if action == "disable" and needs_confirmation(request, [key.pk]):
                 return confirmation(self, request, [key.pk], self._to_page(key).url)
             done, was_so = TOLD[action]
+            losing = losses(request, [key.pk], "Now") if action == "disable" else []
             if change(request, action, [key.pk]):
                 self.message_user(request, done, messages.SUCCESS)
             else:
                 self.message_user(request, was_so, messages.WARNING)
+            self.tell(request, losing)
             return self._to_page(key)
 
         return view

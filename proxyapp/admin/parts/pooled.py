@@ -3,15 +3,18 @@
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
+from django.contrib import messages
 from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
 
 from proxyapp.admin.parts.audited import AuditedAdmin
+from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.removed_key import remember_removed
+from proxyapp.operators.dependent_tokens import Dependents, dependents
 from proxyapp.pool.cursor import raise_pool_version
 
 # The most that the column's type takes on PostgreSQL.
@@ -38,15 +41,31 @@ class PooledAdmin(AuditedAdmin[Pooled]):
 
     def delete_model(self, request: HttpRequest, obj: Pooled) -> None:
         with transaction.atomic():
+            losing = self.losses(request, [obj.pk], "Now")
             remember_removed(self.keys_of([obj.pk]))
             super().delete_model(request, obj)
             raise_pool_version()
+        self.tell(request, losing)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pooled]) -> None:
+        ids = list(queryset.values_list("pk", flat=True))
         with transaction.atomic():
-            remember_removed(self.keys_of(list(queryset.values_list("pk", flat=True))))
+            losing = self.losses(request, ids, "Now")
+            remember_removed(self.keys_of(ids))
             super().delete_queryset(request, queryset)
             raise_pool_version()
+        self.tell(request, losing)
+
+    def losses(self, request: HttpRequest, ids: Sequence[int], when: str) -> list[str]:
+        """What client tokens lose with these objects."""
+        return dependent_lines(request, self.dependents(ids), when)
+
+    def dependents(self, ids: Sequence[int]) -> Dependents:
+        return dependents(ids)
+
+    def tell(self, request: HttpRequest, losing: Sequence[str]) -> None:
+        for line in losing:
+            self.message_user(request, line, messages.WARNING)
 
     def get_deleted_objects(
         self, objs: Sequence[Pooled] | QuerySet[Pooled], request: HttpRequest

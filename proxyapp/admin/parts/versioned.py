@@ -107,9 +107,10 @@ class VersionedAdmin(ModelAdmin[Row]):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
+        if request.method != "POST" or object_id is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic():
-            if request.method == "POST" and object_id is not None:
-                self._lock(unquote(object_id))
+            self._lock(unquote(object_id))
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def _lock(self, object_id: str) -> None:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ApiKey, audit, key_state
 from proxyapp.operators import key_tests
+from proxyapp.operators.dependent_tokens import dependents
 from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.key_report import KeyRow, key_report
@@ -118,6 +119,7 @@ class Command(BaseCommand):
     ) -> None:
         ids = [row.id for row in rows]
         with transaction.atomic():
+            losing = dependents(ids).lines("Now") if action == "disable" else []
             changed = change_keys(action, ids, now)
             _audit(f"keys {action}", action, changed)
         if is_json:
@@ -125,7 +127,7 @@ class Command(BaseCommand):
         elif changed:
             lines = [f"  {_label(row)}" for row in rows if row.id in changed]
             self.stdout.write(
-                "\n".join([f"{DONE[action]} {len(changed)} of {_counted(ids)}:", *lines])
+                "\n".join([f"{DONE[action]} {len(changed)} of {_counted(ids)}:", *lines, *losing])
             )
         else:
             self.stdout.write(f"Nothing to {action} among {_counted(ids)}: {UNCHANGED[action]}.")
