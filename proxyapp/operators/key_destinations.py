@@ -6,16 +6,18 @@ from typing import NamedTuple
 import httpx
 
 from proxyapp.models import ApiKey, Group
+from proxyapp.pool.keys_and_groups import is_googles
 from proxyapp.vocabulary.urls import shown_url
 
 
 class Destination(NamedTuple):
-    """`origin`: scheme, host and port; a path on the same host changes nothing.
+    """`place`: scheme, host and port, and the path, which on many hosts names whose endpoint it is;
+    Google's own get keys whatever the path.
 
     `proxy` and `certificates`: who stands in between, and who could.
     """
 
-    origin: str
+    place: str
     proxy: str | None
     certificates: str
     allows_link_local: bool
@@ -23,26 +25,28 @@ class Destination(NamedTuple):
     @property
     def shown(self) -> str:
         way = f" through {shown_url(self.proxy)}" if self.proxy else ""
-        return f"{self.origin}{way}"
+        return f"{self.place}{way}"
 
 
 def destination_of(group: Group) -> Destination:
     return Destination(
-        origin_of(group.target_url),
+        place_of(group.target_url),
         group.proxy_url,
         group.ca_certificates,
         group.allow_link_local,
     )
 
 
-def origin_of(url: str) -> str:
+def place_of(url: str) -> str:
     """The whole text of what is no URL."""
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, ValueError):
         return url
     port = f":{parsed.port}" if parsed.port else ""
-    return f"{parsed.scheme}://{parsed.host}{port}".lower()
+    origin = f"{parsed.scheme}://{parsed.host}{port}".lower()
+    path = parsed.raw_path.decode().rstrip("/")
+    return origin if is_googles(parsed.host) else f"{origin}{path}"
 
 
 def destinations() -> dict[int, Destination]:

@@ -3,7 +3,7 @@
 A key found dead is taken out; an invalid one that works comes back.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -20,6 +20,7 @@ from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
 if TYPE_CHECKING:
+    from proxyapp.upstream.connection_test import ConnectionTest
     from proxyapp.upstream.key_probe import ProbeResult
 
 
@@ -55,8 +56,20 @@ def ask_provider(key_ids: Sequence[int]) -> Findings:
         for keys in key_state.key_batches(key_ids)
         for row in keys.values_list("pk", "status", "key_hash")
     ]
+    return _findings(probe_keys(key_ids) if key_ids else [], rows)
+
+
+def found_by(tests: "Iterable[ConnectionTest]") -> Findings:
+    """What tests of connections say of the keys that they asked with."""
+    asked = [(test.asked, test.result) for test in tests if test.asked and test.result]
+    return _findings(
+        [result for _, result in asked], [(key.pk, key.status, key.key_hash) for key, _ in asked]
+    )
+
+
+def _findings(results: "Sequence[ProbeResult]", rows: Sequence[tuple[int, str, str]]) -> Findings:
     return Findings(
-        probe_keys(key_ids) if key_ids else [],
+        results,
         hashes={pk: key_hash for pk, _, key_hash in rows},
         were_active={pk for pk, status, _ in rows if status == KeyStatus.ACTIVE},
         were_invalid={pk for pk, status, _ in rows if status == KeyStatus.INVALID},

@@ -100,14 +100,14 @@ def pool_group(fields: GroupFields) -> PoolGroup:
     )
 
 
+def is_googles(host: str) -> bool:
+    return host == "googleapis.com" or host.endswith(".googleapis.com")
+
+
 def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
     """What `auto` stands for, and `google` for a target that has refused two credentials."""
     if auth == Auth.AUTO:
-        auth = (
-            Auth.GOOGLE
-            if host == "googleapis.com" or host.endswith(".googleapis.com")
-            else Auth.BOTH
-        )
+        auth = Auth.GOOGLE if is_googles(host) else Auth.BOTH
     if auth == Auth.BOTH and has_single_credential:
         return Auth.GOOGLE
     return auth

@@ -1,13 +1,14 @@
 """Tests the way of a group's requests to its target, step by step: names, proxy or TCP, TLS, and
 one request.
 
-It is the way that clients' requests go. Listing models costs no quota, and no state changes.
+It is the way that clients' requests go. Listing models costs no quota. What the answer says of the
+key is for the caller to follow.
 """
 
 import asyncio
 import ssl
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from django.utils import timezone
@@ -43,7 +44,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionTest:
-    """`proxy` and `key` are masked; empty: there is none."""
+    """`proxy` and `key` are masked; empty: there is none.
+
+    `asked`: the key as it was before, with `result`, the answer about it.
+    """
 
     group_id: int
     group: str
@@ -51,6 +55,8 @@ class ConnectionTest:
     proxy: str
     key: str
     steps: Sequence[Step]
+    asked: ApiKey | None = None
+    result: ProbeResult | None = None
 
     @property
     def is_ok(self) -> bool:
@@ -66,9 +72,9 @@ def try_groups(groups: Iterable[Group]) -> list[ConnectionTest]:
 
 def _usable_key(group: Group, now: datetime) -> ApiKey | None:
     """The first that is available, else the first that is cooling: the list of models has no
-    quota.
+    quota; else the first that is invalid, which may work again.
     """
-    for state in (KeyState.AVAILABLE, KeyState.COOLING):
+    for state in (KeyState.AVAILABLE, KeyState.COOLING, KeyState.INVALID):
         keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
         for key in keys[:KEYS_TRIED]:
             if key.secret:
@@ -98,7 +104,8 @@ async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Co
     finally:
         clock.end()
         await upstreams.aclose()
-    return _outcome(group, key, _steps(pooled, clock, result, has_key=key is not None))
+    outcome = _outcome(group, key, _steps(pooled, clock, result, has_key=key is not None))
+    return replace(outcome, asked=key, result=result) if key else outcome
 
 
 async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResult:

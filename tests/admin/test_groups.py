@@ -421,6 +421,36 @@ def test_what_the_provider_says_against_the_key_is_shown(operator: Client, upstr
 
     said = "400: the key is dead: API key not valid. Please pass a valid API key."
     assert steps(html)[-1] == ("Request", "failed", said)
+
+
+def test_a_key_that_the_test_finds_dead_is_taken_out_and_one_that_works_comes_back(
+    operator: Client, upstream: FakeUpstream
+):
+    group = add_group("main", target_url=upstream.url, auth="google")
+    key = add_key(group, "one", name="first")
+    upstream.refuse(secret("one"), status=400, body="400_api_key_invalid")
+
+    dead = submit(operator, "proxyapp_group_test", group.pk, data={})
+    status = ApiKey.objects.get().status
+    upstream.recover(secret("one"))
+    works = submit(operator, "proxyapp_group_test", group.pk, data={})
+
+    assert "it is taken out of rotation" in text(dead)
+    assert status == "invalid"
+    assert "works; it was invalid and is enabled again" in text(works)
+    key.refresh_from_db()
+    assert key.status == "active"
+    actions = AuditEntry.objects.order_by("pk").values_list("actor", "action")
+    assert list(actions) == [("admin", "disable"), ("admin", "enable")]
+
+
+def test_a_test_that_says_nothing_of_the_key_leaves_it(operator: Client, upstream: FakeUpstream):
+    group = add_group("main", target_url=upstream.url, auth="google")
+    add_key(group, "one")
+    upstream.refuse(secret("one"), status=500)
+
+    submit(operator, "proxyapp_group_test", group.pk, data={})
+
     assert ApiKey.objects.get().status == "active"
 
 

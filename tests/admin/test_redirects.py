@@ -109,6 +109,18 @@ def test_what_sends_no_key_elsewhere_is_free(operator: Client, key: ApiKey, chan
     assert all(str(getattr(group, name)) == value for name, value in change.items())
 
 
+def test_on_other_hosts_the_path_says_whose_endpoint_it_is(operator: Client):
+    group = add_group("main", target_url="https://gateway.example/tenants/us/")
+    add_key(group, "one")
+
+    refused = save_group(operator, group.pk, target_url="https://gateway.example/tenants/them")
+    free = save_group(operator, group.pk, target_url="https://Gateway.example/tenants/us")
+
+    assert REFUSED in refused
+    assert REFUSED not in free
+    assert Group.objects.get().target_url.lower() == "https://gateway.example/tenants/us"
+
+
 def test_a_group_without_keys_is_free_and_takes_new_keys(operator: Client):
     group = add_group("main")
 

@@ -14,7 +14,7 @@ from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
-from proxyapp.operators.key_destinations import Destination, destination_of, origin_of
+from proxyapp.operators.key_destinations import Destination, destination_of, place_of
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
     check_group_name,
@@ -173,7 +173,7 @@ class GroupForm(ModelForm[Group]):
         target = given.get("target_url")
         kept = None if given.get("remove_proxy") else before.proxy
         return Destination(
-            origin_of(target) if target else before.origin,
+            place_of(target) if target else before.place,
             given.get("new_proxy_url") or kept,
             given.get("ca_certificates", before.certificates),
             given.get("allow_link_local", before.allows_link_local),

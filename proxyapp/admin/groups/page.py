@@ -17,12 +17,15 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from proxyapp.admin.groups.list import figures
+from proxyapp.admin.keys.test_action import settle
 from proxyapp.admin.parts.audited import log_in_history
 from proxyapp.admin.parts.download import download, may_export_secrets
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.exporting import export_groups
-from proxyapp.models import Group, audit
+from proxyapp.models import ApiKey, Group, audit
+from proxyapp.operators import key_tests
 from proxyapp.operators.group_credentials import DETAIL, try_two_again
+from proxyapp.operators.key_tests import Findings
 
 # The page shows the group's YAML while it can be looked through.
 MAX_KEYS_SHOWN = 100
@@ -108,10 +111,12 @@ class GroupPages(PooledAdmin[Group]):
             try_groups,
         )
 
+        outcomes = try_groups(groups)
+        self._follow(request, key_tests.found_by(outcomes))
         context = {
             "title": "Test of the connection",
             "opts": self.opts,
-            "outcomes": try_groups(groups),
+            "outcomes": outcomes,
         }
         site = self.admin_site.each_context(request)
         return TemplateResponse(
@@ -119,6 +124,20 @@ class GroupPages(PooledAdmin[Group]):
             "admin/proxyapp/group/connection.html",
             {**site, **context, "media": self.media},
         )
+
+    def _follow(self, request: HttpRequest, findings: Findings) -> None:
+        """A dead key goes out, an invalid one that works comes back, as by the test of a key."""
+        changes = settle(request, findings)
+        changed = [
+            result
+            for result in findings.results
+            if result.key_id in {*changes.enabled, *changes.condemned}
+        ]
+        keys = ApiKey.objects.only("name", "masked").in_bulk([one.key_id for one in changed])
+        for result in changed:
+            text = f"Key {keys.get(result.key_id, '(deleted)')}: "
+            level = messages.SUCCESS if result.ok else messages.ERROR
+            self.message_user(request, text + key_tests.describe(result, changes), level)
 
     def _group(self, request: HttpRequest, object_id: str) -> Group:
         if not self.has_view_permission(request):

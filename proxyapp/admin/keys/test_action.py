@@ -12,7 +12,7 @@ from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
 from proxyapp.operators import key_tests
-from proxyapp.operators.key_tests import Changes
+from proxyapp.operators.key_tests import Changes, Findings
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
@@ -37,6 +37,11 @@ def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySe
         )
         return
     findings = key_tests.ask_provider(ids)
+    _show(pages, request, findings.results, settle(request, findings))
+
+
+def settle(request: HttpRequest, findings: Findings) -> Changes:
+    """What the test says of keys is done to them, with the history and the audit log."""
     with transaction.atomic():
         changes = key_tests.follow(findings)
         keys = ApiKey.objects.defer("secret")
@@ -44,7 +49,7 @@ def test_keys(pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySe
         log_changes(request, works, "Tested and enabled: it works.", action="enable")
         dead = keys.filter(pk__in=changes.condemned)
         log_changes(request, dead, "Tested and taken out: it is dead.", action="disable")
-    _show(pages, request, findings.results, changes)
+    return changes
 
 
 def _show(
