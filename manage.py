@@ -6,10 +6,16 @@ import os
 import sys
 from typing import TextIO, cast
 
-from proxyapp.process.sighup import hold_hangups
+from gateway import system
 
 
 def main() -> None:
+    system.refuse_foreign()
+    system.speak_utf8()
+    from proxyapp.process.sighup import hold_hangups
+    from proxyapp.vocabulary.terminal import write_to_any
+
+    write_to_any(sys.stdout, sys.stderr)
     if sys.argv[1:2] == ["serve"]:
         hold_hangups()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")

@@ -4,6 +4,9 @@ import os
 
 import django
 
+from gateway import system
+
+system.refuse_foreign()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 django.setup()
 

@@ -37,7 +37,7 @@ def load_or_create(path: Path) -> list[str]:
     """The secrets of the file, current one first. Makes the file (0600) when it is missing."""
     if not path.exists():
         _create(path)
-    lines = [line.strip() for line in path.read_text().splitlines()]
+    lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     return [line for line in lines if line]
 
 
@@ -46,7 +46,7 @@ def _create(path: Path) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(secrets.token_urlsafe(64) + "\n")
     try:
         os.link(draft, path)

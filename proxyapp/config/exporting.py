@@ -43,8 +43,10 @@ class Export(NamedTuple):
     unreadable: list[str]
 
 
-def export_groups(*, mask: bool, groups: QuerySet[Group] | None = None) -> Export:
-    """All groups, or these.
+def export_groups(
+    *, mask: bool, groups: QuerySet[Group] | None = None, is_ascii: bool = False
+) -> Export:
+    """All groups, or these. `is_ascii`: other characters are written as escapes of YAML.
 
     Masked, nothing is unreadable: the masked form of a key is stored beside it.
     """
@@ -53,10 +55,12 @@ def export_groups(*, mask: bool, groups: QuerySet[Group] | None = None) -> Expor
         groups = Group.objects.all()
     else:
         keys = keys.filter(group__in=groups.order_by().values("pk"))
-    return export_of(groups, keys, mask=mask)
+    return export_of(groups, keys, mask=mask, is_ascii=is_ascii)
 
 
-def export_of(groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool) -> Export:
+def export_of(
+    groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool, is_ascii: bool = False
+) -> Export:
     """These groups with these keys of theirs, in the order of rotation.
 
     Masked, the keys' secrets are not looked at.
@@ -69,7 +73,11 @@ def export_of(groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool) ->
         _group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups
     ]
     text = yaml.dump(
-        {"groups": entries}, Dumper=_Dumper, allow_unicode=True, sort_keys=False, width=float("inf")
+        {"groups": entries},
+        Dumper=_Dumper,
+        allow_unicode=not is_ascii,
+        sort_keys=False,
+        width=float("inf"),
     )
     return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
 

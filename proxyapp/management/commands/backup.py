@@ -78,7 +78,7 @@ def _write_secret(path: Path) -> None:
     lines = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w") as file:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.writelines(f"{line}\n" for line in lines)
             file.flush()
             os.fsync(descriptor)

@@ -9,6 +9,7 @@ from django.db import DatabaseError, transaction
 
 from proxyapp.config.exporting import Export, export_groups, write_private
 from proxyapp.models import audit
+from proxyapp.vocabulary.terminal import takes_unicode
 
 
 class Command(BaseCommand):
@@ -30,7 +31,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, file: Path | None, mask: bool, **__: Any) -> None:
         try:
-            export = export_groups(mask=mask)
+            is_ascii = file is None and not takes_unicode(self.stdout)
+            export = export_groups(mask=mask, is_ascii=is_ascii)
             with transaction.atomic():
                 if not mask:
                     _audit(file)

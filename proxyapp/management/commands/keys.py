@@ -1,6 +1,5 @@
 """`manage.py keys`: what the admin does to keys, from the shell."""
 
-import json
 from argparse import ArgumentParser
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError, transaction
 from django.utils import timezone
 
+from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ApiKey, audit, key_state
 from proxyapp.operators import key_tests
@@ -156,7 +156,7 @@ class Command(BaseCommand):
             raise CommandError(f"{failed} of {_counted(findings.results)} failed.")
 
     def _print_json(self, value: Any) -> None:
-        self.stdout.write(json.dumps(value, indent=2, ensure_ascii=False))
+        self.stdout.write(json_text(value, self.stdout))
 
 
 def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str = "") -> None:

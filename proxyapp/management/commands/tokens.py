@@ -1,6 +1,5 @@
 """`manage.py tokens`: who may use the gateway."""
 
-import json
 import re
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ from django.utils import timezone
 
 from proxyapp.access import token_store
 from proxyapp.access.token_store import Terms
+from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
@@ -105,9 +105,7 @@ class Command(BaseCommand):
         token, text = token_store.create(terms, audit.command("tokens create"))
         if options["json"]:
             (row,) = token_report(ClientToken.objects.filter(pk=token.pk), timezone.now())
-            self.stdout.write(
-                json.dumps({**row.as_json(), "token": text}, indent=2, ensure_ascii=False)
-            )
+            self.stdout.write(json_text({**row.as_json(), "token": text}, self.stdout))
             return
         self.stderr.write(
             f"Token '{token.name}' ({token.masked}) was made. It is not shown again:",
@@ -118,9 +116,7 @@ class Command(BaseCommand):
     def _list(self, options: dict[str, Any]) -> None:
         rows = token_report(ClientToken.objects.all(), timezone.now())
         if options["json"]:
-            self.stdout.write(
-                json.dumps([row.as_json() for row in rows], indent=2, ensure_ascii=False)
-            )
+            self.stdout.write(json_text([row.as_json() for row in rows], self.stdout))
         elif rows:
             self.stdout.write(plain_table(COLUMNS, [_cells(row) for row in rows], right=RIGHT))
         else:
