@@ -14,10 +14,11 @@ from proxyapp.pool.queue import Turn
 from proxyapp.provider.credentials import is_openai_place, refuses_two
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import is_about_credentials
+from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.choices import Auth
-from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.errors import GatewayError, LoopFound
 
 UNREADABLE = (
     "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask"
@@ -77,12 +78,16 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         body_length=request.body.length,
         credentials=key.credentials(auth, is_openai=is_openai_place(prefix, request.path)),
     )
+    headers += hops.with_own_mark(request.headers, key.group.host)
     try:
         attempt.begin(
             await parts.upstreams.send(
                 key.group, request.method, request.target(prefix), headers, request.body.stream()
             )
         )
+        if attempt.status == LoopFound.status and attempt.header(hops.HEADER):
+            await attempt.keep()
+            raise LoopFound(hops.LOOP)
         if attempt.status < 300 and request.is_generating:
             await look_at_start(attempt, request.path)
         if attempt.status >= 300:

@@ -29,9 +29,11 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.runtime import Runtime
 from proxyapp.runtime import current as current_runtime
 from proxyapp.runtime import running as start_runtime
+from proxyapp.upstream import hops
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (
     GatewayError,
+    LoopFound,
     NoKeyAvailable,
     PreflightAsked,
     error_body,
@@ -62,10 +64,8 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
     assert isinstance(request, ASGIRequest)  # noqa: S101
     path, query = raw_target(request.scope)
     try:
+        client = getattr(request, "client", None) or await admitted(request.scope)
         runtime = await running_runtime()
-        client = getattr(request, "client", None) or await admission.admit_client(
-            request.scope, runtime.book, runtime.slowdown
-        )
         body = getattr(request, "upstream_body", None) or django_body(request)
         planned = plan(
             runtime.snapshot,
@@ -87,7 +87,11 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
 
 
 async def admitted(scope: Mapping[str, Any]) -> Client:
-    """Who asks, before the body is read. Raises GatewayError."""
+    """Who asks, before the body is read. Raises GatewayError.
+
+    A loop is told first: the gateway's own key is no client token.
+    """
+    hops.refuse_loop(scope["headers"])
     runtime = await running_runtime()
     return await admission.admit_client(scope, runtime.book, runtime.slowdown)
 
@@ -137,6 +141,8 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         response["Retry-After"] = str(error.retry_after)
     if not error.is_worth_trying:
         response["x-should-retry"] = "false"
+    if isinstance(error, LoopFound):
+        response[hops.HEADER.decode()] = hops.own_mark().decode()
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
     if (runtime := current_runtime()) is not None and not runtime.book.is_empty:

@@ -8,6 +8,7 @@ only.
 from collections.abc import Callable
 
 from proxyapp.provider.codings import READ_CODINGS
+from proxyapp.upstream import hops
 from proxyapp.upstream.front_headers import is_of_front, is_order_to_front
 from proxyapp.vocabulary.asgi import Header
 
@@ -28,7 +29,9 @@ CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key"})
 # The gateway has read the whole body before it asks the upstream, so there is nothing left to
 # expect. A project that a client names beside the gateway's key makes Google refuse the key.
 NOT_TO_UPSTREAM = (
-    HOP_BY_HOP | CREDENTIALS | {b"host", b"content-length", b"expect", b"x-goog-user-project"}
+    HOP_BY_HOP
+    | CREDENTIALS
+    | {b"host", b"content-length", b"expect", b"x-goog-user-project", hops.HEADER}
 )
 # A session of one key must never reach a client, and so another key.
 # Nor may an upstream speak for the whole host: the admin is on it.

@@ -13,7 +13,8 @@ GatewayError
 │   └── ProxyFailed     502  the group's proxy is down or refuses
 ├── NoKeyAvailable      503  there is none, or all are disabled or invalid
 │   └── KeysSpent       429  the keys that there are wait for their quotas
-└── UpstreamTimedOut    504  no connection or no byte in time
+├── UpstreamTimedOut    504  no connection or no byte in time
+└── LoopFound           508  the target of the group is this gateway
 
 StreamBroken is no answer: the upstream died after the response had begun, so the client's stream
 has to break too.
@@ -34,6 +35,7 @@ GOOGLE_STATUS = {
     502: "UNAVAILABLE",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    508: "FAILED_PRECONDITION",
 }
 OPENAI_TYPE = {401: "authentication_error", 429: "rate_limit_error"}
 
@@ -135,6 +137,14 @@ class KeysSpent(NoKeyAvailable):
 class UpstreamTimedOut(GatewayError):
     status = 504
     code = "upstream_timed_out"
+
+
+class LoopFound(GatewayError):
+    status = 508
+    code = "loop_detected"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, is_worth_trying=False)
 
 
 class StreamBroken(Exception):

@@ -1,0 +1,53 @@
+"""Finds a group whose target leads back to this gateway, by whatever way.
+
+Each gateway adds its own mark to the header `X-Gateway-Hop` of what it sends on; whoever finds its
+own mark in a request has sent it itself. Two gateways in a row are no loop. The mark tells nothing:
+it is the installation's, equal in all of its processes. Google is not sent it.
+"""
+
+import functools
+import hashlib
+import hmac
+import re
+
+from django.conf import settings
+
+from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.errors import LoopFound
+
+HEADER = b"x-gateway-hop"
+# A row of gateways is short; a circle of which one drops or forges marks ends here.
+MOST_HOPS = 8
+_MARK = re.compile(rb"[0-9a-f]{16}")
+LOOP = (
+    "The target of the group leads back to this gateway. The operator has to change the group's"
+    " target URL (or its proxy)."
+)
+GOOGLE = b"googleapis.com"
+
+
+def refuse_loop(headers: list[Header]) -> None:
+    """Raises LoopFound. No key is spent on such a request."""
+    for name, value in headers:
+        if name == HEADER:
+            marks = _MARK.findall(value)
+            if own_mark() in marks or len(marks) >= MOST_HOPS:
+                raise LoopFound(LOOP)
+
+
+def with_own_mark(headers: list[Header], host: bytes) -> list[Header]:
+    """What a request to this host says of the gateways that it passed; nothing to Google."""
+    if host.partition(b":")[0].endswith(GOOGLE):
+        return []
+    marks = [mark for name, value in headers if name == HEADER for mark in _MARK.findall(value)]
+    return [(HEADER, b", ".join([*marks[:MOST_HOPS], own_mark()]))]
+
+
+def own_mark() -> bytes:
+    return _mark(settings.SECRET_KEY, str(settings.DATABASES["default"]["NAME"]))
+
+
+@functools.cache
+def _mark(secret: str, database: str) -> bytes:
+    made_of = f"gemini-key-gateway.hop:{database}".encode()
+    return hmac.new(secret.encode(), made_of, hashlib.sha256).hexdigest()[:16].encode()
