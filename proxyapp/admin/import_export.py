@@ -19,10 +19,12 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 from proxyapp.admin.import_changes import fingerprint, parts
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.download import download, may_export_secrets
+from proxyapp.admin.parts.own_addresses import own_addresses
 from proxyapp.admin.parts.redirects import may_redirect_keys, refusal
 from proxyapp.admin.parts.unfold_typed import Checkbox
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config
+from proxyapp.config.own_address import refuse_own_address
 from proxyapp.config.report import Report
 from proxyapp.models import audit
 from proxyapp.operators.key_destinations import destinations, redirected
@@ -169,6 +171,7 @@ def _import(request: HttpRequest, upload: Upload) -> tuple[Report, bool]:
     if upload.is_pruned and not may_prune(request):
         raise ConfigError([PRUNE_REFUSED])
     config, by = parse(upload.text), audit.operator(request.user)
+    refuse_own_address(config, own_addresses(request))
     with transaction.atomic():
         lock_pool()
         before = {} if may_redirect_keys(request) else destinations()

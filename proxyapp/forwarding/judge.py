@@ -78,7 +78,7 @@ def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
     """The key, and nothing but the key, was where Google takes it from."""
     if request.has_other_credential:
         return False
-    is_openai = is_openai_place(attempt.key.group.prefix, request.path)
+    is_openai = is_openai_place(attempt.key.group.prefix_before(request.path), request.path)
     return is_alone_in_place(attempt.auth, is_openai=is_openai)
 
 

@@ -71,7 +71,7 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     key = turn.key
     count = AttemptCount(parts.counting, parts.recovery, turn, request)
     attempt = Attempt(count, turn, auth)
-    prefix = key.group.prefix
+    prefix = key.group.prefix_before(request.path)
     headers = to_upstream(
         request.headers,
         host=key.group.host,

@@ -8,6 +8,7 @@ import httpx
 
 from proxyapp.pool.ring_names import ring_name
 from proxyapp.provider.credentials import credentials
+from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
 
@@ -29,6 +30,13 @@ class PoolGroup:
     ca_certificates: str = ""
     is_link_local_allowed: bool = False
     retry_empty_answers: int = 0
+    base: bytes = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "base", without_api(self.prefix))
+
+    def prefix_before(self, path: bytes) -> bytes:
+        return prefix_before(path, prefix=self.prefix, base=self.base)
 
     @property
     def ring(self) -> str:

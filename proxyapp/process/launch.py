@@ -16,6 +16,7 @@ from django.db import connections
 from gateway.start_environment import GIVEN
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
+from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import ApiKey, Group
 from proxyapp.process import bootstrap, listener, start_lock, start_warnings
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
@@ -65,6 +66,8 @@ class Launch:
         if self.prepares:
             return self._prepare_only(path)
         host, port = self._address(config)
+        if config is not None:
+            self._refuse_own_address(config, path, host, port)
         allow_host(host)
         if config is not None and config.server.allow_anonymous:
             settings.ALLOW_ANONYMOUS = True
@@ -123,6 +126,12 @@ class Launch:
             return path, None
         try:
             return path, load(path)
+        except ConfigError as error:
+            raise in_file(error, path) from error
+
+    def _refuse_own_address(self, config: Config, path: Path, host: str, port: int) -> None:
+        try:
+            refuse_own_address(config, [(host, port)])
         except ConfigError as error:
             raise in_file(error, path) from error
 

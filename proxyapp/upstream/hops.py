@@ -14,6 +14,7 @@ from django.conf import settings
 
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import LoopFound
+from proxyapp.vocabulary.urls import is_host_of_google
 
 HEADER = b"x-gateway-hop"
 # A row of gateways is short; a circle of which one drops or forges marks ends here.
@@ -23,7 +24,6 @@ LOOP = (
     "The target of the group leads back to this gateway. The operator has to change the group's"
     " target URL (or its proxy)."
 )
-GOOGLE = b"googleapis.com"
 
 
 def refuse_loop(headers: list[Header]) -> None:
@@ -37,7 +37,7 @@ def refuse_loop(headers: list[Header]) -> None:
 
 def with_own_mark(headers: list[Header], host: bytes) -> list[Header]:
     """What a request to this host says of the gateways that it passed; nothing to Google."""
-    if host.partition(b":")[0].endswith(GOOGLE):
+    if is_host_of_google(host.partition(b":")[0].decode("ascii")):
         return []
     marks = [mark for name, value in headers if name == HEADER for mark in _MARK.findall(value)]
     return [(HEADER, b", ".join([*marks[:MOST_HOPS], own_mark()]))]

@@ -178,9 +178,9 @@ def _says_more(alone: Answer, *, than: Answer) -> bool:
 
 
 async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
-    prefix = key.group.prefix
-    is_openai = is_openai_place(prefix, b"/")
-    target = prefix + (b"/models" if is_openai else b"/v1beta/models?pageSize=1")
+    is_openai = is_openai_place(key.group.prefix, b"/")
+    path = b"/models" if is_openai else b"/v1beta/models?pageSize=1"
+    target = key.group.prefix_before(path) + path
     sign = key.credentials(auth, is_openai=is_openai)
     headers = to_upstream(
         [(b"accept", b"application/json")], host=key.group.host, body_length=None, credentials=sign

@@ -2,8 +2,16 @@
 
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
+Listening = tuple[str, int]  # host and port
+ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 (told apart, not bound)
+DEFAULT_PORTS = {"http": 80, "https": 443}
+LEADS_BACK = (
+    "leads back to this gateway: write the provider's address, such as"
+    " https://generativelanguage.googleapis.com"
+)
 
 
 def parsed_address(text: bytes) -> Address | None:
@@ -32,3 +40,25 @@ def network_of(address: str) -> str:
 def is_loopback(address: str) -> bool:
     found = parsed_address(address.encode())
     return found is not None and found.is_loopback
+
+
+def leads_to(url: str, listening: Listening) -> bool:
+    """Whether a URL plainly names the address that is listened on, which may be any of this
+    machine's. What only a name server or another proxy knows is found when a request comes back.
+    """
+    host, port = listening
+    try:
+        parts = urlsplit(url)
+        asked = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:
+        return False
+    if asked != port or parts.hostname is None:
+        return False
+    is_this_machine = host in ANYWHERE or is_local(host)
+    return parts.hostname == host.lower() or (
+        is_this_machine and (parts.hostname in ANYWHERE or is_local(parts.hostname))
+    )
+
+
+def is_local(host: str) -> bool:
+    return host == "localhost" or host.endswith(".localhost") or is_loopback(host)

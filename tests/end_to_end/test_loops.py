@@ -27,14 +27,14 @@ def post(gateway: Gateway, path: str = PATH, **more: Any) -> httpx.Response:
 
 def unmoved(gateway: Gateway) -> bool:
     body = httpx.get(gateway.url + "/readyz").json()
-    return body["keys"]["available"] == 2
+    return bool(body["keys"]["available"] == 2)
 
 
 @pytest.mark.parametrize("server", SERVERS)
 @pytest.mark.parametrize("path", [PATH, "/v1beta/openai/chat/completions"])
 def test_a_target_that_is_the_gateway_itself_is_told_at_once(server: str, path: str) -> None:
     gateway = Gateway({"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}, server=server)
-    lead_to(gateway, gateway.url)
+    lead_to(gateway, f"http://127.1:{gateway.port}")  # a name that only a resolver understands
     with gateway:
         answers = [post(gateway, path) for _ in range(3)]
 
@@ -45,11 +45,23 @@ def test_a_target_that_is_the_gateway_itself_is_told_at_once(server: str, path: 
         wait_for(lambda: unmoved(gateway))
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.2"])
+def test_a_start_refuses_a_target_that_plainly_is_the_gateway(host: str) -> None:
+    gateway = Gateway({"groups": [group(["KEY-A"], "http://127.0.0.1:1")]})
+    lead_to(gateway, f"http://{host}:{gateway.port}/v1beta")
+    try:
+        gateway.launch()
+        wait_for(lambda: "leads back to this gateway: write" in gateway.output())
+    finally:
+        gateway.close()
+
+
 @pytest.mark.parametrize("server", SERVERS)
 def test_two_gateways_in_a_circle_end_with_508(server: str) -> None:
     first = Gateway({"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}, server=server)
     second = Gateway({"groups": [group(["KEY-C", "KEY-D"], first.url)]}, server=server)
-    lead_to(first, second.url)
+    second_at_openai = second.url + "/v1beta/openai/"  # sent once, whoever brings it
+    lead_to(first, second_at_openai)
     with first, second:
         answer = post(first)
 

@@ -1,5 +1,6 @@
 """The form of a group. What it says of a policy and of auth is what the gateway does."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django import forms
@@ -16,6 +17,7 @@ from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.operators.key_destinations import Destination, destination_of, place_of
 from proxyapp.vocabulary import certificates
+from proxyapp.vocabulary.addresses import LEADS_BACK, Listening, leads_to
 from proxyapp.vocabulary.checks import (
     check_group_name,
     check_proxy_url,
@@ -67,9 +69,13 @@ class CertificatesField(forms.CharField):
 
 
 class GroupForm(ModelForm[Group]):
-    """`may_redirect`: whether its user may send keys that are there to another host or proxy."""
+    """`may_redirect`: whether its user may send keys that are there to another host or proxy.
+
+    `own_addresses`: where the gateway listens.
+    """
 
     may_redirect = False
+    own_addresses: Sequence[Listening] = ()
     new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
     remove_proxy = forms.BooleanField(
         widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
@@ -143,7 +149,10 @@ class GroupForm(ModelForm[Group]):
         return refuse_if(check_group_name, self.cleaned_data["name"], "The name")
 
     def clean_target_url(self) -> str:
-        return refuse_if(check_target_url, self.cleaned_data["target_url"], "The target URL")
+        url = refuse_if(check_target_url, self.cleaned_data["target_url"], "The target URL")
+        if any(leads_to(url, address) for address in self.own_addresses):
+            raise ValidationError(f"The target URL {LEADS_BACK}.")
+        return url
 
     def clean_new_proxy_url(self) -> str:
         value: str = self.cleaned_data["new_proxy_url"]

@@ -25,6 +25,7 @@ from proxyapp.admin.groups.list import (
 )
 from proxyapp.admin.groups.page import GroupPages
 from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.own_addresses import own_addresses
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.redirects import may_redirect_keys
@@ -67,6 +68,7 @@ class GroupAdmin(GroupDeletion, GroupPages):
     ) -> type[Any]:
         form = super().get_form(request, obj, change, **kwargs)
         form.may_redirect = may_redirect_keys(request)  # made anew each time
+        form.own_addresses = own_addresses(request)
         return form
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Group]]:
