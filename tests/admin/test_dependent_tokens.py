@@ -131,6 +131,7 @@ def test_a_group_is_deleted_by_typing_its_name(operator: Client, key: ApiKey):
     assert THEN in text(question)
     assert "Less by a group: 1 client token (both)." in text(question)
     assert "API keys: 2" in text(question)
+    assert "To delete it, type its name: main" in text(question)
     assert ("warning", NOW) in said(html)
     assert [group.name for group in Group.objects.all()] == ["other"]
 
@@ -145,6 +146,7 @@ def test_several_groups_are_deleted_by_typing_how_many_they_are(operator: Client
     html = act(operator, "group", "delete_selected", ids, post="yes", typed="2")
 
     assert "Then without a usable key: 3 client tokens (both, only-main, other)." in text(question)
+    assert "To delete them, type how many they are: 2" in text(question)
     for again in (refused, bare):
         assert "Nothing was deleted" in again
     assert kept == 2
