@@ -11,13 +11,10 @@ from proxyapp.provider.features import plain_scope
 from proxyapp.provider.model_name import PARSED_BYTES, normal_name
 from proxyapp.provider.model_readings import (
     models_at_top,
-    models_in_text,
     models_of_path,
     models_of_query,
 )
 
-# A longer body that has to be searched through is taken to be ambiguous.
-SEARCHED_BYTES = 16 << 20
 LIST = "/models"
 
 
@@ -33,8 +30,6 @@ def is_ambiguous(request: RequestPlan) -> bool:
     path = unquote_to_bytes(request.path)
     named: list[object] = [name for name in models_of_path(path) if name != "models"]
     if not named and not path.startswith(b"/upload/"):
-        if (request.body.length or 0) > SEARCHED_BYTES:
-            return True
         named += _models_of_body(request)
     named += models_of_query(request.query or b"")
     readings = {normal_name(name) if isinstance(name, str) else "?" for name in named}
@@ -42,8 +37,12 @@ def is_ambiguous(request: RequestPlan) -> bool:
 
 
 def _models_of_body(request: RequestPlan) -> list[object]:
-    """Where the path names one, the body's is not read by anybody."""
+    """Where the path names one, the body's is not read by anybody.
+
+    A long one that was not searched through (long_bodies) may name several.
+    """
     length = request.body.length or 0
     if length > PARSED_BYTES:
-        return models_in_text(request.body.whole())
+        said = request.body.said
+        return ["", "?"] if said is None else list(said.names)
     return models_at_top(bytes(request.body.whole())) if length else []

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.booked_scope import booked_scope
+from proxyapp.forwarding.long_bodies import is_long, read_for_refusal
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.pool.cooldown_rows import NewCooldown
@@ -26,6 +27,8 @@ async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> 
     """None: the policy has nothing to say, and the answer is relayed."""
     body = await attempt.read_error()
     policy = attempt.key.group.policy
+    if is_long(request.body):
+        await read_for_refusal(request.body)
     if policy == RateLimitPolicy.DAILY and attempt.is_false_success and attempt.status != 429:
         return _of_false_success(recovery, request, attempt, body)
     return _verdict(recovery, request, attempt, attempt.status, body, policy)

@@ -41,8 +41,14 @@ class LlmTokenCharge:
         is_believed = is_whole and not is_partial
         if is_believed and told.prompt and (told.output or is_embedding(request.path)):
             return told
-        prompt = estimated_of_request(request.body.whole()) if has_body else 0
+        prompt = self._prompt() if has_body else 0
         output = 0 if is_embedding(request.path) else self.counter.size.llm_tokens()
         if is_believed:
             return LlmTokens(told.prompt or prompt, told.output or output)
         return LlmTokens(max(told.prompt, prompt), max(told.output, output))
+
+    def _prompt(self) -> int:
+        """A long one's was estimated before it was sent (long_bodies)."""
+        body = self._request.body
+        read = body.prompt_llm_tokens
+        return estimated_of_request(body.whole()) if read is None else read

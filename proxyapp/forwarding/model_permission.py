@@ -9,13 +9,13 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.provider.model_fields import UnreadableBody, may_choose_models, models_of_fields
+from proxyapp.provider.long_json import LongJson, finished, reading
+from proxyapp.provider.model_fields import UnreadableBody, models_of_fields
 from proxyapp.provider.model_name import PARSED_BYTES
 from proxyapp.provider.model_paths import ModelPlace, model_place
 from proxyapp.provider.model_readings import (
     choices_of_headers,
     choices_of_query,
-    models_in_text,
     models_of_query,
 )
 from proxyapp.vocabulary.asgi import Header
@@ -23,11 +23,6 @@ from proxyapp.vocabulary.errors import NotAllowed
 
 # As in dot_segments: what is encoded oftener is not meant well, and matches no model.
 MOST_DECODINGS = 5
-# What JSON is made of. Names without quotes or in single ones, comments and the parts of a form are
-# not.
-_OF_JSON = re.compile(
-    rb'\s*+\{(?:"(?:[^"\\\x00-\x1f]++|\\[^\x00-\x1f])*+"|[\s{}\[\]:,0-9eE.+-]++|true|false|null)*+'
-)
 _ASKING_TOOLS = re.compile(rb"/(?:responses|interactions)/?$")
 # A `*` of the operator's stands for no separator with which an upstream may read two names in one.
 _NAME = re.compile(r"[\w.:/@+~-]+")
@@ -81,7 +76,9 @@ def _models_of_body(
     if _is_form(headers) and not place.name:
         raise NotAllowed(f"{LIMITED}: it must be named in JSON, not in a form. {REMEDY}")
     if body.length is not None and body.length > PARSED_BYTES:
-        return _models_of_long_body(body.whole(), is_named=bool(place.name))
+        return _models_of_long_body(
+            body.said or finished(reading(body.pieces())), is_named=bool(place.name)
+        )
     try:
         return models_of_fields(
             bytes(body.whole()), do_tools_ask=_ASKING_TOOLS.search(path) is not None
@@ -90,14 +87,14 @@ def _models_of_body(
         raise NotAllowed(f"{LIMITED}: the body must be a plain JSON object.") from None
 
 
-def _models_of_long_body(text: bytes, *, is_named: bool) -> list[Any]:
+def _models_of_long_body(said: LongJson, *, is_named: bool) -> list[Any]:
     """Too long to be parsed. The native API goes by the path that names a model."""
-    if may_choose_models(text) or _OF_JSON.fullmatch(text) is None:
+    if not said.is_plain:
         raise NotAllowed(
             f"{LIMITED}: a body of more than {PARSED_BYTES} bytes must be a plain JSON object that"
             " has no fields beside `model` for choosing one."
         )
-    return [] if is_named else models_in_text(text)
+    return [] if is_named else list(said.names)
 
 
 def _is_form(headers: list[Header]) -> bool:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.dot_segments import leads_astray
@@ -13,8 +13,7 @@ from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
 from proxyapp.provider.features import feature_scope, features_of_request
 from proxyapp.provider.generating import is_generating
-from proxyapp.provider.model_name import model_of, quota_scope
-from proxyapp.provider.request_size import MOST_BYTES
+from proxyapp.provider.model_name import PARSED_BYTES, model_of, quota_scope
 from proxyapp.provider.request_use import RequestUse, use_of
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
@@ -69,9 +68,11 @@ class RequestPlan:
     def use(self) -> RequestUse:
         """What can be the reason of a refusal; read when it is asked for."""
         if self._use is None:
-            length = self.body.length or 0
-            whole = bytes(self.body.whole()) if 0 < length <= MOST_BYTES else b""
-            self._use = use_of(self.body.searchable(), whole)
+            body, length = self.body, self.body.length or 0
+            whole = bytes(body.whole()) if 0 < length <= PARSED_BYTES else b""
+            self._use = use_of(body.searchable(), whole)
+            if body.least_llm_tokens is not None:
+                self._use = replace(self._use, llm_tokens=body.least_llm_tokens)
         return self._use
 
     def narrow(self, cooling: Sequence[str]) -> None:

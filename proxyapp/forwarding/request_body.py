@@ -5,12 +5,13 @@ So it can be sent again with another key.
 
 import mmap
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import IO, Any, NamedTuple, cast
 
 import httpx
 from django.conf import settings
 
+from proxyapp.provider.long_json import LongJson
 from proxyapp.vocabulary.asgi import Header, Receive
 from proxyapp.vocabulary.errors import BodyTooLarge
 
@@ -18,6 +19,8 @@ READ_BYTES = 256 * 1024
 # As much as is parsed to find the model (PARSED_BYTES); of more, what stands beside the contents.
 SEARCHED_WHOLE_BYTES = 1 << 20
 SEARCHED_END_BYTES = 64 * 1024
+# What the slowest regular expression looks at in a few milliseconds.
+PIECE_BYTES = 32 * 1024
 
 
 class ClientLeft(Exception):
@@ -38,8 +41,12 @@ class BodyLimits(NamedTuple):
 class RequestBody:
     """In memory up to `Limits.memory`, in a temporary file beyond.
 
-    `length` None: the request has no body.
+    `length` None: the request has no body. What was read of a long one (long_bodies) stays with it.
     """
+
+    said: LongJson | None = None
+    prompt_llm_tokens: int | None = None
+    least_llm_tokens: int | None = None
 
     def __init__(
         self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None
@@ -70,6 +77,11 @@ class RequestBody:
             return self.data
         self._file.flush()
         return cast(bytes, mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+
+    def pieces(self) -> Iterator[bytes]:
+        whole = self.whole()
+        for start in range(0, len(whole), PIECE_BYTES):
+            yield whole[start : start + PIECE_BYTES]
 
     def _part(self, start: int) -> bytes:
         if self._file is None:

@@ -22,6 +22,7 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.database.outage import reason_of
 from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.long_bodies import is_long, read_for_client
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.models.key_state import key_state_of
@@ -67,6 +68,8 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
         client = getattr(request, "client", None) or await admitted(request.scope)
         runtime = await running_runtime()
         body = getattr(request, "upstream_body", None) or django_body(request)
+        if client is not ANYONE and is_long(body):
+            await read_for_client(body, client)
         planned = plan(
             runtime.snapshot,
             method=request.method or "",

@@ -16,6 +16,7 @@ GEMINI = re.compile(rb":(?:generateContent|streamGenerateContent)$")
 OPENAI = re.compile(rb"/(?:chat/completions|completions)$")
 # How an answer ends well. In the middle of a stream nothing is said of it.
 GOOD_ENDS = frozenset({None, "", "STOP", "FINISH_REASON_UNSPECIFIED", "stop"})
+GAP = re.compile(r"[ \t\r\n,]*+")
 # What stands beside the contents of a part or of a message.
 BESIDE = frozenset({"thought", "thoughtSignature", "extra_content", "role", "annotations"})
 
@@ -61,7 +62,7 @@ class AnswerContent:
         """Of an array that is still coming: those that are whole."""
         place = 1
         while True:
-            place += len(text[place:]) - len(text[place:].lstrip(" \t\r\n,"))
+            place = GAP.match(text, place).end()  # type: ignore[union-attr]
             if text[place : place + 1] in ("", "]"):
                 return
             try:

@@ -5,9 +5,11 @@ streams send it on demand only. Its limit must not depend on that.
 """
 
 import re
+from collections.abc import Generator, Iterable
 from urllib.parse import unquote_plus, unquote_to_bytes
 
 from proxyapp.provider.llm_tokens import LlmTokenCounter
+from proxyapp.provider.long_json import finished
 from proxyapp.vocabulary.asgi import Header
 
 BYTES_A_LLM_TOKEN = 4  # of English text; other languages and code take more LLM tokens
@@ -32,7 +34,7 @@ _WRAPPING = re.compile(
     rb"|finish_?[rR]eason|mime_?[tT]ype|category|probability|created|index|logprobs|refusal|usage"
     rb')"\s{0,9}:\s{0,9}(?:"[^"\\]{0,80}"|\d+|null)'
     rb'|(?<!\\)"(?:choices|delta|content|contents|messages|candidates|parts|text|safetyRatings)"'
-    rb'\s{0,9}:|[{}\[\]]\s*+|\bdata:|\s\s++|(?<=["}\]\d]),\s?(?=")'
+    rb'\s{0,9}:|(?:[{}\[\]]\s*+)++|\bdata:|\s\s++|(?<=["}\]\d]),\s?(?=")'
 )
 
 _COUNTING = re.compile(rb"[^#;]*(?::(?:countTokens|computeTokens)|/count_tokens|/input_tokens)/*")
@@ -99,11 +101,20 @@ class MeasuringCounter(LlmTokenCounter):
 
 
 def estimated_of_request(body: bytes) -> int:
-    """`body`: may be a file that is read in place. Of a long one the start is looked at."""
-    size, most = TextSize(), min(len(body), MOST_TEXT_BYTES)
-    for start in range(0, most, PIECE_BYTES):
-        size.feed(body[start : min(start + PIECE_BYTES, most)])
-    size.add_data(len(body) - most)
+    pieces = (body[start : start + PIECE_BYTES] for start in range(0, len(body), PIECE_BYTES))
+    return finished(estimating(pieces, len(body)))
+
+
+def estimating(pieces: Iterable[bytes], length: int) -> Generator[None, None, int]:
+    """A step a piece of a request's body. Of a long one the start is looked at."""
+    size, left = TextSize(), length
+    for piece in pieces:
+        if length - left >= MOST_TEXT_BYTES:
+            break
+        size.feed(piece)
+        left -= len(piece)
+        yield
+    size.add_data(left)
     return size.llm_tokens()
 
 

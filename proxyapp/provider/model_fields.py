@@ -6,6 +6,7 @@ What a client's messages, tools and schemas say of models is content, and names 
 
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from proxyapp.provider.model_readings import JsonMembers
@@ -18,13 +19,6 @@ _MESSAGES = {"contents", "messages", "input", "inputs", "prompt", "instances", "
 _LISTS = _OBJECTS | _MESSAGES | {"query", "history"}
 _CHOOSING = re.compile(r"model|fallback|engine|deployment|^(?:agent|preset|routers?|routes?)$")
 _SEPARATORS = re.compile(r"[\W_]+")
-# The same in what is too long to be parsed: at the end of a member's name, whole or escaped.
-_CHOOSING_IN_TEXT = re.compile(
-    rb'(?:models|models?[_-]?(?:name|id|list)|fallback|engine|deployment)[\w-]{0,40}"\s*+:'
-    rb'|"(?:agent|preset|routers?|routes?)"\s*+:'
-    rb'|\\u00[4-7][0-9a-f][^"\\]{0,60}"\s*+:',
-    re.IGNORECASE,
-)
 
 
 class UnreadableBody(ValueError):
@@ -46,11 +40,6 @@ def models_of_fields(text: bytes, *, do_tools_ask: bool = False) -> list[Any]:
     raise UnreadableBody
 
 
-def may_choose_models(text: bytes) -> bool:
-    """Whether a long text has a field, `model` itself apart, by which a model could be chosen."""
-    return _CHOOSING_IN_TEXT.search(text) is not None
-
-
 def _collect(members: JsonMembers, found: list[Any], *, do_tools_ask: bool) -> None:
     for name, value in members:
         word = _SEPARATORS.sub("", name).lower()
@@ -66,18 +55,29 @@ def _collect(members: JsonMembers, found: list[Any], *, do_tools_ask: bool) -> N
                 _collect(part, found, do_tools_ask=do_tools_ask)
 
 
-def _objects(value: Any) -> list[JsonMembers]:
-    if isinstance(value, JsonMembers):
-        return [value]
-    if isinstance(value, list):
-        return [part for inner in value for part in _objects(inner)]
-    return []
+def _objects(value: Any) -> Iterator[JsonMembers]:
+    return (part for part in _flat(value) if isinstance(part, JsonMembers))
 
 
 def _texts(value: Any) -> list[str]:
     """Numbers and truth values name no model."""
-    if isinstance(value, JsonMembers):
-        return [text for _, inner in value for text in _texts(inner)]
-    if isinstance(value, list):
-        return [text for inner in value for text in _texts(inner)]
-    return [value] if isinstance(value, str) else []
+    found = []
+    waiting = [value]
+    while waiting:
+        for part in _flat(waiting.pop()):
+            if isinstance(part, JsonMembers):
+                waiting += [inner for _, inner in part]
+            elif isinstance(part, str):
+                found.append(part)
+    return found
+
+
+def _flat(value: Any) -> Iterator[Any]:
+    """What is in a list, and in those inside of it: each once, however deep it is."""
+    waiting = [value]
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, list) and not isinstance(part, JsonMembers):
+            waiting += reversed(part)
+        else:
+            yield part

@@ -12,10 +12,6 @@ from urllib.parse import unquote_plus
 from proxyapp.vocabulary.asgi import Header
 
 _IN_PATH = re.compile(rb"odels/+([^/:?]*)")
-# Each letter may be written as an escape, which a parser reads as the same name. Some parsers take
-# MODEL for it, too.
-_NAME = rb"(?:m|\\u00[46]d)(?:o|\\u00[46]f)(?:d|\\u00[46]4)(?:e|\\u00[46]5)(?:l|\\u00[46]c)"
-_IN_TEXT = re.compile(rb'"%b"\s*+:\s*+("(?:[^"\\]|\\.)*+")' % _NAME, re.DOTALL | re.IGNORECASE)
 _CHOOSING = re.compile(r"model|fallback|engine|deployment|portkey-config", re.IGNORECASE)
 
 
@@ -65,19 +61,5 @@ def models_at_top(text: bytes) -> list[Any]:
     return [value for name, value in members if name.lower() == "model"]
 
 
-def models_in_text(text: bytes) -> list[Any]:
-    """Wherever it names one, in what is too long to be parsed. In strings inside of strings the
-    quotes are escaped.
-    """
-    return [_text(quoted) for quoted in _IN_TEXT.findall(text)]
-
-
 class JsonMembers(list[tuple[str, Any]]):
     """A JSON object with all of its members, also those that have the same name."""
-
-
-def _text(quoted: bytes) -> Any:
-    try:
-        return json.loads(quoted, strict=False)
-    except ValueError:
-        return None
