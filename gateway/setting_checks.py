@@ -63,6 +63,14 @@ def time_zone(text: str) -> str:
     return ""
 
 
+def own_time_zone(text: str) -> str:
+    """Of TZ, which may also begin with a colon or name a file."""
+    plain = text.removeprefix(":")
+    if plain.startswith("/"):
+        return "" if Path(plain).is_file() else "is no file with a time zone"
+    return time_zone(plain)
+
+
 def certificate_file(text: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(text)

@@ -239,6 +239,13 @@ AUDIT_RETENTION_DAYS = table.whole(
 )
 
 # What it says of itself.
+TZ = table.text(
+    "TZ",
+    "",
+    "The time zone of log lines and commands' output, such as Europe/Berlin. Empty: UTC. The "
+    "admin's pages show the browser's.",
+    check=checks.own_time_zone,
+)
 LOG_LEVEL = table.text(
     "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", check=checks.log_level
 )

@@ -115,7 +115,8 @@ LOGGING = {
     "formatters": {
         "plain": {
             "()": "proxyapp.vocabulary.log_masking.MaskingFormatter",
-            "format": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
+            "time_zone": given.TZ,
         }
     },
     "filters": {"refusals": {"()": "proxyapp.vocabulary.log_masking.RefusalFilter"}},

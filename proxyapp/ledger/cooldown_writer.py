@@ -15,7 +15,7 @@ from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.kind_sets import BACK_OFF_KINDS, DAY_KINDS
-from proxyapp.vocabulary.times import utc_second
+from proxyapp.vocabulary.times import local_text
 
 logger = logging.getLogger(__name__)
 # The outbox spools after PATIENCE_SECONDS what the database does not take, and a write may stand
@@ -113,7 +113,7 @@ class Cooling:
         if cooldown.is_of_dead_key:
             logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
             return
-        until = utc_second(cooldown.until)
+        until = local_text(cooldown.until, "seconds")
         where = f" for {cooldown.model}" if cooldown.model else ""
         who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
         logger.info("%s out%s until %s (%s)", who, where, until, cooldown.kind)

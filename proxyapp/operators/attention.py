@@ -24,7 +24,7 @@ from proxyapp.operators.standing import (
     Standing,
 )
 from proxyapp.vocabulary.key_states import KeyState
-from proxyapp.vocabulary.times import utc_text
+from proxyapp.vocabulary.times import local_text
 
 # Of each sort; the others are counted.
 MOST_OF_A_SORT = 5
@@ -205,13 +205,13 @@ def _drying(standing: Standing, now: datetime) -> Iterator[Item]:
 
 def _of_drying(drying: Drying, now: datetime) -> str:
     whom = f" for {drying.model}" if drying.model else ""
-    back = f"the first is back at {utc_text(drying.reset)}"
+    back = f"the first is back at {local_text(drying.reset)}"
     if drying.at <= now:
         return f"Group {drying.group.name} has used up its keys{whom} for today; {back}."
     about = drying.at - (drying.at - EPOCH) % ROUNDED
     return (
         f"At today's rate group {drying.group.name} has no key left{whom} from about"
-        f" {utc_text(about)}; {back}."
+        f" {local_text(about)}; {back}."
     )
 
 

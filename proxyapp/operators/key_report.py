@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet, Sum
 from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
 from proxyapp.vocabulary.key_states import KeyState
-from proxyapp.vocabulary.times import countdown, iso_utc, utc_text
+from proxyapp.vocabulary.times import countdown, iso_utc, local_text
 
 SUMS = {
     "requests": Sum("requests"),
@@ -42,7 +42,7 @@ class ShownCooldown:
 
     def describe(self, now: datetime) -> str:
         """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, behind the model if it is one's."""
-        text = f"cooling until {utc_text(self.until)} (in {countdown(self.until, now)})"
+        text = f"cooling until {local_text(self.until)} (in {countdown(self.until, now)})"
         return f"{self.model} {text}" if self.model else text
 
 

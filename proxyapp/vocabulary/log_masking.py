@@ -5,9 +5,11 @@ A client may put its credential into a path, and Django and the servers write pa
 
 import logging
 import re
+from datetime import datetime
 from typing import Any, TextIO
 
 from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.times import zone_named
 
 _SECRET = re.compile(r"gk-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}")
 
@@ -17,7 +19,15 @@ def without_secrets(text: str) -> str:
 
 
 class MaskingFormatter(logging.Formatter):
-    """Also for tracebacks."""
+    """Also for tracebacks. Times are those of the operator's zone, and say so."""
+
+    def __init__(self, fmt: str, *, time_zone: str = "") -> None:
+        super().__init__(fmt)
+        self._zone = zone_named(time_zone)
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:  # noqa: N802
+        moment = datetime.fromtimestamp(record.created, self._zone)
+        return moment.isoformat(" ", "milliseconds")
 
     def format(self, record: logging.LogRecord) -> str:
         return without_secrets(super().format(record))

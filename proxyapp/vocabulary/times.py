@@ -1,6 +1,35 @@
 """Moments and spans of time as text."""
 
-from datetime import UTC, datetime, timedelta
+import functools
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+
+
+@functools.cache
+def zone_named(name: str) -> tzinfo:
+    """As TZ names one: `Europe/Berlin`, `:Europe/Berlin`, a file, or nothing for UTC.
+
+    Raises ValueError, OSError or KeyError.
+    """
+    name = name.removeprefix(":")
+    if name in ("", "UTC"):
+        return UTC
+    if not name.startswith("/"):
+        return ZoneInfo(name)
+    with Path(name).open("rb") as file:
+        return ZoneInfo.from_file(file, key=name)
+
+
+def local_text(moment: datetime, timespec: str = "minutes") -> str:
+    """For whoever reads a log or a command's output: in the zone of TZ, and with it."""
+    zone = zone_named(settings.TZ)
+    local = moment.astimezone(zone)
+    if zone is UTC:
+        return f"{local.replace(tzinfo=None).isoformat(' ', timespec)} UTC"
+    return local.isoformat(" ", timespec)
 
 
 def utc_text(moment: datetime) -> str:

@@ -7,7 +7,7 @@ from django.db import DatabaseError
 
 from proxyapp.models import Group, audit
 from proxyapp.operators.group_credentials import try_two_again
-from proxyapp.vocabulary.times import utc_text
+from proxyapp.vocabulary.times import local_text
 
 
 class Command(BaseCommand):
@@ -43,7 +43,7 @@ def _told(group: Group) -> str:
     since = group.single_credential_since
     if since is None:
         return f"Group {group.name}: its target has not refused two credentials."
-    return f"Group {group.name}: its target gets one credential since {utc_text(since)}."
+    return f"Group {group.name}: its target gets one credential since {local_text(since)}."
 
 
 def _reset(group: Group) -> str:

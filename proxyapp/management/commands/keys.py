@@ -19,7 +19,7 @@ from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.operators.unreadable_secrets import warning_of
 from proxyapp.vocabulary.key_states import KeyState
-from proxyapp.vocabulary.times import utc_text
+from proxyapp.vocabulary.times import local_text
 
 if TYPE_CHECKING:
     from proxyapp.upstream.key_probe import ProbeResult
@@ -166,7 +166,7 @@ def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str
 
 def _cells(row: KeyRow, now: datetime) -> list[str]:
     numbers = (row.requests, row.rate_limited, row.errors, row.prompt_tokens, row.output_tokens)
-    last_used = utc_text(row.last_used_at) if row.last_used_at else "never"
+    last_used = local_text(row.last_used_at) if row.last_used_at else "never"
     has_reason = row.state == KeyState.DISABLED and row.status_reason
     reason = f" ({row.status_reason})" if has_reason else ""
     state = "; ".join(row.describe_state(now)) + reason

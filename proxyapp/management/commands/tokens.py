@@ -17,7 +17,7 @@ from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
-from proxyapp.vocabulary.times import utc_text
+from proxyapp.vocabulary.times import local_text
 
 COLUMNS = (
     "ID",
@@ -180,12 +180,12 @@ def _cells(row: TokenRow) -> Sequence[str]:
         f"{limit:,} {UNITS[name]}" for name in UNITS if (limit := getattr(token, name)) is not None
     ]
     state = (
-        f"{row.state} {utc_text(token.expires_at)}"
+        f"{row.state} {local_text(token.expires_at)}"
         if row.state == "expired" and token.expires_at
         else row.state
     )
     if row.state == "active" and token.expires_at:
-        state = f"active until {utc_text(token.expires_at)}"
+        state = f"active until {local_text(token.expires_at)}"
     if row.needs_older_secret and row.state == "active":
         state += "; needs an older SECRET_KEY"
     return (
@@ -198,5 +198,5 @@ def _cells(row: TokenRow) -> Sequence[str]:
         ", ".join(limits) or "none",
         f"{row.total['requests']:,}",
         f"{row.total['prompt_tokens'] + row.total['output_tokens']:,}",
-        utc_text(token.last_used_at) if token.last_used_at else "never",
+        local_text(token.last_used_at) if token.last_used_at else "never",
     )
