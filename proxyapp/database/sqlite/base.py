@@ -43,7 +43,7 @@ class PatientConnection(sqlite3.Connection):
     """
 
     def __init__(self, database: Any, timeout: float = 5.0, **options: Any) -> None:
-        super().__init__(database, 0, **options)
+        super().__init__(database, timeout=0, **options)
         self.patience_seconds = timeout
 
     def execute(self, *statement: Any) -> sqlite3.Cursor:
