@@ -50,6 +50,10 @@ class PositionForm(ModelForm[Group]):
         is_carried = not self.is_bound or self.add_initial_prefix("position") in self.data
         self.fields["position"].show_hidden_initial = is_carried
 
+    def add_initial_prefix(self, field_name: str) -> str:
+        """Dragging writes into all that ends in the field's name; what was shown must stay."""
+        return f"{super().add_initial_prefix(field_name)}-shown"
+
     def clean_position(self) -> int:
         """What somebody else has moved meanwhile is refused once; the page then shows it."""
         value: int = self.cleaned_data["position"]
