@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 
 import httpx
 
+from proxyapp.forwarding.answer_mask import AnswerMask, UnreadableRest, mask_of_success
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.queue import Turn
@@ -49,6 +50,7 @@ class Attempt:
         self.held_until: float | None = None
         self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
+        self._mask: AnswerMask | None = None
         self._counter = LlmTokenCounter()
 
     def begin(self, response: httpx.Response) -> None:
@@ -59,6 +61,8 @@ class Attempt:
         self._body = response.stream
         self.coding = self.header(b"content-encoding").strip().lower()
         self._counter = self.count.begin(self.coding, self.headers)
+        if self.status < 300 and not self.coding:
+            self._mask = mask_of_success(self.key.secret, self.key.masked, self.headers)
 
     def header(self, name: bytes) -> bytes:
         return next((value for header, value in self.headers if header.lower() == name), b"")
@@ -73,16 +77,19 @@ class Attempt:
             if self.is_complete:
                 self._end_well()
             return head
-        if self._body is None or self.is_complete:
+        if self._body is None:
             return []
-        try:
-            chunks = await self._body.read_chunks()
-        except httpx.TransportError as error:
-            raise self._broken(error) from None
-        self._note(chunks)
-        if self.is_complete:
-            self._end_well()
-        return chunks
+        while not self.is_complete:
+            try:
+                chunks = await self._body.read_chunks()
+            except httpx.TransportError as error:
+                raise self._broken(type(error).__name__) from None
+            chunks = self._noted(chunks)
+            if self.is_complete:
+                self._end_well()
+            if chunks:
+                return chunks
+        return []
 
     # The start of an answer, which is held until it is known to be one.
 
@@ -90,9 +97,7 @@ class Attempt:
         """What has arrived, maybe nothing. To be given back with `hold`."""
         if self._body is None or self.is_complete:
             return []
-        chunks = self._body.take()
-        self._note(chunks)
-        return chunks
+        return self._noted(self._body.take())
 
     async def arrive(self, seconds: float) -> None:
         """Returns when there is something to take, at the end, or after the time.
@@ -104,7 +109,7 @@ class Attempt:
         try:
             await self._body.arrive(seconds)
         except httpx.TransportError as error:
-            raise self._broken(error) from None
+            raise self._broken(type(error).__name__) from None
 
     def hold(self, chunks: list[bytes]) -> None:
         """They are read first."""
@@ -121,14 +126,21 @@ class Attempt:
         self.is_false_success = True
         self.replace_body(body, content_type)
 
-    def _note(self, chunks: list[bytes]) -> None:
+    def _noted(self, chunks: list[bytes]) -> list[bytes]:
+        """As they are counted and relayed."""
+        self.is_complete = self._body is not None and self._body.is_complete
+        if self._mask is not None:
+            try:
+                chunks = self._mask.pieces(chunks, is_complete=self.is_complete)
+            except UnreadableRest as error:
+                raise self._broken(str(error)) from None
         for chunk in chunks:
             self._counter.feed(chunk)
-        self.is_complete = self._body is not None and self._body.is_complete
+        return chunks
 
-    def _broken(self, error: httpx.TransportError) -> StreamBroken:
+    def _broken(self, reason: str) -> StreamBroken:
         self.end(AttemptOutcome.UPSTREAM_ERROR)
-        return StreamBroken(f"the upstream broke off: {type(error).__name__}")
+        return StreamBroken(f"the upstream broke off: {reason}")
 
     def _end_well(self) -> None:
         self.end(AttemptOutcome.of_status(self._final_status()))
@@ -196,7 +208,17 @@ class Attempt:
         self.headers = [header for header in self.headers if header[0].lower() not in replaced]
         self.headers += [(b"content-type", content_type)] if content_type else []
         self.coding = b""
+        self._mask = None
         self._set_body(body)
+
+    def pass_through(self, mask: AnswerMask, *, is_inflating: bool) -> None:
+        """What was read of a body and what comes of it: its length is no longer known."""
+        changed = OF_FIRST_BODY | {b"content-encoding"} if is_inflating else OF_FIRST_BODY
+        self.headers = [header for header in self.headers if header[0].lower() not in changed]
+        let_stream(self.headers)
+        self.coding = b"" if is_inflating else self.coding
+        self._mask = mask
+        self._head = mask.pieces(self._head, is_complete=False)
 
     async def keep(self) -> None:
         """Counts a refusal and lets go of the upstream.
@@ -206,7 +228,8 @@ class Attempt:
         self.end(AttemptOutcome.of_status(self.status))
         if not self.is_complete:
             self.is_complete = True
-            self._set_body(b"".join(self._head))
+            rest = self._mask.rest() if self._mask is not None else b""
+            self._set_body(b"".join((*self._head, rest)))
         await self.aclose()
 
     def _set_body(self, body: bytes) -> None:

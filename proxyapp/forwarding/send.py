@@ -3,6 +3,7 @@
 import json
 from typing import Protocol
 
+from proxyapp.forwarding.answer_mask import InflatingMask, TextMask
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.first_answer import look_at_start
@@ -11,6 +12,7 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
+from proxyapp.provider.codings import COMPRESSIONS, DECODED_BYTES, inflated
 from proxyapp.provider.credentials import is_openai_place, refuses_two
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import is_about_credentials
@@ -19,6 +21,7 @@ from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import GatewayError, LoopFound
+from proxyapp.vocabulary.key_masker import KeyMasker, ascii_mask, without_key
 
 UNREADABLE = (
     "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask"
@@ -106,23 +109,40 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
 
 def _hide_key_in_headers(attempt: Attempt) -> None:
     """A redirect, say, may repeat the request's credential in its Location."""
-    secret, masked = attempt.key.secret.encode(), attempt.key.masked.encode("ascii", "replace")
-    attempt.headers = [(name, value.replace(secret, masked)) for name, value in attempt.headers]
+    secret, masked = attempt.key.secret, ascii_mask(attempt.key.masked)
+    attempt.headers = [
+        (name, without_key(value, secret, masked)) for name, value in attempt.headers
+    ]
 
 
 async def _hide_key(attempt: Attempt) -> None:
-    """A body that is too long to be read whole ends where the reading did.
+    """A body that is too long to be read whole is masked while it passes.
 
     One that cannot be read is not relayed.
     """
     body = await attempt.read_error()
-    secret = attempt.key.secret.encode()
+    secret, masked = attempt.key.secret, attempt.key.masked
     if body and not attempt.is_readable:
         await attempt.keep()
         attempt.replace_body(_unreadable(attempt.status), b"application/json")
-    elif secret in body:
-        await attempt.keep()
-        attempt.replace_body(body.replace(secret, attempt.key.masked.encode()))
+    elif attempt.is_complete or len(body) >= DECODED_BYTES:
+        hidden = without_key(body, secret, masked)
+        if hidden != body:
+            await attempt.keep()
+            attempt.replace_body(hidden)
+    else:
+        _hide_key_in_rest(attempt)
+
+
+def _hide_key_in_rest(attempt: Attempt) -> None:
+    """What is packed passes unpacked."""
+    masker = KeyMasker(attempt.key.secret, attempt.key.masked)
+    coding, head = attempt.coding, attempt.held()
+    attempt.hold(head)
+    if coding in COMPRESSIONS and inflated(b"".join(head), coding) is not None:
+        attempt.pass_through(InflatingMask(masker, coding), is_inflating=True)
+    else:
+        attempt.pass_through(TextMask(masker), is_inflating=False)
 
 
 def _unreadable(status: int) -> bytes:

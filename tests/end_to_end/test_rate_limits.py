@@ -231,7 +231,7 @@ def test_a_429_with_the_key_in_its_body_reaches_client_and_database_masked(make_
         assert excerpts(database) == [body.decode().replace(secret, "AIza…6789")]
 
 
-def test_a_long_refusal_with_the_key_in_it_ends_where_it_was_read(
+def test_a_long_refusal_with_the_key_in_it_is_relayed_whole(
     make_gateway: MakeGateway, upstream: FakeUpstream
 ):
     secret = "AIzaSy-a-key-that-leaks-0123456789"
@@ -247,8 +247,7 @@ def test_a_long_refusal_with_the_key_in_it_ends_where_it_was_read(
     answer = exchange(gateway.url, "GET", "/leak")
 
     assert (answer.status, answer.is_complete) == (403, True)
-    assert answer.body.startswith("AIza…6789xxx".encode())
-    assert secret.encode() not in answer.body
+    assert answer.body == "AIza…6789".encode() + b"x" * 500_000
 
 
 def excerpts(database) -> list[str]:
