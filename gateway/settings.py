@@ -89,6 +89,8 @@ STATIC_URL = "/static/"
 WHITENOISE_USE_FINDERS = True
 # The admin's page that confirms an action on all of 10,000 keys sends a field for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
+# As much as own_bodies lets through: a paste that is too large comes to the form that says so.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 << 20
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "proxyapp.access.session_store"
 SESSION_COOKIE_NAME = "gateway_session"

@@ -29,6 +29,7 @@ from proxyapp.config.report import Report
 from proxyapp.models import audit
 from proxyapp.operators.key_destinations import destinations, redirected
 from proxyapp.pool.cursor import lock_pool
+from proxyapp.vocabulary.sizes import mib, too_large
 
 # Below Django's limit of a form (2.5 MB), also when the text goes on sealed to the next step.
 MAX_BYTES = 1024 * 1024
@@ -70,7 +71,7 @@ class UploadForm(forms.Form):
         required=False,
         widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml,.txt"}),
         label="Config file",
-        help_text="YAML, 1 MB at most.",
+        help_text=f"YAML, {mib(MAX_BYTES)} MiB at most.",
     )
     text = forms.CharField(
         required=False,
@@ -94,17 +95,19 @@ class UploadForm(forms.Form):
         file, text = cleaned.get("file"), cleaned.get("text") or ""
         if bool(file) == bool(text.strip()):
             raise forms.ValidationError("Choose a file or paste its text: one of the two.")
-        cleaned["config"] = _read(file) if file else text
-        if len(cleaned["config"].encode()) > MAX_BYTES:
+        size = (file.size or 0) if file else len(text.encode())
+        if size > MAX_BYTES:
             raise forms.ValidationError(
-                "The config is larger than 1 MB. `manage.py import_config` takes larger ones."
+                f"The config {too_large(size, MAX_BYTES)} here. Import it on the gateway's machine:"
+                " `manage.py import_config FILE`."
             )
+        cleaned["config"] = _read(file) if file else text
         return cleaned
 
 
 def _read(file: UploadedFile) -> str:
     try:
-        return bytes(file.read(MAX_BYTES + 1)).decode("utf-8-sig")
+        return bytes(file.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise forms.ValidationError("The file is not UTF-8; save it as UTF-8.") from None
 

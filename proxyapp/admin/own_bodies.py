@@ -21,6 +21,7 @@ from proxyapp.access.session_store import SessionStore
 from proxyapp.models import SecondFactor
 from proxyapp.vocabulary.asgi import Receive, Scope
 from proxyapp.vocabulary.errors import error_body
+from proxyapp.vocabulary.sizes import MIB
 
 STRANGERS_BYTES = 8 * 1024
 FORM_BYTES = 1 << 20
@@ -111,8 +112,8 @@ class Replayed:
 def _too_large(limit: int) -> BodyRefused:
     return BodyRefused(
         413,
-        f"The form is larger than {limit} bytes, the limit here; a larger one is taken from who is"
-        " signed in, and larger imports by `manage.py import_config`.",
+        f"The form is larger than {limit / MIB:g} MiB ({limit} bytes), the limit here; a larger one"
+        " is taken from who is signed in, and larger imports by `manage.py import_config`.",
     )
 
 

@@ -22,6 +22,7 @@ from proxyapp.vocabulary.checks import (
 )
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS, GroupField
 from proxyapp.vocabulary.no_keys import is_placeholder
+from proxyapp.vocabulary.sizes import too_large
 
 __all__ = [
     "Config",
@@ -58,13 +59,13 @@ def load(path: Path) -> Config:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
+            # A pipe has no size: of that only what was read is known.
+            size = max(os.fstat(file.fileno()).st_size, len(content))
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
     if len(content) > MAX_FILE_BYTES:
-        raise ConfigError(
-            [f"{path}: is larger than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
-        )
+        raise ConfigError([f"{path}: {_too_large(size)}"])
     try:
         return parse(content.decode("utf-8-sig"), folder=path.parent, environment=os.environ)
     except UnicodeDecodeError as error:
@@ -81,9 +82,7 @@ def parse(
     variables hold; None: it may have none.
     """
     if len(text) > MAX_FILE_BYTES:
-        raise ConfigError(
-            [f"more than {MAX_FILE_BYTES // 1024**2} MiB, the limit for a config file"]
-        )
+        raise ConfigError([f"the file {_too_large(len(text))}"])
     tree, problems = plain_yaml.read_yaml(text, Variables(environment).expanded)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
@@ -91,6 +90,13 @@ def parse(
     if problems:
         raise ConfigError(problems)
     return config
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"{too_large(size, MAX_FILE_BYTES)} in a config file; {MAX_KEYS:,} keys with labels fit:"
+        " is it the right file? Else split it and import the parts"
+    )
 
 
 class _Reading(CheckedTree):

@@ -13,6 +13,7 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
+from proxyapp.config.yaml_slips import slip
 from proxyapp.vocabulary.masking import masked_key
 
 try:
@@ -112,10 +113,12 @@ def _syntax_problem(error: yaml.MarkedYAMLError, source: str) -> str:
     place = _at(mark)
     if error.context == "expected a single document in the stream":
         return f"{place}a second document starts here; a config file is one document"
-    text = QUOTED_WORD.sub("'…'", error.problem or "not YAML")
-    is_about_a_variable = mark is not None and "${" in "".join(
-        source.splitlines()[mark.line : mark.line + 1]
-    )
+    lines = source.splitlines()
+    found = slip(error, lines)
+    if found and mark and found[0] != mark.line:
+        place = f"line {found[0] + 1}: "
+    text = found[1] if found else QUOTED_WORD.sub("'…'", error.problem or "not YAML")
+    is_about_a_variable = mark is not None and "${" in "".join(lines[mark.line : mark.line + 1])
     return f"{place}{text}{QUOTES_NEEDED if is_about_a_variable else ''}"
 
 

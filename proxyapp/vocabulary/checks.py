@@ -11,6 +11,7 @@ from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from proxyapp.vocabulary.forbidden_addresses import problem_of
+from proxyapp.vocabulary.missing_scheme import no_scheme
 from proxyapp.vocabulary.no_keys import is_placeholder, why_no_key
 
 # The columns' lengths.
@@ -22,6 +23,10 @@ MAX_KEY_LENGTH = 4096
 
 TARGET_SCHEMES = ("http", "https")
 PROXY_SCHEMES = ("http", "https", "socks5", "socks5h")
+# For an address that comes without one.
+USUAL_TARGET_SCHEMES = ("https",)
+USUAL_PROXY_SCHEMES = ("http", "socks5")
+OTHER_SOCKS = ("socks", "socks4", "socks4a")
 
 DIRECTION_MARKS = frozenset(
     "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
@@ -128,11 +133,12 @@ def _check_url(value: str, *, schemes: Sequence[str], max_length: int) -> str | 
         return problem
     scheme, separator, _ = value.partition("://")
     if not separator:
-        return f"has no scheme; write it as {schemes[1]}://host"
+        is_proxy = schemes is PROXY_SCHEMES
+        return no_scheme(value, USUAL_PROXY_SCHEMES if is_proxy else USUAL_TARGET_SCHEMES)
     if scheme.lower() not in schemes:
         return (
             f"{_named_scheme(scheme.lower())} is not supported; use {', '.join(schemes[:-1])} or"
-            f" {schemes[-1]}"
+            f" {schemes[-1]}{_of_socks(scheme.lower(), schemes)}"
         )
     if "?" in value or "#" in value:
         return (
@@ -181,6 +187,11 @@ def _is_host(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def _of_socks(scheme: str, schemes: Sequence[str]) -> str:
+    is_meant = scheme in OTHER_SOCKS and "socks5" in schemes
+    return " (socks5:// where the proxy speaks SOCKS 5, as most do)" if is_meant else ""
 
 
 def _named_scheme(scheme: str) -> str:

@@ -134,7 +134,11 @@ def test_a_new_group_goes_last_and_every_process_hears_of_it(operator: Client):
     ("fields", "said"),
     [
         ({"name": "FIRST"}, "This name is taken (case does not count)."),
-        ({"target_url": "generativelanguage.googleapis.com"}, "The target URL has no scheme"),
+        (
+            {"target_url": "generativelanguage.googleapis.com"},
+            "The target URL has no scheme; write it as https://generativelanguage.googleapis.com",
+        ),
+        ({"new_proxy_url": "me:pw-MARKER@127.0.0.1:7890"}, "or socks5://user:***@127.0.0.1:7890"),
         ({"target_url": "https://user:pw-MARKER@host"}, "The target URL has a user or password"),
         ({"new_proxy_url": "ftp://user:pw-MARKER@host:21"}, "is not supported"),
         ({"new_proxy_url": "socks5://***@host:1080"}, "The proxy URL is a masked address"),

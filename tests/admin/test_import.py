@@ -165,9 +165,13 @@ def test_a_file_is_uploaded_instead_of_pasted(operator: Client):
             "Choose a file or paste its text: one of the two.",
         ),
         ({"text": "", "file": b"groups: \xff"}, "The file is not UTF-8; save it as UTF-8."),
-        ({"text": "", "file": b"#" * (1024 * 1024 + 1)}, "The config is larger than 1 MB."),
+        (
+            {"text": "", "file": b"#" * (1024 * 1024 + 1)},
+            "The config has 1.01 MiB; 1 MiB are allowed",
+        ),
+        ({"text": "#" * 3 * 1024**2}, "The config has 3 MiB; 1 MiB are allowed here. Import it"),
     ],
-    ids=["nothing", "both", "not UTF-8", "too large"],
+    ids=["nothing", "both", "not UTF-8", "too large", "too large a paste"],
 )
 def test_a_form_that_cannot_be_read_says_why(
     operator: Client, fields: dict[str, Any], complaint: str

@@ -131,7 +131,7 @@ groups:
         "groups[0].proxy_url: scheme 'ftp' is not supported; use http, https, socks5 or socks5h",
         "groups[0].auth: must be one of auto, google, both, x-goog-api-key, bearer",
         "groups[1].api_keys[1]: must not be blank",
-        "groups[1].target_url: has no scheme; write it as https://host",
+        "groups[1].target_url: has no scheme; write it as https://example.com",
         "groups[1].rate_limit_policy: must be one of daily, quota_aware",
         f"groups[2]: unknown field 'extra'; known are {', '.join(GROUP_NAMES)}",
         "groups[2].api_keys[0]: must be text, not a number; put it in quotes",
@@ -485,7 +485,7 @@ def test_a_large_file_is_refused_before_it_is_parsed(tmp_path, monkeypatch):
     )
     with (tmp_path / "large.yaml").open("wb") as file:
         file.truncate(MAX_FILE_BYTES + 1)
-    with pytest.raises(ConfigError, match="larger than 128 MiB"):
+    with pytest.raises(ConfigError, match=r"has 128\.01 MiB; 128 MiB are allowed in a config file"):
         load(tmp_path / "large.yaml")
 
 

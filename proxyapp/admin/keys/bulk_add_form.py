@@ -13,6 +13,7 @@ from proxyapp.admin.parts.unfold_typed import TextInput
 from proxyapp.config.pasted_keys import Found, find_keys
 from proxyapp.models import Group
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_group_name, check_label
+from proxyapp.vocabulary.sizes import mib, too_large
 
 if TYPE_CHECKING:
     from django.contrib.admin.widgets import AdminTextareaWidget as Textarea
@@ -26,8 +27,9 @@ MAX_KEYS = 5000
 # A name that is given to many keys gets a number behind it.
 DIGITS_OF_NUMBER = 6
 FIRST_GROUP = "default-gemini"
-TOO_MUCH = (
-    f"more than {MAX_BYTES // 1024**2} MiB, the limit here; `manage.py import_config` takes more"
+INSTEAD = (
+    "add the keys in parts, or as a config file on the gateway's machine: `manage.py import_config"
+    " FILE`"
 )
 
 
@@ -87,7 +89,7 @@ class BulkAddForm(forms.Form):
         required=False,
         label="Or a file",
         widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml,.json,.csv,.txt,.env,text/*"}),
-        help_text="YAML, JSON, CSV or text of at most 1 MiB.",
+        help_text=f"YAML, JSON, CSV or text of at most {mib(MAX_BYTES)} MiB.",
     )
 
     def __init__(self, request: HttpRequest) -> None:
@@ -122,8 +124,7 @@ class BulkAddForm(forms.Form):
         file: UploadedFile | None = self.cleaned_data["file"]
         if file is None:
             return ""
-        if (file.size or 0) > MAX_BYTES:
-            raise ValidationError(f"The file has {TOO_MUCH}.")
+        _refuse_large("The file", file.size or 0)
         try:
             return bytes(file.read()).decode("utf-8-sig")
         except UnicodeDecodeError:
@@ -131,8 +132,7 @@ class BulkAddForm(forms.Form):
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
-        if len(text) > MAX_BYTES:
-            raise ValidationError(f"The text has {TOO_MUCH}.")
+        _refuse_large("The text", len(text.encode()))
         return text
 
     def clean(self) -> dict[str, Any]:
@@ -162,9 +162,12 @@ class BulkAddForm(forms.Form):
         group = self.cleaned_data["group"] or Group()
         self.found = find_keys(text or file, group.target_url)
         if len(self.found.keys) > MAX_KEYS:
-            count = len(self.found.keys)
-            raise ValidationError(
-                {"text": f"{count:,} keys; {MAX_KEYS:,} are added at once at most."}
-            )
+            problem = f"{len(self.found.keys):,} keys; {MAX_KEYS:,} are added at once at most."
+            raise ValidationError({"text": f"{problem} You can {INSTEAD}."})
         if not self.found.keys and not self.found.rejects:
             raise ValidationError({"text": "There is nothing in it."})
+
+
+def _refuse_large(what: str, size: int) -> None:
+    if size > MAX_BYTES:
+        raise ValidationError(f"{what} {too_large(size, MAX_BYTES)} here: {INSTEAD}.")

@@ -1,0 +1,13 @@
+"""Sizes of what is too large, as text."""
+
+MIB = 1024**2
+
+
+def too_large(size: int, limit: int) -> str:
+    """In one unit, rounded up: what is a byte above the limit never looks like the limit."""
+    return f"has {mib(size)} MiB; {mib(limit)} MiB are allowed"
+
+
+def mib(size: int) -> str:
+    hundredths = -(-size * 100 // MIB)
+    return f"{hundredths / 100:.2f}".rstrip("0").rstrip(".")
