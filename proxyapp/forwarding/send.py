@@ -3,7 +3,7 @@
 import json
 from typing import Protocol
 
-from proxyapp.forwarding.answer_mask import InflatingMask, TextMask
+from proxyapp.forwarding.answer_mask import InflatingMask, TextMask, UnreadableRest
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.first_answer import look_at_start
@@ -25,7 +25,7 @@ from proxyapp.vocabulary.key_masker import KeyMasker, ascii_mask, without_key
 
 UNREADABLE = (
     "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask"
-    " for."
+    " for, or that is broken."
 )
 
 
@@ -131,7 +131,11 @@ async def _hide_key(attempt: Attempt) -> None:
             await attempt.keep()
             attempt.replace_body(hidden)
     else:
-        _hide_key_in_rest(attempt)
+        try:
+            _hide_key_in_rest(attempt)
+        except UnreadableRest:
+            await attempt.keep()
+            attempt.replace_body(_unreadable(attempt.status), b"application/json")
 
 
 def _hide_key_in_rest(attempt: Attempt) -> None:

@@ -137,6 +137,21 @@ def test_a_redirect_is_masked_in_its_place_and_its_text(gateway, upstream):
     assert answer.body == f"see ?key={MASKED}".encode()
 
 
+def test_a_long_packed_error_that_is_broken_is_not_relayed(gateway, upstream):
+    packed = gzip.compress(Random(7).randbytes(150_000).hex().encode())
+    head = b"Content-Encoding: gzip\r\n"
+    small = gzip.compress(Random(7).randbytes(15_000).hex().encode())
+    early = [small[:-8] + bytes(8), *cut(bytes(90_000), 7001)]
+    late = [*cut(packed, 7001), *cut(packed, 7001)]
+
+    told = answered(gateway, upstream, in_pieces(400, *early, headers=head))
+    left = answered(gateway, upstream, in_pieces(400, *late, headers=head))
+
+    assert (told.status, told.is_complete) == (400, True)
+    assert b"or that is broken" in told.body
+    assert (left.status, left.is_complete) == (400, False)
+
+
 @pytest.mark.parametrize("written", [KEY, ESCAPED, quote(ESCAPED)])
 def test_an_error_at_the_end_of_a_stream_is_masked(gateway, upstream, written):
     error = json.dumps({"error": {"code": 400, "message": "Bad: KEY"}}).replace("KEY", written)
