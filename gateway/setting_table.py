@@ -166,6 +166,9 @@ MAX_MEMORY_BODY_BYTES = table.whole(
     2**20,
     "Longer request bodies than this wait in a temporary file instead of in memory.",
 )
+TMPDIR = table.path(
+    "TMPDIR", VAR_DIR / "tmp", "Where these wait.", documented="var/tmp", check=checks.directory
+)
 HEADER_TIMEOUT_SECONDS = table.number(
     "HEADER_TIMEOUT_SECONDS",
     30.0,

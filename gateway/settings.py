@@ -91,6 +91,8 @@ WHITENOISE_USE_FINDERS = True
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 # As much as own_bodies lets through: a paste that is too large comes to the form that says so.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 << 20
+# In memory, as they came: no page needs a temporary file.
+FILE_UPLOAD_MAX_MEMORY_SIZE = DATA_UPLOAD_MAX_MEMORY_SIZE
 LOGIN_REDIRECT_URL = "admin:index"
 SESSION_ENGINE = "proxyapp.access.session_store"
 SESSION_COOKIE_NAME = "gateway_session"

@@ -15,7 +15,7 @@ from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import let_stream, to_client
 from proxyapp.vocabulary.asgi import Header
-from proxyapp.vocabulary.errors import StreamBroken
+from proxyapp.vocabulary.errors import BodyNotKept, StreamBroken
 
 # Of what is judged and kept of a refusal nothing is further away from its start.
 ERROR_BODY_BYTES = 64 * 1024
@@ -82,8 +82,8 @@ class Attempt:
         while not self.is_complete:
             try:
                 chunks = await self._body.read_chunks()
-            except httpx.TransportError as error:
-                raise self._broken(type(error).__name__) from None
+            except (httpx.TransportError, BodyNotKept) as error:
+                raise self._broken_by(error) from None
             chunks = self._noted(chunks)
             if self.is_complete:
                 self._end_well()
@@ -108,8 +108,8 @@ class Attempt:
             return
         try:
             await self._body.arrive(seconds)
-        except httpx.TransportError as error:
-            raise self._broken(type(error).__name__) from None
+        except (httpx.TransportError, BodyNotKept) as error:
+            raise self._broken_by(error) from None
 
     def hold(self, chunks: list[bytes]) -> None:
         """They are read first."""
@@ -137,6 +137,11 @@ class Attempt:
         for chunk in chunks:
             self._counter.feed(chunk)
         return chunks
+
+    def _broken_by(self, error: httpx.TransportError | BodyNotKept) -> StreamBroken:
+        if isinstance(error, BodyNotKept):  # the upstream is not to blame
+            self.end(AttemptOutcome.CANCELLED)
+        return self._broken(type(error).__name__)
 
     def _broken(self, reason: str) -> StreamBroken:
         self.end(AttemptOutcome.UPSTREAM_ERROR)

@@ -4,13 +4,14 @@ So it can be sent again with another key.
 """
 
 import mmap
-import tempfile
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from typing import IO, Any, NamedTuple, cast
 
 import httpx
 from django.conf import settings
 
+from proxyapp.forwarding import body_file
 from proxyapp.provider.long_json import LongJson
 from proxyapp.vocabulary.asgi import Header, Receive
 from proxyapp.vocabulary.errors import BodyTooLarge
@@ -75,8 +76,8 @@ class RequestBody:
         """For regular expressions, which read a file of any length in place."""
         if self._file is None:
             return self.data
-        self._file.flush()
-        return cast(bytes, mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+        with body_file.disk_errors_explained():
+            return cast(bytes, mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
 
     def pieces(self) -> Iterator[bytes]:
         whole = self.whole()
@@ -86,12 +87,14 @@ class RequestBody:
     def _part(self, start: int) -> bytes:
         if self._file is None:
             return self.data[start : start + SEARCHED_END_BYTES]
-        self._file.seek(start)
-        return self._file.read(SEARCHED_END_BYTES)
+        with body_file.disk_errors_explained():
+            self._file.seek(start)
+            return self._file.read(SEARCHED_END_BYTES)
 
     def close(self) -> None:
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # of a network's disk, say: the body is done with
+                self._file.close()
 
 
 class FileStream(httpx.AsyncByteStream):
@@ -100,8 +103,12 @@ class FileStream(httpx.AsyncByteStream):
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         self._file.seek(0)
-        while chunk := self._file.read(READ_BYTES):
+        while chunk := self._read():
             yield chunk
+
+    def _read(self) -> bytes:
+        with body_file.disk_errors_explained():
+            return self._file.read(READ_BYTES)
 
 
 def refuse_declared_length(headers: list[Header], limit: int) -> bool:
@@ -144,13 +151,14 @@ async def _read_on(receive: Receive, start: bytes, limits: BodyLimits) -> Reques
             if length > limits.body:
                 raise _too_large(limits.body)
             if length > limits.memory:
-                file = file or tempfile.TemporaryFile()  # noqa: SIM115 (RequestBody.close closes it)
-                file.writelines(parts)
+                file = body_file.append(file, parts)
                 parts.clear()
     except BaseException:
         if file is not None:
             file.close()
         raise
+    if file is not None:
+        body_file.note_kept()
     return RequestBody(b"".join(parts), file, length)
 
 

@@ -20,7 +20,7 @@ from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.choices import Auth
-from proxyapp.vocabulary.errors import GatewayError, LoopFound
+from proxyapp.vocabulary.errors import BodyNotKept, GatewayError, LoopFound
 from proxyapp.vocabulary.key_masker import KeyMasker, ascii_mask, without_key
 
 UNREADABLE = (
@@ -98,6 +98,9 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
             await _hide_key(attempt)
         if attempt.status < 400 and not parts.recovery.is_idle:
             parts.recovery.succeeded(key, request.quota_scope, attempt.began_at)
+    except BodyNotKept as error:  # the upstream is not to blame, and answered nothing
+        count.end(AttemptOutcome.CANCELLED, error.status)
+        raise
     except GatewayError as error:
         attempt.end(AttemptOutcome.of_status(error.status))
         raise

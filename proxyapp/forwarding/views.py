@@ -20,7 +20,7 @@ from proxyapp.access import admission
 from proxyapp.access.cors import let_read, let_read_relayed, preflight_response
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.database.outage import reason_of
-from proxyapp.forwarding import search
+from proxyapp.forwarding import body_file, search
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.long_bodies import is_long, read_for_client
 from proxyapp.forwarding.plan import plan
@@ -164,6 +164,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     keys: Counter[str] = Counter(dict.fromkeys([state.value for state in KeyState], 0))
     if (reason := await database_trouble()) is not None:
         problems.append(f"the database is away: {reason}")
+    shortage = await body_file.shortage()
     if (runtime := current_runtime()) is not None:
         spooled, warnings = await runtime.writing.report()
         keys.update(key_states(runtime.snapshot, time.time()))
@@ -175,6 +176,8 @@ async def readyz(request: HttpRequest) -> HttpResponse:
             warnings = [*warnings, unreadable]
         if not keys[KeyState.AVAILABLE]:
             problems.append("no key is available")
+    if shortage:  # short bodies need no file
+        warnings = [*warnings, shortage]
     status = "unavailable" if problems else "ok"
     body = {
         "status": status,

@@ -9,6 +9,7 @@ from django.db import connection
 from gateway import setting_table
 from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
 from proxyapp.process import file_modes
+from proxyapp.vocabulary.temporary_space import shortage
 
 
 def lines(config: Path) -> list[str]:
@@ -17,6 +18,18 @@ def lines(config: Path) -> list[str]:
         *([unreadable] if unreadable else []),
         *setting_table.table.misspelt(),
         *file_modes.warnings(_private_files(config)),
+        *_shortages(),
+    ]
+
+
+def _shortages() -> list[str]:
+    """A line when long request bodies cannot be kept; short ones need no room."""
+    trouble, remedy = shortage(settings.TMPDIR, settings.MAX_BODY_BYTES)
+    if not trouble:
+        return []
+    return [
+        f"warning: request bodies of more than {settings.MAX_MEMORY_BODY_BYTES} bytes wait in"
+        f" {settings.TMPDIR}, and {trouble}. To mend it, {remedy}."
     ]
 
 

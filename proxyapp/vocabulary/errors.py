@@ -13,6 +13,8 @@ GatewayError
 │   └── ProxyFailed     502  the group's proxy is down or refuses
 ├── NoKeyAvailable      503  there is none, or all are disabled or invalid
 │   └── KeysSpent       429  the keys that there are wait for their quotas
+├── BodyNotKept         503  the temporary directory does not take the body, or give it back
+│   └── NoRoomForBody   507  it is full
 ├── UpstreamTimedOut    504  no connection or no byte in time
 └── LoopFound           508  the target of the group is this gateway
 
@@ -35,6 +37,7 @@ GOOGLE_STATUS = {
     502: "UNAVAILABLE",
     503: "UNAVAILABLE",
     504: "DEADLINE_EXCEEDED",
+    507: "UNAVAILABLE",
     508: "FAILED_PRECONDITION",
 }
 OPENAI_TYPE = {401: "authentication_error", 429: "rate_limit_error"}
@@ -132,6 +135,16 @@ class KeysSpent(NoKeyAvailable):
         """`last_words`: the upstream's, without a key; empty when they are not known."""
         super().__init__(message, retry_after=retry_after, is_worth_trying=is_worth_trying)
         self.last_words = last_words
+
+
+class BodyNotKept(GatewayError):
+    status = 503
+    code = "body_not_kept"
+
+
+class NoRoomForBody(BodyNotKept):
+    status = 507
+    code = "insufficient_storage"
 
 
 class UpstreamTimedOut(GatewayError):
