@@ -57,7 +57,7 @@ class Closed:
         self, name: str | None, path: str = NATIVE, body: Any = None, method: str = "POST"
     ) -> httpx.Response:
         headers = {} if name is None else {"x-goog-api-key": self.tokens[name]}
-        content = {} if body is None else body
+        content = {} if body is None and method != "GET" else body
         return httpx.request(
             method,
             self.gateway.url + path,
