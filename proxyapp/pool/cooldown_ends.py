@@ -18,7 +18,9 @@ class ReadEnd(NamedTuple):
 
 
 class CooldownEnds:
-    """What this process has read, by event: an end that it has once seen stays where it is."""
+    """What this process has read, by event: an end that it has once seen stays where it is, or
+    comes sooner if the row is changed.
+    """
 
     def __init__(self, elapsed: Callable[[], float] = elapsed_seconds) -> None:
         self._elapsed = elapsed
@@ -40,9 +42,10 @@ class CooldownEnds:
         """In seconds; nothing, or less, when it is over."""
         elapsed = self._elapsed()
         known = self._known.get(event_id)
-        if known is None:
+        if known is None or known.until != until:
             seconds = min(until - now, until - occurred_at) / timedelta(seconds=1)
-            known = ReadEnd(elapsed + seconds, until)
+            at = elapsed + seconds if known is None else min(known.at, elapsed + seconds)
+            known = ReadEnd(at, until)
         self._read[event_id] = known
         return known.at - elapsed
 

