@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0014_pool_stamp'),
+        ('proxyapp', '0013_pool_stamp'),
     ]
 
     operations = [
