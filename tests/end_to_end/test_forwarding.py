@@ -1,6 +1,7 @@
 """A request and its answer on the other side are the same, except for what must change."""
 
 import json
+import re
 from collections.abc import Iterable
 
 import pytest
@@ -11,6 +12,7 @@ from tests.support.gateway import Gateway
 from tests.support.raw_client import RawClient, RawResponse, exchange, request_bytes
 
 # Each server adds these for its own connection, or HTTP itself asks for them (RFC 9110, 6.6.1).
+HOP = "x-gateway-hop"
 OF_THE_CONNECTION = {"connection", "keep-alive", "transfer-encoding", "date"}
 
 
@@ -27,9 +29,14 @@ def by_name(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def arrived(request: Recorded) -> list[tuple[str, str]]:
-    return by_name(
-        (name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers
-    )
+    """Without the gateway's own mark, which only Google is not sent."""
+    headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.headers]
+    assert [re.fullmatch("[0-9a-f]{16}", value) is not None for value in marks(headers)] == [True]
+    return by_name((name, value) for name, value in headers if name.lower() != HOP)
+
+
+def marks(headers: list[tuple[str, str]]) -> list[str]:
+    return [value for name, value in headers if name.lower() == HOP]
 
 
 def answer_with(upstream: FakeUpstream, raw: bytes, *, then: str = "keep") -> None:

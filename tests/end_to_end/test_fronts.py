@@ -55,6 +55,7 @@ def test_the_provider_hears_nothing_of_who_stands_in_front(front: str, google: F
         "accept-encoding",
         "user-agent",
         "x-goog-api-key",
+        "x-gateway-hop",
     }
 
 

@@ -413,7 +413,8 @@ def test_many_headers_and_a_multipart_name_of_a_megabyte_are_only_bytes(
 
 def test_nothing_of_all_this_was_an_error_of_the_gateway(shared_gateway: Gateway):
     assert "Traceback" not in shared_gateway.output()
-    assert "refused" not in shared_gateway.output().lower()
+    said = shared_gateway.output().lower().replace("a form of the admin was refused", "")
+    assert "refused" not in said
 
 
 def test_a_request_is_unharmed_by_what_came_before(shared_gateway: Gateway, google: FakeUpstream):
