@@ -20,8 +20,8 @@ from dataclasses import dataclass
 
 BYTE_ORDER_MARK = "\ufeff"
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_COMMENT_AT_END = re.compile(r"(?:^|\s)#")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+COMMENT = re.compile(r"(?:^|\s)#")
+CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 SINGLE_QUOTES = "write the value in single quotes"
 
@@ -93,11 +93,11 @@ def _of_other_form(text: str) -> str:
 
 
 def _value(text: str) -> str:
-    if _CONTROL.search(text) or text != text.strip():
+    if CONTROL.search(text) or text != text.strip():
         raise _Unclear("has a control character or an invisible space in its value")
     if text[:1] in ("'", '"'):
         return _quoted(text[0], text[1:])
-    if _COMMENT_AT_END.search(text):
+    if COMMENT.search(text):
         raise _Unclear(
             "has a `#` in or after its value, which is a comment for docker compose and a part of"
             " the value for systemd: put the comment on a line of its own, or"

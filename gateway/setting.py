@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from gateway.dotenv import COMMENT, CONTROL
 from gateway.environment import Environment
 
 Value = TypeVar("Value")
@@ -25,8 +26,6 @@ MOST = {
 NEARLY = 0.87  # of 1: a letter too few, two that changed places
 MOST_TIMES = 1_000_000
 QUOTES = "'\"`"
-COMMENT = re.compile(r"(?:^|\s)#")
-CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 VARIABLE = re.compile(r"\$[A-Z][A-Z0-9_]+|\$?\{.*\}|\$\(.*\)|%[A-Z_]+%|<[^<>]*>")
 LIST = re.compile(r"""[\[({]\s*["']|.*["'`]""")
 TRUTH = {

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from proxyapp.vocabulary.group_fields import GroupSettings
 
@@ -45,3 +46,10 @@ class ConfigError(Exception):
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = list(problems)
         super().__init__("\n".join(self.problems))
+
+    def in_file(self, path: Path) -> "ConfigError":
+        """The same problems, each with the file's name in front."""
+        return ConfigError(
+            problem if problem.startswith(f"{path}:") else f"{path}: {problem}"
+            for problem in self.problems
+        )

@@ -81,7 +81,8 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         body_length=request.body.length,
         credentials=key.credentials(auth, is_openai=is_openai_place(prefix, request.path)),
     )
-    headers += hops.with_own_mark(request.headers, key.group.host)
+    if not key.group.is_of_google:
+        headers += hops.with_own_mark(request.headers)
     try:
         attempt.begin(
             await parts.upstreams.send(

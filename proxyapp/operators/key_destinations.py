@@ -6,8 +6,7 @@ from typing import NamedTuple
 import httpx
 
 from proxyapp.models import ApiKey, Group
-from proxyapp.pool.keys_and_groups import is_googles
-from proxyapp.vocabulary.urls import shown_url
+from proxyapp.vocabulary.urls import is_host_of_google, shown_url
 
 
 class Destination(NamedTuple):
@@ -46,7 +45,7 @@ def place_of(url: str) -> str:
     port = f":{parsed.port}" if parsed.port else ""
     origin = f"{parsed.scheme}://{parsed.host}{port}".lower()
     path = parsed.raw_path.decode().rstrip("/")
-    return origin if is_googles(parsed.host) else f"{origin}{path}"
+    return origin if is_host_of_google(parsed.host) else f"{origin}{path}"
 
 
 def destinations() -> dict[int, Destination]:

@@ -11,6 +11,7 @@ from proxyapp.provider.credentials import credentials
 from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
+from proxyapp.vocabulary.urls import is_host_of_google
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,11 @@ class PoolGroup:
     is_link_local_allowed: bool = False
     retry_empty_answers: int = 0
     base: bytes = field(init=False)
+    is_of_google: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", without_api(self.prefix))
+        object.__setattr__(self, "is_of_google", is_host_of_google(self.url.host))
 
     def prefix_before(self, path: bytes) -> bytes:
         return prefix_before(path, prefix=self.prefix, base=self.base)
@@ -108,14 +111,10 @@ def pool_group(fields: GroupFields) -> PoolGroup:
     )
 
 
-def is_googles(host: str) -> bool:
-    return host == "googleapis.com" or host.endswith(".googleapis.com")
-
-
 def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:
     """What `auto` stands for, and `google` for a target that has refused two credentials."""
     if auth == Auth.AUTO:
-        auth = Auth.GOOGLE if is_googles(host) else Auth.BOTH
+        auth = Auth.GOOGLE if is_host_of_google(host) else Auth.BOTH
     if auth == Auth.BOTH and has_single_credential:
         return Auth.GOOGLE
     return auth

@@ -25,6 +25,7 @@ from proxyapp.process.sighup import survive_hangups
 from proxyapp.process.start_error import StartError
 from proxyapp.process.supervisor import Commands, Supervisor
 from proxyapp.process.worker import SupervisorLink
+from proxyapp.vocabulary.addresses import ANY_ADDRESS
 from proxyapp.vocabulary.choices import RateLimitPolicy
 
 DEFAULT_CONFIG = Path("config.yaml")
@@ -127,13 +128,13 @@ class Launch:
         try:
             return path, load(path)
         except ConfigError as error:
-            raise in_file(error, path) from error
+            raise error.in_file(path) from error
 
     def _refuse_own_address(self, config: Config, path: Path, host: str, port: int) -> None:
         try:
             refuse_own_address(config, [(host, port)])
         except ConfigError as error:
-            raise in_file(error, path) from error
+            raise error.in_file(path) from error
 
     def _address(self, config: Config | None) -> tuple[str, int]:
         host = (
@@ -194,7 +195,7 @@ class Launch:
         try:
             report = apply_changes(path)
         except ConfigError as error:
-            raise in_file(error, path) from error
+            raise error.in_file(path) from error
         lines = (
             report.lines()
             if report.changed
@@ -204,7 +205,7 @@ class Launch:
 
     def _greet(self, host: str, port: int, path: Path) -> None:
         url = listener.url(host, port)
-        if host in listener.ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
+        if host in ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
             self._notes.append(
                 "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS."
             )
@@ -239,13 +240,5 @@ def allow_host(host: str) -> None:
     """The admin may be called by the address that it listens on, unless its names are
     configured.
     """
-    if not settings.HOSTS_ARE_CONFIGURED and host not in listener.ANY_ADDRESS:
+    if not settings.HOSTS_ARE_CONFIGURED and host not in ANY_ADDRESS:
         settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
-
-
-def in_file(error: ConfigError, path: Path) -> ConfigError:
-    """The same problems, each with the file's name in front."""
-    return ConfigError(
-        problem if problem.startswith(f"{path}:") else f"{path}: {problem}"
-        for problem in error.problems
-    )

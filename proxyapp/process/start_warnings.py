@@ -6,7 +6,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import connection
 
-from gateway import setting_table
+from gateway import setting_checks, setting_table
 from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
 from proxyapp.process import file_modes
 from proxyapp.vocabulary.temporary_space import shortage
@@ -16,9 +16,19 @@ def lines(config: Path) -> list[str]:
     unreadable = warning_of(unreadable_keys(), unreadable_proxies())
     return [
         *([unreadable] if unreadable else []),
+        *_guessable_fallbacks(),
         *setting_table.table.misspelt(),
         *file_modes.warnings(_private_files(config)),
         *_shortages(),
+    ]
+
+
+def _guessable_fallbacks() -> list[str]:
+    if not any(setting_checks.secret(older) for older in settings.SECRET_KEY_FALLBACKS):
+        return []
+    return [
+        "warning: an older secret (SECRET_KEY_FALLBACKS, or below the first line of secret_key) can"
+        " be guessed, and still counts: run `python manage.py reencrypt`, then remove it."
     ]
 
 

@@ -14,7 +14,6 @@ from django.conf import settings
 
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import LoopFound
-from proxyapp.vocabulary.urls import is_host_of_google
 
 HEADER = b"x-gateway-hop"
 # A row of gateways is short; a circle of which one drops or forges marks ends here.
@@ -35,10 +34,8 @@ def refuse_loop(headers: list[Header]) -> None:
                 raise LoopFound(LOOP)
 
 
-def with_own_mark(headers: list[Header], host: bytes) -> list[Header]:
-    """What a request to this host says of the gateways that it passed; nothing to Google."""
-    if is_host_of_google(host.partition(b":")[0].decode("ascii")):
-        return []
+def with_own_mark(headers: list[Header]) -> list[Header]:
+    """What a request says of the gateways that it passed."""
     marks = [mark for name, value in headers if name == HEADER for mark in _MARK.findall(value)]
     return [(HEADER, b", ".join([*marks[:MOST_HOPS], own_mark()]))]
 

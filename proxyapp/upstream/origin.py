@@ -7,8 +7,9 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from proxyapp.upstream.http1 import unsent
+from proxyapp.vocabulary.addresses import WEB_PORTS
 
-DEFAULT_PORTS = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
+DEFAULT_PORTS = {**WEB_PORTS, "socks5": 1080, "socks5h": 1080}
 PROXY_URL = "a proxy's URL is http://, https://, socks5:// or socks5h://, a host and perhaps a port"
 
 

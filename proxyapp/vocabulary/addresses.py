@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 Address = IPv4Address | IPv6Address
 Listening = tuple[str, int]  # host and port
-ANYWHERE = ("0.0.0.0", "::")  # noqa: S104 (told apart, not bound)
-DEFAULT_PORTS = {"http": 80, "https": 443}
+# To listen on, and how each is asked from this machine.
+ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (told apart, not bound)
+WEB_PORTS = {"http": 80, "https": 443}
 LEADS_BACK = (
     "leads back to this gateway: write the provider's address, such as"
     " https://generativelanguage.googleapis.com"
@@ -49,14 +50,14 @@ def leads_to(url: str, listening: Listening) -> bool:
     host, port = listening
     try:
         parts = urlsplit(url)
-        asked = parts.port or DEFAULT_PORTS.get(parts.scheme)
+        asked = parts.port or WEB_PORTS.get(parts.scheme)
     except ValueError:
         return False
     if asked != port or parts.hostname is None:
         return False
-    is_this_machine = host in ANYWHERE or is_local(host)
+    is_this_machine = host in ANY_ADDRESS or is_local(host)
     return parts.hostname == host.lower() or (
-        is_this_machine and (parts.hostname in ANYWHERE or is_local(parts.hostname))
+        is_this_machine and (parts.hostname in ANY_ADDRESS or is_local(parts.hostname))
     )
 
 

@@ -97,7 +97,7 @@ class Cluster:
                 start_new_session=True,
                 **self._as_user,
             )
-        postgres._wait_until_it_answers(self._server, self.url, log)
+        postgres.wait_until_it_answers(self._server, self.url, log)
 
     def stop(self) -> None:
         """At once, as `pg_ctl stop -m immediate`."""

@@ -4,17 +4,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psycopg
-
 from tests.support.ports import free_port
-
-START_SECONDS = 30
+from tests.support.postgres import wait_until_it_answers
 
 
 @contextmanager
@@ -38,7 +34,7 @@ def pooled(url: str, *, connections: int) -> Iterator[str]:
         parts = urlsplit(url)
         through = f"postgresql://{parts.username}:{parts.password}@127.0.0.1:{port}{parts.path}"
         try:
-            _wait_until_it_answers(server, through, directory / "log")
+            wait_until_it_answers(server, through, directory / "log", "pgbouncer")
             yield through
         finally:
             server.kill()
@@ -58,17 +54,3 @@ def _settings(directory: Path, url: str, port: int, connections: int) -> Path:
         f"pool_mode = transaction\ndefault_pool_size = {connections}\n"
     )
     return settings
-
-
-def _wait_until_it_answers(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            psycopg.connect(url, connect_timeout=5).close()
-        except psycopg.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                said = log.read_text(errors="replace")
-                raise RuntimeError(f"pgbouncer did not start ({error}):\n{said}") from error
-            time.sleep(0.05)
-        else:
-            return

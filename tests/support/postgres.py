@@ -65,7 +65,7 @@ def running_server() -> Iterator[str]:
             )
         try:
             url = f"postgresql://postgres:{password}@127.0.0.1:{port}/postgres"
-            _wait_until_it_answers(server, url, directory / "log")
+            wait_until_it_answers(server, url, directory / "log")
             yield url
         finally:
             _stop(server)
@@ -124,7 +124,9 @@ def _initialise(directory: Path, binaries: Path, as_user: dict[str, Any], passwo
     password_file.unlink()
 
 
-def _wait_until_it_answers(server: "subprocess.Popen[bytes]", url: str, log: Path) -> None:
+def wait_until_it_answers(
+    server: "subprocess.Popen[bytes]", url: str, log: Path, name: str = "PostgreSQL"
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
@@ -132,7 +134,7 @@ def _wait_until_it_answers(server: "subprocess.Popen[bytes]", url: str, log: Pat
         except psycopg.OperationalError as error:
             if server.poll() is not None or time.monotonic() > deadline:
                 said = log.read_text(errors="replace")
-                raise RuntimeError(f"PostgreSQL did not start ({error}):\n{said}") from error
+                raise RuntimeError(f"{name} did not start ({error}):\n{said}") from error
             time.sleep(0.05)
         else:
             return

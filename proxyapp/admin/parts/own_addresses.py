@@ -3,14 +3,14 @@
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
-from proxyapp.vocabulary.addresses import DEFAULT_PORTS, Listening, is_local
+from proxyapp.vocabulary.addresses import WEB_PORTS, Listening, is_local
 
 
 def own_addresses(request: HttpRequest) -> list[Listening]:
     """The socket's, and the name that the browser asked for. A local name may be a tunnel's."""
     host, _, port = request.get_host().rpartition(":")
     if not port.isdigit() or not host:
-        host, port = request.get_host(), str(DEFAULT_PORTS[request.scheme or "http"])
+        host, port = request.get_host(), str(WEB_PORTS[request.scheme or "http"])
     host = host.removeprefix("[").removesuffix("]")
     found: list[Listening] = [] if is_local(host) else [(host, int(port))]
     server = request.scope.get("server") if isinstance(request, ASGIRequest) else None
