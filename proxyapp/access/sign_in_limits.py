@@ -18,7 +18,6 @@ from typing import NamedTuple
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
-from django.db.models import F
 
 from proxyapp.models import AuditEntry, SignInCount, audit
 from proxyapp.models.sealed import keyed_hash
@@ -103,16 +102,16 @@ def succeeded(guess: Guess) -> None:
     The name from this address begins anew, the wider counts lose one.
     """
     with transaction.atomic():
-        for subject in guess.subjects():
-            SignInCount.objects.select_for_update().filter(subject=subject.key).first()
-        own, *wider = sorted(guess.subjects(), key=lambda subject: subject.limit)
-        SignInCount.objects.filter(subject=own.key).delete()
-        for subject in wider:
-            rows = SignInCount.objects.filter(subject=subject.key, failures__gt=0)
-            rows.update(failures=F("failures") - 1)
-            SignInCount.objects.filter(subject=subject.key, failures__lt=subject.limit).update(
-                locked_until=None
-            )
+        found = [(row, subject.limit) for subject in guess.subjects() if (row := _locked(subject))]
+        narrowest = min(subject.limit for subject in guess.subjects())
+        for row, limit in found:  # and no other row: one that came since is not locked in order
+            if limit == narrowest:
+                row.delete()
+                continue
+            row.failures = max(row.failures - 1, 0)
+            if row.failures < limit:
+                row.locked_until = None
+            row.save()
 
 
 def forget_all() -> int:
@@ -137,11 +136,15 @@ def guess_locked(guess: Guess, now: datetime) -> None:
     audit.record_whole(SIGN_IN, "lock", audit.SIGN_IN, label=label, detail=detail)
 
 
+def _locked(subject: Subject) -> SignInCount | None:
+    return SignInCount.objects.select_for_update().filter(subject=subject.key).first()
+
+
 def _row(subject: Subject, now: datetime) -> SignInCount:
     """Locked. A count whose time is over begins anew."""
-    rows = SignInCount.objects.select_for_update().filter(subject=subject.key)
-    while (row := rows.first()) is None:  # a success or the pruning may remove it again
-        SignInCount.objects.get_or_create(subject=subject.key, defaults={"since": now})
+    while (row := _locked(subject)) is None:  # a success or the pruning may remove it again
+        new = SignInCount(subject=subject.key, since=now)
+        SignInCount.objects.bulk_create([new], ignore_conflicts=True)
     last = max(row.since, row.locked_until or row.since)
     is_over = last + (timedelta() if row.locked_until else cooloff()) <= now
     if is_over or last > now + cooloff() + CLOCK_TOLERANCE:  # by a clock that was ahead
