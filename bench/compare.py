@@ -10,15 +10,16 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import astuple, dataclass, field
 from pathlib import Path
 from statistics import median
 
 from bench import contestants, install, nginx
+from bench.checkouts import Checkout
 from bench.contestants import Contestant, Endpoint
 from bench.load import LoadFailed, check, wrk
-from bench.process import CONTESTANT_CORES, StartFailed, end_on_sigterm
+from bench.process import StartFailed, end_on_sigterm
 from bench.report import brief, table
 
 SERVERS = ("uvicorn", "daphne")
@@ -37,14 +38,6 @@ NAMES = (
     "idle, resident (MB)",
     "idle, its share of what is shared (PSS, MB)",
 )
-
-
-@dataclass(frozen=True)
-class Checkout:
-    """`home` keeps its database, so that only the first start has to make one."""
-
-    root: Path
-    home: Path
 
 
 @dataclass(frozen=True)
@@ -134,17 +127,9 @@ def measure(
 
 def _first_start(checkout: Checkout, upstream: str) -> None:
     """Makes the database, and Python's caches of the modules."""
-    checkout.home.mkdir()
     for server in SERVERS:
-        with _started(checkout, server, upstream):
+        with checkout.started(server, upstream):
             pass
-
-
-def _started(checkout: Checkout, server: str, upstream: str) -> AbstractContextManager[Contestant]:
-    config = {"groups": [contestants.group(upstream)]}
-    return contestants.gateway(
-        server, config, cores=CONTESTANT_CORES, checkout=checkout.root, home=checkout.home
-    )
 
 
 def _round(checkouts: Sequence[Checkout], server: str, upstream: str, is_reversed: bool) -> Pair:
@@ -166,20 +151,18 @@ def _round(checkouts: Sequence[Checkout], server: str, upstream: str, is_reverse
 
 def _side(stack: ExitStack, checkout: Checkout, server: str, upstream: str) -> Side:
     since = time.perf_counter()
-    contestant = stack.enter_context(_started(checkout, server, upstream))
+    contestant = stack.enter_context(checkout.started(server, upstream))
     took = time.perf_counter() - since
     check(contestant)
     return Side(contestant, took)
 
 
 def _under_load(contestant: Contestant) -> tuple[float, float, float]:
-    used = contestant.process.cpu_seconds()
     busy = wrk(contestant, 32, BUSY_SECONDS)
-    used = contestant.process.cpu_seconds() - used
     single = wrk(contestant, 1, SINGLE_SECONDS)
     if busy.errors + single.errors:
         raise LoadFailed(f"{contestant.name}: {busy.errors + single.errors} errors under load")
-    return busy.per_second, used / busy.requests * 1e6, 1000 * single.p50_ms
+    return busy.per_second, busy.cpu_us, 1000 * single.p50_ms
 
 
 def report(found: Mapping[str, Sequence[Pair]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contestants import CHAT, Endpoint
+from bench.contestants import CHAT, Contestant, Endpoint
 from bench.process import LOAD_CORES, on_cores
 
 SCRIPT = Path(__file__).with_name("chat.lua")
@@ -22,13 +22,17 @@ class LoadFailed(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """`errors` are answers that are not 2xx or 3xx, and all that went wrong with connections."""
+    """`errors` are answers that are not 2xx or 3xx, and all that went wrong with connections.
+
+    `cpu_us`: user and system time of all the contestant's processes, by answered request.
+    """
 
     requests: int
     per_second: float
     p50_ms: float
     p99_ms: float
     errors: int
+    cpu_us: float = 0.0
 
 
 def check(contestant: Endpoint) -> None:
@@ -58,6 +62,7 @@ def wrk(contestant: Endpoint, connections: int, seconds: float) -> Sample:
     command += ["-s", str(SCRIPT)]
     for name, value in contestant.headers.items():
         command += ["-H", f"{name}: {value}"]
+    used = _cpu_seconds(contestant)
     try:
         with on_cores(LOAD_CORES):
             done = subprocess.run(
@@ -70,14 +75,19 @@ def wrk(contestant: Endpoint, connections: int, seconds: float) -> Sample:
             )
     except subprocess.TimeoutExpired as error:
         raise LoadFailed("wrk did not end") from error
-    return _parsed(done.stdout + done.stderr)
+    return _parsed(done.stdout + done.stderr, _cpu_seconds(contestant) - used)
 
 
-def _parsed(output: str) -> Sample:
+def _cpu_seconds(contestant: Endpoint) -> float:
+    return contestant.process.cpu_seconds() if isinstance(contestant, Contestant) else 0.0
+
+
+def _parsed(output: str, cpu_seconds: float) -> Sample:
     for line in output.splitlines():
         if line.startswith("RESULT "):
             found = json.loads(line.removeprefix("RESULT "))
             rate = found["requests"] / found["seconds"]
             p50_ms, p99_ms = found["p50"] / 1000, found["p99"] / 1000
-            return Sample(found["requests"], rate, p50_ms, p99_ms, found["errors"])
+            cpu_us = cpu_seconds / max(found["requests"], 1) * 1e6
+            return Sample(found["requests"], rate, p50_ms, p99_ms, found["errors"], cpu_us)
     raise LoadFailed(f"wrk said: {output[-300:]}")
