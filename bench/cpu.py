@@ -55,7 +55,7 @@ def _arguments() -> argparse.Namespace:
     if given.other and not (given.other / "manage.py").is_file():
         parser.error(f"there is no manage.py in {given.other}")
     if given.pure and not is_compiled(contestants.ROOT):
-        parser.error("nothing is compiled in this checkout: `make compile` does it")
+        parser.error("nothing is compiled in this checkout: run `make compile` first")
     return given
 
 
