@@ -11,6 +11,7 @@ from typing import Any
 from uvicorn import Config, Server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from proxyapp.server.accept_loop import AcceptLoop
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import ConnectionLimits
 from proxyapp.server.library_check import require, require_in_code
@@ -52,16 +53,24 @@ class UvicornServer(Server):
         self._on_listening = on_listening
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Without a socket uvicorn's own makes no server: ours takes many clients at once."""
         signal.signal(RETIRE, self._retire)
         try:
-            await super().startup(sockets)
+            await super().startup([])
         except SystemExit:
             if not self.should_exit:
                 raise
             # A signal came first: that is no failure, and what was begun ends without a traceback.
             self.lifespan.startup_failed = True
         if self.started:
+            self.servers = [
+                AcceptLoop(each, self._create_protocol)  # type: ignore[misc]
+                for each in sockets or []
+            ]
             self._on_listening()
+
+    def _create_protocol(self) -> UvicornConnection:
+        return self._http_server.protocol(self.config, self.server_state, self.lifespan.state)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would die of the signals that it captured."""
@@ -79,8 +88,7 @@ class UvicornServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
             server.close()
-        for listener in sockets or []:
-            listener.close()
+            await server.wait_closed()
         self._announce_the_end()
         while self.server_state.connections and self._drain.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
             await asyncio.sleep(LOOK_SECONDS)
