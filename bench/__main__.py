@@ -6,34 +6,47 @@ import os
 import resource
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from bench import bodies, install, nginx, results, throughput, throughput_report
 from bench.contestants import PEERS
+from bench.lineup import FEW
 from bench.process import end_on_sigterm
 from bench.report import Section, brief, not_measured
+from bench.throughput import ThroughputPlan
 
 HERE = Path(__file__).parent
+TITLES = {
+    "throughput": "(a) Small JSON answers",
+    "streams": "(b) Streams",
+    "bodies": "(c) Large bodies",
+    "storm": "(d) Refusals",
+    "pools": "(e) Pools",
+    "transports": "(f) Transports",
+    "economy": "(g) Quota economy",
+    "hotspots": "Where the time of a request goes",
+}
+NEED_PEERS = {"throughput"}
 
 
 @dataclass(frozen=True)
 class BenchPlan:
-    """`budgets` are the seconds that each of the other modules may take."""
+    """`budgets` are the seconds that each module may take; what has none is not measured."""
 
-    rounds: int
-    seconds: float
+    throughput: ThroughputPlan
     budgets: Mapping[str, float]
     results: Path
     command: str
 
 
 FULL = BenchPlan(
-    3,
-    2.0,
+    ThroughputPlan(rounds=3, seconds=2.0),
     {
+        "throughput": 400.0,
         "streams": 100.0,
+        "bodies": 60.0,
         "storm": 40.0,
         "pools": 40.0,
         "transports": 45.0,
@@ -44,16 +57,15 @@ FULL = BenchPlan(
     "make bench",
 )
 QUICK = BenchPlan(
-    1,
-    1.0,
-    {
-        "streams": 30.0,
-        "storm": 10.0,
-        "pools": 12.0,
-        "transports": 10.0,
-        "economy": 3.0,
-        "hotspots": 12.0,
-    },
+    ThroughputPlan(
+        rounds=1,
+        seconds=1.0,
+        connections=(1, 32),
+        warm_up_seconds=1.0,
+        settle_seconds=2.0,
+        only=FEW,
+    ),
+    {"throughput": 50.0, "streams": 15.0, "storm": 8.0, "pools": 10.0, "hotspots": 10.0},
     PEERS / "quick",
     "make bench ARGS=--quick (a smoke check)",
 )
@@ -64,11 +76,9 @@ def say(line: str) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
-    parser.add_argument(
-        "--quick", action="store_true", help="one short round, a smoke check; results under .bench/"
-    )
-    plan = QUICK if parser.parse_args().quick else FULL
+    given = _arguments()
+    plan = QUICK if given.quick else FULL
+    only = tuple(given.only or plan.budgets)
     end_on_sigterm()
     _allow_many_files()
     try:
@@ -76,40 +86,50 @@ def main() -> int:
     except install.InstallFailed as error:
         print(error, file=sys.stderr)
         return 1
-    missing = install.peers(say)
-    measure(plan, missing)
+    missing = install.peers(say) if NEED_PEERS & {*only} else {}
+    folder = PEERS / "only" if given.only else plan.results
+    measure(plan, only, folder, missing)
     return 0
 
 
-def measure(plan: BenchPlan, missing: Mapping[str, str]) -> None:
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round, a smoke check; results under .bench/"
+    )
+    parser.add_argument(
+        "--only",
+        action="append",
+        choices=TITLES,
+        help="this section alone (again: and that one); results under .bench/only/",
+    )
+    return parser.parse_args()
+
+
+def measure(plan: BenchPlan, only: Sequence[str], folder: Path, missing: Mapping[str, str]) -> None:
     facts = results.facts(os.getloadavg()[0])
-    plan.results.mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
 
     def small_answers() -> Section:
         with nginx.upstream() as upstream:
-            found = throughput.measure(
-                upstream, missing, rounds=plan.rounds, seconds=plan.seconds, say=say
-            )
-        (plan.results / "results.svg").write_text(throughput_report.drawn(found))
-        return throughput_report.section(found, plan.rounds, plan.seconds)
+            found = throughput.measure(upstream, missing, plan.throughput, say)
+        (folder / "results.svg").write_text(throughput_report.drawn(found))
+        return throughput_report.section(found, plan.throughput)
 
-    sections = [
-        _guarded("(a) Small JSON answers", small_answers),
-        _guarded("(b) Streams", lambda: _of_module("streams", plan)),
-        _guarded("(c) Large bodies", lambda: bodies.run(plan.rounds)),
-        _guarded("(d) Refusals", lambda: _of_module("storm", plan)),
-        _guarded("(e) Pools", lambda: _of_module("pools", plan)),
-        _guarded("(f) Transports", lambda: _of_module("transports", plan)),
-        _guarded("(g) Quota economy", lambda: _of_module("economy", plan)),
-        _guarded("The ten most expensive functions", lambda: _of_module("hotspots", plan)),
-    ]
+    special = {"throughput": small_answers, "bodies": lambda: bodies.run(plan.throughput.rounds)}
+
+    def scenario(name: str) -> Callable[[], Section]:
+        return special.get(name, lambda: _of_module(name, plan))
+
+    sections = [_guarded(TITLES[name], scenario(name)) for name in TITLES if name in only]
     text = results.markdown(sections, plan.command, facts)
-    (plan.results / "RESULTS.md").write_text(text)
-    say(f"\n{text}\nWritten to {os.path.relpath(plan.results / 'RESULTS.md')}.")
+    (folder / "RESULTS.md").write_text(text)
+    say(f"\n{text}\nWritten to {os.path.relpath(folder / 'RESULTS.md')}.")
 
 
 def _of_module(name: str, plan: BenchPlan) -> Section:
-    section: Section = importlib.import_module(f"bench.{name}").run(plan.budgets[name])
+    budget = plan.budgets.get(name, FULL.budgets[name])
+    section: Section = importlib.import_module(f"bench.{name}").run(budget)
     return section
 
 

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from bench import nginx
-from bench.contestants import LITELLM, PEERS, PORTKEY
+from bench.contestants import PEERS
+from bench.peers import LITELLM, PORTKEY, TENSORZERO
 from bench.report import brief
 
 APT_SECONDS = 240
@@ -70,10 +71,16 @@ def peers(say: Callable[[str], None]) -> Mapping[str, str]:
     """Why a peer is not there, by its name; empty when all are."""
     PEERS.mkdir(exist_ok=True)
     _npm(say)
-    say("Installing LiteLLM and Portkey under .bench/, unless they are there …")
+    say("Installing LiteLLM, Portkey and TensorZero under .bench/, unless they are there …")
     missing: dict[str, str] = {}
     with ThreadPoolExecutor() as threads:
-        installs = {"LiteLLM": threads.submit(_litellm), "Portkey": threads.submit(_portkey)}
+        installs = {
+            "LiteLLM": threads.submit(environment, LITELLM, HERE / "requirements-litellm.txt"),
+            "Portkey": threads.submit(_portkey),
+            "TensorZero": threads.submit(
+                environment, TENSORZERO, HERE / "requirements-tensorzero.txt"
+            ),
+        }
         for name, install in installs.items():
             try:
                 install.result()
@@ -81,10 +88,6 @@ def peers(say: Callable[[str], None]) -> Mapping[str, str]:
                 missing[name] = f"not installed: {brief(error)}"
                 say(f"{name}: {missing[name]}")
     return missing
-
-
-def _litellm() -> None:
-    environment(LITELLM, HERE / "requirements-litellm.txt")
 
 
 def environment(home: Path, requirements: Path) -> None:

@@ -8,12 +8,13 @@ import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.contestants import CHAT, Contestant, Endpoint
+from bench.contestants import Contestant, Endpoint
 from bench.process import LOAD_CORES, on_cores
 
 SCRIPT = Path(__file__).with_name("chat.lua")
 TIMEOUT_SECONDS = 30
-MARK = b"chatcmpl-6f1c2a9b7d5e4830"
+MARK = b"How can I help you today?"
+"""A part of the upstream's text, which no contestant changes."""
 
 
 class LoadFailed(Exception):
@@ -38,7 +39,9 @@ class Sample:
 def check(contestant: Endpoint) -> None:
     """One request has to bring the upstream's answer, or its figures would mean nothing."""
     headers = {"content-type": "application/json", **contestant.headers}
-    request = urllib.request.Request(contestant.url + contestant.path, CHAT.encode(), headers)
+    request = urllib.request.Request(
+        contestant.url + contestant.path, contestant.body.encode(), headers
+    )
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(
             request, timeout=60
@@ -67,7 +70,7 @@ def wrk(contestant: Endpoint, connections: int, seconds: float) -> Sample:
         with on_cores(LOAD_CORES):
             done = subprocess.run(
                 [*command, contestant.url + contestant.path],
-                env={"PATH": os.environ.get("PATH", os.defpath), "CHAT_BODY": CHAT},
+                env={"PATH": os.environ.get("PATH", os.defpath), "CHAT_BODY": contestant.body},
                 capture_output=True,
                 text=True,
                 timeout=seconds + TIMEOUT_SECONDS,

@@ -113,6 +113,19 @@ class BenchProcess:
                 raise StartFailed(f"it did not answer within {seconds:g} s: {self.output()}")
             time.sleep(POLL_SECONDS)
 
+    def wait_for_line(self, start: str, seconds: float = START_SECONDS) -> str:
+        """The first line that it writes that begins so."""
+        deadline = time.monotonic() + seconds
+        while True:
+            for line in self.output().splitlines():
+                if line.startswith(start):
+                    return line
+            if self._child.poll() is not None:
+                raise StartFailed(f"it ended with code {self._child.returncode}: {self.output()}")
+            if time.monotonic() > deadline:
+                raise StartFailed(f"it did not say {start}… within {seconds:g} s: {self.output()}")
+            time.sleep(POLL_SECONDS)
+
     def cpu_seconds(self) -> float:
         """Of all its processes, so far."""
         return sum(_cpu_seconds(pid) for pid in tree(self.pid))

@@ -9,8 +9,10 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from bench import nginx
-from bench.contestants import LITELLM, PORTKEY, ROOT
+from bench import nginx, peer_binaries
+from bench.checkouts import is_compiled
+from bench.contestants import ROOT
+from bench.peers import LITELLM, PORTKEY, TENSORZERO
 from bench.process import CORES
 from bench.report import Section, table, targets_table
 
@@ -28,7 +30,8 @@ def markdown(sections: Sequence[Section], command: str, facts: Mapping[str, str]
         *targets_table(target for each in sections for target in each.targets),
         "",
     ]
-    lines += ["![Requests a second at 32 connections](results.svg)", ""]
+    if any(section.title.startswith("(a)") for section in sections):
+        lines += ["![Requests a second at 32 connections](results.svg)", ""]
     lines += [section.markdown() for section in sections]
     return "\n".join([*lines, *_notes()])
 
@@ -51,20 +54,22 @@ def facts(load_before: float) -> dict[str, str]:
             f"{len(CORES)} cores of {_processor()}, {platform.system()} {platform.release()}"
         ),
         "load average before": f"{load_before:.2f}",
-        "gateway": _commit(),
+        "gateway": f"{_commit()}, {'compiled' if is_compiled(ROOT) else 'pure'}",
         "Python": f"{platform.python_implementation()} {platform.python_version()}",
         "the gateway's and the stock path's parts": ", ".join(
             f"{part} {version(part)}" for part in OWN_PARTS
         ),
-        "LiteLLM": _said([str(LITELLM / "bin" / "python"), "-c", LITELLM_VERSION]),
+        "LiteLLM": _said([str(LITELLM / "bin" / "python"), "-c", VERSION, "litellm"]),
         "Portkey": f"{_portkey()} on Node {_said(['node', '--version'])}",
+        "TensorZero": _said([str(TENSORZERO / "bin" / "python"), "-c", VERSION, "tensorzero"]),
+        "other peers": ", ".join(peer_binaries.found()) or "none",
         "nginx, wrk": f"{_said([nginx.find() or 'nginx', '-v'])}, {_said(['wrk', '-v'])}",
     }
 
 
-LITELLM_VERSION = """
-import platform, importlib.metadata as found
-print(found.version("litellm"), "on Python", platform.python_version())
+VERSION = """
+import sys, platform, importlib.metadata as found
+print(found.version(sys.argv[1]), "on Python", platform.python_version())
 """
 
 

@@ -1,4 +1,4 @@
-"""(a) Small JSON answers at 1, 32 and 256 connections: requests a second and latency.
+"""(a) Small JSON answers at 1, 32 and 256 connections: CPU a request, rate and latency.
 
 All contestants run the whole time and take turns: a slow minute of the machine hits all of them. A
 contestant that was slow when it warmed up is measured for longer, so that each of its connections
@@ -6,15 +6,17 @@ is answered a few times.
 """
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from statistics import median
 
-from bench import contestants
 from bench.contestants import Contestant, Endpoint
+from bench.lineup import DIRECT, Starter, lineup
 from bench.load import LoadFailed, Sample, check, wrk
-from bench.process import CONTESTANT_CORES, StartFailed
+from bench.peer_binaries import GO, RUST
+from bench.process import StartFailed
 from bench.report import brief
 
 CONNECTIONS = (1, 32, 256)
@@ -30,32 +32,34 @@ IDLE_SHARE = 0.15
 """Of one core, for all contestants together."""
 RAMP_SECONDS = 1.0
 """More for the most connections, which are new at both ends."""
+BINARIES = (RUST, GO)
 
-DIRECT = "direct"
-NGINX = "nginx as a proxy"
-DAPHNE = "gateway, Daphne"
-UVICORN = "gateway, uvicorn"
-LITELLM = "LiteLLM"
-PORTKEY = "Portkey"
-STOCK = "stock Django and httpx"
-UNPINNED = ", not pinned"
-TWO = ", 2 processes, not pinned"
 
-Starter = Callable[[], AbstractContextManager[Contestant]]
+@dataclass(frozen=True)
+class ThroughputPlan:
+    """`only`: the contestants by name, besides the binaries that were found; empty: all."""
+
+    rounds: int
+    seconds: float
+    connections: tuple[int, ...] = CONNECTIONS
+    warm_up_seconds: float = WARM_UP_SECONDS
+    settle_seconds: float = SETTLE_SECONDS
+    only: tuple[str, ...] = ()
+
+    def takes(self, name: str) -> bool:
+        return not self.only or name in self.only or name.startswith(BINARIES)
 
 
 @dataclass
 class ThroughputFigures:
     """What was measured of one contestant, by the number of connections."""
 
-    samples: dict[int, list[Sample]] = field(
-        default_factory=lambda: {count: [] for count in CONNECTIONS}
-    )
+    samples: dict[int, list[Sample]] = field(default_factory=lambda: defaultdict(list))
     failure: str = ""
 
     @property
     def is_measured(self) -> bool:
-        return not self.failure and all(self.samples.values())
+        return not self.failure and bool(self.samples)
 
     def rate(self, connections: int) -> float:
         return median(sample.per_second for sample in self.samples[connections])
@@ -65,6 +69,9 @@ class ThroughputFigures:
 
     def p99(self, connections: int) -> float:
         return median(sample.p99_ms for sample in self.samples[connections])
+
+    def cpu_us(self, connections: int) -> float:
+        return median(sample.cpu_us for sample in self.samples[connections])
 
     def errors(self) -> int:
         return sum(sample.errors for samples in self.samples.values() for sample in samples)
@@ -78,29 +85,8 @@ class ThroughputFigures:
 Results = dict[str, ThroughputFigures]
 
 
-def starters(upstream: str) -> dict[str, Starter]:
-    config = {"groups": [contestants.group(upstream)]}
-    return {
-        NGINX: lambda: contestants.nginx_proxy(upstream),
-        DAPHNE: lambda: contestants.gateway("daphne", config, cores=CONTESTANT_CORES),
-        UVICORN: lambda: contestants.gateway("uvicorn", config, cores=CONTESTANT_CORES),
-        DAPHNE + UNPINNED: lambda: contestants.gateway("daphne", config),
-        DAPHNE + TWO: lambda: contestants.gateway("daphne", config, workers=2),
-        UVICORN + UNPINNED: lambda: contestants.gateway("uvicorn", config),
-        UVICORN + TWO: lambda: contestants.gateway("uvicorn", config, workers=2),
-        LITELLM: lambda: contestants.litellm(upstream),
-        PORTKEY: lambda: contestants.portkey(upstream),
-        STOCK: lambda: contestants.stock(upstream),
-    }
-
-
 def measure(
-    upstream: str,
-    missing: Mapping[str, str],
-    *,
-    rounds: int,
-    seconds: float,
-    say: Callable[[str], None],
+    upstream: str, missing: Mapping[str, str], plan: ThroughputPlan, say: Callable[[str], None]
 ) -> Results:
     """A contestant that cannot be measured has a `failure` instead of samples.
 
@@ -109,13 +95,15 @@ def measure(
     results: Results = {DIRECT: ThroughputFigures()}
     with ExitStack() as stack:
         standing: dict[str, Endpoint] = {DIRECT: Endpoint(name=DIRECT, url=upstream)}
-        for name, start in starters(upstream).items():
+        for name, start in stack.enter_context(lineup(upstream)).items():
+            if not plan.takes(name):
+                continue
             results[name] = ThroughputFigures(failure=missing.get(name, ""))
             if not results[name].failure:
                 results[name].failure = _joins(standing, name, stack, start)
             if results[name].failure:
                 say(f"  {name}: not measured: {results[name].failure}")
-        _take_turns(standing, results, rounds=rounds, seconds=seconds, say=say)
+        _take_turns(standing, results, plan, say)
     return results
 
 
@@ -133,29 +121,27 @@ def _joins(standing: dict[str, Endpoint], name: str, stack: ExitStack, start: St
 def _take_turns(
     standing: dict[str, Endpoint],
     results: Results,
-    *,
-    rounds: int,
-    seconds: float,
+    plan: ThroughputPlan,
     say: Callable[[str], None],
 ) -> None:
-    pace = dict(_warm_up(standing, results))
+    pace = dict(_warm_up(standing, results, plan.warm_up_seconds))
     names = list(pace)
-    for number in range(rounds):
+    for number in range(plan.rounds):
         started = time.monotonic()
         for name in names:
-            _settle(standing)
-            _turn(standing[name], results[name], pace[name], seconds)
+            _settle(standing, plan.settle_seconds)
+            _turn(standing[name], results[name], pace[name], plan)
         names = names[1:] + names[:1]  # Nobody always comes after the same one.
-        say(f"  round {number + 1} of {rounds} took {time.monotonic() - started:.0f} s")
+        say(f"  round {number + 1} of {plan.rounds} took {time.monotonic() - started:.0f} s")
 
 
-def _settle(standing: dict[str, Endpoint]) -> None:
+def _settle(standing: dict[str, Endpoint], limit_seconds: float) -> None:
     """Waits until all are idle.
 
     A slow one goes on with what its clients no longer wait for, on the next one's core.
     """
     processes = [each.process for each in standing.values() if isinstance(each, Contestant)]
-    deadline = time.monotonic() + SETTLE_SECONDS
+    deadline = time.monotonic() + limit_seconds
     while time.monotonic() < deadline:
         before = sum(process.cpu_seconds() for process in processes)
         time.sleep(SETTLE_STEP_SECONDS)
@@ -166,16 +152,18 @@ def _settle(standing: dict[str, Endpoint]) -> None:
             return
 
 
-def _turn(contestant: Endpoint, figures: ThroughputFigures, pace: float, seconds: float) -> None:
+def _turn(
+    contestant: Endpoint, figures: ThroughputFigures, pace: float, plan: ThroughputPlan
+) -> None:
     """All numbers of connections, after a second that does not count.
 
     An idle process is slow at first.
     """
     try:
         wrk(contestant, 32, LEAD_IN_SECONDS)
-        for connections in CONNECTIONS:
+        for connections in plan.connections:
             needed = ANSWERS_PER_CONNECTION * connections / max(pace, 1.0)
-            least = seconds + RAMP_SECONDS * (connections == max(CONNECTIONS))
+            least = plan.seconds + RAMP_SECONDS * (connections == max(CONNECTIONS))
             figures.samples[connections].append(
                 wrk(contestant, connections, min(max(least, needed), MAX_SECONDS))
             )
@@ -183,16 +171,16 @@ def _turn(contestant: Endpoint, figures: ThroughputFigures, pace: float, seconds
         figures.failure = brief(error)
 
 
-def _warm_up(standing: dict[str, Endpoint], results: Results) -> Iterator[tuple[str, float]]:
+def _warm_up(
+    standing: dict[str, Endpoint], results: Results, limit_seconds: float
+) -> Iterator[tuple[str, float]]:
     """The requests a second of each contestant that stands it."""
     for name, contestant in standing.items():
         try:
-            cold = wrk(contestant, 32, 1.0).per_second
-            yield (
-                name,
-                wrk(
-                    contestant, 32, min(WARM_UP_REQUESTS / max(cold, 1.0), WARM_UP_SECONDS)
-                ).per_second,
-            )
+            pace = wrk(contestant, 32, 1.0).per_second
+            seconds = min(WARM_UP_REQUESTS / max(pace, 1.0), limit_seconds)
+            if seconds > 1.0:
+                pace = wrk(contestant, 32, seconds).per_second
+            yield name, pace
         except LoadFailed as error:
             results[name].failure = brief(error)
