@@ -129,7 +129,7 @@ class Runtime:
                 if time.monotonic() >= clock_due:
                     self.clock.hear(await self.threads.read(database_time))
                     clock_due = time.monotonic() + CLOCK_SECONDS
-                await self.limits.settle()
+                await self.limits.look()
                 await self._reread_limits()
             except DatabaseError:
                 await within(POLL_SECONDS, self._is_stopping)

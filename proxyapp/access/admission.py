@@ -50,6 +50,8 @@ class RefusalCounter(Protocol):
 
 async def charge(client: Client, limits: ClientLimits, counter: RefusalCounter) -> None:
     """Takes one request of the client's limits. Raises LimitReached, which counts as refused."""
+    if limits.charge_now(client):
+        return
     try:
         await limits.take(client)
     except LimitReached:

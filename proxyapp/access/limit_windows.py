@@ -1,18 +1,22 @@
-"""How much of a token's limit the processes have leased: one row a window, under its lock.
+"""How much of the tokens' limits the processes have leased: one row a window, under its lock.
 
-For database threads.
+Shares of many tokens are leased and given back in one transaction, which takes the rows' locks in
+one order. For database threads.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Sum
 
-from proxyapp.models import TokenUsage, TokenWindow
+from proxyapp.models import ClientToken, TokenUsage, TokenWindow
 
 DAY_SECONDS = 86_400
+# A token that is deleted just then refuses the new rows of all; the next try leaves it out.
+NEW_ROW_TRIES = 3
 
 
 class LimitWindow(NamedTuple):
@@ -38,35 +42,155 @@ Leftover = tuple[LimitWindow, int]
 """How much of a lease was not used."""
 
 
+class Wish(NamedTuple):
+    """So many requests of a window that are wanted, of a limit.
+
+    `owed`: what the process took without a lease while the database was away; it counts first, even
+    beyond the limit. `is_ahead`: nobody waits for it, so half of the limit stays for who asks.
+    """
+
+    place: LimitWindow
+    limit: int
+    wanted: int
+    owed: int = 0
+    is_ahead: bool = False
+
+
+class Grant(NamedTuple):
+    """`total`: of all processes. `is_wanted`: somebody got nothing in this window."""
+
+    granted: int
+    total: int
+    is_wanted: bool
+
+
+@dataclass(slots=True)
+class _Row:
+    pk: int
+    started_at: datetime
+    granted: int
+    is_wanted: bool
+    is_changed: bool = False
+
+
 def window_at(token_id: int, seconds: int, now: float) -> LimitWindow:
     return LimitWindow(token_id, seconds, int(now) // seconds)
 
 
-def lease_share(place: LimitWindow, limit: int, wanted: int, owed: int = 0) -> int:
-    """How many of the wanted requests there is still room for.
+def lease_shares(wishes: Sequence[Wish]) -> list[Grant]:
+    """What there is still room for: all leases of a window together stay within the limit.
 
-    All leases of a window together stay within the limit. `owed`: what the process took without a
-    lease while the database was away; it counts first, even beyond the limit. A row that is one
-    window ahead is that of a process whose clock is; one further away is a clock's error.
+    A token that is gone gets nothing. Raises django.db.Error.
     """
+    grants = _lease_from_rows(wishes)
+    new = [wish for wish, grant in zip(wishes, grants, strict=True) if grant is None]
+    if new:
+        _make_rows({wish.place for wish in new})
+        made = iter(_lease_from_rows(new))
+        grants = [next(made) if grant is None else grant for grant in grants]
+    nothing = Grant(0, 0, is_wanted=False)
+    return [grant or nothing for grant in grants]
+
+
+def _lease_from_rows(wishes: Sequence[Wish]) -> list[Grant | None]:
+    """None: there is no row."""
     with transaction.atomic():
-        window = _locked(place)
-        ahead = int(window.started_at.timestamp()) // place.seconds - place.number
-        if ahead not in (0, 1):
-            window.started_at, window.granted = place.starts_at, 0
-        granted = min(wanted, max(limit - window.granted - owed, 0))
-        if granted or owed:
-            window.granted += granted + owed
-            window.save(update_fields=["started_at", "granted"])
-        return granted
+        rows = _locked(wishes)
+        grants = [
+            _grant(row, wish)
+            if (row := rows.get((wish.place.token_id, wish.place.seconds)))
+            else None
+            for wish in wishes
+        ]
+        _save([row for row in rows.values() if row.is_changed])
+    return grants
+
+
+def _grant(row: _Row, wish: Wish) -> Grant:
+    """A row that is one window ahead is that of a process whose clock is.
+
+    One further away is a clock's error.
+    """
+    place = wish.place
+    if int(row.started_at.timestamp()) // place.seconds - place.number not in (0, 1):
+        row.started_at, row.granted, row.is_wanted = place.starts_at, 0, False
+    limit = wish.limit // 2 if wish.is_ahead else wish.limit
+    count = min(wish.wanted, max(limit - row.granted - wish.owed, 0))
+    is_turned_away = bool(wish.wanted) and not count and not wish.is_ahead
+    if count or wish.owed or (is_turned_away and not row.is_wanted):
+        row.granted += count + wish.owed
+        row.is_wanted = row.is_wanted or is_turned_away
+        row.is_changed = True
+    return Grant(count, row.granted, row.is_wanted)
+
+
+def _locked(wishes: Sequence[Wish]) -> dict[tuple[int, int], _Row]:
+    """By token and length. Every process takes the locks in this order."""
+    rows = (
+        TokenWindow.objects.select_for_update()
+        .filter(
+            token_id__in={wish.place.token_id for wish in wishes},
+            seconds__in={wish.place.seconds for wish in wishes},
+        )
+        .order_by("token_id", "seconds")
+        .values_list("token_id", "seconds", "pk", "started_at", "granted", "is_wanted")
+    )
+    return {
+        (token_id, seconds): _Row(pk, started_at, granted, is_wanted)
+        for token_id, seconds, pk, started_at, granted, is_wanted in rows
+    }
+
+
+def _save(rows: Sequence[_Row]) -> None:
+    _execute_for_each(
+        "UPDATE {table} SET started_at = %s, granted = %s, is_wanted = %s WHERE id = %s",
+        [(_time(row.started_at), row.granted, row.is_wanted, row.pk) for row in rows],
+    )
+
+
+def _make_rows(places: Collection[LimitWindow]) -> None:
+    """Empty ones, in a transaction of their own: who waits for their locks holds no other's."""
+    for tries in range(1, NEW_ROW_TRIES + 1):
+        known = set(
+            ClientToken.objects.filter(pk__in={place.token_id for place in places}).values_list(
+                "pk", flat=True
+            )
+        )
+        rows = [
+            TokenWindow(token_id=place.token_id, seconds=place.seconds, started_at=place.starts_at)
+            for place in sorted(places)
+            if place.token_id in known
+        ]
+        try:
+            TokenWindow.objects.bulk_create(rows, ignore_conflicts=True)
+        except IntegrityError:
+            if tries == NEW_ROW_TRIES:
+                raise
+        else:
+            return
 
 
 def give_back(leftovers: Sequence[Leftover]) -> None:
-    for place, count in sorted(leftovers):
-        windows = TokenWindow.objects.filter(
-            token_id=place.token_id, seconds=place.seconds, granted__gte=count
+    with transaction.atomic():
+        _execute_for_each(
+            "UPDATE {table} SET granted = granted - %s"
+            " WHERE token_id = %s AND seconds = %s AND started_at = %s AND granted >= %s",
+            [
+                (count, place.token_id, place.seconds, _time(place.starts_at), count)
+                for place, count in sorted(leftovers)
+            ],
         )
-        windows.filter(started_at=place.starts_at).update(granted=F("granted") - count)
+
+
+def wanted_windows(starts: Collection[datetime]) -> dict[LimitWindow, int]:
+    """Of the windows that start then: in which somebody got nothing, and what is granted there."""
+    rows = TokenWindow.objects.filter(is_wanted=True, started_at__in=starts).values_list(
+        "token_id", "seconds", "started_at", "granted"
+    )
+    return {
+        window_at(token_id, seconds, started_at.timestamp()): granted
+        for token_id, seconds, started_at, granted in rows
+    }
 
 
 def llm_tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
@@ -78,13 +202,13 @@ def llm_tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]
     return {token_id: total or 0 for token_id, total in sums}
 
 
-def _locked(place: LimitWindow) -> TokenWindow:
-    windows = TokenWindow.objects.select_for_update()
-    window = windows.filter(token_id=place.token_id, seconds=place.seconds).first()
-    if window is None:
-        new = {"started_at": place.starts_at}
-        TokenWindow.objects.get_or_create(
-            token_id=place.token_id, seconds=place.seconds, defaults=new
-        )
-        window = windows.get(token_id=place.token_id, seconds=place.seconds)
-    return window
+def _execute_for_each(statement: str, rows: Sequence[tuple[int | str, ...]]) -> None:
+    if not rows:
+        return
+    table = connection.ops.quote_name(TokenWindow._meta.db_table)
+    with connection.cursor() as cursor:
+        cursor.executemany(statement.format(table=table), rows)
+
+
+def _time(at: datetime) -> str:
+    return str(connection.ops.adapt_datetimefield_value(at))

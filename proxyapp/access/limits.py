@@ -1,34 +1,33 @@
 """The limits of client tokens: requests a minute and a day, tokens a day, in windows of UTC.
 
-Processes lease shares of a limit, so that together they never let more pass; what a process does
-not use it gives back within about a second. A database that is away stops no request: a process
-then counts alone, and owes what it took until the database is back. Tokens are known when an answer
-ends: what is under way, and what other processes have not written yet, may exceed their limit.
+Processes lease shares of a limit, so that together they never let more pass, and keep them until
+the window ends, nobody has used them for a minute, or somebody got nothing. A database that is away
+stops no request: a process then counts alone, and owes what it took until the database is back.
+Tokens are known when an answer ends: what is under way, and what other processes have not written
+yet, may exceed their limit.
 """
 
 import asyncio
 import functools
 import math
 import time
-from collections.abc import Mapping
-
-from django.db import Error as DatabaseError
+from collections.abc import Iterable, Iterator, Mapping
 
 from proxyapp.access import limit_windows
 from proxyapp.access.limit_windows import DAY_SECONDS, Leftover, LimitWindow, window_at
 from proxyapp.access.llm_token_limits import LlmTokensToday
 from proxyapp.access.request_share import Share
+from proxyapp.access.share_leases import ShareLeases
 from proxyapp.access.token_book import Client, TokenBook
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.vocabulary.errors import LimitReached
 
-# A limit is worth more patience than a turn: who goes on alone may let more pass than others know.
-# Still less than ANSWER_SECONDS, after which the database counts as away.
-LEASE_WAIT_SECONDS = 2.0
-# A process leases a twentieth of a limit at once: no more than that lies idle in another process,
-# and a window costs 20 leases however large its limit is.
-BLOCKS = 20
+# Where others have leased the rest of a limit, they give back what they do not use with their
+# second look after somebody got nothing, and there are two looks a second.
+PATIENT_LOOKS, PATIENT_SECONDS = 2, 0.6
 WINDOW_NAMES = {60: "minute", DAY_SECONDS: "day"}
+Meter = tuple[Client, tuple[Share, ...]]
+"""A client and its shares, one for each of its limits of requests."""
 
 
 class ClientLimits:
@@ -37,123 +36,132 @@ class ClientLimits:
     def __init__(self, threads: DatabaseThreads) -> None:
         self.llm_tokens = LlmTokensToday(threads)
         self._threads = threads
+        self._leases = ShareLeases(threads)
         self._clients: dict[int, Client] = {}
-        self._shares: dict[tuple[int, int], Share] = {}
+        self._meters: dict[int, Meter] = {}
+        self._windows: dict[int, int] = {}
 
     def install(self, book: TokenBook) -> None:
-        """Shares of limits that changed are forgotten; what was left ends with its window."""
+        """Shares of limits that changed are given back once their token is used."""
         self._clients = {client.id: client for client in book.clients if client.is_metered}
-        limits = {
-            (client.id, seconds): limit
-            for client in self._clients.values()
-            for seconds, limit in client.request_limits
-        }
-        self._shares = {
-            name: share for name, share in self._shares.items() if limits.get(name) == share.limit
-        }
+        for token_id in [pk for pk in self._meters if pk not in self._clients]:
+            del self._meters[token_id]
         self.llm_tokens.keep(self._clients)
+
+    def charge_now(self, client: Client) -> bool:
+        """One request of each limit, where no database has to be asked.
+
+        False: nothing was taken, and `take` knows why.
+        """
+        now = time.time()
+        if self._are_llm_tokens_used_up(client, now):
+            return False
+        shares = self._shares(client, now)
+        for share in shares:
+            if not share.has_one(now):
+                return False
+        for share in shares:
+            self._use_one(share)
+        return True
 
     async def take(self, client: Client) -> None:
         """One request of each limit, or none of any. Raises LimitReached."""
-        self._check_llm_tokens(client)
+        now = time.time()
+        if self._are_llm_tokens_used_up(client, now):
+            ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
+            raise _reached(client.tokens_per_day or 0, "tokens", DAY_SECONDS, ends_at)
         taken: list[tuple[Share, LimitWindow]] = []
         try:
-            for seconds, limit in client.request_limits:
-                share = self._share(client.id, seconds, limit)
+            for share in self._shares(client, now):
                 if not await self._take_one(share):
-                    raise _reached(limit, "requests", seconds, share.place.ends_at)
+                    place = share.place
+                    raise _reached(share.limit, "requests", place.seconds, place.ends_at)
                 taken.append((share, share.place))
         except BaseException:
             for share, place in taken:
                 share.put_back(place)
             raise
 
-    def _check_llm_tokens(self, client: Client) -> None:
-        limit, now = client.tokens_per_day, time.time()
-        if limit is not None and self.llm_tokens.used(client.id, now) >= limit:
-            ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
-            raise _reached(limit, "tokens", DAY_SECONDS, ends_at)
+    def _are_llm_tokens_used_up(self, client: Client, now: float) -> bool:
+        limit = client.tokens_per_day
+        return limit is not None and self.llm_tokens.used(client.id, now) >= limit
 
-    def _share(self, token_id: int, seconds: int, limit: int) -> Share:
-        share = self._shares.get((token_id, seconds))
-        if share is None or share.limit != limit:
-            share = Share(limit, window_at(token_id, seconds, time.time()))
-            self._shares[token_id, seconds] = share
-        return share
+    def _shares(self, client: Client, now: float) -> tuple[Share, ...]:
+        meter = self._meters.get(client.id)
+        if meter is not None and meter[0] is client:
+            return meter[1]
+        before = meter[1] if meter else ()
+        known = {(share.place.seconds, share.limit): share for share in before}
+        shares = tuple(
+            known.get((seconds, limit)) or Share(limit, window_at(client.id, seconds, now))
+            for seconds, limit in client.request_limits
+        )
+        for share in before:
+            if share not in shares:
+                share.retire()
+        self._meters[client.id] = client, shares
+        return shares
+
+    def _use_one(self, share: Share) -> None:
+        share.use_one()
+        if not share.left and share.has_room_ahead:
+            self._leases.fetch_ahead(share)
 
     async def _take_one(self, share: Share) -> bool:
+        """Once in a window it waits for what others have leased and do not use."""
+        looks = 0
         while True:
             now = time.time()
-            share.turn(now)
+            if share.turn(now):
+                self._turn(share.place.seconds, share.place.number)
             if share.left:
-                share.left -= 1
-                share.is_used = True
+                self._use_one(share)
                 return True
-            if now < share.closed_until:
+            if now >= share.closed_until:
+                await self._leases.more(share)
+            elif share.may_open and looks < PATIENT_LOOKS:
+                looks += 1
+                await asyncio.sleep(PATIENT_SECONDS)
+            else:
+                share.refuse()
                 return False
-            await self._refilled(share)
 
-    async def _refilled(self, share: Share) -> None:
-        """Waits for a lease, and goes on alone when the database lets it wait."""
-        refill = share.refill
-        if refill is None:
-            refill = share.refill = asyncio.get_running_loop().create_task(self._lease(share))
-        if not share.is_stalled:
-            share.waiting += 1
-            try:
-                await asyncio.wait({refill}, timeout=LEASE_WAIT_SECONDS)
-            finally:
-                share.waiting -= 1
-        if not refill.done() and not share.left:
-            share.is_stalled = True
-            share.add_alone(1)
+    def _turn(self, seconds: int, number: int) -> None:
+        """Who asked in the last window is likely to ask in this one."""
+        if self._windows.get(seconds) == number:
+            return
+        self._windows[seconds] = number
+        for share in self._all_shares():
+            place = share.place
+            if place.seconds == seconds and place.number == number - 1 and share.is_used:
+                self._leases.fetch_ahead(share)
 
-    async def _lease(self, share: Share) -> None:
-        """Enough for those who wait, whose number is known once the loop has heard of them."""
-        await asyncio.sleep(0)
-        place, wanted = share.place, max(share.limit // BLOCKS, share.waiting, 1)
-        try:
-            share.add(place, await self._lease_now(share, wanted), time.time())
-        except DatabaseError:
-            share.add_alone(wanted)
-        finally:
-            share.refill, share.is_stalled = None, False
+    def _all_shares(self) -> Iterator[Share]:
+        return (share for _, shares in self._meters.values() for share in shares)
 
-    async def _lease_now(self, share: Share, wanted: int) -> int:
-        """Raises django.db.Error; then what is owed is still owed."""
-        place, owed, share.owed = share.place, share.owed, 0
-        try:
-            return await self._threads.urgent(
-                functools.partial(limit_windows.lease_share, place, share.limit, wanted, owed)
-            )
-        except BaseException:
-            share.owe(place, owed)
-            raise
+    async def look(self) -> None:
+        """What the processes tell each other through the database. Raises django.db.Error.
 
-    async def settle(self) -> None:
-        """Tells the database what was taken while it was away, for the other processes.
-
-        Raises django.db.Error.
+        What was taken while it was away, where somebody got nothing, what nobody uses.
         """
         now = time.time()
-        for share in [share for share in self._shares.values() if share.owed]:
-            if now < share.place.ends_at:
-                await self._lease_now(share, 0)
+        held = {share for share in self._leases.held if share.is_held(now)}
+        self._leases.held = held
+        await self._leases.settle(held)
+        if not held:
+            return
+        starts = {share.place.starts_at for share in held}
+        wanted = await self._threads.read(functools.partial(limit_windows.wanted_windows, starts))
+        now = time.time()
+        for share in held:
+            share.look(wanted.get(share.place), now)
+        given = _given_back([share for share in held if share.is_idle], now)
+        if given:
+            await self._threads.background(functools.partial(limit_windows.give_back, given))
 
-    def leftovers(self, *, everything: bool = False) -> list[Leftover]:
-        """What to give back: shares that nobody used since the last call (or all)."""
-        given, now = [], time.time()
-        for share in self._shares.values():
-            if share.left and (everything or not share.is_used):
-                count = share.give_back()
-                if count and now < share.place.ends_at:
-                    given.append((share.place, count))
-            share.is_used = False
-        return given
-
-    @property
-    def has_leftovers(self) -> bool:
-        return any(share.left for share in self._shares.values())
+    def leftovers(self) -> list[Leftover]:
+        """What to give back when the process ends."""
+        return _given_back(self._all_shares(), time.time())
 
     async def reread(self, unwritten: Mapping[int, int]) -> None:
         """How many LLM tokens all processes have written down today.
@@ -165,6 +173,16 @@ class ClientLimits:
         ]
         if limited:
             await self.llm_tokens.reread(limited, unwritten)
+
+
+def _given_back(shares: Iterable[Share], now: float) -> list[Leftover]:
+    """What is left of windows that are over is nobody's."""
+    given = []
+    for share in shares:
+        count = share.give_back()
+        if count and now < share.place.ends_at:
+            given.append((share.place, count))
+    return given
 
 
 def _reached(limit: int, what: str, seconds: int, ends_at: float) -> LimitReached:

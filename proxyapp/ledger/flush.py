@@ -1,4 +1,4 @@
-"""Writes what a process counted, where its rotation stands and what it did not use of limits."""
+"""Writes what a process counted and where its rotation stands; at its end what limits have left."""
 
 import contextlib
 import functools
@@ -39,15 +39,13 @@ class Flush:
     async def run(self, *, is_last: bool = False) -> None:
         tally = self._counting.take()
         progress = self._leasing.progress(everything=is_last)
-        leftovers = self._limits.leftovers(everything=is_last)
+        leftovers = self._limits.leftovers() if is_last else []
         write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
         if tally:
             await self._outbox.write(usage_record(tally), write)
         elif progress or leftovers:
             with contextlib.suppress(DatabaseError):
                 await self._threads.background(write)
-        if self._limits.has_leftovers:
-            self._counting.touched()
 
     def run_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""
@@ -55,7 +53,7 @@ class Flush:
         if not tally:
             return
         progress = self._leasing.progress(everything=True)
-        leftovers = self._limits.leftovers(everything=True)
+        leftovers = self._limits.leftovers()
         write = functools.partial(_write, tally, progress, leftovers, give_back=True)
         self._outbox.write_at_exit(usage_record(tally), write)
 
@@ -69,6 +67,7 @@ def _write(
 ) -> None:
     if tally:
         write_usage(tally)
-    limit_windows.give_back(leftovers)
+    if leftovers:
+        limit_windows.give_back(leftovers)
     if progress:
         cursor.save_progress(progress, give_back=give_back)

@@ -98,10 +98,22 @@ class TokenWindow(models.Model):
     seconds = models.PositiveIntegerField(help_text="60: a minute. 86400: a day in UTC.")
     started_at = models.DateTimeField(help_text="UTC.")
     granted = models.PositiveBigIntegerField(default=0)
+    is_wanted = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="A process got nothing: the others give back what they do not use.",
+    )
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["token", "seconds"], name="token_window_one_row")
+        ]
+        indexes = [
+            models.Index(
+                fields=["started_at"],
+                condition=models.Q(is_wanted=True),
+                name="token_window_wanted",
+            )
         ]
 
     def __str__(self) -> str:

@@ -7,6 +7,7 @@ import pytest
 from proxyapp.access.admission import BAD_TOKEN, admit_client, charge
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
+from proxyapp.access.limit_windows import Grant
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import ANYONE, Client, TokenBook, token_hash
 from proxyapp.vocabulary.errors import LimitReached, PreflightAsked, Unauthorized
@@ -41,9 +42,9 @@ class Windows:
     def __init__(self, room: int) -> None:
         self.room = room
 
-    async def urgent(self, work: Any) -> int:
+    async def urgent(self, work: Any) -> list[Grant]:
         granted, self.room = self.room, 0
-        return granted
+        return [Grant(granted, granted, is_wanted=not granted)]
 
 
 @pytest.fixture

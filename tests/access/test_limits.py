@@ -10,8 +10,19 @@ import time_machine
 from django.db import OperationalError
 
 from proxyapp.access import limits as limits_module
-from proxyapp.access.limit_windows import give_back, lease_share, llm_tokens_of_day, window_at
+from proxyapp.access import share_leases
+from proxyapp.access.limit_windows import (
+    Grant,
+    LimitWindow,
+    Wish,
+    give_back,
+    lease_shares,
+    llm_tokens_of_day,
+    wanted_windows,
+    window_at,
+)
 from proxyapp.access.limits import ClientLimits
+from proxyapp.access.request_share import QUIET_LOOKS
 from proxyapp.access.token_book import Client, TokenBook, token_hash
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
 from proxyapp.vocabulary.errors import LimitReached
@@ -26,27 +37,44 @@ class Windows:
 
     def __init__(self) -> None:
         self.granted: dict[Any, int] = {}
+        self.wanted: set[Any] = set()
         self.leases: list[int] = []
+        self.transactions = 0
         self.stored: dict[int, int] = {}
         self.is_away = False
         self.is_stuck = False
 
-    async def urgent(self, work: Any) -> int:
+    async def urgent(self, work: Any) -> list[Grant]:
+        await self.answered()
+        self.transactions += 1
+        return [self.lease(*wish) for wish in work.args[0]]
+
+    def lease(self, place: Any, limit: int, wanted: int, owed: int, is_ahead: bool) -> Grant:
+        before = self.granted.get(place, 0) + owed
+        count = min(wanted, max((limit // 2 if is_ahead else limit) - before, 0))
+        self.granted[place] = before + count
+        if wanted and not is_ahead:
+            self.leases.append(count)
+            self.wanted |= {place} if not count else set()
+        return Grant(count, self.granted[place], place in self.wanted)
+
+    async def read(self, work: Any) -> Any:
+        await self.answered()
+        if work.func is llm_tokens_of_day:
+            return self.stored
+        return {place: self.granted[place] for place in self.wanted}
+
+    async def background(self, work: Any) -> None:
+        await self.answered()
+        self.take_back(work.args[0])
+
+    async def answered(self) -> None:
         await asyncio.sleep(3600 if self.is_stuck else 0)
         if self.is_away:
             raise OperationalError
-        place, limit, wanted, owed = work.args
-        before = self.granted.get(place, 0) + owed
-        count: int = min(wanted, max(limit - before, 0))
-        self.granted[place] = before + count
-        self.leases.append(count)
-        return count
 
-    async def read(self, work: Any) -> dict[int, int]:
-        return self.stored
-
-    def take_back(self, limits: ClientLimits, **everything: bool) -> None:
-        for place, count in limits.leftovers(**everything):
+    def take_back(self, leftovers: Any) -> None:
+        for place, count in leftovers:
             self.granted[place] -= count
 
 
@@ -98,28 +126,143 @@ async def test_many_at_once_share_one_lease(windows):
     assert windows.leases == [200]
 
 
-async def test_what_a_process_does_not_use_another_gets(windows, clock):
+async def test_a_share_is_kept_while_nobody_wants_of_it(windows):
+    client = Client(id=1, requests_per_day=100)
+    limits = process(windows)
+    await limits.take(client)
+    for _ in range(3):
+        await limits.look()
+    assert await passed(limits, client, 4) == 4
+    assert windows.leases == [5]
+
+
+async def test_what_a_process_does_not_use_another_gets_soon(windows, clock):
     client = Client(id=1, requests_per_day=100)
     one, two = process(windows), process(windows)
     await one.take(client)  # of a block of five
     assert await passed(two, client, 100) == 95
     assert (await refusal(two, client)).status == 429
 
-    windows.take_back(one)
-    assert one.has_leftovers, "it was used only now"
-    windows.take_back(one)
-    clock.shift(0.5)
+    await one.look()
+    assert await passed(two, client, 1) == 0, "it was used only now"
+    await one.look()
+    await two.look()
 
     assert await passed(two, client, 100) == 4
-    assert not one.has_leftovers
+    assert not one.leftovers()
+
+
+async def test_who_gets_nothing_waits_once_for_what_others_do_not_use(windows):
+    client = Client(id=1, requests_per_day=100)
+    one, two = process(windows), process(windows)
+    await one.take(client)
+
+    waiting = asyncio.create_task(passed(two, client, 100))
+    await until(lambda: windows.wanted)
+    for _ in range(2):
+        await one.look()
+    await two.look()
+
+    assert await waiting == 99
+    async with asyncio.timeout(limits_module.PATIENT_SECONDS):
+        await refusal(two, client)
+
+
+async def until(is_so: Callable[[], Any]) -> None:
+    async with asyncio.timeout(5):
+        while not is_so():
+            await asyncio.sleep(0.01)
+
+
+async def test_a_share_that_nobody_uses_for_a_minute_goes_back(windows):
+    client = Client(id=1, requests_per_day=100)
+    limits = process(windows)
+    await limits.take(client)
+    for _ in range(QUIET_LOOKS):
+        await limits.look()
+    assert list(windows.granted.values()) == [1]
 
 
 async def test_a_process_that_ends_gives_everything_back(windows):
     client = Client(id=1, requests_per_day=100)
     one = process(windows)
     await one.take(client)
-    windows.take_back(one, everything=True)
+    windows.take_back(one.leftovers())
     assert list(windows.granted.values()) == [1]
+
+
+async def test_what_is_left_of_a_limit_that_was_changed_goes_back(windows):
+    limits = process(windows)
+    await limits.take(Client(id=1, requests_per_day=100))
+    await limits.take(Client(id=1, requests_per_day=200))
+    await limits.look()
+    assert list(windows.granted.values()) == [11]
+
+
+# Many tokens.
+
+
+async def test_tokens_that_ask_at_once_share_a_transaction(windows):
+    limits = process(windows)
+    await asyncio.gather(*(limits.take(each) for each in metered(200, 60)))
+    assert windows.transactions == 1
+
+
+async def test_tokens_that_ask_in_turn_share_transactions_too(windows):
+    limits, clients = process(windows), metered(40, 20)
+    for client in clients:
+        await limits.take(client)
+    windows.transactions = 0
+
+    for _ in range(8):
+        await fetched_ahead(windows)
+        for client in clients:
+            await limits.take(client)
+
+    assert windows.transactions == 8
+
+
+async def test_the_next_minute_begins_with_one_transaction(windows, clock):
+    limits, clients = process(windows), metered(200, 1000)
+    await asyncio.gather(*(limits.take(each) for each in clients))
+    clock.shift(60)
+    windows.transactions = 0
+    for client in clients:
+        await limits.take(client)
+    assert windows.transactions == 1
+
+
+async def test_half_of_a_limit_is_leased_to_those_only_who_ask(windows):
+    client = Client(id=1, requests_per_minute=10)
+    limits = process(windows)
+    for _ in range(5):
+        await limits.take(client)
+        await asyncio.sleep(share_leases.AHEAD_SECONDS * 1.5)
+    assert list(windows.granted.values()) == [5]
+
+
+async def test_a_request_whose_share_is_at_hand_is_charged_at_once(windows, clock):
+    client = Client(id=1, requests_per_minute=40, requests_per_day=1000)
+    limits = process(windows)
+    assert not limits.charge_now(client)
+    await limits.take(client)
+    assert limits.charge_now(client)
+    assert not limits.charge_now(client), "two a minute are leased at once"
+    clock.shift(60)
+    assert not limits.charge_now(client)
+    day = limits.leftovers()[0]
+    assert day == (window_at(1, 86_400, SECONDS), 48), "what the minute refuses costs no day"
+
+
+def metered(count: int, requests_per_minute: int) -> list[Client]:
+    return [
+        Client(id=number, requests_per_minute=requests_per_minute) for number in range(1, count + 1)
+    ]
+
+
+async def fetched_ahead(windows: Windows) -> None:
+    before = windows.transactions
+    await until(lambda: windows.transactions > before)
 
 
 async def test_the_next_minute_is_a_new_one(windows, clock):
@@ -150,7 +293,7 @@ async def test_what_the_minute_refuses_does_not_cost_the_day(windows):
     client = Client(id=1, requests_per_minute=1, requests_per_day=10)
     limits = process(windows)
     assert await passed(limits, client, 20) == 1
-    windows.take_back(limits, everything=True)
+    windows.take_back(limits.leftovers())
     assert windows.granted[window_at(1, 86_400, SECONDS)] == 1
 
 
@@ -174,13 +317,12 @@ async def test_what_a_process_let_pass_alone_counts_when_the_database_is_back(wi
     windows.is_away = True
     assert await passed(one, client, 93) == 93  # in blocks of five, or of as many as wait
     for _ in range(3):
-        windows.take_back(one)
-    with pytest.raises(OperationalError):
-        await one.settle()
+        with pytest.raises(OperationalError):
+            await one.look()
 
     windows.is_away = False
-    await one.settle()
-    await one.settle()
+    await one.look()
+    await one.look()
     clock.shift(1)
 
     assert list(windows.granted.values()) == [93]
@@ -199,7 +341,7 @@ async def test_what_a_process_let_pass_alone_is_not_let_pass_again_by_itself(win
 
 
 async def test_a_database_that_hangs_is_waited_for_once(windows, monkeypatch):
-    monkeypatch.setattr(limits_module, "LEASE_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(share_leases, "LEASE_WAIT_SECONDS", 0.05)
     windows.is_stuck = True
     client = Client(id=1, requests_per_minute=30)
     limits = process(windows)
@@ -269,6 +411,10 @@ def token(db: None) -> ClientToken:
     return ClientToken.objects.create(pk=1, name="t", token_hash="0" * 64)
 
 
+def lease_share(place: LimitWindow, limit: int, wanted: int, owed: int = 0) -> int:
+    return lease_shares([Wish(place, limit, wanted, owed)])[0].granted
+
+
 def test_leases_of_a_window_stay_within_the_limit(token):
     assert [lease_share(MINUTE, 10, 4) for _ in range(4)] == [4, 4, 2, 0]
     give_back([(MINUTE, 3)])
@@ -301,6 +447,40 @@ def test_a_clock_that_is_a_window_behind_counts_with_the_others_and_a_wrong_one_
     lease_share(far, 10, 10)
     assert lease_share(following, 10, 9) == 9
     assert lease_share(MINUTE, 10, 9) == 1
+
+
+def test_many_are_leased_and_given_back_together(token, django_assert_max_num_queries):
+    ClientToken.objects.bulk_create(
+        ClientToken(pk=number, name=f"t{number}", token_hash=f"{number:064}")
+        for number in range(2, 101)
+    )
+    places = [window_at(number, 60, SECONDS) for number in range(1, 101)]
+    wishes = [Wish(place, 10, 4) for place in places]
+    lease_shares(wishes)
+
+    with django_assert_max_num_queries(8):
+        grants = lease_shares([*wishes, Wish(MINUTE, 10, 4), Wish(MINUTE, 10, 4)])
+        give_back([(place, 1) for place in places])
+
+    assert grants[0] == Grant(4, 8, is_wanted=False)
+    assert grants[-2:] == [Grant(2, 10, is_wanted=False), Grant(0, 10, is_wanted=True)]
+    granted = TokenWindow.objects.order_by("token_id").values_list("granted", flat=True)
+    assert list(granted) == [9, *[7] * 99]
+    assert wanted_windows({MINUTE.starts_at}) == {MINUTE: 9}
+
+
+def test_a_token_that_is_gone_gets_nothing_and_costs_the_others_nothing(token):
+    gone = window_at(77, 60, SECONDS)
+    assert [grant.granted for grant in lease_shares([Wish(gone, 10, 4), Wish(MINUTE, 10, 4)])] == [
+        0,
+        4,
+    ]
+
+
+def test_a_new_window_is_wanted_by_nobody(token):
+    assert [lease_share(MINUTE, 4, 4) for _ in range(2)] == [4, 0]
+    following = MINUTE._replace(number=MINUTE.number + 1)
+    assert lease_shares([Wish(following, 4, 4)]) == [Grant(4, 4, is_wanted=False)]
 
 
 @pytest.mark.django_db(transaction=True)
