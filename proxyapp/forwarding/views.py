@@ -25,8 +25,6 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.long_bodies import is_long, read_for_client
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.models.key_state import key_state_of
-from proxyapp.pool.snapshot import Snapshot
 from proxyapp.runtime import Runtime
 from proxyapp.runtime import current as current_runtime
 from proxyapp.runtime import running as start_runtime
@@ -167,7 +165,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
     shortage = await body_file.shortage()
     if (runtime := current_runtime()) is not None:
         spooled, warnings = await runtime.writing.report()
-        keys.update(key_states(runtime.snapshot, time.time()))
+        keys.update(runtime.snapshot.key_states(time.time()))
         warnings += [runtime.clock.text] if runtime.clock.text else []
         if keys["unreadable"]:
             unreadable = (
@@ -202,16 +200,6 @@ async def database_trouble() -> str | None:
         outage = current.threads.outage if (current := current_runtime()) else None
         return outage.reason if outage else reason_of(error)
     return runtime.threads.outage.reason if runtime.threads.outage else None
-
-
-def key_states(snapshot: Snapshot, now: float) -> list[str]:
-    """A key that SECRET_KEY does not open is `unreadable`: nothing else is to be hoped for."""
-    return [
-        key_state_of(key.status, is_cooling=snapshot.cooldowns.until(key.id) > now)
-        if key.is_readable
-        else "unreadable"
-        for key in snapshot.keys.values()
-    ]
 
 
 def own_headers(response: HttpResponseBase) -> list[Header]:

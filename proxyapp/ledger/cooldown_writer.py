@@ -122,8 +122,9 @@ class Cooling:
         while self._waiting:
             batch, self._waiting = self._waiting, []
             version = await self._write(batch)
+            written = set(map(id, batch))
             self._unconfirmed = [
-                each._replace(version=version) if each.cooldown in batch else each
+                each._replace(version=version) if id(each.cooldown) in written else each
                 for each in self._unconfirmed
             ]
 

@@ -117,7 +117,7 @@ def resume(ring: str, key_ids: Sequence[int], slots: int) -> Lease:
     return lease_laps(ring, key_ids, slots, next_key_id=next_key_id)
 
 
-def take(ring: Ring, now: float) -> tuple[Pick | None, int]:
+def take(ring: Ring) -> tuple[Pick | None, int]:
     """One pick under the row lock (ROTATION_LEASE=1), and the pool's version.
 
     None: no key is available.
@@ -126,7 +126,7 @@ def take(ring: Ring, now: float) -> tuple[Pick | None, int]:
     with transaction.atomic():
         cursor = _locked(ring.name)
         start = _aligned(cursor, key_ids, None)
-        index = ring.peek(start % len(ring), now)
+        index = ring.peek(start % len(ring))
         if index is None:
             return None, _version(cursor)
         slot = start + (index - start) % len(ring)

@@ -67,6 +67,11 @@ class PoolKey:
     def is_active(self) -> bool:
         return self.is_readable and self.status == KeyStatus.ACTIVE
 
+    @property
+    def standing(self) -> str:
+        """Its status; of a key that SECRET_KEY does not open nothing else is to be hoped for."""
+        return str(self.status) if self.is_readable else "unreadable"
+
     def credentials(self, auth: str, *, is_openai: bool) -> list[Header]:
         return credentials(auth, self.secret.encode(), is_openai=is_openai)
 

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -97,6 +97,15 @@ class Leasing:
             if pick is not None:
                 return pick.key
 
+    def next_outside(
+        self, ring_name: str, quota_scope: str, groups: Collection[int]
+    ) -> PoolKey | None:
+        """The next key of none of these groups; what is leased is not spent on it."""
+        ring = self._snapshot.rings.get(ring_name)
+        if ring is None or not len(ring):
+            return None
+        return self._rotor(ring).pick_outside(quota_scope, time.time(), groups)
+
     def _rotor(self, ring: Ring) -> Rotor:
         rotor = self._rotors.get(ring.name)
         if rotor is None:
@@ -116,7 +125,7 @@ class Leasing:
 
     async def _take_locked(self, ring: Ring, now: float) -> PoolKey | None:
         try:
-            pick, version = await self._threads.urgent(functools.partial(cursor.take, ring, now))
+            pick, version = await self._threads.urgent(functools.partial(cursor.take, ring))
         except DatabaseError:
             return self._local_pick(ring, now)
         finally:

@@ -103,7 +103,7 @@ class KeyQueue:
         """
         held = doubtful = None
         for _ in range(self._size(wish)):
-            key = await self._leasing.next_key(wish.ring, wish.quota_scope)
+            key = await self._next_key(wish)
             if key is None:
                 break
             if wish.refuses(key):
@@ -117,27 +117,34 @@ class KeyQueue:
             held = key
         return (Turn(doubtful), None) if doubtful and held is None else (None, held)
 
+    async def _next_key(self, wish: KeyWish) -> PoolKey | None:
+        if wish.failed_groups:
+            return self._leasing.next_outside(wish.ring, wish.quota_scope, wish.failed_groups)
+        return await self._leasing.next_key(wish.ring, wish.quota_scope)
+
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
         """The next key that will do, for when none of the first priority does, where laps go."""
-        key = next((key for key in self._available(wish) if not wish.refuses(key)), None)
+        key = self._first(wish)
         return Turn(key) if key else None
 
     def _size(self, wish: KeyWish) -> int:
         """How many picks go round; none if no key would do: to look must not spend a turn."""
-        available = self._available(wish)
-        return len(available) if self.has_other(wish) else 0
+        ring = self._snapshot.rings.get(wish.ring)
+        if ring is None or not self.has_other(wish):
+            return 0
+        return ring.count_usable(time.time(), wish.quota_scope, wish.failed_groups)
 
     def has_other(self, wish: KeyWish) -> bool:
         """Whether a key would do now."""
-        return any(not wish.refuses(key) for key in self._available(wish))
+        return self._first(wish) is not None
 
-    def _available(self, wish: KeyWish) -> list[PoolKey]:
+    def _first(self, wish: KeyWish) -> PoolKey | None:
+        """As many steps as keys were tried, however many there are."""
         ring = self._snapshot.rings.get(wish.ring)
-        return (
-            [ring.keys[index] for index in ring.available(time.time(), wish.quota_scope)]
-            if ring
-            else []
-        )
+        if ring is None:
+            return None
+        usable = ring.usable(time.time(), wish.quota_scope, wish.failed_groups)
+        return next((key for key in usable if key.id not in wish.tried), None)
 
     async def _wait_in_line(self, wish: KeyWish) -> Turn | None:
         deadline = wish.arrived_at + settings.QUEUE_SECONDS

@@ -2,8 +2,8 @@
 
 import math
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from itertools import accumulate, groupby
 
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns, Release, View
 from proxyapp.pool.keys_and_groups import PoolKey
@@ -25,6 +25,7 @@ class Ring:
         for index, key_id in enumerate(self.key_ids):
             self.index.setdefault(key_id, []).append(index)
         self._ends = ends_of_priorities(self.keys)
+        self._runs: list[int] = []
         self.cooldowns = cooldowns
         active = [index for index, key in enumerate(self.keys) if key.is_active]
         self._views = {EVERY_SCOPE: View(active, ()).narrowed(self._cooling(EVERY_SCOPE))}
@@ -110,17 +111,63 @@ class Ring:
         place = bisect_left(available, start, 0, end)
         return available[place] if place < end else available[0]
 
-    def peek(self, start: int, now: float) -> int | None:
-        """As `choose` for a scope without cooldowns, changing nothing: for other threads. O(n)."""
-        free = [
-            i
-            for i, key in enumerate(self.keys)
-            if key.is_active and self.cooldowns.until(key.id) <= now
-        ]
+    def choose_outside(
+        self, start: int, now: float, quota_scope: str, groups: Collection[int]
+    ) -> int | None:
+        """As `choose`, but of a key of none of these groups; each run of their keys is one step."""
+        for _ in range(len(self._ends_of_runs()) + 1):
+            index = self.choose(start, now, quota_scope)
+            if index is None or self.keys[index].group.id not in groups:
+                return index
+            start = self._end_of_run(index)
+        return None
+
+    def usable(self, now: float, quota_scope: str, groups: Collection[int]) -> Iterator[PoolKey]:
+        """The keys that may be used and are of none of these groups, in order, of any priority."""
+        available = self.available(now, quota_scope)
+        for places in self._outside(available, groups):
+            for place in places:
+                yield self.keys[available[place]]
+
+    def count_usable(self, now: float, quota_scope: str, groups: Collection[int]) -> int:
+        return sum(map(len, self._outside(self.available(now, quota_scope), groups)))
+
+    def _outside(self, available: list[int], groups: Collection[int]) -> Iterator[range]:
+        """The places of what is available, by runs, without those of these groups."""
+        if not groups:
+            yield range(len(available))
+            return
+        place = 0
+        while place < len(available):
+            index = available[place]
+            end = bisect_left(available, self._end_of_run(index), place)
+            if self.keys[index].group.id not in groups:
+                yield range(place, end)
+            place = end
+
+    def _end_of_run(self, index: int) -> int:
+        """Where the next key of another group stands."""
+        ends = self._ends_of_runs()
+        return ends[bisect_right(ends, index)]
+
+    def _ends_of_runs(self) -> list[int]:
+        """Found when a group first fails: most rings never need them."""
+        if not self._runs:
+            runs = groupby(self.keys, key=lambda key: key.group.id)
+            self._runs = list(accumulate(sum(1 for _ in run) for _, run in runs))
+        return self._runs
+
+    def peek(self, start: int) -> int | None:
+        """As `choose` for every scope, of what was available at its last look, changing nothing.
+
+        For other threads, which copy in one step what this one may change meanwhile.
+        """
+        free = self._views[EVERY_SCOPE].available.copy()
         if not free:
             return None
-        end = self._ends[free[0]] if self._ends else len(self.keys)
-        return next((index for index in free if start <= index < end), free[0])
+        end = bisect_left(free, self._ends[free[0]]) if self._ends else len(free)
+        place = bisect_left(free, start, 0, end)
+        return free[place] if place < end else free[0]
 
     def earliest_release(self, now: float, quota_scope: str = EVERY_SCOPE) -> Release | None:
         """When the first cooling key is good again for the scope; None when none is cooling."""

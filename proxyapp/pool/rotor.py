@@ -1,6 +1,7 @@
 """One process's walk round a ring: picks from the leased slots, in memory, without a lock."""
 
 from collections import deque
+from collections.abc import Collection
 
 from proxyapp.pool.cursor import Lease, Pick, Progress
 from proxyapp.pool.keys_and_groups import PoolKey
@@ -20,6 +21,7 @@ class Rotor:
         self._size = 0
         self._leases: deque[Lease] = deque()
         self._apart: dict[str, int] = {}
+        self._outside = 0
         self.position = 0
 
     @property
@@ -66,6 +68,17 @@ class Rotor:
         if index is None:
             return None
         self._apart[quota_scope] = index + 1
+        return self.ring.keys[index]
+
+    def pick_outside(self, quota_scope: str, now: float, groups: Collection[int]) -> PoolKey | None:
+        """The next key of none of these groups; None: all are out, or of a lower priority.
+
+        It goes round by itself, too: the turns of a group that fails are not its neighbour's.
+        """
+        index = self.ring.choose_outside(self._outside, now, quota_scope, groups)
+        if index is None:
+            return None
+        self._outside = (index + 1) % len(self.ring)
         return self.ring.keys[index]
 
     def _next_lease(self) -> None:

@@ -4,6 +4,7 @@ A snapshot is replaced as a whole when the pool's version moves. Between two rel
 that this process itself imposes change it.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
@@ -12,6 +13,8 @@ from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, turns_of
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
+from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.key_states import KeyState
 
 
 @dataclass(slots=True)
@@ -19,7 +22,8 @@ class Snapshot:
     """All rings at one version of the pool.
 
     `past_refusals`: what they mean beyond their cooldowns; `shared_rings`: by group, the names
-    of the rings of several groups that it is in; `stamp`: the version's, in this database.
+    of the rings of several groups that it is in; `stamp`: the version's, in this database;
+    `standing`: how many keys there are of each status, those that cannot be read apart.
     """
 
     version: int
@@ -31,6 +35,7 @@ class Snapshot:
     past_refusals: PastRefusals = field(default_factory=PastRefusals)
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
     stamp: int = 0
+    standing: Counter[str] = field(default_factory=Counter)
 
     def ring(self, group_name: str | None) -> Ring | None:
         """That of all groups (None), or of the group of that name; None: there is no such group."""
@@ -75,6 +80,15 @@ class Snapshot:
         for name in self._rings_of(key_id):
             self.rings[name].withdraw(key_id, quota_scope)
 
+    def key_states(self, now: float) -> Counter[str]:
+        """How many keys are in each state; a step a group, however many keys there are."""
+        rings = {group.ring: self.rings[group.ring] for group in self.groups.values()}
+        available = sum(len(ring.available(now)) for ring in rings.values())
+        states = Counter(self.standing)
+        states[KeyState.COOLING] = states.pop(KeyStatus.ACTIVE, 0) - available
+        states[KeyState.AVAILABLE] = available
+        return states
+
     def shift(self, seconds: float) -> None:
         """The clock was set by so much; cooldowns last as long as before."""
         self.cooldowns.shift(seconds)
@@ -97,6 +111,7 @@ def build(
     members: dict[int, list[PoolKey]] = {group.id: [] for group in groups}
     for key in keys:
         members[key.group.id].append(key)
+        snapshot.standing[key.standing] += 1
         if key.project:
             snapshot.projects.setdefault(key.project, []).append(key.id)
     snapshot.rings = {

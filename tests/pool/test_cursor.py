@@ -50,6 +50,11 @@ def database_of_ten_keys(tmp_path):
         postgres.drop_database(url)
 
 
+def take_out(ring: Ring, key_id: int) -> None:
+    ring.cooldowns.extend(key_id, "", 100.0, is_daily=False)
+    ring.withdraw(key_id)
+
+
 def run(environment, *arguments):
     done = forked_process.run(arguments, cwd=ROOT, env=environment, timeout=120)
     assert done.returncode == 0, done.stderr
@@ -206,9 +211,9 @@ class TestCursor:
         assert RotationCursor.objects.get(ring="").next_key_id is None
 
     def test_one_pick_under_the_lock_skips_what_is_out(self, three_keys):
-        three_keys.cooldowns.extend(three_keys.key_ids[1], "", 100.0, is_daily=False)
+        take_out(three_keys, three_keys.key_ids[1])
 
-        picks = [cursor.take(three_keys, 10.0)[0] for _ in range(4)]
+        picks = [cursor.take(three_keys)[0] for _ in range(4)]
         picked = [pick and pick.key.id for pick in picks]
 
         first, _, third = three_keys.key_ids
@@ -216,9 +221,9 @@ class TestCursor:
 
     def test_nothing_is_picked_when_all_are_out(self, three_keys):
         for key_id in three_keys.key_ids:
-            three_keys.cooldowns.extend(key_id, "", 100.0, is_daily=False)
+            take_out(three_keys, key_id)
 
-        assert cursor.take(three_keys, 10.0) == (None, 0)
+        assert cursor.take(three_keys) == (None, 0)
 
     def test_the_version_of_the_pool_only_grows(self):
         assert [cursor.raise_pool_version() for _ in range(3)] == [1, 2, 3]

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import time
+from collections.abc import Collection
 from typing import Any
 
 import pytest
@@ -11,8 +12,10 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
 from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import Snapshot
-from tests.support.snapshots import Picks, snapshot
+from tests.support.lines_run import lines_run
+from tests.support.snapshots import Picks, pool_of, snapshot
 
 PRO = "gemini-2.5-pro"
 
@@ -148,3 +151,79 @@ async def test_the_only_key_is_used_at_once_while_it_is_asked_about():
 
     with lines.recovery.trial(lines.pool.keys[1]):
         assert await asyncio.wait_for(picked(lines, 1), 1) == {1}
+
+
+class Spending(Picks):
+    """Goes round, and counts the turns that are spent."""
+
+    def __init__(self, pool: Snapshot) -> None:
+        super().__init__(pool)
+        self.rotor = Rotor(pool.rings[ALL_GROUPS])
+        self.turns = 0
+
+    async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey | None:
+        self.turns += 1
+        return self.rotor.pick_apart(quota_scope, time.time())
+
+    def next_outside(
+        self, ring_name: str, quota_scope: str, groups: Collection[int]
+    ) -> PoolKey | None:
+        return self.rotor.pick_outside(quota_scope, time.time(), groups)
+
+
+def queue_of(pool: Snapshot) -> tuple[KeyQueue, Spending, Recovery]:
+    picks, recovery = Spending(pool), Recovery(pool.past_refusals)
+    return KeyQueue(picks, recovery, pool), picks, recovery  # type: ignore[arg-type]
+
+
+async def next_ids(queue: KeyQueue, wish: KeyWish, times: int) -> list[int | None]:
+    turns = [await queue.next(wish) for _ in range(times)]
+    return [turn.key.id if turn else None for turn in turns]
+
+
+async def test_a_group_that_fails_costs_one_step_however_many_keys_it_has():
+    pool = pool_of((0, 1, 2_000), (0, 1, 3))
+    queue, picks, _ = queue_of(pool)
+    wish = KeyWish(ALL_GROUPS, "", 0.0, failed_groups={1})
+
+    ids = await next_ids(queue, wish, 6)
+
+    assert ids == [2_001, 2_002, 2_003] * 2
+    assert picks.turns == 0
+    assert queue.has_other(wish)
+    assert lines_run(lambda: queue.has_other(wish)) < 40
+
+
+async def test_the_keys_behind_a_group_that_fails_are_tried_out_one_request_at_a_time():
+    pool = pool_of((0, 1, 50), (0, 1, 2))
+    queue, _, recovery = queue_of(pool)
+    past = time.time() - 1
+    for key_id in (51, 52):
+        recovery.past_refusals.returns(Unit(key_id, ""), past)
+    recovery.begin_probe(Unit(51, ""))
+
+    turn = await queue.next(KeyWish(ALL_GROUPS, "", 0.0, failed_groups={1}))
+
+    assert turn == Turn(pool.keys[52], Unit(52, ""))
+
+
+async def test_of_groups_that_all_fail_no_key_is_left():
+    queue, picks, _ = queue_of(pool_of((0, 1, 5), (0, 1, 5)))
+    wish = KeyWish(ALL_GROUPS, "", 0.0, failed_groups={1, 2})
+
+    assert await queue.next(wish) is None
+    assert (queue.has_other(wish), picks.turns) == (False, 0)
+
+
+@pytest.mark.parametrize("size", [10, 10_000])
+async def test_a_retry_looks_at_no_more_keys_in_a_large_pool(size: int):
+    pool = pool_of((0, 1, size))
+    queue, picks, _ = queue_of(pool)
+    wish = KeyWish(ALL_GROUPS, "", 0.0, tried={1, 2})
+
+    turn = await queue.next(wish)
+
+    assert turn is not None
+    assert turn.key.id not in wish.tried
+    assert picks.turns <= 3
+    assert lines_run(lambda: queue.has_other(wish)) < 40

@@ -6,6 +6,7 @@ from proxyapp.pool.cooldowns import Release
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 from proxyapp.pool.snapshot import Snapshot, group_and_path
+from tests.support.lines_run import lines_run
 from tests.support.snapshots import group, snapshot
 
 
@@ -65,9 +66,21 @@ def test_peeking_agrees_with_choosing():
     ring = pool.rings[ALL_GROUPS]
 
     for now in (10.0, 50.0, 60.0, 70.0):
-        assert [ring.peek(start, now) for start in range(5)] == [
-            ring.choose(start, now) for start in range(5)
-        ]
+        chosen = [ring.choose(start, now) for start in range(5)]
+        assert [ring.peek(start) for start in range(5)] == chosen
+
+
+def test_states_are_counted_without_a_look_at_each_key():
+    few, many = snapshot("aadaiaa"), snapshot("a" * 5_000)
+    for pool in (few, many):
+        pool.cool(1, 50.0)
+        pool.cool(2, 60.0, quota_scope="one-model")
+        pool.cool(3, 60.0)
+
+    assert few.key_states(10.0) == {"available": 4, "cooling": 1, "disabled": 1, "invalid": 1}
+    assert few.key_states(50.0) == {"available": 5, "cooling": 0, "disabled": 1, "invalid": 1}
+    assert many.key_states(10.0) == {"available": 4_998, "cooling": 2}
+    assert lines_run(lambda: many.key_states(10.0)) < 100
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,10 @@ The database hears of few requests.
 
 import asyncio
 import itertools
-import sys
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from types import FrameType
 from typing import Any
 
 import pytest
@@ -30,6 +28,7 @@ from proxyapp.pool.rotor import Rotor
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.asgi_request import generate
 from tests.support.fake_upstream import FakeUpstream
+from tests.support.lines_run import lines_run
 from tests.support.snapshots import snapshot
 
 in_database = pytest.mark.django_db(transaction=True)
@@ -52,26 +51,6 @@ class Compared(int):
         return int(self) == other
 
     __hash__ = int.__hash__
-
-
-def lines_run(work: Callable[[], object]) -> int:
-    """How many lines of the gateway's own code run on this thread in `work`."""
-    count = 0
-
-    def trace(frame: FrameType, event: str, arg: object) -> Any:
-        nonlocal count
-        if "proxyapp" not in frame.f_code.co_filename:
-            return None
-        count += event == "line"
-        return trace
-
-    before = sys.gettrace()
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(before)
-    return count
 
 
 def all_but_one_cooling(size: int) -> Ring:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from proxyapp.forwarding.views import key_states
 from proxyapp.models import ApiKey, Group, HourlyUsage
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.cooldowns import MOST_SCOPES
@@ -98,7 +97,7 @@ def test_a_key_that_no_secret_opens_counts_as_unreadable_in_readyz():
     ApiKey.objects.filter(pk=add_key(group, "unreadable", 1).pk).update(secret="")
     pool = PoolReader().load(NOW)
 
-    assert key_states(pool, NOW.timestamp()) == ["available", "unreadable"]
+    assert +pool.key_states(NOW.timestamp()) == {"available": 1, "unreadable": 1}
 
 
 def test_a_proxy_that_no_secret_opens_is_said_once_and_not_at_each_reload(caplog):

@@ -28,7 +28,7 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
     rotor = Rotor(ring)
     while len(picks) < count:
         if settings.ROTATION_LEASE == 1:
-            chosen, _ = cursor.take(ring, now.timestamp())
+            chosen, _ = cursor.take(ring)
         else:
             while (chosen := rotor.pick(now.timestamp())) is None:
                 slots = cursor.lease_slots(

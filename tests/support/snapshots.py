@@ -37,6 +37,20 @@ def snapshot(statuses: str = "aaa", cooling: dict[int, float] | None = None) -> 
     return build(1, groups, keys, cooldowns)
 
 
+def pool_of(*groups: tuple[int, int, int]) -> Snapshot:
+    """Each group: priority, weight, number of keys. Keys are numbered through from 1."""
+    made = [
+        group(number, f"g{number}", priority=p, weight=w)
+        for number, (p, w, _) in enumerate(groups, 1)
+    ]
+    owners = [made[number] for number, (_, _, size) in enumerate(groups) for _ in range(size)]
+    keys = [
+        PoolKey(number, owner, f"K{number}", "…", "active")
+        for number, owner in enumerate(owners, 1)
+    ]
+    return build(1, made, keys, Cooldowns())
+
+
 class SaidNothing(LastWords):
     """Knows only what it was told."""
 
