@@ -59,7 +59,7 @@ class Runtime:
     """Builds and holds what one process has, and keeps it fresh.
 
     `snapshot` and `book` are replaced as a whole when the pool's version moves; all else lives from
-    `start` to `stop`. Five tasks run beside the requests: one watches the pool, one the clock, one
+    `start` to `stop`. Four tasks run beside the requests: one watches the pool and the clock, one
     writes what was counted, one prunes old rows, one asks dead keys again.
     """
 
@@ -75,6 +75,7 @@ class Runtime:
         self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
         self._is_stopping = asyncio.Event()
+        self._clock_due = 0.0
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
@@ -101,7 +102,7 @@ class Runtime:
         atexit.register(self._flush.run_at_exit)
         self._tasks = [
             self.loop.create_task(work())
-            for work in (self._watch_pool, self._watch_clock, self._flush_often, self._prune_often)
+            for work in (self._watch, self._flush_often, self._prune_often)
         ]
         self._reviving = self.loop.create_task(revival.run())
 
@@ -117,35 +118,43 @@ class Runtime:
         if version > self.snapshot.version:
             self._has_news.set()
 
-    async def _watch_pool(self) -> None:
-        """Every change of the pool arrives within POLL_SECONDS, or with the next lease."""
-        clock_due = 0.0
+    async def _watch(self) -> None:
+        """Every change of the pool arrives within POLL_SECONDS, or with the next lease.
+
+        The clock is looked at however long the database lets us wait.
+        """
+        jumps = JumpDetector()
+        look: asyncio.Task[None] | None = None
         while not self._is_stopping.is_set():
             await within(POLL_SECONDS, self._has_news)
             self._has_news.clear()
-            try:
-                await self.writing.catch_up()
-                await self.refresh()
-                if time.monotonic() >= clock_due:
-                    self.clock.hear(await self.threads.read(database_time))
-                    clock_due = time.monotonic() + CLOCK_SECONDS
-                await self.limits.look()
-                await self._reread_limits()
-            except DatabaseError:
-                await within(POLL_SECONDS, self._is_stopping)
-            except Exception:
-                logger.exception("The look at the pool failed")
+            self._hear_jump(jumps.look())
+            if look is None or look.done():
+                look = self.loop.create_task(self._look_at_pool())
+        if look is not None:
+            await look
 
-    async def _watch_clock(self) -> None:
-        """Cooldowns and back-offs in memory last as long as before when the clock is set."""
-        jumps = JumpDetector()
-        while not self._is_stopping.is_set():
+    async def _look_at_pool(self) -> None:
+        try:
+            await self.writing.catch_up()
+            await self.refresh()
+            if time.monotonic() >= self._clock_due:
+                self.clock.hear(await self.threads.read(database_time))
+                self._clock_due = time.monotonic() + CLOCK_SECONDS
+            await self.limits.look()
+            await self._reread_limits()
+        except DatabaseError:
             await within(POLL_SECONDS, self._is_stopping)
-            if jump := jumps.look():
-                logger.warning("The machine's clock was set by %+.0f s", jump)
-                self.snapshot.shift(jump)
-                self.recovery.shift(jump)
-                self.cooling.shift(jump)
+        except Exception:
+            logger.exception("The look at the pool failed")
+
+    def _hear_jump(self, jump: float) -> None:
+        """Cooldowns and back-offs in memory last as long as before when the clock is set."""
+        if jump:
+            logger.warning("The machine's clock was set by %+.0f s", jump)
+            self.snapshot.shift(jump)
+            self.recovery.shift(jump)
+            self.cooling.shift(jump)
 
     async def refresh(self) -> None:
         """Loads the pool if it has changed."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import select
 import socket
 import sqlite3
 from collections.abc import Callable
@@ -66,9 +67,23 @@ class DatabaseThread:
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
         self._follow_file()
+        if not self._is_silent():
+            connection.close_if_health_check_failed()
         if connection.connection is None:
             self._connect()
+        connection.health_check_done = True  # type: ignore[attr-defined]
         return work()
+
+    def _is_silent(self) -> bool:
+        """A server that has ended the connection has sent its end.
+
+        Only when there is something to read does Django ask (`SELECT 1`) before the work.
+        """
+        if self._link is None or self._link.closed:
+            return False
+        waiting = select.poll()
+        waiting.register(self._link.fileno(), select.POLLIN)
+        return not waiting.poll(0)
 
     def _follow_file(self) -> None:
         """A file of SQLite that was deleted or replaced would go on taking writes, for nobody."""

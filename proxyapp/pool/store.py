@@ -4,6 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.db import Error as DatabaseError
+from django.db import connection
 from django.db.models import Q
 
 from proxyapp.database.clock import TOLERANCE
@@ -23,6 +24,9 @@ from proxyapp.provider.kind_sets import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
 logger = logging.getLogger(__name__)
 # In one line of the log.
 MOST_NAMES = 5
+VERSION_AND_STAMP = (
+    f"SELECT pool_version, pool_stamp FROM {RotationCursor._meta.db_table} WHERE ring = %s"  # noqa: S608 (no value)
+)
 RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
 
 
@@ -37,9 +41,14 @@ def pool_version() -> int:
 
 
 def version_and_stamp() -> tuple[int, int]:
-    """Zeros before the first change."""
-    rows = RotationCursor.objects.filter(ring=ALL_GROUPS)
-    return rows.values_list("pool_version", "pool_stamp").first() or (0, 0)
+    """Zeros before the first change.
+
+    Every process asks it twice a second: without the ORM, which takes six times as long to write
+    the statement as it takes to ask it.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(VERSION_AND_STAMP, [ALL_GROUPS])
+        return cursor.fetchone() or (0, 0)
 
 
 def group_of_pool(group: Group) -> PoolGroup:

@@ -25,7 +25,7 @@ LOOK_SECONDS = 0.05
 
 def check_uvicorn(server: Server) -> None:
     """Raises LibraryMismatch."""
-    require(LIBRARY, Server, "handle_exit", "shutdown", "startup")
+    require(LIBRARY, Server, "handle_exit", "main_loop", "shutdown", "startup")
     require(LIBRARY, server, "force_exit", "server_state", "should_exit", "started")
     require(LIBRARY, server.server_state, "connections", "tasks")
     require_in_code(LIBRARY, Server.startup, "lifespan", "servers")
@@ -51,9 +51,12 @@ class UvicornServer(Server):
         self._http_server = http_server
         self._drain = drain
         self._on_listening = on_listening
+        self._is_ending = asyncio.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Without a socket uvicorn's own makes no server: ours takes many clients at once."""
+        self._loop = asyncio.get_running_loop()
         signal.signal(RETIRE, self._retire)
         try:
             await super().startup([])
@@ -75,7 +78,7 @@ class UvicornServer(Server):
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would die of the signals that it captured."""
         self._drain.shut_down()
-        self.should_exit = True
+        self._end()
         self.force_exit = self._drain.is_hurried
         if not self.started and (lifespan := getattr(self, "lifespan", None)):
             lifespan.should_exit = True
@@ -83,7 +86,17 @@ class UvicornServer(Server):
 
     def _retire(self, sig: int, frame: FrameType | None) -> None:
         self._drain.retire()
+        self._end()
+
+    def _end(self) -> None:
+        """Called by a signal, which may have interrupted the loop's wait."""
         self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self._is_ending.set)
+
+    async def main_loop(self) -> None:
+        """uvicorn's looks ten times a second whether it should end."""
+        await self._is_ending.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:

@@ -1,0 +1,86 @@
+"""A thread's connection: not asked for its health before each work, and replaced when it ended."""
+
+import asyncio
+import contextlib
+import os
+import re
+import tempfile
+from collections.abc import AsyncIterator
+
+import psycopg
+import pytest
+from django.db import connection
+
+from proxyapp.database.thread import DatabaseThread
+from tests.support import postgres
+from tests.support.waiting import wait_for
+
+pytestmark = [
+    pytest.mark.skipif(
+        os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite's file has no sessions"
+    ),
+    pytest.mark.asyncio,
+    pytest.mark.django_db(transaction=True),
+]
+SECONDS = 10.0
+
+
+@contextlib.asynccontextmanager
+async def thread_of_ours() -> AsyncIterator[DatabaseThread]:
+    thread = DatabaseThread("tested")
+    yield thread
+    await asyncio.to_thread(thread.close)
+
+
+def session() -> tuple[int, str]:
+    """Which one it is, and the limit that each has to have."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), current_setting('statement_timeout')")
+        found: tuple[int, str] = cursor.fetchone()
+        return found
+
+
+def sent_for(statement: str) -> list[str]:
+    """All statements that go to the server when a thread's work asks this one."""
+    link = connection.connection.pgconn
+    with tempfile.TemporaryFile() as trace:
+        link.trace(trace.fileno())
+        with connection.cursor() as cursor:
+            cursor.execute(statement)
+        link.untrace()
+        trace.seek(0)
+        return re.findall(r'(?:Query|Parse)\t.*"(.*)"', trace.read().decode())
+
+
+def end(backend: int) -> None:
+    with psycopg.connect(os.environ[postgres.ADMIN_URL], autocommit=True) as admin:
+        admin.execute("SELECT pg_terminate_backend(%s)", [backend])
+        wait_for(
+            lambda: (
+                not admin.execute(
+                    "SELECT 1 FROM pg_stat_activity WHERE pid = %s", [backend]
+                ).fetchone()
+            )
+        )
+
+
+async def test_a_session_is_kept_and_is_not_asked_before_each_work() -> None:
+    async with thread_of_ours() as thread:
+        before = await thread.run(session, SECONDS)
+
+        asked = await thread.run(lambda: sent_for("SELECT 2"), SECONDS)
+
+        assert await thread.run(session, SECONDS) == before
+    assert asked == ["SELECT 2"]
+
+
+async def test_one_that_the_server_has_ended_is_followed_by_another_of_the_same_limits() -> None:
+    async with thread_of_ours() as thread:
+        before = await thread.run(session, SECONDS)
+        await asyncio.to_thread(end, before[0])
+
+        after = await thread.run(session, SECONDS)
+
+        assert after[0] != before[0]
+        assert after[1] == before[1] == "1min"
+        assert thread.is_connected
