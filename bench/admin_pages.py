@@ -85,8 +85,8 @@ def fill_keys() -> list[int]:
 
 def fill_hours(ids: list[int], last: datetime) -> None:
     """Every key has one each eight hours."""
+    from proxyapp.ledger.many_rows import add_to_rows
     from proxyapp.ledger.usage import COLUMNS
-    from proxyapp.ledger.usage_rows import add_to_rows
     from proxyapp.models import HourlyUsage
 
     for start in range(0, HOURS, KEYS):

@@ -3,12 +3,13 @@
 It is added to the database with the other usage.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from operator import attrgetter
+from typing import NamedTuple
 
-from django.db import connection
-
+from proxyapp.ledger.many_rows import Rows, known_ids
 from proxyapp.models import ClientToken
 
 DAY_SECONDS = 86_400
@@ -36,6 +37,7 @@ class ClientCounts:
 
 
 CLIENT_COLUMNS = tuple(column.name for column in fields(ClientCounts))
+client_values: Callable[[ClientCounts], tuple[int, ...]] = attrgetter(*CLIENT_COLUMNS)
 CLIENT_PLACE = ("token_id", "day", "model")
 
 
@@ -87,33 +89,18 @@ class ClientTally:
             self.last_used[token_id] = max(used, self.last_used.get(token_id, 0.0))
 
 
-def known_rows(tally: ClientTally) -> list[list[Any]]:
+def known_rows(tally: ClientTally) -> Rows:
     """For the table of usage, without tokens that are gone.
 
     In the order in which every process locks rows.
     """
-    wanted = {place.token_id for place in tally.counts}
-    known = set(ClientToken.objects.filter(pk__in=wanted).values_list("pk", flat=True))
+    known = known_ids(ClientToken, list({place.token_id for place in tally.counts}))
     return [
-        [
-            place.token_id,
-            _date(place.day),
-            place.model,
-            *(getattr(counts, column) for column in CLIENT_COLUMNS),
-        ]
-        for place, counts in sorted(tally.counts.items(), key=lambda item: item[0])
+        (place.token_id, _date(place.day), place.model, *client_values(counts))
+        for place, counts in sorted(tally.counts.items())
         if place.token_id in known
     ]
 
 
-def note_last_used(tally: ClientTally) -> None:
-    for token_id, used in sorted(tally.last_used.items()):
-        ClientToken.objects.filter(pk=token_id).update(
-            last_used_at=datetime.fromtimestamp(used, UTC)
-        )
-
-
 def _date(day: int) -> str:
-    return str(
-        connection.ops.adapt_datefield_value(datetime.fromtimestamp(day * DAY_SECONDS, UTC).date())
-    )
+    return str(datetime.fromtimestamp(day * DAY_SECONDS, UTC).date())

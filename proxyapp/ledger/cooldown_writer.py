@@ -130,7 +130,7 @@ class Cooling:
 
     async def _write(self, batch: list[NewCooldown]) -> int | None:
         return await self._outbox.write(
-            cooldowns_record(batch), functools.partial(write_cooldowns, batch)
+            functools.partial(cooldowns_record, batch), functools.partial(write_cooldowns, batch)
         )
 
     async def close(self) -> None:

@@ -42,7 +42,7 @@ class Flush:
         leftovers = self._limits.leftovers() if is_last else []
         write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
         if tally:
-            await self._outbox.write(usage_record(tally), write)
+            await self._outbox.write(functools.partial(usage_record, tally), write)
         elif progress or leftovers:
             with contextlib.suppress(DatabaseError):
                 await self._threads.background(write)
@@ -55,7 +55,7 @@ class Flush:
         progress = self._leasing.progress(everything=True)
         leftovers = self._limits.leftovers()
         write = functools.partial(_write, tally, progress, leftovers, give_back=True)
-        self._outbox.write_at_exit(usage_record(tally), write)
+        self._outbox.write_at_exit(functools.partial(usage_record, tally), write)
 
 
 def _write(

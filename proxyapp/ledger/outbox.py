@@ -12,27 +12,39 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.spool import Segment, Spool
 from proxyapp.ledger.spool_marks import once
 
-# As for the lease of a turn (LEASE_WAIT_SECONDS): how long a request waits for its refusal to be
-# noted where an outage begins. Later ones do not wait (docs/RELIABILITY.md).
+# Of what requests wait for, a refusal: as for the lease of a turn (LEASE_WAIT_SECONDS), where an
+# outage begins. Later ones do not wait (docs/RELIABILITY.md).
 PATIENCE_SECONDS = 0.5
+# Of usage, for which nobody waits: a flush of 10,000 keys takes a second on a busy machine.
+USAGE_PATIENCE_SECONDS = 2.0
 Work = Callable[[], int | None]
+MakeRecord = Callable[[], dict[str, Any]]
 Run = Callable[[Work], Awaitable[int | None]]
 
 
 class Outbox:
-    """`run`: on which of the database's threads. `disk`: the thread for the spool."""
+    """`run`: on which of the database's threads. `disk`: the thread for the spool.
+
+    `patience_seconds`: what takes longer goes to the spool, too.
+    """
 
     def __init__(
-        self, threads: DatabaseThreads, run: Run, spool: Spool, disk: ThreadPoolExecutor
+        self,
+        threads: DatabaseThreads,
+        run: Run,
+        spool: Spool,
+        disk: ThreadPoolExecutor,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._threads = threads
         self._run = run
         self._spool = spool
         self._disk = disk
+        self._patience_seconds = patience_seconds
         self._lock = asyncio.Lock()
 
-    async def write(self, record: dict[str, Any], work: Work) -> int | None:
-        """What the work returns; None when it is in the spool.
+    async def write(self, record: MakeRecord, work: Work) -> int | None:
+        """What the work returns; None when it is in the spool. Only the spool needs the record.
 
         What comes after something that waits in the spool waits behind it: the marks' numbers have
         to rise.
@@ -42,13 +54,13 @@ class Outbox:
             if not self._threads.is_away and not self._spool.is_waiting:
                 writing = asyncio.ensure_future(self._run(functools.partial(once, mark, work)))
                 writing.add_done_callback(_look)
-                done, _ = await asyncio.wait({writing}, timeout=PATIENCE_SECONDS)
+                done, _ = await asyncio.wait({writing}, timeout=self._patience_seconds)
                 if done and not isinstance(writing.exception(), DatabaseError):
                     return writing.result()
-            await self._on_disk(functools.partial(self._spool.keep, mark, record))
+            await self._on_disk(lambda: self._spool.keep(mark, record()))
             return None
 
-    def write_at_exit(self, record: dict[str, Any], work: Work) -> None:
+    def write_at_exit(self, record: MakeRecord, work: Work) -> None:
         """Without an event loop."""
         mark = self._spool.next_mark()
         if not self._spool.is_waiting and not self._threads.is_away:
@@ -58,7 +70,7 @@ class Outbox:
                 pass
             else:
                 return
-        self._spool.keep(mark, record)
+        self._spool.keep(mark, record())
 
     async def oldest(self) -> Segment | None:
         """What has to be written first."""

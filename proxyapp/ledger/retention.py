@@ -9,12 +9,12 @@ from typing import Any
 from django.conf import settings
 from django.contrib.admin.models import LogEntry
 from django.contrib.sessions.models import Session
-from django.db import connection, transaction
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from proxyapp.access.sign_in_limits import cooloff
-from proxyapp.ledger.usage import COLUMNS, AttemptCounter
-from proxyapp.ledger.usage_rows import add_to_rows, column_values
+from proxyapp.ledger.many_rows import Rows, add_to_rows
+from proxyapp.ledger.usage import COLUMNS, AttemptCounter, attempt_values
 from proxyapp.models import (
     AuditEntry,
     Chore,
@@ -163,18 +163,13 @@ def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
     return len(rows)
 
 
-def _day_rows(rows: list[HourlyUsage]) -> list[list[str | int]]:
+def _day_rows(rows: list[HourlyUsage]) -> Rows:
     days: defaultdict[tuple[int, date, str], AttemptCounter] = defaultdict(AttemptCounter)
     for row in rows:
         counts = AttemptCounter(*(getattr(row, column) for column in COLUMNS))
         key_id = row.key_id or 0  # it has one, also when its key is gone
         days[key_id, row.hour.astimezone(UTC).date(), row.model].add(counts)
     return [
-        [
-            key_id,
-            str(connection.ops.adapt_datefield_value(day)),
-            model,
-            *column_values(counts, COLUMNS),
-        ]
+        (key_id, str(day), model, *attempt_values(counts))
         for (key_id, day, model), counts in sorted(days.items())
     ]

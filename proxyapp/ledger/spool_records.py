@@ -6,8 +6,15 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from proxyapp.ledger.client_usage import ClientCounts, ClientPlace
-from proxyapp.ledger.usage import AttemptCounter, ClientAnswers, Minute, UsagePlace, UsageTally
+from proxyapp.ledger.client_usage import CLIENT_COLUMNS, ClientCounts, ClientPlace
+from proxyapp.ledger.usage import (
+    COLUMNS,
+    AttemptCounter,
+    ClientAnswers,
+    Minute,
+    UsagePlace,
+    UsageTally,
+)
 from proxyapp.pool.cooldown_rows import NewCooldown
 
 
@@ -26,11 +33,18 @@ def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
 
 
 def usage_record(tally: UsageTally) -> dict[str, Any]:
-    counts = [[*place, asdict(count)] for place, count in tally.counts.items()]
+    counts = [[*place, _columns(count, COLUMNS)] for place, count in tally.counts.items()]
     minutes = [[number, asdict(minute)] for number, minute in tally.minutes.items()]
-    clients = [[*place, asdict(count)] for place, count in tally.clients.counts.items()]
+    clients = [
+        [*place, _columns(count, CLIENT_COLUMNS)] for place, count in tally.clients.counts.items()
+    ]
     record = {"usage": counts, "minutes": minutes, "last_used": list(tally.last_used.items())}
     return record | {"clients": clients, "clients_used": list(tally.clients.last_used.items())}
+
+
+def _columns(counts: AttemptCounter | ClientCounts, columns: Iterable[str]) -> dict[str, int]:
+    """As `asdict`, which takes ten times as long: it copies every number."""
+    return {column: getattr(counts, column) for column in columns}
 
 
 def encoded_record(number: int, record: dict[str, Any]) -> bytes:

@@ -5,8 +5,10 @@ minute only.
 """
 
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from operator import attrgetter
 from typing import NamedTuple
 
 from proxyapp.ledger.client_usage import ClientTally
@@ -60,6 +62,7 @@ class AttemptCounter:
 
 
 COLUMNS = tuple(column.name for column in fields(AttemptCounter))
+attempt_values: Callable[[AttemptCounter], tuple[int, ...]] = attrgetter(*COLUMNS)
 
 
 @dataclass(slots=True)
@@ -84,6 +87,7 @@ class ClientAnswers:
 
 
 ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
+answer_values: Callable[[ClientAnswers], tuple[int, ...]] = attrgetter(*ANSWER_COLUMNS)
 MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *LATENCY_COLUMNS)
 
 

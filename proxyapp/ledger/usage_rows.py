@@ -1,24 +1,19 @@
-"""Usage on its way to the database: added to the rows in one statement a row."""
+"""Usage on its way to the database: added to the rows of its hours, days and minutes."""
 
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
+from django.db import transaction
 
-from django.db import connection, models, transaction
-
-from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, known_rows, note_last_used
+from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, known_rows
+from proxyapp.ledger.many_rows import Rows, add_to_rows, known_ids, note_latest, time_texts
 from proxyapp.ledger.usage import (
-    ANSWER_COLUMNS,
     COLUMNS,
     HOUR_SECONDS,
     MINUTE_COLUMNS,
     MINUTE_SECONDS,
-    AttemptCounter,
-    ClientAnswers,
-    Minute,
-    UsagePlace,
     UsageTally,
+    answer_values,
+    attempt_values,
 )
-from proxyapp.models import ApiKey, HourlyUsage, MinuteUsage, TokenUsage
+from proxyapp.models import ApiKey, ClientToken, HourlyUsage, MinuteUsage, TokenUsage
 
 HOUR_PLACE = ("key_id", "hour", "model")
 
@@ -31,73 +26,32 @@ def write_usage(tally: UsageTally) -> None:
     shortest time.
     """
     with transaction.atomic():
-        known = set(
-            ApiKey.objects.filter(pk__in=list(tally.last_used)).values_list("pk", flat=True)
-        )
-        of_known = sorted(
-            (place, counts) for place, counts in tally.counts.items() if place.key_id in known
-        )
-        add_to_rows(
-            HourlyUsage,
-            HOUR_PLACE,
-            COLUMNS,
-            [_hour_row(place, counts) for place, counts in of_known],
-        )
-        for key_id, used in sorted(tally.last_used.items()):
-            ApiKey.objects.filter(pk=key_id).update(last_used_at=datetime.fromtimestamp(used, UTC))
+        known = known_ids(ApiKey, list(tally.last_used))
+        add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, _hour_rows(tally, known))
+        note_latest(ApiKey, "last_used_at", tally.last_used)
         if tally.clients.counts:
             add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
-            note_last_used(tally.clients)
-        minutes = [_minute_row(number, tally.minutes[number]) for number in sorted(tally.minutes)]
-        add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, minutes)
+            note_latest(ClientToken, "last_used_at", tally.clients.last_used)
+        add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, _minute_rows(tally))
 
 
-def add_to_rows(
-    table: type[models.Model],
-    place: Sequence[str],
-    columns: Sequence[str],
-    rows: Sequence[Sequence[str | int]],
-) -> None:
-    """Each row: its place (unique in the table), then what is added to the columns.
-
-    A place without a row gets one.
-    """
-    if not rows:
-        return
-    name = connection.ops.quote_name(table._meta.db_table)
-    sums = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in columns)
-    names = ", ".join((*place, *columns))
-    marks = ", ".join(["%s"] * (len(place) + len(columns)))
-    statement = (  # no outside value
-        f"INSERT INTO {name} ({names}) VALUES ({marks})"  # noqa: S608
-        f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}"
-    )
-    with connection.cursor() as cursor:
-        cursor.executemany(statement, rows)
-
-
-def column_values(counts: AttemptCounter | ClientAnswers, columns: Iterable[str]) -> list[int]:
-    return [getattr(counts, column) for column in columns]
-
-
-def _hour_row(place: UsagePlace, counts: AttemptCounter) -> list[str | int]:
+def _hour_rows(tally: UsageTally, known: set[int]) -> Rows:
+    texts = time_texts(place.hour * HOUR_SECONDS for place in tally.counts)
     return [
-        place.key_id,
-        _time(place.hour * HOUR_SECONDS),
-        place.model,
-        *column_values(counts, COLUMNS),
+        (place.key_id, texts[place.hour * HOUR_SECONDS], place.model, *attempt_values(counts))
+        for place, counts in sorted(tally.counts.items())
+        if place.key_id in known
     ]
 
 
-def _minute_row(number: int, minute: Minute) -> list[str | int]:
-    answers = minute.answers
-    counted = [
-        *column_values(minute.attempts, COLUMNS),
-        *column_values(answers, ANSWER_COLUMNS),
-        *answers.latency,
+def _minute_rows(tally: UsageTally) -> Rows:
+    texts = time_texts(number * MINUTE_SECONDS for number in tally.minutes)
+    return [
+        (
+            texts[number * MINUTE_SECONDS],
+            *attempt_values(minute.attempts),
+            *answer_values(minute.answers),
+            *minute.answers.latency,
+        )
+        for number, minute in sorted(tally.minutes.items())
     ]
-    return [_time(number * MINUTE_SECONDS), *counted]
-
-
-def _time(seconds: int) -> str:
-    return str(connection.ops.adapt_datetimefield_value(datetime.fromtimestamp(seconds, UTC)))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from proxyapp.database.threads import DatabaseThreads
-from proxyapp.ledger.outbox import Outbox
+from proxyapp.ledger.outbox import USAGE_PATIENCE_SECONDS, Outbox
 from proxyapp.ledger.replay import record_batches, write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
 from proxyapp.ledger.spool_records import decoded_record
@@ -36,7 +36,9 @@ class Writing:
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
         self._spools = Spool(folder, "cooldowns"), Spool(folder, "usage")
         self.cooldowns = Outbox(threads, threads.urgent, self._spools[0], self._disk)
-        self.usage = Outbox(threads, threads.background, self._spools[1], self._disk)
+        self.usage = Outbox(
+            threads, threads.background, self._spools[1], self._disk, USAGE_PATIENCE_SECONDS
+        )
         self._looks_at = 0.0
         self._stuck: set[str] = set()
 

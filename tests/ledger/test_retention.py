@@ -19,9 +19,10 @@ from django.db import DatabaseError, connection
 
 from proxyapp import runtime
 from proxyapp.ledger import pruning, retention
+from proxyapp.ledger.many_rows import add_to_rows
 from proxyapp.ledger.retention import Pruned, claim_pruning, prune_batch, prune_batches
 from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally
-from proxyapp.ledger.usage_rows import add_to_rows, write_usage
+from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import (
     ApiKey,
     AuditEntry,

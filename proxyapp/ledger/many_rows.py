@@ -1,0 +1,106 @@
+"""Many rows in few statements: one on PostgreSQL, one for each few hundred rows on SQLite.
+
+A statement for each row is a round trip to PostgreSQL. On SQLite its thread gives the interpreter's
+lock away for each, and a busy event loop gives that back late.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection, models
+
+# SQLite takes 32,766 in a statement; from a few thousand on a larger one is no faster.
+MOST_VARIABLES = 5000
+# What is noted for later than that was a clock's error.
+MOST_AHEAD = timedelta(days=1)
+Table = type[models.Model]
+Rows = Sequence[Sequence[str | int]]
+
+
+def add_to_rows(table: Table, place: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
+    """Each row: its place (unique in the table and here), then what is added to the columns.
+
+    A place without a row gets one. Their locks are taken in this order.
+    """
+    name, names = _name(table), (*place, *columns)
+    sums = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in columns)
+    with connection.cursor() as cursor:
+        for source, values in _sources(table, names, rows):
+            cursor.execute(  # no outside value
+                f"INSERT INTO {name} ({', '.join(names)}) {source}"
+                f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}",
+                values,
+            )
+
+
+def known_ids(table: Table, ids: Sequence[int]) -> set[int]:
+    """Which of them there are."""
+    found: set[int] = set()
+    with connection.cursor() as cursor:
+        for source, values in _sources(table, ("id",), [(number,) for number in ids]):
+            cursor.execute(
+                f"SELECT id FROM {_name(table)} WHERE id IN ({source})",  # noqa: S608
+                values,
+            )
+            found.update(number for (number,) in cursor.fetchall())
+    return found
+
+
+def note_latest(table: Table, column: str, times: Mapping[int, float]) -> None:
+    """Writes the times, by the rows' ids, where no later one stands.
+
+    The rows are locked in the order of their ids before they are written: an UPDATE would lock them
+    in that of its plan.
+    """
+    name = _name(table)
+    horizon = (datetime.now(UTC) + MOST_AHEAD).timestamp()
+    texts = time_texts((horizon, *times.values()))
+    rows = [(number, texts[times[number]]) for number in sorted(times)]
+    locking = f" FOR NO KEY UPDATE OF {name}" if connection.vendor == "postgresql" else ""
+    with connection.cursor() as cursor:
+        for source, values in _sources(table, ("id", column), rows):
+            cursor.execute(
+                f"WITH given (id, noted) AS ({source}), latest AS ("  # noqa: S608
+                f"SELECT {name}.id, given.noted FROM {name} JOIN given ON given.id = {name}.id"
+                f" WHERE {column} IS NULL OR {column} < given.noted OR {column} > %s"
+                f" ORDER BY {name}.id{locking})"
+                f" UPDATE {name} SET {column} = latest.noted FROM latest"
+                f" WHERE {name}.id = latest.id",
+                [*values, texts[horizon]],
+            )
+
+
+def time_texts(times: Iterable[float]) -> dict[float, str]:
+    """As they stand in SQLite's rows; PostgreSQL is told their zone."""
+    zone = "" if connection.vendor == "postgresql" else "+00:00"
+    return {
+        seconds: str(datetime.fromtimestamp(seconds, UTC)).removesuffix(zone)
+        for seconds in set(times)
+    }
+
+
+def _sources(table: Table, names: Sequence[str], rows: Rows) -> Iterator[tuple[str, list[Any]]]:
+    """Statements that yield the rows in their order, and their values."""
+    if not rows:
+        return
+    if connection.vendor == "postgresql":
+        types = {field.column: _type(field) for field in table._meta.concrete_fields}
+        arrays = ", ".join(f"%s::{types[name]}[]" for name in names)
+        columns = [list(column) for column in zip(*rows, strict=True)]
+        yield f"SELECT * FROM unnest({arrays})", columns  # noqa: S608
+        return
+    marks, most = f"({', '.join(['%s'] * len(names))})", MOST_VARIABLES // len(names)
+    for start in range(0, len(rows), most):
+        batch = rows[start : start + most]
+        yield f"VALUES {', '.join([marks] * len(batch))}", [part for row in batch for part in row]
+
+
+def _name(table: Table) -> str:
+    return connection.ops.quote_name(table._meta.db_table)
+
+
+def _type(field: "models.Field[Any, Any]") -> str:
+    """Without a length, by which a cast would cut what the column refuses."""
+    found = str(field.db_type(connection))
+    return "text" if found.startswith("varchar") else found
