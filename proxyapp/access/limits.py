@@ -46,7 +46,9 @@ class ClientLimits:
         self._clients = {client.id: client for client in book.clients if client.is_metered}
         for token_id in [pk for pk in self._meters if pk not in self._clients]:
             del self._meters[token_id]
-        self.llm_tokens.keep(self._clients)
+        self.llm_tokens.keep(
+            {client.id for client in self._clients.values() if client.tokens_per_day is not None}
+        )
 
     def charge_now(self, client: Client) -> bool:
         """One request of each limit, where no database has to be asked.
@@ -54,7 +56,9 @@ class ClientLimits:
         False: nothing was taken, and `take` knows why.
         """
         now = time.time()
-        if self._are_llm_tokens_used_up(client, now):
+        if client.tokens_per_day is not None and (
+            not self.llm_tokens.is_followed(client.id) or self._are_llm_tokens_used_up(client, now)
+        ):
             return False
         shares = self._shares(client, now)
         for share in shares:
@@ -66,6 +70,8 @@ class ClientLimits:
 
     async def take(self, client: Client) -> None:
         """One request of each limit, or none of any. Raises LimitReached."""
+        if client.tokens_per_day is not None:
+            await self.llm_tokens.follow(client.id)
         now = time.time()
         if self._are_llm_tokens_used_up(client, now):
             ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
@@ -168,11 +174,7 @@ class ClientLimits:
 
         `unwritten`: what this one will write. Raises django.db.Error.
         """
-        limited = [
-            client.id for client in self._clients.values() if client.tokens_per_day is not None
-        ]
-        if limited:
-            await self.llm_tokens.reread(limited, unwritten)
+        await self.llm_tokens.reread(unwritten)
 
 
 def _given_back(shares: Iterable[Share], now: float) -> list[Leftover]:

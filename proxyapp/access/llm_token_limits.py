@@ -1,22 +1,37 @@
-"""How many LLM tokens each client token used today, in the database and since."""
+"""How many LLM tokens each client token used today, in the database and since.
 
+A process follows the tokens that it serves: it reads them again with each look. One that it does
+not serve is read when it asks again, and costs nothing until then.
+"""
+
+import asyncio
 import functools
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from django.db import Error as DatabaseError
+
 from proxyapp.access import limit_windows
 from proxyapp.access.limit_windows import DAY_SECONDS
+from proxyapp.access.request_share import QUIET_LOOKS
 from proxyapp.database.threads import DatabaseThreads
+
+# As for a lease: who waits longer goes on with what was known.
+READ_WAIT_SECONDS = 2.0
 
 
 @dataclass(slots=True)
 class LlmTokensOfDay:
-    """Of one client token. `day`: days since the epoch, in UTC."""
+    """Of one client token. `day`: days since the epoch, in UTC.
+
+    `quiet_looks`: since somebody asked.
+    """
 
     day: int
     stored: int = 0
     added: int = 0
+    quiet_looks: int = 0
 
 
 class LlmTokensToday:
@@ -25,15 +40,24 @@ class LlmTokensToday:
     def __init__(self, threads: DatabaseThreads) -> None:
         self._threads = threads
         self._of: dict[int, LlmTokensOfDay] = {}
+        self._unread: set[int] = set()
+        self._followed: set[int] = set()
+        self._asked: set[int] = set()
+        self._reading: asyncio.Task[None] | None = None
 
-    def keep(self, token_ids: Mapping[int, object]) -> None:
+    def keep(self, token_ids: Collection[int]) -> None:
         """Forgets all others."""
         self._of = {pk: used for pk, used in self._of.items() if pk in token_ids}
+        self._unread = {pk for pk in token_ids if pk not in self._of}
+        self._followed.intersection_update(token_ids)
 
     def add(self, token_id: int, count: int, now: float) -> None:
         used = self._of.get(token_id)
         if used is not None and used.day == int(now) // DAY_SECONDS:
             used.added += count
+
+    def is_followed(self, token_id: int) -> bool:
+        return token_id in self._followed
 
     def used(self, token_id: int, now: float) -> int:
         """A new day begins at zero."""
@@ -41,21 +65,62 @@ class LlmTokensToday:
         used = self._of.get(token_id)
         if used is None or used.day != day:
             used = self._of[token_id] = LlmTokensOfDay(day)
+        used.quiet_looks = 0
         return used.stored + used.added
 
-    async def reread(self, token_ids: Sequence[int], unwritten: Mapping[int, int]) -> None:
-        """What all processes have written of the day.
+    async def follow(self, token_id: int) -> None:
+        """Reads a token that was not asked for lately, with others that are asked for just now.
+
+        A database that is away or slow is not waited for: then what was known counts.
+        """
+        self._asked.add(token_id)
+        while token_id not in self._followed:
+            reading = self._reading
+            if reading is None:
+                reading = asyncio.get_running_loop().create_task(self._read_asked())
+                self._reading = reading
+            done, _ = await asyncio.wait({reading}, timeout=READ_WAIT_SECONDS)
+            if not done:
+                self._followed.add(token_id)
+
+    async def _read_asked(self) -> None:
+        await asyncio.sleep(0)
+        asked, self._asked = self._asked, set()
+        now = datetime.now(UTC)
+        stored: Mapping[int, int] = {}
+        try:
+            stored = await self._threads.urgent(
+                functools.partial(limit_windows.llm_tokens_of_day, list(asked), now)
+            )
+        except DatabaseError:
+            pass
+        finally:
+            self._reading = None
+            self._followed |= asked
+        for token_id, count in stored.items():
+            known = self.used(token_id, now.timestamp())
+            self._of[token_id].stored += max(count - known, 0)
+
+    async def reread(self, unwritten: Mapping[int, int]) -> None:
+        """What all processes have written of the day, of the tokens that are followed.
 
         `unwritten`: what this one will write. Raises django.db.Error.
         """
+        token_ids = [*(self._followed | self._unread)]
+        if not token_ids:
+            return
         now = datetime.now(UTC)
         day = int(now.timestamp()) // DAY_SECONDS
-        before = {pk: used.added for pk, used in self._of.items() if used.day == day}
+        known = {pk: self._of.setdefault(pk, LlmTokensOfDay(day)) for pk in token_ids}
+        before = {pk: used.added for pk, used in known.items() if used.day == day}
         stored = await self._threads.read(
             functools.partial(limit_windows.llm_tokens_of_day, token_ids, now)
         )
-        for pk in token_ids:
-            used = self._of.get(pk, LlmTokensOfDay(day))
+        for pk, used in known.items():
             if used.day <= day:
                 since = used.added - before.get(pk, 0) if used.day == day else 0
-                self._of[pk] = LlmTokensOfDay(day, stored.get(pk, 0), unwritten.get(pk, 0) + since)
+                used.day, used.stored = day, stored.get(pk, 0)
+                used.added = unwritten.get(pk, 0) + since
+            used.quiet_looks += 1
+        self._unread.difference_update(token_ids)
+        self._followed -= {pk for pk, used in known.items() if used.quiet_looks >= QUIET_LOOKS}

@@ -10,7 +10,7 @@ import time_machine
 from django.db import OperationalError
 
 from proxyapp.access import limits as limits_module
-from proxyapp.access import share_leases
+from proxyapp.access import llm_token_limits, share_leases
 from proxyapp.access.limit_windows import (
     Grant,
     LimitWindow,
@@ -41,12 +41,15 @@ class Windows:
         self.leases: list[int] = []
         self.transactions = 0
         self.stored: dict[int, int] = {}
+        self.read_ids: list[list[int]] = []
         self.is_away = False
         self.is_stuck = False
 
-    async def urgent(self, work: Any) -> list[Grant]:
+    async def urgent(self, work: Any) -> Any:
         await self.answered()
         self.transactions += 1
+        if work.func is llm_tokens_of_day:
+            return self.llm_tokens(work.args[0])
         return [self.lease(*wish) for wish in work.args[0]]
 
     def lease(self, place: Any, limit: int, wanted: int, owed: int, is_ahead: bool) -> Grant:
@@ -61,8 +64,12 @@ class Windows:
     async def read(self, work: Any) -> Any:
         await self.answered()
         if work.func is llm_tokens_of_day:
-            return self.stored
+            return self.llm_tokens(work.args[0])
         return {place: self.granted[place] for place in self.wanted}
+
+    def llm_tokens(self, token_ids: list[int]) -> dict[int, int]:
+        self.read_ids.append(sorted(token_ids))
+        return {pk: count for pk, count in self.stored.items() if pk in token_ids}
 
     async def background(self, work: Any) -> None:
         await self.answered()
@@ -94,6 +101,10 @@ def process(windows: Any, client: Client | None = None) -> ClientLimits:
     if client:
         limits.install(TokenBook([(token_hash("t", "s"), client)], ["s"]))
     return limits
+
+
+def book_of(clients: list[Client]) -> TokenBook:
+    return TokenBook([(token_hash(f"t{client.id}", "s"), client) for client in clients], ["s"])
 
 
 async def passed(limits: ClientLimits, client: Client, times: int) -> int:
@@ -401,6 +412,58 @@ async def test_the_next_day_has_tokens_again(windows, clock):
     await refusal(limits, client)
     clock.shift(86_400)
     await limits.take(client)
+
+
+async def test_only_tokens_that_ask_are_read_again_and_again(windows):
+    clients = [Client(id=number, tokens_per_day=100) for number in range(1, 51)]
+    limits = ClientLimits(windows)
+    limits.install(book_of(clients))
+    await limits.reread({})
+    await limits.reread({})
+    await limits.take(clients[4])
+    await limits.reread({})
+    assert windows.read_ids == [[*range(1, 51)], [5], [5]]
+
+    for _ in range(QUIET_LOOKS):
+        await limits.reread({})
+    windows.read_ids.clear()
+    await limits.reread({})
+    assert windows.read_ids == []
+
+
+async def test_a_token_that_asks_after_a_quiet_time_is_read_before_it_passes(windows):
+    client = Client(id=1, tokens_per_day=100)
+    limits = process(windows, client)
+    await limits.reread({})
+    windows.stored = {1: 100}
+    assert not limits.charge_now(client)
+    await refusal(limits, client)
+
+
+async def test_tokens_that_ask_at_once_are_read_together(windows):
+    clients = [Client(id=number, tokens_per_day=100) for number in range(1, 51)]
+    limits = process(windows)
+    await asyncio.gather(*map(limits.take, clients))
+    assert windows.read_ids == [[*range(1, 51)]]
+    assert all(map(limits.charge_now, clients))
+
+
+@pytest.mark.parametrize("trouble", ["is_away", "is_stuck"])
+async def test_without_a_database_counts_what_was_known_of_llm_tokens(
+    windows, monkeypatch, trouble
+):
+    monkeypatch.setattr(llm_token_limits, "READ_WAIT_SECONDS", 0.05)
+    clients = [Client(id=number, tokens_per_day=100) for number in (1, 2)]
+    limits = ClientLimits(windows)
+    limits.install(book_of(clients))
+    windows.stored = {1: 100}
+    await limits.reread({})
+    setattr(windows, trouble, True)
+    async with asyncio.timeout(2):
+        await refusal(limits, clients[0])
+        await limits.take(clients[1])
+    for task in [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
+        task.cancel()
 
 
 # The database's side.
