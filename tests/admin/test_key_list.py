@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 from django.test import Client
+from django.urls import reverse
 
 from proxyapp.admin.keys.list import COLUMNS
 from proxyapp.models import ApiKey
@@ -232,6 +233,20 @@ def test_the_list_of_keys_takes_the_same_number_of_queries_for_any_number_of_key
 
     assert rows(html) == 60
     assert len(for_many.captured_queries) == len(for_one.captured_queries)
+
+
+def test_each_row_has_its_box_to_tick_and_no_template_for_it(operator: Client):
+    group = add_group()
+    ids = [add_key(group, str(number), name=f"no. {number}").pk for number in range(30)]
+    few = operator.get(reverse("admin:proxyapp_apikey_changelist"), {"q": "29"})
+
+    all_of_them = operator.get(reverse("admin:proxyapp_apikey_changelist"), {"o": "-5"})
+
+    boxes = re.findall(r'name="_selected_action" value="(\d+)"', all_of_them.content.decode())
+    assert sorted(map(int, boxes)) == ids
+    # The theme draws the box of the heading anew for each row, of three templates.
+    assert rows(few.content.decode()) == 1
+    assert len(all_of_them.templates) - len(few.templates) <= 3 * 29
 
 
 def test_the_list_of_keys_has_pages(operator: Client):
