@@ -13,6 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from proxyapp.access.sign_in_limits import cooloff
+from proxyapp.ledger.key_totals import take_from_totals
 from proxyapp.ledger.many_rows import Rows, add_to_rows
 from proxyapp.ledger.usage import COLUMNS, AttemptCounter, attempt_values
 from proxyapp.models import (
@@ -75,7 +76,7 @@ def prune_batch(now: datetime) -> Pruned:
         ),
         sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
         sign_ins=_delete_sign_ins(now),
-        days=_delete_batch(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
+        days=_forget_days(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
         audit_entries=_delete_batch(
             AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))
         )
@@ -163,12 +164,25 @@ def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:
     return len(rows)
 
 
+def _forget_days(days: QuerySet[DailyUsage]) -> int:
+    """What a key's pages show is the sum of what is kept: its total loses what goes."""
+    with transaction.atomic():
+        rows = list(days.select_for_update().order_by("key_id", "pk")[:BATCH_ROWS])
+        if rows:
+            take_from_totals((row.key_id or 0, _counts_of(row)) for row in rows)
+            DailyUsage.objects.filter(pk__in=[row.pk for row in rows]).delete()
+    return len(rows)
+
+
+def _counts_of(row: HourlyUsage | DailyUsage) -> AttemptCounter:
+    return AttemptCounter(*(getattr(row, column) for column in COLUMNS))
+
+
 def _day_rows(rows: list[HourlyUsage]) -> Rows:
     days: defaultdict[tuple[int, date, str], AttemptCounter] = defaultdict(AttemptCounter)
     for row in rows:
-        counts = AttemptCounter(*(getattr(row, column) for column in COLUMNS))
         key_id = row.key_id or 0  # it has one, also when its key is gone
-        days[key_id, row.hour.astimezone(UTC).date(), row.model].add(counts)
+        days[key_id, row.hour.astimezone(UTC).date(), row.model].add(_counts_of(row))
     return [
         (key_id, str(day), model, *attempt_values(counts))
         for (key_id, day, model), counts in sorted(days.items())

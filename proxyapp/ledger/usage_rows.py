@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, known_rows
+from proxyapp.ledger.key_totals import total_rows
 from proxyapp.ledger.many_rows import Rows, add_to_rows, known_ids, note_latest, time_texts
 from proxyapp.ledger.usage import (
     COLUMNS,
@@ -13,7 +14,7 @@ from proxyapp.ledger.usage import (
     answer_values,
     attempt_values,
 )
-from proxyapp.models import ApiKey, ClientToken, HourlyUsage, MinuteUsage, TokenUsage
+from proxyapp.models import ApiKey, ClientToken, HourlyUsage, KeyTotal, MinuteUsage, TokenUsage
 
 HOUR_PLACE = ("key_id", "hour", "model")
 
@@ -28,6 +29,7 @@ def write_usage(tally: UsageTally) -> None:
     with transaction.atomic():
         known = known_ids(ApiKey, list(tally.last_used))
         add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, _hour_rows(tally, known))
+        add_to_rows(KeyTotal, ("key_id",), COLUMNS, total_rows(tally, known))
         note_latest(ApiKey, "last_used_at", tally.last_used)
         if tally.clients.counts:
             add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))

@@ -12,6 +12,7 @@ from proxyapp.models.usage import (
     AttemptCounts,
     DailyUsage,
     HourlyUsage,
+    KeyTotal,
     MinuteUsage,
 )
 
@@ -29,6 +30,7 @@ __all__ = [
     "HourlyUsage",
     "ImportedGroup",
     "KeyProbe",
+    "KeyTotal",
     "MinuteUsage",
     "RateLimitEvent",
     "RemovedKey",

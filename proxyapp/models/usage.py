@@ -89,6 +89,27 @@ class DailyUsage(KeyUsage):
         return f"{self.key_id} {self.model} {self.day}"
 
 
+class KeyTotal(AttemptCounts):
+    """What a key's hours and days come to: whoever writes or removes those changes this, too.
+
+    A key without a row was not used. As with usage, nothing waits for the key's own row.
+    """
+
+    key = models.OneToOneField(
+        ApiKey,
+        on_delete=models.CASCADE,
+        db_constraint=False,
+        primary_key=True,
+        related_name="total",
+    )
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.key_id} {self.requests}"
+
+
 # Upper bounds of MinuteUsage's latency columns in milliseconds, each included; the last column has
 # none.
 LATENCY_BOUNDS_MS = (

@@ -1,27 +1,28 @@
 """What operators see of keys: state, cooldowns and usage.
 
-Three queries, however many keys there are.
+Two queries, however many keys there are.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet
 
-from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, RateLimitEvent, key_state
+from proxyapp.models import ApiKey, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import countdown, iso_utc, local_text
 
-SUMS = {
-    "requests": Sum("requests"),
-    "rate_limited": Sum("rate_limited"),
-    "errors": Sum(F("client_errors") + F("upstream_errors")),
-    "prompt_tokens": Sum("prompt_tokens"),
-    "output_tokens": Sum("output_tokens"),
+# By the names of a row: what its key's total has, of all hours and days that are kept.
+TOTALS = {
+    "requests": ("total__requests",),
+    "rate_limited": ("total__rate_limited",),
+    "errors": ("total__client_errors", "total__upstream_errors"),
+    "prompt_tokens": ("total__prompt_tokens",),
+    "output_tokens": ("total__output_tokens",),
 }
 
 
@@ -115,12 +116,12 @@ def key_report(
         "status",
         "status_reason",
         "last_used_at",
+        *(column for columns in TOTALS.values() for column in columns),
         *(["secret"] if finds_unreadable else []),
     )
     cooldowns = _cooldowns(keys, now)
-    sums = _sums(keys)
     return [
-        _row(fields, cooldowns.of(fields["id"], fields["project"]), sums.get(fields["id"], {}))
+        _row(fields, cooldowns.of(fields["id"], fields["project"]))
         for fields in keys.order_by(*ROTATION_ORDER).values(*columns)
     ]
 
@@ -132,9 +133,7 @@ def _whole_seconds(moment: datetime) -> datetime:
     )
 
 
-def _row(
-    fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown], sums: Mapping[str, int]
-) -> KeyRow:
+def _row(fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown]) -> KeyRow:
     is_cooling = any(cooldown.model is None for cooldown in cooldowns)
     return KeyRow(
         id=fields["id"],
@@ -146,7 +145,9 @@ def _row(
         last_used_at=fields["last_used_at"],
         status_reason=fields["status_reason"],
         is_unreadable="secret" in fields and not fields["secret"],
-        **{name: sums.get(name, 0) for name in SUMS},
+        **{
+            name: sum(fields[column] or 0 for column in columns) for name, columns in TOTALS.items()
+        },
     )
 
 
@@ -183,22 +184,3 @@ def _cooldowns(keys: QuerySet[ApiKey], now: datetime) -> _Cooldowns:
     ):
         cooldowns.add(key_id, project, ShownCooldown(model or None, until, kind))
     return cooldowns
-
-
-def _sums(keys: QuerySet[ApiKey]) -> dict[int, Counter[str]]:
-    """Of the hours, and of the days that older ones were added up into.
-
-    Both are read at once, while rows may be moving over.
-    """
-    ids = _ids(keys)
-    hours = HourlyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
-    days = DailyUsage.objects.filter(key__in=ids).order_by().values("key_id").annotate(**SUMS)
-    sums: defaultdict[int, Counter[str]] = defaultdict(Counter)
-    for row in hours.union(days, all=True):
-        sums[row["key_id"]].update({name: row[name] for name in SUMS})
-    return sums
-
-
-def _ids(keys: QuerySet[ApiKey]) -> Any:
-    """As a subquery: 10,000 parameters would be slow, and too many for some databases."""
-    return keys.order_by().values("pk")

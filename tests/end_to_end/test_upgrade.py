@@ -130,6 +130,26 @@ def test_its_usage_is_kept(before: Gateway):
         assert rows(file_of(before), query) == [KEPT], table
 
 
+def test_its_usage_is_added_up_once_and_counted_on(before: Gateway, google: FakeUpstream):
+    def totals() -> dict[int, dict[str, int]]:
+        found: dict[int, dict[str, int]] = {}
+        for table in ("hourlyusage", "dailyusage"):
+            for row in rows(file_of(before), f"SELECT * FROM proxyapp_{table}"):
+                of_key = found.setdefault(row["key_id"], dict.fromkeys(KEPT, 0))
+                of_key.update({name: of_key[name] + row[name] for name in KEPT})
+        return found
+
+    def kept() -> dict[int, dict[str, int]]:
+        names = ", ".join(("key_id", *KEPT))
+        found = rows(file_of(before), f"SELECT {names} FROM proxyapp_keytotal")
+        return {row.pop("key_id"): row for row in found}
+
+    assert kept() == totals()
+    assert max(row["requests"] for row in kept().values()) >= 14
+    before.manage("prune")
+    assert kept() == totals()
+
+
 def test_its_session_goes_on_with_the_rights_of_its_role(before: Gateway):
     assert "KEY-" not in (seen := page(before, "proxyapp/apikey/")).text
     assert (seen.status_code, "watcher" in seen.text) == (200, True)

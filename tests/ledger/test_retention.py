@@ -30,6 +30,7 @@ from proxyapp.models import (
     ClientToken,
     DailyUsage,
     HourlyUsage,
+    KeyTotal,
     MinuteUsage,
     RateLimitEvent,
     RemovedKey,
@@ -39,7 +40,7 @@ from proxyapp.models import (
 )
 from proxyapp.pool.ring_names import ring_name
 from tests.support.gateway import ROOT
-from tests.support.pool_data import NOW, add_group, add_key, cool, use
+from tests.support.pool_data import NOW, add_group, add_key, add_to_total, cool, use
 
 TODAY = NOW.replace(hour=0, minute=0)
 in_database = pytest.mark.django_db
@@ -310,11 +311,36 @@ def test_days_of_keys_and_of_tokens_go_when_they_are_older_than_the_setting_says
     token = ClientToken.objects.create(name="one", token_hash="1")
     for ago in (99, 100, 101):
         day = TODAY.date() - timedelta(days=ago)
-        DailyUsage.objects.create(key=key, day=day)
+        add_to_total(DailyUsage.objects.create(key=key, day=day, requests=ago))
         TokenUsage.objects.create(token=token, day=day)
 
     assert prune() == Pruned(days=2)
     assert DailyUsage.objects.count() == TokenUsage.objects.count() == 2
+    assert KeyTotal.objects.get().requests == 99 + 100
+
+
+@in_database
+@pytest.mark.usefixtures("_small_batches")
+def test_a_total_loses_the_days_that_go_and_nothing_else(settings: Any):
+    """Of several keys, models and batches; of one that is gone, and of a total that is too low."""
+    settings.DAILY_USAGE_DAYS = 100
+    keys = [add_key(add_group(name), name) for name in ("one", "two", "three")]
+    for key in keys:
+        for ago in (99, 101, 102):
+            for model in ("a", "b"):
+                day = TODAY.date() - timedelta(days=ago)
+                add_to_total(DailyUsage.objects.create(key=key, day=day, model=model, **EACH))
+    KeyTotal.objects.filter(key=keys[1]).update(requests=3)
+    ApiKey.objects.filter(pk=keys[2].pk).delete()
+
+    assert prune() == Pruned(days=12)
+
+    totals = {total.key_id: total for total in KeyTotal.objects.all()}
+    assert {column: getattr(totals[keys[0].pk], column) for column in COLUMNS} == {
+        name: 2 * count for name, count in EACH.items()
+    }
+    assert totals.keys() == {keys[0].pk, keys[1].pk}
+    assert totals[keys[1].pk].requests == 0
 
 
 @in_database
@@ -392,6 +418,7 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
     "Chore",
     "SecondFactor",
     "KeyProbe",
+    "KeyTotal",
 }
 
 

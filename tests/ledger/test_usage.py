@@ -3,10 +3,12 @@
 from datetime import UTC, datetime
 
 import pytest
+from django.db.models import Sum
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS
 from proxyapp.ledger.spool_records import decoded_record, encoded_record, usage_record
 from proxyapp.ledger.usage import (
+    COLUMNS,
     MINUTE_COLUMNS,
     AttemptOutcome,
     ClientAnswers,
@@ -21,6 +23,7 @@ from proxyapp.models import (
     ClientToken,
     Group,
     HourlyUsage,
+    KeyTotal,
     MinuteUsage,
     RateLimitEvent,
     RotationCursor,
@@ -34,6 +37,7 @@ from proxyapp.vocabulary.errors import (
     ProxyFailed,
     UpstreamTimedOut,
 )
+from tests.support.pool_data import add_key
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 SECONDS = NOW.timestamp()
@@ -110,6 +114,27 @@ def test_counts_are_added_to_the_row_of_their_hour(key):
     assert HourlyUsage.objects.get(model="").cancelled == 1
     key.refresh_from_db()
     assert key.last_used_at == NOW
+
+
+def test_a_total_is_what_the_hours_of_its_key_add_up_to(key):
+    other = add_key(key.group, "two")
+    outcomes = list(AttemptOutcome)
+    for number in range(20):
+        made = UsageTally()
+        for key_id, model in ((key.pk, "a"), (other.pk, "b"), (key.pk, "b"), (987_654, "a")):
+            now, outcome = SECONDS + 1800 * number, outcomes[(number + key_id) % len(outcomes)]
+            made.count(key_id, model, outcome, now, prompt_tokens=number, output_tokens=2)
+        write_usage(made)
+
+    sums = HourlyUsage.objects.order_by().values("key_id")
+    of_hours = sums.annotate(**{f"{name}_sum": Sum(name) for name in COLUMNS})
+    found = {row.pop("key_id"): list(row.values()) for row in of_hours}
+
+    totals = {total.key_id: total for total in KeyTotal.objects.all()}
+    assert found[key.pk][0] == 40
+    assert {
+        key_id: [getattr(total, column) for column in COLUMNS] for key_id, total in totals.items()
+    } == found
 
 
 def answers(*counted: tuple[int, float]) -> ClientAnswers:

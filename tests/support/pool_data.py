@@ -5,7 +5,17 @@ from typing import Any
 
 from django.db.models import Max
 
-from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent, RotationCursor
+from proxyapp.ledger.many_rows import add_to_rows
+from proxyapp.ledger.usage import COLUMNS
+from proxyapp.models import (
+    ApiKey,
+    DailyUsage,
+    Group,
+    HourlyUsage,
+    KeyTotal,
+    RateLimitEvent,
+    RotationCursor,
+)
 from proxyapp.vocabulary.choices import KeyStatus
 
 NOW = datetime(2026, 11, 24, 3, 48, tzinfo=UTC)
@@ -47,8 +57,20 @@ def condemn(key: ApiKey, at: datetime = NOW) -> RateLimitEvent:
 def use(
     key: ApiKey, hour: datetime = NOW, model: str = "gemini-2.5-flash", **counts: int
 ) -> HourlyUsage:
-    return HourlyUsage.objects.create(
+    row = HourlyUsage.objects.create(
         key=key, model=model, hour=hour.replace(minute=0, second=0), **counts
+    )
+    add_to_total(row)
+    return row
+
+
+def add_to_total(row: HourlyUsage | DailyUsage) -> None:
+    """As the gateway does for each row that it writes."""
+    add_to_rows(
+        KeyTotal,
+        ("key_id",),
+        COLUMNS,
+        [[row.key_id or 0, *(getattr(row, column) for column in COLUMNS)]],
     )
 
 
