@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping
@@ -17,6 +18,7 @@ PEERS = ROOT / ".bench"
 OPENAI_PATH = "/v1beta/openai/chat/completions"
 PLAIN_PATH = "/v1/chat/completions"
 MODEL = "gemini-2.5-flash"
+MANAGE_SECONDS = 120
 
 
 def chat(model: str = MODEL) -> str:
@@ -29,13 +31,17 @@ CHAT = chat()
 
 @dataclass(frozen=True, kw_only=True)
 class Endpoint:
-    """`path`, `headers` and `body` are those of a chat request to it."""
+    """`path`, `headers` and `body` are those of a chat request to it.
+
+    `tokens` is a file with a client token a line, which the requests show in turn.
+    """
 
     name: str
     url: str
     path: str = OPENAI_PATH
     headers: Mapping[str, str] = field(default_factory=dict)
     body: str = CHAT
+    tokens: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +65,10 @@ def environment(home: str, **more: str) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         **more,
     }
+
+
+def gateway_environment(home: Path) -> dict[str, str]:
+    return environment(str(home), VAR_DIR=f"{home}/var", ENV_FILE=os.devnull, LOG_LEVEL="WARNING")
 
 
 @contextmanager
@@ -90,13 +100,25 @@ def gateway(
             "127.0.0.1",
         ]
         command += ["--port", str(port), "--server", server, "--workers", str(workers)]
-        variables = environment(
-            str(directory), VAR_DIR=f"{directory}/var", ENV_FILE=os.devnull, LOG_LEVEL="WARNING"
-        ) | dict(env or {})
+        variables = gateway_environment(directory) | dict(env or {})
         with running(command, env=variables, cwd=checkout, cores=cores) as process:
             url = f"http://127.0.0.1:{port}"
             process.wait_for(f"{url}/healthz")
             yield Contestant(name=f"gateway, {server}, {workers}", url=url, process=process)
+
+
+def manage(home: Path, *arguments: str) -> str:
+    """What a command of a gateway's `manage.py` prints. Raises CalledProcessError."""
+    done = subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        env=gateway_environment(home),
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        timeout=MANAGE_SECONDS,
+    )
+    return done.stdout
 
 
 @contextmanager

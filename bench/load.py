@@ -65,12 +65,15 @@ def wrk(contestant: Endpoint, connections: int, seconds: float) -> Sample:
     command += ["-s", str(SCRIPT)]
     for name, value in contestant.headers.items():
         command += ["-H", f"{name}: {value}"]
+    variables = {"PATH": os.environ.get("PATH", os.defpath), "CHAT_BODY": contestant.body}
+    if contestant.tokens is not None:
+        variables["CHAT_TOKENS"] = str(contestant.tokens)
     used = _cpu_seconds(contestant)
     try:
         with on_cores(LOAD_CORES):
             done = subprocess.run(
                 [*command, contestant.url + contestant.path],
-                env={"PATH": os.environ.get("PATH", os.defpath), "CHAT_BODY": contestant.body},
+                env=variables,
                 capture_output=True,
                 text=True,
                 timeout=seconds + TIMEOUT_SECONDS,

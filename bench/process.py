@@ -179,9 +179,10 @@ def tree(pid: int) -> list[int]:
     return found
 
 
-def memory_mb(pid: int, field: str, file: str = "status") -> float:
-    """A field of /proc/PID/FILE over the process and all below it, in MB of 10^6 bytes."""
-    return sum(_field_kib(each, field, file) for each in tree(pid)) * 1024 / 1e6
+def memory_mb(pid: int, field: str, file: str = "status", *, is_alone: bool = False) -> float:
+    """A field of /proc/PID/FILE, in MB of 10^6 bytes: of the process and all below it, or alone."""
+    pids = [pid] if is_alone else tree(pid)
+    return sum(_field_kib(each, field, file) for each in pids) * 1024 / 1e6
 
 
 def _field_kib(pid: int, field: str, file: str) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import stream_upstream
+from bench import refusal_cost, stream_upstream
 from bench.contestants import gateway
 from bench.process import CONTESTANT_CORES
 from bench.report import BenchTarget, Section, table
@@ -103,7 +103,9 @@ def run(seconds_budget: float) -> Section:
         for server in SERVERS:
             many[server] = storm(server, upstream, KEYS, KEYS // 4, seconds)
             few[server] = storm(server, upstream, FEW_KEYS, FEW_KEYS - 1, 1.0)
-    return Section("(d) Storms of 429s", _lines(many, few), _targets(many))
+        cost = refusal_cost.measure(upstream)
+    lines = [*_lines(many, few), "", refusal_cost.told(cost)]
+    return Section("(d) Storms of 429s", lines, [*_targets(many), refusal_cost.target(cost)])
 
 
 def _lines(many: dict[str, Storm], few: dict[str, Storm]) -> list[str]:
