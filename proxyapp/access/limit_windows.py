@@ -4,13 +4,13 @@ Shares of many tokens are leased and given back in one transaction, which takes 
 one order. For database threads.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
 
@@ -30,8 +30,8 @@ class LimitWindow(NamedTuple):
     number: int
 
     @property
-    def starts_at(self) -> datetime:
-        return datetime.fromtimestamp(self.number * self.seconds, UTC)
+    def starts_at(self) -> float:
+        return self.number * self.seconds
 
     @property
     def ends_at(self) -> float:
@@ -113,7 +113,7 @@ def _grant(row: _Row, wish: Wish) -> Grant:
     """
     place = wish.place
     if int(row.started_at.timestamp()) // place.seconds - place.number not in (0, 1):
-        row.started_at, row.granted, row.is_wanted = place.starts_at, 0, False
+        row.started_at, row.granted, row.is_wanted = _at(place), 0, False
     limit = wish.limit // 2 if wish.is_ahead else wish.limit
     count = min(wish.wanted, max(limit - row.granted - wish.owed, 0))
     is_turned_away = bool(wish.wanted) and not count and not wish.is_ahead
@@ -124,15 +124,22 @@ def _grant(row: _Row, wish: Wish) -> Grant:
     return Grant(count, row.granted, row.is_wanted)
 
 
+def lock_windows(token_ids: Iterable[int]) -> None:
+    """For who deletes them, in a transaction: else two could wait for each other."""
+    list(_rows_in_order(token_ids).values_list("pk"))
+
+
+def _rows_in_order(token_ids: Iterable[int]) -> QuerySet[TokenWindow]:
+    """Every process takes the rows' locks in this order."""
+    windows = TokenWindow.objects.select_for_update().filter(token_id__in=set(token_ids))
+    return windows.order_by("token_id", "seconds")
+
+
 def _locked(wishes: Sequence[Wish]) -> dict[tuple[int, int], _Row]:
-    """By token and length. Every process takes the locks in this order."""
+    """By token and length."""
     rows = (
-        TokenWindow.objects.select_for_update()
-        .filter(
-            token_id__in={wish.place.token_id for wish in wishes},
-            seconds__in={wish.place.seconds for wish in wishes},
-        )
-        .order_by("token_id", "seconds")
+        _rows_in_order(wish.place.token_id for wish in wishes)
+        .filter(seconds__in={wish.place.seconds for wish in wishes})
         .values_list("token_id", "seconds", "pk", "started_at", "granted", "is_wanted")
     )
     return {
@@ -157,7 +164,7 @@ def _make_rows(places: Collection[LimitWindow]) -> None:
             )
         )
         rows = [
-            TokenWindow(token_id=place.token_id, seconds=place.seconds, started_at=place.starts_at)
+            TokenWindow(token_id=place.token_id, seconds=place.seconds, started_at=_at(place))
             for place in sorted(places)
             if place.token_id in known
         ]
@@ -176,15 +183,16 @@ def give_back(leftovers: Sequence[Leftover]) -> None:
             "UPDATE {table} SET granted = granted - %s"
             " WHERE token_id = %s AND seconds = %s AND started_at = %s AND granted >= %s",
             [
-                (count, place.token_id, place.seconds, _time(place.starts_at), count)
+                (count, place.token_id, place.seconds, _time(_at(place)), count)
                 for place, count in sorted(leftovers)
             ],
         )
 
 
-def wanted_windows(starts: Collection[datetime]) -> dict[LimitWindow, int]:
+def wanted_windows(starts: Collection[float]) -> dict[LimitWindow, int]:
     """Of the windows that start then: in which somebody got nothing, and what is granted there."""
-    rows = TokenWindow.objects.filter(is_wanted=True, started_at__in=starts).values_list(
+    started_at = [datetime.fromtimestamp(start, UTC) for start in starts]
+    rows = TokenWindow.objects.filter(is_wanted=True, started_at__in=started_at).values_list(
         "token_id", "seconds", "started_at", "granted"
     )
     return {
@@ -208,6 +216,10 @@ def _execute_for_each(statement: str, rows: Sequence[tuple[int | str, ...]]) -> 
     table = connection.ops.quote_name(TokenWindow._meta.db_table)
     with connection.cursor() as cursor:
         cursor.executemany(statement.format(table=table), rows)
+
+
+def _at(place: LimitWindow) -> datetime:
+    return datetime.fromtimestamp(place.starts_at, UTC)
 
 
 def _time(at: datetime) -> str:

@@ -23,8 +23,9 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.vocabulary.errors import LimitReached
 
 # Where others have leased the rest of a limit, they give back what they do not use with their
-# second look after somebody got nothing, and there are two looks a second.
-PATIENT_LOOKS, PATIENT_SECONDS = 2, 0.6
+# second look after somebody got nothing, and there are two looks a second. Each time the database
+# may be asked again, for which RECHECK_SECONDS have to be over.
+PATIENT_LOOKS, PATIENT_SECONDS = 3, 0.55
 WINDOW_NAMES = {60: "minute", DAY_SECONDS: "day"}
 Meter = tuple[Client, tuple[Share, ...]]
 """A client and its shares, one for each of its limits of requests."""
@@ -86,6 +87,7 @@ class ClientLimits:
         except BaseException:
             for share, place in taken:
                 share.put_back(place)
+                self._leases.held.add(share)
             raise
 
     def _are_llm_tokens_used_up(self, client: Client, now: float) -> bool:

@@ -119,10 +119,10 @@ class Share:
         if total is None:
             return
         self.is_wanted, self.total = True, total
-        if not self.left:
-            ends_at = self.place.ends_at
-            is_full = total >= self.limit
-            self.closed_until = min(now + 2 * RECHECK_SECONDS, ends_at) if is_full else 0.0
+        if total < self.limit:
+            self.closed_until = 0.0
+        elif self.is_final and not self.left:
+            self.closed_until = min(now + 2 * RECHECK_SECONDS, self.place.ends_at)
 
     @property
     def is_idle(self) -> bool:

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from proxyapp.access.limit_windows import lock_windows
 from proxyapp.access.token_book import (
     Client,
     TokenBook,
@@ -92,6 +93,7 @@ def delete(token_ids: Iterable[int], actor: Actor) -> None:
     with transaction.atomic():
         tokens = ClientToken.objects.filter(pk__in=list(token_ids))
         audit.record(actor, "delete", tokens)
+        lock_windows(token.pk for token in tokens)
         tokens.delete()
         raise_pool_version()
 
