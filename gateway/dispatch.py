@@ -1,5 +1,8 @@
 """Which application answers a request."""
 
+from collections.abc import Coroutine
+from typing import Any
+
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
@@ -9,9 +12,9 @@ from proxyapp.admin.database_away import away_page
 from proxyapp.admin.live.feed import Live
 from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.admin.own_bodies import BodyRefused, refuse_body, with_form
-from proxyapp.forwarding.fast_path import FastPath, send_whole, with_readable_query
-from proxyapp.forwarding.views import admitted, forward, healthz, readyz
-from proxyapp.vocabulary.asgi import Receive, Scope, Send
+from proxyapp.forwarding.fast_path import FastPath, OwnPage, send_whole, with_readable_query
+from proxyapp.forwarding.views import healthz, readyz
+from proxyapp.vocabulary.asgi import DirectExchange, Receive, Scope, Send
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
 DJANGO_PATHS = (b"/admin/", b"/static/")
@@ -24,8 +27,8 @@ class Dispatcher:
     def __init__(self) -> None:
         self._django = ASGIHandler()
         self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
-        self._proxy = FastPath(forward, admitted)
-        self._own = {b"/healthz": FastPath(healthz), b"/readyz": FastPath(readyz)}
+        self._proxy = FastPath()
+        self._own = {b"/healthz": OwnPage(healthz), b"/readyz": OwnPage(readyz)}
         self._live = Live()
         self._socket = LiveSocket(self._live)
 
@@ -37,12 +40,22 @@ class Dispatcher:
         elif scope["type"] == "websocket":
             await self._websocket(scope, receive, send)
 
+    def direct(self, scope: Scope, exchange: DirectExchange) -> Coroutine[Any, Any, None] | None:
+        """The gateway's servers forward without ASGI's messages (vocabulary.asgi)."""
+        if self._is_proxied(scope["raw_path"]):
+            return self._proxy.direct(scope, exchange)
+        return None
+
+    def _is_proxied(self, path: bytes) -> bool:
+        is_django = path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS
+        return not is_django and path not in self._own
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.setdefault("raw_path", scope["path"].encode())
-        own = self._own.get(path)
-        if own is None and not path.startswith(DJANGO_PATHS) and path not in DJANGO_PATH_ENDS:
+        if self._is_proxied(path):
             await self._proxy(scope, receive, send)
             return
+        own = self._own.get(path)
         try:
             if path.startswith(ADMIN_PATHS):
                 receive = await with_form(scope, receive)

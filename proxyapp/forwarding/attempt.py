@@ -1,6 +1,5 @@
 """One request to the upstream with one key: counted exactly once, however it ends."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -16,6 +15,7 @@ from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import let_stream, to_client
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BodyNotKept, StreamBroken
+from proxyapp.vocabulary.in_task import time_limit
 
 # Of what is judged and kept of a refusal nothing is further away from its start.
 ERROR_BODY_BYTES = 64 * 1024
@@ -53,12 +53,12 @@ class Attempt:
         self._mask: AnswerMask | None = None
         self._counter = LlmTokenCounter()
 
-    def begin(self, response: httpx.Response) -> None:
-        assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
-        self.status = response.status_code
-        self.headers = to_client(response.headers.raw)
+    def begin(self, exchange: UpstreamExchange) -> None:
+        """The head of the answer is here."""
+        self.status = exchange.response.status
+        self.headers = to_client(exchange.response.headers)
         let_stream(self.headers)
-        self._body = response.stream
+        self._body = exchange
         self.coding = self.header(b"content-encoding").strip().lower()
         self._counter = self.count.begin(self.coding, self.headers)
         if self.status < 300 and not self.coding:
@@ -72,24 +72,23 @@ class Attempt:
 
         Nothing comes after them if `is_complete`. Raises StreamBroken when the upstream breaks off.
         """
-        if self._head:
-            head, self._head = self._head, []
-            if self.is_complete:
-                self._end_well()
-            return head
-        if self._body is None:
-            return []
-        while not self.is_complete:
+        chunks = self.read_now()
+        while not chunks and not self.is_complete and self._body is not None:
             try:
-                chunks = await self._body.read_chunks()
+                await self._body.fill()
             except (httpx.TransportError, BodyNotKept) as error:
                 raise self._broken_by(error) from None
-            chunks = self._noted(chunks)
-            if self.is_complete:
-                self._end_well()
-            if chunks:
-                return chunks
-        return []
+            chunks = self.read_now()
+        return chunks
+
+    def read_now(self) -> list[bytes]:
+        """Maybe nothing: the rest is for `read`. Raises StreamBroken."""
+        chunks, self._head = self._head, []
+        if not chunks:
+            chunks = self.take()
+        if self.is_complete:
+            self._end_well()
+        return chunks
 
     # The start of an answer, which is held until it is known to be one.
 
@@ -148,7 +147,8 @@ class Attempt:
         return StreamBroken(f"the upstream broke off: {reason}")
 
     def _end_well(self) -> None:
-        self.end(AttemptOutcome.of_status(self._final_status()))
+        if not self.count.is_over:
+            self.end(AttemptOutcome.of_status(self._final_status()))
 
     def _final_status(self) -> int:
         error = self._counter.error() if self.on_error else b""
@@ -185,7 +185,7 @@ class Attempt:
         read: list[bytes] = []
         is_slow = False
         try:
-            async with asyncio.timeout(ERROR_BODY_SECONDS):
+            async with time_limit(ERROR_BODY_SECONDS):
                 while sum(map(len, read)) < ERROR_BODY_BYTES and (chunks := await self.read()):
                     read += chunks
         except StreamBroken:

@@ -14,7 +14,7 @@ from proxyapp.vocabulary.asgi import Header
 
 
 class AttemptCount:
-    """`client`: whose request it is."""
+    """`client`: whose request it is. `is_over`: it is counted."""
 
     def __init__(
         self, counting: Counting, recovery: Recovery, turn: Turn, request: RequestPlan
@@ -27,7 +27,7 @@ class AttemptCount:
         is_limited = request.client.tokens_per_day is not None
         self._charge = LlmTokenCharge(request) if is_limited else None
         self._counter = LlmTokenCounter()
-        self._is_counted = False
+        self.is_over = False
 
     def begin(self, coding: bytes, headers: list[Header]) -> LlmTokenCounter:
         """What the answer is fed to. `coding`: its Content-Encoding."""
@@ -40,9 +40,9 @@ class AttemptCount:
 
         A client's own mistakes are not kept by model: it could name endless ones.
         """
-        if self._is_counted:
+        if self.is_over:
             return
-        self._is_counted = True
+        self.is_over = True
         if self._turn.probe is not None:
             self._recovery.end_probe(self._turn.probe)
         now, key_id = time.time(), self._turn.key.id

@@ -1,129 +1,179 @@
-"""The short way from an ASGI server to an async Django view and back.
+"""The short way of a proxied request, past Django's own handler.
 
-Django's own handler costs two thread hops a request, more with middleware. It asks who the
-client is, reads the body, builds the same ASGIRequest, awaits the view in the same task and relays
-its answer, watching for the client's disconnect.
+That costs two thread hops a request, more with middleware. Here a coroutine asks who the client is,
+takes the body, forwards the request and relays the answer. The gateway's servers step it without a
+task for as long as it can go on at once (vocabulary.stepping); under other ASGI servers it is a
+task, and watches for the client's disconnect.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from io import BytesIO
 from typing import Any
 from urllib.parse import quote
 
 from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpResponse
-from django.http.response import HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 
-from proxyapp.access.token_book import Client
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.request_body import BodyLimits, ClientLeft, RequestBody, read_body
-from proxyapp.forwarding.views import RelayedResponse, error_response, own_headers
-from proxyapp.vocabulary.asgi import Receive, Scope, Send
+from proxyapp.forwarding.entry import admitted, forwarded
+from proxyapp.forwarding.request_body import (
+    BodyLimits,
+    ClientLeft,
+    RequestBody,
+    read_body,
+    whole_body,
+)
+from proxyapp.forwarding.views import error_response, own_headers
+from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
 
-View = Callable[[ASGIRequest], Awaitable[HttpResponseBase]]
-Admit = Callable[[Scope], Awaitable[Client]]
+OwnView = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 class FastPath:
-    """An ASGI application (http only) around one async view.
+    """An application (http only) that forwards whatever it is asked."""
 
-    `admit` says who the client is before its body is read.
-    """
-
-    def __init__(self, view: View, admit: Admit | None = None) -> None:
-        self._view = view
-        self._admit = admit
+    def __init__(self) -> None:
         self._limits = BodyLimits.of_settings()
 
+    def direct(self, scope: Scope, exchange: DirectExchange) -> Coroutine[Any, Any, None]:
+        return self._serve(scope, exchange)
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        exchange = AsgiExchange(receive, send)
+        await exchange.watched(self._serve(scope, exchange))
+
+    async def _serve(self, scope: Scope, exchange: DirectExchange) -> None:
         body: RequestBody | None = None
+        headers, limits = scope["headers"], self._limits
         try:
-            client = await self._admit(scope) if self._admit else None
-            body = await read_body(receive, scope["headers"], self._limits)
-            await FastPathRequest(self._view, scope, receive, send).run(body, client)
+            client = await admitted(scope)
+            body = whole_body(exchange.whole_body(), headers, limits)
+            if body is None:
+                body = await read_body(exchange.receive, headers, limits)
+            await relay(await forwarded(scope, body, client), exchange)
         except ClientLeft:
             return
         except GatewayError as error:
-            await send_whole(send, error_response(error, scope["raw_path"]))
+            await answer(error_response(error, scope["raw_path"]), exchange)
         except StreamBroken:
-            cut(scope)
+            exchange.abort()
         finally:
             if body is not None:
                 body.close()
 
 
-class FastPathRequest:
-    """One request on the fast path. Its task is cancelled when the client leaves before the end."""
+async def relay(attempt: Attempt, exchange: DirectExchange) -> None:
+    """Chunk by chunk as they come; the last one goes out with the end."""
+    try:
+        exchange.start(attempt.status, attempt.headers)
+        chunks = attempt.read_now()
+        if not chunks:
+            exchange.flush()
+        while not attempt.is_complete:
+            for chunk in chunks:
+                exchange.write(chunk)
+            if exchange.is_stalled:
+                await exchange.until_writable()
+            chunks = await attempt.read()
+        exchange.finish(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        if exchange.is_stalled:
+            await exchange.until_writable()
+    finally:
+        await attempt.aclose()
 
-    def __init__(self, view: View, scope: Scope, receive: Receive, send: Send) -> None:
-        self._view = view
-        self._scope = scope
+
+async def answer(response: HttpResponse, exchange: DirectExchange) -> None:
+    """An answer of the gateway's own."""
+    exchange.start(response.status_code, whole_headers(response))
+    exchange.finish(response.content)
+    if exchange.is_stalled:
+        await exchange.until_writable()
+
+
+class AsgiExchange:
+    """Under a server that knows nothing but ASGI: what is written is sent by `until_writable`."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
         self._send = send
-        self._is_over = False
-        self._has_left = False
+        self._unsent: list[dict[str, Any]] = []
+        self._is_read = self._is_over = self._has_left = self._is_broken = False
 
-    async def run(self, body: RequestBody, client: Client | None) -> None:
-        """Raises ClientLeft, or StreamBroken when the response cannot be completed."""
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
-        assert task is not None  # noqa: S101
-        watcher = loop.create_task(self._watch(task))
+    async def watched(self, work: Coroutine[Any, Any, None]) -> None:
+        """Runs it, and cancels it when the client leaves. Raises StreamBroken: there is no other
+        word for a broken answer."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._read = asyncio.Event()
+        watcher = asyncio.get_running_loop().create_task(self._watch(task))
         try:
-            await self._answer(body, client)
+            await asyncio.wait({task})
+            if not (task.cancelled() and self._has_left):
+                task.result()
         except asyncio.CancelledError:
-            if not self._has_left:
-                raise
-            task.uncancel()
-            raise ClientLeft from None
+            task.cancel()
+            await asyncio.wait({task})
+            raise
         finally:
             self._is_over = True
             watcher.cancel()
+        if self._is_broken:
+            raise StreamBroken("the upstream broke off")
 
-    async def _watch(self, task: "asyncio.Task[Any]") -> None:
+    async def _watch(self, task: "asyncio.Task[None]") -> None:
+        await self._read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
         if not self._is_over:
             self._has_left = True
             task.cancel()
 
-    async def _answer(self, body: RequestBody, client: Client | None) -> None:
-        request = django_request(self._scope)
-        request.client = client  # type: ignore[attr-defined]
-        request.upstream_body = body  # type: ignore[attr-defined]
-        response = await self._view(request)
-        if isinstance(response, RelayedResponse):
-            await self._relay(response.attempt)
-        else:
-            assert isinstance(response, HttpResponse)  # noqa: S101
-            self._is_over = True
-            await send_whole(self._send, response)
+    @property
+    def is_stalled(self) -> bool:
+        return bool(self._unsent)
 
-    async def _relay(self, attempt: Attempt) -> None:
-        """Chunk by chunk as they come; the last one goes out with the end."""
-        send = self._send
-        try:
-            await send(
-                {
-                    "type": "http.response.start",
-                    "status": attempt.status,
-                    "headers": attempt.headers,
-                }
-            )
-            chunks = await attempt.read()
-            while not attempt.is_complete:
-                for chunk in chunks:
-                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                chunks = await attempt.read()
-            last = chunks.pop() if chunks else b""
-            for chunk in chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            self._is_over = True
-            await send({"type": "http.response.body", "body": last, "more_body": False})
-        finally:
-            await attempt.aclose()
+    def whole_body(self) -> bytes | None:
+        return None
+
+    async def receive(self) -> dict[str, Any]:
+        message = await self._receive()
+        if not message.get("more_body"):
+            self._read.set()
+        return message
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
+        self._unsent.append(
+            {"type": "http.response.start", "status": status, "headers": list(headers)}
+        )
+
+    def write(self, data: bytes) -> None:
+        self._unsent.append({"type": "http.response.body", "body": data, "more_body": True})
+
+    def flush(self) -> None:
+        """`until_writable` follows."""
+
+    def finish(self, data: bytes) -> None:
+        self._is_over = True
+        self._unsent.append({"type": "http.response.body", "body": data, "more_body": False})
+
+    async def until_writable(self) -> None:
+        unsent, self._unsent = self._unsent, []
+        for message in unsent:
+            await self._send(message)
+
+    def abort(self) -> None:
+        self._is_broken = True
+
+
+class OwnPage:
+    """An ASGI application around one view of the gateway's own, which takes no body."""
+
+    def __init__(self, view: OwnView) -> None:
+        self._view = view
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await send_whole(send, await self._view(django_request(scope)))
 
 
 def django_request(scope: Scope) -> ASGIRequest:
@@ -141,14 +191,15 @@ def with_readable_query(scope: Scope) -> Scope:
 
 
 async def send_whole(send: Send, response: HttpResponse) -> None:
-    headers = [*own_headers(response), (b"Content-Length", b"%d" % len(response.content))]
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": response.status_code,
+            "headers": whole_headers(response),
+        }
+    )
     await send({"type": "http.response.body", "body": response.content})
 
 
-def cut(scope: Scope) -> None:
-    """Shows the client a broken stream: in the server's own way, else by an exception."""
-    abort = scope.get("extensions", {}).get("gateway.abort")
-    if abort is None:
-        raise StreamBroken("the upstream broke off")
-    abort["call"]()
+def whole_headers(response: HttpResponse) -> list[Header]:
+    return [*own_headers(response), (b"Content-Length", b"%d" % len(response.content))]

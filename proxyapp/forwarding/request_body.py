@@ -56,11 +56,9 @@ class RequestBody:
         self.length = length
         self._file = file
 
-    def stream(self) -> httpx.AsyncByteStream:
+    def to_send(self) -> bytes | httpx.AsyncByteStream:
         """The body from its start; one stream at a time."""
-        if self._file is None:
-            return httpx.ByteStream(self.data)
-        return FileStream(self._file)
+        return self.data if self._file is None else FileStream(self._file)
 
     def searchable(self) -> bytes:
         """The body, or of a long one its two ends, a line each.
@@ -127,16 +125,24 @@ def refuse_declared_length(headers: list[Header], limit: int) -> bool:
     return announced
 
 
-async def read_body(receive: Receive, headers: list[Header], limits: BodyLimits) -> RequestBody:
-    """Raises BodyTooLarge above the limit, and ClientLeft when the body ends half-way."""
+def whole_body(data: bytes | None, headers: list[Header], limits: BodyLimits) -> RequestBody | None:
+    """Of what is here already; None: it is not. Raises BodyTooLarge."""
+    if data is None:
+        return None
     is_announced = refuse_declared_length(headers, limits.body)
-    message = await _next_part(receive)
-    data = message.get("body", b"")
-    if message.get("more_body"):
-        return await _read_on(receive, data, limits)
     if len(data) > limits.body:
         raise _too_large(limits.body)
     return RequestBody(data, length=len(data) if is_announced or data else None)
+
+
+async def read_body(receive: Receive, headers: list[Header], limits: BodyLimits) -> RequestBody:
+    """Raises BodyTooLarge above the limit, and ClientLeft when the body ends half-way."""
+    refuse_declared_length(headers, limits.body)
+    message = await _next_part(receive)
+    data = message.get("body", b"")
+    is_whole = not message.get("more_body")
+    body = whole_body(data if is_whole else None, headers, limits)
+    return body or await _read_on(receive, data, limits)
 
 
 async def _read_on(receive: Receive, start: bytes, limits: BodyLimits) -> RequestBody:

@@ -84,11 +84,10 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     if not key.group.is_of_google:
         headers += hops.with_own_mark(request.headers)
     try:
-        attempt.begin(
-            await parts.upstreams.send(
-                key.group, request.method, request.target(prefix), headers, request.body.stream()
-            )
+        exchange = await parts.upstreams.send(
+            key.group, request.method, request.target(prefix), headers, request.body.to_send()
         )
+        attempt.begin(exchange)
         if attempt.status == LoopFound.status and attempt.header(hops.HEADER):
             await attempt.keep()
             raise LoopFound(hops.LOOP)

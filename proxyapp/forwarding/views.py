@@ -7,25 +7,18 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Mapping
-from typing import Any
-from urllib.parse import quote
 
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
-from proxyapp.access import admission
-from proxyapp.access.cors import let_read, let_read_relayed, preflight_response
-from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.access.cors import let_read, preflight_response
 from proxyapp.database.outage import reason_of
-from proxyapp.forwarding import body_file, search
+from proxyapp.forwarding import body_file
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.long_bodies import is_long, read_for_client
-from proxyapp.forwarding.plan import plan
+from proxyapp.forwarding.entry import admitted, forwarded, raw_target
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.runtime import Runtime
 from proxyapp.runtime import current as current_runtime
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
@@ -33,7 +26,6 @@ from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (
     GatewayError,
     LoopFound,
-    NoKeyAvailable,
     PreflightAsked,
     error_body,
     is_openai_path,
@@ -45,81 +37,27 @@ DATABASE_SECONDS = 2.0
 
 
 class RelayedResponse(StreamingHttpResponse):
-    """An upstream's answer.
-
-    The fast path sends `attempt` raw; Django's own handler sees an ordinary streaming response.
-    """
+    """An upstream's answer."""
 
     def __init__(self, attempt: Attempt) -> None:
         super().__init__(attempt, status=attempt.status)
         del self.headers["Content-Type"]
-        self.attempt = attempt
         for name, value in attempt.headers:
             self.headers[name.decode("latin-1")] = value.decode("latin-1")
 
 
 async def forward(request: HttpRequest) -> HttpResponseBase:
-    """Everything that is not the gateway's own: sent on with the next available key."""
+    """Everything that is not the gateway's own, behind Django's own handler."""
     assert isinstance(request, ASGIRequest)  # noqa: S101
-    path, query = raw_target(request.scope)
     try:
-        client = getattr(request, "client", None) or await admitted(request.scope)
-        runtime = await running_runtime()
-        body = getattr(request, "upstream_body", None) or django_body(request)
-        if client is not ANYONE and is_long(body):
-            await read_for_client(body, client)
-        planned = plan(
-            runtime.snapshot,
-            method=request.method or "",
-            path=path,
-            query=query,
-            headers=request.scope["headers"],
-            body=body,
-            client=client,
-        )
-        if client.is_metered:
-            await admission.charge(client, runtime.limits, runtime.counting)
-        attempt = await search.forward(runtime, planned)
-        if client is not ANYONE:
-            let_read_relayed(request.scope["headers"], attempt.headers)
-        return RelayedResponse(attempt)
+        client = await admitted(request.scope)
+        return RelayedResponse(await forwarded(request.scope, django_body(request), client))
     except GatewayError as error:
-        return error_response(error, path)
-
-
-async def admitted(scope: Mapping[str, Any]) -> Client:
-    """Who asks, before the body is read. Raises GatewayError.
-
-    A loop is told first: the gateway's own key is no client token.
-    """
-    hops.refuse_loop(scope["headers"])
-    runtime = await running_runtime()
-    return await admission.admit_client(scope, runtime.book, runtime.slowdown)
-
-
-async def running_runtime() -> Runtime:
-    """Raises GatewayError."""
-    try:
-        return await start_runtime()
-    except DatabaseError:
-        raise NoKeyAvailable("The gateway's database is away.", retry_after=5) from None
-
-
-def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
-    """The path and the query as the client wrote them; None: not even an empty query.
-
-    ASGI has no word for an empty query, so the server's own extension tells. (Django's test client
-    has no raw path, and a query of text.)
-    """
-    path = scope.get("raw_path") or quote(scope["path"]).encode()
-    query = scope["query_string"]
-    query = query if isinstance(query, bytes) else query.encode()
-    sent = scope.get("extensions", {}).get("gateway.target", {}).get("raw", b"")
-    return path, query if query or sent.endswith(b"?") else None
+        return error_response(error, raw_target(request.scope)[0])
 
 
 def django_body(request: HttpRequest) -> RequestBody:
-    """Behind Django's own handler; `read` knows no DATA_UPLOAD_MAX_MEMORY_SIZE."""
+    """`read` knows no DATA_UPLOAD_MAX_MEMORY_SIZE."""
     data = request.read()
     is_announced = "CONTENT_LENGTH" in request.META or data
     return RequestBody(data, length=len(data) if is_announced else None)

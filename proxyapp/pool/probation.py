@@ -16,6 +16,7 @@ from typing import NamedTuple, Protocol
 from proxyapp.provider.features import SEPARATOR, plain_scope
 from proxyapp.provider.kind_sets import BACK_OFF_KINDS, EASED_KINDS
 from proxyapp.provider.verdict import first_backoff
+from proxyapp.vocabulary.in_task import time_limit
 
 # As long as the longest back-off.
 FORGOTTEN_AFTER_SECONDS = 3600.0
@@ -198,5 +199,5 @@ class Recovery:
     async def probe_ended(self, seconds: float) -> None:
         """Returns when any probe ends, or after the time."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
+            async with time_limit(seconds):
                 await self._ended.wait()

@@ -14,6 +14,7 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.vocabulary.in_task import time_limit
 
 # For a request that tries out the only key left. An answer may take minutes: who waited so long
 # tries the key as well.
@@ -160,7 +161,7 @@ class KeyQueue:
                     if until > deadline:
                         return None
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(max(until - now, 0.0)):
+                    async with time_limit(max(until - now, 0.0)):
                         await place.wait()
                 place.clear()
         return None

@@ -22,6 +22,7 @@ from proxyapp.server.paced_connection import SLOWEST, PacedConnection
 from proxyapp.server.scope import Target, http_scope, parse_target
 from proxyapp.server.websocket_handshake import check_handshake
 from proxyapp.vocabulary.errors import error_body, is_openai_path
+from proxyapp.vocabulary.stepping import Stepper
 
 PIPELINE_BYTES = 64 * 1024
 
@@ -33,7 +34,7 @@ class ClientConnection(PacedConnection, ABC):
         super().__init__(server)
         self.buffer = b""
         self.exchange: ClientExchange | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.running: Stepper | asyncio.Task[None] | None = None
         self.head_since = 0.0
         self.body_due = 0.0
         self.is_fresh = True
@@ -47,10 +48,8 @@ class ClientConnection(PacedConnection, ABC):
         self.server.forget(self)
         self.resume_writing()
         if self.exchange is not None:
-            self.exchange.lose()
+            self._lose(self.exchange)
             self.exchange = None
-        if self.task is not None and not self.task.done():
-            self.server.expect_end(self.task)
 
     def data_received(self, data: bytes) -> None:
         if self.is_closing:
@@ -116,9 +115,9 @@ class ClientConnection(PacedConnection, ABC):
         scope = http_scope(
             head, target, client=self.client, server=self.local, abort=exchange.abort
         )
-        self.task = self.server.run_application(
-            scope, exchange.receive, exchange.send, exchange.application_ended
-        )
+        running = self.running = self.server.run_application(scope, exchange)
+        if isinstance(running, Stepper):
+            running.start()
 
     def _await_body(self) -> None:
         self.deadline = self.server.now + self.limits.body
@@ -154,7 +153,7 @@ class ClientConnection(PacedConnection, ABC):
 
     def ended(self, exchange: ClientExchange) -> None:
         """The response is complete: on to the next request, unless this was the last."""
-        self.exchange = self.task = None
+        self.exchange = self.running = None
         if exchange.closes or self.server.is_draining:
             self.close(lingers=not exchange.is_received)
             return
@@ -164,13 +163,20 @@ class ClientConnection(PacedConnection, ABC):
         if self.buffer:
             asyncio.get_running_loop().call_soon(self.data_received, b"")
 
+    def _lose(self, exchange: ClientExchange) -> None:
+        """Nobody waits for the answer any more."""
+        exchange.lose()
+        running, self.running = self.running, None
+        if running is not None:
+            self.server.client_left(running)
+
     def refuse(self, error: RequestError) -> None:
         """Answers the request that came last with an error, and closes."""
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             self._answer(error, self.buffer.partition(b"\r\n")[0], has_body=True)
             return
-        exchange.lose()
+        self._lose(exchange)
         if exchange.has_started:
             self.break_off(is_visible=False)
         else:
@@ -193,6 +199,10 @@ class ClientConnection(PacedConnection, ABC):
             self.close(lingers=False)
         else:
             self.abort()
+
+    @property
+    def is_answering(self) -> bool:
+        return self.exchange is not None
 
     def drain(self) -> None:
         """Nothing new is welcome.

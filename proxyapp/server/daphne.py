@@ -7,7 +7,6 @@ bound, cuts requests at SIGTERM and reports an application's error up to a secon
 
 import asyncio
 import functools
-import logging
 import signal
 import socket
 from collections.abc import Awaitable, Callable
@@ -37,7 +36,6 @@ FULL_SECONDS = 0.05
 GONE = {"disconnected": 0.0}
 BACKLOG = 1024
 
-logger = logging.getLogger(__name__)
 reactor: Any = _reactor  # its methods come from the class that was installed
 LifespanHandler = Callable[[], Awaitable[object]]
 
@@ -163,7 +161,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         for connection in list(self.open_connections):
             connection.drain()
         if not await self._has_emptied(self.drain.is_over):
-            self._cut()
+            self.cut()
             due = self.loop.time() + CLOSE_SECONDS
             await self._has_emptied(lambda: self.loop.time() > due)
 
@@ -176,13 +174,6 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._change.wait(), LOOK_SECONDS)
         return True
-
-    def _cut(self) -> None:
-        logger.warning("Requests that did not end in time were cut: %d", len(self.tasks))
-        for connection in list(self.open_connections):
-            connection.abort()
-        for task in self.tasks:
-            task.cancel()
 
     # WebSockets.
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from proxyapp.server.body import ChunkedBody, LengthBody, check_size
 from proxyapp.server.http1 import Head, RequestError, are_header_lines, status_line
 from proxyapp.server.http_server import ConnectionLimits, HttpServer
+from proxyapp.vocabulary.asgi import Header
 
 READ_AHEAD_BYTES = 256 * 1024
 _OURS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
@@ -37,7 +38,7 @@ class ClientExchange:
     """Reads ahead of the application up to READ_AHEAD_BYTES, then lets the client wait; `send`
     waits for the client.
 
-    The head of the answer goes out with the first of its body, or at the next turn of the loop.
+    An application that is asked with ASGI has `receive` and `send`; the others have the rest.
     """
 
     __slots__ = (
@@ -115,6 +116,14 @@ class ClientExchange:
             await self._waiter
         return {"type": "http.disconnect"}
 
+    def whole_body(self) -> bytes | None:
+        if not self.is_received or self._is_delivered:
+            return None
+        self._is_delivered = True
+        chunks, self._chunks = self._chunks, []
+        self.read_ahead = 0
+        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
     def _next_message(self) -> dict[str, Any]:
         body = b"".join(self._chunks)
         self._chunks.clear()
@@ -132,26 +141,63 @@ class ClientExchange:
     # To the client.
 
     async def send(self, message: Mapping[str, Any]) -> None:
+        """ASGI's. The head of an answer goes out at the next turn of the loop at the latest."""
         if self.is_lost:
             return
         kind = message["type"]
         if kind == "http.response.body":
-            self._send_body(message.get("body", b""), more=message.get("more_body", False))
+            data = message.get("body", b"")
+            if message.get("more_body", False):
+                self.write(data)
+            else:
+                self.finish(data)
         elif kind == "http.response.start":
-            self._start(message["status"], message.get("headers", ()))
+            self.start(message["status"], message.get("headers", ()))
+            asyncio.get_running_loop().call_soon(self.flush)
         else:
             raise ValueError(f"{kind} is not a message of an HTTP response")
-        if self.connection.is_stalled:
+        if self.is_stalled:
             await self.connection.until_writable()
 
-    def _start(self, status: int, headers: Any) -> None:
+    @property
+    def is_stalled(self) -> bool:
+        """An answer that has ended waits for nobody."""
+        return self.connection.is_stalled and not self.has_ended
+
+    async def until_writable(self) -> None:
+        await self.connection.until_writable()
+
+    def start(self, status: int, headers: Sequence[Header]) -> None:
         if self.has_started:
             raise RuntimeError("the response has started already")
-        self._unsent = self._response_head(status, headers)
+        self._unsent = b"" if self.is_lost else self._response_head(status, headers)
         self.has_started = True
-        asyncio.get_running_loop().call_soon(self._flush)
 
-    def _response_head(self, status: int, headers: Any) -> bytes:
+    def write(self, data: bytes) -> None:
+        if not self.is_lost:
+            self._check_open()
+            self._put(self._framed(data) if data and self._has_body else b"")
+
+    def finish(self, data: bytes) -> None:
+        if self.is_lost:
+            return
+        self._check_open()
+        data = self._framed(data) if data and self._has_body else b""
+        if self._left:
+            raise RuntimeError("the response is shorter than its Content-Length")
+        self._put(data + b"0\r\n\r\n" if self._is_chunked else data)
+        self.has_ended = True
+        self._wake()
+        self.connection.ended(self)
+
+    def flush(self) -> None:
+        self._put(b"")
+
+    def _check_open(self) -> None:
+        if not self.has_started or self.has_ended:
+            raise RuntimeError("a response body before its start or after its end")
+
+    def _response_head(self, status: int, headers: Sequence[Header]) -> bytes:
         self._has_body = self.head.method != "HEAD" and status >= 200 and status not in (204, 304)
         lines = []
         for name, value in headers:
@@ -190,21 +236,6 @@ class ClientExchange:
             self.closes = True
         return fields + b"Connection: close\r\n" if self.closes else fields
 
-    def _send_body(self, data: bytes, *, more: bool) -> None:
-        if not self.has_started or self.has_ended:
-            raise RuntimeError("a response body before its start or after its end")
-        data = self._framed(data) if data and self._has_body else b""
-        if not more:
-            if self._left:
-                raise RuntimeError("the response is shorter than its Content-Length")
-            if self._is_chunked:
-                data += b"0\r\n\r\n"
-        self._flush(data)
-        if not more:
-            self.has_ended = True
-            self._wake()
-            self.connection.ended(self)
-
     def _framed(self, data: bytes) -> bytes:
         if self._is_chunked:
             return b"%x\r\n%b\r\n" % (len(data), data)
@@ -214,7 +245,7 @@ class ClientExchange:
             self._left -= len(data)
         return data
 
-    def _flush(self, data: bytes = b"") -> None:
+    def _put(self, data: bytes) -> None:
         if self._unsent:
             data = self._unsent + data
             self._unsent = b""
@@ -225,12 +256,12 @@ class ClientExchange:
         """Makes what the client has got so far a broken answer, never a complete one."""
         if self.is_lost or self.has_ended:
             return
-        self._flush()
+        self.flush()
         self.lose()
         self.connection.break_off(is_visible=self._is_chunked or bool(self._left))
 
-    def application_ended(self, task: asyncio.Task[None]) -> None:
-        self.connection.server.application_ended(task)
+    def application_ended(self, error: BaseException | None) -> None:
+        self.connection.server.application_ended(error)
         if self.is_lost or self.has_ended:
             return
         if self.has_started:

@@ -4,13 +4,14 @@ may take.
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
 from django.conf import settings
 
-from proxyapp.vocabulary.asgi import Application, Receive, Scope, Send
+from proxyapp.vocabulary.asgi import Application, DirectExchange, Scope
 from proxyapp.vocabulary.errors import StreamBroken
+from proxyapp.vocabulary.stepping import Stepper
 
 CLOSE_SECONDS = 10.0  # for an application to notice that its client has left
 
@@ -45,11 +46,22 @@ class OpenConnection(Protocol):
 
     deadline: float
 
+    @property
+    def is_answering(self) -> bool: ...
+
     def drain(self) -> None: ...
 
     def abort(self) -> None: ...
 
     def expire(self) -> None: ...
+
+
+class ApplicationExchange(DirectExchange, Protocol):
+    """A request that an application answers, in either way."""
+
+    async def send(self, message: Mapping[str, Any]) -> None: ...
+
+    def application_ended(self, error: BaseException | None) -> None: ...
 
 
 class HttpServer:
@@ -67,29 +79,50 @@ class HttpServer:
         self.late: dict[asyncio.Task[None], float] = {}
 
     def run_application(
-        self,
-        scope: Scope,
-        receive: Receive,
-        send: Send,
-        on_end: Callable[[asyncio.Task[None]], object],
-    ) -> asyncio.Task[None]:
-        coroutine: Any = self.application(scope, receive, send)
-        task: asyncio.Task[None] = self.loop.create_task(coroutine)
-        self.tasks.add(task)
-        task.add_done_callback(on_end)
+        self, scope: Scope, exchange: "ApplicationExchange"
+    ) -> "Stepper | asyncio.Task[None]":
+        """Directly where the application does that, else with ASGI."""
+        direct: Any = getattr(self.application, "direct", None)
+        coroutine = direct(scope, exchange) if direct is not None else None
+        if coroutine is not None:
+            return Stepper(self.loop, coroutine, exchange.application_ended, self._keep)
+        whole: Any = self.application(scope, exchange.receive, exchange.send)
+        task: asyncio.Task[None] = self.loop.create_task(whole)
+        task.add_done_callback(lambda task: exchange.application_ended(error_of(task)))
+        self._keep(task)
         return task
 
-    def application_ended(self, task: asyncio.Task[None]) -> None:
+    def _keep(self, task: asyncio.Task[None]) -> None:
+        self.tasks.add(task)
+        task.add_done_callback(self._forget_task)
+
+    def _forget_task(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         self.late.pop(task, None)
         self.report_change()
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, StreamBroken):
+
+    def application_ended(self, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, StreamBroken | asyncio.CancelledError):
             logger.error("The application failed", exc_info=error)
 
-    def expect_end(self, task: asyncio.Task[None]) -> None:
-        """Its client has left: it gets CLOSE_SECONDS to find out."""
-        self.late[task] = self.now + CLOSE_SECONDS
+    def client_left(self, running: "Stepper | asyncio.Task[None]") -> None:
+        """What runs for it ends; with ASGI it gets CLOSE_SECONDS to find out."""
+        if isinstance(running, Stepper):
+            running.cancel()
+            task = running.task
+        else:
+            task = running
+        if task is not None and not task.done():
+            self.late[task] = self.now + CLOSE_SECONDS
+
+    def cut(self) -> None:
+        """Ends what has not ended in time."""
+        unfinished = [each for each in self.open_connections if each.is_answering]
+        logger.warning("Requests that did not end in time were cut: %d", len(unfinished))
+        for connection in list(self.open_connections):
+            connection.abort()
+        for task in self.tasks:
+            task.cancel()
 
     def forget(self, connection: OpenConnection) -> None:
         self.open_connections.discard(connection)
@@ -106,3 +139,7 @@ class HttpServer:
             connection.expire()
         for task in [task for task, due in self.late.items() if due < now]:
             task.cancel()
+
+
+def error_of(task: asyncio.Task[None]) -> BaseException | None:
+    return asyncio.CancelledError() if task.cancelled() else task.exception()

@@ -103,11 +103,22 @@ class UvicornServer(Server):
             server.close()
             await server.wait_closed()
         self._announce_the_end()
-        while self.server_state.connections and self._drain.keeps_idle():  # noqa: ASYNC110 (uvicorn tells no more)
-            await asyncio.sleep(LOOK_SECONDS)
+        await self._until_ended(lambda: not self._drain.keeps_idle())
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        if not await self._until_ended(self._drain.is_over):
+            self._http_server.cut()
         await super().shutdown(sockets)
         if self.force_exit:
             await self.lifespan.shutdown()
+
+    async def _until_ended(self, is_late: Callable[[], bool]) -> bool:
+        """Whether all connections ended in time."""
+        while self.server_state.connections:
+            if is_late():
+                return False
+            await asyncio.sleep(LOOK_SECONDS)
+        return True
 
     def _announce_the_end(self) -> None:
         """Each answer is its connection's last now; WebSockets end, and idle connections wait for a

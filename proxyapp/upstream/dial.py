@@ -21,6 +21,7 @@ from proxyapp.upstream.sockets import addresses_of, connect, host_of
 from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, Trace
 from proxyapp.upstream.tunnel import NoTunnel, Tunnel, connect_request
 from proxyapp.vocabulary.forbidden_addresses import OffLimits, problem_of
+from proxyapp.vocabulary.in_task import time_limit
 
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
@@ -51,7 +52,7 @@ class Dialer:
         and TLS together.
         """
         try:
-            async with asyncio.timeout(self._timeout):
+            async with time_limit(self._timeout):
                 protocol = await self._open(origin, factory)
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""

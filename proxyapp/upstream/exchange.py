@@ -12,6 +12,7 @@ import httpx
 from proxyapp.upstream.connection import UpstreamConnection
 from proxyapp.upstream.http1 import BrokenResponse, ResponseReader
 from proxyapp.upstream.upload import send_body
+from proxyapp.vocabulary.stepping import Wait
 
 # What a client that stops reading may hold of an answer: 200 of them stay below 100 MB in all
 # (tests/end_to_end/test_client_crowds.py). Reading goes on at half of it, while there is something
@@ -35,7 +36,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
         self._size = size
         self._connection: UpstreamConnection | None = connection
         self._error: BaseException | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self._wait: Wait | None = None
         self._upload: asyncio.Task[None] | None = None
         self._stopped_upload: asyncio.Task[None] | None = None
 
@@ -76,7 +77,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
 
         Raises a TransportError if the body is broken.
         """
-        await self._fill()
+        await self.fill()
         return self.take()
 
     async def arrive(self, seconds: float) -> None:
@@ -88,7 +89,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
         timer = connection.loop.call_later(seconds, self._wake) if connection else None
         try:
             if not self.response.chunks and not self.response.is_complete:
-                await self._wait()
+                await self._waiting()
         finally:
             if timer is not None:
                 timer.cancel()
@@ -99,7 +100,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
     async def __anext__(self) -> bytes:
         response = self.response
         if not response.chunks:
-            await self._fill()
+            await self.fill()
             if not response.chunks:
                 raise StopAsyncIteration
         chunk = response.chunks.popleft()
@@ -120,7 +121,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
     async def wait_for_head(self) -> None:
         try:
             while not self.response.status:
-                await self._wait()
+                await self._waiting()
         except BaseException:
             await self.settle()
             raise
@@ -140,29 +141,33 @@ class UpstreamExchange(httpx.AsyncByteStream):
         connection.abort()
         self._wake()
 
-    async def _fill(self) -> None:
+    async def fill(self) -> None:
+        """Returns when there is something to `take`, or at the body's end.
+
+        Raises a TransportError if the body is broken.
+        """
         response = self.response
         while not response.chunks and not response.is_complete:
-            await self._wait()
+            await self._waiting()
 
-    async def _wait(self) -> None:
+    async def _waiting(self) -> None:
         connection = self._connection
         if connection is None:
             raise self._error or httpx.StreamClosed()
-        self._waiter = waiter = connection.loop.create_future()
+        self._wait = wait = Wait(connection.loop)
         connection.restart_clock()
         try:
-            await waiter
+            await wait
         except asyncio.CancelledError:
             self.fail(httpx.ReadError("the request was cancelled"))
             raise
         finally:
-            self._waiter = None
+            self._wait = None
 
     def _wake(self) -> None:
-        waiter = self._waiter
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
+        """Whoever waits goes on at once, and may begin the next exchange of the connection."""
+        if self._wait is not None:
+            self._wait.end()
 
     def _complete(self) -> None:
         connection, self._connection = self._connection, None
@@ -195,7 +200,7 @@ class UpstreamExchange(httpx.AsyncByteStream):
 
     @property
     def is_awaited(self) -> bool:
-        return self._waiter is not None
+        return self._wait is not None
 
     @property
     def is_uploading(self) -> bool:

@@ -185,7 +185,7 @@ async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
     headers = to_upstream(
         [(b"accept", b"application/json")], host=key.group.host, body_length=None, credentials=sign
     )
-    response = await upstreams.send(key.group, "GET", target, headers, httpx.ByteStream(b""))
+    response = await upstreams.ask(key.group, "GET", target, headers)
     assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
     body = b""
     try:

@@ -5,14 +5,23 @@ to a client.
 import asyncio
 import ssl
 import urllib.request
+from typing import NamedTuple
 
 import certifi
 import httpx
 from django.conf import settings
 
 from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.upstream.exchange import UpstreamExchange
+from proxyapp.upstream.origin import Origin
 from proxyapp.upstream.trace import Trace
-from proxyapp.upstream.transport import Transport, is_request_sent
+from proxyapp.upstream.transport import (
+    Body,
+    Transport,
+    is_request_sent,
+    origin_of,
+    response_of,
+)
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (
     BadRequest,
@@ -30,6 +39,14 @@ TransportKey = tuple[str | None, str, bool]
 AGAIN_SECONDS = 0.1
 
 
+class Way(NamedTuple):
+    """How a group's target is reached."""
+
+    group: PoolGroup
+    transport: Transport
+    origin: Origin
+
+
 class Upstreams:
     """Bound to the event loop that it is used on."""
 
@@ -38,35 +55,46 @@ class Upstreams:
         self._ssl_context = ssl_context
         self._trace = trace
         self._transports: dict[TransportKey, Transport] = {}
+        self._ways: dict[int, Way] = {}
 
     async def send(
-        self,
-        group: PoolGroup,
-        method: str,
-        target: bytes,
-        headers: list[Header],
-        body: httpx.AsyncByteStream,
-    ) -> httpx.Response:
-        """Raises GatewayError when there is no answer. The caller closes the response."""
-        request = httpx.Request(
-            method, group.url, headers=headers, stream=body, extensions={"target": target}
-        )
-        transport = self._transports.get(_key_of(group)) or await self._transport_of(group)
+        self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: Body
+    ) -> UpstreamExchange:
+        """Raises GatewayError when there is no answer. The caller closes the exchange.
+
+        `headers` are those that are sent, whole.
+        """
         try:
-            return await transport.handle_async_request(request)
+            way = self._ways.get(group.id)
+            if way is None or way.group is not group:
+                way = await self._way_to(group)
+            return await way.transport.send(way.origin, method, target, headers, body)
         except httpx.TransportError as error:
             if not was_cut_short(error):
                 raise failure(error, group) from None
-        return await self._send_once_more(transport, request, group)
+        return await self._send_once_more(group, method, target, headers, body)
 
     async def _send_once_more(
-        self, transport: Transport, request: httpx.Request, group: PoolGroup
-    ) -> httpx.Response:
+        self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: Body
+    ) -> UpstreamExchange:
         await asyncio.sleep(AGAIN_SECONDS)
         try:
-            return await transport.handle_async_request(request)
+            way = await self._way_to(group)
+            return await way.transport.send(way.origin, method, target, headers, body)
         except httpx.TransportError as error:
             raise failure(error, group) from None
+
+    async def ask(
+        self, group: PoolGroup, method: str, target: bytes, headers: list[Header]
+    ) -> httpx.Response:
+        """`send` without a body, in httpx's words. Raises GatewayError."""
+        return response_of(await self.send(group, method, target, headers, b""))
+
+    async def _way_to(self, group: PoolGroup) -> Way:
+        """A group object never changes: a reload of the pool brings a new one."""
+        transport = self._transports.get(_key_of(group)) or await self._transport_of(group)
+        way = self._ways[group.id] = Way(group, transport, origin_of(group.url))
+        return way
 
     async def connect(self, group: PoolGroup) -> None:
         """Opens a connection and closes it. Raises GatewayError."""
@@ -107,6 +135,7 @@ class Upstreams:
         for transport in self._transports.values():
             await transport.aclose()
         self._transports.clear()
+        self._ways.clear()
 
 
 def _key_of(group: PoolGroup) -> TransportKey:

@@ -203,7 +203,9 @@ async def test_a_searched_body_is_still_sent_whole():
 
     body.searchable()
 
-    assert b"".join([part async for part in body.stream()]) == data
+    sent = body.to_send()
+    assert not isinstance(sent, bytes)
+    assert b"".join([part async for part in sent]) == data
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,6 @@ import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 
-import httpx
 import pytest
 import uvloop
 
@@ -76,7 +75,7 @@ def trusting(url: str, ca_certificates: str, proxy_url: str = "") -> PoolGroup:
 
 
 async def fetched(upstreams: Upstreams, group: PoolGroup) -> int:
-    response = await upstreams.send(group, "POST", b"/", [], httpx.ByteStream(b"abc"))
+    response = await upstreams.ask(group, "POST", b"/", [])
     await response.aread()
     return response.status_code
 

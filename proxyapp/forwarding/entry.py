@@ -1,0 +1,74 @@
+"""One request from its arrival to the answer that is to be relayed, whatever server brought it."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import quote
+
+from django.db import Error as DatabaseError
+
+from proxyapp.access import admission
+from proxyapp.access.cors import let_read_relayed
+from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding import search
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.long_bodies import is_long, read_for_client
+from proxyapp.forwarding.plan import plan
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.runtime import Runtime
+from proxyapp.runtime import running as start_runtime
+from proxyapp.upstream import hops
+from proxyapp.vocabulary.errors import NoKeyAvailable
+
+
+async def admitted(scope: Mapping[str, Any]) -> Client:
+    """Who asks, before the body is read. Raises GatewayError.
+
+    A loop is told first: the gateway's own key is no client token.
+    """
+    hops.refuse_loop(scope["headers"])
+    runtime = await running_runtime()
+    return await admission.admit_client(scope, runtime.book, runtime.slowdown)
+
+
+async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client) -> Attempt:
+    """The answer to relay. Raises GatewayError."""
+    path, query = raw_target(scope)
+    runtime = await running_runtime()
+    if client is not ANYONE and is_long(body):
+        await read_for_client(body, client)
+    planned = plan(
+        runtime.snapshot,
+        method=scope["method"],
+        path=path,
+        query=query,
+        headers=scope["headers"],
+        body=body,
+        client=client,
+    )
+    if client.is_metered:
+        await admission.charge(client, runtime.limits, runtime.counting)
+    attempt = await search.forward(runtime, planned)
+    if client is not ANYONE:
+        let_read_relayed(scope["headers"], attempt.headers)
+    return attempt
+
+
+async def running_runtime() -> Runtime:
+    """Raises GatewayError."""
+    try:
+        return await start_runtime()
+    except DatabaseError:
+        raise NoKeyAvailable("The gateway's database is away.", retry_after=5) from None
+
+
+def raw_target(scope: Mapping[str, Any]) -> tuple[bytes, bytes | None]:
+    """The path and the query as the client wrote them; None: not even an empty query.
+
+    ASGI has no word for an empty query, so the server's own extension tells. (Django's test client
+    has no raw path, and a query of text.)
+    """
+    path = scope.get("raw_path") or quote(scope["path"]).encode()
+    query = scope["query_string"]
+    query = query if isinstance(query, bytes) else query.encode()
+    sent = scope.get("extensions", {}).get("gateway.target", {}).get("raw", b"")
+    return path, query if query or sent.endswith(b"?") else None
