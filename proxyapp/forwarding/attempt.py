@@ -51,7 +51,7 @@ class Attempt:
         self._body: UpstreamExchange | None = None
         self._head: list[bytes] = []
         self._mask: AnswerMask | None = None
-        self._counter = LlmTokenCounter()
+        self._counter: LlmTokenCounter | None = None
 
     def begin(self, exchange: UpstreamExchange) -> None:
         """The head of the answer is here."""
@@ -65,7 +65,11 @@ class Attempt:
             self._mask = mask_of_success(self.key.secret, self.key.masked, self.headers)
 
     def header(self, name: bytes) -> bytes:
-        return next((value for header, value in self.headers if header.lower() == name), b"")
+        """The first of that name (in lower case); empty without one."""
+        for header, value in self.headers:
+            if len(header) == len(name) and header.lower() == name:
+                return value
+        return b""
 
     async def read(self) -> list[bytes]:
         """The chunks that have arrived, one or more; none at the end.
@@ -133,8 +137,10 @@ class Attempt:
                 chunks = self._mask.pieces(chunks, is_complete=self.is_complete)
             except UnreadableRest as error:
                 raise self._broken(str(error)) from None
-        for chunk in chunks:
-            self._counter.feed(chunk)
+        counter = self._counter
+        if counter is not None:
+            for chunk in chunks:
+                counter.feed(chunk)
         return chunks
 
     def _broken_by(self, error: httpx.TransportError | BodyNotKept) -> StreamBroken:
@@ -151,7 +157,7 @@ class Attempt:
             self.end(AttemptOutcome.of_status(self._final_status()))
 
     def _final_status(self) -> int:
-        error = self._counter.error() if self.on_error else b""
+        error = self._counter.error() if self.on_error and self._counter else b""
         return self.on_error(error) if self.on_error and error else self.status
 
     def __aiter__(self) -> AsyncIterator[bytes]:

@@ -9,7 +9,7 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
-from proxyapp.provider.llm_tokens import LlmTokenCounter, LlmTokens
+from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
 from proxyapp.vocabulary.asgi import Header
 
 
@@ -26,14 +26,15 @@ class AttemptCount:
         self._model = request.model
         is_limited = request.client.tokens_per_day is not None
         self._charge = LlmTokenCharge(request) if is_limited else None
-        self._counter = LlmTokenCounter()
+        self._counter: LlmTokenCounter | None = None
         self.is_over = False
 
     def begin(self, coding: bytes, headers: list[Header]) -> LlmTokenCounter:
         """What the answer is fed to. `coding`: its Content-Encoding."""
         charge = self._charge
-        self._counter = LlmTokenCounter(coding) if charge is None else charge.begin(coding, headers)
-        return self._counter
+        counter = LlmTokenCounter(coding) if charge is None else charge.begin(coding, headers)
+        self._counter = counter
+        return counter
 
     def end(self, outcome: AttemptOutcome, status: int) -> None:
         """Only the first call counts. `status`: 0 before there is an answer.
@@ -47,7 +48,7 @@ class AttemptCount:
             self._recovery.end_probe(self._turn.probe)
         now, key_id = time.time(), self._turn.key.id
         model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._name(now)
-        llm_tokens = self._counter.llm_tokens()
+        llm_tokens = self._counter.llm_tokens() if self._counter is not None else NONE
         self._counting.tally.count(
             key_id,
             self._counting.names.of_key(key_id, model, now),

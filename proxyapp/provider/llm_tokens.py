@@ -11,8 +11,8 @@ from typing import NamedTuple
 from proxyapp.provider.codings import COMPRESSIONS, Inflater
 from proxyapp.provider.stream_error import ErrorTail
 
-MARKERS = (b'"usageMetadata"', b'"usage"')
-LONGEST_MARKER = max(len(marker) for marker in MARKERS)
+GEMINI, OPENAI = b'"usageMetadata"', b'"usage"'
+LONGEST_MARKER = len(GEMINI)
 OBJECT_BYTES = 4096
 DECODER = json.JSONDecoder()
 # An answer that grows more than this is no text: looking through gigabytes of zeros would stall
@@ -26,6 +26,9 @@ OUTPUT = ("candidatesTokenCount", "thoughtsTokenCount", "completion_tokens", "to
 class LlmTokens(NamedTuple):
     prompt: int = 0
     output: int = 0
+
+
+NONE = LlmTokens()
 
 
 class LlmTokenCounter:
@@ -57,7 +60,7 @@ class LlmTokenCounter:
         """
         self._errors.feed(chunk)
         text = self._tail + chunk
-        place = max(text.rfind(marker) for marker in MARKERS)
+        place = max(text.rfind(GEMINI), text.rfind(OPENAI))
         if place >= 0 and _may_be_object(text, place):
             self._found = text[place : place + OBJECT_BYTES]
         elif self._found and len(self._found) < OBJECT_BYTES:
@@ -67,12 +70,14 @@ class LlmTokenCounter:
     def llm_tokens(self) -> LlmTokens:
         """Zeros when the answer told nothing."""
         if not self._found:
-            return LlmTokens()
+            return NONE
         start = self._found.find(b"{")
         try:
             usage, _ = DECODER.raw_decode(self._found[start:].decode("utf-8", "replace"))
         except (ValueError, RecursionError):
-            return LlmTokens()
+            return NONE
+        if not isinstance(usage, dict):
+            return NONE
         return LlmTokens(_sum(usage, PROMPT), _sum(usage, OUTPUT))
 
     def error(self) -> bytes:
@@ -86,8 +91,10 @@ def _may_be_object(text: bytes, place: int) -> bool:
     return not after or after.startswith(b"{")
 
 
-def _sum(usage: object, names: tuple[str, ...]) -> int:
-    if not isinstance(usage, dict):
-        return 0
-    values = (usage.get(name) for name in names)
-    return sum(value for value in values if isinstance(value, int) and 0 <= value < 1 << 40)
+def _sum(usage: dict[str, object], names: tuple[str, ...]) -> int:
+    total = 0
+    for name in names:
+        value = usage.get(name)
+        if isinstance(value, int) and 0 <= value < 1 << 40:
+            total += value
+    return total

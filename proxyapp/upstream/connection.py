@@ -7,7 +7,7 @@ import select
 import sys
 import termios
 from fcntl import ioctl
-from typing import Protocol
+from typing import Any, Protocol
 
 # A connection that was idle for longer is polled before it is used again, which costs 1.6 µs.
 # Servers close idle ones after seconds (Node 5, nginx 75): one that was in use just now is open.
@@ -40,12 +40,31 @@ class Home(Protocol):
     def forget(self, connection: "UpstreamConnection") -> None: ...
 
 
+class UpstreamTransport(Protocol):
+    """What is asked of a transport: uvloop's is asyncio's in all but its class."""
+
+    def write(self, data: bytes | memoryview) -> None: ...
+
+    def abort(self) -> None: ...
+
+    def is_closing(self) -> bool: ...
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    def get_extra_info(self, name: str) -> Any:
+        """Of `socket`."""
+
+    def get_write_buffer_size(self) -> int: ...
+
+
 class UpstreamConnection(asyncio.BufferedProtocol):
     """`buffer` is shared by all connections of a loop: what was read into it is consumed before the
     loop goes on.
     """
 
-    transport: asyncio.Transport
+    transport: UpstreamTransport
 
     def __init__(self, home: Home, buffer: memoryview, read_timeout: float) -> None:
         self.loop = asyncio.get_running_loop()
@@ -137,8 +156,8 @@ class UpstreamConnection(asyncio.BufferedProtocol):
 
     # What the event loop calls
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self.transport = transport  # type: ignore[assignment]  # uvloop's is a transport in all but its class
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport
 
     def get_buffer(self, sizehint: int) -> memoryview:
         return self._buffer

@@ -48,16 +48,25 @@ def encode_request(
     have none and there is a body. Raises LocalProtocolError for a request that could be read in two
     ways (RFC 9112 6.3 and 11).
     """
-    names = [_field_name(name) for name, _ in headers]
-    lines = [b": ".join(header) for header in headers]
+    lines, lengths, codings = [], list[bytes](), list[bytes]()
+    has_host = False
+    for header in headers:
+        name = _field_name(header[0])
+        lines.append(b": ".join(header))
+        if name == b"content-length":
+            lengths.append(header[1])
+        elif name == b"transfer-encoding":
+            codings.append(header[1])
+        elif name == b"host":
+            has_host = True
     length = size
-    if b"content-length" in names or b"transfer-encoding" in names:
-        length = _declared_length(names, headers, size)
+    if lengths or codings:
+        length = _declared_length(lengths, codings, size)
     elif size != 0:
         lines.append(
             b"Transfer-Encoding: chunked" if size is None else b"Content-Length: %d" % size
         )
-    if b"host" not in names:
+    if not has_host:
         lines.insert(0, b"Host: " + host)
     start = b"%b %b HTTP/1.1" % (method.encode("ascii", "replace"), target)
     head = b"\r\n".join((start, *lines, b"", b""))
@@ -81,10 +90,7 @@ def _field_name(name: bytes) -> bytes:
     return name.lower()
 
 
-def _declared_length(names: list[bytes], headers: Headers, size: int | None) -> int | None:
-    fields = list(zip(names, (value for _, value in headers), strict=True))
-    lengths = [value for name, value in fields if name == b"content-length"]
-    codings = [value for name, value in fields if name == b"transfer-encoding"]
+def _declared_length(lengths: list[bytes], codings: list[bytes], size: int | None) -> int | None:
     if codings:
         if lengths or len(codings) > 1 or codings[0].lower() != b"chunked":
             raise unsent(
