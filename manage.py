@@ -13,18 +13,21 @@ def main() -> None:
     system.refuse_foreign()
     system.speak_utf8()
     from proxyapp.process.sighup import hold_hangups
+    from proxyapp.vocabulary.log_masking import MaskingStream
     from proxyapp.vocabulary.terminal import write_to_any
 
     write_to_any(sys.stdout, sys.stderr)
+    sys.stderr = cast(TextIO, MaskingStream(sys.stderr))
     if sys.argv[1:2] == ["serve"]:
         hold_hangups()
+        if sys.argv[-2:-1] == ["--supervise"]:
+            from proxyapp.process import supervision
+
+            sys.exit(supervision.go_on(sys.argv[-1]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     load_settings()
     from django.core.management import execute_from_command_line
 
-    from proxyapp.vocabulary.log_masking import MaskingStream
-
-    sys.stderr = cast(TextIO, MaskingStream(sys.stderr))
     execute_from_command_line(sys.argv)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
+from typing import NoReturn
 
 from django.conf import settings
 from django.db import connections
@@ -18,12 +19,12 @@ from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import ApiKey, Group
-from proxyapp.process import bootstrap, listener, start_lock, start_warnings
+from proxyapp.process import bootstrap, greeting, listener, start_lock, start_warnings, supervision
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
 from proxyapp.process.serving import serve
-from proxyapp.process.sighup import survive_hangups
+from proxyapp.process.sighup import AT_START, survive_hangups
 from proxyapp.process.start_error import StartError
-from proxyapp.process.supervisor import Commands, Supervisor
+from proxyapp.process.supervision import Supervision
 from proxyapp.process.worker import SupervisorLink
 from proxyapp.vocabulary.addresses import ANY_ADDRESS
 from proxyapp.vocabulary.choices import RateLimitPolicy
@@ -74,12 +75,12 @@ class Launch:
             settings.ALLOW_ANONYMOUS = True
         bound = listener.bind_exclusively(host, port)
         self._prepare(path, bound)
-        if count == 1:
-            survive_hangups()
-            serve(self.server, bound, on_listening=lambda: self._greet(host, port, path))
-            return 0
-        bound.close()
-        return self._supervise(count, host, port, path)
+        if count > 1:
+            bound.close()
+            self._supervise(count, host, port, path)
+        survive_hangups()
+        serve(self.server, bound, on_listening=lambda: self._greet(host, port, path))
+        return 0
 
     def _work(self, link: SupervisorLink, bound: socket) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
@@ -89,23 +90,31 @@ class Launch:
 
     def _prepare_only(self, path: Path) -> int:
         self._prepare(path)
-        for line in [*self._notes, *self._credentials()]:
+        for line in [*self._notes, *greeting.credentials(self._administrator)]:
             self.say(line)
         return 0
 
-    def _supervise(self, count: int, host: str, port: int, path: Path) -> int:
+    def _supervise(self, count: int, host: str, port: int, path: Path) -> NoReturn:
         self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
         serve = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
         config = [] if self.config is None else ["--config", str(self.config)]
-        environment = GIVEN | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {})
-        work = [*serve, "--server", self.server, "--host", host]
-        commands = Commands(work, [*serve, *config, "--prepare"], environment)
-        return Supervisor(
-            count,
-            lambda: listener.bind(host, port, is_shared=True),
-            commands,
-            on_listening=lambda: self._greet(host, port, path),
-        ).run()
+        place = ["--server", self.server, "--host", host]
+        for line in self._remarks(host):
+            self.say(line)
+        supervision.begin(
+            Supervision(
+                host,
+                port,
+                [listener.bind(host, port, is_shared=True).detach() for _ in range(count)],
+                worker=[*serve, *place],
+                preparation=[*serve, *config, "--prepare"],
+                greeting=self._greeting(host, port, path),
+                logging=settings.LOGGING,
+                is_terminal_heeded=AT_START.matters,
+            ),
+            [*serve, *config, *place, "--port", str(port), "--workers", str(count)],
+            GIVEN | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {}),
+        )
 
     def _count(self) -> int:
         if (
@@ -204,36 +213,20 @@ class Launch:
         self._notes += [f"{path}: {line}" for line in lines]
 
     def _greet(self, host: str, port: int, path: Path) -> None:
-        url = listener.url(host, port)
-        if host in ANY_ADDRESS and not settings.HOSTS_ARE_CONFIGURED:
-            self._notes.append(
-                "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS."
-            )
-        for line in [
-            *self._notes,
-            f"Proxy: {url}",
-            f"Admin: {url}/admin/",
-            *self._credentials(),
-            self._pool(path),
-        ]:
+        for line in [*self._remarks(host), *self._greeting(host, port, path)]:
             self.say(line)
 
-    def _credentials(self) -> list[str]:
-        if self._administrator is None:
-            return []
-        if self._administrator.is_generated:
-            password = f"password {self._administrator.password} (shown only this once)"
-        else:
-            password = "the password of DJANGO_SUPERUSER_PASSWORD"  # noqa: S105
-        return [f"Login: {self._administrator.name}, {password}"]
+    def _remarks(self, host: str) -> list[str]:
+        if host not in ANY_ADDRESS or settings.HOSTS_ARE_CONFIGURED:
+            return self._notes
+        return [
+            *self._notes,
+            "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.",
+        ]
 
-    def _pool(self, path: Path) -> str:
-        if self._keys:
-            return f"Keys:  {self._keys} in {self._groups} group{'s' * (self._groups != 1)}"
-        return (
-            "Keys:  none yet, so requests get a 503. Add one in the admin, "
-            f"or under api_keys in {path} and start again."
-        )
+    def _greeting(self, host: str, port: int, path: Path) -> list[str]:
+        url = listener.url(host, port)
+        return greeting.lines(url, self._administrator, self._keys, self._groups, path)
 
 
 def allow_host(host: str) -> None:

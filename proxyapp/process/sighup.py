@@ -11,13 +11,13 @@ ADVICE = b"SIGHUP: one process cannot restart without a gap; `serve --workers 2`
 
 
 class Terminal:
-    """Under nohup a terminal that closes means nothing."""
+    """`matters` False: that it closes means nothing."""
 
-    def __init__(self) -> None:
-        self._matters = has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+    def __init__(self, *, matters: bool) -> None:
+        self.matters = matters
 
     def has_closed(self) -> bool:
-        return self._matters and not has_terminal()
+        return self.matters and not has_terminal()
 
 
 def has_terminal() -> bool:
@@ -28,7 +28,10 @@ def has_terminal() -> bool:
     return True
 
 
-AT_START = Terminal()
+# Under nohup a terminal that closes means nothing.
+AT_START = Terminal(
+    matters=has_terminal() and signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN
+)
 
 
 def hold_hangups() -> None:

@@ -1,5 +1,8 @@
 """Several worker processes on one port: kept alive, replaced one and all, and sent home at the
 end.
+
+It runs for as long as the gateway and serves nobody: nothing that it needs may import Django
+(`proxyapp.process.supervision`).
 """
 
 import select
@@ -11,12 +14,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxyapp.process.rolling_restart import RollingRestart
-from proxyapp.process.sighup import AT_START, hear_hangups
+from proxyapp.process.sighup import Terminal, hear_hangups
 from proxyapp.process.worker import Worker
 from proxyapp.process.worker_slot import WorkerSlot
 from proxyapp.server.drain import SAME_SIGNAL_SECONDS, STOP
 
 POLL_SECONDS = 0.1
+# While nothing is under way: signals, deaths and reports of workers wake it.
+IDLE_SECONDS = 10.0
 # Workers start together; one that needs longer than the first and this waits for something, such as
 # a connection to the database, and says for what.
 LATE_SECONDS = 5.0
@@ -38,14 +43,16 @@ class Supervisor:
 
     def __init__(
         self,
-        count: int,
+        listeners: Sequence[socket.socket],
         bind: Callable[[], socket.socket],
         commands: Commands,
+        terminal: Terminal,
         on_listening: Callable[[], None],
     ) -> None:
         self._commands = commands
+        self._terminal = terminal
         self._on_listening = on_listening
-        self._slots = [WorkerSlot(bind, self._worker) for _ in range(count)]
+        self._slots = [WorkerSlot(each, bind, self._worker) for each in listeners]
         self._leaving: list[Worker] = []
         self._restart: RollingRestart | None = None
         self._wants_restart = False
@@ -72,6 +79,7 @@ class Supervisor:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGCHLD, lambda *_: None)  # for the wakeup
         hear_hangups(self._on_hangup)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, STOP)  # which were held while this came to be
 
     def _on_stop(self, *_: Any) -> None:
         """The second wish is one for haste; a terminal and a parent may both send the first."""
@@ -82,14 +90,20 @@ class Supervisor:
         self._signalled_at = self._signalled_at or now
 
     def _on_hangup(self, *_: Any) -> None:
-        if AT_START.has_closed():
+        if self._terminal.has_closed():
             self._on_stop()
         self._wants_restart = True
 
-    def _wait(self) -> None:
-        """Until a signal, of a child too, or a moment."""
-        if select.select([self._wakeup], [], [], POLL_SECONDS)[0]:
+    def _wait(self, seconds: float = POLL_SECONDS) -> None:
+        """Until a signal, of a child too, a report of a worker in its slot, or so long."""
+        workers = [slot.worker for slot in self._slots if slot.worker]
+        channels = [worker.channel for worker in workers if worker.channel]
+        if self._wakeup in select.select([self._wakeup, *channels], [], [], seconds)[0]:
             self._wakeup.recv(4096)
+
+    def _is_quiet(self) -> bool:
+        has_all = all(slot.worker for slot in self._slots)
+        return has_all and self._restart is None and not self._wants_restart
 
     def _workers(self) -> list[Worker]:
         return [*self._leaving, *(slot.worker for slot in self._slots if slot.worker)]
@@ -105,7 +119,7 @@ class Supervisor:
         self._on_listening()
         while not self._signalled_at:
             self._keep()
-            self._wait()
+            self._wait(IDLE_SECONDS if self._is_quiet() else POLL_SECONDS)
         return 0
 
     def _keep(self) -> None:

@@ -52,6 +52,7 @@ class Worker:
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)
         self._reports = b""
+        self._may_report = True
         self.ready_at: float | None = None
         with theirs:
             descriptors = [theirs.fileno(), listener.fileno()]
@@ -69,9 +70,20 @@ class Worker:
         self._hear()
         return LEAVING in self._reports
 
+    @property
+    def channel(self) -> socket.socket | None:
+        """Where its next report comes; None once there can be none."""
+        return self._channel if self._may_report else None
+
     def _hear(self) -> None:
-        with suppress(OSError):  # nothing new, or nobody there any more
-            self._reports += self._channel.recv(16)
+        try:
+            report = self._channel.recv(16) if self._may_report else b""
+        except BlockingIOError:
+            return  # nothing new
+        except OSError:
+            report = b""
+        self._may_report = bool(report)
+        self._reports += report
         if self.ready_at is None and READY in self._reports:
             self.ready_at = time.monotonic()
 
@@ -92,6 +104,7 @@ class Worker:
         """Lets it drain and end; one that does not serve yet ends at once."""
         if not self.is_ready() and self.is_alive():
             self._process.kill()
+        self._may_report = False
         self._channel.close()
 
     def hurry(self) -> None:

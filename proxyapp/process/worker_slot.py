@@ -23,18 +23,21 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerSlot:
-    """`bind` makes a socket that does not listen: its first worker makes it listen when it is
-    ready.
+    """`listener` does not listen, nor does what `bind` makes to take its place: the first worker
+    makes it listen when it is ready.
     """
 
     def __init__(
-        self, bind: Callable[[], socket.socket], start: Callable[[socket.socket], Worker]
+        self,
+        listener: socket.socket,
+        bind: Callable[[], socket.socket],
+        start: Callable[[socket.socket], Worker],
     ) -> None:
         self._bind = bind
         self._start = start
         self._delay_seconds = 0.0
         self._due_at = 0.0
-        self.listener = bind()
+        self.listener = listener
         self.worker: Worker | None = None
 
     def start(self) -> Worker:

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, TextIO
 
 from proxyapp.vocabulary.masking import masked_key
-from proxyapp.vocabulary.times import zone_named
+from proxyapp.vocabulary.time_zones import zone_named
 
 _SECRET = re.compile(r"gk-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}")
 

@@ -1,26 +1,10 @@
 """Moments and spans of time as text."""
 
-import functools
-from datetime import UTC, datetime, timedelta, tzinfo
-from pathlib import Path
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
 
-
-@functools.cache
-def zone_named(name: str) -> tzinfo:
-    """As TZ names one: `Europe/Berlin`, `:Europe/Berlin`, a file, or nothing for UTC.
-
-    Raises ValueError, OSError or KeyError.
-    """
-    name = name.removeprefix(":")
-    if name in ("", "UTC"):
-        return UTC
-    if not name.startswith("/"):
-        return ZoneInfo(name)
-    with Path(name).open("rb") as file:
-        return ZoneInfo.from_file(file, key=name)
+from proxyapp.vocabulary.time_zones import zone_named
 
 
 def local_text(moment: datetime, timespec: str = "minutes") -> str:

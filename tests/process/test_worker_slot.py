@@ -31,14 +31,16 @@ class ToyWorker:
         self.is_dismissed = True
 
 
+def _bound() -> socket.socket:
+    return socket.create_server(("127.0.0.1", 0))
+
+
 class Stage:
     """A slot whose workers are toys."""
 
     def __init__(self) -> None:
         self.workers: list[ToyWorker] = []
-        self.slot = WorkerSlot(
-            lambda: socket.create_server(("127.0.0.1", 0)), cast(Any, self._start)
-        )
+        self.slot = WorkerSlot(_bound(), _bound, cast(Any, self._start))
         self.slot.start()
 
     def _start(self, listener: socket.socket) -> Worker:
