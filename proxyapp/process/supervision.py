@@ -16,6 +16,7 @@ from functools import partial
 from socket import socket
 from typing import Any, NoReturn
 
+from gateway.start_environment import GIVEN
 from proxyapp.process import listener
 from proxyapp.process.sighup import Terminal
 from proxyapp.process.start_error import StartError
@@ -47,7 +48,7 @@ class Supervision:
         return Supervisor(
             [socket(fileno=each) for each in self.listeners],
             partial(listener.bind, self.host, self.port, is_shared=True),
-            Commands(self.worker, self.preparation, os.environ),
+            Commands(self.worker, self.preparation, GIVEN),
             Terminal(matters=self.is_terminal_heeded),
             on_listening=lambda: print("\n".join(self.greeting), flush=True),
         ).run()
