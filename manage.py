@@ -11,6 +11,7 @@ from gateway import system
 
 def main() -> None:
     system.refuse_foreign()
+    system.leave_out_unused()
     system.speak_utf8()
     from proxyapp.process.sighup import hold_hangups
     from proxyapp.vocabulary.log_masking import MaskingStream

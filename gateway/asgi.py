@@ -7,6 +7,7 @@ import django
 from gateway import system
 
 system.refuse_foreign()
+system.leave_out_unused()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 django.setup()
 

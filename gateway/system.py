@@ -21,6 +21,11 @@ def refuse_foreign() -> None:
     )
 
 
+def leave_out_unused() -> None:
+    """httpx imports its own command line, and with it rich and pygments, unless there is none."""
+    sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # how Python marks it
+
+
 def speak_utf8() -> None:
     """Starts the program anew where names of files, arguments and settings could be ASCII only.
 

@@ -47,3 +47,13 @@ def test_daphne_runs_on_uvloop(gateway: Gateway) -> None:
     )
 
     assert said_by(gateway, program.format("daphne.reactor._asyncioEventloop")) == "uvloop"
+
+
+def test_httpx_comes_without_its_command_line() -> None:
+    """In a process of its own: the one that others are forked from has all of httpx."""
+    program = "import gateway.asgi, httpx, sys; print({'rich', 'pygments'} & set(sys.modules))"
+    idle = Gateway(None, is_forked=False)
+
+    assert said_by(idle, program) == "set()"
+
+    idle.close()
