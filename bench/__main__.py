@@ -3,7 +3,6 @@
 import argparse
 import importlib
 import os
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -13,7 +12,7 @@ from pathlib import Path
 from bench import bodies, install, nginx, results, throughput, throughput_report
 from bench.contestants import PEERS
 from bench.lineup import FEW
-from bench.process import end_on_sigterm
+from bench.process import end_on_sigterm, raise_file_limit
 from bench.report import Section, brief, not_measured
 from bench.throughput import ThroughputPlan
 
@@ -87,7 +86,7 @@ def main() -> int:
     plan = QUICK if given.quick else FULL
     only = tuple(given.only or (name for name in plan.budgets if name != ALONE))
     end_on_sigterm()
-    _allow_many_files()
+    raise_file_limit()
     try:
         install.tools(say)
     except install.InstallFailed as error:
@@ -129,7 +128,9 @@ def measure(plan: BenchPlan, only: Sequence[str], folder: Path, missing: Mapping
         return special.get(name, lambda: _of_module(name, plan))
 
     sections = [_guarded(TITLES[name], scenario(name)) for name in TITLES if name in only]
-    text = results.markdown(sections, plan.command, facts)
+    is_whole = folder == plan.results
+    command = plan.command if is_whole else f"make bench ARGS='--only {' --only '.join(only)}'"
+    text = results.markdown(sections, command, facts, has_notes=is_whole)
     (folder / "RESULTS.md").write_text(text)
     say(f"\n{text}\nWritten to {os.path.relpath(folder / 'RESULTS.md')}.")
 
@@ -154,12 +155,6 @@ def _guarded(title: str, scenario: Callable[[], Section]) -> Section:
         say(f"  not measured: {reason}")
     say(f"  took {time.monotonic() - started:.0f} s")
     return section
-
-
-def _allow_many_files() -> None:
-    """2,000 streams are 4,000 sockets in one process."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 if __name__ == "__main__":

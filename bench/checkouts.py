@@ -3,7 +3,9 @@
 All run under this interpreter and its packages, wherever their modules lie.
 """
 
-import shutil
+import functools
+import subprocess
+import sys
 from collections.abc import Collection
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -13,8 +15,8 @@ from bench import contestants
 from bench.contestants import Contestant
 from bench.process import CONTESTANT_CORES
 
-EXTENSIONS = ("*.so", "*.pyd")
-NO_PART_OF_IT = (".*", "__pycache__", "var", "tests", "build", "docs", "node_modules")
+PURE = {"GATEWAY_PURE": "true"}
+ASK = "from gateway import compiled; compiled.choose(); raise SystemExit(bool(compiled.why_pure))"
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class Checkout:
 
     root: Path
     home: Path
+    is_pure: bool = False
+
+    @property
+    def kind(self) -> str:
+        return "compiled" if is_compiled(self.root) and not self.is_pure else "pure"
 
     def started(
         self,
@@ -32,16 +39,27 @@ class Checkout:
         cores: Collection[int] | None = CONTESTANT_CORES,
     ) -> AbstractContextManager[Contestant]:
         self.home.mkdir(exist_ok=True)
-        config = {"groups": [contestants.group(upstream, keys)]}
-        return contestants.gateway(server, config, cores=cores, checkout=self.root, home=self.home)
+        return contestants.gateway(
+            server,
+            {"groups": [contestants.group(upstream, keys)]},
+            env=PURE if self.is_pure else None,
+            cores=cores,
+            checkout=self.root,
+            home=self.home,
+        )
 
 
+@functools.cache
 def is_compiled(root: Path) -> bool:
-    """Whether hot modules were compiled in place."""
-    return any(next((root / "proxyapp").rglob(each), None) for each in EXTENSIONS)
+    """What a checkout says of itself: what is older than its source does not run.
 
-
-def pure_copy(root: Path, target: Path) -> Path:
-    """The same code without what was compiled, somewhere else."""
-    shutil.copytree(root, target, ignore=shutil.ignore_patterns(*NO_PART_OF_IT, *EXTENSIONS))
-    return target
+    One of a version that could not be compiled yet fails to say anything.
+    """
+    asked = subprocess.run(
+        [sys.executable, "-c", ASK],
+        env=contestants.environment(str(root)),
+        cwd=root,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
+    return asked.returncode == 0

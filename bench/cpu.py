@@ -14,7 +14,7 @@ from pathlib import Path
 from statistics import median
 
 from bench import contestants, install, nginx
-from bench.checkouts import Checkout, is_compiled, pure_copy
+from bench.checkouts import Checkout, is_compiled
 from bench.contestants import Contestant
 from bench.load import LoadFailed, Sample, check, wrk
 from bench.process import StartFailed, end_on_sigterm
@@ -31,8 +31,7 @@ def main() -> int:
     try:
         install.tools(print)
         with tempfile.TemporaryDirectory(prefix="bench-cpu-") as home:
-            roots = _roots(given, Path(home))
-            found = measure(roots, Path(home), given)
+            found = measure(_checkouts(given, Path(home)), given)
     except (install.InstallFailed, StartFailed, LoadFailed) as error:
         print(brief(error), file=sys.stderr)
         return 1
@@ -59,33 +58,30 @@ def _arguments() -> argparse.Namespace:
     return given
 
 
-def _roots(given: argparse.Namespace, home: Path) -> Mapping[str, Path]:
+def _checkouts(given: argparse.Namespace, home: Path) -> Mapping[str, Checkout]:
+    here = Checkout(contestants.ROOT, home / "here")
     if given.pure:
-        return {"pure": pure_copy(contestants.ROOT, home / "copy"), "compiled": contestants.ROOT}
+        pure = Checkout(contestants.ROOT, home / "pure", is_pure=True)
+        return {"pure": pure, "compiled": here}
     if given.other is None:
-        return {_named("here", contestants.ROOT): contestants.ROOT}
-    roots = {"before": given.other.resolve(), "after": contestants.ROOT}
-    return {_named(name, root): root for name, root in roots.items()}
+        return {f"here, {here.kind}": here}
+    other = Checkout(given.other.resolve(), home / "other")
+    return {f"before, {other.kind}": other, f"after, {here.kind}": here}
 
 
-def _named(name: str, root: Path) -> str:
-    return f"{name}, {'compiled' if is_compiled(root) else 'pure'}"
-
-
-def measure(roots: Mapping[str, Path], home: Path, given: argparse.Namespace) -> Samples:
+def measure(checkouts: Mapping[str, Checkout], given: argparse.Namespace) -> Samples:
     """By name, a sample a round."""
-    samples: dict[str, list[Sample]] = {name: [] for name in roots}
+    samples: dict[str, list[Sample]] = {name: [] for name in checkouts}
     with ExitStack() as stack:
         upstream = stack.enter_context(nginx.upstream())
         running: dict[str, Contestant] = {}
-        for name, root in roots.items():
-            checkout = Checkout(root, home / name)
+        for name, checkout in checkouts.items():
             running[name] = stack.enter_context(
                 checkout.started(given.server, upstream, given.keys)
             )
             check(running[name])
             wrk(running[name], CONNECTIONS, WARM_UP_SECONDS)
-        names = list(roots)
+        names = list(checkouts)
         for _ in range(max(1, given.rounds)):
             for name in names:
                 samples[name].append(_turn(running[name], given.seconds))

@@ -16,7 +16,7 @@ from statistics import median
 from bench import contestants, nginx
 from bench.contestants import Contestant, manage
 from bench.load import LoadFailed, Sample, check, wrk
-from bench.process import CONTESTANT_CORES
+from bench.process import CONTESTANT_CORES, raise_file_limit
 from bench.report import BenchTarget, Section, at_most, table
 
 WARM_UP_SECONDS = 3.0
@@ -78,10 +78,11 @@ def run(seconds_budget: float) -> Section:
 
 def measure(cases: Sequence[GrowthCase], rounds: int, seconds: float) -> Growth:
     """Raises LoadFailed where a request of one of them failed."""
+    raise_file_limit()
     found: Growth = defaultdict(list)
     with nginx.upstream() as upstream, ExitStack() as stack:
-        first = stack.enter_context(_started(FIRST, upstream))
-        apart = {case: stack.enter_context(_started(case, upstream)) for case in _apart(cases)}
+        first = stack.enter_context(started(FIRST, upstream))
+        apart = {case: stack.enter_context(started(case, upstream)) for case in _apart(cases)}
         standing = {case: apart.get(case, first) for case in cases}
         for contestant in (first, *apart.values()):
             wrk(contestant, 32, WARM_UP_SECONDS)
@@ -97,7 +98,7 @@ def _apart(cases: Sequence[GrowthCase]) -> Iterator[GrowthCase]:
 
 
 @contextmanager
-def _started(case: GrowthCase, upstream: str) -> Iterator[Contestant]:
+def started(case: GrowthCase, upstream: str) -> Iterator[Contestant]:
     config = {"groups": [contestants.group(upstream, case.keys)]}
     with (
         tempfile.TemporaryDirectory(prefix="bench-growth-") as name,

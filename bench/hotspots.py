@@ -15,7 +15,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import contestants, install, layers, nginx, peers
-from bench.checkouts import is_compiled, pure_copy
+from bench.checkouts import PURE, is_compiled
 from bench.contestants import ROOT, Contestant
 from bench.load import check, wrk
 from bench.process import CONTESTANT_CORES
@@ -59,14 +59,12 @@ SOCKETS = "two sockets of uvloop, bytes copied and nothing else"
 def _started(upstream: str, stack: ExitStack) -> Iterator[tuple[str, Contestant]]:
     """The pure gateway is the last one."""
     config = {"groups": [contestants.group(upstream)]}
-    roots = {"the gateway, pure": ROOT}
+    kinds = {"the gateway, pure": PURE}
     if is_compiled(ROOT):
-        home = stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-hotspots-"))
-        copy = pure_copy(ROOT, Path(home) / "copy")
-        roots = {"the gateway, compiled": ROOT, "the gateway, pure": copy}
+        kinds = {"the gateway, compiled": {}, **kinds}
     yield SOCKETS, stack.enter_context(peers.two_sockets(upstream))
-    for name, root in roots.items():
-        started = contestants.gateway("uvicorn", config, cores=CONTESTANT_CORES, checkout=root)
+    for name, env in kinds.items():
+        started = contestants.gateway("uvicorn", config, env=env, cores=CONTESTANT_CORES)
         yield name, stack.enter_context(started)
 
 

@@ -1,12 +1,9 @@
 """Who takes part in (a), by the name in the tables."""
 
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 
-from bench import contestants, peer_binaries, peers
-from bench.checkouts import is_compiled, pure_copy
+from bench import checkouts, contestants, peer_binaries, peers
 from bench.contestants import ROOT, Contestant
 from bench.process import CONTESTANT_CORES
 
@@ -22,44 +19,38 @@ STOCK = "stock Django and httpx"
 PURE = ", pure"
 UNPINNED = ", not pinned"
 TWO = ", 2 processes, not pinned"
-FEW = (DIRECT, NGINX, SOCKETS, UVICORN, UVICORN + PURE, DAPHNE, TENSORZERO, LITELLM, PORTKEY)
+FEW = (DIRECT, NGINX, SOCKETS, UVICORN, UVICORN + PURE, DAPHNE, TENSORZERO, PORTKEY)
 """Of a quick run, and each binary that is found."""
 
 Starter = Callable[[], AbstractContextManager[Contestant]]
 
 
-@contextmanager
-def lineup(upstream: str) -> Iterator[dict[str, Starter]]:
-    """The pure gateways run the same code from a copy, and only where this checkout is compiled."""
+def lineup(upstream: str) -> dict[str, Starter]:
+    """The pure gateways are there only where this checkout is compiled."""
     config = {"groups": [contestants.group(upstream)]}
 
-    def gateway(server: str, checkout: Path = ROOT) -> Starter:
-        return lambda: contestants.gateway(
-            server, config, cores=CONTESTANT_CORES, checkout=checkout
-        )
+    def gateway(server: str, env: Mapping[str, str] | None = None) -> Starter:
+        return lambda: contestants.gateway(server, config, env=env, cores=CONTESTANT_CORES)
 
-    with tempfile.TemporaryDirectory(prefix="bench-pure-") as home:
-        starters: dict[str, Starter] = {
-            NGINX: lambda: peers.nginx_proxy(upstream),
-            SOCKETS: lambda: peers.two_sockets(upstream),
-            UVICORN: gateway("uvicorn"),
-            DAPHNE: gateway("daphne"),
-        }
-        if is_compiled(ROOT):
-            copy = pure_copy(ROOT, Path(home) / "copy")
-            starters |= {
-                UVICORN + PURE: gateway("uvicorn", copy),
-                DAPHNE + PURE: gateway("daphne", copy),
-            }
-        starters |= peer_binaries.starters(upstream)
+    starters: dict[str, Starter] = {
+        NGINX: lambda: peers.nginx_proxy(upstream),
+        SOCKETS: lambda: peers.two_sockets(upstream),
+        UVICORN: gateway("uvicorn"),
+        DAPHNE: gateway("daphne"),
+    }
+    if checkouts.is_compiled(ROOT):
         starters |= {
-            UVICORN + UNPINNED: lambda: contestants.gateway("uvicorn", config),
-            UVICORN + TWO: lambda: contestants.gateway("uvicorn", config, workers=2),
-            DAPHNE + UNPINNED: lambda: contestants.gateway("daphne", config),
-            DAPHNE + TWO: lambda: contestants.gateway("daphne", config, workers=2),
-            TENSORZERO: lambda: peers.tensorzero(upstream),
-            LITELLM: lambda: peers.litellm(upstream),
-            PORTKEY: lambda: peers.portkey(upstream),
-            STOCK: lambda: peers.stock(upstream),
+            UVICORN + PURE: gateway("uvicorn", checkouts.PURE),
+            DAPHNE + PURE: gateway("daphne", checkouts.PURE),
         }
-        yield starters
+    starters |= peer_binaries.starters(upstream)
+    return starters | {
+        UVICORN + UNPINNED: lambda: contestants.gateway("uvicorn", config),
+        UVICORN + TWO: lambda: contestants.gateway("uvicorn", config, workers=2),
+        DAPHNE + UNPINNED: lambda: contestants.gateway("daphne", config),
+        DAPHNE + TWO: lambda: contestants.gateway("daphne", config, workers=2),
+        TENSORZERO: lambda: peers.tensorzero(upstream),
+        LITELLM: lambda: peers.litellm(upstream),
+        PORTKEY: lambda: peers.portkey(upstream),
+        STOCK: lambda: peers.stock(upstream),
+    }

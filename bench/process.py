@@ -1,6 +1,7 @@
 """Processes of a benchmark: on given cores, with their log, their memory, and a certain end."""
 
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -31,6 +32,12 @@ def end_on_sigterm() -> None:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+def raise_file_limit() -> None:
+    """Children inherit it: 2,000 streams are 4,000 sockets of the gateway's process."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 class StartFailed(Exception):

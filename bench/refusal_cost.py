@@ -14,16 +14,26 @@ from bench import stream_upstream
 from bench.contestants import Contestant, gateway
 from bench.process import CONTESTANT_CORES
 from bench.report import BenchTarget, at_most
-from bench.storm_clients import ask
+from bench.storm_clients import CLIENTS, ask
 from bench.stream_upstream import SPENT
 
-KEYS = 50_000
-WARM_UP, PLAIN, STORM = 2000, 4000, 6000
-"""Requests. Those before the storm stay within the good keys that come first."""
-GOOD_FIRST = 6200
 EVERY = 4
 CEILING_MS = 0.5
 ASK_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class RefusalPlan:
+    """Requests; those before the storm stay within the good keys that come first."""
+
+    keys: int = 50_000
+    warm_up: int = 2000
+    plain: int = 4000
+    storm: int = 6000
+
+    @property
+    def good_keys(self) -> int:
+        return self.warm_up + self.plain + 2 * CLIENTS
 
 
 @dataclass(frozen=True)
@@ -37,29 +47,35 @@ class RefusalCost:
     failures: int
 
 
-def measure(upstream: str, server: str = "uvicorn", keys: int = KEYS) -> RefusalCost:
+LARGE = RefusalPlan()
+
+
+def measure(upstream: str, plan: RefusalPlan = LARGE, server: str = "uvicorn") -> RefusalCost:
     with (
         tempfile.TemporaryDirectory(prefix="bench-refusals-") as home,
         gateway(
-            server, {"groups": [_group(upstream, keys)]}, cores=CONTESTANT_CORES, home=Path(home)
+            server, {"groups": [_group(upstream, plan)]}, cores=CONTESTANT_CORES, home=Path(home)
         ) as contestant,
     ):
-        _asked(contestant, WARM_UP)
-        plain, _ = _asked(contestant, PLAIN)
+        _asked(contestant, plan.warm_up)
+        plain, _ = _asked(contestant, plan.plain)
         stream_upstream.counts(upstream)
-        used, failures = _asked(contestant, STORM)
+        used, failures = _asked(contestant, plan.storm)
         counts = stream_upstream.counts(upstream)
     refusals = sum(count for key, count in counts.items() if key.endswith(SPENT))
-    more = used - plain / PLAIN * STORM
-    return RefusalCost(keys, plain / PLAIN * 1e6, refusals, more / max(refusals, 1) * 1e3, failures)
+    a_plain_one = plain / plan.plain
+    more = used - a_plain_one * plan.storm
+    return RefusalCost(
+        plan.keys, a_plain_one * 1e6, refusals, more / max(refusals, 1) * 1e3, failures
+    )
 
 
-def _group(upstream: str, keys: int) -> dict[str, Any]:
+def _group(upstream: str, plan: RefusalPlan) -> dict[str, Any]:
     def name(number: int) -> str:
-        is_spent = number >= GOOD_FIRST and number % EVERY == 0
+        is_spent = number >= plan.good_keys and number % EVERY == 0
         return f"bench-refusal-{number:05}{SPENT * is_spent}"
 
-    names = [name(number) for number in range(keys)]
+    names = [name(number) for number in range(plan.keys)]
     return {"name": "refusals", "target_url": upstream, "auth": "google", "api_keys": names}
 
 

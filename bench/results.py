@@ -21,19 +21,17 @@ OWN_PARTS = ("Django", "daphne", "uvicorn", "uvloop", "httptools", "httpx")
 ASK_SECONDS = 20
 
 
-def markdown(sections: Sequence[Section], command: str, facts: Mapping[str, str]) -> str:
+def markdown(
+    sections: Sequence[Section], command: str, facts: Mapping[str, str], *, has_notes: bool = True
+) -> str:
     lines = ["# Results", "", f"Written by `{command}`; `README.md` says how to read it.", ""]
     lines += [*table(["", ""], [[name, fact] for name, fact in facts.items()]), ""]
-    lines += [
-        "## Targets",
-        "",
-        *targets_table(target for each in sections for target in each.targets),
-        "",
-    ]
+    if targets := [target for each in sections for target in each.targets]:
+        lines += ["## Targets", "", *targets_table(targets), ""]
     if any(section.title.startswith("(a)") for section in sections):
         lines += ["![Requests a second at 32 connections](results.svg)", ""]
     lines += [section.markdown() for section in sections]
-    return "\n".join([*lines, *_notes()])
+    return "\n".join([*lines, *(_notes() if has_notes else ())])
 
 
 def _notes() -> Iterator[str]:

@@ -1,6 +1,5 @@
 """Scenario (b): 100, 500 and 2,000 streams at once, of 20 events a second each."""
 
-import resource
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +8,7 @@ from statistics import median
 
 from bench import stream_client, stream_upstream
 from bench.contestants import Contestant, gateway, group
-from bench.process import CONTESTANT_CORES
+from bench.process import CONTESTANT_CORES, raise_file_limit
 from bench.report import BenchTarget, Section, at_least, at_most, table
 from bench.stream_client import StreamFigures
 
@@ -20,7 +19,6 @@ FIRST_EVENT_MS = {"daphne": 250, "uvicorn": 120}
 MANY_P50_MS, MANY_P99_MS = 160, 700
 MANY_EVENTS = 39_000
 STREAM_KB = 30
-IDLE_MB = 110
 LONGEST_SECONDS = 6.0
 OVERHEAD_SECONDS = 2.0
 
@@ -37,12 +35,6 @@ class Level:
 
 
 Results = dict[tuple[str, int], list[Level]]
-
-
-def raise_file_limit() -> None:
-    """Children inherit it: a stream takes two descriptors of the gateway."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def run(seconds_budget: float) -> Section:
@@ -64,7 +56,7 @@ def run(seconds_budget: float) -> Section:
                         results[server, streams].append(
                             level(contestant, idle[server], streams, seconds)
                         )
-    return Section("(b) Streams", _lines(results, idle, seconds, rounds), _targets(results, idle))
+    return Section("(b) Streams", _lines(results, idle, seconds, rounds), _targets(results))
 
 
 @contextmanager
@@ -149,7 +141,7 @@ def _failures(levels: list[Level]) -> str:
     return f"{_errors(levels)} ({', '.join(reasons)})" if reasons else str(_errors(levels))
 
 
-def _targets(results: Results, idle: dict[str, float]) -> list[BenchTarget]:
+def _targets(results: Results) -> list[BenchTarget]:
     targets = []
     for server in SERVERS:
         first = _figure(results[server, 500], "first_p50")
@@ -165,7 +157,6 @@ def _targets(results: Results, idle: dict[str, float]) -> list[BenchTarget]:
             ),
             BenchTarget(f"{label} errors", "0", str(errors), errors == 0),
             at_most(f"{label} memory a stream", STREAM_KB, _memory(many), "KB"),
-            at_most(f"{server}: idle process", IDLE_MB, idle[server], "MB"),
         ]
     return targets
 

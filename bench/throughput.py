@@ -95,7 +95,7 @@ def measure(
     results: Results = {DIRECT: ThroughputFigures()}
     with ExitStack() as stack:
         standing: dict[str, Endpoint] = {DIRECT: Endpoint(name=DIRECT, url=upstream)}
-        for name, start in stack.enter_context(lineup(upstream)).items():
+        for name, start in lineup(upstream).items():
             if not plan.takes(name):
                 continue
             results[name] = ThroughputFigures(failure=missing.get(name, ""))

@@ -3,15 +3,19 @@
 import sys
 import time
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench import peer_binaries
-from bench.checkouts import is_compiled, pure_copy
-from bench.contestants import Endpoint
+from bench import growth, idle, peer_binaries, refusal_cost, stream_upstream
+from bench.checkouts import Checkout
+from bench.contestants import Contestant, Endpoint
+from bench.growth import GrowthCase
 from bench.load import LoadFailed, check
 from bench.process import StartFailed, running
+from bench.refusal_cost import RefusalPlan
+from tests.support.waiting import wait_for
 
 BURN_SECONDS = 0.3
 BURN = f"import time\nwhile time.process_time() < {BURN_SECONDS}: pass\ntime.sleep(60)"
@@ -142,16 +146,68 @@ def test_cpu_time_is_that_of_the_whole_tree_of_processes() -> None:
     assert BURN_SECONDS <= used < 10 * BURN_SECONDS
 
 
-def test_the_pure_copy_of_a_compiled_checkout_is_the_same_code_without_what_was_compiled(
-    tmp_path: Path,
+@pytest.mark.parametrize(
+    ("says", "kind"),
+    [
+        ("", "compiled"),
+        ("rotor.py has changed since it was compiled", "pure"),
+        (None, "pure"),
+    ],
+)
+def test_a_checkout_says_itself_whether_it_runs_compiled(
+    tmp_path: Path, says: str | None, kind: str
 ) -> None:
-    room = tmp_path / "checkout" / "proxyapp" / "pool"
-    room.mkdir(parents=True)
-    (room / "rotor.py").write_text("here = True")
-    (room / "rotor.cpython-311-x86_64-linux-gnu.so").write_bytes(b"compiled")
+    (tmp_path / "gateway").mkdir()
+    if says is not None:
+        text = f"why_pure = 'unknown'\ndef choose():\n    global why_pure\n    why_pure = {says!r}"
+        (tmp_path / "gateway" / "compiled.py").write_text(text)
 
-    copy = pure_copy(tmp_path / "checkout", tmp_path / "copy")
+    assert Checkout(tmp_path, tmp_path / "home").kind == kind
+    assert Checkout(tmp_path, tmp_path / "home", is_pure=True).kind == "pure"
 
-    assert is_compiled(tmp_path / "checkout")
-    assert not is_compiled(copy)
-    assert (copy / "proxyapp" / "pool" / "rotor.py").read_text() == "here = True"
+
+def test_cpu_time_and_wake_ups_of_an_idle_process_are_counted() -> None:
+    ticking = "import time\nwhile True: time.sleep(0.05)"
+    with running([sys.executable, "-c", ticking]) as process:
+        contestant = Contestant(name="ticking", url="", process=process)
+        time.sleep(0.5)
+        (found,) = idle.watched(contestant, ("ticking",), 2.0)
+
+    assert 5 < found.wake_ups <= 21
+    assert 0 < found.cpu_ms < 500
+    assert found.rss_mb > 3
+
+
+def test_a_429_is_told_by_what_it_costs_more_than_a_plain_request() -> None:
+    plan = RefusalPlan(keys=1000, warm_up=100, plain=200, storm=500)
+
+    with stream_upstream.upstream() as upstream:
+        cost = refusal_cost.measure(upstream, plan)
+
+    assert cost.failures == 0
+    assert 20 < cost.refusals < 500 / 3
+    assert cost.plain_us > 0
+    assert cost.refusal_ms > 0
+
+
+def test_the_tokens_of_growth_are_let_in() -> None:
+    with (
+        stream_upstream.upstream() as upstream,
+        growth.started(GrowthCase("3 tokens", tokens=3, is_limited=True), upstream) as contestant,
+    ):
+        assert contestant.tokens is not None
+        tokens = contestant.tokens.read_text().splitlines()
+        wait_for(lambda: not is_let_in(contestant, "nobody"))
+        let_in = [is_let_in(contestant, token) for token in tokens]
+
+    assert let_in == [True, True, True]
+
+
+def is_let_in(contestant: Contestant, token: str) -> bool:
+    try:
+        check(replace(contestant, headers={"authorization": f"Bearer {token}"}))
+    except LoadFailed as error:
+        if "401" not in str(error):
+            raise
+        return False
+    return True
