@@ -34,7 +34,7 @@ class Cooldowns:
 
     def __init__(self, real: Collection[str] = ()) -> None:
         self.features: dict[str, list[str]] = {}
-        self._real = frozenset(real)
+        self._real_scopes = frozenset(real)
         self._until: dict[str, dict[int, float]] = {EVERY_SCOPE: {}}
         self._daily: dict[tuple[str, int], float] = {}
 
@@ -61,7 +61,9 @@ class Cooldowns:
         """
         if quota_scope in self._until or len(self._until) <= MOST_SCOPES:
             return ""
-        made_up = (scope for scope in self._until if scope and plain_scope(scope) not in self._real)
+        made_up = (
+            scope for scope in self._until if scope and plain_scope(scope) not in self._real_scopes
+        )
         oldest = next(made_up, "")
         if oldest:
             if SEPARATOR in oldest:

@@ -14,6 +14,7 @@ from typing import NoReturn
 from django.conf import settings
 from django.db import connections
 
+from gateway import compiled
 from gateway.start_environment import GIVEN
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
@@ -217,10 +218,11 @@ class Launch:
             self.say(line)
 
     def _remarks(self, host: str) -> list[str]:
+        notes = [compiled.told(), *self._notes]
         if host not in ANY_ADDRESS or settings.HOSTS_ARE_CONFIGURED:
-            return self._notes
+            return notes
         return [
-            *self._notes,
+            *notes,
             "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.",
         ]
 

@@ -1,6 +1,7 @@
 """What is installed is pinned with hashes, asked for, and accounted for."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def normal(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-compile"])
 def test_what_is_asked_for_is_locked(name: str):
     assert pins(f"{name}.in") <= pins(f"{name}.txt")
 
@@ -31,7 +32,20 @@ def test_tests_run_with_the_packages_that_users_get():
     assert pins("requirements.txt") <= pins("requirements-dev.txt")
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev"])
+def test_what_compiles_is_what_checks_types():
+    compiler = pins("requirements-compile.txt")
+
+    assert {name for name, _ in compiler - pins("requirements-dev.txt")} == {"setuptools"}
+    assert pins("requirements-compile.in") & pins("requirements-dev.in") == {mypy_of_a_wheel()}
+
+
+def mypy_of_a_wheel() -> tuple[str, str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    wanted = [line for line in project["build-system"]["requires"] if line.startswith("mypy")]
+    return REQUIRED.findall(wanted[0])[0]
+
+
+@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-compile"])
 def test_everything_is_asked_for_by_an_exact_version(name: str):
     lines = [
         line
@@ -43,13 +57,16 @@ def test_everything_is_asked_for_by_an_exact_version(name: str):
     assert all(REQUIRED.match(line) for line in lines)
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
-def test_every_locked_package_has_a_hash(name: str):
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("requirements.txt", 40), ("requirements-dev.txt", 40), ("requirements-compile.txt", 5)],
+)
+def test_every_locked_package_has_a_hash(name: str, least: int):
     entries = re.split(
         r"\n(?=[A-Za-z0-9])", re.sub(r"(?m)^\s*#.*\n", "", (ROOT / name).read_text())
     )
 
-    assert len(entries) == len(REQUIRED.findall((ROOT / name).read_text())) > 40
+    assert len(entries) == len(REQUIRED.findall((ROOT / name).read_text())) > least
     assert [entry.split()[0] for entry in entries if "--hash=sha256:" not in entry] == []
 
 
@@ -60,7 +77,9 @@ def test_every_dependency_has_its_reason():
     }
 
     assert documented == {
-        package for name in ("requirements.in", "requirements-dev.in") for package, _ in pins(name)
+        package
+        for name in ("requirements.in", "requirements-dev.in", "requirements-compile.in")
+        for package, _ in pins(name)
     }
 
 

@@ -53,6 +53,7 @@ def migrated_template(*, has_user: bool = False) -> str:
     url = postgres.fresh_database() if on_postgresql else f"sqlite:///{file}"
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
+        "GATEWAY_PURE": os.environ.get("GATEWAY_PURE", ""),
         "VAR_DIR": str(directory / "var"),
         "DATABASE_URL": url,
         "ENV_FILE": os.devnull,
@@ -107,6 +108,7 @@ class Gateway:
         )
         self.environment = {
             "PATH": os.environ.get("PATH", os.defpath),
+            "GATEWAY_PURE": os.environ.get("GATEWAY_PURE", ""),
             "HOME": str(self.directory),
             "VAR_DIR": str(self.directory / "var"),
             "DATABASE_URL": self.database_url,

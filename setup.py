@@ -1,0 +1,149 @@
+"""Compiles the hot modules with mypyc where there is a C compiler; elsewhere they stay Python.
+
+`make compile` puts the extensions beside their sources; `pip wheel .` puts them into the wheel.
+"""
+
+import ast
+import json
+import shutil
+import sys
+import sysconfig
+import tomllib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+from gateway.compiled import LIBRARY, MARK, SUFFIX, changed, digest_of
+
+ROOT = Path(__file__).resolve().parent
+OPTIMISED = "2"
+NO_COMPILER = 2  # the exit code; what fails otherwise has others
+# What is installed here beside the gateway changes nothing of what is made.
+CHECKS = ["--config-file=", "--no-site-packages", "--ignore-missing-imports"]
+QUIET = ["--follow-imports=silent"]  # what is not compiled is `make lint`'s to judge
+
+
+def hot_modules() -> list[str]:
+    """Their files, of the one list that there is."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    rooms = project["tool"]["compiled"]
+    return [f"proxyapp/{room}/{name}.py" for room, names in rooms.items() for name in names]
+
+
+def missing() -> str:
+    """What a compilation lacks here, and where it comes from."""
+    compilers = [(sysconfig.get_config_var("CC") or "cc").split()[0], "cc", "gcc", "clang"]
+    headers = Path(sysconfig.get_path("include"), "Python.h")
+    if any(map(shutil.which, compilers)) and headers.exists():
+        return ""
+    return (
+        f"To compile it takes a C compiler and {headers}. On Debian and Ubuntu:"
+        " apt install gcc python3-dev."
+    )
+
+
+def made_from(files: list[str]) -> dict[str, str]:
+    """The digests of the files and of all of the project that they import."""
+    known: dict[str, str] = {}
+    waiting = list(files)
+    while waiting:
+        file = waiting.pop()
+        if file not in known:
+            known[file] = digest_of(ROOT / file)
+            waiting += imported_by(file)
+    return dict(sorted(known.items()))
+
+
+def imported_by(file: str) -> Iterator[str]:
+    for node in ast.walk(ast.parse((ROOT / file).read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        for path in (f"{name.replace('.', '/')}.py" for name in names):
+            if path.startswith(("proxyapp/", "gateway/")) and (ROOT / path).exists():
+                yield path
+
+
+def is_made(files: list[str]) -> bool:
+    """Whether what is there is what would be made again."""
+    mark = ROOT / MARK
+    return not changed(ROOT) and json.loads(mark.read_bytes())["modules"] == files
+
+
+class BuildExtensions(build_ext):
+    """The mark comes last, so that no half of a build ever counts. Its digests were taken first:
+    a source that changes meanwhile is not what is compiled.
+    """
+
+    mark = ""
+
+    def run(self) -> None:
+        self.force = True
+        place = ROOT if self.inplace else Path(self.build_lib)
+        if self.inplace:
+            self.remove_older()
+        super().run()
+        if self.extensions:
+            (place / MARK).write_text(self.mark)
+
+    def remove_older(self) -> None:
+        (ROOT / MARK).unlink(missing_ok=True)
+        library = ROOT / f"{LIBRARY}{SUFFIX}"
+        for extension in (library, *(ROOT / "proxyapp").rglob(f"*{SUFFIX}")):
+            extension.unlink(missing_ok=True)
+
+    def build_extensions(self) -> None:
+        """With all processors: an extension is one compiler a file."""
+        compile_all = self.compiler.compile
+
+        def compile_each(sources: list[str], **options: Any) -> list[str]:
+            one = partial(compile_all, **options)
+            with ThreadPoolExecutor(self.parallel or None) as pool:
+                return [made for done in pool.map(one, [[s] for s in sources]) for made in done]
+
+        self.compiler.compile = compile_each
+        super().build_extensions()
+
+
+def extensions(files: list[str]) -> list[Extension]:
+    from mypyc.build import mypycify
+
+    made: list[Extension] = mypycify(
+        [*CHECKS, *QUIET, *files],
+        opt_level=OPTIMISED,
+        debug_level="0",
+        multi_file=True,
+        group_name=LIBRARY.removesuffix("__mypyc"),
+    )
+    return made
+
+
+def main() -> None:
+    files = hot_modules()
+    is_in_place = "--inplace" in sys.argv
+    if is_in_place and is_made(files):
+        print(f"The {len(files)} hot modules are compiled already.")
+        return
+    lack = missing()
+    if lack and is_in_place:
+        print(lack, file=sys.stderr)
+        sys.exit(NO_COMPILER)
+    if lack:
+        print(f"Pure Python: {lack}", file=sys.stderr)
+    BuildExtensions.mark = json.dumps({"modules": files, "sources": made_from(files)}, indent=1)
+    setup(
+        ext_modules=[] if lack else extensions(files),
+        cmdclass={"build_ext": BuildExtensions},
+    )
+
+
+if __name__ == "__main__":
+    main()
