@@ -42,7 +42,8 @@ def test_what_compiles_is_what_checks_types():
 def mypy_of_a_wheel() -> tuple[str, str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     wanted = [line for line in project["build-system"]["requires"] if line.startswith("mypy")]
-    return REQUIRED.findall(wanted[0])[0]
+    name, version = REQUIRED.findall(wanted[0])[0]
+    return name, version
 
 
 @pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-compile"])
