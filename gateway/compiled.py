@@ -8,7 +8,6 @@ import functools
 import hashlib
 import importlib
 import json
-import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import (
@@ -22,6 +21,7 @@ from pathlib import Path
 from types import ModuleType
 
 from gateway.setting import TRUTH
+from gateway.start_environment import GIVEN
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = "proxyapp_compiled__mypyc"  # has the code of all; the other extensions point to it
@@ -94,7 +94,7 @@ def digest_of(path: Path) -> str:
 
 
 def _wanted_pure() -> str:
-    said = os.environ.get("GATEWAY_PURE", "").strip().lower() or "false"
+    said = GIVEN.get("GATEWAY_PURE", "").strip().lower() or "false"
     if said not in TRUTH:
         sys.exit(f"Bad setting: GATEWAY_PURE={said!r} is neither true nor false.")
     return ASKED_FOR if TRUTH[said] else ""
