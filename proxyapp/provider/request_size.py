@@ -35,7 +35,8 @@ class LeastSize:
         text, place = self._tail + piece, 0
         while True:
             if self._is_in_data:
-                place = INLINE.match(text, place).end()  # type: ignore[union-attr]
+                inline = INLINE.match(text, place)
+                place = inline.end() if inline else place
                 self._is_in_data = place == len(text) and not text.endswith(b'"')
             found = INLINE_START.search(text, place)
             if found is None:

@@ -69,7 +69,8 @@ def without_empty_lines(data: bytes) -> bytes:
     """RFC 9112 2.2 has servers overlook them before a request; endless ones must not cost a copy
     each.
     """
-    return data[_EMPTY_LINES.match(data).end() :]  # type: ignore[union-attr]  # it matches nothing, too
+    lines = _EMPTY_LINES.match(data)
+    return data[lines.end() :] if lines else data
 
 
 def check_start(data: bytes) -> None:
