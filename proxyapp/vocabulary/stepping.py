@@ -30,7 +30,8 @@ class Wait:
         if self._is_over:
             return
         if asyncio.current_task(self._loop) is None:
-            yield self
+            while not self._is_over:  # what was to go on may wait for another one by then
+                yield self
         else:
             self._future = self._loop.create_future()
             yield from self._future
@@ -96,7 +97,7 @@ class Stepper:
             self._advance(None)
 
     def _cancel_if_waiting(self) -> None:
-        if self._wait is not None:
+        if self._is_cancelled and self._wait is not None:
             self._advance(asyncio.CancelledError())
 
     def _advance(self, error: BaseException | None) -> None:
@@ -106,7 +107,11 @@ class Stepper:
         self._is_running = True
         coroutine = self._coroutine
         try:
-            waited = coroutine.send(None) if error is None else coroutine.throw(error)
+            if error is None:
+                waited = coroutine.send(None)
+            else:
+                self._is_cancelled = False  # once is enough: what cleans up may wait
+                waited = coroutine.throw(error)
         except StopIteration:
             self._on_end(None)
         except (Exception, asyncio.CancelledError) as failure:  # noqa: BLE001 (as a task does)
