@@ -391,9 +391,10 @@ class FakeUpstream:
 
     def _handler(self, path: str) -> tuple[Handler, bool]:
         matching = [prefix for prefix in self._handlers if path.startswith(prefix)]
-        return self._handlers[max(matching, key=len)] if matching else (self._behave, True)
+        return self._handlers[max(matching, key=len)] if matching else (self.behave, True)
 
-    async def _behave(self, request: Recorded, connection: Connection) -> None:
+    async def behave(self, request: Recorded, connection: Connection) -> None:
+        """Answers as Google does, or as it was ordered to."""
         refusal = self._refusal(request)
         if refusal:
             await self._send(refusal, request, connection)

@@ -74,10 +74,10 @@ class Gateway:
     """`config` is written to `config_path` as YAML. The data outlives `stop` and `kill`; `start`
     goes on with them.
 
-    `is_migrated` False: the first start finds an empty database. Otherwise it has its tables
-    already, and an administrator who has no password unless the environment names one, which saves
-    time. `is_forked` False: its processes are started as an operator does it, not forked from one
-    that has imported Django.
+    `program`: whose command `serve` is. `is_migrated` False: the first start finds an empty
+    database. Otherwise it has its tables already, and an administrator who has no password unless
+    the environment names one, which saves time. `is_forked` False: its processes are started as an
+    operator does it, not forked from one that has imported Django.
     """
 
     def __init__(
@@ -87,6 +87,7 @@ class Gateway:
         env: Mapping[str, str] | None = None,
         server: str = "daphne",
         args: Sequence[str] = (),
+        program: Sequence[str] = ("manage.py",),
         is_migrated: bool = True,
         is_forked: bool = True,
     ) -> None:
@@ -97,6 +98,7 @@ class Gateway:
             self.config_path.write_text(yaml.safe_dump(dict(config), sort_keys=False))
         self.port = free_port()
         self._args = ["--server", server, *args]
+        self._program = list(program)
         self._log = self.directory / "output"
         self._log.touch()
         self._is_forked = is_forked
@@ -174,7 +176,7 @@ class Gateway:
     def launch(self) -> None:
         """Starts the process and does not wait for it to listen."""
         serve = [
-            "manage.py",
+            *self._program,
             "serve",
             "--config",
             str(self.config_path),
