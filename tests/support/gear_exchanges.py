@@ -2,16 +2,14 @@
 
 import json
 import random
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
 from tests.support import gear_answers as answers
 from tests.support import gear_clients as clients
 from tests.support.fake_gemini import EVENT_STREAM, JSON
-from tests.support.fake_upstream import Handler, body_of_bytes
-from tests.support.gear_clients import Client, Request
+from tests.support.fake_upstream import body_of_bytes
+from tests.support.gear_draw import Draw, GearExchange
 
-CHAT = "/v1beta/openai/chat/completions"
 EMPTY = json.dumps(
     {"candidates": [{"content": {"role": "model"}, "finishReason": "STOP"}]}
 ).encode()
@@ -30,59 +28,11 @@ REFUSALS = [
     (499, "499_cancelled"),
 ]
 TROUBLES = [(500, "500_internal"), (503, "503_model_overloaded"), (503, "503_high_demand")]
-TOKENS = ["plain", "daily", "counted", "expired"]
 STREAMS = [
     "stream_200_first_event_is_429",
     "stream_200_starts_with_bare_503",
     "midstream_503_raw_tail",
 ]
-
-
-class GearExchange(NamedTuple):
-    kind: str
-    number: int
-    client: Client
-    answers: Sequence[Handler] = ()
-
-
-class Draw:
-    """One exchange to be: its number, and what chance says of it."""
-
-    def __init__(self, chance: random.Random, number: int) -> None:
-        self.chance = chance
-        self.number = number
-        self.model = f"gemini-{chance.randrange(6)}"
-
-    def generate(self, method: str = "generateContent", query: str = "") -> Request:
-        body = json.dumps({"contents": [{"parts": [{"text": f"question {self.number}"}]}]})
-        target = f"{self._group()}/v1beta/models/{self.model}:{method}{query}"
-        return Request(self.number, "POST", target, body.encode(), token=self._token())
-
-    def stream(self) -> Request:
-        return self.generate("streamGenerateContent", "?alt=sse")
-
-    def chat(self, *, is_stream: bool = False) -> Request:
-        asked = {"model": self.model, "messages": [], "stream": is_stream}
-        return Request(self.number, "POST", CHAT, json.dumps(asked).encode(), token=self._token())
-
-    def other(self, method: str = "GET", path: str = "/some/path") -> Request:
-        body = b"{}" if method in ("POST", "PUT") else b""
-        return Request(self.number, method, self._group() + path, body, token=self._token())
-
-    def any_call(self) -> Request:
-        return self.chance.choice([self.generate, self.stream, self.chat, self.other])()
-
-    def flip(self) -> bool:
-        return self.chance.random() < 0.5
-
-    def of(self, client: Client, *handlers: Handler) -> GearExchange:
-        return GearExchange("", self.number, client, handlers)
-
-    def _group(self) -> str:
-        return self.chance.choice(["", "", "", "/g/daily", "/g/patient", "/g/both"])
-
-    def _token(self) -> str:
-        return self.chance.choice(["", "", "", *TOKENS])
 
 
 def usual(draw: Draw) -> GearExchange:

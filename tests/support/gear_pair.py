@@ -12,7 +12,7 @@ from tests.support.gateway_database import rows
 from tests.support.gateway_tokens import make_tokens
 from tests.support.gear_answers import NUMBER, AnswerScripts
 from tests.support.gear_clients import Seen, Side
-from tests.support.gear_exchanges import GearExchange
+from tests.support.gear_draw import GearExchange
 
 SECOND_GEAR = ("-m", "tests.support.second_gear")
 KEYS = ["KEY-1", "KEY-2", "KEY-3", "KEY-4", "KEY-5", "KEY-DEAD"]
