@@ -73,7 +73,7 @@ class HttpServer:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self.now = 0.0
-        self.is_draining = False
+        self.is_draining = self.is_cut = False
         self.open_connections: set[OpenConnection] = set()
         self.tasks: set[asyncio.Task[None]] = set()
         self.late: dict[asyncio.Task[None], float] = {}
@@ -108,7 +108,8 @@ class HttpServer:
     def client_left(self, running: "Stepper | asyncio.Task[None]") -> None:
         """What runs for it ends; with ASGI it gets CLOSE_SECONDS to find out."""
         if isinstance(running, Stepper):
-            running.cancel()
+            if running.task is None or not self.is_cut:  # else it has been told: it cleans up
+                running.cancel()
             task = running.task
         else:
             task = running
@@ -123,6 +124,7 @@ class HttpServer:
             connection.abort()
         for task in self.tasks:
             task.cancel()
+        self.is_cut = True
 
     def forget(self, connection: OpenConnection) -> None:
         self.open_connections.discard(connection)
