@@ -14,7 +14,7 @@ from tests.support.gear_answers import NUMBER, AnswerScripts
 from tests.support.gear_clients import Seen, Side
 from tests.support.gear_draw import GearExchange
 
-SECOND_GEAR = ("-m", "tests.support.second_gear")
+CHOSEN_GEAR = ("-m", "tests.support.chosen_gear")
 KEYS = ["KEY-1", "KEY-2", "KEY-3", "KEY-4", "KEY-5", "KEY-DEAD"]
 DAILY = ["KEY-6", "KEY-7", "KEY-8"]
 PATIENT = ["KEY-9", "KEY-10"]
@@ -102,7 +102,7 @@ def gear_pair(server: str, gear: str, env: Mapping[str, str]) -> Iterator[list[G
         upstreams = [stack.enter_context(FakeUpstream(keys=known)) for _ in range(2)]
         gateways = [
             Gateway(_config(upstream), server=server, program=program, env=_environment(env, gear))
-            for upstream, program in zip(upstreams, [("manage.py",), SECOND_GEAR], strict=True)
+            for upstream, program in zip(upstreams, [("manage.py",), CHOSEN_GEAR], strict=True)
         ]
         for gateway in gateways:
             stack.callback(gateway.close)
