@@ -1,5 +1,6 @@
 """The usual request runs without a task, and leaves nothing behind however its client goes."""
 
+import hashlib
 import random
 import time
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ import pytest
 
 from tests.conftest import MakeGateway
 from tests.support import gear_answers as answers
-from tests.support.fake_upstream import FakeUpstream
+from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_database import counted_by_minute, rows
 from tests.support.gear_pair import CHOSEN_GEAR
@@ -132,3 +133,46 @@ def test_streams_that_outlast_a_shutdown_are_cut_and_counted(
     for client in clients:
         assert b"0\r\n\r\n" not in client.read_to_the_end()
     assert rows(gateway, "SELECT requests, cancelled FROM proxyapp_hourlyusage") == [(5, 5)]
+
+
+def body_of(number: int, size: int) -> bytes:
+    return hashlib.shake_256(b"%d" % number).digest(min(size, 50_000)) * (size // 50_000 + 1)
+
+
+async def send_own_body(request: Recorded, connection: Connection) -> None:
+    """Of `/<number>/<size>`: whole, or chunked."""
+    number, size = map(int, request.path.strip("/").split("/"))
+    if number % 2:
+        await connection.answer(200, body_of(number, size))
+    else:
+        await answers.in_pieces(body_of(number, size), [size // 3], 0.0, answers.OCTETS)(
+            request, connection
+        )
+
+
+def reads_its_own(url: str, seed: int) -> int:
+    """How many answers were not the client's own. Now and then it does not read for a while."""
+    chance = random.Random(seed)
+    wrong = 0
+    with RawClient(url) as client:
+        for number in range(100 * seed, 100 * seed + 12):
+            size = chance.choice([10, 3_000, 100_000, 250_000, 1_500_000])
+            client.send(request_bytes("GET", f"/{number}/{size}"))
+            if chance.random() < 0.3:
+                time.sleep(0.1)
+            wrong += client.read_response().body != body_of(number, size)
+    return wrong
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_everybody_gets_the_answer_that_is_theirs(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
+    """An upstream's connection serves the next request while the answer before is still relayed."""
+    gateway = make_gateway(["KEY-A", "KEY-B"], server=server)
+    upstream.on("/", send_own_body)
+    with ThreadPoolExecutor(12) as threads:
+        assert sum(threads.map(lambda seed: reads_its_own(gateway.url, seed), range(12))) == 0
+    assert upstream.connections_made < len(upstream.requests) == 144
+    assert gateway.stop() == 0
+    assert rows(gateway, "SELECT sum(succeeded) FROM proxyapp_hourlyusage") == [(144,)]
