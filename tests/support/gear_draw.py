@@ -5,7 +5,7 @@ import random
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from tests.support.fake_upstream import Handler
+from tests.support.fake_upstream import Handler, body_of_bytes
 from tests.support.gear_clients import Client, Request
 
 CHAT = "/v1beta/openai/chat/completions"
@@ -43,6 +43,11 @@ class Draw:
     def other(self, method: str = "GET", path: str = "/some/path") -> Request:
         body = b"{}" if method in ("POST", "PUT") else b""
         return Request(self.number, method, self._group() + path, body, token=self._token())
+
+    def upload(self, size: int, path: str = "/some/path") -> Request:
+        """Of a client who is let in: of what it is refused before it may have sent less or more."""
+        token = self.chance.choice(["", "plain"])
+        return self.other("POST", path)._replace(body=body_of_bytes(size), token=token)
 
     def any_call(self) -> Request:
         return self.chance.choice([self.generate, self.stream, self.chat, self.other])()

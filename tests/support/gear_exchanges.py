@@ -7,7 +7,6 @@ from collections.abc import Callable
 from tests.support import gear_answers as answers
 from tests.support import gear_clients as clients
 from tests.support.fake_gemini import EVENT_STREAM, JSON
-from tests.support.fake_upstream import body_of_bytes
 from tests.support.gear_draw import Draw, GearExchange
 
 EMPTY = json.dumps(
@@ -89,8 +88,7 @@ def large_answer(draw: Draw) -> GearExchange:
 def long_body(draw: Draw) -> GearExchange:
     """Held in memory, or on disk."""
     size = draw.chance.choice([20_000, 400_000, 1_500_000])
-    token = draw.chance.choice(["", "plain", "daily"])  # that of a client who is let in
-    request = draw.other("POST")._replace(body=body_of_bytes(size), token=token)
+    request = draw.upload(size)
     sizes = [draw.chance.randrange(1, size // 4) for _ in range(3)]
     client = clients.uploads(request, sizes, 0.003, is_chunked=draw.flip(), is_asked=draw.flip())
     refusal = answers.refused(*draw.chance.choice(REFUSALS[1:3]))
@@ -98,7 +96,7 @@ def long_body(draw: Draw) -> GearExchange:
 
 
 def answered_before_its_body(draw: Draw) -> GearExchange:
-    request = draw.other("POST", "/early/x")._replace(body=body_of_bytes(300_000))
+    request = draw.upload(300_000, "/early/x")
     client = clients.uploads(request, [1000], 0.0, is_chunked=False, is_asked=False)
     return draw.of(client, answers.before_the_body(413, b'{"error": {"message": "long"}}'))
 
