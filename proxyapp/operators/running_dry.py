@@ -14,6 +14,7 @@ from datetime import datetime, time, timedelta
 from proxyapp.operators.standing import GroupFacts, Standing
 from proxyapp.provider.kind_sets import DAY_KINDS, SPENT_DAY_KINDS
 from proxyapp.provider.reset_times import PACIFIC
+from proxyapp.vocabulary.choices import KeyStatus
 
 SHORTEST = timedelta(hours=1)
 Place = tuple[int, str]  # a group's id, and a model or "" for all of them
@@ -55,7 +56,7 @@ def running_dry(standing: Standing, now: datetime) -> list[Drying]:
     out, used_up, resets = _day_cooldowns(standing, pacific_midnight(now))
     sizes: defaultdict[int, int] = defaultdict(int)
     for key in standing.facts.keys:
-        sizes[key.group_id] += bool(standing.active_of(key.id))
+        sizes[key.group_id] += key.status == KeyStatus.ACTIVE
     groups = {group.id: group for group in standing.facts.groups}
     found: dict[Place, Drying] = {}
     for group_id, model in sorted(used_up):

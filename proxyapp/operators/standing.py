@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import accumulate
+from operator import attrgetter
 from typing import NamedTuple
 
 from proxyapp.models import ApiKey, Group, RateLimitEvent
-from proxyapp.models.key_state import ROTATION_ORDER, key_state_of
+from proxyapp.models.key_state import key_state_of
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.store import pool_version
 from proxyapp.vocabulary.choices import KeyStatus
@@ -47,6 +48,7 @@ class StandingKey(NamedTuple):
     masked: str
     project: str
     status: str
+    position: int = 0
 
     @property
     def label(self) -> str:
@@ -81,16 +83,24 @@ def read_facts(now: datetime) -> PoolFacts:
     groups = [
         GroupFacts(group_id, name, proxy_url != UNREADABLE) for group_id, name, proxy_url in rows
     ]
-    known = {group.id for group in groups}
-    keys = ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*StandingKey._fields)
     cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
     return PoolFacts(
         version,
         groups,
-        [key for key in map(StandingKey._make, keys) if key.group_id in known],
+        _keys(groups),
         [CooldownFacts(*row) for row in cooldowns.values_list(*columns)],
     )
+
+
+def _keys(groups: Sequence[GroupFacts]) -> list[StandingKey]:
+    """Put in order here: a database takes twice as long, for the join with the groups."""
+    of_group: defaultdict[int, list[StandingKey]] = defaultdict(list)
+    rows = ApiKey.objects.order_by().values_list(*StandingKey._fields)
+    for key in map(StandingKey._make, rows):
+        of_group[key.group_id].append(key)
+    in_turn = attrgetter("position", "id")
+    return [key for group in groups for key in sorted(of_group[group.id], key=in_turn)]
 
 
 class Standing:
