@@ -30,7 +30,7 @@ help:
 	@echo "make audit   asks whether a known vulnerability concerns what is pinned"
 	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick; one part: ARGS='--only figures')"
 	@echo "make economy shows what the policies make of a day's quotas, simulated in seconds (a smoke check: ARGS=--quick)"
-	@echo "make bench-admin  times the admin's pages with 10,000 keys"
+	@echo "make bench-admin  times the admin's pages with 50,000 keys"
 	@echo "make soak    the long tests: faults, kills and load for the better part of an hour (one: ARGS='-k name')"
 	@echo "make screenshots  takes the README's pictures of the demonstration"
 	@echo "make clean   removes the virtualenvs and caches; config.yaml and var/ stay"

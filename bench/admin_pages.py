@@ -1,10 +1,13 @@
-"""What the admin's pages cost with much data: `python -m bench.admin_pages`.
+"""What the admin's pages cost with much data: `python -m bench.admin_pages [--postgresql]`.
 
-The database is SQLite, in a directory of its own.
+The database is SQLite in a directory of its own, or a PostgreSQL of its own (requirements-dev.txt).
 """
 
 import os
+import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,13 +19,8 @@ MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
 
 
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-admin-") as home:
-        os.environ.update(
-            VAR_DIR=home,
-            ENV_FILE=os.devnull,
-            DATABASE_URL=f"sqlite:///{home}/db.sqlite3",
-            LOG_LEVEL="WARNING",
-        )
+    with tempfile.TemporaryDirectory(prefix="bench-admin-") as home, database(home) as url:
+        os.environ.update(VAR_DIR=home, ENV_FILE=os.devnull, DATABASE_URL=url, LOG_LEVEL="WARNING")
         os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
         import django
         from django.core.management import call_command
@@ -35,6 +33,18 @@ def main() -> None:
         print(table(dashboard(now) | requests()))
 
 
+@contextmanager
+def database(home: str) -> Iterator[str]:
+    """Its URL; never one that is there already."""
+    if "--postgresql" not in sys.argv[1:]:
+        yield f"sqlite:///{home}/db.sqlite3"
+        return
+    from tests.support.postgres import running_server
+
+    with running_server() as url:
+        yield url
+
+
 def fill(now: datetime) -> None:
     from django.db import connection
 
@@ -43,6 +53,7 @@ def fill(now: datetime) -> None:
 
     ids = fill_keys()
     fill_hours(now.replace(minute=0, second=0, microsecond=0))
+    fill_totals()
     RateLimitEvent.objects.bulk_create(
         (event(number, ids, now) for number in range(EVENTS)), batch_size=500
     )
@@ -104,6 +115,21 @@ def fill_hours(last: datetime) -> None:
         for number in reversed(range(ROWS_A_KEY)):
             hour = last - timedelta(hours=number * HOURS_BETWEEN)
             cursor.execute(statement, [connection.ops.adapt_datetimefield_value(hour)])
+
+
+def fill_totals() -> None:
+    from django.db import connection
+
+    from proxyapp.ledger.usage import COLUMNS
+    from proxyapp.models import HourlyUsage, KeyTotal
+
+    total, hour = (table._meta.db_table for table in (KeyTotal, HourlyUsage))
+    sums = ", ".join(f"SUM({column})" for column in COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO {total} (key_id, {', '.join(COLUMNS)})"
+            f" SELECT key_id, {sums} FROM {hour} GROUP BY key_id"
+        )
 
 
 def event(number: int, ids: list[int], now: datetime) -> Any:

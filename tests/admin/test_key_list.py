@@ -177,6 +177,22 @@ def test_keys_are_sorted_by_their_columns(operator: Client, column: str, order: 
     assert [label.split()[0] for label in cells(html, "label")] == order
 
 
+@pytest.mark.parametrize("column", ["requests", "tokens"])
+def test_keys_are_sorted_by_all_that_they_did_also_those_that_did_nothing(
+    operator: Client, column: str
+):
+    group = add_group()
+    keys = {label: add_key(group, label, name=label) for label in "abcd"}
+    for label, days, count in (("a", 50, 7), ("c", 0, 9), ("d", 3, 5), ("d", 1, 3)):
+        hour = NOW - timedelta(days=days)
+        use(keys[label], hour, requests=count, prompt_tokens=count - 1, output_tokens=1)
+    number = [getattr(name, "__name__", name) for name in COLUMNS].index(column) + 1
+
+    html = page(operator, "proxyapp_apikey_changelist", o=f"-{number}")
+
+    assert [label.split()[0] for label in cells(html, "label")] == ["c", "d", "a", "b"]
+
+
 def test_keys_that_were_never_used_come_first_or_last(operator: Client):
     group = add_group()
     for label, last in (("a", NOW), ("b", None), ("c", NOW - timedelta(days=9))):

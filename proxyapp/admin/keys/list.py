@@ -5,7 +5,16 @@ from functools import cached_property
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import BigIntegerField, DateTimeField, F, Func, OuterRef, QuerySet, Subquery, Value
+from django.db.models import (
+    BigIntegerField,
+    DateTimeField,
+    F,
+    Func,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+)
 from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
