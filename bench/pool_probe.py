@@ -202,7 +202,7 @@ async def reload_stalls() -> tuple[dict[str, list[float]], float, float]:
         stalls[kind] = []
         for _ in range(RELOADS):
             if kind == UNKNOWN:
-                running._reader._secrets.clear()
+                running._source._reader._secrets.clear()
             await running.threads.urgent(raise_version)
             began = time.perf_counter()
             stalls[kind].append(await lateness_during(running.refresh()))

@@ -15,11 +15,10 @@ from datetime import UTC, datetime
 from django.conf import settings
 from django.db import Error as DatabaseError
 
-from proxyapp.access import token_store
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
-from proxyapp.access.token_book import TokenBook
+from proxyapp.access.pool_source import News, PoolSource, can_take
 from proxyapp.database.clock import ClockWarning, database_time
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.cooldown_writer import Cooling
@@ -35,7 +34,6 @@ from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
-from proxyapp.pool.snapshot import Snapshot
 from proxyapp.upstream.key_probe import probe
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
@@ -48,8 +46,7 @@ POLL_SECONDS = 0.5
 FLUSH_SECONDS = 0.8
 # After a quiet time a count is soon seen in the admin, together with those that come along with it.
 FIRST_FLUSH_SECONDS = 0.1
-# Of the whole pool: after so long, the database counts as away. It reads thousands of rows, where
-# ANSWER_SECONDS is for a few.
+# Of the whole pool, thousands of rows; where there are few, ANSWER_SECONDS tell an outage.
 LOAD_SECONDS = 30.0
 # For whoever looks at /readyz after setting a clock.
 CLOCK_SECONDS = 5.0
@@ -58,9 +55,8 @@ CLOCK_SECONDS = 5.0
 class Runtime:
     """Builds and holds what one process has, and keeps it fresh.
 
-    `snapshot` and `book` are replaced as a whole when the pool's version moves; all else lives from
-    `start` to `stop`. Four tasks run beside the requests: one watches the pool and the clock, one
-    writes what was counted, one prunes old rows, one asks dead keys again.
+    `snapshot` and `book` are renewed when the pool's version moves; all else lives from `start` to
+    `stop`. Four tasks watch the pool and the clock, write counts, prune rows, ask dead keys again.
     """
 
     def __init__(self) -> None:
@@ -70,7 +66,7 @@ class Runtime:
             self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
         )
         self.clock = ClockWarning()
-        self._reader = store.PoolReader()
+        self._source = PoolSource()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
         self._has_news = asyncio.Event()
@@ -81,7 +77,7 @@ class Runtime:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.threads.connect()
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
-        self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
+        self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
@@ -100,19 +96,9 @@ class Runtime:
             self.threads, self.writing.usage, self.counting, self.leasing, self.limits
         )
         atexit.register(self._flush.run_at_exit)
-        self._tasks = [
-            self.loop.create_task(work())
-            for work in (self._watch, self._flush_often, self._prune_often)
-        ]
+        works = (self._watch(), self._flush_often(), prune_often(self.threads, self._is_stopping))
+        self._tasks = [self.loop.create_task(work) for work in works]
         self._reviving = self.loop.create_task(revival.run())
-
-    def _load(self) -> tuple[Snapshot, TokenBook]:
-        """The pool first, because it reads the version before anything else."""
-        snapshot = self._reader.load(*database_time())
-        book = token_store.read_book()
-        for client in book.clients:
-            snapshot.add_ring(client.groups or frozenset())
-        return snapshot, book
 
     def _hear_version(self, version: int) -> None:
         if version > self.snapshot.version:
@@ -152,22 +138,35 @@ class Runtime:
         """Cooldowns and back-offs in memory last as long as before when the clock is set."""
         if jump:
             logger.warning("The machine's clock was set by %+.0f s", jump)
-            self.snapshot.shift(jump)
-            self.recovery.shift(jump)
-            self.cooling.shift(jump)
+            for kept in (self.snapshot, self.recovery, self.cooling):
+                kept.shift(jump)
 
     async def refresh(self) -> None:
-        """Loads the pool if it has changed."""
+        """Takes up what is new of the pool, or loads it where that may be anything."""
         async with self._refreshing:
             known = self.snapshot.version, self.snapshot.stamp
             if await self.threads.read(store.version_and_stamp) == known:
                 return
-            self.snapshot, self.book = await self.threads.read(self._load, LOAD_SECONDS)
-            self.limits.install(self.book)
-            self.leasing.install(self.snapshot)
-            self.recovery.install(self.snapshot.past_refusals, time.time())
+            news = await self.threads.read(functools.partial(self._source.news, known))
+            if news is None or not self._take(news):
+                await self._reload()
             self.cooling.install(self.snapshot)
             self.queue.install(self.snapshot)
+
+    def _take(self, news: News) -> bool:
+        if is_taken := can_take(self.snapshot, news):
+            self.snapshot.take(news.pool, now := time.time())
+            self.recovery.take(news.pool, now)
+            if news.book is not None:
+                self.book = news.book
+                self.limits.install(self.book)
+        return is_taken
+
+    async def _reload(self) -> None:
+        self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
+        self.limits.install(self.book)
+        self.leasing.install(self.snapshot)
+        self.recovery.install(self.snapshot.past_refusals, time.time())
 
     async def _flush_often(self) -> None:
         is_dirty = self.counting.is_dirty
@@ -182,15 +181,11 @@ class Runtime:
     async def _reread_limits(self) -> None:
         await self.limits.reread(self.counting.tally.clients.llm_tokens_of_day(time.time()))
 
-    async def _prune_often(self) -> None:
-        await prune_often(self.threads, self._is_stopping)
-
     async def keep_single_credential(self, group_id: int) -> None:
         """The group's target refused two credentials: remembered for every process."""
         with contextlib.suppress(DatabaseError):
-            await self.threads.urgent(
-                functools.partial(keep_single_credential, group_id, datetime.now(UTC))
-            )
+            keep = functools.partial(keep_single_credential, group_id, datetime.now(UTC))
+            await self.threads.urgent(keep)
             await self.refresh()
 
     async def stop(self) -> None:

@@ -25,6 +25,7 @@ from proxyapp.access.token_book import (
 )
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
+from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import raise_pool_version
 
 # All patterns of a token are one regular expression, which is matched with each of its requests.
@@ -81,7 +82,7 @@ def revoke(token_ids: Iterable[int], actor: Actor, now: datetime) -> list[Client
         tokens = list(locked.filter(pk__in=list(token_ids), revoked_at=None).order_by("pk"))
         ClientToken.objects.filter(pk__in=[token.pk for token in tokens]).update(revoked_at=now)
         audit.record(actor, "revoke", tokens)
-        raise_pool_version()
+        raise_pool_version(Touched(has_tokens=True))
     return tokens
 
 
@@ -95,7 +96,7 @@ def delete(token_ids: Iterable[int], actor: Actor) -> None:
         audit.record(actor, "delete", tokens)
         lock_windows(token.pk for token in tokens)
         tokens.delete()
-        raise_pool_version()
+        raise_pool_version(Touched(has_tokens=True))
 
 
 def _save(token: ClientToken, terms: Terms) -> None:
@@ -140,7 +141,7 @@ def _check(token: ClientToken) -> None:
 def _finish(token: ClientToken, terms: Terms, actor: Actor, action: audit.Action) -> None:
     token.allowed_groups.set(terms.groups or ())
     audit.record(actor, action, [token], _described(token, terms))
-    raise_pool_version()
+    raise_pool_version(Touched(has_tokens=True))
 
 
 def _described(token: ClientToken, terms: Terms) -> str:

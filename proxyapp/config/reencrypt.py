@@ -17,7 +17,7 @@ from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, Group, ImportedGroup, SecondFactor
 from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
-from proxyapp.pool.cursor import lock_pool
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 
 class Reencrypted(NamedTuple):
@@ -55,6 +55,7 @@ def reencrypt() -> Reencrypted:
         SecondFactor.objects.bulk_update(factors, ["secret"], batch_size=100)
         unproven = _rewrite_imported(hashes)
         bound_tokens = bound_to_older_secrets()
+        raise_pool_version()
     return Reencrypted(len(keys), len(proxied), unproven, bound_tokens, len(factors))
 
 

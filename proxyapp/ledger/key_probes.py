@@ -13,6 +13,7 @@ from django.db.models import Q
 
 from proxyapp.models import ApiKey, KeyProbe, audit
 from proxyapp.models.audit import Actor
+from proxyapp.pool.change_log import touched_keys
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.probing import ProbeOutcome, again_after
 from proxyapp.vocabulary.choices import KeyStatus
@@ -109,7 +110,7 @@ def bring_back(key_id: int, key_hash: str, message: str) -> bool:
             return False
         found.update(status=KeyStatus.ACTIVE, status_reason="")
         audit.record(PROBE, "enable", keys, f"asked again, and it {message}")
-        raise_pool_version()
+        raise_pool_version(touched_keys([key_id]))
         return True
 
 

@@ -3,6 +3,7 @@
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
+from proxyapp.models.pool_change import PoolChange
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.sign_in import SecondFactor, SignInCount
@@ -32,6 +33,7 @@ __all__ = [
     "KeyProbe",
     "KeyTotal",
     "MinuteUsage",
+    "PoolChange",
     "RateLimitEvent",
     "RemovedKey",
     "RotationCursor",

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import held_by, key_batches
+from proxyapp.pool.change_log import MOST_TOUCHED, Touched, touched_keys
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -53,21 +54,33 @@ def release(key_ids: Iterable[int], now: datetime) -> int:
     """
     active = RateLimitEvent.objects.active(now)
     with transaction.atomic():
-        ended = sum(active.of_keys(keys).update(released_at=now) for keys in key_batches(key_ids))
-        raise_pool_version()
+        touched, ended = Touched(), 0
+        for keys in key_batches(key_ids):
+            cooldowns = active.of_keys(keys)
+            touched |= _owners(cooldowns)
+            ended += cooldowns.update(released_at=now)
+        raise_pool_version(touched)
     return ended
 
 
 def release_events(event_ids: Iterable[int], now: datetime) -> int:
     """Ends these cooldowns only. The number that were still active."""
+    cooldowns = RateLimitEvent.objects.active(now).filter(pk__in=list(event_ids))
     with transaction.atomic():
-        ended = (
-            RateLimitEvent.objects.active(now)
-            .filter(pk__in=list(event_ids))
-            .update(released_at=now)
-        )
-        raise_pool_version()
+        touched = _owners(cooldowns)
+        ended = cooldowns.update(released_at=now)
+        raise_pool_version(touched)
     return ended
+
+
+def _owners(cooldowns: QuerySet[RateLimitEvent]) -> Touched:
+    """The keys and projects that they hold; one more than are named says that they are many."""
+    owners = cooldowns.order_by().values_list("key_id", "project").distinct()
+    found = list(owners[: MOST_TOUCHED + 1])
+    return Touched(
+        frozenset(key_id for key_id, _ in found),
+        frozenset(project for _, project in found if project),
+    )
 
 
 def set_status(key_ids: Iterable[int], status: KeyStatus, *, reason: str = "") -> int:
@@ -75,10 +88,9 @@ def set_status(key_ids: Iterable[int], status: KeyStatus, *, reason: str = "") -
 
     Who disables what is missing from the config file means it: it no longer comes back by itself.
     """
+    ids = list(key_ids)
     with transaction.atomic():
-        others = (
-            keys.exclude(status=status, status_reason=reason) for keys in key_batches(key_ids)
-        )
+        others = (keys.exclude(status=status, status_reason=reason) for keys in key_batches(ids))
         changed = sum(keys.update(status=status, status_reason=reason) for keys in others)
-        raise_pool_version()
+        raise_pool_version(touched_keys(ids))
     return changed

@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 from proxyapp.vocabulary.clock import elapsed_seconds
 
+FEWEST_TIDIED = 1_000
+
 
 class ReadEnd(NamedTuple):
     """`at`: of `elapsed_seconds`; `until`: as it is written."""
@@ -25,14 +27,19 @@ class CooldownEnds:
     def __init__(self, elapsed: Callable[[], float] = elapsed_seconds) -> None:
         self._elapsed = elapsed
         self._known: dict[int, ReadEnd] = {}
-        self._read: dict[int, ReadEnd] = {}
+        self._read = self._known
+        self._most = FEWEST_TIDIED
 
     def start_reading(self, now: datetime) -> datetime:
+        """Of all events that run; what `ask_after` says."""
+        self._read = {}
+        return self.ask_after(now)
+
+    def ask_after(self, now: datetime) -> datetime:
         """After when an event's end has to be asked for: before `now` if the clock was set
         forward while one ran.
         """
         elapsed = self._elapsed()
-        self._read = {}
         before = (
             end.until - timedelta.resolution for end in self._known.values() if end.at > elapsed
         )
@@ -52,3 +59,16 @@ class CooldownEnds:
     def end_reading(self) -> None:
         """Forgets what was not read again: it is released, or gone."""
         self._known = self._read
+
+    def tidy(self, before: datetime) -> None:
+        """Forgets what is over and ended before then, once there is twice as much as last time."""
+        if len(self._known) < self._most:
+            return
+        elapsed = self._elapsed()
+        kept = {
+            event_id: end
+            for event_id, end in self._known.items()
+            if end.at > elapsed or end.until > before
+        }
+        self._known = self._read = kept
+        self._most = max(2 * len(kept), FEWEST_TIDIED)

@@ -9,6 +9,7 @@ from django.db import transaction
 
 from proxyapp.database.clock import database_time
 from proxyapp.models import ApiKey, ClientToken, RateLimitEvent
+from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
@@ -79,13 +80,22 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
         )
         clients = _clients({c.client_id for c in cooldowns if c.client_id is not None})
         ahead = database_time().ahead
-        RateLimitEvent.objects.bulk_create(
+        events = RateLimitEvent.objects.bulk_create(
             [_event(c, clients, ahead) for c in cooldowns if c.key_id in known]
         )
-        for cooldown in cooldowns:
-            if cooldown.is_of_dead_key:
-                _condemn(cooldown)
-        return raise_pool_version()
+        condemned = [cooldown for cooldown in cooldowns if cooldown.is_of_dead_key]
+        for cooldown in condemned:
+            _condemn(cooldown)
+        return raise_pool_version(_touched(events, condemned))
+
+
+def _touched(events: Sequence[RateLimitEvent], condemned: Sequence[NewCooldown]) -> Touched | None:
+    """None where the database does not tell the new rows' ids, as old ones of SQLite."""
+    ids = [event.pk for event in events]
+    if None in ids:
+        return None
+    keys = frozenset(cooldown.key_id for cooldown in condemned)
+    return Touched(keys=keys, cooldowns=frozenset(ids))
 
 
 def _condemn(cooldown: NewCooldown) -> None:

@@ -16,6 +16,8 @@ EVERY_SCOPE = ""
 # Clients name models; those that no provider has must not fill the memory, nor take the place of
 # those that there are.
 MOST_SCOPES = 500
+# Below that there is room for all, and nobody has to ask which of them are real.
+MANY_SCOPES = MOST_SCOPES // 2
 
 
 class Release(NamedTuple):
@@ -37,6 +39,7 @@ class Cooldowns:
         self._real_scopes = frozenset(real)
         self._until: dict[str, dict[int, float]] = {EVERY_SCOPE: {}}
         self._daily: dict[tuple[str, int], float] = {}
+        self._ends: list[tuple[float, str, int]] = []
 
     def extend(self, key_id: int, quota_scope: str, until: float, *, is_daily: bool) -> bool:
         """False when the key is out for as long already, or there is no room for the scope."""
@@ -50,9 +53,41 @@ class Cooldowns:
         if of_scope.get(key_id, 0.0) >= until:
             return False
         of_scope[key_id] = until
+        heappush(self._ends, (until, quota_scope, key_id))
         if is_daily:
             self._daily[quota_scope, key_id] = until
         return True
+
+    def over(self, now: float) -> list[tuple[int, str]]:
+        """The keys and scopes whose time has passed since the last call: still to be removed."""
+        found: dict[tuple[int, str], None] = {}
+        while self._ends and self._ends[0][0] <= now:
+            until, quota_scope, key_id = heappop(self._ends)
+            if self._until.get(quota_scope, {}).get(key_id) == until:
+                found[key_id, quota_scope] = None
+        return list(found)
+
+    def remove(self, key_id: int, quota_scope: str) -> None:
+        """A scope of which none is left goes with the last one."""
+        of_scope = self._until[quota_scope]
+        del of_scope[key_id]
+        self._daily.pop((quota_scope, key_id), None)
+        if quota_scope and not of_scope:
+            self._forget(quota_scope)
+
+    def scopes_of(self, key_id: int) -> list[str]:
+        return [scope for scope, of_scope in self._until.items() if key_id in of_scope]
+
+    def has_room_for(self, quota_scopes: Collection[str]) -> bool:
+        """Whether these are known, or so few are that nobody has to ask which ones are real."""
+        new = set(quota_scopes) - self._until.keys()
+        return not new or len(self._until) + len(new) <= MANY_SCOPES
+
+    def _forget(self, quota_scope: str) -> None:
+        if SEPARATOR in quota_scope:
+            self.features[plain_scope(quota_scope)].remove(quota_scope)
+        for key_id in self._until.pop(quota_scope):
+            self._daily.pop((quota_scope, key_id), None)
 
     def make_room(self, quota_scope: str) -> str:
         """The scope that has to go for a new one: the oldest that no key has answered for.
@@ -66,10 +101,7 @@ class Cooldowns:
         )
         oldest = next(made_up, "")
         if oldest:
-            if SEPARATOR in oldest:
-                self.features[plain_scope(oldest)].remove(oldest)
-            for key_id in self._until.pop(oldest):
-                self._daily.pop((oldest, key_id), None)
+            self._forget(oldest)
         return oldest
 
     def until(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> float:
@@ -102,6 +134,7 @@ class Cooldowns:
                 of_scope[key_id] += seconds
         for place in self._daily:
             self._daily[place] += seconds
+        self._ends = [(until + seconds, scope, key_id) for until, scope, key_id in self._ends]
 
 
 class View:
@@ -122,11 +155,19 @@ class View:
             available, [*self._cooling, *((until, index) for index, until in cooling.items())]
         )
 
+    def copy(self) -> "View":
+        copied = View([], ())
+        copied.available, copied._cooling = self.available.copy(), self._cooling.copy()
+        return copied
+
     def withdraw(self, index: int, until: float) -> None:
+        self.remove(index)
+        heappush(self._cooling, (until, index))
+
+    def remove(self, index: int) -> None:
         place = bisect_left(self.available, index)
         if place < len(self.available) and self.available[place] == index:
             del self.available[place]
-        heappush(self._cooling, (until, index))
 
     def shift(self, seconds: float) -> None:
         self._cooling = [(until + seconds, index) for until, index in self._cooling]
@@ -143,9 +184,9 @@ class View:
         while self.is_due(now):
             _, index = heappop(self._cooling)
             if until_of(index) <= now:
-                self._put_back(index)
+                self.insert(index)
 
-    def _put_back(self, index: int) -> None:
+    def insert(self, index: int) -> None:
         """It may be back already."""
         place = bisect_left(self.available, index)
         if place == len(self.available) or self.available[place] != index:

@@ -17,6 +17,8 @@ from django.db import transaction
 from django.db.models import F, Subquery
 
 from proxyapp.models import ApiKey, ClientToken, Group, RotationCursor
+from proxyapp.pool import change_log
+from proxyapp.pool.change_log import Touched
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
@@ -52,18 +54,23 @@ class Progress:
     lease_end: int
 
 
-def raise_pool_version() -> int:
+def raise_pool_version(touched: Touched | None = None) -> int:
     """Tells every process that keys, groups or cooldowns changed; returns the new version.
 
-    Call it in the transaction of the change. The stamp tells the versions of one number apart: a
-    database that was restored may come to the same number on another way.
+    Call it in the transaction of the change. `touched` None: anything may have changed. The stamp
+    tells the versions of one number apart: a database that was restored may come to the same number
+    on another way.
     """
-    change = {"pool_version": F("pool_version") + 1, "pool_stamp": secrets.randbits(62)}
+    stamp = secrets.randbits(62)
+    change = {"pool_version": F("pool_version") + 1, "pool_stamp": stamp}
     cursors = RotationCursor.objects.filter(ring=ALL_GROUPS)
-    if not cursors.update(**change):
-        RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
-        cursors.update(**change)
-    return cursors.values_list("pool_version", flat=True).get()
+    with transaction.atomic(savepoint=False):
+        if not cursors.update(**change):
+            RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
+            cursors.update(**change)
+        version = cursors.values_list("pool_version", flat=True).get()
+        change_log.note(version, stamp, touched)
+    return version
 
 
 def forget_rings() -> int:

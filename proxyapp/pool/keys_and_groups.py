@@ -62,6 +62,7 @@ class PoolKey:
     project: str = ""
     key_hash: str = ""
     is_readable: bool = True
+    position: int = 0
 
     @property
     def is_active(self) -> bool:
@@ -71,6 +72,11 @@ class PoolKey:
     def standing(self) -> str:
         """Its status; of a key that SECRET_KEY does not open nothing else is to be hoped for."""
         return str(self.status) if self.is_readable else "unreadable"
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where its turn comes: another one is another order of its rings."""
+        return self.group.id, self.position
 
     def credentials(self, auth: str, *, is_openai: bool) -> list[Header]:
         return credentials(auth, self.secret.encode(), is_openai=is_openai)

@@ -7,12 +7,15 @@ scope ("" is every one).
 
 import asyncio
 import contextlib
+import itertools
 import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 from typing import NamedTuple, Protocol
 
+from proxyapp.pool.changes import CooldownRow, PoolChanges
 from proxyapp.provider.features import SEPARATOR, plain_scope
 from proxyapp.provider.kind_sets import BACK_OFF_KINDS, EASED_KINDS
 from proxyapp.provider.verdict import first_backoff
@@ -47,6 +50,18 @@ class PastRefusals:
 
     returning: dict[Unit, float] = field(default_factory=dict)
     strikes: dict[Unit, Strikes] = field(default_factory=dict)
+    _ends: list[tuple[float, int, Unit]] = field(default_factory=list, compare=False, repr=False)
+    _numbers: Iterator[int] = field(default_factory=itertools.count, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for unit, until in self.returning.items():
+            self._note_end(unit, until)
+        for unit, strikes in self.strikes.items():
+            self._note_end(unit, strikes.until)
+
+    def remember_row(self, row: CooldownRow) -> None:
+        owner = row.project or row.key_id
+        self.remember(row.kind, owner, row.key_id, row.quota_scope, row.seconds, row.until)
 
     def remember(
         self,
@@ -69,17 +84,41 @@ class PastRefusals:
             )
 
     def returns(self, unit: Unit, until: float) -> None:
-        self.returning[unit] = max(until, self.returning.get(unit, 0.0))
+        if until > self.returning.get(unit, 0.0):
+            self.returning[unit] = until
+            self._note_end(unit, until)
 
     def add_strike(self, unit: Unit, *, number: int, until: float) -> None:
         if until > self.strikes.get(unit, Strikes(0, 0.0)).until:
             self.strikes[unit] = Strikes(number, until)
+            self._note_end(unit, until)
+
+    def _note_end(self, unit: Unit, until: float) -> None:
+        """The number keeps apart what ends together: owners of two types have no order."""
+        heappush(self._ends, (until, next(self._numbers), unit))
+
+    def expire(self, now: float) -> None:
+        """Forgets what is so long past that it means nothing any more."""
+        before = now - FORGOTTEN_AFTER_SECONDS
+        while self._ends and self._ends[0][0] <= before:
+            _, _, unit = heappop(self._ends)
+            if self.returning.get(unit, math.inf) <= before:
+                del self.returning[unit]
+            if unit in self.strikes and self.strikes[unit].until <= before:
+                del self.strikes[unit]
+
+    def forget(self, owners: Collection[int | str]) -> None:
+        """All of these keys and projects."""
+        for past in (self.returning, self.strikes):
+            for unit in [unit for unit in past if unit.owner in owners]:
+                del past[unit]
 
     def shift(self, seconds: float) -> None:
         self.returning = {unit: until + seconds for unit, until in self.returning.items()}
         self.strikes = {
             unit: Strikes(number, until + seconds) for unit, (number, until) in self.strikes.items()
         }
+        self._ends = [(until + seconds, number, unit) for until, number, unit in self._ends]
 
 
 def strikes_before(kind: str, seconds: float) -> int:
@@ -119,18 +158,26 @@ class Recovery:
         self._proven = {
             unit: at for unit, at in self._proven.items() if at > now - PROVEN_KEPT_SECONDS
         }
-        self.past_refusals = PastRefusals(
-            {
-                unit: until
-                for unit, until in past_refusals.returning.items()
-                if until > self._proven.get(unit, 0.0)
-            },
-            {
-                unit: strikes
-                for unit, strikes in past_refusals.strikes.items()
-                if strikes.until > self._proven.get(unit, 0.0)
-            },
-        )
+        self.past_refusals = PastRefusals()
+        self._add(past_refusals)
+
+    def take(self, changes: PoolChanges, now: float) -> None:
+        """What is new, as if all had been read and installed."""
+        self.past_refusals.expire(now)
+        if owners := changes.keys.keys() | changes.projects:
+            self.past_refusals.forget(owners)
+        read = PastRefusals()
+        for row in changes.cooldowns:
+            read.remember_row(row)
+        self._add(read)
+
+    def _add(self, read: PastRefusals) -> None:
+        for unit, until in read.returning.items():
+            if until > self._proven.get(unit, 0.0):
+                self.past_refusals.returns(unit, until)
+        for unit, (number, until) in read.strikes.items():
+            if until > self._proven.get(unit, 0.0):
+                self.past_refusals.add_strike(unit, number=number, until=until)
 
     def shift(self, seconds: float) -> None:
         """The clock was set by so much."""

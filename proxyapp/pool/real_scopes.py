@@ -4,11 +4,9 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from proxyapp.models.usage import HourlyUsage
-from proxyapp.pool.cooldowns import MOST_SCOPES
+from proxyapp.pool.cooldowns import MANY_SCOPES
 from proxyapp.provider.features import plain_scope
 
-# Below that there is room for all, and nobody has to ask.
-MANY_SCOPES = MOST_SCOPES // 2
 # As long as the longest cooldown. Of a large pool it is some 100,000 rows, found by their hour.
 ANSWERED_WITHIN = timedelta(days=1)
 BATCH = 500

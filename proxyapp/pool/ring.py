@@ -2,7 +2,9 @@
 
 import math
 from bisect import bisect_left, bisect_right
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import accumulate, groupby
 
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns, Release, View
@@ -19,7 +21,7 @@ class Ring:
 
     def __init__(self, name: str, keys: Iterable[PoolKey], cooldowns: Cooldowns) -> None:
         self.name = name
-        self.keys = tuple(keys)
+        self.keys = list(keys)
         self.key_ids = tuple(key.id for key in self.keys)
         self.index: dict[int, list[int]] = {}
         for index, key_id in enumerate(self.key_ids):
@@ -29,8 +31,10 @@ class Ring:
         self.cooldowns = cooldowns
         active = [index for index, key in enumerate(self.keys) if key.is_active]
         self._views = {EVERY_SCOPE: View(active, ()).narrowed(self._cooling(EVERY_SCOPE))}
+        self._held: Counter[str] = Counter()
         for quota_scope in cooldowns.quota_scopes():
             if cooling := self._cooling(quota_scope):
+                self._held[quota_scope] = len({self.key_ids[index] for index in cooling})
                 self._views[quota_scope] = self._views[self._viewed(quota_scope)].narrowed(cooling)
 
     def __len__(self) -> int:
@@ -46,19 +50,49 @@ class Ring:
         )
         return {index: until for index, until in found if self.keys[index].is_active}
 
-    def withdraw(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> None:
-        """Takes a key out until its time in `cooldowns`."""
+    def withdraw(self, key_id: int, quota_scope: str = EVERY_SCOPE, *, is_new: bool = True) -> None:
+        """Takes a key out until its time in `cooldowns`. Not new: it was out for the scope."""
         indices = self.index.get(key_id, ())
         if not indices or not self.keys[indices[0]].is_active:
             return
+        self._held[quota_scope] += is_new
         until = self.cooldowns.of_scope(quota_scope)[key_id]
-        narrower = self._narrower(quota_scope)
         if quota_scope not in self._views:
-            wider = self._views[self._viewed(quota_scope)]
-            self._views[quota_scope] = wider.narrowed(dict.fromkeys(indices, until))
-        for view in narrower:
+            self._views[quota_scope] = self._views[self._viewed(quota_scope)].copy()
+        for view in self._narrower(quota_scope):
             for index in indices:
                 view.withdraw(index, until)
+
+    def leave(self, key_id: int, quota_scope: str) -> None:
+        """The key's cooldown for the scope is no more; `settle` puts it back if it is not due."""
+        indices = self.index.get(key_id, ())
+        if not quota_scope or not indices or not self.keys[indices[0]].is_active:
+            return
+        self._held[quota_scope] -= 1
+        if self._held[quota_scope] <= 0:
+            self.forget(quota_scope)
+
+    def replace(self, key: PoolKey) -> None:
+        """By what the key is now, at its old place; `settle` follows."""
+        for index in self.index.get(key.id, ()):
+            self.keys[index] = key
+
+    def settle(self, key_id: int, now: float) -> None:
+        """Whether the key may be used follows from what it is and from `cooldowns`."""
+        for quota_scope, view in self._views.items():
+            for index in self.index.get(key_id, ()):
+                until = self._until(quota_scope, index)
+                if until <= now:
+                    view.insert(index)
+                elif until < math.inf:
+                    view.withdraw(index, until)
+                else:
+                    view.remove(index)
+
+    def _until(self, quota_scope: str, index: int) -> float:
+        """When the key is good for the scope; infinity: it is not active."""
+        key = self.keys[index]
+        return self.cooldowns.until(key.id, quota_scope) if key.is_active else math.inf
 
     def _narrower(self, quota_scope: str) -> list[View]:
         """The scope's own and those that what holds for it holds for, too; as they are now."""
@@ -70,6 +104,7 @@ class Ring:
     def forget(self, quota_scope: str) -> None:
         """A scope that has no cooldowns any more."""
         self._views.pop(quota_scope, None)
+        self._held.pop(quota_scope, None)
 
     def shift(self, seconds: float) -> None:
         """After the cooldowns, when the clock was set."""
@@ -96,7 +131,7 @@ class Ring:
             quota_scope = self._viewed(quota_scope) if SEPARATOR in quota_scope else EVERY_SCOPE
             view = self._views[quota_scope]
         if view.is_due(now):
-            view.put_back(now, lambda index: self.cooldowns.until(self.key_ids[index], quota_scope))
+            view.put_back(now, partial(self._until, quota_scope))
         return view.available
 
     def choose(self, start: int, now: float, quota_scope: str = EVERY_SCOPE) -> int | None:
@@ -173,9 +208,7 @@ class Ring:
         """When the first cooling key is good again for the scope; None when none is cooling."""
         self.available(now, quota_scope)
         viewed = self._viewed(quota_scope)
-        first = self._views[viewed].earliest(
-            lambda index: self.cooldowns.until(self.key_ids[index], viewed)
-        )
+        first = self._views[viewed].earliest(partial(self._until, viewed))
         if first is None or first[0] == math.inf:
             return None
         until, index = first

@@ -1,20 +1,25 @@
 """A process's picture of the keys: which there are, in which order, and which may be used now.
 
-A snapshot is replaced as a whole when the pool's version moves. Between two reloads only cooldowns
-that this process itself imposes change it.
+When the pool's version moves it takes up what is new, or is replaced as a whole where that may be
+anything. In between only cooldowns that this process itself imposes change it.
 """
 
 from collections import Counter
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
+from proxyapp.pool.changes import CooldownRow, PoolChanges
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, turns_of
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
+from proxyapp.provider.kind_sets import DAY_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
+
+# Of an end that is read again: what clocks and rounding make of it.
+SAME_END = 0.001
 
 
 @dataclass(slots=True)
@@ -75,10 +80,69 @@ class Snapshot:
         if forgotten := self.cooldowns.make_room(quota_scope):
             for ring in self.rings.values():
                 ring.forget(forgotten)
+        is_new = key_id not in self.cooldowns.of_scope(quota_scope)
         if not self.cooldowns.extend(key_id, quota_scope, until, is_daily=is_daily):
             return
-        for name in self._rings_of(key_id):
-            self.rings[name].withdraw(key_id, quota_scope)
+        for ring in self._rings_of(key_id):
+            ring.withdraw(key_id, quota_scope, is_new=is_new)
+
+    def can_take(self, changes: PoolChanges) -> bool:
+        """Whether no ring gets another key or another order, and no scope may lack room."""
+        for key_id, key in changes.keys.items():
+            known = self.keys.get(key_id)
+            if (known and known.place) != (key and key.place):
+                return False
+        return self.cooldowns.has_room_for({row.quota_scope for row in changes.cooldowns})
+
+    def take(self, changes: PoolChanges, now: float) -> None:
+        """Makes of this snapshot what reading the whole pool would give, in place.
+
+        Only if it `can_take` them.
+        """
+        for key_id, quota_scope in self.cooldowns.over(now):
+            self._release(key_id, quota_scope)
+        known = [key for key in changes.keys.values() if key is not None]
+        for key in known:
+            self._replace(key)
+        for row in changes.cooldowns:
+            if row.until > now:
+                self._cool_as_read(row)
+        for key in known:
+            for ring in self._rings_of(key.id):
+                ring.settle(key.id, now)
+        self.version, self.stamp = changes.version, changes.stamp
+
+    def _cool_as_read(self, row: CooldownRow) -> None:
+        """This process's own are in force already."""
+        known, is_daily = self.cooldowns.of_scope(row.quota_scope), row.kind in DAY_KINDS
+        for owner in self.sharing(row.key_id, row.project):
+            if known.get(owner, 0.0) < row.until - SAME_END:
+                self.cool(owner, row.until, quota_scope=row.quota_scope, is_daily=is_daily)
+
+    def _replace(self, key: PoolKey) -> None:
+        """Without any cooldown."""
+        for quota_scope in self.cooldowns.scopes_of(key.id):
+            self._release(key.id, quota_scope)
+        old, self.keys[key.id] = self.keys[key.id], key
+        self.standing[old.standing] -= 1
+        self.standing[key.standing] += 1
+        if old.project != key.project:
+            self._leave_project(old)
+            if key.project:
+                self.projects.setdefault(key.project, []).append(key.id)
+        for ring in self._rings_of(key.id):
+            ring.replace(key)
+
+    def _leave_project(self, key: PoolKey) -> None:
+        if key.project:
+            self.projects[key.project].remove(key.id)
+            if not self.projects[key.project]:
+                del self.projects[key.project]
+
+    def _release(self, key_id: int, quota_scope: str) -> None:
+        self.cooldowns.remove(key_id, quota_scope)
+        for ring in self._rings_of(key_id):
+            ring.leave(key_id, quota_scope)
 
     def key_states(self, now: float) -> Counter[str]:
         """How many keys are in each state; a step a group, however many keys there are."""
@@ -95,9 +159,12 @@ class Snapshot:
         for ring in self.rings.values():
             ring.shift(seconds)
 
-    def _rings_of(self, key_id: int) -> list[str]:
+    def _rings_of(self, key_id: int) -> list[Ring]:
         key = self.keys.get(key_id)
-        return [ALL_GROUPS, key.group.ring, *self.shared_rings.get(key.group.id, ())] if key else []
+        if key is None:
+            return []
+        names = [ALL_GROUPS, key.group.ring, *self.shared_rings.get(key.group.id, ())]
+        return [self.rings[name] for name in names]
 
 
 def build(

@@ -1,25 +1,23 @@
 """Reads the pool from the database. Runs on a database thread."""
 
 import logging
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timedelta
 
-from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.models import Q
 
-from proxyapp.database.clock import TOLERANCE
-from proxyapp.models import ApiKey, Group, RateLimitEvent, RotationCursor
+from proxyapp.models import ApiKey, Group, RotationCursor
+from proxyapp.models.key_state import ROTATION_ORDER
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.pool.change_log import MOST_TOUCHED, Touched, touched_between
+from proxyapp.pool.changes import PoolChanges
 from proxyapp.pool.cooldown_ends import CooldownEnds
-from proxyapp.pool.cooldown_rows import Restart, restart_cooldowns
-from proxyapp.pool.cooldowns import Cooldowns
+from proxyapp.pool.cooldown_reading import read_cooldowns, read_touched
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
-from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS, PastRefusals
-from proxyapp.pool.real_scopes import real_scopes
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
-from proxyapp.provider.features import plain_scope
-from proxyapp.provider.kind_sets import BACK_OFF_KINDS, DAY_KINDS, EASED_KINDS
+from proxyapp.vocabulary.clock import elapsed_seconds
 
 logger = logging.getLogger(__name__)
 # In one line of the log.
@@ -27,7 +25,8 @@ MOST_NAMES = 5
 VERSION_AND_STAMP = (
     f"SELECT pool_version, pool_stamp FROM {RotationCursor._meta.db_table} WHERE ring = %s"  # noqa: S608 (no value)
 )
-RECENT = timedelta(seconds=FORGOTTEN_AFTER_SECONDS)
+COLUMNS = ("id", "group_id", "key_hash", "masked", "status", "project", "position")
+KeyRow = tuple[int, int, str, str, str, str, int]
 
 
 def pool_version() -> int:
@@ -74,10 +73,11 @@ def group_of_pool(group: Group) -> PoolGroup:
 class PoolReader:
     """Loads snapshots; decrypts a key once and remembers it, as long as its row keeps its hash."""
 
-    def __init__(self) -> None:
+    def __init__(self, elapsed: Callable[[], float] = elapsed_seconds) -> None:
         self._secrets: dict[str, str] = {}
         self._unreadable_proxies: set[int] = set()
-        self._ends = CooldownEnds()
+        self._ends = CooldownEnds(elapsed)
+        self._groups: dict[int, PoolGroup] = {}
 
     def load(self, now: datetime, ahead: timedelta = timedelta()) -> Snapshot:
         """Reads the version first: what changes meanwhile is seen by the next look at it.
@@ -85,14 +85,14 @@ class PoolReader:
         `now`: of the database's clock; `ahead`: by how much this machine's is behind it.
         """
         version, stamp = version_and_stamp()
-        groups = self._groups()
-        keys = self._keys(groups)
+        self._groups = groups = self._read_groups()
+        keys = self._keys()
         cooldowns, past_refusals = read_cooldowns(keys, now, self._ends, ahead)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
         snapshot.past_refusals, snapshot.stamp = past_refusals, stamp
         return snapshot
 
-    def _groups(self) -> dict[int, PoolGroup]:
+    def _read_groups(self) -> dict[int, PoolGroup]:
         loaded = {}
         for group in Group.objects.order_by("position", "id"):
             if group.proxy_url == UNREADABLE:
@@ -111,32 +111,62 @@ class PoolReader:
                 group.name,
             )
 
-    def _keys(self, groups: dict[int, PoolGroup]) -> list[PoolKey]:
-        ordered = ApiKey.objects.order_by("group__position", "group_id", "position", "id")
-        rows = list(
-            ordered.values_list("id", "group_id", "key_hash", "masked", "status", "project")
-        )
-        self._remember({row[2] for row in rows})
-        return [
-            PoolKey(
-                id=key_id,
-                group=groups[group_id],
-                secret=self._secrets.get(key_hash, UNREADABLE),
-                masked=masked,
-                status=status,
-                project=project,
-                key_hash=key_hash,
-                is_readable=self._secrets.get(key_hash, UNREADABLE) != UNREADABLE,
-            )
-            for key_id, group_id, key_hash, masked, status, project in rows
-            if group_id in groups
-        ]
+    def changes(
+        self, known: tuple[int, int], now: datetime, ahead: timedelta = timedelta()
+    ) -> PoolChanges | None:
+        """What is new since the version and stamp that `load` or this read last.
 
-    def _remember(self, hashes: set[str]) -> None:
-        """Decrypts what is new, forgets what is gone."""
+        None: too much, or nobody knows what: `load` tells.
+        """
+        present = version_and_stamp()
+        touched = touched_between(known, present)
+        if touched is None or (keys := self._touched_keys(touched)) is None:
+            return None
+        there = [key for key in keys.values() if key is not None]
+        cooldowns = read_touched(touched, there, now, self._ends, ahead)
+        return PoolChanges(*present, keys, touched.projects, cooldowns, touched.has_tokens)
+
+    def _touched_keys(self, touched: Touched) -> dict[int, PoolKey | None] | None:
+        """Those that are named, and those of the projects; None: they are too many."""
+        if not touched.keys and not touched.projects:
+            return {}
+        named = Q(pk__in=touched.keys) | Q(project__in=touched.projects - {""})
+        rows = list(
+            ApiKey.objects.filter(named).order_by().values_list(*COLUMNS)[: MOST_TOUCHED + 1]
+        )
+        if len(rows) > MOST_TOUCHED:
+            return None
+        self._learn({row[2] for row in rows})
+        return dict.fromkeys(touched.keys) | {key.id: key for key in self._pool_keys(rows)}
+
+    def _keys(self) -> list[PoolKey]:
+        rows = list(ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*COLUMNS))
+        hashes = {row[2] for row in rows}
         self._secrets = {
             key_hash: secret for key_hash, secret in self._secrets.items() if key_hash in hashes
         }
+        self._learn(hashes)
+        return list(self._pool_keys(rows))
+
+    def _pool_keys(self, rows: Iterable[KeyRow]) -> Iterator[PoolKey]:
+        """Without those of groups that are left out."""
+        for key_id, group_id, key_hash, masked, status, project, position in rows:
+            if group_id in self._groups:
+                secret = self._secrets.get(key_hash, UNREADABLE)
+                yield PoolKey(
+                    id=key_id,
+                    group=self._groups[group_id],
+                    secret=secret,
+                    masked=masked,
+                    status=status,
+                    project=project,
+                    key_hash=key_hash,
+                    is_readable=secret != UNREADABLE,
+                    position=position,
+                )
+
+    def _learn(self, hashes: set[str]) -> None:
+        """Decrypts what is new."""
         missing = hashes - self._secrets.keys()
         if not missing:
             return
@@ -154,56 +184,3 @@ class PoolReader:
             logger.error(
                 "SECRET_KEY does not open %s%s: not used", ", ".join(unreadable[:MOST_NAMES]), more
             )
-
-
-def read_cooldowns(
-    keys: list[PoolKey], now: datetime, ends: CooldownEnds, ahead: timedelta = timedelta()
-) -> tuple[Cooldowns, PastRefusals]:
-    """Those that run, and what those that ended within the hour mean for the next requests.
-
-    Their ends are times of this machine's clock.
-    """
-    past_refusals = PastRefusals()
-    projects: dict[str, list[int]] = {}
-    for key in keys:
-        projects.setdefault(key.project, []).append(key.id)
-    recent = Q(kind__in=EASED_KINDS | BACK_OFF_KINDS, cooling_until__gt=now - RECENT)
-    events = RateLimitEvent.objects.filter(
-        Q(cooling_until__gt=ends.start_reading(now)) | recent, released_at=None
-    ).order_by()
-    columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until", "id")
-    rows = list(events.values_list(*columns))
-    real = real_scopes({row[2] for row in rows}, now)
-    cooldowns = Cooldowns(real)
-    # Where there are more than find room, the real ones come first, then the latest.
-    if real:
-        rows.sort(key=lambda row: (plain_scope(row[2]) in real, row[4]), reverse=True)
-    here, restarts = (now - ahead).timestamp(), []
-    for key_id, project, quota_scope, kind, occurred_at, cooling_until, event_id in rows:
-        left = ends.left(event_id, occurred_at, cooling_until, now)
-        until = here + left
-        if occurred_at > now + TOLERANCE:
-            restarts.append(Restart(event_id, occurred_at, now + timedelta(seconds=max(left, 0.0))))
-        for owner in {key_id, *(projects.get(project, ()) if project else ())}:
-            cooldowns.extend(owner, quota_scope, until, is_daily=kind in DAY_KINDS)
-        seconds = (cooling_until - occurred_at).total_seconds()
-        past_refusals.remember(kind, project or key_id, key_id, quota_scope, seconds, until)
-    ends.end_reading()
-    _restart(restarts, now)
-    return cooldowns, past_refusals
-
-
-def _restart(restarts: list[Restart], now: datetime) -> None:
-    """What a clock wrote that was ahead begins now, for the pages and for whoever starts later."""
-    if not restarts:
-        return
-    try:
-        restarted = restart_cooldowns(restarts, now)
-    except DatabaseError:
-        return  # this process is right without it
-    if restarted:
-        logger.warning(
-            "%d cooldowns began in the future, by a clock that was wrong: each ends after its own"
-            " length. Keep the clocks of all machines right (NTP)",
-            restarted,
-        )

@@ -15,6 +15,7 @@ from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.removed_key import remember_removed
 from proxyapp.operators.dependent_tokens import Dependents, dependents
+from proxyapp.pool.change_log import touched_keys
 from proxyapp.pool.cursor import raise_pool_version
 
 # The most that the column's type takes on PostgreSQL.
@@ -33,7 +34,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
     ) -> None:
         """Only the columns that were edited are written: the gateway writes others meanwhile."""
         obj.save(update_fields=self.edited_columns(obj, form) if change else None)
-        raise_pool_version()
+        raise_pool_version(touched_keys([obj.pk]) if isinstance(obj, ApiKey) else None)
 
     def edited_columns(self, obj: Pooled, form: ModelForm[Pooled]) -> list[str]:
         names = {field.name for field in obj._meta.concrete_fields}

@@ -1,0 +1,51 @@
+"""The pool and the tokens of one version, as one process reads them on its database thread."""
+
+from typing import NamedTuple
+
+from proxyapp.access import token_store
+from proxyapp.access.token_book import TokenBook
+from proxyapp.database.clock import database_time
+from proxyapp.pool.changes import PoolChanges
+from proxyapp.pool.ring_names import ring_name
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.store import PoolReader
+
+
+class News(NamedTuple):
+    """`book` None: no token changed."""
+
+    pool: PoolChanges
+    book: TokenBook | None
+
+
+class PoolSource:
+    """Reads all, or what is new."""
+
+    def __init__(self) -> None:
+        self._reader = PoolReader()
+
+    def load(self) -> tuple[Snapshot, TokenBook]:
+        """The pool first, because it reads the version before anything else."""
+        snapshot = self._reader.load(*database_time())
+        book = token_store.read_book()
+        for client in book.clients:
+            snapshot.add_ring(client.groups or frozenset())
+        return snapshot, book
+
+    def news(self, known: tuple[int, int]) -> News | None:
+        """Since that version and stamp; None: perhaps all is another."""
+        changes = self._reader.changes(known, *database_time())
+        if changes is None:
+            return None
+        return News(changes, token_store.read_book() if changes.has_tokens else None)
+
+
+def can_take(snapshot: Snapshot, news: News) -> bool:
+    """Whether the rings stay those that there are: another set of groups has one of its own."""
+    if not snapshot.can_take(news.pool):
+        return False
+    if news.book is None:
+        return True
+    sets = {ring_name(client.groups) for client in news.book.clients if client.groups}
+    there = {name for names in snapshot.shared_rings.values() for name in names}
+    return there == sets - {group.ring for group in snapshot.groups.values()}

@@ -1,0 +1,104 @@
+"""What each version of the pool touched, so that a process reads what is new to it and no more.
+
+A version that nobody describes, or that touches much, means that anything may have changed.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from proxyapp.models import PoolChange
+
+# To read so many keys or cooldowns one by one takes as long as to read a large pool whole.
+MOST_TOUCHED = 500
+# A busy pool has a hundred versions a second, and a process looks twice a second.
+VERSIONS_KEPT = 2_000
+VERSIONS_A_PRUNING = 128
+FIELDS = frozenset({"keys", "projects", "cooldowns", "tokens"})
+
+
+@dataclass(frozen=True, slots=True)
+class Touched:
+    """`keys`, `projects`: all about them may be another, also whether they are there. `cooldowns`:
+    the ids of new ones. `has_tokens`: client tokens.
+    """
+
+    keys: frozenset[int] = frozenset()
+    projects: frozenset[str] = frozenset()
+    cooldowns: frozenset[int] = frozenset()
+    has_tokens: bool = False
+
+    def __or__(self, other: "Touched") -> "Touched":
+        return Touched(
+            self.keys | other.keys,
+            self.projects | other.projects,
+            self.cooldowns | other.cooldowns,
+            self.has_tokens or other.has_tokens,
+        )
+
+    @property
+    def is_much(self) -> bool:
+        return len(self.keys) + len(self.projects) + len(self.cooldowns) > MOST_TOUCHED
+
+
+def touched_keys(key_ids: Collection[int]) -> Touched | None:
+    """None: too many to be named."""
+    return Touched(keys=frozenset(key_ids)) if len(key_ids) <= MOST_TOUCHED else None
+
+
+def note(version: int, stamp: int, touched: Touched | None) -> None:
+    """Belongs into the transaction that raises the version. What another history left goes."""
+    if touched is not None and touched.is_much:
+        touched = None
+    change = PoolChange(version=version, stamp=stamp, touched=touched and _as_json(touched))
+    PoolChange.objects.bulk_create(
+        [change],
+        update_conflicts=True,
+        unique_fields=["version"],
+        update_fields=["stamp", "touched"],
+    )
+    if version % VERSIONS_A_PRUNING == 0:
+        PoolChange.objects.filter(version__lte=version - VERSIONS_KEPT).delete()
+
+
+def touched_between(known: tuple[int, int], present: tuple[int, int]) -> Touched | None:
+    """What changed from one version and stamp to the other; None: perhaps everything.
+
+    The versions have to be of one history: the first still the one that was read, none missing.
+    """
+    (first, _), (last, _) = known, present
+    if not 0 < last - first <= VERSIONS_KEPT:
+        return None
+    rows = PoolChange.objects.filter(version__range=(first, last)).order_by("version")
+    changes = list(rows.values_list("version", "stamp", "touched"))
+    versions = [version for version, _, _ in changes]
+    if versions != list(range(first, last + 1)):
+        return None
+    if changes[0][:2] != known or changes[-1][:2] != present:
+        return None
+    return _joined(touched for _, _, touched in changes[1:])
+
+
+def _joined(changes: Iterable[dict[str, Any] | None]) -> Touched | None:
+    """None also where a newer release of the gateway names what this one does not know."""
+    joined = Touched()
+    for change in changes:
+        if change is None or not change.keys() <= FIELDS:
+            return None
+        joined |= Touched(
+            frozenset(change.get("keys", ())),
+            frozenset(change.get("projects", ())),
+            frozenset(change.get("cooldowns", ())),
+            change.get("tokens", False),
+        )
+    return None if joined.is_much else joined
+
+
+def _as_json(touched: Touched) -> dict[str, Any]:
+    named = {
+        "keys": sorted(touched.keys),
+        "projects": sorted(touched.projects),
+        "cooldowns": sorted(touched.cooldowns),
+        "tokens": touched.has_tokens,
+    }
+    return {name: value for name, value in named.items() if value}
