@@ -104,7 +104,7 @@ def cool_last() -> None:
     from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 
     now = datetime.now(UTC)
-    last = ApiKey.objects.order_by("-position").values_list("pk", flat=True)[0]
+    last = ApiKey.objects.order_by("-pk").values_list("pk", flat=True)[0]
     write_cooldowns([NewCooldown(last, "m", "minute", 429, now, now + timedelta(hours=1), "")])
 
 
