@@ -47,9 +47,8 @@ class ClientLimits:
         self._clients = {client.id: client for client in book.clients if client.is_metered}
         for token_id in [pk for pk in self._meters if pk not in self._clients]:
             del self._meters[token_id]
-        self.llm_tokens.keep(
-            {client.id for client in self._clients.values() if client.tokens_per_day is not None}
-        )
+        limits = {client.id: client.tokens_per_day for client in self._clients.values()}
+        self.llm_tokens.keep({pk: limit for pk, limit in limits.items() if limit is not None})
 
     def charge_now(self, client: Client) -> bool:
         """One request of each limit, where no database has to be asked.

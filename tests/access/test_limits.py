@@ -22,6 +22,7 @@ from proxyapp.access.limit_windows import (
     window_at,
 )
 from proxyapp.access.limits import ClientLimits
+from proxyapp.access.llm_token_limits import LOOKS_BETWEEN
 from proxyapp.access.request_share import QUIET_LOOKS
 from proxyapp.access.token_book import Client, TokenBook, token_hash
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
@@ -393,7 +394,8 @@ async def test_tokens_of_all_processes_count(windows):
     limits.llm_tokens.add(1, 30, SECONDS)
     await limits.take(client)
     windows.stored = {1: 60}
-    await limits.reread({1: 30})  # what it added is not written yet
+    for _ in range(LOOKS_BETWEEN):
+        await limits.reread({1: 30})  # what it added is not written yet
     await limits.take(client)
     limits.llm_tokens.add(1, 10, SECONDS)
     refused = await refusal(limits, client)
@@ -421,14 +423,26 @@ async def test_only_tokens_that_ask_are_read_again_and_again(windows):
     await limits.reread({})
     await limits.reread({})
     await limits.take(clients[4])
-    await limits.reread({})
+    for _ in range(LOOKS_BETWEEN):
+        await limits.reread({})
     assert windows.read_ids == [[*range(1, 51)], [5], [5]]
 
     for _ in range(QUIET_LOOKS):
         await limits.reread({})
     windows.read_ids.clear()
-    await limits.reread({})
+    for _ in range(LOOKS_BETWEEN):
+        await limits.reread({})
     assert windows.read_ids == []
+
+
+async def test_a_token_that_has_used_half_of_its_limit_is_read_with_each_look(windows):
+    client = Client(id=1, tokens_per_day=100)
+    limits = process(windows, client)
+    windows.stored = {1: 50}
+    await limits.take(client)
+    for _ in range(LOOKS_BETWEEN):
+        await limits.reread({})
+    assert windows.read_ids == [[1]] * (1 + LOOKS_BETWEEN)
 
 
 async def test_a_token_that_asks_after_a_quiet_time_is_read_before_it_passes(windows):
