@@ -26,6 +26,8 @@ from proxyapp.vocabulary.errors import LimitReached
 # second look after somebody got nothing, and there are two looks a second. Each time the database
 # may be asked again, for which RECHECK_SECONDS have to be over.
 PATIENT_LOOKS, PATIENT_SECONDS = 3, 0.55
+# How often all shares are gone through, which takes 5 ms for 5,000 tokens.
+SWEEP_LOOKS = 8
 WINDOW_NAMES = {60: "minute", DAY_SECONDS: "day"}
 Meter = tuple[Client, tuple[Share, ...]]
 """A client and its shares, one for each of its limits of requests."""
@@ -41,6 +43,8 @@ class ClientLimits:
         self._clients: dict[int, Client] = {}
         self._meters: dict[int, Meter] = {}
         self._windows: dict[int, int] = {}
+        self._looks = 0
+        self._idle: list[Share] = []
 
     def install(self, book: TokenBook) -> None:
         """Shares of limits that changed are given back once their token is used."""
@@ -105,7 +109,7 @@ class ClientLimits:
         )
         for share in before:
             if share not in shares:
-                share.retire()
+                self._idle.append(share)
         self._meters[client.id] = client, shares
         return shares
 
@@ -152,19 +156,37 @@ class ClientLimits:
         What was taken while it was away, where somebody got nothing, what nobody uses.
         """
         now = time.time()
-        held = {share for share in self._leases.held if share.is_held(now)}
-        self._leases.held = held
-        await self._leases.settle(held)
-        if not held:
+        self._looks += 1
+        if self._looks % SWEEP_LOOKS == 0:
+            self._sweep(now)
+        if not self._leases.held:
             return
-        starts = {share.place.starts_at for share in held}
+        await self._leases.settle(self._leases.held)
+        starts = {int(now) // seconds * seconds for seconds in WINDOW_NAMES}
         wanted = await self._threads.read(functools.partial(limit_windows.wanted_windows, starts))
         now = time.time()
-        for share in held:
-            share.look(wanted.get(share.place), now)
-        given = _given_back([share for share in held if share.is_idle], now)
+        idle, self._idle = self._idle, []
+        for place, total in wanted.items():
+            share = self._share_at(place)
+            if share is not None:
+                share.look(total, now)
+                idle += [share] if share.is_idle else []
+        given = _given_back(idle, now)
         if given:
             await self._threads.background(functools.partial(limit_windows.give_back, given))
+
+    def _sweep(self, now: float) -> None:
+        """All that the process holds, which with thousands of tokens is much for each look."""
+        held = {share for share in self._leases.held if share.is_held(now)}
+        for share in held:
+            if not share.is_wanted:  # each look counts for those
+                share.quiet_looks += SWEEP_LOOKS
+        self._leases.held = held
+        self._idle += [share for share in held if share.is_idle]
+
+    def _share_at(self, place: LimitWindow) -> Share | None:
+        meter = self._meters.get(place.token_id)
+        return next((share for share in (meter[1] if meter else ()) if share.place == place), None)
 
     def leftovers(self) -> list[Leftover]:
         """What to give back when the process ends."""

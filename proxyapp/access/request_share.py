@@ -113,11 +113,9 @@ class Share:
         is_watched = now < self.closed_until and self.quiet_looks < QUIET_LOOKS
         return now < self.place.ends_at and (self.left > 0 or self.owed > 0 or is_watched)
 
-    def look(self, total: int | None, now: float) -> None:
-        """`total`: what all have leased of a window in which somebody got nothing."""
+    def look(self, total: int, now: float) -> None:
+        """`total`: what all have leased of the window, in which somebody got nothing."""
         self.quiet_looks += 1
-        if total is None:
-            return
         self.is_wanted, self.total = True, total
         if total < self.limit:
             self.closed_until = 0.0
@@ -127,10 +125,6 @@ class Share:
     @property
     def is_idle(self) -> bool:
         return self.quiet_looks >= (WANTED_LOOKS if self.is_wanted else QUIET_LOOKS)
-
-    def retire(self) -> None:
-        """The limit has changed: what is left goes back with the next look."""
-        self.quiet_looks = QUIET_LOOKS
 
     def give_back(self) -> int:
         """How much of what is left the database shall have back.

@@ -80,7 +80,11 @@ class Client:
 
     @property
     def is_metered(self) -> bool:
-        return bool(self.request_limits) or self.tokens_per_day is not None
+        return (
+            self.requests_per_minute is not None
+            or self.requests_per_day is not None
+            or self.tokens_per_day is not None
+        )
 
 
 ANYONE = Client(id=0)
