@@ -56,7 +56,8 @@ class TextSize:
         self._tail = b""
         while place < len(text):
             if self._is_in_data:
-                end = _DATA.match(text, place).end()  # type: ignore[union-attr]
+                data = _DATA.match(text, place)
+                end = data.end() if data else place
                 self._data += end - place
                 self._is_in_data = end == len(text)
                 place = end

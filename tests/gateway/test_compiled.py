@@ -1,5 +1,6 @@
 """An extension counts while it is what its sources say; any other one is passed over."""
 
+import ast
 import importlib
 import json
 import os
@@ -147,3 +148,35 @@ def test_all_of_the_list_runs_compiled() -> None:
 
     assert [name for name, file in files.items() if not file.endswith(SUFFIX)] == []
     assert changed(ROOT) == ""
+
+
+def classes(file: str) -> set[tuple[str, str, str]]:
+    """Each base of each class: the class, the base's module ("": this one) and its name."""
+    tree = ast.parse((ROOT / file).read_text())
+    imported = {
+        alias.asname or alias.name: (f"{node.module}".replace(".", "/") + ".py", alias.name)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    return {
+        (node.name, *imported.get(ast.unparse(base), (file, ast.unparse(base))))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        for base in node.bases
+    }
+
+
+def test_no_class_that_stays_python_inherits_from_a_compiled_one() -> None:
+    """It could not be made."""
+    compiled_files = set(hot_modules())
+    others = {str(path.relative_to(ROOT)) for path in (ROOT / "proxyapp").rglob("*.py")}
+
+    assert [
+        f"{file}: {name}({base})"
+        for file in sorted(others - compiled_files)
+        for name, place, base in classes(file)
+        if place in compiled_files
+    ] == []
+    inherits = ("MeasuringCounter", "proxyapp/provider/llm_tokens.py", "LlmTokenCounter")
+    assert inherits in classes("proxyapp/provider/llm_token_estimate.py")
