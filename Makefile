@@ -21,7 +21,7 @@ $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
 help:
 	@echo "make run     starts the gateway (first: virtualenv, requirements, config.yaml)"
-	@echo "make compile  compiles the hot modules, for half the CPU time a request (takes a C compiler)"
+	@echo "make compile  compiles the hot modules, for about a tenth less CPU time (takes a C compiler)"
 	@echo "make demo    shows the gateway and its admin with made-up keys and clients (another port: ARGS='--port 9000')"
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
 	@echo "make lint    ruff, mypy and the check for missing migrations"

@@ -175,6 +175,7 @@ class Attempt:
     def end(self, outcome: AttemptOutcome) -> None:
         """Only the first call counts."""
         self.count.end(outcome, self.status)
+        self.on_error = None  # it knows this attempt: the garbage collector shall have no work
 
     async def aclose(self) -> None:
         """Closes the connection of an answer that was not read to its end: the client left."""

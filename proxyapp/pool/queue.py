@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import time
 from bisect import insort
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from django.conf import settings
 
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.in_task import time_limit
@@ -57,10 +56,20 @@ class QueuePlace(asyncio.Event):
         self.arrived_at = arrived_at
 
 
+class Leases(Protocol):
+    """Where the keys come from: `Leasing`."""
+
+    async def next_key(self, ring_name: str, quota_scope: str = "") -> PoolKey | None: ...
+
+    def next_outside(
+        self, ring_name: str, quota_scope: str, groups: Collection[int]
+    ) -> PoolKey | None: ...
+
+
 class KeyQueue:
     """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits."""
 
-    def __init__(self, leasing: Leasing, recovery: Recovery, snapshot: Snapshot) -> None:
+    def __init__(self, leasing: Leases, recovery: Recovery, snapshot: Snapshot) -> None:
         self._leasing = leasing
         self._recovery = recovery
         self._snapshot = snapshot

@@ -1,4 +1,4 @@
-"""One request and its response on a connection. The exchange is the stream of the response's body.
+"""One request and its response on a connection, with the stream of its body.
 
 It knows the connection only until the response is complete: from then on the connection can serve
 the next exchange, while the body of this one is still being read.
@@ -22,7 +22,7 @@ LOW_WATER = HIGH_WATER // 2
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-class UpstreamExchange(httpx.AsyncByteStream):
+class UpstreamExchange:
     """The raw bytes of the body, as they arrived: to iterate, or to take without an await for each.
 
     `may_be_repeated`: the connection was dropped before an answer, and the request is harmless.
@@ -114,7 +114,8 @@ class UpstreamExchange(httpx.AsyncByteStream):
 
         Can be called twice, and while another task reads.
         """
-        self.fail(httpx.ReadError("the response was closed before its end"))
+        if self._connection is not None:
+            self.fail(httpx.ReadError("the response was closed before its end"))
         self.response.chunks.clear()
         await self.settle()
 

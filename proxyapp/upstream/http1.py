@@ -114,8 +114,8 @@ class ResponseReader:
     any other change.
     """
 
-    __slots__ = ("_is_excess", "_is_head", "_is_to_reuse", "_parser", "_silent_bytes", "buffered",
-                 "chunks", "headers", "is_complete", "reason", "status")  # fmt: skip
+    __slots__ = ("_is_excess", "_is_head", "_is_to_reuse", "_parser", "_silent_bytes", "_version",
+                 "buffered", "chunks", "headers", "is_complete", "reason", "status")  # fmt: skip
 
     def __init__(self, method: str) -> None:
         self.status = 0
@@ -127,11 +127,12 @@ class ResponseReader:
         self._is_head = method == "HEAD"
         self._is_to_reuse = self._is_excess = False
         self._silent_bytes = 0
-        self._parser = httptools.HttpResponseParser(self)
+        self._version = ""
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
 
     @property
     def http_version(self) -> bytes:
-        return b"HTTP/" + self._parser.get_http_version().encode()
+        return b"HTTP/" + self._version.encode()
 
     @property
     def has_begun(self) -> bool:
@@ -146,8 +147,12 @@ class ResponseReader:
     def feed(self, data: memoryview) -> None:
         """Raises BrokenResponse."""
         self._silent_bytes += len(data)
+        parser = self._parser
+        if parser is None:
+            self._is_excess = True
+            return
         try:
-            self._parser.feed_data(data)
+            parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if isinstance(error.__context__, BrokenResponse):
                 raise error.__context__ from None
@@ -171,7 +176,7 @@ class ResponseReader:
             b"chunked"
         ):
             raise BrokenResponse("the upstream closed the connection in the middle of a body")
-        self.is_complete = True
+        self._complete(is_to_reuse=False)
 
     def on_message_begin(self) -> None:
         if self.is_complete:
@@ -196,13 +201,15 @@ class ResponseReader:
             )
 
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
-        if self.status:
+        parser = self._parser
+        if self.status or parser is None:
             return
+        status = parser.get_status_code()
         if not 200 <= status < 600:
             self._skip(status)
             return
         self.status = status
+        self._version = parser.get_http_version()
         self._silent_bytes = 0
         if self._is_head:
             self._complete(is_to_reuse=self._persists())
@@ -216,10 +223,14 @@ class ResponseReader:
         self.chunks.append(data)
 
     def on_message_complete(self) -> None:
-        if self.status and not self.is_complete:
+        if self._parser is not None and self.status and not self.is_complete:
             self._complete(is_to_reuse=self._parser.should_keep_alive())
 
     def _complete(self, *, is_to_reuse: bool) -> None:
+        """The parser and this know each other: without an end each answer would be work for the
+        garbage collector.
+        """
+        self._parser = None
         self.is_complete = True
         self._is_to_reuse = is_to_reuse
 
@@ -241,5 +252,5 @@ class ResponseReader:
             if name.lower() == b"connection"
             for option in value.split(b",")
         }
-        is_modern = self._parser.get_http_version() == "1.1"
+        is_modern = self._version == "1.1"
         return b"close" not in options and (is_modern or b"keep-alive" in options)
