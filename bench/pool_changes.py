@@ -19,6 +19,7 @@ import uvloop
 
 from bench import stream_upstream
 from bench.contestants import ROOT, environment
+from bench.pool_probe import fill
 from bench.stream_upstream import SPENT
 
 SIZES = (10, 10_000, 50_000)
@@ -46,19 +47,6 @@ async def measured(upstream: str, size: int) -> dict[str, float]:
     refusal = await cpu_of(REFUSALS) / REFUSALS - request
     await runtime.shutdown()
     return {"request": request, "429": refusal, "readyz": ready, "change": change}
-
-
-def fill(upstream: str, size: int, mark: Callable[[int], str]) -> None:
-    from proxyapp.models import ApiKey, Group
-    from proxyapp.pool.cursor import raise_pool_version
-
-    Group.objects.all().delete()
-    group = Group.objects.create(name="g", target_url=upstream, auth="google")
-    made = [ApiKey(group=group, position=number) for number in range(size)]
-    for number, key in enumerate(made):
-        key.set_secret(f"bench-pool-key-{number:05}-of-{size:05}{mark(number)}")
-    ApiKey.objects.bulk_create(made, batch_size=1000)
-    raise_pool_version()
 
 
 async def cpu_of(requests: int) -> float:

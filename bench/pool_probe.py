@@ -100,8 +100,11 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
     return min(walk() for _ in range(3))
 
 
-def fill(upstream: str, keys: int) -> None:
-    """The database holds one group of that many keys, none of them cooling."""
+def fill(upstream: str, keys: int, mark: Callable[[int], str] = lambda _: "") -> None:
+    """The database holds one group of that many keys, none of them cooling.
+
+    `mark(number)`: what a key's text ends in.
+    """
     from proxyapp.models import ApiKey, Group
     from proxyapp.pool.cursor import raise_pool_version
 
@@ -109,7 +112,7 @@ def fill(upstream: str, keys: int) -> None:
     group = Group.objects.create(name="g", target_url=upstream, auth="google")
     made = [ApiKey(group=group, position=number) for number in range(keys)]
     for number, key in enumerate(made):
-        key.set_secret(f"bench-pool-key-{number:05}-of-{keys:05}")
+        key.set_secret(f"bench-pool-key-{number:05}-of-{keys:05}{mark(number)}")
     ApiKey.objects.bulk_create(made, batch_size=1000)
     raise_pool_version()
 

@@ -99,13 +99,13 @@ class AsgiExchange:
         self._receive = receive
         self._send = send
         self._unsent: list[dict[str, Any]] = []
-        self._is_read = self._is_over = self._has_left = self._is_broken = False
+        self._is_received = asyncio.Event()
+        self._is_over = self._has_left = self._is_broken = False
 
     async def watched(self, work: Coroutine[Any, Any, None]) -> None:
         """Runs it, and cancels it when the client leaves. Raises StreamBroken: there is no other
         word for a broken answer."""
         task = asyncio.get_running_loop().create_task(work)
-        self._read = asyncio.Event()
         watcher = asyncio.get_running_loop().create_task(self._watch(task))
         try:
             await asyncio.wait({task})
@@ -122,7 +122,7 @@ class AsgiExchange:
             raise StreamBroken("the upstream broke off")
 
     async def _watch(self, task: "asyncio.Task[None]") -> None:
-        await self._read.wait()
+        await self._is_received.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
         if not self._is_over:
@@ -139,7 +139,7 @@ class AsgiExchange:
     async def receive(self) -> dict[str, Any]:
         message = await self._receive()
         if not message.get("more_body"):
-            self._read.set()
+            self._is_received.set()
         return message
 
     def start(self, status: int, headers: Sequence[Header]) -> None:

@@ -70,7 +70,6 @@ def _run_uvicorn(bound: socket, drain: Drain, on_listening: Callable[[], None]) 
         application,
         bound,
         drain=drain,
-        drain_seconds=settings.SHUTDOWN_TIMEOUT_SECONDS,
         on_listening=on_listening,
     )
 

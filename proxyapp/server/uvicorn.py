@@ -13,7 +13,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 
 from proxyapp.server.accept_loop import AcceptLoop
 from proxyapp.server.drain import RETIRE, STOP, Drain
-from proxyapp.server.http_server import ConnectionLimits
+from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits
 from proxyapp.server.library_check import require, require_in_code
 from proxyapp.server.uvicorn_http import UvicornConnection, UvicornHttpServer
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
@@ -135,7 +135,6 @@ def run(
     listener: socket.socket,
     *,
     drain: Drain,
-    drain_seconds: float,
     on_listening: Callable[[], None],
 ) -> None:
     """Returns when it has drained. Raises LibraryMismatch."""
@@ -153,7 +152,7 @@ def run(
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+        timeout_graceful_shutdown=round(CLOSE_SECONDS),  # what the drain has cut gets so long
     )
     server = UvicornServer(config, http_server, drain, on_listening)
     check_uvicorn(server)

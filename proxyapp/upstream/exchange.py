@@ -1,4 +1,4 @@
-"""One request and its response on a connection, with the stream of its body.
+"""One request and its response on a connection. The exchange is the stream of the response's body.
 
 It knows the connection only until the response is complete: from then on the connection can serve
 the next exchange, while the body of this one is still being read.
@@ -22,7 +22,7 @@ LOW_WATER = HIGH_WATER // 2
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-class UpstreamExchange:
+class UpstreamExchange(httpx.AsyncByteStream):
     """The raw bytes of the body, as they arrived: to iterate, or to take without an await for each.
 
     `may_be_repeated`: the connection was dropped before an answer, and the request is harmless.

@@ -14,7 +14,6 @@ missing), and an answer comes back exactly as it arrived. Every exception is one
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator
 from typing import TypeAlias
 
 import httpx
@@ -76,7 +75,7 @@ class Transport(httpx.AsyncBaseTransport):
         """The raw request-target is `request.extensions["target"]`; of the URL only the origin
         counts.
 
-        The response's stream is an ExchangeStream.
+        The response's stream is an Exchange.
         """
         target = request.extensions.get("target") or request.url.raw_path
         exchange = await self.send(
@@ -174,26 +173,14 @@ def origin_of(url: httpx.URL) -> Origin:
     return Origin(url.scheme, url.raw_host.decode("ascii"), url.port or DEFAULT_PORTS[url.scheme])
 
 
-class ExchangeStream(httpx.AsyncByteStream):
-    """An exchange as httpx sees it."""
-
-    def __init__(self, exchange: UpstreamExchange) -> None:
-        self.exchange = exchange
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self.exchange
-
-    async def aclose(self) -> None:
-        await self.exchange.aclose()
-
-
 def response_of(exchange: UpstreamExchange) -> httpx.Response:
+    """The exchange is its stream."""
     answer = exchange.response
     extensions = {"http_version": answer.http_version, "reason_phrase": answer.reason}
     return httpx.Response(
         answer.status,
         headers=answer.headers,
-        stream=ExchangeStream(exchange),
+        stream=exchange,
         extensions=extensions,
     )
 

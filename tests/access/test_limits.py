@@ -414,6 +414,7 @@ async def test_the_next_day_has_tokens_again(windows, clock):
     await refusal(limits, client)
     clock.shift(86_400)
     await limits.take(client)
+    assert limits.charge_now(client)
 
 
 async def test_only_tokens_that_ask_are_read_again_and_again(windows):
@@ -474,7 +475,7 @@ async def test_without_a_database_counts_what_was_known_of_llm_tokens(
     await limits.reread({})
     setattr(windows, trouble, True)
     async with asyncio.timeout(2):
-        await refusal(limits, clients[0])
+        assert (await refusal(limits, clients[0])).status == 429
         await limits.take(clients[1])
     for task in [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
         task.cancel()

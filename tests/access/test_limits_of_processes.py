@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import os
 import random
 import subprocess
 import sys
@@ -22,9 +21,9 @@ from proxyapp.access.token_book import Client
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.models import ClientToken, TokenWindow
 from proxyapp.vocabulary.errors import LimitReached
-from tests.support import forked_process, postgres
 from tests.support.gateway import ROOT
 from tests.support.pool_data import NOW
+from tests.support.shared_database import shared_database
 from tests.support.waiting import wait_for
 
 CLIENTS = [
@@ -191,21 +190,8 @@ ClientToken.objects.bulk_create(
 
 @pytest.fixture
 def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
-    """Of processes that share a database with tokens."""
-    on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
-    url = postgres.fresh_database() if on_postgresql else f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "VAR_DIR": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "gateway.settings",
-    }
-    for command in (["migrate", "-v0"], ["shell", "-v0", "-c", MAKE_TOKENS]):
-        done = forked_process.run(["manage.py", *command], cwd=ROOT, env=environment, timeout=120)
-        assert done.returncode == 0, done.stderr
-    yield environment
-    if on_postgresql:
-        postgres.drop_database(url)
+    with shared_database(tmp_path, MAKE_TOKENS) as shared:
+        yield shared
 
 
 @pytest.mark.parametrize("is_one_killed", [False, True], ids=["all live", "one is killed"])

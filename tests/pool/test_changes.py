@@ -304,6 +304,7 @@ def test_what_may_be_anything_is_read_whole(happens: Callable[[World], None]):
     happens(world)
     world.refresh()
 
+    assert world.reloads == 2
     check(world)
 
 
@@ -315,6 +316,7 @@ def test_a_change_that_is_rolled_back_is_none(world: World):
 
     world.refresh()
 
+    assert world.reloads == 1
     check(world)
 
 

@@ -1,7 +1,6 @@
 """Every key gets its turn: in threads, in processes, and after a restart."""
 
 import json
-import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,49 +16,29 @@ from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.store import PoolReader
-from tests.support import forked_process, postgres
-from tests.support.gateway import ROOT
+from tests.support.shared_database import run, shared_database
 from tests.support.snapshots import snapshot
 
 PICKS = 500
 KEYS = 10
 
 
+ADD_KEYS = (
+    "from proxyapp.models import *; g = Group.objects.create(name='g')\n"
+    f"for n in range({KEYS}):\n    k = ApiKey(group=g, position=n); "
+    "k.set_secret(f'SECRET-{n}'); k.save()"
+)
+
+
 @pytest.fixture
 def database_of_ten_keys(tmp_path):
-    """The environment of processes that share a database with ten keys."""
-    on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
-    url = postgres.fresh_database() if on_postgresql else f"sqlite:///{tmp_path / 'db.sqlite3'}"
-    environment = {
-        **os.environ,
-        "DATABASE_URL": url,
-        "VAR_DIR": str(tmp_path),
-        "DJANGO_SETTINGS_MODULE": "gateway.settings",
-        # A wrong kind of transaction fails at once, a busy machine may take its time.
-        "SQLITE_TIMEOUT_SECONDS": "60",
-    }
-    run(environment, "manage.py", "migrate", "-v0")
-    add = (
-        "from proxyapp.models import *; g = Group.objects.create(name='g')\n"
-        f"for n in range({KEYS}):\n    k = ApiKey(group=g, position=n); "
-        f"k.set_secret(f'SECRET-{{n}}'); k.save()"
-    )
-    run(environment, "manage.py", "shell", "-v0", "-c", add)
-    yield environment
-    if on_postgresql:
-        postgres.drop_database(url)
+    with shared_database(tmp_path, ADD_KEYS) as environment:
+        yield environment
 
 
 def take_out(ring: Ring, key_id: int) -> None:
     ring.cooldowns.extend(key_id, "", 100.0, is_daily=False)
     ring.withdraw(key_id)
-
-
-def run(environment, *arguments):
-    done = forked_process.run(arguments, cwd=ROOT, env=environment, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert "locked" not in done.stderr
-    return done.stdout
 
 
 def picks_of(environment, *, processes: int, threads: int) -> list[tuple[int, int]]:

@@ -180,3 +180,25 @@ def test_a_drain_lets_answers_end_and_cuts_those_that_do_not(name: str, gear: st
         assert server.output().rstrip().endswith("flushed")
     finally:
         server.close()
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_a_websocket_that_does_not_answer_its_end_holds_up_no_shutdown(name: str) -> None:
+    running = DirectServer(name, drain_seconds=2)
+    handshake = [
+        ("Upgrade", "websocket"),
+        ("Connection", "Upgrade"),
+        ("Sec-WebSocket-Version", "13"),
+        ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
+    ]
+    try:
+        with RawClient(running.url) as client:
+            client.send(request_bytes("GET", "/ws", handshake))
+            assert b" 101 " in client.read_line()
+            running.process.send_signal(signal.SIGTERM)
+            began = time.monotonic()
+            assert running.process.wait(10) == 0
+            assert time.monotonic() - began < 3.5
+        assert running.said("flushed") == 1
+    finally:
+        running.close()

@@ -109,9 +109,15 @@ PAGES: dict[str, Callable[[DirectExchange], Awaitable[None]]] = {
 
 class DirectToy:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/report`: how many tasks there are."""
+        """`/report`: how many tasks there are. A WebSocket hears everything and says nothing."""
         if scope["type"] == "lifespan":
             await _live(receive, send)
+            return
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept"})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
             return
         body = json.dumps({"tasks": len(asyncio.all_tasks())}).encode()
         await send({"type": "http.response.start", "status": 200, "headers": JSON})
@@ -154,7 +160,6 @@ def main() -> None:
             application,
             listener,
             drain=drain,
-            drain_seconds=seconds,
             on_listening=lambda: say("listening"),
         )
         return

@@ -69,3 +69,13 @@ class Stepped:
             while not self.ends:
                 await asyncio.sleep(0.001)
         await self.settled()
+
+
+def waiting(gear: Gear, wait: Wait) -> Stepped:
+    """One that does nothing but wait."""
+
+    async def work() -> None:
+        await gear()
+        await wait
+
+    return Stepped(work())

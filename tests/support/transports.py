@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 
 from proxyapp.upstream.exchange import UpstreamExchange
-from proxyapp.upstream.transport import ExchangeStream, Transport
+from proxyapp.upstream.transport import Transport
 from tests.support.scripted_upstream import SECONDS
 
 MakeTransport = Callable[..., Transport]
@@ -28,8 +28,8 @@ async def send(transport: Transport, *args: Any, **kwargs: Any) -> httpx.Respons
 
 
 def stream_of(response: httpx.Response) -> UpstreamExchange:
-    assert isinstance(response.stream, ExchangeStream)
-    return response.stream.exchange
+    assert isinstance(response.stream, UpstreamExchange)
+    return response.stream
 
 
 async def next_of(response: httpx.Response) -> bytes:

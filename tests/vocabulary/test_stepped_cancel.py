@@ -10,7 +10,14 @@ from proxyapp.vocabulary.in_task import in_task
 from proxyapp.vocabulary.stepping import Wait
 from tests.support.event_loops import BOTH_LOOPS
 from tests.support.event_loops import event_loop_policy as event_loop_policy
-from tests.support.stepped import Gear, Stepped, first_gear, new_wait, outside_of_tasks
+from tests.support.stepped import (
+    Gear,
+    Stepped,
+    first_gear,
+    new_wait,
+    outside_of_tasks,
+    waiting,
+)
 from tests.support.stepped import gear as gear
 
 pytestmark = BOTH_LOOPS
@@ -165,11 +172,7 @@ async def test_what_it_would_have_waited_for_is_cancelled_with_it() -> None:
 async def test_after_its_end_there_is_nothing_to_cancel(gear: Gear) -> None:
     wait = new_wait()
 
-    async def work() -> None:
-        await gear()
-        await wait
-
-    stepped = Stepped(work())
+    stepped = waiting(gear, wait)
     await stepped.begin()
     await outside_of_tasks(wait.end)
     await stepped.ended()

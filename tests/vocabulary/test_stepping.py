@@ -9,7 +9,7 @@ import pytest
 from proxyapp.vocabulary.stepping import Stepper
 from tests.support.event_loops import BOTH_LOOPS
 from tests.support.event_loops import event_loop_policy as event_loop_policy
-from tests.support.stepped import Gear, Stepped, new_wait, outside_of_tasks
+from tests.support.stepped import Gear, Stepped, new_wait, outside_of_tasks, waiting
 from tests.support.stepped import gear as gear
 
 pytestmark = BOTH_LOOPS
@@ -53,11 +53,7 @@ async def test_it_goes_on_within_the_end_of_its_wait() -> None:
 async def test_in_a_task_it_goes_on_soon(gear: Gear) -> None:
     wait = new_wait()
 
-    async def work() -> None:
-        await gear()
-        await wait
-
-    stepped = Stepped(work())
+    stepped = waiting(gear, wait)
     await stepped.begin()
     wait.end()  # by the task that runs this test
     assert stepped.ends == []
@@ -70,11 +66,7 @@ async def test_a_wait_that_is_over_waits_no_longer(gear: Gear) -> None:
     wait.end()
     wait.end()
 
-    async def work() -> None:
-        await gear()
-        await wait
-
-    stepped = Stepped(work())
+    stepped = waiting(gear, wait)
     await stepped.begin()
     await stepped.ended()
     assert stepped.ends == [None]
