@@ -18,9 +18,11 @@ from typing import Any
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
-from gateway.compiled import LIBRARY, MARK, SUFFIX, changed, digest_of
-
 ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))  # where a wheel is built, it is not there
+
+from gateway.compiled import LIBRARY, MARK, SUFFIX, changed, digest_of  # noqa: E402
+
 OPTIMISED = "2"
 NO_COMPILER = 2  # the exit code; what fails otherwise has others
 # What is installed here beside the gateway changes nothing of what is made.
