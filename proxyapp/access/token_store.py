@@ -26,7 +26,7 @@ from proxyapp.access.token_book import (
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 # All patterns of a token are one regular expression, which is matched with each of its requests.
 MAX_PATTERNS = 100
@@ -92,6 +92,7 @@ def delete(token_ids: Iterable[int], actor: Actor) -> None:
     A token that is revoked instead can be told from one that never was.
     """
     with transaction.atomic():
+        lock_pool()
         tokens = ClientToken.objects.filter(pk__in=list(token_ids))
         audit.record(actor, "delete", tokens)
         lock_windows(token.pk for token in tokens)

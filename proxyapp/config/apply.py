@@ -16,7 +16,7 @@ from proxyapp.config.file import GroupConfig, KeyConfig
 from proxyapp.config.report import FieldChange, GroupOfKeyChange, MissingChange, Report
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.batches import Row, row_batches
-from proxyapp.models.removed_key import remember_removed
+from proxyapp.models.key_removal import remember_removed
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
@@ -69,7 +69,7 @@ class Database:
         for key in keys:
             self.report.key_removed(key, self.group_names[key.group_id])
             del self.members[key.group_id][key.pk]
-        for batch in row_batches(keys):
+        for batch in row_batches(sorted(keys, key=lambda key: key.pk)):
             rows = ApiKey.objects.filter(pk__in=[key.pk for key in batch])
             remember_removed(rows)
             rows.delete()

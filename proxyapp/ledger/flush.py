@@ -38,35 +38,43 @@ class Flush:
 
     async def run(self, *, is_last: bool = False) -> None:
         tally = self._counting.take()
+        if tally and not await self._is_written(tally):
+            return
         progress = self._leasing.progress(everything=is_last)
         leftovers = self._limits.leftovers() if is_last else []
-        write = functools.partial(_write, tally, progress, leftovers, give_back=is_last)
-        if tally:
-            await self._outbox.write(functools.partial(usage_record, tally), write)
-        elif progress or leftovers:
+        if progress or leftovers:
+            tell = functools.partial(_tell, progress, leftovers, give_back=is_last)
             with contextlib.suppress(DatabaseError):
-                await self._threads.background(write)
+                await self._threads.background(tell)
+
+    async def _is_written(self, tally: UsageTally) -> bool:
+        """Not while the database is away or slow: then it is in the spool."""
+        record, write = functools.partial(usage_record, tally), functools.partial(_count, tally)
+        return await self._outbox.write(record, write) is not None
 
     def run_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""
         tally = self._counting.tally
         if not tally:
             return
-        progress = self._leasing.progress(everything=True)
-        leftovers = self._limits.leftovers()
-        write = functools.partial(_write, tally, progress, leftovers, give_back=True)
-        self._outbox.write_at_exit(functools.partial(usage_record, tally), write)
+        record, write = functools.partial(usage_record, tally), functools.partial(_count, tally)
+        self._outbox.write_at_exit(record, write)
+        if not self._threads.is_away:
+            with contextlib.suppress(DatabaseError):
+                progress = self._leasing.progress(everything=True)
+                _tell(progress, self._limits.leftovers(), give_back=True)
 
 
-def _write(
-    tally: UsageTally,
-    progress: Sequence[cursor.Progress],
-    leftovers: Sequence[Leftover],
-    *,
-    give_back: bool,
+def _count(tally: UsageTally) -> int:
+    """The number of counts."""
+    write_usage(tally)
+    return len(tally.counts)
+
+
+def _tell(
+    progress: Sequence[cursor.Progress], leftovers: Sequence[Leftover], *, give_back: bool
 ) -> None:
-    if tally:
-        write_usage(tally)
+    """In transactions of their own: those who hold the cursors' rows may wait for the counts'."""
     if leftovers:
         limit_windows.give_back(leftovers)
     if progress:

@@ -14,7 +14,7 @@ from django.db.models import Q
 from proxyapp.models import ApiKey, KeyProbe, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import touched_keys
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.provider.probing import ProbeOutcome, again_after
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -102,6 +102,7 @@ def put_off(key_ids: Sequence[int], now: datetime) -> None:
 def bring_back(key_id: int, key_hash: str, message: str) -> bool:
     """Whether an invalid key is in rotation again; not one that was replaced or disabled since."""
     with transaction.atomic():
+        lock_pool()
         found = ApiKey.objects.select_for_update().filter(
             pk=key_id, key_hash=key_hash, status=KeyStatus.INVALID
         )

@@ -47,7 +47,9 @@ def known_ids(table: Table, ids: Sequence[int]) -> set[int]:
     return found
 
 
-def note_latest(table: Table, column: str, times: Mapping[int, float]) -> None:
+def note_latest(
+    table: Table, column: str, times: Mapping[int, float], *, skips_locked: bool = False
+) -> None:
     """Writes the times, by the rows' ids, where no later one stands.
 
     The rows are locked in the order of their ids before they are written: an UPDATE would lock them
@@ -57,7 +59,9 @@ def note_latest(table: Table, column: str, times: Mapping[int, float]) -> None:
     horizon = (datetime.now(UTC) + MOST_AHEAD).timestamp()
     texts = time_texts((horizon, *times.values()))
     rows = [(number, texts[times[number]]) for number in sorted(times)]
-    locking = f" FOR NO KEY UPDATE OF {name}" if connection.vendor == "postgresql" else ""
+    locking = ""
+    if connection.vendor == "postgresql":
+        locking = f" FOR NO KEY UPDATE OF {name}{' SKIP LOCKED' if skips_locked else ''}"
     with connection.cursor() as cursor:
         for source, values in _sources(table, ("id", column), rows):
             cursor.execute(

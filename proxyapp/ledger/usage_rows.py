@@ -30,7 +30,8 @@ def write_usage(tally: UsageTally) -> None:
         known = known_ids(ApiKey, list(tally.last_used))
         add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, _hour_rows(tally, known))
         add_to_rows(KeyTotal, ("key_id",), COLUMNS, total_rows(tally, known))
-        note_latest(ApiKey, "last_used_at", tally.last_used)
+        # With the totals' locks flushes take turns; who else has a key's row changes the pool.
+        note_latest(ApiKey, "last_used_at", tally.last_used, skips_locked=True)
         if tally.clients.counts:
             add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
             note_latest(ClientToken, "last_used_at", tally.clients.last_used)

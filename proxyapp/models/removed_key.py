@@ -1,11 +1,7 @@
 """What keys were called whose rows are gone: their usage outlives them."""
 
 from django.db import models
-from django.db.models import QuerySet
 from django.utils import timezone
-
-from proxyapp.models.batches import BATCH
-from proxyapp.models.pool import ApiKey
 
 
 class RemovedKey(models.Model):
@@ -21,13 +17,3 @@ class RemovedKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.label}, removed"
-
-
-def remember_removed(keys: QuerySet[ApiKey]) -> None:
-    """For the transaction that removes them."""
-    named = keys.order_by().select_related("group").only("name", "masked", "group__name")
-    RemovedKey.objects.bulk_create(
-        (RemovedKey(key_id=key.pk, label=str(key), group=key.group.name) for key in named),
-        batch_size=BATCH,
-        ignore_conflicts=True,
-    )

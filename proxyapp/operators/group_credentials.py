@@ -4,7 +4,7 @@ from django.db import transaction
 
 from proxyapp.models import Group, audit
 from proxyapp.models.audit import Actor
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 DETAIL = "two credentials are tried again"
 
@@ -12,6 +12,7 @@ DETAIL = "two credentials are tried again"
 def try_two_again(group: Group, actor: Actor) -> bool:
     """Whether it got one before."""
     with transaction.atomic():
+        lock_pool()
         kept = Group.objects.filter(pk=group.pk, single_credential_since__isnull=False)
         if not kept.update(single_credential_since=None):
             return False

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import held_by, key_batches
 from proxyapp.pool.change_log import MOST_TOUCHED, Touched, touched_keys
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
 
 KeyAction = Literal["release", "disable", "enable"]
@@ -54,6 +54,7 @@ def release(key_ids: Iterable[int], now: datetime) -> int:
     """
     active = RateLimitEvent.objects.active(now)
     with transaction.atomic():
+        lock_pool()  # no cooldown comes in between that would be ended and not named
         touched, ended = Touched(), 0
         for keys in key_batches(key_ids):
             cooldowns = active.of_keys(keys)
@@ -67,6 +68,7 @@ def release_events(event_ids: Iterable[int], now: datetime) -> int:
     """Ends these cooldowns only. The number that were still active."""
     cooldowns = RateLimitEvent.objects.active(now).filter(pk__in=list(event_ids))
     with transaction.atomic():
+        lock_pool()
         touched = _owners(cooldowns)
         ended = cooldowns.update(released_at=now)
         raise_pool_version(touched)
@@ -90,6 +92,7 @@ def set_status(key_ids: Iterable[int], status: KeyStatus, *, reason: str = "") -
     """
     ids = list(key_ids)
     with transaction.atomic():
+        lock_pool()
         others = (keys.exclude(status=status, status_reason=reason) for keys in key_batches(ids))
         changed = sum(keys.update(status=status, status_reason=reason) for keys in others)
         raise_pool_version(touched_keys(ids))

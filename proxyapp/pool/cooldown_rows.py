@@ -10,7 +10,7 @@ from django.db import transaction
 from proxyapp.database.clock import database_time
 from proxyapp.models import ApiKey, ClientToken, RateLimitEvent
 from proxyapp.pool.change_log import Touched
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -58,6 +58,7 @@ class Restart(NamedTuple):
 def restart_cooldowns(restarts: Sequence[Restart], now: datetime) -> int:
     """How many begin now; of several processes one does it."""
     with transaction.atomic():
+        lock_pool()
         restarted = sum(
             RateLimitEvent.objects.filter(pk=each.event_id, occurred_at=each.occurred_at).update(
                 occurred_at=now, cooling_until=each.until
@@ -75,6 +76,7 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
     Returns the pool's version that includes them.
     """
     with transaction.atomic():
+        lock_pool()
         known = set(
             ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True)
         )

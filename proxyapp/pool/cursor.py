@@ -150,7 +150,7 @@ def save_progress(progress: Sequence[Progress], *, give_back: bool = False) -> N
     `give_back` also returns what is left of the leases, where nobody leased since.
     """
     with transaction.atomic():
-        for step in progress:
+        for step in sorted(progress, key=lambda step: step.ring):  # the pool's own comes first
             cursors = RotationCursor.objects.filter(ring=step.ring)
             cursors.update(
                 next_key=Subquery(ApiKey.objects.filter(pk=step.next_key_id).values("pk")[:1])
@@ -190,6 +190,8 @@ def _version(cursor: RotationCursor) -> int:
 
 
 def lock_pool() -> None:
-    """Holds off every other change of the pool until the transaction ends."""
-    RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
-    RotationCursor.objects.select_for_update().get(ring=ALL_GROUPS)
+    """Holds off every other change of the pool until the transaction ends.
+
+    For its beginning: who first locked other rows would wait in a circle with who did this.
+    """
+    _locked(ALL_GROUPS)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from proxyapp.models import Group, audit
 from proxyapp.models.audit import Actor
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 GATEWAY = Actor("gateway")
 logger = logging.getLogger(__name__)
@@ -16,6 +16,7 @@ logger = logging.getLogger(__name__)
 def keep_single_credential(group_id: int, now: datetime) -> None:
     """Remembers it in the group; says so once, whichever process comes first."""
     with transaction.atomic():
+        lock_pool()
         if not Group.objects.filter(pk=group_id, single_credential_since=None).update(
             single_credential_since=now
         ):

@@ -13,10 +13,10 @@ from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
-from proxyapp.models.removed_key import remember_removed
+from proxyapp.models.key_removal import remember_removed
 from proxyapp.operators.dependent_tokens import Dependents, dependents
 from proxyapp.pool.change_log import touched_keys
-from proxyapp.pool.cursor import raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 # The most that the column's type takes on PostgreSQL.
 LAST_POSITION = 2**31 - 1
@@ -33,6 +33,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool
     ) -> None:
         """Only the columns that were edited are written: the gateway writes others meanwhile."""
+        lock_pool()
         obj.save(update_fields=self.edited_columns(obj, form) if change else None)
         raise_pool_version(touched_keys([obj.pk]) if isinstance(obj, ApiKey) else None)
 
@@ -42,6 +43,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
 
     def delete_model(self, request: HttpRequest, obj: Pooled) -> None:
         with transaction.atomic():
+            lock_pool()
             losing = self.losses(request, [obj.pk], "Now")
             remember_removed(self.keys_of([obj.pk]))
             super().delete_model(request, obj)
@@ -51,6 +53,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pooled]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         with transaction.atomic():
+            lock_pool()
             losing = self.losses(request, ids, "Now")
             remember_removed(self.keys_of(ids))
             super().delete_queryset(request, queryset)
