@@ -3,11 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from django.db import connection
+from django.db import connection, transaction
+from django.db.models import Sum
 
-from proxyapp.ledger.many_rows import Rows
+from proxyapp.ledger.many_rows import Rows, add_to_rows
 from proxyapp.ledger.usage import COLUMNS, AttemptCounter, UsageTally, attempt_values
-from proxyapp.models import KeyTotal
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyTotal
+
+# Of each some thousand hours and days are read, for half a second at most, in which under SQLite
+# nobody writes if a total is wrong.
+BATCH_KEYS = 50
+Values = tuple[int, ...]
+NOTHING: Values = (0,) * len(COLUMNS)
 
 
 def total_rows(tally: UsageTally, known: set[int]) -> Rows:
@@ -29,6 +36,53 @@ def take_from_totals(usage: Iterable[tuple[int, AttemptCounter]]) -> None:
             f"UPDATE {name} SET {left} WHERE key_id = %s",  # noqa: S608  # no outside value
             rows,
         )
+
+
+def recount_after(key_id: int) -> int | None:
+    """Makes the totals of the next keys what their hours and days come to, where they are not.
+
+    An older release of the gateway, in a rolling restart or after a way back, writes and removes
+    usage without them. Returns the last of the keys; None: there was none.
+    """
+    later = ApiKey.objects.filter(pk__gt=key_id).order_by("pk")
+    key_ids = list(later.values_list("pk", flat=True)[:BATCH_KEYS])
+    kept, totals = _kept(key_ids), _totals(key_ids)
+    if wrong := [pk for pk in key_ids if kept.get(pk, NOTHING) != totals.get(pk, NOTHING)]:
+        _recount(wrong)
+    return key_ids[-1] if key_ids else None
+
+
+def _recount(key_ids: Sequence[int]) -> None:
+    """Under the totals' locks: what others add is in the rows and in the total, or in neither."""
+    with transaction.atomic():
+        add_to_rows(KeyTotal, ("key_id",), COLUMNS, [(pk, *NOTHING) for pk in key_ids])
+        kept = _kept(key_ids)
+        KeyTotal.objects.bulk_update(
+            [
+                KeyTotal(key_id=pk, **dict(zip(COLUMNS, kept.get(pk, NOTHING), strict=True)))
+                for pk in key_ids
+            ],
+            COLUMNS,
+        )
+
+
+def _kept(key_ids: Sequence[int]) -> dict[int, Values]:
+    """Hours and days are read at once, while rows may be moving over."""
+    sums = {f"sum_{column}": Sum(column) for column in COLUMNS}
+    hours = HourlyUsage.objects.filter(key__in=key_ids).order_by().values("key_id").annotate(**sums)
+    days = DailyUsage.objects.filter(key__in=key_ids).order_by().values("key_id").annotate(**sums)
+    return {
+        pk: tuple(counts)
+        for pk, *counts in _sums(
+            (row["key_id"], AttemptCounter(*(int(row[name]) for name in sums)))
+            for row in hours.union(days, all=True)
+        )
+    }
+
+
+def _totals(key_ids: Sequence[int]) -> dict[int, Values]:
+    rows = KeyTotal.objects.filter(key__in=key_ids).values_list("key_id", *COLUMNS)
+    return {pk: tuple(counts) for pk, *counts in rows}
 
 
 def _sums(usage: Iterable[tuple[int, AttemptCounter]]) -> list[tuple[int, ...]]:

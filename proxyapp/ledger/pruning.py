@@ -1,4 +1,4 @@
-"""Removes old rows now and then, one process for all."""
+"""Removes old rows now and then, and looks over the keys' totals: one process for all."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.db import Error as DatabaseError
 
 from proxyapp.database.threads import DatabaseThreads
-from proxyapp.ledger import retention
+from proxyapp.ledger import key_totals, retention
 
 logger = logging.getLogger(__name__)
 # Not while workers start. Rows are kept for days, so that an hour more or less is nothing to them.
@@ -28,6 +28,7 @@ async def prune_often(threads: DatabaseThreads, is_stopping: asyncio.Event) -> N
         try:
             with contextlib.suppress(DatabaseError):  # it is away: tried again next time
                 await _prune(threads, is_stopping)
+                await _recount(threads, is_stopping)
         except Exception:
             logger.exception("Old rows could not be removed")
         await within(PRUNING_SECONDS, is_stopping)
@@ -39,13 +40,22 @@ async def _prune(threads: DatabaseThreads, is_stopping: asyncio.Event) -> None:
     What a stop or an error leaves over goes next time.
     """
     now = datetime.now(UTC)
-    if not await threads.background(functools.partial(retention.claim_pruning, now)):
+    if not await threads.background(functools.partial(retention.claim, retention.PRUNING, now)):
         return
     while not is_stopping.is_set():
         if not await threads.background(
             functools.partial(retention.prune_batch, now), PRUNE_SECONDS
         ):
             return
+        await within(PRUNING_PAUSE_SECONDS, is_stopping)
+
+
+async def _recount(threads: DatabaseThreads, is_stopping: asyncio.Event) -> None:
+    claim = functools.partial(retention.claim, retention.RECOUNT, datetime.now(UTC))
+    last = 0 if await threads.background(claim) else None
+    while last is not None and not is_stopping.is_set():
+        recount = functools.partial(key_totals.recount_after, last)
+        last = await threads.background(recount, PRUNE_SECONDS)
         await within(PRUNING_PAUSE_SECONDS, is_stopping)
 
 

@@ -37,9 +37,10 @@ BATCH_ROWS = 2_000
 MINUTE_USAGE_DAYS = 8
 # As long as that, a process may be gone and its spool still be written.
 SPOOL_MARK_DAYS = 90
-PRUNING = "pruning"
-# A minute less than the hour that each process waits: its clock may be set, and its timer early.
-PRUNING_HOLDS = timedelta(minutes=59)
+# By name, how long it holds that a process has taken it on: a minute less than the time between, as
+# clocks may be set, and timers are early.
+PRUNING, RECOUNT = "pruning", "recount"
+HOLDS = {PRUNING: timedelta(minutes=59), RECOUNT: timedelta(hours=23, minutes=59)}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -94,14 +95,14 @@ def prune_batches(now: datetime) -> Iterator[Pruned]:
         yield pruned
 
 
-def claim_pruning(now: datetime) -> bool:
-    """Whether it falls to this process: no other has taken it on within the hour.
+def claim(chore: str, now: datetime) -> bool:
+    """Whether it falls to this process: no other has taken it on lately.
 
     A time to come is a clock's error.
     """
-    Chore.objects.get_or_create(name=PRUNING, defaults={"last_run_at": EPOCH})
-    is_due = Q(last_run_at__lte=now - PRUNING_HOLDS) | Q(last_run_at__gt=now + PRUNING_HOLDS)
-    return Chore.objects.filter(is_due, name=PRUNING).update(last_run_at=now) == 1
+    Chore.objects.get_or_create(name=chore, defaults={"last_run_at": EPOCH})
+    is_due = Q(last_run_at__lte=now - HOLDS[chore]) | Q(last_run_at__gt=now + HOLDS[chore])
+    return Chore.objects.filter(is_due, name=chore).update(last_run_at=now) == 1
 
 
 def old_events(now: datetime) -> QuerySet[RateLimitEvent]:

@@ -20,7 +20,7 @@ from django.db import DatabaseError, connection
 from proxyapp import runtime
 from proxyapp.ledger import pruning, retention
 from proxyapp.ledger.many_rows import add_to_rows
-from proxyapp.ledger.retention import Pruned, claim_pruning, prune_batch, prune_batches
+from proxyapp.ledger.retention import PRUNING, Pruned, claim, prune_batch, prune_batches
 from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import (
@@ -247,7 +247,7 @@ def test_no_transaction_has_more_rows_than_a_batch(key: ApiKey):
 @in_database
 def test_only_one_process_prunes_within_an_hour():
     claims = [
-        claim_pruning(NOW + timedelta(minutes=minutes)) for minutes in (0, 1, 58, 60, 61, 121)
+        claim(PRUNING, NOW + timedelta(minutes=minutes)) for minutes in (0, 1, 58, 60, 61, 121)
     ]
 
     assert claims == [True, False, False, True, False, True]
@@ -255,9 +255,9 @@ def test_only_one_process_prunes_within_an_hour():
 
 @in_database
 def test_a_claim_that_a_wrong_clock_made_does_not_hold_for_ever():
-    claim_pruning(NOW + timedelta(days=3000))
+    claim(PRUNING, NOW + timedelta(days=3000))
 
-    assert claim_pruning(NOW)
+    assert claim(PRUNING, NOW)
 
 
 @pytest.mark.usefixtures("async_database")
@@ -277,20 +277,21 @@ async def test_a_gateway_prunes_by_itself_while_it_runs(monkeypatch: pytest.Monk
     finally:
         await runtime.shutdown()
 
-    assert (await Chore.objects.aget()).last_run_at > datetime.now(UTC) - timedelta(minutes=1)
+    pruned = await Chore.objects.aget(name=PRUNING)
+    assert pruned.last_run_at > datetime.now(UTC) - timedelta(minutes=1)
 
 
 @pytest.mark.usefixtures("async_database")
 async def test_a_database_that_is_away_is_tried_again_next_time(monkeypatch: pytest.MonkeyPatch):
     tries = []
 
-    def away(now: datetime) -> bool:
+    def away(chore: str, now: datetime) -> bool:
         tries.append(now)
         raise DatabaseError("away")
 
     monkeypatch.setattr(pruning, "FIRST_PRUNING_SECONDS", 0.0)
     monkeypatch.setattr(pruning, "PRUNING_SECONDS", 0.0)
-    monkeypatch.setattr(retention, "claim_pruning", away)
+    monkeypatch.setattr(retention, "claim", away)
     await runtime.startup()
     try:
         async with asyncio.timeout(10):
