@@ -41,7 +41,7 @@ def test_without_a_compiler_a_wheel_has_the_sources(tmp_path: Path) -> None:
     looked = subprocess.run(
         [sys.executable, "-c", LOOK],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(installed)},
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
         check=True,
