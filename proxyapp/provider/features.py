@@ -66,11 +66,14 @@ FEATURES = (
 
 _NAMES = {name: feature.name for feature in FEATURES for name in feature.fields}
 _ANY = "|".join(sorted(_NAMES, key=len, reverse=True))
-# Inside a JSON string the quotes would be escaped, so this finds real keys and values.
+# Inside a JSON string the quotes would be escaped, so this finds real keys and values. What begins
+# with one letter is found much faster than what first looks back.
+_BEGIN = "".join(sorted({name[0] for name in (*_NAMES, "type")}))
 _USED = re.compile(
-    rf'(?<!\\)"(?:({_ANY})"\s*:|type"\s*:\s*"({_ANY})(?:_\d+|_preview)?(?:_\d+)*")'.encode()
+    rf'"(?=[{_BEGIN}])(?<!\\")'
+    rf'(?:({_ANY})"\s*:|type"\s*:\s*"({_ANY})(?:_\d+|_preview)?(?:_\d+)*")'.encode()
 )
-_MODALITIES = re.compile(rb'(?<!\\)"(?:response_?m|m)odalities"\s*:\s*\[([^\]]{1,100})', re.I)
+_MODALITIES = re.compile(rb'"(?<!\\")(?:response_?m|m)odalities"\s*:\s*\[([^\]]{1,100})', re.I)
 _SEPARATORS = re.compile(r"[^a-z0-9]+")
 # The embeddings' quota counts calls of this method like any other.
 _NO_BATCH = "batchembedcontents"

@@ -23,19 +23,22 @@ MOST_TEXT_BYTES = 8 << 20
 UNWRAPPED_BYTES = 1 << 20
 LONGEST_START = 160
 
-# Inside a JSON string the quotes would be escaped.
+# Inside a JSON string the quotes would be escaped. What begins with one letter is found much faster
+# than what first looks back.
 _DATA_START = re.compile(
-    rb'(?<!\\)"(?:data|b64_json|image_url|url|file_data|bytesBase64Encoded|result)"\s{0,9}:\s{0,9}'
+    rb'"(?<!\\")(?:data|b64_json|image_url|url|file_data|bytesBase64Encoded|result)"\s{0,9}:\s{0,9}'
     rb'(?:\{\s{0,9}"url"\s{0,9}:\s{0,9})?"(?:data:[\w.+/;=-]{0,80};base64,)?(?=[\w+/=\\-]{32})'
 )
 _DATA = re.compile(rb"[A-Za-z0-9+/=_\\-]*+")
 _WRAPPING = re.compile(
-    rb'(?<!\\)"(?:id|object|model|modelVersion|responseId|system_fingerprint|service_tier|role|type'
-    rb"|finish_?[rR]eason|mime_?[tT]ype|category|probability|created|index|logprobs|refusal|usage"
-    rb')"\s{0,9}:\s{0,9}(?:"[^"\\]{0,80}"|\d+|null)'
-    rb'|(?<!\\)"(?:choices|delta|content|contents|messages|candidates|parts|text|safetyRatings)"'
-    rb'\s{0,9}:|(?:[{}\[\]]\s*+)++|\bdata:|\s\s++|(?<=["}\]\d]),\s?(?=")'
+    rb'"(?=[a-z])(?<!\\")(?:(?:id|object|model|modelVersion|responseId|system_fingerprint'
+    rb"|service_tier|role|type|finish_?[rR]eason|mime_?[tT]ype|category|probability|created|index"
+    rb'|logprobs|refusal|usage)"\s{0,9}:\s{0,9}(?:"[^"\\]{0,80}"|\d+|null)'
+    rb'|(?:choices|delta|content|contents|messages|candidates|parts|text|safetyRatings)"\s{0,9}:)'
 )
+_BRACKETS = b"{}[]\n\r\t"
+# What an answer in one piece has: most say their usage, and then nobody asks for its size.
+UNREAD_BYTES = 4096
 
 _COUNTING = re.compile(rb"[^#;]*(?::(?:countTokens|computeTokens)|/count_tokens|/input_tokens)/*")
 _OF_FILES = re.compile(rb"/*upload/+v\w+/+files/*|[^#;]*[:/]cancel/*")
@@ -48,11 +51,18 @@ class TextSize:
 
     def __init__(self) -> None:
         self._text = self._data = 0
+        self._unread = b""
         self._tail = b""
         self._is_in_data = False
 
     def feed(self, piece: bytes) -> None:
-        text, place = self._tail + piece, 0
+        self._unread += piece
+        if len(self._unread) > UNREAD_BYTES:
+            self._read()
+
+    def _read(self) -> None:
+        text, place = self._tail + self._unread, 0
+        self._unread = b""
         self._tail = b""
         while place < len(text):
             if self._is_in_data:
@@ -76,12 +86,21 @@ class TextSize:
 
     def _count(self, text: bytes) -> None:
         is_unwrapped = self._text < UNWRAPPED_BYTES
-        self._text += len(_WRAPPING.sub(b"", text)) if is_unwrapped else len(text)
+        self._text += len(_unwrapped(text)) if is_unwrapped else len(text)
 
     def llm_tokens(self) -> int:
+        self._read()
         self._count(self._tail)
         self._tail = b""
         return -(-self._text // BYTES_A_LLM_TOKEN) + -(-self._data // DATA_BYTES_A_LLM_TOKEN)
+
+
+def _unwrapped(text: bytes) -> bytes:
+    """Without names, brackets, commas and indents."""
+    bare = _WRAPPING.sub(b"", text).translate(None, _BRACKETS)
+    for between in (b"  ", b'","', b'", "', b"data:"):
+        bare = bare.replace(between, b"")
+    return bare
 
 
 class MeasuringCounter(LlmTokenCounter):

@@ -54,7 +54,9 @@ class LeastSize:
 
     def _count(self, text: bytes) -> None:
         """JSON's escapes are a letter each; white space, which indents, is one."""
-        plain = SPACES.sub(b" ", ESCAPE.sub(b"?", text))
+        plain = ESCAPE.sub(b"?", text)
+        if b"  " in plain or b"\n" in plain or b"\t" in plain or b"\r" in plain:
+            plain = SPACES.sub(b" ", plain)
         self._characters += len(plain.decode("utf-8", "ignore"))
 
 

@@ -7,7 +7,7 @@ from proxyapp.provider.features import features_of_request
 from proxyapp.provider.request_size import estimated_llm_tokens
 
 _OUTPUT = re.compile(
-    rb'(?<!\\)"(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens)"\s*:\s*(\d{1,9})'
+    rb'"(?<!\\")(?:max_tokens|max_completion_tokens|max_output_tokens|maxOutputTokens)"\s*:\s*(\d{1,9})'
 )
 
 

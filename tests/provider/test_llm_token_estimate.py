@@ -7,14 +7,19 @@ from base64 import b64encode
 
 import pytest
 
+from proxyapp.provider.features import features_of_request
 from proxyapp.provider.llm_token_estimate import (
     BYTES_A_LLM_TOKEN,
+    MeasuringCounter,
     TextSize,
     costs_llm_tokens,
     estimated_of_request,
     has_field_mask,
     is_embedding,
 )
+from proxyapp.provider.llm_tokens import LlmTokenCounter, LlmTokens
+from proxyapp.provider.request_use import use_of
+from tests.support.cpu_time import milliseconds_of
 
 TEXT = "a word " * 400
 
@@ -68,6 +73,40 @@ def test_no_body_takes_long(body):
 
     assert estimated_of_request(body * (20_000_000 // len(body))) >= 11_000
     assert time.perf_counter() - began_at < 3
+
+
+REALISTIC = {
+    "text": b'{"messages":[{"role":"user","content":"%b"}]}' % (b"a word or two, \\n" * 60_000),
+    "data": b'{"inlineData":{"data":"%b"}}' % (b"QUJD" * 250_000),
+    "turns": b"[%b1]" % (b'{"role":"model","parts":[{"text":"%b"}]},' % (b"a word " * 40) * 3000),
+    "numbers": b'{"input":[%b1]}' % (b"12345, " * 140_000),
+}
+
+
+@pytest.mark.parametrize("name", REALISTIC)
+def test_a_megabyte_is_estimated_and_searched_in_milliseconds(name):
+    body = REALISTIC[name]
+
+    assert milliseconds_of(lambda: estimated_of_request(body)) < 30
+    assert milliseconds_of(lambda: features_of_request(body)) < 8
+    assert milliseconds_of(lambda: use_of(body, b"")) < 12
+
+
+def test_an_answer_that_says_its_usage_is_not_sized():
+    answer = b'{"candidates":[{"content":"%b"}],"usageMetadata":{"promptTokenCount":7}}' % (
+        b"a word " * 80
+    )
+
+    def cost(counter: type[LlmTokenCounter]) -> float:
+        def count() -> None:
+            for _ in range(300):
+                counting = counter()
+                counting.feed(answer)
+                assert counting.llm_tokens() == LlmTokens(7, 0)
+
+        return milliseconds_of(count)
+
+    assert cost(MeasuringCounter) < 2.5 * cost(LlmTokenCounter)
 
 
 @pytest.mark.parametrize(
