@@ -4,7 +4,6 @@ import sqlite3
 from dataclasses import dataclass
 from datetime import datetime
 
-import psycopg
 from django.db import DataError, IntegrityError, OperationalError
 from django.db import Error as DatabaseError
 
@@ -58,9 +57,9 @@ NO_CONNECTION_LEFT = (
 
 def is_out_of_connections(error: DatabaseError) -> bool:
     """The server is there and has no connection left for us; nothing was done."""
-    cause = error.__cause__ or error
-    return isinstance(cause, psycopg.OperationalError) and any(
-        words in str(cause) for words in NO_CONNECTION_LEFT
+    said = str(error.__cause__ or error)
+    return isinstance(error, OperationalError) and any(
+        words in said for words in NO_CONNECTION_LEFT
     )
 
 

@@ -8,13 +8,15 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import psycopg
 from django.conf import settings
 from django.db import OperationalError, connection
 
 from proxyapp.database.outage import NoAnswer
+
+if TYPE_CHECKING:  # on SQLite nothing else needs it
+    import psycopg
 
 Result = TypeVar("Result")
 # The wait for SQLite's lock ends before ours does.
@@ -109,6 +111,8 @@ class DatabaseThread:
         """A server that is there and does not answer would hold the thread for ever."""
         if self._link is None or self._link.closed:
             return
+        import psycopg  # it is there already
+
         with (
             suppress(OSError, psycopg.Error),
             socket.socket(fileno=os.dup(self._link.fileno())) as link,

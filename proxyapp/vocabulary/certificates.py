@@ -3,10 +3,10 @@
 import ssl
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
+if TYPE_CHECKING:
+    from cryptography import x509
 
 # Dozens of certificates; all that a system trusts would be more, and is trusted anyway.
 MAX_CHARACTERS = 64 * 1024
@@ -55,6 +55,8 @@ def in_one_form(text: str) -> str:
         raise BadCertificates(
             "holds a private key, which nobody else should have; only certificates are allowed"
         )
+    from cryptography.hazmat.primitives.serialization import Encoding
+
     pems = dict.fromkeys(
         certificate.public_bytes(Encoding.PEM).decode() for certificate in _certificates(text)
     )
@@ -82,7 +84,9 @@ def counted_certificates(text: str) -> str:
     return f"{count} certificate{'' if count == 1 else 's'}" if count else "none"
 
 
-def _certificates(text: str) -> list[x509.Certificate]:
+def _certificates(text: str) -> "list[x509.Certificate]":
+    from cryptography import x509  # half a megabyte, and few groups have certificates
+
     try:
         return x509.load_pem_x509_certificates(text.encode())
     except ValueError:

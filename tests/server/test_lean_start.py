@@ -1,5 +1,6 @@
 """What a start imports: a command no server, and each server nothing of the other."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
@@ -49,11 +50,36 @@ def test_daphne_runs_on_uvloop(gateway: Gateway) -> None:
     assert said_by(gateway, program.format("daphne.reactor._asyncioEventloop")) == "uvloop"
 
 
-def test_httpx_comes_without_its_command_line() -> None:
-    """In a process of its own: the one that others are forked from has all of httpx."""
-    program = "import gateway.asgi, httpx, sys; print({'rich', 'pygments'} & set(sys.modules))"
+@pytest.fixture
+def fresh() -> Iterator[Gateway]:
+    """In processes of its own: the one that others are forked from has all of httpx."""
     idle = Gateway(None, is_forked=False)
-
-    assert said_by(idle, program) == "set()"
-
+    yield idle
     idle.close()
+
+
+def test_httpx_comes_without_its_command_line(fresh: Gateway) -> None:
+    program = "import gateway.asgi, httpx, sys; print({'rich', 'pygments'} & set(sys.modules))"
+
+    assert said_by(fresh, program) == "set()"
+
+
+@pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="there it is what speaks to it"
+)
+def test_sqlite_comes_without_psycopg_and_certificates_are_read_where_there_are_some(
+    fresh: Gateway,
+) -> None:
+    program = "import gateway.asgi, sys; print({'psycopg', 'cryptography.x509'} & set(sys.modules))"
+
+    assert said_by(fresh, program) == "set()"
+
+
+def test_daphne_comes_without_the_tls_that_it_does_not_speak(fresh: Gateway) -> None:
+    program = (
+        "from proxyapp.server import reactor; reactor.install();"
+        "import gateway.asgi, proxyapp.server.daphne, sys;"
+        "print([name for name in sys.modules if name.startswith('OpenSSL.')])"
+    )
+
+    assert said_by(fresh, program) == "[]"
