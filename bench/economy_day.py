@@ -140,7 +140,7 @@ class Gateway:
     def _next_key(self, model: str, now: float) -> PoolKey | None:
         """As `Leasing.next_key`, with leases of its own."""
         rotor, ring = self._rotor, self._rotor.ring
-        available = len(ring.available(now, model))
+        available = ring.available(now, model).count
         if not available:
             return None
         if ring.is_narrowed(model):

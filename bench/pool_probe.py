@@ -91,7 +91,7 @@ def pick_microseconds(size: int, kind: str, picks: int = 20_000) -> float:
         while done < picks:
             now = time.time()
             if rotor.pick(now) is None:
-                slots = cursor.lease_slots(size, len(ring.available(now)), FEWEST_PICKS)
+                slots = cursor.lease_slots(size, ring.available(now).count, FEWEST_PICKS)
                 rotor.add(Lease(rotor.position, rotor.position + slots, 0))
             else:
                 done += 1

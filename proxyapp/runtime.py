@@ -28,7 +28,7 @@ from proxyapp.ledger.key_revival import KeyRevival
 from proxyapp.ledger.pruning import prune_often, within
 from proxyapp.ledger.shared_answers import SharedAnswers
 from proxyapp.ledger.writer import Writing
-from proxyapp.pool import store
+from proxyapp.pool import store, taking
 from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
@@ -144,8 +144,8 @@ class Runtime:
     async def refresh(self) -> None:
         """Takes up what is new of the pool, or loads it where that may be anything."""
         async with self._refreshing:
-            known = self.snapshot.version, self.snapshot.stamp
-            if await self.threads.read(store.version_and_stamp) == known:
+            known = self.snapshot.known
+            if await self.threads.read(store.version_and_stamp) == known[:2]:
                 return
             news = await self.threads.read(functools.partial(self._source.news, known))
             if news is None or not self._take(news):
@@ -154,9 +154,9 @@ class Runtime:
             self.queue.install(self.snapshot)
 
     def _take(self, news: News) -> bool:
-        if is_taken := can_take(self.snapshot, news):
-            self.snapshot.take(news.pool, now := time.time())
-            self.recovery.take(news.pool, now)
+        if is_taken := can_take(self.snapshot, self.book, news):
+            taking.take(self.snapshot, self.recovery, news.pool, time.time())
+            self.leasing.install(self.snapshot)
             if news.book is not None:
                 self.book = news.book
                 self.limits.install(self.book)

@@ -5,7 +5,8 @@ from typing import NamedTuple
 from proxyapp.access import token_store
 from proxyapp.access.token_book import TokenBook
 from proxyapp.database.clock import database_time
-from proxyapp.pool.changes import PoolChanges
+from proxyapp.pool import taking
+from proxyapp.pool.changes import KnownPool, PoolChanges
 from proxyapp.pool.ring_names import ring_name
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.store import PoolReader
@@ -32,20 +33,22 @@ class PoolSource:
             snapshot.add_ring(client.groups or frozenset())
         return snapshot, book
 
-    def news(self, known: tuple[int, int]) -> News | None:
-        """Since that version and stamp; None: perhaps all is another."""
+    def news(self, known: KnownPool) -> News | None:
+        """Since then; None: perhaps all is another."""
         changes = self._reader.changes(known, *database_time())
         if changes is None:
             return None
         return News(changes, token_store.read_book() if changes.has_tokens else None)
 
 
-def can_take(snapshot: Snapshot, news: News) -> bool:
-    """Whether the rings stay those that there are: another set of groups has one of its own."""
-    if not snapshot.can_take(news.pool):
+def can_take(snapshot: Snapshot, book: TokenBook, news: News) -> bool:
+    """Whether the rings of tokens stay those that there are: another set of groups has one of its
+    own.
+    """
+    if not taking.can_take(snapshot, news.pool):
         return False
-    if news.book is None:
+    if news.book is None and news.pool.groups is None:
         return True
-    sets = {ring_name(client.groups) for client in news.book.clients if client.groups}
-    there = {name for names in snapshot.shared_rings.values() for name in names}
-    return there == sets - {group.ring for group in snapshot.groups.values()}
+    groups = snapshot.order.values() if news.pool.groups is None else news.pool.groups
+    sets = {ring_name(client.groups) for client in (news.book or book).clients if client.groups}
+    return snapshot.circles.keys() == sets - {group.ring for group in groups}

@@ -18,6 +18,7 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.models.batches import Row, row_batches
 from proxyapp.models.key_removal import remember_removed
 from proxyapp.models.sealed import keyed_hashes
+from proxyapp.pool.change_log import Touched, projects_held_by, touched_groups, touched_rows
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
 from proxyapp.vocabulary.key_states import MISSING_FROM_FILE
@@ -52,6 +53,7 @@ class Database:
         self.changed_keys: dict[int, ApiKey] = {}
         self.moved_keys: dict[int, ApiKey] = {}
         self.returned_keys: list[ApiKey] = []
+        self.touched: Touched | None = Touched()
 
     def apply(
         self, configs: Sequence[GroupConfig], order: Order, progress: Progress | None
@@ -65,12 +67,19 @@ class Database:
         self._write_keys([key for keys in placed.values() for key in keys], progress)
         return placed
 
+    def _touch(self, touched: Touched | None) -> None:
+        """None: nobody can tell what."""
+        known = self.touched
+        self.touched = None if known is None or touched is None else known | touched
+
     def remove_keys(self, keys: Sequence[ApiKey]) -> None:
+        self._touch(touched_rows(keys))
         for key in keys:
             self.report.key_removed(key, self.group_names[key.group_id])
             del self.members[key.group_id][key.pk]
         for batch in row_batches(sorted(keys, key=lambda key: key.pk)):
             rows = ApiKey.objects.filter(pk__in=[key.pk for key in batch])
+            self._touch(Touched(projects=projects_held_by(rows, timezone.now())))
             remember_removed(rows)
             rows.delete()
 
@@ -81,6 +90,7 @@ class Database:
             key.status, key.status_reason = KeyStatus.DISABLED, MISSING_FROM_FILE
             self.report.key_missing(key, self.group_names[key.group_id], change)
         update_rows(keys, STATUS_FIELDS)
+        self._touch(touched_rows(keys))
 
     def remove_groups(self, names: Sequence[str]) -> None:
         groups = [self.groups.pop(name) for name in names]
@@ -88,7 +98,10 @@ class Database:
             self.report.group_removed(group)
         for batch in row_batches(groups):
             ids = [group.pk for group in batch]
-            remember_removed(ApiKey.objects.filter(group__in=ids))
+            keys = ApiKey.objects.filter(group__in=ids)
+            projects = projects_held_by(keys, timezone.now())
+            self._touch(touched_groups(ids) | Touched(projects=projects, has_tokens=True))
+            remember_removed(keys)
             Group.objects.filter(pk__in=ids).delete()
 
     def _apply_groups(self, configs: Sequence[GroupConfig], order: Order) -> None:
@@ -100,10 +113,11 @@ class Database:
         moved = renumber([*before.values()], after)
         update_rows(changed, [*(field.name for field in GROUP_FIELDS), "single_credential_since"])
         update_rows([group for group in moved if group.pk], ["position"])
-        for group in after:
-            if not group.pk:
-                group.save()
-                self.group_names[group.pk] = group.name
+        new = [group for group in after if not group.pk]
+        for group in new:
+            group.save()
+            self.group_names[group.pk] = group.name
+        self._touch(touched_rows((), [*changed, *moved, *new]))
 
     def _apply_group(self, config: GroupConfig) -> Group | None:
         """The group when it exists and has to be written."""
@@ -183,6 +197,8 @@ class Database:
             done += len(batch)
             if progress:
                 progress(done, len(keys))
+        changed = [*self.changed_keys.values(), *self.returned_keys, *self.moved_keys.values()]
+        self._touch(touched_rows([*new, *changed]))
         update_rows(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
         update_rows(self.returned_keys, STATUS_FIELDS)
         update_rows(list(self.moved_keys.values()), ["position"])

@@ -5,8 +5,7 @@ Either is one transaction under the lock of the rotation's row, so that processe
 together take turns.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from proxyapp.config.last_import import LastImport
 from proxyapp.config.missing import take_out_missing
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, audit
+from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.quoting import quoted
@@ -47,8 +47,13 @@ def import_config(
     """
     report = Report()
     groups = each_key_once(config.groups, report)
-    with _locked(report, source, by, dry_run=dry_run):
-        _import_whole(groups, source, report, prune=prune, takes_out=takes_out, progress=progress)
+
+    def work() -> Touched | None:
+        return _import_whole(
+            groups, source, report, prune=prune, takes_out=takes_out, progress=progress
+        )
+
+    _run_locked(work, report, source, by, dry_run=dry_run)
     return report
 
 
@@ -61,25 +66,31 @@ def apply_changes(path: Path) -> Report:
     config = load(path)
     report = Report()
     groups = each_key_once(config.groups, report)
-    with _locked(report, path, audit.START):
+
+    def work() -> Touched | None:
         last = LastImport(path)
         if last.rows:
-            _import_changed(groups, last, report, path)
-        else:
-            _import_whole(groups, path, report, prune=False, takes_out=False)
+            return _import_changed(groups, last, report, path)
+        return _import_whole(groups, path, report, prune=False, takes_out=False)
+
+    _run_locked(work, report, path, audit.START)
     return report
 
 
-@contextmanager
-def _locked(
-    report: Report, source: Path, by: audit.Actor, *, dry_run: bool = False
-) -> Iterator[None]:
+def _run_locked(
+    work: Callable[[], Touched | None],
+    report: Report,
+    source: Path,
+    by: audit.Actor,
+    *,
+    dry_run: bool = False,
+) -> None:
     try:
         with transaction.atomic():
             lock_pool()
-            yield
+            touched = work()
             if report.changed:
-                raise_pool_version()
+                raise_pool_version(touched)
                 audit.record_whole(
                     by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary()
                 )
@@ -101,7 +112,7 @@ def _import_whole(
     prune: bool,
     takes_out: bool,
     progress: Progress | None = None,
-) -> None:
+) -> Touched | None:
     last = LastImport(source)
     database = Database(report)
     names = _names(groups)
@@ -111,6 +122,7 @@ def _import_whole(
     elif takes_out:
         take_out_missing(database, groups, last, source)
     last.remember(groups, _hashes(placed))
+    return database.touched
 
 
 def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
@@ -130,21 +142,22 @@ def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
 
 def _import_changed(
     groups: Sequence[GroupConfig], last: LastImport, report: Report, path: Path
-) -> None:
+) -> Touched | None:
     changed = [group for group in groups if not last.has_same(group)]
     same = [group for group in groups if last.has_same(group)]
     report.groups.unchanged += len(same)
     report.keys.unchanged += sum(len(group.api_keys) for group in same)
     has_same_order = last.has_same_order(groups)
-    if changed or last.left_names(groups) or not has_same_order:
-        database = Database(report)
-        names = _names(groups)
-        arranged = _beside_neighbours if has_same_order else _file_first
-        placed = database.apply(changed, lambda there, new: arranged(there, new, names), None)
-        take_out_missing(database, groups, last, path)
-        last.remember(groups, _hashes(placed))
-    else:
+    if not changed and not last.left_names(groups) and has_same_order:
         last.remember(groups, {})
+        return Touched()
+    database = Database(report)
+    names = _names(groups)
+    arranged = _beside_neighbours if has_same_order else _file_first
+    placed = database.apply(changed, lambda there, new: arranged(there, new, names), None)
+    take_out_missing(database, groups, last, path)
+    last.remember(groups, _hashes(placed))
+    return database.touched
 
 
 def each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:

@@ -34,7 +34,7 @@ def comeback(snapshot: Snapshot, request: RequestPlan, now: float) -> Comeback |
     ring = snapshot.rings.get(request.ring)
     if ring is None:
         return None
-    if ring.available(now, request.quota_scope):
+    if ring.available(now, request.quota_scope).count:
         return Comeback(now, 1, is_worth_trying=True)
     release = ring.earliest_release(now, request.quota_scope)
     if release is None:

@@ -55,7 +55,7 @@ def this_process() -> RuntimeFacts:
     current = runtime.current()
     if current is None:
         return RuntimeFacts()
-    keys = current.snapshot.keys.values()
+    keys = list(current.snapshot.keys.values())  # copied in one step: the loop may add some
     threads, writing = current.threads, current.writing
     unreadable = [key.id for key in keys if not key.is_readable]
     return RuntimeFacts(

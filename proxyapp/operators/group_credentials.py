@@ -4,6 +4,7 @@ from django.db import transaction
 
 from proxyapp.models import Group, audit
 from proxyapp.models.audit import Actor
+from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 DETAIL = "two credentials are tried again"
@@ -17,5 +18,5 @@ def try_two_again(group: Group, actor: Actor) -> bool:
         if not kept.update(single_credential_since=None):
             return False
         audit.record(actor, "change", [group], DETAIL)
-        raise_pool_version()
+        raise_pool_version(touched_groups([group.pk]))
         return True

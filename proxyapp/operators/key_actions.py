@@ -80,8 +80,8 @@ def _owners(cooldowns: QuerySet[RateLimitEvent]) -> Touched:
     owners = cooldowns.order_by().values_list("key_id", "project").distinct()
     found = list(owners[: MOST_TOUCHED + 1])
     return Touched(
-        frozenset(key_id for key_id, _ in found),
-        frozenset(project for _, project in found if project),
+        keys=frozenset(key_id for key_id, _ in found),
+        projects=frozenset(project for _, project in found if project),
     )
 
 

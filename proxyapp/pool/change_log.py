@@ -5,25 +5,32 @@ A version that nobody describes, or that touches much, means that anything may h
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from proxyapp.models import PoolChange
+from django.db.models import QuerySet
 
-# To read so many keys or cooldowns one by one takes as long as to read a large pool whole.
-MOST_TOUCHED = 500
+from proxyapp.models import ApiKey, Group, PoolChange, RateLimitEvent
+
+# To read and take up so many keys or cooldowns one by one takes as long as to read a large pool
+# whole.
+MOST_TOUCHED = 5_000
 # A busy pool has a hundred versions a second, and a process looks twice a second.
 VERSIONS_KEPT = 2_000
 VERSIONS_A_PRUNING = 128
-FIELDS = frozenset({"keys", "projects", "cooldowns", "tokens"})
+# Longer than processes remember refusals that are past.
+REMEMBERED = timedelta(days=1)
+FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens"})
 
 
 @dataclass(frozen=True, slots=True)
 class Touched:
-    """`keys`, `projects`: all about them may be another, also whether they are there. `cooldowns`:
-    the ids of new ones. `has_tokens`: client tokens.
+    """`keys`, `groups`, `projects`: all about them may be another, also whether they are there, and
+    the order of groups. `cooldowns`: the ids of new ones. `has_tokens`: client tokens.
     """
 
     keys: frozenset[int] = frozenset()
+    groups: frozenset[int] = frozenset()
     projects: frozenset[str] = frozenset()
     cooldowns: frozenset[int] = frozenset()
     has_tokens: bool = False
@@ -31,6 +38,7 @@ class Touched:
     def __or__(self, other: "Touched") -> "Touched":
         return Touched(
             self.keys | other.keys,
+            self.groups | other.groups,
             self.projects | other.projects,
             self.cooldowns | other.cooldowns,
             self.has_tokens or other.has_tokens,
@@ -38,12 +46,32 @@ class Touched:
 
     @property
     def is_much(self) -> bool:
-        return len(self.keys) + len(self.projects) + len(self.cooldowns) > MOST_TOUCHED
+        named = (self.keys, self.groups, self.projects, self.cooldowns)
+        return sum(map(len, named)) > MOST_TOUCHED
 
 
-def touched_keys(key_ids: Collection[int]) -> Touched | None:
-    """None: too many to be named."""
-    return Touched(keys=frozenset(key_ids)) if len(key_ids) <= MOST_TOUCHED else None
+def touched_keys(key_ids: Collection[int]) -> Touched:
+    return Touched(keys=frozenset(key_ids))
+
+
+def touched_groups(group_ids: Collection[int]) -> Touched:
+    return Touched(groups=frozenset(group_ids))
+
+
+def touched_rows(keys: Iterable[ApiKey], groups: Iterable[Group] = ()) -> Touched | None:
+    """None where the database does not tell new rows' ids, as old ones of SQLite."""
+    key_ids = frozenset(key.pk for key in keys)
+    group_ids = frozenset(group.pk for group in groups)
+    return None if None in key_ids else Touched(key_ids, group_ids)
+
+
+def projects_held_by(keys: QuerySet[ApiKey], now: datetime) -> frozenset[str]:
+    """Those whose cooldowns go with the keys when these are deleted."""
+    events = RateLimitEvent.objects.filter(
+        key__in=keys.order_by().values("pk"), released_at=None, cooling_until__gt=now - REMEMBERED
+    ).exclude(project="")
+    projects = events.order_by().values_list("project", flat=True).distinct()
+    return frozenset(projects[: MOST_TOUCHED + 1])
 
 
 def note(version: int, stamp: int, touched: Touched | None) -> None:
@@ -87,6 +115,7 @@ def _joined(changes: Iterable[dict[str, Any] | None]) -> Touched | None:
             return None
         joined |= Touched(
             frozenset(change.get("keys", ())),
+            frozenset(change.get("groups", ())),
             frozenset(change.get("projects", ())),
             frozenset(change.get("cooldowns", ())),
             change.get("tokens", False),
@@ -97,6 +126,7 @@ def _joined(changes: Iterable[dict[str, Any] | None]) -> Touched | None:
 def _as_json(touched: Touched) -> dict[str, Any]:
     named = {
         "keys": sorted(touched.keys),
+        "groups": sorted(touched.groups),
         "projects": sorted(touched.projects),
         "cooldowns": sorted(touched.cooldowns),
         "tokens": touched.has_tokens,

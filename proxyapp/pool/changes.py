@@ -1,9 +1,10 @@
 """What is new of the pool since a version: read on a database thread, taken up on the loop."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 
 
 class CooldownRow(NamedTuple):
@@ -17,15 +18,28 @@ class CooldownRow(NamedTuple):
     seconds: float
 
 
+class KnownPool(NamedTuple):
+    """What a process has read. `groups`: by id, in the order of rotation."""
+
+    version: int
+    stamp: int
+    groups: Mapping[int, PoolGroup]
+
+
 @dataclass(frozen=True, slots=True)
 class PoolChanges:
     """`keys`: all that changed, with None for those that are gone; `cooldowns`: all of theirs, and
     new ones of others. `projects`: whose cooldowns were changed. `has_tokens`: client tokens.
+
+    `groups`: all, in the order of rotation; None: none of them changed. `read_groups`: of these
+    `keys` has all that there are, and none if the group is gone.
     """
 
     version: int
     stamp: int
     keys: dict[int, PoolKey | None]
+    groups: tuple[PoolGroup, ...] | None
+    read_groups: frozenset[int]
     projects: frozenset[str]
     cooldowns: list[CooldownRow]
     has_tokens: bool

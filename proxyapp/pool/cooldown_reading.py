@@ -4,7 +4,7 @@ Their ends are times of this machine's clock.
 """
 
 import logging
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -65,18 +65,22 @@ def read_cooldowns(
 
 def read_touched(
     touched: Touched,
-    keys: Collection[PoolKey],
+    keys: Mapping[int, PoolKey | None],
     now: datetime,
     ends: CooldownEnds,
     ahead: timedelta,
 ) -> list[CooldownRow]:
-    """The new ones, and all of the keys and of their projects."""
+    """The new ones, and all of the keys and of their projects.
+
+    Those of keys whose group is left out are kept until it is not.
+    """
     rows = []
     if touched.cooldowns:
         rows = _rows(_unreleased(now, now).filter(pk__in=touched.cooldowns))
-    if touched.keys or touched.projects:
-        of_keys = Q(key__in=[key.id for key in keys])
-        if projects := {key.project for key in keys if key.project} | touched.projects:
+    if keys or touched.projects:
+        of_keys = Q(key__in=list(keys))
+        there = {key.project for key in keys.values() if key is not None and key.project}
+        if projects := there | touched.projects:
             of_keys |= Q(project__in=projects)
         rows += _rows(_unreleased(now, ends.ask_after(now)).filter(of_keys))
     read = _by_this_clock(rows, now, ends, ahead)

@@ -1,13 +1,12 @@
-"""When keys are good again, and which of a ring's keys may be used until then.
+"""When keys are good again.
 
 Times are seconds since the epoch. A cooldown is of one quota scope (as a rule a model, else an
 endpoint), or of all of them: EVERY_SCOPE. A feature's scope (`model+feature`) has those of its
 model besides its own.
 """
 
-from bisect import bisect_left, insort
-from collections.abc import Callable, Collection, Mapping
-from heapq import heapify, heappop, heappush
+from collections.abc import Collection, Mapping
+from heapq import heappop, heappush
 from typing import NamedTuple
 
 from proxyapp.provider.features import SEPARATOR, plain_scope
@@ -135,68 +134,3 @@ class Cooldowns:
         for place in self._daily:
             self._daily[place] += seconds
         self._ends = [(until + seconds, scope, key_id) for until, scope, key_id in self._ends]
-
-
-class View:
-    """The indices of a ring's keys that may be used for one quota scope.
-
-    Kept sorted, so that a choice costs O(log n).
-    """
-
-    def __init__(self, available: list[int], cooling: Collection[tuple[float, int]]) -> None:
-        self.available = available
-        self._cooling = list(cooling)
-        heapify(self._cooling)
-
-    def narrowed(self, cooling: Mapping[int, float]) -> "View":
-        """Without the keys that `cooling` (until, by index) takes out besides."""
-        available = [index for index in self.available if index not in cooling]
-        return View(
-            available, [*self._cooling, *((until, index) for index, until in cooling.items())]
-        )
-
-    def copy(self) -> "View":
-        copied = View([], ())
-        copied.available, copied._cooling = self.available.copy(), self._cooling.copy()
-        return copied
-
-    def withdraw(self, index: int, until: float) -> None:
-        self.remove(index)
-        heappush(self._cooling, (until, index))
-
-    def remove(self, index: int) -> None:
-        place = bisect_left(self.available, index)
-        if place < len(self.available) and self.available[place] == index:
-            del self.available[place]
-
-    def shift(self, seconds: float) -> None:
-        self._cooling = [(until + seconds, index) for until, index in self._cooling]
-
-    def is_due(self, now: float) -> bool:
-        """Whether a cooldown is over."""
-        return bool(self._cooling) and self._cooling[0][0] <= now
-
-    def put_back(self, now: float, until_of: Callable[[int], float]) -> None:
-        """What is due.
-
-        `until_of(index)`: a cooldown may have been prolonged since, or another one hold the key.
-        """
-        while self.is_due(now):
-            _, index = heappop(self._cooling)
-            if until_of(index) <= now:
-                self.insert(index)
-
-    def insert(self, index: int) -> None:
-        """It may be back already."""
-        place = bisect_left(self.available, index)
-        if place == len(self.available) or self.available[place] != index:
-            insort(self.available, index)
-
-    def earliest(self, until_of: Callable[[int], float]) -> tuple[float, int] | None:
-        """The first release and whose it is, once what is due is put back."""
-        while self._cooling:
-            until, index = self._cooling[0]
-            if until_of(index) == until:
-                return until, index
-            heappop(self._cooling)
-        return None

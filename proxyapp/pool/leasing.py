@@ -82,7 +82,7 @@ class Leasing:
         """None: no key of the ring is available for the scope, or the ring is gone."""
         while True:
             ring = self._snapshot.rings.get(ring_name)
-            if ring is None or not ring.available(now := time.time(), quota_scope):
+            if ring is None or not ring.available(now := time.time(), quota_scope).count:
                 return None
             if ring.is_narrowed(quota_scope):
                 return self._rotor(ring).pick_apart(quota_scope, now)
@@ -153,7 +153,7 @@ class Leasing:
             return
         self._is_stalled = not refill.done()
         if rotor.is_empty:
-            available = len(rotor.ring.available(now))
+            available = rotor.ring.available(now).count
             rotor.add(
                 _local_lease(rotor, cursor.lease_slots(len(rotor.ring), available, FEWEST_PICKS))
             )
@@ -172,7 +172,7 @@ class Leasing:
         """False when the database gave none."""
         ring = rotor.ring
         slots = cursor.lease_slots(
-            len(ring), len(ring.available(now)), self._paces[ring.name].picks(now)
+            len(ring), ring.available(now).count, self._paces[ring.name].picks(now)
         )
         start_at = self._start_at.pop(ring.name, None)
         if start_at is None and not rotor.is_started:

@@ -109,7 +109,7 @@ class Rotor:
 
         The second: the key to start its lease at if the leases do not fit it.
         """
-        if ring.key_ids == self.ring.key_ids:
+        if ring is self.ring or ring.key_ids == self.ring.key_ids:
             self.ring = ring
             return self, None
         return Rotor(ring), self._next_surviving(ring)
@@ -118,6 +118,6 @@ class Rotor:
         size = len(self.ring)
         for step in range(size if self.is_started else 0):
             key_id = self.ring.keys[(self.position + step) % size].id
-            if key_id in ring.index:
+            if key_id in ring:
                 return key_id
         return None

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from proxyapp.models import Group, audit
 from proxyapp.models.audit import Actor
+from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 GATEWAY = Actor("gateway")
@@ -21,7 +22,7 @@ def keep_single_credential(group_id: int, now: datetime) -> None:
             single_credential_since=now
         ):
             return
-        raise_pool_version()
+        raise_pool_version(touched_groups([group_id]))
         group = Group.objects.defer("proxy_url").get(pk=group_id)
         audit.record(GATEWAY, "change", [group], "one credential: its target refuses two")
     logger.warning(

@@ -1,7 +1,7 @@
 """Reads the pool from the database. Runs on a database thread."""
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from django.db import connection
@@ -11,7 +11,7 @@ from proxyapp.models import ApiKey, Group, RotationCursor
 from proxyapp.models.key_state import ROTATION_ORDER
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.change_log import MOST_TOUCHED, Touched, touched_between
-from proxyapp.pool.changes import PoolChanges
+from proxyapp.pool.changes import KnownPool, PoolChanges
 from proxyapp.pool.cooldown_ends import CooldownEnds
 from proxyapp.pool.cooldown_reading import read_cooldowns, read_touched
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
@@ -77,7 +77,6 @@ class PoolReader:
         self._secrets: dict[str, str] = {}
         self._unreadable_proxies: set[int] = set()
         self._ends = CooldownEnds(elapsed)
-        self._groups: dict[int, PoolGroup] = {}
 
     def load(self, now: datetime, ahead: timedelta = timedelta()) -> Snapshot:
         """Reads the version first: what changes meanwhile is seen by the next look at it.
@@ -85,16 +84,16 @@ class PoolReader:
         `now`: of the database's clock; `ahead`: by how much this machine's is behind it.
         """
         version, stamp = version_and_stamp()
-        self._groups = groups = self._read_groups()
-        keys = self._keys()
+        groups = self._read_groups(Group.objects.order_by("position", "id"))
+        keys = self._keys(groups)
         cooldowns, past_refusals = read_cooldowns(keys, now, self._ends, ahead)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
         snapshot.past_refusals, snapshot.stamp = past_refusals, stamp
         return snapshot
 
-    def _read_groups(self) -> dict[int, PoolGroup]:
+    def _read_groups(self, rows: Iterable[Group]) -> dict[int, PoolGroup]:
         loaded = {}
-        for group in Group.objects.order_by("position", "id"):
+        for group in rows:
             if group.proxy_url == UNREADABLE:
                 self._leave_out(group)
                 continue
@@ -112,50 +111,80 @@ class PoolReader:
             )
 
     def changes(
-        self, known: tuple[int, int], now: datetime, ahead: timedelta = timedelta()
+        self, known: KnownPool, now: datetime, ahead: timedelta = timedelta()
     ) -> PoolChanges | None:
-        """What is new since the version and stamp that `load` or this read last.
-
-        None: too much, or nobody knows what: `load` tells.
-        """
+        """What is new since then. None: too much, or nobody knows what: `load` tells."""
         present = version_and_stamp()
-        touched = touched_between(known, present)
-        if touched is None or (keys := self._touched_keys(touched)) is None:
+        touched = touched_between((known.version, known.stamp), present)
+        if touched is None:
             return None
-        there = [key for key in keys.values() if key is not None]
-        cooldowns = read_touched(touched, there, now, self._ends, ahead)
-        return PoolChanges(*present, keys, touched.projects, cooldowns, touched.has_tokens)
+        groups = self._present_groups(known.groups, touched.groups)
+        other = _other_groups(known.groups, groups)
+        keys = self._touched_keys(touched, groups, other)
+        if keys is None:
+            return None
+        cooldowns = read_touched(touched, keys, now, self._ends, ahead)
+        is_same = not touched.groups or list(groups.items()) == list(known.groups.items())
+        return PoolChanges(
+            *present,
+            keys,
+            None if is_same else tuple(groups.values()),
+            other,
+            touched.projects,
+            cooldowns,
+            touched.has_tokens,
+        )
 
-    def _touched_keys(self, touched: Touched) -> dict[int, PoolKey | None] | None:
-        """Those that are named, and those of the projects; None: they are too many."""
-        if not touched.keys and not touched.projects:
+    def _present_groups(
+        self, known: Mapping[int, PoolGroup], touched: Collection[int]
+    ) -> Mapping[int, PoolGroup]:
+        """Only those that were touched are read and parsed."""
+        if not touched:
+            return known
+        read = self._read_groups(Group.objects.filter(pk__in=touched))
+        there = {**{pk: group for pk, group in known.items() if pk not in touched}, **read}
+        order = Group.objects.order_by("position", "id").values_list("pk", flat=True)
+        return {pk: there[pk] for pk in order if pk in there}
+
+    def _touched_keys(
+        self, touched: Touched, groups: Mapping[int, PoolGroup], other: Collection[int]
+    ) -> dict[int, PoolKey | None] | None:
+        """Those that are named, and those of the projects and groups; None: they are too many."""
+        if not touched.keys and not touched.projects and not other:
             return {}
-        named = Q(pk__in=touched.keys) | Q(project__in=touched.projects - {""})
+        named = Q(pk__in=touched.keys)
+        if projects := touched.projects - {""}:
+            named |= Q(project__in=projects)
+        if other:
+            named |= Q(group__in=other)
         rows = list(
             ApiKey.objects.filter(named).order_by().values_list(*COLUMNS)[: MOST_TOUCHED + 1]
         )
         if len(rows) > MOST_TOUCHED:
             return None
         self._learn({row[2] for row in rows})
-        return dict.fromkeys(touched.keys) | {key.id: key for key in self._pool_keys(rows)}
+        found = {key.id: key for key in self._pool_keys(rows, groups)}
+        return dict.fromkeys([*touched.keys, *(row[0] for row in rows)]) | found
 
-    def _keys(self) -> list[PoolKey]:
+    def _keys(self, groups: Mapping[int, PoolGroup]) -> list[PoolKey]:
         rows = list(ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*COLUMNS))
         hashes = {row[2] for row in rows}
         self._secrets = {
             key_hash: secret for key_hash, secret in self._secrets.items() if key_hash in hashes
         }
         self._learn(hashes)
-        return list(self._pool_keys(rows))
+        return list(self._pool_keys(rows, groups))
 
-    def _pool_keys(self, rows: Iterable[KeyRow]) -> Iterator[PoolKey]:
+    def _pool_keys(
+        self, rows: Iterable[KeyRow], groups: Mapping[int, PoolGroup]
+    ) -> Iterator[PoolKey]:
         """Without those of groups that are left out."""
         for key_id, group_id, key_hash, masked, status, project, position in rows:
-            if group_id in self._groups:
+            if group_id in groups:
                 secret = self._secrets.get(key_hash, UNREADABLE)
                 yield PoolKey(
                     id=key_id,
-                    group=self._groups[group_id],
+                    group=groups[group_id],
                     secret=secret,
                     masked=masked,
                     status=status,
@@ -184,3 +213,10 @@ class PoolReader:
             logger.error(
                 "SECRET_KEY does not open %s%s: not used", ", ".join(unreadable[:MOST_NAMES]), more
             )
+
+
+def _other_groups(
+    known: Mapping[int, PoolGroup], present: Mapping[int, PoolGroup]
+) -> frozenset[int]:
+    """Whose keys are others, or are theirs in another way."""
+    return frozenset(pk for pk in known.keys() | present.keys() if known.get(pk) != present.get(pk))

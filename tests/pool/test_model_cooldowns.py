@@ -7,7 +7,7 @@ import pytest
 
 from proxyapp.pool.cooldowns import MOST_SCOPES, Cooldowns, Release
 from proxyapp.pool.cursor import Lease
-from proxyapp.pool.ring import Ring
+from proxyapp.pool.ring import Ring, new_ring
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import Snapshot, build
@@ -62,7 +62,7 @@ def test_the_longer_of_a_models_and_the_keys_own_cooldown_counts():
 def snapshot_copy(pool: Snapshot) -> Ring:
     """The ring as a reload of the same cooldowns builds it."""
     ring = ring_of(pool)
-    return Ring(ring.name, ring.keys, pool.cooldowns)
+    return new_ring(ring.name, ring.line, pool.keys, pool.cooldowns)
 
 
 def test_a_reload_builds_what_the_cooldowns_made_one_by_one():

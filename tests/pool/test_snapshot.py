@@ -2,10 +2,10 @@
 
 import pytest
 
-from proxyapp.pool.cooldowns import Release
+from proxyapp.pool.cooldowns import Cooldowns, Release
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
-from proxyapp.pool.snapshot import Snapshot, group_and_path
+from proxyapp.pool.snapshot import Snapshot, build, group_and_path
 from tests.support.lines_run import lines_run
 from tests.support.snapshots import group, snapshot
 
@@ -38,7 +38,7 @@ def test_a_longer_cooldown_wins_and_a_shorter_one_changes_nothing():
 
     assert chosen(pool, 1, 150.0) == 3
     assert chosen(pool, 1, 200.0) == 2
-    assert pool.rings[ALL_GROUPS].available(200.0) == [0, 1, 2]
+    assert list(pool.rings[ALL_GROUPS].available(200.0)) == [0, 1, 2]
 
 
 def test_a_cooldown_holds_in_the_ring_of_the_group_too():
@@ -136,9 +136,10 @@ def test_group_names_are_found_whatever_their_case():
 
 
 def test_a_ring_of_several_groups_has_their_keys_only_and_shares_their_cooldowns():
-    pool = snapshot("aaaa")
-    third = group(3, "Three", weight=2)
-    pool.keys[9] = PoolKey(9, third, "K9", "…", "active")
+    groups = [group(1, "One"), group(2, "Two"), group(3, "Three", weight=2)]
+    owners = {1: 0, 2: 0, 4: 1, 9: 2}
+    keys = [PoolKey(n, groups[its], f"K{n}", "…", "active") for n, its in owners.items()]
+    pool = build(1, groups, keys, Cooldowns())
     pool.add_ring(frozenset({2, 3}))
     pool.add_ring(frozenset({2, 3}))
 

@@ -20,7 +20,6 @@ from proxyapp import runtime
 from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.pool import cursor, store
 from proxyapp.pool import snapshot as snapshot_module
-from proxyapp.pool.cooldowns import EVERY_SCOPE
 from proxyapp.pool.cursor import Lease
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
@@ -37,69 +36,48 @@ in_database = pytest.mark.django_db(transaction=True)
 # A pick.
 
 
-class Compared(int):
-    """Counts how often numbers of its kind were compared, in Python or in C."""
-
-    comparisons = 0
-
-    def __lt__(self, other: int) -> bool:
-        Compared.comparisons += 1
-        return int(self) < int(other)
-
-    def __eq__(self, other: object) -> bool:
-        Compared.comparisons += 1
-        return int(self) == other
-
-    __hash__ = int.__hash__
-
-
 def all_but_one_cooling(size: int) -> Ring:
-    ring = snapshot("a" * size, {number: 1e9 + number for number in range(1, size)}).rings[
-        ALL_GROUPS
-    ]
-    view = ring._views[EVERY_SCOPE]
-    view.available = [Compared(index) for index in view.available]
-    view._cooling = [(until, Compared(index)) for until, index in view._cooling]
-    return ring
+    cooling = {number: 1e9 + number for number in range(1, size)}
+    return snapshot("a" * size, cooling).rings[ALL_GROUPS]
 
 
-def cost_of_picks(size: int, picks: int = 200) -> tuple[int, int]:
-    """Lines and comparisons of so many picks, with a lap of the lease used up by each."""
-    ring = all_but_one_cooling(size)
-    rotor = Rotor(ring)
+def lines_of_picks(size: int, picks: int = 200) -> int:
+    """Of so many picks, with a lap of the lease used up by each."""
+    rotor = Rotor(all_but_one_cooling(size))
     rotor.add(Lease(0, (picks + 1) * size, 0))
-    Compared.comparisons = 0
-    lines = lines_run(lambda: [rotor.pick(10.0) for _ in range(picks)])
-    return lines, Compared.comparisons
+    return lines_run(lambda: [rotor.pick(10.0) for _ in range(picks)])
 
 
 def test_a_pick_does_the_same_work_with_10_and_10000_keys_all_but_one_cooling():
-    few, many = cost_of_picks(10), cost_of_picks(10_000)
-
-    assert few == many
-    assert 0 < many[1] <= 200 * 4
+    assert lines_of_picks(10) == lines_of_picks(10_000)
 
 
 def test_a_key_that_is_released_costs_its_own_return_only():
     ring = all_but_one_cooling(10_000)
-    assert ring.available(10.0) == [9_999]
+    assert list(ring.available(10.0)) == [9_999]
 
     lines = lines_run(lambda: ring.choose(0, 1e9 + 1))
 
-    assert ring.available(1e9 + 1) == [0, 9_999]
-    assert lines < 30
+    assert list(ring.available(1e9 + 1)) == [0, 9_999]
+    assert lines < 60
 
 
-def test_a_pick_among_many_keys_looks_at_few_of_them():
-    ring = snapshot("a" * 10_000).rings[ALL_GROUPS]
-    view = ring._views[EVERY_SCOPE]
-    view.available = [Compared(index) for index in view.available]
-    Compared.comparisons = 0
+def test_the_last_key_among_many_is_found_in_no_time():
+    """The search goes through bytes, in C: of 50,000 as fast as a call, nearly."""
+    few, many = all_but_one_cooling(10), all_but_one_cooling(50_000)
 
-    for start in range(0, 10_000, 100):
-        ring.choose(start, 10.0)
+    assert cpu_of_choices(many) < 15 * cpu_of_choices(few)
 
-    assert 0 < Compared.comparisons <= 100 * 14, "a binary search"
+
+def cpu_of_choices(ring: Ring) -> float:
+    """The fastest of some: other work on the machine only adds."""
+    times = []
+    for _ in range(7):
+        began = time.process_time()
+        for start in range(0, len(ring), max(len(ring) // 200, 1)):
+            ring.choose(start, 10.0)
+        times.append((time.process_time() - began) / min(len(ring), 200))
+    return min(times)
 
 
 # A reload.

@@ -32,7 +32,7 @@ def pick(count: int, picks: list[tuple[int, int]]) -> None:
         else:
             while (chosen := rotor.pick(now.timestamp())) is None:
                 slots = cursor.lease_slots(
-                    len(ring), len(ring.available(now.timestamp())), FEWEST_PICKS
+                    len(ring), ring.available(now.timestamp()).count, FEWEST_PICKS
                 )
                 rotor.add(cursor.lease_laps(ring.name, ring.key_ids, slots))
         assert chosen is not None

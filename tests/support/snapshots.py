@@ -69,6 +69,6 @@ class Picks:
 
     async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey | None:
         ring, now = self.pool.rings[ring_name], time.time()
-        if not ring.available(now, quota_scope):
+        if not ring.available(now, quota_scope).count:
             return None
         return Rotor(ring).pick_apart(quota_scope, now)

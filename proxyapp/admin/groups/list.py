@@ -21,6 +21,7 @@ from django.utils.safestring import SafeString
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent
 from proxyapp.models.key_state import held_by
+from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
@@ -177,4 +178,4 @@ def settle_positions(before: Mapping[int, int]) -> None:
     for number, group in enumerate(ordered):
         group.position = number
     Group.objects.bulk_update(moved, ["position"], batch_size=500)
-    raise_pool_version()
+    raise_pool_version(touched_groups([group.pk for group in moved]))

@@ -33,6 +33,7 @@ from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.operators.dependent_tokens import Dependents, dependents
+from proxyapp.pool.change_log import Touched, touched_groups
 from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS, GroupField
 from proxyapp.vocabulary.quoting import quoted
@@ -149,6 +150,9 @@ class GroupAdmin(GroupDeletion, GroupPages):
 
     def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
         return ApiKey.objects.filter(group__in=ids)
+
+    def touched(self, ids: Sequence[int]) -> Touched:
+        return touched_groups(ids)
 
     def dependents(self, ids: Sequence[int]) -> Dependents:
         return dependents(list(self.keys_of(ids).values_list("pk", flat=True)), ids)

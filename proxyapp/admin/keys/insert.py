@@ -12,6 +12,7 @@ from proxyapp.admin.parts.pooled import LAST_POSITION, next_position
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import keyed_hashes
+from proxyapp.pool.change_log import touched_rows
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 # SQLite takes 32,766 values in a statement.
@@ -57,7 +58,7 @@ def add_keys(request: HttpRequest, group: Group, new: Sequence[NewKey]) -> Added
         for batch in row_batches(keys):
             ApiKey.objects.bulk_create(batch)
         _log(request, keys, "Added in bulk.")
-        raise_pool_version()
+        raise_pool_version(touched_rows(keys, [group]))
     return Added(keys, len(known))
 
 

@@ -30,6 +30,7 @@ from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.config.key_shape import doubt
 from proxyapp.models import ApiKey
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.pool.change_log import Touched, touched_keys
 from proxyapp.vocabulary.choices import KeyStatus
 
 UNREADABLE_TEXT = (
@@ -173,6 +174,9 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
 
     def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
         return ApiKey.objects.filter(pk__in=ids)
+
+    def touched(self, ids: Sequence[int]) -> Touched:
+        return touched_keys(ids)
 
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
         return counts_of_keys(self.keys_of(ids))

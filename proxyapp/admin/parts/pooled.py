@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
+from django.utils import timezone
 
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.dependents import dependent_lines
@@ -15,7 +16,7 @@ from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_removal import remember_removed
 from proxyapp.operators.dependent_tokens import Dependents, dependents
-from proxyapp.pool.change_log import touched_keys
+from proxyapp.pool.change_log import Touched, projects_held_by
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 # The most that the column's type takes on PostgreSQL.
@@ -35,7 +36,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         """Only the columns that were edited are written: the gateway writes others meanwhile."""
         lock_pool()
         obj.save(update_fields=self.edited_columns(obj, form) if change else None)
-        raise_pool_version(touched_keys([obj.pk]) if isinstance(obj, ApiKey) else None)
+        raise_pool_version(self.touched([obj.pk]))
 
     def edited_columns(self, obj: Pooled, form: ModelForm[Pooled]) -> list[str]:
         names = {field.name for field in obj._meta.concrete_fields}
@@ -45,9 +46,10 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         with transaction.atomic():
             lock_pool()
             losing = self.losses(request, [obj.pk], "Now")
+            touched = self._touched_by_removal([obj.pk])
             remember_removed(self.keys_of([obj.pk]))
             super().delete_model(request, obj)
-            raise_pool_version()
+            raise_pool_version(touched)
         self.tell(request, losing)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pooled]) -> None:
@@ -55,10 +57,21 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         with transaction.atomic():
             lock_pool()
             losing = self.losses(request, ids, "Now")
+            touched = self._touched_by_removal(ids)
             remember_removed(self.keys_of(ids))
             super().delete_queryset(request, queryset)
-            raise_pool_version()
+            raise_pool_version(touched)
         self.tell(request, losing)
+
+    def _touched_by_removal(self, ids: Sequence[int]) -> Touched:
+        """Groups go out of what client tokens may use, too."""
+        touched = self.touched(ids)
+        projects = projects_held_by(self.keys_of(ids), timezone.now())
+        return touched | Touched(projects=projects, has_tokens=bool(touched.groups))
+
+    def touched(self, ids: Sequence[int]) -> Touched:
+        """What of the pool a change of these objects touches."""
+        raise NotImplementedError
 
     def losses(self, request: HttpRequest, ids: Sequence[int], when: str) -> list[str]:
         """What client tokens lose with these objects."""

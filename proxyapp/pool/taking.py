@@ -1,0 +1,151 @@
+"""Takes what is new up into a process's picture of the pool, in place: it becomes what reading the
+whole pool would give, and costs what changed.
+"""
+
+from collections import defaultdict
+from dataclasses import replace
+
+from proxyapp.pool.changes import CooldownRow, PoolChanges
+from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.pool.line import Cut, line_of_group
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.ring import new_ring
+from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import Snapshot, by_name
+from proxyapp.provider.kind_sets import DAY_KINDS
+
+# Of an end that is read again: what clocks and rounding make of it.
+SAME_END = 0.001
+Members = defaultdict[int, list[PoolKey]]
+
+
+def can_take(snapshot: Snapshot, changes: PoolChanges) -> bool:
+    """Whether no scope may lack room."""
+    return snapshot.cooldowns.has_room_for({row.quota_scope for row in changes.cooldowns})
+
+
+def take(snapshot: Snapshot, recovery: Recovery, changes: PoolChanges, now: float) -> None:
+    """Only if it `can_take` them."""
+    for key_id, quota_scope in snapshot.cooldowns.over(now):
+        snapshot.release(key_id, quota_scope)
+    changes = _with_those_gone(snapshot, changes)
+    for key_id in changes.keys:
+        for quota_scope in snapshot.cooldowns.scopes_of(key_id):
+            snapshot.release(key_id, quota_scope)
+    _take_keys(snapshot, changes)
+    for row in changes.cooldowns:
+        if row.until > now:
+            _cool_as_read(snapshot, row)
+    for key_id in changes.keys:
+        for ring in snapshot.rings_of(key_id):
+            ring.settle(key_id, now)
+    snapshot.version, snapshot.stamp = changes.version, changes.stamp
+    recovery.take(changes, now)
+
+
+def _with_those_gone(snapshot: Snapshot, changes: PoolChanges) -> PoolChanges:
+    """Also the keys of groups that are gone, or that have others now."""
+    gone = {
+        key.id: None
+        for group_id in changes.read_groups
+        if (group := snapshot.order.get(group_id)) is not None
+        for key in snapshot.rings[group.ring].keys
+        if key.id not in changes.keys
+    }
+    return replace(changes, keys={**changes.keys, **gone}) if gone else changes
+
+
+def _take_keys(snapshot: Snapshot, changes: PoolChanges) -> None:
+    """As if none had a cooldown."""
+    gone, new = Members(list), Members(list)
+    for key_id, key in changes.keys.items():
+        old = snapshot.keys.get(key_id)
+        if old is not None:
+            _forget(snapshot, old)
+        if key is not None:
+            _count(snapshot, key)
+        if old is not None and key is not None and old.place == key.place:
+            snapshot.keys[key_id] = key
+            for ring in snapshot.rings_of(key_id):
+                ring.replace(key)
+            continue
+        if old is not None:
+            gone[old.group.id].append(old)
+        if key is not None:
+            new[key.group.id].append(key)
+    is_rearranged = changes.groups is not None and _take_groups(snapshot, changes.groups)
+    _rearrange(snapshot, gone, new, is_rearranged=is_rearranged)
+    _drop_groups(snapshot)
+
+
+def _forget(snapshot: Snapshot, key: PoolKey) -> None:
+    snapshot.standing[key.standing] -= 1
+    if key.project:
+        snapshot.projects[key.project].remove(key.id)
+        if not snapshot.projects[key.project]:
+            del snapshot.projects[key.project]
+
+
+def _count(snapshot: Snapshot, key: PoolKey) -> None:
+    snapshot.standing[key.standing] += 1
+    if key.project:
+        snapshot.projects.setdefault(key.project, []).append(key.id)
+
+
+def _take_groups(snapshot: Snapshot, groups: tuple[PoolGroup, ...]) -> bool:
+    """Whether the turns of whole groups come elsewhere, or more or less often."""
+    before = [_turns(group) for group in snapshot.order.values()]
+    snapshot.order = {group.id: group for group in groups}
+    snapshot.groups = by_name(groups)
+    for group in groups:
+        if group.ring not in snapshot.rings:
+            line = line_of_group(group.id, [])
+            ring = new_ring(group.ring, line, snapshot.keys, snapshot.cooldowns)
+            snapshot.rings[group.ring] = ring
+    return before != [_turns(group) for group in groups]
+
+
+def _turns(group: PoolGroup) -> tuple[int, int, int]:
+    return group.id, group.priority, group.weight
+
+
+def _rearrange(snapshot: Snapshot, gone: Members, new: Members, *, is_rearranged: bool) -> None:
+    """Keys leave their places and come to theirs."""
+    cuts: dict[int, list[Cut]] = {}
+    for group_id in gone.keys() | new.keys():
+        if group_id in snapshot.order:
+            ring = snapshot.rings[snapshot.order[group_id].ring]
+            cuts[group_id] = ring.line.cuts(gone[group_id], new[group_id])
+            line = ring.line.cut(cuts[group_id])
+            snapshot.rings[ring.name] = ring.in_line(line, cuts)
+    if is_rearranged or gone or new:
+        for name in [ALL_GROUPS, *snapshot.circles]:
+            if is_rearranged or _holds(snapshot, name, cuts):
+                line = snapshot.line_of(name)
+                snapshot.rings[name] = snapshot.rings[name].in_line(line, cuts)
+    for keys in gone.values():
+        for key in keys:
+            del snapshot.keys[key.id]
+    for keys in new.values():
+        for key in keys:
+            snapshot.keys[key.id] = key
+
+
+def _holds(snapshot: Snapshot, name: str, cuts: dict[int, list[Cut]]) -> bool:
+    circle = snapshot.circles.get(name)
+    return circle is None or not circle.isdisjoint(cuts)
+
+
+def _drop_groups(snapshot: Snapshot) -> None:
+    """The rings of groups that are gone."""
+    there = {ALL_GROUPS, *snapshot.circles, *(group.ring for group in snapshot.order.values())}
+    for name in snapshot.rings.keys() - there:
+        del snapshot.rings[name]
+
+
+def _cool_as_read(snapshot: Snapshot, row: CooldownRow) -> None:
+    """This process's own are in force already."""
+    known, is_daily = snapshot.cooldowns.of_scope(row.quota_scope), row.kind in DAY_KINDS
+    for owner in snapshot.sharing(row.key_id, row.project):
+        if known.get(owner, 0.0) < row.until - SAME_END:
+            snapshot.cool(owner, row.until, quota_scope=row.quota_scope, is_daily=is_daily)
