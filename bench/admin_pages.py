@@ -6,15 +6,27 @@ The database is SQLite in a directory of its own, or a PostgreSQL of its own (re
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from bench.admin_requests import Cost, best_of, fill_rest, requests, table
+from bench.admin_requests import (
+    IDLE_GROUP,
+    RARE_MODEL,
+    UNUSED_GROUP,
+    Cost,
+    best_of,
+    fill_rest,
+    requests,
+    table,
+)
 
 GROUPS, KEYS, EVENTS, COOLING, MINUTES = 20, 50_000, 100_000, 3_000, 8 * 24 * 60
-ROWS_A_KEY, HOURS_BETWEEN = 200, 8  # 10 million rows of usage
+# Ten million rows of usage: each key in each hour, but for a group that is never used, and one that
+# was not used of late.
+HOURS, IDLE_HOURS = 216, 150
+OLD_EVENTS_A_KEY = 40  # two million
 MODELS = ("gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-2.5-pro")
 
 
@@ -54,6 +66,7 @@ def fill(now: datetime) -> None:
     ids = fill_keys()
     fill_hours(now.replace(minute=0, second=0, microsecond=0))
     fill_totals()
+    fill_old_events(now)
     RateLimitEvent.objects.bulk_create(
         (event(number, ids, now) for number in range(EVENTS)), batch_size=500
     )
@@ -92,29 +105,58 @@ def fill_keys() -> list[int]:
 
 
 def fill_hours(last: datetime) -> None:
-    """Every key has one each eight hours: a statement for an hour of all keys."""
+    """A statement for an hour of all keys."""
+    from proxyapp.models import ApiKey, Group, HourlyUsage
+
+    groups = list(Group.objects.values_list("pk", flat=True))
+    model = (
+        f"CASE WHEN id %% 5000 = 7 THEN '{RARE_MODEL}' WHEN id %% 3 = 0 THEN '{MODELS[0]}'"
+        f" WHEN id %% 3 = 1 THEN '{MODELS[1]}' ELSE '{MODELS[2]}' END"
+    )
+    used = f"group_id <> {groups[UNUSED_GROUP]} AND (group_id <> {groups[IDLE_GROUP]} OR %s)"
+    statement = (
+        f"INSERT INTO {HourlyUsage._meta.db_table} (key_id, hour, model, requests, succeeded,"
+        " rate_limited, client_errors, upstream_errors, cancelled, prompt_tokens, output_tokens)"
+        f" SELECT id, %s, {model}, 5 + id %% 7, 4 + id %% 7, 1, 0, 0, 0, 900, 300"
+        f" FROM {ApiKey._meta.db_table} WHERE {used} ORDER BY id"
+    )
+    repeat(
+        statement,
+        ([last - timedelta(hours=ago), ago > IDLE_HOURS] for ago in reversed(range(HOURS))),
+    )
+
+
+def fill_old_events(now: datetime) -> None:
+    """Of all keys, and all over."""
+    from proxyapp.models import ApiKey, RateLimitEvent
+
+    statement = (
+        f"INSERT INTO {RateLimitEvent._meta.db_table} (key_id, project, model, kind, quota_id,"
+        " quota_limit, http_status, occurred_at, cooling_until, excerpt)"
+        f" SELECT id, '', '{MODELS[0]}', 'minute', '', '', 429, %s, %s, ''"
+        f" FROM {ApiKey._meta.db_table} ORDER BY id"
+    )
+    times = [now - timedelta(days=2, hours=12 * ago) for ago in range(OLD_EVENTS_A_KEY)]
+    repeat(statement, ([at, at + timedelta(minutes=1)] for at in reversed(times)))
+
+
+def repeat(statement: str, values: Iterable[Sequence[datetime | bool]]) -> None:
     from django.db import connection, transaction
 
-    from proxyapp.models import ApiKey, HourlyUsage
-
-    keys, hours = (
-        connection.ops.quote_name(table._meta.db_table) for table in (ApiKey, HourlyUsage)
-    )
-    model = (
-        f"CASE id %% 3 WHEN 0 THEN '{MODELS[0]}' WHEN 1 THEN '{MODELS[1]}' ELSE '{MODELS[2]}' END"
-    )
-    statement = (
-        f"INSERT INTO {hours} (key_id, hour, model, requests, succeeded, rate_limited,"
-        " client_errors, upstream_errors, cancelled, prompt_tokens, output_tokens)"
-        f" SELECT id, %s, {model}, 5, 4, 1, 0, 0, 0, 900, 300 FROM {keys} ORDER BY id"
-    )
     with connection.cursor() as cursor:
         if connection.vendor == "sqlite":  # all of it in memory, and written once
             cursor.execute("PRAGMA cache_size = -4000000")
     with transaction.atomic(), connection.cursor() as cursor:
-        for number in reversed(range(ROWS_A_KEY)):
-            hour = last - timedelta(hours=number * HOURS_BETWEEN)
-            cursor.execute(statement, [connection.ops.adapt_datetimefield_value(hour)])
+        for row in values:
+            cursor.execute(
+                statement,
+                [
+                    connection.ops.adapt_datetimefield_value(value)
+                    if isinstance(value, datetime)
+                    else value
+                    for value in row
+                ],
+            )
 
 
 def fill_totals() -> None:

@@ -12,7 +12,9 @@ from typing import Any, NamedTuple
 
 RUNS = 3
 LIMIT_MS = 300
+UNUSED_GROUP, IDLE_GROUP, RARE_MODEL = 7, 8, "gemini-rare"
 AUDIT_ENTRIES, DAYS_OF_USAGE = 50_000, 100_000
+TOKENS, TOKEN_DAYS = 5_000, 60
 
 
 class Cost(NamedTuple):
@@ -49,6 +51,34 @@ def fill_rest(now: datetime) -> None:
         for number in range(DAYS_OF_USAGE)
     )
     DailyUsage.objects.bulk_create(days, batch_size=500)
+    _fill_tokens(now)
+
+
+def _fill_tokens(now: datetime) -> None:
+    from proxyapp.models import ClientToken, Group, TokenUsage
+
+    ClientToken.objects.bulk_create(
+        (
+            ClientToken(name=f"client {n}", token_hash=f"{n:064}", masked=f"gk-…{n:04}")
+            for n in range(TOKENS)
+        ),
+        batch_size=500,
+    )
+    limited = list(ClientToken.objects.order_by("pk")[: TOKENS // 2])
+    ClientToken.objects.filter(pk__in=[token.pk for token in limited]).update(
+        is_limited_to_groups=True
+    )
+    groups, through = list(Group.objects.all()), ClientToken.allowed_groups.through
+    through.objects.bulk_create(
+        through(clienttoken=token, group=groups[number % len(groups)])
+        for number, token in enumerate(limited)
+    )
+    rows = (
+        TokenUsage(token_id=pk, day=_day(now, ago - 90), model="gemini-2.5-pro", requests=9)
+        for ago in range(TOKEN_DAYS)
+        for pk in ClientToken.objects.values_list("pk", flat=True)
+    )
+    TokenUsage.objects.bulk_create(rows, batch_size=1000)
 
 
 def _day(now: datetime, ago: int) -> date:
@@ -62,6 +92,7 @@ def addresses(now: datetime) -> dict[str, str]:
         **_of_events(),
         **_of_usage(f"day={now.date().isoformat()}"),
         "rotation": _url("proxyapp_rotationcursor_changelist"),
+        **_of_tokens(),
         **_of_audit_log(),
         "import and export": _url("import_config"),
     }
@@ -100,6 +131,7 @@ def _of_keys_and_groups() -> dict[str, str]:
         "new keys in bulk": _url("proxyapp_apikey_bulk_add"),
         "groups": _url("proxyapp_group_changelist"),
         "groups, searched": _url("proxyapp_group_changelist", query="q=group"),
+        "a group, never used": _url("proxyapp_group_change", _group(UNUSED_GROUP)),
         "a group": _url("proxyapp_group_change", group),
         "a group, to be deleted": _url("proxyapp_group_delete", group),
         "a group, its YAML": _url("proxyapp_group_yaml", group),
@@ -118,6 +150,13 @@ def _of_events() -> dict[str, str]:
         "events, of a group": _url(events, query=f"key__group__id__exact={_group()}"),
         "events, of a model": _url(events, query="model=gemini-2.5-pro"),
         "events, of a key": _url(events, query=f"key={_key()}"),
+        "events, of an unknown model": _url(events, query="model=none"),
+        "events, of a rare kind": _url(events, query="kind=spending"),
+        "events, released": _url(events, query="cooldown=released"),
+        "events, of a project": _url(events, query="project=p77"),
+        "events, of a group, of a kind": _url(
+            events, query=f"key__group__id__exact={_group()}&kind=server"
+        ),
         "events, searched": _url(events, query="q=gemini"),
         "events, searched in vain": _url(events, query="q=nothing"),
         "events, page 100": _url(events, query="p=100"),
@@ -135,12 +174,38 @@ def _of_usage(day: str) -> dict[str, str]:
         "usage by hour, of a group": _url(hours, query=of_group),
         "usage by hour, of a group, today": _url(hours, query=f"{of_group}&{day}"),
         "usage by hour, of a model": _url(hours, query="model=gemini-2.5-pro"),
+        "usage by hour, of a rare model": _url(hours, query=f"model={RARE_MODEL}"),
+        "usage by hour, of an unknown model": _url(hours, query="model=none"),
+        "usage by hour, of a group and a rare model": _url(
+            hours, query=f"{of_group}&model={RARE_MODEL}"
+        ),
+        "usage by hour, of an unused group": _url(hours, query=f"group={_group(UNUSED_GROUP)}"),
+        "usage by hour, of an idle group": _url(hours, query=f"group={_group(IDLE_GROUP)}"),
+        "usage by hour, of an idle group, today": _url(
+            hours, query=f"group={_group(IDLE_GROUP)}&{day}"
+        ),
+        "usage by hour, sorted by requests": _url(hours, query="o=-5"),
+        "usage by hour, of a group, sorted by requests": _url(hours, query=f"{of_group}&o=-5"),
         "usage by hour, of a key": _url(hours, query=f"key={_key()}"),
         "usage by hour, searched": _url(hours, query="q=AIza"),
         "usage by hour, searched in vain": _url(hours, query="q=nothing"),
         "usage by hour, page 500": _url(hours, query="p=500"),
         "usage by day": _url(days),
         "usage by day, of a group": _url(days, query=of_group),
+    }
+
+
+def _of_tokens() -> dict[str, str]:
+    from proxyapp.models import ClientToken
+
+    token, tokens = ClientToken.objects.all()[7], "proxyapp_clienttoken_changelist"
+    return {
+        "client tokens": _url(tokens),
+        "client tokens, active": _url(tokens, query="state=active"),
+        "client tokens, of a group": _url(tokens, query=f"group={_group()}"),
+        "client tokens, searched": _url(tokens, query="q=client"),
+        "a client token": _url("proxyapp_clienttoken_change", token.pk),
+        "a new client token": _url("proxyapp_clienttoken_add"),
     }
 
 
@@ -159,10 +224,10 @@ def _key() -> int:
     return ApiKey.objects.order_by("pk").values_list("pk", flat=True)[5000]
 
 
-def _group() -> int:
+def _group(number: int = 3) -> int:
     from proxyapp.models import Group
 
-    return Group.objects.values_list("pk", flat=True)[3]
+    return Group.objects.values_list("pk", flat=True)[number]
 
 
 def requests() -> dict[str, Cost]:

@@ -3,24 +3,64 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from django.db import connection, transaction
-from django.db.models import Sum
+from django.db import connection
 
-from proxyapp.ledger.many_rows import Rows, add_to_rows
-from proxyapp.ledger.usage import COLUMNS, AttemptCounter, UsageTally, attempt_values
-from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyTotal
+from proxyapp.ledger.many_rows import add_to_rows
+from proxyapp.ledger.stamps import DAY_COLUMNS, HOURS, base, hour_column
+from proxyapp.ledger.usage import COLUMNS, AttemptCounter, UsagePlace, attempt_values
+from proxyapp.models import KeyTotal
 
-# Of each some thousand hours and days are read, for half a second at most, in which under SQLite
-# nobody writes if a total is wrong.
-BATCH_KEYS = 50
+REQUESTS, RATE_LIMITED = COLUMNS.index("requests"), COLUMNS.index("rate_limited")
 Values = tuple[int, ...]
+Used = tuple[UsagePlace, Values]  # in the order of COLUMNS
 NOTHING: Values = (0,) * len(COLUMNS)
 
 
-def total_rows(tally: UsageTally, known: set[int]) -> Rows:
-    """What is added to the totals, in the order in which all writers lock them."""
-    of_known = ((place.key_id, counts) for place, counts in tally.counts.items())
-    return _sums((key_id, counts) for key_id, counts in of_known if key_id in known)
+def add_to_totals(used: Sequence[Used]) -> None:
+    """`used`: in the order of the keys, in which all writers lock their totals."""
+    hours = sorted({place.hour for place, _ in used}, reverse=True)
+    if not hours:
+        return
+    last, day = hours[0], hours[0] // HOURS
+    whole = _by_key(used)
+    of_hour, of_day = whole, whole
+    if len(hours) > 1:
+        of_hour = _by_key([one for one in used if one[0].hour == last])
+        of_day = _by_key([one for one in used if one[0].hour // HOURS == day])
+    to_hour, to_day, rows = base(last), base(day), []
+    for key_id, sums in whole.items():
+        today = of_day.get(key_id, NOTHING)
+        lately = to_hour + of_hour.get(key_id, NOTHING)[REQUESTS], to_day + today[REQUESTS]
+        rows.append((key_id, *sums, *lately, to_day + today[RATE_LIMITED]))
+    stamps = {hour_column(last): base(last), **dict.fromkeys(DAY_COLUMNS, base(day))}
+    add_to_rows(KeyTotal, ("key_id",), COLUMNS, rows, stamps)
+    # Their locks are taken by now.
+    for hour in hours[1:]:
+        if hour > last - HOURS:
+            _add_earlier_hour(used, hour)
+
+
+def _add_earlier_hour(used: Sequence[Used], hour: int) -> None:
+    of_hour = _by_key([one for one in used if one[0].hour == hour])
+    rows = [(pk, *NOTHING, base(hour) + sums[REQUESTS]) for pk, sums in of_hour.items()]
+    add_to_rows(KeyTotal, ("key_id",), COLUMNS, rows, {hour_column(hour): base(hour)})
+
+
+def _by_key(used: Sequence[Used]) -> dict[int, Values]:
+    """In the order of the keys."""
+    sums: dict[int, Values] = {}
+    for place, values in used:
+        before = sums.get(place.key_id)
+        sums[place.key_id] = values if before is None else sum_of([before, values])
+    return sums
+
+
+def sum_of(rows: Iterable[Values]) -> Values:
+    """Column by column."""
+    several = list(rows)
+    if len(several) == 1:
+        return several[0]
+    return tuple(map(sum, zip(*several, strict=True))) if several else NOTHING
 
 
 def take_from_totals(usage: Iterable[tuple[int, AttemptCounter]]) -> None:
@@ -36,53 +76,6 @@ def take_from_totals(usage: Iterable[tuple[int, AttemptCounter]]) -> None:
             f"UPDATE {name} SET {left} WHERE key_id = %s",  # noqa: S608  # no outside value
             rows,
         )
-
-
-def recount_after(key_id: int) -> int | None:
-    """Makes the totals of the next keys what their hours and days come to, where they are not.
-
-    An older release of the gateway, in a rolling restart or after a way back, writes and removes
-    usage without them. Returns the last of the keys; None: there was none.
-    """
-    later = ApiKey.objects.filter(pk__gt=key_id).order_by("pk")
-    key_ids = list(later.values_list("pk", flat=True)[:BATCH_KEYS])
-    kept, totals = _kept(key_ids), _totals(key_ids)
-    if wrong := [pk for pk in key_ids if kept.get(pk, NOTHING) != totals.get(pk, NOTHING)]:
-        _recount(wrong)
-    return key_ids[-1] if key_ids else None
-
-
-def _recount(key_ids: Sequence[int]) -> None:
-    """Under the totals' locks: what others add is in the rows and in the total, or in neither."""
-    with transaction.atomic():
-        add_to_rows(KeyTotal, ("key_id",), COLUMNS, [(pk, *NOTHING) for pk in key_ids])
-        kept = _kept(key_ids)
-        KeyTotal.objects.bulk_update(
-            [
-                KeyTotal(key_id=pk, **dict(zip(COLUMNS, kept.get(pk, NOTHING), strict=True)))
-                for pk in key_ids
-            ],
-            COLUMNS,
-        )
-
-
-def _kept(key_ids: Sequence[int]) -> dict[int, Values]:
-    """Hours and days are read at once, while rows may be moving over."""
-    sums = {f"sum_{column}": Sum(column) for column in COLUMNS}
-    hours = HourlyUsage.objects.filter(key__in=key_ids).order_by().values("key_id").annotate(**sums)
-    days = DailyUsage.objects.filter(key__in=key_ids).order_by().values("key_id").annotate(**sums)
-    return {
-        pk: tuple(counts)
-        for pk, *counts in _sums(
-            (row["key_id"], AttemptCounter(*(int(row[name]) for name in sums)))
-            for row in hours.union(days, all=True)
-        )
-    }
-
-
-def _totals(key_ids: Sequence[int]) -> dict[int, Values]:
-    rows = KeyTotal.objects.filter(key__in=key_ids).values_list("key_id", *COLUMNS)
-    return {pk: tuple(counts) for pk, *counts in rows}
 
 
 def _sums(usage: Iterable[tuple[int, AttemptCounter]]) -> list[tuple[int, ...]]:

@@ -6,6 +6,7 @@ lock away for each, and a busy event loop gives that back late.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from django.db import connection, models
@@ -16,15 +17,31 @@ MOST_VARIABLES = 5000
 MOST_AHEAD = timedelta(days=1)
 Table = type[models.Model]
 Rows = Sequence[Sequence[str | int]]
+# Of a count with its hour or day in front (proxyapp.ledger.stamps): no key has so many in a day.
+STAMP_LIMIT = 1 << 32
+Stamps = Mapping[str, int]
+NO_STAMPS: Stamps = MappingProxyType({})
 
 
-def add_to_rows(table: Table, place: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
+def add_to_rows(
+    table: Table,
+    place: Sequence[str],
+    columns: Sequence[str],
+    rows: Rows,
+    stamps: Stamps = NO_STAMPS,
+) -> None:
     """Each row: its place (unique in the table and here), then what is added to the columns.
 
-    A place without a row gets one. Their locks are taken in this order.
+    A place without a row gets one. Their locks are taken in this order. `stamps`: columns behind
+    the others, with the base of the hour or day that is added to.
     """
-    name, names = _name(table), (*place, *columns)
-    sums = ", ".join(f"{column} = {name}.{column} + excluded.{column}" for column in columns)
+    name, names = _name(table), (*place, *columns, *stamps)
+    sums = ", ".join(
+        [
+            *(f"{column} = {name}.{column} + excluded.{column}" for column in columns),
+            *(_stamped(name, column, base) for column, base in stamps.items()),
+        ]
+    )
     with connection.cursor() as cursor:
         for source, values in _sources(table, names, rows):
             cursor.execute(  # no outside value
@@ -32,6 +49,15 @@ def add_to_rows(table: Table, place: Sequence[str], columns: Sequence[str], rows
                 f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}",
                 values,
             )
+
+
+def _stamped(name: str, column: str, base: int) -> str:
+    """What is older begins anew; where a later hour or day counts, nothing is added."""
+    old, new = f"{name}.{column}", f"excluded.{column}"
+    return (
+        f"{column} = CASE WHEN {old} < {base} THEN {new}"
+        f" WHEN {old} < {base + STAMP_LIMIT} THEN {old} + {new} - {base} ELSE {old} END"
+    )
 
 
 def known_ids(table: Table, ids: Sequence[int]) -> set[int]:

@@ -1,4 +1,4 @@
-"""Removes old rows now and then, and looks over the keys' totals: one process for all."""
+"""Removes old rows now and then, and looks over the sums beside them: one process for all."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.db import Error as DatabaseError
 
 from proxyapp.database.threads import DatabaseThreads
-from proxyapp.ledger import key_totals, retention
+from proxyapp.ledger import recount, retention
 
 logger = logging.getLogger(__name__)
 # Not while workers start. Rows are kept for days, so that an hour more or less is nothing to them.
@@ -52,10 +52,21 @@ async def _prune(threads: DatabaseThreads, is_stopping: asyncio.Event) -> None:
 
 async def _recount(threads: DatabaseThreads, is_stopping: asyncio.Event) -> None:
     claim = functools.partial(retention.claim, retention.RECOUNT, datetime.now(UTC))
-    last = 0 if await threads.background(claim) else None
+    if await threads.background(claim):
+        for hour in recount.hours_before(datetime.now(UTC), retention.MODEL_HOUR_DAYS):
+            models = functools.partial(recount.recount_models, hour)
+            await threads.background(models, PRUNE_SECONDS)
+            await within(PRUNING_PAUSE_SECONDS, is_stopping)
+            if is_stopping.is_set():
+                return
+        await _recount_keys(threads, is_stopping)
+
+
+async def _recount_keys(threads: DatabaseThreads, is_stopping: asyncio.Event) -> None:
+    last: int | None = 0
     while last is not None and not is_stopping.is_set():
-        recount = functools.partial(key_totals.recount_after, last)
-        last = await threads.background(recount, PRUNE_SECONDS)
+        keys = functools.partial(recount.recount_keys_after, last, datetime.now(UTC))
+        last = await threads.background(keys, PRUNE_SECONDS)
         await within(PRUNING_PAUSE_SECONDS, is_stopping)
 
 

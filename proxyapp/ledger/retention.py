@@ -22,6 +22,7 @@ from proxyapp.models import (
     DailyUsage,
     HourlyUsage,
     MinuteUsage,
+    ModelHour,
     RateLimitEvent,
     RemovedKey,
     SignInCount,
@@ -34,7 +35,7 @@ from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS
 # A transaction, for which other writers wait under SQLite.
 BATCH_ROWS = 2_000
 # The dashboard shows seven days of minutes.
-MINUTE_USAGE_DAYS = 8
+MINUTE_USAGE_DAYS = MODEL_HOUR_DAYS = 8
 # As long as that, a process may be gone and its spool still be written.
 SPOOL_MARK_DAYS = 90
 # By name, how long it holds that a process has taken it on: a minute less than the time between, as
@@ -69,6 +70,8 @@ class Pruned:
 
 def prune_batch(now: datetime) -> Pruned:
     """The next rows of each kind, each in its own transaction; nothing when none is too old."""
+    # Sums of what is counted below: nobody asks how many.
+    _delete_batch(ModelHour.objects.filter(hour__lt=days_before(now, MODEL_HOUR_DAYS)))
     return Pruned(
         events=_delete_batch(old_events(now)),
         hours=_add_up_batch(old_hours(now)),

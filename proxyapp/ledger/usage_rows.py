@@ -1,9 +1,12 @@
 """Usage on its way to the database: added to the rows of its hours, days and minutes."""
 
+from collections import defaultdict
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, known_rows
-from proxyapp.ledger.key_totals import total_rows
+from proxyapp.ledger.key_totals import Used, Values, add_to_totals, sum_of
 from proxyapp.ledger.many_rows import Rows, add_to_rows, known_ids, note_latest, time_texts
 from proxyapp.ledger.usage import (
     COLUMNS,
@@ -14,36 +17,53 @@ from proxyapp.ledger.usage import (
     answer_values,
     attempt_values,
 )
-from proxyapp.models import ApiKey, ClientToken, HourlyUsage, KeyTotal, MinuteUsage, TokenUsage
+from proxyapp.models import ApiKey, ClientToken, HourlyUsage, MinuteUsage, ModelHour, TokenUsage
 
 HOUR_PLACE = ("key_id", "hour", "model")
+MODEL_PLACE = ("hour", "model")
 
 
 def write_usage(tally: UsageTally) -> None:
     """Adds the counts to the rows of their hours and minutes, in one transaction.
 
     Keys that are gone are skipped. Every process takes the rows' locks in this order, so none waits
-    for another in a circle. The minute, which all of them write to, is locked last and so for the
-    shortest time.
+    for another in a circle. The models' hours and the minute, which all of them write to, are
+    locked last and so for the shortest time.
     """
     with transaction.atomic():
         known = known_ids(ApiKey, list(tally.last_used))
-        add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, _hour_rows(tally, known))
-        add_to_rows(KeyTotal, ("key_id",), COLUMNS, total_rows(tally, known))
+        used = [
+            (place, attempt_values(counts))
+            for place, counts in sorted(tally.counts.items())
+            if place.key_id in known
+        ]
+        add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, _hour_rows(used))
+        add_to_totals(used)
         # With the totals' locks flushes take turns; who else has a key's row changes the pool.
         note_latest(ApiKey, "last_used_at", tally.last_used, skips_locked=True)
         if tally.clients.counts:
             add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
             note_latest(ClientToken, "last_used_at", tally.clients.last_used)
+        add_to_rows(ModelHour, MODEL_PLACE, COLUMNS, _model_rows(used))
         add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, _minute_rows(tally))
 
 
-def _hour_rows(tally: UsageTally, known: set[int]) -> Rows:
-    texts = time_texts(place.hour * HOUR_SECONDS for place in tally.counts)
+def _hour_rows(used: Sequence[Used]) -> Rows:
+    texts = time_texts(place.hour * HOUR_SECONDS for place, _ in used)
     return [
-        (place.key_id, texts[place.hour * HOUR_SECONDS], place.model, *attempt_values(counts))
-        for place, counts in sorted(tally.counts.items())
-        if place.key_id in known
+        (place.key_id, texts[place.hour * HOUR_SECONDS], place.model, *values)
+        for place, values in used
+    ]
+
+
+def _model_rows(used: Sequence[Used]) -> Rows:
+    texts = time_texts(place.hour * HOUR_SECONDS for place, _ in used)
+    of_model: defaultdict[tuple[int, str], list[Values]] = defaultdict(list)
+    for place, values in used:
+        of_model[place.hour, place.model].append(values)
+    return [
+        (texts[hour * HOUR_SECONDS], model, *sum_of(values))
+        for (hour, model), values in sorted(of_model.items())
     ]
 
 

@@ -15,6 +15,7 @@ from proxyapp.models.usage import (
     HourlyUsage,
     KeyTotal,
     MinuteUsage,
+    ModelHour,
 )
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "KeyProbe",
     "KeyTotal",
     "MinuteUsage",
+    "ModelHour",
     "PoolChange",
     "RateLimitEvent",
     "RemovedKey",

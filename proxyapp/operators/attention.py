@@ -18,7 +18,6 @@ from proxyapp.operators.standing import (
     COOLING,
     DISABLED,
     INVALID,
-    STATE,
     STATES,
     GroupFacts,
     Standing,
@@ -182,7 +181,7 @@ def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
 
 
 def _invalid(standing: Standing) -> Iterator[Item]:
-    if count := sum(row[STATE] == INVALID for row in standing.rows):
+    if count := standing.count(INVALID):
         what = plural(
             count,
             "key is invalid: the provider refused it.",

@@ -1,29 +1,26 @@
 """What the admin's dashboard shows, as JSON.
 
-Twelve queries, however many keys and tokens there are.
+Thirteen queries, however many keys and tokens there are.
 """
 
 import heapq
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import Sum
 from django.urls import reverse
 
-from proxyapp.models import HourlyUsage, RateLimitEvent
+from proxyapp.models import ApiKey, ModelHour, RateLimitEvent
 from proxyapp.operators.attention import attention, keys_url, this_process
 from proxyapp.operators.charts import HOUR, Remembered, Traffic, charts, figures, has_traffic
 from proxyapp.operators.standing import (
     AVAILABLE,
     CODES,
-    MODELS_OUT,
-    STATE,
     CooldownFacts,
     Owner,
+    PoolFacts,
     Standing,
-    StandingKey,
     end_text,
     read_facts,
 )
@@ -45,6 +42,7 @@ CLIENTS_SECONDS = 15.0
 # They are read anew when the pool's version moves; this is for what moves no version.
 FACTS_SECONDS = 60.0
 OTHER = "other"
+Release = tuple[Owner, CooldownFacts]
 
 
 def snapshot(now: datetime) -> dict[str, Any]:
@@ -64,6 +62,8 @@ class Dashboard:
         self._models = Remembered(tokens_by_model, MODELS_SECONDS)
         self._clients = Remembered(read_clients, CLIENTS_SECONDS)
         self._standing: Standing | None = None
+        self._labels: dict[int, str] = {}
+        self._labels_version = -1
 
     def next_end(self) -> float:
         """When time alone will change the last snapshot's keys, in seconds since the epoch."""
@@ -75,6 +75,9 @@ class Dashboard:
         is_same_pool = before is not None and before.facts is standing.facts
         clients = self._clients.at(now) if is_same_pool else self._clients.read(now)
         day, week = self._traffic.day(now), self._traffic.week(now)
+        releases, events = _first_releases(standing), _latest_events()
+        is_small = len(standing.facts.keys) <= MOST_LABELS
+        labels = self._labels_of(standing.facts, None if is_small else _named(releases, events))
         return {
             "type": "dashboard",
             "at": iso_utc(now),
@@ -86,14 +89,14 @@ class Dashboard:
                 {"id": group.id, "name": group.name, "from": first, "count": count}
                 for group, first, count in standing.spans()
             ],
-            "labels": _labels(standing.facts.keys),
+            "labels": {str(pk): label for pk, label in labels.items()} if is_small else {},
             "attention": [
                 *attention(standing, day[-HOUR:], this_process(), now),
                 *of_clients(clients, now),
             ],
             "clients": _clients(clients),
-            "releases": _releases(standing),
-            "events": _latest_events(standing),
+            "releases": [_release(labels, *release) for release in releases],
+            "events": [_event(event, labels.get(event["key_id"])) for event in events],
             "is_empty": not standing.facts.keys,
             "has_traffic": has_traffic(day, week),
         }
@@ -111,36 +114,47 @@ class Dashboard:
             else Standing(facts, now)
         )
 
+    def _labels_of(self, facts: PoolFacts, key_ids: Collection[int] | None) -> dict[int, str]:
+        """None: of all. Those that are known hold as long as the facts."""
+        if self._labels_version != facts.version:
+            self._labels, self._labels_version = {}, facts.version
+        keys = ApiKey.objects.only("name", "masked").order_by()
+        if key_ids is None:
+            missing = keys if len(self._labels) < len(facts.keys) else keys.none()
+        else:
+            missing = keys.filter(pk__in=set(key_ids).difference(self._labels))
+        self._labels |= {key.pk: str(key) for key in missing}
+        return self._labels
+
 
 def _states(standing: Standing) -> dict[str, int]:
-    counts = Counter(row[STATE] for row in standing.rows)
     return {
-        **{state.value: counts[code] for state, code in CODES.items()},
-        "models_out": sum(row[MODELS_OUT] > 0 for row in standing.rows if row[STATE] == AVAILABLE),
+        **{state.value: standing.count(code) for state, code in CODES.items()},
+        "models_out": sum(out > 0 for _, code, _, out in standing.rows if code == AVAILABLE),
     }
 
 
-def _labels(keys: Sequence[StandingKey]) -> dict[str, str]:
-    return {str(key.id): key.label for key in keys} if len(keys) <= MOST_LABELS else {}
+def _named(releases: Sequence[Release], events: Sequence[Mapping[str, Any]]) -> set[int]:
+    owners = {owner for owner, _ in releases if isinstance(owner, int)}
+    return owners | {event["key_id"] for event in events}
 
 
-def _releases(standing: Standing) -> list[dict[str, Any]]:
+def _first_releases(standing: Standing) -> list[Release]:
     held = (
         (owner, cooldown)
         for (owner, _), cooldown in standing.held.items()
         if standing.active_of(owner)
     )
-    first = heapq.nsmallest(LATEST, held, key=lambda item: item[1].until)
-    return [_release(standing, owner, cooldown) for owner, cooldown in first]
+    return heapq.nsmallest(LATEST, held, key=lambda item: item[1].until)
 
 
-def _release(standing: Standing, owner: Owner, cooldown: CooldownFacts) -> dict[str, Any]:
+def _release(labels: Mapping[int, str], owner: Owner, cooldown: CooldownFacts) -> dict[str, Any]:
     """`key` is the project's name for a cooldown of all its keys."""
     if isinstance(owner, str):
         key, url = f"project {owner}", keys_url(project=owner)
     else:
         key, url = (
-            standing.key_of[owner].label,
+            labels.get(owner, f"key {owner}"),
             reverse("admin:proxyapp_apikey_change", args=[owner]),
         )
     return {
@@ -152,7 +166,7 @@ def _release(standing: Standing, owner: Owner, cooldown: CooldownFacts) -> dict[
     }
 
 
-def _latest_events(standing: Standing) -> list[dict[str, Any]]:
+def _latest_events() -> list[dict[str, Any]]:
     """A join with the keys would have SQLite look through all of them."""
     columns = (
         "id",
@@ -165,17 +179,17 @@ def _latest_events(standing: Standing) -> list[dict[str, Any]]:
         "http_status",
     )
     events = RateLimitEvent.objects.order_by("-occurred_at", "-id").values(*columns)
-    return [_event(event, standing.key_of.get(event["key_id"])) for event in events[:LATEST]]
+    return list(events[:LATEST])
 
 
-def _event(event: dict[str, Any], key: StandingKey | None) -> dict[str, Any]:
+def _event(event: Mapping[str, Any], label: str | None) -> dict[str, Any]:
     """`until` None: it imposed no cooldown, as that of a dead key. `status`: HTTP's."""
     at, until = event["occurred_at"], event["cooling_until"]
     return {
         "id": event["id"],
         "url": reverse("admin:proxyapp_ratelimitevent_change", args=[event["id"]]),
         "at": iso_utc(at),
-        "key": key.label if key else f"key {event['key_id']}",
+        "key": label or f"key {event['key_id']}",
         "project": event["project"],
         "model": event["model"],
         "kind": label_of(event["kind"]),
@@ -202,7 +216,7 @@ def _clients(facts: ClientFacts) -> dict[str, Any]:
 def tokens_by_model(now: datetime) -> list[dict[str, Any]]:
     """Of the hours of the last day, the largest first; what is left over is `other`."""
     since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=23)
-    rows = HourlyUsage.objects.filter(hour__gte=since).order_by().values("model")
+    rows = ModelHour.objects.filter(hour__gte=since).order_by().values("model")
     sums = rows.annotate(prompt=Sum("prompt_tokens"), output=Sum("output_tokens"))
     counted = (row for row in sums if row["prompt"] or row["output"])
     ordered = sorted(counted, key=lambda row: (-row["prompt"] - row["output"], row["model"]))

@@ -14,7 +14,6 @@ from datetime import datetime, time, timedelta
 from proxyapp.operators.standing import GroupFacts, Standing
 from proxyapp.provider.kind_sets import DAY_KINDS, SPENT_DAY_KINDS
 from proxyapp.provider.reset_times import PACIFIC
-from proxyapp.vocabulary.choices import KeyStatus
 
 SHORTEST = timedelta(hours=1)
 Place = tuple[int, str]  # a group's id, and a model or "" for all of them
@@ -54,9 +53,6 @@ def running_dry(standing: Standing, now: datetime) -> list[Drying]:
     What a group lacks for all models is not repeated for each.
     """
     out, used_up, resets = _day_cooldowns(standing, pacific_midnight(now))
-    sizes: defaultdict[int, int] = defaultdict(int)
-    for key in standing.facts.keys:
-        sizes[key.group_id] += key.status == KeyStatus.ACTIVE
     groups = {group.id: group for group in standing.facts.groups}
     found: dict[Place, Drying] = {}
     for group_id, model in sorted(used_up):
@@ -64,7 +60,8 @@ def running_dry(standing: Standing, now: datetime) -> list[Drying]:
         reset = min(resets[place] for place in places if place in resets)
         at = dry_at(
             used_up=len(set().union(*(used_up.get(place, ()) for place in places))),
-            left=sizes[group_id] - len(set().union(*(out.get(place, ()) for place in places))),
+            left=standing.active_in(group_id)
+            - len(set().union(*(out.get(place, ()) for place in places))),
             since=pacific_midnight(now),
             now=now,
             reset=reset,

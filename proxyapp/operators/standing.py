@@ -10,8 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
-from itertools import accumulate
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from proxyapp.models import ApiKey, Group, RateLimitEvent
@@ -42,17 +41,12 @@ class GroupFacts(NamedTuple):
 
 
 class StandingKey(NamedTuple):
+    """What is read of all keys; what they are called is read of the few that are named."""
+
     id: int
     group_id: int
-    name: str
-    masked: str
     project: str
     status: str
-    position: int = 0
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} ({self.masked})" if self.name else self.masked
 
 
 class CooldownFacts(NamedTuple):
@@ -94,13 +88,12 @@ def read_facts(now: datetime) -> PoolFacts:
 
 
 def _keys(groups: Sequence[GroupFacts]) -> list[StandingKey]:
-    """Put in order here: a database takes twice as long, for the join with the groups."""
+    """Told apart here: a database takes twice as long, for the join with the groups."""
     of_group: defaultdict[int, list[StandingKey]] = defaultdict(list)
-    rows = ApiKey.objects.order_by().values_list(*StandingKey._fields)
+    rows = ApiKey.objects.order_by("position", "id").values_list(*StandingKey._fields)
     for key in map(StandingKey._make, rows):
         of_group[key.group_id].append(key)
-    in_turn = attrgetter("position", "id")
-    return [key for group in groups for key in sorted(of_group[group.id], key=in_turn)]
+    return [key for group in groups for key in of_group[group.id]]
 
 
 class Standing:
@@ -112,9 +105,8 @@ class Standing:
         self.key_of = {key.id: key for key in facts.keys}
         self.held = self._held(facts.cooldowns)
         self.rows = list(self._rows())
-        self.by_group = Counter(
-            (key.group_id, row[STATE]) for key, row in zip(facts.keys, self.rows, strict=True)
-        )
+        codes = map(itemgetter(STATE), self.rows)
+        self.by_group = Counter(zip(map(attrgetter("group_id"), facts.keys), codes, strict=True))
 
     def _held(self, cooldowns: Sequence[CooldownFacts]) -> dict[tuple[Owner, str], CooldownFacts]:
         """By owner and model the one that ends last.
@@ -133,6 +125,7 @@ class Standing:
         return held
 
     def _rows(self) -> Iterator[Row]:
+        """Most keys are held by nothing: their row follows from their status."""
         whole: dict[Owner, int] = {}
         models: defaultdict[Owner, set[str]] = defaultdict(set)
         for (owner, model), cooldown in self.held.items():
@@ -140,11 +133,18 @@ class Standing:
                 models[owner].add(model)
             else:
                 whole[owner] = whole_second(cooldown.until)
+        owners = {*whole, *models}
+        codes: dict[str, int] = {
+            status: CODES[key_state_of(status, is_cooling=False)] for status in KeyStatus
+        }
         for key in self.facts.keys:
-            until = max(whole.get(key.id, 0), whole.get(key.project, 0))
-            code = CODES[key_state_of(key.status, is_cooling=until > 0)]
-            out = models_of(models, key) if models and key.status == KeyStatus.ACTIVE else 0
-            yield [key.id, code, until if code == COOLING else 0, out]
+            code = codes[key.status]
+            if code == AVAILABLE and (key.id in owners or key.project in owners):
+                until = max(whole.get(key.id, 0), whole.get(key.project, 0))
+                out = models_of(models, key) if models else 0
+                yield [key.id, COOLING if until else code, until, out]
+            else:
+                yield [key.id, code, 0, 0]
 
     @cached_property
     def active_of_project(self) -> Mapping[str, Sequence[StandingKey]]:
@@ -161,12 +161,21 @@ class Standing:
         key = self.key_of.get(owner)
         return (key,) if key is not None and key.status == KeyStatus.ACTIVE else ()
 
+    def active_in(self, group_id: int) -> int:
+        """The group's keys without those that are disabled or invalid."""
+        return self.by_group[group_id, AVAILABLE] + self.by_group[group_id, COOLING]
+
     def spans(self) -> Iterator[tuple[GroupFacts, int, int]]:
         """Each group, the index of its first row and the number of its rows."""
-        counts = Counter(key.group_id for key in self.facts.keys)
-        starts = accumulate((counts[group.id] for group in self.facts.groups), initial=0)
-        for group, start in zip(self.facts.groups, starts, strict=False):
-            yield group, start, counts[group.id]
+        start = 0
+        for group in self.facts.groups:
+            count = sum(self.by_group[group.id, code] for code in CODES.values())
+            yield group, start, count
+            start += count
+
+    def count(self, code: int) -> int:
+        """The keys in the state of this code."""
+        return sum(self.by_group[group.id, code] for group in self.facts.groups)
 
     @cached_property
     def next_end(self) -> float:

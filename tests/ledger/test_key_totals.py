@@ -13,8 +13,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from proxyapp import runtime
-from proxyapp.ledger import key_totals, pruning
-from proxyapp.ledger.key_totals import recount_after
+from proxyapp.ledger import pruning
+from proxyapp.ledger import recount as recounting
+from proxyapp.ledger.recount import recount_keys_after
 from proxyapp.ledger.retention import RECOUNT, claim
 from proxyapp.ledger.usage import AttemptOutcome, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
@@ -45,9 +46,9 @@ def make_keys(count: int) -> list[int]:
 
 def recount() -> int:
     """The number of batches."""
-    batches, last = 0, recount_after(0)
+    batches, last = 0, recount_keys_after(0, NOW)
     while last is not None:
-        batches, last = batches + 1, recount_after(last)
+        batches, last = batches + 1, recount_keys_after(last, NOW)
     return batches
 
 
@@ -72,7 +73,7 @@ def totals() -> dict[int, tuple[int, int]]:
 def test_what_an_older_release_wrote_and_removed_is_in_the_totals_again(
     db: None, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(key_totals, "BATCH_KEYS", 3)
+    monkeypatch.setattr(recounting, "BATCH_KEYS", 3)
     untouched, *key_ids = make_keys(8)
     unused = key_ids.pop()
     write_usage(used([untouched, *key_ids], random.Random(1)))

@@ -566,7 +566,7 @@ def test_the_number_of_queries_does_not_depend_on_the_number_of_keys():
             shown = snapshot(NOW)
         counts.append(len(queries))
 
-    assert counts == [12, 12]
+    assert counts == [13, 13]
     assert len(json.loads(json.dumps(shown))["keys"]) == 203
 
 

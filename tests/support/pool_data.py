@@ -5,14 +5,18 @@ from typing import Any
 
 from django.db.models import Max
 
-from proxyapp.ledger.many_rows import add_to_rows
-from proxyapp.ledger.usage import COLUMNS
+from proxyapp.ledger.key_totals import add_to_totals
+from proxyapp.ledger.many_rows import add_to_rows, time_texts
+from proxyapp.ledger.stamps import hour_number
+from proxyapp.ledger.usage import COLUMNS, UsagePlace
+from proxyapp.ledger.usage_rows import MODEL_PLACE
 from proxyapp.models import (
     ApiKey,
     DailyUsage,
     Group,
     HourlyUsage,
     KeyTotal,
+    ModelHour,
     RateLimitEvent,
     RotationCursor,
 )
@@ -57,21 +61,23 @@ def condemn(key: ApiKey, at: datetime = NOW) -> RateLimitEvent:
 def use(
     key: ApiKey, hour: datetime = NOW, model: str = "gemini-2.5-flash", **counts: int
 ) -> HourlyUsage:
-    row = HourlyUsage.objects.create(
-        key=key, model=model, hour=hour.replace(minute=0, second=0), **counts
-    )
-    add_to_total(row)
+    """As the gateway writes it."""
+    start = hour.replace(minute=0, second=0)
+    row = HourlyUsage.objects.create(key=key, model=model, hour=start, **counts)
+    values = values_of(row)
+    add_to_totals([(UsagePlace(key.pk, model, hour_number(start)), values)])
+    place = [*time_texts([start.timestamp()]).values(), model]
+    add_to_rows(ModelHour, MODEL_PLACE, COLUMNS, [[*place, *values]])
     return row
 
 
-def add_to_total(row: HourlyUsage | DailyUsage) -> None:
+def add_to_total(row: DailyUsage) -> None:
     """As the gateway does for each row that it writes."""
-    add_to_rows(
-        KeyTotal,
-        ("key_id",),
-        COLUMNS,
-        [[row.key_id or 0, *(getattr(row, column) for column in COLUMNS)]],
-    )
+    add_to_rows(KeyTotal, ("key_id",), COLUMNS, [[row.key_id or 0, *values_of(row)]])
+
+
+def values_of(row: HourlyUsage | DailyUsage) -> tuple[int, ...]:
+    return tuple(getattr(row, column) for column in COLUMNS)
 
 
 def pool_version() -> int:

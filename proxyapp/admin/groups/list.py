@@ -9,8 +9,7 @@ from urllib.parse import urlencode
 
 from django.contrib.admin.views.main import ORDER_VAR
 from django.core.exceptions import ValidationError
-from django.db import connection
-from django.db.models import Count, F, OuterRef, Q, Subquery, Sum
+from django.db.models import Count, Q, Sum
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -19,7 +18,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
-from proxyapp.models import ApiKey, Group, HourlyUsage, RateLimitEvent
+from proxyapp.ledger.stamps import DAY_COLUMNS, count_of, day_number
+from proxyapp.models import ApiKey, Group, KeyTotal, RateLimitEvent
 from proxyapp.models.key_state import held_by
 from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import raise_pool_version
@@ -123,16 +123,11 @@ def _by_state(row: dict[str, Any]) -> dict[KeyState, int]:
 
 
 def _today(group_ids: Collection[int], now: datetime) -> dict[int, tuple[int, int]]:
-    """Left to itself, SQLite looks for each key's rows of the day, one by one."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    usage = HourlyUsage.objects.filter(hour__gte=midnight).order_by()
-    if len(group_ids) > 1 and connection.vendor == "sqlite":
-        of_key = ApiKey.objects.filter(pk=OuterRef("key_id")).order_by()
-        usage = usage.annotate(group=Subquery(of_key.values("group_id")))
-    else:
-        usage = usage.filter(key__group__in=group_ids).annotate(group=F("key__group_id"))
-    sums = usage.values("group").annotate(all=Sum("requests"), refused=Sum("rate_limited"))
-    return {row["group"]: (row["all"], row["refused"]) for row in sums}
+    today = day_number(now)
+    requests, refused = (Sum(count_of(column, today)) for column in DAY_COLUMNS)
+    totals = KeyTotal.objects.filter(key__group__in=group_ids).order_by()
+    sums = totals.values("key__group_id").annotate(all=requests, refused=refused)
+    return {row["key__group_id"]: (row["all"], row["refused"]) for row in sums}
 
 
 def key_badges(group: Group) -> SafeString:

@@ -6,12 +6,9 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import (
-    BigIntegerField,
     DateTimeField,
     F,
-    Func,
     OuterRef,
-    QuerySet,
     Subquery,
     Value,
 )
@@ -23,12 +20,13 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.keys.facts import LastDay, facts, facts_of, first_hour
+from proxyapp.admin.keys.facts import LastDay, facts, facts_of
 from proxyapp.admin.keys.live_cells import number_cell, state_cell, used_cell
 from proxyapp.admin.parts.cells import NEVER, ago, rate
 from proxyapp.admin.parts.svg_charts import sparkline
 from proxyapp.admin.parts.unfold_typed import ChangeList
-from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
+from proxyapp.ledger.stamps import last_day
+from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.provider.kinds import label_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -59,23 +57,14 @@ class KeyChangeList(ChangeList):
     @cached_property
     def _orders(self) -> dict[str, Combinable]:
         """Made once: the theme asks for them in each row."""
-        usage = HourlyUsage.objects.filter(key=OuterRef("pk")).order_by()
         events = RateLimitEvent.objects.filter(key=OuterRef("pk")).order_by("-occurred_at")
         return {
-            "order:last_day": _total(
-                usage.filter(hour__gte=first_hour(timezone.now())), "requests"
-            ),
+            "order:last_day": Coalesce(last_day("total__", timezone.now()), 0),
             "order:last_event": _never_first(Subquery(events.values("occurred_at")[:1])),
             "order:used": _never_first(F("last_used_at")),
             "order:requests": Coalesce(F("total__requests"), 0),
             "order:tokens": Coalesce(F("total__prompt_tokens") + F("total__output_tokens"), 0),
         }
-
-
-def _total(rows: QuerySet[Any], column: str) -> Coalesce:
-    """`Func`, because after `Sum` Django groups: each key's few rows would be sorted for it."""
-    total = Func(F(column), function="SUM", output_field=BigIntegerField())
-    return Coalesce(Subquery(rows.annotate(total=total).values("total")), 0)
 
 
 def _never_first(moment: Combinable) -> Coalesce:
