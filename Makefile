@@ -28,7 +28,7 @@ help:
 	@echo "make format  puts the code in the house's format"
 	@echo "make lock    pins what requirements*.in ask for, with all that it needs and with hashes, in requirements*.txt"
 	@echo "make audit   asks whether a known vulnerability concerns what is pinned"
-	@echo "make bench   measures the gateway beside its peers, 15 minutes at most (a smoke check: ARGS=--quick; one part: ARGS='--only figures')"
+	@echo "make bench   measures the gateway beside its peers, 17 minutes at most (a smoke check: ARGS=--quick; one part: ARGS='--only figures')"
 	@echo "make economy shows what the policies make of a day's quotas, simulated in seconds (a smoke check: ARGS=--quick)"
 	@echo "make bench-admin  times the admin's pages with 50,000 keys"
 	@echo "make soak    the long tests: faults, kills and load for the better part of an hour (one: ARGS='-k name')"

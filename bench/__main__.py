@@ -27,6 +27,7 @@ TITLES = {
     "economy": "(g) Quota economy",
     "growth": "(h) Growth",
     "idle": "(i) Idle",
+    "statements": "(j) PostgreSQL at load",
     "hotspots": "Where the time of a request goes",
     "figures": "Figures",
 }
@@ -56,6 +57,7 @@ FULL = BenchPlan(
         "economy": 10.0,
         "growth": 110.0,
         "idle": 60.0,
+        "statements": 76.0,
         "hotspots": 20.0,
         ALONE: 540.0,
     },

@@ -11,13 +11,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-
 from bench import nginx
 from bench.contestants import Contestant, gateway, group
 from bench.load import check
 from bench.process import memory_mb, tree
 from bench.report import BenchTarget, Section, at_most, brief, table
+from bench.statement_log import NoStatementLog, StatementLog, statement_log
 
 SERVERS = ("uvicorn", "daphne")
 SUPERVISOR = "supervisor of 2"
@@ -25,7 +24,6 @@ SETTLE_SECONDS = 3.0
 LONGEST_SECONDS, SHORTEST_SECONDS = 10.0, 3.0
 PROCESS_MB, SUPERVISOR_MB = 100.0, 30.0
 WAKE_UPS = re.compile(r"^voluntary_ctxt_switches:\s+(\d+)$", re.MULTILINE)
-STATEMENTS = (b" LOG:  statement: ", b" LOG:  execute ")
 
 
 @dataclass(frozen=True)
@@ -104,32 +102,18 @@ def _wake_ups(pid: int) -> int:
 
 def _of_statements(upstream: str, seconds: float) -> str:
     try:
-        from tests.support import postgres
-    except ImportError as error:
-        return f"Statements a second on PostgreSQL: not measured: {brief(error)}"
-    try:
-        with postgres.running_server() as url:
-            rate = statements_a_second(url, upstream, seconds)
-    except (AssertionError, OSError, RuntimeError, psycopg.Error) as error:
+        with statement_log() as log:
+            rate = statements_a_second(log, upstream, seconds)
+    except NoStatementLog as error:
         return f"Statements a second on PostgreSQL: not measured: {brief(error)}"
     return f"On PostgreSQL, uvicorn, one process: {rate:.1f} statements a second."
 
 
-def statements_a_second(url: str, upstream: str, seconds: float) -> float:
-    """By the server's own log, which another process of the same machine can read."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("ALTER SYSTEM SET log_statement = 'all'")
-        connection.execute("ALTER SYSTEM SET log_line_prefix = '%d '")
-        connection.execute("SELECT pg_reload_conf()")
-        connection.execute("CREATE DATABASE idle")
-        log = Path(f"/proc/{connection.info.backend_pid}/fd/2").resolve()
-        database = f"{url.rpartition('/')[0]}/idle"
-        with _started("uvicorn", 1, upstream, {"DATABASE_URL": database}):
-            begins = log.stat().st_size
-            time.sleep(seconds)
-            written = log.read_bytes()[begins:]
-    lines = [line for line in written.splitlines() if line.startswith(b"idle ")]
-    return sum(any(each in line for each in STATEMENTS) for line in lines) / seconds
+def statements_a_second(log: StatementLog, upstream: str, seconds: float) -> float:
+    with _started("uvicorn", 1, upstream, {"DATABASE_URL": log.database("idle")}):
+        begin = log.end
+        time.sleep(seconds)
+        return log.counted("idle", begin) / seconds
 
 
 def _lines(found: list[IdleProcess], seconds: float) -> list[str]:

@@ -44,6 +44,10 @@ logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.5
 # A process that is killed may lose a second of its counts: the pause and the write fit into one.
 FLUSH_SECONDS = 0.8
+# So many times as long as the last one took, the next one waits: those of 10,000 keys in several
+# processes would keep a busy database busy, and each other waiting. A spool is always quick.
+FLUSH_PAUSE = 2.0
+MOST_FLUSH_SECONDS = 4.0
 # After a quiet time a count is soon seen in the admin, together with those that come along with it.
 FIRST_FLUSH_SECONDS = 0.1
 # Of the whole pool, thousands of rows; where there are few, ANSWER_SECONDS tell an outage.
@@ -175,8 +179,11 @@ class Runtime:
             await within(FIRST_FLUSH_SECONDS, self._is_stopping)
             while is_dirty.is_set() and not self._is_stopping.is_set():
                 is_dirty.clear()
-                await self._flush.run()
-                await within(FLUSH_SECONDS, self._is_stopping)
+                began_at = time.monotonic()
+                are_written = await self._flush.run()
+                longer = FLUSH_PAUSE * (time.monotonic() - began_at) if are_written else 0.0
+                pause = min(max(FLUSH_SECONDS, longer), MOST_FLUSH_SECONDS)
+                await within(pause, self._is_stopping)
 
     async def _reread_limits(self) -> None:
         await self.limits.reread(self.counting.tally.clients.llm_tokens_of_day(time.time()))

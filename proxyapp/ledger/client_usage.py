@@ -6,6 +6,7 @@ It is added to the database with the other usage.
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -81,6 +82,12 @@ class ClientTally:
                 llm_tokens = counts.prompt_tokens + counts.output_tokens
                 found[place.token_id] = found.get(place.token_id, 0) + llm_tokens
         return found
+
+    def piece(self, start: int, stop: int) -> "ClientTally":
+        return ClientTally(
+            dict(islice(self.counts.items(), start, stop)),
+            dict(islice(self.last_used.items(), start, stop)),
+        )
 
     def merge(self, other: "ClientTally") -> None:
         for place, counts in other.counts.items():

@@ -1,11 +1,17 @@
 """What one process has counted and not yet written."""
 
 import asyncio
+import time
 
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client
 from proxyapp.ledger.model_names import ModelNames
 from proxyapp.ledger.usage import UsageTally
+
+# To note when a key was used takes PostgreSQL as long as all else about its usage: with so many
+# keys and tokens in use it is done now and then only.
+FEW_USED = 500
+NOTED_SECONDS = 10.0
 
 
 class Counting:
@@ -19,14 +25,24 @@ class Counting:
         self.names = ModelNames()
         self.is_dirty = asyncio.Event()
         self._limits = limits
+        self._noted_at = -NOTED_SECONDS
 
     def touched(self) -> None:
         """Something was counted: it is written within a second."""
         self.is_dirty.set()
 
-    def take(self) -> UsageTally:
-        """All that was counted since the last call."""
+    def take(self, *, everything: bool = False) -> UsageTally:
+        """All that was counted since the last call; when what was used last, where that is due."""
         tally, self.tally = self.tally, UsageTally()
+        now = time.monotonic()
+        used = len(tally.last_used) + len(tally.clients.last_used)
+        if everything or used <= FEW_USED or now - self._noted_at >= NOTED_SECONDS:
+            self._noted_at = now
+            return tally
+        kept, clients = self.tally, self.tally.clients
+        kept.last_used, tally.last_used = tally.last_used, kept.last_used
+        clients.last_used, tally.clients.last_used = tally.clients.last_used, clients.last_used
+        self.touched()
         return tally
 
     def count_answer(self, client: Client, model: str, status: int, now: float) -> None:

@@ -13,13 +13,28 @@ from proxyapp.ledger.usage import UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import write_cooldowns
 
-# A transaction: its locks are soon released, for processes that write meanwhile.
+# A transaction: its locks are soon released, for processes that write meanwhile, and it ends before
+# the database would count as away.
 BATCH_RECORDS = 200
+BATCH_COUNTS = 5_000
 
 
 def record_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-    for start in range(0, len(records), BATCH_RECORDS):
-        yield records[start : start + BATCH_RECORDS]
+    """A record is not cut, however many counts it has."""
+    batch: list[Record] = []
+    counts = 0
+    for record in records:
+        if batch and (len(batch) == BATCH_RECORDS or counts + _counts(record) > BATCH_COUNTS):
+            yield batch
+            batch, counts = [], 0
+        batch.append(record)
+        counts += _counts(record)
+    if batch:
+        yield batch
+
+
+def _counts(record: Record) -> int:
+    return len(record.tally.counts) + len(record.tally.clients.counts)
 
 
 def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:

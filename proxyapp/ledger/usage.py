@@ -8,6 +8,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
+from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -111,7 +112,13 @@ class UsageTally:
         self.clients = ClientTally()
 
     def __bool__(self) -> bool:
-        return bool(self.counts or self.minutes or self.clients.counts)
+        return bool(
+            self.counts
+            or self.minutes
+            or self.last_used
+            or self.clients.counts
+            or self.clients.last_used
+        )
 
     def count(
         self,
@@ -156,6 +163,24 @@ class UsageTally:
         if minute is None:
             minute = self.minutes[number] = Minute()
         return minute
+
+    def pieces(self, most: int) -> "list[UsageTally]":
+        """What adds up to it, with no more than `most` of anything in each; minutes are few."""
+        clients = self.clients
+        mine = (self.counts, self.last_used, clients.counts, clients.last_used)
+        longest = max([len(each) for each in mine])
+        if longest <= most:
+            return [self]
+        return [self._piece(start, start + most) for start in range(0, longest, most)]
+
+    def _piece(self, start: int, stop: int) -> "UsageTally":
+        piece = UsageTally()
+        piece.counts = dict(islice(self.counts.items(), start, stop))
+        piece.last_used = dict(islice(self.last_used.items(), start, stop))
+        piece.clients = self.clients.piece(start, stop)
+        if start == 0:
+            piece.minutes = self.minutes
+        return piece
 
     def merge(self, other: "UsageTally") -> None:
         for place, counts in other.counts.items():

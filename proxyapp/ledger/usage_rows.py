@@ -30,8 +30,8 @@ def write_usage(tally: UsageTally) -> None:
     for another in a circle. The models' hours and the minute, which all of them write to, are
     locked last and so for the shortest time.
     """
-    with transaction.atomic():
-        known = known_ids(ApiKey, list(tally.last_used))
+    with transaction.atomic(savepoint=False):  # within that of its mark
+        known = known_ids(ApiKey, list({place.key_id for place in tally.counts}))
         used = [
             (place, attempt_values(counts))
             for place, counts in sorted(tally.counts.items())
@@ -43,6 +43,7 @@ def write_usage(tally: UsageTally) -> None:
         note_latest(ApiKey, "last_used_at", tally.last_used, skips_locked=True)
         if tally.clients.counts:
             add_to_rows(TokenUsage, CLIENT_PLACE, CLIENT_COLUMNS, known_rows(tally.clients))
+        if tally.clients.last_used:
             note_latest(ClientToken, "last_used_at", tally.clients.last_used)
         add_to_rows(ModelHour, MODEL_PLACE, COLUMNS, _model_rows(used))
         add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, _minute_rows(tally))

@@ -40,6 +40,7 @@ MAY_GROW = {
     "proxyapp_hourlyusage",
     "proxyapp_minuteusage",
     "proxyapp_ratelimitevent",
+    "proxyapp_poolchange",
     "proxyapp_auditentry",
     "proxyapp_spoolmark",
     "django_session",

@@ -274,3 +274,21 @@ def test_batches_are_bounded(monkeypatch: pytest.MonkeyPatch):
     found = list(replay.record_batches([Record(b"", number) for number in range(5)]))
 
     assert [len(batch) for batch in found] == [2, 2, 1]
+
+
+def test_a_batch_of_much_usage_has_fewer_records(
+    key: ApiKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replay, "BATCH_COUNTS", 2)
+    large = UsageTally()
+    for number in range(3):
+        large.count(number, "m", AttemptOutcome.SUCCEEDED, 1.0)
+    tallies = [tally(key.pk), tally(key.pk), tally(key.pk), large, tally(key.pk)]
+
+    found = list(
+        replay.record_batches(
+            [Record(b"", number, [], each) for number, each in enumerate(tallies)]
+        )
+    )
+
+    assert [[record.number for record in batch] for batch in found] == [[0, 1], [2], [3], [4]]

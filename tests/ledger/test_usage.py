@@ -160,6 +160,23 @@ def test_every_attempt_counts_for_its_minute_too():
     assert made.minutes[MINUTE].answers == ClientAnswers()
 
 
+def test_pieces_of_a_tally_add_up_to_it():
+    whole = tally(*((number, "m", AttemptOutcome.SUCCEEDED) for number in range(7)))
+    whole.count_answer(200, 0.1, SECONDS)
+    for number in range(8):
+        whole.clients.count_answer(number, "m", 200, SECONDS)
+
+    pieces = whole.pieces(3)
+    again = UsageTally()
+    for piece in pieces:
+        again.merge(piece)
+
+    assert usage_record(again) == usage_record(whole)
+    assert [len(piece.counts) for piece in pieces] == [3, 3, 1]
+    assert [len(piece.clients.last_used) for piece in pieces] == [3, 3, 2]
+    assert whole.pieces(8) == [whole]
+
+
 def test_an_answer_below_400_is_one_that_went_well_and_tells_how_long_it_was_waited_for():
     seen = answers((200, 0.02), (302, 0.02), (429, 0.02), (500, 0.02))
 
