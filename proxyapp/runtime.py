@@ -220,14 +220,17 @@ _current: Runtime | None = None
 _starting: asyncio.Lock | None = None
 
 
-async def running() -> Runtime:
-    """This process's runtime, started if need be.
+def running_now() -> Runtime | None:
+    """This process's runtime, if it is started.
 
     (Asking for the running loop costs a system call on Python 3.11.)
     """
-    if _current is not None and _current.loop.is_running():
-        return _current
-    return await startup()
+    return _current if _current is not None and _current.loop.is_running() else None
+
+
+async def running() -> Runtime:
+    """This process's runtime, started if need be."""
+    return running_now() or await startup()
 
 
 async def startup() -> Runtime:

@@ -5,9 +5,7 @@ Nothing of a body is read before.
 
 import time
 from collections.abc import Mapping
-from typing import Any, Protocol
-
-from django.conf import settings
+from typing import Any, NoReturn, Protocol
 
 from proxyapp.access.anonymous import check_anonymous
 from proxyapp.access.bad_tokens import Slowdown
@@ -15,6 +13,7 @@ from proxyapp.access.cors import check_preflight
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import ANYONE, Client, TokenBook, TokenRefusal
 from proxyapp.vocabulary.errors import LimitReached, Unauthorized
+from proxyapp.vocabulary.kept_settings import kept
 
 MESSAGES = {
     TokenRefusal.MISSING: "This gateway asks for a client token: send it as the API key.",
@@ -24,21 +23,24 @@ MESSAGES = {
 BAD_TOKEN = "This is no client token of this gateway."  # noqa: S105
 
 
-async def admit_client(scope: Mapping[str, Any], book: TokenBook, slowdown: Slowdown) -> Client:
-    """Raises PreflightAsked, Unauthorized, NotAllowed or TooManyBadTokens."""
+def found_client(scope: Mapping[str, Any], book: TokenBook) -> Client | TokenRefusal:
+    """Raises PreflightAsked, or without any token Unauthorized or NotAllowed."""
     if book.is_empty:
-        if not settings.ALLOW_ANONYMOUS:
-            check_anonymous(scope, settings.ALLOWED_HOSTS)
+        if not kept.ALLOW_ANONYMOUS:
+            check_anonymous(scope, kept.ALLOWED_HOSTS)
         return ANYONE
-    if scope["method"] == "OPTIONS" and not settings.ALLOW_ANONYMOUS:
+    if scope["method"] == "OPTIONS" and not kept.ALLOW_ANONYMOUS:
         check_preflight(scope)
     query = scope["query_string"]
     query = query if isinstance(query, bytes) else query.encode()
     found = book.client_of(scope["headers"], query, time.time())
-    if isinstance(found, Client):
-        return found
-    if settings.ALLOW_ANONYMOUS and found in (TokenRefusal.MISSING, TokenRefusal.FOREIGN):
+    if kept.ALLOW_ANONYMOUS and found in (TokenRefusal.MISSING, TokenRefusal.FOREIGN):
         return ANYONE
+    return found
+
+
+async def refuse(scope: Mapping[str, Any], found: TokenRefusal, slowdown: Slowdown) -> NoReturn:
+    """Raises Unauthorized or TooManyBadTokens."""
     if found is not TokenRefusal.MISSING:
         await slowdown.failed(scope)
     raise Unauthorized(MESSAGES.get(found, BAD_TOKEN))

@@ -94,7 +94,7 @@ class SuccessMask:
     def _is_suspect(self, chunks: list[bytes], *, is_complete: bool) -> bool:
         secret = self._secret
         for chunk in chunks:
-            if ERROR in chunk or secret in chunk:
+            if chunk.find(ERROR) >= 0 or chunk.find(secret) >= 0:
                 return True
             if not is_complete or len(chunks) > 1:
                 if self._end and ERROR in self._end + chunk[: len(ERROR)]:

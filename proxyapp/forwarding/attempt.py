@@ -1,19 +1,13 @@
 """One request to the upstream with one key: counted exactly once, however it ends."""
 
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import httpx
 
-from proxyapp.forwarding.answer_mask import AnswerMask, UnreadableRest, mask_of_success
-from proxyapp.forwarding.attempt_count import AttemptCount
+from proxyapp.forwarding.counted_answer import CountedAnswer
 from proxyapp.ledger.usage import AttemptOutcome
-from proxyapp.pool.queue import Turn
-from proxyapp.provider.codings import READ_CODINGS, decoded
-from proxyapp.provider.llm_tokens import LlmTokenCounter
+from proxyapp.provider.codings import decoded
 from proxyapp.upstream.exchange import UpstreamExchange
-from proxyapp.upstream.headers import let_stream, to_client
-from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BodyNotKept, StreamBroken
 from proxyapp.vocabulary.in_task import time_limit
 
@@ -21,55 +15,15 @@ from proxyapp.vocabulary.in_task import time_limit
 ERROR_BODY_BYTES = 64 * 1024
 # The client waits for it, and the next key with it: much less than READ_TIMEOUT_SECONDS.
 ERROR_BODY_SECONDS = 3.0
-# What no longer holds of an answer whose body was replaced.
-OF_FIRST_BODY = frozenset({b"content-length", b"x-accel-buffering"})
 
 
-class Attempt:
+class Attempt(CountedAnswer):
     """The answer's status, headers and raw body, to `read` or to iterate.
 
     `aclose` ends it; it may be called more than once.
     """
 
-    def __init__(self, count: AttemptCount, turn: Turn, auth: str) -> None:
-        """`on_error` hears the error that ends a good stream, and tells the status it means.
-
-        `coding`: the Content-Encoding, in lower case; empty without one.
-        """
-        self.key = turn.key
-        self.auth = auth
-        self.count = count
-        self.client = count.client
-        self.on_error: Callable[[bytes], int] | None = None
-        self.began_at = time.time()
-        self.status = 0
-        self.headers: list[Header] = []
-        self.coding = b""
-        self.is_complete = False
-        self.is_false_success = False
-        self.held_until: float | None = None
-        self._body: UpstreamExchange | None = None
-        self._head: list[bytes] = []
-        self._mask: AnswerMask | None = None
-        self._counter: LlmTokenCounter | None = None
-
-    def begin(self, exchange: UpstreamExchange) -> None:
-        """The head of the answer is here."""
-        self.status = exchange.response.status
-        self.headers = to_client(exchange.response.headers)
-        let_stream(self.headers)
-        self._body = exchange
-        self.coding = self.header(b"content-encoding").strip().lower()
-        self._counter = self.count.begin(self.coding, self.headers)
-        if self.status < 300 and not self.coding:
-            self._mask = mask_of_success(self.key.secret, self.key.masked, self.headers)
-
-    def header(self, name: bytes) -> bytes:
-        """The first of that name (in lower case); empty without one."""
-        for header, value in self.headers:
-            if len(header) == len(name) and header.lower() == name:
-                return value
-        return b""
+    _body: UpstreamExchange | None
 
     async def read(self) -> list[bytes]:
         """The chunks that have arrived, one or more; none at the end.
@@ -85,23 +39,6 @@ class Attempt:
             chunks = self.read_now()
         return chunks
 
-    def read_now(self) -> list[bytes]:
-        """Maybe nothing: the rest is for `read`. Raises StreamBroken."""
-        chunks, self._head = self._head, []
-        if not chunks:
-            chunks = self.take()
-        if self.is_complete:
-            self._end_well()
-        return chunks
-
-    # The start of an answer, which is held until it is known to be one.
-
-    def take(self) -> list[bytes]:
-        """What has arrived, maybe nothing. To be given back with `hold`."""
-        if self._body is None or self.is_complete:
-            return []
-        return self._noted(self._body.take())
-
     async def arrive(self, seconds: float) -> None:
         """Returns when there is something to take, at the end, or after the time.
 
@@ -114,51 +51,10 @@ class Attempt:
         except (httpx.TransportError, BodyNotKept) as error:
             raise self._broken_by(error) from None
 
-    def hold(self, chunks: list[bytes]) -> None:
-        """They are read first."""
-        self._head = chunks
-
-    def held(self) -> list[bytes]:
-        """To be given back with `hold`."""
-        head, self._head = self._head, []
-        return head
-
-    def refuse(self, status: int, body: bytes, content_type: bytes) -> None:
-        """A success that is none: of this status, with this body; what comes after it is lost."""
-        self.status = status
-        self.is_false_success = True
-        self.replace_body(body, content_type)
-
-    def _noted(self, chunks: list[bytes]) -> list[bytes]:
-        """As they are counted and relayed."""
-        self.is_complete = self._body is not None and self._body.is_complete
-        if self._mask is not None:
-            try:
-                chunks = self._mask.pieces(chunks, is_complete=self.is_complete)
-            except UnreadableRest as error:
-                raise self._broken(str(error)) from None
-        counter = self._counter
-        if counter is not None:
-            for chunk in chunks:
-                counter.feed(chunk)
-        return chunks
-
     def _broken_by(self, error: httpx.TransportError | BodyNotKept) -> StreamBroken:
         if isinstance(error, BodyNotKept):  # the upstream is not to blame
             self.end(AttemptOutcome.CANCELLED)
         return self._broken(type(error).__name__)
-
-    def _broken(self, reason: str) -> StreamBroken:
-        self.end(AttemptOutcome.UPSTREAM_ERROR)
-        return StreamBroken(f"the upstream broke off: {reason}")
-
-    def _end_well(self) -> None:
-        if not self.count.is_over:
-            self.end(AttemptOutcome.of_status(self._final_status()))
-
-    def _final_status(self) -> int:
-        error = self._counter.error() if self.on_error and self._counter else b""
-        return self.on_error(error) if self.on_error and error else self.status
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -171,11 +67,6 @@ class Attempt:
         if self.is_complete and not self._head:
             self._end_well()
         return chunk
-
-    def end(self, outcome: AttemptOutcome) -> None:
-        """Only the first call counts."""
-        self.count.end(outcome, self.status)
-        self.on_error = None  # it knows this attempt: the garbage collector shall have no work
 
     async def aclose(self) -> None:
         """Closes the connection of an answer that was not read to its end: the client left."""
@@ -204,34 +95,6 @@ class Attempt:
             await self.keep()
         return decoded(b"".join(read), self.coding)
 
-    @property
-    def is_readable(self) -> bool:
-        """Whether the body is in a coding that `read_error` undoes."""
-        return not self.coding or self.coding in READ_CODINGS
-
-    def replace_body(self, body: bytes, content_type: bytes = b"") -> None:
-        """Another body for a completely read answer, as it is: not encoded.
-
-        Without a type it has that of the first.
-        """
-        replaced = (
-            (b"content-encoding", b"content-type") if content_type else (b"content-encoding",)
-        )
-        self.headers = [header for header in self.headers if header[0].lower() not in replaced]
-        self.headers += [(b"content-type", content_type)] if content_type else []
-        self.coding = b""
-        self._mask = None
-        self._set_body(body)
-
-    def pass_through(self, mask: AnswerMask, *, is_inflating: bool) -> None:
-        """What was read of a body and what comes of it: its length is no longer known."""
-        changed = OF_FIRST_BODY | {b"content-encoding"} if is_inflating else OF_FIRST_BODY
-        self.headers = [header for header in self.headers if header[0].lower() not in changed]
-        let_stream(self.headers)
-        self.coding = b"" if is_inflating else self.coding
-        self._mask = mask
-        self._head = mask.pieces(self._head, is_complete=False)
-
     async def keep(self) -> None:
         """Counts a refusal and lets go of the upstream.
 
@@ -243,8 +106,3 @@ class Attempt:
             rest = self._mask.rest() if self._mask is not None else b""
             self._set_body(b"".join((*self._head, rest)))
         await self.aclose()
-
-    def _set_body(self, body: bytes) -> None:
-        self.headers = [header for header in self.headers if header[0].lower() not in OF_FIRST_BODY]
-        self.headers.append((b"content-length", b"%d" % len(body)))
-        self._head = [body] if body else []

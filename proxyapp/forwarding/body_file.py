@@ -3,15 +3,18 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from io import FileIO
+from typing import IO
 
+import httpx
 from django.conf import settings
 
 from proxyapp.vocabulary import temporary_space
 from proxyapp.vocabulary.errors import BodyNotKept, NoRoomForBody
 
+READ_BYTES = 256 * 1024
 logger = logging.getLogger(__name__)
 # A full disk refuses every long body: a line for each would fill what is left of it.
 SAY_SECONDS = 60.0
@@ -94,3 +97,17 @@ async def shortage() -> str:
     except TimeoutError:
         trouble = "it does not answer"
     return f"temporary space for request bodies (TMPDIR): {trouble}" if trouble else ""
+
+
+class FileStream(httpx.AsyncByteStream):
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        self._file.seek(0)
+        while chunk := self._read():
+            yield chunk
+
+    def _read(self) -> bytes:
+        with disk_errors_explained():
+            return self._file.read(READ_BYTES)

@@ -6,7 +6,7 @@ could take to be for two models is for none.
 
 from urllib.parse import unquote_to_bytes
 
-from proxyapp.forwarding.plan import RequestPlan, quota_scope_of
+from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.provider.features import plain_scope
 from proxyapp.provider.model_name import PARSED_BYTES, normal_name
 from proxyapp.provider.model_readings import (
@@ -22,7 +22,7 @@ def booked_scope(request: RequestPlan) -> str:
     """Without the feature. What is ambiguous has its endpoint's, but never that of the list."""
     if not is_ambiguous(request):
         return plain_scope(request.quota_scope)
-    scope = quota_scope_of(request.path, "")
+    scope = request.facts.endpoint_scope
     return f"{scope}:ambiguous" if scope == LIST else scope
 
 

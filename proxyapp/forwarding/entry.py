@@ -14,7 +14,7 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.long_bodies import is_long, read_for_client
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.runtime import Runtime
+from proxyapp.runtime import Runtime, running_now
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
 from proxyapp.vocabulary.errors import NoKeyAvailable
@@ -26,14 +26,17 @@ async def admitted(scope: Mapping[str, Any]) -> Client:
     A loop is told first: the gateway's own key is no client token.
     """
     hops.refuse_loop(scope["headers"])
-    runtime = await running_runtime()
-    return await admission.admit_client(scope, runtime.book, runtime.slowdown)
+    runtime = running_now() or await running_runtime()
+    found = admission.found_client(scope, runtime.book)
+    if isinstance(found, Client):
+        return found
+    return await admission.refuse(scope, found, runtime.slowdown)
 
 
 async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client) -> Attempt:
     """The answer to relay. Raises GatewayError."""
     path, query = raw_target(scope)
-    runtime = await running_runtime()
+    runtime = running_now() or await running_runtime()
     if client is not ANYONE and is_long(body):
         await read_for_client(body, client)
     planned = plan(

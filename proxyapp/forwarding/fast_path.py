@@ -16,14 +16,9 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.body_reading import ClientLeft, read_body
 from proxyapp.forwarding.entry import admitted, forwarded
-from proxyapp.forwarding.request_body import (
-    BodyLimits,
-    ClientLeft,
-    RequestBody,
-    read_body,
-    whole_body,
-)
+from proxyapp.forwarding.request_body import BodyLimits, RequestBody, whole_body
 from proxyapp.forwarding.views import error_response, own_headers
 from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
@@ -81,7 +76,8 @@ async def relay(attempt: Attempt, exchange: DirectExchange) -> None:
         if exchange.is_stalled:
             await exchange.until_writable()
     finally:
-        await attempt.aclose()
+        if not attempt.is_done:
+            await attempt.aclose()
 
 
 async def answer(response: HttpResponse, exchange: DirectExchange) -> None:

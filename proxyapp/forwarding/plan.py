@@ -1,43 +1,25 @@
 """A client's request, ready to be sent with any key."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from proxyapp.access.token_book import ANYONE, Client
-from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.model_permission import check_model
+from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot, group_and_path
 from proxyapp.provider.credentials import without_key
 from proxyapp.provider.features import feature_scope, features_of_request
-from proxyapp.provider.generating import is_generating
-from proxyapp.provider.model_name import PARSED_BYTES, model_of, quota_scope
+from proxyapp.provider.model_name import (
+    PARSED_BYTES,
+    name_in_body,
+    normal_name,
+    unless_doubted,
+)
 from proxyapp.provider.request_use import RequestUse, use_of
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
-
-# What belongs to the key that made it, or is made by the request: another key cannot answer, or
-# would make it twice.
-BOUND_TO_A_KEY = re.compile(
-    rb"/upload/|:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning|register|import)\b"
-    rb"|/(?:files|cachedContents|batches|operations|fileSearchStores|corpora|tunedModels)\b|/interactions/"
-)
-
-
-# These have quotas of their own, whatever model they name.
-OWN_QUOTA = re.compile(rb":(countTokens|batchGenerateContent|asyncBatchEmbedContent)$")
-COLLECTION = re.compile(rb"/(?:files|cachedContents|batches|operations|fileSearchStores|corpora)\b")
-
-
-def quota_scope_of(path: bytes, model: str) -> str:
-    """What a quota of this request counts for: nothing that it refuses may take out more."""
-    if COLLECTION.search(path):
-        return quota_scope(path, "")
-    scope = quota_scope(path, model)
-    own = OWN_QUOTA.search(path) if model else None
-    return f"{scope}:{own[1].decode()}" if own else scope
 
 
 @dataclass(slots=True)
@@ -54,11 +36,13 @@ class RequestPlan:
     body: RequestBody
     model: str
     client: Client = ANYONE
+    facts: PathFacts = field(init=False)
     quota_scope: str = field(init=False)
     _use: RequestUse | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
-        self.quota_scope = quota_scope_of(self.path, self.model)
+        self.facts = facts_of(self.path)
+        self.quota_scope = self.facts.quota_scope(self.model)
 
     def target(self, prefix: bytes) -> bytes:
         path = prefix + self.path if self.path.startswith(b"/") else self.path
@@ -82,12 +66,8 @@ class RequestPlan:
         self.quota_scope = next((scope for scope in scopes if scope in cooling), self.quota_scope)
 
     @property
-    def is_bound_to_a_key(self) -> bool:
-        return BOUND_TO_A_KEY.search(self.path) is not None
-
-    @property
     def is_generating(self) -> bool:
-        return is_generating(self.method, self.path)
+        return self.facts.is_call and self.method == "POST"
 
     @property
     def has_other_credential(self) -> bool:
@@ -115,12 +95,15 @@ def plan(
         raise BadRequest(
             "TRACE is not forwarded: its answer repeats the request, and with it the key."
         )
-    if leads_astray(path):
+    facts = facts_of(path)
+    if facts.is_astray:
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(snapshot, group_name, client)
     if client.models is not None:
         check_model(client.models, method, path, body, query, headers)
-    model = model_of(path, body.searchable(), query)
+    model = facts.model
+    if model is None:
+        model = normal_name(name_in_body(path, body.searchable()))
     planned = RequestPlan(
         ring.name,
         method,
@@ -128,7 +111,7 @@ def plan(
         without_key(query) if query else query,
         headers,
         body,
-        model,
+        unless_doubted(model, query),
         client,
     )
     features = snapshot.cooldowns.features

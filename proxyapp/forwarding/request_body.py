@@ -1,31 +1,23 @@
-"""A client's request body, read whole before the upstream is asked.
-
-So it can be sent again with another key.
-"""
+"""A client's request body, whole, so that it can be sent again with another key."""
 
 import mmap
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
-from typing import IO, Any, NamedTuple, cast
+from typing import IO, NamedTuple
 
 import httpx
 from django.conf import settings
 
 from proxyapp.forwarding import body_file
 from proxyapp.provider.long_json import LongJson
-from proxyapp.vocabulary.asgi import Header, Receive
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BodyTooLarge
 
-READ_BYTES = 256 * 1024
 # As much as is parsed to find the model (PARSED_BYTES); of more, what stands beside the contents.
 SEARCHED_WHOLE_BYTES = 1 << 20
 SEARCHED_END_BYTES = 64 * 1024
 # What the slowest regular expression looks at in a few milliseconds.
 PIECE_BYTES = 32 * 1024
-
-
-class ClientLeft(Exception):
-    """The client closed its connection before the answer was complete."""
 
 
 class BodyLimits(NamedTuple):
@@ -58,7 +50,7 @@ class RequestBody:
 
     def to_send(self) -> bytes | httpx.AsyncByteStream:
         """The body from its start; one stream at a time."""
-        return self.data if self._file is None else FileStream(self._file)
+        return self.data if self._file is None else body_file.FileStream(self._file)
 
     def searchable(self) -> bytes:
         """The body, or of a long one its two ends, a line each.
@@ -70,12 +62,12 @@ class RequestBody:
         start_of_end = max(SEARCHED_END_BYTES, (self.length or 0) - SEARCHED_END_BYTES)
         return self._part(0) + b"\n" + self._part(start_of_end)
 
-    def whole(self) -> bytes:
+    def whole(self) -> bytes | mmap.mmap:
         """For regular expressions, which read a file of any length in place."""
         if self._file is None:
             return self.data
         with body_file.disk_errors_explained():
-            return cast(bytes, mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ))
+            return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def pieces(self) -> Iterator[bytes]:
         whole = self.whole()
@@ -95,20 +87,6 @@ class RequestBody:
                 self._file.close()
 
 
-class FileStream(httpx.AsyncByteStream):
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        self._file.seek(0)
-        while chunk := self._read():
-            yield chunk
-
-    def _read(self) -> bytes:
-        with body_file.disk_errors_explained():
-            return self._file.read(READ_BYTES)
-
-
 def refuse_declared_length(headers: list[Header], limit: int) -> bool:
     """Whether the headers announce a body.
 
@@ -121,7 +99,7 @@ def refuse_declared_length(headers: list[Header], limit: int) -> bool:
         elif name == b"content-length":
             announced = True
             if value.isdigit() and int(value) > limit:
-                raise _too_large(limit)
+                raise too_large(limit)
     return announced
 
 
@@ -131,49 +109,9 @@ def whole_body(data: bytes | None, headers: list[Header], limits: BodyLimits) ->
         return None
     is_announced = refuse_declared_length(headers, limits.body)
     if len(data) > limits.body:
-        raise _too_large(limits.body)
+        raise too_large(limits.body)
     return RequestBody(data, length=len(data) if is_announced or data else None)
 
 
-async def read_body(receive: Receive, headers: list[Header], limits: BodyLimits) -> RequestBody:
-    """Raises BodyTooLarge above the limit, and ClientLeft when the body ends half-way."""
-    refuse_declared_length(headers, limits.body)
-    message = await _next_part(receive)
-    data = message.get("body", b"")
-    is_whole = not message.get("more_body")
-    body = whole_body(data if is_whole else None, headers, limits)
-    return body or await _read_on(receive, data, limits)
-
-
-async def _read_on(receive: Receive, start: bytes, limits: BodyLimits) -> RequestBody:
-    parts, length, file = [start], len(start), None
-    more = True
-    try:
-        while more:
-            message = await _next_part(receive)
-            parts.append(message.get("body", b""))
-            length += len(parts[-1])
-            more = message.get("more_body", False)
-            if length > limits.body:
-                raise _too_large(limits.body)
-            if length > limits.memory:
-                file = body_file.append(file, parts)
-                parts.clear()
-    except BaseException:
-        if file is not None:
-            file.close()
-        raise
-    if file is not None:
-        body_file.note_kept()
-    return RequestBody(b"".join(parts), file, length)
-
-
-async def _next_part(receive: Receive) -> dict[str, Any]:
-    message = await receive()
-    if message["type"] == "http.disconnect":
-        raise ClientLeft
-    return message
-
-
-def _too_large(limit: int) -> BodyTooLarge:
+def too_large(limit: int) -> BodyTooLarge:
     return BodyTooLarge(f"The request body is larger than {limit} bytes (MAX_BODY_BYTES).")

@@ -5,8 +5,6 @@ import random
 import time
 from typing import Protocol
 
-from django.conf import settings
-
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.first_answer import is_without_content
@@ -35,6 +33,7 @@ from proxyapp.provider.verdict import Verdict
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.kept_settings import kept
 
 # A model that is overloaded is so for all keys: each further try only adds to it, so there are two,
 # and the second comes later. A random half more or less spreads those that failed together. In all
@@ -95,7 +94,8 @@ class Search:
         self._has_other_trouble = False
 
     async def run(self) -> Attempt:
-        while (turn := await self._next_turn()) is not None:
+        queue, wish = self._parts.queue, self._wish
+        while (turn := queue.turn_now(wish) or await self._next_turn()) is not None:
             try:
                 attempt = await ask(self._parts, self._request, turn)
             except GatewayError as error:
@@ -120,7 +120,7 @@ class Search:
         return await self._trial.verdict(attempt, judgement)
 
     async def _next_turn(self) -> Turn | None:
-        if self._attempts >= settings.MAX_ATTEMPTS:
+        if self._attempts >= kept.MAX_ATTEMPTS:
             return None
         is_refused_by_quota = not (self._server_errors or self._wish.failed_groups)
         return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
@@ -219,9 +219,9 @@ class Search:
         return True
 
     async def _backs_off(self) -> bool:
-        if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.is_bound_to_a_key:
+        if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.facts.is_bound_to_a_key:
             return False
-        if self._attempts >= settings.MAX_ATTEMPTS or not self._parts.queue.has_other(self._wish):
+        if self._attempts >= kept.MAX_ATTEMPTS or not self._parts.queue.has_other(self._wish):
             return False
         pause = SERVER_ERROR_PAUSES[self._server_errors]
         self._server_errors += 1

@@ -1,7 +1,8 @@
 """Asks an upstream with one key."""
 
 import json
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from proxyapp.forwarding.answer_mask import InflatingMask, TextMask, UnreadableRest
 from proxyapp.forwarding.attempt import Attempt
@@ -13,7 +14,7 @@ from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import Turn
 from proxyapp.provider.codings import COMPRESSIONS, DECODED_BYTES, inflated
-from proxyapp.provider.credentials import is_openai_place, refuses_two
+from proxyapp.provider.credentials import is_openai_prefix, refuses_two
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import is_about_credentials
 from proxyapp.upstream import hops
@@ -39,14 +40,22 @@ class SendingParts(Protocol):
     async def keep_single_credential(self, group_id: int) -> None: ...
 
 
-async def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
-    """Asks with two credentials where that is the rule, and with one if the target refuses two.
+def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Coroutine[Any, Any, Attempt]:
+    """Asks with the group's credential, or with two where that is the rule."""
+    auth = turn.key.group.auth
+    if auth == Auth.BOTH:
+        return _ask_with_two(parts, request, turn)
+    return _send(parts, request, turn, auth)
+
+
+async def _ask_with_two(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
+    """With one if the target refuses two.
 
     The group keeps to one when that has helped: what a client wrote may read like a refusal of two.
     """
     group = turn.key.group
-    attempt = await _send(parts, request, turn, group.auth)
-    if group.auth != Auth.BOTH or attempt.status not in (400, 401):
+    attempt = await _send(parts, request, turn, Auth.BOTH)
+    if attempt.status not in (400, 401):
         return attempt
     if not refuses_two(read_refusal(await attempt.read_error()).message):
         return attempt
@@ -79,7 +88,9 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         request.headers,
         host=key.group.host,
         body_length=request.body.length,
-        credentials=key.credentials(auth, is_openai=is_openai_place(prefix, request.path)),
+        credentials=key.credentials(
+            auth, is_openai=request.facts.is_openai or is_openai_prefix(prefix)
+        ),
     )
     if not key.group.is_of_google:
         headers += hops.with_own_mark(request.headers)

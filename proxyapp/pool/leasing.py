@@ -78,24 +78,34 @@ class Leasing:
             if next_key_id is not None:
                 self._start_at[name] = next_key_id
 
+    def key_now(self, ring_name: str, quota_scope: str = "") -> PoolKey | None:
+        """None: there is none, or none without a wait, which is `next_key`'s."""
+        ring = self._snapshot.rings.get(ring_name)
+        if ring is None or not ring.available(now := time.time(), quota_scope):
+            return None
+        if ring.is_narrowed(quota_scope):
+            return self._rotor(ring).pick_apart(quota_scope, now)
+        if self._is_locked_each_time:
+            return None
+        rotor = self._rotor(ring)
+        pick = rotor.pick(now)
+        if rotor.is_low:
+            self._prefetch(rotor, now)
+        return pick.key if pick is not None else None
+
     async def next_key(self, ring_name: str, quota_scope: str = "") -> PoolKey | None:
         """None: no key of the ring is available for the scope, or the ring is gone."""
-        while True:
+        while (key := self.key_now(ring_name, quota_scope)) is None:
             ring = self._snapshot.rings.get(ring_name)
             if ring is None or not ring.available(now := time.time(), quota_scope).count:
                 return None
             if ring.is_narrowed(quota_scope):
-                return self._rotor(ring).pick_apart(quota_scope, now)
+                return None
             if self._is_locked_each_time:
                 return await self._take(ring, now)
             rotor = self._rotor(ring)
-            pick = rotor.pick(now)
-            if rotor.is_low:
-                refill = self._prefetch(rotor, now)
-                if pick is None:
-                    await self._wait_for(refill, rotor, now)
-            if pick is not None:
-                return pick.key
+            await self._wait_for(self._prefetch(rotor, now), rotor, now)
+        return key
 
     def next_outside(
         self, ring_name: str, quota_scope: str, groups: Collection[int]

@@ -8,12 +8,11 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from django.conf import settings
-
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.in_task import time_limit
+from proxyapp.vocabulary.kept_settings import kept
 
 # For a request that tries out the only key left. An answer may take minutes: who waited so long
 # tries the key as well.
@@ -59,6 +58,8 @@ class QueuePlace(asyncio.Event):
 class Leases(Protocol):
     """Where the keys come from: `Leasing`."""
 
+    def key_now(self, ring_name: str, quota_scope: str = "") -> PoolKey | None: ...
+
     async def next_key(self, ring_name: str, quota_scope: str = "") -> PoolKey | None: ...
 
     def next_outside(
@@ -81,10 +82,17 @@ class KeyQueue:
         for line in self._lines.values():
             line[0].set()
 
+    def turn_now(self, wish: KeyWish) -> Turn | None:
+        """The next key if it is had without a wait and without a look at more than the ring."""
+        if not (wish.is_free and self._recovery.is_idle) or self._has_line(wish):
+            return None
+        key = self._leasing.key_now(wish.ring, wish.quota_scope)
+        return Turn(key) if key is not None else None
+
     async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
-        can_wait = settings.QUEUE_SECONDS and may_wait
-        if not can_wait or (wish.ring, wish.quota_scope) not in self._lines:
+        can_wait = kept.QUEUE_SECONDS and may_wait
+        if not can_wait or not self._has_line(wish):
             if wish.is_free and self._recovery.is_idle:
                 key = await self._leasing.next_key(wish.ring, wish.quota_scope)
                 turn = Turn(key) if key else None
@@ -93,6 +101,9 @@ class KeyQueue:
             if turn is not None or not can_wait:
                 return turn
         return await self._wait_in_line(wish)
+
+    def _has_line(self, wish: KeyWish) -> bool:
+        return bool(self._lines) and (wish.ring, wish.quota_scope) in self._lines
 
     async def _pick(self, wish: KeyWish) -> Turn | None:
         """With an eye on what was tried, and on keys that come back one request at a time."""
@@ -157,7 +168,7 @@ class KeyQueue:
         return next((key for key in usable if key.id not in wish.tried), None)
 
     async def _wait_in_line(self, wish: KeyWish) -> Turn | None:
-        deadline = wish.arrived_at + settings.QUEUE_SECONDS
+        deadline = wish.arrived_at + kept.QUEUE_SECONDS
         place = QueuePlace(wish.arrived_at)
         with self._standing(wish, place) as line:
             while (now := time.monotonic()) < deadline:

@@ -36,7 +36,15 @@ def is_openai_place(prefix: bytes, path: bytes) -> bool:
 
     `prefix`: of the group's target. `path`: the client's, raw, behind the prefix.
     """
-    return OPENAI_PATH.match(path) is not None or OPENAI_SEGMENT in prefix.split(b"/")
+    return is_of_openai_api(path) or is_openai_prefix(prefix)
+
+
+def is_of_openai_api(path: bytes) -> bool:
+    return OPENAI_PATH.match(path) is not None
+
+
+def is_openai_prefix(prefix: bytes) -> bool:
+    return OPENAI_SEGMENT in prefix.split(b"/")
 
 
 def is_alone_in_place(auth: str, *, is_openai: bool) -> bool:

@@ -17,7 +17,10 @@ CALLS = re.compile(
 
 def is_generating(method: str, path: bytes) -> bool:
     """`path`: without the query, as the client wrote it."""
-    if method != "POST":
-        return False
+    return method == "POST" and is_call(path)
+
+
+def is_call(path: bytes) -> bool:
+    """Whether the path is one that asks a model when something is posted to it."""
     plain = unquote_to_bytes(path) if b"%" in path else path
     return CALLS.search(plain.rstrip(b"/")) is not None

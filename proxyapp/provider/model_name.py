@@ -28,7 +28,11 @@ def model_of(path: bytes, body: bytes, query: bytes | None = None) -> str:
 
     Of a long body its two ends will do (RequestBody.searchable).
     """
-    name = normal_name(_in_path(path) or _in_body(path, body))
+    return unless_doubted(normal_name(name_in_path(path) or name_in_body(path, body)), query)
+
+
+def unless_doubted(name: str, query: bytes | None) -> str:
+    """The name, or nothing when the query names another."""
     if query is not None and name and (b"odel" in query or b"%" in query):
         return name if all(normal_name(other) == name for other in models_of_query(query)) else ""
     return name
@@ -55,7 +59,7 @@ def _without_separator(name: str) -> str:
     return name.replace(SEPARATOR, INSTEAD_OF_SEPARATOR) if SEPARATOR in name else name
 
 
-def _in_path(path: bytes) -> str:
+def name_in_path(path: bytes) -> str:
     """The native API's form, also for tuned models."""
     if b"%" in path:
         path = unquote_to_bytes(path)
@@ -65,7 +69,7 @@ def _in_path(path: bytes) -> str:
     return rest.partition(b":")[0].partition(b"/")[0].decode("utf-8", "replace") if found else ""
 
 
-def _in_body(path: bytes, body: bytes) -> str:
+def name_in_body(path: bytes, body: bytes) -> str:
     """An upload's body is the client's file, whatever it says."""
     if not (body.startswith(b"{") or body[:16].lstrip().startswith(b"{")) or path.startswith(
         b"/upload/"

@@ -37,7 +37,7 @@ class ErrorTail:
 
     def error(self) -> bytes:
         """The JSON object that has `error` at its top, as it was sent; empty when there is none."""
-        if b'"error"' not in self._text:
+        if self._text.find(b'"error"') < 0:
             return b""
         text = self._text.decode("utf-8", "replace")
         if self._is_cut:

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from typing import Any
 
 from proxyapp.server.body import check_size
-from proxyapp.server.exchange import READ_AHEAD_BYTES, ClientExchange
+from proxyapp.server.exchange import ClientExchange
 from proxyapp.server.http1 import (
     MAX_HEAD_BYTES,
     Head,
@@ -19,6 +19,7 @@ from proxyapp.server.http1 import (
 )
 from proxyapp.server.http_server import HttpServer
 from proxyapp.server.paced_connection import SLOWEST, PacedConnection
+from proxyapp.server.plain_exchange import READ_AHEAD_BYTES, PlainExchange
 from proxyapp.server.scope import Target, http_scope, parse_target
 from proxyapp.server.websocket_handshake import check_handshake
 from proxyapp.vocabulary.errors import error_body, is_openai_path
@@ -151,7 +152,7 @@ class ClientConnection(PacedConnection, ABC):
 
     # Ends.
 
-    def ended(self, exchange: ClientExchange) -> None:
+    def ended(self, exchange: PlainExchange) -> None:
         """The response is complete: on to the next request, unless this was the last."""
         self.exchange = self.running = None
         if exchange.closes or self.server.is_draining:

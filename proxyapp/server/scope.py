@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.server.http1 import Head, RequestError
+from proxyapp.vocabulary.remembered import remembered
 
 _ABSOLUTE = re.compile(rb"https?://([^/?#@]++)(?=[/?]|$)", re.IGNORECASE)
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
@@ -24,13 +25,18 @@ class Target:
 
     @property
     def path(self) -> str:
-        return unquote_to_bytes(self.raw_path).decode("utf-8", "replace")
+        return decoded(self.raw_path)
+
+
+@remembered
+def decoded(path: bytes) -> str:
+    return unquote_to_bytes(path).decode("utf-8", "replace")
 
 
 def parse_target(head: Head) -> Target:
     """All forms of RFC 9112 3.2 but CONNECT's, which has no place in a gateway."""
     target = head.target
-    if b"#" in target:  # Where one reader ends the path, another goes on.
+    if target.find(b"#") >= 0:  # Where one reader ends the path, another goes on.
         raise RequestError(400, "The request target has a fragment.")
     if target.startswith(b"/"):
         if head.method == "CONNECT":

@@ -11,6 +11,7 @@ from proxyapp.provider.codings import READ_CODINGS
 from proxyapp.upstream import hops
 from proxyapp.upstream.front_headers import is_of_front, is_order_to_front
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.remembered import remembered
 
 HOP_BY_HOP = frozenset(
     {
@@ -142,6 +143,7 @@ def readable_codings(value: bytes) -> bytes:
     return b",".join(kept).strip() or b"identity"
 
 
+@remembered
 def is_page(content_type: bytes) -> bool:
     content_type = content_type.lower()
     return any(word in content_type for word in PAGE_TYPES)

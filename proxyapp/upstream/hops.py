@@ -10,10 +10,9 @@ import hashlib
 import hmac
 import re
 
-from django.conf import settings
-
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import LoopFound
+from proxyapp.vocabulary.kept_settings import kept
 
 HEADER = b"x-gateway-hop"
 # A row of gateways is short; a circle of which one drops or forges marks ends here.
@@ -41,7 +40,7 @@ def with_own_mark(headers: list[Header]) -> list[Header]:
 
 
 def own_mark() -> bytes:
-    return _mark(settings.SECRET_KEY, str(settings.DATABASES["default"]["NAME"]))
+    return _mark(kept.SECRET_KEY, str(kept.DATABASES["default"]["NAME"]))
 
 
 @functools.cache

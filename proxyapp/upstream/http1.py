@@ -71,7 +71,7 @@ def encode_request(
     start = b"%b %b HTTP/1.1" % (method.encode("ascii", "replace"), target)
     head = b"\r\n".join((start, *lines, b"", b""))
     breaks = len(lines) + 2
-    is_one_head = head.count(b"\n") == breaks == head.count(b"\r") and b"\0" not in head
+    is_one_head = head.count(b"\n") == breaks == head.count(b"\r") and head.find(b"\0") < 0
     if (
         not is_one_head
         or not TARGET.fullmatch(target)

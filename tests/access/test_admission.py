@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxyapp.access.admission import BAD_TOKEN, admit_client, charge
+from proxyapp.access.admission import BAD_TOKEN, charge, found_client, refuse
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limit_windows import Grant
@@ -61,6 +61,12 @@ def asked(token: str = "", method: str = "POST", server: str = "127.0.0.1", **gi
     headers = [(b"x-goog-api-key", token.encode())] if token else []
     scope = {"method": method, "query_string": b"", "headers": headers, "server": (server, 8080)}
     return scope | {"client": ("192.0.2.1", 40_000)} | given
+
+
+async def admit_client(scope: Any, tokens: TokenBook, failures: Failures) -> Client:
+    """As forwarding does."""
+    found = found_client(scope, tokens)
+    return found if isinstance(found, Client) else await refuse(scope, found, failures)
 
 
 async def test_a_good_token_says_who_it_is(failures: Failures):

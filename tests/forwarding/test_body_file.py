@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from proxyapp.forwarding import body_file
-from proxyapp.forwarding.body_file import Refusals
-from proxyapp.forwarding.request_body import FileStream, RequestBody
+from proxyapp.forwarding.body_file import FileStream, Refusals
+from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.vocabulary import temporary_space
 from proxyapp.vocabulary.errors import BodyNotKept
 

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from proxyapp.access.token_book import Client, pattern_of
-from proxyapp.forwarding.plan import RequestPlan, plan, quota_scope_of
+from proxyapp.forwarding.path_facts import facts_of
+from proxyapp.forwarding.plan import RequestPlan, plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
@@ -42,7 +43,7 @@ def planned(path: bytes, method: str = "POST", **given: Any) -> RequestPlan:
 def test_a_quota_takes_out_no_more_than_what_it_counts_for(
     path: bytes, model: str, quota_scope: str
 ):
-    assert quota_scope_of(path, model) == quota_scope
+    assert facts_of(path).quota_scope(model) == quota_scope
 
 
 def test_a_request_takes_the_turn_of_all_groups_and_the_quota_of_its_model():

@@ -119,6 +119,9 @@ class Round:
         self.keys = itertools.cycle(pool.keys.values())
 
     async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey:
+        return self.key_now(ring_name, quota_scope)
+
+    def key_now(self, ring_name: str, quota_scope: str) -> PoolKey:
         return next(self.keys)
 
 
@@ -162,6 +165,9 @@ class Spending(Picks):
         self.turns = 0
 
     async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey | None:
+        return self.key_now(ring_name, quota_scope)
+
+    def key_now(self, ring_name: str, quota_scope: str) -> PoolKey | None:
         self.turns += 1
         return self.rotor.pick_apart(quota_scope, time.time())
 

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
+from proxyapp.forwarding.body_reading import read_body
 from proxyapp.forwarding.request_body import (
     SEARCHED_END_BYTES,
     SEARCHED_WHOLE_BYTES,
     BodyLimits,
     RequestBody,
-    read_body,
 )
 from proxyapp.provider.model_name import model_of, quota_scope
 

@@ -68,6 +68,9 @@ class Picks:
         self.pool = pool
 
     async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey | None:
+        return self.key_now(ring_name, quota_scope)
+
+    def key_now(self, ring_name: str, quota_scope: str) -> PoolKey | None:
         ring, now = self.pool.rings[ring_name], time.time()
         if not ring.available(now, quota_scope).count:
             return None
