@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 from bench.admin_requests import (
@@ -160,17 +161,40 @@ def repeat(statement: str, values: Iterable[Sequence[datetime | bool]]) -> None:
 
 
 def fill_totals() -> None:
+    """As the gateway keeps them: a key's total, and what it and each model did lately."""
+    from django.apps import apps
     from django.db import connection
 
     from proxyapp.ledger.usage import COLUMNS
-    from proxyapp.models import HourlyUsage, KeyTotal
+    from proxyapp.models import HourlyUsage, KeyTotal, ModelHour
 
-    total, hour = (table._meta.db_table for table in (KeyTotal, HourlyUsage))
-    sums = ", ".join(f"SUM({column})" for column in COLUMNS)
+    total, hour, model = (table._meta.db_table for table in (KeyTotal, HourlyUsage, ModelHour))
+    columns, sums = ", ".join(COLUMNS), ", ".join(f"SUM({column})" for column in COLUMNS)
     with connection.cursor() as cursor:
         cursor.execute(
-            f"INSERT INTO {total} (key_id, {', '.join(COLUMNS)})"
+            f"INSERT INTO {total} (key_id, {columns})"
             f" SELECT key_id, {sums} FROM {hour} GROUP BY key_id"
+        )
+        cursor.execute(
+            f"INSERT INTO {model} (hour, model, {columns})"
+            f" SELECT hour, model, {sums} FROM {hour} GROUP BY hour, model"
+        )
+    migration = import_module("proxyapp.migrations.0018_usage_sums")
+    with connection.schema_editor() as editor:
+        migration.add_up_keys(apps, editor)
+    note_last_use()
+
+
+def note_last_use() -> None:
+    from django.db import connection
+
+    from proxyapp.models import ApiKey, HourlyUsage
+
+    key, hour = (table._meta.db_table for table in (ApiKey, HourlyUsage))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"UPDATE {key} SET last_used_at ="
+            f" (SELECT MAX(hour) FROM {hour} WHERE key_id = {key}.id)"
         )
 
 

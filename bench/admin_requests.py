@@ -157,6 +157,8 @@ def _of_events() -> dict[str, str]:
         "events, of a group, of a kind": _url(
             events, query=f"key__group__id__exact={_group()}&kind=server"
         ),
+        "events, sorted by kind": _url(events, query="o=2"),
+        "events, sorted by group": _url(events, query="o=4"),
         "events, searched": _url(events, query="q=gemini"),
         "events, searched in vain": _url(events, query="q=nothing"),
         "events, page 100": _url(events, query="p=100"),
@@ -184,8 +186,8 @@ def _of_usage(day: str) -> dict[str, str]:
         "usage by hour, of an idle group, today": _url(
             hours, query=f"group={_group(IDLE_GROUP)}&{day}"
         ),
-        "usage by hour, sorted by requests": _url(hours, query="o=-5"),
-        "usage by hour, of a group, sorted by requests": _url(hours, query=f"{of_group}&o=-5"),
+        "usage by hour, sorted by requests": _url(hours, query="o=-4"),
+        "usage by hour, of a group, sorted by requests": _url(hours, query=f"{of_group}&o=-4"),
         "usage by hour, of a key": _url(hours, query=f"key={_key()}"),
         "usage by hour, searched": _url(hours, query="q=AIza"),
         "usage by hour, searched in vain": _url(hours, query="q=nothing"),

@@ -64,7 +64,10 @@ class HourlyUsage(KeyUsage):
         constraints = [
             models.UniqueConstraint(fields=["key", "hour", "model"], name="usage_one_row_an_hour")
         ]
-        indexes = [models.Index(fields=["hour"])]
+        indexes = [
+            models.Index(fields=["hour"]),
+            models.Index(fields=["model", "hour"], name="usage_of_model_by_hour"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key_id} {self.model} {self.hour:%Y-%m-%d %H:00}"
@@ -83,7 +86,10 @@ class DailyUsage(KeyUsage):
         constraints = [
             models.UniqueConstraint(fields=["key", "day", "model"], name="usage_one_row_a_day")
         ]
-        indexes = [models.Index(fields=["day"])]
+        indexes = [
+            models.Index(fields=["day"]),
+            models.Index(fields=["model", "day"], name="usage_of_model_by_day"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.key_id} {self.model} {self.day}"

@@ -12,7 +12,9 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from proxyapp.admin.parts import looking_back
 from proxyapp.admin.parts.readonly import seconds_text
+from proxyapp.admin.records import capped_pages
 from proxyapp.models import AuditEntry, DailyUsage, KeyProbe, RateLimitEvent, RotationCursor
 from tests.support.admin_pages import act, cells, page, rows, said, submit, superuser, text, value
 from tests.support.pool_data import NOW, add_group, add_key, condemn, cool, pool_version, use
@@ -137,6 +139,44 @@ def test_events_are_found_by_kind_model_project_and_quota(
     html = page(operator, "proxyapp_ratelimitevent_changelist", **query)
 
     assert rows(html) == count
+
+
+@pytest.mark.parametrize(
+    "query", [{"kind": "billing"}, {"model": "m"}, {"cooldown": "over"}, {"q": "one"}], ids=str
+)
+def test_what_no_index_finds_is_looked_for_among_the_newest_events_and_the_page_says_so(
+    operator: Client, monkeypatch: pytest.MonkeyPatch, query: dict[str, str]
+):
+    monkeypatch.setattr(looking_back, "MOST_ROWS", 1)
+    monkeypatch.setattr(capped_pages, "FEW_KEYS", 0)
+    key = add_key(add_group(), "one", name="one")
+    for hours in (1, 2, 3):
+        cool(key, NOW - timedelta(hours=hours), kind="billing", model="m", project="p")
+
+    html = page(operator, "proxyapp_ratelimitevent_changelist", **query)
+    narrow = page(operator, "proxyapp_ratelimitevent_changelist", project="p", key=key.pk)
+
+    assert rows(html) == 2
+    assert "among the newest 1 events" in html
+    assert rows(narrow) == 3
+    assert "among the newest" not in narrow
+
+
+@pytest.mark.parametrize("few_keys", [500, 0])
+def test_events_are_filtered_by_group(
+    operator: Client, monkeypatch: pytest.MonkeyPatch, few_keys: int
+):
+    monkeypatch.setattr(capped_pages, "FEW_KEYS", few_keys)
+    one, two = add_key(add_group("main"), "aaaa"), add_key(add_group("other"), "bbbb")
+    for key in (one, two, two):
+        cool(key, NOW)
+
+    counts = [
+        rows(page(operator, "proxyapp_ratelimitevent_changelist", key__group__id__exact=group))
+        for group in (one.group_id, two.group_id, 10**25, "nonsense")
+    ]
+
+    assert counts == [1, 2, 0, 0]
 
 
 def test_filters_offer_the_models_of_recent_events_and_the_chosen_one(

@@ -1,5 +1,6 @@
 """The admin's pages of usage."""
 
+import functools
 from datetime import date, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
+from proxyapp.admin.parts import looking_back
 from proxyapp.admin.records import capped_pages, usage
 from proxyapp.models import ApiKey, DailyUsage
 from proxyapp.operators.dashboard import tokens_by_model
@@ -114,6 +116,46 @@ def test_too_many_rows_are_not_added_up_and_the_page_says_so(
     assert 'class="totals"' in one
     assert 'class="totals"' not in two
     assert "choose a day, a key, a group or a model" in two
+
+
+def test_usage_of_many_keys_is_looked_for_among_the_newest_rows_and_the_page_says_so(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(capped_pages, "FEW_KEYS", 0)
+    monkeypatch.setattr(looking_back, "MOST_ROWS", 2)
+    one, two = add_key(add_group("main"), "aaaa"), add_key(add_group("other"), "bbbb")
+    for hours in range(5):
+        use(one, NOW - timedelta(hours=hours), requests=10 + hours)
+    use(two, NOW - timedelta(hours=4), requests=70)
+    list_of = functools.partial(page, operator, "proxyapp_hourlyusage_changelist")
+
+    html = list_of(group=one.group_id)
+
+    assert cells(html, "requests") == ["10", "11", "12"]
+    assert "among the newest 2 rows, without totals" in html
+    assert 'class="totals"' not in html
+    assert "among the newest" not in list_of(group=one.group_id, day=NOW.date() - timedelta(days=1))
+    assert cells(list_of(group=two.group_id), "requests") == []
+    ApiKey.objects.filter(pk=two.pk).update(last_used_at=NOW - timedelta(hours=5))
+    assert cells(list_of(group=two.group_id), "requests") == ["70"]
+
+
+def test_of_more_rows_than_the_pages_lead_to_those_are_sorted(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    key = add_key(add_group(), "one")
+    for hours, requests in enumerate((3, 9, 5, 70)):
+        use(key, NOW - timedelta(hours=hours), requests=requests)
+    whole = page(operator, "proxyapp_hourlyusage_changelist", o="-4")
+    monkeypatch.setattr(capped_pages.LongPaginator, "most", 3)
+
+    html = page(operator, "proxyapp_hourlyusage_changelist", o="-4")
+
+    assert cells(whole, "requests") == ["70", "9", "5", "3"]
+    assert cells(html, "requests") == ["9", "5", "3"]
+    assert "the first 3" in text(html)
+    assert 'class="totals"' in whole
+    assert 'class="totals"' not in html
 
 
 def test_filters_offer_the_models_of_recent_rows_and_the_chosen_one(

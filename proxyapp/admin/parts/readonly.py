@@ -1,5 +1,6 @@
 """Pages of what the gateway writes by itself: to look at, not to edit."""
 
+import json
 from datetime import datetime
 from typing import TypeVar
 
@@ -34,3 +35,11 @@ def second_text(moment: datetime | None) -> str:
 def seconds_text(seconds: float) -> str:
     """`58 s` or `58.25 s`: as it was stated, to the millisecond."""
     return f"{seconds:.3f}".rstrip("0").rstrip(".") + " s"
+
+
+def pretty(text: str) -> str:
+    """JSON on many lines; what is none, or only its start, as it is."""
+    try:
+        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return text

@@ -3,9 +3,11 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from django.core.paginator import Paginator
+from django.core.paginator import Page, Paginator
 from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest
 
+from proxyapp.admin.parts.looking_back import newest
 from proxyapp.models import ApiKey, RemovedKey
 
 # Few enough for a list of ids in the query.
@@ -18,9 +20,13 @@ else:
 
 
 class CappedPaginator(RowPaginator):
-    """Leads to the first `most` rows; what lies behind is found with the filters."""
+    """Leads to the first `most` rows; what lies behind is found with the filters.
+
+    `is_cut`: it is given no more than those.
+    """
 
     most = 10_000
+    is_cut = False
     template_name = "admin/proxyapp/usage/pagination.html"
 
     @cached_property
@@ -29,7 +35,15 @@ class CappedPaginator(RowPaginator):
 
     @property
     def is_capped(self) -> bool:
-        return self._count_up_to_one_more > self.most
+        return self.is_cut or self._count_up_to_one_more > self.most
+
+    def page(self, number: int | str) -> "Page[Any]":
+        """Only of the rows that are shown more is read than their ids."""
+        page = super().page(number)
+        shown: QuerySet[Any] = page.object_list  # type: ignore[assignment]
+        rows: QuerySet[Any] = self.object_list  # type: ignore[assignment]
+        page.object_list = rows.filter(pk__in=list(shown.values_list("pk", flat=True)))
+        return page
 
     @cached_property
     def _count_up_to_one_more(self) -> int:
@@ -41,8 +55,13 @@ class LongPaginator(CappedPaginator):
     most = 50_000
 
 
-def rows_of_keys_named(text: str) -> Q:
-    """For rows that belong to a key: each word is in its name, its masked form or its project."""
+def of_keys_named(
+    request: HttpRequest, rows: QuerySet[Any], text: str, column: str, others: Q | None = None
+) -> QuerySet[Any]:
+    """Of rows that belong to a key: each word is in its name, its masked form or its project.
+
+    Or `others` holds for them. `column`: their time.
+    """
     keys = ApiKey.objects.all()
     removed = RemovedKey.objects.all()
     for word in text.split():
@@ -50,12 +69,25 @@ def rows_of_keys_named(text: str) -> Q:
             Q(name__icontains=word) | Q(masked__icontains=word) | Q(project__icontains=word)
         )
         removed = removed.filter(label__icontains=word)
-    return rows_of(keys) | Q(key_id__in=removed.values("key_id"))
+    return of_keys(request, rows, keys, column, removed, others)
 
 
-def rows_of(keys: QuerySet[ApiKey]) -> Q:
-    """Rows of few keys are fetched and sorted; of many, the newest are gone through."""
+def of_keys(
+    request: HttpRequest,
+    rows: QuerySet[Any],
+    keys: QuerySet[ApiKey],
+    column: str,
+    removed: QuerySet[RemovedKey] | None = None,
+    others: Q | None = None,
+) -> QuerySet[Any]:
+    """Rows of few keys are fetched and sorted; for those of many, the newest are gone through."""
     few = list(keys.order_by().values_list("pk", flat=True)[: FEW_KEYS + 1])
-    if len(few) <= FEW_KEYS:
-        return Q(key__in=few)
-    return Q(Exists(keys.order_by().filter(pk=OuterRef("key_id"))))
+    gone = [] if removed is None else list(removed.values_list("pk", flat=True)[: FEW_KEYS + 1])
+    if others is None and len(few) + len(gone) <= FEW_KEYS:
+        return rows.filter(key_id__in=[*few, *gone])
+    of_these = Q(key_id__in=few)
+    if len(few) > FEW_KEYS:
+        of_these = Q(Exists(keys.order_by().filter(pk=OuterRef("key_id"))))
+    if removed is not None:
+        of_these |= Q(key_id__in=removed.values("key_id"))
+    return newest(request, rows, column).filter(of_these | (others or Q()))

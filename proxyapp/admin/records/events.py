@@ -1,6 +1,5 @@
 """Rate-limit events: what took keys out, until when, and the way to bring them back."""
 
-import json
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -24,12 +23,15 @@ from proxyapp.admin.parts.filters import (
     KeyFilter,
     KindFilter,
     ModelOfEventFilter,
-    ProjectFilter,
+    ProjectOfEventFilter,
 )
+from proxyapp.admin.parts.looking_back import NewestChangeList
 from proxyapp.admin.parts.moments import local_time, remaining_time
-from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, seconds_text
-from proxyapp.admin.records.capped_pages import CappedPaginator, rows_of_keys_named
+from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, pretty, seconds_text
+from proxyapp.admin.parts.unfold_typed import ChangeList
+from proxyapp.admin.records.capped_pages import CappedPaginator, of_keys_named
 from proxyapp.admin.records.event_hours import last_hours
+from proxyapp.admin.records.group_filters import GroupOfEventFilter
 from proxyapp.models import RateLimitEvent, audit
 from proxyapp.operators import key_actions
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
@@ -50,14 +52,14 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "status",
         "released",
     )
-    list_filter = (
+    list_filter = (  # what an index finds comes first
+        DayOfEventFilter,
+        ProjectOfEventFilter,
+        KeyFilter,
         CooldownFilter,
         KindFilter,
-        ("key__group", admin.RelatedFieldListFilter),
+        GroupOfEventFilter,
         ModelOfEventFilter,
-        ProjectFilter,
-        DayOfEventFilter,
-        KeyFilter,
     )
     search_fields = ("key__name", "key__masked", "key__project", "project", "model", "quota_id")
     search_help_text = "Key's name or masked form, a project, a model or the id of a quota"
@@ -101,7 +103,15 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         if not text:
             return queryset, False
         own = (Q(**{f"{column}__icontains": text}) for column in ("project", "model", "quota_id"))
-        return queryset.filter(reduce(or_, own, rows_of_keys_named(text))), False
+        others = reduce(or_, own)
+        return of_keys_named(request, queryset, text, "occurred_at", others), False
+
+    def lookup_allowed(self, lookup: str, *args: Any, **kwargs: Any) -> bool:
+        is_filter = lookup == GroupOfEventFilter.parameter_name
+        return is_filter or super().lookup_allowed(lookup, *args, **kwargs)
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NewestChangeList
 
     def has_release_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("proxyapp.change_ratelimitevent")
@@ -237,11 +247,3 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             ("release", event.key, f"only the cooldown {event}") for event in events
         ]
         audit.record_each(audit.operator(request.user), changes)
-
-
-def pretty(text: str) -> str:
-    """JSON on many lines; what is none, or only its start, as it is."""
-    try:
-        return json.dumps(json.loads(text), indent=2, ensure_ascii=False)
-    except (ValueError, RecursionError):
-        return text

@@ -10,13 +10,15 @@ from django.db.models import Model, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, KeyFilter, is_id, with_chosen
+from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, KeyFilter, with_chosen
+from proxyapp.admin.parts.looking_back import NewestChangeList
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelAdmin
-from proxyapp.admin.records.capped_pages import LongPaginator, rows_of, rows_of_keys_named
+from proxyapp.admin.records.capped_pages import LongPaginator, of_keys_named
+from proxyapp.admin.records.group_filters import GroupOfUsageFilter
 from proxyapp.ledger.usage import COLUMNS
-from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, RemovedKey, RotationCursor
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, RemovedKey, RotationCursor
 
 # There is no table of models: they are looked for among so many rows, which costs little.
 RECENT_ROWS = 5000
@@ -24,6 +26,10 @@ RECENT_ROWS = 5000
 DAYS_OFFERED = 14
 
 UsageRow = TypeVar("UsageRow", bound=Model)
+
+
+def time_column_of(table: type[Model]) -> str:
+    return "day" if table is DailyUsage else "hour"
 
 
 class ModelOfUsageFilter(SimpleListFilter):
@@ -34,30 +40,14 @@ class ModelOfUsageFilter(SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         usage = model_admin.model._default_manager
-        recent = usage.order_by(f"-{model_admin.time_column}").values_list("model", flat=True)  # type: ignore[attr-defined]
+        column = time_column_of(model_admin.model)
+        recent = usage.order_by(f"-{column}").values_list("model", flat=True)
         models = sorted(set(recent[:RECENT_ROWS]) - {""})[:MAX_CHOICES]
         return with_chosen([(model, model) for model in models], self.value())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         model = self.value()
         return queryset.filter(model=model) if model else queryset
-
-
-class GroupOfUsageFilter(SimpleListFilter):
-    title = "group"
-    parameter_name = "group"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        groups = Group.objects.values_list("pk", "name")[:MAX_CHOICES]
-        return with_chosen([(str(pk), name) for pk, name in groups], self.value())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        group_id = self.value()
-        if not group_id:
-            return queryset
-        if not is_id(group_id):
-            return queryset.none()
-        return queryset.filter(rows_of(ApiKey.objects.filter(group=int(group_id))))
 
 
 class DayOfDailyUsageFilter(SimpleListFilter):
@@ -85,7 +75,7 @@ class DayOfDailyUsageFilter(SimpleListFilter):
             return queryset.none()
 
 
-class UsageChangeList(ChangeList):
+class UsageChangeList(NewestChangeList):
     """`totals` of all rows that the filters leave; None when they are too many to be added up."""
 
     totals: Mapping[str, str] | None = None
@@ -97,7 +87,7 @@ class UsageChangeList(ChangeList):
         removed = RemovedKey.objects.in_bulk([row.key_id for row in gone]) if gone else {}
         for row in gone:
             row.removed = removed.get(row.key_id)
-        if not self.paginator.is_capped:
+        if not (self.looked_through or self.paginator.is_capped):
             rows = self.queryset.order_by()
             sums = rows.aggregate(**{column: Sum(column, default=0) for column in COLUMNS})
             self.totals = {column.replace("_", " "): f"{sums[column]:,}" for column in COLUMNS}
@@ -136,9 +126,9 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[UsageRow], search_term: str
     ) -> tuple[QuerySet[UsageRow], bool]:
-        return (
-            queryset.filter(rows_of_keys_named(search_term)) if search_term.strip() else queryset
-        ), False
+        if search_term.strip():
+            queryset = of_keys_named(request, queryset, search_term, self.time_column)
+        return queryset, False
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UsageChangeList
@@ -165,7 +155,7 @@ class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
         "model",
         *(counted_rows(column) for column in COLUMNS),
     )
-    list_filter = (DayFilter, GroupOfUsageFilter, ModelOfUsageFilter, KeyFilter)
+    list_filter = (DayFilter, ModelOfUsageFilter, KeyFilter, GroupOfUsageFilter)
 
     @admin.display(description="hour", ordering="hour")
     def starting(self, usage: HourlyUsage) -> str:
@@ -182,7 +172,7 @@ class DailyUsageAdmin(UsageAdmin[DailyUsage]):
         "model",
         *(counted_rows(column) for column in COLUMNS),
     )
-    list_filter = (DayOfDailyUsageFilter, GroupOfUsageFilter, ModelOfUsageFilter, KeyFilter)
+    list_filter = (DayOfDailyUsageFilter, ModelOfUsageFilter, KeyFilter, GroupOfUsageFilter)
 
     @admin.display(description="day (UTC)", ordering="day")
     def on_day(self, usage: DailyUsage) -> str:
