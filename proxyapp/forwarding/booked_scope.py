@@ -7,8 +7,9 @@ could take to be for two models is for none.
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_body import SHORT_BYTES
 from proxyapp.provider.features import plain_scope
-from proxyapp.provider.model_name import PARSED_BYTES, normal_name
+from proxyapp.provider.model_name import normal_name
 from proxyapp.provider.model_readings import (
     models_at_top,
     models_of_path,
@@ -39,10 +40,12 @@ def is_ambiguous(request: RequestPlan) -> bool:
 def _models_of_body(request: RequestPlan) -> list[object]:
     """Where the path names one, the body's is not read by anybody.
 
-    A long one that was not searched through (long_bodies) may name several.
+    A long one that was not read (long_bodies) may name several.
     """
     length = request.body.length or 0
-    if length > PARSED_BYTES:
+    if length > SHORT_BYTES:
         said = request.body.said
-        return ["", "?"] if said is None else list(said.names)
+        if said is None:
+            return ["", "?"]
+        return [value for _, value in said.at_top] if said.is_plain else []
     return models_at_top(bytes(request.body.whole())) if length else []

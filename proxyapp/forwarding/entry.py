@@ -11,7 +11,7 @@ from proxyapp.access.cors import let_read_relayed
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.long_bodies import is_long, read_for_client
+from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.runtime import Runtime, running_now
@@ -37,8 +37,8 @@ async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client)
     """The answer to relay. Raises GatewayError."""
     path, query = raw_target(scope)
     runtime = running_now() or await running_runtime()
-    if client is not ANYONE and is_long(body):
-        await read_for_client(body, client)
+    if is_long(body):
+        await read_ahead(body, client, path)
     planned = plan(
         runtime.snapshot,
         method=scope["method"],

@@ -28,7 +28,7 @@ async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> 
     body = await attempt.read_error()
     policy = attempt.key.group.policy
     if is_long(request.body):
-        await read_for_refusal(request.body)
+        await read_for_refusal(request.body, request.path)
     if policy == RateLimitPolicy.DAILY and attempt.is_false_success and attempt.status != 429:
         return _of_false_success(recovery, request, attempt, body)
     return _verdict(recovery, request, attempt, attempt.status, body, policy)

@@ -1,7 +1,7 @@
-"""What is read of bodies of more than 1 MB: on a thread, in parts.
+"""What is read of long bodies: in steps, a millisecond of them at once and the rest on a thread.
 
-Who reads holds Python's lock all the same. So it gives that away after each piece: the others wait
-for one piece at most, however many such bodies there are. The readings of a process take turns, and
+Who reads holds Python's lock all the same. So it gives that away after each step: the others wait
+for one step at most, however many such bodies there are. The readings of a process take turns, and
 the one whose client leaves ends with its part.
 """
 
@@ -12,16 +12,25 @@ from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from proxyapp.access.token_book import Client
-from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
+from proxyapp.pool.snapshot import group_and_path
 from proxyapp.provider.llm_token_estimate import estimating
-from proxyapp.provider.long_json import naming, reading
-from proxyapp.provider.model_name import PARSED_BYTES
+from proxyapp.provider.long_json import LongJson, reading
+from proxyapp.provider.model_name import (
+    PARSED_BYTES,
+    first_named,
+    is_in_body,
+    model_at_top,
+    plainly_in_body,
+)
 from proxyapp.provider.request_size import MOST_BYTES, sizing
 
 # A longer body that has to be searched through is taken to be ambiguous.
 SEARCHED_BYTES = 16 << 20
+# Less than a hop to the thread and back takes until its answer; base64 of a megabyte is read in it.
+AT_ONCE_SECONDS = 0.001
 # A turn: a hop to the thread costs the event loop as much as reading a tenth of it.
-PART_PIECES = 32
+PART_PIECES = 64
 # Without a pause the thread mostly has the lock back before the event loop has woken up.
 PAUSE_SECONDS = 1e-6
 Result = TypeVar("Result")
@@ -29,24 +38,50 @@ _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 
 
 def is_long(body: RequestBody) -> bool:
-    return body.length is not None and body.length > PARSED_BYTES
+    return body.length is not None and body.length > SHORT_BYTES
 
 
-async def read_for_client(body: RequestBody, client: Client) -> None:
-    """What the limits of a client ask of a long body."""
+async def read_ahead(body: RequestBody, client: Client, path: bytes) -> None:
+    """What the limits of a client ask of a long body, and the model where only a parser tells."""
+    length = body.length or 0
     if client.models is not None:
-        body.said = await in_turns(reading(body.pieces()))
-    if client.tokens_per_day is not None:
-        body.prompt_llm_tokens = await in_turns(estimating(body.pieces(), body.length or 0))
+        body.said = await _read(body)
+    if client.tokens_per_day is not None and length > PARSED_BYTES:
+        body.prompt_llm_tokens = await in_turns(estimating(body.pieces(), length))
+    if length <= PARSED_BYTES and is_in_body(group_and_path(path)[1]):
+        searched = body.searchable()
+        body.model = plainly_in_body(searched)
+        if body.model is None:
+            body.said = said = body.said or await _read(body)
+            models = [value for name, value in said.at_top if name == "model"]
+            body.model = model_at_top(models) if said.is_object else first_named(searched)
 
 
-async def read_for_refusal(body: RequestBody) -> None:
+async def read_for_refusal(body: RequestBody, path: bytes) -> None:
     """What of a long body can be the reason of a refusal, and for whom that counts."""
     length = body.length or 0
-    if body.said is None and length <= SEARCHED_BYTES:
-        body.said = await in_turns(naming(body.pieces()))
+    if body.said is None and length <= SEARCHED_BYTES and is_in_body(path):
+        body.said = await _read(body)
     if body.least_llm_tokens is None and length <= MOST_BYTES:
         body.least_llm_tokens = await in_turns(sizing(body.pieces()))
+
+
+async def _read(body: RequestBody) -> LongJson:
+    steps = reading(body.whole())
+    if (body.length or 0) <= PARSED_BYTES and (ends := _at_once(steps)):
+        return ends[0]
+    return await in_turns(steps)
+
+
+def _at_once(steps: Generator[None, None, Result]) -> list[Result]:
+    """What the steps come to; nothing: there are more."""
+    until = time.perf_counter() + AT_ONCE_SECONDS
+    try:
+        while time.perf_counter() < until:
+            next(steps)
+    except StopIteration as end:
+        return [end.value]
+    return []
 
 
 async def in_turns(steps: Generator[None, None, Result]) -> Result:

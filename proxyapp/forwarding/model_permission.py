@@ -8,10 +8,10 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.provider.long_json import LongJson, finished, reading
-from proxyapp.provider.model_fields import UnreadableBody, models_of_fields
-from proxyapp.provider.model_name import PARSED_BYTES
+from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
+from proxyapp.provider.json_outline import UnreadableBody
+from proxyapp.provider.long_json import finished, reading
+from proxyapp.provider.model_fields import models_of_fields
 from proxyapp.provider.model_paths import ModelPlace, model_place
 from proxyapp.provider.model_readings import (
     choices_of_headers,
@@ -75,26 +75,21 @@ def _models_of_body(
 ) -> list[Any]:
     if _is_form(headers) and not place.name:
         raise NotAllowed(f"{LIMITED}: it must be named in JSON, not in a form. {REMEDY}")
-    if body.length is not None and body.length > PARSED_BYTES:
-        return _models_of_long_body(
-            body.said or finished(reading(body.pieces())), is_named=bool(place.name)
-        )
+    do_tools_ask = _ASKING_TOOLS.search(path) is not None
     try:
-        return models_of_fields(
-            bytes(body.whole()), do_tools_ask=_ASKING_TOOLS.search(path) is not None
-        )
+        if body.length is not None and body.length > SHORT_BYTES:
+            return _models_of_long_body(body, do_tools_ask=do_tools_ask)
+        return models_of_fields(bytes(body.whole()), do_tools_ask=do_tools_ask)
     except UnreadableBody:
         raise NotAllowed(f"{LIMITED}: the body must be a plain JSON object.") from None
 
 
-def _models_of_long_body(said: LongJson, *, is_named: bool) -> list[Any]:
-    """Too long to be parsed. The native API goes by the path that names a model."""
+def _models_of_long_body(body: RequestBody, *, do_tools_ask: bool) -> list[Any]:
+    """As a rule it was read before (long_bodies). Raises UnreadableBody."""
+    said = body.said or finished(reading(body.whole()))
     if not said.is_plain:
-        raise NotAllowed(
-            f"{LIMITED}: a body of more than {PARSED_BYTES} bytes must be a plain JSON object that"
-            " has no fields beside `model` for choosing one."
-        )
-    return [] if is_named else list(said.names)
+        raise UnreadableBody
+    return [*said.names, *(said.of_tools if do_tools_ask else ())]
 
 
 def _is_form(headers: list[Header]) -> bool:

@@ -53,7 +53,8 @@ class RequestPlan:
         """What can be the reason of a refusal; read when it is asked for."""
         if self._use is None:
             body, length = self.body, self.body.length or 0
-            whole = bytes(body.whole()) if 0 < length <= PARSED_BYTES else b""
+            is_sized = body.least_llm_tokens is not None
+            whole = bytes(body.whole()) if 0 < length <= PARSED_BYTES and not is_sized else b""
             self._use = use_of(body.searchable(), whole)
             if body.least_llm_tokens is not None:
                 self._use = replace(self._use, llm_tokens=body.least_llm_tokens)
@@ -103,7 +104,8 @@ def plan(
         check_model(client.models, method, path, body, query, headers)
     model = facts.model
     if model is None:
-        model = normal_name(name_in_body(path, body.searchable()))
+        named = body.model
+        model = normal_name(name_in_body(path, body.searchable()) if named is None else named)
     planned = RequestPlan(
         ring.name,
         method,

@@ -69,26 +69,45 @@ def name_in_path(path: bytes) -> str:
     return rest.partition(b":")[0].partition(b"/")[0].decode("utf-8", "replace") if found else ""
 
 
-def name_in_body(path: bytes, body: bytes) -> str:
-    """An upload's body is the client's file, whatever it says."""
-    if not (body.startswith(b"{") or body[:16].lstrip().startswith(b"{")) or path.startswith(
-        b"/upload/"
-    ):
+def is_in_body(path: bytes) -> bool:
+    """Whether it is the body's to name one. That of an upload is the client's file."""
+    return not path.startswith(b"/upload/") and not name_in_path(path)
+
+
+def plainly_in_body(body: bytes) -> str | None:
+    """None: it may take a parse to tell."""
+    if not (body.startswith(b"{") or body[:16].lstrip().startswith(b"{")):
         return ""
     first = NAMED.search(body)
-    is_plain = first is not None and NAMED.search(body, first.end()) is None
     if len(body) <= PARSED_BYTES and ESCAPED_LETTER.search(body) is not None:
-        is_plain = False
-    elif first is None:
+        return None
+    if first is None:
         return ""
-    if len(body) > PARSED_BYTES or is_plain:
-        return _text(first[1]) if first else ""
-    return _at_top(body, first[1] if first else b"")
+    is_plain = len(body) > PARSED_BYTES or NAMED.search(body, first.end()) is None
+    return _text(first[1]) if is_plain else None
 
 
-def _at_top(body: bytes, first: bytes) -> str:
-    """A tool's schema, say, names a model of its own. Two ends of a long body seldom parse: there
-    the first counts. One that is named twice is named by neither.
+def model_at_top(models: list[Any]) -> str:
+    """One that is named twice is named by neither."""
+    return models[0] if len(models) == 1 and isinstance(models[0], str) else ""
+
+
+def first_named(body: bytes) -> str:
+    """Of what is no JSON object, wherever that stands."""
+    first = NAMED.search(body)
+    return _text(first[1]) if first else ""
+
+
+def name_in_body(path: bytes, body: bytes) -> str:
+    """An upload's body is the client's file, whatever it says."""
+    if path.startswith(b"/upload/"):
+        return ""
+    plain = plainly_in_body(body)
+    return _parsed(body) if plain is None else plain
+
+
+def _parsed(body: bytes) -> str:
+    """A tool's schema, say, names a model of its own. Two ends of a long body seldom parse.
 
     Not strict, because the line end between two such ends may be inside a string.
     """
@@ -97,9 +116,8 @@ def _at_top(body: bytes, first: bytes) -> str:
             body.decode("utf-8", "replace"), strict=False, object_pairs_hook=list[tuple[str, Any]]
         )
     except (ValueError, RecursionError):
-        return _text(first)
-    models = [value for name, value in members if name == "model"]
-    return models[0] if len(models) == 1 and isinstance(models[0], str) else ""
+        return first_named(body)
+    return model_at_top([value for name, value in members if name == "model"])
 
 
 def _text(escaped: bytes) -> str:

@@ -3,19 +3,25 @@
 import asyncio
 import base64
 import random
+import re
 import threading
 import time
 from collections.abc import Generator
 
 import pytest
 
-from proxyapp.forwarding.long_bodies import PART_PIECES, in_turns
-from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding import long_bodies
+from proxyapp.forwarding.long_bodies import PART_PIECES, in_turns, read_ahead
+from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.long_json import reading
+from proxyapp.provider.model_name import is_in_body, model_of, normal_name
 
 MEGABYTE = 1 << 20
 MEGABYTES = 20
 LOOP_MILLISECONDS = 0.3
+LONGEST_MILLISECONDS = 12.0
+CHAT = b"/v1beta/openai/chat/completions"
 
 
 def picture() -> RequestBody:
@@ -29,11 +35,83 @@ async def test_reading_costs_the_event_loop_next_to_nothing():
     costs = []
     for _ in range(3):
         before = time.thread_time()
-        said = await in_turns(reading(body.pieces()))
+        said = await in_turns(reading(body.whole()))
         costs.append((time.thread_time() - before) * 1000 / MEGABYTES)
         assert said.is_plain
-        assert said.names == {"good"}
+        assert [*said.names] == ["good"]
     assert min(costs) < LOOP_MILLISECONDS
+
+
+def sent(body: bytes) -> RequestBody:
+    return RequestBody(body, length=len(body))
+
+
+START = b'{"model":"good","x":['
+ANY_GOOD = Client(id=1, models=re.compile("good"))
+HOSTILE = {
+    "small values": START + b'"",1,' * 200_000 + b"1]}",
+    "small objects": START + b'{"a":1},' * 120_000 + b"1]}",
+    "names": b"{" + b'"model":"good",' * 60_000 + b'"a":1}',
+    "escapes": b'{"mod\\u0065l":"good","x":"' + b"\\u006d" * 160_000 + b'"}',
+    "brackets": START + b"[" * 900_000,
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("client", [ANYONE, ANY_GOOD])
+async def test_what_takes_long_to_read_takes_the_event_loop_a_few_milliseconds(
+    name: str, client: Client
+):
+    costs = []
+    for _ in range(3):
+        body = sent(HOSTILE[name])
+        before = time.thread_time()
+        await read_ahead(body, client, CHAT)
+        costs.append((time.thread_time() - before) * 1000)
+        assert (body.model, body.said is not None) == (
+            model_of(CHAT, HOSTILE[name]),
+            body.model != "good" or client is ANY_GOOD or name == "escapes",
+        )
+    assert min(costs) < LONGEST_MILLISECONDS
+
+
+@pytest.mark.parametrize("size", [SHORT_BYTES, 200_000, 700_000])
+async def test_a_body_of_data_is_read_at_once(size: int, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(long_bodies, "AT_ONCE_SECONDS", 1.0)
+    monkeypatch.setattr(long_bodies, "in_turns", None)
+    body = sent(b'{"model":"good","x":"' + b"QUJD" * (size // 4) + b'"}')
+    await read_ahead(body, ANY_GOOD, CHAT)
+    assert body.said is not None
+    assert (body.said.is_plain, [*body.said.names], body.model) == (True, ["good"], "good")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"x":{"model":"in"},"model":"top","y":"%b"}',
+        b'{"model":"top","model":"top","y":"%b"}',
+        b'{"model":"a","Model":"b","y":"%b"}',
+        b'{"x":{"model":"only in"},"y":"%b"}',
+        b'{"mod\\u0065l":"top","y":"%b"}',
+        b'{"x":{"model":"in"},"model":5,"y":"%b"}',
+        b'{"x":{"model":"first"},"model":"m","y":"%b"',
+        b'{"x":{"model":"first"},"model":"m","y":"\n%b"}',
+        b'[{"model":"first"},"%b"]',
+        b'{"y":"%b"}',
+    ],
+)
+@pytest.mark.parametrize("client", [ANYONE, ANY_GOOD])
+@pytest.mark.parametrize("path", [CHAT, b"/g/a" + CHAT, b"/g/a/upload/v1", b"/v1/models/m:x"])
+async def test_the_model_of_a_long_body_is_that_which_a_parser_finds(
+    body: bytes, client: Client, path: bytes
+):
+    whole = body % (b"A" * SHORT_BYTES)
+    read = sent(whole)
+    await read_ahead(read, client, path)
+    plain = path.removeprefix(b"/g/a")
+    is_asked = is_in_body(plain)
+    assert (read.model is not None) is is_asked
+    assert not is_asked or normal_name(read.model or "") == model_of(plain, whole)
 
 
 def noted(name: str, steps: int, notes: list[tuple[str, str]]) -> Generator[None, None, str]:

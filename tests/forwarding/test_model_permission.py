@@ -53,10 +53,12 @@ def is_allowed(
         (CHAT, b'{"model": "models/good-1"}'),
         (b"/v1beta/cachedContents", b'{"model": "models/good-1"}'),
         (CHAT, b'{"model": "good-1", "x": %b}' % LONG),
+        (CHAT, b'{"model": "good-1", "tools": [{"model": "bad"}], "x": %b}' % LONG),
         (
-            NATIVE % b"good-1",
-            b'{"model": "bad", "x": %b}' % LONG,
-        ),  # the native API goes by the path
+            CHAT,
+            b'{"model": "good-1", "messages": [{"content": [{"models": "bad"}]}], "x": %b}' % LONG,
+        ),
+        (NATIVE % b"good-1", b'{"model": "models/good-1", "x": %b}' % LONG),
     ],
 )
 def test_an_allowed_model_passes(path, body):
@@ -68,6 +70,10 @@ def test_an_allowed_model_passes(path, body):
     [
         (NATIVE % b"bad", b""),
         (NATIVE % b"good", b'{"model": "bad"}'),
+        (NATIVE % b"good", b'{"model": "bad", "x": %b}' % LONG),
+        (CHAT, b'{"model": "good", "x": %b, "extra_body": {"m_o_d_e_l": "bad"}}' % LONG),
+        (CHAT, b'{"model": "good", "x": %b, "x": "\xff"}' % LONG),
+        (CHAT, b'{"model": "good", "x": %b} {"model": "bad"}' % LONG),
         (b"/v1beta/models/bad:generateContent/models/good", b""),
         (b"/v1beta/models/good/../bad:generateContent", b""),
         (b"/v1beta/models/good/%2e%2e/bad:generateContent", b""),
