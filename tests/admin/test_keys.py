@@ -233,6 +233,35 @@ def test_deleting_keys_takes_their_events_along_and_every_process_hears_of_it(op
     assert pool_version() == version + 1
 
 
+def test_more_keys_are_deleted_at_once_than_a_form_has_fields(operator: Client, settings: Any):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 20
+    group = add_group()
+    keys = [add_key(group, f"key-{number}") for number in range(30)]
+    chosen = {"index": "0", "select_across": "1"}
+
+    question = act(operator, "apikey", "delete_selected", [keys[0].pk], **chosen)
+    carried = re.findall(r'name="_selected_action" value="([^"]*)"', question)
+    new = add_key(group, "new")
+    html = act(operator, "apikey", "delete_selected", carried, post="yes")
+
+    assert "30 keys will be deleted" in question
+    assert carried == [f"{keys[0].pk}-{keys[-1].pk}"]
+    assert "Successfully deleted 30 API keys." in html
+    assert list(ApiKey.objects.all()) == [new]
+
+
+@pytest.mark.parametrize("carried", ["nonsense", "1-99999999999999999999", "7-", ""])
+def test_a_question_that_carries_no_keys_deletes_none(operator: Client, carried: str):
+    key = add_key(add_group(), "one")
+
+    operator.post(
+        reverse("admin:proxyapp_apikey_changelist"),
+        {"action": "delete_selected", "post": "yes", "_selected_action": carried},
+    )
+
+    assert list(ApiKey.objects.all()) == [key]
+
+
 def test_before_no_key_is_left_a_page_says_so_and_asks(operator: Client):
     group = add_group()
     one, two = add_key(group, "one"), add_key(group, "two")

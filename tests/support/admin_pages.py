@@ -3,6 +3,7 @@
 import html as markup
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -54,7 +55,7 @@ def change_secrets(operator: Client, key: ApiKey, new_secret: str, new_proxy_url
     submit(operator, "proxyapp_group_change", key.group_id, data=form)
 
 
-def act(operator: Client, model: str, action: str, ids: list[int], **extra: str) -> str:
+def act(operator: Client, model: str, action: str, ids: Sequence[int | str], **extra: str) -> str:
     data = {"action": action, "_selected_action": ids, **extra}
     return submit(operator, f"proxyapp_{model}_changelist", data=data)
 

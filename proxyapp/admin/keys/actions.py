@@ -9,6 +9,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_and_delete
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -21,6 +22,7 @@ from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey
 from proxyapp.models.key_state import in_state
+from proxyapp.models.many_ids import among, shortened, written_out
 from proxyapp.operators.dependent_tokens import dependents
 from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
 from proxyapp.vocabulary.key_states import KeyState
@@ -61,11 +63,27 @@ def enable_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) 
 def delete_selected(
     pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]
 ) -> HttpResponse | None:
-    """Django's own, which asks first; the page says what becomes of the others."""
+    """Django's own, which asks first; the page says what becomes of the others.
+
+    It carries the keys in one field: Django's own would be more fields than a form may have.
+    """
     answer: HttpResponse | None = ask_and_delete(pages, request, queryset)
     if isinstance(answer, TemplateResponse) and answer.context_data is not None:
-        answer.context_data |= consequences(request, ids_of(queryset), "deleted")
+        ids = ids_of(queryset)
+        answer.context_data |= consequences(request, ids, "deleted")
+        answer.context_data["queryset"] = [{"pk": shortened(ids)}]
     return answer
+
+
+def of_those_confirmed(request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
+    """What the page that asked has carried; any other choice is Django's to read."""
+    if "post" not in request.POST or request.POST.get("action") != delete_selected.__name__:
+        return queryset
+    chosen = request.POST.getlist(ACTION_CHECKBOX_NAME)
+    posted = request.POST.copy()
+    posted["select_across"] = "1"  # of the queryset, which is these
+    request.POST = posted  # type: ignore[assignment]
+    return queryset.filter(pk__in=among(written_out(" ".join(chosen))))
 
 
 def change_and_tell(

@@ -15,7 +15,13 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.keys.actions import delete_selected, disable_keys, enable_keys, release_keys
+from proxyapp.admin.keys.actions import (
+    delete_selected,
+    disable_keys,
+    enable_keys,
+    of_those_confirmed,
+    release_keys,
+)
 from proxyapp.admin.keys.bulk_add import BulkAdd
 from proxyapp.admin.keys.export import export_keys
 from proxyapp.admin.keys.form import ApiKeyForm
@@ -29,6 +35,7 @@ from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.config.key_shape import doubt
 from proxyapp.models import ApiKey
+from proxyapp.models.many_ids import among
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.change_log import Touched, touched_keys
 from proxyapp.vocabulary.choices import KeyStatus
@@ -123,6 +130,11 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         form.may_redirect = may_redirect_keys(request)  # made anew each time
         return form
 
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[ApiKey]
+    ) -> HttpResponse | None:
+        return super().response_action(request, of_those_confirmed(request, queryset))
+
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["group", "new_secret", "name", "project"]})]
@@ -173,7 +185,7 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         return super().describe_edit(form, name, is_new=is_new)
 
     def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
-        return ApiKey.objects.filter(pk__in=ids)
+        return ApiKey.objects.filter(pk__in=among(ids))
 
     def touched(self, ids: Sequence[int]) -> Touched:
         return touched_keys(ids)

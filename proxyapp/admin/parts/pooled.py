@@ -92,10 +92,12 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         total = len(objs) if isinstance(objs, Sequence) else objs.count()
         if total > len(labels):
             labels.append(f"… and {total - len(labels)} more")
-        counts = {
-            str(self.opts.verbose_name_plural): total,
-            **self.dependent_counts([obj.pk for obj in objs]),
-        }
+        ids = (
+            [obj.pk for obj in objs]
+            if isinstance(objs, Sequence)
+            else list(objs.order_by().values_list("pk", flat=True))
+        )
+        counts = {str(self.opts.verbose_name_plural): total, **self.dependent_counts(ids)}
         may_delete = request.user.has_perm(f"proxyapp.delete_{self.opts.model_name}")
         return labels, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
 

@@ -106,9 +106,9 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         others = reduce(or_, own)
         return of_keys_named(request, queryset, text, "occurred_at", others), False
 
-    def lookup_allowed(self, lookup: str, *args: Any, **kwargs: Any) -> bool:
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
         is_filter = lookup == GroupOfEventFilter.parameter_name
-        return is_filter or super().lookup_allowed(lookup, *args, **kwargs)
+        return is_filter or super().lookup_allowed(lookup, value, request)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NewestChangeList
