@@ -6,6 +6,7 @@ socket open.
 """
 
 import asyncio
+import errno
 import socket
 from typing import Any
 
@@ -13,6 +14,7 @@ from aiohappyeyeballs import start_connection
 
 from proxyapp.vocabulary.forbidden_addresses import OffLimits, problem_of_address, written_address
 
+CONNECTED = (0, errno.EISCONN)  # what a second call says on Linux, on macOS
 HEAD_START_SECONDS = 0.25  # what RFC 8305 recommends (sections 5 and 8)
 
 # As `getaddrinfo` has it: family, kind, protocol, canonical name, and the address with its port.
@@ -24,6 +26,8 @@ async def connect(addresses: list[Address]) -> socket.socket:
 
     Raises OSError: that of the first address if all of them fail.
     """
+    if len(addresses) == 1 and (connected := _connected_at_once(addresses[0])):
+        return connected
     try:
         return await start_connection(addresses, happy_eyeballs_delay=HEAD_START_SECONDS)
     except OSError as error:
@@ -31,6 +35,21 @@ async def connect(addresses: list[Address]) -> socket.socket:
             raise
     # Errors that differ come as one, without a number: the first address tells its own once more.
     return await start_connection(addresses[:1])
+
+
+def _connected_at_once(address: Address) -> socket.socket | None:
+    """To this machine: all is done by the time that it is begun, and to have the event loop watch
+    for it costs more than the connection. None: it is not to be had so.
+    """
+    host = host_of(address)
+    if host != "::1" and not host.startswith("127."):
+        return None
+    made = socket.socket(*address[:3])
+    made.setblocking(False)
+    if made.connect_ex(address[4]) == 0 or made.connect_ex(address[4]) in CONNECTED:
+        return made
+    made.close()
+    return None
 
 
 async def addresses_of(host: str, port: int, *, is_link_local_allowed: bool) -> list[Address]:

@@ -7,6 +7,7 @@ What counts is the address that is really dialled, so that a name whose address 
 nothing. Where a proxy resolves the name, only the name and addresses written out can be judged.
 """
 
+import functools
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
@@ -40,6 +41,9 @@ EMBEDDING = (ip_network("64:ff9b::/96"), ip_network("::ffff:0:0:0/96"), ip_netwo
 SITE_NAT64 = ip_network("64:ff9b:1::/48")
 SITE_NAT64_PLACES = ((6, 7, 9, 10), (7, 9, 10, 11), (9, 10, 11, 12), (12, 13, 14, 15))
 
+# Each new connection asks about its own, mostly the same few.
+ADDRESSES_KNOWN = 256
+
 
 class OffLimits(OSError):
     """Says what is refused and what to do, not the address: a name server may have said it."""
@@ -58,6 +62,7 @@ def problem_of(host: str, *, is_link_local_allowed: bool) -> str | None:
     return None
 
 
+@functools.lru_cache(ADDRESSES_KNOWN)
 def problem_of_address(address: Address, *, is_link_local_allowed: bool) -> str | None:
     forms = list(_forms(address))
     if any(_is_no_host(form) for form in forms):
@@ -67,6 +72,7 @@ def problem_of_address(address: Address, *, is_link_local_allowed: bool) -> str 
     return None
 
 
+@functools.lru_cache(ADDRESSES_KNOWN)
 def written_address(host: str) -> Address | None:
     """None for a name.
 

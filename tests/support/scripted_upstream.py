@@ -124,10 +124,12 @@ class ScriptedUpstream:
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://{self.host}"
 
-    async def wait_for_open(self, count: int, timeout: float = SECONDS) -> None:
-        """Until exactly `count` connections are open."""
+    async def wait_for_open(
+        self, count: int, timeout: float = SECONDS, *, accepted: int = 0
+    ) -> None:
+        """Until exactly `count` connections are open, when so many have come at least."""
         async with asyncio.timeout(timeout), self._changed:
-            await self._changed.wait_for(lambda: self.open == count)
+            await self._changed.wait_for(lambda: self.open == count and self.accepted >= accepted)
 
     async def wait_for_heads(self, count: int) -> None:
         async with asyncio.timeout(SECONDS):

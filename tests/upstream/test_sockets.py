@@ -57,6 +57,27 @@ async def test_an_address_and_a_name_can_be_connected_to(listener: socket.socket
             assert not sock.getblocking()
 
 
+async def test_a_connection_to_this_machine_waits_for_nothing(listener: socket.socket) -> None:
+    dialling = connect([at(port_of(listener))])
+
+    with pytest.raises(StopIteration) as end:
+        dialling.send(None)
+
+    with end.value.value as sock:
+        assert sock.getpeername() == listener.getsockname()
+        assert not sock.getblocking()
+
+
+async def test_one_on_this_machine_that_says_nothing_is_waited_for(silent_port: int) -> None:
+    with pytest.raises(TimeoutError):
+        await race(at(silent_port), seconds=0.2)
+
+
+async def test_one_on_this_machine_that_refuses_says_so() -> None:
+    with pytest.raises(ConnectionRefusedError):
+        await race(at(free_port()))
+
+
 async def test_the_next_address_is_tried_when_one_refuses(listener: socket.socket) -> None:
     started = time.monotonic()
     (await race(at(free_port()), at(port_of(listener)))).close()

@@ -75,7 +75,7 @@ async def test_a_host_that_is_refused_is_the_last_thing_seen(
 async def test_a_connection_can_be_made_without_a_request(make_transport: MakeTransport) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         await make_transport().connect(httpx.URL(upstream.url))
-        await upstream.wait_for_open(0)
+        await upstream.wait_for_open(0, accepted=1)
     assert (upstream.accepted, upstream.heads) == (1, [])
 
 
