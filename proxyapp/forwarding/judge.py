@@ -52,7 +52,10 @@ def _verdict(
     body: bytes,
     policy: str,
 ) -> Verdict | None:
-    """What takes something out is judged again, by what of the request may be the reason."""
+    """What takes something out is judged by what of the request may be the reason, too.
+
+    Nearly every 429 does, and that is looked at first: it costs one judgement instead of two.
+    """
     now = datetime.now(UTC)
     judge = functools.partial(
         verdict.judge,
@@ -65,6 +68,10 @@ def _verdict(
         strikes=_strikes(recovery, request, attempt.key, now),
         is_key_in_place=_is_key_in_place(request, attempt),
     )
+    if status == 429:
+        closely = judge(model=booked_scope(request), use=request.use)
+        if closely is None or closely.takes_out:
+            return closely
     found = judge(model=plain_scope(request.quota_scope))
     if found is None or not found.takes_out:
         return found
@@ -114,8 +121,15 @@ def cooldown(
         stated_delay_seconds=None if delay is None else delay.total_seconds(),
         key_hash=key.key_hash,
         client_id=None if client is ANYONE else client.id,
-        reason=excerpt(judgement.message.encode(), key.secret, key.masked),
+        reason=_reason(key, judgement),
     )
+
+
+def _reason(key: PoolKey, judgement: Verdict) -> str:
+    """Of a key that is condemned."""
+    if not judgement.kind.spec.condemns:
+        return ""
+    return excerpt(judgement.message.encode(), key.secret, key.masked)
 
 
 STREAM_TYPES = re.compile(

@@ -4,9 +4,8 @@ import asyncio
 import functools
 import logging
 import math
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import NamedTuple
 
 from proxyapp.ledger.outbox import Outbox
 from proxyapp.ledger.spool_records import cooldowns_record
@@ -25,7 +24,8 @@ WRITE_WAIT_SECONDS = 2.0
 SAME_END_SECONDS = 2.0
 
 
-class Unconfirmed(NamedTuple):
+@dataclass(slots=True)
+class Unconfirmed:
     """`version`: the pool's that includes it, once it is known; `shift`: by how much the clock was
     set since.
     """
@@ -52,7 +52,7 @@ class Cooling:
         self._snapshot = snapshot
         self._recovery = recovery
         self._widening = Widening()
-        self._waiting: list[NewCooldown] = []
+        self._waiting: list[Unconfirmed] = []
         self._unconfirmed: list[Unconfirmed] = []
         self._writer: asyncio.Task[None] | None = None
 
@@ -88,22 +88,23 @@ class Cooling:
         if not is_news:
             return
         self._say(cooldown)
-        self._waiting.append(cooldown)
-        self._unconfirmed.append(Unconfirmed(cooldown))
+        unconfirmed = Unconfirmed(cooldown)
+        self._waiting.append(unconfirmed)
+        self._unconfirmed.append(unconfirmed)
         if self._writer is None or self._writer.done():
             self._writer = asyncio.get_running_loop().create_task(self._write_waiting())
 
     def shift(self, seconds: float) -> None:
         """The clock was set by so much: what is not written yet is applied again by the new one."""
         span = timedelta(seconds=seconds)
-        self._unconfirmed = [each._replace(shift=each.shift + span) for each in self._unconfirmed]
+        for each in self._unconfirmed:
+            each.shift += span
 
     def confirm(self, version: int) -> None:
         """All that was spooled is in the database as of this version of the pool."""
-        self._unconfirmed = [
-            each._replace(version=version) if each.version is None else each
-            for each in self._unconfirmed
-        ]
+        for each in self._unconfirmed:
+            if each.version is None:
+                each.version = version
 
     def _say(self, cooldown: NewCooldown) -> None:
         key = self._snapshot.keys.get(cooldown.key_id)
@@ -113,6 +114,8 @@ class Cooling:
         if cooldown.is_of_dead_key:
             logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
             return
+        if not logger.isEnabledFor(logging.INFO):
+            return
         until = local_text(cooldown.until, "seconds")
         where = f" for {cooldown.model}" if cooldown.model else ""
         who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
@@ -121,12 +124,9 @@ class Cooling:
     async def _write_waiting(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            version = await self._write(batch)
-            written = set(map(id, batch))
-            self._unconfirmed = [
-                each._replace(version=version) if id(each.cooldown) in written else each
-                for each in self._unconfirmed
-            ]
+            version = await self._write([each.cooldown for each in batch])
+            for each in batch:
+                each.version = version
 
     async def _write(self, batch: list[NewCooldown]) -> int | None:
         return await self._outbox.write(

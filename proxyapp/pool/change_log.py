@@ -6,8 +6,9 @@ A version that nobody describes, or that touches much, means that anything may h
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, Group, PoolChange, RateLimitEvent
@@ -21,6 +22,21 @@ VERSIONS_A_PRUNING = 128
 # Longer than processes remember refusals that are past.
 REMEMBERED = timedelta(days=1)
 FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens"})
+
+
+NOTE = (
+    f"INSERT INTO {PoolChange._meta.db_table} (version, stamp, touched) VALUES (%s, %s, %s)"  # noqa: S608 (no value)
+    " ON CONFLICT (version) DO UPDATE SET stamp = excluded.stamp, touched = excluded.touched"
+)
+
+
+class Version(NamedTuple):
+    """Of the pool. `stamp` tells those of one number apart: a database that was restored may come
+    to the same number on another way.
+    """
+
+    number: int
+    stamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +90,17 @@ def projects_held_by(keys: QuerySet[ApiKey], now: datetime) -> frozenset[str]:
     return frozenset(projects[: MOST_TOUCHED + 1])
 
 
-def note(version: int, stamp: int, touched: Touched | None) -> None:
+def note(version: Version, touched: Touched | None) -> None:
     """Belongs into the transaction that raises the version. What another history left goes."""
     if touched is not None and touched.is_much:
         touched = None
-    change = PoolChange(version=version, stamp=stamp, touched=touched and _as_json(touched))
-    PoolChange.objects.bulk_create(
-        [change],
-        update_conflicts=True,
-        unique_fields=["version"],
-        update_fields=["stamp", "touched"],
-    )
-    if version % VERSIONS_A_PRUNING == 0:
-        PoolChange.objects.filter(version__lte=version - VERSIONS_KEPT).delete()
+    text = None
+    if touched is not None:
+        text = connection.ops.adapt_json_value(_as_json(touched), None)
+    with connection.cursor() as cursor:
+        cursor.execute(NOTE, [version.number, version.stamp, text])
+    if version.number % VERSIONS_A_PRUNING == 0:
+        PoolChange.objects.filter(version__lte=version.number - VERSIONS_KEPT).delete()
 
 
 def touched_between(known: tuple[int, int], present: tuple[int, int]) -> Touched | None:

@@ -9,8 +9,10 @@ from django.db import transaction
 
 from proxyapp.database.clock import database_time
 from proxyapp.models import ApiKey, ClientToken, RateLimitEvent
+from proxyapp.pool import change_log
 from proxyapp.pool.change_log import Touched
-from proxyapp.pool.cursor import lock_pool, raise_pool_version
+from proxyapp.pool.cursor import lock_pool, raise_pool_version, raise_version
+from proxyapp.pool.event_rows import NewEvent, insert_events, known_keys
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -75,29 +77,19 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
 
     Returns the pool's version that includes them.
     """
-    with transaction.atomic():
-        lock_pool()
-        known = set(
-            ApiKey.objects.filter(pk__in={c.key_id for c in cooldowns}).values_list("pk", flat=True)
-        )
+    with transaction.atomic(savepoint=False):
+        version = raise_version()
+        known = known_keys(cooldown.key_id for cooldown in cooldowns)
         clients = _clients({c.client_id for c in cooldowns if c.client_id is not None})
         ahead = database_time().ahead
-        events = RateLimitEvent.objects.bulk_create(
-            [_event(c, clients, ahead) for c in cooldowns if c.key_id in known]
-        )
+        ids = insert_events([_event(c, clients, ahead) for c in cooldowns if c.key_id in known])
         condemned = [cooldown for cooldown in cooldowns if cooldown.is_of_dead_key]
         for cooldown in condemned:
             _condemn(cooldown)
-        return raise_pool_version(_touched(events, condemned))
-
-
-def _touched(events: Sequence[RateLimitEvent], condemned: Sequence[NewCooldown]) -> Touched | None:
-    """None where the database does not tell the new rows' ids, as old ones of SQLite."""
-    ids = [event.pk for event in events]
-    if None in ids:
-        return None
-    keys = frozenset(cooldown.key_id for cooldown in condemned)
-    return Touched(keys=keys, cooldowns=frozenset(ids))
+        keys = frozenset(cooldown.key_id for cooldown in condemned)
+        touched = None if ids is None else Touched(keys=keys, cooldowns=frozenset(ids))
+        change_log.note(version, touched)
+    return version.number
 
 
 def _condemn(cooldown: NewCooldown) -> None:
@@ -117,8 +109,8 @@ def _clients(ids: set[int]) -> set[int]:
     return set(found)
 
 
-def _event(cooldown: NewCooldown, clients: set[int], ahead: timedelta) -> RateLimitEvent:
-    return RateLimitEvent(
+def _event(cooldown: NewCooldown, clients: set[int], ahead: timedelta) -> NewEvent:
+    return NewEvent(
         key_id=cooldown.key_id,
         project=cooldown.project,
         model=cooldown.model,

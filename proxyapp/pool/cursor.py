@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from django.db import transaction
-from django.db.models import F, Subquery
+from django.db import connection, transaction
+from django.db.models import Subquery
 
 from proxyapp.models import ApiKey, ClientToken, Group, RotationCursor
 from proxyapp.pool import change_log
-from proxyapp.pool.change_log import Touched
+from proxyapp.pool.change_log import Touched, Version
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
@@ -54,23 +54,34 @@ class Progress:
     lease_end: int
 
 
+_TABLE = RotationCursor._meta.db_table
+RAISE = f"UPDATE {_TABLE} SET pool_version = pool_version + 1, pool_stamp = %s WHERE ring = %s"  # noqa: S608 (no value)
+NUMBER = f"SELECT pool_version FROM {_TABLE} WHERE ring = %s"  # noqa: S608 (no value)
+
+
 def raise_pool_version(touched: Touched | None = None) -> int:
     """Tells every process that keys, groups or cooldowns changed; returns the new version.
 
-    Call it in the transaction of the change. `touched` None: anything may have changed. The stamp
-    tells the versions of one number apart: a database that was restored may come to the same number
-    on another way.
+    Call it in the transaction of the change. `touched` None: anything may have changed.
+    """
+    with transaction.atomic(savepoint=False):
+        version = raise_version()
+        change_log.note(version, touched)
+    return version.number
+
+
+def raise_version() -> Version:
+    """In a transaction, which holds off every other change of the pool from here on, and in which
+    `change_log.note` follows. Without the ORM: requests wait for it.
     """
     stamp = secrets.randbits(62)
-    change = {"pool_version": F("pool_version") + 1, "pool_stamp": stamp}
-    cursors = RotationCursor.objects.filter(ring=ALL_GROUPS)
-    with transaction.atomic(savepoint=False):
-        if not cursors.update(**change):
+    with connection.cursor() as cursor:
+        cursor.execute(RAISE, [stamp, ALL_GROUPS])
+        if not cursor.rowcount:
             RotationCursor.objects.get_or_create(ring=ALL_GROUPS)
-            cursors.update(**change)
-        version = cursors.values_list("pool_version", flat=True).get()
-        change_log.note(version, stamp, touched)
-    return version
+            cursor.execute(RAISE, [stamp, ALL_GROUPS])
+        cursor.execute(NUMBER, [ALL_GROUPS])
+        return Version(cursor.fetchone()[0], stamp)
 
 
 def forget_rings() -> int:

@@ -1,6 +1,7 @@
 """When a daily quota is full again."""
 
-from datetime import datetime, time, timedelta, tzinfo
+from datetime import date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -17,10 +18,16 @@ def next_reset(now: datetime, *, at: time, zone: tzinfo) -> datetime:
     """
     today = now.astimezone(zone).date()
     for day in (today, today + timedelta(days=1)):
-        reset = datetime.combine(day, at, tzinfo=zone).astimezone(now.tzinfo)
+        reset = _reset_of(day, at, zone, now.tzinfo)
         if reset > now:
             return reset
-    return datetime.combine(today + timedelta(days=2), at, tzinfo=zone).astimezone(now.tzinfo)
+    return _reset_of(today + timedelta(days=2), at, zone, now.tzinfo)
+
+
+@lru_cache(maxsize=32)
+def _reset_of(day: date, at: time, zone: tzinfo, shown_in: tzinfo | None) -> datetime:
+    """Each 429 of a day asks for the same one or two."""
+    return datetime.combine(day, at, tzinfo=zone).astimezone(shown_in)
 
 
 def next_daily_reset(now: datetime) -> datetime:

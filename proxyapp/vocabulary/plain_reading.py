@@ -21,7 +21,6 @@ BEGUN_ESCAPE = re.compile(
 )
 LONGEST_ESCAPE = 10
 NAMED = {b"amp": b"&", b"lt": b"<", b"gt": b">", b"quot": b'"', b"apos": b"'"}
-SIGNS = (b"\\", b"%", b"&", b"\0")
 # An escape in an escape: JSON in a query in JSON.
 MOST_LAYERS = 4
 DIRECT, DECIMAL, NAME = 2, 5, 6  # groups of ESCAPE; the others are hexadecimal
@@ -32,7 +31,7 @@ class PlainReading:
 
     def __init__(self, data: bytes) -> None:
         self.text = data
-        self.is_data = not any(sign in data for sign in SIGNS)
+        self.is_data = not (b"\\" in data or b"%" in data or b"&" in data or b"\0" in data)
         self._places: list[int] | None = None
         self._layers: list[_Layer] = []
         if not self.is_data:

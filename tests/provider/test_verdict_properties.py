@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.kind_spec import Retry
 from proxyapp.provider.kinds import Kind
+from proxyapp.provider.request_use import RequestUse
 from proxyapp.provider.verdict import Verdict, effective_status
 from tests.support.refusals import (
     EXCEEDED,
@@ -122,6 +123,29 @@ def test_a_body_that_is_cut_anywhere_never_takes_out_more_than_the_whole(row):
     kinds = {kind_of(row, body[:end]) for end in range(len(body))}
 
     assert kinds <= {full} | WEAKER.get(full, set()) | HARMLESS
+
+
+@given(
+    row=ROWS,
+    booked=st.sampled_from(["gemini-2.5-flash", "", "/models:ambiguous"]),
+    use=st.builds(
+        RequestUse,
+        st.sampled_from([(), ("search",)]),
+        st.sampled_from([0, 100, 30_000, 10**6]),
+        st.sampled_from([0, 10**4]),
+    ),
+    policy=st.sampled_from(["daily", "quota_aware"]),
+)
+@settings(max_examples=300)
+def test_a_429_that_takes_out_at_a_close_look_does_so_at_first_sight(row, booked, use, policy):
+    """So one look is enough."""
+    body = recorded(row["name"])
+    first = judged(body, 429, policy=policy)
+    closely = judged(body, 429, policy=policy, model=booked, use=use)
+
+    assert first is not None
+    assert closely is not None
+    assert first.takes_out or not closely.takes_out
 
 
 @given(row=ROWS, data=st.data())
