@@ -161,7 +161,7 @@ class ClientLimits:
             self._sweep(now)
         if not self._leases.held:
             return
-        await self._leases.settle(self._leases.held)
+        await self._leases.settle()
         starts = {int(now) // seconds * seconds for seconds in WINDOW_NAMES}
         wanted = await self._threads.read(functools.partial(limit_windows.wanted_windows, starts))
         now = time.time()

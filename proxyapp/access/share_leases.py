@@ -7,7 +7,6 @@ share that was used up is fetched ahead, before anybody asks, with those of othe
 import asyncio
 import functools
 import time
-from collections.abc import Iterable
 
 from django.db import Error as DatabaseError
 
@@ -37,6 +36,7 @@ class ShareLeases:
         self._ahead: dict[Share, None] = {}
         self._work: asyncio.Task[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._owing: set[Share] = set()
         self.held: set[Share] = set()
 
     async def more(self, share: Share) -> None:
@@ -54,7 +54,11 @@ class ShareLeases:
                 share.waiting -= 1
         if not refill.done() and not share.left:
             share.is_stalled = True
-            share.add_alone(1, time.time())
+            self._add_alone(share, 1)
+
+    def _add_alone(self, share: Share, wanted: int) -> None:
+        share.add_alone(wanted, time.time())
+        self._owing.add(share)
 
     def fetch_ahead(self, share: Share) -> None:
         """Soon, or with the next transaction."""
@@ -98,7 +102,7 @@ class ShareLeases:
             await self._fetch([*asked, *ahead], wishes)
         except DatabaseError:
             for share, wish in zip(asked, wishes, strict=False):
-                share.add_alone(wish.wanted, time.time())
+                self._add_alone(share, wish.wanted)
         finally:
             self.held.update(asked, ahead)
             for share in asked:
@@ -114,18 +118,21 @@ class ShareLeases:
         except BaseException:
             for share, wish in zip(shares, wishes, strict=True):
                 share.owe(wish)
+            self._owing.update(share for share in shares if share.owed)
             raise
         now = time.time()
         for share, wish, grant in zip(shares, wishes, grants, strict=True):
             share.add(wish, grant, now)
 
-    async def settle(self, shares: Iterable[Share]) -> None:
+    async def settle(self) -> None:
         """Tells the database what was taken while it was away, for the other processes.
 
         Raises django.db.Error.
         """
         now = time.time()
-        owing = [share for share in shares if share.owed and now < share.place.ends_at]
+        owing = [share for share in self._owing if share.owed and now < share.place.ends_at]
+        self._owing = set(owing)
         while owing:
             batch, owing = owing[:MOST_SHARES], owing[MOST_SHARES:]
+            self._owing.difference_update(batch)
             await self._fetch(batch, [share.debt() for share in batch])

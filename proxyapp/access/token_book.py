@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import islice
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.provider.credentials import is_key_parameter
@@ -20,6 +21,8 @@ SHAPE = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
 # Together the 64 hex digits of the column; eight tell a handful of secrets apart.
 MARK_DIGITS = 8
 MAC_BYTES = 28
+# More than any client shows; each costs the work of a hash, before it is known who asks.
+MOST_CREDENTIALS = 8
 _NAMED_SCHEME = b"bearer "
 _MINUTE, _DAY = 60, 86_400
 
@@ -94,9 +97,18 @@ def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
     """`*` stands for any part of a name, the rest for itself; None: every model is allowed."""
     if not models:
         return None
-    return re.compile(
-        "|".join(".*".join(map(re.escape, model.split("*"))) for model in models), re.DOTALL
-    )
+    return re.compile("|".join(map(_expression_of, models)), re.DOTALL)
+
+
+def _expression_of(model: str) -> str:
+    """Each part is taken where it comes first: to go back and try the next place would find no
+    more, and takes a client's long name the square of its length.
+    """
+    first, *rest = map(re.escape, model.split("*"))
+    if not rest:
+        return first
+    *middle, last = rest
+    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + last
 
 
 class TokenRefusal(Enum):
@@ -138,7 +150,7 @@ class TokenBook:
     def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | TokenRefusal:
         """One good credential of several is enough: SDKs may send the token in two places."""
         reasons = set()
-        for credential in presented(headers, query):
+        for credential in islice(dict.fromkeys(presented(headers, query)), MOST_CREDENTIALS):
             found = self._find(credential, now)
             if isinstance(found, Client):
                 return found

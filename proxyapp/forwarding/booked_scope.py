@@ -11,6 +11,7 @@ from proxyapp.forwarding.request_body import SHORT_BYTES
 from proxyapp.provider.features import plain_scope
 from proxyapp.provider.model_name import normal_name
 from proxyapp.provider.model_readings import (
+    has_too_many_parameters,
     models_at_top,
     models_of_path,
     models_of_query,
@@ -32,7 +33,10 @@ def is_ambiguous(request: RequestPlan) -> bool:
     named: list[object] = [name for name in models_of_path(path) if name != "models"]
     if not named and not path.startswith(b"/upload/"):
         named += _models_of_body(request)
-    named += models_of_query(request.query or b"")
+    query = request.query or b""
+    if has_too_many_parameters(query):
+        return True
+    named += models_of_query(query)
     readings = {normal_name(name) if isinstance(name, str) else "?" for name in named}
     return len(readings) > 1
 

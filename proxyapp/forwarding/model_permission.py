@@ -10,13 +10,16 @@ from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.json_outline import UnreadableBody
-from proxyapp.provider.long_json import finished, reading
+from proxyapp.provider.long_json import MOST_NAMES, finished, reading
 from proxyapp.provider.model_fields import models_of_fields
 from proxyapp.provider.model_paths import ModelPlace, model_place
 from proxyapp.provider.model_readings import (
+    MOST_PARAMETERS,
     choices_of_headers,
     choices_of_query,
+    has_too_many_parameters,
     models_of_query,
+    routing_of,
 )
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed
@@ -27,6 +30,8 @@ _ASKING_TOOLS = re.compile(rb"/(?:responses|interactions)/?$")
 # A `*` of the operator's stands for no separator with which an upstream may read two names in one.
 _NAME = re.compile(r"[\w.:/@+~-]+")
 _PUBLISHED = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/([^/]+)")
+# No model's is nearly that long.
+LONGEST_NAME = 1000
 LIMITED = "This client token is limited to some models"
 REMEDY = (
     "The operator can give it a token without a limit of models for that (admin: Client tokens)."
@@ -52,8 +57,14 @@ def check_model(
     if not named and place.is_in_body:
         raise NotAllowed(f"{LIMITED}, and the request does not say which it is for.")
     asked = query or b""
-    named += models_of_query(asked) + choices_of_query(asked) + choices_of_headers(headers or [])
-    for name in map(_named, named):
+    said = headers or []
+    if has_too_many_parameters(asked) or has_too_many_parameters(b"&".join(routing_of(said))):
+        raise NotAllowed(f"{LIMITED}: more than {MOST_PARAMETERS} parameters are not looked at.")
+    named += models_of_query(asked) + choices_of_query(asked) + choices_of_headers(said)
+    names = dict.fromkeys(map(_named, named))
+    if len(names) > MOST_NAMES:
+        raise NotAllowed(f"{LIMITED}, and the request names more than {MOST_NAMES}.")
+    for name in names:
         if not _is_allowed(allowed, name):
             raise NotAllowed(
                 f"This client token may not use the model {name[:100]!r}. The operator can add it"
@@ -109,5 +120,5 @@ def _is_allowed(allowed: re.Pattern[str], name: str) -> bool:
     """By its own name or, where its publisher stands in front, by that of the model alone."""
     published = _PUBLISHED.fullmatch(name)
     plain = published[1] if published else name.removeprefix("google/")
-    is_plain = _NAME.fullmatch(name) is not None and ".." not in name
+    is_plain = len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None and ".." not in name
     return is_plain and any(allowed.fullmatch(known) is not None for known in (name, plain))

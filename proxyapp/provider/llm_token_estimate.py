@@ -10,6 +10,7 @@ from urllib.parse import unquote_plus, unquote_to_bytes
 
 from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.provider.long_json import finished
+from proxyapp.provider.model_readings import has_too_many_parameters
 from proxyapp.vocabulary.asgi import Header
 
 BYTES_A_LLM_TOKEN = 4  # of English text; other languages and code take more LLM tokens
@@ -40,9 +41,17 @@ _BRACKETS = b"{}[]\n\r\t"
 # What an answer in one piece has: most say their usage, and then nobody asks for its size.
 UNREAD_BYTES = 4096
 
-_COUNTING = re.compile(rb"[^#;]*(?::(?:countTokens|computeTokens)|/count_tokens|/input_tokens)/*")
-_OF_FILES = re.compile(rb"/*upload/+v\w+/+files/*|[^#;]*[:/]cancel/*")
-_EMBEDDING = re.compile(rb"(?::(?:embedContent|batchEmbedContents)|/embeddings)/*$")
+# The ends of paths.
+_FREE = (
+    b":countTokens",
+    b":computeTokens",
+    b"/count_tokens",
+    b"/input_tokens",
+    b":cancel",
+    b"/cancel",
+)
+_EMBEDDING = (b":embedContent", b":batchEmbedContents", b"/embeddings")
+_OF_FILES = re.compile(rb"/*upload/+v\w+/+files")
 _MASK_HEADER = b"x-goog-fieldmask"
 _FREE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "DELETE"})
 
@@ -144,12 +153,14 @@ def costs_llm_tokens(method: str, path: bytes, *, has_body: bool) -> bool:
     if method in _FREE_METHODS and not has_body:
         return False
     plain = unquote_to_bytes(path)
-    return not (_COUNTING.fullmatch(plain) or _OF_FILES.fullmatch(plain))
+    end = plain.rstrip(b"/")
+    is_free = end.endswith(_FREE) and b"#" not in plain and b";" not in plain
+    return not is_free and _OF_FILES.fullmatch(end) is None
 
 
 def is_embedding(path: bytes) -> bool:
     """Its answer is numbers, which cost nothing."""
-    return _EMBEDDING.search(unquote_to_bytes(path)) is not None
+    return unquote_to_bytes(path).rstrip(b"/").endswith(_EMBEDDING)
 
 
 def has_field_mask(query: bytes, headers: list[Header]) -> bool:
@@ -159,7 +170,9 @@ def has_field_mask(query: bytes, headers: list[Header]) -> bool:
         for name, _ in headers
     ):
         return True
-    if not query:
+    if has_too_many_parameters(query):
+        return True
+    if b"%" not in query and b"fields" not in query.lower():
         return False
     names = (part.partition("=")[0] for part in re.split("[&;]", query.decode("latin-1")))
     return any(unquote_plus(name).lower().lstrip("$") == "fields" for name in names)

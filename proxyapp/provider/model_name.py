@@ -8,7 +8,11 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.provider.features import SEPARATOR
-from proxyapp.provider.model_readings import models_of_path, models_of_query
+from proxyapp.provider.model_readings import (
+    has_too_many_parameters,
+    models_of_path,
+    models_of_query,
+)
 
 # No model has it in its name; with it, a made-up one could be taken for another's feature.
 INSTEAD_OF_SEPARATOR = "\ufffd"
@@ -19,7 +23,7 @@ PARSED_BYTES = 1 << 20
 # Inside a JSON string the quotes would be escaped, so this finds real keys; `"role": "model"` is
 # none.
 NAMED = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"')
-ENDPOINT = re.compile(rb"/*(?:upload/+)?(?:v\d+[a-z]*\d*/+)?(?:openai/+)?([^/:?]*)")
+ENDPOINT = re.compile(rb"/*(?:upload/+)?(?:v\d++[a-z]*+\d*+/+)?(?:openai/+)?([^/:?]*)")
 
 
 def model_of(path: bytes, body: bytes, query: bytes | None = None) -> str:
@@ -34,6 +38,8 @@ def model_of(path: bytes, body: bytes, query: bytes | None = None) -> str:
 def unless_doubted(name: str, query: bytes | None) -> str:
     """The name, or nothing when the query names another."""
     if query is not None and name and (b"odel" in query or b"%" in query):
+        if has_too_many_parameters(query):
+            return ""
         return name if all(normal_name(other) == name for other in models_of_query(query)) else ""
     return name
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 from proxyapp.vocabulary.asgi import Header
 
+MOST_PARAMETERS = 1000
 _IN_PATH = re.compile(rb"odels/+([^/:?]*)")
 _CHOOSING = re.compile(r"model|fallback|engine|deployment|portkey-config", re.IGNORECASE)
 
@@ -18,6 +19,11 @@ _CHOOSING = re.compile(r"model|fallback|engine|deployment|portkey-config", re.IG
 def models_of_path(path: bytes) -> list[str]:
     """`path`: without percent-encoding."""
     return [name.decode("utf-8", "replace") for name in _IN_PATH.findall(path) if name]
+
+
+def has_too_many_parameters(query: bytes) -> bool:
+    """To look at each of them: it holds up all other clients."""
+    return query.count(b"&") + query.count(b";") > MOST_PARAMETERS
 
 
 def models_of_query(query: bytes) -> list[str]:
@@ -43,8 +49,12 @@ def choices_of_headers(headers: list[Header]) -> list[str]:
         for name, value in headers
         if _CHOOSING.search(name.decode("latin-1")) and not name.startswith(b"sec-")
     ]
-    routing = (value for name, value in headers if name.lower() == b"x-goog-request-params")
-    return found + [model for value in routing for model in choices_of_query(value)]
+    return found + [model for value in routing_of(headers) for model in choices_of_query(value)]
+
+
+def routing_of(headers: list[Header]) -> list[bytes]:
+    """In the form of a query."""
+    return [value for name, value in headers if name.lower() == b"x-goog-request-params"]
 
 
 def models_at_top(text: bytes) -> list[Any]:

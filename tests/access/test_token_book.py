@@ -1,10 +1,13 @@
 """The book of client tokens: who is found, in memory, by what a request presents."""
 
+import functools
+import random
 import re
 
 import pytest
 
 from proxyapp.access.token_book import (
+    MOST_CREDENTIALS,
     Client,
     TokenBook,
     TokenRefusal,
@@ -14,6 +17,7 @@ from proxyapp.access.token_book import (
     presented,
     token_hash,
 )
+from tests.support.cpu_time import milliseconds_of
 
 NOW = 1_000.0
 TOKEN, OTHER = (
@@ -130,6 +134,33 @@ def test_patterns_of_models_know_the_star_only(patterns, name, is_allowed):
     found = pattern_of(patterns)
     assert found is not None
     assert (found.fullmatch(name) is not None) == is_allowed
+
+
+def test_patterns_mean_what_they_say_wherever_their_stars_stand():
+    source = random.Random(1)
+    for _ in range(3000):
+        pattern = "".join(source.choices("ab*", k=source.randrange(1, 7)))
+        name = "".join(source.choices("ab", k=source.randrange(8)))
+        found = pattern_of([pattern])
+        assert found is not None
+        plain = re.fullmatch(pattern.replace("*", ".*"), name)
+        assert bool(found.fullmatch(name)) == bool(plain), (pattern, name)
+
+
+@pytest.mark.parametrize("pattern", ["gemini-*-flash-*-preview", "*g*e*m*i*n*i*x", "*a*a*a*b"])
+def test_no_name_takes_long_to_compare_with_a_pattern(pattern: str):
+    found = pattern_of([pattern])
+    assert found is not None
+    for name in ("gemini-" + "-flash-" * 8000, "gemini" * 10_000, "a" * 60_000):
+        assert milliseconds_of(functools.partial(found.fullmatch, name), 2) < 30
+
+
+def test_a_token_is_not_looked_for_behind_many_wrong_ones():
+    wrong = [(b"x-api-key", b"gk-%043d" % number) for number in range(MOST_CREDENTIALS)]
+    own = (b"authorization", b"Bearer " + TOKEN.encode())
+    assert book().client_of([*wrong[1:], own], b"", NOW) == CLIENT
+    assert book().client_of([*wrong, own], b"", NOW) is TokenRefusal.UNKNOWN
+    assert book().client_of([*[wrong[0]] * 400, own], b"", NOW) == CLIENT
 
 
 def test_no_pattern_is_no_limit():

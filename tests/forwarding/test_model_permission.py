@@ -296,3 +296,21 @@ def test_a_refusal_names_the_remedy():
     assert pattern
     with pytest.raises(NotAllowed, match="admin: Client tokens"):
         check_model(pattern, "POST", b"/x", RequestBody())
+
+
+@pytest.mark.parametrize("count", [900, 1100])
+def test_so_many_names_and_parameters_are_looked_at_and_no_more(count: int):
+    names = json.dumps({"model": "good", "models": [f"good-{i}" for i in range(count)]}).encode()
+    same = json.dumps({"model": "good", "models": ["good"] * 5000}).encode()
+    query = b"&".join(b"a=b" for _ in range(count))
+    routing = [(b"x-goog-request-params", b"&".join(b"a=b" for _ in range(count)))]
+
+    assert is_allowed(CHAT, names) is (count < 1000)
+    assert is_allowed(CHAT, same)
+    assert is_allowed(CHAT, b'{"model": "good"}', query=query) is (count < 1000)
+    assert is_allowed(CHAT, b'{"model": "good"}', headers=routing) is (count < 1000)
+
+
+def test_a_name_that_is_longer_than_any_is_refused():
+    assert is_allowed(CHAT, json.dumps({"model": "good" + "x" * 900}).encode())
+    assert not is_allowed(CHAT, json.dumps({"model": "good" + "x" * 1000}).encode())

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from proxyapp.forwarding.body_reading import read_body
+from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.request_body import (
     SEARCHED_END_BYTES,
     SEARCHED_WHOLE_BYTES,
@@ -12,6 +13,8 @@ from proxyapp.forwarding.request_body import (
     RequestBody,
 )
 from proxyapp.provider.model_name import model_of, quota_scope
+from proxyapp.provider.model_readings import MOST_PARAMETERS
+from tests.support.cpu_time import milliseconds_of
 
 CHAT = b"/v1beta/openai/chat/completions"
 SCHEMA = {
@@ -235,6 +238,20 @@ async def test_a_searched_body_is_still_sent_whole():
 )
 def test_a_quota_without_a_model_is_that_of_the_endpoint(path, scope):
     assert quota_scope(path, "") == scope
+
+
+@pytest.mark.parametrize("piece", [b"1", b"/", b"a1", b"v1/", b"%25", b"/models", b":"])
+def test_no_path_takes_long_to_look_at(piece: bytes):
+    path = b"/v" + piece * (60_000 // len(piece)) + b"!"
+    assert milliseconds_of(lambda: quota_scope(path, ""), 2) < 40
+    assert milliseconds_of(lambda: facts_of(path), 2) < 250
+
+
+def test_a_query_that_is_too_long_to_look_at_leaves_no_model():
+    assert model_of(b"/v1beta/models/m:x", b"", b"model=m" + b"&%61=b" * MOST_PARAMETERS) == "m"
+    assert (
+        model_of(b"/v1beta/models/m:x", b"", b"model=m" + b"&%61=b" * (MOST_PARAMETERS + 1)) == ""
+    )
 
 
 def test_a_quota_is_that_of_the_model_where_there_is_one():
