@@ -68,22 +68,30 @@ def add_up_models(apps, schema_editor):
 
 
 def add_up_keys(apps, schema_editor):
+    """In one statement: PostgreSQL keeps a copy of each row for each time that it is written."""
     total, usage = names(apps, schema_editor, "KeyTotal", "HourlyUsage")
-    for hour, start in last_hours(schema_editor):
-        day = hour // HOURS * LIMIT
-        sets = [f"hour_{hour % HOURS} = {hour * LIMIT} + sent"]
-        if day == datetime.now(UTC).timestamp() // HOUR_SECONDS // HOURS * LIMIT:
-            sets += [
-                f"{column} = CASE WHEN {column} < {day} THEN {day} ELSE {column} END + {count}"
-                for column, count in (("day_requests", "sent"), ("day_rate_limited", "refused"))
-            ]
-        schema_editor.execute(
-            f"UPDATE {total} SET {', '.join(sets)} FROM (SELECT key_id AS id,"
-            " SUM(requests) AS sent, SUM(rate_limited) AS refused"
-            f" FROM {usage} WHERE hour = %s GROUP BY key_id) AS of_hour"
-            f" WHERE {total}.key_id = of_hour.id",
-            [start],
-        )
+    hours = dict(last_hours(schema_editor))
+    last, first = max(hours), hours[min(hours)]
+    midnight = hours.get(last // HOURS * HOURS, first)
+    base = last // HOURS * LIMIT
+    sums = [
+        ("SUM(requests)", "hour = %s", start, hour * LIMIT, f"hour_{hour % HOURS}")
+        for hour, start in hours.items()
+    ]
+    sums += [
+        (f"SUM({column})", "hour >= %s", midnight, base, f"day_{column}")
+        for column in ("requests", "rate_limited")
+    ]
+    found = ", ".join(
+        f"{low} + COALESCE({count} FILTER (WHERE {when}), 0) AS {name}"
+        for count, when, _, low, name in sums
+    )
+    sets = ", ".join(f"{name} = lately.{name}" for *_, name in sums)
+    schema_editor.execute(
+        f"UPDATE {total} SET {sets} FROM (SELECT key_id AS id, {found} FROM {usage}"
+        f" WHERE hour >= %s GROUP BY key_id) AS lately WHERE {total}.key_id = lately.id",
+        [*(start for _, _, start, _, _ in sums), first],
+    )
 
 
 class Migration(migrations.Migration):

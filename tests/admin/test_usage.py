@@ -140,14 +140,12 @@ def test_usage_of_many_keys_is_looked_for_among_the_newest_rows_and_the_page_say
     assert cells(list_of(group=two.group_id), "requests") == ["70"]
 
 
-def test_of_more_rows_than_the_pages_lead_to_those_are_sorted(
-    operator: Client, monkeypatch: pytest.MonkeyPatch
-):
+def test_of_many_rows_the_newest_are_sorted(operator: Client, monkeypatch: pytest.MonkeyPatch):
     key = add_key(add_group(), "one")
     for hours, requests in enumerate((3, 9, 5, 70)):
         use(key, NOW - timedelta(hours=hours), requests=requests)
     whole = page(operator, "proxyapp_hourlyusage_changelist", o="-4")
-    monkeypatch.setattr(capped_pages.LongPaginator, "most", 3)
+    monkeypatch.setattr(looking_back, "MOST_SORTED", 2)
 
     html = page(operator, "proxyapp_hourlyusage_changelist", o="-4")
 

@@ -3,9 +3,14 @@
 import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import time_machine
+from django.apps import apps
+from django.db import connection
 
 from proxyapp.ledger import recount as recounting
 from proxyapp.ledger import retention
@@ -13,7 +18,7 @@ from proxyapp.ledger.recount import hours_before, recount_keys_after, recount_mo
 from proxyapp.ledger.replay import write_batch
 from proxyapp.ledger.retention import prune_batch
 from proxyapp.ledger.spool_records import Record
-from proxyapp.ledger.stamps import DAY_COLUMNS, count_of, day_number, last_day
+from proxyapp.ledger.stamps import DAY_COLUMNS, HOUR_COLUMNS, count_of, day_number, last_day
 from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, KeyTotal, ModelHour
@@ -116,9 +121,9 @@ def lately(now: datetime) -> dict[int, tuple[int, ...]]:
     return {pk: (day[pk], requests[pk], refused[pk]) for pk in {*day, *requests}}
 
 
-def compare(now: datetime) -> None:
+def compare(now: datetime, since: datetime | None = None) -> None:
     """With what the rows come to."""
-    since = now - timedelta(days=2)
+    since = since or now - timedelta(days=2)
     assert by_model(ModelHour.objects.filter(hour__gte=since)) == by_model(
         HourlyUsage.objects.filter(hour__gte=since)
     )
@@ -192,3 +197,25 @@ def recount(now: datetime) -> None:
         last = recount_keys_after(last, now)
     for hour in hours_before(now, 8):
         recount_models(hour)
+
+
+@pytest.mark.usefixtures("db")
+def test_an_upgrade_adds_up_what_there_is():
+    world = World("upgrade")
+    for _ in range(20):
+        world.flush()
+    hour = world.now.replace(minute=0) - timedelta(hours=23)
+    ModelHour.objects.all().delete()
+    KeyTotal.objects.update(**dict.fromkeys((*HOUR_COLUMNS, *DAY_COLUMNS), 0))
+    editor = SimpleNamespace(
+        connection=connection,
+        quote_name=connection.ops.quote_name,
+        execute=lambda *statement: connection.cursor().execute(*statement),
+    )
+    migration = import_module("proxyapp.migrations.0018_usage_sums")
+
+    with time_machine.travel(world.now, tick=False):
+        migration.add_up_models(apps, editor)
+        migration.add_up_keys(apps, editor)
+
+    compare(world.now, hour)

@@ -157,7 +157,7 @@ class GroupAdmin(GroupDeletion, GroupPages):
     def dependents(self, ids: Sequence[int]) -> Dependents:
         return dependents(list(self.keys_of(ids).values_list("pk", flat=True)), ids)
 
-    def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
+    def dependent_counts(self, ids: Sequence[int]) -> dict[str, Any]:
         keys = self.keys_of(ids)
         return {"API keys": keys.count(), **counts_of_keys(keys)}
 

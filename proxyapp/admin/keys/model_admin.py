@@ -190,7 +190,7 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def touched(self, ids: Sequence[int]) -> Touched:
         return touched_keys(ids)
 
-    def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
+    def dependent_counts(self, ids: Sequence[int]) -> dict[str, Any]:
         return counts_of_keys(self.keys_of(ids))
 
     @admin.display(description="key")

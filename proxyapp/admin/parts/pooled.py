@@ -23,6 +23,8 @@ from proxyapp.pool.cursor import lock_pool, raise_pool_version
 LAST_POSITION = 2**31 - 1
 # Named in the message; the others are counted.
 SHOWN_DELETIONS = 20
+# To count millions of events takes longer than a page may.
+MOST_COUNTED = 50_000
 
 Pooled = TypeVar("Pooled", bound=models.Model)
 
@@ -86,7 +88,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
 
     def get_deleted_objects(
         self, objs: Sequence[Pooled] | QuerySet[Pooled], request: HttpRequest
-    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+    ) -> tuple[list[str], dict[str, Any], set[str], list[str]]:
         """Counts instead of a list: a group may have 10,000 keys, a key 10,000 rows of usage."""
         labels = [str(obj) for obj in objs[:SHOWN_DELETIONS]]
         total = len(objs) if isinstance(objs, Sequence) else objs.count()
@@ -97,7 +99,10 @@ class PooledAdmin(AuditedAdmin[Pooled]):
             if isinstance(objs, Sequence)
             else list(objs.order_by().values_list("pk", flat=True))
         )
-        counts = {str(self.opts.verbose_name_plural): total, **self.dependent_counts(ids)}
+        counts: dict[str, Any] = {
+            str(self.opts.verbose_name_plural): total,
+            **self.dependent_counts(ids),
+        }
         may_delete = request.user.has_perm(f"proxyapp.delete_{self.opts.model_name}")
         return labels, counts, set() if may_delete else {str(self.opts.verbose_name)}, []
 
@@ -105,15 +110,16 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         """The keys that go with these objects."""
         raise NotImplementedError
 
-    def dependent_counts(self, ids: Sequence[int]) -> dict[str, int]:
+    def dependent_counts(self, ids: Sequence[int]) -> dict[str, Any]:
         """How many rows go with these objects, by what they are."""
         return {}
 
 
-def counts_of_keys(keys: QuerySet[ApiKey]) -> dict[str, int]:
-    ids = keys.order_by().values("pk")
+def counts_of_keys(keys: QuerySet[ApiKey]) -> dict[str, Any]:
+    events = RateLimitEvent.objects.filter(key__in=keys.order_by().values("pk")).order_by()
+    count = events[: MOST_COUNTED + 1].count()
     return {
-        "rate limit events": RateLimitEvent.objects.filter(key__in=ids).count(),
+        "rate limit events": f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else count,
     }
 
 

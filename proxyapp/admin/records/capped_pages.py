@@ -22,7 +22,7 @@ else:
 class CappedPaginator(RowPaginator):
     """Leads to the first `most` rows; what lies behind is found with the filters.
 
-    `is_cut`: it is given no more than those.
+    `is_cut`: it is given the newest, and there are more.
     """
 
     most = 10_000
