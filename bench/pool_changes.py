@@ -1,6 +1,7 @@
 """What the size of a pool costs: CPU a request, a 429, a change, a look at /readyz.
 
-`python -m bench.pool_changes` prints one line a size, in µs of CPU of the whole process, threads of
+`python -m bench.pool_changes` prints one line a size (the changes of keys and of a group of 100:
+what it takes to hear of them, without their write), in µs of CPU of the whole process, threads of
 the database included. The upstream is a process of its own; the gateway is the application that a
 server runs, without a server.
 """
@@ -39,14 +40,15 @@ async def measured(upstream: str, size: int) -> dict[str, float]:
     request = await cpu_of(REQUESTS) / REQUESTS
     ready = await cost(lambda: ready_status(), 20)
     change = await cost(lambda: change_one(running), CHANGES)
+    heard = {name: await hearing(running, work) for name, work in WRITES.items()}
     await runtime.shutdown()
     if size < REFUSALS:
-        return {"request": request, "readyz": ready, "change": change}
+        return {"request": request, "readyz": ready, "change": change, **heard}
     await asyncio.to_thread(fill, upstream, size, lambda number: SPENT * (number % 2))
     await runtime.startup()
     refusal = await cpu_of(REFUSALS) / REFUSALS - request
     await runtime.shutdown()
-    return {"request": request, "429": refusal, "readyz": ready, "change": change}
+    return {"request": request, "429": refusal, "readyz": ready, "change": change, **heard}
 
 
 async def cpu_of(requests: int) -> float:
@@ -83,6 +85,69 @@ async def change_one(running: Any) -> None:
     """A cooldown that another process has written, as this one hears of it."""
     await running.threads.urgent(cool_last)
     await running.refresh()
+
+
+async def hearing(running: Any, write: Callable[[], None]) -> float:
+    """Of the cheapest of some: other work on the machine only adds."""
+    costs = []
+    for _ in range(CHANGES):
+        await asyncio.to_thread(write)
+        costs.append(await cost(running.refresh, 1))
+    return min(costs)
+
+
+def add_key() -> None:
+    """In the middle of a group."""
+    from proxyapp.models import ApiKey, Group
+    from proxyapp.pool.change_log import touched_keys
+    from proxyapp.pool.cursor import raise_pool_version
+
+    group = Group.objects.order_by("pk")[0]
+    key = ApiKey(group=group, position=group.keys.count() // 2)
+    key.set_secret(f"bench-pool-added-{time.time_ns()}")
+    key.save()
+    raise_pool_version(touched_keys([key.pk]))
+
+
+def remove_key() -> None:
+    from proxyapp.models import ApiKey
+    from proxyapp.pool.change_log import touched_keys
+    from proxyapp.pool.cursor import raise_pool_version
+
+    key = ApiKey.objects.order_by("pk")[5]
+    touched = touched_keys([key.pk])
+    key.delete()
+    raise_pool_version(touched)
+
+
+def change_group() -> None:
+    """Its weight: the turns of all its keys."""
+    from proxyapp.models import ApiKey, Group
+    from proxyapp.pool.change_log import touched_groups, touched_rows
+    from proxyapp.pool.cursor import raise_pool_version
+
+    group, is_new = Group.objects.get_or_create(name="small", target_url="https://up.example")
+    group.weight = group.weight % 3 + 1
+    group.save()
+    if is_new:
+        keys = [ApiKey(group=group, position=number) for number in range(100)]
+        for key in keys:
+            key.set_secret(f"bench-pool-small-{key.position:05}-of-100")
+        ApiKey.objects.bulk_create(keys)
+        raise_pool_version(touched_rows(keys, [group]))
+    raise_pool_version(touched_groups([group.pk]))
+
+
+def change_anything() -> None:
+    """All is read: what each change cost before."""
+    from proxyapp.pool.cursor import raise_pool_version
+
+    raise_pool_version()
+
+
+WRITES = {
+    "added": add_key, "removed": remove_key, "group": change_group, "whole": change_anything,
+}  # fmt: skip
 
 
 def cool_last() -> None:

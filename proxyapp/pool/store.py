@@ -196,7 +196,7 @@ class PoolReader:
 
     def _learn(self, hashes: set[str]) -> None:
         """Decrypts what is new."""
-        missing = hashes - self._secrets.keys()
+        missing = {key_hash for key_hash in hashes if key_hash not in self._secrets}
         if not missing:
             return
         rows = ApiKey.objects.values_list("key_hash", "secret", "masked")
