@@ -8,7 +8,7 @@ from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
-from proxyapp.pool.queue import Turn
+from proxyapp.pool.wish import Turn
 from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
 from proxyapp.vocabulary.asgi import Header
 

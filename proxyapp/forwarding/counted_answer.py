@@ -8,7 +8,7 @@ from mypy_extensions import mypyc_attr
 from proxyapp.forwarding.answer_mask import AnswerMask, UnreadableRest, mask_of_success
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.ledger.usage import AttemptOutcome
-from proxyapp.pool.queue import Turn
+from proxyapp.pool.wish import Turn
 from proxyapp.provider.codings import READ_CODINGS
 from proxyapp.provider.llm_tokens import LlmTokenCounter
 from proxyapp.upstream.headers import let_stream, to_client

@@ -25,14 +25,18 @@ PAGE = (
 )
 
 
+def is_well_begun(attempt: Attempt) -> bool:
+    """At a glance; False: `look_at_start`. What was taken is held in the attempt."""
+    chunks = attempt.take()
+    attempt.hold(chunks)
+    if not chunks or attempt.coding:
+        return False
+    return begins_well(chunks[0], is_complete=attempt.is_complete and len(chunks) == 1)
+
+
 async def look_at_start(attempt: Attempt, path: bytes) -> None:
     """`path`: the client's. Raises UpstreamFailed when the answer broke off before its start."""
-    chunks = attempt.take()
-    if chunks and not attempt.coding:
-        is_complete = attempt.is_complete and len(chunks) == 1
-        if begins_well(chunks[0], is_complete=is_complete):
-            attempt.hold(chunks)
-            return
+    chunks = attempt.held()
     start = AnswerStart(attempt.header(b"content-type"))
     found = await _Look(attempt, start).run(chunks)
     if found is Start.ERROR:

@@ -21,6 +21,7 @@ from proxyapp.provider.features import plain_scope
 from proxyapp.provider.kind_spec import Retry, Scope
 from proxyapp.provider.verdict import Verdict
 from proxyapp.vocabulary.choices import RateLimitPolicy
+from proxyapp.vocabulary.remembered import remembered
 
 
 async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> Verdict | None:
@@ -137,6 +138,11 @@ STREAM_TYPES = re.compile(
 )
 
 
+@remembered
+def is_stream_type(content_type: bytes) -> bool:
+    return STREAM_TYPES.match(content_type) is not None
+
+
 def watch_stream(
     recovery: Recovery, cooling: Cooling, request: RequestPlan, attempt: Attempt
 ) -> None:
@@ -146,7 +152,7 @@ def watch_stream(
     file that is downloaded may look like anything. Nor is what has another type than streams have,
     which a client may have asked for.
     """
-    if request.facts.is_bound_to_a_key or not STREAM_TYPES.match(attempt.header(b"content-type")):
+    if request.facts.is_bound_to_a_key or not is_stream_type(attempt.header(b"content-type")):
         return
     attempt.on_error = functools.partial(_note_stream_error, recovery, cooling, request, attempt)
 

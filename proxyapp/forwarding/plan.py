@@ -1,11 +1,11 @@
 """A client's request, ready to be sent with any key."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.model_permission import check_model
-from proxyapp.forwarding.path_facts import PathFacts, facts_of
+from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot, group_and_path
@@ -22,27 +22,33 @@ from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
 
 
-@dataclass(slots=True)
 class RequestPlan:
     """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
     feature where that matters.
     """
 
-    ring: str
-    method: str
-    path: bytes
-    query: bytes | None
-    headers: list[Header]
-    body: RequestBody
-    model: str
-    client: Client = ANYONE
-    facts: PathFacts = field(init=False)
-    quota_scope: str = field(init=False)
-    _use: RequestUse | None = field(init=False, default=None)
-
-    def __post_init__(self) -> None:
-        self.facts = facts_of(self.path)
-        self.quota_scope = self.facts.quota_scope(self.model)
+    def __init__(
+        self,
+        ring: str,
+        method: str,
+        path: bytes,
+        query: bytes | None,
+        headers: list[Header],
+        body: RequestBody,
+        model: str,
+        client: Client = ANYONE,
+    ) -> None:
+        self.ring = ring
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.body = body
+        self.model = model
+        self.client = client
+        self.facts = facts_of(path)
+        self.quota_scope = self.facts.quota_scope(model)
+        self._use: RequestUse | None = None
 
     def target(self, prefix: bytes) -> bytes:
         path = prefix + self.path if self.path.startswith(b"/") else self.path

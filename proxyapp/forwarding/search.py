@@ -25,8 +25,9 @@ from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.last_words import LastWords
-from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
+from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.wish import KeyWish, Turn
 from proxyapp.provider.features import feature_of, plain_scope
 from proxyapp.provider.kind_spec import Retry
 from proxyapp.provider.verdict import Verdict

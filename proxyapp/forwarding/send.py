@@ -7,12 +7,12 @@ from typing import Any, Protocol
 from proxyapp.forwarding.answer_mask import InflatingMask, TextMask, UnreadableRest
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
-from proxyapp.forwarding.first_answer import look_at_start
+from proxyapp.forwarding.first_answer import is_well_begun, look_at_start
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
-from proxyapp.pool.queue import Turn
+from proxyapp.pool.wish import Turn
 from proxyapp.provider.codings import COMPRESSIONS, DECODED_BYTES, inflated
 from proxyapp.provider.credentials import is_openai_prefix, refuses_two
 from proxyapp.provider.refusal import read_refusal
@@ -102,7 +102,7 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         if attempt.status == LoopFound.status and attempt.header(hops.HEADER):
             await attempt.keep()
             raise LoopFound(hops.LOOP)
-        if attempt.status < 300 and request.is_generating:
+        if attempt.status < 300 and request.is_generating and not is_well_begun(attempt):
             await look_at_start(attempt, request.path)
         if attempt.status >= 300:
             _hide_key_in_headers(attempt)

@@ -29,7 +29,8 @@ class Counting:
 
     def touched(self) -> None:
         """Something was counted: it is written within a second."""
-        self.is_dirty.set()
+        if not self.is_dirty.is_set():
+            self.is_dirty.set()
 
     def take(self, *, everything: bool = False) -> UsageTally:
         """All that was counted since the last call; when what was used last, where that is due."""

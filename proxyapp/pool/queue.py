@@ -5,46 +5,18 @@ import contextlib
 import time
 from bisect import insort
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.pool.probation import Recovery, Unit
+from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.wish import KeyWish, Turn
 from proxyapp.vocabulary.in_task import time_limit
 from proxyapp.vocabulary.kept_settings import kept
 
 # For a request that tries out the only key left. An answer may take minutes: who waited so long
 # tries the key as well.
 PROBE_WAIT_SECONDS = 2.0
-
-
-class Turn(NamedTuple):
-    """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end."""
-
-    key: PoolKey
-    probe: Unit | None = None
-
-
-@dataclass(slots=True)
-class KeyWish:
-    """What may answer a request: a key of the ring that is good for its quota and not yet tried.
-
-    `arrived_at`: by the monotonic clock.
-    """
-
-    ring: str
-    quota_scope: str
-    arrived_at: float
-    tried: set[int] = field(default_factory=set)
-    failed_groups: set[int] = field(default_factory=set)
-
-    @property
-    def is_free(self) -> bool:
-        return not self.tried and not self.failed_groups
-
-    def refuses(self, key: PoolKey) -> bool:
-        return key.id in self.tried or key.group.id in self.failed_groups
 
 
 class QueuePlace(asyncio.Event):
@@ -83,8 +55,8 @@ class KeyQueue:
             line[0].set()
 
     def turn_now(self, wish: KeyWish) -> Turn | None:
-        """The next key if it is had without a wait and without a look at more than the ring."""
-        if not (wish.is_free and self._recovery.is_idle) or self._has_line(wish):
+        """The next key if it is had at once, and nobody waits for any."""
+        if self._lines or not (wish.is_free and self._recovery.is_idle):
             return None
         key = self._leasing.key_now(wish.ring, wish.quota_scope)
         return Turn(key) if key is not None else None
@@ -92,7 +64,7 @@ class KeyQueue:
     async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
         can_wait = kept.QUEUE_SECONDS and may_wait
-        if not can_wait or not self._has_line(wish):
+        if not can_wait or (wish.ring, wish.quota_scope) not in self._lines:
             if wish.is_free and self._recovery.is_idle:
                 key = await self._leasing.next_key(wish.ring, wish.quota_scope)
                 turn = Turn(key) if key else None
@@ -101,9 +73,6 @@ class KeyQueue:
             if turn is not None or not can_wait:
                 return turn
         return await self._wait_in_line(wish)
-
-    def _has_line(self, wish: KeyWish) -> bool:
-        return bool(self._lines) and (wish.ring, wish.quota_scope) in self._lines
 
     async def _pick(self, wish: KeyWish) -> Turn | None:
         """With an eye on what was tried, and on keys that come back one request at a time."""

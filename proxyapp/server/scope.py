@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -13,15 +12,17 @@ _ABSOLUTE = re.compile(rb"https?://([^/?#@]++)(?=[/?]|$)", re.IGNORECASE)
 _ASGI = {"version": "3.0", "spec_version": "2.3"}
 
 
-@dataclass(frozen=True, slots=True)
 class Target:
     """Where a request goes: as sent, its undecoded parts, and the authority of the absolute form
     (else empty).
     """
 
-    raw_path: bytes
-    query: bytes
-    authority: bytes = b""
+    __slots__ = ("authority", "query", "raw_path")
+
+    def __init__(self, raw_path: bytes, query: bytes, authority: bytes = b"") -> None:
+        self.raw_path = raw_path
+        self.query = query
+        self.authority = authority
 
     @property
     def path(self) -> str:

@@ -12,7 +12,7 @@ import httpx
 from proxyapp.upstream.connection import UpstreamConnection
 from proxyapp.upstream.response_flow import HIGH_WATER, LOW_WATER, ResponseFlow
 from proxyapp.upstream.upload import send_body
-from proxyapp.vocabulary.stepping import Wait
+from proxyapp.vocabulary.waiting import Wait
 
 __all__ = ["HIGH_WATER", "UpstreamExchange"]
 

@@ -10,12 +10,15 @@ from typing import TypeVar
 import httptools
 import httpx
 
+from proxyapp.vocabulary.remembered import remembered
+
 Headers = list[tuple[bytes, bytes]]
 Fault = TypeVar("Fault", bound=httpx.TransportError)
 
 # As much as Chromium takes (`kMaxHeaderBufSize`); curl takes 300 KiB.
 MAX_HEAD_BYTES = 256 * 1024
 TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+USUAL_METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE"})
 TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
 # `identity` is none at all, as old servers say it.
 UNDERSTOOD_CODINGS = frozenset({b"chunked", b"identity"})
@@ -74,13 +77,18 @@ def encode_request(
     is_one_head = head.count(b"\n") == breaks == head.count(b"\r") and head.find(b"\0") < 0
     if (
         not is_one_head
-        or not TARGET.fullmatch(target)
-        or not TOKEN.fullmatch(method.encode("ascii", "replace"))
+        or not _is_target(target)
+        or not (method in USUAL_METHODS or TOKEN.fullmatch(method.encode("ascii", "replace")))
     ):
         raise unsent(
             httpx.LocalProtocolError("forbidden bytes in the method, the target or a header")
         )
     return head, length
+
+
+@remembered
+def _is_target(target: bytes) -> bool:
+    return TARGET.fullmatch(target) is not None
 
 
 @lru_cache(maxsize=256)  # clients choose the names: some dozens are usual, any are possible

@@ -23,6 +23,9 @@ class Origin:
     host: str
     port: int
 
+    def __hash__(self) -> int:
+        return hash(self.host)
+
     @property
     def is_tls(self) -> bool:
         return self.scheme == "https"

@@ -7,7 +7,7 @@ from mypy_extensions import mypyc_attr
 
 from proxyapp.upstream.connection import UpstreamConnection
 from proxyapp.upstream.http1 import BrokenResponse, ResponseReader
-from proxyapp.vocabulary.stepping import Wait
+from proxyapp.vocabulary.waiting import Wait
 
 # What a client that stops reading may hold of an answer: 200 of them stay below 100 MB in all
 # (tests/end_to_end/test_client_crowds.py). Reading goes on at half of it, while there is something

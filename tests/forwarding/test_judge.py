@@ -16,7 +16,7 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import PastRefusals, Recovery, Strikes, Unit
-from proxyapp.pool.queue import Turn
+from proxyapp.pool.wish import Turn
 from proxyapp.provider.kind_spec import Retry, Scope
 from proxyapp.provider.kinds import Kind
 from proxyapp.provider.verdict import Verdict

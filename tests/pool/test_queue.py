@@ -10,10 +10,11 @@ import pytest
 
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery, Unit
-from proxyapp.pool.queue import KeyQueue, KeyWish, Turn
+from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.wish import KeyWish, Turn
 from tests.support.lines_run import lines_run
 from tests.support.snapshots import Picks, pool_of, snapshot
 

@@ -14,7 +14,7 @@ from proxyapp.process.listener import bind
 from proxyapp.server.drain import Drain
 from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
 from proxyapp.vocabulary.in_task import in_task
-from proxyapp.vocabulary.stepping import Wait
+from proxyapp.vocabulary.waiting import Wait
 
 EVENT = b"data: event\n\n"
 PIECE = bytes(65536)

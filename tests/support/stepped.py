@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from proxyapp.vocabulary.in_task import in_task
-from proxyapp.vocabulary.stepping import Stepper, Wait
+from proxyapp.vocabulary.stepping import Stepper
+from proxyapp.vocabulary.waiting import Wait
 
 Gear = Callable[[], Coroutine[Any, Any, None]]
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxyapp.vocabulary.in_task import in_task
-from proxyapp.vocabulary.stepping import Wait
+from proxyapp.vocabulary.waiting import Wait
 from tests.support.event_loops import BOTH_LOOPS
 from tests.support.event_loops import event_loop_policy as event_loop_policy
 from tests.support.stepped import (

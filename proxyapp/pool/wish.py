@@ -1,0 +1,47 @@
+"""What a request asks the queue for, and what it is given."""
+
+from collections.abc import Collection
+
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.probation import Unit
+
+
+class Turn:
+    """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end."""
+
+    __slots__ = ("key", "probe")
+
+    def __init__(self, key: PoolKey, probe: Unit | None = None) -> None:
+        self.key = key
+        self.probe = probe
+
+
+class KeyWish:
+    """What may answer a request: a key of the ring that is good for its quota and not yet tried.
+
+    `arrived_at`: by the monotonic clock.
+    """
+
+    __slots__ = ("arrived_at", "failed_groups", "quota_scope", "ring", "tried")
+
+    def __init__(
+        self,
+        ring: str,
+        quota_scope: str,
+        arrived_at: float,
+        *,
+        tried: Collection[int] = (),
+        failed_groups: Collection[int] = (),
+    ) -> None:
+        self.ring = ring
+        self.quota_scope = quota_scope
+        self.arrived_at = arrived_at
+        self.tried = set(tried)
+        self.failed_groups = set(failed_groups)
+
+    @property
+    def is_free(self) -> bool:
+        return not self.tried and not self.failed_groups
+
+    def refuses(self, key: PoolKey) -> bool:
+        return key.id in self.tried or key.group.id in self.failed_groups
