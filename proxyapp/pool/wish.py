@@ -1,19 +1,17 @@
 """What a request asks the queue for, and what it is given."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Unit
 
 
-class Turn:
+class Turn(NamedTuple):
     """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end."""
 
-    __slots__ = ("key", "probe")
-
-    def __init__(self, key: PoolKey, probe: Unit | None = None) -> None:
-        self.key = key
-        self.probe = probe
+    key: PoolKey
+    probe: Unit | None = None
 
 
 class KeyWish:
