@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from proxyapp.vocabulary.key_masker import KeyMasker, without_key
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.plain_reading import PlainReading
+from tests.support.lines_run import lines_run
 
 KEY = "AIzaSy-a_key/that+leaks.0123456789"
 MASKED = masked_key(KEY)
@@ -179,3 +180,32 @@ def test_a_mask_can_keep_the_length():
 
 def test_a_short_key_leaves_only_dots():
     assert without_key(b"no KEY-A here", "KEY-A", masked_key("KEY-A")) == "no •••• here".encode()
+
+
+PIECES = [
+    "AIzaSy-a",
+    "AIzaSy-",
+    "_key/that+",
+    KEY,
+    b64encode(KEY.encode()).decode(),
+    "x",
+    "\\",
+    "%41",
+    " ",
+]
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=6), st.sampled_from([KEY, "short", "AIzaSy-a"]))
+def test_a_look_at_a_whole_text_says_what_reading_it_says(pieces: list[str], key: str):
+    text = "".join(pieces).encode()
+    masker = KeyMasker(key, "AIza…789")
+
+    assert without_key(text, key, "AIza…789") == masker.feed(text) + masker.finish()
+
+
+def test_a_text_without_the_key_is_not_read():
+    plain, near = b"text/event-stream; charset=utf-8" * 9, KEY[:9].encode() + b"." * 280
+
+    assert 3 * lines_run(lambda: without_key(plain, KEY, "…")) < lines_run(
+        lambda: without_key(near, KEY, "…")
+    )
