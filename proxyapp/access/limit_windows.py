@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import QuerySet
 
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
 
@@ -126,27 +125,46 @@ def _grant(row: _Row, wish: Wish) -> Grant:
 
 
 def lock_windows(token_ids: Iterable[int]) -> None:
-    """For who deletes them, in a transaction: else two could wait for each other."""
-    list(_rows_in_order(token_ids).values_list("pk"))
+    """For who deletes them, in a transaction: else two could wait for each other.
 
-
-def _rows_in_order(token_ids: Iterable[int]) -> QuerySet[TokenWindow]:
-    """Every process takes the rows' locks in this order."""
+    Every process takes the rows' locks in this order.
+    """
     windows = TokenWindow.objects.select_for_update().filter(token_id__in=set(token_ids))
-    return windows.order_by("token_id", "seconds")
+    list(windows.order_by("token_id", "seconds").values_list("pk"))
 
 
 def _locked(wishes: Sequence[Wish]) -> dict[tuple[int, int], _Row]:
-    """By token and length."""
-    rows = (
-        _rows_in_order(wish.place.token_id for wish in wishes)
-        .filter(seconds__in={wish.place.seconds for wish in wishes})
-        .values_list("token_id", "seconds", "pk", "started_at", "granted", "is_wanted")
-    )
+    """By token and length, in the order of `lock_windows`; each minute thousands are read."""
+    is_one_of, ids = _among(sorted({wish.place.token_id for wish in wishes}))
+    is_as_long, lengths = _among(sorted({wish.place.seconds for wish in wishes}))
+    table = connection.ops.quote_name(TokenWindow._meta.db_table)
+    lock = " FOR UPDATE" if connection.features.has_select_for_update else ""
+    with connection.cursor() as cursor:
+        cursor.execute(  # no outside value
+            "SELECT token_id, seconds, id, started_at, granted, is_wanted"  # noqa: S608
+            f" FROM {table} WHERE token_id {is_one_of} AND seconds {is_as_long}"
+            f" ORDER BY token_id, seconds{lock}",
+            [ids, lengths],
+        )
+        rows = cursor.fetchall()
     return {
-        (token_id, seconds): _Row(pk, started_at, granted, is_wanted)
+        (token_id, seconds): _Row(pk, _read_time(started_at), granted, bool(is_wanted))
         for token_id, seconds, pk, started_at, granted, is_wanted in rows
     }
+
+
+def _among(ids: list[int]) -> tuple[str, str | list[int]]:
+    """A condition that takes all of them as one value, and that."""
+    if connection.vendor != "sqlite":
+        return "= ANY(%s)", ids
+    return "IN (SELECT value FROM json_each(%s))", json.dumps(ids)
+
+
+def _read_time(stored: str | datetime) -> datetime:
+    """SQLite keeps text, of UTC without saying so."""
+    if isinstance(stored, datetime):
+        return stored
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC)
 
 
 def _save(rows: Sequence[_Row]) -> None:
@@ -207,15 +225,13 @@ def llm_tokens_of_day(token_ids: Sequence[int], now: datetime) -> dict[int, int]
 
     Read for thousands of tokens each second: without the ORM it takes a quarter of the time.
     """
-    is_sqlite = connection.vendor == "sqlite"
-    place = "IN (SELECT value FROM json_each(%s))" if is_sqlite else "= ANY(%s)"
-    ids = json.dumps(list(token_ids)) if is_sqlite else list(token_ids)
+    is_one_of, ids = _among(list(token_ids))
     table = connection.ops.quote_name(TokenUsage._meta.db_table)
     day = connection.ops.adapt_datefield_value(now.astimezone(UTC).date())
     with connection.cursor() as cursor:
         cursor.execute(  # no outside value
             "SELECT token_id, CAST(SUM(prompt_tokens + output_tokens) AS bigint)"  # noqa: S608
-            f" FROM {table} WHERE day = %s AND token_id {place} GROUP BY token_id",
+            f" FROM {table} WHERE day = %s AND token_id {is_one_of} GROUP BY token_id",
             [day, ids],
         )
         return dict(cursor.fetchall())
