@@ -43,6 +43,9 @@ def main() -> None:
         now = datetime.now(UTC)
         fill(now)
         fill_rest(now)
+        from proxyapp.process.serving import calm_collector
+
+        calm_collector()
         print(table(dashboard(now) | requests()))
 
 

@@ -239,12 +239,17 @@ def requests() -> dict[str, Cost]:
 
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.create_superuser("bench"))
-    return {name: _best(client, url) for name, url in addresses(datetime.now(UTC)).items()}
+    found = {name: _best(client, url) for name, url in addresses(datetime.now(UTC)).items()}
+    for action in ("delete_selected", "disable_keys"):
+        chosen = {"action": action, "index": "0", "select_across": "1", "_selected_action": "1"}
+        url = _url("proxyapp_apikey_changelist")
+        found[f"all keys, the question of {action}"] = _best(client, url, chosen)
+    return found
 
 
-def _best(client: Any, url: str) -> Cost:
+def _best(client: Any, url: str, posted: dict[str, str] | None = None) -> Cost:
     def ask() -> None:
-        response = client.get(url)
+        response = client.post(url, posted) if posted else client.get(url)
         if response.status_code != 200:
             sys.exit(f"{url} answers {response.status_code}")
 

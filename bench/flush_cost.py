@@ -27,7 +27,10 @@ def measure(sizes: list[int]) -> Iterator[dict[str, Any]]:
 
     django.setup()
     call_command("migrate", verbosity=0)
+    from proxyapp.process.serving import calm_collector
+
     ids = _key_ids(max(sizes))
+    calm_collector()
     for size in sizes:
         yield {"keys": size, **_figures(ids[:size])}
 
