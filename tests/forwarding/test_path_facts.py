@@ -12,8 +12,8 @@ from proxyapp.vocabulary.remembered import LONGEST_BYTES
 PIECES = [
     b"/v1beta", b"/v1", b"/models/", b"/tunedModels/", b"gemini-2.5-pro", b"a%2Fb", b"/files", b";",
     b":generateContent", b":countTokens", b":batchGenerateContent", b"/openai", b"/interactions",
-    b"/chat/completions", b"/cachedContents/x", b"/upload", b"/..", b"/%2e%2e", b"/", b"//", b"\xff",
-    b"x" * 200,
+    b"/chat/completions", b"/cachedContents/x", b"/upload", b"/..", b"/%2e%2e", b"/", b"//",
+    b"\xff", b"x" * 200,
 ]  # fmt: skip
 
 
