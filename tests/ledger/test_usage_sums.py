@@ -199,6 +199,24 @@ def recount(now: datetime) -> None:
         recount_models(hour)
 
 
+@pytest.mark.usefixtures("db", "_few_days")
+def test_an_older_release_beside_this_one_writes_totals_without_the_new_columns():
+    world = World("beside")
+    place, hour = ApiKey.objects.all()[0].pk, world.now.replace(minute=0)
+    HourlyUsage.objects.create(key_id=place, hour=hour, model="a", requests=8)
+    names = ", ".join(COLUMNS)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO proxyapp_keytotal (key_id, {names}) VALUES (%s, 8, 0, 0, 0, 0, 0, 0, 0)",
+            [place],
+        )
+    world.flush()
+
+    recount(world.now)
+
+    compare(world.now)
+
+
 @pytest.mark.usefixtures("db")
 def test_an_upgrade_adds_up_what_there_is():
     world = World("upgrade")
