@@ -177,11 +177,8 @@ def _save(rows: Sequence[_Row]) -> None:
 def _make_rows(places: Collection[LimitWindow]) -> None:
     """Empty ones, in a transaction of their own: who waits for their locks holds no other's."""
     for tries in range(1, NEW_ROW_TRIES + 1):
-        known = set(
-            ClientToken.objects.filter(pk__in={place.token_id for place in places}).values_list(
-                "pk", flat=True
-            )
-        )
+        tokens = ClientToken.objects.filter(pk__in={place.token_id for place in places})
+        known = set(tokens.values_list("pk", flat=True))
         rows = [
             TokenWindow(token_id=place.token_id, seconds=place.seconds, started_at=_at(place))
             for place in sorted(places)

@@ -12,6 +12,8 @@ _SLASH = rb"(?:[/\\]|%(?:25)*(?:2f|5c))"
 _END = rb"(?:[/\\;?#\x00-\x20]|$|%(?:25)*(?:[01][0-9a-f]|20|23|2f|3[bf]|5c))"
 _DOT_SEGMENT = re.compile(_SLASH + rb"(?:\.|%(?:25)*2e){1,2}" + _END, re.IGNORECASE)
 _UP = re.compile(rb"\.\.(?:[;?#\x00-\x20].*)?", re.DOTALL)
+# Some upstreams leave parameters out, and then may see no segment where there was nothing else.
+_DOWN = re.compile(rb"(?!\.?(?:[;?#\x00-\x20]|\Z)).", re.DOTALL)
 # Encoded once by a client and once more by each proxy before us; beyond that it is an attempt.
 MOST_DECODINGS = 5
 
@@ -29,7 +31,7 @@ def _climbs_out(path: bytes) -> bool:
     for segment in path.split(b"/"):
         parts = re.split(rb"[/\\]", _decoded(segment) or b"")
         ups = sum(_UP.fullmatch(part) is not None for part in parts)
-        depth += -ups if ups else any(part not in (b"", b".") for part in parts)
+        depth += -ups if ups else any(map(_DOWN.match, parts))
         if depth < 0:
             return True
     return False
