@@ -35,6 +35,7 @@ KEYS = "".join(f"      - AIza{number:035d}\n" for number in range(10))
 CONFIG = f"""groups:
   - name: a
     target_url: http://127.0.0.1:9
+    auth: google
     rate_limit_policy: quota_aware
     api_keys:
 {KEYS}"""
@@ -115,6 +116,7 @@ def set_up(home: Path) -> None:
 async def serve(count: int) -> None:
     from gateway.asgi import application
     from proxyapp import runtime
+    from proxyapp.process.serving import calm_collector
     from proxyapp.server.connection import ClientConnection
     from proxyapp.server.http_server import ConnectionLimits, HttpServer
     from proxyapp.server.uvicorn_http import UvicornConnection
@@ -148,6 +150,7 @@ async def serve(count: int) -> None:
             await ended.acquire()
 
     await run(WARM_UP)
+    calm_collector()
     for task in asyncio.all_tasks() - {asyncio.current_task()}:
         task.cancel()  # what is done once a second would count as often as this is slow
     await asyncio.sleep(0.5)
