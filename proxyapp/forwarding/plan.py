@@ -19,7 +19,11 @@ from proxyapp.provider.model_name import (
 )
 from proxyapp.provider.request_use import RequestUse, use_of
 from proxyapp.vocabulary.asgi import Header
-from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
+from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
+
+# As much as nginx takes of a whole request line. What is looked for in a path takes a few
+# milliseconds of one so long, 20 of one that fills the head of a request.
+LONGEST_PATH_BYTES = 8192
 
 
 class RequestPlan:
@@ -92,11 +96,13 @@ def plan(
     body: RequestBody,
     client: Client = ANYONE,
 ) -> RequestPlan:
-    """Raises UnknownGroup, BadRequest or NotAllowed.
+    """Raises PathTooLong, UnknownGroup, BadRequest or NotAllowed.
 
     That is for a `/g/<group>/` that does not exist, a path that points elsewhere, and what the
     client may not use.
     """
+    if len(path) > LONGEST_PATH_BYTES:
+        raise PathTooLong(f"The path is longer than {LONGEST_PATH_BYTES} bytes.")
     group_name, path = group_and_path(path)
     if method.upper() == "TRACE":
         raise BadRequest(

@@ -31,6 +31,7 @@ GOOGLE_STATUS = {
     404: "NOT_FOUND",
     408: "DEADLINE_EXCEEDED",
     413: "INVALID_ARGUMENT",
+    414: "INVALID_ARGUMENT",
     429: "RESOURCE_EXHAUSTED",
     431: "INVALID_ARGUMENT",
     500: "INTERNAL",
@@ -80,6 +81,11 @@ class PreflightAsked(GatewayError):
 class BadRequest(GatewayError):
     status = 400
     code = "bad_request"
+
+
+class PathTooLong(GatewayError):
+    status = 414
+    code = "path_too_long"
 
 
 class Unauthorized(GatewayError):

@@ -6,10 +6,10 @@ import pytest
 
 from proxyapp.access.token_book import Client, pattern_of
 from proxyapp.forwarding.path_facts import facts_of
-from proxyapp.forwarding.plan import RequestPlan, plan
+from proxyapp.forwarding.plan import LONGEST_PATH_BYTES, RequestPlan, plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring_names import ALL_GROUPS
-from proxyapp.vocabulary.errors import BadRequest, NotAllowed, UnknownGroup
+from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
 from tests.support.snapshots import snapshot
 
 PRO = "gemini-2.5-pro"
@@ -56,6 +56,16 @@ def test_a_group_in_the_path_is_cut_off_and_names_the_ring():
     made = planned(b"/g/two" + GENERATE)
 
     assert (made.ring, made.path) == ("group:2", GENERATE)
+
+
+@pytest.mark.parametrize("before", [b"/", b"/g/two/", b"/g/"])
+def test_a_path_that_no_api_has_is_not_looked_at(before: bytes):
+    fitting = before + b"x" * (LONGEST_PATH_BYTES - len(before))
+
+    with pytest.raises(PathTooLong, match="longer than 8192 bytes"):
+        planned(fitting + b"x")
+    if before != b"/g/":
+        assert planned(fitting, query=b"x" * 20_000).path.endswith(b"xx")
 
 
 def test_a_group_that_does_not_exist_is_not_found():
