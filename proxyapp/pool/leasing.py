@@ -81,7 +81,7 @@ class Leasing:
     def key_now(self, ring_name: str, quota_scope: str = "") -> PoolKey | None:
         """None: there is none, or none without a wait, which is `next_key`'s."""
         ring = self._snapshot.rings.get(ring_name)
-        if ring is None or not ring.available(now := time.time(), quota_scope):
+        if ring is None or not ring.available(now := time.time(), quota_scope).count:
             return None
         if ring.is_narrowed(quota_scope):
             return self._rotor(ring).pick_apart(quota_scope, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
 
 from mypy_extensions import mypyc_attr
@@ -25,7 +25,7 @@ class ExchangeConnection(Protocol):
     write: Callable[[bytes], None]
     is_stalled: bool
 
-    async def until_writable(self) -> None: ...
+    def until_writable(self) -> Awaitable[None]: ...
 
     def read_on(self) -> None: ...
 

@@ -279,7 +279,7 @@ def test_a_model_that_the_keys_project_may_not_use_is_out_once_another_key_answe
         b'{"model": "gemini-2.5-pro", "model": "gemini-2.5-flash", "messages": []}',
         b'{"model": "gemini-2.5-pro", "\\u006dodel": "gemini-2.5-flash", "messages": []}',
         b'{"model": "gemini-2.5-pro", "MODEL": "gemini-2.5-flash", "messages": []}',
-        b'{"x": {"model": "gemini-2.5-pro"}, "y": "' + b"a" * (1 << 20) + b'", '
+        b'{"model": "gemini-2.5-pro", "y": "' + b"a" * (1 << 20) + b'", '
         b'"model": "gemini-2.5-flash"}',
     ],
 )
@@ -294,3 +294,19 @@ def test_a_body_with_two_readings_is_booked_on_no_model(make_gateway, upstream, 
     upstream.requests.clear()
     assert [ask(gateway, CHAT, model=model).status_code for model in (PRO, FLASH) * 2] == [200] * 4
     assert set(upstream.picked()) == set(ALL_OF_TWO)
+
+
+@pytest.mark.parametrize("filler", [0, 1 << 20])
+def test_a_model_inside_of_something_else_is_no_second_reading(make_gateway, upstream, filler):
+    body = b'{"x": {"model": "%b"}, "y": "%b", "model": "%b"}' % (
+        PRO.encode(),
+        b"a" * filler,
+        FLASH.encode(),
+    )
+    gateway = aware(make_gateway)
+    for key in ALL_OF_TWO:
+        upstream.refuse(key, body=exceeded("RequestsPerDay"), times=1)
+
+    httpx.post(gateway.url + CHAT, content=body, timeout=30, trust_env=False)
+
+    assert cooldowns(gateway) == [[(FLASH, "day")]] * 2
