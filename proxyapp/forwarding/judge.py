@@ -15,7 +15,7 @@ from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
-from proxyapp.provider.credentials import is_alone_in_place, is_openai_place
+from proxyapp.provider.credentials import is_alone_in_place
 from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.features import plain_scope
 from proxyapp.provider.kind_spec import Retry, Scope
@@ -89,7 +89,7 @@ def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
     """The key, and nothing but the key, was where Google takes it from."""
     if request.has_other_credential:
         return False
-    is_openai = is_openai_place(attempt.key.group.prefix_before(request.path), request.path)
+    is_openai = request.is_openai_behind(attempt.key.group.prefix_before(request.path))
     return is_alone_in_place(attempt.auth, is_openai=is_openai)
 
 

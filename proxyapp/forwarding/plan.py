@@ -5,11 +5,11 @@ from dataclasses import replace
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.model_permission import check_model
-from proxyapp.forwarding.path_facts import facts_of
+from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot, group_and_path
-from proxyapp.provider.credentials import without_key
+from proxyapp.provider.credentials import is_openai_prefix, without_key
 from proxyapp.provider.features import feature_scope, features_of_request
 from proxyapp.provider.model_name import (
     PARSED_BYTES,
@@ -35,7 +35,7 @@ class RequestPlan:
         self,
         ring: str,
         method: str,
-        path: bytes,
+        facts: PathFacts,
         query: bytes | None,
         headers: list[Header],
         body: RequestBody,
@@ -44,14 +44,14 @@ class RequestPlan:
     ) -> None:
         self.ring = ring
         self.method = method
-        self.path = path
+        self.facts = facts
+        self.path = facts.path
         self.query = query
         self.headers = headers
         self.body = body
         self.model = model
         self.client = client
-        self.facts = facts_of(path)
-        self.quota_scope = self.facts.quota_scope(model)
+        self.quota_scope = facts.quota_scope(model)
         self._use: RequestUse | None = None
 
     def target(self, prefix: bytes) -> bytes:
@@ -75,6 +75,10 @@ class RequestPlan:
         used = features_of_request(self.body.searchable())
         scopes = (feature_scope(self.quota_scope, feature) for feature in used)
         self.quota_scope = next((scope for scope in scopes if scope in cooling), self.quota_scope)
+
+    def is_openai_behind(self, prefix: bytes) -> bool:
+        """Whether the key is looked for where OpenAI has it. `prefix`: in front of the path."""
+        return self.facts.is_openai or is_openai_prefix(prefix)
 
     @property
     def is_generating(self) -> bool:
@@ -121,7 +125,7 @@ def plan(
     planned = RequestPlan(
         ring.name,
         method,
-        path,
+        facts,
         without_key(query) if query else query,
         headers,
         body,

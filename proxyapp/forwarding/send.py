@@ -14,7 +14,7 @@ from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.wish import Turn
 from proxyapp.provider.codings import COMPRESSIONS, DECODED_BYTES, inflated
-from proxyapp.provider.credentials import is_openai_prefix, refuses_two
+from proxyapp.provider.credentials import refuses_two
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import is_about_credentials
 from proxyapp.upstream import hops
@@ -88,9 +88,7 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         request.headers,
         host=key.group.host,
         body_length=request.body.length,
-        credentials=key.credentials(
-            auth, is_openai=request.facts.is_openai or is_openai_prefix(prefix)
-        ),
+        credentials=key.credentials(auth, is_openai=request.is_openai_behind(prefix)),
     )
     if not key.group.is_of_google:
         headers += hops.with_own_mark(request.headers)

@@ -31,19 +31,16 @@ def is_key_parameter(part: bytes) -> bool:
     return name == b"key" or (b"%" in name and unquote_to_bytes(name) == b"key")
 
 
-def is_openai_place(prefix: bytes, path: bytes) -> bool:
+def is_of_openai_api(path: bytes) -> bool:
     """Whether the key is looked for as a Bearer token: as OpenAI does, not as Google's own paths.
 
-    `prefix`: of the group's target. `path`: the client's, raw, behind the prefix.
+    `path`: the client's, raw, behind the prefix of the group's target.
     """
-    return is_of_openai_api(path) or is_openai_prefix(prefix)
-
-
-def is_of_openai_api(path: bytes) -> bool:
     return OPENAI_PATH.match(path) is not None
 
 
 def is_openai_prefix(prefix: bytes) -> bool:
+    """The same by the prefix, whatever path follows."""
     return OPENAI_SEGMENT in prefix.split(b"/")
 
 

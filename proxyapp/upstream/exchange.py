@@ -10,11 +10,9 @@ from collections.abc import AsyncIterable
 import httpx
 
 from proxyapp.upstream.connection import UpstreamConnection
-from proxyapp.upstream.response_flow import HIGH_WATER, LOW_WATER, ResponseFlow
+from proxyapp.upstream.response_flow import LOW_WATER, ResponseFlow
 from proxyapp.upstream.upload import send_body
 from proxyapp.vocabulary.waiting import Wait
-
-__all__ = ["HIGH_WATER", "UpstreamExchange"]
 
 
 class UpstreamExchange(ResponseFlow, httpx.AsyncByteStream):

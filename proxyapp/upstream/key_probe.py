@@ -12,7 +12,7 @@ from proxyapp.models.key_state import key_batches
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
-from proxyapp.provider.credentials import is_alone_in_place, is_openai_place, refuses_two
+from proxyapp.provider.credentials import is_alone_in_place, is_openai_prefix, refuses_two
 from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.probing import ProbeOutcome, outcome_of_refusal
 from proxyapp.provider.refusal import read_refusal
@@ -178,7 +178,7 @@ def _says_more(alone: Answer, *, than: Answer) -> bool:
 
 
 async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
-    is_openai = is_openai_place(key.group.prefix, b"/")
+    is_openai = is_openai_prefix(key.group.prefix)
     path = b"/models" if is_openai else b"/v1beta/models?pageSize=1"
     target = key.group.prefix_before(path) + path
     sign = key.credentials(auth, is_openai=is_openai)

@@ -24,6 +24,7 @@ class Origin:
     port: int
 
     def __hash__(self) -> int:
+        """Looked up with each request: dataclasses would make a tuple for it."""
         return hash(self.host)
 
     @property

@@ -10,6 +10,7 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.judge import cooldown, cooldown_of, judged, watch_stream
+from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.ledger.counting import Counting
@@ -64,7 +65,7 @@ def attempted(
 
 
 def request(path: bytes = b"/v1beta/models/gemini-2.5-pro:generateContent", **given: Any) -> Any:
-    return RequestPlan("", "POST", path, given.get("query"), [], RequestBody(), PRO)
+    return RequestPlan("", "POST", facts_of(path), given.get("query"), [], RequestBody(), PRO)
 
 
 async def verdict_on(attempt: Attempt, recovery: Recovery | None = None, **given: Any) -> Verdict:

@@ -3,6 +3,7 @@
 import pytest
 
 from proxyapp.forwarding.no_key import LONGEST_RETRY_SECONDS, Comeback, comeback, no_key
+from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.pool.ring_names import ALL_GROUPS
@@ -17,7 +18,7 @@ DAY = 86_400.0
 
 def request(ring: str = ALL_GROUPS, model: str = PRO) -> RequestPlan:
     path = b"/v1beta/models" + (f"/{model}:generateContent".encode() if model else b"")
-    return RequestPlan(ring, "POST", path, None, [], RequestBody(), model)
+    return RequestPlan(ring, "POST", facts_of(path), None, [], RequestBody(), model)
 
 
 async def refusal(pool: Snapshot, ring: str = ALL_GROUPS, words: str = "") -> NoKeyAvailable:

@@ -13,6 +13,7 @@ from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.search import forward
@@ -101,7 +102,9 @@ async def searching(
 
 def request(client: Client = ANYONE) -> RequestPlan:
     path = b"/v1beta/models/gemini-2.5-pro:generateContent"
-    return RequestPlan(ALL_GROUPS, "POST", path, None, [], RequestBody(), "gemini-2.5-pro", client)
+    return RequestPlan(
+        ALL_GROUPS, "POST", facts_of(path), None, [], RequestBody(), "gemini-2.5-pro", client
+    )
 
 
 async def whole(attempt: Attempt) -> bytes:

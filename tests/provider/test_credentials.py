@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxyapp.provider.credentials import is_openai_place, refuses_two
+from proxyapp.provider.credentials import is_of_openai_api, is_openai_prefix, refuses_two
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from proxyapp.provider.credentials import is_openai_place, refuses_two
     ],
 )
 def test_below_openai_a_key_is_a_bearer_token(prefix: bytes, path: bytes):
-    assert is_openai_place(prefix, path)
+    assert is_of_openai_api(path) or is_openai_prefix(prefix)
 
 
 @pytest.mark.parametrize(
@@ -44,8 +44,9 @@ def test_below_openai_a_key_is_a_bearer_token(prefix: bytes, path: bytes):
     ],
 )
 def test_anywhere_else_it_is_none(path: bytes):
-    assert not is_openai_place(b"", path)
-    assert not is_openai_place(b"/my-openai/v1", path)
+    assert not is_of_openai_api(path)
+    assert not is_openai_prefix(b"")
+    assert not is_openai_prefix(b"/my-openai/v1")
 
 
 @pytest.mark.parametrize(

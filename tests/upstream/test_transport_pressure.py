@@ -9,7 +9,7 @@ import hashlib
 import httpx
 import pytest
 
-from proxyapp.upstream.exchange import HIGH_WATER
+from proxyapp.upstream.response_flow import HIGH_WATER
 from proxyapp.upstream.transport import READ_BYTES, Transport
 from tests.support.event_loops import BOTH_LOOPS, event_loop_policy
 from tests.support.scripted_upstream import OK, SECONDS, Peer, ScriptedUpstream, answering
