@@ -99,11 +99,14 @@ class CheckedTree:
         self.wrong(f"{place}.{field}", f"must be a number from {allowed[0]} to {allowed[-1]}")
         return default
 
-    def flag(self, fields: dict[str, object], field: str, place: str) -> bool:
-        value = typed(fields.get(field, False))
+    def flag(
+        self, fields: dict[str, object], field: str, place: str, *, default: bool = False
+    ) -> bool:
+        value = typed(fields.get(field, default))
         if not isinstance(value, bool):
             self.not_of_kind(f"{place}.{field}", "true or false", value)
-        return value is True
+            return default
+        return value
 
     def checked(self, value: object, place: str, check: Check) -> str:
         if not isinstance(value, str):

@@ -186,7 +186,7 @@ class _Reading(CheckedTree):
             case "number":
                 return self.number(fields, field.name, place, field.allowed, default=field.default)
             case "flag":
-                return self.flag(fields, field.name, place)
+                return self.flag(fields, field.name, place, default=field.default)
             case "certificates":
                 return self.ca_certificates(fields, place)
         if field.default is None and fields.get(field.name) in (None, ""):

@@ -12,8 +12,10 @@ from pathlib import Path
 from proxyapp.config.file import GroupConfig
 from proxyapp.models import ImportedGroup
 from proxyapp.models.sealed import keyed_hash, keyed_hashes
+from proxyapp.vocabulary.group_fields import GroupSettings
 
 MAX_SOURCE_LENGTH = 500
+LATER_FIELDS = ("retry_empty_answers", "rewrite_paths", "unwrap_errors", "include_usage")
 
 
 def source_name(path: Path) -> str:
@@ -36,8 +38,11 @@ def canonical_text(group: GroupConfig) -> str:
         later.append(
             {"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local}
         )
-    if group.retry_empty_answers:
-        later.append({"retry_empty_answers": group.retry_empty_answers})
+    later += [
+        {name: value}
+        for name in LATER_FIELDS
+        if (value := getattr(group, name)) != getattr(GroupSettings, name)
+    ]
     return json.dumps(
         [
             group.name,

@@ -55,6 +55,21 @@ class Group(models.Model):
             f" {MAX_EMPTY_RETRIES}. Each costs a request of its quota."
         ),
     )
+    rewrite_paths = models.BooleanField(
+        default=True,
+        help_text=(
+            "A target that speaks Gemini's API gets its own paths: /v1/chat/completions becomes"
+            " /v1beta/openai/chat/completions, for example. Off: every path as the client wrote it."
+        ),
+    )
+    unwrap_errors = models.BooleanField(
+        default=True,
+        help_text="OpenAI clients get Google's errors in OpenAI's form, and so show the text.",
+    )
+    include_usage = models.BooleanField(
+        default=False,
+        help_text="Asks OpenAI streams for their usage where the client did not; it is not told.",
+    )
     ca_certificates = models.TextField(
         blank=True,
         default="",

@@ -31,6 +31,9 @@ class PoolGroup:
     ca_certificates: str = ""
     is_link_local_allowed: bool = False
     retry_empty_answers: int = 0
+    rewrite_paths: bool = True
+    unwrap_errors: bool = True
+    include_usage: bool = False
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
 
@@ -95,6 +98,9 @@ class GroupFields(NamedTuple):
     ca_certificates: str = ""
     is_link_local_allowed: bool = False
     retry_empty_answers: int = 0
+    rewrite_paths: bool = True
+    unwrap_errors: bool = True
+    include_usage: bool = False
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -119,6 +125,9 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         ca_certificates=fields.ca_certificates,
         is_link_local_allowed=fields.is_link_local_allowed,
         retry_empty_answers=fields.retry_empty_answers,
+        rewrite_paths=fields.rewrite_paths,
+        unwrap_errors=fields.unwrap_errors,
+        include_usage=fields.include_usage,
     )
 
 

@@ -66,6 +66,9 @@ def group_of_pool(group: Group) -> PoolGroup:
             ca_certificates=group.ca_certificates,
             is_link_local_allowed=group.allow_link_local,
             retry_empty_answers=group.retry_empty_answers,
+            rewrite_paths=group.rewrite_paths,
+            unwrap_errors=group.unwrap_errors,
+            include_usage=group.include_usage,
         )
     )
 

@@ -72,6 +72,9 @@ class GroupSettings:
     retry_empty_answers: int = dataclasses.field(
         default=0, metadata={"sort": "number", "allowed": range(MAX_EMPTY_RETRIES + 1)}
     )
+    rewrite_paths: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
+    unwrap_errors: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
+    include_usage: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -629,3 +629,22 @@ def test_a_new_group_is_quota_aware_unless_somebody_says_daily(operator: Client)
     assert '<option value="quota_aware" selected' in html
     old = page(operator, "proxyapp_group_change", Group.objects.get(name="old").pk)
     assert '<option value="daily" selected' in old
+
+
+@pytest.mark.parametrize(("posted", "is_on"), [({}, True), ({"rewrite_paths": "false"}, False)])
+def test_a_switch_that_a_form_does_not_send_stays_as_it_was(
+    operator: Client, posted: dict[str, str], is_on: bool
+) -> None:
+    group = add_group("main")
+
+    submit(operator, "proxyapp_group_change", group.pk, data=GROUP_FORM | posted)
+
+    group.refresh_from_db()
+    assert (group.rewrite_paths, group.unwrap_errors) == (is_on, True)
+
+
+def test_the_form_says_of_a_switch_that_it_is_off(operator: Client) -> None:
+    html = page(operator, "proxyapp_group_change", add_group("main").pk)
+
+    off = html.index('<input type="hidden" name="rewrite_paths" value="false">')
+    assert off < html.index('type="checkbox" name="rewrite_paths"')

@@ -46,6 +46,7 @@ AUTHS: dict[str, str] = {
     Auth.BEARER: "always Authorization: Bearer.",
 }
 NUMBERS = ("priority", "weight", "retry_empty_answers")
+SWITCHES = ("rewrite_paths", "unwrap_errors")
 LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
@@ -55,6 +56,14 @@ class CertificatesInput(Textarea):
     def format_value(self, value: Any) -> str | None:
         text: str | None = super().format_value(value)
         return None if text and "PRIVATE KEY" in text else text
+
+
+class Switch(Checkbox):
+    """Says that it is off, too: who posts a form without it leaves the value as it was."""
+
+    def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
+        off = format_html('<input type="hidden" name="{}" value="false">', name)
+        return off + super().render(name, value, *args, **kwargs)
 
 
 class CertificatesField(forms.CharField):
@@ -91,6 +100,7 @@ class GroupForm(ModelForm[Group]):
         model = Group
         fields = ["position", *(field.name for field in GROUP_FIELDS if field.name != "proxy_url")]
         labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
+        widgets = dict.fromkeys(SWITCHES, Switch)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("instance") is None:
@@ -132,17 +142,24 @@ class GroupForm(ModelForm[Group]):
             if name in self.fields:
                 self.fields[name].help_text = text
 
-    def clean_priority(self) -> int:
+    def clean_priority(self) -> Any:
         return self._or_as_it_was("priority")
 
-    def clean_weight(self) -> int:
+    def clean_weight(self) -> Any:
         return self._or_as_it_was("weight")
 
-    def clean_retry_empty_answers(self) -> int:
+    def clean_retry_empty_answers(self) -> Any:
         return self._or_as_it_was("retry_empty_answers")
 
-    def _or_as_it_was(self, name: str) -> int:
-        value: int | None = self.cleaned_data[name]
+    def clean_rewrite_paths(self) -> Any:
+        return self._or_as_it_was("rewrite_paths")
+
+    def clean_unwrap_errors(self) -> Any:
+        return self._or_as_it_was("unwrap_errors")
+
+    def _or_as_it_was(self, name: str) -> Any:
+        is_given = name in NUMBERS or self.add_prefix(name) in self.data
+        value = self.cleaned_data[name] if is_given else None
         return getattr(self.instance, name) if value is None else value
 
     def clean_name(self) -> str:
