@@ -15,6 +15,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 HOST = re.compile(r"\*|\.?[^\s/:*;,\[\]]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN = re.compile(r"https?://[^\s/]+")
+PAGE_ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^\s/?#@\\]*)")
+WEB_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 5
 SHORTEST_PASSWORD = 8
@@ -138,6 +140,26 @@ def host(text: str) -> str:
 
 def origin(text: str) -> str:
     return "" if ORIGIN.fullmatch(text) else "is not an origin such as https://gateway.example.com"
+
+
+def page_origin(text: str) -> str:
+    """Of a browser's page. Of web pages each site is named: a whole scheme would be everybody."""
+    if text == "*":
+        return "lets any site that a browser shows use the keys: name the origins"
+    if text.lower() == "null":
+        return ""
+    found = PAGE_ORIGIN.fullmatch(text)
+    if found is None:
+        return (
+            "is not an origin such as https://app.example.com, tauri://localhost or null (no path,"
+            " no user)"
+        )
+    scheme, host = found[1].lower(), found[2]
+    if scheme == "file":
+        return "is no origin that a browser sends: pages of files have the origin null"
+    if scheme in ("http", "https") and not WEB_HOST.fullmatch(host):
+        return "must name one site, such as https://app.example.com"
+    return "" if host == "*" or "*" not in host else "takes a * only alone, as in app://*"
 
 
 def database_url(text: str) -> str:

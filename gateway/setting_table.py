@@ -125,6 +125,13 @@ ALLOW_ANONYMOUS = table.flag(
     "serves whoever has a token (`manage.py tokens create NAME`) or, as long as there is "
     "none, its own machine.",
 )
+ALLOWED_ORIGINS = table.words(
+    "ALLOWED_ORIGINS",
+    "Origins of pages, desktop apps and extensions that may use the gateway without a client "
+    "token, besides those of this machine, separated by commas: https://app.example.com, "
+    "tauri://localhost, chrome-extension://ID, null; app:// is every one of that scheme.",
+    check=checks.page_origin,
+)
 
 # Rotation and cooldowns.
 ROTATION_LEASE = table.whole(

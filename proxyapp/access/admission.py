@@ -27,7 +27,9 @@ def found_client(scope: Mapping[str, Any], book: TokenBook) -> Client | TokenRef
     """Raises PreflightAsked, or without any token Unauthorized or NotAllowed."""
     if book.is_empty:
         if not kept.ALLOW_ANONYMOUS:
-            check_anonymous(scope, kept.ALLOWED_HOSTS)
+            check_anonymous(scope, kept.ALLOWED_HOSTS, kept.ALLOWED_ORIGINS)
+        if scope["method"] == "OPTIONS":
+            check_preflight(scope, has_tokens=False)
         return ANYONE
     if scope["method"] == "OPTIONS" and not kept.ALLOW_ANONYMOUS:
         check_preflight(scope)

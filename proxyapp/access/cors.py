@@ -1,9 +1,11 @@
-"""Browser apps of other sites (CORS): whoever holds a token may ask from any page.
+"""Browser apps of other sites (CORS).
 
-A browser asks first whether it may, and can show no token then. The answer is the same whatever
-stands in the question, so it tells nobody which tokens are good, and costs no key. Cookies are
-never allowed. Without tokens nothing of this holds: there a page of another site must not even read
-a refusal (see `anonymous`).
+With client tokens whoever holds one may ask from any page. A browser asks first whether it may, and
+can show no token then. The answer is the same whatever stands in the question, so it tells nobody
+which tokens are good, and costs no key. Cookies are never allowed.
+
+Without tokens only the pages that may ask at all (see `page_origins`) may read answers: a page of
+another site must not even read a refusal (see `anonymous`).
 """
 
 from collections.abc import Mapping
@@ -11,8 +13,10 @@ from typing import Any
 
 from django.http import HttpResponse
 
+from proxyapp.access.page_origins import may_ask
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import PreflightAsked
+from proxyapp.vocabulary.kept_settings import kept
 
 ORIGIN, METHOD, HEADERS = (
     b"origin",
@@ -23,15 +27,24 @@ ORIGIN, METHOD, HEADERS = (
 KEPT_SECONDS = 600
 ALLOW, EXPOSE = "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"
 EXPOSED = "Retry-After, x-should-retry"
+LOWER_ALLOW = ALLOW.lower().encode()
+OF_ORIGIN = (b"Vary", b"Origin")
 READABLE = [(ALLOW.encode(), b"*"), (EXPOSE.encode(), EXPOSED.encode())]
 
 
-def check_preflight(scope: Mapping[str, Any]) -> None:
-    """Raises PreflightAsked for a browser's question; another OPTIONS is a request as any other."""
-    asked = dict(scope["headers"])
-    if ORIGIN in asked and METHOD in asked:
+def check_preflight(scope: Mapping[str, Any], *, has_tokens: bool = True) -> None:
+    """Raises PreflightAsked for a browser's question; another OPTIONS is a request as any other.
+
+    Without tokens so is the question of a page that may not read the answer.
+    """
+    headers = scope["headers"]
+    reader = b"*" if has_tokens else allowed_reader(headers)
+    asked = dict(headers)
+    if reader and ORIGIN in asked and METHOD in asked:
         raise PreflightAsked(
-            asked[METHOD].decode("latin-1"), asked.get(HEADERS, b"").decode("latin-1")
+            asked[METHOD].decode("latin-1"),
+            asked.get(HEADERS, b"").decode("latin-1"),
+            reader.decode("latin-1"),
         )
 
 
@@ -39,7 +52,7 @@ def preflight_response(asked: PreflightAsked) -> HttpResponse:
     """By name, for `*` stands for no `Authorization`."""
     response = HttpResponse(status=204)
     del response["Content-Type"]
-    response[ALLOW] = "*"
+    _allow(response, asked.reader)
     if asked.method.isascii():
         response["Access-Control-Allow-Methods"] = asked.method
     if asked.headers.isascii():
@@ -48,10 +61,12 @@ def preflight_response(asked: PreflightAsked) -> HttpResponse:
     return response
 
 
-def let_read(response: HttpResponse) -> None:
-    """Lets pages of any site read an answer of the gateway's own."""
-    response[ALLOW] = "*"
-    response[EXPOSE] = EXPOSED
+def let_read(response: HttpResponse, asked: list[Header], *, has_tokens: bool) -> None:
+    """Lets a page read an answer of the gateway's own: of any site where tokens are asked for."""
+    reader = "*" if has_tokens else allowed_reader(asked).decode("latin-1")
+    if reader:
+        _allow(response, reader)
+        response[EXPOSE] = EXPOSED
 
 
 def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
@@ -61,5 +76,28 @@ def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
             break
     else:
         return
-    if not any(name.lower() == b"access-control-allow-origin" for name, _ in answer):
+    if not any(name.lower() == LOWER_ALLOW for name, _ in answer):
         answer += READABLE
+
+
+def let_allowed_read(asked: list[Header], answer: list[Header]) -> None:
+    """Lets a page that may ask without a token read an upstream's answer, whatever that says."""
+    reader = allowed_reader(asked)
+    if reader:
+        answer[:] = [header for header in answer if header[0].lower() != LOWER_ALLOW]
+        answer += [(ALLOW.encode(), reader), (EXPOSE.encode(), EXPOSED.encode()), OF_ORIGIN]
+
+
+def allowed_reader(asked: list[Header]) -> bytes:
+    """The origin of a page that needs no token; empty: it is none, or may not."""
+    for name, origin in asked:
+        if name == ORIGIN:
+            text = origin.decode("latin-1")
+            return origin if may_ask(text, kept.ALLOWED_HOSTS, kept.ALLOWED_ORIGINS) else b""
+    return b""
+
+
+def _allow(response: HttpResponse, reader: str) -> None:
+    response[ALLOW] = reader
+    if reader != "*":
+        response["Vary"] = "Origin"

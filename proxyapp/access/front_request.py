@@ -14,8 +14,7 @@ from urllib.parse import urlsplit
 
 from django.http.request import split_domain_port, validate_host
 
-from proxyapp.access.anonymous import is_own_name
-from proxyapp.vocabulary.addresses import is_loopback
+from proxyapp.vocabulary.addresses import is_local, is_loopback
 
 # What tells of a proxy; each may stand there without the others.
 SIGNS = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-real-ip", b"forwarded")
@@ -87,8 +86,8 @@ class FrontRequest:
         is_own = (
             site == "same-origin"
             or parts.hostname in named
-            or is_own_name(parts.hostname)
-            or (self.is_http_1_0 and is_own_name(_name(self.host)))
+            or is_local(parts.hostname)
+            or (self.is_http_1_0 and is_local(_name(self.host)))
         )
         return origin if is_own else ""
 

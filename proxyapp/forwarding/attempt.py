@@ -1,12 +1,13 @@
 """One request to the upstream with one key: counted exactly once, however it ends."""
 
+import time
 from collections.abc import AsyncIterator
 
 import httpx
 
 from proxyapp.forwarding.counted_answer import CountedAnswer
 from proxyapp.ledger.usage import AttemptOutcome
-from proxyapp.provider.codings import decoded
+from proxyapp.provider.codings import DECODED_BYTES, decoded
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.vocabulary.errors import BodyNotKept, StreamBroken
 from proxyapp.vocabulary.in_task import time_limit
@@ -94,6 +95,29 @@ class Attempt(CountedAnswer):
         if is_slow:
             await self.keep()
         return decoded(b"".join(read), self.coding)
+
+    async def read_whole(self) -> bytes:
+        """The decoded body of an error that is to be relayed; empty if it is longer than
+        DECODED_BYTES, or does not end in time.
+
+        What was read stays to be relayed; of one that breaks off that is all there is.
+        """
+        read, until = self.held(), time.monotonic() + ERROR_BODY_SECONDS
+        length = sum(map(len, read))
+        try:
+            while not self.is_complete and length < DECODED_BYTES:
+                if (seconds := until - time.monotonic()) <= 0:
+                    break
+                await self.arrive(seconds)
+                chunks = self.take()
+                read += chunks
+                length += sum(map(len, chunks))
+        except StreamBroken:
+            self.hold(read)
+            await self.keep()
+            return b""
+        self.hold(read)
+        return decoded(b"".join(read), self.coding) if self.is_complete else b""
 
     async def keep(self) -> None:
         """Counts a refusal and lets go of the upstream.

@@ -7,10 +7,11 @@ from urllib.parse import quote
 from django.db import Error as DatabaseError
 
 from proxyapp.access import admission
-from proxyapp.access.cors import let_read_relayed
+from proxyapp.access.cors import let_allowed_read, let_read_relayed
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
@@ -51,8 +52,12 @@ async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client)
     if client.is_metered:
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt = await search.forward(runtime, planned)
+    if attempt.status >= 400:
+        await give_openais_form(planned, attempt)
     if client is not ANYONE:
         let_read_relayed(scope["headers"], attempt.headers)
+    elif runtime.book.is_empty:
+        let_allowed_read(scope["headers"], attempt.headers)
     return attempt
 
 

@@ -51,7 +51,7 @@ class FastPath:
         except ClientLeft:
             return
         except GatewayError as error:
-            await answer(error_response(error, scope["raw_path"]), exchange)
+            await answer(error_response(error, scope["raw_path"], headers), exchange)
         except StreamBroken:
             exchange.abort()
         finally:

@@ -106,7 +106,7 @@ def _refuse(attempt: Attempt, status: int, error: bytes, path: bytes) -> None:
 
 def _is_json(error: bytes) -> bool:
     try:
-        return isinstance(json.loads(error), dict)
+        return isinstance(json.loads(error), (dict, list))
     except (ValueError, RecursionError):
         return False
 

@@ -53,7 +53,7 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
         client = await admitted(request.scope)
         return RelayedResponse(await forwarded(request.scope, django_body(request), client))
     except GatewayError as error:
-        return error_response(error, raw_target(request.scope)[0])
+        return error_response(error, raw_target(request.scope)[0], request.scope["headers"])
 
 
 def django_body(request: HttpRequest) -> RequestBody:
@@ -63,7 +63,8 @@ def django_body(request: HttpRequest) -> RequestBody:
     return RequestBody(data, length=len(data) if is_announced else None)
 
 
-def error_response(error: GatewayError, path: bytes) -> HttpResponse:
+def error_response(error: GatewayError, path: bytes, asked: list[Header]) -> HttpResponse:
+    """`asked`: the request's headers."""
     if isinstance(error, PreflightAsked):
         return preflight_response(error)
     body = error_body(
@@ -84,8 +85,8 @@ def error_response(error: GatewayError, path: bytes) -> HttpResponse:
         response[hops.HEADER.decode()] = hops.own_mark().decode()
     if error.status == 401:
         response["WWW-Authenticate"] = "Bearer"
-    if (runtime := current_runtime()) is not None and not runtime.book.is_empty:
-        let_read(response)
+    if (runtime := current_runtime()) is not None:
+        let_read(response, asked, has_tokens=not runtime.book.is_empty)
     return response
 
 

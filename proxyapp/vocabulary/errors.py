@@ -71,11 +71,12 @@ class GatewayError(Exception):
 class PreflightAsked(GatewayError):
     status = 204
 
-    def __init__(self, method: str, headers: str) -> None:
-        """`headers`: their names, separated by commas."""
+    def __init__(self, method: str, headers: str, reader: str = "*") -> None:
+        """`headers`: their names, separated by commas. `reader`: the origin that may ask."""
         super().__init__("")
         self.method = method
         self.headers = headers
+        self.reader = reader
 
 
 class BadRequest(GatewayError):
@@ -175,6 +176,10 @@ def is_openai_path(target: bytes) -> bool:
     return b"/openai/" in target.partition(b"?")[0]
 
 
+def openai_type(status: int) -> str:
+    return OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
+
+
 def error_body(
     status: int,
     message: str,
@@ -190,7 +195,7 @@ def error_body(
     """
     if is_openai:
         message = f"{message} The provider's last words: {last_words}" if last_words else message
-        kind = OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
+        kind = openai_type(status)
         return _json({"message": message, "type": kind, "param": None, "code": code})
     error: dict[str, object] = {
         "code": status,

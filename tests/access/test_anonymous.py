@@ -9,13 +9,18 @@ from proxyapp.vocabulary.errors import GatewayError
 LOCAL = ("127.0.0.1", 8080)
 
 
-def refused(server, *headers: tuple[bytes, bytes], allowed=("*",)) -> int | None:
-    """The status; None: let in."""
+def refusal(server, *headers: tuple[bytes, bytes], allowed=("*",), origins=()):
+    """None: let in."""
     try:
-        check_anonymous({"server": server, "headers": list(headers)}, allowed)
+        check_anonymous({"server": server, "headers": list(headers)}, allowed, origins)
     except GatewayError as error:
-        return error.status
+        return error
     return None
+
+
+def refused(server, *headers: tuple[bytes, bytes], allowed=("*",), origins=()) -> int | None:
+    error = refusal(server, *headers, allowed=allowed, origins=origins)
+    return None if error is None else error.status
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "127.9.9.9", "::1", "::ffff:127.0.0.1"])
@@ -69,6 +74,35 @@ def test_a_name_of_the_settings_is_the_gateways_own():
     ]
     assert refused(LOCAL, *headers, allowed=("gate.example",)) is None
     assert refused(LOCAL, *headers, allowed=("*",)) == 403
+
+
+def test_another_site_of_this_machine_is_let_in_by_its_origin_only():
+    headers = [(b"host", b"127.0.0.1:8080"), (b"sec-fetch-site", b"cross-site")]
+    assert refused(LOCAL, *headers, (b"origin", b"http://localhost:3000")) is None
+    assert refused(LOCAL, *headers) == 403
+
+
+@pytest.mark.parametrize(
+    ("origin", "named"),
+    [(b"tauri://localhost", "'tauri://localhost' to ALLOWED_ORIGINS"), (b"", "to ALLOWED_ORIGINS")],
+)
+def test_the_refusal_names_the_setting(origin, named):
+    error = refusal(LOCAL, (b"host", b"localhost:8080"), (b"origin", origin))
+
+    assert error.status == 403
+    assert named in error.message
+
+
+def test_the_refusal_of_a_foreign_name_names_its_setting():
+    error = refusal(LOCAL, (b"host", b"evil.example"), (b"origin", b"tauri://localhost"))
+
+    assert "ALLOWED_HOSTS" in error.message
+
+
+def test_an_allowed_origin_does_not_let_in_another_name():
+    headers = [(b"host", b"evil.example:8080"), (b"origin", b"app://x")]
+    assert refused(LOCAL, *headers, origins=("app://",)) == 403
+    assert refused(LOCAL, (b"host", b"localhost"), headers[1], origins=("app://",)) is None
 
 
 def test_a_program_may_use_any_name():

@@ -1,9 +1,11 @@
 """Browser apps of other sites, with a client token and without."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 
+from tests.conftest import MakeGateway
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_tokens import make_tokens
@@ -135,20 +137,124 @@ def test_without_tokens_a_page_of_another_site_learns_nothing(
         response = exchange(shared_gateway.url, method, NATIVE, PREFLIGHT)
 
         assert (response.status, cors(response), google.requests) == (403, {}, [])
-    of_this_machine = exchange(
-        shared_gateway.url, "POST", "http://localhost/echo", [("Origin", "http://localhost:3000")]
-    )
-    assert (of_this_machine.status, cors(of_this_machine)) == (200, {})
 
 
-def test_without_tokens_a_preflight_of_this_machine_is_proxied(
+LOCAL = "http://localhost:3000"
+READ = {"expose-headers": "Retry-After, x-should-retry"}
+
+
+def under(target: str) -> str:
+    """A name of this machine."""
+    return f"http://localhost{target}"
+
+
+def page_of(origin: str) -> list[tuple[str, str]]:
+    return [("Origin", origin), ("Sec-Fetch-Site", "cross-site"), *PREFLIGHT[1:]]
+
+
+def read_by(response: RawResponse) -> dict[str, str]:
+    """What of CORS it says; it depends on the origin then."""
+    said = {name.removeprefix("access-control-"): value for name, value in cors(response).items()}
+    assert not said or "Origin" in response.values("vary")
+    return said
+
+
+@pytest.mark.parametrize("origin", [LOCAL, "https://127.0.0.1:3000", "http://[::1]"])
+def test_without_tokens_a_preflight_of_this_machine_costs_no_key(
+    shared_gateway: Gateway, google: FakeUpstream, origin: str
+) -> None:
+    response = exchange(shared_gateway.url, "OPTIONS", under(NATIVE), page_of(origin))
+
+    assert (response.status, response.body, google.requests) == (204, b"", [])
+    assert read_by(response) == {
+        "allow-origin": origin,
+        "allow-methods": "POST",
+        "allow-headers": "authorization,content-type,x-goog-api-key",
+        "max-age": "600",
+    }
+
+
+def test_without_tokens_a_page_of_this_machine_reads_answers_and_refusals(
     shared_gateway: Gateway, google: FakeUpstream
 ) -> None:
-    exchange(
-        shared_gateway.url,
-        "OPTIONS",
-        "http://localhost/echo",
-        [("Origin", "http://localhost:3000"), *PREFLIGHT[1:]],
-    )
+    async def answer(request: Recorded, connection: Connection) -> None:
+        its = b"Access-Control-Allow-Origin: https://its.example\r\n"
+        await connection.send(b"HTTP/1.1 200 OK\r\n%bContent-Length: 2\r\n\r\nok" % its)
+
+    google.on("/said", answer)
+    for target, status in (("/said", 200), ("/g/none/echo", 404), ("/echo", 200)):
+        response = exchange(shared_gateway.url, "POST", under(target), page_of(LOCAL), b"{}")
+
+        assert response.status == status
+        assert read_by(response) == {"allow-origin": LOCAL, **READ}
+
+
+def test_a_program_gets_no_header_of_cors(shared_gateway: Gateway, google: FakeUpstream) -> None:
+    response = exchange(shared_gateway.url, "POST", "/echo", [], b"{}")
+
+    assert (response.status, read_by(response)) == (200, {})
+
+
+def test_an_options_that_is_no_preflight_is_proxied(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
+    exchange(shared_gateway.url, "OPTIONS", under("/echo"), [("Origin", LOCAL)])
 
     assert [request.method for request in google.requests] == ["OPTIONS"]
+
+
+FOREIGN = [
+    "null",
+    "app://x",
+    "tauri://localhost",
+    "vscode-webview://1a2b",
+    "chrome-extension://abc",
+    "https://app.example",
+    "http://localhost.evil.com",
+    "http://evil.com@localhost",
+]
+
+
+@pytest.mark.parametrize("origin", FOREIGN)
+def test_without_tokens_other_origins_are_told_of_the_setting(
+    shared_gateway: Gateway, google: FakeUpstream, origin: str
+) -> None:
+    for method in ("OPTIONS", "POST"):
+        for target in (NATIVE, "/v1beta/openai/chat/completions"):
+            response = exchange(shared_gateway.url, method, under(target), page_of(origin), b"{}")
+            error = json.loads(response.body)["error"]
+
+            assert (response.status, read_by(response)) == (403, {})
+            assert f"{origin!r} to ALLOWED_ORIGINS" in error["message"]
+            assert ("type" in error) == ("openai" in target)
+    assert google.requests == []
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_the_setting_lets_them_in(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
+    allowed = "null,app://,tauri://localhost,vscode-webview://*,chrome-extension://abc"
+    gateway = make_gateway(server=server, env={"ALLOWED_ORIGINS": f"{allowed},https://app.example"})
+    for origin in FOREIGN[:6]:
+        asked = exchange(gateway.url, "OPTIONS", under("/echo"), page_of(origin))
+        answer = exchange(gateway.url, "POST", under("/echo"), page_of(origin), b"{}")
+
+        assert (asked.status, asked.values("access-control-allow-origin")) == (204, [origin])
+        assert (answer.status, read_by(answer)) == (200, {"allow-origin": origin, **READ})
+    for origin in FOREIGN[6:]:
+        assert exchange(gateway.url, "POST", under("/echo"), page_of(origin), b"{}").status == 403
+    assert [request.method for request in upstream.requests] == ["POST"] * 6
+
+
+def test_with_allow_anonymous_only_pages_that_need_no_token_get_an_answer_of_its_own(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    gateway = make_gateway(env={"ALLOW_ANONYMOUS": "true"})
+
+    local = exchange(gateway.url, "OPTIONS", under("/echo"), page_of(LOCAL))
+    other = exchange(gateway.url, "OPTIONS", under("/echo"), page_of("https://app.example"))
+
+    assert (local.status, other.status) == (204, 200)
+    assert read_by(other) == {}
+    assert [request.method for request in upstream.requests] == ["OPTIONS"]
