@@ -20,6 +20,7 @@ from proxyapp.access.session_rules import has_run_out
 from proxyapp.access.session_store import SessionStore
 from proxyapp.models import SecondFactor
 from proxyapp.vocabulary.asgi import Receive, Scope
+from proxyapp.vocabulary.client_paths import Dialect
 from proxyapp.vocabulary.errors import error_body
 from proxyapp.vocabulary.sizes import MIB
 
@@ -39,7 +40,7 @@ class BodyRefused(Exception):
 
     def response(self) -> HttpResponse:
         """It closes the connection: what is still to come is not read."""
-        body = error_body(self.status, str(self), is_openai=False)
+        body = error_body(self.status, str(self), dialect=Dialect.GOOGLE)
         return HttpResponse(
             body,
             status=self.status,

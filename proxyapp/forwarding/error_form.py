@@ -12,7 +12,9 @@ async def give_openais_form(request: RequestPlan, attempt: Attempt) -> None:
     that it shall not.
     """
     group = attempt.key.group
-    if not group.unwrap_errors or not request.is_openai_behind(group.prefix_before(request.path)):
+    facts, prefix = request.sent_to(group, attempt.auth)
+    is_openai = request.facts.is_openai or facts.is_openai_behind(prefix)
+    if not group.unwrap_errors or not is_openai:
         return
     shaped = in_openais_form(await _read(attempt), attempt.status)
     if shaped is not None:

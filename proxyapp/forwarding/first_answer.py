@@ -12,7 +12,8 @@ from proxyapp.provider.answer_content import AnswerContent, reader_of
 from proxyapp.provider.answer_start import MOST_HELD_BYTES, AnswerStart, Start, begins_well
 from proxyapp.provider.codings import Inflater
 from proxyapp.provider.verdict import effective_status
-from proxyapp.vocabulary.errors import StreamBroken, UpstreamFailed, error_body, is_openai_path
+from proxyapp.vocabulary.client_paths import dialect_of
+from proxyapp.vocabulary.errors import StreamBroken, UpstreamFailed, error_body
 
 # A stream that sends nothing but comments for so long is relayed: its client sees that it lives.
 HELD_SECONDS = 2.0
@@ -113,4 +114,4 @@ def _is_json(error: bytes) -> bool:
 
 def _shaped(status: int, text: bytes, path: bytes) -> bytes:
     message = text.decode("utf-8", "replace")
-    return error_body(status, message, is_openai=is_openai_path(path), code="upstream_failed")
+    return error_body(status, message, dialect=dialect_of(path), code="upstream_failed")

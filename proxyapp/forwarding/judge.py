@@ -89,8 +89,8 @@ def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
     """The key, and nothing but the key, was where Google takes it from."""
     if request.has_other_credential:
         return False
-    is_openai = request.is_openai_behind(attempt.key.group.prefix_before(request.path))
-    return is_alone_in_place(attempt.auth, is_openai=is_openai)
+    facts, prefix = request.sent_to(attempt.key.group, attempt.auth)
+    return is_alone_in_place(attempt.auth, is_openai=facts.is_openai_behind(prefix))
 
 
 async def cooldown_of(attempt: Attempt, judgement: Verdict) -> NewCooldown:

@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
-from proxyapp.pool.snapshot import group_and_path
 from proxyapp.provider.llm_token_estimate import estimating
 from proxyapp.provider.long_json import LongJson, reading
 from proxyapp.provider.model_name import (
@@ -24,6 +23,7 @@ from proxyapp.provider.model_name import (
     plainly_in_body,
 )
 from proxyapp.provider.request_size import MOST_BYTES, sizing
+from proxyapp.vocabulary.client_paths import group_and_path
 
 # A longer body that has to be searched through is taken to be ambiguous.
 SEARCHED_BYTES = 16 << 20

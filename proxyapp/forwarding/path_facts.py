@@ -7,9 +7,10 @@ import re
 from dataclasses import dataclass
 
 from proxyapp.forwarding.dot_segments import leads_astray
-from proxyapp.provider.credentials import is_of_openai_api
+from proxyapp.provider.credentials import is_of_openai_api, is_openai_prefix
 from proxyapp.provider.generating import is_call
 from proxyapp.provider.model_name import name_in_path, normal_name, quota_scope
+from proxyapp.vocabulary.client_paths import ClientPath, client_path
 from proxyapp.vocabulary.remembered import remembered
 
 # What belongs to the key that made it, or is made by the request: another key cannot answer, or
@@ -27,10 +28,13 @@ COLLECTION = re.compile(rb"/(?:files|cachedContents|batches|operations|fileSearc
 class PathFacts:
     """`is_call`: a model is asked when something is posted to it. `model`: None, if it names none.
 
-    `own_quota`: what is added to the model where the method has a quota of its own.
+    `own_quota`: what is added to the model where the method has a quota of its own. `is_geminis`:
+    for a target that speaks Gemini's API, too, the path is what it is.
     """
 
     path: bytes
+    means: ClientPath
+    is_geminis: bool
     is_astray: bool
     is_openai: bool
     is_call: bool
@@ -39,6 +43,10 @@ class PathFacts:
     model: str | None
     own_quota: str
     endpoint_scope: str
+
+    def is_openai_behind(self, prefix: bytes) -> bool:
+        """Whether the key is looked for where OpenAI has it. `prefix`: in front of the path."""
+        return self.is_openai or is_openai_prefix(prefix)
 
     def quota_scope(self, model: str) -> str:
         """What a quota of a request for the model counts for: nothing that it refuses may take out
@@ -52,8 +60,11 @@ class PathFacts:
 @remembered
 def facts_of(path: bytes) -> PathFacts:
     name, own = name_in_path(path), OWN_QUOTA.search(path)
+    means = client_path(path)
     return PathFacts(
         path=path,
+        means=means,
+        is_geminis=(means.native == path and means.openai is None) or means.openai == path,
         is_astray=leads_astray(path),
         is_openai=is_of_openai_api(path),
         is_call=is_call(path),

@@ -7,9 +7,11 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.stray_paths import unknown_path
+from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.ring import Ring
-from proxyapp.pool.snapshot import Snapshot, group_and_path
-from proxyapp.provider.credentials import is_openai_prefix, without_key
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.provider.credentials import without_key
 from proxyapp.provider.features import feature_scope, features_of_request
 from proxyapp.provider.model_name import (
     PARSED_BYTES,
@@ -19,6 +21,7 @@ from proxyapp.provider.model_name import (
 )
 from proxyapp.provider.request_use import RequestUse, use_of
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.client_paths import Stray, group_and_path
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
 
 # As much as nginx takes of a whole request line. What is looked for in a path takes a few
@@ -28,7 +31,8 @@ LONGEST_PATH_BYTES = 8192
 
 class RequestPlan:
     """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
-    feature where that matters.
+    feature where that matters. `facts`: of the path in Gemini's API; `written`: as the client wrote
+    it. `barred_groups`: those whose API does not have the path.
     """
 
     def __init__(
@@ -41,10 +45,13 @@ class RequestPlan:
         body: RequestBody,
         model: str,
         client: Client = ANYONE,
+        written: PathFacts | None = None,
     ) -> None:
         self.ring = ring
         self.method = method
         self.facts = facts
+        self.written = facts if written is None else written
+        self.barred_groups: frozenset[int] = frozenset()
         self.path = facts.path
         self.query = query
         self.headers = headers
@@ -54,8 +61,16 @@ class RequestPlan:
         self.quota_scope = facts.quota_scope(model)
         self._use: RequestUse | None = None
 
-    def target(self, prefix: bytes) -> bytes:
-        path = prefix + self.path if self.path.startswith(b"/") else self.path
+    def sent_to(self, group: PoolGroup, auth: str) -> tuple[PathFacts, bytes]:
+        """The path that is asked for there, and what stands in front of it."""
+        facts = self.written
+        if facts is not self.facts and group.takes_geminis_paths(auth):
+            facts = self.facts
+        return facts, group.prefix_before(facts.path)
+
+    def target(self, prefix: bytes, path: bytes | None = None) -> bytes:
+        path = self.path if path is None else path
+        path = prefix + path if path.startswith(b"/") else path
         return path if self.query is None else path + b"?" + self.query
 
     @property
@@ -75,10 +90,6 @@ class RequestPlan:
         used = features_of_request(self.body.searchable())
         scopes = (feature_scope(self.quota_scope, feature) for feature in used)
         self.quota_scope = next((scope for scope in scopes if scope in cooling), self.quota_scope)
-
-    def is_openai_behind(self, prefix: bytes) -> bool:
-        """Whether the key is looked for where OpenAI has it. `prefix`: in front of the path."""
-        return self.facts.is_openai or is_openai_prefix(prefix)
 
     @property
     def is_generating(self) -> bool:
@@ -100,10 +111,10 @@ def plan(
     body: RequestBody,
     client: Client = ANYONE,
 ) -> RequestPlan:
-    """Raises PathTooLong, UnknownGroup, BadRequest or NotAllowed.
+    """Raises PathTooLong, UnknownGroup, UnknownPath, BadRequest or NotAllowed.
 
-    That is for a `/g/<group>/` that does not exist, a path that points elsewhere, and what the
-    client may not use.
+    That is for a `/g/<group>/` that does not exist, a path that no target has, one that points
+    elsewhere, and what the client may not use.
     """
     if len(path) > LONGEST_PATH_BYTES:
         raise PathTooLong(f"The path is longer than {LONGEST_PATH_BYTES} bytes.")
@@ -112,16 +123,18 @@ def plan(
         raise BadRequest(
             "TRACE is not forwarded: its answer repeats the request, and with it the key."
         )
-    facts = facts_of(path)
+    written = facts = facts_of(path)
     if facts.is_astray:
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(snapshot, group_name, client)
+    if not facts.is_geminis and (meant := facts.means.meant(headers, query)) is not None:
+        facts = facts_of(meant)
     if client.models is not None:
-        check_model(client.models, method, path, body, query, headers)
+        check_model(client.models, method, facts.path, body, query, headers)
     model = facts.model
     if model is None:
         named = body.model
-        model = normal_name(name_in_body(path, body.searchable()) if named is None else named)
+        model = normal_name(name_in_body(facts.path, body.searchable()) if named is None else named)
     planned = RequestPlan(
         ring.name,
         method,
@@ -131,7 +144,10 @@ def plan(
         body,
         unless_doubted(model, query),
         client,
+        written,
     )
+    if (stray := facts.means.stray) is not None:
+        _bar_geminis(planned, stray, snapshot)
     features = snapshot.cooldowns.features
     if features and (cooling := features.get(planned.quota_scope)):
         planned.narrow(cooling)
@@ -149,3 +165,20 @@ def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
     if (ring := snapshot.ring(group_name)) is None:
         raise UnknownGroup(f"There is no group {group_name!r}.")
     return ring
+
+
+def _bar_geminis(request: RequestPlan, stray: Stray, snapshot: Snapshot) -> None:
+    """Raises UnknownPath, where that is all targets: no key's turn is spent on it.
+
+    Who only speaks as Google does may have more paths than that.
+    """
+    groups = snapshot.groups_of(request.ring)
+    barred = frozenset(
+        group.id
+        for group in groups
+        if group.takes_geminis_paths(group.auth)
+        and (group.is_of_google or stray is not Stray.UNKNOWN)
+    )
+    if len(barred) == len(groups):
+        raise unknown_path(request.path, stray)
+    request.barred_groups = barred

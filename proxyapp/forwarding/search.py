@@ -83,7 +83,12 @@ class Search:
     def __init__(self, parts: SearchParts, request: RequestPlan) -> None:
         self._parts = parts
         self._request = request
-        self._wish = KeyWish(request.ring, request.quota_scope, time.monotonic())
+        self._wish = KeyWish(
+            request.ring,
+            request.quota_scope,
+            time.monotonic(),
+            failed_groups=request.barred_groups,
+        )
         self._attempts = 0
         self._server_errors = 0
         self._refused: Attempt | None = None
@@ -123,7 +128,8 @@ class Search:
     async def _next_turn(self) -> Turn | None:
         if self._attempts >= kept.MAX_ATTEMPTS:
             return None
-        is_refused_by_quota = not (self._server_errors or self._wish.failed_groups)
+        has_failed = len(self._wish.failed_groups) > len(self._request.barred_groups)
+        is_refused_by_quota = not (self._server_errors or has_failed)
         return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:

@@ -83,18 +83,22 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     key = turn.key
     count = AttemptCount(parts.counting, parts.recovery, turn, request)
     attempt = Attempt(count, turn, auth)
-    prefix = key.group.prefix_before(request.path)
+    facts, prefix = request.sent_to(key.group, auth)
     headers = to_upstream(
         request.headers,
         host=key.group.host,
         body_length=request.body.length,
-        credentials=key.credentials(auth, is_openai=request.is_openai_behind(prefix)),
+        credentials=key.credentials(auth, is_openai=facts.is_openai_behind(prefix)),
     )
     if not key.group.is_of_google:
         headers += hops.with_own_mark(request.headers)
     try:
         exchange = await parts.upstreams.send(
-            key.group, request.method, request.target(prefix), headers, request.body.to_send()
+            key.group,
+            request.method,
+            request.target(prefix, facts.path),
+            headers,
+            request.body.to_send(),
         )
         attempt.begin(exchange)
         if attempt.status == LoopFound.status and attempt.header(hops.HEADER):

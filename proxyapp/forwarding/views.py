@@ -23,12 +23,12 @@ from proxyapp.runtime import current as current_runtime
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.client_paths import dialect_of
 from proxyapp.vocabulary.errors import (
     GatewayError,
     LoopFound,
     PreflightAsked,
     error_body,
-    is_openai_path,
 )
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -70,7 +70,7 @@ def error_response(error: GatewayError, path: bytes, asked: list[Header]) -> Htt
     body = error_body(
         error.status,
         error.message,
-        is_openai=is_openai_path(path),
+        dialect=dialect_of(path, asked),
         code=error.code,
         retry_after=error.retry_after,
         last_words=error.last_words,

@@ -44,6 +44,14 @@ class PoolGroup:
     def prefix_before(self, path: bytes) -> bytes:
         return prefix_before(path, prefix=self.prefix, base=self.base)
 
+    def takes_geminis_paths(self, auth: str) -> bool:
+        """Whether it speaks Gemini's API, as its host or the credential that it gets tells.
+
+        Then it is asked for paths that the API has.
+        """
+        is_geminis = self.is_of_google or auth in (Auth.GOOGLE, Auth.X_GOOG_API_KEY)
+        return is_geminis and self.rewrite_paths
+
     @property
     def ring(self) -> str:
         return ring_name([self.id])

@@ -7,7 +7,6 @@ anything. In between only cooldowns that this process itself imposes change it.
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from urllib.parse import unquote
 
 from proxyapp.pool.changes import KnownPool
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
@@ -60,6 +59,15 @@ class Snapshot:
             return self.rings.get(ring_name(group_ids)) if group_ids else None
         group = self.groups.get(group_name) or self.groups.get(group_name.lower())
         return self.rings[group.ring] if group and group.id in group_ids else None
+
+    def groups_of(self, ring: str) -> list[PoolGroup]:
+        """Those whose keys are in the ring."""
+        circle = self.circles.get(ring, frozenset())
+        return [
+            group
+            for group in self.order.values()
+            if ring in (ALL_GROUPS, group.ring) or group.id in circle
+        ]
 
     def add_ring(self, group_ids: frozenset[int]) -> None:
         """For those who may use these groups only.
@@ -155,13 +163,3 @@ def by_name(groups: Iterable[PoolGroup]) -> dict[str, PoolGroup]:
     """Also in lower case, which no other group's name in full comes behind."""
     there = list(groups)
     return {group.name.lower(): group for group in there} | {group.name: group for group in there}
-
-
-def group_and_path(path: bytes) -> tuple[str | None, bytes]:
-    """`/g/<group>/rest` as the group's name and `/rest`; other paths belong to all groups."""
-    if not path.startswith(b"/g/"):
-        return None, path
-    name, slash, rest = path[3:].partition(b"/")
-    if not name:
-        return None, path
-    return unquote(name.decode("latin-1")), slash + rest or b"/"

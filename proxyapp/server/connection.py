@@ -22,7 +22,8 @@ from proxyapp.server.paced_connection import SLOWEST, PacedConnection
 from proxyapp.server.plain_exchange import READ_AHEAD_BYTES, PlainExchange
 from proxyapp.server.scope import Target, http_scope, parse_target
 from proxyapp.server.websocket_handshake import check_handshake
-from proxyapp.vocabulary.errors import error_body, is_openai_path
+from proxyapp.vocabulary.client_paths import dialect_of
+from proxyapp.vocabulary.errors import error_body
 from proxyapp.vocabulary.stepping import Stepper
 
 PIPELINE_BYTES = 64 * 1024
@@ -175,7 +176,8 @@ class ClientConnection(PacedConnection, ABC):
         """Answers the request that came last with an error, and closes."""
         exchange, self.exchange = self.exchange, None
         if exchange is None:
-            self._answer(error, self.buffer.partition(b"\r\n")[0], has_body=True)
+            words = self.buffer.partition(b"\r\n")[0].split(b" ", 2)
+            self._answer(error, words[1] if len(words) > 1 else b"", has_body=True)
             return
         self._lose(exchange)
         if exchange.has_started:
@@ -184,7 +186,7 @@ class ClientConnection(PacedConnection, ABC):
             self._answer(error, exchange.head.target, has_body=exchange.head.method != "HEAD")
 
     def _answer(self, error: RequestError, path: bytes, *, has_body: bool) -> None:
-        body = error_body(error.status, str(error), is_openai=is_openai_path(path))
+        body = error_body(error.status, str(error), dialect=dialect_of(path))
         fields = (
             b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
             % len(body)

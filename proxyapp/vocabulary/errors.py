@@ -6,6 +6,7 @@ GatewayError
 ├── Unauthorized        401  no client token, or one that is not good
 ├── NotAllowed          403  not for this client: a group, a model, a page of another site
 ├── UnknownGroup        404  /g/<name>/ names no group
+├── UnknownPath         404  neither Gemini's nor OpenAI's API has it
 ├── BodyTooLarge        413
 ├── LimitReached        429  a limit of the client token
 │   └── TooManyBadTokens  429  from this address
@@ -24,6 +25,8 @@ has to break too.
 
 import json
 
+from proxyapp.vocabulary.client_paths import Dialect
+
 GOOGLE_STATUS = {
     400: "INVALID_ARGUMENT",
     401: "UNAUTHENTICATED",
@@ -40,6 +43,14 @@ GOOGLE_STATUS = {
     504: "DEADLINE_EXCEEDED",
     507: "UNAVAILABLE",
     508: "FAILED_PRECONDITION",
+}
+ANTHROPIC_TYPE = {
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    503: "overloaded_error",
 }
 OPENAI_TYPE = {401: "authentication_error", 429: "rate_limit_error"}
 
@@ -113,6 +124,11 @@ class UnknownGroup(GatewayError):
     code = "unknown_group"
 
 
+class UnknownPath(GatewayError):
+    status = 404
+    code = "unknown_path"
+
+
 class BodyTooLarge(GatewayError):
     status = 413
     code = "body_too_large"
@@ -171,11 +187,6 @@ class StreamBroken(Exception):
     """Raised out of the ASGI application to make a server cut the connection."""
 
 
-def is_openai_path(target: bytes) -> bool:
-    """Whether its clients parse OpenAI's errors. The query, if there is one, has no say."""
-    return b"/openai/" in target.partition(b"?")[0]
-
-
 def openai_type(status: int) -> str:
     return OPENAI_TYPE.get(status, "invalid_request_error" if status < 500 else "server_error")
 
@@ -184,19 +195,23 @@ def error_body(
     status: int,
     message: str,
     *,
-    is_openai: bool,
+    dialect: Dialect,
     code: str | None = None,
     retry_after: int | None = None,
     last_words: str = "",
 ) -> bytes:
-    """JSON in the shape that the path's clients parse: OpenAI's under `/openai/`, else Google's.
+    """JSON in the shape that the path's clients parse.
 
-    `last_words` of an upstream are a detail; OpenAI's shape has none, so its message ends in them.
+    `last_words` of an upstream are a detail; only Google's shape has any, so that the others'
+    message ends in them.
     """
-    if is_openai:
-        message = f"{message} The provider's last words: {last_words}" if last_words else message
-        kind = openai_type(status)
-        return _json({"message": message, "type": kind, "param": None, "code": code})
+    if dialect is not Dialect.GOOGLE and last_words:
+        message = f"{message} The provider's last words: {last_words}"
+    if dialect is Dialect.OPENAI:
+        return _json({"message": message, "type": openai_type(status), "param": None, "code": code})
+    if dialect is Dialect.ANTHROPIC:
+        kind = ANTHROPIC_TYPE.get(status, "invalid_request_error" if status < 500 else "api_error")
+        return _json({"type": kind, "message": message}, type="error")
     error: dict[str, object] = {
         "code": status,
         "message": message,
@@ -207,9 +222,9 @@ def error_body(
     return _json(error)
 
 
-def _json(error: dict[str, object]) -> bytes:
+def _json(error: dict[str, object], **beside: str) -> bytes:
     """As it is read: a provider's words may hold any character, halves of some too."""
-    return json.dumps({"error": error}, ensure_ascii=False).encode(errors="replace")
+    return json.dumps(beside | {"error": error}, ensure_ascii=False).encode(errors="replace")
 
 
 def _details(retry_after: int | None, last_words: str) -> list[dict[str, str]]:

@@ -5,7 +5,7 @@ import pytest
 from proxyapp.pool.cooldowns import Cooldowns, Release
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
-from proxyapp.pool.snapshot import Snapshot, build, group_and_path
+from proxyapp.pool.snapshot import Snapshot, build
 from tests.support.lines_run import lines_run
 from tests.support.snapshots import group, snapshot
 
@@ -112,20 +112,6 @@ def test_a_target_is_taken_apart_once():
         b"/v1beta/openai",
         "https://up.example:8443",
     )
-
-
-@pytest.mark.parametrize(
-    ("path", "split"),
-    [
-        (b"/g/one/v1beta/models", ("one", b"/v1beta/models")),
-        (b"/g/my%20group/x%2Fy", ("my group", b"/x%2Fy")),
-        (b"/g/one", ("one", b"/")),
-        (b"/g/", (None, b"/g/")),
-        (b"/gx/one", (None, b"/gx/one")),
-    ],
-)
-def test_a_path_may_name_a_group(path, split):
-    assert group_and_path(path) == split
 
 
 def test_group_names_are_found_whatever_their_case():

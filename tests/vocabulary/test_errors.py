@@ -2,6 +2,7 @@
 
 import json
 
+from proxyapp.vocabulary.client_paths import Dialect
 from proxyapp.vocabulary.errors import error_body
 
 HALF_A_CHARACTER = "no \ud83d quota"
@@ -9,7 +10,7 @@ HALF_A_CHARACTER = "no \ud83d quota"
 
 def test_an_upstreams_last_words_are_a_detail_for_googles_clients():
     body = json.loads(
-        error_body(429, "Spent.", is_openai=False, retry_after=9, last_words="No quota…")
+        error_body(429, "Spent.", dialect=Dialect.GOOGLE, retry_after=9, last_words="No quota…")
     )
 
     assert body["error"]["message"] == "Spent."
@@ -20,13 +21,13 @@ def test_an_upstreams_last_words_are_a_detail_for_googles_clients():
 
 
 def test_for_openais_clients_they_end_the_message():
-    body = json.loads(error_body(429, "Spent.", is_openai=True, last_words="No quota."))
+    body = json.loads(error_body(429, "Spent.", dialect=Dialect.OPENAI, last_words="No quota."))
 
     assert body["error"]["message"] == "Spent. The provider's last words: No quota."
     assert body["error"]["type"] == "rate_limit_error"
 
 
 def test_words_that_are_no_text_make_an_answer_all_the_same():
-    for is_openai in (False, True):
-        body = error_body(429, "Spent.", is_openai=is_openai, last_words=HALF_A_CHARACTER)
+    for dialect in Dialect:
+        body = error_body(429, "Spent.", dialect=dialect, last_words=HALF_A_CHARACTER)
         assert "no ? quota" in json.dumps(json.loads(body))
