@@ -9,7 +9,7 @@ from itertools import pairwise
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxyapp.vocabulary.key_masker import KeyMasker, without_key
@@ -132,6 +132,7 @@ def test_a_little_of_a_key_comes_out_at_the_end(end):
     assert masker.finish() == end.encode()
 
 
+@settings(deadline=None)
 @given(WRITTEN, st.sampled_from(CODINGS))
 def test_no_more_is_held_than_a_key_may_have(written, coding):
     masker = KeyMasker(KEY, MASKED)
