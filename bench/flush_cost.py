@@ -79,7 +79,14 @@ def _tally(ids: list[int], number: int) -> Any:
     tally, now = UsageTally(), time.time() + number
     for key_id in ids:
         tally.count(
-            key_id, MODEL, AttemptOutcome.SUCCEEDED, now, prompt_tokens=12, output_tokens=34
+            key_id,
+            MODEL,
+            AttemptOutcome.SUCCEEDED,
+            now,
+            prompt_tokens=12,
+            output_tokens=34,
+            cached_tokens=5,
+            thought_tokens=21,
         )
     return tally
 

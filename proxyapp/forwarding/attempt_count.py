@@ -56,10 +56,13 @@ class AttemptCount:
             now,
             prompt_tokens=llm_tokens.prompt,
             output_tokens=llm_tokens.output,
+            cached_tokens=llm_tokens.cached,
+            thought_tokens=llm_tokens.thoughts,
+            tool_use_tokens=llm_tokens.tool_use,
         )
         if self.client is not ANYONE:
             charged = self._charged(llm_tokens, outcome, status)
-            self._counting.count_llm_tokens(self.client, model, charged.prompt, charged.output, now)
+            self._counting.count_llm_tokens(self.client, model, charged, now)
         self._counting.touched()
 
     def _name(self, now: float) -> str:

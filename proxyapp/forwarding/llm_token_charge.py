@@ -43,8 +43,8 @@ class LlmTokenCharge:
         prompt = self._prompt() if has_body else 0
         output = 0 if is_embedding(request.path) else self.counter.size.llm_tokens()
         if is_believed:
-            return LlmTokens(told.prompt or prompt, told.output or output)
-        return LlmTokens(max(told.prompt, prompt), max(told.output, output))
+            return told._replace(prompt=told.prompt or prompt, output=told.output or output)
+        return told._replace(prompt=max(told.prompt, prompt), output=max(told.output, output))
 
     def _is_partial(self) -> bool:
         """Whether the usage may be that of a part."""

@@ -31,6 +31,9 @@ class ClientCounts:
     refused: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    thought_tokens: int = 0
+    tool_use_tokens: int = 0
 
     def add(self, other: "ClientCounts") -> None:
         for name in CLIENT_COLUMNS:
@@ -61,11 +64,23 @@ class ClientTally:
         self.last_used[token_id] = now
 
     def count_llm_tokens(
-        self, token_id: int, model: str, prompt: int, output: int, now: float
+        self,
+        token_id: int,
+        model: str,
+        prompt: int,
+        output: int,
+        now: float,
+        *,
+        cached: int = 0,
+        thoughts: int = 0,
+        tool_use: int = 0,
     ) -> None:
         counts = self._of(token_id, model, now)
         counts.prompt_tokens += prompt
         counts.output_tokens += output
+        counts.cached_tokens += cached
+        counts.thought_tokens += thoughts
+        counts.tool_use_tokens += tool_use
 
     def _of(self, token_id: int, model: str, now: float) -> ClientCounts:
         place = ClientPlace(token_id, int(now) // DAY_SECONDS, model)

@@ -7,6 +7,7 @@ from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client
 from proxyapp.ledger.model_names import ModelNames
 from proxyapp.ledger.usage import UsageTally
+from proxyapp.provider.llm_tokens import LlmTokens
 
 # To note when a key was used takes PostgreSQL as long as all else about its usage: with so many
 # keys and tokens in use it is done now and then only.
@@ -57,9 +58,19 @@ class Counting:
         self.touched()
 
     def count_llm_tokens(
-        self, client: Client, model: str, prompt: int, output: int, now: float
+        self, client: Client, model: str, llm_tokens: LlmTokens, now: float
     ) -> None:
+        prompt, output, cached, thoughts, tool_use = llm_tokens
         if prompt or output:
             name = self.names.of_client(client.id, model, now)
-            self.tally.clients.count_llm_tokens(client.id, name, prompt, output, now)
+            self.tally.clients.count_llm_tokens(
+                client.id,
+                name,
+                prompt,
+                output,
+                now,
+                cached=cached,
+                thoughts=thoughts,
+                tool_use=tool_use,
+            )
             self._limits.llm_tokens.add(client.id, prompt + output, now)

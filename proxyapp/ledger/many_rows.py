@@ -6,6 +6,7 @@ lock away for each, and a busy event loop gives that back late.
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from types import MappingProxyType
 from typing import Any
 
@@ -35,6 +36,7 @@ def add_to_rows(
     A place without a row gets one. Their locks are taken in this order. `stamps`: columns behind
     the others, with the base of the hour or day that is added to.
     """
+    columns, rows = _with_something_to_add(table, place, columns, rows)
     name, names = _name(table), (*place, *columns, *stamps)
     sums = ", ".join(
         [
@@ -49,6 +51,28 @@ def add_to_rows(
                 f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}",
                 values,
             )
+
+
+def _with_something_to_add(
+    table: Table, place: Sequence[str], columns: Sequence[str], rows: Rows
+) -> tuple[Sequence[str], Rows]:
+    """Without the columns of zeros that a new row has anyway: each that is written costs as much
+    as any other.
+    """
+    first = len(place)
+    defaults: dict[str, object] = {
+        field.column: field.db_default for field in table._meta.concrete_fields
+    }
+    spare = {
+        number
+        for number, column in enumerate(columns)
+        if defaults[column] == 0 and not any(row[first + number] for row in rows)
+    }
+    if not spare or not rows:
+        return columns, rows
+    kept = itemgetter(*(at for at in range(len(rows[0])) if at - first not in spare))
+    left = [column for number, column in enumerate(columns) if number not in spare]
+    return left, [kept(row) for row in rows]
 
 
 def _stamped(name: str, column: str, base: int) -> str:

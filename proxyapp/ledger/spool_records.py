@@ -1,10 +1,11 @@
 """What the spool keeps, as JSON: one line a record."""
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, ClientCounts, ClientPlace
 from proxyapp.ledger.usage import (
@@ -16,6 +17,15 @@ from proxyapp.ledger.usage import (
     UsageTally,
 )
 from proxyapp.pool.cooldown_rows import NewCooldown
+
+# They stand apart: a gateway that is older than they refuses a count with a column that it does not
+# know, and may have to read this one's files.
+PARTS = ("cached_tokens", "thought_tokens", "tool_use_tokens")
+ATTEMPT_COLUMNS = tuple(column for column in COLUMNS if column not in PARTS)
+TOKEN_COLUMNS = tuple(column for column in CLIENT_COLUMNS if column not in PARTS)
+part_values: Callable[[AttemptCounter | ClientCounts], tuple[int, ...]] = attrgetter(*PARTS)
+Place = TypeVar("Place")
+Counts = TypeVar("Counts", AttemptCounter, ClientCounts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,18 +43,36 @@ def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
 
 
 def usage_record(tally: UsageTally) -> dict[str, Any]:
-    counts = [[*place, _columns(count, COLUMNS)] for place, count in tally.counts.items()]
-    minutes = [[number, asdict(minute)] for number, minute in tally.minutes.items()]
-    clients = [
-        [*place, _columns(count, CLIENT_COLUMNS)] for place, count in tally.clients.counts.items()
-    ]
-    record = {"usage": counts, "minutes": minutes, "last_used": list(tally.last_used.items())}
-    return record | {"clients": clients, "clients_used": list(tally.clients.last_used.items())}
+    counts, clients, minutes = tally.counts, tally.clients.counts, tally.minutes
+    attempts = {number: minute.attempts for number, minute in minutes.items()}
+    return {
+        "usage": [[*place, _columns(count, ATTEMPT_COLUMNS)] for place, count in counts.items()],
+        "minutes": [
+            [
+                number,
+                {"attempts": _columns(attempts[number], ATTEMPT_COLUMNS)}
+                | {"answers": asdict(minute.answers)},
+            ]
+            for number, minute in minutes.items()
+        ],
+        "last_used": list(tally.last_used.items()),
+        "clients": [[*place, _columns(count, TOKEN_COLUMNS)] for place, count in clients.items()],
+        "clients_used": list(tally.clients.last_used.items()),
+        "usage_parts": [[*place, *parts] for place, parts in _parts(counts)],
+        "minutes_parts": [[number, *parts] for number, parts in _parts(attempts)],
+        "clients_parts": [[*place, *parts] for place, parts in _parts(clients)],
+    }
 
 
 def _columns(counts: AttemptCounter | ClientCounts, columns: Iterable[str]) -> dict[str, int]:
     """As `asdict`, which takes ten times as long: it copies every number."""
     return {column: getattr(counts, column) for column in columns}
+
+
+def _parts(counts: Mapping[Place, Counts]) -> Iterator[tuple[Place, tuple[int, ...]]]:
+    for place, count in counts.items():
+        if any(parts := part_values(count)):
+            yield place, parts
 
 
 def encoded_record(number: int, record: dict[str, Any]) -> bytes:
@@ -99,4 +127,19 @@ def _tally(record: dict[str, Any]) -> UsageTally:
     for token_id, day, model, counts in record.get("clients", []):
         tally.clients.counts[ClientPlace(token_id, day, model)] = ClientCounts(**counts)
     tally.clients.last_used = dict(record.get("clients_used", []))
+    _add_parts(tally, record)
     return tally
+
+
+def _add_parts(tally: UsageTally, record: dict[str, Any]) -> None:
+    for key_id, model, hour, *parts in record.get("usage_parts", []):
+        _set_parts(tally.counts[UsagePlace(key_id, model, hour)], parts)
+    for number, *parts in record.get("minutes_parts", []):
+        _set_parts(tally.minutes[number].attempts, parts)
+    for token_id, day, model, *parts in record.get("clients_parts", []):
+        _set_parts(tally.clients.counts[ClientPlace(token_id, day, model)], parts)
+
+
+def _set_parts(counts: AttemptCounter | ClientCounts, parts: Iterable[int]) -> None:
+    for column, value in zip(PARTS, parts, strict=True):
+        setattr(counts, column, value)

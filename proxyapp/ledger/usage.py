@@ -56,6 +56,9 @@ class AttemptCounter:
     cancelled: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    thought_tokens: int = 0
+    tool_use_tokens: int = 0
 
     def add(self, other: "AttemptCounter") -> None:
         for name in COLUMNS:
@@ -129,6 +132,9 @@ class UsageTally:
         *,
         prompt_tokens: int = 0,
         output_tokens: int = 0,
+        cached_tokens: int = 0,
+        thought_tokens: int = 0,
+        tool_use_tokens: int = 0,
     ) -> None:
         """One finished attempt."""
         place = UsagePlace(key_id, model, int(now) // HOUR_SECONDS)
@@ -140,6 +146,9 @@ class UsageTally:
             setattr(counts, outcome, getattr(counts, outcome) + 1)
             counts.prompt_tokens += prompt_tokens
             counts.output_tokens += output_tokens
+            counts.cached_tokens += cached_tokens
+            counts.thought_tokens += thought_tokens
+            counts.tool_use_tokens += tool_use_tokens
         self.last_used[key_id] = now
 
     def count_answer(self, status: int, waited_seconds: float, now: float) -> None:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from proxyapp.models.pool import Group
+from proxyapp.models.usage import llm_token_part
 
 
 class ClientToken(models.Model):
@@ -76,6 +77,9 @@ class TokenUsage(models.Model):
     refused = models.PositiveBigIntegerField(default=0, help_text="By a limit of the token.")
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
+    cached_tokens = llm_token_part()
+    thought_tokens = llm_token_part()
+    tool_use_tokens = llm_token_part()
 
     class Meta:
         verbose_name = verbose_name_plural = "token usage"

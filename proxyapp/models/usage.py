@@ -6,6 +6,13 @@ from proxyapp.models.pool import ApiKey
 from proxyapp.models.removed_key import RemovedKey
 
 
+def llm_token_part() -> "models.BigIntegerField[int, int]":
+    """Of the prompt's or the output's LLM tokens; never below zero, but a check of each would be
+    a fifth of what a flush costs. An older release writes rows without it.
+    """
+    return models.BigIntegerField(default=0, db_default=0)
+
+
 class AttemptCounts(models.Model):
     """What attempts at the upstream came to, in the columns of HourlyUsage."""
 
@@ -19,6 +26,9 @@ class AttemptCounts(models.Model):
     cancelled = models.PositiveBigIntegerField(default=0, help_text="The client left first.")
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
+    cached_tokens = llm_token_part()
+    thought_tokens = llm_token_part()
+    tool_use_tokens = llm_token_part()
 
     class Meta:
         abstract = True

@@ -11,6 +11,8 @@ from proxyapp.operators.minutes import Totals, last_minutes, percentile
 from proxyapp.vocabulary.times import iso_utc
 
 SERIES = ("succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled")
+# Of the LLM tokens in and out: a figure has those that there are.
+PARTS = {"cached": "cached_tokens", "thoughts": "thought_tokens", "tool_use": "tool_use_tokens"}
 DAY, HOUR = 24 * 60, 60  # minutes
 # The present rate: long enough that a single burst does not make it.
 RATE_MINUTES = 5
@@ -134,6 +136,7 @@ def figures(day: Sequence[Totals], now: datetime) -> dict[str, Any]:
         "tokens_today": {
             "prompt": total(today, "prompt_tokens"),
             "output": total(today, "output_tokens"),
+            **{name: count for name, column in PARTS.items() if (count := total(today, column))},
         },
         "p50_ms": _rounded(percentile(latency, 0.5)),
         "p95_ms": _rounded(percentile(latency, 0.95)),

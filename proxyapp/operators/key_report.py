@@ -23,6 +23,9 @@ TOTALS = {
     "errors": ("total__client_errors", "total__upstream_errors"),
     "prompt_tokens": ("total__prompt_tokens",),
     "output_tokens": ("total__output_tokens",),
+    "cached_tokens": ("total__cached_tokens",),
+    "thought_tokens": ("total__thought_tokens",),
+    "tool_use_tokens": ("total__tool_use_tokens",),
 }
 
 
@@ -66,6 +69,9 @@ class KeyRow:
     errors: int
     prompt_tokens: int
     output_tokens: int
+    cached_tokens: int
+    thought_tokens: int
+    tool_use_tokens: int
     last_used_at: datetime | None
     is_unreadable: bool
     status_reason: str = ""
@@ -84,6 +90,9 @@ class KeyRow:
             "errors": self.errors,
             "prompt_tokens": self.prompt_tokens,
             "output_tokens": self.output_tokens,
+            "cached_tokens": self.cached_tokens,
+            "thought_tokens": self.thought_tokens,
+            "tool_use_tokens": self.tool_use_tokens,
             "last_used_at": iso_utc(self.last_used_at) if self.last_used_at else None,
         }
 

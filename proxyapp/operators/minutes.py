@@ -25,6 +25,9 @@ class Totals:
     cancelled: int
     prompt_tokens: int
     output_tokens: int
+    cached_tokens: int
+    thought_tokens: int
+    tool_use_tokens: int
     answered: int
     answered_well: int
     no_key: int

@@ -14,7 +14,16 @@ from proxyapp.models import ClientToken, TokenUsage
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.times import iso_utc
 
-COUNTS = ("requests", "succeeded", "refused", "prompt_tokens", "output_tokens")
+COUNTS = (
+    "requests",
+    "succeeded",
+    "refused",
+    "prompt_tokens",
+    "output_tokens",
+    "cached_tokens",
+    "thought_tokens",
+    "tool_use_tokens",
+)
 # A longer selector that fits nothing may be a token with a mistake: it is shown masked.
 SHORT = 20
 

@@ -141,6 +141,20 @@ def test_usage_of_the_last_two_weeks_is_shown_by_model_and_day(operator: Client)
     assert "<title>Nov 24: 15 requests" in usage
 
 
+def test_what_of_the_tokens_was_cached_thought_or_of_tools_is_shown(operator: Client):
+    key = add_key(add_group(), "one")
+    parts = {"cached_tokens": 1500, "thought_tokens": 300, "tool_use_tokens": 20}
+    use(key, NOW, "flash", requests=1, prompt_tokens=2000, output_tokens=400, **parts)
+
+    html = shown(operator, key)
+    usage = section(html, "key-usage")
+
+    assert "2 k / 400 1,500 cached, 20 of tools, 300 thoughts" in text(usage)
+    assert "2,000 tokens in (1,500 cached, 20 of tools), 400 out (300 thoughts)" in usage
+    assert 'title="2,000, of which 1,500 cached, 20 of tools"' in html
+    assert 'title="400, of which 300 thoughts"' in html
+
+
 def test_hours_that_have_become_days_are_in_the_table(operator: Client):
     key, other = (add_key(add_group(name), name) for name in ("one", "two"))
     use(key, NOW - timedelta(days=3), "pro", requests=1)

@@ -466,6 +466,17 @@ def test_the_page_shows_thirty_days_by_model_and_by_day(operator: Client):
     assert "Nov 24: 10 requests, 9 succeeded; 4 more refused by a limit" in html
 
 
+def test_the_page_shows_what_of_the_tokens_was_cached_or_thought(operator: Client):
+    token = add_token()
+    tokens = {"prompt_tokens": 1000, "output_tokens": 200}
+    parts = {"cached_tokens": 600, "thought_tokens": 150}
+    use_token(token, NOW.date(), "gemini-2.5-flash", requests=1, **tokens, **parts)
+
+    shown = text(page(operator, CHANGE, token.pk))
+
+    assert "1 k / 200 600 cached, 150 thoughts" in shown
+
+
 def test_the_page_takes_few_queries_however_much_was_used(
     operator: Client, django_assert_max_num_queries: Any
 ):

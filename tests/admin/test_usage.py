@@ -35,7 +35,7 @@ def totals(html: str) -> str:
 def test_usage_is_listed_by_hour_and_filtered_by_key(operator: Client):
     group = add_group()
     one, two = add_key(group, "aaaa"), add_key(group, "bbbb")
-    use(one, requests=123456, prompt_tokens=77)
+    use(one, requests=123456, prompt_tokens=77, cached_tokens=66, thought_tokens=55)
     use(two, requests=654321)
 
     html = page(operator, "proxyapp_hourlyusage_changelist", key=one.pk)
@@ -43,6 +43,9 @@ def test_usage_is_listed_by_hour_and_filtered_by_key(operator: Client):
     assert cells(html, "starting") == ["2026-11-24 03:00:00 UTC"]
     assert cells(html, "requests") == ["123,456"]
     assert cells(html, "prompt_tokens") == ["77"]
+    assert cells(html, "cached_tokens") == ["66"]
+    assert cells(html, "thought_tokens") == ["55"]
+    assert cells(html, "tool_use_tokens") == ["0"]
 
 
 def test_usage_is_listed_by_day(operator: Client):

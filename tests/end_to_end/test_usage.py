@@ -3,20 +3,24 @@
 import json
 import threading
 from collections import Counter
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
 
 from tests.conftest import MakeGateway
 from tests.support.fake_gemini import OUTPUT_TOKENS, PROMPT_TOKENS
-from tests.support.fake_upstream import FakeUpstream, HeldStream
+from tests.support.fake_upstream import Connection, FakeUpstream, HeldStream, Recorded
 from tests.support.gateway import Gateway, group
+from tests.support.gateway_tokens import listed_tokens, make_tokens
 from tests.support.raw_client import RawClient, exchange, request_bytes
+from tests.support.waiting import wait_for
 
 FLASH = "/v1beta/models/gemini-2.5-flash"
 CHAT = "/v1beta/openai/chat/completions"
 GZIP = [("Accept-Encoding", "gzip")]
 FIELDS = "requests", "succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled"
+Script = Callable[[Recorded, Connection], Awaitable[None]]
 LIST_USAGE = """
 import json
 from proxyapp.models import HourlyUsage
@@ -185,3 +189,82 @@ def test_the_totals_of_keys_list_are_those_of_the_usage(
     assert (second["requests"], second["prompt_tokens"]) == (3, 3 * PROMPT_TOKENS)
     assert second["output_tokens"] == 3 * OUTPUT_TOKENS
     assert second["last_used_at"]
+
+
+GEMINI = {
+    "usageMetadata": {
+        "promptTokenCount": 100,
+        "cachedContentTokenCount": 40,
+        "candidatesTokenCount": 20,
+        "thoughtsTokenCount": 7,
+        "toolUsePromptTokenCount": 5,
+        "totalTokenCount": 132,
+    }
+}
+INTERACTION = {
+    "usage": {
+        "total_input_tokens": 100,
+        "total_cached_tokens": 40,
+        "total_output_tokens": 20,
+        "total_thought_tokens": 7,
+        "total_tool_use_tokens": 5,
+    }
+}
+RESPONSE = {
+    "usage": {
+        "input_tokens": 105,
+        "input_tokens_details": {"cached_tokens": 40},
+        "output_tokens": 27,
+        "output_tokens_details": {"reasoning_tokens": 7},
+    }
+}
+ANTHROPIC_STREAM = (
+    b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":65,'
+    b'"cache_read_input_tokens":40,"output_tokens":1}}}\n\n'
+    b'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":27}}\n\n'
+)
+EVENTS, JSON_TYPE = b"text/event-stream", b"application/json"
+# By path: what is answered, and how many LLM tokens are told as thoughts and as a tool's.
+SHAPES = {
+    native("shape-gemini", "generateContent"): (json.dumps(GEMINI).encode(), JSON_TYPE, 7, 5),
+    "/v1beta/interactions": (json.dumps(INTERACTION).encode(), JSON_TYPE, 7, 5),
+    "/v1/responses": (json.dumps(RESPONSE).encode(), JSON_TYPE, 7, 0),
+    "/v1/messages": (ANTHROPIC_STREAM, EVENTS, 0, 0),
+}
+
+
+def told(body: bytes, content_type: bytes) -> Script:
+    async def answer(_: Recorded, connection: Connection) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n"
+        await connection.send(head % (content_type, len(body)) + body)
+
+    return answer
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_cached_thoughts_and_tool_use_are_counted_in_each_shape(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
+    plain = group(["KEY-A"], upstream.url, auth="bearer", rewrite_paths=False)
+    gateway = make_gateway(groups=[plain], server=server)
+    tokens = make_tokens(gateway, {"client": {"tokens_per_day": 10_000}})
+    headers = [("x-api-key", tokens["client"]), ("Content-Type", "application/json")]
+    known = "/v1beta/openai/models"
+    wait_for(lambda: exchange(gateway.url, "GET", known, [], b"").status == 401)
+    for path, (body, content_type, _, _) in SHAPES.items():
+        upstream.on(path, told(body, content_type))
+        assert exchange(gateway.url, "POST", path, headers, b'{"model":"m"}').status == 200
+    assert gateway.stop() == 0
+
+    (key,) = gateway.keys()
+    expected = {
+        "prompt_tokens": 4 * 105,
+        "output_tokens": 4 * 27,
+        "cached_tokens": 4 * 40,
+        "thought_tokens": sum(shape[2] for shape in SHAPES.values()),
+        "tool_use_tokens": sum(shape[3] for shape in SHAPES.values()),
+    }
+    assert {name: key[name] for name in expected} == expected
+    row = listed_tokens(gateway)["client"]
+    assert {name: row[name] for name in expected} == expected
+    assert {name: row["today"][name] for name in expected} == expected

@@ -60,6 +60,7 @@ def random_tally(source: random.Random, key_ids: list[int], token_ids: list[int]
             now,
             prompt_tokens=source.randrange(1 << 40),
             output_tokens=source.randrange(100),
+            thought_tokens=source.choice([0, 0, 7]),
         )
         token_id, model = source.choice(token_ids), source.choice(MODELS)
         tally.clients.count_answer(token_id, model, source.choice((200, 404)), now)

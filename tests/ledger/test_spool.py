@@ -13,7 +13,13 @@ from proxyapp.ledger import replay
 from proxyapp.ledger.replay import write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
 from proxyapp.ledger.spool_marks import Mark, once
-from proxyapp.ledger.spool_records import Record, cooldowns_record, decoded_record, usage_record
+from proxyapp.ledger.spool_records import (
+    Record,
+    cooldowns_record,
+    decoded_record,
+    encoded_record,
+    usage_record,
+)
 from proxyapp.ledger.usage import AttemptOutcome, ClientAnswers, UsagePlace, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
@@ -94,6 +100,42 @@ def test_minutes_come_back_as_they_were(tmp_path: Path):
     assert record.tally.minutes[MINUTE].answers == ClientAnswers(
         answered=2, answered_well=2, latency=[1, 0, 0, 0, 1] + [0] * 11
     )
+
+
+def with_parts() -> UsageTally:
+    counted = tally(1)
+    parts = {"cached_tokens": 2, "thought_tokens": 4, "tool_use_tokens": 1}
+    counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, prompt_tokens=3, **parts)
+    counted.clients.count_llm_tokens(7, "m", 3, 5, SECONDS, cached=2, thoughts=4, tool_use=1)
+    counted.clients.count_llm_tokens(8, "m", 3, 5, SECONDS)
+    return counted
+
+
+def test_the_parts_of_llm_tokens_come_back_as_they_were(tmp_path: Path):
+    spool, counted = Spool(tmp_path, "usage"), with_parts()
+    keep(spool, usage_record(counted))
+
+    (record,) = records(spool.oldest())
+
+    assert record.tally.counts == counted.counts
+    assert record.tally.minutes == counted.minutes
+    assert record.tally.clients.counts == counted.clients.counts
+    assert record.tally.counts[UsagePlace(1, "m", HOUR)].thought_tokens == 4
+
+
+def test_an_older_gateway_reads_what_this_one_wrote_but_for_the_parts():
+    """It takes the counts by these names, and refuses a line with others."""
+    attempts = {
+        *("requests", "succeeded", "rate_limited", "client_errors", "upstream_errors"),
+        *("cancelled", "prompt_tokens", "output_tokens"),
+    }
+    of_clients = {"requests", "succeeded", "refused", "prompt_tokens", "output_tokens"}
+    record = json.loads(encoded_record(1, usage_record(with_parts())))
+
+    ((_, _, _, counts),) = record["usage"]
+    ((_, minute),) = record["minutes"]
+    assert counts.keys() == minute["attempts"].keys() == attempts
+    assert [counts.keys() for *_, counts in record["clients"]] == [of_clients] * 2
 
 
 def test_a_file_of_before_there_were_minutes_and_numbers_is_read(tmp_path: Path):

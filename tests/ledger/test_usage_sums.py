@@ -51,6 +51,9 @@ class World:
                 self.source.choice(list(AttemptOutcome)),
                 (self.now - timedelta(hours=late)).timestamp(),
                 prompt_tokens=self.source.randrange(1 << 40),
+                cached_tokens=self.source.randrange(1 << 40),
+                thought_tokens=self.source.randrange(2),
+                tool_use_tokens=self.source.randrange(100),
             )
         return tally
 
@@ -105,7 +108,9 @@ def of_keys() -> dict[int, list[int]]:
     for table in (HourlyUsage, DailyUsage):
         for pk, *counts in table._default_manager.values_list("key_id", *COLUMNS):
             if pk in there:
-                sums[pk] = list(map(sum, zip(sums.get(pk, [0] * 8), counts, strict=True)))
+                sums[pk] = list(
+                    map(sum, zip(sums.get(pk, [0] * len(COLUMNS)), counts, strict=True))
+                )
     return sums
 
 
@@ -204,7 +209,7 @@ def test_an_older_release_beside_this_one_writes_totals_without_the_new_columns(
     world = World("beside")
     place, hour = ApiKey.objects.all()[0].pk, world.now.replace(minute=0)
     HourlyUsage.objects.create(key_id=place, hour=hour, model="a", requests=8)
-    names = ", ".join(COLUMNS)
+    names = ", ".join(COLUMNS[:8])  # as many as that release had
     with connection.cursor() as cursor:
         cursor.execute(
             f"INSERT INTO proxyapp_keytotal (key_id, {names}) VALUES (%s, 8, 0, 0, 0, 0, 0, 0, 0)",
@@ -222,6 +227,8 @@ def test_an_upgrade_adds_up_what_there_is():
     world = World("upgrade")
     for _ in range(20):
         world.flush()
+    HourlyUsage.objects.update(cached_tokens=0, thought_tokens=0, tool_use_tokens=0)  # came later
+    KeyTotal.objects.update(cached_tokens=0, thought_tokens=0, tool_use_tokens=0)
     hour = world.now.replace(minute=0) - timedelta(hours=23)
     ModelHour.objects.all().delete()
     KeyTotal.objects.update(**dict.fromkeys((*HOUR_COLUMNS, *DAY_COLUMNS), 0))

@@ -181,6 +181,14 @@ def test_the_cards_count_their_spans():
     assert 100 < cards["p50_ms"] < 200 < cards["p95_ms"] < 500
 
 
+def test_the_card_of_tokens_says_what_was_cached_or_thought_where_something_was():
+    minute(0, prompt_tokens=7, output_tokens=5, cached_tokens=4, thought_tokens=3)
+
+    tokens = snapshot(NOW)["cards"]["tokens_today"]
+
+    assert tokens == {"prompt": 7, "output": 5, "cached": 4, "thoughts": 3}
+
+
 def test_the_charts_have_a_point_for_each_span_and_lose_nothing():
     ago = {"1h": [0, 7, 59], "24h": [0, 8, 9, 23 * 60 + 58], "7d": [0, 49, 7 * 24 * 60 - 12]}
     for minutes in sorted({minutes for spans in ago.values() for minutes in spans}):

@@ -31,6 +31,9 @@ def test_a_row_has_exactly_the_fields_of_the_contract():
         upstream_errors=3,
         prompt_tokens=100,
         output_tokens=40,
+        cached_tokens=30,
+        thought_tokens=20,
+        tool_use_tokens=10,
     )
 
     assert report() == [
@@ -46,6 +49,9 @@ def test_a_row_has_exactly_the_fields_of_the_contract():
             "errors": 4,
             "prompt_tokens": 100,
             "output_tokens": 40,
+            "cached_tokens": 30,
+            "thought_tokens": 20,
+            "tool_use_tokens": 10,
             "last_used_at": "2026-11-24T03:48:00Z",
         }
     ]

@@ -16,8 +16,15 @@ GEMINI = {
         "totalTokenCount": 15,
     }
 }
-OPENAI = {"usage": {"prompt_tokens": 7, "completion_tokens": 8, "total_tokens": 15}}
-EXPECTED = LlmTokens(7, 8)
+OPENAI = {
+    "usage": {
+        "prompt_tokens": 7,
+        "completion_tokens": 8,
+        "total_tokens": 15,
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+}
+EXPECTED = LlmTokens(7, 8, thoughts=3)
 
 
 def count(*chunks: bytes, encoding: bytes = b"") -> LlmTokens:
@@ -57,7 +64,7 @@ def test_the_last_event_of_a_stream_counts():
 
 
 def test_a_chat_stream_says_null_before_it_says_the_numbers():
-    last = b'data: {"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":8}}\n\n'
+    last = b'data: {"choices":[],"usage":%b}\n\n' % json.dumps(OPENAI["usage"]).encode()
     null = b'data: {"choices":[{"delta":{"content":"x"}}],"usage":null}\n\n'
 
     assert count(null, null, last, null, b"data: [DONE]\n\n") == EXPECTED

@@ -8,7 +8,13 @@ from typing import NamedTuple
 
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.parts.cells import compact, rate
+from proxyapp.admin.parts.cells import (
+    compact,
+    parts_in,
+    parts_out,
+    rate,
+    tokens_in_and_out,
+)
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import TokenUsage
@@ -25,6 +31,9 @@ class TokenCounts(NamedTuple):
     refused: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    thought_tokens: int = 0
+    tool_use_tokens: int = 0
 
     @property
     def failed(self) -> int:
@@ -39,10 +48,26 @@ class TokenCounts(NamedTuple):
         return f"{compact(self.prompt_tokens)} / {compact(self.output_tokens)}"
 
     @property
+    def token_parts(self) -> str:
+        """What of the tokens is shown below them; empty without any."""
+        parts = (
+            parts_in(self.cached_tokens, self.tool_use_tokens),
+            parts_out(self.thought_tokens),
+        )
+        return ", ".join(filter(None, parts))
+
+    @property
     def title(self) -> str:
+        tokens = tokens_in_and_out(
+            self.prompt_tokens,
+            self.cached_tokens,
+            self.tool_use_tokens,
+            self.output_tokens,
+            self.thought_tokens,
+        )
         return (
             f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more"
-            f" refused by a limit; {self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
+            f" refused by a limit; {tokens}"
         )
 
 

@@ -12,7 +12,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.badges import state_badge
-from proxyapp.admin.parts.cells import counted, short_time, until
+from proxyapp.admin.parts.cells import counted, parts_in, parts_out, short_time, until
 from proxyapp.operators.key_report import KeyRow
 from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.key_states import KeyState
@@ -36,7 +36,13 @@ def live_cells(row: KeyRow, now: datetime) -> Mapping[str, SafeString]:
 
 
 def number_cell(row: KeyRow, name: str) -> SafeString:
-    return counted(name, getattr(row, NUMBERS[name]))
+    return counted(name, getattr(row, NUMBERS[name]), _parts(row, name))
+
+
+def _parts(row: KeyRow, name: str) -> str:
+    if name == "tokens_in":
+        return parts_in(row.cached_tokens, row.tool_use_tokens)
+    return parts_out(row.thought_tokens) if name == "tokens_out" else ""
 
 
 def used_cell(last_used_at: datetime | None) -> SafeString:

@@ -10,7 +10,13 @@ from django.db.models import Sum
 from django.db.models.functions import TruncDate
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.parts.cells import compact, rate
+from proxyapp.admin.parts.cells import (
+    compact,
+    parts_in,
+    parts_out,
+    rate,
+    tokens_in_and_out,
+)
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import DailyUsage, HourlyUsage
@@ -19,7 +25,6 @@ from proxyapp.models import DailyUsage, HourlyUsage
 DAYS = 14
 # More are no table that anybody reads; what is left over is one row.
 MOST_MODELS = 40
-COLUMNS = ("requests", "succeeded", "rate_limited", "prompt_tokens", "output_tokens")
 
 
 class KeyCounts(NamedTuple):
@@ -28,6 +33,9 @@ class KeyCounts(NamedTuple):
     rate_limited: int = 0
     prompt_tokens: int = 0
     output_tokens: int = 0
+    cached_tokens: int = 0
+    thought_tokens: int = 0
+    tool_use_tokens: int = 0
 
     @property
     def shown(self) -> str:
@@ -42,10 +50,26 @@ class KeyCounts(NamedTuple):
         return f"{compact(self.prompt_tokens)} / {compact(self.output_tokens)}"
 
     @property
+    def token_parts(self) -> str:
+        """What of the tokens is shown below them; empty without any."""
+        parts = (
+            parts_in(self.cached_tokens, self.tool_use_tokens),
+            parts_out(self.thought_tokens),
+        )
+        return ", ".join(filter(None, parts))
+
+    @property
     def title(self) -> str:
+        tokens = tokens_in_and_out(
+            self.prompt_tokens,
+            self.cached_tokens,
+            self.tool_use_tokens,
+            self.output_tokens,
+            self.thought_tokens,
+        )
         return (
             f"{self.requests:,} requests, {self.succeeded:,} succeeded, {self.rate_limited:,}"
-            f" rate-limited; {self.prompt_tokens:,} tokens in, {self.output_tokens:,} out"
+            f" rate-limited; {tokens}"
         )
 
 
@@ -112,7 +136,7 @@ def _counts(key_id: int, first: date) -> Mapping[str, Mapping[date, KeyCounts]]:
 
 
 def _by_model_and_day(rows: Any) -> Iterable[tuple[Any, ...]]:
-    sums = {f"{name}_sum": Sum(name) for name in COLUMNS}
+    sums = {f"{name}_sum": Sum(name) for name in KeyCounts._fields}
     found: Iterable[tuple[Any, ...]] = (
         rows.order_by().values("model", "day").annotate(**sums).values_list("model", "day", *sums)
     )

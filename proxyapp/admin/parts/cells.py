@@ -53,11 +53,33 @@ def compact(number: int) -> str:
     return str(number)
 
 
-def counted(field: str, number: int) -> SafeString:
-    """A number that is updated while the page is open, in short, with all of it in the title."""
-    return format_html(
-        '<span data-field="{}" title="{}">{}</span>', field, f"{number:,}", compact(number)
+def counted(field: str, number: int, parts: str = "") -> SafeString:
+    """A number that is updated while the page is open, in short, with all of it in the title.
+
+    `parts`: what some of it is.
+    """
+    title = f"{number:,}, of which {parts}" if parts else f"{number:,}"
+    return format_html('<span data-field="{}" title="{}">{}</span>', field, title, compact(number))
+
+
+def parts_in(cached: int, tool_use: int) -> str:
+    """Of LLM tokens that went in: `400 cached, 20 of tools`; empty without any."""
+    parts = ((cached, "cached"), (tool_use, "of tools"))
+    return ", ".join(f"{number:,} {word}" for number, word in parts if number)
+
+
+def parts_out(thoughts: int) -> str:
+    """Of LLM tokens that came out."""
+    return f"{thoughts:,} thoughts" if thoughts else ""
+
+
+def tokens_in_and_out(prompt: int, cached: int, tool_use: int, output: int, thoughts: int) -> str:
+    """`2,500 tokens in (400 cached), 30 out (12 thoughts)`."""
+    into, out = (
+        f" ({parts})" if parts else ""
+        for parts in (parts_in(cached, tool_use), parts_out(thoughts))
     )
+    return f"{prompt:,} tokens in{into}, {output:,} out{out}"
 
 
 def rate(part: int, whole: int) -> str:

@@ -29,9 +29,11 @@
     put("requests_per_minute", numbers.short(rate < 10 ? rate : Math.round(rate)));
     put("success_rate", cards.success_rate === null ? "–" : numbers.percent(cards.success_rate));
     put("rate_limited_today", numbers.short(cards.rate_limited_today));
-    const { prompt, output } = cards.tokens_today;
+    const { prompt, output, cached = 0, thoughts = 0 } = cards.tokens_today;
+    const part = (count, word) => (count ? ` (${numbers.short(count)} ${word})` : "");
     put("tokens_today", numbers.short(prompt + output));
-    put("tokens_note", `${numbers.short(prompt)} in, ${numbers.short(output)} out`);
+    const into = numbers.short(prompt) + " in" + part(cached, "cached");
+    put("tokens_note", `${into}, ${numbers.short(output)} out${part(thoughts, "thoughts")}`);
     put("p50_ms", cards.p50_ms === null ? "–" : numbers.milliseconds(cards.p50_ms));
     put("p95_note", cards.p95_ms === null ? "median, last hour" : `median; 95 % within ${numbers.milliseconds(cards.p95_ms)}`);
     for (const card of document.querySelectorAll("[data-today]")) card.href = card.dataset.today + state.at.slice(0, 10);
