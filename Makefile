@@ -11,12 +11,17 @@ created := $(VENV)/.created
 installed := $(VENV)/.installed
 installed_dev := $(VENV)/.installed-dev
 installed_compile := $(VENV)/.installed-compile
+# Clients that other people make have packages of their own, which nothing else here sees.
+clients := .clients
+tried := tests/clients
+installed_clients := $(clients)/.installed
+client_virtualenvs := python pydantic-ai aider
 comma := ,
 
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run compile demo screenshots test soak browser lint format lock audit bench economy bench-admin clean
+.PHONY: help run compile demo screenshots test test-clients soak browser lint format lock audit bench economy bench-admin clean
 .SUFFIXES:
 
 help:
@@ -24,6 +29,7 @@ help:
 	@echo "make compile  compiles the hot modules, for about a tenth less CPU time (takes a C compiler)"
 	@echo "make demo    shows the gateway and its admin with made-up keys and clients (another port: ARGS='--port 9000')"
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
+	@echo "make test-clients  real clients from PyPI and npm, locked, in front of a fake upstream"
 	@echo "make lint    ruff, mypy and the check for missing migrations"
 	@echo "make format  puts the code in the house's format"
 	@echo "make lock    pins what requirements*.in ask for, with all that it needs and with hashes, in requirements*.txt"
@@ -54,6 +60,9 @@ test: lint browser $(installed_compile)
 	@$(call isolated,pytest on SQLite$(comma) pure,GATEWAY_PURE=1 $(python) -m tests.support.suite $(ARGS))
 	@$(call isolated,pytest on PostgreSQL$(comma) compiled where it can be,$(python) -m tests.support.postgres $(python) -m tests.support.suite --ignore tests/browser --ignore tests/fuzz $(ARGS))
 
+test-clients: $(installed_dev) $(installed_clients)
+	@$(call isolated,clients,$(python) -m tests.support.suite --dist load -m clients $(tried) $(ARGS))
+
 # Each long test notes what it measured; docs/RELIABILITY.md has the figures of one run.
 soak: $(installed_dev)
 	@$(call isolated,soak,FIGURES="$$var/figures" $(python) -m pytest -m soak -v $(ARGS); \
@@ -80,6 +89,11 @@ lock: $(created)
 	@$(call locked,requirements)
 	@$(call locked,requirements-dev,--constraint requirements.txt)
 	@$(call locked,requirements-compile,--constraint requirements-dev.txt)
+	@$(call locked,$(tried)/requirements)
+	@$(call locked,$(tried)/requirements-pydantic-ai)
+	@$(call locked,$(tried)/requirements-aider)
+	@$(MAKE) --no-print-directory $(clients)/python/.installed
+	@cd $(tried) && $(abspath $(clients))/python/bin/npm install --package-lock-only --omit-lockfile-registry-resolved $(npm_quiet)
 
 # $(call locked,NAME,OPTIONS): one file for every platform and Python that is supported. Extras stay: pip takes the newest
 # version of a package that is required with an extra and pinned without it, which its hash mode then refuses.
@@ -101,7 +115,7 @@ bench-admin: $(installed)
 	@$(call isolated,bench-admin,$(python) -m bench.admin_pages $(ARGS))
 
 clean:
-	rm -rf $(VENV) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(clients) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call isolated,TITLE,COMMAND): away from the database, the secrets and the settings of the gateway that is installed here.
@@ -129,6 +143,24 @@ $(installed_dev): requirements-dev.txt requirements.txt | $(created)
 	@echo "Installing the development requirements into $(VENV) …"
 	@$(pip) -r requirements-dev.txt
 	@touch $(installed) $@
+
+npm_quiet := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error
+
+# npm comes from PyPI, with a node that is new enough for all of them.
+$(installed_clients): $(client_virtualenvs:%=$(clients)/%/.installed) $(tried)/package-lock.json
+	@cp $(tried)/package.json $(tried)/package-lock.json $(clients)/
+	@cd $(clients) && PATH="$$PWD/python/bin:$$PATH" npm ci $(npm_quiet)
+	@ln -sfn ../$(tried)/programs $(clients)/programs
+	@touch $@
+
+$(clients)/python/.installed: $(tried)/requirements.txt
+$(clients)/pydantic-ai/.installed: $(tried)/requirements-pydantic-ai.txt
+$(clients)/aider/.installed: $(tried)/requirements-aider.txt
+$(client_virtualenvs:%=$(clients)/%/.installed): | $(created)
+	@echo "Installing clients into $(@D) …"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/python -m pip --disable-pip-version-check --no-input install --quiet -r $<
+	@touch $@
 
 $(created):
 	@command -v $(PYTHON) >/dev/null || \

@@ -1,5 +1,6 @@
 """What is installed is pinned with hashes, asked for, and accounted for."""
 
+import json
 import re
 import tomllib
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 from tests.support import vulnerabilities
 
 ROOT = Path(__file__).resolve().parents[2]
+CLIENTS = [f"tests/clients/requirements{part}" for part in ("", "-pydantic-ai", "-aider")]
 REQUIRED = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", re.MULTILINE)
 
 
@@ -23,9 +25,22 @@ def normal(package: str) -> str:
     return re.sub(r"[-_.]+", "-", package).lower()
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-compile"])
+@pytest.mark.parametrize(
+    "name", ["requirements", "requirements-dev", "requirements-compile", *CLIENTS]
+)
 def test_what_is_asked_for_is_locked(name: str):
     assert pins(f"{name}.in") <= pins(f"{name}.txt")
+
+
+def test_what_is_asked_of_npm_is_locked_with_hashes_and_without_a_host():
+    folder = ROOT / "tests" / "clients"
+    asked = json.loads((folder / "package.json").read_text())["dependencies"]
+    locked = json.loads((folder / "package-lock.json").read_text())["packages"]
+    packages = {name: entry for name, entry in locked.items() if name}
+
+    assert {name: packages[f"node_modules/{name}"]["version"] for name in asked} == asked
+    assert [name for name, entry in packages.items() if "integrity" not in entry] == []
+    assert [name for name, entry in packages.items() if "resolved" in entry] == []
 
 
 def test_tests_run_with_the_packages_that_users_get():
@@ -46,7 +61,9 @@ def mypy_of_a_wheel() -> tuple[str, str]:
     return name, version
 
 
-@pytest.mark.parametrize("name", ["requirements", "requirements-dev", "requirements-compile"])
+@pytest.mark.parametrize(
+    "name", ["requirements", "requirements-dev", "requirements-compile", *CLIENTS]
+)
 def test_everything_is_asked_for_by_an_exact_version(name: str):
     lines = [
         line
@@ -60,7 +77,10 @@ def test_everything_is_asked_for_by_an_exact_version(name: str):
 
 @pytest.mark.parametrize(
     ("name", "least"),
-    [("requirements.txt", 40), ("requirements-dev.txt", 40), ("requirements-compile.txt", 5)],
+    [
+        *(("requirements.txt", 40), ("requirements-dev.txt", 40), ("requirements-compile.txt", 5)),
+        *((f"{name}.txt", 20) for name in CLIENTS),
+    ],
 )
 def test_every_locked_package_has_a_hash(name: str, least: int):
     entries = re.split(
@@ -79,8 +99,8 @@ def test_every_dependency_has_its_reason():
 
     assert documented == {
         package
-        for name in ("requirements.in", "requirements-dev.in", "requirements-compile.in")
-        for package, _ in pins(name)
+        for name in ("requirements", "requirements-dev", "requirements-compile", *CLIENTS)
+        for package, _ in pins(f"{name}.in")
     }
 
 

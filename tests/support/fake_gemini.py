@@ -25,6 +25,8 @@ EVENT_STREAM = [("Content-Type", "text/event-stream")]
 MODELS = ["gemini-2.5-flash", "gemini-2.5-pro", "gemini-embedding-001"]
 PROMPT_TOKENS = 7
 OUTPUT_TOKENS = 11
+# Once, with one slash in front: Google has nothing at `/v1beta/v1beta/…`, `/v1/v1/…` or `//v1/…`.
+VERSION = r"(?<!/)(?<!/v1)(?<!/v1beta)(?<!/v1alpha)/v1(?:beta|alpha)?"
 WORDS = ["one ", "two ", "three"]
 TEXT = "".join(WORDS)
 NO_CALLER = (
@@ -185,14 +187,14 @@ def answer(request: Recorded) -> Answer:
 
 
 def _answer(request: Recorded) -> Answer:
-    openai = re.search(r"/openai/(.*)$", request.path)
-    if openai:
-        return _openai_answer(request, openai[1])
-    if re.search(r"/v1(beta|alpha)?/models$", request.path):
+    if _is_openai(request):
+        openai = re.search(rf"{VERSION}/openai/(.*)$", request.path)
+        return _openai_answer(request, openai[1] if openai else "")
+    if re.search(rf"{VERSION}/models$", request.path):
         return _model_list(dict(parse_qsl(request.query)))
     if _is_interactions(request) and request.method == "POST":
         return _interaction(request)
-    found = re.search(r"/v1(?:beta|alpha)?/models/([^/:]+)(?::(\w+))?$", request.path)
+    found = re.search(rf"{VERSION}/models/([^/:]+)(?::(\w+))?$", request.path)
     if not found:
         return _json({"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}, 404)
     model, method = found[1], found[2]

@@ -1,0 +1,135 @@
+"""Real clients in front of the real gateway, each pointed at it as README says.
+
+`make test-clients` installs them and runs this. What a client cannot be asked stands in the table.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from tests.clients.running import said_by
+from tests.clients.steps import MODEL, asks, steps_at
+from tests.clients.table import CLIENTS, GATEWAY, ClientRow
+from tests.conftest import MakeGateway
+from tests.support.fake_gemini import MODELS, PROMPT_TOKENS, TEXT
+from tests.support.fake_http import Recorded
+from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import Gateway
+from tests.support.waiting import wait_for
+
+pytestmark = pytest.mark.clients
+
+SPENT_MODEL, NO_MODEL = "gemini-2.5-pro", "nope"
+SPENT_KEY, OTHER_KEY = "KEY-A", "KEY-B"
+ERROR_TEXT = "is not found for API version"
+
+
+Start = Callable[[str], Gateway]
+
+
+@pytest.fixture
+def start(make_gateway: MakeGateway, upstream: FakeUpstream) -> Start:
+    """Starts a gateway with two keys, of which one has spent its day for one model."""
+    upstream.refuse(SPENT_KEY, model=SPENT_MODEL)
+    keys = [SPENT_KEY, OTHER_KEY]
+    return lambda server: make_gateway(keys, rate_limit_policy="quota_aware", server=server)
+
+
+def more_steps(url: str, client: ClientRow) -> list[dict[str, str]]:
+    """An error, also where a stream is due, and as many questions as there are keys."""
+    ask = {"url": url, "call": asks(client)}
+    in_a_stream = {**ask, "step": "error of a stream", "model": NO_MODEL, "call": "stream"}
+    return [
+        {**ask, "step": "error", "model": NO_MODEL},
+        *([] if client.is_command else [in_a_stream]),
+        {**ask, "step": "failover 1", "model": SPENT_MODEL},
+        {**ask, "step": "failover 2", "model": SPENT_MODEL},
+    ]
+
+
+def is_right(line: Mapping[str, Any]) -> bool:
+    step, said = line["step"], line.get("said")
+    if step.startswith("error"):
+        return ERROR_TEXT in str(line)
+    if step == "embed":
+        return bool(said == [0.25, -0.5, 1.0])
+    if step == "models":
+        return {name.rpartition("/")[2] for name in said or []} >= set(MODELS)
+    return TEXT in str(said)
+
+
+def wrong(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [line for line in said if not is_right(line)]
+
+
+def tells_usage(request: Recorded) -> bool:
+    """Whether the fake upstream's answer said how many LLM tokens the request cost."""
+    if request.method != "POST" or NO_MODEL in request.path or is_refused(request):
+        return False
+    if "/openai/" not in request.path:
+        return request.path.endswith("enerateContent")
+    asked = request.json()
+    is_silent = asked.get("stream") and not (asked.get("stream_options") or {}).get("include_usage")
+    return asked["model"] != NO_MODEL and not is_silent
+
+
+def is_refused(request: Recorded) -> bool:
+    return request.key == SPENT_KEY and SPENT_MODEL in f"{request.path} {request.body!r}"
+
+
+def counted(gateway: Gateway) -> int:
+    return sum(key["prompt_tokens"] for key in gateway.keys())
+
+
+def each(clients: Sequence[ClientRow]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("client", clients, ids=lambda client: client.program)
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+@each(CLIENTS)
+def test_a_client_works_as_the_readme_says(
+    client: ClientRow, server: str, start: Start, upstream: FakeUpstream
+) -> None:
+    gateway = start(server)
+    url = client.url.replace(GATEWAY, gateway.url)
+    steps = [*steps_at(url, client), *more_steps(url, client)]
+
+    said = said_by(client, steps)
+
+    assert wrong(said) == []
+    assert [line["step"] for line in said] == [step["step"] for step in steps]
+    assert [request.key for request in upstream.requests if is_refused(request)] == [SPENT_KEY]
+    expected = PROMPT_TOKENS * sum(map(tells_usage, upstream.requests))
+    assert expected
+    wait_for(lambda: counted(gateway) == expected)
+
+
+@each(CLIENTS)
+def test_a_client_works_with_what_people_type_first(client: ClientRow, start: Start) -> None:
+    gateway = start("uvicorn")
+    steps = [
+        step
+        for typed in client.typed
+        for step in steps_at(gateway.url + typed, client)
+        if step["call"] == asks(client) or not client.is_command
+    ]
+
+    said = said_by(client, steps)
+
+    assert wrong(said) == []
+    assert len(said) == len(steps)
+
+
+@each([client for client in CLIENTS if client.environment])
+def test_a_client_works_with_the_environment_that_the_readme_says(
+    client: ClientRow, start: Start
+) -> None:
+    url = start("daphne").url
+    variables = {name: value.replace(GATEWAY, url) for name, value in client.environment.items()}
+    steps = [{"url": "", "step": "ask", "call": asks(client), "model": MODEL}]
+
+    said = said_by(client, steps, variables)
+
+    assert wrong(said) == []
+    assert len(said) == 1
