@@ -1,5 +1,6 @@
 """One request from its arrival to the answer that is to be relayed, whatever server brought it."""
 
+import time
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -18,7 +19,7 @@ from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.runtime import Runtime, running_now
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
-from proxyapp.vocabulary.errors import NoKeyAvailable
+from proxyapp.vocabulary.errors import NoKeyAvailable, NotAllowed
 
 
 async def admitted(scope: Mapping[str, Any]) -> Client:
@@ -40,15 +41,19 @@ async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client)
     runtime = running_now() or await running_runtime()
     if is_long(body):
         await read_ahead(body, client, path)
-    planned = plan(
-        runtime.snapshot,
-        method=scope["method"],
-        path=path,
-        query=query,
-        headers=scope["headers"],
-        body=body,
-        client=client,
-    )
+    try:
+        planned = plan(
+            runtime.snapshot,
+            method=scope["method"],
+            path=path,
+            query=query,
+            headers=scope["headers"],
+            body=body,
+            client=client,
+        )
+    except NotAllowed as error:
+        runtime.counting.count_not_allowed(client, error.asked, time.time())
+        raise
     if client.is_metered:
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt = await search.forward(runtime, planned)

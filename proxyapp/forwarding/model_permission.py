@@ -12,6 +12,7 @@ from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.json_outline import UnreadableBody
 from proxyapp.provider.long_json import MOST_NAMES, finished, reading
 from proxyapp.provider.model_fields import models_of_fields
+from proxyapp.provider.model_name import normal_name
 from proxyapp.provider.model_paths import ModelPlace, model_place
 from proxyapp.provider.model_readings import (
     MOST_PARAMETERS,
@@ -66,10 +67,12 @@ def check_model(
         raise NotAllowed(f"{LIMITED}, and the request names more than {MOST_NAMES}.")
     for name in names:
         if not _is_allowed(allowed, name):
-            raise NotAllowed(
+            error = NotAllowed(
                 f"This client token may not use the model {name[:100]!r}. The operator can add it"
                 " to the token's models (admin: Client tokens)."
             )
+            error.asked = normal_name(name)
+            raise error
 
 
 def _decoded(path: bytes) -> bytes:

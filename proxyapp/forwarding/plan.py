@@ -14,6 +14,7 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.credentials import without_key
 from proxyapp.provider.features import feature_scope, features_of_request
 from proxyapp.provider.model_name import (
+    LONGEST_NAME,
     PARSED_BYTES,
     name_in_body,
     normal_name,
@@ -160,7 +161,11 @@ def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
         ring = snapshot.ring_of_groups(client.groups, group_name)
         if ring is None:
             whose = "any group" if group_name is None else f"the group {group_name!r}"
-            raise NotAllowed(f"This client token may not use the keys of {whose}.")
+            error = NotAllowed(f"This client token may not use the keys of {whose}.")
+            error.asked = (
+                "" if group_name is None else f"/g/{normal_name(group_name)}"[:LONGEST_NAME]
+            )
+            raise error
         return ring
     if (ring := snapshot.ring(group_name)) is None:
         raise UnknownGroup(f"There is no group {group_name!r}.")

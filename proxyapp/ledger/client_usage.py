@@ -34,6 +34,7 @@ class ClientCounts:
     cached_tokens: int = 0
     thought_tokens: int = 0
     tool_use_tokens: int = 0
+    not_allowed: int = 0
 
     def add(self, other: "ClientCounts") -> None:
         for name in CLIENT_COLUMNS:
@@ -47,7 +48,9 @@ CLIENT_PLACE = ("token_id", "day", "model")
 
 @dataclass(slots=True)
 class ClientTally:
-    """Models count by name only where an upstream knew them: a client could name endless ones."""
+    """Models count by name where an upstream knew them, and few of those that were not allowed: a
+    client could name endless ones.
+    """
 
     counts: dict[ClientPlace, ClientCounts] = field(default_factory=dict)
     last_used: dict[int, float] = field(default_factory=dict)
@@ -61,6 +64,11 @@ class ClientTally:
 
     def count_refused(self, token_id: int, now: float) -> None:
         self._of(token_id, "", now).refused += 1
+        self.last_used[token_id] = now
+
+    def count_not_allowed(self, token_id: int, asked: str, now: float) -> None:
+        """`asked`: the model or the group that it was refused for."""
+        self._of(token_id, asked, now).not_allowed += 1
         self.last_used[token_id] = now
 
     def count_llm_tokens(

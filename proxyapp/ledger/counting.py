@@ -57,6 +57,12 @@ class Counting:
         self.tally.clients.count_refused(client.id, now)
         self.touched()
 
+    def count_not_allowed(self, client: Client, asked: str, now: float) -> None:
+        """A request was for what the client may not use. `asked`: for what."""
+        name = self.names.of_refused(client.id, asked, now)
+        self.tally.clients.count_not_allowed(client.id, name, now)
+        self.touched()
+
     def count_llm_tokens(
         self, client: Client, model: str, llm_tokens: LlmTokens, now: float
     ) -> None:

@@ -10,6 +10,8 @@ OTHERS = "others"
 # names of a key from all.
 MOST_OF_CLIENT = 64
 MOST_OF_KEY = 128
+# They take no place from those that the client may use.
+MOST_REFUSED_OF_CLIENT = 16
 
 
 class ModelNames:
@@ -18,12 +20,17 @@ class ModelNames:
     def __init__(self) -> None:
         self._of_keys = NamesOfPeriod(HOUR_SECONDS, MOST_OF_KEY)
         self._of_clients = NamesOfPeriod(DAY_SECONDS, MOST_OF_CLIENT)
+        self._refused = NamesOfPeriod(DAY_SECONDS, MOST_REFUSED_OF_CLIENT)
 
     def of_key(self, key_id: int, model: str, now: float) -> str:
         return self._of_keys.known(key_id, model, now)
 
     def of_client(self, token_id: int, model: str, now: float) -> str:
         return self._of_clients.known(token_id, model, now)
+
+    def of_refused(self, token_id: int, asked: str, now: float) -> str:
+        """Without a name it is one of the others: none at all is for what a limit refused."""
+        return self._refused.known(token_id, asked or OTHERS, now)
 
 
 class NamesOfPeriod:

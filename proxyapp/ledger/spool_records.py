@@ -1,10 +1,9 @@
 """What the spool keeps, as JSON: one line a record."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from operator import attrgetter
 from typing import Any, TypeVar
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, ClientCounts, ClientPlace
@@ -20,10 +19,9 @@ from proxyapp.pool.cooldown_rows import NewCooldown
 
 # They stand apart: a gateway that is older than they refuses a count with a column that it does not
 # know, and may have to read this one's files.
-PARTS = ("cached_tokens", "thought_tokens", "tool_use_tokens")
-ATTEMPT_COLUMNS = tuple(column for column in COLUMNS if column not in PARTS)
-TOKEN_COLUMNS = tuple(column for column in CLIENT_COLUMNS if column not in PARTS)
-part_values: Callable[[AttemptCounter | ClientCounts], tuple[int, ...]] = attrgetter(*PARTS)
+LATER_COLUMNS = ("cached_tokens", "thought_tokens", "tool_use_tokens", "not_allowed")
+ATTEMPT_COLUMNS = tuple(column for column in COLUMNS if column not in LATER_COLUMNS)
+TOKEN_COLUMNS = tuple(column for column in CLIENT_COLUMNS if column not in LATER_COLUMNS)
 Place = TypeVar("Place")
 Counts = TypeVar("Counts", AttemptCounter, ClientCounts)
 
@@ -58,9 +56,9 @@ def usage_record(tally: UsageTally) -> dict[str, Any]:
         "last_used": list(tally.last_used.items()),
         "clients": [[*place, _columns(count, TOKEN_COLUMNS)] for place, count in clients.items()],
         "clients_used": list(tally.clients.last_used.items()),
-        "usage_parts": [[*place, *parts] for place, parts in _parts(counts)],
-        "minutes_parts": [[number, *parts] for number, parts in _parts(attempts)],
-        "clients_parts": [[*place, *parts] for place, parts in _parts(clients)],
+        "usage_later": [[*place, later] for place, later in _later(counts)],
+        "minutes_later": list(_later(attempts)),
+        "clients_later": [[*place, later] for place, later in _later(clients)],
     }
 
 
@@ -69,10 +67,11 @@ def _columns(counts: AttemptCounter | ClientCounts, columns: Iterable[str]) -> d
     return {column: getattr(counts, column) for column in columns}
 
 
-def _parts(counts: Mapping[Place, Counts]) -> Iterator[tuple[Place, tuple[int, ...]]]:
+def _later(counts: Mapping[Place, Counts]) -> Iterator[tuple[Place, dict[str, int]]]:
     for place, count in counts.items():
-        if any(parts := part_values(count)):
-            yield place, parts
+        later = {name: number for name in LATER_COLUMNS if (number := getattr(count, name, 0))}
+        if later:
+            yield place, later
 
 
 def encoded_record(number: int, record: dict[str, Any]) -> bytes:
@@ -127,19 +126,19 @@ def _tally(record: dict[str, Any]) -> UsageTally:
     for token_id, day, model, counts in record.get("clients", []):
         tally.clients.counts[ClientPlace(token_id, day, model)] = ClientCounts(**counts)
     tally.clients.last_used = dict(record.get("clients_used", []))
-    _add_parts(tally, record)
+    _add_later(tally, record)
     return tally
 
 
-def _add_parts(tally: UsageTally, record: dict[str, Any]) -> None:
-    for key_id, model, hour, *parts in record.get("usage_parts", []):
-        _set_parts(tally.counts[UsagePlace(key_id, model, hour)], parts)
-    for number, *parts in record.get("minutes_parts", []):
-        _set_parts(tally.minutes[number].attempts, parts)
-    for token_id, day, model, *parts in record.get("clients_parts", []):
-        _set_parts(tally.clients.counts[ClientPlace(token_id, day, model)], parts)
+def _add_later(tally: UsageTally, record: dict[str, Any]) -> None:
+    for key_id, model, hour, later in record.get("usage_later", []):
+        _set(tally.counts[UsagePlace(key_id, model, hour)], later)
+    for number, later in record.get("minutes_later", []):
+        _set(tally.minutes[number].attempts, later)
+    for token_id, day, model, later in record.get("clients_later", []):
+        _set(tally.clients.counts[ClientPlace(token_id, day, model)], later)
 
 
-def _set_parts(counts: AttemptCounter | ClientCounts, parts: Iterable[int]) -> None:
-    for column, value in zip(PARTS, parts, strict=True):
-        setattr(counts, column, value)
+def _set(counts: AttemptCounter | ClientCounts, later: Mapping[str, int]) -> None:
+    for name, number in later.items():
+        setattr(counts, name, number)

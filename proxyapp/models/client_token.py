@@ -75,6 +75,11 @@ class TokenUsage(models.Model):
     requests = models.PositiveBigIntegerField(default=0)
     succeeded = models.PositiveBigIntegerField(default=0)
     refused = models.PositiveBigIntegerField(default=0, help_text="By a limit of the token.")
+    not_allowed = models.BigIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Refused for a model or a group that the token is not for.",
+    )
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cached_tokens = llm_token_part()

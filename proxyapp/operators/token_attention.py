@@ -25,7 +25,7 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
         text = "More client tokens that are in use expire within 7 days."
         yield item("warning", text, list_url("clienttoken", state="expiring"))
     for token in facts.limited[:MOST]:
-        refused = plural(token["held"], "request", "requests")
+        refused = plural(token["by_limit"], "request", "requests")
         text = f"Client token {token['name']} keeps reaching its limits: {refused} refused today."
         yield item("warning", text, _page(token["token_id"]))
     if len(facts.limited) > MOST:

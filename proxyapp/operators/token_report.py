@@ -18,6 +18,7 @@ COUNTS = (
     "requests",
     "succeeded",
     "refused",
+    "not_allowed",
     "prompt_tokens",
     "output_tokens",
     "cached_tokens",
@@ -34,7 +35,9 @@ class UnclearToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """`groups` None: all of them. `today`: in UTC."""
+    """`groups` None: all of them. `today`: in UTC. Of what was `refused` some was `not_allowed`,
+    the rest beyond a limit.
+    """
 
     token: ClientToken
     state: str
@@ -131,4 +134,7 @@ def _counts(day: date | None = None) -> dict[int, dict[str, int]]:
     sums = (
         rows.order_by().values("token_id").annotate(**{f"sum_{name}": Sum(name) for name in COUNTS})
     )
-    return {row["token_id"]: {name: row[f"sum_{name}"] or 0 for name in COUNTS} for row in sums}
+    found = {row["token_id"]: {name: row[f"sum_{name}"] or 0 for name in COUNTS} for row in sums}
+    for counts in found.values():
+        counts["refused"] += counts["not_allowed"]
+    return found

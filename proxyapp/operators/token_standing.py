@@ -83,7 +83,7 @@ def tokens_in(tokens: QuerySet[ClientToken], state: str, now: datetime) -> Query
 def today_of(token_ids: Collection[int], now: datetime) -> dict[int, Today]:
     """One query; of those that were used."""
     rows = _of_today(now).filter(token__in=token_ids).values("token_id")
-    sums = rows.annotate(sent=Sum("requests"), held=Sum("refused"), tokens=_TOKENS)
+    sums = rows.annotate(sent=Sum("requests"), held=_REFUSED, tokens=_TOKENS)
     return {
         token_id: Today(*counts)
         for token_id, *counts in sums.values_list("token_id", "sent", "held", "tokens")
@@ -100,10 +100,12 @@ def read_clients(now: datetime) -> ClientFacts:
     used_lately = usable.filter(expires_at__lte=now + SOON, last_used_at__gt=now - LATELY)
     expiring = used_lately.order_by("expires_at", "pk").values("id", "name", "expires_at")
     by_token = _of_today(now).values("token_id", name=Max("token__name"))
-    sums = by_token.annotate(sent=Sum("requests"), held=Sum("refused"), tokens=_TOKENS)
+    sums = by_token.annotate(
+        sent=Sum("requests"), held=_REFUSED, by_limit=Sum("refused"), tokens=_TOKENS
+    )
     top = sums.filter(Q(sent__gt=0) | Q(held__gt=0)).order_by("-sent", "-held", "token_id")
-    limited = sums.filter(held__gte=MANY_REFUSALS, token__in=usable.values("pk")).order_by(
-        "-held", "token_id"
+    limited = sums.filter(by_limit__gte=MANY_REFUSALS, token__in=usable.values("pk")).order_by(
+        "-by_limit", "token_id"
     )
     return ClientFacts(
         **counts,
@@ -118,6 +120,7 @@ def is_open_to_all() -> bool:
     return bool(settings.ALLOW_ANONYMOUS)
 
 
+_REFUSED = Sum(F("refused") + F("not_allowed"))
 _TOKENS = Sum(F("prompt_tokens") + F("output_tokens"))
 
 

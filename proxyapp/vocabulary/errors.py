@@ -106,8 +106,11 @@ class Unauthorized(GatewayError):
 
 
 class NotAllowed(GatewayError):
+    """`asked`: the model that it is about, or `/g/` and the group; empty where none is named."""
+
     status = 403
     code = "not_allowed"
+    asked = ""
 
 
 class LimitReached(GatewayError):

@@ -466,6 +466,18 @@ def test_the_page_shows_thirty_days_by_model_and_by_day(operator: Client):
     assert "Nov 24: 10 requests, 9 succeeded; 4 more refused by a limit" in html
 
 
+def test_the_page_shows_what_was_not_allowed_under_its_name(operator: Client):
+    token = add_token()
+    use_token(token, model="", refused=4)
+    use_token(token, model="gemini-2.5-pro", not_allowed=3)
+
+    html = page(operator, CHANGE, token.pk)
+
+    assert "gemini-2.5-pro 0 — 0 3 not allowed 0 / 0" in text(html)
+    assert "4 refused by a limit, 3 not allowed" in text(html)
+    assert "4 more refused by a limit, 3 not allowed" in html
+
+
 def test_the_page_shows_what_of_the_tokens_was_cached_or_thought(operator: Client):
     token = add_token()
     tokens = {"prompt_tokens": 1000, "output_tokens": 200}

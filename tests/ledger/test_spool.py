@@ -108,6 +108,7 @@ def with_parts() -> UsageTally:
     counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, prompt_tokens=3, **parts)
     counted.clients.count_llm_tokens(7, "m", 3, 5, SECONDS, cached=2, thoughts=4, tool_use=1)
     counted.clients.count_llm_tokens(8, "m", 3, 5, SECONDS)
+    counted.clients.count_not_allowed(8, "m", SECONDS)
     return counted
 
 

@@ -282,8 +282,8 @@ def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
     columns = ("day", "model", *CLIENT_COLUMNS)
     assert senseless == []
     assert list(TokenUsage.objects.order_by("model").values_list(*columns)) == [
-        (NOW.date(), "", 2, 0, 4, 0, 0, 0, 0, 0),
-        (NOW.date(), "m", 2, 2, 0, 12, 20, 8, 16, 4),
+        (NOW.date(), "", 2, 0, 4, 0, 0, 0, 0, 0, 0),
+        (NOW.date(), "m", 2, 2, 0, 12, 20, 8, 16, 4, 0),
     ]
     token.refresh_from_db()
     assert token.last_used_at == NOW

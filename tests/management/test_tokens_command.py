@@ -149,6 +149,7 @@ def test_list_shows_terms_state_and_usage():
         TokenUsage.objects.create(
             token=one, day=day, requests=count, succeeded=1, prompt_tokens=10, output_tokens=5
         )
+    TokenUsage.objects.create(token=one, day=NOW.date(), model="pro", refused=3, not_allowed=4)
 
     rows = {row["name"]: row for row in json.loads(tokens("list", "--json")[0])}
     table = tokens("list")[0].splitlines()
@@ -158,6 +159,10 @@ def test_list_shows_terms_state_and_usage():
         rows["one"]["today"]["requests"],
         rows["one"]["prompt_tokens"],
     ) == (5, 2, 20)
+    refusals = rows["one"]["refused"], rows["one"]["not_allowed"]
+    assert (refusals, rows["one"]["today"]["refused"]) == ((7, 4), 7)
+    assert "REQUESTS  REFUSED  TOKENS" in table[0]
+    assert "       5        7      30" in table[1]
     assert rows["two"]["expires_at"] == "2026-11-24T04:48:00Z"
     assert "1,000 requests/min" in table[1]
     assert "active until 2026-11-24 04:48 UTC" in table[2]

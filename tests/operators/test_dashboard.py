@@ -704,6 +704,15 @@ def test_a_token_that_is_in_use_and_expires_soon_needs_attention():
     }
 
 
+def test_what_is_not_allowed_reaches_no_limit_but_is_counted():
+    use_token(add_token("curious"), model="m", not_allowed=500, refused=19)
+
+    shown = snapshot(NOW)
+
+    assert shown["attention"] == []
+    assert [row["refused"] for row in shown["clients"]["top"]] == [519]
+
+
 def test_a_token_that_keeps_reaching_its_limits_today_needs_attention():
     token = add_token("eager")
     use_token(token, model="", refused=15)

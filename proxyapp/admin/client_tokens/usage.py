@@ -34,6 +34,12 @@ class TokenCounts(NamedTuple):
     cached_tokens: int = 0
     thought_tokens: int = 0
     tool_use_tokens: int = 0
+    not_allowed: int = 0
+
+    @property
+    def held(self) -> int:
+        """What was refused before it came to a key."""
+        return self.refused + self.not_allowed
 
     @property
     def failed(self) -> int:
@@ -67,8 +73,12 @@ class TokenCounts(NamedTuple):
         )
         return (
             f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more"
-            f" refused by a limit; {tokens}"
+            f" refused by a limit{self._also_refused}; {tokens}"
         )
+
+    @property
+    def _also_refused(self) -> str:
+        return f", {self.not_allowed:,} not allowed" if self.not_allowed else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +94,7 @@ class TokenUsageTables:
         bars = [
             ChartBar(
                 counts.succeeded,
-                counts.requests + counts.refused,
+                counts.requests + counts.held,
                 f"{day:%b} {day.day}: {counts.title}",
             )
             for day, counts in self.days
@@ -106,7 +116,7 @@ def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
         of_day[day].append(TokenCounts(*counts))
         of_model[model].append(TokenCounts(*counts))
     models = [(model, _sum(counts)) for model, counts in of_model.items()]
-    models.sort(key=lambda row: (row[0] == OTHERS, -row[1].requests, -row[1].refused, row[0]))
+    models.sort(key=lambda row: (row[0] == OTHERS, -row[1].requests, -row[1].held, row[0]))
     if len(models) > MOST_MODELS:
         rest = _sum(counts for _, counts in models[MOST_MODELS:])
         models[MOST_MODELS:] = [(OTHERS, rest)]

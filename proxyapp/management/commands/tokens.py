@@ -28,10 +28,11 @@ COLUMNS = (
     "MODELS",
     "LIMITS",
     "REQUESTS",
+    "REFUSED",
     "TOKENS",
     "LAST USED",
 )
-RIGHT = (0, 7, 8)
+RIGHT = (0, 7, 8, 9)
 UNITS = {
     "requests_per_minute": "requests/min",
     "requests_per_day": "requests/day",
@@ -197,6 +198,7 @@ def _cells(row: TokenRow) -> Sequence[str]:
         ", ".join(token.allowed_models) or "all",
         ", ".join(limits) or "none",
         f"{row.total['requests']:,}",
+        f"{row.total['refused']:,}",
         f"{row.total['prompt_tokens'] + row.total['output_tokens']:,}",
         local_text(token.last_used_at) if token.last_used_at else "never",
     )
