@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
+from gateway.root_pages import READING, ROOT_PAGES
 from proxyapp import runtime
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.admin.database_away import away_page
@@ -29,6 +30,7 @@ class Dispatcher:
         self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
         self._proxy = FastPath()
         self._own = {b"/healthz": OwnPage(healthz), b"/readyz": OwnPage(readyz)}
+        self._own |= {path: OwnPage(view, *READING) for path, view in ROOT_PAGES.items()}
         self._live = Live()
         self._socket = LiveSocket(self._live)
 
@@ -42,17 +44,19 @@ class Dispatcher:
 
     def direct(self, scope: Scope, exchange: DirectExchange) -> Coroutine[Any, Any, None] | None:
         """The gateway's servers forward without ASGI's messages (vocabulary.asgi)."""
-        if self._is_proxied(scope["raw_path"]):
+        if self._is_proxied(scope["raw_path"], scope["method"]):
             return self._proxy.direct(scope, exchange)
         return None
 
-    def _is_proxied(self, path: bytes) -> bool:
-        is_django = path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS
-        return not is_django and path not in self._own
+    def _is_proxied(self, path: bytes, method: str) -> bool:
+        if path.startswith(DJANGO_PATHS) or path in DJANGO_PATH_ENDS:
+            return False
+        own = self._own.get(path)
+        return own is None or not own.takes(method)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope.setdefault("raw_path", scope["path"].encode())
-        if self._is_proxied(path):
+        if self._is_proxied(path, scope["method"]):
             await self._proxy(scope, receive, send)
             return
         own = self._own.get(path)
@@ -65,7 +69,7 @@ class Dispatcher:
             await send_whole(send, refused.response())
             return
         if own is not None:
-            await own(scope, receive, send)
+            await own(self._trusted.seen_through(scope), receive, send)
         else:
             await self._page(path, scope, receive, send)
 

@@ -163,10 +163,17 @@ class AsgiExchange:
 
 
 class OwnPage:
-    """An ASGI application around one view of the gateway's own, which takes no body."""
+    """An ASGI application around one view of the gateway's own, which takes no body.
 
-    def __init__(self, view: OwnView) -> None:
+    `methods`: those that are its own; of none given all are.
+    """
+
+    def __init__(self, view: OwnView, *methods: str) -> None:
         self._view = view
+        self._methods = methods
+
+    def takes(self, method: str) -> bool:
+        return not self._methods or method in self._methods
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await send_whole(send, await self._view(django_request(scope)))

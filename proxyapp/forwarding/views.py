@@ -7,6 +7,7 @@ import asyncio
 import json
 import time
 from collections import Counter
+from typing import NamedTuple
 
 from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
@@ -95,8 +96,30 @@ async def healthz(request: HttpRequest) -> HttpResponse:
     return HttpResponse(b'{"status": "ok"}', content_type="application/json")
 
 
+class Readiness(NamedTuple):
+    """`problems`: why no request can be served, in words for anybody. `keys`: how many by state."""
+
+    problems: list[str]
+    warnings: list[str]
+    spooled: int
+    keys: dict[str, int]
+
+    @property
+    def status(self) -> str:
+        return "unavailable" if self.problems else "ok"
+
+
 async def readyz(request: HttpRequest) -> HttpResponse:
     """200 when requests can be served and the database answers, else 503 with the reasons."""
+    found = await readiness()
+    return HttpResponse(
+        json.dumps({"status": found.status, **found._asdict()}),
+        status=503 if found.problems else 200,
+        content_type="application/json",
+    )
+
+
+async def readiness() -> Readiness:
     problems, warnings, spooled = [], list[str](), 0
     keys: Counter[str] = Counter(dict.fromkeys([state.value for state in KeyState], 0))
     if (reason := await database_trouble()) is not None:
@@ -115,17 +138,7 @@ async def readyz(request: HttpRequest) -> HttpResponse:
             problems.append("no key is available")
     if shortage:  # short bodies need no file
         warnings = [*warnings, shortage]
-    status = "unavailable" if problems else "ok"
-    body = {
-        "status": status,
-        "problems": problems,
-        "warnings": warnings,
-        "spooled": spooled,
-        "keys": dict(keys),
-    }
-    return HttpResponse(
-        json.dumps(body), status=503 if problems else 200, content_type="application/json"
-    )
+    return Readiness(problems, warnings, spooled, dict(keys))
 
 
 async def database_trouble() -> str | None:

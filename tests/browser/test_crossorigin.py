@@ -38,7 +38,7 @@ def test_a_page_with_a_token_reads_answers_and_refusals(
     token = make_tokens(gateway, {"page": {}})["page"]
     upstream.exhausted("KEY-spent")
     upstream.on("/page", show_app)
-    wait_for(lambda: exchange(gateway.url, "GET", "/").status == 401)
+    wait_for(lambda: exchange(gateway.url, "GET", "/v1beta/models").status == 401)
     page = browser.new_page()
     page.goto(f"{upstream.url}/page")
 

@@ -52,6 +52,12 @@ def test_a_stranger_is_refused_before_a_large_body_is_read(
     assert is_refused(only_head(gateway, path, length, forged, method=method))
 
 
+@pytest.mark.parametrize("path", ["/", "/favicon.ico", "/robots.txt"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_pages_of_the_root_take_no_body(gateway: Gateway, path: str, method: str):
+    assert is_refused(only_head(gateway, path, ("Content-Length", str(HUGE)), method=method))
+
+
 @pytest.mark.parametrize("path", NO_BODY)
 def test_a_body_in_chunks_is_refused_and_never_asked_for(gateway: Gateway, path: str):
     fields = [("Transfer-Encoding", "chunked"), ("Expect", "100-continue")]
