@@ -79,6 +79,65 @@ def test_list_as_json_is_the_report_and_nothing_else(group: Group):
     assert row["cooldowns"] == [{"model": None, "until": "2026-11-24T07:00:00Z", "reason": "daily"}]
 
 
+def test_list_as_json_splits_the_counts_by_model(group: Group):
+    one, two = add_key(group, "one"), add_key(group, "two")
+    use(one, NOW, "pro", requests=3, rate_limited=1, upstream_errors=1, prompt_tokens=7)
+    use(one, NOW, "flash", requests=5, output_tokens=4, cached_tokens=3, thought_tokens=2)
+
+    first, second = json.loads(keys("list", "--json"))
+
+    nothing = {"requests": 0, "rate_limited": 0, "errors": 0, "prompt_tokens": 0}
+    nothing |= dict.fromkeys(["output_tokens", "cached_tokens", "thought_tokens"], 0)
+    nothing |= {"tool_use_tokens": 0}
+    assert first["models"] == [
+        {"model": "flash", **nothing}
+        | {"requests": 5, "output_tokens": 4, "cached_tokens": 3, "thought_tokens": 2},
+        {"model": "pro", **nothing}
+        | {"requests": 3, "rate_limited": 1, "errors": 1, "prompt_tokens": 7},
+    ]
+    assert (first["requests"], second["id"], second["models"]) == (8, two.pk, [])
+
+
+def test_list_of_a_model_shows_only_what_concerns_it(group: Group):
+    one = add_key(group, "one", name="first")
+    add_key(group, "two")
+    use(one, NOW, "gemini-2.5-pro", requests=3, prompt_tokens=7)
+    use(one, NOW, "gemini-3-pro", requests=5_000, prompt_tokens=9_999)
+    cool(one, NOW + timedelta(seconds=30), model="gemini-2.5-pro+google_search")
+    cool(one, NOW + timedelta(seconds=40), model="gemini-3-pro")
+
+    first, second = json.loads(keys("list", "--model", "gemini-2.5-*", "--json"))
+    table = keys("list", "--model", "gemini-2.5-pro").splitlines()
+
+    assert [counts["model"] for counts in first["models"]] == ["gemini-2.5-pro"]
+    assert (first["requests"], first["prompt_tokens"], second["requests"]) == (3, 7, 0)
+    assert [cooldown["model"] for cooldown in first["cooldowns"]] == [
+        "gemini-2.5-pro+google_search"
+    ]
+    assert "5,000" not in table[1]
+    assert "gemini-3-pro" not in table[1]
+    assert len(table) == 3
+
+
+def test_list_of_a_model_that_no_key_was_used_for_says_so(
+    group: Group, capsys: pytest.CaptureFixture[str]
+):
+    use(add_key(group, "one"), NOW, "gemini-2.5-pro", requests=3)
+
+    (row,) = json.loads(keys("list", "--model", "gpt-4", "--json"))
+
+    assert (row["requests"], row["models"]) == (0, [])
+    said = capsys.readouterr().err.strip()
+    assert said == "None of the keys was used for a model that fits 'gpt-4'."
+
+
+@pytest.mark.parametrize("arguments", [["test", "--model", "x"], ["list", "--model", " "]])
+def test_a_model_that_makes_no_sense_is_refused(group: Group, arguments: list[str]):
+    add_key(group, "one")
+
+    assert error_of(*arguments) == "--model is for list, and wants a model's name or a pattern."
+
+
 def test_list_is_a_table_with_a_countdown(group: Group):
     cool(add_key(group, "one", name="first"), NOW + timedelta(hours=3, minutes=12))
     use(add_key(group, "two"), requests=1234567)

@@ -1,7 +1,7 @@
 """`manage.py keys`: what the admin does to keys, from the shell."""
 
 from argparse import ArgumentParser
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -17,6 +17,14 @@ from proxyapp.operators.dependent_tokens import dependents
 from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_keys
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.key_report import KeyRow, key_report
+from proxyapp.operators.model_report import (
+    NOTHING,
+    ModelPattern,
+    OfModels,
+    counts_of_models,
+    models_json,
+    of_pattern,
+)
 from proxyapp.operators.unreadable_secrets import warning_of
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import local_text
@@ -74,6 +82,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
         parser.add_argument(
+            "--model",
+            metavar="NAME",
+            type=ModelPattern,
+            help="list: only what concerns one model, or several: 'gemini-2.5-*'",
+        )
+        parser.add_argument(
             "--all", action="store_true", help="all keys; disable and enable want it said"
         )
 
@@ -82,8 +96,10 @@ class Command(BaseCommand):
             raise CommandError("Give selectors or --all, not both.")
         if action in STATUSES and not (selectors or options["all"]):
             raise CommandError(f"Which keys? Give selectors, or --all to {action} every key.")
+        if options["model"] and (action != "list" or not options["model"].text.strip()):
+            raise CommandError("--model is for list, and wants a model's name or a pattern.")
         try:
-            self._act(action, selectors, is_json=options["json"])
+            self._act(action, selectors, is_json=options["json"], pattern=options["model"])
         except UnclearChoice as error:
             raise CommandError(str(error)) from error
         except DatabaseError as error:
@@ -91,12 +107,24 @@ class Command(BaseCommand):
                 f"The database cannot be used (has `manage.py migrate` run?): {error}"
             ) from error
 
-    def _act(self, action: str, selectors: Sequence[str], *, is_json: bool) -> None:
+    def _act(
+        self,
+        action: str,
+        selectors: Sequence[str],
+        *,
+        is_json: bool,
+        pattern: ModelPattern | None = None,
+    ) -> None:
         keys = choose(selectors, is_exact=action in DONE) if selectors else ApiKey.objects.all()
         now = timezone.now()
         rows = key_report(keys, now, finds_unreadable=action == "list")
         if action == "list":
-            self._list(rows, now, is_json=is_json)
+            of_keys: Mapping[int, OfModels] = {}
+            if is_json or pattern:
+                of_keys = counts_of_models(keys if selectors else None, pattern)
+            if pattern:
+                rows = self._of_pattern(rows, of_keys, pattern)
+            self._list(rows, now, of_keys, is_json=is_json)
             if warning := warning_of(sum(row.is_unreadable for row in rows)):
                 self.stderr.write(warning)
         elif action == "test":
@@ -104,9 +132,26 @@ class Command(BaseCommand):
         else:
             self._change(cast(KeyAction, action), rows, now, is_json=is_json)
 
-    def _list(self, rows: Sequence[KeyRow], now: datetime, *, is_json: bool) -> None:
+    def _of_pattern(
+        self, rows: Sequence[KeyRow], of_keys: Mapping[int, OfModels], pattern: ModelPattern
+    ) -> list[KeyRow]:
+        found = [of_pattern(row, of_keys.get(row.id, NOTHING), pattern) for row in rows]
+        is_known = any(row.id in of_keys or any(c.model for c in row.cooldowns) for row in found)
+        if found and not is_known:
+            self.stderr.write(f"None of the keys was used for a model that fits '{pattern.text}'.")
+        return found
+
+    def _list(
+        self,
+        rows: Sequence[KeyRow],
+        now: datetime,
+        of_keys: Mapping[int, OfModels],
+        *,
+        is_json: bool,
+    ) -> None:
         if is_json:
-            self._print_json([row.as_json() for row in rows])
+            listed = [(row.as_json(), of_keys.get(row.id, NOTHING)) for row in rows]
+            self._print_json([{**row, "models": models_json(models)} for row, models in listed])
         elif rows:
             self.stdout.write(plain_table(COLUMNS, [_cells(row, now) for row in rows], right=RIGHT))
         else:
