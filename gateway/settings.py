@@ -56,6 +56,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "proxyapp.admin.database_away.DatabaseAwayMiddleware",
 ]
+LISTEN_PORTS: list[int] = []  # `serve` says which
 ROOT_URLCONF = "gateway.urls"
 ASGI_APPLICATION = "gateway.asgi.application"
 TEMPLATES = [

@@ -56,6 +56,9 @@ class PageHeaders(MiddlewareMixin):
     ) -> HttpResponseBase:
         if not request.path.startswith(("/admin", "/static")):
             return response
+        if request.is_secure():  # the same gateway may speak HTTP on another port
+            for cookie in response.cookies.values():
+                cookie["secure"] = True
         response.headers.setdefault("Content-Security-Policy", policy(request))
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("X-Frame-Options", "DENY")

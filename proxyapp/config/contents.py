@@ -9,9 +9,14 @@ from proxyapp.vocabulary.group_fields import GroupSettings
 
 @dataclass(frozen=True)
 class ServerConfig:
+    """`certificate`, `private_key`: paths as the file has them. `tls_port`: besides `port`."""
+
     host: str = "127.0.0.1"
     port: int = 8080
     allow_anonymous: bool = False
+    tls_port: int | None = None
+    certificate: str = ""
+    private_key: str = ""
 
 
 @dataclass(frozen=True)

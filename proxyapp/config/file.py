@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from proxyapp.config import plain_yaml
-from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
 from proxyapp.config.key_shape import doubt
+from proxyapp.config.server_fields import ServerFields
 from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.checks import (
-    check_host,
     check_key_or_placeholder,
     check_label,
-    check_port,
 )
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS, GroupField
 from proxyapp.vocabulary.no_keys import is_placeholder
@@ -40,7 +38,6 @@ MAX_GROUPS = 10_000
 MAX_KEYS = 100_000
 
 TOP_NAMES = ("server", "groups")
-SERVER_NAMES = ("host", "port", "allow_anonymous")
 KEY_NAMES = ("key", "name", "project")
 
 
@@ -99,7 +96,7 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(CheckedTree):
+class _Reading(ServerFields):
     def __init__(self, problems: list[str], folder: Path | None) -> None:
         super().__init__(problems)
         self.folder = folder
@@ -112,24 +109,6 @@ class _Reading(CheckedTree):
             self.wrong("groups", "is required")
         groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
         return Config(self.server(fields.get("server")), self.groups(groups))
-
-    def server(self, value: object) -> ServerConfig:
-        fields = self.mapping({} if value is None else value, "server", SERVER_NAMES) or {}
-        host = self.text(fields, "host", "server", check_host, default=ServerConfig.host)
-        return ServerConfig(
-            host,
-            self.port(fields.get("port", ServerConfig.port)),
-            self.flag(fields, "allow_anonymous", "server"),
-        )
-
-    def port(self, given: object) -> int:
-        value = typed(given)
-        if not isinstance(value, int) or isinstance(value, bool):
-            self.not_of_kind("server.port", "a whole number from 1 to 65535", value)
-            return ServerConfig.port
-        if problem := check_port(value):
-            self.wrong("server.port", problem)
-        return value
 
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):

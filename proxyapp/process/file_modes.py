@@ -28,6 +28,21 @@ def warnings(paths: Iterable[Path]) -> list[str]:
     return lines
 
 
+def private_key_warnings(path: Path) -> list[str]:
+    """Of a private key not even its group is a usual reader."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+        is_fixed = bool(os.statvfs(path).f_flag & os.ST_RDONLY)
+    except OSError:
+        return []
+    if not mode & 0o077 or is_fixed or path.resolve().is_relative_to(MOUNTED_SECRETS):
+        return []
+    return [
+        f"warning: others than its owner can read or change the private key {path}"
+        f" (mode {mode:04o}): chmod 600 {shlex.quote(str(path))}"
+    ]
+
+
 def _warning(path: Path, status: os.stat_result) -> list[str]:
     if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
         return []

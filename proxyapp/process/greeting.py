@@ -1,17 +1,18 @@
 """What a start says last: where everything is, and how to get in."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from proxyapp.process.bootstrap import Administrator
 
 
 def lines(
-    url: str, administrator: Administrator | None, keys: int, groups: int, config: Path
+    urls: Sequence[str], administrator: Administrator | None, keys: int, groups: int, config: Path
 ) -> list[str]:
     """`administrator`: the one that this start has made."""
     return [
-        f"Proxy: {url}",
-        f"Admin: {url}/admin/",
+        *(f"Proxy: {url}" for url in urls),
+        f"Admin: {urls[-1]}/admin/",
         *credentials(administrator),
         _pool(keys, groups, config),
     ]

@@ -20,39 +20,46 @@ from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import ApiKey, Group
-from proxyapp.process import bootstrap, greeting, listener, start_lock, start_warnings, supervision
+from proxyapp.process import (
+    bootstrap,
+    greeting,
+    listen_address,
+    listener,
+    start_lock,
+    start_warnings,
+    supervision,
+    tls_files,
+)
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
+from proxyapp.process.listen_address import ListenAddress, ListenOptions
 from proxyapp.process.serving import serve
-from proxyapp.process.sighup import AT_START, survive_hangups
+from proxyapp.process.sighup import AT_START, reload_at_hangups, survive_hangups
 from proxyapp.process.start_error import StartError
 from proxyapp.process.supervision import Supervision
 from proxyapp.process.worker import SupervisorLink
-from proxyapp.vocabulary.addresses import ANY_ADDRESS
+from proxyapp.server.certificate import ClientPort, ServerCertificate
 from proxyapp.vocabulary.choices import RateLimitPolicy
 
 DEFAULT_CONFIG = Path("config.yaml")
-DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8080
 MAX_WORKERS = 256
 MOST_NAMES = 5  # in one line
 
 
 @dataclass
 class Launch:
-    """`link` and `given_socket` are a worker's descriptors: of its link to its supervisor, and of
-    the socket that it serves.
+    """`link` and `given_sockets` are a worker's descriptors: of its link to its supervisor, and of
+    the sockets that it serves, with commas.
 
     Both are None in a process that a person started. `prepares`: it only does what a rolling
     restart begins with.
     """
 
     config: Path | None
-    host: str | None
-    port: str | None
+    listen: ListenOptions
     workers: str
     server: str
     link: int | None
-    given_socket: int | None
+    given_sockets: str | None
     prepares: bool
     say: Callable[[str], None]
     _notes: list[str] = field(default_factory=list)
@@ -62,58 +69,74 @@ class Launch:
 
     def run(self) -> int:
         """Returns the exit code. Raises StartError, ConfigError or ListenError."""
-        if self.link is not None and self.given_socket is not None:
-            return self._work(SupervisorLink(self.link), socket(fileno=self.given_socket))
+        if self.link is not None and self.given_sockets is not None:
+            descriptors = map(int, self.given_sockets.split(","))
+            return self._work(
+                SupervisorLink(self.link), [socket(fileno=each) for each in descriptors]
+            )
         count = self._count()
         path, config = self._read_config()
+        address = listen_address.chosen(self.listen, config, path)
+        certificate = tls_files.loaded(address.files)
         if self.prepares:
-            return self._prepare_only(path)
-        host, port = self._address(config)
+            return self._prepare_only(path, address)
         if config is not None:
-            self._refuse_own_address(config, path, host, port)
-        allow_host(host)
+            self._refuse_own_address(config, path, address)
+        listen_address.tell_settings(address)
         if config is not None and config.server.allow_anonymous:
             settings.ALLOW_ANONYMOUS = True
-        bound = listener.bind_exclusively(host, port)
-        self._prepare(path, bound)
+        bound = [listener.bind_exclusively(address.host, port) for port in address.ports]
+        self._prepare(path, address, bound[0])
         if count > 1:
-            bound.close()
-            self._supervise(count, host, port, path)
+            for each in bound:
+                each.close()
+            self._supervise(count, address, path)
         survive_hangups()
-        serve(self.server, bound, on_listening=lambda: self._greet(host, port, path))
+
+        def on_listening() -> None:
+            if certificate is not None:
+                reload_at_hangups(lambda: tls_files.renew(certificate))
+            self._greet(address, path)
+
+        serve(self.server, client_ports(bound, certificate), on_listening=on_listening)
         return 0
 
-    def _work(self, link: SupervisorLink, bound: socket) -> int:
+    def _work(self, link: SupervisorLink, bound: list[socket]) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
-        allow_host(self.host or DEFAULT_HOST)
-        serve(self.server, bound, on_listening=link.report_ready, on_draining=link.report_leaving)
+        address = listen_address.chosen(self.listen, None, DEFAULT_CONFIG)
+        listen_address.tell_settings(address)
+        ports = client_ports(bound, tls_files.loaded(address.files))
+        serve(self.server, ports, on_listening=link.report_ready, on_draining=link.report_leaving)
         return 0
 
-    def _prepare_only(self, path: Path) -> int:
-        self._prepare(path)
+    def _prepare_only(self, path: Path, address: ListenAddress) -> int:
+        self._prepare(path, address)
         for line in [*self._notes, *greeting.credentials(self._administrator)]:
             self.say(line)
         return 0
 
-    def _supervise(self, count: int, host: str, port: int, path: Path) -> NoReturn:
+    def _supervise(self, count: int, address: ListenAddress, path: Path) -> NoReturn:
         self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
         serve = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
         config = [] if self.config is None else ["--config", str(self.config)]
-        place = ["--server", self.server, "--host", host]
-        for line in self._remarks(host):
+        place = ["--server", self.server, *address.options()]
+        for line in self._remarks(address):
             self.say(line)
         supervision.begin(
             Supervision(
-                host,
-                port,
-                [listener.bind(host, port, is_shared=True).detach() for _ in range(count)],
+                address.host,
+                address.ports,
+                [
+                    [each.detach() for each in listener.bind_all(address.host, address.ports)]
+                    for _ in range(count)
+                ],
                 worker=[*serve, *place],
-                preparation=[*serve, *config, "--prepare"],
-                greeting=self._greeting(host, port, path),
+                preparation=[*serve, *config, *address.tls_options(), "--prepare"],
+                greeting=self._greeting(address, path),
                 logging=settings.LOGGING,
                 is_terminal_heeded=AT_START.matters,
             ),
-            [*serve, *config, *place, "--port", str(port), "--workers", str(count)],
+            [*serve, *config, *place, "--workers", str(count)],
             GIVEN | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {}),
         )
 
@@ -140,36 +163,19 @@ class Launch:
         except ConfigError as error:
             raise error.in_file(path) from error
 
-    def _refuse_own_address(self, config: Config, path: Path, host: str, port: int) -> None:
+    def _refuse_own_address(self, config: Config, path: Path, address: ListenAddress) -> None:
         try:
-            refuse_own_address(config, [(host, port)])
+            refuse_own_address(config, [(address.host, port) for port in address.ports])
         except ConfigError as error:
             raise error.in_file(path) from error
 
-    def _address(self, config: Config | None) -> tuple[str, int]:
-        host = (
-            self.host if self.host is not None else config.server.host if config else DEFAULT_HOST
-        )
-        if not host.strip():
-            raise StartError(
-                "The host is empty: name an address of this machine, such as 127.0.0.1 or 0.0.0.0."
-            )
-        port = (
-            listener.parse_port(self.port)
-            if self.port is not None
-            else config.server.port
-            if config
-            else DEFAULT_PORT
-        )
-        return host.strip().removeprefix("[").removesuffix("]"), port
-
-    def _prepare(self, path: Path, bound: socket | None = None) -> None:
+    def _prepare(self, path: Path, address: ListenAddress, bound: socket | None = None) -> None:
         with database_errors_explained():
             with start_lock.alone(self.say):
                 refusal = self._bring_up_to_date(path, bound)
             if refusal:
                 raise StartError(refusal)
-            self._notes += start_warnings.lines(path)
+            self._notes += start_warnings.lines(path, address.files)
             self._say_what_daily_costs()
             self._keys = ApiKey.objects.count()
             self._groups = Group.objects.count()
@@ -213,27 +219,24 @@ class Launch:
         )
         self._notes += [f"{path}: {line}" for line in lines]
 
-    def _greet(self, host: str, port: int, path: Path) -> None:
-        for line in [*self._remarks(host), *self._greeting(host, port, path)]:
+    def _greet(self, address: ListenAddress, path: Path) -> None:
+        for line in [*self._remarks(address), *self._greeting(address, path)]:
             self.say(line)
 
-    def _remarks(self, host: str) -> list[str]:
+    def _remarks(self, address: ListenAddress) -> list[str]:
         notes = [compiled.told(), *self._notes]
-        if host not in ANY_ADDRESS or settings.HOSTS_ARE_CONFIGURED:
+        if address.names or settings.HOSTS_ARE_CONFIGURED:
             return notes
         return [
             *notes,
             "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.",
         ]
 
-    def _greeting(self, host: str, port: int, path: Path) -> list[str]:
-        url = listener.url(host, port)
-        return greeting.lines(url, self._administrator, self._keys, self._groups, path)
+    def _greeting(self, address: ListenAddress, path: Path) -> list[str]:
+        found = self._administrator, self._keys, self._groups
+        return greeting.lines(address.urls, *found, path)
 
 
-def allow_host(host: str) -> None:
-    """The admin may be called by the address that it listens on, unless its names are
-    configured.
-    """
-    if not settings.HOSTS_ARE_CONFIGURED and host not in ANY_ADDRESS:
-        settings.ALLOWED_HOSTS = [*settings.ALLOWED_HOSTS, f"[{host}]" if ":" in host else host]
+def client_ports(bound: list[socket], certificate: ServerCertificate | None) -> list[ClientPort]:
+    """The last one has the certificate."""
+    return [*map(ClientPort, bound[:-1]), ClientPort(bound[-1], certificate)]

@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from collections.abc import Sequence
 
 from proxyapp.vocabulary.addresses import ANY_ADDRESS
 
@@ -37,6 +38,11 @@ def bind(host: str, port: int, *, is_shared: bool = False) -> socket.socket:
     return listener
 
 
+def bind_all(host: str, ports: Sequence[int]) -> list[socket.socket]:
+    """One socket for each port, all of them shared."""
+    return [bind(host, port, is_shared=True) for port in ports]
+
+
 def bind_exclusively(host: str, port: int) -> socket.socket:
     """Listens for a moment, because only that tells a port that is in use from one that was."""
     with bind(host, port) as probe:
@@ -63,7 +69,7 @@ def explain(error: OSError, host: str, port: int) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
             f"{place} is in use by another program: stop that one, or choose another port with"
-            " --port."
+            " --port (or --tls-port)."
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return f"Host {host!r} is not an address of this machine."
@@ -76,6 +82,6 @@ def shown_address(host: str, port: int) -> str:
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
-def url(host: str, port: int) -> str:
+def url(host: str, port: int, scheme: str = "http") -> str:
     """One that works in a browser on this machine."""
-    return f"http://{shown_address(ANY_ADDRESS.get(host, host), port)}"
+    return f"{scheme}://{shown_address(ANY_ADDRESS.get(host, host), port)}"

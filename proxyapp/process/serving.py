@@ -1,15 +1,15 @@
-"""One process that serves, from a bound socket to the end of its drain."""
+"""One process that serves, from bound sockets to the end of its drain."""
 
 import gc
 import resource
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from socket import socket
 
 from django.conf import settings
 
 from proxyapp.process.bootstrap import database_errors_explained
 from proxyapp.process.start_error import StartError
+from proxyapp.server.certificate import ClientPort
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import ConnectionLimits
 from proxyapp.server.library_check import LibraryMismatch
@@ -21,7 +21,7 @@ def _nothing() -> None:
 
 def serve(
     server: str,
-    bound: socket,
+    ports: Sequence[ClientPort],
     *,
     on_listening: Callable[[], None],
     on_draining: Callable[[], None] = _nothing,
@@ -33,12 +33,14 @@ def serve(
     run = _run_uvicorn if server == "uvicorn" else _run_daphne
     try:
         with database_errors_explained():
-            run(bound, drain, on_listening)
+            run(ports, drain, on_listening)
     except LibraryMismatch as error:
         raise StartError(str(error)) from error
 
 
-def _run_daphne(bound: socket, drain: Drain, on_listening: Callable[[], None]) -> None:
+def _run_daphne(
+    ports: Sequence[ClientPort], drain: Drain, on_listening: Callable[[], None]
+) -> None:
     from gateway.asgi import application
     from proxyapp import runtime
     from proxyapp.server import reactor
@@ -50,7 +52,7 @@ def _run_daphne(bound: socket, drain: Drain, on_listening: Callable[[], None]) -
 
     GatewayServer(
         application,
-        bound,
+        ports,
         limits=ConnectionLimits.of_settings(),
         drain=drain,
         startup=runtime.startup,
@@ -59,19 +61,16 @@ def _run_daphne(bound: socket, drain: Drain, on_listening: Callable[[], None]) -
     ).run()
 
 
-def _run_uvicorn(bound: socket, drain: Drain, on_listening: Callable[[], None]) -> None:
+def _run_uvicorn(
+    ports: Sequence[ClientPort], drain: Drain, on_listening: Callable[[], None]
+) -> None:
     from gateway.asgi import application
 
     allow_many_files()
     calm_collector()
     from proxyapp.server import uvicorn
 
-    uvicorn.run(
-        application,
-        bound,
-        drain=drain,
-        on_listening=on_listening,
-    )
+    uvicorn.run(application, ports, drain=drain, on_listening=on_listening)
 
 
 def calm_collector() -> None:

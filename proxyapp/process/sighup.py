@@ -2,6 +2,7 @@
 restart.
 """
 
+import asyncio
 import os
 import signal
 from collections.abc import Callable
@@ -50,9 +51,24 @@ def survive_hangups() -> None:
     """For a process without workers: it ends in order with its terminal, and goes on otherwise."""
 
     def hear(number: int, frame: FrameType | None) -> None:
-        if AT_START.has_closed():
-            signal.raise_signal(signal.SIGTERM)
-        else:
+        if not _ends_with_terminal():
             os.write(2, ADVICE)  # whatever the signal has interrupted may hold the locks of the log
 
     hear_hangups(hear)
+
+
+def reload_at_hangups(reload: Callable[[], None]) -> None:
+    """From now on, and instead of the advice. Wants the running loop that will call `reload`."""
+
+    def hear() -> None:
+        if not _ends_with_terminal():
+            reload()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hear)
+
+
+def _ends_with_terminal() -> bool:
+    if not AT_START.has_closed():
+        return False
+    signal.raise_signal(signal.SIGTERM)
+    return True

@@ -8,17 +8,19 @@ from django.db import connection
 
 from gateway import setting_checks, setting_table
 from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
-from proxyapp.process import file_modes
+from proxyapp.process import file_modes, tls_files
+from proxyapp.server.certificate import CertificateFiles
 from proxyapp.vocabulary.temporary_space import shortage
 
 
-def lines(config: Path) -> list[str]:
+def lines(config: Path, certificate: CertificateFiles | None = None) -> list[str]:
     unreadable = warning_of(unreadable_keys(), unreadable_proxies())
     return [
         *([unreadable] if unreadable else []),
         *_guessable_fallbacks(),
         *setting_table.table.misspelt(),
         *file_modes.warnings(_private_files(config)),
+        *tls_files.warnings(certificate),
         *_shortages(),
     ]
 

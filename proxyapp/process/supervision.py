@@ -13,6 +13,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
+from itertools import chain
 from socket import socket
 from typing import Any, NoReturn
 
@@ -28,14 +29,15 @@ OPTION = "--supervise"
 
 @dataclass(frozen=True)
 class Supervision:
-    """`worker` and `preparation` are commands; `greeting` is said once workers serve.
+    """`worker` and `preparation` are commands; `greeting` is said once workers serve. `listeners`:
+    of each worker a socket for each port.
 
     It goes through a pipe that nobody reads yet, so it has to be short (16 KB).
     """
 
     host: str
-    port: int
-    listeners: Sequence[int]
+    ports: Sequence[int]
+    listeners: Sequence[Sequence[int]]
     worker: Sequence[str]
     preparation: Sequence[str]
     greeting: Sequence[str]
@@ -46,8 +48,8 @@ class Supervision:
         """The exit code."""
         logging.config.dictConfig(self.logging)
         return Supervisor(
-            [socket(fileno=each) for each in self.listeners],
-            partial(listener.bind, self.host, self.port, is_shared=True),
+            [[socket(fileno=each) for each in of_worker] for of_worker in self.listeners],
+            partial(listener.bind_all, self.host, self.ports),
             Commands(self.worker, self.preparation, GIVEN),
             Terminal(matters=self.is_terminal_heeded),
             on_listening=lambda: print("\n".join(self.greeting), flush=True),
@@ -61,7 +63,7 @@ def begin(
     reading, writing = os.pipe()
     with os.fdopen(writing, "w") as pipe:
         json.dump(asdict(supervision), pipe)
-    for each in (reading, *supervision.listeners):
+    for each in (reading, *chain.from_iterable(supervision.listeners)):
         os.set_inheritable(each, True)
     # Those that come before the small program can act on them wait for it.
     signal.pthread_sigmask(signal.SIG_BLOCK, STOP)

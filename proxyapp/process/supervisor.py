@@ -1,4 +1,4 @@
-"""Several worker processes on one port: kept alive, replaced one and all, and sent home at the
+"""Several worker processes on the same ports: kept alive, replaced one and all, sent home at the
 end.
 
 It runs for as long as the gateway and serves nobody: nothing that it needs may import Django
@@ -43,8 +43,8 @@ class Supervisor:
 
     def __init__(
         self,
-        listeners: Sequence[socket.socket],
-        bind: Callable[[], socket.socket],
+        listeners: Sequence[list[socket.socket]],
+        bind: Callable[[], list[socket.socket]],
         commands: Commands,
         terminal: Terminal,
         on_listening: Callable[[], None],
@@ -59,8 +59,8 @@ class Supervisor:
         self._signalled_at = 0.0
         self._wakeup, self._alarm = socket.socketpair()
 
-    def _worker(self, listener: socket.socket) -> Worker:
-        return Worker(self._commands.worker, listener, self._commands.environment)
+    def _worker(self, listeners: Sequence[socket.socket]) -> Worker:
+        return Worker(self._commands.worker, listeners, self._commands.environment)
 
     def run(self) -> int:
         """The exit code: 0 after a drain that a signal asked for, 1 when a worker ended before all

@@ -47,7 +47,10 @@ class Worker:
     """The supervisor's view of one process, which starts with this object."""
 
     def __init__(
-        self, command: Sequence[str], listener: socket.socket, environment: Mapping[str, str]
+        self,
+        command: Sequence[str],
+        listeners: Sequence[socket.socket],
+        environment: Mapping[str, str],
     ) -> None:
         self._channel, theirs = socket.socketpair()
         self._channel.setblocking(False)
@@ -55,10 +58,11 @@ class Worker:
         self._may_report = True
         self.ready_at: float | None = None
         with theirs:
-            descriptors = [theirs.fileno(), listener.fileno()]
+            given = [each.fileno() for each in listeners]
+            sockets = ",".join(map(str, given))
             self._process = subprocess.Popen(  # noqa: S603
-                [*command, "--worker", str(descriptors[0]), "--listener", str(descriptors[1])],
-                pass_fds=descriptors,
+                [*command, "--worker", str(theirs.fileno()), "--listener", sockets],
+                pass_fds=[theirs.fileno(), *given],
                 env=environment,
             )
 

@@ -1,4 +1,4 @@
-"""A worker's slot: a share of the port, which outlives the workers that hold it one after the
+"""A worker's slot: a share of the ports, which outlives the workers that hold it one after the
 other.
 
 The kernel spreads connections over the sockets that are bound to one port (SO_REUSEPORT). The
@@ -9,7 +9,7 @@ is retired: the next one accepts it.
 import logging
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from proxyapp.process.listener import ListenError
@@ -23,21 +23,21 @@ logger = logging.getLogger(__name__)
 
 
 class WorkerSlot:
-    """`listener` does not listen, nor does what `bind` makes to take its place: the first worker
-    makes it listen when it is ready.
+    """`listeners` do not listen, nor does what `bind` makes to take their place: the first worker
+    makes them listen when it is ready.
     """
 
     def __init__(
         self,
-        listener: socket.socket,
-        bind: Callable[[], socket.socket],
-        start: Callable[[socket.socket], Worker],
+        listeners: list[socket.socket],
+        bind: Callable[[], list[socket.socket]],
+        start: Callable[[Sequence[socket.socket]], Worker],
     ) -> None:
         self._bind = bind
         self._start = start
         self._delay_seconds = 0.0
         self._due_at = 0.0
-        self.listener = listener
+        self.listeners = listeners
         self.worker: Worker | None = None
 
     def start(self) -> Worker:
@@ -45,7 +45,7 @@ class WorkerSlot:
         return self.worker
 
     def start_successor(self) -> Worker:
-        return self._start(self.listener)
+        return self._start(self.listeners)
 
     def hand_to(self, successor: Worker) -> None:
         self.worker = successor
@@ -92,8 +92,10 @@ class WorkerSlot:
     def _listen_no_more(self) -> None:
         """The kernel gives new connections to the other slots until a worker is ready here."""
         with suppress(ListenError):
-            before, self.listener = self.listener, self._bind()
-            before.close()
+            before, self.listeners = self.listeners, self._bind()
+            for listener in before:
+                listener.close()
 
     def close(self) -> None:
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()

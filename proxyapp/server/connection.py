@@ -115,7 +115,12 @@ class ClientConnection(PacedConnection, ABC):
             if rest:
                 self.buffer = self._feed(exchange, rest)
         scope = http_scope(
-            head, target, client=self.client, server=self.local, abort=exchange.abort
+            head,
+            target,
+            client=self.client,
+            server=self.local,
+            scheme=self.scheme,
+            abort=exchange.abort,
         )
         running = self.running = self.server.run_application(scope, exchange)
         if isinstance(running, Stepper):

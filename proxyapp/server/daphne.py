@@ -8,8 +8,7 @@ bound, cuts requests at SIGTERM and reports an application's error up to a secon
 import asyncio
 import functools
 import signal
-import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -18,6 +17,7 @@ from twisted.internet import reactor as _reactor
 from twisted.logger import globalLogBeginner
 
 from proxyapp.server import twisted_adapter
+from proxyapp.server.certificate import ClientPort
 from proxyapp.server.daphne_adapter import (
     DaphneConnectionFactory,
     DaphneWebSocket,
@@ -54,18 +54,18 @@ def _ignore(event: dict[str, Any]) -> None:
 
 
 class GatewayServer(HttpServer, Server):  # type: ignore[misc]
-    """Serves `application` on a socket that is bound, and returns from `run` when it has drained.
+    """Serves `application` on sockets that are bound, and returns from `run` when it has drained.
 
     SIGTERM and SIGINT shut it down, SIGUSR1 retires it (see `Drain`).
 
-    `startup` runs before the socket listens, `shutdown` after the last request; an error of either
+    `startup` runs before they listen, `shutdown` after the last request; an error of either
     leaves `run`. Raises LibraryMismatch.
     """
 
     def __init__(
         self,
         application: Application,
-        listener: socket.socket,
+        ports: Sequence[ClientPort],
         *,
         limits: ConnectionLimits,
         drain: Drain,
@@ -85,7 +85,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         )
         twisted_adapter.check_twisted(reactor)
         check_daphne(self)
-        self.listener = listener
+        self.ports = ports
         self.drain = drain
         self.startup = startup
         self.shutdown = shutdown
@@ -124,13 +124,21 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         self.sweep()
         self.application_checker()
         self.timeout_checker()
-        self.listener.listen(BACKLOG)
-        factory = DaphneConnectionFactory(self, websocket_factory(self))
-        port = twisted_adapter.listen(reactor, self.listener, factory)
+        listening = self._listen()
         self.on_listening()
         await draining.wait()
-        await self._drain(port)
+        await self._drain(listening)
         await self.shutdown()
+
+    def _listen(self) -> list[Any]:
+        """Twisted's ports."""
+        websockets = websocket_factory(self)
+        listening = []
+        for port in self.ports:
+            port.socket.listen(BACKLOG)
+            factory = DaphneConnectionFactory(self, websockets, port.certificate)
+            listening.append(twisted_adapter.listen(reactor, port.socket, factory))
+        return listening
 
     async def _has_started(self, draining: asyncio.Event) -> bool:
         """False: a signal came first. It may wait for long, for a connection to the database."""
@@ -147,10 +155,12 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         draining.set()
         self._change.set()
 
-    async def _drain(self, port: Any) -> None:
+    async def _drain(self, listening: Sequence[Any]) -> None:
         self.now = self.loop.time()
-        twisted_adapter.stop_listening(port, BACKLOG)
-        self.listener.close()
+        for twisted_port in listening:
+            twisted_adapter.stop_listening(twisted_port, BACKLOG)
+        for port in self.ports:
+            port.socket.close()
         self.is_draining = True
         for websocket in list(self.connections):
             end_websocket(websocket)
@@ -182,6 +192,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
     ) -> asyncio.Queue[Any]:
         """As Daphne's, but that the socket reads on only when its messages are taken."""
         scope.setdefault("asgi", {"version": "3.0"})
+        scope["scheme"] = protocol.scheme
         application: Any = self.application
         coroutine = application(
             scope=scope,

@@ -9,10 +9,16 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.protocol import Factory
 
+from proxyapp.server.certificate import ServerCertificate
 from proxyapp.server.http_server import HttpServer
 from proxyapp.server.library_check import require, require_in_code
 from proxyapp.server.scope import Target
-from proxyapp.server.twisted_adapter import TwistedConnection, TwistedTransport
+from proxyapp.server.twisted_adapter import (
+    TlsSocket,
+    TwistedConnection,
+    TwistedTls,
+    TwistedTransport,
+)
 
 LIBRARY = "Daphne"
 GOING_AWAY = 1001
@@ -69,6 +75,10 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
         self.messages: asyncio.Queue[Any] = asyncio.Queue()
         self._is_paused = False
 
+    @property
+    def scheme(self) -> str:
+        return "wss" if isinstance(self.transport, TlsSocket) else "ws"
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         super().onMessage(payload, isBinary)
         if self.messages.qsize() >= MOST_WAITING and not self._is_paused:
@@ -88,7 +98,10 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
 
     def is_full(self) -> bool:
         """Whether more waits for the client than it takes at once."""
-        return TwistedTransport(self.transport).get_write_buffer_size() > FULL_BYTES
+        transport = self.transport
+        if not isinstance(transport, TlsSocket):
+            transport = TwistedTransport(transport)
+        return bool(transport.get_write_buffer_size() > FULL_BYTES)
 
 
 class DaphneConnection(TwistedConnection):
@@ -104,12 +117,21 @@ class DaphneConnection(TwistedConnection):
         protocol.dataReceived(data)
 
 
-class DaphneConnectionFactory(Factory[DaphneConnection]):
+class DaphneConnectionFactory(Factory[DaphneConnection | TwistedTls]):
     noisy = False
 
-    def __init__(self, server: HttpServer, websockets: WebSocketFactory) -> None:
+    def __init__(
+        self,
+        server: HttpServer,
+        websockets: WebSocketFactory,
+        certificate: ServerCertificate | None = None,
+    ) -> None:
         self._server = server
         self._websockets = websockets
+        self._certificate = certificate
 
-    def buildProtocol(self, address: Any) -> DaphneConnection:  # noqa: N802
-        return DaphneConnection(self._server, self._websockets, address)
+    def buildProtocol(self, address: Any) -> DaphneConnection | TwistedTls:  # noqa: N802
+        connection = DaphneConnection(self._server, self._websockets, address)
+        if self._certificate is None:
+            return connection
+        return TwistedTls(connection, self._certificate.context)

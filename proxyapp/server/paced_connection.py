@@ -19,6 +19,7 @@ class PacedConnection(asyncio.Protocol):
 
     transport: ClientTransport
     write: Callable[[bytes], None]
+    scheme = "http"
 
     def __init__(self, server: HttpServer) -> None:
         self.server = server
@@ -38,6 +39,14 @@ class PacedConnection(asyncio.Protocol):
         self.client = (transport.get_extra_info("peername") or self.client)[:2]
         self.local = (transport.get_extra_info("sockname") or self.local)[:2]
         self.deadline = self.server.now + self.limits.idle
+
+    def await_handshake(self) -> None:
+        """TLS's, which has as much time as a request's headers."""
+        self.deadline = self.server.now + self.limits.head
+
+    def handshake_done(self) -> None:
+        if not self.server.is_draining:
+            self.deadline = self.server.now + self.limits.idle
 
     # Reading and writing.
 

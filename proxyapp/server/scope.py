@@ -59,6 +59,7 @@ def http_scope(
     *,
     client: tuple[str, int],
     server: tuple[str, int],
+    scheme: str,
     abort: Callable[[], None],
 ) -> dict[str, Any]:
     """`gateway.abort` breaks the answer off, `gateway.target` is the target as it was sent."""
@@ -73,7 +74,7 @@ def http_scope(
         "asgi": _ASGI,
         "http_version": "1.0" if head.is_http_1_0 else "1.1",
         "method": head.method,
-        "scheme": "http",
+        "scheme": scheme,
         "path": target.path,
         "raw_path": target.raw_path,
         "query_string": target.query,

@@ -8,11 +8,13 @@ import socket
 from typing import Any
 
 from twisted.internet import tcp
-from twisted.internet.main import CONNECTION_LOST
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
 from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
 
 from proxyapp.server.connection import ClientConnection
 from proxyapp.server.library_check import require, require_in_code
+from proxyapp.server.tls import TlsTransport
 
 LIBRARY = "Twisted"
 
@@ -116,6 +118,10 @@ class TwistedTransport:
         address = self._raw.getPeer() if name == "peername" else self._raw.getHost()
         return address.host, address.port
 
+    def addresses(self) -> tuple[Any, Any]:
+        """Twisted's ways to ask for the client's and for its own."""
+        return self._raw.getPeer, self._raw.getHost
+
     def set_protocol(self, protocol: Any) -> None:
         """Begins anew with a protocol of Twisted's."""
         self._raw.unregisterProducer()
@@ -128,13 +134,17 @@ class TwistedTransport:
         return size
 
 
+def begin(protocol: Any, transport: Any) -> None:
+    transport.setTcpNoDelay(True)
+    transport.registerProducer(protocol, True)
+    protocol.connection_made(TwistedTransport(transport))
+
+
 class TwistedConnection(ClientConnection, Protocol):
     transport: Any  # what Twisted says of it is not what it is here
 
     def makeConnection(self, transport: Any) -> None:  # noqa: N802
-        transport.setTcpNoDelay(True)
-        transport.registerProducer(self, True)
-        self.connection_made(TwistedTransport(transport))
+        begin(self, transport)
 
     def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
         self.connection_lost(None)
@@ -146,3 +156,59 @@ class TwistedConnection(ClientConnection, Protocol):
     dataReceived = ClientConnection.data_received  # noqa: N815
     pauseProducing = ClientConnection.pause_writing  # noqa: N815
     resumeProducing = ClientConnection.resume_writing  # noqa: N815
+
+
+class TwistedTls(TlsTransport, Protocol):
+    """TLS on one of Twisted's sockets."""
+
+    transport: Any
+
+    def makeConnection(self, transport: Any) -> None:  # noqa: N802
+        begin(self, transport)
+
+    def connectionLost(self, reason: Any = None) -> None:  # noqa: N802
+        self.connection_lost(None)
+
+    def stopProducing(self) -> None:  # noqa: N802
+        """As for a TwistedConnection."""
+
+    def set_protocol(self, protocol: Any) -> None:
+        """Begins anew with a protocol of Twisted's."""
+        socket = TlsSocket(self, protocol)
+        super().set_protocol(socket)
+        protocol.makeConnection(socket)
+
+    dataReceived = TlsTransport.data_received  # noqa: N815
+    pauseProducing = TlsTransport.pause_writing  # noqa: N815
+    resumeProducing = TlsTransport.resume_writing  # noqa: N815
+
+
+class TlsSocket:
+    """One of Twisted's transports over TLS, to a protocol of Twisted's that registers no
+    producer.
+    """
+
+    def __init__(self, tls: TwistedTls, protocol: Any) -> None:
+        self._tls = tls
+        self._protocol = protocol
+        self.write = tls.write
+        self.loseConnection = tls.close
+        self.abortConnection = tls.abort
+        self.pauseProducing = tls.pause_reading
+        self.resumeProducing = tls.resume_reading
+        self.get_write_buffer_size = tls.get_write_buffer_size
+        self.getPeer, self.getHost = tls.raw.addresses()
+        self.data_received = protocol.dataReceived
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802
+        """It has been set."""
+
+    def connection_lost(self, error: Exception | None) -> None:
+        done: Any = Failure
+        self._protocol.connectionLost(done(CONNECTION_DONE))
+
+    def pause_writing(self) -> None:
+        """Who writes looks how much waits (`get_write_buffer_size`)."""
+
+    def resume_writing(self) -> None:
+        """As above."""

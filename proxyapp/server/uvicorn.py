@@ -3,7 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from importlib.util import find_spec
 from types import FrameType
 from typing import Any
@@ -12,9 +13,11 @@ from uvicorn import Config, Server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
 from proxyapp.server.accept_loop import AcceptLoop
+from proxyapp.server.certificate import ClientPort, ServerCertificate
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits
 from proxyapp.server.library_check import require, require_in_code
+from proxyapp.server.tls import TlsTransport
 from proxyapp.server.uvicorn_http import UvicornConnection, UvicornHttpServer
 from proxyapp.server.uvicorn_websocket import UvicornWebSocket
 from proxyapp.server.websocket_handshake import MAX_MESSAGE_BYTES
@@ -44,10 +47,12 @@ class UvicornServer(Server):
         self,
         config: Config,
         http_server: UvicornHttpServer,
+        ports: Sequence[ClientPort],
         drain: Drain,
         on_listening: Callable[[], None],
     ) -> None:
         super().__init__(config)
+        self._ports = ports
         self._http_server = http_server
         self._drain = drain
         self._on_listening = on_listening
@@ -67,13 +72,14 @@ class UvicornServer(Server):
             self.lifespan.startup_failed = True
         if self.started:
             self.servers = [
-                AcceptLoop(each, self._create_protocol)  # type: ignore[misc]
-                for each in sockets or []
+                AcceptLoop(each.socket, partial(self._create_protocol, each.certificate))  # type: ignore[misc]
+                for each in self._ports
             ]
             self._on_listening()
 
-    def _create_protocol(self) -> UvicornConnection:
-        return self._http_server.protocol(self.config, self.server_state, self.lifespan.state)
+    def _create_protocol(self, certificate: ServerCertificate | None) -> asyncio.Protocol:
+        connection = self._http_server.protocol(self.config, self.server_state, self.lifespan.state)
+        return TlsTransport(connection, certificate.context) if certificate else connection
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """uvicorn would die of the signals that it captured."""
@@ -132,7 +138,7 @@ class UvicornServer(Server):
 
 def run(
     application: Any,
-    listener: socket.socket,
+    ports: Sequence[ClientPort],
     *,
     drain: Drain,
     on_listening: Callable[[], None],
@@ -154,8 +160,8 @@ def run(
         proxy_headers=False,
         timeout_graceful_shutdown=round(CLOSE_SECONDS),  # what the drain has cut gets so long
     )
-    server = UvicornServer(config, http_server, drain, on_listening)
+    server = UvicornServer(config, http_server, ports, drain, on_listening)
     check_uvicorn(server)
     for number in (*STOP, RETIRE):  # uvicorn puts back what it finds here, before the process ends.
         signal.signal(number, signal.SIG_IGN)
-    server.run(sockets=[listener])
+    server.run(sockets=[each.socket for each in ports])

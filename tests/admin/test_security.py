@@ -24,7 +24,7 @@ from gateway import settings as gateway_settings
 from proxyapp.admin.live.sessions import Visitor, still_welcome
 from proxyapp.admin.parts.theme_colours import stylesheet
 from proxyapp.ledger.retention import prune_batch
-from proxyapp.process.launch import allow_host
+from proxyapp.process.listen_address import ListenAddress, tell_settings
 from tests.support.admin_pages import superuser
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import ROOT, Gateway, group
@@ -91,7 +91,7 @@ def test_the_address_that_serve_listens_on_is_one_of_them(
 ):
     settings.ALLOWED_HOSTS, settings.HOSTS_ARE_CONFIGURED = ["localhost"], is_configured
 
-    allow_host(host)
+    tell_settings(ListenAddress(host, 8080))
 
     added = [f"[{host}]" if ":" in host else host] if is_added else []
     assert added == settings.ALLOWED_HOSTS[1:]

@@ -84,6 +84,34 @@ def test_whether_clients_need_a_token():
     assert problems("server: {allow_anonymous: 'yes'}\ngroups: []") == [wrong]
 
 
+def test_the_server_may_have_a_certificate():
+    server = parse(
+        "server: {certificate: c.pem, private_key: k.pem, tls_port: 8443}\ngroups: []"
+    ).server
+
+    assert server == ServerConfig(tls_port=8443, certificate="c.pem", private_key="k.pem")
+
+
+@pytest.mark.parametrize(
+    ("fields", "problem"),
+    [
+        ("certificate: c", "server.private_key: is required beside server.certificate"),
+        ("private_key: k", "server.certificate: is required beside server.private_key"),
+        ("tls_port: 8443", "server.tls_port: needs server.certificate and server.private_key"),
+        ("certificate: c, private_key: k, tls_port: 8080", "server.tls_port: is server.port too"),
+        ("certificate: c, private_key: k, tls_port: 0", "server.tls_port: 0 is not a port"),
+        ("certificate: c, private_key: k, tls_port: x", "server.tls_port: must be a whole number"),
+        ("certificate: [c], private_key: k", "server.certificate: must be text, not a list"),
+        (
+            "certificate: '-----BEGIN CERTIFICATE-----', private_key: k",
+            "server.certificate: must be the path of a PEM file, not its text",
+        ),
+    ],
+)
+def test_half_a_certificate_is_named(fields, problem):
+    assert problems(f"server: {{{fields}}}\ngroups: []")[0].startswith(problem)
+
+
 @pytest.mark.parametrize("text", ["server:\ngroups: []", "server: {}\ngroups: []"])
 def test_an_empty_server_section_means_the_defaults(text):
     assert parse(text) == Config(ServerConfig(), ())
@@ -194,7 +222,8 @@ def test_a_port_is_a_whole_number(port):
         ("groups: {name: a}", "groups: must be a list of groups, not a mapping"),
         (
             "server: 8080\ngroups: []",
-            "server: must be a mapping with host, port, allow_anonymous, not a number",
+            "server: must be a mapping with host, port, tls_port, certificate, private_key,"
+            " allow_anonymous, not a number",
         ),
         ("grups: []\ngroups: []", "the file: unknown field 'grups'; did you mean 'groups'?"),
         (

@@ -21,7 +21,7 @@ SUCCESSOR = """
 import json, os, signal, sys
 given = json.load(os.fdopen(int(sys.argv[-1])))
 held = [number.name for number in signal.pthread_sigmask(signal.SIG_BLOCK, [])]
-files = [os.fstat(each).st_ino for each in given["listeners"]]
+files = [os.fstat(each).st_ino for each in given["listeners"][0]]
 print(json.dumps([os.getpid(), sorted(held), files]))
 """
 BEGINNER = """
@@ -29,9 +29,9 @@ import socket, sys
 from proxyapp.process.sighup import hold_hangups
 from proxyapp.process.supervision import Supervision, begin
 hold_hangups()
-listeners = [int(sys.argv[1])]
+listeners = [[int(sys.argv[1])]]
 begin(
-    Supervision("127.0.0.1", 8080, listeners, [], [], [], {}, is_terminal_heeded=False),
+    Supervision("127.0.0.1", [8080], listeners, [], [], [], {}, is_terminal_heeded=False),
     [sys.executable, "-c", sys.argv[2]],
     {},
 )
@@ -114,7 +114,7 @@ def test_a_stop_that_comes_before_it_listens_to_signals_ends_it_in_order() -> No
     reading, writing = os.pipe()
     given = {
         "host": "127.0.0.1",
-        "port": 8080,
+        "ports": [8080],
         "listeners": [],
         "worker": [],
         "preparation": [],

@@ -2,7 +2,7 @@
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import pytest
@@ -31,8 +31,8 @@ class ToyWorker:
         self.is_dismissed = True
 
 
-def _bound() -> socket.socket:
-    return socket.create_server(("127.0.0.1", 0))
+def _bound() -> list[socket.socket]:
+    return [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
 
 
 class Stage:
@@ -43,7 +43,7 @@ class Stage:
         self.slot = WorkerSlot(_bound(), _bound, cast(Any, self._start))
         self.slot.start()
 
-    def _start(self, listener: socket.socket) -> Worker:
+    def _start(self, listeners: Sequence[socket.socket]) -> Worker:
         self.workers.append(ToyWorker())
         return cast(Worker, self.workers[-1])
 
@@ -70,13 +70,13 @@ def stage() -> Iterator[Stage]:
 def test_a_worker_that_is_killed_again_and_again_is_replaced_at_once_each_time(
     stage: Stage,
 ) -> None:
-    listener = stage.slot.listener
+    listeners = stage.slot.listeners
 
     for number in range(50):
         stage.end(-signal.SIGKILL, ready_at=float(number), now=number + 0.1)
 
     assert len(stage.workers) == 51
-    assert stage.slot.listener is listener, "what waits in its queue is not lost"
+    assert stage.slot.listeners is listeners, "what waits in its queue is not lost"
 
 
 def test_starts_that_fail_come_later_and_later_and_a_good_one_ends_that(stage: Stage) -> None:
@@ -97,12 +97,12 @@ def test_a_worker_that_ends_as_soon_as_it_serves_is_a_failed_start(stage: Stage)
 
 
 def test_nobody_waits_at_a_place_whose_worker_cannot_start(stage: Stage) -> None:
-    before = stage.slot.listener
+    before = stage.slot.listeners
 
     stage.end(1, ready_at=None, now=100.0)
 
-    assert before.fileno() == -1
-    assert stage.slot.listener.fileno() > 0
+    assert [each.fileno() for each in before] == [-1, -1]
+    assert all(each.fileno() > 0 for each in stage.slot.listeners)
 
 
 def test_a_worker_that_leaves_by_itself_has_a_successor_before_it_has_gone(stage: Stage) -> None:

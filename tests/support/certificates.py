@@ -15,6 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from proxyapp.server.certificate import CertificateFiles
+
 NAMES: tuple[x509.GeneralName, ...] = (
     x509.DNSName("localhost"),
     x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
@@ -45,6 +47,21 @@ def pem(
     encoding, no_password = serialization.Encoding.PEM, serialization.NoEncryption()
     key_pem = key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, no_password)
     return builder.sign(key, hashes.SHA256()).public_bytes(encoding) + key_pem
+
+
+def files(directory: Path) -> CertificateFiles:
+    """As a gateway's operator has them."""
+    return CertificateFiles(directory / "certificate.pem", directory / "private_key.pem")
+
+
+def write(directory: Path, certificate: bytes = b"") -> CertificateFiles:
+    """The certificate, and its key for its owner alone."""
+    chain, separator, key = (certificate or pem()).partition(b"-----BEGIN PRIVATE KEY")
+    written = files(directory)
+    written.private_key.touch(mode=0o600)
+    written.certificate.write_bytes(chain)
+    written.private_key.write_bytes(separator + key)
+    return written
 
 
 def server_context(certificate: bytes = b"") -> ssl.SSLContext:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 from proxyapp.process.listener import bind
+from proxyapp.server.certificate import ClientPort
 from proxyapp.server.drain import Drain
 from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
 from proxyapp.vocabulary.in_task import in_task
@@ -151,14 +152,14 @@ async def _flush() -> None:
 def main() -> None:
     server, port, seconds = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
     drain = Drain(seconds, retirement_seconds=60)
-    listener = bind("127.0.0.1", port)
+    ports = [ClientPort(bind("127.0.0.1", port))]
     application = DirectToy()
     if server == "uvicorn":
         from proxyapp.server import uvicorn
 
         uvicorn.run(
             application,
-            listener,
+            ports,
             drain=drain,
             on_listening=lambda: say("listening"),
         )
@@ -168,7 +169,7 @@ def main() -> None:
 
     GatewayServer(
         application,
-        listener,
+        ports,
         limits=ConnectionLimits.of_settings(),
         drain=drain,
         shutdown=_flush,

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import httpcore
 import yaml
@@ -128,7 +128,7 @@ class Gateway:
             shutil.copyfile(template, path)
         return f"sqlite:///{path}"
 
-    def __enter__(self) -> "Gateway":
+    def __enter__(self) -> Self:
         try:
             return self.start()
         except BaseException:
@@ -159,7 +159,7 @@ class Gateway:
 
     # Life.
 
-    def start(self) -> "Gateway":
+    def start(self) -> Self:
         """Returns once it answers on /healthz."""
         self.launch()
         deadline = time.monotonic() + START_SECONDS

@@ -4,12 +4,17 @@ It sends those that a test gives it, and shows those that come back.
 """
 
 import socket
+import ssl
 import struct
 from dataclasses import dataclass, field
 from types import TracebackType
 from urllib.parse import urlsplit
 
+from tests.support import certificates
+
 TIMEOUT_SECONDS = 15
+# An end that says of itself that it is none: over TLS also one without TLS's word for it.
+BROKEN_OFF = (ConnectionResetError, ssl.SSLEOFError)
 
 
 @dataclass
@@ -30,6 +35,10 @@ class RawClient:
     def __init__(self, url: str, timeout: float = TIMEOUT_SECONDS) -> None:
         address = urlsplit(url)
         self._socket = socket.create_connection((address.hostname, address.port), timeout)
+        if address.scheme == "https":
+            self._socket = certificates.client_context().wrap_socket(
+                self._socket, server_hostname=address.hostname, suppress_ragged_eofs=False
+            )
         self._stream = self._socket.makefile("rb")
 
     def __enter__(self) -> "RawClient":
@@ -67,7 +76,7 @@ class RawClient:
         try:
             while part := self._stream.read1(65536):
                 parts.append(part)
-        except ConnectionResetError:
+        except BROKEN_OFF:
             pass
         return b"".join(parts)
 
@@ -128,7 +137,7 @@ class RawClient:
     def _read_exactly_a_line(self) -> bytes | None:
         try:
             return self.read_line() or None
-        except ConnectionResetError:
+        except BROKEN_OFF:
             return None
 
     def _read_exactly(self, length: int) -> bytes:
@@ -137,7 +146,7 @@ class RawClient:
             while length and (part := self._stream.read1(min(length, 1 << 20))):
                 parts.append(part)
                 length -= len(part)
-        except ConnectionResetError:
+        except BROKEN_OFF:
             pass
         return b"".join(parts)
 

@@ -1,19 +1,22 @@
 """A toy application behind GatewayServer.
 
-`python -m tests.support.toy_server PORT MAX_BODY_BYTES DRAIN_SECONDS PATIENCE_SECONDS`; the last
-one is for slow clients.
+`python -m tests.support.toy_server PORT MAX_BODY_BYTES DRAIN_SECONDS PATIENCE_SECONDS DIRECTORY`;
+patience is for slow clients, and a directory holds the certificate of HTTPS.
 """
 
 import asyncio
 import hashlib
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 from proxyapp.process.listener import bind
+from proxyapp.server.certificate import ClientPort, ServerCertificate
 from proxyapp.server.daphne import GatewayServer
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import ConnectionLimits
+from tests.support import certificates
 
 EVENT = b"data: event\n\n"
 log: list[str] = []
@@ -196,11 +199,12 @@ async def shutdown() -> None:
 
 
 def main() -> None:
-    port, max_body_bytes, drain_seconds, patience_seconds = sys.argv[1:]
+    port, max_body_bytes, drain_seconds, patience_seconds, *directory = sys.argv[1:]
     patience = float(patience_seconds)
+    certificate = ServerCertificate(certificates.files(Path(*directory))) if directory else None
     GatewayServer(
         application,
-        bind("127.0.0.1", int(port)),
+        [ClientPort(bind("127.0.0.1", int(port)), certificate)],
         limits=ConnectionLimits(
             int(max_body_bytes), idle=patience, head=patience, body=patience, stall=patience
         ),

@@ -1,5 +1,6 @@
 """Under which addresses the gateway is reached, as far as a request shows it."""
 
+from django.conf import settings
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest
 
@@ -15,5 +16,5 @@ def own_addresses(request: HttpRequest) -> list[Listening]:
     found: list[Listening] = [] if is_local(host) else [(host, int(port))]
     server = request.scope.get("server") if isinstance(request, ASGIRequest) else None
     if server and server[1]:
-        found.append((server[0], server[1]))
+        found += [(server[0], port) for port in {server[1], *settings.LISTEN_PORTS}]
     return found

@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandParser
 
 from proxyapp.config.file import ConfigError
 from proxyapp.process.launch import Launch
+from proxyapp.process.listen_address import ListenOptions
 from proxyapp.process.listener import ListenError
 from proxyapp.process.start_error import StartError
 
@@ -29,11 +30,18 @@ class Command(BaseCommand):
         )
         parser.add_argument("--port", help="default: server.port of the config file, else 8080")
         parser.add_argument(
+            "--certificate", metavar="FILE", help="PEM: HTTPS on the port, or on --tls-port"
+        )
+        parser.add_argument("--private-key", metavar="FILE", help="PEM: of the certificate")
+        parser.add_argument(
+            "--tls-port", metavar="PORT", help="HTTPS here, and HTTP stays on --port"
+        )
+        parser.add_argument(
             "--workers", default="1", metavar="N", help="processes on the port (default: 1)"
         )
         parser.add_argument("--server", choices=["daphne", "uvicorn"], default="daphne")
         parser.add_argument("--worker", type=int, help=SUPPRESS)
-        parser.add_argument("--listener", type=int, help=SUPPRESS)
+        parser.add_argument("--listener", help=SUPPRESS)
         parser.add_argument("--prepare", action="store_true", help=SUPPRESS)
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -41,12 +49,11 @@ class Command(BaseCommand):
         try:
             code = Launch(
                 config=None if config is None else Path(config),
-                host=options["host"],
-                port=options["port"],
+                listen=ListenOptions(*(options[name] for name in ListenOptions._fields)),
                 workers=options["workers"],
                 server=options["server"],
                 link=options["worker"],
-                given_socket=options["listener"],
+                given_sockets=options["listener"],
                 prepares=options["prepare"],
                 say=lambda line: print(line, flush=True),
             ).run()

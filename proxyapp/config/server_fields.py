@@ -1,0 +1,64 @@
+"""The `server` of a config file: where the gateway listens, and for whom."""
+
+from proxyapp.config.checked_tree import CheckedTree, typed
+from proxyapp.config.contents import ServerConfig
+from proxyapp.vocabulary.checks import check_host, check_port
+
+SERVER_NAMES = ("host", "port", "tls_port", "certificate", "private_key", "allow_anonymous")
+
+
+class ServerFields(CheckedTree):
+    def server(self, value: object) -> ServerConfig:
+        fields = self.mapping({} if value is None else value, "server", SERVER_NAMES) or {}
+        host = self.text(fields, "host", "server", check_host, default=ServerConfig.host)
+        port = self.port(fields.get("port", ServerConfig.port), "port") or ServerConfig.port
+        certificate, private_key = (
+            self.file(fields, "certificate"),
+            self.file(fields, "private_key"),
+        )
+        if bool(certificate) != bool(private_key):
+            named, missing = ("certificate", "private_key")[:: 1 if certificate else -1]
+            self.wrong(f"server.{missing}", f"is required beside server.{named}: a file each (PEM)")
+        return ServerConfig(
+            host,
+            port,
+            self.flag(fields, "allow_anonymous", "server"),
+            self.tls_port(fields, port, has_certificate=bool(certificate or private_key)),
+            certificate,
+            private_key,
+        )
+
+    def tls_port(
+        self, fields: dict[str, object], port: int, *, has_certificate: bool
+    ) -> int | None:
+        if fields.get("tls_port") is None:
+            return None
+        value = self.port(fields["tls_port"], "tls_port")
+        if not has_certificate:
+            self.wrong("server.tls_port", "needs server.certificate and server.private_key")
+        elif value == port:
+            self.wrong(
+                "server.tls_port", "is server.port too; leave it out for HTTPS on the one port"
+            )
+        return value
+
+    def port(self, given: object, name: str) -> int | None:
+        value = typed(given)
+        if not isinstance(value, int) or isinstance(value, bool):
+            self.not_of_kind(f"server.{name}", "a whole number from 1 to 65535", value)
+            return None
+        if problem := check_port(value):
+            self.wrong(f"server.{name}", problem)
+        return value
+
+    def file(self, fields: dict[str, object], name: str) -> str:
+        """A path, relative to the file; what is in it matters to `serve` alone."""
+        if fields.get(name) in (None, ""):
+            return ""
+        return self.text(fields, name, "server", _check_path)
+
+
+def _check_path(value: str) -> str | None:
+    if "-----BEGIN" in value:
+        return "must be the path of a PEM file, not its text"
+    return None if value.strip() and "\0" not in value else "must be the path of a PEM file"
