@@ -104,6 +104,9 @@ def measure(
             if results[name].failure:
                 say(f"  {name}: not measured: {results[name].failure}")
         _take_turns(standing, results, plan, say)
+    for figures in results.values():
+        if any(figures.rate(count) == 0 for count in figures.samples):
+            figures.failure = "answered nothing in most rounds"
     return results
 
 

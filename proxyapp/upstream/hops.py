@@ -14,7 +14,7 @@ from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import LoopFound
 from proxyapp.vocabulary.kept_settings import kept
 
-HEADER = b"x-gateway-hop"
+HEADER: bytes = b"x-gateway-hop"
 # A row of gateways is short; a circle of which one drops or forges marks ends here.
 MOST_HOPS = 8
 _MARK = re.compile(rb"[0-9a-f]{16}")
