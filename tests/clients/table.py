@@ -1,6 +1,6 @@
 """The clients: how each is pointed at the gateway, and what it cannot be asked.
 
-README's rows are made of this table, and `make test-clients`
+README's rows are made of this table (`tests/clients/test_readme_rows.py`), and `make test-clients`
 runs each client with what its row says.
 """
 
@@ -15,6 +15,8 @@ TYPED_FOR_OPENAI = (
     *("", "/v1", "/v1beta/openai", "/", "/v1/", "/v1beta/openai/"),
     *("/openai/v1", "/openai", "/api/v1", "/v1beta"),
 )
+# There a list of models has Google's own path, and so Google's shape.
+NO_LIST = "/v1beta"
 TYPED_FOR_GEMINI = ("", "/v1", "/v1beta", "/", "/v1beta/")
 
 NO_MODEL_LIST = "has no call for it"

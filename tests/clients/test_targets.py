@@ -1,6 +1,5 @@
 """What the clients were seen to send is written down, for all that people type.
 
-
 The gateway's rewriting of paths is tested against these targets, without any of the clients.
 """
 
