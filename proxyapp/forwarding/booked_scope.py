@@ -46,6 +46,9 @@ def _models_of_body(request: RequestPlan) -> list[object]:
 
     A long one that was not read (long_bodies) may name several.
     """
+    form = request.body.form
+    if form is not None and form.is_plain:
+        return [*form.names]
     length = request.body.length or 0
     if length > SHORT_BYTES:
         said = request.body.said

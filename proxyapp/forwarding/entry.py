@@ -40,7 +40,7 @@ async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client)
     path, query = raw_target(scope)
     runtime = running_now() or await running_runtime()
     if is_long(body):
-        await read_ahead(body, client, path)
+        await read_ahead(body, client, path, scope["headers"])
     try:
         planned = plan(
             runtime.snapshot,

@@ -7,12 +7,14 @@ the one whose client leaves ends with its part.
 
 import asyncio
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
 from proxyapp.access.token_book import Client
+from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
+from proxyapp.provider.form_model import boundary_of, reading_form
 from proxyapp.provider.llm_token_estimate import estimating
 from proxyapp.provider.long_json import LongJson, reading
 from proxyapp.provider.model_name import (
@@ -23,6 +25,7 @@ from proxyapp.provider.model_name import (
     plainly_in_body,
 )
 from proxyapp.provider.request_size import MOST_BYTES, sizing
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import group_and_path
 
 # A longer body that has to be searched through is taken to be ambiguous.
@@ -41,14 +44,24 @@ def is_long(body: RequestBody) -> bool:
     return body.length is not None and body.length > SHORT_BYTES
 
 
-async def read_ahead(body: RequestBody, client: Client, path: bytes) -> None:
+async def read_ahead(
+    body: RequestBody, client: Client, path: bytes, headers: Sequence[Header] = ()
+) -> None:
     """What the limits of a client ask of a long body, and the model where only a parser tells."""
     length = body.length or 0
-    if client.models is not None:
+    inner = group_and_path(path)[1]
+    boundary = boundary_of(headers)
+    if boundary is not None and client.models is None and facts_of(inner).is_collection:
+        body.model = ""  # a file, most often: no model of it would count
+    elif boundary is not None:
+        body.form = await _taken(reading_form(body.whole(), boundary), length)
+    if body.form is not None and body.form.is_plain:
+        body.model = body.form.model
+    elif client.models is not None:
         body.said = await _read(body)
     if client.tokens_per_day is not None and length > PARSED_BYTES:
         body.prompt_llm_tokens = await in_turns(estimating(body.pieces(), length))
-    if length <= PARSED_BYTES and is_in_body(group_and_path(path)[1]):
+    if body.model is None and length <= PARSED_BYTES and is_in_body(inner):
         searched = body.searchable()
         body.model = plainly_in_body(searched)
         if body.model is None:
@@ -67,8 +80,11 @@ async def read_for_refusal(body: RequestBody, path: bytes) -> None:
 
 
 async def _read(body: RequestBody) -> LongJson:
-    steps = reading(body.whole())
-    if (body.length or 0) <= PARSED_BYTES and (ends := _at_once(steps)):
+    return await _taken(reading(body.whole()), body.length or 0)
+
+
+async def _taken(steps: Generator[None, None, Result], length: int) -> Result:
+    if length <= PARSED_BYTES and (ends := _at_once(steps)):
         return ends[0]
     return await in_turns(steps)
 

@@ -8,6 +8,7 @@ import re
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from proxyapp.forwarding.form_body import form_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.json_outline import UnreadableBody
 from proxyapp.provider.long_json import MOST_NAMES, finished, reading
@@ -87,8 +88,13 @@ def _decoded(path: bytes) -> bytes:
 def _models_of_body(
     path: bytes, place: ModelPlace, body: RequestBody, headers: list[Header]
 ) -> list[Any]:
+    if (form := form_of(body, headers)) is not None and form.is_plain:
+        return [*form.names]
     if _is_form(headers) and not place.name:
-        raise NotAllowed(f"{LIMITED}: it must be named in JSON, not in a form. {REMEDY}")
+        raise NotAllowed(
+            f"{LIMITED}: it must be named in JSON, or in a form (multipart/form-data) by one field"
+            f" `model` that no parser can read otherwise. {REMEDY}"
+        )
     do_tools_ask = _ASKING_TOOLS.search(path) is not None
     try:
         if body.length is not None and body.length > SHORT_BYTES:

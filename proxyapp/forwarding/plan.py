@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding.form_body import FORM_START, named_in_form
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
@@ -135,6 +136,8 @@ def plan(
     model = facts.model
     if model is None:
         named = body.model
+        if named is None and body.data.startswith(FORM_START):
+            named = named_in_form(body, headers)
         model = normal_name(name_in_body(facts.path, body.searchable()) if named is None else named)
     planned = RequestPlan(
         ring.name,

@@ -9,6 +9,7 @@ import httpx
 from django.conf import settings
 
 from proxyapp.forwarding import body_file
+from proxyapp.provider.form_model import FormModels
 from proxyapp.provider.long_json import LongJson
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BodyTooLarge
@@ -40,6 +41,7 @@ class RequestBody:
     """
 
     said: LongJson | None = None
+    form: FormModels | None = None
     model: str | None = None
     prompt_llm_tokens: int | None = None
     least_llm_tokens: int | None = None

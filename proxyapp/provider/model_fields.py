@@ -98,6 +98,11 @@ def _field(name: str) -> _Field:
     return _Field.CONTENT_IF_LIST if word in _LISTS else _Field.OTHER
 
 
+def chooses_model(name: str) -> bool:
+    """Whether a field of that name says which model is asked, or which others."""
+    return _field(name) in (_Field.MODEL, _Field.CHOICE)
+
+
 _known_field = functools.lru_cache(_KNOWN_NAMES)(_field)
 
 

@@ -154,3 +154,33 @@ async def test_a_reading_whose_client_leaves_ends_with_its_part():
 
     await asyncio.to_thread(time.sleep, 0)
     assert len(notes) < 100 * PART_PIECES
+
+
+async def test_a_long_form_is_read_beside_the_event_loop():
+    """The worst that there is: letters that nearly are its boundary."""
+    mark = b"--" + b"b" * 69 + b"c"
+    field = b'\r\nContent-Disposition: form-data; name="%b"\r\n\r\n'
+    parts = (mark, field % b"file", b"b" * MEGABYTES * MEGABYTE, b"\r\n", mark, field % b"model")
+    data = b"".join((*parts, b"good\r\n", mark, b"--\r\n"))
+    headers = [(b"content-type", b"multipart/form-data; boundary=" + mark[2:])]
+    costs = []
+    for _ in range(3):
+        body, before = sent(data), time.thread_time()
+        await read_ahead(body, ANY_GOOD, b"/v1/audio/transcriptions", headers)
+        costs.append((time.thread_time() - before) * 1000)
+        assert (body.model, body.said) == ("good", None)
+        assert body.form is not None
+        assert body.form.is_plain
+    assert min(costs) < LOOP_MILLISECONDS * MEGABYTES
+
+
+async def test_what_only_says_that_it_is_a_form_is_read_as_json_beside_the_event_loop():
+    data = b'{"model": "good", "x": "' + b"x" * MEGABYTES * MEGABYTE + b'"}'
+    body = sent(data)
+
+    await read_ahead(body, ANY_GOOD, CHAT, [(b"content-type", b"multipart/form-data; boundary=b")])
+
+    assert body.form is not None
+    assert not body.form.is_plain
+    assert body.said is not None
+    assert [*body.said.names] == ["good"]

@@ -154,6 +154,32 @@ def test_neither_a_query_nor_a_form_names_another(query, content_type):
         check_model(pattern, "POST", CHAT, sent, query, [(b"content-type", content_type)])
 
 
+FORM: list[Header] = [(b"content-type", b"multipart/form-data; boundary=b")]
+FIELD = b'--b\r\nContent-Disposition: form-data; name="%b"\r\n\r\n%b\r\n'
+FILE = b'--b\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n%b\r\n'
+AUDIO = b"/v1beta/openai/audio/transcriptions"
+
+
+@pytest.mark.parametrize("size", [9, 100_000, 2 << 20])
+def test_a_plain_form_names_its_model(size):
+    def sent(name: bytes, value: bytes, path: bytes = AUDIO, headers: list[Header] = FORM) -> bool:
+        body = FILE % (b"x" * size) + FIELD % (name, value) + b"--b--"
+        return is_allowed(path, body, in_file=size > 1 << 20, headers=headers)
+
+    assert sent(b"model", b"good-1")
+    assert sent(b"prompt", b"x", b"/openai/deployments/good-1/audio/transcriptions")
+    assert sent(b"model", b"good-2", b"/openai/deployments/good-1/audio/transcriptions")
+    assert not sent(b"model", b"bad", b"/openai/deployments/good-1/audio/transcriptions")
+    assert not sent(b"model", b"bad")
+    assert not sent(b"model", b"good-1\r\nbad")
+    assert not sent(b"model", b"good-1,bad")
+    assert not sent(b"Model", b"good-1")
+    assert not sent(b"prompt", b"good-1")
+    assert not sent(b"model", b"good-1", headers=[*FORM, *FORM])
+    assert not sent(b"model", b"good-1", headers=[(b"content-type", b"application/json")])
+    assert not sent(b"model", b"good-1", b"/unknown")
+
+
 @pytest.mark.parametrize(
     "body",
     [
