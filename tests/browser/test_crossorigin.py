@@ -1,4 +1,4 @@
-"""A page of another origin that holds a client token uses the gateway by `fetch`."""
+"""A page of another origin uses the gateway by `fetch`, with a client token or without."""
 
 from typing import Any
 
@@ -50,4 +50,23 @@ def test_a_page_with_a_token_reads_answers_and_refusals(
     assert ask("good", {}) == [401, False, 401]
     assert ask("spent", {"x-goog-api-key": token}) == [429, True, 429]
     assert ask("spent", {"x-goog-api-key": token}) == [429, True, 429], "and so it is later on"
+    page.context.close()
+
+
+def test_without_tokens_a_page_of_this_machine_needs_none(
+    browser: Browser, make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    """To the browser `localhost` is another site than `127.0.0.1`."""
+    gateway = make_gateway()
+    upstream.on("/page", show_app)
+    page = browser.new_page()
+    page.goto(f"{upstream.url}/page".replace("127.0.0.1", "localhost"))
+
+    answered = page.evaluate(ASK, [f"{gateway.url}{MODEL}", {"x-goog-api-key": "any"}])
+    refused = page.evaluate(ASK, [f"{gateway.url}/g/none{MODEL}", {}])
+
+    assert answered == [200, False, "answered"]
+    assert refused == [404, False, 404]
+    methods = [request.method for request in upstream.requests]
+    assert [method for method in methods if method != "GET"] == ["POST"]
     page.context.close()
