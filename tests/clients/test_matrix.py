@@ -3,7 +3,7 @@
 `make test-clients` installs them and runs this. What a client cannot be asked stands in the table.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -87,14 +87,15 @@ def each(clients: Sequence[ClientRow]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("client", clients, ids=lambda client: client.program)
 
 
-def behind_both_servers() -> Iterator[Any]:
-    """A command, which takes its time, behind the default one alone."""
-    for client in CLIENTS:
-        for server in ["daphne"] if client.is_command else ["daphne", "uvicorn"]:
-            yield pytest.param(client, server, id=f"{client.program}-{server}")
+# A command, which takes its time, stands behind the default server alone.
+BEHIND = [
+    pytest.param(client, server, id=f"{client.program}-{server}")
+    for client in CLIENTS
+    for server in (["daphne"] if client.is_command else ["daphne", "uvicorn"])
+]
 
 
-@pytest.mark.parametrize(("client", "server"), behind_both_servers())
+@pytest.mark.parametrize(("client", "server"), BEHIND)
 def test_a_client_works_as_the_readme_says(
     client: ClientRow, server: str, start: Start, upstream: FakeUpstream
 ) -> None:
