@@ -8,14 +8,16 @@ from typing import Any
 
 import pytest
 
+from proxyapp.access.admission import BAD_TOKEN
 from tests.clients.running import said_by
 from tests.clients.steps import MODEL, asks, steps_at
-from tests.clients.table import CLIENTS, GATEWAY, NO_LIST, OPENAI, ClientRow
+from tests.clients.table import CLIENTS, GATEWAY, NO_LIST, OPENAI, URLS, ClientRow
 from tests.conftest import MakeGateway
 from tests.support.fake_gemini import MODELS, PROMPT_TOKENS, TEXT
 from tests.support.fake_http import Recorded
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway
+from tests.support.gateway_tokens import make_tokens
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.clients
@@ -48,11 +50,15 @@ def more_steps(url: str, client: ClientRow) -> list[dict[str, str]]:
     ]
 
 
+def text_of(line: Mapping[str, Any]) -> str:
+    """In one line: a terminal breaks them anywhere."""
+    return " ".join(f"{line.get('said')} {line.get('error')}".split())
+
+
 def is_right(line: Mapping[str, Any]) -> bool:
     step, said = line["step"], line.get("said")
     if step.startswith("error"):
-        # A terminal's lines are broken anywhere.
-        return ERROR_TEXT in " ".join(f"{said} {line.get('error')}".split())
+        return ERROR_TEXT in text_of(line)
     if step == "embed":
         return bool(said == [0.25, -0.5, 1.0])
     if step == "models":
@@ -118,7 +124,7 @@ def test_a_client_works_with_what_people_type_first(client: ClientRow, start: St
     gateway = start("uvicorn")
     steps = [
         step
-        for typed in client.typed
+        for typed in [*client.typed, f"/g/default{URLS[client.speaks]}"]
         for step in steps_at(gateway.url + typed, client)
         if step["call"] == asks(client) or not client.is_command
         if (client.speaks, typed, step["call"]) != (OPENAI, NO_LIST, "models")
@@ -131,14 +137,20 @@ def test_a_client_works_with_what_people_type_first(client: ClientRow, start: St
 
 
 @each([client for client in CLIENTS if client.environment])
-def test_a_client_works_with_the_environment_that_the_readme_says(
+def test_a_client_works_with_its_environment_and_a_client_token(
     client: ClientRow, start: Start
 ) -> None:
-    url = start("daphne").url
-    variables = {name: value.replace(GATEWAY, url) for name, value in client.environment.items()}
-    steps = [{"url": "", "step": "ask", "call": asks(client), "model": MODEL}]
+    """The key of the program's own is any text, and so none that is known."""
+    gateway = start("daphne")
+    token = make_tokens(gateway, {"one": {}})["one"]
+    variables = {
+        name: token if value == "any" else value.replace(GATEWAY, gateway.url)
+        for name, value in client.environment.items()
+    }
+    ask = {"call": asks(client), "model": MODEL}
+    without_token = {**ask, "url": client.url.replace(GATEWAY, gateway.url), "step": "error"}
 
-    said = said_by(client, steps, variables)
+    good, refused = said_by(client, [{**ask, "url": "", "step": "ask"}, without_token], variables)
 
-    assert wrong(said) == []
-    assert len(said) == 1
+    assert wrong([good]) == []
+    assert BAD_TOKEN in text_of(refused)
