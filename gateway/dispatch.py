@@ -16,6 +16,7 @@ from proxyapp.admin.own_bodies import BodyRefused, refuse_body, with_form
 from proxyapp.forwarding.fast_path import FastPath, OwnPage, send_whole, with_readable_query
 from proxyapp.forwarding.views import healthz, readyz
 from proxyapp.vocabulary.asgi import DirectExchange, Receive, Scope, Send
+from proxyapp.vocabulary.path_prefix import PathPrefix
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
 DJANGO_PATHS = (b"/admin/", b"/static/")
@@ -26,6 +27,7 @@ class Dispatcher:
     """By the raw path, so that no encoding of `/admin` reaches Django's pages."""
 
     def __init__(self) -> None:
+        self._prefix = PathPrefix(settings.PATH_PREFIX) if settings.PATH_PREFIX else None
         self._django = ASGIHandler()
         self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
         self._proxy = FastPath()
@@ -35,6 +37,8 @@ class Dispatcher:
         self._socket = LiveSocket(self._live)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._prefix is not None and scope["type"] != "lifespan":
+            scope = self._prefix.cut(scope)
         if scope["type"] == "http":
             await self._http(scope, receive, send)
         elif scope["type"] == "lifespan":
@@ -44,6 +48,8 @@ class Dispatcher:
 
     def direct(self, scope: Scope, exchange: DirectExchange) -> Coroutine[Any, Any, None] | None:
         """The gateway's servers forward without ASGI's messages (vocabulary.asgi)."""
+        if self._prefix is not None:
+            scope = self._prefix.cut(scope)
         if self._is_proxied(scope["raw_path"], scope["method"]):
             return self._proxy.direct(scope, exchange)
         return None
@@ -80,6 +86,8 @@ class Dispatcher:
             await send_whole(send, away)
         else:
             seen = with_readable_query(self._trusted.seen_through(scope))
+            if self._prefix is not None:
+                seen = self._prefix.whole(seen)
             await self._django(django_scope(seen), receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from proxyapp.vocabulary.path_prefix import check_path_prefix
+
 HOST = re.compile(r"\*|\.?[^\s/:*;,\[\]]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN = re.compile(r"https?://[^\s/]+")
 PAGE_ORIGIN = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^\s/?#@\\]*)")
@@ -140,6 +142,10 @@ def host(text: str) -> str:
 
 def origin(text: str) -> str:
     return "" if ORIGIN.fullmatch(text) else "is not an origin such as https://gateway.example.com"
+
+
+def path_prefix(text: str) -> str:
+    return check_path_prefix(text) or ""
 
 
 def page_origin(text: str) -> str:

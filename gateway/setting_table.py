@@ -102,6 +102,13 @@ BEHIND_TLS = table.flag(
     "Whether one of these proxies ends TLS: secure cookies, HSTS, and the admin's plain HTTP is "
     "redirected.",
 )
+PATH_PREFIX = table.text(
+    "PATH_PREFIX",
+    "",
+    "The path that the gateway is deployed below, such as /gemini. As server.path_prefix of the "
+    "config file, which counts more.",
+    check=checks.path_prefix,
+)
 
 # Signing in.
 LOGIN_FAILURES = table.whole(

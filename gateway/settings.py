@@ -7,6 +7,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gateway import setting_table as given
 from gateway.database import configured_database
+from gateway.path_prefix import settings_below
 from gateway.secret_key import secrets_of
 from gateway.setting_table import *  # noqa: F403 (a new row is a setting at once)
 from gateway.unfold_settings import UNFOLD as UNFOLD
@@ -86,7 +87,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = "UTC"
 USE_TZ = True
-STATIC_URL = "/static/"
+globals().update(settings_below(given.PATH_PREFIX))
 WHITENOISE_USE_FINDERS = True
 # The admin's page that confirms an action on all of 10,000 keys sends a field for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
@@ -106,7 +107,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # Behind TLS. What is proxied does not pass here: API clients are not redirected.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = given.BEHIND_TLS
-SECURE_REDIRECT_EXEMPT = [r"^metrics$"]
+SECURE_REDIRECT_EXEMPT = [r"(?:^|/)metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if given.BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = given.BEHIND_TLS
 # Whether a domain goes into the browsers' preload list is for its owner to say: that cannot be

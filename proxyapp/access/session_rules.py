@@ -30,7 +30,7 @@ OPEN_PATHS = ("admin:login", "admin:logout", "second_factor", "second_factor_set
 
 class SignedIn(MiddlewareMixin):
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        if not request.path.startswith("/admin/") or SESSION_KEY not in request.session:
+        if not request.path_info.startswith("/admin/") or SESSION_KEY not in request.session:
             return None
         now = time.time()
         if has_run_out(request.session, now):

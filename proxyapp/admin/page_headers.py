@@ -54,7 +54,7 @@ class PageHeaders(MiddlewareMixin):
     def process_response(
         self, request: HttpRequest, response: HttpResponseBase
     ) -> HttpResponseBase:
-        if not request.path.startswith(("/admin", "/static")):
+        if not request.path_info.startswith(("/admin", "/static")):
             return response
         if request.is_secure():  # the same gateway may speak HTTP on another port
             for cookie in response.cookies.values():
@@ -63,7 +63,7 @@ class PageHeaders(MiddlewareMixin):
         response.headers.setdefault("Permissions-Policy", PERMISSIONS_POLICY)
         response.headers.setdefault("X-Frame-Options", "DENY")
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        if request.path.startswith("/admin"):
+        if request.path_info.startswith("/admin"):
             forget(request, response)
         return response
 

@@ -17,6 +17,7 @@ class ServerConfig:
     tls_port: int | None = None
     certificate: str = ""
     private_key: str = ""
+    path_prefix: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,17 @@
 from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.contents import ServerConfig
 from proxyapp.vocabulary.checks import check_host, check_port
+from proxyapp.vocabulary.path_prefix import check_path_prefix
 
-SERVER_NAMES = ("host", "port", "tls_port", "certificate", "private_key", "allow_anonymous")
+SERVER_NAMES = (
+    "host",
+    "port",
+    "tls_port",
+    "certificate",
+    "private_key",
+    "path_prefix",
+    "allow_anonymous",
+)
 
 
 class ServerFields(CheckedTree):
@@ -26,7 +35,13 @@ class ServerFields(CheckedTree):
             self.tls_port(fields, port, has_certificate=bool(certificate or private_key)),
             certificate,
             private_key,
+            self.path_prefix(fields),
         )
+
+    def path_prefix(self, fields: dict[str, object]) -> str:
+        if fields.get("path_prefix") in (None, ""):
+            return ""
+        return self.text(fields, "path_prefix", "server", check_path_prefix)
 
     def tls_port(
         self, fields: dict[str, object], port: int, *, has_certificate: bool

@@ -15,8 +15,9 @@ from django.conf import settings
 from django.db import connections
 
 from gateway import compiled
+from gateway.path_prefix import settings_below
 from gateway.start_environment import GIVEN
-from proxyapp.config.file import Config, ConfigError, load
+from proxyapp.config.file import Config, ConfigError, ServerConfig, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import ApiKey, Group
@@ -83,8 +84,8 @@ class Launch:
         if config is not None:
             self._refuse_own_address(config, path, address)
         listen_address.tell_settings(address)
-        if config is not None and config.server.allow_anonymous:
-            settings.ALLOW_ANONYMOUS = True
+        if config is not None:
+            take_over(config.server)
         bound = [listener.bind_exclusively(address.host, port) for port in address.ports]
         self._prepare(path, address, bound[0])
         if count > 1:
@@ -137,7 +138,9 @@ class Launch:
                 is_terminal_heeded=AT_START.matters,
             ),
             [*serve, *config, *place, "--workers", str(count)],
-            GIVEN | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {}),
+            GIVEN
+            | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {})
+            | ({"PATH_PREFIX": settings.PATH_PREFIX} if settings.PATH_PREFIX else {}),
         )
 
     def _count(self) -> int:
@@ -235,6 +238,15 @@ class Launch:
     def _greeting(self, address: ListenAddress, path: Path) -> list[str]:
         found = self._administrator, self._keys, self._groups
         return greeting.lines(address.urls, *found, path)
+
+
+def take_over(server: ServerConfig) -> None:
+    """What the config file says where a setting says it, too."""
+    if server.allow_anonymous:
+        settings.ALLOW_ANONYMOUS = True
+    if server.path_prefix:
+        for name, value in settings_below(server.path_prefix).items():
+            setattr(settings, name, value)
 
 
 def client_ports(bound: list[socket], certificate: ServerCertificate | None) -> list[ClientPort]:

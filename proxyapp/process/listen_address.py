@@ -45,7 +45,7 @@ class ListenAddress:
         if self.tls_port is not None:
             schemes.insert(0, "http")
         return [
-            listener.url(self.host, port, scheme)
+            listener.url(self.host, port, scheme) + settings.PATH_PREFIX
             for scheme, port in zip(schemes, self.ports, strict=True)
         ]
 

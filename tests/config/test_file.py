@@ -102,13 +102,15 @@ def test_the_server_may_have_a_certificate():
         ("certificate: c, private_key: k, tls_port: 0", "server.tls_port: 0 is not a port"),
         ("certificate: c, private_key: k, tls_port: x", "server.tls_port: must be a whole number"),
         ("certificate: [c], private_key: k", "server.certificate: must be text, not a list"),
+        ("path_prefix: gemini/", "server.path_prefix: must begin with a slash"),
+        ("path_prefix: 7", "server.path_prefix: must be text, not a number; put it in quotes"),
         (
             "certificate: '-----BEGIN CERTIFICATE-----', private_key: k",
             "server.certificate: must be the path of a PEM file, not its text",
         ),
     ],
 )
-def test_half_a_certificate_is_named(fields, problem):
+def test_what_is_wrong_with_the_server_is_named(fields, problem):
     assert problems(f"server: {{{fields}}}\ngroups: []")[0].startswith(problem)
 
 
@@ -223,7 +225,7 @@ def test_a_port_is_a_whole_number(port):
         (
             "server: 8080\ngroups: []",
             "server: must be a mapping with host, port, tls_port, certificate, private_key,"
-            " allow_anonymous, not a number",
+            " path_prefix, allow_anonymous, not a number",
         ),
         ("grups: []\ngroups: []", "the file: unknown field 'grups'; did you mean 'groups'?"),
         (

@@ -46,7 +46,7 @@ http {{
     server {{
         listen 127.0.0.1:{port}{tls};
         {certificate}
-        location / {{
+        location {location} {{
             proxy_pass {target};
             {lines}
         }}
@@ -88,8 +88,10 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def nginx(target: str, lines: str = "", *, is_tls: bool = False) -> Iterator[str]:
-    """Its URL. `lines` go beside `proxy_pass`."""
+def nginx(
+    target: str, lines: str = "", *, is_tls: bool = False, location: str = "/"
+) -> Iterator[str]:
+    """Its URL. `lines` go beside `proxy_pass`; what is not below `location` is nginx's own."""
     with tempfile.TemporaryDirectory(prefix="front-") as name:
         home, port = Path(name), free_port()
         (home / "pem").write_bytes(certificates.pem(HOST, (x509.DNSName(HOST),)))
@@ -99,6 +101,7 @@ def nginx(target: str, lines: str = "", *, is_tls: bool = False) -> Iterator[str
             port=port,
             tls=" ssl" if is_tls else "",
             certificate=own,
+            location=location,
             target=target,
             lines=lines,
         )

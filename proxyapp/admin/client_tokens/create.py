@@ -108,7 +108,7 @@ class TokenMaking(VersionedAdmin[ClientToken]):
             "title": f"Client token {obj.name}",
             "token": obj,
             "text": _kept(request, "new_token"),
-            "origin": f"{request.scheme}://{request.get_host()}",
+            "origin": f"{request.scheme}://{request.get_host()}{request.META['SCRIPT_NAME']}",
             "model": named[0] if named else ANY_MODEL,
         }
         return self._page(request, "shown_once", context)

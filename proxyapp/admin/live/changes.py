@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from django.conf import settings
 from django.db import connection
+from django.urls import set_script_prefix
 
 from proxyapp.admin.keys.live_cells import live_cells
 from proxyapp.admin.live.frame import Frame, WatchedKey
@@ -75,6 +77,7 @@ class Composer:
 
     def compose(self, wish: PageWish, before: Frame | None) -> tuple[Frame, Marker]:
         """The marker is read first: a change that slips in between is seen by the next look."""
+        set_script_prefix(settings.PATH_PREFIX or "/")  # no request says what links begin with
         now = datetime.now(UTC)
         marker = look(now)
         snapshot = self._dashboard.snapshot(now) if wish.dashboard else None

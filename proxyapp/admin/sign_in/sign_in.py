@@ -10,6 +10,7 @@ from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
 from django.views.decorators.cache import never_cache
@@ -102,7 +103,7 @@ def remember_browser(request: HttpRequest, response: HttpResponseBase, guess: Gu
         BROWSER_COOKIE,
         value,
         max_age=BROWSER_SECONDS,
-        path="/admin/",
+        path=reverse("admin:index"),
         secure=request.is_secure(),
         httponly=True,
         samesite="Strict",

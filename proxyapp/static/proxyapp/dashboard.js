@@ -201,7 +201,7 @@
   };
 
   document.addEventListener("DOMContentLoaded", () => {
-    for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
+    for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin + Gateway.root;
     strip = Gateway.keyStrip(byId("key-strip"));
     offerPeriods();
     offerCopies();

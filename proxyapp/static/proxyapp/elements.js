@@ -12,6 +12,9 @@ Gateway.element = (name, attributes = {}, ...children) => {
   return made;
 };
 
+// What the gateway is deployed below, such as /gemini; mostly nothing.
+Gateway.root = location.pathname.slice(0, Math.max(0, location.pathname.indexOf("/admin/")));
+
 Gateway.icon = (name) => Gateway.element("span", { class: "material-symbols-outlined", "aria-hidden": "true" }, name);
 
 // A time of the browser's zone, and a countdown: times.js fills both.

@@ -9,7 +9,7 @@ Gateway.live = (() => {
   const FIRST_DELAY = 500;
   const LONGEST_DELAY = 5000;
   const LONGEST_SILENCE = 50_000; // the server says something every 20 s
-  const CHEAP_PAGE = "/admin/jsi18n/";
+  const CHEAP_PAGE = `${Gateway.root}/admin/jsi18n/`;
   const TEXTS = { connecting: "Connecting…", live: "Live", reconnecting: "Reconnecting…", off: "Not live" };
 
   const makeBadge = () => {
@@ -31,7 +31,7 @@ Gateway.live = (() => {
   // What is heard first, after each connection, is the full state.
   const watch = (wish, receive) => {
     const badge = makeBadge();
-    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/ws/admin/live/`;
+    const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${Gateway.root}/ws/admin/live/`;
     let socket = null;
     let delay = FIRST_DELAY;
     let retry = 0;

@@ -5,6 +5,6 @@
 document.addEventListener("DOMContentLoaded", () => {
   const shown = document.getElementById("shown-once");
   if (!shown) return;
-  for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin;
+  for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin + Gateway.root;
   history.replaceState(null, "", shown.dataset.page);
 });
