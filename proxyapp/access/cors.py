@@ -13,7 +13,7 @@ from typing import Any
 
 from django.http import HttpResponse
 
-from proxyapp.access.page_origins import may_ask
+from proxyapp.access.page_origins import may_ask, origin_of
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import PreflightAsked
 from proxyapp.vocabulary.kept_settings import kept
@@ -71,12 +71,7 @@ def let_read(response: HttpResponse, asked: list[Header], *, has_tokens: bool) -
 
 def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
     """Lets a page with a token read an upstream's answer, unless the upstream says who may."""
-    for name, _ in asked:
-        if name == ORIGIN:
-            break
-    else:
-        return
-    if not any(name.lower() == LOWER_ALLOW for name, _ in answer):
+    if origin_of(asked) is not None and not any(name.lower() == LOWER_ALLOW for name, _ in answer):
         answer += READABLE
 
 
@@ -90,11 +85,11 @@ def let_allowed_read(asked: list[Header], answer: list[Header]) -> None:
 
 def allowed_reader(asked: list[Header]) -> bytes:
     """The origin of a page that needs no token; empty: it is none, or may not."""
-    for name, origin in asked:
-        if name == ORIGIN:
-            text = origin.decode("latin-1")
-            return origin if may_ask(text, kept.ALLOWED_HOSTS, kept.ALLOWED_ORIGINS) else b""
-    return b""
+    origin = origin_of(asked)
+    if origin is None:
+        return b""
+    text = origin.decode("latin-1")
+    return origin if may_ask(text, kept.ALLOWED_HOSTS, kept.ALLOWED_ORIGINS) else b""
 
 
 def _allow(response: HttpResponse, reader: str) -> None:

@@ -8,10 +8,19 @@ import re
 from collections.abc import Collection
 
 from proxyapp.vocabulary.addresses import is_local
+from proxyapp.vocabulary.asgi import Header
 
 WEB = re.compile(r"(https?)://(\[[0-9a-f:.]+\]|[a-z0-9_.-]+)(?::(\d{1,5}))?")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
 ANY_OF_SCHEME = "://*"
+
+
+def origin_of(headers: list[Header]) -> bytes | None:
+    """None: no browser says that a page asks."""
+    for name, value in headers:
+        if name == b"origin":
+            return value
+    return None
 
 
 def may_ask(origin: str, allowed_hosts: Collection[str], allowed_origins: Collection[str]) -> bool:

@@ -187,6 +187,6 @@ def _bar_geminis(request: RequestPlan, stray: Stray, snapshot: Snapshot) -> None
         if group.takes_geminis_paths(group.auth)
         and (group.is_of_google or stray is not Stray.UNKNOWN)
     )
-    if len(barred) == len(groups):
+    if groups and len(barred) == len(groups):
         raise unknown_path(request.path, stray)
     request.barred_groups = barred

@@ -232,7 +232,7 @@ def test_allow_anonymous_of_the_file_reaches_every_process(workers: str) -> None
     config = {"server": {"allow_anonymous": True}, "groups": []}
     with Gateway(config, args=["--host", "0.0.0.0", "--workers", workers]) as gateway:
         answers = [
-            httpx.get(f"http://{_other_address()}:{gateway.port}/v1beta/models", trust_env=False)
+            httpx.get(f"http://{_other_address()}:{gateway.port}/x", trust_env=False)
             for _ in range(4)
         ]
 
@@ -244,7 +244,7 @@ def test_with_a_token_it_listens_to_others_who_need_one_even_when_it_is_gone() -
     try:
         gateway.manage("tokens", "create", "laptop")
         gateway.start()
-        url = f"http://{_other_address()}:{gateway.port}/v1beta/models"
+        url = f"http://{_other_address()}:{gateway.port}/x"
         before = httpx.get(url, trust_env=False)
         gateway.manage("shell", "--no-imports", "-c", DELETE_TOKENS)
         models = f"{gateway.url}/v1beta/models"
