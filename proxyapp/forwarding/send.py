@@ -55,6 +55,8 @@ async def _ask_with_two(parts: SendingParts, request: RequestPlan, turn: Turn) -
     """
     group = turn.key.group
     attempt = await _send(parts, request, turn, Auth.BOTH)
+    if attempt.status == 404 and request.written is not request.facts and group.rewrite_paths:
+        return await _ask_as_gemini(parts, request, turn, attempt)
     if attempt.status not in (400, 401):
         return attempt
     if not refuses_two(read_refusal(await attempt.read_error()).message):
@@ -68,6 +70,24 @@ async def _ask_with_two(parts: SendingParts, request: RequestPlan, turn: Turn) -
         await attempt.aclose()
         raise
     return attempt
+
+
+async def _ask_as_gemini(
+    parts: SendingParts, request: RequestPlan, turn: Turn, missed: Attempt
+) -> Attempt:
+    """A target that does not have the path as it was written may be a mirror of Gemini's.
+
+    Nothing is concluded for other requests: it may speak both languages.
+    """
+    await missed.keep()
+    try:
+        attempt = await _send(parts, request, turn, Auth.GOOGLE)
+    except GatewayError:
+        return missed
+    if attempt.status < 400 or attempt.status == 429:
+        return attempt
+    await attempt.aclose()
+    return missed
 
 
 async def _has_helped(attempt: Attempt) -> bool:

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support.fake_upstream import FakeUpstream
+from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway, group
 from tests.support.proxies import HttpProxy
 
@@ -100,6 +100,34 @@ def test_a_target_that_does_not_speak_as_google_does_gets_every_path(
     ):
         ask(gateway, "POST", path, json=QUESTION, headers=BEARER)
         assert upstream.last.target.decode() == path
+
+
+def test_a_target_that_has_not_the_path_may_be_a_mirror_of_geminis(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    gateway = make_gateway(["KEY-A"], auth="auto")
+    upstream.on("/v1/chat/completions", not_found)
+    upstream.on("/v1/embeddings", not_found)
+    upstream.on("/v1beta/openai/embeddings", not_found)
+
+    for _ in range(2):
+        answer = ask(gateway, "POST", "/v1/chat/completions", json=QUESTION, headers=BEARER)
+        assert answer.json()["object"] == "chat.completion"
+    missed = ask(gateway, "POST", "/v1/embeddings", json=QUESTION, headers=BEARER)
+
+    assert (missed.status_code, missed.json()) == (404, {"path": "/v1/embeddings"})
+    both = ["/v1/chat/completions", "/v1beta/openai/chat/completions"]
+    last = ["/v1/embeddings", "/v1beta/openai/embeddings"]
+    assert [request.path for request in upstream.requests] == [*both, *both, *last]
+    assert [key["state"] for key in gateway.keys()] == ["available"]
+
+
+async def not_found(request: Recorded, connection: Connection) -> None:
+    body = json.dumps({"path": request.path}).encode()
+    await connection.send(
+        b"HTTP/1.1 404 Not Found\r\nContent-Type: application/json\r\n"
+        b"Content-Length: %d\r\n\r\n%b" % (len(body), body)
+    )
 
 
 def test_each_group_of_a_ring_gets_the_path_that_it_has(upstream: FakeUpstream) -> None:
