@@ -127,6 +127,7 @@ class Attempt(CountedAnswer):
         self.end(AttemptOutcome.of_status(self.status))
         if not self.is_complete:
             self.is_complete = True
-            rest = self._mask.rest() if self._mask is not None else b""
+            rest = self._hidden.rest() if self._hidden is not None else b""
+            rest += self._mask.rest() if self._mask is not None else b""
             self._set_body(b"".join((*self._head, rest)))
         await self.aclose()

@@ -5,16 +5,24 @@ from collections.abc import Callable
 
 from mypy_extensions import mypyc_attr
 
-from proxyapp.forwarding.answer_mask import AnswerMask, UnreadableRest, mask_of_success
+from proxyapp.forwarding.answer_mask import (
+    SHORTEST_IN_SUCCESS,
+    AnswerMask,
+    InflatingMask,
+    UnreadableRest,
+    mask_of_success,
+)
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.wish import Turn
-from proxyapp.provider.codings import READ_CODINGS
+from proxyapp.provider.codings import COMPRESSIONS, READ_CODINGS
 from proxyapp.provider.llm_tokens import LlmTokenCounter
+from proxyapp.provider.stream_usage import UsageEvents
 from proxyapp.upstream.headers import let_stream, to_client
 from proxyapp.upstream.response_flow import ResponseFlow
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import StreamBroken
+from proxyapp.vocabulary.key_masker import KeyMasker
 
 # What no longer holds of an answer whose body was replaced.
 OF_FIRST_BODY = frozenset({b"content-length", b"x-accel-buffering"})
@@ -45,6 +53,7 @@ class CountedAnswer:
         self._head: list[bytes] = []
         self._mask: AnswerMask | None = None
         self._counter: LlmTokenCounter | None = None
+        self._hidden: UsageEvents | None = None
 
     def begin(self, exchange: ResponseFlow) -> None:
         """The head of the answer is here."""
@@ -114,6 +123,8 @@ class CountedAnswer:
         if counter is not None:
             for chunk in chunks:
                 counter.feed(chunk)
+        if self._hidden is not None:
+            return self._hidden.pieces(chunks, is_complete=self.is_complete)
         return chunks
 
     def _broken(self, reason: str) -> StreamBroken:
@@ -149,7 +160,7 @@ class CountedAnswer:
         self.headers = [header for header in self.headers if header[0].lower() not in replaced]
         self.headers += [(b"content-type", content_type)] if content_type else []
         self.coding = b""
-        self._mask = None
+        self._mask = self._hidden = None
         self._set_body(body)
 
     def pass_through(self, mask: AnswerMask, *, is_inflating: bool) -> None:
@@ -160,6 +171,26 @@ class CountedAnswer:
         self.coding = b"" if is_inflating else self.coding
         self._mask = mask
         self._head = mask.pieces(self._head, is_complete=False)
+
+    def hide_usage(self) -> None:
+        """Takes the event with the usage out of a stream, when it is counted.
+
+        One that is packed, which was not asked for, passes unpacked.
+        """
+        secret, coding = self.key.secret, self.coding
+        if coding in COMPRESSIONS and len(secret) >= SHORTEST_IN_SUCCESS:
+            mask = InflatingMask(KeyMasker(secret, self.key.masked), coding)
+            self.pass_through(mask, is_inflating=True)
+            self._counter = self.count.begin(b"", self.headers)
+        elif coding and coding != b"identity":
+            return
+        else:
+            self._forget_length()
+        self._hidden = UsageEvents()
+
+    def _forget_length(self) -> None:
+        self.headers = [header for header in self.headers if header[0].lower() not in OF_FIRST_BODY]
+        let_stream(self.headers)
 
     def _set_body(self, body: bytes) -> None:
         self.headers = [header for header in self.headers if header[0].lower() not in OF_FIRST_BODY]

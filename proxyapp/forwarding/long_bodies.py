@@ -58,14 +58,14 @@ async def read_ahead(
     if body.form is not None and body.form.is_plain:
         body.model = body.form.model
     elif client.models is not None:
-        body.said = await _read(body)
+        body.said = await read_whole(body)
     if client.tokens_per_day is not None and length > PARSED_BYTES:
         body.prompt_llm_tokens = await in_turns(estimating(body.pieces(), length))
     if body.model is None and length <= PARSED_BYTES and is_in_body(inner):
         searched = body.searchable()
         body.model = plainly_in_body(searched)
         if body.model is None:
-            body.said = said = body.said or await _read(body)
+            body.said = said = body.said or await read_whole(body)
             models = [value for name, value in said.at_top if name == "model"]
             body.model = model_at_top(models) if said.is_object else first_named(searched)
 
@@ -74,12 +74,12 @@ async def read_for_refusal(body: RequestBody, path: bytes) -> None:
     """What of a long body can be the reason of a refusal, and for whom that counts."""
     length = body.length or 0
     if body.said is None and length <= SEARCHED_BYTES and is_in_body(path):
-        body.said = await _read(body)
+        body.said = await read_whole(body)
     if body.least_llm_tokens is None and length <= MOST_BYTES:
         body.least_llm_tokens = await in_turns(sizing(body.pieces()))
 
 
-async def _read(body: RequestBody) -> LongJson:
+async def read_whole(body: RequestBody) -> LongJson:
     return await _taken(reading(body.whole()), body.length or 0)
 
 

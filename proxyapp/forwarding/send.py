@@ -5,6 +5,7 @@ from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from proxyapp.forwarding.answer_mask import InflatingMask, TextMask, UnreadableRest
+from proxyapp.forwarding.asked_usage import asking_plainly, body_that_asks, hide_usage
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.first_answer import is_well_begun, look_at_start
@@ -104,12 +105,15 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     count = AttemptCount(parts.counting, parts.recovery, turn, request)
     attempt = Attempt(count, turn, auth)
     facts, prefix = request.sent_to(key.group, auth)
+    asking = await body_that_asks(request) if key.group.include_usage else None
     headers = to_upstream(
         request.headers,
         host=key.group.host,
-        body_length=request.body.length,
+        body_length=request.body.length if asking is None else len(asking),
         credentials=key.credentials(auth, is_openai=facts.is_openai_behind(prefix)),
     )
+    if asking is not None:
+        headers = asking_plainly(headers)
     if not key.group.is_of_google:
         headers += hops.with_own_mark(request.headers)
     try:
@@ -118,9 +122,11 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
             request.method,
             request.target(prefix, facts.path),
             headers,
-            request.body.to_send(),
+            request.body.to_send() if asking is None else asking,
         )
         attempt.begin(exchange)
+        if asking is not None:
+            hide_usage(attempt)
         if attempt.status == LoopFound.status and attempt.header(hops.HEADER):
             await attempt.keep()
             raise LoopFound(hops.LOOP)

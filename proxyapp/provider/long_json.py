@@ -19,6 +19,7 @@ PIECE_BYTES = 256 * 1024
 STEP_BYTES = 16 * 1024
 # More than a client is ever given by name; what is beyond them counts as an unknown one.
 MOST_NAMES = 1000
+STREAMING = frozenset({"stream", "stream_options"})
 Result = TypeVar("Result")
 
 
@@ -28,7 +29,7 @@ class LongJson:
 
     `names`: each that a field names, in their order, `of_tools` those of tools; None stands for
     what is no text, and for too many. `at_top`: the members at the top that are `model` in some
-    letters.
+    letters. `streaming`: what `stream` is there; None stands for another that says how.
     """
 
     is_object: bool = False
@@ -36,6 +37,7 @@ class LongJson:
     names: dict[str | None, None] = field(default_factory=dict)
     of_tools: dict[str | None, None] = field(default_factory=dict)
     at_top: list[tuple[str, str | None]] = field(default_factory=list)
+    streaming: list[object] = field(default_factory=list)
 
 
 def reading(body: bytes | mmap) -> Generator[None, None, LongJson]:
@@ -59,6 +61,11 @@ def reading(body: bytes | mmap) -> Generator[None, None, LongJson]:
         return LongJson()
     said.is_plain = outline.is_strict
     return said
+
+
+def is_streaming(said: LongJson) -> bool:
+    """Whether every parser takes it for a request of a stream that says no more about that."""
+    return said.is_plain and len(said.streaming) == 1 and said.streaming[0] is True
 
 
 def finished(steps: Generator[None, None, Result]) -> Result:
@@ -85,6 +92,8 @@ def _note(part: JsonMembers | None, said: LongJson, body: bytes | mmap, *, goes_
             is_known = isinstance(value, str) and len(names) < MOST_NAMES
             names[whole(value) if is_known else None] = None
     for name, value in part[goes_on:]:
+        if name.lower() in STREAMING and len(said.streaming) < MOST_NAMES:
+            said.streaming.append(value if name == "stream" else None)
         if name.lower() == "model" and len(said.at_top) <= MOST_NAMES:
             is_known = isinstance(value, str) and len(said.at_top) < MOST_NAMES
             said.at_top.append((name, whole(value) if is_known else None))
