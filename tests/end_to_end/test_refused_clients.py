@@ -18,7 +18,7 @@ PRO = "/v1beta/models/gemini-2.5-pro:generateContent"
 CHAT = "/v1beta/openai/chat/completions"
 COUNTED = (
     "SELECT model, sum(requests), sum(refused), sum(not_allowed) FROM proxyapp_tokenusage"
-    " GROUP BY model ORDER BY model"
+    " GROUP BY model"
 )
 
 
@@ -56,7 +56,7 @@ def test_a_request_for_a_model_or_a_group_that_is_not_allowed_counts(
         assert ask(gateway, tokens["app"], path, **body) == status, path
     assert gateway.stop() == 0
 
-    assert [tuple(row) for row in rows(gateway, COUNTED)] == [
+    assert sorted((row[0], *map(int, row[1:])) for row in rows(gateway, COUNTED)) == [
         ("/g/b", 0, 0, 1),
         ("gemini-2.5-flash", 1, 0, 0),
         ("gemini-2.5-pro", 0, 0, 2),
