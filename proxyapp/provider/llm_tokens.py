@@ -83,8 +83,11 @@ class LlmTokenCounter:
         if place >= 0:
             self._found = text[place : place + OBJECT_BYTES]
             if not self._first and text.startswith(OPENAI, place):
-                first = _first_object(text)
-                self._first = text[first : first + OBJECT_BYTES]
+                first = text.find(OPENAI)
+                self._first = self._found
+                if first < place:
+                    first = _object_from(text, first)
+                    self._first = text[first : first + OBJECT_BYTES]
         elif self._found and len(self._found) < OBJECT_BYTES:
             self._found += chunk[: OBJECT_BYTES - len(self._found)]
         self._tail = text[cut:]
@@ -114,9 +117,10 @@ def _object_before(text: bytes, place: int) -> int:
     return place
 
 
-def _first_object(text: bytes) -> int:
-    """The place of the first of OpenAI's markers that an object follows. There has to be one."""
-    place = text.find(OPENAI)
+def _object_from(text: bytes, place: int) -> int:
+    """The place of the first of OpenAI's markers that an object follows, from this one on. There
+    has to be one.
+    """
     while _value_after(text, place) != b"{":
         place = text.find(OPENAI, place + 1)
     return place

@@ -129,7 +129,9 @@ def _value(usage: dict[str, object], part: Part) -> int:
     most = 0
     for outer, inner in part:
         value = usage.get(outer)
-        if inner and value is not None:
+        if value is None:
+            continue
+        if inner:
             value = value.get(inner) if isinstance(value, dict) else None
         if isinstance(value, int) and not isinstance(value, bool) and most < value < MOST:
             most = value
