@@ -132,7 +132,7 @@ class Launch:
                     for _ in range(count)
                 ],
                 worker=[*serve, *place],
-                preparation=[*serve, *config, *address.tls_options(), "--prepare"],
+                preparation=[*serve, *config, *address.options(), "--prepare"],
                 greeting=self._greeting(address, path),
                 logging=settings.LOGGING,
                 is_terminal_heeded=AT_START.matters,

@@ -58,14 +58,12 @@ class ListenAddress:
 
     def options(self) -> list[str]:
         """A command line for another process that serves the same."""
-        return ["--host", self.host, "--port", str(self.port), *self.tls_options()]
-
-    def tls_options(self) -> list[str]:
+        place = ["--host", self.host, "--port", str(self.port)]
         if self.files is None:
-            return []
+            return place
         port = [] if self.tls_port is None else ["--tls-port", str(self.tls_port)]
         files = ["--certificate", str(self.files.certificate)]
-        return [*port, *files, "--private-key", str(self.files.private_key)]
+        return [*place, *port, *files, "--private-key", str(self.files.private_key)]
 
 
 def chosen(options: ListenOptions, config: Config | None, path: Path) -> ListenAddress:

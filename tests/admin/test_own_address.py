@@ -1,8 +1,13 @@
 """No page takes a target that is the gateway's own address."""
 
+from io import BytesIO
+from typing import Any
+
 import pytest
+from django.core.handlers.asgi import ASGIRequest
 from django.test import Client
 
+from proxyapp.admin.parts.own_addresses import own_addresses
 from proxyapp.models import Group
 from proxyapp.vocabulary.addresses import leads_to
 from tests.support.admin_pages import GROUP_FORM, submit, superuser, text
@@ -35,6 +40,22 @@ def test_an_import_refuses_it(operator: Client) -> None:
 
     assert "group 'main': target_url leads back to this gateway" in text(html)
     assert not Group.objects.exists()
+
+
+def test_each_port_that_is_listened_on_is_its_own(settings: Any) -> None:
+    settings.LISTEN_PORTS = [8080, 8443]
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/admin/",
+        "scheme": "http",
+        "headers": [(b"host", b"localhost:8080")],
+        "server": ("127.0.0.1", 8080),
+    }
+
+    found = own_addresses(ASGIRequest(scope, BytesIO()))
+
+    assert sorted(found) == [("127.0.0.1", 8080), ("127.0.0.1", 8443)]
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from proxyapp.process.start_error import StartError
 from proxyapp.server.certificate import CertificateFiles, ServerCertificate, host_names
 from tests.support import certificates
 from tests.support.gateway import Gateway
+from tests.support.ports import free_port
 from tests.support.raw_client import RawClient
 from tests.support.tls_gateway import TlsGateway
 from tests.support.waiting import wait_for
@@ -322,6 +323,21 @@ def test_workers_get_the_renewed_certificate_and_refuse_a_broken_one(server: str
         assert shown == {"renewed"}
         assert {subject_of(gateway.port) for _ in range(8)} == {"renewed"}
         assert gateway.stop() == 0
+
+
+def test_a_restart_takes_the_ports_of_the_command_line_not_of_the_file() -> None:
+    """The file's port is the HTTPS port of the command line here: both at once make no sense."""
+    gateway = TlsGateway()
+    text = gateway.config_path.read_text()
+    tls_port = free_port()
+    gateway.config_path.write_text(text.replace("server:", f"server:\n  port: {tls_port}"))
+    gateway._args += ["--workers", "2", "--tls-port", str(tls_port)]
+    gateway.tls_port = tls_port
+    with gateway:
+        wait_for(lambda: "Proxy: " in gateway.output())
+        renew(gateway, "Restarted: 2 new workers")
+
+        assert httpx.get(f"{gateway.plain_url}/healthz", trust_env=False).status_code == 200
 
 
 def test_a_certificate_reloads_in_place(files: CertificateFiles) -> None:
