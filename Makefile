@@ -93,7 +93,7 @@ lock: $(created)
 	@$(call locked,$(tried)/requirements-pydantic-ai)
 	@$(call locked,$(tried)/requirements-aider)
 	@$(MAKE) --no-print-directory $(clients)/python/.installed
-	@cd $(tried) && $(abspath $(clients))/python/bin/npm install --package-lock-only --omit-lockfile-registry-resolved $(npm_quiet)
+	@cd $(tried) && $(npm) install --package-lock-only --omit-lockfile-registry-resolved $(npm_quiet)
 
 # $(call locked,NAME,OPTIONS): one file for every platform and Python that is supported. Extras stay: pip takes the newest
 # version of a package that is required with an extra and pinned without it, which its hash mode then refuses.
@@ -144,12 +144,13 @@ $(installed_dev): requirements-dev.txt requirements.txt | $(created)
 	@$(pip) -r requirements-dev.txt
 	@touch $(installed) $@
 
+# npm comes from PyPI, with a node that is new enough for all of them. It trusts whom the system trusts.
+npm = NODE_USE_SYSTEM_CA=1 PATH="$(abspath $(clients))/python/bin:$$PATH" npm
 npm_quiet := --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel error
 
-# npm comes from PyPI, with a node that is new enough for all of them.
 $(installed_clients): $(client_virtualenvs:%=$(clients)/%/.installed) $(tried)/package-lock.json
 	@cp $(tried)/package.json $(tried)/package-lock.json $(clients)/
-	@cd $(clients) && PATH="$$PWD/python/bin:$$PATH" npm ci $(npm_quiet)
+	@cd $(clients) && $(npm) ci $(npm_quiet)
 	@ln -sfn ../$(tried)/programs $(clients)/programs
 	@touch $@
 

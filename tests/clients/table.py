@@ -28,7 +28,8 @@ class ClientRow:
 
     `environment`: variables that do the same, for clients that read some. `lacks`: what it cannot
     be asked, and why. `virtualenv`: whose packages a program in Python has. `is_command`: each
-    question starts a process, which takes seconds.
+    question starts a process, which takes seconds. `newest_python`: with a newer one it is not
+    installed, and not tried.
     """
 
     name: str
@@ -39,6 +40,7 @@ class ClientRow:
     lacks: Mapping[str, str] = field(default_factory=dict)
     package: str = ""
     is_command: bool = False
+    newest_python: tuple[int, int] | None = None
     virtualenv: str = "python"
 
     @property
@@ -201,6 +203,7 @@ CLIENTS = [
         {"embed": "embeds nothing", "models": "has a list of its own"},
         package="aider-chat",
         is_command=True,
+        newest_python=(3, 12),
         virtualenv="aider",
     ),
     ClientRow(

@@ -3,6 +3,7 @@
 `make test-clients` installs them and runs this. What a client cannot be asked stands in the table.
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -89,13 +90,24 @@ def counted(gateway: Gateway) -> int:
     return sum(key["prompt_tokens"] for key in gateway.keys())
 
 
+def case(client: ClientRow, *more: str) -> Any:
+    is_left_out = client.newest_python is not None and sys.version_info[:2] > client.newest_python
+    why = f"{client.package} wants an older Python"
+    return pytest.param(
+        client,
+        *more,
+        id="-".join([client.program, *more]),
+        marks=pytest.mark.skipif(is_left_out, reason=why),
+    )
+
+
 def each(clients: Sequence[ClientRow]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize("client", clients, ids=lambda client: client.program)
+    return pytest.mark.parametrize("client", [case(client) for client in clients])
 
 
 # A command, which takes its time, stands behind the default server alone.
 BEHIND = [
-    pytest.param(client, server, id=f"{client.program}-{server}")
+    case(client, server)
     for client in CLIENTS
     for server in (["daphne"] if client.is_command else ["daphne", "uvicorn"])
 ]
