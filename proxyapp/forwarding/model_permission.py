@@ -38,6 +38,7 @@ LIMITED = "This client token is limited to some models"
 REMEDY = (
     "The operator can give it a token without a limit of models for that (admin: Client tokens)."
 )
+NO_PLACE = f"{LIMITED}, and this path is none of those that name one. {REMEDY}"
 
 
 def check_model(
@@ -52,7 +53,7 @@ def check_model(
     plain = _decoded(path)
     place = model_place(method.upper(), plain)
     if place is None:
-        raise NotAllowed(f"{LIMITED}, and this path is none of those that name one. {REMEDY}")
+        raise NotAllowed(NO_PLACE)
     named: list[Any] = [place.name] if place.name else []
     if body.length and not place.is_file:
         named += _models_of_body(plain, place, body, headers or [])
@@ -74,6 +75,16 @@ def check_model(
             )
             error.asked = normal_name(name)
             raise error
+
+
+def check_same_place(method: str, checked: bytes, other: bytes) -> None:
+    """Whether what is known of a checked path is true of another form of it, too.
+
+    Raises NotAllowed.
+    """
+    places = {model_place(method.upper(), _decoded(path)) for path in (checked, other)}
+    if len(places) > 1:
+        raise NotAllowed(NO_PLACE)
 
 
 def _decoded(path: bytes) -> bytes:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.pool.last_words import LastWords, words_of
+from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.excerpts import excerpt
@@ -31,18 +32,27 @@ class Comeback(NamedTuple):
 
 def comeback(snapshot: Snapshot, request: RequestPlan, now: float) -> Comeback | None:
     """When a key for the request's model is free; None when none is cooling."""
-    ring = snapshot.rings.get(request.ring)
-    if ring is None:
-        return None
-    if ring.available(now, request.quota_scope).count:
+    rings = _rings_of(snapshot, request)
+    if any(ring.available(now, request.quota_scope).count for ring in rings):
         return Comeback(now, 1, is_worth_trying=True)
-    release = ring.earliest_release(now, request.quota_scope)
+    releases = [ring.earliest_release(now, request.quota_scope) for ring in rings]
+    release = min(filter(None, releases), default=None)
     if release is None:
         return None
     seconds = max(1, math.ceil(release.until - now))
     is_daily = release.is_daily
     told = seconds if is_daily else min(seconds, LONGEST_RETRY_SECONDS)
     return Comeback(release.until, told, is_worth_trying=not is_daily)
+
+
+def _rings_of(snapshot: Snapshot, request: RequestPlan) -> list[Ring]:
+    """Of the keys that may answer: those of a group that has not the path never do."""
+    barred = request.barred_groups
+    if barred:
+        groups = snapshot.groups_of(request.ring)
+        return [snapshot.rings[group.ring] for group in groups if group.id not in barred]
+    ring = snapshot.rings.get(request.ring)
+    return [] if ring is None else [ring]
 
 
 def add_retry_after(snapshot: Snapshot, request: RequestPlan, refused: Attempt, now: float) -> None:
@@ -94,6 +104,8 @@ def _none_at_all(request: RequestPlan) -> NoKeyAvailable:
         request.ring,
         "this group" if request.ring.startswith("group:") else "what this token may use",
     )
+    if request.barred_groups:
+        place = "each group that has this path"
     why = f"No API key is available: {place} has none, or all are disabled or invalid."
     return NoKeyAvailable(
         f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60

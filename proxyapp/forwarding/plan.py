@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
-from proxyapp.forwarding.model_permission import check_model
+from proxyapp.forwarding.model_permission import check_model, check_same_place
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.stray_paths import unknown_path
@@ -62,6 +62,11 @@ class RequestPlan:
         self.client = client
         self.quota_scope = facts.quota_scope(model)
         self._use: RequestUse | None = None
+
+    @property
+    def is_rewritten(self) -> bool:
+        """Whether some targets are asked for another path than the client wrote."""
+        return self.written.path != self.path
 
     def sent_to(self, group: PoolGroup, auth: str) -> tuple[PathFacts, bytes]:
         """The path that is asked for there, and what stands in front of it."""
@@ -150,6 +155,8 @@ def plan(
         client,
         written,
     )
+    if client.models is not None and planned.is_rewritten:
+        _check_as_written(planned, snapshot)
     if (stray := facts.means.stray) is not None:
         _bar_geminis(planned, stray, snapshot)
     features = snapshot.cooldowns.features
@@ -173,6 +180,15 @@ def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
     if (ring := snapshot.ring(group_name)) is None:
         raise UnknownGroup(f"There is no group {group_name!r}.")
     return ring
+
+
+def _check_as_written(request: RequestPlan, snapshot: Snapshot) -> None:
+    """Raises NotAllowed, where a target gets the path as it was written and may look elsewhere in
+    the request for its model.
+    """
+    groups = snapshot.groups_of(request.ring)
+    if not all(group.takes_geminis_paths(group.auth) for group in groups):
+        check_same_place(request.method, request.path, request.written.path)
 
 
 def _bar_geminis(request: RequestPlan, stray: Stray, snapshot: Snapshot) -> None:

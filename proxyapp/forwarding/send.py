@@ -56,7 +56,7 @@ async def _ask_with_two(parts: SendingParts, request: RequestPlan, turn: Turn) -
     """
     group = turn.key.group
     attempt = await _send(parts, request, turn, Auth.BOTH)
-    if attempt.status == 404 and request.written is not request.facts and group.rewrite_paths:
+    if attempt.status == 404 and request.is_rewritten and group.rewrite_paths:
         return await _ask_as_gemini(parts, request, turn, attempt)
     if attempt.status not in (400, 401):
         return attempt

@@ -85,7 +85,7 @@ def client_path(path: bytes) -> ClientPath:
     """`path`: raw, without the query and without a group's prefix."""
     front = _FRONT.match(path)
     if front is None:
-        return ClientPath(path, None, Dialect.GOOGLE)
+        return ClientPath(None, None, Dialect.GOOGLE, Stray.UNKNOWN)
     rest = path[front.end() :]
     before: list[bytes] = _SEGMENT.findall(front[0])
     head = _head(rest)

@@ -122,6 +122,18 @@ def test_a_target_that_has_not_the_path_may_be_a_mirror_of_geminis(
     assert [key["state"] for key in gateway.keys()] == ["available"]
 
 
+def test_a_target_is_not_asked_again_for_the_same_path(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    """However long it is: what is remembered of paths ends somewhere."""
+    gateway = make_gateway(["KEY-A"], auth="auto")
+    upstream.on("/v1/files", not_found)
+    path = f"/v1/files/{'f' * 300}"
+
+    assert ask(gateway, "GET", path, headers=GOOGLES).status_code == 404
+    assert [request.path for request in upstream.requests] == [path]
+
+
 async def not_found(request: Recorded, connection: Connection) -> None:
     body = json.dumps({"path": request.path}).encode()
     await connection.send(

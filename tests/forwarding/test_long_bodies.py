@@ -184,3 +184,12 @@ async def test_what_only_says_that_it_is_a_form_is_read_as_json_beside_the_event
     assert not body.form.is_plain
     assert body.said is not None
     assert [*body.said.names] == ["good"]
+
+
+@pytest.mark.parametrize("front", [b"", b"/", b"/v1beta", b"/g/default"])
+async def test_a_file_names_no_model_wherever_it_is_uploaded(front: bytes):
+    body = sent(b'{"model": "of a file", "x": "%b"}' % (b"y" * SHORT_BYTES))
+
+    await read_ahead(body, ANYONE, front + b"/upload/v1beta/files")
+
+    assert body.model is None

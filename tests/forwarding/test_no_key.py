@@ -86,5 +86,21 @@ async def test_where_no_key_will_come_back_it_says_what_to_do(ring: str, whose: 
     assert "Add one in config.yaml" in error.message
 
 
+@pytest.mark.parametrize(
+    ("statuses", "cooling", "status", "retry_after"),
+    [("aaa", {3: NOW + 9.2}, 429, 10), ("aad", {}, 503, 60)],
+)
+async def test_keys_of_a_group_that_has_not_the_path_keep_nobody_waiting(
+    statuses: str, cooling: dict[int, float], status: int, retry_after: int
+):
+    pool, asked = snapshot(statuses, cooling), request()
+    asked.barred_groups = frozenset({1})
+
+    error = await no_key(pool, SaidNothing(), asked, NOW)
+
+    assert (error.status, error.retry_after) == (status, retry_after)
+    assert ("each group that has this path has none" in error.message) == (status == 503)
+
+
 def test_a_ring_that_is_gone_has_no_key():
     assert comeback(snapshot(), request("group:9"), NOW) is None

@@ -8,9 +8,11 @@ from proxyapp.access.token_book import Client, pattern_of
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import LONGEST_PATH_BYTES, RequestPlan, plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.snapshot import build
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
-from tests.support.snapshots import snapshot
+from tests.support.snapshots import group, snapshot
 
 PRO = "gemini-2.5-pro"
 GENERATE = b"/v1beta/models/gemini-2.5-pro:generateContent"
@@ -117,3 +119,35 @@ def test_an_upstream_with_a_prefix_gets_it_in_front():
     made = planned(GENERATE, query=b"alt=sse")
 
     assert made.target(b"/proxy") == b"/proxy" + GENERATE + b"?alt=sse"
+
+
+@pytest.mark.parametrize(
+    ("path", "auths", "is_refused"),
+    [
+        (b"/v1beta/upload/v1beta/files", ("google", "google"), False),
+        (b"/v1beta/upload/v1beta/files", ("google", "bearer"), True),
+        (b"/v1beta/upload/v1beta/files", ("both", "bearer"), True),
+        (b"/upload/v1beta/files", ("google", "bearer"), False),
+        (b"/v1/chat/completions", ("google", "bearer"), False),
+    ],
+)
+def test_what_is_allowed_by_its_path_is_so_on_every_path_that_is_sent(
+    path: bytes, auths: tuple[str, str], is_refused: bool
+):
+    """A file is not looked at, but only Gemini's API is known to take this one for a file."""
+    groups = [group(number, str(number), auth=auth) for number, auth in enumerate(auths)]
+    pool = build(1, groups, [], Cooldowns())
+    body = b'{"model": "gemini-2.5-flash"}'
+    client = Client(id=7, models=pattern_of(["gemini-2.5-flash"]))
+
+    def allowed() -> RequestPlan:
+        return plan(
+            pool, method="POST", path=path, query=None, headers=[],
+            body=RequestBody(body, length=len(body)), client=client,
+        )  # fmt: skip
+
+    if is_refused:
+        with pytest.raises(NotAllowed, match="none of those that name one"):
+            allowed()
+    else:
+        assert allowed().written.path == path
