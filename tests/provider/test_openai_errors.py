@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from proxyapp.provider.openai_errors import in_openais_form
+from proxyapp.provider.openai_errors import MOST_VALUES, in_openais_form
 from tests.support.refusals import DATA, google, recorded
 
 WRAPPED = sorted(
@@ -120,3 +120,14 @@ def test_odd_bytes_are_read_as_far_as_they_go() -> None:
 
     assert text is not None
     assert json.loads(text)["error"]["message"] == "tab\t \ufffd ?"
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "1"])
+def test_what_takes_long_to_read_stays_as_it_is(value: str) -> None:
+    def with_details(count: int) -> bytes:
+        details = ",".join([value] * count)
+        return f'[{{"error": {{"message": "No.", "details": [{details}]}}}}]'.encode()
+
+    assert shaped(with_details(MOST_VALUES)) is None
+    assert len(shaped(with_details(MOST_VALUES // 3))["error"]["details"]) == MOST_VALUES // 3
+    assert shaped([{"error": {"message": "x" * 1_000_000}}])["error"]["code"] is None
