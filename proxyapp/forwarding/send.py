@@ -105,18 +105,18 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     count = AttemptCount(parts.counting, parts.recovery, turn, request)
     attempt = Attempt(count, turn, auth)
     facts, prefix = request.sent_to(key.group, auth)
-    asking = await body_that_asks(request) if key.group.include_usage else None
-    headers = to_upstream(
-        request.headers,
-        host=key.group.host,
-        body_length=request.body.length if asking is None else len(asking),
-        credentials=key.credentials(auth, is_openai=facts.is_openai_behind(prefix)),
-    )
-    if asking is not None:
-        headers = asking_plainly(headers)
-    if not key.group.is_of_google:
-        headers += hops.with_own_mark(request.headers)
     try:
+        asking = await body_that_asks(request) if key.group.include_usage else None
+        headers = to_upstream(
+            request.headers,
+            host=key.group.host,
+            body_length=request.body.length if asking is None else len(asking),
+            credentials=key.credentials(auth, is_openai=facts.is_openai_behind(prefix)),
+        )
+        if asking is not None:
+            headers = asking_plainly(headers)
+        if not key.group.is_of_google:
+            headers += hops.with_own_mark(request.headers)
         exchange = await parts.upstreams.send(
             key.group,
             request.method,

@@ -13,8 +13,8 @@ ASKED = b',"stream_options":{"include_usage":true}'
 # A usage has some hundred bytes: an event that is much longer is another, and passes as it comes.
 MOST_EVENT_BYTES = 16 * 1024
 # A line may end in three ways; two ends in a row end an event. What is taken is not given back, or
-# `\r\n` would be two.
-EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+# `\r\n` would be two; of a last `\r` the next chunk tells whether that is one end or half of one.
+EVENT_END = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r(?!\Z))")
 LINE_END = re.compile(rb"\r\n|\n|\r")
 MAY_TELL = re.compile(rb'"usage"\s*:\s*\{')
 # A whole event is at its end; of one that is cut the next chunk has more.
@@ -85,6 +85,6 @@ def _is_usage(event: bytes) -> bool:
         value: Any = json.loads(b"\n".join(lines))
     except (ValueError, RecursionError):
         return False
-    if not isinstance(value, dict) or value.get("choices") != []:
+    if not isinstance(value, dict) or value.get("choices") != [] or value.get("error"):
         return False
     return isinstance(value.get("usage"), dict)

@@ -1,5 +1,6 @@
 """One request's way from key to key, with an upstream but without a process or a database."""
 
+import asyncio
 import contextlib
 import ssl
 import time
@@ -17,15 +18,17 @@ from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.search import forward
+from proxyapp.forwarding.send import ask
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.last_words import LastWords
-from proxyapp.pool.probation import Recovery
+from proxyapp.pool.probation import Recovery, Unit
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
+from proxyapp.pool.wish import Turn
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.errors import KeysSpent, NoKeyAvailable
 from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
@@ -220,3 +223,23 @@ async def test_a_sentence_within_a_message_changes_nothing():
         await attempt.aclose()
 
     assert (len(upstream.heads), parts.single_credential) == (1, [])
+
+
+async def test_who_leaves_while_the_body_is_read_lets_go_of_the_key_that_is_probed():
+    """Nothing was sent yet, and the key waits for the end of its probe."""
+    data = b'{"stream": true, "messages": [%b1]}' % (b"1," * 400_000)
+    asked = RequestPlan(
+        ALL_GROUPS, "POST", facts_of(b"/v1beta/openai/chat/completions"), None, [],
+        RequestBody(data, length=len(data)), "m",
+    )  # fmt: skip
+    async with searching(OK, include_usage=True) as (upstream, parts):
+        unit = Unit(1, "m")
+        assert parts.recovery.begin_probe(unit)
+        asking = asyncio.create_task(ask(parts, asked, Turn(parts.snapshot.keys[1], unit)))
+        await asyncio.sleep(0)
+        asking.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await asking
+
+        assert upstream.heads == []
+        assert parts.recovery.begin_probe(unit)
