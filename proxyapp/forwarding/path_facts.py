@@ -5,6 +5,7 @@ It is the path behind the group's name, as the client wrote it, without the quer
 
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.provider.credentials import is_of_openai_api, is_openai_prefix
@@ -59,7 +60,8 @@ class PathFacts:
 
 @remembered
 def facts_of(path: bytes) -> PathFacts:
-    name, own = name_in_path(path), OWN_QUOTA.search(path)
+    plain = unquote_to_bytes(path) if b"%" in path else path
+    name, own = name_in_path(path), OWN_QUOTA.search(plain)
     means = client_path(path)
     return PathFacts(
         path=path,
@@ -68,8 +70,8 @@ def facts_of(path: bytes) -> PathFacts:
         is_astray=leads_astray(path),
         is_openai=is_of_openai_api(path),
         is_call=is_call(path),
-        is_bound_to_a_key=BOUND_TO_A_KEY.search(path) is not None,
-        is_collection=COLLECTION.search(path) is not None,
+        is_bound_to_a_key=BOUND_TO_A_KEY.search(plain) is not None,
+        is_collection=COLLECTION.search(plain) is not None,
         model=normal_name(name) if name else None,
         own_quota=f":{own[1].decode()}" if own else "",
         endpoint_scope=quota_scope(path, ""),

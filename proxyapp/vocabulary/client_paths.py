@@ -29,6 +29,8 @@ NATIVE_BASE = b"/v1beta/"
 _A_VERSION = rb"v\d++(?:p\d++)?+(?:(?:alpha|beta)\d*+)?+"
 _FRONT = re.compile(rb"/+(?:api/+(?=v1(?:/|$))|(?:openai|%b)(?:/+|$))*+" % _A_VERSION)
 _SEGMENT = re.compile(rb"[^/]+")
+# Before a method of Google's, also as some clients encode it. OpenAI's paths have none.
+_COLON = re.compile(rb":|%3a", re.IGNORECASE)
 _HEAD = re.compile(rb"[^/:]*")
 _VERSION = re.compile(_A_VERSION)
 # Of OpenAI's API alone. Google answers what it does not have with its own 404.
@@ -93,13 +95,14 @@ def client_path(path: bytes) -> ClientPath:
     if stray := _stray(head, before):
         dialect = Dialect.ANTHROPIC if stray is Stray.MESSAGES else Dialect.OPENAI
         return ClientPath(None, None, dialect if before or rest else Dialect.GOOGLE, stray)
-    if (head in OF_OPENAI or is_openai) and b":" not in rest:
+    has_method = _COLON.search(rest) is not None
+    if (head in OF_OPENAI or is_openai) and not has_method:
         return ClientPath(None, _openai(path, before, rest), Dialect.OPENAI)
     native = _native(path, before, rest, head)
     if native is None:
         dialect = Dialect.OPENAI if b"/openai/" in path else Dialect.GOOGLE
         return ClientPath(None, None, dialect, Stray.UNKNOWN)
-    is_of_both = head in OF_BOTH and b":" not in rest and set(before) <= {b"v1"}
+    is_of_both = head in OF_BOTH and not has_method and set(before) <= {b"v1"}
     return ClientPath(native, OPENAI_BASE + rest if is_of_both else None, Dialect.GOOGLE)
 
 

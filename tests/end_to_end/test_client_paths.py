@@ -10,6 +10,7 @@ from tests.conftest import MakeGateway
 from tests.support.fake_upstream import Connection, FakeUpstream, Recorded
 from tests.support.gateway import Gateway, group
 from tests.support.proxies import HttpProxy
+from tests.support.waiting import wait_for
 
 SERVERS = pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 BEARER = {"authorization": "Bearer any"}
@@ -207,6 +208,7 @@ def test_a_limit_of_models_holds_on_every_address(
     gateway = make_gateway(["KEY-A"])
     token = gateway.manage("tokens", "create", "app", "--model", "gemini-2.5-flash").stdout.strip()
     headers = {"authorization": f"Bearer {token}"}
+    wait_for(lambda: ask(gateway, "GET", "/v1/models").status_code == 401)
 
     for front in ("/v1", "/openai/v1", "", "/api/v1"):
         path = f"{front}/chat/completions"

@@ -2,6 +2,8 @@
 
 import random
 
+import pytest
+
 from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.provider.credentials import is_of_openai_api
@@ -32,3 +34,22 @@ def test_facts_are_the_answers_to_each_question():
         assert facts.endpoint_scope == facts.quota_scope("") == quota_scope(path, "")
         seen.add((facts.is_astray, facts.is_openai, facts.is_call, len(path) > LONGEST_BYTES))
     assert len(seen) >= 8
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        b"/v1beta/models/m:batchGenerateContent",
+        b"/v1beta/models/m:countTokens",
+        b"/v1beta/models/m:predictLongRunning",
+        b"/v1beta/files/f:download",
+        b"/v1beta/cachedContents/c",
+    ],
+)
+def test_what_an_upstream_decodes_is_what_it_is_when_it_is_encoded(path: bytes):
+    """Else a batch would be made twice, and a quota of its own taken for the model's."""
+    method = path.replace(b":", b"%3A")
+    plain, encoded = facts_of(path), facts_of(method.replace(b"c", b"%63"))
+
+    for fact in ("is_bound_to_a_key", "is_collection", "own_quota", "is_call", "model"):
+        assert getattr(encoded, fact) == getattr(plain, fact), fact

@@ -75,6 +75,9 @@ def test_who_says_openai_means_openai(front: str, rest: str) -> None:
         ("/v1beta/upload/v1beta/files", "/upload/v1beta/files"),
         ("//upload/v1beta/files", "/upload/v1beta/files"),
         ("/v1beta/openai/models/m:generateContent", "/v1beta/models/m:generateContent"),
+        ("/models/m%3AgenerateContent", "/v1beta/models/m%3AgenerateContent"),
+        ("/v1/models/m%3agenerateContent", "/v1/models/m%3agenerateContent"),
+        ("/openai/v1/models/m%3AgenerateContent", "/v1/models/m%3AgenerateContent"),
     ],
 )  # fmt: skip
 def test_googles_own_calls_lose_what_is_doubled_and_get_what_is_missing(
