@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from django.conf import settings
 
+from proxyapp.process.arenas import share_arenas
 from proxyapp.process.bootstrap import database_errors_explained
 from proxyapp.process.start_error import StartError
 from proxyapp.server.certificate import ClientPort
@@ -46,6 +47,7 @@ def _run_daphne(
     from proxyapp.server import reactor
 
     allow_many_files()
+    share_arenas()
     calm_collector()
     reactor.install()
     from proxyapp.server.daphne import GatewayServer
@@ -67,6 +69,7 @@ def _run_uvicorn(
     from gateway.asgi import application
 
     allow_many_files()
+    share_arenas()
     calm_collector()
     from proxyapp.server import uvicorn
 
