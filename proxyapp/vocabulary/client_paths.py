@@ -26,8 +26,8 @@ from proxyapp.vocabulary.remembered import remembered
 OPENAI_BASE = b"/v1beta/openai/"
 NATIVE_BASE = b"/v1beta/"
 # What clients put in front: any number of versions, `openai`, and OpenRouter's `api/v1`.
-_A_VERSION = rb"v\d++(?:p\d++)?+(?:(?:alpha|beta)\d*+)?+"
-_FRONT = re.compile(rb"/+(?:api/+(?=v1(?:/|$))|(?:openai|%b)(?:/+|$))*+" % _A_VERSION)
+_A_VERSION = rb"v\d+(?:p\d+)?(?:(?:alpha|beta)\d*)?"
+_FRONT = re.compile(rb"/+(?:api/+(?=v1(?:/|$))|(?:openai|%b)(?:/+|$))*" % _A_VERSION)
 _SEGMENT = re.compile(rb"[^/]+")
 # Before a method of Google's, also as some clients encode it. OpenAI's paths have none.
 _COLON = re.compile(rb":|%3a", re.IGNORECASE)
