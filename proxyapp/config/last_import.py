@@ -12,10 +12,23 @@ from pathlib import Path
 from proxyapp.config.file import GroupConfig
 from proxyapp.models import ImportedGroup
 from proxyapp.models.sealed import keyed_hash, keyed_hashes
-from proxyapp.vocabulary.group_fields import GroupSettings
+from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 
 MAX_SOURCE_LENGTH = 500
-LATER_FIELDS = ("retry_empty_answers", "rewrite_paths", "unwrap_errors", "include_usage")
+# These have places of their own; what came later stands behind them, by name.
+FIRST_FIELDS = frozenset(
+    [
+        "name",
+        "target_url",
+        "proxy_url",
+        "rate_limit_policy",
+        "auth",
+        "priority",
+        "weight",
+        "ca_certificates",
+        "allow_link_local",
+    ]
+)
 
 
 def source_name(path: Path) -> str:
@@ -39,9 +52,9 @@ def canonical_text(group: GroupConfig) -> str:
             {"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local}
         )
     later += [
-        {name: value}
-        for name in LATER_FIELDS
-        if (value := getattr(group, name)) != getattr(GroupSettings, name)
+        {field.name: value}
+        for field in GROUP_FIELDS
+        if field.name not in FIRST_FIELDS and (value := getattr(group, field.name)) != field.default
     ]
     return json.dumps(
         [

@@ -165,9 +165,7 @@ class CountedAnswer:
 
     def pass_through(self, mask: AnswerMask, *, is_inflating: bool) -> None:
         """What was read of a body and what comes of it: its length is no longer known."""
-        changed = OF_FIRST_BODY | {b"content-encoding"} if is_inflating else OF_FIRST_BODY
-        self.headers = [header for header in self.headers if header[0].lower() not in changed]
-        let_stream(self.headers)
+        self._forget_length(also={b"content-encoding"} if is_inflating else set())
         self.coding = b"" if is_inflating else self.coding
         self._mask = mask
         self._head = mask.pieces(self._head, is_complete=False)
@@ -185,11 +183,13 @@ class CountedAnswer:
         elif coding and coding != b"identity":
             return
         else:
-            self._forget_length()
+            self._forget_length(also=set())
         self._hidden = UsageEvents()
 
-    def _forget_length(self) -> None:
-        self.headers = [header for header in self.headers if header[0].lower() not in OF_FIRST_BODY]
+    def _forget_length(self, also: set[bytes]) -> None:
+        """`also`: names of other headers that no longer hold."""
+        changed = OF_FIRST_BODY | also
+        self.headers = [header for header in self.headers if header[0].lower() not in changed]
         let_stream(self.headers)
 
     def _set_body(self, body: bytes) -> None:

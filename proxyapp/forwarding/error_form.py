@@ -1,10 +1,9 @@
 """The form in which an upstream's error is relayed, when all is judged and noted of it."""
 
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.first_answer import JSON_TYPE
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.provider.openai_errors import in_openais_form
-
-JSON_TYPE = b"application/json"
 
 
 async def give_openais_form(request: RequestPlan, attempt: Attempt) -> None:

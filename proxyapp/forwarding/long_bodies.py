@@ -50,9 +50,9 @@ async def read_ahead(
     """What the limits of a client ask of a long body, and the model where only a parser tells."""
     length = body.length or 0
     inner = group_and_path(path)[1]
-    native = facts_of(inner).means.native
+    facts = facts_of(inner)
     boundary = boundary_of(headers)
-    if boundary is not None and client.models is None and facts_of(inner).is_collection:
+    if boundary is not None and client.models is None and facts.is_collection:
         body.model = ""  # a file, most often: no model of it would count
     elif boundary is not None:
         body.form = await _taken(reading_form(body.whole(), boundary), length)
@@ -62,7 +62,7 @@ async def read_ahead(
         body.said = await read_whole(body)
     if client.tokens_per_day is not None and length > PARSED_BYTES:
         body.prompt_llm_tokens = await in_turns(estimating(body.pieces(), length))
-    if body.model is None and length <= PARSED_BYTES and is_in_body(native or inner):
+    if body.model is None and length <= PARSED_BYTES and is_in_body(facts.means.native or inner):
         searched = body.searchable()
         body.model = plainly_in_body(searched)
         if body.model is None:

@@ -66,7 +66,7 @@ class RequestPlan:
     @property
     def is_rewritten(self) -> bool:
         """Whether some targets are asked for another path than the client wrote."""
-        return self.written.path != self.path
+        return self.written is not self.facts
 
     def sent_to(self, group: PoolGroup, auth: str) -> tuple[PathFacts, bytes]:
         """The path that is asked for there, and what stands in front of it."""
@@ -134,8 +134,9 @@ def plan(
     if facts.is_astray:
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
     ring = _ring(snapshot, group_name, client)
-    if not facts.is_geminis and (meant := facts.means.meant(headers, query)) is not None:
-        facts = facts_of(meant)
+    if not facts.is_geminis:
+        meant = facts.means.meant(headers, query)
+        facts = facts if meant is None or meant == path else facts_of(meant)
     if client.models is not None:
         check_model(client.models, method, facts.path, body, query, headers)
     model = facts.model

@@ -6,8 +6,10 @@ clients bring the same part in their paths. It is sent once, as the client wrote
 
 import re
 
-_API = re.compile(rb"(?:/v\d+(?:(?:alpha|beta)\d*)?)?(?:/openai)?(?:/models)?$")
-_VERSION = re.compile(rb"/+v\d+(?:(?:alpha|beta)\d*)?(?:/|$)")
+from proxyapp.vocabulary.client_paths import VERSION
+
+_API = re.compile(rb"(?:/%b)?(?:/openai)?(?:/models)?$" % VERSION)
+_VERSION = re.compile(rb"/+%b(?:/|$)" % VERSION)
 
 
 def without_api(prefix: bytes) -> bytes:

@@ -23,16 +23,17 @@ from urllib.parse import unquote, unquote_to_bytes
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.remembered import remembered
 
+# As a pattern: v1, v1beta, v1p1beta1.
+VERSION: bytes = rb"v\d+(?:p\d+)?(?:(?:alpha|beta)\d*)?"
 OPENAI_BASE = b"/v1beta/openai/"
 NATIVE_BASE = b"/v1beta/"
 # What clients put in front: any number of versions, `openai`, and OpenRouter's `api/v1`.
-_A_VERSION = rb"v\d+(?:p\d+)?(?:(?:alpha|beta)\d*)?"
-_FRONT = re.compile(rb"/+(?:api/+(?=v1(?:/|$))|(?:openai|%b)(?:/+|$))*" % _A_VERSION)
+_FRONT = re.compile(rb"/+(?:api/+(?=v1(?:/|$))|(?:openai|%b)(?:/+|$))*" % VERSION)
 _SEGMENT = re.compile(rb"[^/]+")
 # Before a method of Google's, also as some clients encode it. OpenAI's paths have none.
 _COLON = re.compile(rb":|%3a", re.IGNORECASE)
 _HEAD = re.compile(rb"[^/:]*")
-_VERSION = re.compile(_A_VERSION)
+_VERSION = re.compile(VERSION)
 # Of OpenAI's API alone. Google answers what it does not have with its own 404.
 OF_OPENAI = frozenset(
     b"assistants audio chat completions containers conversations edits embeddings evals fine_tuning"
@@ -77,9 +78,15 @@ class ClientPath:
 
     def meant(self, headers: Iterable[Header], query: bytes | None) -> bytes | None:
         """None: a stray one."""
+        return self.openai if self._is_openais(headers, query) else self.native
+
+    def spoken(self, headers: Iterable[Header], query: bytes | None) -> Dialect:
+        return Dialect.OPENAI if self._is_openais(headers, query) else self.dialect
+
+    def _is_openais(self, headers: Iterable[Header], query: bytes | None) -> bool:
         if self.native is None or self.openai is None:
-            return self.native or self.openai
-        return self.openai if shows_bearer_alone(headers, query) else self.native
+            return self.openai is not None
+        return shows_bearer_alone(headers, query)
 
 
 @remembered
@@ -178,7 +185,4 @@ def group_and_path(path: bytes) -> tuple[str | None, bytes]:
 def dialect_of(target: bytes, headers: Iterable[Header] = ()) -> Dialect:
     """In which an error is told. `target`: raw, as the client wrote it."""
     path, _, query = target.partition(b"?")
-    means = client_path(group_and_path(path)[1])
-    if means.native is None or means.openai is None:
-        return means.dialect
-    return Dialect.OPENAI if shows_bearer_alone(headers, query) else Dialect.GOOGLE
+    return client_path(group_and_path(path)[1]).spoken(headers, query)

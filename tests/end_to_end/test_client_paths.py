@@ -77,27 +77,15 @@ def test_a_native_path_loses_what_is_doubled(
     assert upstream.last.target.decode() == arrives + rest
 
 
-def test_a_group_may_have_every_path_as_it_was_written(
-    make_gateway: MakeGateway, upstream: FakeUpstream
+@pytest.mark.parametrize("fields", [{"rewrite_paths": False}, {"auth": "bearer"}])
+def test_who_asks_for_it_or_speaks_otherwise_than_google_gets_every_path(
+    make_gateway: MakeGateway, upstream: FakeUpstream, fields: dict[str, Any]
 ) -> None:
-    gateway = make_gateway(["KEY-A"], rewrite_paths=False)
-
-    for path in ("/v1/chat/completions", "/models", "//v1beta/models", "/v1/responses", "/x"):
-        ask(gateway, "POST", path, json=QUESTION, headers=BEARER)
-        assert upstream.last.target.decode() == path
-
-
-def test_a_target_that_does_not_speak_as_google_does_gets_every_path(
-    make_gateway: MakeGateway, upstream: FakeUpstream
-) -> None:
-    gateway = make_gateway(["KEY-A"], auth="bearer")
+    gateway = make_gateway(["KEY-A"], **fields)
 
     for path in (
-        "/v1/chat/completions",
-        "/chat/completions",
-        "/v1/messages",
-        "/v1/responses",
-        "/v1",
+        *("/v1/chat/completions", "/chat/completions", "/models", "//v1beta/models"),
+        *("/v1/messages", "/v1/responses", "/v1", "/x"),
     ):
         ask(gateway, "POST", path, json=QUESTION, headers=BEARER)
         assert upstream.last.target.decode() == path

@@ -1,11 +1,9 @@
 """What a path that a client asks for means to Gemini's API."""
 
 import random
-import timeit
 
 import pytest
 
-from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.vocabulary.client_paths import (
     Dialect,
     Stray,
@@ -194,15 +192,6 @@ def test_a_bearer_token_counts_where_no_key_of_googles_is_shown(headers, query, 
 )
 def test_errors_are_told_in_the_words_of_the_path(target, headers, dialect) -> None:
     assert dialect_of(target, headers) is dialect
-
-
-def test_a_path_of_geminis_own_costs_nothing() -> None:
-    """Less than a microsecond: what it means is read once for all requests of a path."""
-    path = b"/v1beta/models/gemini-2.5-flash:generateContent"
-    facts = facts_of(path)
-    assert facts.is_geminis
-    count = 10_000
-    assert min(timeit.repeat(lambda: facts.is_geminis, number=count, repeat=5)) / count < 1e-6
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,7 @@ from typing import NamedTuple
 
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.parts.cells import (
-    compact,
-    parts_in,
-    parts_out,
-    rate,
-    tokens_in_and_out,
-)
+from proxyapp.admin.parts.cells import rate, short_tokens, token_parts, tokens_in_and_out
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import TokenUsage
@@ -51,29 +45,17 @@ class TokenCounts(NamedTuple):
 
     @property
     def tokens(self) -> str:
-        return f"{compact(self.prompt_tokens)} / {compact(self.output_tokens)}"
+        return short_tokens(self)
 
     @property
     def token_parts(self) -> str:
-        """What of the tokens is shown below them; empty without any."""
-        parts = (
-            parts_in(self.cached_tokens, self.tool_use_tokens),
-            parts_out(self.thought_tokens),
-        )
-        return ", ".join(filter(None, parts))
+        return token_parts(self)
 
     @property
     def title(self) -> str:
-        tokens = tokens_in_and_out(
-            self.prompt_tokens,
-            self.cached_tokens,
-            self.tool_use_tokens,
-            self.output_tokens,
-            self.thought_tokens,
-        )
         return (
             f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more"
-            f" refused by a limit{self._also_refused}; {tokens}"
+            f" refused by a limit{self._also_refused}; {tokens_in_and_out(self)}"
         )
 
     @property

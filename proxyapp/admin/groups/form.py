@@ -45,8 +45,9 @@ AUTHS: dict[str, str] = {
     Auth.X_GOOG_API_KEY: "always this header.",
     Auth.BEARER: "always Authorization: Bearer.",
 }
-NUMBERS = ("priority", "weight", "retry_empty_answers")
-SWITCHES = ("rewrite_paths", "unwrap_errors")
+NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number"]
+# What is on unless somebody turns it off: of another box nothing sent means off, as everywhere.
+SWITCHES = [field.name for field in GROUP_FIELDS if field.sort == "flag" and field.default]
 LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
@@ -142,26 +143,6 @@ class GroupForm(ModelForm[Group]):
             if name in self.fields:
                 self.fields[name].help_text = text
 
-    def clean_priority(self) -> Any:
-        return self._or_as_it_was("priority")
-
-    def clean_weight(self) -> Any:
-        return self._or_as_it_was("weight")
-
-    def clean_retry_empty_answers(self) -> Any:
-        return self._or_as_it_was("retry_empty_answers")
-
-    def clean_rewrite_paths(self) -> Any:
-        return self._or_as_it_was("rewrite_paths")
-
-    def clean_unwrap_errors(self) -> Any:
-        return self._or_as_it_was("unwrap_errors")
-
-    def _or_as_it_was(self, name: str) -> Any:
-        is_given = name in NUMBERS or self.add_prefix(name) in self.data
-        value = self.cleaned_data[name] if is_given else None
-        return getattr(self.instance, name) if value is None else value
-
     def clean_name(self) -> str:
         return refuse_if(check_group_name, self.cleaned_data["name"], "The name")
 
@@ -177,11 +158,20 @@ class GroupForm(ModelForm[Group]):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        self._leave_what_was_not_sent()
         self._refuse_link_local()
         if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
             raise ValidationError("Replace the proxy or remove it, not both.")
         self._refuse_redirection()
         return cleaned
+
+    def _leave_what_was_not_sent(self) -> None:
+        """As it was: an empty number, and a switch of which a script's form says nothing."""
+        given = self.cleaned_data
+        for name in [*NUMBERS, *SWITCHES]:
+            is_sent = name in NUMBERS or self.add_prefix(name) in self.data
+            if name in given and (given[name] is None or not is_sent):
+                given[name] = getattr(self.instance, name)
 
     def hidden_values(self) -> dict[str, HiddenValue]:
         return {

@@ -10,13 +10,7 @@ from django.db.models import Sum
 from django.db.models.functions import TruncDate
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.parts.cells import (
-    compact,
-    parts_in,
-    parts_out,
-    rate,
-    tokens_in_and_out,
-)
+from proxyapp.admin.parts.cells import compact, rate, short_tokens, token_parts, tokens_in_and_out
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.ledger.model_names import OTHERS
 from proxyapp.models import DailyUsage, HourlyUsage
@@ -47,29 +41,17 @@ class KeyCounts(NamedTuple):
 
     @property
     def tokens(self) -> str:
-        return f"{compact(self.prompt_tokens)} / {compact(self.output_tokens)}"
+        return short_tokens(self)
 
     @property
     def token_parts(self) -> str:
-        """What of the tokens is shown below them; empty without any."""
-        parts = (
-            parts_in(self.cached_tokens, self.tool_use_tokens),
-            parts_out(self.thought_tokens),
-        )
-        return ", ".join(filter(None, parts))
+        return token_parts(self)
 
     @property
     def title(self) -> str:
-        tokens = tokens_in_and_out(
-            self.prompt_tokens,
-            self.cached_tokens,
-            self.tool_use_tokens,
-            self.output_tokens,
-            self.thought_tokens,
-        )
         return (
             f"{self.requests:,} requests, {self.succeeded:,} succeeded, {self.rate_limited:,}"
-            f" rate-limited; {tokens}"
+            f" rate-limited; {tokens_in_and_out(self)}"
         )
 
 

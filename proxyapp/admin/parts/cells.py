@@ -4,6 +4,7 @@ A script may show times in the reader's zone and count down.
 """
 
 from datetime import datetime
+from typing import Protocol
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -73,13 +74,39 @@ def parts_out(thoughts: int) -> str:
     return f"{thoughts:,} thoughts" if thoughts else ""
 
 
-def tokens_in_and_out(prompt: int, cached: int, tool_use: int, output: int, thoughts: int) -> str:
+class LlmTokenColumns(Protocol):
+    """The columns of what counts LLM tokens; the last three are parts of the first two."""
+
+    @property
+    def prompt_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def cached_tokens(self) -> int: ...
+    @property
+    def thought_tokens(self) -> int: ...
+    @property
+    def tool_use_tokens(self) -> int: ...
+
+
+def short_tokens(counts: LlmTokenColumns) -> str:
+    """`2.5K / 30`."""
+    return f"{compact(counts.prompt_tokens)} / {compact(counts.output_tokens)}"
+
+
+def token_parts(counts: LlmTokenColumns) -> str:
+    """What of the tokens is shown below them; empty without any."""
+    into = parts_in(counts.cached_tokens, counts.tool_use_tokens)
+    return ", ".join(filter(None, (into, parts_out(counts.thought_tokens))))
+
+
+def tokens_in_and_out(counts: LlmTokenColumns) -> str:
     """`2,500 tokens in (400 cached), 30 out (12 thoughts)`."""
+    into = parts_in(counts.cached_tokens, counts.tool_use_tokens)
     into, out = (
-        f" ({parts})" if parts else ""
-        for parts in (parts_in(cached, tool_use), parts_out(thoughts))
+        f" ({parts})" if parts else "" for parts in (into, parts_out(counts.thought_tokens))
     )
-    return f"{prompt:,} tokens in{into}, {output:,} out{out}"
+    return f"{counts.prompt_tokens:,} tokens in{into}, {counts.output_tokens:,} out{out}"
 
 
 def rate(part: int, whole: int) -> str:
