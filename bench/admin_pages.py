@@ -43,7 +43,7 @@ def main() -> None:
         now = datetime.now(UTC)
         fill(now)
         fill_rest(now)
-        from proxyapp.process.serving import calm_collector
+        from proxyapp.process.calm_collector import calm_collector
 
         calm_collector()
         print(table(dashboard(now) | requests()))

@@ -27,7 +27,7 @@ def measure(sizes: list[int]) -> Iterator[dict[str, Any]]:
 
     django.setup()
     call_command("migrate", verbosity=0)
-    from proxyapp.process.serving import calm_collector
+    from proxyapp.process.calm_collector import calm_collector
 
     ids = _key_ids(max(sizes))
     calm_collector()

@@ -116,7 +116,7 @@ def set_up(home: Path) -> None:
 async def serve(count: int) -> None:
     from gateway.asgi import application
     from proxyapp import runtime
-    from proxyapp.process.serving import calm_collector
+    from proxyapp.process.calm_collector import calm_collector
     from proxyapp.server.connection import ClientConnection
     from proxyapp.server.http_server import ConnectionLimits, HttpServer
     from proxyapp.server.uvicorn_http import UvicornConnection

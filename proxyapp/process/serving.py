@@ -1,6 +1,5 @@
 """One process that serves, from bound sockets to the end of its drain."""
 
-import gc
 import resource
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -9,6 +8,7 @@ from django.conf import settings
 
 from proxyapp.process.arenas import share_arenas
 from proxyapp.process.bootstrap import database_errors_explained
+from proxyapp.process.calm_collector import calm_collector
 from proxyapp.process.start_error import StartError
 from proxyapp.server.certificate import ClientPort
 from proxyapp.server.drain import Drain
@@ -74,13 +74,6 @@ def _run_uvicorn(
     from proxyapp.server import uvicorn
 
     uvicorn.run(application, ports, drain=drain, on_listening=on_listening)
-
-
-def calm_collector() -> None:
-    """What is loaded now stays: looking through it again and again would stall requests."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
 
 
 def allow_many_files() -> None:
