@@ -65,14 +65,22 @@ def key_of(target: bytes, headers: list[tuple[bytes, bytes]]) -> str | None:
 
 
 def refuse_credentials(request: Recorded, keys: Collection[str] | None) -> Answer | None:
-    """Exactly one credential, in the place that the path takes it, and a known one."""
+    """Exactly one credential, in the place that the path takes it, and a known one.
+
+    A chunk of an upload needs none: its URL is one.
+    """
     found = credentials_of(request.target, request.headers)
-    if len(found["authorization"] + found["x-goog-api-key"] + found["key"]) > 1:
+    shown = found["authorization"] + found["x-goog-api-key"] + found["key"]
+    if len(shown) > 1:
         return refusal(request, 400, "openai_400_multiple_credentials")
+    if request.chunk is not None and not shown:
+        return None
     misplaced = _misplaced_on_openai(found) if _is_openai(request) else _misplaced_on_native(found)
     if misplaced:
         status, body = misplaced
-        return refusal(request, status, body) if isinstance(body, str) else _json(body, status)
+        return (
+            refusal(request, status, body) if isinstance(body, str) else json_answer(body, status)
+        )
     if keys is not None and request.key not in keys:
         return refusal(
             request,
@@ -101,7 +109,7 @@ def _is_openai(request: Recorded) -> bool:
 
 
 def _is_interactions(request: Recorded) -> bool:
-    return request.path.endswith("/interactions")
+    return "/interactions" in request.path
 
 
 # The model.
@@ -141,7 +149,7 @@ def recorded_error(name: str) -> Any:
 
 def refusal(request: Recorded, status: int, body_name: str | None = None) -> Answer:
     """A recorded error in the form of the path."""
-    return _in_form(request, recorded_error(body_name or _default_refusal(request)), status)
+    return in_form(request, recorded_error(body_name or _default_refusal(request)), status)
 
 
 def _default_refusal(request: Recorded) -> str:
@@ -156,18 +164,18 @@ def _default_refusal(request: Recorded) -> str:
 
 def quota_refusal(request: Recorded, refused: Refusal) -> Answer:
     body = refused.interactions_body if _is_interactions(request) else refused.body
-    return _in_form(request, body, refused.status)
+    return in_form(request, body, refused.status)
 
 
-def _in_form(request: Recorded, error: Any, status: int) -> Answer:
+def in_form(request: Recorded, error: Any, status: int) -> Answer:
     """In an array under /openai/ and for streams that are not SSE."""
     in_array = _is_openai(request) or (
         ":streamGenerateContent" in request.path and "alt=sse" not in request.query
     )
-    return _json([error] if in_array else error, status)
+    return json_answer([error] if in_array else error, status)
 
 
-def _json(body: Any, status: int = 200) -> Answer:
+def json_answer(body: Any, status: int = 200) -> Answer:
     return Answer(status, json.dumps(body, indent=2).encode() + b"\n", JSON)
 
 
@@ -177,13 +185,21 @@ def _json(body: Any, status: int = 200) -> Answer:
 def answer(request: Recorded) -> Answer:
     try:
         return _answer(request)
-    except (ValueError, KeyError, AttributeError, TypeError):
-        error = {
-            "code": 400,
-            "message": "Invalid JSON payload received.",
-            "status": "INVALID_ARGUMENT",
-        }
-        return _json([{"error": error}] if _is_openai(request) else {"error": error}, 400)
+    except UNREADABLE:
+        return unreadable(request)
+
+
+UNREADABLE = (ValueError, KeyError, AttributeError, TypeError)
+
+
+def unreadable(request: Recorded) -> Answer:
+    """A body that is not what the method takes."""
+    error = {
+        "code": 400,
+        "message": "Invalid JSON payload received.",
+        "status": "INVALID_ARGUMENT",
+    }
+    return json_answer([{"error": error}] if _is_openai(request) else {"error": error}, 400)
 
 
 def _answer(request: Recorded) -> Answer:
@@ -192,11 +208,13 @@ def _answer(request: Recorded) -> Answer:
         return _openai_answer(request, openai[1] if openai else "")
     if re.search(rf"{VERSION}/models$", request.path):
         return _model_list(dict(parse_qsl(request.query)))
-    if _is_interactions(request) and request.method == "POST":
-        return _interaction(request)
+    if request.path.endswith("/interactions") and request.method == "POST":
+        return interaction_answer(request)
     found = re.search(rf"{VERSION}/models/([^/:]+)(?::(\w+))?$", request.path)
     if not found:
-        return _json({"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}, 404)
+        return json_answer(
+            {"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}, 404
+        )
     model, method = found[1], found[2]
     if not model.startswith(("gemini-", "text-embedding-")):
         return refusal(request, 404, "404_model_not_found")
@@ -207,35 +225,37 @@ def _model_list(asked: dict[str, str]) -> Answer:
     start = int(asked.get("pageToken", 0))
     end = start + (int(asked.get("pageSize", 0)) or len(MODELS))
     following = {"nextPageToken": str(end)} if end < len(MODELS) else {}
-    return _json({"models": [_model(name) for name in MODELS[start:end]], **following})
+    return json_answer({"models": [_model(name) for name in MODELS[start:end]], **following})
 
 
 def _native_answer(request: Recorded, model: str, method: str | None) -> Answer:
     if method is None:
-        return _json(_model(model))
+        return json_answer(_model(model))
     if method == "countTokens":
-        return _json({"totalTokens": PROMPT_TOKENS})
+        return json_answer({"totalTokens": PROMPT_TOKENS})
     if method == "embedContent":
-        return _json({"embedding": _embedding()})
+        return json_answer({"embedding": _embedding()})
     if method == "batchEmbedContents":
-        return _json({"embeddings": [_embedding() for _ in request.json()["requests"]]})
+        return json_answer({"embeddings": [_embedding() for _ in request.json()["requests"]]})
     if method == "generateContent":
-        return _json(_content(TEXT, OUTPUT_TOKENS, model, is_last=True))
+        return json_answer(generated_content(TEXT, OUTPUT_TOKENS, model, is_last=True))
     if method == "streamGenerateContent":
         return _stream(model, is_sse="alt=sse" in request.query)
-    return _json({"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}, 404)
+    return json_answer(
+        {"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}, 404
+    )
 
 
 def event(text: str, *, output_tokens: int, model: str = MODELS[0], is_last: bool = False) -> bytes:
     """One server-sent event of streamGenerateContent."""
-    content = _content(text, output_tokens, model, is_last=is_last)
+    content = generated_content(text, output_tokens, model, is_last=is_last)
     return b"data: " + json.dumps(content).encode() + b"\r\n\r\n"
 
 
 def _stream(model: str, *, is_sse: bool) -> Answer:
     tokens = [3, 7, OUTPUT_TOKENS]
     contents = [
-        _content(word, count, model, is_last=count == OUTPUT_TOKENS)
+        generated_content(word, count, model, is_last=count == OUTPUT_TOKENS)
         for word, count in zip(WORDS, tokens, strict=True)
     ]
     if not is_sse:
@@ -251,7 +271,9 @@ def _stream(model: str, *, is_sse: bool) -> Answer:
     )
 
 
-def _content(text: str, output_tokens: int, model: str, *, is_last: bool) -> dict[str, Any]:
+def generated_content(
+    text: str, output_tokens: int, model: str, *, is_last: bool
+) -> dict[str, Any]:
     candidate: dict[str, Any] = {
         "content": {"parts": [{"text": text}], "role": "model"},
         "index": 0,
@@ -318,28 +340,40 @@ def _sse(data: Any) -> bytes:
 # The interactions.
 
 
-def _interaction(request: Recorded) -> Answer:
+def interaction_answer(request: Recorded, interaction_id: str = "i1") -> Answer:
     asked = request.json()
-    if not asked["model"].startswith("gemini-"):
+    if not asked.get("agent") and not asked["model"].startswith("gemini-"):
         return refusal(request, 404, "404_model_not_found")
-    head = {"id": "i1", "object": "interaction", "model": asked["model"]}
+    made = interaction(asked, interaction_id)
+    return interaction_stream(made) if asked.get("stream") else json_answer(made)
+
+
+def interaction(asked: dict[str, Any], interaction_id: str) -> dict[str, Any]:
+    """One that is completed."""
+    by: dict[str, Any] = {name: asked[name] for name in ("model", "agent") if name in asked}
     usage = {
         "total_input_tokens": PROMPT_TOKENS,
         "total_output_tokens": OUTPUT_TOKENS,
         "total_tokens": PROMPT_TOKENS + OUTPUT_TOKENS,
     }
-    whole = {**head, "status": "completed", "usage": usage}
-    if asked.get("stream"):
-        return _interaction_stream({**head, "status": "in_progress"}, whole)
     step = {"type": "model_output", "content": [{"type": "text", "text": TEXT}]}
-    return _json({**whole, "steps": [step]})
+    head: dict[str, Any] = {
+        "id": interaction_id,
+        "object": "interaction",
+        **by,
+        "status": "completed",
+    }
+    return {**head, "usage": usage, "steps": [step]}
 
 
-def _interaction_stream(created: dict[str, Any], completed: dict[str, Any]) -> Answer:
+def interaction_stream(whole: dict[str, Any]) -> Answer:
     deltas = [
         {"event_type": "step.delta", "index": 0, "delta": {"type": "text", "text": word}}
         for word in WORDS
     ]
+    completed = {name: value for name, value in whole.items() if name != "steps"}
+    head = {name: value for name, value in completed.items() if name != "usage"}
+    created = {**head, "status": "in_progress"}
     events: list[dict[str, Any]] = [
         {"event_type": "interaction.created", "interaction": created},
         {"event_type": "step.start", "index": 0, "step": {"type": "model_output"}},
@@ -358,9 +392,9 @@ def _openai_answer(request: Recorded, what: str) -> Answer:
         data = [
             {"id": f"models/{name}", "object": "model", "owned_by": "google"} for name in MODELS
         ]
-        return _json({"object": "list", "data": data})
+        return json_answer({"object": "list", "data": data})
     if what not in ("chat/completions", "embeddings"):
-        return _json(
+        return json_answer(
             [{"error": {"code": 404, "message": "Not found.", "status": "NOT_FOUND"}}], 404
         )
     asked = request.json()
@@ -378,7 +412,7 @@ def _openai_embeddings(asked: dict[str, Any]) -> Answer:
         for n, _ in enumerate(inputs)
     ]
     usage = {"prompt_tokens": PROMPT_TOKENS, "total_tokens": PROMPT_TOKENS}
-    return _json({"object": "list", "data": data, "model": asked["model"], "usage": usage})
+    return json_answer({"object": "list", "data": data, "model": asked["model"], "usage": usage})
 
 
 def _openai_usage() -> dict[str, int]:
@@ -397,7 +431,7 @@ def _openai_completion(asked: dict[str, Any]) -> Answer:
         "message": {"role": "assistant", "content": TEXT},
     }
     head = {"id": "c1", "object": "chat.completion", "created": 1790000000, "model": asked["model"]}
-    return _json({**head, "choices": [choice], "usage": _openai_usage()})
+    return json_answer({**head, "choices": [choice], "usage": _openai_usage()})
 
 
 def _openai_stream(asked: dict[str, Any]) -> Answer:

@@ -3,7 +3,7 @@
 import asyncio
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,8 @@ class Recorded:
     is_complete: bool
     key: str | None
     at: float
+    # What a chunk of an upload is (`tests.support.fake_uploads.Chunk`).
+    chunk: Any = None
 
     @property
     def path(self) -> str:
@@ -115,9 +117,13 @@ async def read_head(reader: asyncio.StreamReader) -> tuple[str, bytes, list[tupl
 
 
 class Body:
-    """Reads a request's body and keeps its hash, its length and, when it is short, its bytes."""
+    """Reads a request's body and keeps its hash, its length and, when it is short, its bytes.
 
-    def __init__(self) -> None:
+    `taking` gets every part as it comes.
+    """
+
+    def __init__(self, taking: Callable[[bytes], None] | None = None) -> None:
+        self._taking = taking
         self._hash = hashlib.sha256()
         self.length = 0
         self.kept = b""
@@ -157,6 +163,8 @@ class Body:
             self._take(part)
 
     def _take(self, part: bytes) -> None:
+        if self._taking:
+            self._taking(part)
         self._hash.update(part)
         self.length += len(part)
         self.kept = self.kept + part if self.length <= KEEP_BODIES_UP_TO else b""

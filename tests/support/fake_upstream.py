@@ -2,7 +2,8 @@
 
 Tests can script it down to the bytes. It runs on a port, a thread and an event loop of its own and
 writes down what arrived as it arrived: the raw target, every header with its case and order, the
-hash of the body. What Google would answer is in `tests.support.fake_gemini`.
+hash of the body. What Google would answer is in `tests.support.fake_gemini`, and what belongs to a
+project in `tests.support.fake_resources`.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ import ssl
 import threading
 import time
 import zlib
-from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
@@ -30,6 +31,7 @@ from tests.support.fake_http import (
     read_head,
 )
 from tests.support.fake_quotas import Quotas
+from tests.support.fake_resources import FakeResources
 
 __all__ = ["Connection", "FakeUpstream", "HeldStream", "Recorded", "body_of_bytes"]
 
@@ -147,7 +149,7 @@ class _Refusal:
 class FakeUpstream:
     """`strict`: credentials as Google takes them; otherwise anything is accepted.
 
-    `keys` None: any key is known.
+    `keys` None: any key is known. `projects`: the project of a key; by itself a key is one.
     """
 
     def __init__(
@@ -155,10 +157,12 @@ class FakeUpstream:
         *,
         strict: bool = True,
         keys: Collection[str] | None = None,
+        projects: Mapping[str, str] | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.strict = strict
         self.keys = keys
+        self._projects = projects or {}
         self._tls = tls
         self._changed = threading.Condition()
         self._loop = asyncio.new_event_loop()
@@ -172,7 +176,7 @@ class FakeUpstream:
         self.reset()
 
     def reset(self) -> None:
-        """Forgets requests, handlers, held and broken streams, refusals and quotas.
+        """Forgets requests, resources, handlers, held and broken streams, refusals and quotas.
 
         Connections stay. `clock` tells the quotas the time, in seconds since the epoch.
         """
@@ -185,6 +189,9 @@ class FakeUpstream:
             self._broken: dict[str, tuple[Any, BrokenForm]] = {}
             self.quotas: Quotas | None = None
             self.clock: Callable[[], float] = time.time
+            self.resources = FakeResources(
+                self._projects, clock=lambda: self.clock(), base_url=lambda: self.url
+            )
 
     def __enter__(self) -> "FakeUpstream":
         self._thread.start()
@@ -365,7 +372,8 @@ class FakeUpstream:
     async def _exchange(self, connection: Connection) -> None:
         method, target, headers = await read_head(connection.reader)
         handler, reads_body = self._handler(target.partition(b"?")[0].decode("latin-1"))
-        body = Body()
+        chunk = self.resources.chunk(target, headers)
+        body = Body(chunk.take if chunk else None)
         is_complete = reads_body and await body.read(connection, headers)
         key = fake_gemini.key_of(target, headers)
         request = Recorded(
@@ -378,6 +386,7 @@ class FakeUpstream:
             is_complete,
             key,
             time.monotonic(),
+            chunk,
         )
         with self._changed:
             self.requests.append(request)
@@ -441,7 +450,9 @@ class FakeUpstream:
         return fake_gemini.quota_refusal(request, refused) if refused else None
 
     def _answer(self, request: Recorded) -> Answer:
-        answer = _plain_answer(request) or fake_gemini.answer(request)
+        answer = (
+            _plain_answer(request) or self.resources.answer(request) or fake_gemini.answer(request)
+        )
         broken = self._broken.get(request.key or "")
         return fake_gemini.break_stream(request, answer, *broken) if broken else answer
 
