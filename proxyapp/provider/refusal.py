@@ -9,12 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from proxyapp.provider.refusal_words import QUOTED
 from proxyapp.provider.stated_delay import duration, stated_in
 from proxyapp.provider.status_words import status_of_code, status_of_words
 from proxyapp.provider.tolerant_json import Object, clean, objects_in, parsed_json, plain
 from proxyapp.provider.violations import QuotaWindow, Violation, violations_in, windows_in
+from proxyapp.vocabulary.asgi import Header
 
 MESSAGE_CHARACTERS = 1 << 13
 MOST_DETAILS = 256
@@ -32,7 +34,8 @@ _RESOURCE_KEYS = ("name", "done", "key", "custom_id", "response", "candidates")
 class Refusal:
     """`status`: what the body itself names, 0 if nothing.
 
-    `words`: its codes in lower case. `reasons`: of ErrorInfo.
+    `words`: its codes in lower case. `reasons`: of ErrorInfo. `relayed_from`: the provider behind
+    the one that was asked, if it is that one's refusal. `headers`: those that the body repeats.
     """
 
     is_error: bool = False
@@ -44,6 +47,8 @@ class Refusal:
     violations: tuple[Violation, ...] = ()
     delay: timedelta | None = None
     model: str = ""
+    relayed_from: str = ""
+    headers: tuple[Header, ...] = ()
 
     @property
     def windows(self) -> frozenset[QuotaWindow]:
@@ -135,7 +140,25 @@ def _facts(found: Object, outer: Object) -> Refusal:
         model=next((violation.model for violation in violations if violation.model), "")
         # What stands in quotes may be a client's own.
         or _model_in(QUOTED.sub("", message)),
+        **_of_metadata(error.get("metadata")),
     )
+
+
+def _of_metadata(metadata: object) -> dict[str, Any]:
+    """OpenRouter's."""
+    if not isinstance(metadata, dict):
+        return {}
+    headers = metadata.get("headers")
+    named = list(headers.items())[:MOST_DETAILS] if isinstance(headers, dict) else []
+    return {
+        "relayed_from": clean(metadata.get("provider_name")),
+        "headers": tuple((clean(name).encode(), _text(value).encode()) for name, value in named),
+    }
+
+
+def _text(value: object) -> str:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return repr(value)[:MOST_DETAILS] if is_number else clean(value)
 
 
 def _model_in(message: str) -> str:

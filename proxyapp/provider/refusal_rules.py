@@ -124,6 +124,14 @@ def _page(case: RefusalCase) -> Kind | None:
     return Kind.EGRESS if is_shut_out or UNUSUAL_TRAFFIC.search(case.text) else None
 
 
+def _relayed(case: RefusalCase) -> Kind | None:
+    """Of the provider behind the one that was asked: neither a limit of this key nor its fault."""
+    if not case.refusal.relayed_from:
+        return None
+    is_trouble = case.status >= 500 or case.status in (401, 402, 408, 429)
+    return Kind.SERVER if is_trouble else Kind.REQUEST
+
+
 def _limit(case: RefusalCase) -> Kind | None:
     if case.status != 429:
         return None
@@ -213,7 +221,9 @@ def _asks_for_money(case: RefusalCase) -> bool:
         return True
     if case.status == 403:  # which may name a file as its client calls it
         return _is_about_money(case) and RESOURCE.search(case.text) is None
-    return case.status == 400 and MONEY_AT_START.match(case.start) is not None
+    return case.status == 400 and (
+        case.has_word(*MONEY_WORDS) or MONEY_AT_START.match(case.start) is not None
+    )
 
 
 def _region(case: RefusalCase) -> Kind | None:
@@ -243,5 +253,5 @@ def _unexplained(case: RefusalCase) -> Kind | None:
 
 
 RULES: tuple[Callable[[RefusalCase], Kind | None], ...] = (
-    _page, _limit, _server, _credentials, _money, _region, _permission, _unexplained,
+    _page, _relayed, _limit, _server, _credentials, _money, _region, _permission, _unexplained,
 )  # fmt: skip

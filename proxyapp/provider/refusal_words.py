@@ -57,6 +57,7 @@ SPENT_AT_START = re.compile(
 # Under 400 a message is most often about what the client sent.
 MONEY_AT_START = re.compile(
     r"your credit balance is too low|your pre-?pa(?:y|id)|this api method requires billing"
+    r"|you have reached your specified [\w ]{0,40}usage limits"
 )
 
 DEAD_REASON = re.compile(
@@ -86,6 +87,7 @@ DEAD_AT_START = re.compile(
     r"|requests from (?:referr?er|this android|this ios) .{0,300}(?:is|are) blocked"
     r"|requests to this api \S{1,200} (?:method \S{1,200} )?are blocked"
     r"|access to \S{1,200} is restricted from your billing country"
+    r"|access denied due to invalid subscription key|user not found\b"
 )
 
 TOKEN_TYPE = re.compile(r"ACCESS_TOKEN_TYPE_UNSUPPORTED")
@@ -108,6 +110,7 @@ REGION = re.compile(
     r"user location is not supported|(?:not |un)(?:available|supported) in your (?:country"
     r"|region|location)"
     r"|country, region, or territory not supported"
+    r"|access denied due to virtual network/firewall rules|\Arequest not allowed\b"
 )
 UNUSUAL_TRAFFIC = re.compile(r"unusual traffic")
 FORBIDDEN_PAGE = re.compile(r"does not have permission to get url")

@@ -70,17 +70,24 @@ def stated_in(message: str) -> timedelta | None:
 
 
 def retry_after(headers: Sequence[tuple[bytes, bytes]], now: datetime) -> timedelta | None:
-    """RFC 9110, 10.2.3, and seconds with a fraction besides.
+    """RFC 9110, 10.2.3, seconds with a fraction, and `retry-after-ms`, which is more exact.
 
     Already bounded: a date may lie in the past.
     """
-    for name, value in headers:
-        if name.lower() == b"retry-after" and len(value) <= _LONGEST_HEADER:
-            text = value.decode("latin-1").strip()
-            delay = _of_seconds(text) if _BARE_SECONDS.fullmatch(text) else _until_date(text, now)
-            if delay is not None:
-                return bounded(delay)
+    for wanted, unit in ((b"retry-after-ms", "ms"), (b"retry-after", "")):
+        for name, value in headers:
+            if len(name) == len(wanted) and name.lower() == wanted:
+                delay = _told(value, unit, now)
+                if delay is not None:
+                    return bounded(delay)
     return None
+
+
+def _told(value: bytes, unit: str, now: datetime) -> timedelta | None:
+    if len(value) > _LONGEST_HEADER:
+        return None
+    text = value.decode("latin-1").strip()
+    return duration(text + unit) if _BARE_SECONDS.fullmatch(text) else until_date(text, now)
 
 
 def _in_words(text: str, start: int) -> timedelta | None:
@@ -118,7 +125,7 @@ def _of_seconds(value: object) -> timedelta | None:
     return timedelta(seconds=min(seconds, LONGEST.total_seconds()))
 
 
-def _until_date(text: str, now: datetime) -> timedelta | None:
+def until_date(text: str, now: datetime) -> timedelta | None:
     try:
         date = parsedate_to_datetime(text)
         return (date if date.tzinfo else date.replace(tzinfo=UTC)) - now

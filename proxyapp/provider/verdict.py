@@ -18,9 +18,11 @@ from proxyapp.provider.refusal import Refusal, read_refusal
 from proxyapp.provider.refusal_rules import kind_of
 from proxyapp.provider.refusal_words import BILLED_KEY_PASSES
 from proxyapp.provider.request_use import UNKNOWN_USE, RequestUse
+from proxyapp.provider.reset_headers import full_again
 from proxyapp.provider.reset_times import PACIFIC, next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
 from proxyapp.provider.violations import Violation
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import RateLimitPolicy
 
 # Half of the shortest window that a limit may have, a minute; the eighth in a row is an hour.
@@ -72,7 +74,7 @@ class Verdict:
 def judge(
     *,
     status: int,
-    headers: Sequence[tuple[bytes, bytes]],
+    headers: Sequence[Header],
     body: bytes,
     path: bytes,
     model: str,
@@ -102,7 +104,7 @@ def judge(
         return _of_any_limit(kind, refusal, model, use, now)
     spec = kind.spec
     obeys_header = meant in (429, 503) and spec.obeys_header and not _is_googles_day(spec, body)
-    asked = retry_after(headers, now) if obeys_header else None
+    asked = _asked(meant, headers, refusal, now) if obeys_header else None
     decisive = _decisive(spec, refusal)
     words = quota_words(refusal, decisive)
     return Verdict(
@@ -117,6 +119,16 @@ def judge(
         message=brief(refusal.message),
         doubt=doubt_of(spec, refusal, words, use),
     )
+
+
+def _asked(
+    status: int, headers: Sequence[Header], refusal: Refusal, now: datetime
+) -> timedelta | None:
+    """What the headers ask for; one provider repeats its own in the body."""
+    asked = retry_after(headers, now)
+    if asked is not None or status != 429:
+        return asked
+    return full_again(headers, now) or full_again(refusal.headers, now)
 
 
 def of_the_request(judgement: Verdict) -> Verdict:

@@ -191,3 +191,21 @@ def test_nothing_makes_a_delay_raise_or_leave_its_bounds(text, value):
 
     for delay in (duration(value), stated_in(f"retry in {text}"), header):
         assert delay is None or timedelta(0) <= delay <= LONGEST
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ([(b"retry-after-ms", b"2500"), (b"retry-after", b"3")], 2.5),
+        ([(b"Retry-After", b"3"), (b"Retry-After-Ms", b"2500")], 2.5),
+        ([(b"retry-after-ms", b"soon"), (b"retry-after", b"3")], 3),
+        ([(b"retry-after-ms", b""), (b"retry-after", b"3")], 3),
+        ([(b"retry-after-ms", b"20")], 1),
+        ([(b"retry-after-ms", b"9" * 60)], 86400),
+        ([(b"retry-after-ms", b"9" * 65)], None),
+    ],
+)
+def test_milliseconds_are_more_exact_than_seconds(headers, seconds):
+    told = retry_after(headers, NOW)
+
+    assert told == (None if seconds is None else timedelta(seconds=seconds))
