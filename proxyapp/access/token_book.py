@@ -184,7 +184,7 @@ def presented(headers: list[Header], query: bytes) -> list[bytes]:
         if name == b"authorization":
             if value[:7].lower() == _NAMED_SCHEME:
                 found.append(value[7:].strip())
-        elif name == b"x-goog-api-key" or name == b"x-api-key":
+        elif name == b"x-goog-api-key" or name == b"x-api-key" or name == b"api-key":
             found.append(value.strip())
     if query and (b"key" in query or b"%" in query):
         parts = query.split(b"&")

@@ -1,6 +1,8 @@
 """The key in an answer's body, masked while the body passes."""
 
+from functools import lru_cache
 from typing import Protocol
+from urllib.parse import quote
 
 from proxyapp.provider.codings import Inflater
 from proxyapp.vocabulary.asgi import Header
@@ -72,6 +74,8 @@ class SuccessMask:
 
     def __init__(self, secret: str, masked: str, headers: list[Header]) -> None:
         self._secret = secret.encode()
+        # As links have it that repeat the request's query.
+        self._quoted = _in_links(secret)
         self._text, self._masked = secret, masked
         self._headers = headers
         self._end = b""
@@ -92,15 +96,19 @@ class SuccessMask:
         return self._mask.rest() if self._mask is not None else b""
 
     def _is_suspect(self, chunks: list[bytes], *, is_complete: bool) -> bool:
-        secret = self._secret
+        secret, quoted = self._secret, self._quoted
         for chunk in chunks:
             if chunk.find(ERROR) >= 0 or chunk.find(secret) >= 0:
+                return True
+            if quoted and chunk.find(quoted) >= 0:
                 return True
             if not is_complete or len(chunks) > 1:
                 if self._end and ERROR in self._end + chunk[: len(ERROR)]:
                     return True
                 self._end = chunk[-len(ERROR) :]
                 if begun(chunk, len(chunk), secret) < len(chunk):
+                    return True
+                if quoted and begun(chunk, len(chunk), quoted) < len(chunk):
                     return True
         return False
 
@@ -112,6 +120,13 @@ class SuccessMask:
     def _text_mask(self) -> TextMask:
         is_sized = any(name.lower() == b"content-length" for name, _ in self._headers)
         return TextMask(KeyMasker(self._text, self._masked, keeps_length=is_sized))
+
+
+@lru_cache(maxsize=1024)
+def _in_links(secret: str) -> bytes:
+    """Empty where it is written as it is."""
+    quoted = quote(secret, safe="")
+    return b"" if quoted == secret else quoted.encode()
 
 
 def mask_of_success(secret: str, masked: str, headers: list[Header]) -> SuccessMask | None:

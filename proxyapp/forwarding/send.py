@@ -15,12 +15,13 @@ from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.wish import Turn
 from proxyapp.provider.codings import COMPRESSIONS, DECODED_BYTES, inflated
-from proxyapp.provider.credentials import refuses_two
+from proxyapp.provider.credentials import refuses_two, with_key
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import is_about_credentials
 from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
+from proxyapp.vocabulary.auth_places import IN_QUERY
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import BodyNotKept, GatewayError, LoopFound
 from proxyapp.vocabulary.key_masker import KeyMasker, ascii_mask, without_key
@@ -105,6 +106,10 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     count = AttemptCount(parts.counting, parts.recovery, turn, request)
     attempt = Attempt(count, turn, auth)
     facts, prefix = request.sent_to(key.group, auth)
+    target = request.target(prefix, facts.path)
+    is_in_query = auth.startswith(IN_QUERY)
+    if is_in_query:
+        target = with_key(target, auth, key.secret)
     try:
         asking = await body_that_asks(request) if key.group.include_usage else None
         headers = to_upstream(
@@ -120,7 +125,7 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         exchange = await parts.upstreams.send(
             key.group,
             request.method,
-            request.target(prefix, facts.path),
+            target,
             headers,
             request.body.to_send() if asking is None else asking,
         )
@@ -132,8 +137,9 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
             raise LoopFound(hops.LOOP)
         if attempt.status < 300 and request.is_generating and not is_well_begun(attempt):
             await look_at_start(attempt, request.path)
-        if attempt.status >= 300:
+        if is_in_query or attempt.status >= 300:
             _hide_key_in_headers(attempt)
+        if attempt.status >= 300:
             await _hide_key(attempt)
         if attempt.status < 400 and not parts.recovery.is_idle:
             parts.recovery.succeeded(key, request.quota_scope, attempt.began_at)
@@ -150,7 +156,9 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
 
 
 def _hide_key_in_headers(attempt: Attempt) -> None:
-    """A redirect, say, may repeat the request's credential in its Location."""
+    """A redirect, say, may repeat the request's credential in its Location; of a key in the query
+    other links may, whatever the status.
+    """
     secret, masked = attempt.key.secret, ascii_mask(attempt.key.masked)
     attempt.headers = [
         (name, without_key(value, secret, masked)) for name, value in attempt.headers

@@ -8,6 +8,7 @@ from django.db.models.functions import Lower
 from django.utils import timezone
 
 from proxyapp.models.sealed import SealedTextField, keyed_hash
+from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, MAX_AUTH_LENGTH
 from proxyapp.vocabulary.choices import (
     DEFAULT_TARGET_URL,
     MAX_EMPTY_RETRIES,
@@ -34,7 +35,7 @@ class Group(models.Model):
     rate_limit_policy = models.CharField(
         max_length=20, choices=labelled(RateLimitPolicy), default=RateLimitPolicy.DAILY
     )
-    auth = models.CharField(max_length=20, choices=labelled(Auth), default=Auth.AUTO)
+    auth = models.CharField(max_length=MAX_AUTH_LENGTH, default=Auth.AUTO)
     priority = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(MAX_PRIORITY)],
@@ -105,7 +106,10 @@ class Group(models.Model):
                 name="group_policy_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(auth__in=choice_values(Auth)), name="group_auth_known"
+                condition=models.Q(auth__in=choice_values(Auth))
+                | models.Q(auth__startswith=IN_HEADER)
+                | models.Q(auth__startswith=IN_QUERY),
+                name="group_auth_known",
             ),
             models.CheckConstraint(
                 condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"

@@ -1,9 +1,10 @@
 """What a provider takes for a credential, and where it looks for one."""
 
 import re
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY
 from proxyapp.vocabulary.choices import Auth
 
 # The whole message: part of one may be what a client sent.
@@ -13,6 +14,8 @@ TWO_REFUSED = re.compile(
 # From the start on, and without what is encoded: elsewhere it is a name that a client chose.
 OPENAI_PATH = re.compile(rb"/(?:v\d[\w.-]*/)?openai/")
 OPENAI_SEGMENT = b"openai"
+# Where Google looks, or where more than one API does. Every other way says one place for all paths.
+OF_MANY = frozenset((Auth.AUTO, Auth.BOTH, Auth.GOOGLE, Auth.BEARER, Auth.X_GOOG_API_KEY))
 
 
 def without_key(query: bytes) -> bytes | None:
@@ -45,7 +48,11 @@ def is_openai_prefix(prefix: bytes) -> bool:
 
 
 def is_alone_in_place(auth: str, *, is_openai: bool) -> bool:
-    """Whether a key that is sent so is the only credential, and where Google looks for one."""
+    """Whether a key that is sent so is the only credential, and where Google looks for one, or
+    where nobody but the target's own API does.
+    """
+    if auth not in OF_MANY:
+        return True
     return auth in (Auth.GOOGLE, Auth.BEARER if is_openai else Auth.X_GOOG_API_KEY)
 
 
@@ -55,11 +62,34 @@ def refuses_two(message: str) -> bool:
 
 
 def credentials(auth: str, secret: bytes, *, is_openai: bool) -> list[Header]:
-    """The credential headers for a key. `auth` is never `auto`: `pool` has resolved it."""
+    """The credential headers for a key. `auth` is never `auto`: `pool` has resolved it.
+
+    None for a key that goes into the query: `with_key` puts it there.
+    """
     bearer = (b"authorization", b"Bearer " + secret)
     goog = (b"x-goog-api-key", secret)
     if auth == Auth.BOTH:
         return [bearer, goog]
     if auth == Auth.GOOGLE:
         return [bearer if is_openai else goog]
-    return [bearer if auth == Auth.BEARER else goog]
+    if auth == Auth.BEARER:
+        return [bearer]
+    if auth == Auth.X_GOOG_API_KEY:
+        return [goog]
+    if auth.startswith(IN_QUERY):
+        return []
+    return [(auth.removeprefix(IN_HEADER).lower().encode(), secret)]
+
+
+def with_key(target: bytes, auth: str, secret: str) -> bytes:
+    """The raw target with the key in its query, instead of what the client had there."""
+    name = auth.removeprefix(IN_QUERY).encode()
+    path, _, query = target.partition(b"?")
+    kept = [part for part in query.split(b"&") if part and not _is_named(part, name.lower())]
+    kept.append(name + b"=" + quote(secret, safe="").encode())
+    return path + b"?" + b"&".join(kept)
+
+
+def _is_named(part: bytes, name: bytes) -> bool:
+    """To some programs the case of a parameter's name makes no difference."""
+    return unquote_to_bytes(part.partition(b"=")[0]).lower() == name

@@ -25,16 +25,16 @@ FINAL_WORDS = ("leaked", "suspended")
 
 
 def outcome_of_refusal(
-    status: int, refusal: Refusal, path: bytes, *, is_key_in_place: bool, is_googles: bool
+    status: int, refusal: Refusal, path: bytes, *, is_key_in_place: bool, is_place_known: bool
 ) -> ProbeOutcome:
     """Of the gateway's own question, on this path.
 
-    `is_key_in_place`: the key was sent alone, and where Google takes it. `is_googles`: the target
-    is known to take it there; another one calls every key bad that it does not find.
+    `is_key_in_place`: the key was sent alone, and where Google takes it. `is_place_known`: the
+    target is known to take it where it was; another one calls every key bad that it does not find.
     """
     kind = kind_of(status, refusal, path, "", is_key_in_place=is_key_in_place)
     is_dead = kind.spec.until is Until.OPERATOR and not is_restricted(refusal)
-    is_known = is_key_in_place and (is_googles or names_a_dead_key(refusal))
+    is_known = is_place_known or (is_key_in_place and names_a_dead_key(refusal))
     return ProbeOutcome.DEAD if is_dead and is_known else ProbeOutcome.INCONCLUSIVE
 
 

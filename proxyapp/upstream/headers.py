@@ -1,8 +1,7 @@
 """Which headers and query parameters cross the gateway. Nothing else in the project adds or removes
 one.
 
-Names arrive in lower case (ASGI). RFC 9110, section 7.6.1, says what belongs to one connection
-only.
+Names arrive in lower case (ASGI).
 """
 
 from collections.abc import Callable
@@ -11,22 +10,10 @@ from proxyapp.provider.codings import READ_CODINGS
 from proxyapp.upstream import hops
 from proxyapp.upstream.front_headers import is_of_front, is_order_to_front
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.auth_places import HOP_BY_HOP
 from proxyapp.vocabulary.remembered import remembered
 
-HOP_BY_HOP = frozenset(
-    {
-        b"connection",
-        b"keep-alive",
-        b"proxy-authenticate",
-        b"proxy-authorization",
-        b"proxy-connection",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    }
-)
-CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key"})
+CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key", b"api-key"})
 # The gateway has read the whole body before it asks the upstream, so there is nothing left to
 # expect. A project that a client names beside the gateway's key makes Google refuse the key.
 NOT_TO_UPSTREAM = (
@@ -105,8 +92,17 @@ def to_upstream(
         kept.append((name, value))
     if body_length is not None:
         kept.append((b"content-length", b"%d" % body_length))
+    for name, _ in credentials:
+        if name not in CREDENTIALS:
+            kept = without_header(kept, name)
     kept += credentials
     return kept
+
+
+def without_header(headers: list[Header], name: bytes) -> list[Header]:
+    """The operator names where the key goes: what a client has put there does not stand beside."""
+    plain = name.replace(b"_", b"-")
+    return [header for header in headers if header[0].lower().replace(b"_", b"-") != plain]
 
 
 def to_client(headers: list[Header]) -> list[Header]:

@@ -1,6 +1,7 @@
 """Asks the provider whether keys work. Listing models costs no quota."""
 
 import asyncio
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -9,17 +10,24 @@ from typing import NamedTuple
 import httpx
 
 from proxyapp.models.key_state import key_batches
-from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.store import PoolReader
 from proxyapp.provider.codings import decoded
-from proxyapp.provider.credentials import is_alone_in_place, is_openai_prefix, refuses_two
+from proxyapp.provider.credentials import (
+    is_alone_in_place,
+    is_openai_prefix,
+    refuses_two,
+    with_key,
+)
 from proxyapp.provider.excerpts import excerpt
+from proxyapp.provider.key_question import question_for
 from proxyapp.provider.probing import ProbeOutcome, outcome_of_refusal
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import names_a_dead_key
 from proxyapp.provider.verdict import effective_status, judge
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
+from proxyapp.vocabulary.auth_places import IN_QUERY
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 
@@ -33,6 +41,8 @@ ANSWER_BYTES = 64 * 1024
 MESSAGE_CHARACTERS = 300  # 38 of the 49 recorded messages fit
 CREDENTIAL_STATUSES = (400, 401, 403)
 UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
+# Of a Bearer token: who says so has looked elsewhere, or nowhere.
+SPEAKS_OF_OTHER_PLACE = re.compile(rb"x-api-key|api-key header|subscription key", re.IGNORECASE)
 NO_LIST = "no list of models there, is the group's target URL right?"
 
 
@@ -90,7 +100,7 @@ async def _probe_all(keys: list[PoolKey]) -> list[ProbeResult]:
 
 
 class Answer(NamedTuple):
-    """`auth`: how the key was sent. `target`: what was asked for."""
+    """`auth`: how the key was sent. `target`: what was asked for, without the key."""
 
     status: int
     body: bytes
@@ -131,8 +141,15 @@ def _outcome(answer: Answer, key: PoolKey) -> ProbeOutcome:
         read_refusal(answer.body),
         answer.target,
         is_key_in_place=answer.is_key_in_place,
-        is_googles=key.group.auth != Auth.BOTH,
+        is_place_known=_is_place_known(answer, key.group),
     )
+
+
+def _is_place_known(answer: Answer, group: PoolGroup) -> bool:
+    """An operator who names one way for a target that is not Google's knows where it looks."""
+    if answer.auth == Auth.BEARER and not group.is_of_google:
+        return not SPEAKS_OF_OTHER_PLACE.search(answer.body)
+    return answer.is_key_in_place and group.auth != Auth.BOTH
 
 
 def _message(answer: Answer, key: PoolKey) -> str:
@@ -178,14 +195,17 @@ def _says_more(alone: Answer, *, than: Answer) -> bool:
 
 
 async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
-    is_openai = is_openai_prefix(key.group.prefix)
-    path = b"/models" if is_openai else b"/v1beta/models?pageSize=1"
-    target = key.group.prefix_before(path) + path
-    sign = key.credentials(auth, is_openai=is_openai)
+    group, is_openai = key.group, is_openai_prefix(key.group.prefix)
+    question = question_for(group.auth, group.url.host, group.prefix)
+    target = group.prefix_before(question.path) + question.path
     headers = to_upstream(
-        [(b"accept", b"application/json")], host=key.group.host, body_length=None, credentials=sign
+        [(b"accept", b"application/json"), *question.headers],
+        host=group.host,
+        body_length=None,
+        credentials=key.credentials(auth, is_openai=is_openai),
     )
-    response = await upstreams.ask(key.group, "GET", target, headers)
+    asked = with_key(target, auth, key.secret) if auth.startswith(IN_QUERY) else target
+    response = await upstreams.ask(group, "GET", asked, headers)
     assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
     body = b""
     try:

@@ -22,11 +22,15 @@ POLICY_OF_NEW_GROUPS = RateLimitPolicy.QUOTA_AWARE
 
 
 class Auth(StrEnum):
+    """The ways that have a name; `auth_places` knows the others."""
+
     AUTO = "auto"
     GOOGLE = "google"
     BOTH = "both"
     X_GOOG_API_KEY = "x-goog-api-key"
     BEARER = "bearer"
+    X_API_KEY = "x-api-key"
+    API_KEY = "api-key"
 
 
 class KeyStatus(StrEnum):
@@ -40,11 +44,6 @@ class KeyStatus(StrEnum):
 LABELS: dict[StrEnum, str] = {
     RateLimitPolicy.DAILY: "daily: any 429 takes the key out until the next reset",
     RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
-    Auth.AUTO: "auto: google for *.googleapis.com, both elsewhere",
-    Auth.GOOGLE: "google: exactly one, Bearer under /openai/, x-goog-api-key elsewhere",
-    Auth.BOTH: "both: Authorization: Bearer and x-goog-api-key",
-    Auth.X_GOOG_API_KEY: "x-goog-api-key",
-    Auth.BEARER: "Authorization: Bearer",
     KeyStatus.ACTIVE: "Active",
     KeyStatus.DISABLED: "Disabled",
     KeyStatus.INVALID: "Invalid",

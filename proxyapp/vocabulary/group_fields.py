@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+from proxyapp.vocabulary.auth_places import check_auth
 from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.checks import check_group_name, proxies, targets
 from proxyapp.vocabulary.choices import (
@@ -62,7 +63,7 @@ class GroupSettings:
     rate_limit_policy: str = dataclasses.field(
         default=RateLimitPolicy.DAILY.value, metadata={"check": _one_of(RateLimitPolicy)}
     )
-    auth: str = dataclasses.field(default=Auth.AUTO.value, metadata={"check": _one_of(Auth)})
+    auth: str = dataclasses.field(default=Auth.AUTO.value, metadata={"check": lambda _: check_auth})
     priority: int = dataclasses.field(
         default=0, metadata={"sort": "number", "allowed": range(MAX_PRIORITY + 1)}
     )

@@ -118,6 +118,28 @@ def test_the_form_of_a_group_says_what_each_policy_and_each_auth_does(
     )
 
 
+@pytest.mark.parametrize(
+    ("auth", "stored"),
+    [
+        ("x-api-key", "x-api-key"),
+        (" header:X-Token ", "header:X-Token"),
+        ("query:key", "query:key"),
+    ],
+)
+def test_a_group_may_name_the_place_of_its_keys(operator: Client, auth: str, stored: str):
+    submit(operator, "proxyapp_group_add", data={**GROUP_FORM, "auth": auth})
+
+    assert Group.objects.get().auth == stored
+
+
+@pytest.mark.parametrize("auth", ["", "header:", "header:host", "query:a b", "cookie:x"])
+def test_a_place_that_takes_no_key_is_refused_in_the_form(operator: Client, auth: str):
+    html = submit(operator, "proxyapp_group_add", data={**GROUP_FORM, "auth": auth})
+
+    assert not Group.objects.exists()
+    assert "The way to sign in" in html or "required" in html
+
+
 def test_a_new_group_goes_last_and_every_process_hears_of_it(operator: Client):
     add_group("first", position=7)
     version = pool_version()

@@ -159,7 +159,7 @@ groups = st.builds(
     ),
     proxy_url=proxies,
     rate_limit_policy=st.sampled_from(choice_values(RateLimitPolicy)),
-    auth=st.sampled_from(choice_values(Auth)),
+    auth=st.sampled_from([*choice_values(Auth), "header:X-My-Key", "query:api_key"]),
     api_keys=st.lists(keys, min_size=1, max_size=4, unique_by=lambda key: key.secret).map(tuple),
 )
 configs = st.lists(groups, max_size=4, unique_by=lambda group: group.name.lower())

@@ -159,7 +159,8 @@ groups:
         "server.port: 70000 is not a port; use 1 to 65535",
         "groups[0].api_keys: must not be empty; give at least one key",
         "groups[0].proxy_url: scheme 'ftp' is not supported; use http, https, socks5 or socks5h",
-        "groups[0].auth: must be one of auto, google, both, x-goog-api-key, bearer",
+        "groups[0].auth: must be one of auto, google, both, x-goog-api-key, bearer, x-api-key,"
+        " api-key, header:NAME, query:NAME",
         "groups[1].api_keys[1]: must not be blank",
         "groups[1].target_url: has no scheme; write it as https://example.com",
         "groups[1].rate_limit_policy: must be one of daily, quota_aware",

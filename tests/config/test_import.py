@@ -500,7 +500,8 @@ def test_the_command_names_all_problems_and_imports_nothing(file):
         command(str(file))
     assert str(caught.value).splitlines()[1:] == [
         "groups[0].api_keys: must not be empty; give at least one key",
-        "groups[1].auth: must be one of auto, google, both, x-goog-api-key, bearer",
+        "groups[1].auth: must be one of auto, google, both, x-goog-api-key, bearer, x-api-key,"
+        " api-key, header:NAME, query:NAME",
     ]
     assert caught.value.returncode == 1
     assert not Group.objects.exists()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from proxyapp.provider.credentials import credentials, without_key
+from proxyapp.provider.credentials import credentials, with_key, without_key
 from proxyapp.upstream.front_headers import FRONTS
 from proxyapp.upstream.headers import (
     LONGEST_NAME,
@@ -262,3 +262,19 @@ def test_an_answer_without_a_length_is_not_to_be_collected(name: bytes, is_marke
     let_stream(answer)
 
     assert ((b"X-Accel-Buffering", b"no") in answer) is is_marked
+
+
+def test_a_header_that_the_operator_names_holds_the_key_and_nothing_of_the_client():
+    mine = [(b"x-my-key", b"x"), (b"x_my_key", b"x"), (b"x-my-keys", b"kept")]
+
+    assert sent(mine, keys=credentials("header:X-My-Key", b"K", is_openai=False)) == [
+        (b"host", b"up:81"),
+        (b"x-my-keys", b"kept"),
+        (b"x-my-key", b"K"),
+    ]
+
+
+def test_the_parameter_that_the_operator_names_replaces_the_clients_however_it_is_written():
+    target = with_key(b"/x?a=%26&API_KEY=1&api%5Fkey=2&&api_key", "query:api_key", "k/+")
+
+    assert target == b"/x?a=%26&api_key=k%2F%2B"

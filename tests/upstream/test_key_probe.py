@@ -53,6 +53,86 @@ def test_a_target_below_openai_is_asked_as_such(upstream: FakeUpstream):
     assert upstream.last.target == b"/v1beta/openai/models"
 
 
+@pytest.mark.parametrize(
+    ("auth", "credential"),
+    [
+        ("x-api-key", "x-api-key"),
+        ("api-key", "api-key"),
+        ("header:x-my-key", "x-my-key"),
+        ("bearer", "authorization"),
+    ],
+)
+def test_targets_of_other_providers_are_asked_for_their_models(
+    upstream: FakeUpstream, auth: str, credential: str
+):
+    upstream.strict = False
+    key = add_key(add_group(target_url=f"{upstream.url}/v1", auth=auth), "one")
+
+    result = probe(key)
+
+    assert result.message == "works"
+    assert upstream.last.path == "/v1/models"
+    assert secret("one") in upstream.last.value(credential)
+    assert bool(upstream.last.value("anthropic-version")) == (auth == "x-api-key")
+
+
+def test_a_key_for_the_query_is_asked_about_there_and_named_nowhere(upstream: FakeUpstream):
+    key = add_key(add_group(target_url=f"{upstream.url}/v1", auth="query:token"), "one")
+    echo = f'{{"error": {{"message": "no {upstream.url}/v1?token={secret("one")}"}}}}'.encode()
+
+    async def refuse(request, connection):
+        await connection.answer(400, echo, [("Content-Type", "application/json")])
+
+    upstream.on("/v1/models", refuse)
+
+    result = probe(key)
+
+    assert upstream.last.target == f"/v1/models?token={secret('one')}".encode()
+    assert secret("one") not in result.message
+    assert "token=" in result.message
+
+
+INVALID = {
+    "openai": (
+        401,
+        b'{"error": {"message": "Incorrect API key provided: sk-a. You can find your API key at'
+        b' https://platform.openai.com/account/api-keys.", "type": "invalid_request_error",'
+        b' "param": null, "code": "invalid_api_key"}}',
+    ),
+    "anthropic": (
+        401,
+        b'{"type": "error", "error": {"type": "authentication_error", "message":'
+        b' "invalid x-api-key"}}',
+    ),
+    "nobody": (401, b'{"error": {"message": "who are you?"}}'),
+}
+
+
+@pytest.mark.parametrize(
+    ("auth", "body", "outcome"),
+    [
+        ("bearer", "openai", ProbeOutcome.DEAD),
+        ("header:x-token", "openai", ProbeOutcome.DEAD),
+        ("x-api-key", "anthropic", ProbeOutcome.DEAD),
+        ("both", "openai", ProbeOutcome.INCONCLUSIVE),
+        ("x-api-key", "nobody", ProbeOutcome.INCONCLUSIVE),
+        ("bearer", "nobody", ProbeOutcome.INCONCLUSIVE),
+    ],
+)
+def test_a_provider_that_is_shown_the_key_where_the_operator_says_can_call_it_dead(
+    upstream: FakeUpstream, auth: str, body: str, outcome: ProbeOutcome
+):
+    key = add_key(add_group(target_url=f"{upstream.url}/v1", auth=auth), "one")
+
+    async def refuse(request, connection):
+        status, text = INVALID[body]
+        await connection.answer(status, text, [("Content-Type", "application/json")])
+
+    upstream.on("/v1/models", refuse)
+
+    assert probe(key).outcome is outcome
+
+
 def test_a_target_that_refuses_two_credentials_is_asked_again_with_one(upstream: FakeUpstream):
     key = add_key(add_group(target_url=upstream.url, auth="both"), "one")
 
@@ -295,13 +375,18 @@ def test_other_statuses_say_nothing_of_the_key(upstream: FakeUpstream, status: i
     assert outcome(upstream, status, b"API key not valid.") is ProbeOutcome.INCONCLUSIVE
 
 
-@pytest.mark.parametrize("auth", ["both", "auto", "bearer"])
+X_API_KEY = b'{"error": {"type": "authentication_error", "message": "invalid x-api-key"}}'
+INCORRECT = b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}'
+
+
 @pytest.mark.parametrize(
-    "body",
+    ("auth", "body"),
     [
-        b'{"type": "error", "error": {"type": "authentication_error", '
-        b'"message": "invalid x-api-key"}}',
-        b'{"error": {"message": "Incorrect API key provided", "code": "invalid_api_key"}}',
+        ("both", X_API_KEY),
+        ("auto", X_API_KEY),
+        ("bearer", X_API_KEY),
+        ("both", INCORRECT),
+        ("auto", INCORRECT),
     ],
 )
 def test_a_target_of_another_kind_does_not_look_where_the_key_is(auth: str, body: bytes):

@@ -11,13 +11,14 @@ from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.redirects import refusal
-from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea
+from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea, TextInput
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.operators.key_destinations import Destination, destination_of, place_of
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.addresses import LEADS_BACK, Listening, leads_to
+from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, check_auth
 from proxyapp.vocabulary.checks import (
     check_group_name,
     check_proxy_url,
@@ -25,7 +26,12 @@ from proxyapp.vocabulary.checks import (
     proxies,
     targets,
 )
-from proxyapp.vocabulary.choices import POLICY_OF_NEW_GROUPS, Auth, RateLimitPolicy
+from proxyapp.vocabulary.choices import (
+    POLICY_OF_NEW_GROUPS,
+    Auth,
+    RateLimitPolicy,
+    choice_values,
+)
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 
 POLICIES: dict[str, str] = {
@@ -43,7 +49,11 @@ AUTHS: dict[str, str] = {
     Auth.GOOGLE: "one credential: Authorization: Bearer under /openai/, x-goog-api-key elsewhere.",
     Auth.BOTH: "both headers; a target that refuses two credentials gets one from then on.",
     Auth.X_GOOG_API_KEY: "always this header.",
-    Auth.BEARER: "always Authorization: Bearer.",
+    Auth.BEARER: "always Authorization: Bearer, as OpenAI and most others take it.",
+    Auth.X_API_KEY: "always this header, as Anthropic takes it.",
+    Auth.API_KEY: "always this header, as Azure takes it.",
+    f"{IN_HEADER}NAME": "always the header of that name, with the key alone in it.",
+    f"{IN_QUERY}NAME": "always the query parameter of that name.",
 }
 NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number"]
 # What is on unless somebody turns it off: of another box nothing sent means off, as everywhere.
@@ -65,6 +75,17 @@ class Switch(Checkbox):
     def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
         off = format_html('<input type="hidden" name="{}" value="false">', name)
         return off + super().render(name, value, *args, **kwargs)
+
+
+class AuthInput(TextInput):
+    """Free text, for a header or a parameter may be named; the other ways are proposed."""
+
+    def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
+        proposals = format_html_join(
+            "", '<option value="{}"></option>', ((way,) for way in choice_values(Auth))
+        )
+        box: SafeString = super().render(name, value, *args, **kwargs)
+        return box + format_html('<datalist id="ways-of-auth">{}</datalist>', proposals)
 
 
 class CertificatesField(forms.CharField):
@@ -101,7 +122,7 @@ class GroupForm(ModelForm[Group]):
         model = Group
         fields = ["position", *(field.name for field in GROUP_FIELDS if field.name != "proxy_url")]
         labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
-        widgets = dict.fromkeys(SWITCHES, Switch)
+        widgets = {**dict.fromkeys(SWITCHES, Switch), "auth": AuthInput({"list": "ways-of-auth"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if kwargs.get("instance") is None:
@@ -145,6 +166,9 @@ class GroupForm(ModelForm[Group]):
 
     def clean_name(self) -> str:
         return refuse_if(check_group_name, self.cleaned_data["name"], "The name")
+
+    def clean_auth(self) -> str:
+        return refuse_if(check_auth, self.cleaned_data["auth"].strip(), "The way to sign in")
 
     def clean_target_url(self) -> str:
         url = refuse_if(check_target_url, self.cleaned_data["target_url"], "The target URL")

@@ -1,0 +1,55 @@
+"""What a target is asked to find out whether a key works: what costs nothing and wants the key."""
+
+from dataclasses import dataclass
+
+from proxyapp.provider.credentials import is_openai_prefix
+from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.choices import Auth
+from proxyapp.vocabulary.urls import is_host_of_google
+
+GEMINIS_MODELS = b"/v1beta/models?pageSize=1"
+# https://platform.claude.com/docs/en/api/versioning: without it every request is refused.
+ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
+# The last version of Azure's that has dates; below `/openai/v1` there are none.
+AZURES_MODELS = b"/models?api-version=2024-10-21"
+# Its list of models is public: it says nothing of a key.
+OPENROUTERS_KEY = b"/v1/key"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyQuestion:
+    """`path`: with its query, behind the prefix of the group's target."""
+
+    path: bytes
+    headers: tuple[Header, ...] = ()
+
+
+def question_for(auth: str, host: str, prefix: bytes) -> KeyQuestion:
+    """By the group's target, and by how its key is sent."""
+    if auth == Auth.API_KEY and is_below(host, "azure.com"):
+        return KeyQuestion(_azures(prefix))
+    if is_below(host, "openrouter.ai"):
+        return KeyQuestion(OPENROUTERS_KEY)
+    if is_openai_prefix(prefix):
+        return KeyQuestion(b"/models")
+    if auth == Auth.X_API_KEY:
+        return KeyQuestion(b"/v1/models?limit=1", (ANTHROPIC_VERSION,))
+    return KeyQuestion(GEMINIS_MODELS if _speaks_gemini(auth, host, prefix) else b"/v1/models")
+
+
+def is_below(host: str, domain: str) -> bool:
+    host = host.lower().rstrip(".")
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _azures(prefix: bytes) -> bytes:
+    if prefix.endswith(b"/v1"):
+        return b"/models"
+    return AZURES_MODELS if is_openai_prefix(prefix) else b"/openai" + AZURES_MODELS
+
+
+def _speaks_gemini(auth: str, host: str, prefix: bytes) -> bool:
+    """Of a target that gets two credentials nobody said what it speaks, but by its path."""
+    if is_host_of_google(host) or auth in (Auth.GOOGLE, Auth.X_GOOG_API_KEY):
+        return True
+    return auth == Auth.BOTH and not prefix.endswith(b"/v1")
