@@ -143,8 +143,8 @@ def test_the_headers_in_a_body_are_bounded_and_may_be_anything():
     for metadata in ({"headers": many}, {"headers": [1]}, {"headers": "x"}, [1], "x", 7):
         body = json.dumps({"error": {"code": 429, "message": "x", "metadata": metadata}}).encode()
         assert len(read_refusal(body).headers) <= 256
-    body = json.dumps({"error": {"code": 429, "message": "x", "metadata": {"headers": odd}}})
-    assert full_again(read_refusal(body.encode()).headers, NOW) == timedelta(seconds=9)
+    text = json.dumps({"error": {"code": 429, "message": "x", "metadata": {"headers": odd}}})
+    assert full_again(read_refusal(text.encode()).headers, NOW) == timedelta(seconds=9)
 
 
 def test_a_day_of_googles_own_is_still_waited_for():
