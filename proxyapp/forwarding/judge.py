@@ -152,7 +152,7 @@ def watch_stream(
     file that is downloaded may look like anything. Nor is what has another type than streams have,
     which a client may have asked for.
     """
-    if request.facts.is_bound_to_a_key or not is_stream_type(attempt.header(b"content-type")):
+    if request.facts.is_asked_once or not is_stream_type(attempt.header(b"content-type")):
         return
     attempt.on_error = functools.partial(_note_stream_error, recovery, cooling, request, attempt)
 

@@ -25,6 +25,7 @@ from proxyapp.provider.model_name import (
     plainly_in_body,
 )
 from proxyapp.provider.request_size import MOST_BYTES, sizing
+from proxyapp.resources.references import finding_references
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import group_and_path
 
@@ -47,12 +48,16 @@ def is_long(body: RequestBody) -> bool:
 async def read_ahead(
     body: RequestBody, client: Client, path: bytes, headers: Sequence[Header] = ()
 ) -> None:
-    """What the limits of a client ask of a long body, and the model where only a parser tells."""
+    """What the limits of a client ask of a long body, the resources that it names, and the model
+    where only a parser tells.
+    """
     length = body.length or 0
     inner = group_and_path(path)[1]
     facts = facts_of(inner)
+    meant = facts.means.openai or facts.means.native or inner
+    body.references = await _soon(finding_references(body.whole(), meant))
     boundary = boundary_of(headers)
-    if boundary is not None and client.models is None and facts.is_collection:
+    if boundary is not None and client.models is None and facts.is_of_no_model:
         body.model = ""  # a file, most often: no model of it would count
     elif boundary is not None:
         body.form = await _taken(reading_form(body.whole(), boundary), length)
@@ -85,9 +90,12 @@ async def read_whole(body: RequestBody) -> LongJson:
 
 
 async def _taken(steps: Generator[None, None, Result], length: int) -> Result:
-    if length <= PARSED_BYTES and (ends := _at_once(steps)):
-        return ends[0]
-    return await in_turns(steps)
+    return await (_soon(steps) if length <= PARSED_BYTES else in_turns(steps))
+
+
+async def _soon(steps: Generator[None, None, Result]) -> Result:
+    ends = _at_once(steps)
+    return ends[0] if ends else await in_turns(steps)
 
 
 def _at_once(steps: Generator[None, None, Result]) -> list[Result]:

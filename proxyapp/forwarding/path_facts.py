@@ -11,18 +11,12 @@ from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.provider.credentials import is_of_openai_api, is_openai_prefix
 from proxyapp.provider.generating import is_call
 from proxyapp.provider.model_name import name_in_path, normal_name, quota_scope
+from proxyapp.resources.names import resource_path
 from proxyapp.vocabulary.client_paths import ClientPath, client_path
 from proxyapp.vocabulary.remembered import remembered
 
-# What belongs to the key that made it, or is made by the request: another key cannot answer, or
-# would make it twice.
-BOUND_TO_A_KEY = re.compile(
-    rb"/upload/|:(?:batchGenerateContent|asyncBatchEmbedContent|predictLongRunning|register|import)\b"
-    rb"|/(?:files|cachedContents|batches|operations|fileSearchStores|corpora|tunedModels)\b|/interactions/"
-)
 # These have quotas of their own, whatever model they name.
 OWN_QUOTA = re.compile(rb":(countTokens|batchGenerateContent|asyncBatchEmbedContent)$")
-COLLECTION = re.compile(rb"/(?:files|cachedContents|batches|operations|fileSearchStores|corpora)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +24,9 @@ class PathFacts:
     """`is_call`: a model is asked when something is posted to it. `model`: None, if it names none.
 
     `own_quota`: what is added to the model where the method has a quota of its own. `is_geminis`:
-    for a target that speaks Gemini's API, too, the path is what it is.
+    for a target that speaks Gemini's API, too, the path is what it is. `resource`: what belongs to
+    a key and is named. `is_making`: a POST there makes such a thing; `is_list`: a GET there lists
+    them. `is_asked_once`: another key could not answer, or would make it twice.
     """
 
     path: bytes
@@ -39,8 +35,11 @@ class PathFacts:
     is_astray: bool
     is_openai: bool
     is_call: bool
-    is_bound_to_a_key: bool
-    is_collection: bool
+    resource: str | None
+    is_making: bool
+    is_list: bool
+    is_asked_once: bool
+    is_of_no_model: bool
     model: str | None
     own_quota: str
     endpoint_scope: str
@@ -53,7 +52,7 @@ class PathFacts:
         """What a quota of a request for the model counts for: nothing that it refuses may take out
         more.
         """
-        if self.is_collection or not model:
+        if self.is_of_no_model or not model:
             return self.endpoint_scope
         return quota_scope(self.path, model) + self.own_quota
 
@@ -63,15 +62,20 @@ def facts_of(path: bytes) -> PathFacts:
     plain = unquote_to_bytes(path) if b"%" in path else path
     name, own = name_in_path(path), OWN_QUOTA.search(plain)
     means = client_path(path)
+    asked, asks_model = resource_path(path), is_call(path)
+    kind = asked.kind
     return PathFacts(
         path=path,
         means=means,
         is_geminis=(means.native == path and means.openai is None) or means.openai == path,
         is_astray=leads_astray(path),
         is_openai=is_of_openai_api(path),
-        is_call=is_call(path),
-        is_bound_to_a_key=BOUND_TO_A_KEY.search(plain) is not None,
-        is_collection=COLLECTION.search(plain) is not None,
+        is_call=asks_model,
+        resource=asked.name,
+        is_making=asked.makes is not None,
+        is_list=asked.is_collection and kind is not None and bool(kind.listed),
+        is_asked_once=asked.name is not None or (asked.makes is not None and not asks_model),
+        is_of_no_model=asked.is_operation or (kind is not None and kind.asks_no_model),
         model=normal_name(name) if name else None,
         own_quota=f":{own[1].decode()}" if own else "",
         endpoint_scope=quota_scope(path, ""),

@@ -43,6 +43,7 @@ class RequestBody:
     said: LongJson | None = None
     form: FormModels | None = None
     model: str | None = None
+    references: tuple[str, ...] | None = None
     prompt_llm_tokens: int | None = None
     least_llm_tokens: int | None = None
 

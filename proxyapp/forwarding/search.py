@@ -226,7 +226,7 @@ class Search:
         return True
 
     async def _backs_off(self) -> bool:
-        if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.facts.is_bound_to_a_key:
+        if self._server_errors >= len(SERVER_ERROR_PAUSES) or self._request.facts.is_asked_once:
             return False
         if self._attempts >= kept.MAX_ATTEMPTS or not self._parts.queue.has_other(self._wish):
             return False

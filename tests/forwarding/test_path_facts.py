@@ -51,5 +51,5 @@ def test_what_an_upstream_decodes_is_what_it_is_when_it_is_encoded(path: bytes):
     method = path.replace(b":", b"%3A")
     plain, encoded = facts_of(path), facts_of(method.replace(b"c", b"%63"))
 
-    for fact in ("is_bound_to_a_key", "is_collection", "own_quota", "is_call", "model"):
+    for fact in ("is_asked_once", "is_of_no_model", "is_making", "own_quota", "is_call", "model"):
         assert getattr(encoded, fact) == getattr(plain, fact), fact
