@@ -7,8 +7,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from itertools import islice
 from urllib.parse import unquote_to_bytes
@@ -60,7 +60,8 @@ class Client:
     """What a request may do.
 
     `groups` None: the keys of all groups; empty: none. `models` None: every model. Times are
-    seconds since the epoch; infinity: never.
+    seconds since the epoch; infinity: never. `fallbacks`: the models that are asked instead of one
+    for which no key is left.
     """
 
     id: int
@@ -69,6 +70,7 @@ class Client:
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     expires_at: float = float("inf")
     is_revoked: bool = False
 
@@ -91,24 +93,6 @@ class Client:
 
 
 ANYONE = Client(id=0)
-
-
-def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
-    """`*` stands for any part of a name, the rest for itself; None: every model is allowed."""
-    if not models:
-        return None
-    return re.compile("|".join(map(_expression_of, models)), re.DOTALL)
-
-
-def _expression_of(model: str) -> str:
-    """Each part is taken where it comes first: to go back and try the next place would find no
-    more, and takes a client's long name the square of its length.
-    """
-    first, *rest = map(re.escape, model.split("*"))
-    if not rest:
-        return first
-    *middle, last = rest
-    return first + "".join(f"(?>.*?{part})" for part in middle) + ".*" + last
 
 
 class TokenRefusal(Enum):

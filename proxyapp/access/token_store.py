@@ -5,8 +5,8 @@ within half a second, and is in the audit log. Reading the book runs on a databa
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.conf import settings
@@ -20,13 +20,14 @@ from proxyapp.access.token_book import (
     mark_of,
     masked_token,
     new_token,
-    pattern_of,
     token_hash,
 )
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
+from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_problems, plain_fallbacks
+from proxyapp.vocabulary.model_patterns import pattern_of
 
 # All patterns of a token are one regular expression, which is matched with each of its requests.
 MAX_PATTERNS = 100
@@ -35,7 +36,15 @@ MAX_PATTERN = 100
 MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
 LIMITS = tuple(MOST)
 # A row that was read a while ago brings no revoked token back.
-CHANGEABLE = ("name", "is_limited_to_groups", "allowed_models", *LIMITS, "expires_at", "updated_at")
+CHANGEABLE = (
+    "name",
+    "is_limited_to_groups",
+    "allowed_models",
+    "fallbacks",
+    *LIMITS,
+    "expires_at",
+    "updated_at",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +54,7 @@ class Terms:
     name: str
     groups: Sequence[Group] | None = None
     models: Sequence[str] = ()
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
@@ -107,6 +117,7 @@ def _save(token: ClientToken, terms: Terms) -> None:
     token.allowed_models = list(
         dict.fromkeys(model.strip().removeprefix("models/") for model in terms.models)
     )
+    token.fallbacks = plain_fallbacks(terms.fallbacks)
     for limit in LIMITS:
         setattr(token, limit, getattr(terms, limit))
     token.expires_at = terms.expires_at
@@ -126,6 +137,8 @@ def _check(token: ClientToken) -> None:
             problems["allowed_models"].append(
                 f"{model[:MAX_PATTERN]!r} is no name of a model such as gemini-2.5-*."
             )
+    for place, problem in fallbacks_problems(token.fallbacks):
+        problems["fallbacks"].append(f"{place.removeprefix('.')}: {problem}.".removeprefix(": "))
     for limit in LIMITS:
         value = getattr(token, limit)
         if value is not None and not 1 <= value <= MOST[limit]:
@@ -155,6 +168,8 @@ def _described(token: ClientToken, terms: Terms) -> str:
         parts.append(f"groups: {', '.join(group.name for group in terms.groups) or 'none'}")
     if token.allowed_models:
         parts.append(f"models: {', '.join(token.allowed_models)}")
+    if token.fallbacks:
+        parts.append(f"fallbacks: {'; '.join(fallback_lines(token.fallbacks))}")
     if token.expires_at:
         parts.append(f"expires at {token.expires_at:%Y-%m-%d %H:%M} UTC")
     return "; ".join(parts)
@@ -181,6 +196,7 @@ def read_book() -> TokenBook:
         "token_hash",
         "is_limited_to_groups",
         "allowed_models",
+        "fallbacks",
         *LIMITS,
         "expires_at",
         "revoked_at",
@@ -193,6 +209,7 @@ def read_book() -> TokenBook:
                 id=pk,
                 groups=frozenset(allowed.get(pk, ())) if is_limited else None,
                 models=pattern_of(models),
+                fallbacks=fallbacks,
                 requests_per_minute=per_minute,
                 requests_per_day=per_day,
                 tokens_per_day=tokens,
@@ -200,9 +217,18 @@ def read_book() -> TokenBook:
                 is_revoked=revoked_at is not None,
             ),
         )
-        for pk, stored, is_limited, models, per_minute, per_day, tokens, expires_at, revoked_at in (
-            rows
-        )
+        for (
+            pk,
+            stored,
+            is_limited,
+            models,
+            fallbacks,
+            per_minute,
+            per_day,
+            tokens,
+            expires_at,
+            revoked_at,
+        ) in rows
     ]
     return TokenBook(entries, secret_keys())
 

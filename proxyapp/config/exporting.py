@@ -107,7 +107,7 @@ def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mas
     for field in GROUP_FIELDS:
         value = getattr(group, field.name)
         if field.is_always_exported or value != field.default:
-            entry[field.name] = value
+            entry[field.name] = dict(sorted(value.items())) if isinstance(value, dict) else value
     if group.proxy_url is not None:
         entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
     entries = (

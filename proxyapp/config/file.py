@@ -11,6 +11,7 @@ from typing import Any
 from proxyapp.config import plain_yaml
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
 from proxyapp.config.key_shape import doubt
+from proxyapp.config.model_fields import ModelsOfGroups
 from proxyapp.config.server_fields import ServerFields
 from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
@@ -39,6 +40,7 @@ MAX_KEYS = 100_000
 
 TOP_NAMES = ("server", "groups")
 KEY_NAMES = ("key", "name", "project")
+READ_TOGETHER = frozenset({"allow_link_local", "models", "aliases", "fallbacks"})
 
 
 def _group_names() -> tuple[str, ...]:
@@ -96,7 +98,7 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(ServerFields):
+class _Reading(ServerFields, ModelsOfGroups):
     def __init__(self, problems: list[str], folder: Path | None) -> None:
         super().__init__(problems)
         self.folder = folder
@@ -143,11 +145,15 @@ class _Reading(ServerFields):
                 fields, field, place, is_link_local_allowed=is_link_local_allowed
             )
             for field in GROUP_FIELDS
-            if field.name != "allow_link_local"
+            if field.name not in READ_TOGETHER
         }
+        models, aliases, fallbacks = self.model_fields(fields, place)
         return GroupConfig(
             **settings,
             allow_link_local=is_link_local_allowed,
+            models=models,
+            aliases=aliases,
+            fallbacks=fallbacks,
             api_keys=tuple(keys.values()),
             placeholders=placeholders,
             doubts=tuple(_doubts(keys, settings["target_url"])),

@@ -33,6 +33,11 @@ class ClientToken(models.Model):
         blank=True,
         help_text="Names of models, * for any part: gemini-2.5-*. Empty: every model.",
     )
+    fallbacks = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="Which models are asked instead when no key is left for one. Empty: none.",
+    )
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: no limit."
     )

@@ -80,6 +80,21 @@ class Group(models.Model):
         default=False,
         help_text="Whether the target may be at a link-local or cloud metadata address.",
     )
+    aliases = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=(
+            "Other names under which clients ask for a model, one a line: fast: gemini-2.5-flash."
+        ),
+    )
+    fallbacks = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text=(
+            "Which models are asked instead when no key is left for one, one a line:"
+            " gemini-2.5-pro: gemini-2.5-flash. Empty: none."
+        ),
+    )
     single_credential_since = models.DateTimeField(
         null=True,
         blank=True,
@@ -88,6 +103,12 @@ class Group(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # The last one: from here on the name is no longer Django's module.
+    models = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Names of models, * for any part, one a line: gemini-*. Empty: every model.",
+    )
 
     class Meta:
         ordering = ["position", "id"]

@@ -59,6 +59,7 @@ class TokenRow:
             "state": self.state,
             "groups": None if self.groups is None else list(self.groups),
             "models": list(token.allowed_models),
+            "fallbacks": token.fallbacks,
             **{limit: getattr(token, limit) for limit in LIMITS},
             **{name: iso_utc(moment) if moment else None for name, moment in times.items()},
             **self.total,

@@ -1,6 +1,9 @@
 """Keys and their groups as requests need them: read and parsed once."""
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -11,12 +14,17 @@ from proxyapp.provider.credentials import credentials
 from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
+from proxyapp.vocabulary.model_patterns import pattern_of
 from proxyapp.vocabulary.urls import is_host_of_google
 
 
 @dataclass(frozen=True, slots=True)
 class PoolGroup:
-    """A group as requests need it: parsed once."""
+    """A group as requests need it: parsed once.
+
+    `models`: those that it has, empty: every one; `named` finds them. `aliases`: other names of
+    models. `fallbacks`: what is asked instead of a model for which no key is left.
+    """
 
     id: int
     name: str
@@ -34,12 +42,28 @@ class PoolGroup:
     rewrite_paths: bool = True
     unwrap_errors: bool = True
     include_usage: bool = False
+    models: tuple[str, ...] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
+    fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
+    named: re.Pattern[str] | None = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", without_api(self.prefix))
         object.__setattr__(self, "is_of_google", is_host_of_google(self.url.host))
+        object.__setattr__(self, "named", pattern_of(self.models))
+
+    def has(self, model: str) -> bool:
+        """By its own name or an alias."""
+        return self.named is None or model in self.aliases or self.has_by_name(model)
+
+    def has_by_name(self, model: str) -> bool:
+        """Also where its publisher stands in front."""
+        named = self.named
+        if named is None or named.fullmatch(model) is not None:
+            return True
+        return named.fullmatch(model.rpartition("/")[2]) is not None
 
     def prefix_before(self, path: bytes) -> bytes:
         return prefix_before(path, prefix=self.prefix, base=self.base)
@@ -109,6 +133,9 @@ class GroupFields(NamedTuple):
     rewrite_paths: bool = True
     unwrap_errors: bool = True
     include_usage: bool = False
+    models: Sequence[str] = ()
+    aliases: Mapping[str, str] = MappingProxyType({})
+    fallbacks: Mapping[str, Sequence[str]] = MappingProxyType({})
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -136,6 +163,9 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         rewrite_paths=fields.rewrite_paths,
         unwrap_errors=fields.unwrap_errors,
         include_usage=fields.include_usage,
+        models=tuple(fields.models),
+        aliases=dict(fields.aliases),
+        fallbacks=dict(fields.fallbacks),
     )
 
 

@@ -69,6 +69,9 @@ def group_of_pool(group: Group) -> PoolGroup:
             rewrite_paths=group.rewrite_paths,
             unwrap_errors=group.unwrap_errors,
             include_usage=group.include_usage,
+            models=group.models,
+            aliases=group.aliases,
+            fallbacks=group.fallbacks,
         )
     )
 

@@ -22,9 +22,11 @@ from proxyapp.vocabulary.choices import (
     RateLimitPolicy,
     choice_values,
 )
+from proxyapp.vocabulary.model_lists import alias_lines, fallback_lines, model_lines
 from proxyapp.vocabulary.quoting import quoted
 from proxyapp.vocabulary.urls import shown_url
 
+Sort = Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks"]
 Check = Callable[[str], str | None]
 
 # A change of one of these makes the gateway try two credentials again.
@@ -39,6 +41,10 @@ def _one_of(choices: type[StrEnum]) -> Callable[[bool], Check]:
 
 def _anything(_: bool) -> Check:
     return lambda value: None
+
+
+def _in_lines(lines: Callable[[Any], list[str]]) -> Callable[[Any], str]:
+    return lambda value: quoted("; ".join(lines(value))) if value else "none"
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,15 @@ class GroupSettings:
     rewrite_paths: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
     unwrap_errors: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
     include_usage: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
+    models: list[str] = dataclasses.field(
+        default_factory=list, metadata={"sort": "models", "shown": _in_lines(model_lines)}
+    )
+    aliases: dict[str, str] = dataclasses.field(
+        default_factory=dict, metadata={"sort": "aliases", "shown": _in_lines(alias_lines)}
+    )
+    fallbacks: dict[str, list[str]] = dataclasses.field(
+        default_factory=dict, metadata={"sort": "fallbacks", "shown": _in_lines(fallback_lines)}
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,9 @@ class GroupField:
 
     name: str
     default: Any
-    sort: Literal["text", "number", "flag", "certificates"] = "text"
+    sort: Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks"] = (
+        "text"
+    )
     check: Callable[[bool], Check] = _anything
     allowed: range = range(0)
     shown: Callable[[Any], str] = quoted
@@ -99,6 +116,10 @@ class GroupField:
         return self.default is MISSING
 
 
+def _default(one: dataclasses.Field[Any]) -> Any:
+    return one.default if one.default_factory is MISSING else one.default_factory()
+
+
 GROUP_FIELDS = tuple(
-    GroupField(one.name, one.default, **one.metadata) for one in dataclasses.fields(GroupSettings)
+    GroupField(one.name, _default(one), **one.metadata) for one in dataclasses.fields(GroupSettings)
 )

@@ -13,10 +13,10 @@ from proxyapp.access.token_book import (
     TokenRefusal,
     mark_of,
     masked_token,
-    pattern_of,
     presented,
     token_hash,
 )
+from proxyapp.vocabulary.model_patterns import pattern_of
 from tests.support.cpu_time import milliseconds_of
 
 NOW = 1_000.0

@@ -38,6 +38,12 @@ def other_value(field: GroupField) -> Any:
             return not field.default
         case "certificates":
             return authority(pem("another"))
+        case "models":
+            return ["gemini-*", "gpt-4o"]
+        case "aliases":
+            return {"fast": "gemini-2.5-flash"}
+        case "fallbacks":
+            return {"gemini-2.5-pro": ["gemini-2.5-flash", "gemini-2.0-flash"]}
     return special[field.name]
 
 

@@ -5,11 +5,11 @@ import tempfile
 
 import pytest
 
-from proxyapp.access.token_book import pattern_of
 from proxyapp.forwarding.model_permission import check_model
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import NotAllowed
+from proxyapp.vocabulary.model_patterns import pattern_of
 
 CHAT = b"/v1beta/openai/chat/completions"
 NATIVE = b"/v1beta/models/%b:generateContent"

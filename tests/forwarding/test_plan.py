@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxyapp.access.token_book import Client, pattern_of
+from proxyapp.access.token_book import Client
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import LONGEST_PATH_BYTES, RequestPlan, plan
 from proxyapp.forwarding.request_body import RequestBody
@@ -14,6 +14,7 @@ from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import build
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
+from proxyapp.vocabulary.model_patterns import pattern_of
 from tests.support.snapshots import group, snapshot
 
 PRO = "gemini-2.5-pro"

@@ -15,8 +15,10 @@ from unfold.widgets import (
 )
 
 from proxyapp.access.token_store import LIMITS, Terms
+from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import ClientToken, Group
+from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_of_lines
 
 ALL, SOME = "all", "some"
 NEVER, AT = "never", "at"
@@ -57,6 +59,14 @@ class ClientTokenForm(ModelForm[ClientToken]):
             "One name a line; * stands for any part, such as gemini-2.5-*. Empty: every model."
         ),
     )
+    fallbacks = ModelLinesField(
+        "gemini-2.5-pro: gemini-2.5-flash",
+        help_text=(
+            "Which models are asked instead when no key is left for one, one a line:"
+            " gemini-2.5-pro: gemini-2.5-flash. The answer's x-gateway-model names the one that"
+            " was. Empty: none, but those of groups."
+        ),
+    )
     lifetime = forms.ChoiceField(
         widget=UnfoldAdminRadioSelectWidget,
         label="Expires",
@@ -84,10 +94,14 @@ class ClientTokenForm(ModelForm[ClientToken]):
             "reach": SOME if token.is_limited_to_groups else ALL,
             "groups": list(token.allowed_groups.defer("proxy_url")),
             "models": "\n".join(token.allowed_models),
+            "fallbacks": "\n".join(fallback_lines(token.fallbacks)),
             "lifetime": AT if token.expires_at else NEVER,
             "expires_on": token.expires_at and token.expires_at.replace(second=0, microsecond=0),
         }
         self.initial.update(of_token)
+
+    def clean_fallbacks(self) -> dict[str, list[str]]:
+        return refuse_lines(fallbacks_of_lines, self.cleaned_data["fallbacks"])
 
     def clean(self) -> dict[str, Any]:
         super().clean()
@@ -105,6 +119,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             name=chosen["name"],
             groups=list(chosen["groups"]) if chosen["reach"] == SOME else None,
             models=[line for line in lines if line.strip()],
+            fallbacks=chosen["fallbacks"],
             expires_at=self._expiry(now),
             **{limit: chosen[limit] for limit in LIMITS},
         )

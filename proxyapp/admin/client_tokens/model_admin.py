@@ -28,10 +28,11 @@ from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ClientToken, Group
+from proxyapp.vocabulary.model_lists import fallback_lines
 
-TERMS = ["name", "reach", "groups", "models"]
+TERMS = ["name", "reach", "groups", "models", "fallbacks"]
 EXPIRY = ["lifetime", "expires_on"]
-LOOKS = ("name", "may_use", "models_allowed", *LIMITS, "expires_at")
+LOOKS = ("name", "may_use", "models_allowed", "asked_instead", *LIMITS, "expires_at")
 
 
 @admin.register(ClientToken)
@@ -112,6 +113,10 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
     @admin.display(description="models")
     def models_allowed(self, token: ClientToken) -> str:
         return ", ".join(token.allowed_models) or "every model"
+
+    @admin.display(description="fallbacks")
+    def asked_instead(self, token: ClientToken) -> str:
+        return "; ".join(fallback_lines(token.fallbacks)) or "none"
 
 
 def _figures(token: ClientToken) -> Iterator[tuple[str, SafeString | str]]:

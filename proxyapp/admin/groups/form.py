@@ -1,6 +1,6 @@
 """The form of a group. What it says of a policy and of auth is what the gateway does."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines, said_of
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea, TextInput
@@ -33,6 +34,17 @@ from proxyapp.vocabulary.choices import (
     choice_values,
 )
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
+from proxyapp.vocabulary.model_lists import (
+    alias_lines,
+    aliases_of_lines,
+    aliases_problems,
+    fallback_lines,
+    fallbacks_of_lines,
+    fallbacks_problems,
+    model_lines,
+    models_of_lines,
+    models_problems,
+)
 
 POLICIES: dict[str, str] = {
     RateLimitPolicy.DAILY: (
@@ -58,6 +70,11 @@ AUTHS: dict[str, str] = {
 NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number"]
 # What is on unless somebody turns it off: of another box nothing sent means off, as everywhere.
 SWITCHES = [field.name for field in GROUP_FIELDS if field.sort == "flag" and field.default]
+LINES: dict[str, Callable[[Any], list[str]]] = {
+    "models": model_lines,
+    "aliases": alias_lines,
+    "fallbacks": fallback_lines,
+}
 LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
@@ -118,6 +135,10 @@ class GroupForm(ModelForm[Group]):
         label="CA certificates",
     )
 
+    models = ModelLinesField("gemini-*")
+    aliases = ModelLinesField("fast: gemini-2.5-flash")
+    fallbacks = ModelLinesField("gemini-2.5-pro: gemini-2.5-flash")
+
     class Meta:
         model = Group
         fields = ["position", *(field.name for field in GROUP_FIELDS if field.name != "proxy_url")]
@@ -129,6 +150,8 @@ class GroupForm(ModelForm[Group]):
             given = kwargs.get("initial") or {}
             kwargs["initial"] = {"rate_limit_policy": POLICY_OF_NEW_GROUPS, **given}
         super().__init__(*args, **kwargs)
+        for name, lines in LINES.items():
+            self.initial[name] = "\n".join(lines(getattr(self.instance, name)))
         self.destination = destination_of(self.instance)
         self._explain()
         for name in NUMBERS:
@@ -153,6 +176,7 @@ class GroupForm(ModelForm[Group]):
                 {name: text.format(reset=reset) for name, text in POLICIES.items()}
             ),
             "auth": explained(AUTHS),
+            **{name: getattr(Group._meta.get_field(name), "help_text", "") for name in LINES},
             "target_url": "A path is put in front of the path of every request.",
             "ca_certificates": trusted(self.instance),
             "allow_link_local": (
@@ -180,9 +204,19 @@ class GroupForm(ModelForm[Group]):
         value: str = self.cleaned_data["new_proxy_url"]
         return refuse_if(check_proxy_url, value, "The proxy URL") if value else value
 
+    def clean_models(self) -> list[str]:
+        return models_of_lines(self.cleaned_data["models"])
+
+    def clean_aliases(self) -> dict[str, str]:
+        return refuse_lines(aliases_of_lines, self.cleaned_data["aliases"])
+
+    def clean_fallbacks(self) -> dict[str, list[str]]:
+        return refuse_lines(fallbacks_of_lines, self.cleaned_data["fallbacks"])
+
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         self._leave_what_was_not_sent()
+        self._refuse_models()
         self._refuse_link_local()
         if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
             raise ValidationError("Replace the proxy or remove it, not both.")
@@ -192,10 +226,21 @@ class GroupForm(ModelForm[Group]):
     def _leave_what_was_not_sent(self) -> None:
         """As it was: an empty number, and a switch of which a script's form says nothing."""
         given = self.cleaned_data
-        for name in [*NUMBERS, *SWITCHES]:
+        for name in [*NUMBERS, *SWITCHES, *LINES]:
             is_sent = name in NUMBERS or self.add_prefix(name) in self.data
             if name in given and (given[name] is None or not is_sent):
                 given[name] = getattr(self.instance, name)
+
+    def _refuse_models(self) -> None:
+        given = self.cleaned_data
+        models, aliases = given.get("models", []), given.get("aliases", {})
+        for name, problems in (
+            ("models", models_problems(models)),
+            ("aliases", aliases_problems(aliases, models)),
+            ("fallbacks", fallbacks_problems(given.get("fallbacks", {}), aliases)),
+        ):
+            for text in said_of(problems):
+                self.add_error(name if name in self.fields else None, text)
 
     def hidden_values(self) -> dict[str, HiddenValue]:
         return {

@@ -14,7 +14,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.groups.deletion import GroupDeletion
-from proxyapp.admin.groups.form import GroupForm, shown_proxy
+from proxyapp.admin.groups.form import LINES, GroupForm, shown_proxy
 from proxyapp.admin.groups.list import (
     GroupChangeList,
     PositionForm,
@@ -134,6 +134,9 @@ class GroupAdmin(GroupDeletion, GroupPages):
             return "proxy removed"
         if name == "ca_certificates":
             return f"CA certificates: {counted_certificates(form.cleaned_data[name])}"
+        if name in LINES:
+            said = "; ".join(LINES[name](form.cleaned_data[name])) or "none"
+            return f"{name}: {quoted(said)}"
         return super().describe_edit(form, name, is_new=is_new)
 
     def log_deletions(

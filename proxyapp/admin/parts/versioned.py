@@ -132,6 +132,8 @@ def shown(name: str, field: forms.Field, value: Any) -> str:
         value = dict(_flat(cast("Iterable[Any]", field.choices))).get(str(value), value)
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if isinstance(value, Mapping):
+        value = [f"{key}: {inner}" for key, inner in value.items()]
     if isinstance(value, Iterable) and not isinstance(value, str):
         value = ", ".join(map(str, value))
     text = EMPTY if value in (None, "") else str(value)

@@ -17,6 +17,7 @@ from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
+from proxyapp.vocabulary.model_lists import fallbacks_of_lines
 from proxyapp.vocabulary.times import local_text
 
 COLUMNS = (
@@ -61,6 +62,13 @@ class Command(BaseCommand):
         create.add_argument(
             "--model", action="append", metavar="PATTERN", help="such as gemini-2.5-*; repeatable"
         )
+        create.add_argument(
+            "--fallback",
+            action="append",
+            default=[],
+            metavar="MODEL=NEXT[,NEXT]",
+            help="which models are asked instead when no key is left for one; repeatable",
+        )
         for limit, unit in UNITS.items():
             create.add_argument(
                 f"--{limit.replace('_', '-')}",
@@ -100,6 +108,7 @@ class Command(BaseCommand):
             name=options["name"],
             groups=groups,
             models=options["model"] or (),
+            fallbacks=_fallbacks(options["fallback"]),
             expires_at=options["expires"],
             **{limit: options[limit] for limit in UNITS},
         )
@@ -152,6 +161,16 @@ def expiry(text: str) -> datetime:
     return moment
 
 
+def _fallbacks(given: list[str]) -> dict[str, list[str]]:
+    try:
+        return fallbacks_of_lines("\n".join(given))
+    except ValueError:
+        raise CommandError(
+            "--fallback wants MODEL=NEXT, such as gemini-2.5-pro=gemini-2.5-flash, once a model."
+            " Nothing was made."
+        ) from None
+
+
 def _number(text: str) -> int:
     if not text.isascii() or not text.isdecimal() or not 1 <= int(text[:20]) <= 10**15:
         raise ArgumentTypeError(f"{text!r} is not a number from 1")
@@ -166,7 +185,12 @@ def _group(name: str) -> Group:
 
 
 def _problems(error: ValidationError) -> list[str]:
-    labels = {"token_hash": "token", "__all__": "name", "allowed_models": "--model"}
+    labels = {
+        "token_hash": "token",
+        "__all__": "name",
+        "allowed_models": "--model",
+        "fallbacks": "--fallback",
+    }
     found = error.message_dict.items()
     return [
         f"{labels.get(field, field)}: {message}"

@@ -1,0 +1,70 @@
+"""What a group of a config file says of models."""
+
+from collections.abc import Iterable
+
+from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.vocabulary.model_lists import (
+    Problem,
+    aliases_problems,
+    fallbacks_problems,
+    models_problems,
+    plain_aliases,
+    plain_fallbacks,
+    plain_models,
+)
+
+ModelFields = tuple[list[str], dict[str, str], dict[str, list[str]]]
+# The kinds of what is in a list or mapping are looked at first: names are compared only with names.
+MOST_LOOKED_AT = 1000
+
+
+class ModelsOfGroups(CheckedTree):
+    def model_fields(self, fields: dict[str, object], place: str) -> ModelFields:
+        """Models, aliases and fallbacks; empty is what the group does not say, or says wrong."""
+        models = plain_models(self.names(fields.get("models", []), f"{place}.models"))
+        aliases = plain_aliases(self.aliases(fields.get("aliases", {}), f"{place}.aliases"))
+        given = self.lists(fields.get("fallbacks", {}), f"{place}.fallbacks")
+        fallbacks = plain_fallbacks(given)
+        self.say(f"{place}.models", models_problems(models))
+        self.say(f"{place}.aliases", aliases_problems(aliases, models))
+        self.say(f"{place}.fallbacks", fallbacks_problems(fallbacks, aliases))
+        return models, aliases, fallbacks
+
+    def say(self, place: str, problems: Iterable[Problem]) -> None:
+        for inner, problem in problems:
+            self.wrong(place + inner, problem)
+
+    def names(self, value: object, place: str) -> list[str]:
+        items = self.items(value, place, "models", MOST_LOOKED_AT)
+        if not all(isinstance(item, str) for item in items):
+            for index, item in enumerate(items):
+                self.checked(item, f"{place}[{index}]", lambda value: None)
+            return []
+        return [str(item) for item in items]
+
+    def aliases(self, value: object, place: str) -> dict[str, str]:
+        entries = self.entries(value, place, "aliases, such as {fast: gemini-2.5-flash}")
+        if not all(isinstance(model, str) for model in entries.values()):
+            for alias, model in entries.items():
+                self.checked(model, f"{place}.{alias}", lambda value: None)
+            return {}
+        return {alias: str(model) for alias, model in entries.items()}
+
+    def lists(self, value: object, place: str) -> dict[str, list[str]]:
+        what = "models with lists, such as {gemini-2.5-pro: [gemini-2.5-flash]}"
+        entries = self.entries(value, place, what)
+        before = len(self.problems)
+        lists = {model: self.names(after, f"{place}.{model}") for model, after in entries.items()}
+        return lists if len(self.problems) == before else {}
+
+    def entries(self, value: object, place: str, what: str) -> dict[str, object]:
+        if not isinstance(value, dict):
+            self.not_of_kind(place, f"a mapping of {what}", value)
+            return {}
+        if len(value) > MOST_LOOKED_AT:
+            self.wrong(place, f"has {len(value)} entries; {MOST_LOOKED_AT} are allowed")
+            return {}
+        for name in value:
+            if not isinstance(name, str):
+                self.not_of_kind(f"{place}.{name}", "text", name, "; put it in quotes")
+        return value if all(isinstance(name, str) for name in value) else {}
