@@ -15,7 +15,10 @@ from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.admin.own_bodies import BodyRefused, refuse_body, with_form
 from proxyapp.forwarding.fast_path import FastPath, OwnPage, send_whole, with_readable_query
 from proxyapp.forwarding.views import healthz, readyz
+from proxyapp.live_api.consumer import LiveApiConsumer
+from proxyapp.live_api.sessions import LiveSessions
 from proxyapp.vocabulary.asgi import DirectExchange, Receive, Scope, Send
+from proxyapp.vocabulary.live_paths import is_live_path
 from proxyapp.vocabulary.path_prefix import PathPrefix
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
@@ -35,6 +38,7 @@ class Dispatcher:
         self._own |= {path: OwnPage(view, *READING) for path, view in ROOT_PAGES.items()}
         self._live = Live()
         self._socket = LiveSocket(self._live)
+        self._live_api: Any = LiveApiConsumer.as_asgi(sessions=LiveSessions())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if self._prefix is not None and scope["type"] != "lifespan":
@@ -91,9 +95,12 @@ class Dispatcher:
             await self._django(django_scope(seen), receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """There is one endpoint; the others are refused."""
-        if scope.setdefault("raw_path", scope["path"].encode()) == LIVE_PATH:
+        """The admin's own and those of the Live API; others are refused."""
+        path = scope.setdefault("raw_path", scope["path"].encode())
+        if path == LIVE_PATH:
             await self._socket(self._trusted.seen_through(scope), receive, send)
+        elif is_live_path(path):
+            await self._live_api(scope, receive, send)
         else:
             await refuse(receive, send)
 

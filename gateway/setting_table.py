@@ -228,6 +228,17 @@ UPSTREAM_CA_FILE = table.text(
 )
 
 # Stopping and starting again.
+LIVE_SESSIONS = table.whole(
+    "LIVE_SESSIONS", 500, "How many sessions of the Live API a process has at a time."
+)
+LIVE_SETUP_SECONDS = table.number(
+    "LIVE_SETUP_SECONDS", 30.0, "How long a client of the Live API may take for its first message."
+)
+LIVE_MESSAGE_BYTES = table.whole(
+    "LIVE_MESSAGE_BYTES",
+    32 * 2**20,
+    "Longest message of a Live session, either way; a longer one closes it with 1009.",
+)
 SHUTDOWN_TIMEOUT_SECONDS = table.number(
     "SHUTDOWN_TIMEOUT_SECONDS", 30.0, "How long a shutdown lets requests in flight finish."
 )

@@ -77,9 +77,7 @@ class ClientLimits:
         if client.tokens_per_day is not None:
             await self.llm_tokens.follow(client.id)
         now = time.time()
-        if self._are_llm_tokens_used_up(client, now):
-            ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
-            raise _reached(client.tokens_per_day or 0, "tokens", DAY_SECONDS, ends_at)
+        self.check_llm_tokens(client, now)
         taken: list[tuple[Share, LimitWindow]] = []
         try:
             for share in self._shares(client, now):
@@ -92,6 +90,12 @@ class ClientLimits:
                 share.put_back(place)
                 self._leases.held.add(share)
             raise
+
+    def check_llm_tokens(self, client: Client, now: float) -> None:
+        """Raises LimitReached when those of the day are used up."""
+        if self._are_llm_tokens_used_up(client, now):
+            ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
+            raise _reached(client.tokens_per_day or 0, "tokens", DAY_SECONDS, ends_at)
 
     def _are_llm_tokens_used_up(self, client: Client, now: float) -> bool:
         limit = client.tokens_per_day

@@ -177,3 +177,19 @@ def _note_stream_error(
         now = datetime.now(UTC)
         cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
     return status
+
+
+def note_quota_of_session(
+    recovery: Recovery, cooling: Cooling, request: RequestPlan, attempt: Attempt, body: bytes
+) -> None:
+    """A Live session that a quota has ended counts for the next request.
+
+    As the end of a stream it takes out the model at most, unless the policy knows keys only.
+    """
+    policy, now = attempt.key.group.policy, datetime.now(UTC)
+    judgement = _verdict(recovery, request, attempt, 429, body, policy)
+    if judgement is None or not judgement.takes_out or judgement.needs_proof:
+        return
+    spec = judgement.kind.spec
+    if policy == RateLimitPolicy.DAILY or (spec.is_for_model and not spec.widens_to):
+        cooling.impose(cooldown(attempt.key, judgement, 429, body, now, attempt.client))

@@ -3,7 +3,8 @@
 import asyncio
 import random
 import time
-from typing import Protocol
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
@@ -52,15 +53,18 @@ class SearchParts(SendingParts, Protocol):
     last_words: LastWords
 
 
-async def forward(parts: SearchParts, request: RequestPlan) -> Attempt:
-    """The answer to relay, counted as what the client sees.
+Ask = Callable[[SendingParts, RequestPlan, Turn], Coroutine[Any, Any, Attempt]]
+
+
+async def forward(parts: SearchParts, request: RequestPlan, asking: Ask = ask) -> Attempt:
+    """The answer to relay, counted as what the client sees. `asking`: how one key is asked.
 
     Raises GatewayError when no upstream gave one.
     """
     began_at = time.monotonic()
     counting = parts.counting
     try:
-        attempt = await Search(parts, request).run()
+        attempt = await Search(parts, request, asking).run()
     except GatewayError as error:
         counting.tally.count_failure(error, time.time())
         _count_for_client(counting, request, error.status)
@@ -80,9 +84,10 @@ def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> 
 class Search:
     """One request's way from key to key. Nothing has reached the client before it ends."""
 
-    def __init__(self, parts: SearchParts, request: RequestPlan) -> None:
+    def __init__(self, parts: SearchParts, request: RequestPlan, asking: Ask = ask) -> None:
         self._parts = parts
         self._request = request
+        self._ask = asking
         self._wish = KeyWish(
             request.ring,
             request.quota_scope,
@@ -103,7 +108,7 @@ class Search:
         queue, wish = self._parts.queue, self._wish
         while (turn := queue.turn_now(wish) or await self._next_turn()) is not None:
             try:
-                attempt = await ask(self._parts, self._request, turn)
+                attempt = await self._ask(self._parts, self._request, turn)
             except GatewayError as error:
                 if self._goes_on_after(error, turn.key.group):
                     continue

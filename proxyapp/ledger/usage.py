@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from proxyapp.ledger.client_usage import ClientTally
 from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS
+from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
 MINUTE_SECONDS = 60
@@ -137,11 +138,7 @@ class UsageTally:
         tool_use_tokens: int = 0,
     ) -> None:
         """One finished attempt."""
-        place = UsagePlace(key_id, model, int(now) // HOUR_SECONDS)
-        of_key = self.counts.get(place)
-        if of_key is None:
-            of_key = self.counts[place] = AttemptCounter()
-        for counts in (of_key, self._minute(now).attempts):
+        for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
             counts.requests += 1
             setattr(counts, outcome, getattr(counts, outcome) + 1)
             counts.prompt_tokens += prompt_tokens
@@ -150,6 +147,23 @@ class UsageTally:
             counts.thought_tokens += thought_tokens
             counts.tool_use_tokens += tool_use_tokens
         self.last_used[key_id] = now
+
+    def add_llm_tokens(self, key_id: int, model: str, used: LlmTokens, now: float) -> None:
+        """Of an attempt that is counted and goes on."""
+        for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
+            counts.prompt_tokens += used.prompt
+            counts.output_tokens += used.output
+            counts.cached_tokens += used.cached
+            counts.thought_tokens += used.thoughts
+            counts.tool_use_tokens += used.tool_use
+        self.last_used[key_id] = now
+
+    def _of_key(self, key_id: int, model: str, now: float) -> AttemptCounter:
+        place = UsagePlace(key_id, model, int(now) // HOUR_SECONDS)
+        counter = self.counts.get(place)
+        if counter is None:
+            counter = self.counts[place] = AttemptCounter()
+        return counter
 
     def count_answer(self, status: int, waited_seconds: float, now: float) -> None:
         """An upstream's answer begins to go to the client that waited for it."""

@@ -27,6 +27,11 @@ _IN_PATH = re.compile(
 )
 _DEPLOYED = re.compile(rb"%b(?:deployments|engines)/(%b)/%b/?" % (_PREFIX, _NAME, _CALLS))
 _IN_BODY = re.compile(rb"%b%b/?" % (_PREFIX, _CALLS))
+# A session's first message counts as its body.
+_LIVE = re.compile(
+    rb"/*ws/+google\.ai\.generativelanguage\.v\d\w{0,10}\.GenerativeService\.Bidi\w{1,40}"
+    rb"|%binteractions/+live/?" % _PREFIX
+)
 # These ask no model: its name was looked at when what they speak of was made.
 _OF_NONE = [
     ("GET", re.compile(rb"%bmodels/?" % _PREFIX)),
@@ -59,6 +64,8 @@ def model_place(method: str, path: bytes) -> ModelPlace | None:
     found = _IN_PATH.fullmatch(path) or _DEPLOYED.fullmatch(path)
     if found:
         return ModelPlace(found[1].decode("utf-8", "replace"))
+    if _LIVE.fullmatch(path):
+        return ModelPlace(is_in_body=True)
     if _is_one_of(_FILES, method, path):
         return ModelPlace(is_file=True)
     if _is_one_of(_OF_NONE, method, path):

@@ -82,6 +82,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             application_close_timeout=CLOSE_SECONDS,
             websocket_max_message_size=MAX_MESSAGE_BYTES,
             websocket_max_frame_size=MAX_MESSAGE_BYTES,
+            websocket_timeout=-1,  # the application says how long
         )
         twisted_adapter.check_twisted(reactor)
         check_daphne(self)
@@ -163,7 +164,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             port.socket.close()
         self.is_draining = True
         for websocket in list(self.connections):
-            end_websocket(websocket)
+            websocket.drain(self.drain.shutdown_seconds)
         if not await self._has_emptied(lambda: not self.drain.keeps_idle()):
             await self._hasten()
 
@@ -172,6 +173,8 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
             connection.drain()
         if not await self._has_emptied(self.drain.is_over):
             self.cut()
+            for websocket in list(self.connections):
+                end_websocket(websocket)
             due = self.loop.time() + CLOSE_SECONDS
             await self._has_emptied(lambda: self.loop.time() > due)
 
@@ -193,6 +196,9 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         """As Daphne's, but that the socket reads on only when its messages are taken."""
         scope.setdefault("asgi", {"version": "3.0"})
         scope["scheme"] = protocol.scheme
+        # Daphne's are without a first part that two slashes are in front of.
+        scope["raw_path"], scope["path"] = protocol.target.raw_path, protocol.target.path
+        scope["extensions"] = {"websocket.http.response": {}, "gateway.websocket": protocol}
         application: Any = self.application
         coroutine = application(
             scope=scope,

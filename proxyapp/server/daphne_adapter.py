@@ -3,6 +3,7 @@ insides of Daphne and of autobahn, which Daphne stands on.
 """
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from daphne.server import Server
@@ -10,6 +11,7 @@ from daphne.ws_protocol import WebSocketFactory, WebSocketProtocol
 from twisted.internet.protocol import Factory
 
 from proxyapp.server.certificate import ServerCertificate
+from proxyapp.server.http1 import status_line
 from proxyapp.server.http_server import HttpServer
 from proxyapp.server.library_check import require, require_in_code
 from proxyapp.server.scope import Target
@@ -21,7 +23,7 @@ from proxyapp.server.twisted_adapter import (
 )
 
 LIBRARY = "Daphne"
-GOING_AWAY = 1001
+NORMAL, GOING_AWAY, NO_CODE = 1000, 1001, 1005
 # Messages that wait for the application before the socket is read no further.
 MOST_WAITING = 4
 # As asyncio's own transports, which uvicorn stands on.
@@ -44,6 +46,10 @@ def check_daphne(server: Server) -> None:
     require_in_code(LIBRARY, WebSocketProtocol.onConnect, "_raw_query_string")
     require("autobahn", WebSocketProtocol, "STATE_OPEN", "dropConnection", "sendCloseFrame")
     require_in_code(LIBRARY, WebSocketProtocol.check_timeouts, "state")
+    require_in_code(LIBRARY, WebSocketProtocol.serverReject, "handshake_deferred")
+    require_in_code(LIBRARY, WebSocketProtocol.onClose, "protocol_disconnected")
+    require("autobahn", WebSocketProtocol, "onAutoPingTimeout", "sendMessage")
+    require_in_code("autobahn", WebSocketProtocol._sendAutoPing, "autoPingPending")
     require_in_code(LIBRARY, WebSocketProtocol.onMessage, "application_queue", "put_nowait")
 
 
@@ -70,10 +76,15 @@ def end_websocket(websocket: WebSocketProtocol) -> None:
 class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
     """Daphne's reads as fast as a client sends, into a queue without an end."""
 
+    target: Target
+
     def __init__(self) -> None:
         super().__init__()
         self.messages: asyncio.Queue[Any] = asyncio.Queue()
         self._is_paused = False
+        self._is_long = False
+        self._on_drain: Callable[[float], None] | None = None
+        self._refusal: Mapping[str, Any] | None = None
 
     @property
     def scheme(self) -> str:
@@ -96,6 +107,67 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
             self._is_paused = False
             self.transport.resumeProducing()
 
+    # What Daphne's own does not say, or not do.
+
+    def handle_reply(self, message: Mapping[str, Any]) -> None:
+        """Also: a close with its reason, an empty message, an answer instead of the handshake."""
+        kind = message["type"]
+        if kind == "websocket.send" and self.state != self.STATE_CONNECTING:
+            data = message.get("bytes")
+            self.sendMessage(message["text"].encode() if data is None else data, data is not None)
+        elif kind == "websocket.close" and self.state == self.STATE_OPEN:
+            reason = message.get("reason") or ""
+            self.sendCloseFrame(message.get("code") or NORMAL, reason.encode())
+        elif kind == "websocket.http.response.start":
+            self._refusal = message
+        elif kind == "websocket.http.response.body" and self._refusal is not None:
+            self._answer(self._refusal, message["body"])
+        else:
+            super().handle_reply(message)
+
+    def _answer(self, start: Mapping[str, Any], body: bytes) -> None:
+        """In place of the handshake."""
+        lines = [name + b": " + value for name, value in start["headers"]]
+        head = b"\r\n".join([*lines, b"Connection: close", b"", b""])
+        self.transport.write(status_line(start["status"]) + head + body)
+        self.handshake_deferred = None  # nobody waits for it any more
+        self.dropConnection(abort=False)
+        self.server.protocol_disconnected(self)
+
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:  # noqa: N802, N803
+        """Tells the application the reason, too."""
+        self.server.protocol_disconnected(self)
+        said = {"code": code or NO_CODE, "reason": (reason if wasClean else "") or ""}
+        self.messages.put_nowait({"type": "websocket.disconnect", **said})
+
+    def onAutoPingTimeout(self) -> None:  # noqa: N802
+        """Behind what waits on either side the answer to a ping waits, too."""
+        if self._is_long and (self._is_paused or self.is_full()):
+            self.autoPingTimeoutCall = self.autoPingPending = None
+        else:
+            super().onAutoPingTimeout()
+
+    def drain(self, seconds: float) -> None:
+        if not self._is_long:
+            end_websocket(self)
+        elif self._on_drain is not None:
+            told, self._on_drain = self._on_drain, None
+            told(seconds)
+
+    # LongWebSocket.
+
+    @property
+    def is_draining(self) -> bool:
+        return bool(self.server.is_draining)
+
+    def lengthen(self, most_bytes: int, on_drain: Callable[[float], None]) -> None:
+        self.maxMessagePayloadSize = self.maxFramePayloadSize = most_bytes
+        self._on_drain = on_drain
+        self._is_long = True
+
+    def abort(self) -> None:
+        self.transport.abortConnection()
+
     def is_full(self) -> bool:
         """Whether more waits for the client than it takes at once."""
         transport = self.transport
@@ -113,6 +185,7 @@ class DaphneConnection(TwistedConnection):
     def hand_over(self, data: bytes, target: Target) -> None:
         protocol: Any = self._websockets.buildProtocol(self._address)
         protocol._raw_query_string = target.query
+        protocol.target = target
         self.transport.set_protocol(protocol)
         protocol.dataReceived(data)
 

@@ -31,7 +31,7 @@ class Drain:
         on_begin: Callable[[], None] = _nothing,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._shutdown_seconds = shutdown_seconds
+        self.shutdown_seconds = shutdown_seconds
         self._retirement_seconds = retirement_seconds
         self._on_begin = on_begin
         self._clock = clock
@@ -66,7 +66,7 @@ class Drain:
 
     def is_over(self) -> bool:
         """What has not ended by now is cut."""
-        return self._is_past(self._shutdown_seconds)
+        return self._is_past(self.shutdown_seconds)
 
     def _is_past(self, seconds: float) -> bool:
         return self.is_hurried or (

@@ -11,6 +11,7 @@ from typing import Any
 
 from uvicorn import Config, Server
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import Protocol
 
 from proxyapp.server.accept_loop import AcceptLoop
 from proxyapp.server.certificate import ClientPort, ServerCertificate
@@ -33,9 +34,12 @@ def check_uvicorn(server: Server) -> None:
     require(LIBRARY, server.server_state, "connections", "tasks")
     require_in_code(LIBRARY, Server.startup, "lifespan", "servers")
     require_in_code(LIBRARY, Config.load, "ws_protocol_class")
-    require(LIBRARY, WebSocketsSansIOProtocol, "handle_parser_exception")
+    require(LIBRARY, WebSocketsSansIOProtocol, "handle_parser_exception", "run_asgi", "shutdown")
+    require(LIBRARY, WebSocketsSansIOProtocol, "keepalive_timeout", "schedule_ping")
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.connection_made, "transport")
-    require_in_code(LIBRARY, WebSocketsSansIOProtocol.__init__, "conn")
+    require_in_code(LIBRARY, WebSocketsSansIOProtocol.__init__, "conn", "read_paused", "writable")
+    require_in_code(LIBRARY, WebSocketsSansIOProtocol.handle_connect, "scope")
+    require_in_code(LIBRARY, Protocol.__init__, "max_message_size")
 
 
 class UvicornServer(Server):
@@ -149,8 +153,9 @@ def run(
         application,
         loop="uvloop" if find_spec("uvloop") else "asyncio",
         http=http_server.protocol,  # type: ignore[arg-type]
-        ws=UvicornWebSocket,
+        ws=partial(UvicornWebSocket, http_server, drain),  # type: ignore[arg-type]
         ws_max_size=MAX_MESSAGE_BYTES,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         log_level="warning",

@@ -1,13 +1,63 @@
-"""uvicorn's WebSockets, for clients that break the protocol before they are let in: it only asserts
-that none does.
+"""uvicorn's WebSockets: for clients that break the protocol before they are let in, which it only
+asserts that none does, and for sessions of hours.
 """
+
+from collections.abc import Callable
+from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 
+from proxyapp.server.drain import Drain
+from proxyapp.server.http_server import HttpServer
+
 
 class UvicornWebSocket(WebSocketsSansIOProtocol):
+    """Gives the application a LongWebSocket (vocabulary.asgi)."""
+
+    def __init__(self, http_server: HttpServer, drain: Drain, **of_uvicorn: Any) -> None:
+        super().__init__(**of_uvicorn)
+        self._http_server = http_server
+        self._drain = drain
+        self._on_drain: Callable[[float], None] | None = None
+        self._is_long = False
+
+    async def run_asgi(self) -> None:
+        extensions: Any = self.scope.setdefault("extensions", {})
+        extensions["gateway.websocket"] = self
+        await super().run_asgi()
+
     def handle_parser_exception(self) -> None:
         if self.conn.close_sent is None:
             self.transport.abort()
         else:
             super().handle_parser_exception()
+
+    def keepalive_timeout(self) -> None:
+        """Behind what waits on either side the answer to a ping waits, too."""
+        if self._is_long and (self.read_paused or not self.writable.is_set()):
+            self.pong_timer = self.pending_ping_payload = None
+            self.schedule_ping()
+        else:
+            super().keepalive_timeout()
+
+    def shutdown(self) -> None:
+        """Also called a second time, for whoever has not ended in time."""
+        if not self._is_long or self._http_server.is_cut:
+            super().shutdown()
+        elif self._on_drain is not None:
+            told, self._on_drain = self._on_drain, None
+            told(self._drain.shutdown_seconds)
+
+    # LongWebSocket.
+
+    @property
+    def is_draining(self) -> bool:
+        return self._http_server.is_draining
+
+    def lengthen(self, most_bytes: int, on_drain: Callable[[float], None]) -> None:
+        self.conn.max_message_size = most_bytes
+        self._on_drain = on_drain
+        self._is_long = True
+
+    def abort(self) -> None:
+        self.transport.abort()

@@ -47,13 +47,15 @@ class Dialer:
         self._is_link_local_allowed = is_link_local_allowed
         self._trace = trace
 
-    async def open(self, origin: Origin, factory: Callable[[], P]) -> P:
+    async def open(
+        self, origin: Origin, factory: Callable[[], P], *, is_tunnelled: bool = False
+    ) -> P:
         """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy
-        and TLS together.
+        and TLS together. `is_tunnelled`: never to an HTTP proxy itself, in place of the origin.
         """
         try:
             async with time_limit(self._timeout):
-                protocol = await self._open(origin, factory)
+                protocol = await self._open(origin, factory, is_tunnelled=is_tunnelled)
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
             raise unsent(
@@ -72,7 +74,7 @@ class Dialer:
         if self._trace is not None:
             self._trace(step, detail)
 
-    async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
+    async def _open(self, origin: Origin, factory: Callable[[], P], *, is_tunnelled: bool) -> P:
         proxy = self._proxy
         self._begin(NAME, (proxy or origin).host)
         if problem := problem_of(origin.host, is_link_local_allowed=self._is_link_local_allowed):
@@ -81,7 +83,7 @@ class Dialer:
             sock = await self._connect(origin)
         elif proxy.is_socks:
             sock = await self._socks(proxy, origin)
-        elif proxy.forwards(origin):
+        elif proxy.forwards(origin) and not is_tunnelled:
             return (await self._connect_to_proxy(proxy, factory))[1]
         else:
             return await self._tunnel(proxy, origin, factory)
@@ -176,7 +178,7 @@ class Dialer:
         return host_of(min(addresses, key=lambda address: address[0]))
 
     async def _tunnel(self, proxy: Proxy, origin: Origin, factory: Callable[[], P]) -> P:
-        """Through CONNECT, then TLS with the upstream; inside the proxy's own TLS if it has one."""
+        """Through CONNECT, then with the upstream's TLS; within the proxy's own if it has one."""
         transport, tunnel = await self._connect_to_proxy(proxy, Tunnel)
         try:
             transport.write(connect_request(proxy, origin))
@@ -186,7 +188,12 @@ class Dialer:
             if isinstance(error, NoTunnel):
                 raise proxy.failure(str(error)) from None
             raise
-        return (await self._secure(transport, origin, factory))[1]
+        if origin.is_tls:
+            return (await self._secure(transport, origin, factory))[1]
+        protocol = factory()
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        return protocol
 
 
 class _SocketToProxy:

@@ -5,7 +5,8 @@ to a client.
 import asyncio
 import ssl
 import urllib.request
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 import certifi
 import httpx
@@ -34,6 +35,7 @@ from proxyapp.vocabulary.errors import (
 # A group's proxy URL, its certificate authorities, and whether link-local addresses are allowed:
 # what has to be the same for two groups to share connections.
 TransportKey = tuple[str | None, str, bool]
+P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 # Of a proxy or a balancer that is just being restarted, say; a client hardly notices it.
 AGAIN_SECONDS = 0.1
@@ -81,6 +83,14 @@ class Upstreams:
         try:
             way = await self._way_to(group)
             return await way.transport.send(way.origin, method, target, headers, body)
+        except httpx.TransportError as error:
+            raise failure(error, group) from None
+
+    async def dial(self, group: PoolGroup, factory: Callable[[], P]) -> P:
+        """A connection for another protocol than HTTP. Raises GatewayError."""
+        try:
+            way = await self._way_to(group)
+            return await way.transport.dial(way.origin, factory)
         except httpx.TransportError as error:
             raise failure(error, group) from None
 

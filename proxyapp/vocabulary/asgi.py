@@ -54,3 +54,24 @@ class DirectApplication(Protocol):
         """None: this request is to be asked for with ASGI. The coroutine is cancelled when the
         client leaves."""
         ...
+
+
+class LongWebSocket(Protocol):
+    """What a server lets an application ask for beyond ASGI, for sessions of hours: an extension
+    in the scope.
+    """
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether the process is about to end."""
+        ...
+
+    def lengthen(self, most_bytes: int, on_drain: Callable[[float], None]) -> None:
+        """Before it is accepted. `most_bytes`: of a message, either way. `on_drain` hears, once,
+        in how many seconds the process ends; until then the socket is left alone.
+        """
+        ...
+
+    def abort(self) -> None:
+        """Drops the connection, whatever waits for the client."""
+        ...

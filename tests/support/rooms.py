@@ -23,6 +23,7 @@ MAY_IMPORT = {
         "config": "access pool models vocabulary",
         "runtime": BELOW_RUNTIME,
         "forwarding": f"runtime {BELOW_RUNTIME}",
+        "live_api": f"forwarding runtime {BELOW_RUNTIME}",
         "operators": f"runtime {BELOW_RUNTIME}",
         "admin": f"operators config runtime {BELOW_RUNTIME}",
         "process": "operators config runtime server access pool models database vocabulary",

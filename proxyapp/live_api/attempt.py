@@ -1,0 +1,52 @@
+"""One session with one key: opened, refused, or closed before the upstream has said a word."""
+
+import asyncio
+
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.live_api.closing import Closing
+from proxyapp.provider.live_closes import error_of_close
+from proxyapp.provider.live_messages import Message
+from proxyapp.upstream.headers import to_client
+from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
+from proxyapp.vocabulary.key_masker import without_key
+
+SWITCHED = 101
+JSON_TYPE = (b"content-type", b"application/json")
+
+
+class LiveAttempt(Attempt):
+    """`receiving`: the upstream's first message. `closing`: how it has refused the setup."""
+
+    socket: WebSocket | None = None
+    receiving: "asyncio.Task[Message] | None" = None
+    closing: Closing | None = None
+
+    def open(self, socket: WebSocket) -> None:
+        """What ends the session later is judged as the end of a stream of JSON."""
+        self.socket = socket
+        self.status = SWITCHED
+        self.headers = [JSON_TYPE]
+
+    def refused(self, refusal: UpgradeRefused) -> None:
+        self.headers = to_client(refusal.headers)
+        self._refused(refusal.status, refusal.body)
+
+    def closed(self, closing: Closing, status: int) -> None:
+        """`status`: what it stands for. `closing`: without the key."""
+        self.closing = closing
+        self.headers = [JSON_TYPE]
+        self.is_false_success = True
+        self._refused(status, error_of_close(status, closing.reason))
+
+    def _refused(self, status: int, body: bytes) -> None:
+        self.status = status
+        self.is_complete = True
+        self.replace_body(without_key(body, self.key.secret, self.key.masked))
+
+    async def aclose(self) -> None:
+        self.end(AttemptOutcome.CANCELLED)
+        if self.receiving is not None:
+            self.receiving.cancel()
+        if self.socket is not None:
+            self.socket.transport.abort()

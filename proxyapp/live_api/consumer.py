@@ -1,0 +1,154 @@
+"""The client's side of a Live session: a channels consumer."""
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import Any
+
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+
+from proxyapp.access import admission
+from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
+from proxyapp.forwarding.views import error_response, own_headers
+from proxyapp.live_api.closing import Closing
+from proxyapp.live_api.relay import RESTARTED
+from proxyapp.live_api.session import LiveSession
+from proxyapp.live_api.sessions import LiveSessions
+from proxyapp.provider.live_closes import INTERNAL, LOST, NO_CODE, RESTART
+from proxyapp.vocabulary.asgi import LongWebSocket, Receive, Scope, Send
+from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable
+from proxyapp.vocabulary.kept_settings import kept
+
+logger = logging.getLogger(__name__)
+FAILED = "The gateway failed."
+RETRY_SECONDS = 1
+
+
+class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
+    def __init__(self, sessions: LiveSessions) -> None:
+        super().__init__()
+        self._sessions = sessions
+        self._session: LiveSession | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """However it ends, the session ends with it."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Channels' own looks at the database's connections with each message, on a thread."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_connect(self, message: dict[str, Any]) -> None:
+        try:
+            self._session = await self._admitted()
+        except GatewayError as error:
+            await self._refuse(error)
+            raise StopConsumer from None
+        if (server := self._server) is not None:
+            server.lengthen(kept.LIVE_MESSAGE_BYTES, self._go_away)
+        await self.send({"type": "websocket.accept"})
+        self._sessions.begin(self)
+        self._running = asyncio.get_running_loop().create_task(self._run(self._session))
+
+    async def websocket_receive(self, message: dict[str, Any]) -> None:
+        if self._session is not None:
+            text = message.get("text")
+            closing = await self._session.take(message["bytes"] if text is None else text)
+            if closing is not None:
+                await self._end(closing)
+
+    async def websocket_disconnect(self, message: dict[str, Any]) -> None:
+        if self._session is not None:
+            code, reason = message.get("code") or NO_CODE, message.get("reason") or ""
+            await self._session.client_left(Closing(code, reason))
+        raise StopConsumer
+
+    @property
+    def _server(self) -> LongWebSocket | None:
+        """None: another server than the gateway's own."""
+        server: LongWebSocket | None = self.scope.get("extensions", {}).get("gateway.websocket")
+        return server
+
+    async def _admitted(self) -> LiveSession:
+        """Raises GatewayError."""
+        scope = self.scope
+        if self._server is not None and self._server.is_draining:
+            raise NoKeyAvailable(RESTARTED, retry_after=RETRY_SECONDS)
+        client = await admitted({**scope, "method": "GET"})
+        runtime = await running_runtime()
+        self._sessions.enter(client)
+        try:
+            if client.is_metered:
+                await admission.charge(client, runtime.limits, runtime.counting)
+        except BaseException:
+            self._sessions.leave(client)
+            raise
+        path, query = raw_target(scope)
+        return LiveSession(runtime, client, path, query, scope["headers"], self.send)
+
+    async def _refuse(self, error: GatewayError) -> None:
+        """With a status where the server can send one, else with a close."""
+        scope = self.scope
+        if "websocket.http.response" not in scope.get("extensions", {}):
+            await self.send({"type": "websocket.accept"})
+            await self._close(Closing.of_error(error))
+            return
+        response = error_response(error, raw_target(scope)[0], scope["headers"])
+        length = (b"Content-Length", b"%d" % len(response.content))
+        start = {"status": response.status_code, "headers": [*own_headers(response), length]}
+        await self.send({"type": "websocket.http.response.start", **start})
+        await self.send({"type": "websocket.http.response.body", "body": response.content})
+
+    async def _run(self, session: LiveSession) -> None:
+        try:
+            closing = await session.run()
+        except OSError:  # the server's word for a client that is gone
+            closing = Closing(LOST)
+        except Exception:
+            logger.exception("A Live session failed")
+            closing = Closing(INTERNAL, FAILED)
+        await self._close(closing)
+
+    def _go_away(self, seconds: float) -> None:
+        """The process ends in so many seconds. Who has not begun is not waited for."""
+        session = self._session
+        if session is not None and session.has_begun:
+            session.go_away(seconds)
+        elif session is not None:
+            self._ending = asyncio.get_running_loop().create_task(
+                self._end(Closing(RESTART, RESTARTED))
+            )
+
+    async def _end(self, closing: Closing) -> None:
+        if self._running is not None:
+            self._running.cancel()
+        await self._close(closing)
+
+    async def _close(self, closing: Closing) -> None:
+        code, reason = closing.for_client()
+        with suppress(OSError):
+            await self.send({"type": "websocket.close", "code": code, "reason": reason})
+
+    async def _leave(self) -> None:
+        session, running = self._session, self._running
+        if session is None:
+            return
+        self._sessions.end(self)
+        self._sessions.leave(session.client)
+        if running is not None:
+            running.cancel()
+            await asyncio.wait({running})
+
+    # What LiveSessions asks.
+
+    async def look(self) -> None:
+        """Ends what has stalled."""
+        session, server = self._session, self._server
+        if session is not None and not await session.ping() and server is not None:
+            server.abort()

@@ -1,0 +1,80 @@
+"""What a client has sent while its session is looked for: each key that is tried gets all of it."""
+
+import asyncio
+
+from proxyapp.provider.live_messages import Message
+from proxyapp.upstream.websocket import WebSocket
+
+# As the longest first message. Who sends more before the upstream has said a word has to wait.
+MOST_KEPT_BYTES = 1 << 20
+
+
+class KeptMessages:
+    """Written by one task, which is the client's; sent by another one."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self._bytes = 0
+        self._sent = 0
+        self._news = asyncio.Event()
+        self._has_room = asyncio.Event()
+        self._is_settled = False
+
+    @property
+    def is_empty(self) -> bool:
+        return not self.messages
+
+    async def add(self, message: Message) -> None:
+        """Returns when there is room for another one."""
+        self.messages.append(message)
+        self._bytes += len(message)
+        self._news.set()
+        if self._bytes > MOST_KEPT_BYTES and not self._is_settled:
+            await self._has_room.wait()
+
+    async def first(self) -> Message:
+        while not self.messages:
+            await self._wait()
+        return self.messages[0]
+
+    def text(self) -> str:
+        """What the client has written, for whoever wonders whose words they are."""
+        written = [each for each in self.messages if isinstance(each, str)]
+        read = [each.decode(errors="replace") for each in self.messages if isinstance(each, bytes)]
+        return "\n".join(written + read)
+
+    async def send_all(self, socket: WebSocket) -> None:
+        """From the first on, and then what comes; returns after `settle` only.
+
+        Raises ConnectionClosed.
+        """
+        self._sent = 0
+        while True:
+            await self._send_rest(socket)
+            if self._is_settled:
+                return
+            await self._wait()
+
+    def settle(self) -> None:
+        """No other key will be tried."""
+        self._is_settled = True
+        self._news.set()
+
+    async def hand_over(self, socket: WebSocket) -> None:
+        """After `send_all`: nothing is kept when this returns, and what comes next is sent by
+        whoever has it.
+        """
+        await self._send_rest(socket)
+        self.messages.clear()
+        self._bytes = self._sent = 0
+        self._has_room.set()
+
+    async def _send_rest(self, socket: WebSocket) -> None:
+        while self._sent < len(self.messages):
+            message = self.messages[self._sent]
+            self._sent += 1
+            await socket.send(message)
+
+    async def _wait(self) -> None:
+        self._news.clear()
+        await self._news.wait()

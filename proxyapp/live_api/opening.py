@@ -1,0 +1,127 @@
+"""Opens a session with one key after the other, until one of them answers the client's setup."""
+
+import asyncio
+from contextlib import suppress
+
+from websockets.exceptions import ConnectionClosed
+
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.attempt_count import AttemptCount
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.send import SendingParts
+from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.live_api.attempt import LiveAttempt
+from proxyapp.live_api.closing import Closing
+from proxyapp.live_api.kept_messages import KeptMessages
+from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.wish import Turn
+from proxyapp.provider.live_closes import NO_CODE, NORMAL, status_of_close
+from proxyapp.upstream import hops
+from proxyapp.upstream.headers import to_upstream
+from proxyapp.upstream.upstreams import Upstreams
+from proxyapp.upstream.websocket import UpgradeRefused, WebSocket, open_websocket
+from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.choices import Auth
+from proxyapp.vocabulary.errors import GatewayError, LoopFound
+from proxyapp.vocabulary.kept_settings import kept
+
+# A setup is answered at once. After so long in silence the session is the upstream's own, and no
+# other key is tried.
+SILENT_SECONDS = 10.0
+
+
+class EndedAtOnce(Exception):
+    """The upstream has closed, before its first word, for a reason that is the client's to read."""
+
+    def __init__(self, closing: Closing) -> None:
+        super().__init__(f"code {closing.code}")
+        self.closing = closing
+
+
+class Opening:
+    """Of one session. `ask` is what a Search asks with."""
+
+    def __init__(self, messages: KeptMessages) -> None:
+        self._messages = messages
+
+    async def ask(self, parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
+        """Raises EndedAtOnce, or GatewayError when there is no connection."""
+        group = turn.key.group
+        # Of two credentials Google's own header is the one: this is no other provider's API.
+        auth = Auth.GOOGLE if group.auth == Auth.BOTH else group.auth
+        attempt = LiveAttempt(
+            AttemptCount(parts.counting, parts.recovery, turn, request), turn, auth
+        )
+        credentials = turn.key.credentials(auth, is_openai=False)
+        try:
+            socket = await connect(parts.upstreams, group, request, credentials)
+            attempt.open(socket)
+            await self._begin(attempt, socket)
+        except UpgradeRefused as refusal:
+            refuse_own_loop(refusal)
+            attempt.refused(refusal)
+        except GatewayError as error:
+            attempt.end(AttemptOutcome.of_status(error.status))
+            raise
+        except BaseException:
+            await attempt.aclose()
+            raise
+        if attempt.status < 400 and not parts.recovery.is_idle:
+            parts.recovery.succeeded(attempt.key, request.quota_scope, attempt.began_at)
+        return attempt
+
+    async def _begin(self, attempt: LiveAttempt, socket: WebSocket) -> None:
+        """Returns with the upstream's first message, with its close, or after SILENT_SECONDS."""
+        loop = asyncio.get_running_loop()
+        sending = loop.create_task(self._messages.send_all(socket))
+        receiving = attempt.receiving = loop.create_task(socket.recv())
+        try:
+            await asyncio.wait(
+                {sending, receiving}, timeout=SILENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+            if sending.done():
+                await asyncio.wait({receiving})
+            if receiving.done() and isinstance(receiving.exception(), ConnectionClosed):
+                self._closed(attempt, receiving.exception())
+                return
+            self._messages.settle()
+            with suppress(ConnectionClosed):  # the relay reads how
+                await sending
+                await self._messages.hand_over(socket)
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError, ConnectionClosed):
+                await sending
+
+    def _closed(self, attempt: LiveAttempt, error: BaseException | None) -> None:
+        """Raises EndedAtOnce."""
+        assert isinstance(error, ConnectionClosed)  # noqa: S101
+        closing = Closing.received(error)
+        status = status_of_close(closing.code, closing.reason, self._messages.text())
+        hidden = closing.without_key(attempt.key)
+        if status is None:
+            is_well = closing.code in (NORMAL, NO_CODE)
+            attempt.end(AttemptOutcome.SUCCEEDED if is_well else AttemptOutcome.CLIENT_ERROR)
+            raise EndedAtOnce(hidden)
+        attempt.closed(hidden, status)
+
+
+async def connect(
+    upstreams: Upstreams, group: PoolGroup, request: RequestPlan, credentials: list[Header]
+) -> WebSocket:
+    """Raises UpgradeRefused or GatewayError."""
+    facts, prefix = request.sent_to(group, group.auth)
+    target = request.target(prefix, b"/" + facts.path.lstrip(b"/"))
+    headers = to_upstream(
+        request.headers, host=group.host, body_length=None, credentials=credentials
+    )
+    if not group.is_of_google:
+        headers += hops.with_own_mark(request.headers)
+    return await open_websocket(upstreams, group, target, headers, kept.LIVE_MESSAGE_BYTES)
+
+
+def refuse_own_loop(refusal: UpgradeRefused) -> None:
+    """Raises LoopFound."""
+    names = [name for name, _ in refusal.headers]
+    if refusal.status == LoopFound.status and hops.HEADER in names:
+        raise LoopFound(hops.LOOP)

@@ -1,0 +1,72 @@
+"""What it means that Google closes a Live session before it has said a word.
+
+A reason may repeat what a client wrote: only words with which it begins are believed, and only if
+the client has not written them itself.
+"""
+
+import json
+import re
+
+NORMAL, GOING_AWAY, NO_CODE, LOST = 1000, 1001, 1005, 1006
+INVALID_DATA, POLICY, TOO_BIG, INTERNAL, RESTART, BUSY, BAD_GATEWAY = (
+    1007,
+    1008,
+    1009,
+    1011,
+    1012,
+    1013,
+    1014,
+)
+# Whoever closes so had trouble of its own: another key may have none.
+_SERVERS_OWN = {
+    GOING_AWAY: 503,
+    LOST: 500,
+    INTERNAL: 500,
+    RESTART: 503,
+    BUSY: 503,
+    BAD_GATEWAY: 502,
+    1015: 502,
+}
+# Those with which a refusal comes.
+_REFUSING = {INVALID_DATA, POLICY, INTERNAL, BUSY, *range(3000, 5000)}
+_FRONT = r"(?:\W*(?:error|429|resource_exhausted|status(?: code)?)\W*)*"
+_QUOTA = re.compile(
+    _FRONT + r"(?:you (?:have )?exceeded your (?:current )?(?:quota|rate limit|spend)"
+    r"|(?:your |the |project |api )*(?:quota|rate limit)s? (?:has been |is |was )?"
+    r"(?:exceeded|exhausted|reached)|resource (?:has been )?exhausted"
+    r"|too many (?:requests|concurrent)|your (?:pre-?pa(?:id|yment)|billing|project has exceeded)"
+    r"|request was rejected due to quota)"
+    r"|\W*resource_exhausted\b",
+    re.IGNORECASE,
+)
+_CREDENTIAL = re.compile(
+    _FRONT + r"(?:(?:your |the |this |provided )*api[ _-]?key\b|multiple authentication credentials"
+    r"|request had (?:invalid|insufficient) authentication|request is missing required auth"
+    r"|permission denied: consumer|(?:your |the )?project .{0,80}(?:denied|suspended|disabled))",
+    re.IGNORECASE,
+)
+
+
+def status_of_close(code: int, reason: str, written: str = "") -> int | None:
+    """The status of the answer that it would be over HTTP; None: it is no refusal of the key's, and
+    the client's to read. `written`: what the client has sent.
+    """
+    if code in _REFUSING:
+        if found := _QUOTA.match(reason):
+            return 500 if _is_repeated(found[0], written) else 429
+        if found := _CREDENTIAL.match(reason):
+            return None if _is_repeated(found[0], written) else 400
+    return _SERVERS_OWN.get(code)
+
+
+def says_quota(code: int, reason: str, written: str = "") -> bool:
+    return status_of_close(code, reason, written) == 429
+
+
+def error_of_close(status: int, reason: str) -> bytes:
+    """In the shape in which refusals are judged."""
+    return json.dumps({"error": {"code": status, "message": reason}}).encode()
+
+
+def _is_repeated(words: str, written: str) -> bool:
+    return words.strip(" \"'").lower() in written.lower()

@@ -1,0 +1,96 @@
+"""A WebSocket to a group's target, on a connection that goes the way of the group's requests."""
+
+import asyncio
+import logging
+from typing import TypeAlias
+
+from django.conf import settings
+from websockets.asyncio.client import ClientConnection
+from websockets.client import ClientProtocol
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.uri import WebSocketURI
+
+from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.upstream.transport import origin_of
+from proxyapp.upstream.upstreams import Upstreams
+from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.errors import BadRequest, UpstreamFailed, UpstreamTimedOut
+
+WebSocket: TypeAlias = ClientConnection
+# The client's messages wait in its own socket: more of them here would only be memory.
+MOST_WAITING, FEWEST_WAITING = 4, 0
+CLOSE_SECONDS = 5.0
+# The library's own would write down handshakes, and with them the key.
+QUIET = logging.getLogger(f"{__name__}.frames")
+QUIET.setLevel(logging.ERROR)
+_OWN_HANDSHAKE = b"sec-websocket-"
+
+
+class UpgradeRefused(Exception):
+    """The target has answered with another status than 101."""
+
+    def __init__(self, status: int, headers: list[Header], body: bytes) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+async def open_websocket(
+    upstreams: Upstreams, group: PoolGroup, target: bytes, headers: list[Header], most_bytes: int
+) -> WebSocket:
+    """`headers`: as for a request. `most_bytes`: of a message. No ping is sent by itself.
+
+    Raises UpgradeRefused, or GatewayError when there is no answer.
+    """
+    socket = await upstreams.dial(group, lambda: _new(group, target, most_bytes))
+    try:
+        async with asyncio.timeout(settings.READ_TIMEOUT_SECONDS):
+            await socket.handshake(_headers(headers), user_agent_header=None)
+    except InvalidStatus as error:
+        socket.transport.abort()
+        raise _refused(error) from None
+    except TimeoutError:
+        socket.transport.abort()
+        raise UpstreamTimedOut(f"{group.url.host} does not answer the handshake.") from None
+    except ValueError as error:  # of a header that cannot be sent
+        socket.transport.abort()
+        raise BadRequest(f"The handshake cannot be forwarded: {error}.") from None
+    except (InvalidHandshake, EOFError, OSError):
+        socket.transport.abort()
+        raise UpstreamFailed(f"{group.url.host} broke off the handshake.") from None
+    except BaseException:
+        socket.transport.abort()
+        raise
+    return socket
+
+
+def _new(group: PoolGroup, target: bytes, most_bytes: int) -> WebSocket:
+    origin = origin_of(group.url)
+    path, _, query = target.decode("latin-1").partition("?")
+    uri = WebSocketURI(origin.is_tls, origin.host, origin.port, path, query)
+    return ClientConnection(
+        ClientProtocol(uri, max_size=most_bytes, logger=QUIET),
+        ping_interval=None,
+        close_timeout=CLOSE_SECONDS,
+        max_queue=(MOST_WAITING, FEWEST_WAITING),
+    )
+
+
+def _headers(headers: list[Header]) -> Headers:
+    """Those of the handshake itself are the library's, which unpacks no refusal."""
+    return Headers(
+        (name.decode("latin-1"), value.decode("latin-1"))
+        for name, value in headers
+        if name not in (b"host", b"accept-encoding") and not name.startswith(_OWN_HANDSHAKE)
+    )
+
+
+def _refused(error: InvalidStatus) -> UpgradeRefused:
+    response = error.response
+    headers = [
+        (name.lower().encode("latin-1"), value.encode("latin-1"))
+        for name, value in response.headers.raw_items()
+    ]
+    return UpgradeRefused(response.status_code, headers, bytes(response.body))

@@ -1,0 +1,17 @@
+"""Which WebSockets are of Google's Live API."""
+
+import re
+
+from proxyapp.vocabulary.client_paths import VERSION, group_and_path
+
+# Some clients put two slashes in front.
+_LIVE = re.compile(
+    rb"/+ws/google\.ai\.generativelanguage\.%b\.GenerativeService"
+    rb"\.(?:BidiGenerateContent(?:Constrained)?|BidiGenerateMusic)"
+    rb"|/+%b/interactions/live" % (VERSION, VERSION)
+)
+
+
+def is_live_path(path: bytes) -> bool:
+    """`path`: raw; that of a group has `/g/<group>` in front."""
+    return _LIVE.fullmatch(group_and_path(path)[1]) is not None
