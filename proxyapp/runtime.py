@@ -34,6 +34,7 @@ from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
+from proxyapp.resources.book import ResourceBook
 from proxyapp.upstream.key_probe import probe
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
@@ -83,6 +84,7 @@ class Runtime:
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)
+        self.resources = ResourceBook(self.threads, self.writing.resources)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
         self.counting = Counting(self.limits)
@@ -204,6 +206,7 @@ class Runtime:
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         await self.prober.aclose()
         await self.cooling.close()
+        await self.resources.close()
         await self.leasing.close()
         with contextlib.suppress(DatabaseError):
             await self.writing.catch_up()

@@ -40,8 +40,8 @@ CONNECT_SECONDS, SAY_SECONDS, SHARE_SECONDS = 1.0, 5.0, 30.0
 class DatabaseThreads:
     """`urgent` and `background` run a write, `read` a read; all raise what it raises.
 
-    `seconds`: after so many the database counts as away. All raise DatabaseAway at once while it
-    is.
+    `look_up`: a short read that a request waits for. `seconds`: after so many the database counts
+    as away. All raise DatabaseAway at once while it is.
     """
 
     def __init__(self) -> None:
@@ -90,6 +90,9 @@ class DatabaseThreads:
 
     async def read(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
         return await self._unless_away(self._background, work, "reading", seconds)
+
+    async def look_up(self, work: Callable[[], Result]) -> Result:
+        return await self._unless_away(self._urgent, work, "reading", ANSWER_SECONDS)
 
     async def attempt(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
         """As `background`, but it also asks a database that is away.

@@ -10,7 +10,8 @@ from itertools import islice
 from operator import attrgetter
 from typing import NamedTuple
 
-from proxyapp.ledger.many_rows import Rows, known_ids
+from proxyapp.database.many_values import Rows
+from proxyapp.ledger.many_rows import known_ids
 from proxyapp.models import ClientToken
 
 DAY_SECONDS = 86_400

@@ -4,20 +4,17 @@ A statement for each row is a round trip to PostgreSQL. On SQLite its thread giv
 lock away for each, and a busy event loop gives that back late.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
 from types import MappingProxyType
-from typing import Any
 
-from django.db import connection, models
+from django.db import connection
 
-# SQLite takes 32,766 in a statement; from a few thousand on a larger one is no faster.
-MOST_VARIABLES = 5000
+from proxyapp.database.many_values import Rows, Table, sources, table_name, time_texts
+
 # What is noted for later than that was a clock's error.
 MOST_AHEAD = timedelta(days=1)
-Table = type[models.Model]
-Rows = Sequence[Sequence[str | int]]
 # Of a count with its hour or day in front (proxyapp.ledger.stamps): no key has so many in a day.
 STAMP_LIMIT = 1 << 32
 Stamps = Mapping[str, int]
@@ -37,7 +34,7 @@ def add_to_rows(
     the others, with the base of the hour or day that is added to.
     """
     columns, rows = _with_something_to_add(table, place, columns, rows)
-    name, names = _name(table), (*place, *columns, *stamps)
+    name, names = table_name(table), (*place, *columns, *stamps)
     sums = ", ".join(
         [
             *(f"{column} = {name}.{column} + excluded.{column}" for column in columns),
@@ -45,7 +42,7 @@ def add_to_rows(
         ]
     )
     with connection.cursor() as cursor:
-        for source, values in _sources(table, names, rows):
+        for source, values in sources(table, names, rows):
             cursor.execute(  # no outside value
                 f"INSERT INTO {name} ({', '.join(names)}) {source}"
                 f" ON CONFLICT ({', '.join(place)}) DO UPDATE SET {sums}",
@@ -88,9 +85,9 @@ def known_ids(table: Table, ids: Sequence[int]) -> set[int]:
     """Which of them there are."""
     found: set[int] = set()
     with connection.cursor() as cursor:
-        for source, values in _sources(table, ("id",), [(number,) for number in ids]):
+        for source, values in sources(table, ("id",), [(number,) for number in ids]):
             cursor.execute(
-                f"SELECT id FROM {_name(table)} WHERE id IN ({source})",  # noqa: S608
+                f"SELECT id FROM {table_name(table)} WHERE id IN ({source})",  # noqa: S608
                 values,
             )
             found.update(number for (number,) in cursor.fetchall())
@@ -105,7 +102,7 @@ def note_latest(
     The rows are locked in the order of their ids before they are written: an UPDATE would lock them
     in that of its plan.
     """
-    name = _name(table)
+    name = table_name(table)
     horizon = (datetime.now(UTC) + MOST_AHEAD).timestamp()
     texts = time_texts((horizon, *times.values()))
     rows = [(number, texts[times[number]]) for number in sorted(times)]
@@ -113,7 +110,7 @@ def note_latest(
     if connection.vendor == "postgresql":
         locking = f" FOR NO KEY UPDATE OF {name}{' SKIP LOCKED' if skips_locked else ''}"
     with connection.cursor() as cursor:
-        for source, values in _sources(table, ("id", column), rows):
+        for source, values in sources(table, ("id", column), rows):
             cursor.execute(
                 f"WITH given (id, noted) AS ({source}), latest AS ("  # noqa: S608
                 f"SELECT {name}.id, given.noted FROM {name} JOIN given ON given.id = {name}.id"
@@ -123,38 +120,3 @@ def note_latest(
                 f" WHERE {name}.id = latest.id",
                 [*values, texts[horizon]],
             )
-
-
-def time_texts(times: Iterable[float]) -> dict[float, str]:
-    """As they stand in SQLite's rows; PostgreSQL is told their zone."""
-    zone = "" if connection.vendor == "postgresql" else "+00:00"
-    return {
-        seconds: str(datetime.fromtimestamp(seconds, UTC)).removesuffix(zone)
-        for seconds in set(times)
-    }
-
-
-def _sources(table: Table, names: Sequence[str], rows: Rows) -> Iterator[tuple[str, list[Any]]]:
-    """Statements that yield the rows in their order, and their values."""
-    if not rows:
-        return
-    if connection.vendor == "postgresql":
-        types = {field.column: _type(field) for field in table._meta.concrete_fields}
-        arrays = ", ".join(f"%s::{types[name]}[]" for name in names)
-        columns = [list(column) for column in zip(*rows, strict=True)]
-        yield f"SELECT * FROM unnest({arrays})", columns  # noqa: S608
-        return
-    marks, most = f"({', '.join(['%s'] * len(names))})", MOST_VARIABLES // len(names)
-    for start in range(0, len(rows), most):
-        batch = rows[start : start + most]
-        yield f"VALUES {', '.join([marks] * len(batch))}", [part for row in batch for part in row]
-
-
-def _name(table: Table) -> str:
-    return connection.ops.quote_name(table._meta.db_table)
-
-
-def _type(field: "models.Field[Any, Any]") -> str:
-    """Without a length, by which a cast would cut what the column refuses."""
-    found = str(field.db_type(connection))
-    return "text" if found.startswith("varchar") else found

@@ -44,6 +44,11 @@ class Outbox:
         self._patience_seconds = patience_seconds
         self._lock = asyncio.Lock()
 
+    @property
+    def is_waiting(self) -> bool:
+        """Something is in the spool that the database has not taken."""
+        return self._spool.is_waiting
+
     async def write(self, record: MakeRecord, work: Work) -> int | None:
         """What the work returns; None when it is in the spool. Only the spool needs the record.
 

@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from django.db import transaction
 from django.db.models import Sum
 
+from proxyapp.database.many_values import Rows, time_texts
 from proxyapp.ledger.key_totals import NOTHING, Values, sum_of
-from proxyapp.ledger.many_rows import Rows, add_to_rows, time_texts
+from proxyapp.ledger.many_rows import add_to_rows
 from proxyapp.ledger.stamps import (
     DAY_COLUMNS,
     HOURS,

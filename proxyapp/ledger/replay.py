@@ -12,6 +12,7 @@ from proxyapp.ledger.spool_records import Record
 from proxyapp.ledger.usage import UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.pool.cooldown_rows import write_cooldowns
+from proxyapp.resources.rows import write_resources
 
 # A transaction: its locks are soon released, for processes that write meanwhile, and it ends before
 # the database would count as away.
@@ -34,7 +35,7 @@ def record_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 
 def _counts(record: Record) -> int:
-    return len(record.tally.counts) + len(record.tally.clients.counts)
+    return len(record.tally.counts) + len(record.tally.clients.counts) + len(record.resources)
 
 
 def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:
@@ -56,6 +57,7 @@ def _write(name: str, records: Sequence[Record]) -> int | None:
         if new:
             raise_to(Mark(name, new[-1].number))
             write_usage(_sum(new))
+            write_resources([change for record in new for change in record.resources])
         if not any(record.cooldowns for record in records):
             return None
         return write_cooldowns([cooldown for record in new for cooldown in record.cooldowns])

@@ -13,8 +13,9 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from proxyapp.access.sign_in_limits import cooloff
+from proxyapp.database.many_values import Rows
 from proxyapp.ledger.key_totals import take_from_totals
-from proxyapp.ledger.many_rows import Rows, add_to_rows
+from proxyapp.ledger.many_rows import add_to_rows
 from proxyapp.ledger.usage import COLUMNS, AttemptCounter, attempt_values
 from proxyapp.models import (
     AuditEntry,
@@ -25,6 +26,7 @@ from proxyapp.models import (
     ModelHour,
     RateLimitEvent,
     RemovedKey,
+    Resource,
     SignInCount,
     SpoolMark,
     TokenUsage,
@@ -49,7 +51,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Pruned:
     """How many rows went; `hours` were added up into days.
 
-    `leftovers`: the gateway's own notes of what is gone.
+    `leftovers`: the gateway's own notes of what is gone; `resources`: what no API has any more.
     """
 
     events: int = 0
@@ -60,6 +62,7 @@ class Pruned:
     days: int = 0
     audit_entries: int = 0
     leftovers: int = 0
+    resources: int = 0
 
     def __bool__(self) -> bool:
         return any(astuple(self))
@@ -90,6 +93,7 @@ def prune_batch(now: datetime) -> Pruned:
         leftovers=cursor.forget_rings()
         + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS)))
         + _delete_batch(old_names(now)),
+        resources=_forget_resources(now),
     )
 
 
@@ -156,6 +160,13 @@ def _delete_sign_ins(now: datetime) -> int:
     """Leaves out what somebody counts in: a log-in takes its rows in an order, this in none."""
     with transaction.atomic():
         return _delete_batch(old_sign_ins(now).select_for_update(skip_locked=True))
+
+
+def _forget_resources(now: datetime) -> int:
+    """Leaves out what a process writes anew: it takes its rows in an order, this in none."""
+    expired = Resource.objects.filter(expires_at__lt=now)
+    with transaction.atomic():
+        return _delete_batch(expired.select_for_update(skip_locked=True))
 
 
 def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:

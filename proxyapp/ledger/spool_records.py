@@ -16,6 +16,8 @@ from proxyapp.ledger.usage import (
     UsageTally,
 )
 from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.resources.known import ResourceChange
+from proxyapp.resources.spooled import spooled_resources
 
 # They stand apart: a gateway that is older than they refuses a count with a column that it does not
 # know, and may have to read this one's files.
@@ -34,6 +36,7 @@ class Record:
     number: int
     cooldowns: list[NewCooldown] = field(default_factory=list)
     tally: UsageTally = field(default_factory=UsageTally)
+    resources: list[ResourceChange] = field(default_factory=list)
 
 
 def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
@@ -97,7 +100,8 @@ def _record(position: int, line: bytes) -> Record:
     """Older versions of the gateway wrote no numbers."""
     record = json.loads(line)
     cooldowns = [_cooldown(row) for row in record.get("cooldowns", [])]
-    return Record(line, int(record.get("n", position)), cooldowns, _tally(record))
+    number = int(record.get("n", position))
+    return Record(line, number, cooldowns, _tally(record), spooled_resources(record))
 
 
 def _cooldown_row(cooldown: NewCooldown) -> dict[str, Any]:

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 
 from django.db import transaction
 
+from proxyapp.database.many_values import Rows, time_texts
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, known_rows
 from proxyapp.ledger.key_totals import Used, Values, add_to_totals, sum_of
-from proxyapp.ledger.many_rows import Rows, add_to_rows, known_ids, note_latest, time_texts
+from proxyapp.ledger.many_rows import add_to_rows, known_ids, note_latest
 from proxyapp.ledger.usage import (
     COLUMNS,
     HOUR_SECONDS,

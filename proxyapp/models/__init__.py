@@ -6,6 +6,7 @@ from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent,
 from proxyapp.models.pool_change import PoolChange
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.removed_key import RemovedKey
+from proxyapp.models.resource import Resource
 from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     LATENCY_BOUNDS_MS,
@@ -38,6 +39,7 @@ __all__ = [
     "PoolChange",
     "RateLimitEvent",
     "RemovedKey",
+    "Resource",
     "RotationCursor",
     "SecondFactor",
     "SignInCount",

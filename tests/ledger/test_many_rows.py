@@ -12,7 +12,7 @@ import pytest
 from django.db import DataError, connection
 from django.test.utils import CaptureQueriesContext
 
-from proxyapp.ledger import many_rows
+from proxyapp.database import many_values
 from proxyapp.ledger.many_rows import add_to_rows, known_ids, note_latest
 from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally, attempt_values
 from proxyapp.ledger.usage_rows import write_usage
@@ -98,7 +98,7 @@ def test_no_statement_has_more_variables_than_sqlite_takes(db):
     key_ids = make_keys(1200)
     if connection.vendor == "sqlite":
         connection.connection.setlimit(
-            sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, many_rows.MOST_VARIABLES
+            sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER, many_values.MOST_VARIABLES
         )
 
     write_usage(touched(key_ids, []))

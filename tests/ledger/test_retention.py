@@ -34,13 +34,17 @@ from proxyapp.models import (
     MinuteUsage,
     RateLimitEvent,
     RemovedKey,
+    Resource,
     RotationCursor,
     SpoolMark,
     TokenUsage,
 )
 from proxyapp.pool.ring_names import ring_name
+from proxyapp.resources.known import ResourceChange
+from proxyapp.resources.rows import write_resources
 from tests.support.gateway import ROOT
 from tests.support.pool_data import NOW, add_group, add_key, add_to_total, cool, use
+from tests.support.resources import known
 
 TODAY = NOW.replace(hour=0, minute=0)
 in_database = pytest.mark.django_db
@@ -440,10 +444,20 @@ def test_every_table_has_its_bound():
         "RemovedKey",
         "PoolChange",
         "ModelHour",
+        "Resource",
     }
     tables = {model.__name__ for model in apps.get_app_config("proxyapp").get_models()}
 
     assert tables == pruned | BOUNDED_BY_WHAT_OPERATORS_MAKE
+
+
+def test_resources_go_when_they_have_expired(db):
+    at = NOW.timestamp()
+    for name, seconds in (("files/old", -1.0), ("files/young", 1.0)):
+        write_resources([ResourceChange(known(name, expires_at=at + seconds), at - 100)])
+
+    assert prune().resources == 1
+    assert Resource.objects.get().name == "files/young"
 
 
 # By hand.
@@ -467,6 +481,7 @@ def test_the_command_says_what_it_removed(key: ApiKey, settings: Any):
         "0 sessions and 0 counts of failed sign-ins were removed",
         "0 rows of usage by the day older than 730 days were removed",
         "0 entries of the audit log older than 365 days were removed",
+        "0 notes of expired resources were removed",
         "0 notes of groups and processes that are gone were removed",
     ]
 

@@ -22,9 +22,12 @@ from proxyapp.ledger.spool_records import (
 )
 from proxyapp.ledger.usage import AttemptOutcome, ClientAnswers, UsagePlace, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
-from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent
+from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent, Resource
 from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.resources.known import ResourceChange, forgotten
+from proxyapp.resources.spooled import resources_record
 from tests.support.pool_data import NOW, add_group, add_key
+from tests.support.resources import known
 
 SECONDS = NOW.timestamp()
 HOUR, MINUTE = int(SECONDS) // 3600, int(SECONDS) // 60
@@ -137,6 +140,36 @@ def test_an_older_gateway_reads_what_this_one_wrote_but_for_the_parts():
     ((_, minute),) = record["minutes"]
     assert counts.keys() == minute["attempts"].keys() == attempts
     assert [counts.keys() for *_, counts in record["clients"]] == [of_clients] * 2
+
+
+def test_resources_come_back_as_they_were(tmp_path: Path):
+    changes = [ResourceChange(known("files/a", 7, project="p"), 5.5), forgotten("files/b", 2, 6.5)]
+    spool = Spool(tmp_path / "spool", "resources")
+
+    keep(spool, resources_record(changes))
+
+    (record,) = records(spool.oldest())
+    assert (record.resources, bool(record.tally)) == (changes, False)
+
+
+def test_what_a_newer_gateway_knows_more_of_a_resource_is_passed_over():
+    record = resources_record([ResourceChange(known(), 5.5)])
+    record["resources"][0].append("more")
+
+    ((found,), senseless) = decoded_record([encoded_record(1, record)])
+
+    assert ([change.at for change in found.resources], senseless) == ([5.5], [])
+
+
+def test_a_resource_that_the_database_refuses_does_not_stop_the_others(db):
+    bad = known("files/bad", group_id=None)
+    batch = [
+        Record(b"bad\n", 1, resources=[ResourceChange(bad, 1.0)]),
+        Record(b"good\n", 2, resources=[ResourceChange(known("files/good"), 1.0)]),
+    ]
+
+    assert write_batch("file", batch) == (None, [b"bad\n"])
+    assert Resource.objects.get().name == "files/good"
 
 
 def test_a_file_of_before_there_were_minutes_and_numbers_is_read(tmp_path: Path):

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.db.models import Max
 
+from proxyapp.database.many_values import time_texts
 from proxyapp.ledger.key_totals import add_to_totals
-from proxyapp.ledger.many_rows import add_to_rows, time_texts
+from proxyapp.ledger.many_rows import add_to_rows
 from proxyapp.ledger.stamps import hour_number
 from proxyapp.ledger.usage import COLUMNS, UsagePlace
 from proxyapp.ledger.usage_rows import MODEL_PLACE

@@ -3,7 +3,11 @@
 from importlib import import_module
 from typing import Any
 
-MIGRATIONS = (("0004_roles", "make_roles"), ("0006_client_tokens", "grant_tokens"))
+MIGRATIONS = (
+    ("0004_roles", "make_roles"),
+    ("0006_client_tokens", "grant_tokens"),
+    ("0023_resources", "grant_resources"),
+)
 
 
 def make_roles(apps: Any) -> None:

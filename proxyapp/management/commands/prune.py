@@ -16,8 +16,8 @@ class Command(BaseCommand):
         "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old"
         " usage by the minute; also sessions of the admin that are over; adds usage by the hour"
         " that is older than HOURLY_USAGE_DAYS up into days; removes days older than"
-        " DAILY_USAGE_DAYS and the audit log older than AUDIT_RETENTION_DAYS. The gateway does it"
-        " every hour."
+        " DAILY_USAGE_DAYS, the audit log older than AUDIT_RETENTION_DAYS, and notes of resources"
+        " that have expired. The gateway does it every hour."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
@@ -54,6 +54,7 @@ class Command(BaseCommand):
             f"{pruned.audit_entries} entries of the audit log older than {audit_days} days were"
             " removed"
         )
+        self.stdout.write(f"{pruned.resources} notes of expired resources were removed")
         self.stdout.write(
             f"{pruned.leftovers} notes of groups and processes that are gone were removed"
         )
@@ -64,5 +65,5 @@ def _described(pruned: Pruned) -> str:
         f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour,"
         f" {pruned.minutes} by the minute, {pruned.days} by the day, {pruned.sessions} sessions,"
         f" {pruned.sign_ins} counts of failed sign-ins, {pruned.audit_entries} entries of the"
-        " audit log"
+        f" audit log, {pruned.resources} notes of expired resources"
     )

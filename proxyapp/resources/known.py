@@ -1,0 +1,42 @@
+"""What is known of one resource: the key that made it, for whom, and until when it exists."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class KnownResource:
+    """`name`: canonical, such as `files/abc`. `key_name`: as operators see the key. `project`: the
+    key's when it made the resource; empty: the key has its own. `client_id`: the client token's; 0:
+    nobody's. `expires_at`: seconds since the epoch.
+    """
+
+    name: str
+    key_id: int
+    key_name: str
+    project: str
+    group_id: int
+    client_id: int
+    expires_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceChange:
+    """It was made at `at` (seconds since the epoch), or forgotten then, where it has expired."""
+
+    resource: KnownResource
+    at: float
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """What there is one row for."""
+        return self.resource.name, self.resource.key_id
+
+
+def forgotten(name: str, key_id: int, at: float) -> ResourceChange:
+    return ResourceChange(KnownResource(name, key_id, "", "", 0, 0, 0.0), at)
+
+
+def collection_of(name: str) -> str:
+    """`files`, `operations` (of whatever), `openai/batches`."""
+    parts = name.split("/")
+    return "/".join(parts[:2]) if parts[0] == "openai" else "".join(parts[-2:-1])

@@ -1,0 +1,103 @@
+"""Resources in the database. The only place that writes their rows."""
+
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection, transaction
+
+from proxyapp.database.many_values import Rows, sources, table_name, time_texts
+from proxyapp.models import Resource
+from proxyapp.models.resource import MOST_KEY_NAME, MOST_KIND, MOST_NAME
+from proxyapp.resources.known import KnownResource, ResourceChange, collection_of
+
+PLACE = ("name", "key_id")
+OTHERS = ("key_name", "project", "group_id", "client_id", "kind", "made_at", "expires_at")
+# Names in one statement.
+MOST_NAMES = 500
+# What was made later than that was made by a clock's error, and does not stand against what is new.
+MOST_AHEAD = timedelta(hours=1)
+# Any moment may be asked for, but dates end there.
+LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+Found = Mapping[str, Sequence[KnownResource]]
+
+
+def is_keepable(name: str) -> bool:
+    """No API gives out a name that is longer or holds what cannot be printed."""
+    return 0 < len(name) <= MOST_NAME and name.isprintable()
+
+
+def read_resources(names: Sequence[str], now: float) -> Found:
+    """Those that exist by then, by name, the newest first."""
+    found: defaultdict[str, list[KnownResource]] = defaultdict(list)
+    existing = Resource.objects.filter(expires_at__gt=datetime.fromtimestamp(now, UTC))
+    for start in range(0, len(names), MOST_NAMES):
+        rows = existing.filter(name__in=names[start : start + MOST_NAMES]).values_list(
+            *PLACE, "key_name", "project", "group_id", "client_id", "expires_at"
+        )
+        for name, key_id, key_name, project, group_id, client_id, expires_at in rows:
+            found[name].append(
+                KnownResource(
+                    name,
+                    key_id,
+                    sys.intern(key_name),
+                    sys.intern(project),
+                    group_id,
+                    client_id,
+                    expires_at.timestamp(),
+                )
+            )
+    return found
+
+
+def write_resources(changes: Iterable[ResourceChange]) -> int:
+    """How many rows the changes are for.
+
+    One that is made again by its key belongs to whom it was made for last, in whichever order
+    processes write. Rows are locked in one order.
+    """
+    latest = sorted(_latest(changes).items())
+    name = table_name(Resource)
+    sets = ", ".join(f"{column} = excluded.{column}" for column in OTHERS)
+    (horizon,) = time_texts([(datetime.now(UTC) + MOST_AHEAD).timestamp()]).values()
+    with transaction.atomic(), connection.cursor() as cursor:
+        for source, values in sources(
+            Resource, (*PLACE, *OTHERS), _rows([change for _, change in latest])
+        ):
+            cursor.execute(  # no outside value
+                f"INSERT INTO {name} ({', '.join((*PLACE, *OTHERS))}) {source}"
+                f" ON CONFLICT ({', '.join(PLACE)}) DO UPDATE SET {sets}"
+                f" WHERE {name}.made_at <= excluded.made_at OR {name}.made_at > %s",
+                [*values, horizon],
+            )
+    return len(latest)
+
+
+def _latest(changes: Iterable[ResourceChange]) -> dict[tuple[str, int], ResourceChange]:
+    latest: dict[tuple[str, int], ResourceChange] = {}
+    for change in changes:
+        before = latest.get(change.place)
+        if before is None or before.at <= change.at:
+            latest[change.place] = change
+    return latest
+
+
+def _rows(changes: Sequence[ResourceChange]) -> Rows:
+    times = [change.at for change in changes]
+    times += [min(change.resource.expires_at, LAST_MOMENT) for change in changes]
+    texts = time_texts(times)
+    return [
+        (
+            change.resource.name,
+            change.resource.key_id,
+            change.resource.key_name[:MOST_KEY_NAME],
+            change.resource.project,
+            change.resource.group_id,
+            change.resource.client_id,
+            collection_of(change.resource.name)[:MOST_KIND],
+            texts[change.at],
+            texts[min(change.resource.expires_at, LAST_MOMENT)],
+        )
+        for change in changes
+    ]

@@ -1,0 +1,286 @@
+"""Whose a resource is: the same in every process, at once, also while the database is away."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from asgiref.sync import sync_to_async
+
+from proxyapp.models import Resource
+from proxyapp.resources import book as book_module
+from proxyapp.resources.known import KnownResource
+from tests.support.resources import BookProcess, known
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[BookProcess]:
+    process = BookProcess(tmp_path)
+    yield process
+    await process.aclose()
+
+
+@pytest.fixture
+async def there(tmp_path: Path) -> AsyncIterator[BookProcess]:
+    process = BookProcess(tmp_path)
+    yield process
+    await process.aclose()
+
+
+def keys_of(found: "list[KnownResource] | tuple[KnownResource, ...] | object") -> list[int]:
+    assert isinstance(found, list | tuple)
+    return [each.key_id for each in found]
+
+
+@sync_to_async
+def rows() -> list[tuple[str, int, int]]:
+    """Those that have not expired."""
+    found = Resource.objects.order_by("name", "key_id").filter(expires_at__year__gt=2000)
+    return list(found.values_list("name", "key_id", "client_id"))
+
+
+@sync_to_async
+def change_behind_the_back(**fields: object) -> None:
+    Resource.objects.update(**fields)
+
+
+async def test_what_was_made_is_in_the_database_and_known_when_remember_returns(here, there):
+    made = known("files/a", 7, key_name="seven", project="p", group_id=3, client_id=9)
+
+    await here.book.remember([made])
+
+    assert await rows() == [("files/a", 7, 9)]
+    assert [*await here.book.find("files/a")] == [*await there.book.find("files/a")] == [made]
+
+
+async def test_an_unknown_name_is_known_the_moment_that_another_process_makes_it(here, there):
+    assert await here.book.find("files/a") == ()
+
+    await there.book.remember([known()])
+
+    assert here.book.find_now("files/a") is None
+    assert keys_of(await here.book.find("files/a")) == [1]
+
+
+async def test_what_was_found_is_answered_from_memory(here, there):
+    await there.book.remember([known()])
+    await here.book.find("files/a")
+    await change_behind_the_back(key_id=2)
+
+    found = here.book.find_now("files/a")
+
+    assert found is not None
+    assert keys_of(found) == [1]
+    assert keys_of(await here.book.refind("files/a")) == [2]
+
+
+async def test_what_is_in_memory_is_believed_for_a_moment_only(here, there, monkeypatch):
+    await here.book.remember([known(client_id=5)])
+    await here.book.find("files/a")
+    there.book.forget("files/a", 1)
+    await there.book.remember([known(key_id=2, client_id=6)])
+    monkeypatch.setattr(book_module, "FRESH_SECONDS", 0.0)
+
+    assert here.book.find_now("files/a") is None
+    assert [each.client_id for each in await here.book.find("files/a")] == [6]
+
+
+async def test_a_name_of_two_projects_has_two_rows_the_newest_first(here, there):
+    await here.book.remember([known(key_id=1)])
+    await here.book.remember([known(key_id=2)])
+
+    assert keys_of(await here.book.find("files/a")) == [2, 1]
+    assert keys_of(await there.book.find("files/a")) == [2, 1]
+
+
+async def test_what_its_key_makes_again_belongs_to_whom_it_was_made_for_last(here, there):
+    await here.book.remember([known(client_id=5), known("files/b", client_id=5)])
+    await there.book.remember([known(client_id=6)])
+
+    assert await rows() == [("files/a", 1, 6), ("files/b", 1, 5)]
+
+
+async def test_a_late_record_of_a_spool_gives_nothing_back_to_its_former_owner(here, there):
+    here.lose_the_database()
+    await here.book.remember([known(client_id=5)])
+    await there.book.remember([known(client_id=6)])
+
+    await here.find_it_again()
+
+    assert await rows() == [("files/a", 1, 6)]
+    assert [each.client_id for each in await here.book.refind("files/a")] == [6]
+
+
+async def test_what_was_forgotten_is_gone_at_once_and_stays_so(here, there):
+    await here.book.remember([known(key_id=1), known(key_id=2)])
+    await here.book.find("files/a")
+
+    here.book.forget("files/a", 1)
+
+    assert keys_of(here.book.find_now("files/a")) == [2]
+    await here.book.close()
+    assert await rows() == [("files/a", 2, 0)]
+    assert keys_of(await there.book.find("files/a")) == [2]
+
+
+async def test_what_has_expired_is_unknown_in_memory_and_in_the_database(here, there):
+    await here.book.remember(
+        [known(expires_at=time.time() + 0.3), known("files/old", expires_at=1)]
+    )
+    assert keys_of(await here.book.find("files/a")) == [1]
+    await asyncio.sleep(0.35)
+
+    assert here.book.find_now("files/a") is None
+    for process in (here, there):
+        assert await process.book.find("files/a") == ()
+        assert await process.book.find("files/old") == ()
+
+
+# The database is away.
+
+
+async def test_without_the_database_what_was_known_is_answered_from_memory(here, monkeypatch):
+    monkeypatch.setattr(book_module, "FRESH_SECONDS", 0.0)
+    await here.book.remember([known()])
+    await here.book.find("files/a")
+
+    here.lose_the_database()
+
+    assert keys_of(here.book.find_now("files/a")) == [1]
+    assert keys_of(await here.book.find("files/a")) == [1]
+    assert await here.book.find("files/unknown") == ()
+
+
+async def test_what_is_made_without_the_database_is_on_disk_and_comes_into_it(
+    here, there, tmp_path: Path
+):
+    here.lose_the_database()
+    await here.book.remember([known("files/b", 2)])
+    here.book.forget("files/b", 3)
+    await here.book.close()
+
+    assert sum(file.read_bytes().count(b"\n") for file in tmp_path.glob("*.jsonl")) == 2
+    assert keys_of(await here.book.find("files/b")) == [2]
+    assert await rows() == []
+    await here.find_it_again()
+    assert await rows() == [("files/b", 2, 0)]
+    assert keys_of(await there.book.find("files/b")) == [2]
+
+
+async def test_what_a_process_that_died_had_spooled_is_taken_over(here, there):
+    here.lose_the_database()
+    await here.book.remember([known("files/b", 2)])
+    here.writing.close()
+    for spool in here.writing._spools:
+        for segment in spool._segments:
+            segment.close()
+
+    await there.find_it_again()
+
+    assert keys_of(await there.book.find("files/b")) == [2]
+
+
+async def test_more_than_fits_into_memory_is_known_while_it_waits_in_the_spool(here, monkeypatch):
+    here.book._memory._most = 10
+    here.lose_the_database()
+
+    await here.book.remember([known(f"files/{number}", number) for number in range(50)])
+
+    assert keys_of(await here.book.find("files/0")) == [0]
+    await here.find_it_again()
+    assert keys_of(await here.book.find("files/0")) == [0]
+
+
+async def test_a_database_that_hangs_costs_a_request_half_a_second_and_then_nothing(here):
+    await here.book.remember([known()])
+    await here.book.find("files/a")
+    here.book._memory.put("files/a", (known(),), float("-inf"))
+    stuck = asyncio.ensure_future(here.threads.urgent(lambda: time.sleep(1.5)))
+    await asyncio.sleep(0)
+
+    began_at = time.monotonic()
+    assert keys_of(await here.book.find("files/a")) == [1]
+    first = time.monotonic() - began_at
+    assert keys_of(await here.book.find("files/a")) == [1]
+
+    assert 0.4 < first < 1.2
+    assert time.monotonic() - began_at - first < 0.2
+    await stuck
+    await here.book.close()
+    assert keys_of(await here.book.find("files/a")) == [1]
+
+
+# Many at once.
+
+
+async def test_names_that_are_asked_for_together_share_reads(here, there, monkeypatch):
+    await there.book.remember([known(f"files/{number}", number) for number in range(40)])
+    asked: list[list[str]] = []
+    read = book_module.read_resources
+    monkeypatch.setattr(
+        book_module,
+        "read_resources",
+        lambda names, now: asked.append(list(names)) or read(names, now),
+    )
+
+    found = await asyncio.gather(*(here.book.find(f"files/{number}") for number in range(40)))
+
+    assert [keys_of(each) for each in found] == [[number] for number in range(40)]
+    assert len(asked) <= 2
+
+
+async def test_what_is_made_together_shares_writes_and_each_waits_for_its_own(here, monkeypatch):
+    written: list[int] = []
+    write = book_module.write_resources
+    monkeypatch.setattr(
+        book_module,
+        "write_resources",
+        lambda changes: written.append(len(changes)) or write(changes),
+    )
+
+    await asyncio.gather(*(here.book.remember([known(f"files/{n}", n)]) for n in range(60)))
+
+    assert len(await rows()) == 60
+    assert sum(written) == 60
+    assert len(written) <= 3
+
+
+async def test_who_leaves_while_it_is_written_takes_nothing_back(here):
+    leaving = asyncio.ensure_future(here.book.remember([known()]))
+    await asyncio.sleep(0)
+    leaving.cancel()
+    await here.book.close()
+
+    assert await rows() == [("files/a", 1, 0)]
+
+
+async def test_a_read_that_began_before_a_write_ended_does_not_hide_it(here):
+    """The read's own view of the database may be older than the row."""
+    for number in range(30):
+        name = f"files/{number}"
+        reading = asyncio.ensure_future(here.book.refind(name))
+        await asyncio.sleep(0)
+        await here.book.remember([known(name, number)])
+        await reading
+
+        assert keys_of(await here.book.find(name)) == [number]
+
+
+@pytest.mark.parametrize(
+    "name", ["", "files/" + "x" * 600, "files/a\nb", "files/a\0", "files/\ud800"]
+)
+async def test_names_that_no_api_gives_out_are_neither_kept_nor_asked_for(here, name: str):
+    await here.book.remember([known(name), known()])
+    here.book.forget(name, 1)
+
+    assert await here.book.find(name) == ()
+    assert await rows() == [("files/a", 1, 0)]
+
+
+async def test_a_time_beyond_all_dates_is_kept_for_as_long_as_there_are_dates(here, there):
+    await here.book.remember([known(expires_at=1e18)])
+
+    assert keys_of(await there.book.find("files/a")) == [1]
