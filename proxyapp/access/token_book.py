@@ -74,6 +74,7 @@ class Client:
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     expires_at: float = float("inf")
     is_revoked: bool = False
+    shared_resources: bool = False
 
     @property
     def request_limits(self) -> list[tuple[int, int]]:

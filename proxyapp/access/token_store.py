@@ -41,6 +41,7 @@ CHANGEABLE = (
     "is_limited_to_groups",
     "allowed_models",
     "fallbacks",
+    "shared_resources",
     *LIMITS,
     "expires_at",
     "updated_at",
@@ -49,12 +50,15 @@ CHANGEABLE = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What a token allows. `groups` None: the keys of all groups; empty: none."""
+    """What a token allows. `groups` None: the keys of all groups; empty: none. `shared_resources`:
+    to see what other tokens made.
+    """
 
     name: str
     groups: Sequence[Group] | None = None
     models: Sequence[str] = ()
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    shared_resources: bool = False
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
@@ -118,6 +122,7 @@ def _save(token: ClientToken, terms: Terms) -> None:
         dict.fromkeys(model.strip().removeprefix("models/") for model in terms.models)
     )
     token.fallbacks = plain_fallbacks(terms.fallbacks)
+    token.shared_resources = terms.shared_resources
     for limit in LIMITS:
         setattr(token, limit, getattr(terms, limit))
     token.expires_at = terms.expires_at
@@ -170,6 +175,8 @@ def _described(token: ClientToken, terms: Terms) -> str:
         parts.append(f"models: {', '.join(token.allowed_models)}")
     if token.fallbacks:
         parts.append(f"fallbacks: {'; '.join(fallback_lines(token.fallbacks))}")
+    if token.shared_resources:
+        parts.append("shared resources")
     if token.expires_at:
         parts.append(f"expires at {token.expires_at:%Y-%m-%d %H:%M} UTC")
     return "; ".join(parts)
@@ -200,6 +207,7 @@ def read_book() -> TokenBook:
         *LIMITS,
         "expires_at",
         "revoked_at",
+        "shared_resources",
     )
     allowed = _allowed_groups()
     entries = [
@@ -215,6 +223,7 @@ def read_book() -> TokenBook:
                 tokens_per_day=tokens,
                 expires_at=expires_at.timestamp() if expires_at else float("inf"),
                 is_revoked=revoked_at is not None,
+                shared_resources=is_shared,
             ),
         )
         for (
@@ -228,6 +237,7 @@ def read_book() -> TokenBook:
             tokens,
             expires_at,
             revoked_at,
+            is_shared,
         ) in rows
     ]
     return TokenBook(entries, secret_keys())

@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 'permissions': [('forget_resource', 'Can let the gateway forget whose a resource is')],
                 'default_permissions': ('view',),
                 'indexes': [models.Index(fields=['expires_at'], name='resource_expiring'), models.Index(fields=['-made_at', '-id'], name='resource_newest'), models.Index(fields=['kind', '-made_at', '-id'], name='resource_of_kind'), models.Index(fields=['group_id', '-made_at', '-id'], name='resource_of_group')],
-                'constraints': [models.UniqueConstraint(fields=('name', 'key_id'), name='resource_once_a_key')],
+                'constraints': [models.UniqueConstraint(fields=('name', 'key_id'), name='resource_once_a_key', opclasses=['varchar_pattern_ops', 'int8_ops'])],
             },
         ),
         migrations.RunPython(grant_resources, migrations.RunPython.noop, elidable=False),

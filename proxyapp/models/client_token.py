@@ -38,6 +38,14 @@ class ClientToken(models.Model):
         blank=True,
         help_text="Which models are asked instead when no key is left for one. Empty: none.",
     )
+    shared_resources = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=(
+            "It sees the files, caches and batches of all tokens, of the groups that it may use."
+            " Off: only those that were made with this token."
+        ),
+    )
     requests_per_minute = models.PositiveIntegerField(
         null=True, blank=True, help_text="Empty: no limit."
     )

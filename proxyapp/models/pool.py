@@ -71,6 +71,14 @@ class Group(models.Model):
         default=False,
         help_text="Asks OpenAI streams for their usage where the client did not; it is not told.",
     )
+    shared_resources = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text=(
+            "Every client token that may use the group sees the files, caches and batches of its"
+            " keys. Off: only those that were made with the token itself."
+        ),
+    )
     ca_certificates = models.TextField(
         blank=True,
         default="",

@@ -31,7 +31,12 @@ class Resource(models.Model):
         permissions = [("forget_resource", "Can let the gateway forget whose a resource is")]
         ordering = ["-made_at", "-id"]
         constraints = [
-            models.UniqueConstraint(fields=["name", "key_id"], name="resource_once_a_key")
+            models.UniqueConstraint(
+                fields=["name", "key_id"],
+                name="resource_once_a_key",
+                # Where names are sorted by a language, PostgreSQL finds beginnings by this only.
+                opclasses=["varchar_pattern_ops", "int8_ops"],
+            )
         ]
         indexes = [
             models.Index(fields=["expires_at"], name="resource_expiring"),

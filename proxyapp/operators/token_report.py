@@ -60,6 +60,7 @@ class TokenRow:
             "groups": None if self.groups is None else list(self.groups),
             "models": list(token.allowed_models),
             "fallbacks": token.fallbacks,
+            "shared_resources": token.shared_resources,
             **{limit: getattr(token, limit) for limit in LIMITS},
             **{name: iso_utc(moment) if moment else None for name, moment in times.items()},
             **self.total,

@@ -45,6 +45,7 @@ class PoolGroup:
     models: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
+    shared_resources: bool = False
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
     named: re.Pattern[str] | None = field(init=False, compare=False)
@@ -136,6 +137,7 @@ class GroupFields(NamedTuple):
     models: Sequence[str] = ()
     aliases: Mapping[str, str] = MappingProxyType({})
     fallbacks: Mapping[str, Sequence[str]] = MappingProxyType({})
+    shared_resources: bool = False
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -166,6 +168,7 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         models=tuple(fields.models),
         aliases=dict(fields.aliases),
         fallbacks=dict(fields.fallbacks),
+        shared_resources=fields.shared_resources,
     )
 
 

@@ -72,6 +72,7 @@ def group_of_pool(group: Group) -> PoolGroup:
             models=group.models,
             aliases=group.aliases,
             fallbacks=group.fallbacks,
+            shared_resources=group.shared_resources,
         )
     )
 

@@ -37,6 +37,8 @@ def forgotten(name: str, key_id: int, at: float) -> ResourceChange:
 
 
 def collection_of(name: str) -> str:
-    """`files`, `operations` (of whatever), `openai/batches`."""
-    parts = name.split("/")
-    return "/".join(parts[:2]) if parts[0] == "openai" else "".join(parts[-2:-1])
+    """Its kind, such as `files`; the operations of all models are of one kind."""
+    *collections, _ = name.split("/")
+    if collections[:1] == ["models"]:
+        collections[1:2] = "*"
+    return "/".join(collections)

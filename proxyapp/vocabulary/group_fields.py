@@ -91,6 +91,7 @@ class GroupSettings:
     fallbacks: dict[str, list[str]] = dataclasses.field(
         default_factory=dict, metadata={"sort": "fallbacks", "shown": _in_lines(fallback_lines)}
     )
+    shared_resources: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
 
 
 @dataclass(frozen=True, slots=True)

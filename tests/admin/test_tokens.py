@@ -257,6 +257,21 @@ def test_a_change_keeps_the_token_and_writes_the_new_terms(operator: Client):
     assert (changed.requests_per_minute, changed.requests_per_day) == (7, None)
 
 
+def test_a_token_shares_resources_while_its_box_is_checked(operator: Client):
+    send(operator, shared_resources="on")
+    token = ClientToken.objects.get()
+    assert token.shared_resources is True
+    (box,) = re.findall(
+        r'<input[^>]*name="shared_resources"[^>]*>', page(operator, CHANGE, token.pk)
+    )
+    assert " checked" in box
+
+    change(operator, token)
+
+    token.refresh_from_db()
+    assert token.shared_resources is False
+
+
 def test_the_form_shows_what_is_allowed_and_saving_it_changes_nothing(operator: Client):
     groups = [add_group("paid"), add_group("free")]
     expires_at = NOW + timedelta(days=3, seconds=7)

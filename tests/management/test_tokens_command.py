@@ -64,6 +64,19 @@ def test_a_token_is_printed_once_and_alone_and_only_its_hash_is_kept():
     assert pool_version() == version + 1
 
 
+def test_a_token_may_be_made_to_see_what_others_made():
+    alone, sharing = create("alone"), create("sharing", "--shared-resources")
+
+    clients = [found(text) for text in (alone, sharing)]
+    assert [isinstance(each, Client) and each.shared_resources for each in clients] == [False, True]
+    listed = json.loads(tokens("list", "--json")[0])
+    assert {row["name"]: row["shared_resources"] for row in listed} == {
+        "alone": False,
+        "sharing": True,
+    }
+    assert [entry.detail for entry in AuditEntry.objects.order_by("id")] == ["", "shared resources"]
+
+
 def test_all_terms():
     one, two = add_group("one"), add_group("Two")
     arguments = [

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,8 @@ from asgiref.sync import sync_to_async
 
 from proxyapp.models import Resource
 from proxyapp.resources import book as book_module
-from proxyapp.resources.known import KnownResource
+from proxyapp.resources.known import KnownResource, ResourceChange
+from proxyapp.resources.rows import Found, read_resources, write_resources
 from tests.support.resources import BookProcess, known
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -30,8 +31,8 @@ async def there(tmp_path: Path) -> AsyncIterator[BookProcess]:
     await process.aclose()
 
 
-def keys_of(found: "list[KnownResource] | tuple[KnownResource, ...] | object") -> list[int]:
-    assert isinstance(found, list | tuple)
+def keys_of(found: Sequence[KnownResource] | None) -> list[int]:
+    assert found is not None
     return [each.key_id for each in found]
 
 
@@ -218,13 +219,13 @@ async def test_a_database_that_hangs_costs_a_request_half_a_second_and_then_noth
 
 async def test_names_that_are_asked_for_together_share_reads(here, there, monkeypatch):
     await there.book.remember([known(f"files/{number}", number) for number in range(40)])
-    asked: list[list[str]] = []
-    read = book_module.read_resources
-    monkeypatch.setattr(
-        book_module,
-        "read_resources",
-        lambda names, now: asked.append(list(names)) or read(names, now),
-    )
+    asked: list[Sequence[str]] = []
+
+    def read(names: Sequence[str], now: float) -> Found:
+        asked.append(names)
+        return read_resources(names, now)
+
+    monkeypatch.setattr(book_module, "read_resources", read)
 
     found = await asyncio.gather(*(here.book.find(f"files/{number}") for number in range(40)))
 
@@ -234,12 +235,12 @@ async def test_names_that_are_asked_for_together_share_reads(here, there, monkey
 
 async def test_what_is_made_together_shares_writes_and_each_waits_for_its_own(here, monkeypatch):
     written: list[int] = []
-    write = book_module.write_resources
-    monkeypatch.setattr(
-        book_module,
-        "write_resources",
-        lambda changes: written.append(len(changes)) or write(changes),
-    )
+
+    def write(changes: Sequence[ResourceChange]) -> int:
+        written.append(len(changes))
+        return write_resources(changes)
+
+    monkeypatch.setattr(book_module, "write_resources", write)
 
     await asyncio.gather(*(here.book.remember([known(f"files/{n}", n)]) for n in range(60)))
 

@@ -81,4 +81,4 @@ def test_a_kind_is_the_collection_that_a_name_is_in():
             "fileSearchStores/s",
             "",
         )
-    ] == ["files", "operations", "openai/batches", "fileSearchStores", ""]
+    ] == ["files", "models/*/operations", "openai/batches", "fileSearchStores", ""]

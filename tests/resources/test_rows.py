@@ -36,7 +36,11 @@ def test_rows_say_all_that_is_known(db):
     write_resources([ResourceChange(resource, 1_800_000_000.25)])
 
     row = Resource.objects.get()
-    assert (row.kind, row.key_name, str(row)) == ("operations", "key-7", "models/m/operations/o")
+    assert (row.kind, row.key_name, str(row)) == (
+        "models/*/operations",
+        "key-7",
+        "models/m/operations/o",
+    )
     assert row.made_at == datetime.fromtimestamp(1_800_000_000.25, UTC)
     assert read_resources([resource.name], time.time()) == {resource.name: [resource]}
 

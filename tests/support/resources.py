@@ -16,7 +16,9 @@ HOUR_SECONDS = 3600.0
 
 
 def known(name: str = "files/a", key_id: int = 1, **fields: object) -> KnownResource:
-    made = KnownResource(name, key_id, f"key-{key_id}", "", 1, 0, float(int(time.time() + HOUR_SECONDS)))
+    made = KnownResource(
+        name, key_id, f"key-{key_id}", "", 1, 0, float(int(time.time() + HOUR_SECONDS))
+    )
     return replace(made, **fields)  # type: ignore[arg-type]
 
 

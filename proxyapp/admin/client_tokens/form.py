@@ -83,7 +83,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
 
     class Meta:
         model = ClientToken
-        fields = ["name", *LIMITS]
+        fields = ["name", "shared_resources", *LIMITS]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -120,6 +120,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             groups=list(chosen["groups"]) if chosen["reach"] == SOME else None,
             models=[line for line in lines if line.strip()],
             fallbacks=chosen["fallbacks"],
+            shared_resources=chosen["shared_resources"],
             expires_at=self._expiry(now),
             **{limit: chosen[limit] for limit in LIMITS},
         )

@@ -30,9 +30,17 @@ from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ClientToken, Group
 from proxyapp.vocabulary.model_lists import fallback_lines
 
-TERMS = ["name", "reach", "groups", "models", "fallbacks"]
+TERMS = ["name", "reach", "groups", "models", "fallbacks", "shared_resources"]
 EXPIRY = ["lifetime", "expires_on"]
-LOOKS = ("name", "may_use", "models_allowed", "asked_instead", *LIMITS, "expires_at")
+LOOKS = (
+    "name",
+    "may_use",
+    "models_allowed",
+    "asked_instead",
+    "shared_resources",
+    *LIMITS,
+    "expires_at",
+)
 
 
 @admin.register(ClientToken)

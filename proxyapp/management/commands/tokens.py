@@ -69,6 +69,11 @@ class Command(BaseCommand):
             metavar="MODEL=NEXT[,NEXT]",
             help="which models are asked instead when no key is left for one; repeatable",
         )
+        create.add_argument(
+            "--shared-resources",
+            action="store_true",
+            help="it sees the files, caches and batches of all tokens, not only its own",
+        )
         for limit, unit in UNITS.items():
             create.add_argument(
                 f"--{limit.replace('_', '-')}",
@@ -109,6 +114,7 @@ class Command(BaseCommand):
             groups=groups,
             models=options["model"] or (),
             fallbacks=_fallbacks(options["fallback"]),
+            shared_resources=options["shared_resources"],
             expires_at=options["expires"],
             **{limit: options[limit] for limit in UNITS},
         )
