@@ -5,7 +5,7 @@ WAYS = ["auto", "google", "both", "x-goog-api-key", "bearer", "x-api-key", "api-
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("proxyapp", "0022_not_allowed"),
+        ("proxyapp", "0024_shared_resources"),
     ]
 
     operations = [
