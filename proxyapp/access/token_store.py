@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -199,48 +200,27 @@ def bound_to_older_secrets() -> int:
 
 def read_book() -> TokenBook:
     rows = ClientToken.objects.order_by().values_list(
-        "id",
-        "token_hash",
-        "is_limited_to_groups",
-        "allowed_models",
-        "fallbacks",
-        *LIMITS,
-        "expires_at",
-        "revoked_at",
-        "shared_resources",
+        *("id", "token_hash", "is_limited_to_groups", "allowed_models", "fallbacks", *LIMITS),
+        *("expires_at", "revoked_at", "shared_resources"),
+        named=True,
     )
     allowed = _allowed_groups()
-    entries = [
-        (
-            stored,
-            Client(
-                id=pk,
-                groups=frozenset(allowed.get(pk, ())) if is_limited else None,
-                models=pattern_of(models),
-                fallbacks=fallbacks,
-                requests_per_minute=per_minute,
-                requests_per_day=per_day,
-                tokens_per_day=tokens,
-                expires_at=expires_at.timestamp() if expires_at else float("inf"),
-                is_revoked=revoked_at is not None,
-                shared_resources=is_shared,
-            ),
-        )
-        for (
-            pk,
-            stored,
-            is_limited,
-            models,
-            fallbacks,
-            per_minute,
-            per_day,
-            tokens,
-            expires_at,
-            revoked_at,
-            is_shared,
-        ) in rows
-    ]
-    return TokenBook(entries, secret_keys())
+    return TokenBook([(row.token_hash, _client(row, allowed)) for row in rows], secret_keys())
+
+
+def _client(row: Any, allowed: Mapping[int, Sequence[int]]) -> Client:
+    return Client(
+        id=row.id,
+        groups=frozenset(allowed.get(row.id, ())) if row.is_limited_to_groups else None,
+        models=pattern_of(row.allowed_models),
+        fallbacks=row.fallbacks,
+        requests_per_minute=row.requests_per_minute,
+        requests_per_day=row.requests_per_day,
+        tokens_per_day=row.tokens_per_day,
+        expires_at=row.expires_at.timestamp() if row.expires_at else float("inf"),
+        is_revoked=row.revoked_at is not None,
+        shared_resources=row.shared_resources,
+    )
 
 
 def _allowed_groups() -> dict[int, list[int]]:
