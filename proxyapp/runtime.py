@@ -169,7 +169,9 @@ class Runtime:
         return is_taken
 
     async def _reload(self) -> None:
+        before = self.snapshot
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
+        self.snapshot.keep_routes(before)
         self.limits.install(self.book)
         self.leasing.install(self.snapshot)
         self.recovery.install(self.snapshot.past_refusals, time.time())

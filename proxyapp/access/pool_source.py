@@ -51,4 +51,5 @@ def can_take(snapshot: Snapshot, book: TokenBook, news: News) -> bool:
         return True
     groups = snapshot.order.values() if news.pool.groups is None else news.pool.groups
     sets = {ring_name(client.groups) for client in (news.book or book).clients if client.groups}
-    return snapshot.circles.keys() == sets - {group.ring for group in groups}
+    own = snapshot.circles.keys() - snapshot.routed
+    return own == sets - {group.ring for group in groups}

@@ -11,6 +11,7 @@ from typing import IO
 import httpx
 from django.conf import settings
 
+from proxyapp.forwarding.patched_file import PatchedFile
 from proxyapp.vocabulary import temporary_space
 from proxyapp.vocabulary.errors import BodyNotKept, NoRoomForBody
 
@@ -100,7 +101,7 @@ async def shortage() -> str:
 
 
 class FileStream(httpx.AsyncByteStream):
-    def __init__(self, file: IO[bytes]) -> None:
+    def __init__(self, file: IO[bytes] | PatchedFile) -> None:
         self._file = file
 
     async def __aiter__(self) -> AsyncIterator[bytes]:

@@ -55,4 +55,4 @@ def _models_of_body(request: RequestPlan) -> list[object]:
         if said is None:
             return ["", "?"]
         return [value for _, value in said.at_top] if said.is_plain else []
-    return models_at_top(bytes(request.body.whole())) if length else []
+    return models_at_top(request.body.whole()[:]) if length else []

@@ -55,4 +55,4 @@ class LlmTokenCharge:
         """A long one's was estimated before it was sent (long_bodies)."""
         body = self._request.body
         read = body.prompt_llm_tokens
-        return estimated_of_request(bytes(body.whole())) if read is None else read
+        return estimated_of_request(body.whole()[:]) if read is None else read

@@ -86,7 +86,7 @@ async def read_for_refusal(body: RequestBody, path: bytes) -> None:
 
 
 async def read_whole(body: RequestBody) -> LongJson:
-    return await _taken(reading(body.whole()), body.length or 0)
+    return await _taken(reading(body.sliced()), body.length or 0)
 
 
 async def _taken(steps: Generator[None, None, Result], length: int) -> Result:

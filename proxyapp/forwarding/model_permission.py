@@ -5,6 +5,7 @@ the request to be for must be allowed, and its path must be one of which that is
 """
 
 import re
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -48,8 +49,9 @@ def check_model(
     body: RequestBody,
     query: bytes | None = None,
     headers: list[Header] | None = None,
+    stands_for: Callable[[str], Sequence[str]] | None = None,
 ) -> None:
-    """Raises NotAllowed."""
+    """Raises NotAllowed. `stands_for`: the models that a name is an alias of."""
     plain = _decoded(path)
     place = model_place(method.upper(), plain)
     if place is None:
@@ -68,7 +70,7 @@ def check_model(
     if len(names) > MOST_NAMES:
         raise NotAllowed(f"{LIMITED}, and the request names more than {MOST_NAMES}.")
     for name in names:
-        if not _is_allowed(allowed, name):
+        if not is_allowed(allowed, name) and not _is_alias(allowed, name, named, stands_for):
             error = NotAllowed(
                 f"This client token may not use the model {name[:100]!r}. The operator can add it"
                 " to the token's models (admin: Client tokens)."
@@ -110,7 +112,7 @@ def _models_of_body(
     try:
         if body.length is not None and body.length > SHORT_BYTES:
             return _models_of_long_body(body, do_tools_ask=do_tools_ask)
-        return models_of_fields(bytes(body.whole()), do_tools_ask=do_tools_ask)
+        return models_of_fields(body.whole()[:], do_tools_ask=do_tools_ask)
     except UnreadableBody:
         raise NotAllowed(f"{LIMITED}: the body must be a plain JSON object.") from None
 
@@ -136,7 +138,19 @@ def _named(value: object) -> str:
     return value.removeprefix("models/").lstrip("/") if isinstance(value, str) else "?"
 
 
-def _is_allowed(allowed: re.Pattern[str], name: str) -> bool:
+def _is_alias(
+    allowed: re.Pattern[str],
+    name: str,
+    named: list[Any],
+    stands_for: Callable[[str], Sequence[str]] | None,
+) -> bool:
+    """Of a model that is allowed, and given once: only there the model's name is sent instead."""
+    if stands_for is None or len(named) != 1 or _named(named[0]) != name:
+        return False
+    return any(is_allowed(allowed, model) for model in stands_for(name))
+
+
+def is_allowed(allowed: re.Pattern[str], name: str) -> bool:
     """By its own name or, where its publisher stands in front, by that of the model alone."""
     published = _PUBLISHED.fullmatch(name)
     plain = published[1] if published else name.removeprefix("google/")

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
-from proxyapp.forwarding.model_permission import check_model, check_same_place
+from proxyapp.forwarding.model_permission import check_model, check_same_place, is_allowed
+from proxyapp.forwarding.model_routes import ModelRoute, route_of, stands_for
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.stray_paths import unknown_path
@@ -34,7 +35,8 @@ LONGEST_PATH_BYTES = 8192
 class RequestPlan:
     """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
     feature where that matters. `facts`: of the path in Gemini's API; `written`: as the client wrote
-    it. `barred_groups`: those whose API does not have the path.
+    it. `barred_groups`: those whose API does not have the path, or that have not the model.
+    `route`: what it may be asked for, where that is more than one model of its own name.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class RequestPlan:
         self.facts = facts
         self.written = facts if written is None else written
         self.barred_groups: frozenset[int] = frozenset()
+        self.route: ModelRoute | None = None
         self.path = facts.path
         self.query = query
         self.headers = headers
@@ -86,11 +89,18 @@ class RequestPlan:
         if self._use is None:
             body, length = self.body, self.body.length or 0
             is_sized = body.least_llm_tokens is not None
-            whole = bytes(body.whole()) if 0 < length <= PARSED_BYTES and not is_sized else b""
+            whole = body.whole()[:] if 0 < length <= PARSED_BYTES and not is_sized else b""
             self._use = use_of(body.searchable(), whole)
             if body.least_llm_tokens is not None:
                 self._use = replace(self._use, llm_tokens=body.least_llm_tokens)
         return self._use
+
+    def speak_of(self, model: str, written: PathFacts, facts: PathFacts, body: RequestBody) -> None:
+        """The same request in the words of another model."""
+        self.model, self.body = model, body
+        self.written, self.facts, self.path = written, facts, facts.path
+        self.quota_scope = facts.quota_scope(model)
+        self._use = None
 
     def narrow(self, cooling: Sequence[str]) -> None:
         """To the first feature that the request uses, of those whose quota scopes are cooling."""
@@ -138,7 +148,8 @@ def plan(
         meant = facts.means.meant(headers, query)
         facts = facts if meant is None or meant == path else facts_of(meant)
     if client.models is not None:
-        check_model(client.models, method, facts.path, body, query, headers)
+        aliases = stands_for(snapshot, ring.name) if snapshot.names_models else None
+        check_model(client.models, method, facts.path, body, query, headers, aliases)
     model = facts.model
     if model is None:
         named = body.model
@@ -158,8 +169,10 @@ def plan(
     )
     if client.models is not None and planned.is_rewritten:
         _check_as_written(planned, snapshot)
-    if (stray := facts.means.stray) is not None:
-        _bar_geminis(planned, stray, snapshot)
+    if (snapshot.names_models or client.fallbacks) and planned.model:
+        _take_route(planned, snapshot)
+    if facts.means.stray is not None:
+        bar_strays(planned, snapshot)
     features = snapshot.cooldowns.features
     if features and (cooling := features.get(planned.quota_scope)):
         planned.narrow(cooling)
@@ -192,11 +205,29 @@ def _check_as_written(request: RequestPlan, snapshot: Snapshot) -> None:
         check_same_place(request.method, request.path, request.written.path)
 
 
-def _bar_geminis(request: RequestPlan, stray: Stray, snapshot: Snapshot) -> None:
-    """Raises UnknownPath, where that is all targets: no key's turn is spent on it.
+def _take_route(request: RequestPlan, snapshot: Snapshot) -> None:
+    """To the groups that have the model. Raises UnknownModel.
+
+    A tuned model is whose key made it.
+    """
+    if b"tunedModels/" in request.path:
+        return
+    route = route_of(snapshot, request.ring, request.model, request.client, is_allowed)
+    choice = route.choices[0]
+    request.ring, request.barred_groups = choice.ring, choice.barred
+    if not route.is_plain:
+        request.route = route
+
+
+def bar_strays(request: RequestPlan, snapshot: Snapshot) -> None:
+    """Raises UnknownPath, where a path that Gemini's API lacks is meant for no other target: no
+    key's turn is spent on it.
 
     Who only speaks as Google does may have more paths than that.
     """
+    stray = request.facts.means.stray
+    if stray is None:
+        return
     groups = snapshot.groups_of(request.ring)
     barred = frozenset(
         group.id
@@ -206,4 +237,4 @@ def _bar_geminis(request: RequestPlan, stray: Stray, snapshot: Snapshot) -> None
     )
     if groups and len(barred) == len(groups):
         raise unknown_path(request.path, stray)
-    request.barred_groups = barred
+    request.barred_groups |= barred

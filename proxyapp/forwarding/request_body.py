@@ -9,10 +9,12 @@ import httpx
 from django.conf import settings
 
 from proxyapp.forwarding import body_file
+from proxyapp.forwarding.patched_file import PatchedFile
 from proxyapp.provider.form_model import FormModels
 from proxyapp.provider.long_json import LongJson
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BodyTooLarge
+from proxyapp.vocabulary.sliced import Sliced
 
 # As much is parsed at once: four milliseconds of small values, 0.2 of text. More is read in steps.
 SHORT_BYTES = 64 * 1024
@@ -48,11 +50,18 @@ class RequestBody:
     least_llm_tokens: int | None = None
 
     def __init__(
-        self, data: bytes = b"", file: IO[bytes] | None = None, length: int | None = None
+        self,
+        data: bytes = b"",
+        file: IO[bytes] | PatchedFile | None = None,
+        length: int | None = None,
     ) -> None:
         self.data = data
         self.length = length
         self._file = file
+
+    @property
+    def is_on_disk(self) -> bool:
+        return self._file is not None
 
     def to_send(self) -> bytes | httpx.AsyncByteStream:
         """The body from its start; one stream at a time."""
@@ -68,15 +77,21 @@ class RequestBody:
         start_of_end = max(SEARCHED_END_BYTES, (self.length or 0) - SEARCHED_END_BYTES)
         return self._part(0) + b"\n" + self._part(start_of_end)
 
+    def sliced(self) -> Sliced:
+        """To be read in parts, a file of any length in place."""
+        return self._file.text if isinstance(self._file, PatchedFile) else self.whole()
+
     def whole(self) -> bytes | mmap.mmap:
         """For regular expressions, which read a file of any length in place."""
         if self._file is None:
             return self.data
+        if isinstance(self._file, PatchedFile):
+            return self._file.text[:]
         with body_file.disk_errors_explained():
             return mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def pieces(self) -> Iterator[bytes]:
-        whole = self.whole()
+        whole = self.sliced()
         for start in range(0, len(whole), PIECE_BYTES):
             yield whole[start : start + PIECE_BYTES]
 

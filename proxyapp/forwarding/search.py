@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any, Protocol
 
 from proxyapp.access.token_book import ANYONE
@@ -20,6 +21,7 @@ from proxyapp.forwarding.no_key import (
     spent,
 )
 from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.routed_search import RoutedSearch
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.forwarding.suspicions import Suspicions
 from proxyapp.ledger.cooldown_writer import Cooling
@@ -64,7 +66,11 @@ async def forward(parts: SearchParts, request: RequestPlan, asking: Ask = ask) -
     began_at = time.monotonic()
     counting = parts.counting
     try:
-        attempt = await Search(parts, request, asking).run()
+        if request.route is None:
+            attempt = await Search(parts, request, asking).run()
+        else:
+            alone = partial(_search_alone, asking=asking)
+            attempt = await RoutedSearch(parts, request, request.route, alone).run()
     except GatewayError as error:
         counting.tally.count_failure(error, time.time())
         _count_for_client(counting, request, error.status)
@@ -74,6 +80,12 @@ async def forward(parts: SearchParts, request: RequestPlan, asking: Ask = ask) -
     _count_for_client(counting, request, attempt.status)
     counting.touched()
     return attempt
+
+
+def _search_alone(
+    parts: SearchParts, request: RequestPlan, *, asking: Ask
+) -> Coroutine[Any, Any, Attempt]:
+    return Search(parts, request, asking).run()
 
 
 def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> None:

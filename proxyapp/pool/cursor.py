@@ -21,7 +21,7 @@ from proxyapp.pool import change_log
 from proxyapp.pool.change_log import Touched, Version
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring import Ring
-from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
+from proxyapp.pool.ring_names import ALL_GROUPS, groups_of_ring, ring_name
 
 
 class Pick(NamedTuple):
@@ -85,7 +85,9 @@ def raise_version() -> Version:
 
 
 def forget_rings() -> int:
-    """Removes the cursors of groups that are gone, and of sets of them that no client token has."""
+    """Removes the cursors of groups that are gone, and of sets of them that no client token has and
+    no model.
+    """
     circles = {frozenset([group_id]) for group_id in Group.objects.values_list("pk", flat=True)}
     sets: defaultdict[int, set[int]] = defaultdict(set)
     for token_id, group_id in ClientToken.allowed_groups.through.objects.values_list(
@@ -93,8 +95,18 @@ def forget_rings() -> int:
     ):
         sets[token_id].add(group_id)
     circles |= {frozenset(group_ids) for group_ids in sets.values()}
-    used = [ALL_GROUPS, *map(ring_name, circles)]
+    used = [ALL_GROUPS, *map(ring_name, circles), *_routed()]
     return RotationCursor.objects.exclude(ring__in=used).delete()[0]
+
+
+def _routed() -> list[str]:
+    """The rings of models, as far as their groups are there. Where no group names models: none."""
+    rows = Group.objects.values_list("pk", "models", "aliases")
+    there = {pk for pk, *_ in rows}
+    if not any(models or aliases for _, models, aliases in rows):
+        return []
+    names = RotationCursor.objects.filter(ring__startswith="groups:").values_list("ring", flat=True)
+    return [name for name in names if groups_of_ring(name) <= there]
 
 
 def prove_writable() -> None:

@@ -66,6 +66,11 @@ class PoolGroup:
             return True
         return named.fullmatch(model.rpartition("/")[2]) is not None
 
+    @property
+    def names_models(self) -> bool:
+        """Whether it matters to the group which model is asked for, and by which name."""
+        return bool(self.models or self.aliases or self.fallbacks)
+
     def prefix_before(self, path: bytes) -> bytes:
         return prefix_before(path, prefix=self.prefix, base=self.base)
 

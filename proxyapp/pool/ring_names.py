@@ -18,3 +18,9 @@ def ring_name(group_ids: Collection[int]) -> str:
         if len(name) <= LONGEST_RING_NAME
         else f"groups:{hashlib.sha256(name.encode()).hexdigest()}"
     )
+
+
+def groups_of_ring(name: str) -> frozenset[int]:
+    """Of `groups:3,7`; of a hash none are known, and of others there are none."""
+    numbers = name.removeprefix("groups:").split(",")
+    return frozenset(map(int, numbers)) if all(map(str.isdecimal, numbers)) else frozenset()

@@ -12,11 +12,16 @@ from proxyapp.pool.changes import KnownPool
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.line import Line, line_of_group, line_of_groups
+from proxyapp.pool.model_turns import ModelTurns
 from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, new_ring
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
+
+# Sets of groups that have a model; a ring takes a few bytes a key. What is beyond them turns in the
+# ring of all.
+MOST_ROUTED = 64
 
 
 @dataclass(slots=True)
@@ -25,8 +30,9 @@ class Snapshot:
 
     `order`: the groups by id, in the order of rotation; `groups`: by name. `past_refusals`: what
     they mean beyond their cooldowns. `circles`: by the names of rings of some groups, which these
-    are; `shared_rings`: by group, the names of those that it is in. `stamp`: the version's, in this
-    database; `standing`: how many keys there are of each status, those that cannot be read apart.
+    are; `shared_rings`: by group, the names of those that it is in; `routed`: those that were made
+    for models. `names_models`: whether a group does. `stamp`: the version's, in this database;
+    `standing`: how many keys there are of each status, those that cannot be read apart.
     """
 
     version: int
@@ -39,6 +45,9 @@ class Snapshot:
     past_refusals: PastRefusals = field(default_factory=PastRefusals)
     circles: dict[str, frozenset[int]] = field(default_factory=dict)
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
+    routed: set[str] = field(default_factory=set)
+    names_models: bool = False
+    model_turns: ModelTurns = field(default_factory=ModelTurns)
     stamp: int = 0
     standing: Counter[str] = field(default_factory=Counter)
 
@@ -81,6 +90,34 @@ class Snapshot:
         self.rings[name] = new_ring(name, self.line_of(name), self.keys, self.cooldowns)
         for group_id in group_ids:
             self.shared_rings.setdefault(group_id, []).append(name)
+
+    def ring_of_set(self, group_ids: frozenset[int]) -> Ring | None:
+        """That of exactly these groups, for a model that they have; made when it is first asked.
+
+        None: there are too many of these.
+        """
+        name = ring_name(group_ids)
+        if name not in self.rings:
+            if len(self.routed) >= MOST_ROUTED:
+                return None
+            self.add_ring(group_ids)
+            self.routed.add(name)
+        return self.rings[name]
+
+    def keep_routes(self, before: "Snapshot") -> None:
+        """Of a snapshot that this one replaces."""
+        self.model_turns = before.model_turns
+        for name in before.routed:
+            group_ids = before.circles[name]
+            if group_ids <= self.order.keys():
+                self.ring_of_set(group_ids)
+
+    def forget_routes(self) -> None:
+        """Those of groups that are gone."""
+        for name in [each for each in self.routed if not self.circles[each] <= self.order.keys()]:
+            self.routed.remove(name)
+            for group_id in self.circles.pop(name):
+                self.shared_rings[group_id].remove(name)
 
     def line_of(self, name: str) -> Line:
         """The order of the turns in a ring of several groups, by what there is now."""
@@ -144,6 +181,7 @@ def build(
         cooldowns,
         by_name(groups),
         {group.id: group for group in groups},
+        names_models=any(group.names_models for group in groups),
     )
     members: dict[int, list[PoolKey]] = {group.id: [] for group in groups}
     for key in keys:

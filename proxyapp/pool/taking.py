@@ -97,6 +97,7 @@ def _take_groups(snapshot: Snapshot, groups: tuple[PoolGroup, ...]) -> bool:
     before = [_turns(group) for group in snapshot.order.values()]
     snapshot.order = {group.id: group for group in groups}
     snapshot.groups = by_name(groups)
+    snapshot.names_models = any(group.names_models for group in groups)
     for group in groups:
         if group.ring not in snapshot.rings:
             line = line_of_group(group.id, [])
@@ -138,6 +139,7 @@ def _holds(snapshot: Snapshot, name: str, cuts: dict[int, list[Cut]]) -> bool:
 
 def _drop_groups(snapshot: Snapshot) -> None:
     """The rings of groups that are gone."""
+    snapshot.forget_routes()
     there = {ALL_GROUPS, *snapshot.circles, *(group.ring for group in snapshot.order.values())}
     for name in snapshot.rings.keys() - there:
         del snapshot.rings[name]

@@ -7,10 +7,10 @@ at a boundary that is none or in a header that says two things, is not plain.
 import re
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from mmap import mmap
 
 from proxyapp.provider.model_fields import chooses_model
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.sliced import Sliced
 
 # A boundary is looked for in so much of what is nearly it in a quarter of a millisecond.
 PIECE_BYTES = 32 * 1024
@@ -70,7 +70,7 @@ def boundary_of(headers: Sequence[Header]) -> bytes | None:
     return (found[1] or found[2]) if found else None
 
 
-def reading_form(body: bytes | mmap, boundary: bytes) -> Generator[None, None, FormModels]:
+def reading_form(body: Sliced, boundary: bytes) -> Generator[None, None, FormModels]:
     """In steps of some microseconds to a millisecond."""
     form, mark, start = FormModels(), b"--" + boundary, 0
     if body[: len(mark)] != mark:
@@ -92,7 +92,7 @@ def reading_form(body: bytes | mmap, boundary: bytes) -> Generator[None, None, F
     return FormModels()
 
 
-def _found(body: bytes | mmap, mark: bytes, start: int) -> Generator[None, None, int]:
+def _found(body: Sliced, mark: bytes, start: int) -> Generator[None, None, int]:
     """Raises UnclearForm: a form has its end."""
     for place in range(start, len(body), PIECE_BYTES):
         at = body[place : place + PIECE_BYTES + len(mark) - 1].find(mark)
@@ -102,7 +102,7 @@ def _found(body: bytes | mmap, mark: bytes, start: int) -> Generator[None, None,
     raise UnclearForm
 
 
-def _check_line(body: bytes | mmap, mark: bytes, place: int, *, is_first: bool) -> None:
+def _check_line(body: Sliced, mark: bytes, place: int, *, is_first: bool) -> None:
     """The boundary has a line of its own, wherever it stands."""
     before = body[max(0, place - len(END)) : place]
     after = body[place + len(mark) : place + len(mark) + 2]
@@ -110,7 +110,7 @@ def _check_line(body: bytes | mmap, mark: bytes, place: int, *, is_first: bool) 
         raise UnclearForm
 
 
-def _note(body: bytes | mmap, start: int, end: int, form: FormModels) -> None:
+def _note(body: Sliced, start: int, end: int, form: FormModels) -> None:
     head, found, _ = body[start : min(start + HEAD_BYTES, end)].partition(END + END)
     if not found:
         raise UnclearForm

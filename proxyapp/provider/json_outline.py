@@ -10,8 +10,9 @@ import json
 import re
 import secrets
 from itertools import accumulate
-from mmap import mmap
 from typing import NamedTuple
+
+from proxyapp.vocabulary.sliced import Sliced
 
 # Shorter ones cost less as they are. `model` with each letter escaped has 30 bytes.
 LONG_BYTES = 64
@@ -149,7 +150,7 @@ class JsonOutline:
         self._place = end + len(escape) - len(self._rest)
 
 
-def whole_string(text: str, body: bytes | mmap) -> str | None:
+def whole_string(text: str, body: Sliced) -> str | None:
     """What a string of the outline stands for in the body; None: too long."""
     if not text.startswith(_MARK):
         return text

@@ -5,13 +5,13 @@ It is what a parser of the whole body finds, or that it is no plain JSON object.
 
 from collections.abc import Generator
 from dataclasses import dataclass, field
-from mmap import mmap
 from typing import TypeVar
 
 from proxyapp.provider.json_outline import JsonOutline, UnreadableBody, whole_string
 from proxyapp.provider.json_parts import JsonParts
 from proxyapp.provider.model_fields import FieldModels, collect
 from proxyapp.provider.model_readings import JsonMembers
+from proxyapp.vocabulary.sliced import Sliced
 
 # Most of a long body is the inside of long strings, and passed over at once.
 PIECE_BYTES = 256 * 1024
@@ -40,7 +40,7 @@ class LongJson:
     streaming: list[object] = field(default_factory=list)
 
 
-def reading(body: bytes | mmap) -> Generator[None, None, LongJson]:
+def reading(body: Sliced) -> Generator[None, None, LongJson]:
     """`body`: its bytes, or a file of them."""
     said, outline, parts = LongJson(is_object=True), JsonOutline(), JsonParts()
     try:
@@ -77,7 +77,7 @@ def finished(steps: Generator[None, None, Result]) -> Result:
             return end.value  # type: ignore[no-any-return]
 
 
-def _note(part: JsonMembers | None, said: LongJson, body: bytes | mmap, *, goes_on: bool) -> None:
+def _note(part: JsonMembers | None, said: LongJson, body: Sliced, *, goes_on: bool) -> None:
     """Raises RecursionError."""
     if part is None:
         return

@@ -6,6 +6,7 @@ GatewayError
 ├── Unauthorized        401  no client token, or one that is not good
 ├── NotAllowed          403  not for this client: a group, a model, a page of another site
 ├── UnknownGroup        404  /g/<name>/ names no group
+├── UnknownModel        404  no group has it
 ├── UnknownPath         404  neither Gemini's nor OpenAI's API has it
 ├── BodyTooLarge        413
 ├── LimitReached        429  a limit of the client token
@@ -125,6 +126,11 @@ class TooManyBadTokens(LimitReached):
 class UnknownGroup(GatewayError):
     status = 404
     code = "unknown_group"
+
+
+class UnknownModel(GatewayError):
+    status = 404
+    code = "model_not_found"  # OpenAI's word
 
 
 class UnknownPath(GatewayError):

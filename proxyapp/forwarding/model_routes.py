@@ -1,0 +1,103 @@
+"""Which groups have the model that a request names, and what else may be asked in its place."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from proxyapp.access.token_book import Client
+from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.vocabulary.errors import UnknownModel
+from proxyapp.vocabulary.model_lists import MOST_NEXT
+
+# In an error.
+MOST_SHOWN = 20
+IsAllowed = Callable[[re.Pattern[str], str], bool]
+
+
+class ModelChoice(NamedTuple):
+    """The keys that are asked, and for which model. `barred`: groups that have it not."""
+
+    ring: str
+    model: str
+    barred: frozenset[int] = frozenset()
+
+
+class ModelRoute(NamedTuple):
+    """`asked`: as the request names the model. `choices`: all of them are what it means; several
+    where groups have an alias of one name for different models. `then`: fallbacks, by name.
+    `ring`: of all groups that the client may use here.
+    """
+
+    ring: str
+    asked: str
+    choices: list[ModelChoice]
+    then: Sequence[str]
+
+    @property
+    def is_plain(self) -> bool:
+        """The request goes as it is, to one ring."""
+        return not self.then and len(self.choices) == 1 and self.choices[0].model == self.asked
+
+
+def route_of(
+    snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
+) -> ModelRoute:
+    """Raises UnknownModel."""
+    choices = choices_of(snapshot, ring, asked, client, is_allowed)
+    if not choices:
+        raise UnknownModel(_unknown(asked, snapshot.groups_of(ring)))
+    reals = dict.fromkeys(choice.model for choice in choices)
+    then = _fallbacks(snapshot.groups_of(ring), [asked, *reals], client.fallbacks)
+    return ModelRoute(ring, asked, choices, list(dict.fromkeys(then))[:MOST_NEXT])
+
+
+def choices_of(
+    snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
+) -> list[ModelChoice]:
+    """None of these groups has it, or none that the client may use: no choice."""
+    groups = snapshot.groups_of(ring)
+    members: dict[str, list[PoolGroup]] = {}
+    for group in groups:
+        if group.has(asked):
+            members.setdefault(group.aliases.get(asked, asked), []).append(group)
+    allowed = client.models
+    if allowed is not None and not is_allowed(allowed, asked):
+        members = {model: some for model, some in members.items() if is_allowed(allowed, model)}
+    return [_choice(snapshot, ring, model, some, groups) for model, some in members.items()]
+
+
+def _choice(
+    snapshot: Snapshot, ring: str, model: str, some: list[PoolGroup], groups: list[PoolGroup]
+) -> ModelChoice:
+    if len(some) == len(groups):
+        return ModelChoice(ring, model)
+    ids = frozenset(group.id for group in some)
+    found = snapshot.ring_of_set(ids)
+    if found is None:  # very many sets of groups are asked for
+        return ModelChoice(ring, model, frozenset(group.id for group in groups) - ids)
+    return ModelChoice(found.name, model)
+
+
+def _fallbacks(
+    groups: list[PoolGroup], names: Sequence[str], of_client: Mapping[str, Sequence[str]]
+) -> Iterator[str]:
+    """The client's own come first, then those of the groups in their order."""
+    for fallbacks in (of_client, *(group.fallbacks for group in groups)):
+        for name in names:
+            yield from (each for each in fallbacks.get(name, ()) if each not in names)
+
+
+def stands_for(snapshot: Snapshot, ring: str) -> Callable[[str], Sequence[str]]:
+    """The models that a name is an alias of, in the groups of the ring."""
+    groups = snapshot.groups_of(ring)
+    return lambda name: [group.aliases[name] for group in groups if name in group.aliases]
+
+
+def _unknown(asked: str, groups: list[PoolGroup]) -> str:
+    names = dict.fromkeys(
+        name for group in groups for name in (*group.models, *sorted(group.aliases))
+    )
+    shown = ", ".join(list(names)[:MOST_SHOWN])
+    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
+    return f"No group has the model {asked!r}. There are: {shown}{more}."
