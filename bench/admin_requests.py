@@ -87,18 +87,18 @@ def _day(now: datetime, ago: int) -> date:
 
 def addresses(now: datetime) -> dict[str, str]:
     return {
-        "dashboard, its page": _url("index"),
+        "dashboard, its page": url_of("index"),
         **_of_keys_and_groups(),
         **_of_events(),
         **_of_usage(f"day={now.date().isoformat()}"),
-        "rotation": _url("proxyapp_rotationcursor_changelist"),
+        "rotation": url_of("proxyapp_rotationcursor_changelist"),
         **_of_tokens(),
         **_of_audit_log(),
-        "import and export": _url("import_config"),
+        "import and export": url_of("import_config"),
     }
 
 
-def _url(name: str, *arguments: Any, query: str = "") -> str:
+def url_of(name: str, *arguments: Any, query: str = "") -> str:
     from django.urls import reverse
 
     return reverse(f"admin:{name}", args=arguments) + (f"?{query}" if query else "")
@@ -122,20 +122,20 @@ def _of_keys_and_groups() -> dict[str, str]:
         **{f"sorted by column {column}": f"o=-{column}" for column in range(1, 11)},
     }
     return {
-        "keys": _url(keys),
-        **{f"keys, {name}": _url(keys, query=query) for name, query in queries.items()},
-        "a key": _url("proxyapp_apikey_change", key),
-        "a key, its history": _url("proxyapp_apikey_history", key),
-        "a key, to be deleted": _url("proxyapp_apikey_delete", key),
-        "a new key": _url("proxyapp_apikey_add"),
-        "new keys in bulk": _url("proxyapp_apikey_bulk_add"),
-        "groups": _url("proxyapp_group_changelist"),
-        "groups, searched": _url("proxyapp_group_changelist", query="q=group"),
-        "a group, never used": _url("proxyapp_group_change", _group(UNUSED_GROUP)),
-        "a group": _url("proxyapp_group_change", group),
-        "a group, to be deleted": _url("proxyapp_group_delete", group),
-        "a group, its YAML": _url("proxyapp_group_yaml", group),
-        "a new group": _url("proxyapp_group_add"),
+        "keys": url_of(keys),
+        **{f"keys, {name}": url_of(keys, query=query) for name, query in queries.items()},
+        "a key": url_of("proxyapp_apikey_change", key),
+        "a key, its history": url_of("proxyapp_apikey_history", key),
+        "a key, to be deleted": url_of("proxyapp_apikey_delete", key),
+        "a new key": url_of("proxyapp_apikey_add"),
+        "new keys in bulk": url_of("proxyapp_apikey_bulk_add"),
+        "groups": url_of("proxyapp_group_changelist"),
+        "groups, searched": url_of("proxyapp_group_changelist", query="q=group"),
+        "a group, never used": url_of("proxyapp_group_change", _group(UNUSED_GROUP)),
+        "a group": url_of("proxyapp_group_change", group),
+        "a group, to be deleted": url_of("proxyapp_group_delete", group),
+        "a group, its YAML": url_of("proxyapp_group_yaml", group),
+        "a new group": url_of("proxyapp_group_add"),
     }
 
 
@@ -144,25 +144,25 @@ def _of_events() -> dict[str, str]:
 
     event, events = RateLimitEvent.objects.all()[7], "proxyapp_ratelimitevent_changelist"
     return {
-        "events": _url(events),
-        "events, active": _url(events, query="cooldown=active"),
-        "events, of a kind": _url(events, query="kind=daily"),
-        "events, of a group": _url(events, query=f"key__group__id__exact={_group()}"),
-        "events, of a model": _url(events, query="model=gemini-2.5-pro"),
-        "events, of a key": _url(events, query=f"key={_key()}"),
-        "events, of an unknown model": _url(events, query="model=none"),
-        "events, of a rare kind": _url(events, query="kind=spending"),
-        "events, released": _url(events, query="cooldown=released"),
-        "events, of a project": _url(events, query="project=p77"),
-        "events, of a group, of a kind": _url(
+        "events": url_of(events),
+        "events, active": url_of(events, query="cooldown=active"),
+        "events, of a kind": url_of(events, query="kind=daily"),
+        "events, of a group": url_of(events, query=f"key__group__id__exact={_group()}"),
+        "events, of a model": url_of(events, query="model=gemini-2.5-pro"),
+        "events, of a key": url_of(events, query=f"key={_key()}"),
+        "events, of an unknown model": url_of(events, query="model=none"),
+        "events, of a rare kind": url_of(events, query="kind=spending"),
+        "events, released": url_of(events, query="cooldown=released"),
+        "events, of a project": url_of(events, query="project=p77"),
+        "events, of a group, of a kind": url_of(
             events, query=f"key__group__id__exact={_group()}&kind=server"
         ),
-        "events, sorted by kind": _url(events, query="o=2"),
-        "events, sorted by group": _url(events, query="o=4"),
-        "events, searched": _url(events, query="q=gemini"),
-        "events, searched in vain": _url(events, query="q=nothing"),
-        "events, page 100": _url(events, query="p=100"),
-        "an event": _url("proxyapp_ratelimitevent_change", event.pk),
+        "events, sorted by kind": url_of(events, query="o=2"),
+        "events, sorted by group": url_of(events, query="o=4"),
+        "events, searched": url_of(events, query="q=gemini"),
+        "events, searched in vain": url_of(events, query="q=nothing"),
+        "events, page 100": url_of(events, query="p=100"),
+        "an event": url_of("proxyapp_ratelimitevent_change", event.pk),
     }
 
 
@@ -171,29 +171,29 @@ def _of_usage(day: str) -> dict[str, str]:
     hours, days = "proxyapp_hourlyusage_changelist", "proxyapp_dailyusage_changelist"
     of_group = f"group={_group()}"
     return {
-        "usage by hour": _url(hours),
-        "usage by hour, today": _url(hours, query=day),
-        "usage by hour, of a group": _url(hours, query=of_group),
-        "usage by hour, of a group, today": _url(hours, query=f"{of_group}&{day}"),
-        "usage by hour, of a model": _url(hours, query="model=gemini-2.5-pro"),
-        "usage by hour, of a rare model": _url(hours, query=f"model={RARE_MODEL}"),
-        "usage by hour, of an unknown model": _url(hours, query="model=none"),
-        "usage by hour, of a group and a rare model": _url(
+        "usage by hour": url_of(hours),
+        "usage by hour, today": url_of(hours, query=day),
+        "usage by hour, of a group": url_of(hours, query=of_group),
+        "usage by hour, of a group, today": url_of(hours, query=f"{of_group}&{day}"),
+        "usage by hour, of a model": url_of(hours, query="model=gemini-2.5-pro"),
+        "usage by hour, of a rare model": url_of(hours, query=f"model={RARE_MODEL}"),
+        "usage by hour, of an unknown model": url_of(hours, query="model=none"),
+        "usage by hour, of a group and a rare model": url_of(
             hours, query=f"{of_group}&model={RARE_MODEL}"
         ),
-        "usage by hour, of an unused group": _url(hours, query=f"group={_group(UNUSED_GROUP)}"),
-        "usage by hour, of an idle group": _url(hours, query=f"group={_group(IDLE_GROUP)}"),
-        "usage by hour, of an idle group, today": _url(
+        "usage by hour, of an unused group": url_of(hours, query=f"group={_group(UNUSED_GROUP)}"),
+        "usage by hour, of an idle group": url_of(hours, query=f"group={_group(IDLE_GROUP)}"),
+        "usage by hour, of an idle group, today": url_of(
             hours, query=f"group={_group(IDLE_GROUP)}&{day}"
         ),
-        "usage by hour, sorted by requests": _url(hours, query="o=-4"),
-        "usage by hour, of a group, sorted by requests": _url(hours, query=f"{of_group}&o=-4"),
-        "usage by hour, of a key": _url(hours, query=f"key={_key()}"),
-        "usage by hour, searched": _url(hours, query="q=AIza"),
-        "usage by hour, searched in vain": _url(hours, query="q=nothing"),
-        "usage by hour, page 500": _url(hours, query="p=500"),
-        "usage by day": _url(days),
-        "usage by day, of a group": _url(days, query=of_group),
+        "usage by hour, sorted by requests": url_of(hours, query="o=-4"),
+        "usage by hour, of a group, sorted by requests": url_of(hours, query=f"{of_group}&o=-4"),
+        "usage by hour, of a key": url_of(hours, query=f"key={_key()}"),
+        "usage by hour, searched": url_of(hours, query="q=AIza"),
+        "usage by hour, searched in vain": url_of(hours, query="q=nothing"),
+        "usage by hour, page 500": url_of(hours, query="p=500"),
+        "usage by day": url_of(days),
+        "usage by day, of a group": url_of(days, query=of_group),
     }
 
 
@@ -202,21 +202,21 @@ def _of_tokens() -> dict[str, str]:
 
     token, tokens = ClientToken.objects.all()[7], "proxyapp_clienttoken_changelist"
     return {
-        "client tokens": _url(tokens),
-        "client tokens, active": _url(tokens, query="state=active"),
-        "client tokens, of a group": _url(tokens, query=f"group={_group()}"),
-        "client tokens, searched": _url(tokens, query="q=client"),
-        "a client token": _url("proxyapp_clienttoken_change", token.pk),
-        "a new client token": _url("proxyapp_clienttoken_add"),
+        "client tokens": url_of(tokens),
+        "client tokens, active": url_of(tokens, query="state=active"),
+        "client tokens, of a group": url_of(tokens, query=f"group={_group()}"),
+        "client tokens, searched": url_of(tokens, query="q=client"),
+        "a client token": url_of("proxyapp_clienttoken_change", token.pk),
+        "a new client token": url_of("proxyapp_clienttoken_add"),
     }
 
 
 def _of_audit_log() -> dict[str, str]:
     audit = "proxyapp_auditentry_changelist"
     return {
-        "audit log": _url(audit),
-        "audit log, of an action": _url(audit, query="action=release"),
-        "audit log, searched": _url(audit, query="q=AIza"),
+        "audit log": url_of(audit),
+        "audit log, of an action": url_of(audit, query="action=release"),
+        "audit log, searched": url_of(audit, query="q=AIza"),
     }
 
 
@@ -234,20 +234,25 @@ def _group(number: int = 3) -> int:
 
 def requests() -> dict[str, Cost]:
     """The best of RUNS."""
+    client = operator_client()
+    found = {name: best_answer(client, url) for name, url in addresses(datetime.now(UTC)).items()}
+    for action in ("delete_selected", "disable_keys"):
+        chosen = {"action": action, "index": "0", "select_across": "1", "_selected_action": "1"}
+        url = url_of("proxyapp_apikey_changelist")
+        found[f"all keys, the question of {action}"] = best_answer(client, url, chosen)
+    return found
+
+
+def operator_client() -> Any:
     from django.contrib.auth.models import User
     from django.test import Client
 
     client = Client(headers={"host": "localhost"})
     client.force_login(User.objects.create_superuser("bench"))
-    found = {name: _best(client, url) for name, url in addresses(datetime.now(UTC)).items()}
-    for action in ("delete_selected", "disable_keys"):
-        chosen = {"action": action, "index": "0", "select_across": "1", "_selected_action": "1"}
-        url = _url("proxyapp_apikey_changelist")
-        found[f"all keys, the question of {action}"] = _best(client, url, chosen)
-    return found
+    return client
 
 
-def _best(client: Any, url: str, posted: dict[str, str] | None = None) -> Cost:
+def best_answer(client: Any, url: str, posted: dict[str, str] | None = None) -> Cost:
     def ask() -> None:
         response = client.post(url, posted) if posted else client.get(url)
         if response.status_code != 200:

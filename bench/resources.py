@@ -15,6 +15,7 @@ from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from bench.admin_pages import database
+from bench.admin_requests import Cost, best_answer, operator_client, table, url_of
 
 if TYPE_CHECKING:
     from proxyapp.resources.book import ResourceBook
@@ -40,6 +41,7 @@ def main() -> None:
         fill(rows)
         for line in asyncio.run(measured(Path(home), rows)):
             print(line)
+        print(table(pages()))
 
 
 def fill(rows: int) -> None:
@@ -87,6 +89,22 @@ async def measured(home: Path, rows: int) -> list[str]:
     writing.close()
     threads.close()
     return lines
+
+
+def pages() -> dict[str, Cost]:
+    client, listed = operator_client(), "proxyapp_resource_changelist"
+    queries = {
+        "the list": "",
+        "page 100": "p=100",
+        "of a kind": "kind=files",
+        "of a kind that there is not": "kind=voices",
+        "of a group": "group=1",
+        "searched by its name": f"q={resource(77).name}",
+        "searched by how many IDs begin": "q=00",
+        "searched in vain": "q=nothing",
+        "sorted by key": "o=3",
+    }
+    return {name: best_answer(client, url_of(listed, query=q)) for name, q in queries.items()}
 
 
 async def _times(what: str, works: Iterator[Awaitable[object]]) -> str:

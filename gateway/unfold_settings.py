@@ -89,6 +89,12 @@ UNFOLD: dict[str, Any] = {
                         "proxyapp.view_hourlyusage",
                     ),
                     page(
+                        "Resources",
+                        "inventory_2",
+                        "proxyapp_resource_changelist",
+                        "proxyapp.view_resource",
+                    ),
+                    page(
                         "Rotation",
                         "autorenew",
                         "proxyapp_rotationcursor_changelist",

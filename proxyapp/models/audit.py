@@ -29,12 +29,14 @@ Action = Literal[
     "prune",
     "lock",
     "unlock",
+    "forget",
 ]
 ACTIONS: tuple[Action, ...] = get_args(Action)
 OBJECT_TYPES = {
     "proxyapp.apikey": "key",
     "proxyapp.group": "group",
     "proxyapp.clienttoken": "token",
+    "proxyapp.resource": "resource",
     "auth.user": "user",
     "auth.group": "role",
 }

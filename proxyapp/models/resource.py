@@ -4,7 +4,6 @@ from django.db import models
 
 MOST_NAME = 512
 MOST_KEY_NAME = 130
-MOST_KIND = 40
 
 
 class Resource(models.Model):
@@ -22,7 +21,7 @@ class Resource(models.Model):
     project = models.CharField(max_length=100, blank=True)
     group_id = models.BigIntegerField()
     client_id = models.BigIntegerField(help_text="The client token's id; 0: nobody's.")
-    kind = models.CharField(max_length=MOST_KIND)
+    kind = models.CharField(max_length=40)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
 

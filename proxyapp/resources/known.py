@@ -34,11 +34,3 @@ class ResourceChange:
 
 def forgotten(name: str, key_id: int, at: float) -> ResourceChange:
     return ResourceChange(KnownResource(name, key_id, "", "", 0, 0, 0.0), at)
-
-
-def collection_of(name: str) -> str:
-    """Its kind, such as `files`; the operations of all models are of one kind."""
-    *collections, _ = name.split("/")
-    if collections[:1] == ["models"]:
-        collections[1:2] = "*"
-    return "/".join(collections)

@@ -9,8 +9,9 @@ from django.db import connection, transaction
 
 from proxyapp.database.many_values import Rows, sources, table_name, time_texts
 from proxyapp.models import Resource
-from proxyapp.models.resource import MOST_KEY_NAME, MOST_KIND, MOST_NAME
-from proxyapp.resources.known import KnownResource, ResourceChange, collection_of
+from proxyapp.models.resource import MOST_KEY_NAME, MOST_NAME
+from proxyapp.resources.known import KnownResource, ResourceChange
+from proxyapp.resources.names import kind_of
 
 PLACE = ("name", "key_id")
 OTHERS = ("key_name", "project", "group_id", "client_id", "kind", "made_at", "expires_at")
@@ -74,6 +75,14 @@ def write_resources(changes: Iterable[ResourceChange]) -> int:
     return len(latest)
 
 
+def _kind(name: str) -> str:
+    """Of another release's names it may be unknown."""
+    try:
+        return kind_of(name).name
+    except KeyError:
+        return ""
+
+
 def _latest(changes: Iterable[ResourceChange]) -> dict[tuple[str, int], ResourceChange]:
     latest: dict[tuple[str, int], ResourceChange] = {}
     for change in changes:
@@ -95,7 +104,7 @@ def _rows(changes: Sequence[ResourceChange]) -> Rows:
             change.resource.project,
             change.resource.group_id,
             change.resource.client_id,
-            collection_of(change.resource.name)[:MOST_KIND],
+            _kind(change.resource.name),
             texts[change.at],
             texts[min(change.resource.expires_at, LAST_MOMENT)],
         )

@@ -31,6 +31,7 @@ from tests.support.pool_data import (
     secret,
     use,
 )
+from tests.support.resources import add_resource
 from tests.support.roles import make_roles
 
 __all__ = ["change_secret"]
@@ -140,15 +141,16 @@ PAGES = {
     **{f"proxyapp_clienttoken_{name}": ALONE for name in ("add", "delete", "revoke")},
     **{
         f"proxyapp_{model}_{name}": who
-        for model in ("ratelimitevent", "hourlyusage", "auditentry", "rotationcursor")
+        for model in ("ratelimitevent", "hourlyusage", "auditentry", "rotationcursor", "resource")
         for name, who in (("changelist", ALL), ("add", NOBODY))
     },
     **{
-        f"proxyapp_{model}_change": ALL for model in ("ratelimitevent", "hourlyusage", "auditentry")
+        f"proxyapp_{model}_change": ALL
+        for model in ("ratelimitevent", "hourlyusage", "auditentry", "resource")
     },
     **{
         f"proxyapp_{model}_delete": NOBODY
-        for model in ("ratelimitevent", "hourlyusage", "auditentry")
+        for model in ("ratelimitevent", "hourlyusage", "auditentry", "resource")
     },
     **{
         f"auth_{model}_{name}": ALONE
@@ -170,6 +172,7 @@ def test_each_page_opens_for_those_who_may_see_it_and_for_nobody_else(
         "clienttoken": add_token(),
         "ratelimitevent": cool(key, NOW),
         "hourlyusage": use(key),
+        "resource": add_resource(),
         "auditentry": AuditEntry.objects.create(actor="a", action="add", object_type="key"),
     }
     *_, model, kind = f"_{name}".split("_")

@@ -2,7 +2,7 @@
 
 import random
 
-from proxyapp.resources.known import ResourceChange, collection_of, forgotten
+from proxyapp.resources.known import ResourceChange, forgotten
 from proxyapp.resources.memory import (
     MOST_UNWRITTEN,
     ResourceMemory,
@@ -69,16 +69,3 @@ def test_what_waits_in_the_spool_fills_no_memory_without_end():
 
     assert len(unwritten) == MOST_UNWRITTEN
     assert (unwritten.of("files/0"), len(unwritten.of("files/last"))) == ([], 1)
-
-
-def test_a_kind_is_the_collection_that_a_name_is_in():
-    assert [
-        collection_of(name)
-        for name in (
-            "files/a",
-            "models/m/operations/o",
-            "openai/batches/b",
-            "fileSearchStores/s",
-            "",
-        )
-    ] == ["files", "models/*/operations", "openai/batches", "fileSearchStores", ""]

@@ -45,6 +45,13 @@ def test_rows_say_all_that_is_known(db):
     assert read_resources([resource.name], time.time()) == {resource.name: [resource]}
 
 
+def test_a_name_whose_kind_is_unknown_is_kept_as_any_other(db):
+    write_resources([made("novelties/a")])
+
+    assert Resource.objects.get().kind == ""
+    assert [*read_resources(["novelties/a"], time.time())] == ["novelties/a"]
+
+
 def test_the_later_of_two_counts_in_whichever_order_they_come(db):
     now = time.time()
     write_resources(

@@ -9,8 +9,10 @@ from pathlib import Path
 from proxyapp.database.outage import Outage
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.writer import Writing
+from proxyapp.models import Resource
 from proxyapp.resources.book import ResourceBook
-from proxyapp.resources.known import KnownResource
+from proxyapp.resources.known import KnownResource, ResourceChange
+from proxyapp.resources.rows import write_resources
 
 HOUR_SECONDS = 3600.0
 
@@ -20,6 +22,11 @@ def known(name: str = "files/a", key_id: int = 1, **fields: object) -> KnownReso
         name, key_id, f"key-{key_id}", "", 1, 0, float(int(time.time() + HOUR_SECONDS))
     )
     return replace(made, **fields)  # type: ignore[arg-type]
+
+
+def add_resource(name: str = "files/a", key_id: int = 1, **fields: object) -> Resource:
+    write_resources([ResourceChange(known(name, key_id, **fields), time.time())])
+    return Resource.objects.get(name=name, key_id=key_id)
 
 
 class BookProcess:

@@ -33,6 +33,7 @@ VARIANTS: dict[str, Variant] = {
     "export": "warning",
     "lock": "danger",
     "unlock": "success",
+    "forget": "warning",
 }
 
 

@@ -1,0 +1,65 @@
+"""Filters of the list of resources, and the search for names by how they begin."""
+
+from typing import Any
+
+from django.contrib.admin import SimpleListFilter
+from django.db import connection
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+
+from proxyapp.admin.parts.filters import MAX_CHOICES, is_id, with_chosen
+from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.models import Group, Resource
+from proxyapp.resources.kinds import KINDS
+
+LAST_CHARACTER = "\U0010ffff"
+
+
+class KindOfResourceFilter(SimpleListFilter):
+    """The kinds are known: nobody looks for them in a million rows."""
+
+    title = "kind"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        return with_chosen([(name, name) for name in KINDS], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Resource]) -> QuerySet[Resource]:
+        kind = self.value()
+        return queryset.filter(kind=kind) if kind else queryset
+
+
+class GroupOfResourceFilter(SimpleListFilter):
+    """The group in which the key was then."""
+
+    title = "group"
+    parameter_name = "group"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
+        groups = Group.objects.values_list("pk", "name")[:MAX_CHOICES]
+        return with_chosen([(str(pk), name) for pk, name in groups], self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Resource]) -> QuerySet[Resource]:
+        group_id = self.value()
+        if not group_id:
+            return queryset
+        return queryset.filter(group_id=int(group_id)) if is_id(group_id) else queryset.none()
+
+
+def beginning_with(text: str) -> Q:
+    """By its name, or by its ID where that begins so. All that an index finds."""
+    found = _between(text)
+    if "/" not in text:
+        for kind in KINDS:
+            if "*" not in kind:
+                found |= _between(f"{kind}/{text}")
+    return found
+
+
+def _between(start: str) -> Q:
+    """SQLite finds a range by its index and no beginning; PostgreSQL may sort names by a language,
+    where a range is something else.
+    """
+    if connection.vendor == "postgresql":
+        return Q(name__startswith=start)
+    return Q(name__gte=start, name__lt=start + LAST_CHARACTER)

@@ -1,0 +1,157 @@
+"""What belongs to keys: files, caches, batches and the like, with whose they are."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.db.models import DateTimeField, Model, QuerySet, Value
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.cells import ago, until
+from proxyapp.admin.parts.looking_back import NewestChangeList
+from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin
+from proxyapp.admin.parts.unfold_typed import ChangeList
+from proxyapp.admin.records.capped_pages import CappedPaginator
+from proxyapp.admin.records.resource_filters import (
+    GroupOfResourceFilter,
+    KindOfResourceFilter,
+    beginning_with,
+)
+from proxyapp.models import ApiKey, ClientToken, Group, Resource, audit
+from proxyapp.operators.forgetting import forget_resources
+
+# In one transaction, for which the gateway's own writes wait under SQLite.
+MOST_FORGOTTEN = 2_000
+
+
+class ResourceChangeList(NewestChangeList):
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        note_owners(self.result_list)
+
+
+def note_owners(rows: Any) -> None:
+    """What there still is of those whom rows name: three queries a page."""
+    keys = set(of_rows(ApiKey, rows, "key_id").values_list("pk", flat=True))
+    groups = dict(of_rows(Group, rows, "group_id").values_list("pk", "name"))
+    tokens = dict(of_rows(ClientToken, rows, "client_id").values_list("pk", "name"))
+    for row in rows:
+        row.__dict__["owners"] = (
+            row.key_id in keys,
+            groups.get(row.group_id),
+            tokens.get(row.client_id),
+        )
+
+
+def of_rows(table: type[Model], rows: Any, column: str) -> QuerySet[Any]:
+    return table._default_manager.filter(pk__in={getattr(row, column) for row in rows})
+
+
+def owners(row: Resource) -> tuple[bool, str | None, str | None]:
+    """Whether there is its key, and what its group and its client token are called."""
+    if "owners" not in row.__dict__:
+        note_owners([row])
+    found: tuple[bool, str | None, str | None] = row.__dict__["owners"]
+    return found
+
+
+@admin.register(Resource)
+class ResourceAdmin(ReadOnlyAdmin[Resource]):
+    list_display = ("name", "kind", "key", "of_project", "group", "token", "made", "expires")
+    list_filter = (KindOfResourceFilter, GroupOfResourceFilter)
+    search_fields = ("name",)
+    search_help_text = "How a name or an ID begins, such as files/abc or abc"
+    list_per_page = 100
+    paginator = CappedPaginator
+    ordering = ("-made_at", "-pk")  # as the indexes have them: nothing is sorted
+    actions = ("forget",)
+    fields = (
+        "name",
+        "kind",
+        "key",
+        "of_project",
+        "group",
+        "token",
+        "made_at_all",
+        "expires_at_all",
+    )
+
+    class Media:
+        css = {"all": ("proxyapp/groups.css",)}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Resource]:
+        """Not by the index of what expires: the newest of a million would have to be sorted."""
+        now = timezone.now()
+        ends = Coalesce("expires_at", Value(now), output_field=DateTimeField())
+        return super().get_queryset(request).alias(ends=ends).filter(ends__gt=now)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Resource], search_term: str
+    ) -> tuple[QuerySet[Resource], bool]:
+        text = search_term.strip()
+        return (queryset.filter(beginning_with(text)) if text else queryset), False
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ResourceChangeList
+
+    def has_forget_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("proxyapp.forget_resource")
+
+    @admin.display(ordering="key_name")
+    def key(self, row: Resource) -> SafeString:
+        is_there, _, _ = owners(row)
+        if not is_there:
+            return format_html("{}, removed", row.key_name)
+        url = reverse("admin:proxyapp_apikey_change", args=[row.key_id])
+        return format_html('<a href="{}">{}</a>', url, row.key_name)
+
+    @admin.display(description="project", ordering="project")
+    def of_project(self, row: Resource) -> str:
+        return row.project or NOTHING
+
+    @admin.display(ordering="group_id")
+    def group(self, row: Resource) -> str:
+        return owners(row)[1] or f"group {row.group_id}, removed"
+
+    @admin.display(ordering="client_id")
+    def token(self, row: Resource) -> str:
+        if not row.client_id:
+            return NOTHING
+        return owners(row)[2] or f"token {row.client_id}, removed"
+
+    @admin.display(ordering="made_at")
+    def made(self, row: Resource) -> SafeString:
+        return ago(row.made_at, timezone.now())
+
+    @admin.display(description="expires in", ordering="expires_at")
+    def expires(self, row: Resource) -> SafeString:
+        return until(row.expires_at, timezone.now())
+
+    @admin.display(description="made")
+    def made_at_all(self, row: Resource) -> str:
+        return local_time(row.made_at)
+
+    @admin.display(description="expires")
+    def expires_at_all(self, row: Resource) -> str:
+        return local_time(row.expires_at)
+
+    @admin.action(
+        description="Forget whose they are (nothing is deleted at the provider)",
+        permissions=["forget"],
+    )
+    def forget(self, request: HttpRequest, queryset: QuerySet[Resource]) -> None:
+        ids = list(queryset.order_by().values_list("pk", flat=True)[: MOST_FORGOTTEN + 1])
+        if len(ids) > MOST_FORGOTTEN:
+            refusal = (
+                f"More than {MOST_FORGOTTEN:,} are selected. Nothing was forgotten: filter first."
+            )
+            self.message_user(request, refusal, messages.ERROR)
+            return
+        gone = forget_resources(ids, audit.operator(request.user), timezone.now())
+        level = messages.SUCCESS if gone else messages.WARNING
+        self.message_user(request, f"Forgot {len(gone)} of {len(ids)} selected resources.", level)
