@@ -34,7 +34,12 @@ from proxyapp.vocabulary.model_patterns import pattern_of
 MAX_PATTERNS = 100
 MAX_PATTERN = 100
 # What the columns hold; of LLM tokens far more than anyone uses.
-MOST = {"requests_per_minute": 2**31 - 1, "requests_per_day": 2**31 - 1, "tokens_per_day": 10**15}
+MOST = {
+    "requests_per_minute": 2**31 - 1,
+    "requests_per_day": 2**31 - 1,
+    "tokens_per_day": 10**15,
+    "live_sessions": 2**31 - 1,
+}
 LIMITS = tuple(MOST)
 # A row that was read a while ago brings no revoked token back.
 CHANGEABLE = (
@@ -63,6 +68,7 @@ class Terms:
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
+    live_sessions: int | None = None
     expires_at: datetime | None = None
 
 
@@ -217,6 +223,7 @@ def _client(row: Any, allowed: Mapping[int, Sequence[int]]) -> Client:
         requests_per_minute=row.requests_per_minute,
         requests_per_day=row.requests_per_day,
         tokens_per_day=row.tokens_per_day,
+        live_sessions=row.live_sessions,
         expires_at=row.expires_at.timestamp() if row.expires_at else float("inf"),
         is_revoked=row.revoked_at is not None,
         shared_resources=row.shared_resources,

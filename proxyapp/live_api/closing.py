@@ -16,7 +16,7 @@ from proxyapp.provider.live_closes import (
     POLICY,
 )
 from proxyapp.provider.refusal import read_refusal
-from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.errors import GatewayError, LimitReached
 from proxyapp.vocabulary.key_masker import ascii_mask, without_key
 
 # Of a control frame, behind the code (RFC 6455, section 5.5).
@@ -43,6 +43,8 @@ class Closing(NamedTuple):
 
     @classmethod
     def of_error(cls, error: GatewayError) -> "Closing":
+        if isinstance(error, LimitReached):  # the client's own; a key's quota is as Google says it
+            return cls(POLICY, error.message)
         return cls.of_status(error.status, error.message)
 
     @classmethod

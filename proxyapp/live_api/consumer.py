@@ -9,6 +9,7 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
 from proxyapp.access import admission
+from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
 from proxyapp.forwarding.views import error_response, own_headers
 from proxyapp.live_api.closing import Closing
@@ -147,8 +148,15 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
 
     # What LiveSessions asks.
 
+    @property
+    def client(self) -> Client:
+        return ANYONE if self._session is None else self._session.client
+
     async def look(self) -> None:
-        """Ends what has stalled."""
         session, server = self._session, self._server
         if session is not None and not await session.ping() and server is not None:
             server.abort()
+
+    async def end(self, closing: Closing) -> None:
+        if self._session is not None and not await self._session.end_with(closing):
+            await self._end(closing)

@@ -15,12 +15,14 @@ from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.kept_messages import KeptMessages
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.wish import Turn
+from proxyapp.provider.credentials import with_key
 from proxyapp.provider.live_closes import NO_CODE, NORMAL, status_of_close
 from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket, open_websocket
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.auth_places import IN_QUERY
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import GatewayError, LoopFound
 from proxyapp.vocabulary.kept_settings import kept
@@ -46,15 +48,18 @@ class Opening:
 
     async def ask(self, parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
         """Raises EndedAtOnce, or GatewayError when there is no connection."""
-        group = turn.key.group
+        key = turn.key
         # Of two credentials Google's own header is the one: this is no other provider's API.
-        auth = Auth.GOOGLE if group.auth == Auth.BOTH else group.auth
+        auth = Auth.GOOGLE if key.group.auth == Auth.BOTH else key.group.auth
         attempt = LiveAttempt(
             AttemptCount(parts.counting, parts.recovery, turn, request), turn, auth
         )
-        credentials = turn.key.credentials(auth, is_openai=False)
+        target = target_at(key.group, request)
+        if auth.startswith(IN_QUERY):
+            target = with_key(target, auth, key.secret)
         try:
-            socket = await connect(parts.upstreams, group, request, credentials)
+            credentials = key.credentials(auth, is_openai=False)
+            socket = await connect(parts.upstreams, key.group, request, target, credentials)
             attempt.open(socket)
             await self._begin(attempt, socket)
         except UpgradeRefused as refusal:
@@ -106,12 +111,21 @@ class Opening:
         attempt.closed(hidden, status)
 
 
+def target_at(group: PoolGroup, request: RequestPlan) -> bytes:
+    """With one slash in front, however many the client wrote; `ws` stands before the version."""
+    facts, prefix = request.sent_to(group, group.auth)
+    path = b"/" + facts.path.lstrip(b"/")
+    return request.target(group.base if path.startswith(b"/ws/") else prefix, path)
+
+
 async def connect(
-    upstreams: Upstreams, group: PoolGroup, request: RequestPlan, credentials: list[Header]
+    upstreams: Upstreams,
+    group: PoolGroup,
+    request: RequestPlan,
+    target: bytes,
+    credentials: list[Header],
 ) -> WebSocket:
     """Raises UpgradeRefused or GatewayError."""
-    facts, prefix = request.sent_to(group, group.auth)
-    target = request.target(prefix, b"/" + facts.path.lstrip(b"/"))
     headers = to_upstream(
         request.headers, host=group.host, body_length=None, credentials=credentials
     )

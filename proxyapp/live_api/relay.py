@@ -18,6 +18,8 @@ from proxyapp.vocabulary.kept_settings import kept
 
 Hear = Callable[[Message], Message]
 SendToClient = Callable[[dict[str, Any]], Awaitable[None]]
+# As websockets' own; a proxy in front of the upstream keeps a silent connection for a minute.
+PING_SECONDS = 20.0
 # For the close itself, before the process ends.
 LAST_SECONDS = 1.0
 RESTARTED = "The gateway restarts; connect again."
@@ -106,9 +108,10 @@ class Relay:
             return bool(now - self._sending_since < longest)
         is_stalled = self._taking_since and now - self._taking_since >= longest
         is_waiting = isinstance(self._pong, asyncio.Future) and not self._pong.done()
-        if is_stalled or (is_waiting and self._heard_at < self._pinged_at):
+        is_silent = is_waiting and now - max(self._heard_at, self._pinged_at) >= PING_SECONDS
+        if is_stalled or is_silent:
             self._socket.transport.abort()
-        elif not is_waiting and not self._taking_since:
+        elif not (is_waiting or self._taking_since or now - self._pinged_at < PING_SECONDS):
             self._pinged_at = now
             with suppress(ConnectionClosed):
                 self._pong = await self._socket.ping()

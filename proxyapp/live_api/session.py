@@ -165,9 +165,11 @@ class LiveSession:
             # Those of interactions speak otherwise.
             self._relay.go_away(seconds, tells_client=b"/ws/" in self._path)
 
-    async def end_with(self, closing: Closing) -> None:
+    async def end_with(self, closing: Closing) -> bool:
+        """False: it has no upstream yet, and whoever runs it ends it."""
         if self._relay is not None:
             await self._relay.end_with(closing)
+        return self._relay is not None
 
     async def ping(self) -> bool:
         """False: the client has stalled."""

@@ -5,17 +5,27 @@ import time
 from collections import Counter
 from typing import Protocol
 
-from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.access.admission import MESSAGES
+from proxyapp.access.token_book import ANYONE, Client, TokenRefusal
+from proxyapp.live_api.closing import Closing
+from proxyapp.provider.live_closes import POLICY
+from proxyapp.runtime import running_now
 from proxyapp.vocabulary.errors import LimitReached, NoKeyAvailable
 from proxyapp.vocabulary.kept_settings import kept
 
-# As websockets' own; a proxy in front of the upstream keeps a silent connection for a minute.
-PING_SECONDS = 20.0
+# A session ends so soon after its token, or the time that a stalled side has.
+LOOK_SECONDS = 5.0
 RETRY_SECONDS = 10
 
 
 class WatchedSession(Protocol):
-    async def look(self) -> None: ...
+    @property
+    def client(self) -> Client: ...
+
+    async def look(self) -> None:
+        """Whether either side has stalled, or is gone."""
+
+    async def end(self, closing: Closing) -> None: ...
 
 
 class LiveSessions:
@@ -32,8 +42,9 @@ class LiveSessions:
         limit = client.live_sessions
         if limit is not None and self._places[client.id] >= limit:
             raise LimitReached(
-                f"The gateway lets this client token have {limit} Live sessions at a time, and it"
-                " has them; close one first.",
+                f"The gateway lets this client token have {limit} Live"
+                f" {'session' if limit == 1 else 'sessions'} at a time, and it has them; close one"
+                " first.",
                 retry_after=RETRY_SECONDS,
             )
         if self._count >= kept.LIVE_SESSIONS:
@@ -57,16 +68,33 @@ class LiveSessions:
         """Watches it until `end`."""
         self._sessions.add(session)
         if self._watch is None or self._watch.done():
-            self._watch = asyncio.get_running_loop().create_task(self._ping_often())
+            self._watch = asyncio.get_running_loop().create_task(self._look_often())
 
     def end(self, session: WatchedSession) -> None:
         self._sessions.discard(session)
 
-    async def _ping_often(self) -> None:
-        """While there is any. Those of one moment take turns: all at once would be a burst."""
+    async def _look_often(self) -> None:
+        """While there is any. They take turns: all at once would be a burst."""
         while self._sessions:
-            due = time.monotonic() + PING_SECONDS
+            due = time.monotonic() + LOOK_SECONDS
+            endings = self._endings(time.time())
             for session in list(self._sessions):
-                await session.look()
+                why = endings.get(session.client.id)
+                await (session.end(Closing(POLICY, why)) if why else session.look())
                 await asyncio.sleep(0)
             await asyncio.sleep(due - time.monotonic())
+
+    def _endings(self, now: float) -> dict[int, str]:
+        """By client token: why it is good no longer."""
+        runtime, ours = running_now(), {session.client.id for session in self._sessions}
+        if runtime is None or ours == {ANYONE.id}:
+            return {}
+        known = {client.id: client for client in runtime.book.clients if client.id in ours}
+        found = {}
+        for client_id in ours - {ANYONE.id}:
+            client = known.get(client_id)
+            if client is None or client.is_revoked:
+                found[client_id] = MESSAGES[TokenRefusal.REVOKED]
+            elif client.expires_at <= now:
+                found[client_id] = MESSAGES[TokenRefusal.EXPIRED]
+        return found

@@ -55,6 +55,11 @@ class ClientToken(models.Model):
     tokens_per_day = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Prompt and output tokens, a day in UTC. Empty: no limit."
     )
+    live_sessions = models.PositiveIntegerField(
+        null=True,
+        blank=True,
+        help_text="Sessions of the Live API at a time, in each process. Empty: no limit.",
+    )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)

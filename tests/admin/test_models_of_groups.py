@@ -11,7 +11,12 @@ from tests.support.pool_data import add_group, pool_version
 pytestmark = pytest.mark.django_db
 CHANGE = "proxyapp_group_change"
 TOKEN = {"name": "app", "reach": "all", "models": "", "lifetime": "never", "expires_on": ""}
-LIMITS = {"requests_per_minute": "", "requests_per_day": "", "tokens_per_day": ""}
+LIMITS = {
+    "requests_per_minute": "",
+    "requests_per_day": "",
+    "tokens_per_day": "",
+    "live_sessions": "",
+}
 
 
 @pytest.fixture

@@ -30,7 +30,12 @@ ADD = "proxyapp_clienttoken_add"
 CHANGE = "proxyapp_clienttoken_change"
 LIST = "proxyapp_clienttoken_changelist"
 TERMS = {"name": "app", "reach": "all", "models": "", "lifetime": "never", "expires_on": ""}
-LIMITS = {"requests_per_minute": "", "requests_per_day": "", "tokens_per_day": ""}
+LIMITS = {
+    "requests_per_minute": "",
+    "requests_per_day": "",
+    "tokens_per_day": "",
+    "live_sessions": "",
+}
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,7 @@ with FakeLive() as live:
     live.sessions       # [LiveSeen(key="KEY-A", messages=[...])]
 
 A client's message is sent back as it came, but for orders: `{"close": [1011, "words"]}`,
-`{"send": "…"}`, `{"bytes": 1000}`, `{"drop": true}`.
+`{"send": "…"}`, `{"bytes": 1000}`, `{"flood": [200, 1000]}` (messages, bytes), `{"drop": true}`.
 """
 
 import json
@@ -44,7 +44,8 @@ NONE = {"code": 403, "message": "Method doesn't allow unregistered callers."}
 @dataclass
 class Script:
     """What a key is answered. `status`: instead of the upgrade. `close`: instead of a first word.
-    `is_silent`: it says nothing to the setup. `is_dead`: what a probe of the key hears, too.
+    `is_silent`: it says nothing to the setup. `stops_reading`: after it.
+    `is_dead`: what a probe of the key hears, too.
     """
 
     status: int = 0
@@ -52,7 +53,7 @@ class Script:
     close: tuple[int, str] | None = None
     is_silent: bool = False
     is_dead: bool = False
-    reads: bool = True
+    stops_reading: bool = False
 
 
 @dataclass
@@ -72,6 +73,7 @@ class FakeLive:
         self.scripts: dict[str, Script] = {}
         self.sessions: list[LiveSeen] = []
         self.refused: list[str] = []
+        self.flooded = 0
         self._changed = threading.Condition()
         self._server = serve(
             self._serve,
@@ -148,9 +150,9 @@ class FakeLive:
         self.sessions.append(seen)
         script = self.script(seen.key)
         with suppress(ConnectionClosed):
-            if not script.reads:
-                self._stopping.wait()
             self._begin(connection, seen, script)
+            if script.stops_reading:
+                self._stopping.wait()
             while True:
                 self._answer(connection, seen, connection.recv())
         with self._changed:
@@ -178,6 +180,10 @@ class FakeLive:
             connection.socket.close()
         elif "send" in order:
             connection.send(order["send"])
+        elif "flood" in order:
+            count, length = order["flood"]
+            for self.flooded in range(1, count + 1):
+                connection.send(bytes(length))
         elif "bytes" in order:
             connection.send(bytes(order["bytes"]))
         else:

@@ -38,6 +38,7 @@ UNITS = {
     "requests_per_minute": "requests/min",
     "requests_per_day": "requests/day",
     "tokens_per_day": "tokens/day",
+    "live_sessions": "Live sessions",
 }
 DURATION = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
 UNIT_NAMES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}

@@ -1,0 +1,277 @@
+"""How Live sessions end that nobody ends well, and what is kept of a gateway that restarts."""
+
+import json
+import os
+import signal
+import socket as sockets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import psutil
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from tests.support import certificates
+from tests.support.fake_live import LIVE, QUOTA_WORDS, SETUP, FakeLive, Script
+from tests.support.gateway import Gateway, group
+from tests.support.live_clients import begun, end_of, opened
+from tests.support.proxies import HttpProxy, Socks5Proxy
+from tests.support.tls_gateway import TlsGateway
+from tests.support.waiting import wait_for
+
+MIB = 1 << 20
+SERVERS = pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+
+
+@pytest.fixture
+def live() -> Iterator[FakeLive]:
+    with FakeLive() as server:
+        yield server
+
+
+def config_of(live: FakeLive, **fields: Any) -> dict[str, Any]:
+    return {"groups": [group(["KEY-A", "KEY-B"], live.url, **fields)]}
+
+
+@SERVERS
+def test_a_client_that_says_nothing_is_let_go(live: FakeLive, server: str):
+    env = {"LIVE_SETUP_SECONDS": "0.5"}
+    with Gateway(config_of(live), server=server, env=env) as gateway, opened(gateway) as socket:
+        assert end_of(socket) == (1008, "No setup message came within 0.5 s.")
+    assert live.sessions == []
+
+
+@SERVERS
+def test_a_first_message_is_not_endless(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway, opened(gateway) as socket:
+        socket.send("x" * (MIB + 1))
+
+        assert end_of(socket)[0] == 1009
+    assert live.sessions == []
+
+
+@SERVERS
+def test_a_message_beyond_the_limit_closes_the_session(live: FakeLive, server: str):
+    env = {"LIVE_MESSAGE_BYTES": str(MIB)}
+    with Gateway(config_of(live), server=server, env=env) as gateway:
+        with begun(gateway) as socket:
+            socket.send(json.dumps({"bytes": MIB + 1}))
+            assert end_of(socket)[0] == 1009
+        with begun(gateway) as socket:
+            socket.send(bytes(MIB + 1))
+            assert end_of(socket)[0] in (1006, 1009)  # Daphne drops the connection
+        live.wait_closed()
+
+
+@SERVERS
+def test_a_hundred_megabytes_are_not_kept(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        before = memory(gateway)
+        with suppress(ConnectionClosed):
+            socket.send(bytes(100 * MIB))
+        assert end_of(socket, 30)[0] in (1006, 1009)
+
+        assert memory(gateway) - before < 60 * MIB
+
+
+@SERVERS
+def test_an_upstream_that_does_not_read_stops_its_client(live: FakeLive, server: str):
+    live.scripts["KEY-A"] = live.scripts["KEY-B"] = Script(stops_reading=True)
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        before, sent = memory(gateway), flood(socket.socket, bytes(32_000))
+
+        assert sent < 40 * MIB
+        assert memory(gateway) - before < 20 * MIB
+
+
+@SERVERS
+def test_a_client_that_does_not_read_stops_its_upstream(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        before = memory(gateway)
+        socket.send(json.dumps({"flood": [200, MIB]}))
+        time.sleep(3)
+
+        assert memory(gateway) - before < 20 * MIB
+        assert live.flooded < 150
+        assert [len(socket.recv(30)) for _ in range(200)] == [MIB] * 200
+
+
+def memory(gateway: Gateway) -> int:
+    return int(psutil.Process(gateway.pid).memory_info().rss)
+
+
+def flood(raw: sockets.socket, payload: bytes) -> int:
+    """How many bytes of messages are taken in 3 seconds."""
+    frame = b"\x82" + bytes([0x80 | 126]) + len(payload).to_bytes(2) + bytes(4) + payload
+    raw.settimeout(0.2)
+    until, sent = time.monotonic() + 3, 0
+    while time.monotonic() < until:
+        try:
+            sent += raw.send(frame)
+        except TimeoutError:
+            continue
+    return sent
+
+
+@SERVERS
+@pytest.mark.parametrize("policy", ["daily", "quota_aware"])
+def test_a_quota_that_ends_a_session_counts_for_the_next(live: FakeLive, server: str, policy: str):
+    config = config_of(live, auth="google", rate_limit_policy=policy)
+    with Gateway(config, server=server) as gateway:
+        with begun(gateway) as socket:
+            socket.send(json.dumps({"close": [1011, QUOTA_WORDS]}))
+            assert end_of(socket) == (1011, QUOTA_WORDS)
+        first = live.keys()[0]
+        wait_for(lambda: any(key["cooldowns"] for key in gateway.keys()))
+        for _ in range(2):
+            with begun(gateway):
+                pass
+
+    assert first not in live.keys()[1:]
+
+
+def test_a_quota_that_a_client_speaks_of_itself_costs_no_key(live: FakeLive):
+    words = "You exceeded your current quota"
+    live.scripts["KEY-A"] = live.scripts["KEY-B"] = Script(close=(1008, f"{words} is not found"))
+    with Gateway(config_of(live)) as gateway, opened(gateway) as socket:
+        socket.send(json.dumps({"setup": {"model": f"models/{words}"}}))
+        end_of(socket)
+
+        assert not any(key["cooldowns"] for key in gateway.keys())
+
+
+@pytest.mark.parametrize("end", [(1007, "bad"), (1008, "models/nope is not found"), (4000, "own")])
+def test_what_a_client_has_set_up_wrongly_is_its_own_to_read(live: FakeLive, end: tuple[int, str]):
+    live.scripts["KEY-A"] = live.scripts["KEY-B"] = Script(close=end)
+    with Gateway(config_of(live)) as gateway, opened(gateway) as socket:
+        socket.send(SETUP)
+
+        assert end_of(socket) == end
+        assert {key["state"] for key in gateway.keys()} == {"available"}
+    assert len(live.sessions) == 1
+
+
+def test_no_key_is_in_a_reason(live: FakeLive):
+    secret = "AIzaSy" + "A1b2C3d4" * 4
+    live.scripts[secret] = Script(close=(1008, f"The key {secret} and {secret[:20]}"))
+    with Gateway({"groups": [group([secret], live.url)]}) as gateway, opened(gateway) as socket:
+        socket.send(SETUP)
+        code, reason = end_of(socket)
+
+        assert code == 1008
+        assert "A1b2C3d4" not in reason
+        assert "A1b2C3d4" not in gateway.output()
+
+
+def test_without_a_key_left_the_client_is_told_when(live: FakeLive):
+    live.scripts["KEY-A"] = live.scripts["KEY-B"] = Script(close=(1011, QUOTA_WORDS))
+    with Gateway(config_of(live)) as gateway:
+        for _ in range(2):
+            with opened(gateway) as socket:
+                socket.send(SETUP)
+                code, reason = end_of(socket)
+
+            assert code == 1011
+            assert reason.startswith("All API keys are spent for gemini-live-2.5-flash.")
+    assert len(live.sessions) == 2
+
+
+def test_an_upstream_that_is_not_there_is_told(live: FakeLive):
+    config = {"groups": [group(["KEY-A"], "http://127.0.0.1:1")]}
+    with Gateway(config) as gateway, opened(gateway) as socket:
+        socket.send(SETUP)
+        code, reason = end_of(socket)
+
+    assert code == 1011
+    assert "No connection to 127.0.0.1" in reason
+
+
+# The end of the gateway.
+
+
+@SERVERS
+def test_a_shutdown_is_announced(live: FakeLive, server: str):
+    env = {"SHUTDOWN_TIMEOUT_SECONDS": "3"}
+    with (
+        Gateway(config_of(live), server=server, env=env) as gateway,
+        begun(gateway) as socket,
+        opened(gateway) as silent,
+    ):
+        gateway.signal(signal.SIGTERM)
+
+        assert end_of(silent) == (1012, "The gateway restarts; connect again.")
+        assert json.loads(socket.recv(15)) == {"goAway": {"timeLeft": "2s"}}
+        socket.send("still here")
+        assert socket.recv(15) == "still here"
+        assert end_of(socket) == (1012, "The gateway restarts; connect again.")
+        assert gateway.wait() == 0
+    assert live.wait_closed().closed == (1001, "")
+
+
+@SERVERS
+def test_a_second_signal_does_not_wait_for_sessions(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        gateway.signal(signal.SIGTERM)
+        assert b"goAway" in socket.recv(15)
+        time.sleep(1.2)
+        gateway.signal(signal.SIGTERM)
+
+        assert gateway.wait(20) == 0
+
+
+# The way.
+
+
+@SERVERS
+def test_sessions_go_over_tls(live: FakeLive, server: str):
+    groups = [group(["KEY-A"], live.url)]
+    with TlsGateway(groups, server=server) as gateway:
+        trust = certificates.client_context()
+        with begun(gateway, ssl=trust) as socket:
+            message = os.urandom(MIB)
+            socket.send(message)
+            assert socket.recv(15) == message
+
+
+def test_an_upstream_over_tls_is_trusted_by_the_groups_authority():
+    with FakeLive(tls=certificates.server_context()) as live:
+        fields = {"ca_certificates": certificates.authority(), "auth": "google"}
+        trusting = {"groups": [group(["KEY-A"], live.url, **fields)]}
+        with Gateway(trusting) as gateway, begun(gateway) as socket:
+            socket.send("hello")
+            assert socket.recv(15) == "hello"
+        with Gateway({"groups": [group(["KEY-A"], live.url)]}) as other, opened(other) as socket:
+            socket.send(SETUP)
+            assert "certificate" in end_of(socket)[1]
+
+
+@pytest.mark.parametrize("make", [HttpProxy, Socks5Proxy])
+@pytest.mark.parametrize("is_tls", [False, True])
+def test_sessions_go_through_the_groups_proxy(make: type[HttpProxy], *, is_tls: bool):
+    tls = certificates.server_context() if is_tls else None
+    with FakeLive(tls=tls) as live, make("user", "secret") as proxy:
+        fields = {"ca_certificates": certificates.authority()} if is_tls else {}
+        config = {"groups": [group(["KEY-A"], live.url, proxy_url=proxy.url, **fields)]}
+        with Gateway(config) as gateway, begun(gateway) as socket:
+            socket.send(b"hello")
+            assert socket.recv(15) == b"hello"
+
+        assert [seen.target for seen in proxy.connections] == [f"127.0.0.1:{live.port}"]
+        assert proxy.connections[0].method == "CONNECT"
+
+
+def test_a_targets_own_path_stands_in_front(live: FakeLive):
+    config = {"groups": [group(["KEY-A"], f"{live.url}/mirror/v1beta")]}
+    with Gateway(config) as gateway, begun(gateway):
+        assert live.sessions[-1].path == f"/mirror{LIVE}"
+
+
+def test_a_silent_upstream_keeps_its_session(live: FakeLive):
+    live.scripts["KEY-A"] = Script(is_silent=True)
+    with Gateway({"groups": [group(["KEY-A"], live.url)]}) as gateway, opened(gateway) as socket:
+        socket.send(SETUP)
+        socket.send("hello")
+
+        assert socket.recv(30) == "hello"
