@@ -12,6 +12,7 @@ from proxyapp.access.cors import let_allowed_read, let_read_relayed
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.plan import plan
@@ -54,6 +55,8 @@ async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client)
     except NotAllowed as error:
         runtime.counting.count_not_allowed(client, error.asked, time.time())
         raise
+    if planned.names:
+        await bind(runtime, planned)
     if client.is_metered:
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt = await search.forward(runtime, planned)

@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.bond import Bond
 from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.pool.bound_keys import earliest_of
 from proxyapp.pool.last_words import LastWords, words_of
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
@@ -109,4 +111,26 @@ def _none_at_all(request: RequestPlan) -> NoKeyAvailable:
     why = f"No API key is available: {place} has none, or all are disabled or invalid."
     return NoKeyAvailable(
         f"{why} Add one in config.yaml (and restart) or in the admin.", retry_after=60
+    )
+
+
+def away(
+    snapshot: Snapshot, bond: Bond, quota_scope: str, now: float, last_words: str = ""
+) -> NoKeyAvailable:
+    """What a client is told when none of the keys that could answer can now."""
+    key_ids = bond.key_ids or ()
+    who, until = bond.whose, earliest_of(snapshot, key_ids, quota_scope)
+    if until == math.inf:
+        why = f"{who} is disabled or invalid, and no other key of its project is available."
+        return NoKeyAvailable(why, retry_after=LONGEST_RETRY_SECONDS)
+    at = max(until, now + 1)
+    is_daily = any(snapshot.cooldowns.is_daily(key_id, quota_scope, until) for key_id in key_ids)
+    back = utc_second(datetime.fromtimestamp(math.ceil(at), UTC))
+    wait = countdown(datetime.fromtimestamp(at, UTC), datetime.fromtimestamp(now, UTC))
+    seconds = max(1, math.ceil(at - now))
+    return KeysSpent(
+        f"{who} is cooling. It is back at {back}, in {wait}.",
+        retry_after=seconds if is_daily else min(seconds, LONGEST_RETRY_SECONDS),
+        is_worth_trying=not is_daily,
+        last_words=last_words,
     )

@@ -25,8 +25,9 @@ class PathFacts:
 
     `own_quota`: what is added to the model where the method has a quota of its own. `is_geminis`:
     for a target that speaks Gemini's API, too, the path is what it is. `resource`: what belongs to
-    a key and is named. `is_making`: a POST there makes such a thing; `is_list`: a GET there lists
-    them. `is_asked_once`: another key could not answer, or would make it twice.
+    a key and is named; `is_whole`: the path is nothing but its name. `is_making`: a POST there
+    makes such a thing; `is_list`: a GET there lists them; `tells_results`: one there may tell of
+    others. `is_asked_once`: another key could not answer, or would make it twice.
     """
 
     path: bytes
@@ -36,6 +37,8 @@ class PathFacts:
     is_openai: bool
     is_call: bool
     resource: str | None
+    is_whole: bool
+    tells_results: bool
     is_making: bool
     is_list: bool
     is_asked_once: bool
@@ -72,6 +75,8 @@ def facts_of(path: bytes) -> PathFacts:
         is_openai=is_of_openai_api(path),
         is_call=asks_model,
         resource=asked.name,
+        is_whole=asked.is_whole,
+        tells_results=asked.is_whole and kind is not None and kind.tells_results,
         is_making=asked.makes is not None,
         is_list=asked.is_collection and kind is not None and bool(kind.listed),
         is_asked_once=asked.name is not None or (asked.makes is not None and not asks_model),

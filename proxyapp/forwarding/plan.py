@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding.bond import Bond
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
 from proxyapp.forwarding.model_permission import check_model, check_same_place, is_allowed
 from proxyapp.forwarding.model_routes import ModelRoute, route_of, stands_for
@@ -23,6 +24,7 @@ from proxyapp.provider.model_name import (
     unless_doubted,
 )
 from proxyapp.provider.request_use import RequestUse, use_of
+from proxyapp.resources.references import references_in, references_in_query
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import Stray, group_and_path
 from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
@@ -36,7 +38,8 @@ class RequestPlan:
     """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
     feature where that matters. `facts`: of the path in Gemini's API; `written`: as the client wrote
     it. `barred_groups`: those whose API does not have the path, or that have not the model.
-    `route`: what it may be asked for, where that is more than one model of its own name.
+    `route`: what it may be asked for, where that is more than one model of its own name. `names`:
+    of the resources that it is about; `bond`: which keys these belong to.
     """
 
     def __init__(
@@ -64,7 +67,14 @@ class RequestPlan:
         self.model = model
         self.client = client
         self.quota_scope = facts.quota_scope(model)
+        self.names: tuple[str, ...] = ()
+        self.bond: Bond | None = None
         self._use: RequestUse | None = None
+
+    @property
+    def touches_resources(self) -> bool:
+        """Whether its answer may make one, or tell of one."""
+        return self.facts.is_making or self.bond is not None
 
     @property
     def is_rewritten(self) -> bool:
@@ -167,6 +177,7 @@ def plan(
         client,
         written,
     )
+    planned.names = named_by(planned)
     if client.models is not None and planned.is_rewritten:
         _check_as_written(planned, snapshot)
     if (snapshot.names_models or client.fallbacks) and planned.model:
@@ -194,6 +205,19 @@ def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
     if (ring := snapshot.ring(group_name)) is None:
         raise UnknownGroup(f"There is no group {group_name!r}.")
     return ring
+
+
+def named_by(request: RequestPlan) -> tuple[str, ...]:
+    """Each resource once, that of the path first."""
+    body, resource, query = request.body, request.facts.resource, request.query
+    names = body.references
+    if names is None:
+        names = references_in(body.data, request.path) if body.data else ()
+    if query:
+        names += references_in_query(query, request.path)
+    if resource is not None:
+        names = (resource, *names)
+    return tuple(dict.fromkeys(names)) if len(names) > 1 else names
 
 
 def _check_as_written(request: RequestPlan, snapshot: Snapshot) -> None:

@@ -16,7 +16,6 @@ from proxyapp.forwarding.model_routes import ModelChoice, ModelRoute, choices_of
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan, bar_strays
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.resources.references import references_in, references_in_query
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable
 
 HEADER = b"x-gateway-model"
@@ -121,13 +120,8 @@ class RoutedSearch(Generic[PartsOfSearch]):
 
     def _may_fall_back(self) -> bool:
         """What belongs to a key, or is made by the request, is no other model's."""
-        request, facts, body = self._request, self._facts, self._body
-        if not request.is_generating or facts.resource is not None or facts.is_making:
-            return False
-        named = body.references
-        if named is None:
-            named = references_in(body.whole()[:], facts.path)
-        return not (named or references_in_query(request.query or b"", facts.path))
+        request = self._request
+        return request.is_generating and not (request.names or self._facts.is_making)
 
     async def _turn_to(self, choice: ModelChoice) -> None:
         """Raises BadRequest, UnknownPath."""

@@ -9,12 +9,14 @@ from typing import Any, Protocol
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.bound_request import BindingParts, learn
 from proxyapp.forwarding.first_answer import is_without_content
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
 from proxyapp.forwarding.no_key import (
     Comeback,
     add_retry_after,
+    away,
     comeback,
     last_words_of,
     no_key,
@@ -22,6 +24,7 @@ from proxyapp.forwarding.no_key import (
 )
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.routed_search import RoutedSearch
+from proxyapp.forwarding.seeking import Seeking
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.forwarding.suspicions import Suspicions
 from proxyapp.ledger.cooldown_writer import Cooling
@@ -45,7 +48,7 @@ from proxyapp.vocabulary.kept_settings import kept
 SERVER_ERROR_PAUSES = (0.25, 1.0)
 
 
-class SearchParts(SendingParts, Protocol):
+class SearchParts(SendingParts, BindingParts, Protocol):
     """What of the runtime a search takes. `snapshot` is replaced over time; the others stay."""
 
     snapshot: Snapshot
@@ -105,7 +108,9 @@ class Search:
             request.quota_scope,
             time.monotonic(),
             failed_groups=request.barred_groups,
+            only=None if request.bond is None else request.bond.key_ids,
         )
+        self._seeking = None if request.bond is None else Seeking(parts, request, self._wish)
         self._attempts = 0
         self._server_errors = 0
         self._refused: Attempt | None = None
@@ -127,6 +132,8 @@ class Search:
                 return self._last_answer(error)
             verdict = None if attempt.status < 400 else await self._judged(attempt)
             if verdict is None or verdict.retry is Retry.RELAY:
+                if self._seeking is not None and await self._seeking.goes_on_after(attempt):
+                    continue
                 if attempt.key.group.retry_empty_answers and await self._is_empty(attempt):
                     continue
                 return await self._relayed(attempt)
@@ -158,6 +165,8 @@ class Search:
             await attempt.keep()
             attempt = self._empty
         if attempt.status < 400:
+            if self._request.touches_resources:
+                await learn(self._parts, self._request, attempt)
             for suspected, verdict in self._suspicions.refusals:
                 await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
             if attempt.key.group.policy == RateLimitPolicy.QUOTA_AWARE:
@@ -186,6 +195,10 @@ class Search:
         parts, request = self._parts, self._request
         if self._empty is not None:
             return await self._relayed(self._empty)
+        bond = request.bond
+        if bond is not None and not bond.is_sought:
+            said = "" if refused is None else await last_words_of(refused)
+            raise away(parts.snapshot, bond, request.quota_scope, now, said)
         if refused is None:
             raise await no_key(parts.snapshot, parts.last_words, request, now)
         when = comeback(parts.snapshot, request, now)

@@ -93,6 +93,7 @@ class PoolKey:
 
     `status`: what the database says; cooldowns are the snapshot's. `project`: keys with the same
     label share quotas; empty: the key has its own. `is_readable`: SECRET_KEY opens the secret.
+    `name`: as operators know it, if they gave it one.
     """
 
     id: int
@@ -104,6 +105,11 @@ class PoolKey:
     key_hash: str = ""
     is_readable: bool = True
     position: int = 0
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        return self.name or self.masked
 
     @property
     def is_active(self) -> bool:

@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import time
 from bisect import insort
-from collections.abc import Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Protocol
 
+from proxyapp.pool.bound_keys import earliest_of, usable_of
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
@@ -46,7 +47,7 @@ class KeyQueue:
         self._leasing = leasing
         self._recovery = recovery
         self._snapshot = snapshot
-        self._lines: dict[tuple[str, str], list[QueuePlace]] = {}
+        self._lines: dict[tuple[str, str, tuple[int, ...] | None], list[QueuePlace]] = {}
 
     def install(self, snapshot: Snapshot) -> None:
         """Keys may have been released or added: the first in each line looks again."""
@@ -64,7 +65,7 @@ class KeyQueue:
     async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
         can_wait = kept.QUEUE_SECONDS and may_wait
-        if not can_wait or (wish.ring, wish.quota_scope) not in self._lines:
+        if not can_wait or wish.line not in self._lines:
             if wish.is_free and self._recovery.is_idle:
                 key = await self._leasing.next_key(wish.ring, wish.quota_scope)
                 turn = Turn(key) if key else None
@@ -92,10 +93,7 @@ class KeyQueue:
         One that is perhaps dead does, too, where there is no other.
         """
         held = doubtful = None
-        for _ in range(self._size(wish)):
-            key = await self._next_key(wish)
-            if key is None:
-                break
+        async for key in self._round(wish):
             if wish.refuses(key):
                 continue
             if self._recovery.is_on_trial(key):
@@ -106,6 +104,21 @@ class KeyQueue:
                 return Turn(key, probe), None
             held = key
         return (Turn(doubtful), None) if doubtful and held is None else (None, held)
+
+    async def _round(self, wish: KeyWish) -> AsyncIterator[PoolKey]:
+        if wish.only is not None:
+            for bound in list(self._bound(wish)):
+                yield bound
+            return
+        for _ in range(self._size(wish)):
+            key = await self._next_key(wish)
+            if key is None:
+                return
+            yield key
+
+    def _bound(self, wish: KeyWish) -> Iterator[PoolKey]:
+        """Of the only keys that may, those that can: no turn of the rotation is spent on them."""
+        return usable_of(self._snapshot, wish, time.time())
 
     async def _next_key(self, wish: KeyWish) -> PoolKey | None:
         if wish.failed_groups:
@@ -130,6 +143,8 @@ class KeyQueue:
 
     def _first(self, wish: KeyWish) -> PoolKey | None:
         """As many steps as keys were tried, however many there are."""
+        if wish.only is not None:
+            return next((key for key in self._bound(wish) if not wish.refuses(key)), None)
         ring = self._snapshot.rings.get(wish.ring)
         if ring is None:
             return None
@@ -158,7 +173,7 @@ class KeyQueue:
     @contextlib.contextmanager
     def _standing(self, wish: KeyWish, place: QueuePlace) -> Iterator[list[QueuePlace]]:
         """In the order of arrival, also for one that comes back; left however the wait ends."""
-        name = (wish.ring, wish.quota_scope)
+        name = wish.line
         line = self._lines.setdefault(name, [])
         insort(line, place, key=lambda other: other.arrived_at)
         try:
@@ -173,6 +188,8 @@ class KeyQueue:
     def _next_release_seconds(self, wish: KeyWish) -> float:
         """Infinity when none is cooling."""
         now = time.time()
+        if wish.only is not None:
+            return earliest_of(self._snapshot, wish.only, wish.quota_scope) - now
         ring = self._snapshot.rings.get(wish.ring)
         release = ring.earliest_release(now, wish.quota_scope) if ring else None
         return release.until - now if release else float("inf")

@@ -25,8 +25,8 @@ MOST_NAMES = 5
 VERSION_AND_STAMP = (
     f"SELECT pool_version, pool_stamp FROM {RotationCursor._meta.db_table} WHERE ring = %s"  # noqa: S608 (no value)
 )
-COLUMNS = ("id", "group_id", "key_hash", "masked", "status", "project", "position")
-KeyRow = tuple[int, int, str, str, str, str, int]
+COLUMNS = ("id", "group_id", "key_hash", "masked", "status", "project", "position", "name")
+KeyRow = tuple[int, int, str, str, str, str, int, str]
 
 
 def pool_version() -> int:
@@ -186,7 +186,7 @@ class PoolReader:
         self, rows: Iterable[KeyRow], groups: Mapping[int, PoolGroup]
     ) -> Iterator[PoolKey]:
         """Without those of groups that are left out."""
-        for key_id, group_id, key_hash, masked, status, project, position in rows:
+        for key_id, group_id, key_hash, masked, status, project, position, name in rows:
             if group_id in groups:
                 secret = self._secrets.get(key_hash, UNREADABLE)
                 yield PoolKey(
@@ -199,6 +199,7 @@ class PoolReader:
                     key_hash=key_hash,
                     is_readable=secret != UNREADABLE,
                     position=position,
+                    name=name,
                 )
 
     def _learn(self, hashes: set[str]) -> None:

@@ -50,7 +50,7 @@ class ResourceKind:
 
     `words`: these are no IDs. `id_start`: of IDs that stand alone in a field. `has_public`: some
     are everybody's, so that what is unknown need not be anybody's. `asks_no_model`: a quota does
-    not count for a model.
+    not count for a model. `tells_results`: a look at one may tell of others that it has made.
     """
 
     name: str
@@ -64,6 +64,7 @@ class ResourceKind:
     id_start: str = ""
     has_public: bool = False
     asks_no_model: bool = False
+    tells_results: bool = False
 
 
 def _fields(names: str, areas: Area = ANYWHERE, *, is_id: bool = False) -> tuple[NamingField, ...]:
@@ -87,6 +88,7 @@ MODEL_OPERATIONS = ResourceKind(
     fields=_fields("operationName operation_name", Area.VIDEOS),
     listed="operations",
     asks_no_model=True,
+    tells_results=True,
 )
 _ROWS = (
     MODEL_OPERATIONS,
@@ -116,8 +118,15 @@ _ROWS = (
         methods=("batchGenerateContent", "asyncBatchEmbedContent"),
         listed="operations",
         asks_no_model=True,
+        tells_results=True,
     ),
-    ResourceKind("operations", made=("name", *_VIDEOS), listed="operations", asks_no_model=True),
+    ResourceKind(
+        "operations",
+        made=("name", *_VIDEOS),
+        listed="operations",
+        asks_no_model=True,
+        tells_results=True,
+    ),
     ResourceKind(
         "tunedModels",
         below=("permissions",),
@@ -146,6 +155,7 @@ _ROWS = (
         below=("auth_tokens",),
         fields=_fields("previous_interaction_id previousInteractionId", Area.AGENTS, is_id=True),
         words=frozenset({"live"}),
+        tells_results=True,
     ),
     ResourceKind(
         "agents",
@@ -162,7 +172,13 @@ _ROWS = (
         listed="environments",
         words=frozenset({"remote"}),
     ),
-    ResourceKind("triggers", made=("id", *_OF_AN_AGENT), below=("executions",), listed="triggers"),
+    ResourceKind(
+        "triggers",
+        made=("id", *_OF_AN_AGENT),
+        below=("executions",),
+        listed="triggers",
+        tells_results=True,
+    ),
     ResourceKind("webhooks", made=("id",), listed="webhooks"),
     ResourceKind(
         "voices",
@@ -195,6 +211,7 @@ _ROWS = (
         made=("id", "output_file_id", "error_file_id"),
         listed="data",
         asks_no_model=True,
+        tells_results=True,
     ),
     ResourceKind(
         "openai/videos",

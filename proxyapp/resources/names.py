@@ -38,6 +38,7 @@ _HOSTS = re.compile(
 class ResourcePath(NamedTuple):
     """`name`: the resource. `kind`: its kind, or that of the collection. `makes`: what a POST there
     makes. `area`: what the fields of a body sent there mean. `is_collection`: all of the kind.
+    `is_whole`: the resource itself, not what stands below it or is done with it.
     """
 
     kind: ResourceKind | None = None
@@ -47,6 +48,7 @@ class ResourcePath(NamedTuple):
     is_upload: bool = False
     is_collection: bool = False
     is_operation: bool = False
+    is_whole: bool = False
 
 
 def named_in_path(path: bytes) -> str | None:
@@ -157,6 +159,7 @@ def _in_googles(parts: list[str], *, is_upload: bool) -> ResourcePath:
         is_upload=is_upload,
         is_collection=is_collection,
         is_operation="operations" in parts[2:3],
+        is_whole=name is not None and len(parts) == depth and not method,
     )
 
 
@@ -185,4 +188,6 @@ def _in_openais(parts: list[str]) -> ResourcePath:
         return ResourcePath(kind, makes=kind if len(parts) == 2 else None, area=area)
     is_googles = parts[1] in KINDS and len(parts) > 2
     name = _name_of_parts(parts[1:]) if is_googles else name_of(parts[1], kind, is_id=True)
-    return ResourcePath(kind, name, kind if parts[-1] in kind.below else None, area)
+    is_whole = name is not None and len(parts) == 2 + is_googles
+    makes = kind if parts[-1] in kind.below else None
+    return ResourcePath(kind, name, makes, area, is_whole=is_whole)

@@ -36,9 +36,10 @@ _INNER_REQUEST = re.compile(rb"^[A-Z]{3,7} +(\S{1,8192})", re.MULTILINE)
 
 class AreaFields(NamedTuple):
     """Of an area: what finds its fields, and what each names. One that has letters written as
-    escapes is only begun.
+    escapes is only begun; `plain` finds none of these, in a third of the time.
     """
 
+    plain: re.Pattern[bytes]
     pattern: re.Pattern[bytes]
     kinds: dict[bytes, tuple[ResourceKind, bool]]
 
@@ -48,7 +49,8 @@ def references_in(body: bytes, path: bytes) -> tuple[str, ...]:
     fields = _fields_of(path)
     if fields is None:
         return ()
-    first = fields.pattern.search(body)
+    has_escapes = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
+    first = (fields.pattern if has_escapes else fields.plain).search(body)
     if first is None and not _is_batch_of_requests(path):
         return ()
     found = FoundNames(fields)
@@ -185,8 +187,9 @@ def _of_area(area: Area) -> AreaFields:
     }
     names = b"|".join(kinds)
     # The quote is not escaped itself: it begins a field.
+    plain = re.compile(rb'"(?<!\\")(%b)"' % names)
     pattern = re.compile(rb'"(?<!\\")(?:(%b)"|%b)' % (names, _ESCAPED))
-    return AreaFields(pattern, kinds)
+    return AreaFields(plain, pattern, kinds)
 
 
 _FIELDS: dict[Area, AreaFields] = {area: _of_area(area) for area in Area if area}

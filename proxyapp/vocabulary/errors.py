@@ -8,6 +8,7 @@ GatewayError
 ├── UnknownGroup        404  /g/<name>/ names no group
 ├── UnknownModel        404  no group has it
 ├── UnknownPath         404  neither Gemini's nor OpenAI's API has it
+├── UnknownResource     404  a file, say, that another client made
 ├── BodyTooLarge        413
 ├── LimitReached        429  a limit of the client token
 │   └── TooManyBadTokens  429  from this address
@@ -136,6 +137,11 @@ class UnknownModel(GatewayError):
 class UnknownPath(GatewayError):
     status = 404
     code = "unknown_path"
+
+
+class UnknownResource(GatewayError):
+    status = 404
+    code = "unknown_resource"
 
 
 class BodyTooLarge(GatewayError):

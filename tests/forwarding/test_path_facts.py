@@ -53,3 +53,20 @@ def test_what_an_upstream_decodes_is_what_it_is_when_it_is_encoded(path: bytes):
 
     for fact in ("is_asked_once", "is_of_no_model", "is_making", "own_quota", "is_call", "model"):
         assert getattr(encoded, fact) == getattr(plain, fact), fact
+
+
+@pytest.mark.parametrize(
+    ("path", "tells"),
+    [
+        (b"/v1beta/batches/b", True),
+        (b"/v1beta/models/veo/operations/o", True),
+        (b"/v1beta/openai/batches/batch_b", True),
+        (b"/v1beta/interactions/i", True),
+        (b"/v1beta/files/f", False),
+        (b"/v1beta/files/f:download", False),
+        (b"/v1beta/batches", False),
+        (b"/v1beta/batches/b:cancel", False),
+    ],
+)
+def test_only_what_has_results_is_looked_through_for_them(path: bytes, tells: bool):
+    assert facts_of(path).tells_results is tells

@@ -71,6 +71,8 @@ class Parts:
     recovery: Recovery
     counting: Counting
     prober: Any = None
+    resources: Any = None
+    threads: Any = None
     single_credential: list[int] = field(default_factory=list)
     last_words: LastWords = field(default_factory=SaidNothing)
 

@@ -230,3 +230,26 @@ def test_no_path_is_too_odd_to_be_read(path: bytes):
     name = named_in_path(b"/v1beta/files/" + path)
 
     assert name is None or name.startswith(("files/", "openai/"))
+
+
+WHOLE = [
+    ("/v1beta/files/a", True),
+    ("/v1beta/files/a:download", False),
+    ("/download/v1beta/files/a:download", False),
+    ("/v1beta/files", False),
+    ("/v1beta/fileSearchStores/s", True),
+    ("/v1beta/fileSearchStores/s/documents/d", False),
+    ("/v1beta/fileSearchStores/s/operations/o", False),
+    ("/v1beta/models/veo/operations/o", True),
+    ("/v1beta/models/veo", False),
+    ("/v1beta/openai/files/file-a", True),
+    ("/v1beta/openai/files/file-a/content", False),
+    ("/v1beta/openai/files/files/a", True),
+    ("/v1beta/openai/files/files/a/content", False),
+    ("/v1beta/openai/batches/batch_a/cancel", False),
+]
+
+
+@pytest.mark.parametrize(("path", "is_whole"), WHOLE)
+def test_a_resource_is_told_from_what_stands_below_it(path: str, is_whole: bool) -> None:
+    assert resource_path(path.encode()).is_whole is is_whole

@@ -1,0 +1,123 @@
+"""What a request has to do with resources: which keys it is bound to, and what its answer made."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from proxyapp.database.threads import DatabaseThreads
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.bond import bond_of
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.provider.codings import decoded
+from proxyapp.resources.answers import READ_BYTES, names_made
+from proxyapp.resources.book import ResourceBook
+from proxyapp.resources.known import KnownResource
+from proxyapp.resources.names import kind_of
+from proxyapp.resources.references import MOST_REFERENCES
+from proxyapp.vocabulary.errors import (
+    BadRequest,
+    NoKeyAvailable,
+    StreamBroken,
+    UnknownResource,
+)
+
+# An answer that makes something is short, and says its name first.
+ANSWER_SECONDS = 5.0
+AWAY_RETRY_SECONDS = 5
+
+
+class BindingParts(Protocol):
+    """What of the runtime it takes."""
+
+    snapshot: Snapshot
+    resources: ResourceBook
+    threads: DatabaseThreads
+
+
+async def bind(parts: BindingParts, request: RequestPlan) -> None:
+    """Raises UnknownResource, BadRequest or NoKeyAvailable."""
+    if len(request.names) > MOST_REFERENCES:
+        raise BadRequest(f"The request names more than {MOST_REFERENCES} files and the like.")
+    book, found = parts.resources, {}
+    for name in request.names:
+        rows = book.find_now(name)
+        found[name] = await book.find(name) if rows is None else rows
+    try:
+        _tie(parts, request, found)
+    except UnknownResource:
+        _tie(parts, request, {name: await book.refind(name) for name in request.names})
+
+
+def _tie(
+    parts: BindingParts, request: RequestPlan, found: Mapping[str, Sequence[KnownResource]]
+) -> None:
+    try:
+        bond = bond_of(parts.snapshot, request.ring, request.client, found)
+    except UnknownResource as error:
+        if parts.threads.is_away:
+            why = f"The gateway's database is away, and with it who made what. {error}"
+            raise NoKeyAvailable(why, retry_after=AWAY_RETRY_SECONDS) from None
+        raise
+    request.bond = bond
+    if bond is not None:
+        request.barred_groups |= bond.barred_groups
+
+
+async def learn(parts: BindingParts, request: RequestPlan, attempt: Attempt) -> None:
+    """From a good answer, before it is relayed: the next request may come at once."""
+    book, bond, facts = parts.resources, request.bond, request.facts
+    if bond is not None and bond.is_sought:
+        await book.remember(_made(bond.names, attempt, 0))
+    if request.method == "DELETE" and facts.is_whole and facts.resource is not None:
+        book.forget(facts.resource, attempt.key.id)
+    elif facts.is_making and request.method == "POST":
+        names = await _names(attempt, request)
+        others = await _unknown(book, names[1:], attempt.key.id)
+        await book.remember(_made([*names[:1], *others], attempt, request.client.id))
+    elif facts.tells_results and request.method == "GET":
+        owner = bond.made.client_id if bond is not None and bond.made is not None else 0
+        others = await _unknown(book, await _names(attempt, request), attempt.key.id)
+        await book.remember(_made(others, attempt, owner))
+
+
+async def _unknown(book: ResourceBook, names: Sequence[str], key_id: int) -> list[str]:
+    """An answer also tells of what was there before, and may be another client's."""
+    return [name for name in names if all(row.key_id != key_id for row in await book.find(name))]
+
+
+def _made(names: Sequence[str], attempt: Attempt, client_id: int) -> list[KnownResource]:
+    key, now = attempt.key, time.time()
+    return [
+        KnownResource(
+            name=name,
+            key_id=key.id,
+            key_name=key.shown,
+            project=key.project,
+            group_id=key.group.id,
+            client_id=client_id,
+            expires_at=now + kind_of(name).seconds,
+        )
+        for name in names
+    ]
+
+
+async def _names(attempt: Attempt, request: RequestPlan) -> tuple[str, ...]:
+    """What was read stays to be relayed. A stream says the name in its first events."""
+    read, until = attempt.held(), time.monotonic() + ANSWER_SECONDS
+    is_stream = attempt.header(b"content-type").startswith(b"text/event-stream")
+    while True:
+        is_over = attempt.is_complete or sum(map(len, read)) >= READ_BYTES
+        seconds = until - time.monotonic()
+        names: tuple[str, ...] = ()
+        if is_stream or is_over or seconds <= 0:
+            names = names_made(request.path, decoded(b"".join(read), attempt.coding))
+        if names or is_over or seconds <= 0:
+            break
+        try:
+            await attempt.arrive(seconds)
+        except StreamBroken:
+            break  # whoever relays it finds out
+        read += attempt.take()
+    attempt.hold(read)
+    return names

@@ -1,0 +1,35 @@
+"""The only keys that can answer a request: those of the project that made what it names."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.wish import KeyWish
+
+
+def keys_of_project(snapshot: Snapshot, key_id: int, project: str) -> list[PoolKey]:
+    """The key first, where it is still there; then those of its project at the same target."""
+    keys = snapshot.keys
+    there = [keys[each] for each in snapshot.sharing(key_id, project) if each in keys]
+    return [key for key in there if key.group.host == there[0].group.host]
+
+
+def usable_of(snapshot: Snapshot, wish: KeyWish, now: float) -> Iterator[PoolKey]:
+    """In their order; also those that were tried."""
+    ring = snapshot.rings.get(wish.ring)
+    for key_id in wish.only or ():
+        key = snapshot.keys.get(key_id)
+        if key is None or ring is None or key_id not in ring or not key.is_active:
+            continue
+        if key.group.id in wish.failed_groups:
+            continue
+        if snapshot.cooldowns.until(key_id, wish.quota_scope) <= now:
+            yield key
+
+
+def earliest_of(snapshot: Snapshot, key_ids: Sequence[int], quota_scope: str) -> float:
+    """When the first of those that are active is good for the scope; infinity: none will be."""
+    keys = (snapshot.keys.get(key_id) for key_id in key_ids)
+    ends = (snapshot.cooldowns.until(key.id, quota_scope) for key in keys if key and key.is_active)
+    return min(ends, default=math.inf)
