@@ -17,7 +17,8 @@ def sources(table: Table, names: Sequence[str], rows: Rows) -> Iterator[tuple[st
     if not rows:
         return
     if connection.vendor == "postgresql":
-        types = {field.column: _type(field) for field in table._meta.concrete_fields}
+        fields = [field for field in table._meta.concrete_fields if field.column in names]
+        types = {field.column: _type(field) for field in fields}
         arrays = ", ".join(f"%s::{types[name]}[]" for name in names)
         columns = [list(column) for column in zip(*rows, strict=True)]
         yield f"SELECT * FROM unnest({arrays})", columns  # noqa: S608

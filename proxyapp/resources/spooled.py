@@ -4,8 +4,10 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proxyapp.resources.known import KnownResource, ResourceChange
+from proxyapp.resources.rows import LAST_MOMENT, is_keepable
 
 RESOURCES = "resources"
+MOST_ID = 2**63
 
 
 def resources_record(changes: Iterable[ResourceChange]) -> dict[str, Any]:
@@ -44,5 +46,15 @@ def _change(
     expires_at: float,
     at: float,
 ) -> ResourceChange:
+    """A damaged line must not reach the database, where it would stand before all others."""
+    ids, times, texts = (key_id, group_id, client_id), (expires_at, at), (key_name, project)
+    if (
+        not is_keepable(name)
+        or not all(isinstance(text, str) for text in texts)
+        or not all(isinstance(number, int) and 0 <= number < MOST_ID for number in ids)
+        or not all(isinstance(time, int | float) and time >= 0 for time in times)
+        or at > LAST_MOMENT
+    ):
+        raise ValueError("no resource")
     known = KnownResource(name, key_id, key_name, project, group_id, client_id, float(expires_at))
     return ResourceChange(known, float(at))

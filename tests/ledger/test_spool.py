@@ -161,8 +161,31 @@ def test_what_a_newer_gateway_knows_more_of_a_resource_is_passed_over():
     assert ([change.at for change in found.resources], senseless) == ([5.5], [])
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {0: 7},
+        {0: "files/a\n"},
+        {1: "1"},
+        {1: 2**70},
+        {2: None},
+        {4: -1},
+        {6: "soon"},
+        {6: float("nan")},
+        {7: 1e300},
+    ],
+)
+def test_a_damaged_resource_makes_no_sense_and_stops_nothing(damage: dict[int, object]):
+    record = resources_record([ResourceChange(known(), 5.5)])
+    for place, value in damage.items():
+        record["resources"][0][place] = value
+    line = encoded_record(1, record)
+
+    assert decoded_record([line]) == ([], [line])
+
+
 def test_a_resource_that_the_database_refuses_does_not_stop_the_others(db):
-    bad = known("files/bad", group_id=None)
+    bad = known("files/bad", group_id=None)  # what the spool gives back is checked before
     batch = [
         Record(b"bad\n", 1, resources=[ResourceChange(bad, 1.0)]),
         Record(b"good\n", 2, resources=[ResourceChange(known("files/good"), 1.0)]),
