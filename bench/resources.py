@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 ROWS, BATCH, KEYS = 1_000_000, 5_000, 1_000
 ASKED, KEPT, MADE = 5_000, 60_000, 500
 IN_MEMORY = 100_000
+A_SECOND = 6
 AGE_SECONDS = 48 * 3600.0
 
 
@@ -53,7 +54,8 @@ def fill(rows: int) -> None:
     now = time.time()
     for start in range(0, rows, BATCH):
         write_resources(
-            ResourceChange(resource(number), now) for number in range(start, start + BATCH)
+            ResourceChange(resource(number), now - (rows - number) / A_SECOND)
+            for number in range(start, start + BATCH)
         )
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")

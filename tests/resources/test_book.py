@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from asgiref.sync import sync_to_async
+from channels.db import database_sync_to_async
 
 from proxyapp.models import Resource
 from proxyapp.resources import book as book_module
@@ -36,14 +36,14 @@ def keys_of(found: Sequence[KnownResource] | None) -> list[int]:
     return [each.key_id for each in found]
 
 
-@sync_to_async
+@database_sync_to_async
 def rows() -> list[tuple[str, int, int]]:
     """Those that have not expired."""
     found = Resource.objects.order_by("name", "key_id").filter(expires_at__year__gt=2000)
     return list(found.values_list("name", "key_id", "client_id"))
 
 
-@sync_to_async
+@database_sync_to_async
 def change_behind_the_back(**fields: object) -> None:
     Resource.objects.update(**fields)
 
