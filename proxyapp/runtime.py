@@ -11,6 +11,7 @@ import functools
 import logging
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -39,6 +40,7 @@ from proxyapp.upstream.key_probe import probe
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.clock import JumpDetector
+from proxyapp.vocabulary.kept_answers import KeptAnswers
 
 logger = logging.getLogger(__name__)
 # A change has to reach every process within a second: the other half is for loading it.
@@ -53,6 +55,8 @@ MOST_FLUSH_SECONDS = 4.0
 FIRST_FLUSH_SECONDS = 0.1
 # Of the whole pool, thousands of rows; where there are few, ANSWER_SECONDS tell an outage.
 LOAD_SECONDS = 30.0
+# Of a target each, in two dialects, and of those that some client tokens may use of it.
+MOST_MODEL_LISTS = 256
 # For whoever looks at /readyz after setting a clock.
 CLOCK_SECONDS = 5.0
 
@@ -84,6 +88,7 @@ class Runtime:
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)
+        self.model_lists = KeptAnswers[Any](MOST_MODEL_LISTS)
         self.resources = ResourceBook(self.threads, self.writing.resources)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
@@ -206,6 +211,7 @@ class Runtime:
         for event in (self._is_stopping, self._has_news, self.counting.is_dirty):
             event.set()
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
+        self.model_lists.close()
         await self.prober.aclose()
         await self.cooling.close()
         await self.resources.close()

@@ -15,8 +15,10 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
+from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.union_models import is_united
 from proxyapp.runtime import Runtime, running_now
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
@@ -36,7 +38,9 @@ async def admitted(scope: Mapping[str, Any]) -> Client:
     return await admission.refuse(scope, found, runtime.slowdown)
 
 
-async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client) -> Attempt:
+async def forwarded(
+    scope: Mapping[str, Any], body: RequestBody, client: Client
+) -> Attempt | OwnAnswer:
     """The answer to relay. Raises GatewayError."""
     path, query = raw_target(scope)
     runtime = running_now() or await running_runtime()
@@ -59,8 +63,12 @@ async def forwarded(scope: Mapping[str, Any], body: RequestBody, client: Client)
         await bind(runtime, planned)
     if client.is_metered:
         await admission.charge(client, runtime.limits, runtime.counting)
-    attempt = await search.forward(runtime, planned)
-    if attempt.status >= 400:
+    attempt: Attempt | OwnAnswer
+    if planned.facts.is_model_list and is_united(runtime.snapshot, planned):
+        attempt = await search.forward_list(runtime, planned)
+    else:
+        attempt = await search.forward(runtime, planned)
+    if attempt.status >= 400 and isinstance(attempt, Attempt):
         await give_openais_form(planned, attempt)
     if client is not ANYONE:
         let_read_relayed(scope["headers"], attempt.headers)

@@ -18,6 +18,7 @@ from django.http import HttpRequest, HttpResponse
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.body_reading import ClientLeft, read_body
 from proxyapp.forwarding.entry import admitted, forwarded
+from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_body import BodyLimits, RequestBody, whole_body
 from proxyapp.forwarding.views import error_response, own_headers
 from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
@@ -59,7 +60,7 @@ class FastPath:
                 body.close()
 
 
-async def relay(attempt: Attempt, exchange: DirectExchange) -> None:
+async def relay(attempt: Attempt | OwnAnswer, exchange: DirectExchange) -> None:
     """Chunk by chunk as they come; the last one goes out with the end."""
     try:
         exchange.start(attempt.status, attempt.headers)

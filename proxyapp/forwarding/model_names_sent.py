@@ -13,6 +13,7 @@ from proxyapp.forwarding.form_body import form_of
 from proxyapp.forwarding.long_bodies import in_turns, is_long, read_whole
 from proxyapp.forwarding.patched_file import Patch, PatchedFile
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.provider.live_messages import setup_of
 from proxyapp.provider.long_json import LongJson, finished
 from proxyapp.provider.model_name import NAMED, name_in_path, normal_name
 from proxyapp.vocabulary.asgi import Header
@@ -56,12 +57,12 @@ async def body_naming(
             return body
         every = await _places(body, asked)
         return await _renamed(body, every, asked, model) or body
-    if not said.is_plain or _at_top(said) != [asked]:
+    if not said.is_plain or _read_as(body, said) != asked:
         raise _unclear(asked, model, "its body does not name one model in plain JSON")
     places = await _places(body, asked)
     for place in dict.fromkeys([*places[:MOST_AT_AN_END], *places[: -MOST_AT_AN_END - 1 : -1]]):
         new = await _renamed(body, [place], asked, model)
-        if new is not None and new.said is not None and _at_top(new.said) == [model]:
+        if new is not None and new.said is not None and _read_as(new, new.said) == model:
             return new
     raise _unclear(asked, model, "its body names the model in a way that is not plain")
 
@@ -77,8 +78,14 @@ def _names(said: LongJson) -> set[str]:
     return {normal_name(name) for name in said.names if name is not None}
 
 
-def _at_top(said: LongJson) -> list[str]:
-    return [normal_name(value) if value is not None else "" for _, value in said.at_top]
+def _read_as(body: RequestBody, said: LongJson) -> str:
+    """The model that it names at its top or, as the first message of a Live session, one below.
+
+    Empty: it names none there, or two.
+    """
+    if not said.at_top and not body.is_on_disk:
+        return setup_of(body.data).model
+    return normal_name(said.at_top[0][1] or "") if len(said.at_top) == 1 else ""
 
 
 async def _places(body: RequestBody, asked: str) -> list[Patch]:

@@ -55,12 +55,18 @@ def route_of(
 def choices_of(
     snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
 ) -> list[ModelChoice]:
-    """None of these groups has it, or none that the client may use: no choice."""
+    """None of these groups has it, or none that the client may use: no choice.
+
+    An alias means what its groups say; those that name no models know nothing of it.
+    """
     groups = snapshot.groups_of(ring)
+    is_alias = any(asked in group.aliases for group in groups)
     members: dict[str, list[PoolGroup]] = {}
     for group in groups:
-        if group.has(asked):
-            members.setdefault(group.aliases.get(asked, asked), []).append(group)
+        if asked in group.aliases:
+            members.setdefault(group.aliases[asked], []).append(group)
+        elif group.has_by_name(asked) and (group.models or not is_alias):
+            members.setdefault(asked, []).append(group)
     allowed = client.models
     if allowed is not None and not is_allowed(allowed, asked):
         members = {model: some for model, some in members.items() if is_allowed(allowed, model)}

@@ -106,6 +106,8 @@ def _none_at_all(request: RequestPlan) -> NoKeyAvailable:
         request.ring,
         "this group" if request.ring.startswith("group:") else "what this token may use",
     )
+    if request.is_narrowed:
+        place = "each group that has this model"
     if request.barred_groups:
         place = "each group that has this path"
     why = f"No API key is available: {place} has none, or all are disabled or invalid."

@@ -12,9 +12,10 @@ from proxyapp.provider.credentials import is_of_openai_api, is_openai_prefix
 from proxyapp.provider.generating import is_call
 from proxyapp.provider.model_name import name_in_path, normal_name, quota_scope
 from proxyapp.resources.names import resource_path
-from proxyapp.vocabulary.client_paths import ClientPath, client_path
+from proxyapp.vocabulary.client_paths import VERSION, ClientPath, client_path
 from proxyapp.vocabulary.remembered import remembered
 
+MODEL_LIST = re.compile(rb"/+%b/+(?:openai/+)?models/?" % VERSION)
 # These have quotas of their own, whatever model they name.
 OWN_QUOTA = re.compile(rb":(countTokens|batchGenerateContent|asyncBatchEmbedContent)$")
 
@@ -43,6 +44,7 @@ class PathFacts:
     is_list: bool
     is_asked_once: bool
     is_of_no_model: bool
+    is_model_list: bool
     model: str | None
     own_quota: str
     endpoint_scope: str
@@ -81,6 +83,7 @@ def facts_of(path: bytes) -> PathFacts:
         is_list=asked.is_collection and kind is not None and bool(kind.listed),
         is_asked_once=asked.name is not None or (asked.makes is not None and not asks_model),
         is_of_no_model=asked.is_operation or (kind is not None and kind.asks_no_model),
+        is_model_list=MODEL_LIST.fullmatch(plain) is not None,
         model=normal_name(name) if name else None,
         own_quota=f":{own[1].decode()}" if own else "",
         endpoint_scope=quota_scope(path, ""),

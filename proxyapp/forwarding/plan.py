@@ -38,8 +38,9 @@ class RequestPlan:
     """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
     feature where that matters. `facts`: of the path in Gemini's API; `written`: as the client wrote
     it. `barred_groups`: those whose API does not have the path, or that have not the model.
-    `route`: what it may be asked for, where that is more than one model of its own name. `names`:
-    of the resources that it is about; `bond`: which keys these belong to.
+    `route`: what it may be asked for, where that is more than one model of its own name;
+    `is_narrowed`: not all of the groups have that. `names`: of the resources that it is about;
+    `bond`: which keys these belong to.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class RequestPlan:
         self.written = facts if written is None else written
         self.barred_groups: frozenset[int] = frozenset()
         self.route: ModelRoute | None = None
+        self.is_narrowed = False
         self.path = facts.path
         self.query = query
         self.headers = headers
@@ -238,6 +240,7 @@ def _take_route(request: RequestPlan, snapshot: Snapshot) -> None:
         return
     route = route_of(snapshot, request.ring, request.model, request.client, is_allowed)
     choice = route.choices[0]
+    request.is_narrowed = choice.ring != request.ring
     request.ring, request.barred_groups = choice.ring, choice.barred
     if not route.is_plain:
         request.route = route

@@ -7,7 +7,7 @@ reached the client by then; if all fail it gets the first failure.
 
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.model_names_sent import body_naming, path_naming
@@ -32,18 +32,15 @@ class Parts(Protocol):
     snapshot: Snapshot
 
 
-PartsOfSearch = TypeVar("PartsOfSearch", bound=Parts)
-
-
-class RoutedSearch(Generic[PartsOfSearch]):
+class RoutedSearch:
     """`search`: for a key, with what the request says then."""
 
     def __init__(
         self,
-        parts: PartsOfSearch,
+        parts: Parts,
         request: RequestPlan,
         route: ModelRoute,
-        search: Callable[[PartsOfSearch, RequestPlan], Awaitable[Attempt]],
+        search: Callable[[RequestPlan], Awaitable[Attempt]],
     ) -> None:
         self._parts = parts
         self._request = request
@@ -74,7 +71,7 @@ class RoutedSearch(Generic[PartsOfSearch]):
         for choice in choices:
             try:
                 await self._turn_to(choice)
-                attempt = await self._search(self._parts, self._request)
+                attempt = await self._search(self._request)
             except NoKeyAvailable as error:
                 self._note(choice, error)
                 continue

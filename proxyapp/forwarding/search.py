@@ -13,6 +13,7 @@ from proxyapp.forwarding.bound_request import BindingParts, learn
 from proxyapp.forwarding.first_answer import is_without_content
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
+from proxyapp.forwarding.model_list_asking import TargetList
 from proxyapp.forwarding.no_key import (
     Comeback,
     add_retry_after,
@@ -22,11 +23,13 @@ from proxyapp.forwarding.no_key import (
     no_key,
     spent,
 )
+from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.routed_search import RoutedSearch
 from proxyapp.forwarding.seeking import Seeking
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.forwarding.suspicions import Suspicions
+from proxyapp.forwarding.union_models import united_models
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.keys_and_groups import PoolGroup
@@ -40,6 +43,7 @@ from proxyapp.provider.verdict import Verdict
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.kept_answers import KeptAnswers
 from proxyapp.vocabulary.kept_settings import kept
 
 # A model that is overloaded is so for all keys: each further try only adds to it, so there are two,
@@ -56,6 +60,7 @@ class SearchParts(SendingParts, BindingParts, Protocol):
     cooling: Cooling
     prober: KeyProber
     last_words: LastWords
+    model_lists: KeptAnswers[TargetList]
 
 
 Ask = Callable[[SendingParts, RequestPlan, Turn], Coroutine[Any, Any, Attempt]]
@@ -67,28 +72,47 @@ async def forward(parts: SearchParts, request: RequestPlan, asking: Ask = ask) -
     Raises GatewayError when no upstream gave one.
     """
     began_at = time.monotonic()
-    counting = parts.counting
     try:
         if request.route is None:
             attempt = await Search(parts, request, asking).run()
         else:
-            alone = partial(_search_alone, asking=asking)
+            alone = partial(_search_alone, parts, asking=asking)
             attempt = await RoutedSearch(parts, request, request.route, alone).run()
     except GatewayError as error:
-        counting.tally.count_failure(error, time.time())
-        _count_for_client(counting, request, error.status)
-        counting.touched()
+        _count_failure(parts.counting, request, error)
         raise
-    counting.tally.count_answer(attempt.status, time.monotonic() - began_at, time.time())
-    _count_for_client(counting, request, attempt.status)
-    counting.touched()
+    _count_answer(parts.counting, request, attempt.status, began_at)
     return attempt
 
 
+async def forward_list(parts: SearchParts, request: RequestPlan) -> OwnAnswer:
+    """The same for a list of models that no target has as it is."""
+    began_at = time.monotonic()
+    try:
+        answer = await united_models(parts, request, partial(_search_alone, parts))
+    except GatewayError as error:
+        _count_failure(parts.counting, request, error)
+        raise
+    _count_answer(parts.counting, request, answer.status, began_at)
+    return answer
+
+
 def _search_alone(
-    parts: SearchParts, request: RequestPlan, *, asking: Ask
+    parts: SearchParts, request: RequestPlan, *, asking: Ask = ask
 ) -> Coroutine[Any, Any, Attempt]:
     return Search(parts, request, asking).run()
+
+
+def _count_answer(counting: Counting, request: RequestPlan, status: int, began_at: float) -> None:
+    counting.tally.count_answer(status, time.monotonic() - began_at, time.time())
+    _count_for_client(counting, request, status)
+    counting.touched()
+
+
+def _count_failure(counting: Counting, request: RequestPlan, error: GatewayError) -> None:
+    counting.tally.count_failure(error, time.time())
+    _count_for_client(counting, request, error.status)
+    counting.touched()
 
 
 def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> None:

@@ -19,6 +19,7 @@ from proxyapp.database.outage import reason_of
 from proxyapp.forwarding import body_file
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.entry import admitted, forwarded, raw_target
+from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.runtime import current as current_runtime
 from proxyapp.runtime import running as start_runtime
@@ -40,7 +41,7 @@ DATABASE_SECONDS = 2.0
 class RelayedResponse(StreamingHttpResponse):
     """An upstream's answer."""
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt | OwnAnswer) -> None:
         super().__init__(attempt, status=attempt.status)
         del self.headers["Content-Type"]
         for name, value in attempt.headers:

@@ -37,6 +37,11 @@ class KeptMessages:
             await self._wait()
         return self.messages[0]
 
+    def say_first(self, data: bytes) -> None:
+        """In place of the first message, in the form that it has."""
+        is_text = isinstance(self.messages[0], str)
+        self.messages[0] = data.decode(errors="replace") if is_text else data
+
     def text(self) -> str:
         """What the client has written, for whoever wonders whose words they are."""
         written = [each for each in self.messages if isinstance(each, str)]

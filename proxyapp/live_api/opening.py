@@ -49,6 +49,8 @@ class Opening:
     async def ask(self, parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
         """Raises EndedAtOnce, or GatewayError when there is no connection."""
         key = turn.key
+        if request.route is not None:  # perhaps for another model than the client has named
+            self._messages.say_first(request.body.data)
         # Of two credentials Google's own header is the one: this is no other provider's API.
         auth = Auth.GOOGLE if key.group.auth == Auth.BOTH else key.group.auth
         attempt = LiveAttempt(

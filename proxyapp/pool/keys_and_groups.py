@@ -55,10 +55,6 @@ class PoolGroup:
         object.__setattr__(self, "is_of_google", is_host_of_google(self.url.host))
         object.__setattr__(self, "named", pattern_of(self.models))
 
-    def has(self, model: str) -> bool:
-        """By its own name or an alias."""
-        return self.named is None or model in self.aliases or self.has_by_name(model)
-
     def has_by_name(self, model: str) -> bool:
         """Also where its publisher stands in front."""
         named = self.named

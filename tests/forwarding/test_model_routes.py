@@ -70,6 +70,21 @@ def test_a_group_without_models_has_every_one() -> None:
     assert planned(pool({}, {"models": ["*"]}), "any").ring == ""
 
 
+def test_an_alias_is_no_model_of_a_group_that_names_none() -> None:
+    snapshot = pool({"aliases": {"fast": "gemini-2.5-flash"}}, {})
+
+    (only,) = route(snapshot, "fast").choices
+    assert (only.ring, only.model) == ("group:1", "gemini-2.5-flash")
+    assert planned(snapshot, "gemini-2.5-flash").ring == ""
+
+
+def test_a_model_that_another_group_has_as_an_alias_stays_a_model() -> None:
+    google = {"models": ["gemini-*"], "aliases": {"gpt-4o": "gemini-x"}}
+    snapshot = pool(google, {"models": ["gpt-*"]})
+
+    assert [choice.model for choice in route(snapshot, "gpt-4o").choices] == ["gemini-x", "gpt-4o"]
+
+
 def test_a_request_that_names_no_model_gets_all_keys() -> None:
     made = plan(
         pool(*THREE),

@@ -14,6 +14,7 @@ from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.model_list_asking import TargetList
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
@@ -31,6 +32,7 @@ from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.pool.wish import Turn
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.errors import KeysSpent, NoKeyAvailable
+from proxyapp.vocabulary.kept_answers import KeptAnswers
 from tests.support.scripted_upstream import OK, ScriptedUpstream, answering
 from tests.support.snapshots import Picks, SaidNothing, group
 
@@ -75,6 +77,7 @@ class Parts:
     threads: Any = None
     single_credential: list[int] = field(default_factory=list)
     last_words: LastWords = field(default_factory=SaidNothing)
+    model_lists: KeptAnswers[TargetList] = field(default_factory=lambda: KeptAnswers(1))
 
     async def keep_single_credential(self, group_id: int) -> None:
         self.single_credential.append(group_id)
