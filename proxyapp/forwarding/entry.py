@@ -65,7 +65,8 @@ async def forwarded(
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt: Attempt | OwnAnswer
     if planned.facts.is_model_list and is_united(runtime.snapshot, planned):
-        attempt = await search.forward_list(runtime, planned)
+        listing = search.united(runtime, planned)
+        attempt = await search.counted(runtime.counting, planned, listing)
     else:
         attempt = await search.forward(runtime, planned)
     if attempt.status >= 400 and isinstance(attempt, Attempt):

@@ -1,26 +1,22 @@
 """Which groups have the model that a request names, and what else may be asked in its place."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from proxyapp.access.token_book import Client
 from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.model_choices import ModelChoice, ModelChoices
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import UnknownModel
 from proxyapp.vocabulary.model_lists import MOST_NEXT
 
 # In an error.
 MOST_SHOWN = 20
+# Clients make names up.
+MOST_KNOWN = 1000
 IsAllowed = Callable[[re.Pattern[str], str], bool]
-
-
-class ModelChoice(NamedTuple):
-    """The keys that are asked, and for which model. `barred`: groups that have it not."""
-
-    ring: str
-    model: str
-    barred: frozenset[int] = frozenset()
 
 
 class ModelRoute(NamedTuple):
@@ -44,21 +40,47 @@ def route_of(
     snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
 ) -> ModelRoute:
     """Raises UnknownModel."""
-    choices = choices_of(snapshot, ring, asked, client, is_allowed)
+    known = _known(snapshot, ring, asked)
+    choices = _allowed(known.choices, asked, client, is_allowed)
     if not choices:
         raise UnknownModel(_unknown(asked, snapshot.groups_of(ring)))
-    reals = dict.fromkeys(choice.model for choice in choices)
-    then = _fallbacks(snapshot.groups_of(ring), [asked, *reals], client.fallbacks)
-    return ModelRoute(ring, asked, choices, list(dict.fromkeys(then))[:MOST_NEXT])
+    then = known.then
+    if client.fallbacks:
+        names = [asked, *(choice.model for choice in choices)]
+        of_client = (client.fallbacks.get(name, ()) for name in dict.fromkeys(names))
+        then = list(dict.fromkeys([*chain(*of_client), *then]))[:MOST_NEXT]
+    return ModelRoute(ring, asked, choices, then)
 
 
 def choices_of(
     snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
 ) -> list[ModelChoice]:
-    """None of these groups has it, or none that the client may use: no choice.
+    """No group of the ring has it, or none that the client may use: no choice."""
+    return _allowed(_known(snapshot, ring, asked).choices, asked, client, is_allowed)
 
-    An alias means what its groups say; those that name no models know nothing of it.
-    """
+
+def _allowed(
+    choices: list[ModelChoice], asked: str, client: Client, is_allowed: IsAllowed
+) -> list[ModelChoice]:
+    """Of an alias its own name will do, or the model's."""
+    allowed = client.models
+    if allowed is None or is_allowed(allowed, asked):
+        return choices
+    return [choice for choice in choices if is_allowed(allowed, choice.model)]
+
+
+def _known(snapshot: Snapshot, ring: str, asked: str) -> ModelChoices:
+    """Found once, for as long as the groups are what they are."""
+    known = snapshot.model_choices.get((ring, asked))
+    if known is None:
+        if len(snapshot.model_choices) >= MOST_KNOWN:
+            snapshot.model_choices.clear()
+        known = snapshot.model_choices[ring, asked] = _found(snapshot, ring, asked)
+    return known
+
+
+def _found(snapshot: Snapshot, ring: str, asked: str) -> ModelChoices:
+    """An alias means what its groups say; those that name no models know nothing of it."""
     groups = snapshot.groups_of(ring)
     is_alias = any(asked in group.aliases for group in groups)
     members: dict[str, list[PoolGroup]] = {}
@@ -67,10 +89,12 @@ def choices_of(
             members.setdefault(group.aliases[asked], []).append(group)
         elif group.has_by_name(asked) and (group.models or not is_alias):
             members.setdefault(asked, []).append(group)
-    allowed = client.models
-    if allowed is not None and not is_allowed(allowed, asked):
-        members = {model: some for model, some in members.items() if is_allowed(allowed, model)}
-    return [_choice(snapshot, ring, model, some, groups) for model, some in members.items()]
+    choices = [_choice(snapshot, ring, model, some, groups) for model, some in members.items()]
+    names = dict.fromkeys([asked, *members])
+    then = [
+        next_one for group in groups for name in names for next_one in group.fallbacks.get(name, ())
+    ]
+    return ModelChoices(choices, list(dict.fromkeys(then))[:MOST_NEXT])
 
 
 def _choice(
@@ -83,15 +107,6 @@ def _choice(
     if found is None:  # very many sets of groups are asked for
         return ModelChoice(ring, model, frozenset(group.id for group in groups) - ids)
     return ModelChoice(found.name, model)
-
-
-def _fallbacks(
-    groups: list[PoolGroup], names: Sequence[str], of_client: Mapping[str, Sequence[str]]
-) -> Iterator[str]:
-    """The client's own come first, then those of the groups in their order."""
-    for fallbacks in (of_client, *(group.fallbacks for group in groups)):
-        for name in names:
-            yield from (each for each in fallbacks.get(name, ()) if each not in names)
 
 
 def stands_for(snapshot: Snapshot, ring: str) -> Callable[[str], Sequence[str]]:

@@ -12,9 +12,10 @@ from typing import Protocol
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.model_names_sent import body_naming, path_naming
 from proxyapp.forwarding.model_permission import is_allowed
-from proxyapp.forwarding.model_routes import ModelChoice, ModelRoute, choices_of
+from proxyapp.forwarding.model_routes import ModelRoute, choices_of
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import RequestPlan, bar_strays
+from proxyapp.pool.model_choices import ModelChoice
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable
 

@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
@@ -63,56 +63,50 @@ class SearchParts(SendingParts, BindingParts, Protocol):
     model_lists: KeptAnswers[TargetList]
 
 
+Answer = TypeVar("Answer", Attempt, OwnAnswer)
 Ask = Callable[[SendingParts, RequestPlan, Turn], Coroutine[Any, Any, Attempt]]
 
 
 async def forward(parts: SearchParts, request: RequestPlan, asking: Ask = ask) -> Attempt:
-    """The answer to relay, counted as what the client sees. `asking`: how one key is asked.
+    """The answer to relay. `asking`: how one key is asked.
 
     Raises GatewayError when no upstream gave one.
     """
-    began_at = time.monotonic()
-    try:
-        if request.route is None:
-            attempt = await Search(parts, request, asking).run()
-        else:
-            alone = partial(_search_alone, parts, asking=asking)
-            attempt = await RoutedSearch(parts, request, request.route, alone).run()
-    except GatewayError as error:
-        _count_failure(parts.counting, request, error)
-        raise
-    _count_answer(parts.counting, request, attempt.status, began_at)
-    return attempt
+    if request.route is None:
+        answering = Search(parts, request, asking).run()
+    else:
+        alone = partial(_search_alone, parts, asking=asking)
+        answering = RoutedSearch(parts, request, request.route, alone).run()
+    return await counted(parts.counting, request, answering)
 
 
-async def forward_list(parts: SearchParts, request: RequestPlan) -> OwnAnswer:
-    """The same for a list of models that no target has as it is."""
+async def counted(
+    counting: Counting, request: RequestPlan, answering: Coroutine[Any, Any, Answer]
+) -> Answer:
+    """The answer, counted as what the client sees."""
     began_at = time.monotonic()
     try:
-        answer = await united_models(parts, request, partial(_search_alone, parts))
+        answer = await answering
     except GatewayError as error:
-        _count_failure(parts.counting, request, error)
+        counting.tally.count_failure(error, time.time())
+        _count_for_client(counting, request, error.status)
+        counting.touched()
         raise
-    _count_answer(parts.counting, request, answer.status, began_at)
+    counting.tally.count_answer(answer.status, time.monotonic() - began_at, time.time())
+    _count_for_client(counting, request, answer.status)
+    counting.touched()
     return answer
+
+
+def united(parts: SearchParts, request: RequestPlan) -> Coroutine[Any, Any, OwnAnswer]:
+    """The list of models where no target's own would do."""
+    return united_models(parts, request, partial(_search_alone, parts))
 
 
 def _search_alone(
     parts: SearchParts, request: RequestPlan, *, asking: Ask = ask
 ) -> Coroutine[Any, Any, Attempt]:
     return Search(parts, request, asking).run()
-
-
-def _count_answer(counting: Counting, request: RequestPlan, status: int, began_at: float) -> None:
-    counting.tally.count_answer(status, time.monotonic() - began_at, time.time())
-    _count_for_client(counting, request, status)
-    counting.touched()
-
-
-def _count_failure(counting: Counting, request: RequestPlan, error: GatewayError) -> None:
-    counting.tally.count_failure(error, time.time())
-    _count_for_client(counting, request, error.status)
-    counting.touched()
 
 
 def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> None:

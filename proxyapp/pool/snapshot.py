@@ -12,6 +12,7 @@ from proxyapp.pool.changes import KnownPool
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.line import Line, line_of_group, line_of_groups
+from proxyapp.pool.model_choices import ModelChoices
 from proxyapp.pool.model_turns import ModelTurns
 from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, new_ring
@@ -48,6 +49,7 @@ class Snapshot:
     routed: set[str] = field(default_factory=set)
     names_models: bool = False
     model_turns: ModelTurns = field(default_factory=ModelTurns)
+    model_choices: dict[tuple[str, str], ModelChoices] = field(default_factory=dict)
     stamp: int = 0
     standing: Counter[str] = field(default_factory=Counter)
 
@@ -113,7 +115,8 @@ class Snapshot:
                 self.ring_of_set(group_ids)
 
     def forget_routes(self) -> None:
-        """Those of groups that are gone."""
+        """Those of groups that are gone, and what names of models led to."""
+        self.model_choices.clear()
         for name in [each for each in self.routed if not self.circles[each] <= self.order.keys()]:
             self.routed.remove(name)
             for group_id in self.circles.pop(name):

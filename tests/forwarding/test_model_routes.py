@@ -8,9 +8,12 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.model_routes import ModelRoute
 from proxyapp.forwarding.plan import RequestPlan, plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.pool.changes import PoolChanges
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.probation import PastRefusals, Recovery
 from proxyapp.pool.snapshot import Snapshot, build
+from proxyapp.pool.taking import take
 from proxyapp.vocabulary.errors import NotAllowed, UnknownGroup, UnknownModel
 from proxyapp.vocabulary.model_patterns import pattern_of
 from tests.support.snapshots import group
@@ -165,6 +168,29 @@ def test_an_alias_beside_another_mention_of_it_is_no_way_round_a_limit() -> None
             body=RequestBody(body, length=len(body)),
             client=Client(id=7, models=pattern_of(["gpt-4o-mini"])),
         )
+
+
+def test_what_a_name_leads_to_is_known_until_groups_change() -> None:
+    snapshot = pool({"models": ["gemini-*"]}, {"models": ["gpt-*"]})
+    assert planned(snapshot, "gpt-4o").ring == "group:2"
+
+    for number in range(3000):  # made-up names are forgotten again
+        with pytest.raises(UnknownModel):
+            planned(snapshot, f"made-up-{number}")
+    assert len(snapshot.model_choices) <= 1000
+    news = PoolChanges(
+        version=2,
+        stamp=2,
+        keys={},
+        groups=(group(1, "g1", models=["gpt-*"]), group(2, "g2", models=["gemini-*"])),
+        read_groups=frozenset(),
+        projects=frozenset(),
+        cooldowns=[],
+        has_tokens=False,
+    )
+    take(snapshot, Recovery(PastRefusals()), news, 10.0)
+
+    assert planned(snapshot, "gpt-4o").ring == "group:1"
 
 
 def test_a_pool_whose_groups_name_no_models_has_no_routes() -> None:
