@@ -59,6 +59,11 @@ class Closing(NamedTuple):
         said = read_refusal(body).message
         return cls.of_status(status, said or f"The upstream refused the session: {status}.")
 
+    @property
+    def status(self) -> int:
+        """As which it counts, where it is the client's own."""
+        return 200 if self.code in (NORMAL, NO_CODE) else 400
+
     def for_client(self) -> "Closing":
         """What may be sent in a frame. A connection that broke is no reason of the client's."""
         return self._sendable(lost=INTERNAL)

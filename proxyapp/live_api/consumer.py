@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -13,10 +14,12 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
 from proxyapp.forwarding.views import error_response, own_headers
 from proxyapp.live_api.closing import Closing
+from proxyapp.live_api.ephemeral import client_of, ephemeral_of
 from proxyapp.live_api.relay import RESTARTED
 from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
 from proxyapp.provider.live_closes import INTERNAL, LOST, NO_CODE, RESTART
+from proxyapp.upstream.hops import refuse_loop
 from proxyapp.vocabulary.asgi import LongWebSocket, Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable
 from proxyapp.vocabulary.kept_settings import kept
@@ -81,8 +84,15 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         scope = self.scope
         if self._server is not None and self._server.is_draining:
             raise NoKeyAvailable(RESTARTED, retry_after=RETRY_SECONDS)
-        client = await admitted({**scope, "method": "GET"})
         runtime = await running_runtime()
+        path, query = raw_target(scope)
+        headers = scope["headers"]
+        ephemeral = await ephemeral_of(runtime.resources, headers, query or b"")
+        client = None
+        if ephemeral is not None:
+            refuse_loop(headers)
+            client = client_of(ephemeral.made, runtime.book, time.time())
+        client = client or await admitted({**scope, "method": "GET"})
         self._sessions.enter(client)
         try:
             if client.is_metered:
@@ -90,8 +100,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         except BaseException:
             self._sessions.leave(client)
             raise
-        path, query = raw_target(scope)
-        return LiveSession(runtime, client, path, query, scope["headers"], self.send)
+        return LiveSession(runtime, client, path, query, headers, self.send, ephemeral)
 
     async def _refuse(self, error: GatewayError) -> None:
         """With a status where the server can send one, else with a close."""

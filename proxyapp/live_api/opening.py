@@ -16,7 +16,8 @@ from proxyapp.live_api.kept_messages import KeptMessages
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.wish import Turn
 from proxyapp.provider.credentials import with_key
-from proxyapp.provider.live_closes import NO_CODE, NORMAL, status_of_close
+from proxyapp.provider.live_closes import status_of_close
+from proxyapp.provider.live_messages import Message
 from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.upstreams import Upstreams
@@ -63,7 +64,11 @@ class Opening:
             credentials = key.credentials(auth, is_openai=False)
             socket = await connect(parts.upstreams, key.group, request, target, credentials)
             attempt.open(socket)
-            await self._begin(attempt, socket)
+            begun = await self.begin(socket)
+            if isinstance(begun, Closing):
+                self._closed(attempt, begun)
+            else:
+                attempt.receiving = begun
         except UpgradeRefused as refusal:
             refuse_own_loop(refusal)
             attempt.refused(refusal)
@@ -77,38 +82,41 @@ class Opening:
             parts.recovery.succeeded(attempt.key, request.quota_scope, attempt.began_at)
         return attempt
 
-    async def _begin(self, attempt: LiveAttempt, socket: WebSocket) -> None:
-        """Returns with the upstream's first message, with its close, or after SILENT_SECONDS."""
+    async def begin(self, socket: WebSocket) -> "asyncio.Task[Message] | Closing":
+        """Sends what the client has sent, and goes on with it until the upstream says its first
+        word, which may be its close, or has been silent for SILENT_SECONDS.
+        """
         loop = asyncio.get_running_loop()
         sending = loop.create_task(self._messages.send_all(socket))
-        receiving = attempt.receiving = loop.create_task(socket.recv())
+        receiving = loop.create_task(socket.recv())
+        is_kept = False
         try:
             await asyncio.wait(
                 {sending, receiving}, timeout=SILENT_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
             if sending.done():
                 await asyncio.wait({receiving})
-            if receiving.done() and isinstance(receiving.exception(), ConnectionClosed):
-                self._closed(attempt, receiving.exception())
-                return
+            if receiving.done() and isinstance(error := receiving.exception(), ConnectionClosed):
+                return Closing.received(error)
             self._messages.settle()
             with suppress(ConnectionClosed):  # the relay reads how
                 await sending
                 await self._messages.hand_over(socket)
+            is_kept = True
+            return receiving
         finally:
+            if not is_kept:
+                receiving.cancel()
             sending.cancel()
             with suppress(asyncio.CancelledError, ConnectionClosed):
                 await sending
 
-    def _closed(self, attempt: LiveAttempt, error: BaseException | None) -> None:
+    def _closed(self, attempt: LiveAttempt, closing: Closing) -> None:
         """Raises EndedAtOnce."""
-        assert isinstance(error, ConnectionClosed)  # noqa: S101
-        closing = Closing.received(error)
         status = status_of_close(closing.code, closing.reason, self._messages.text())
         hidden = closing.without_key(attempt.key)
         if status is None:
-            is_well = closing.code in (NORMAL, NO_CODE)
-            attempt.end(AttemptOutcome.SUCCEEDED if is_well else AttemptOutcome.CLIENT_ERROR)
+            attempt.end(AttemptOutcome.of_status(closing.status))
             raise EndedAtOnce(hidden)
         attempt.closed(hidden, status)
 

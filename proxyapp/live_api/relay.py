@@ -16,7 +16,7 @@ from proxyapp.upstream.websocket import WebSocket
 from proxyapp.vocabulary.errors import LimitReached
 from proxyapp.vocabulary.kept_settings import kept
 
-Hear = Callable[[Message], Message]
+Hear = Callable[[Message], Awaitable[Message]]
 SendToClient = Callable[[dict[str, Any]], Awaitable[None]]
 # As websockets' own; a proxy in front of the upstream keeps a silent connection for a minute.
 PING_SECONDS = 20.0
@@ -60,7 +60,7 @@ class Relay:
 
     async def _pass(self, message: Message) -> None:
         self._heard_at = self._sending_since = time.monotonic()
-        message = self._hear(message)
+        message = await self._hear(message)
         self._is_binary = isinstance(message, bytes)
         kind = "bytes" if self._is_binary else "text"
         await self._send({"type": "websocket.send", kind: message})

@@ -5,7 +5,6 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
-from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import ANYONE, Client, TokenBook
 from proxyapp.forwarding.judge import note_quota_of_session
 from proxyapp.forwarding.plan import RequestPlan, plan
@@ -14,29 +13,36 @@ from proxyapp.forwarding.search import SearchParts, forward
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.live_api.attempt import LiveAttempt
 from proxyapp.live_api.closing import Closing
+from proxyapp.live_api.ephemeral import Ephemeral, credentials_of, group_of
+from proxyapp.live_api.hearing import Hearing, HearingParts
 from proxyapp.live_api.kept_messages import MOST_KEPT_BYTES, KeptMessages
-from proxyapp.live_api.llm_token_count import SessionCount
-from proxyapp.live_api.opening import EndedAtOnce, Opening
+from proxyapp.live_api.opening import (
+    EndedAtOnce,
+    Opening,
+    connect,
+    refuse_own_loop,
+    target_at,
+)
 from proxyapp.live_api.relay import Relay, SendToClient
+from proxyapp.live_api.resumption import bind_to_session
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.live_closes import (
-    NO_CODE,
-    NORMAL,
     POLICY,
     TOO_BIG,
     error_of_close,
     says_quota,
 )
 from proxyapp.provider.live_messages import Message, setup_of
+from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import GatewayError, NotAllowed
 from proxyapp.vocabulary.kept_settings import kept
 
 
-class LiveParts(SearchParts, Protocol):
+class LiveParts(SearchParts, HearingParts, Protocol):
     """What of the runtime a session takes. `book` is replaced over time."""
 
     book: TokenBook
-    limits: ClientLimits
 
 
 class LiveSession:
@@ -52,6 +58,7 @@ class LiveSession:
         query: bytes | None,
         headers: list[Header],
         send: SendToClient,
+        ephemeral: Ephemeral | None = None,
     ) -> None:
         self.client = client
         self._parts = parts
@@ -60,6 +67,7 @@ class LiveSession:
         self._headers = headers
         self._send = send
         self._kept = KeptMessages()
+        self._ephemeral = ephemeral
         self._relay: Relay | None = None
         self._ends_in: float | None = None
 
@@ -67,20 +75,27 @@ class LiveSession:
         """How the client is to be told of the end."""
         try:
             async with asyncio.timeout(kept.LIVE_SETUP_SECONDS):
-                first = await self._kept.first()
+                await self._kept.first()
         except TimeoutError:
             seconds = f"{kept.LIVE_SETUP_SECONDS:g}"
             return Closing(POLICY, f"No setup message came within {seconds} s.")
         try:
-            return await self._serve(self._planned(first))
+            setup = setup_of(self._kept.messages[0])
+            planned = self._planned(self._kept.messages[0], setup.model)
+            if self._ephemeral is not None:
+                return await self._serve_ephemeral(planned, self._ephemeral)
+            if setup.handle:
+                parts = self._parts
+                await bind_to_session(parts.snapshot, parts.resources, planned, setup.handle)
+            return await self._serve(planned)
         except GatewayError as error:
             return Closing.of_error(error)
 
-    def _planned(self, first: Message) -> RequestPlan:
+    def _planned(self, first: Message, model: str) -> RequestPlan:
         """As for a request whose body is the setup. Raises GatewayError."""
         data = first.encode(errors="replace") if isinstance(first, str) else first
         body = RequestBody(data, length=len(data))
-        body.model = setup_of(data).model
+        body.model = model
         client = self.client
         if client.tokens_per_day is not None:  # counted as they come, and not estimated
             client = replace(client, tokens_per_day=None)
@@ -102,7 +117,7 @@ class LiveSession:
         try:
             attempt = await forward(self._parts, planned, Opening(self._kept).ask)
         except EndedAtOnce as ended:
-            self._count_end(planned, ended.closing)
+            self._count_end(planned, ended.closing.status)
             return ended.closing
         assert isinstance(attempt, LiveAttempt)  # noqa: S101
         try:
@@ -117,20 +132,49 @@ class LiveSession:
     async def _relayed(self, planned: RequestPlan, attempt: LiveAttempt) -> Closing:
         parts, key = self._parts, attempt.key
         attempt.end(AttemptOutcome.SUCCEEDED)
-        assert attempt.socket and attempt.receiving  # noqa: S101, PT018
-        count = SessionCount(parts.counting, parts.limits, key, planned.model, self.client)
-        relay = self._relay = Relay(attempt.socket, self._send, count.hear)
-        if self._ends_in is not None:
-            self.go_away(self._ends_in)
+        assert attempt.socket is not None  # noqa: S101
+        assert attempt.receiving is not None  # noqa: S101
+        relay = self._relayed_from(attempt.socket, key, planned.model)
+        # For hours: a setup may be long.
+        planned.body = RequestBody()
         closing = await relay.run(attempt.receiving)
         if says_quota(closing.code, closing.reason):
             body = error_of_close(429, closing.reason)
             note_quota_of_session(parts.recovery, parts.cooling, planned, attempt, body)
         return closing.without_key(key)
 
-    def _count_end(self, planned: RequestPlan, closing: Closing) -> None:
+    def _relayed_from(self, socket: WebSocket, key: PoolKey | None, model: str) -> Relay:
+        hearing = Hearing(self._parts, key, model, self.client)
+        relay = self._relay = Relay(socket, self._send, hearing.hear)
+        if self._ends_in is not None:
+            self.go_away(self._ends_in)
+        return relay
+
+    async def _serve_ephemeral(self, planned: RequestPlan, ephemeral: Ephemeral) -> Closing:
+        """With the client's own credential: no key, and no other one."""
+        parts = self._parts
+        group = group_of(parts.snapshot, planned, ephemeral.made)
+        credentials = credentials_of(self._headers)
+        target = target_at(group, planned)
+        try:
+            socket = await connect(parts.upstreams, group, planned, target, credentials)
+        except UpgradeRefused as refusal:
+            refuse_own_loop(refusal)
+            self._count_end(planned, refusal.status)
+            return Closing.of_refusal(refusal.status, refusal.body)
+        try:
+            begun = await Opening(self._kept).begin(socket)
+            if isinstance(begun, Closing):
+                self._count_end(planned, begun.status)
+                return begun
+            self._count_end(planned, 200)
+            return await self._relayed_from(socket, None, planned.model).run(begun)
+        finally:
+            socket.transport.abort()
+
+    def _count_end(self, planned: RequestPlan, status: int) -> None:
+        """What the client is told, where no search counts it."""
         counting, now = self._parts.counting, time.time()
-        status = 200 if closing.code in (NORMAL, NO_CODE) else 400
         counting.tally.count_answer(status, 0.0, now)
         if self.client is not ANYONE:
             counting.count_answer(self.client, planned.model, status, now)

@@ -30,6 +30,7 @@ _IN_BODY = re.compile(rb"%b%b/?" % (_PREFIX, _CALLS))
 # A session's first message counts as its body.
 _LIVE = re.compile(
     rb"/*ws/+google\.ai\.generativelanguage\.v\d\w{0,10}\.GenerativeService\.Bidi\w{1,40}"
+    rb"|/*ws/+google\.cloud\.aiplatform\.v\d\w{0,10}\.LlmBidiService/BidiGenerateContent"
     rb"|%binteractions/+live/?" % _PREFIX
 )
 # These ask no model: its name was looked at when what they speak of was made.

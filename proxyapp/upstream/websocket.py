@@ -63,6 +63,7 @@ async def open_websocket(
     except BaseException:
         socket.transport.abort()
         raise
+    socket.request = None  # the key is in it, and a session lasts for hours
     return socket
 
 

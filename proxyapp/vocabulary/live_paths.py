@@ -1,4 +1,4 @@
-"""Which WebSockets are of Google's Live API."""
+"""Which WebSockets are of Google's Live API, also as Vertex AI has it."""
 
 import re
 
@@ -8,7 +8,8 @@ from proxyapp.vocabulary.client_paths import VERSION, group_and_path
 _LIVE = re.compile(
     rb"/+ws/google\.ai\.generativelanguage\.%b\.GenerativeService"
     rb"\.(?:BidiGenerateContent(?:Constrained)?|BidiGenerateMusic)"
-    rb"|/+%b/interactions/live" % (VERSION, VERSION)
+    rb"|/+ws/google\.cloud\.aiplatform\.%b\.LlmBidiService/BidiGenerateContent"
+    rb"|/+%b/interactions/live" % (VERSION, VERSION, VERSION)
 )
 
 

@@ -188,6 +188,36 @@ def test_an_upstream_that_is_not_there_is_told(live: FakeLive):
     assert "No connection to 127.0.0.1" in reason
 
 
+# No server should send most of these.
+CODES = [0, 999, *range(1000, 1016), 1100, 2999, 3000, 4000, 4999, 5000, 65535]
+SENT = {0: 1000, 1004: 1002, 1005: 1002, 1006: 1002, 1015: 1002}
+
+
+@SERVERS
+def test_every_close_of_an_upstream_is_a_clear_one(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway:
+        for code in CODES:
+            is_sendable = 1000 <= code < 1015 or 3000 <= code < 5000
+            expected = SENT.get(code, code if is_sendable else 1002)
+            with begun(gateway) as socket:
+                socket.send(json.dumps({"close": [code, "words" if code else ""]}))
+                assert end_of(socket)[0] == expected, code
+        assert {key["state"] for key in gateway.keys()} == {"available"}
+        assert "Traceback" not in gateway.output()
+
+
+def test_a_close_of_any_code_before_the_first_word_burns_no_key(live: FakeLive):
+    with Gateway(config_of(live)) as gateway:
+        for code in CODES:
+            ending = Script(close=(code, "words" if code else ""))
+            live.scripts["KEY-A"] = live.scripts["KEY-B"] = ending
+            with opened(gateway) as socket:
+                socket.send(SETUP)
+                assert end_of(socket)[0] in (1000, *range(1001, 1004), *range(1007, 1015), code)
+        assert not any(key["cooldowns"] for key in gateway.keys())
+        assert {key["state"] for key in gateway.keys()} == {"available"}
+
+
 # The end of the gateway.
 
 
@@ -221,7 +251,28 @@ def test_a_second_signal_does_not_wait_for_sessions(live: FakeLive, server: str)
         assert gateway.wait(20) == 0
 
 
+@SERVERS
+def test_a_rolling_restart_is_announced(live: FakeLive, server: str):
+    env = {"SHUTDOWN_TIMEOUT_SECONDS": "3"}
+    config, args = config_of(live), ("--workers", "2")
+    with Gateway(config, server=server, env=env, args=args) as gateway, begun(gateway) as socket:
+        gateway.signal(signal.SIGHUP)
+
+        assert json.loads(socket.recv(30)) == {"goAway": {"timeLeft": "2s"}}
+        with begun(gateway) as other:
+            assert end_of(socket) == (1012, "The gateway restarts; connect again.")
+            other.send("served by another process")
+            assert other.recv(15) == "served by another process"
+
+
 # The way.
+
+
+def test_sessions_go_below_a_path_of_their_host(live: FakeLive):
+    with Gateway(config_of(live), env={"PATH_PREFIX": "/gemini"}) as gateway:
+        for path in (f"/gemini{LIVE}", f"/gemini/{LIVE}", f"/gemini/g/default{LIVE}"):
+            with begun(gateway, path):
+                assert live.sessions[-1].path == LIVE
 
 
 @SERVERS

@@ -5,12 +5,14 @@ with FakeLive() as live:
     live.url            # the target of a group
     live.sessions       # [LiveSeen(key="KEY-A", messages=[...])]
 
-A client's message is sent back as it came, but for orders: `{"close": [1011, "words"]}`,
-`{"send": "…"}`, `{"bytes": 1000}`, `{"flood": [200, 1000]}` (messages, bytes), `{"drop": true}`.
+A client's turn is answered, any other message sent back as it came, but for orders:
+`{"close": [1011, "words"]}` (any code, none: 0), `{"send": "…"}`, `{"bytes": 1000}`,
+`{"flood": [200, 1000]}` (messages, bytes), `{"drop": true}`.
 """
 
 import json
 import ssl
+import struct
 import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -34,11 +36,16 @@ INVALID = {
     "status": "INVALID_ARGUMENT",
     "details": [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "API_KEY_INVALID"}],
 }
-TWO = {
-    "code": 400,
-    "message": "Multiple authentication credentials received. Please pass only one.",
+ANSWER, TOKENS = "One, two, three.", 12
+TURN = {
+    "serverContent": {
+        "modelTurn": {"role": "model", "parts": [{"text": ANSWER}]},
+        "turnComplete": True,
+    },
+    "usageMetadata": {"promptTokenCount": 5, "responseTokenCount": 7, "totalTokenCount": TOKENS},
 }
-NONE = {"code": 403, "message": "Method doesn't allow unregistered callers."}
+TWO = "Multiple authentication credentials received. Please pass only one."
+NONE = "Method doesn't allow unregistered callers."
 
 
 @dataclass
@@ -163,7 +170,7 @@ class FakeLive:
         first = connection.recv()
         seen.messages.append(first)
         if script.close is not None:
-            connection.close(*script.close)
+            close(connection, *script.close)
         elif "setup" not in json_object(first):
             connection.close(1007, "The first message has to be a setup.")
         elif "nope" in str(first):
@@ -175,11 +182,13 @@ class FakeLive:
         seen.messages.append(message)
         order = json_object(message) if isinstance(message, str) else {}
         if "close" in order:
-            connection.close(*order["close"])
+            close(connection, *order["close"])
         elif "drop" in order:
             connection.socket.close()
         elif "send" in order:
             connection.send(order["send"])
+        elif order.keys() & {"clientContent", "client_content"}:
+            connection.send(json.dumps(TURN).encode())
         elif "flood" in order:
             count, length = order["flood"]
             for self.flooded in range(1, count + 1):
@@ -188,6 +197,14 @@ class FakeLive:
             connection.send(bytes(order["bytes"]))
         else:
             connection.send(message)
+
+
+def close(connection: ServerConnection, code: int, reason: str) -> None:
+    """Also with a code that no server should send."""
+    payload = (struct.pack("!H", code) if code else b"") + reason.encode()
+    connection.socket.sendall(bytes([0x88, len(payload)]) + payload)
+    with suppress(ConnectionClosed):
+        connection.recv(5)
 
 
 def credentials(request: Request) -> list[str]:

@@ -1,0 +1,68 @@
+"""What a close before the first word means."""
+
+import json
+
+import pytest
+
+from proxyapp.provider.live_closes import error_of_close, says_quota, status_of_close
+
+QUOTA = (
+    "You exceeded your current quota, please check your plan and billing details.",
+    "you have exceeded your quota",
+    "Resource has been exhausted (e.g. check quota).",
+    "RESOURCE_EXHAUSTED: try again later",
+    "429 RESOURCE_EXHAUSTED. You exceeded your current quota",
+    "Quota exceeded for quota metric 'Bidi sessions' and limit 'Sessions per minute'",
+    "Too many concurrent sessions",
+    "Rate limit exceeded",
+)
+
+
+@pytest.mark.parametrize("reason", QUOTA)
+@pytest.mark.parametrize("code", [1008, 1011, 1013, 4000])
+def test_words_of_a_quota_are_a_429(code: int, reason: str):
+    assert status_of_close(code, reason) == 429
+    assert says_quota(code, reason)
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "models/quota exceeded is not found",
+        "Invalid value 'You exceeded your current quota'",
+        "The prompt says: resource has been exhausted",
+        "Request contains an invalid argument.",
+        "",
+    ],
+)
+def test_words_elsewhere_are_the_clients_own(reason: str):
+    assert status_of_close(1008, reason) is None
+    assert status_of_close(1007, reason) is None
+
+
+def test_words_that_the_client_has_written_prove_nothing():
+    setup = json.dumps({"setup": {"model": "models/x", "text": "YOU EXCEEDED YOUR CURRENT QUOTA"}})
+
+    assert status_of_close(1011, QUOTA[0], setup) == 500
+    assert status_of_close(1007, "API key not valid", '{"text": "api key"}') is None
+
+
+@pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013, 1014, 1015])
+def test_a_servers_own_trouble_may_be_no_other_keys(code: int):
+    status = status_of_close(code, "Internal error encountered.")
+
+    assert status is not None
+    assert status >= 500
+
+
+@pytest.mark.parametrize("code", [1000, 1002, 1003, 1005, 1007, 1008, 1009, 1010, 3000, 4999])
+def test_other_closes_are_the_clients_to_read(code: int):
+    assert status_of_close(code, "whatever") is None
+
+
+@pytest.mark.parametrize(
+    "reason", ["API key not valid. Please pass a valid API key.", "Your API key was reported"]
+)
+def test_words_of_the_key_are_a_refusal_of_it(reason: str):
+    assert status_of_close(1007, reason) == 400
+    assert json.loads(error_of_close(400, reason)) == {"error": {"code": 400, "message": reason}}
