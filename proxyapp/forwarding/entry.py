@@ -18,6 +18,7 @@ from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.union_lists import asks_for_list, refuse_requests_in_one, union_list
 from proxyapp.forwarding.union_models import is_united
 from proxyapp.runtime import Runtime, running_now
 from proxyapp.runtime import running as start_runtime
@@ -61,11 +62,16 @@ async def forwarded(
         raise
     if planned.names:
         await bind(runtime, planned)
+    if planned.facts.is_of_many:
+        refuse_requests_in_one(runtime.snapshot, planned)
     if client.is_metered:
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt: Attempt | OwnAnswer
     if planned.facts.is_model_list and is_united(runtime.snapshot, planned):
-        listing = search.united(runtime, planned)
+        models = search.united(runtime, planned)
+        attempt = await search.counted(runtime.counting, planned, models)
+    elif planned.facts.is_list and asks_for_list(planned):
+        listing = union_list(runtime, planned)
         attempt = await search.counted(runtime.counting, planned, listing)
     else:
         attempt = await search.forward(runtime, planned)

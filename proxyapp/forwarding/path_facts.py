@@ -11,7 +11,7 @@ from proxyapp.forwarding.dot_segments import leads_astray
 from proxyapp.provider.credentials import is_of_openai_api, is_openai_prefix
 from proxyapp.provider.generating import is_call
 from proxyapp.provider.model_name import name_in_path, normal_name, quota_scope
-from proxyapp.resources.names import resource_path
+from proxyapp.resources.names import is_of_requests, resource_path
 from proxyapp.vocabulary.client_paths import VERSION, ClientPath, client_path
 from proxyapp.vocabulary.remembered import remembered
 
@@ -28,7 +28,8 @@ class PathFacts:
     for a target that speaks Gemini's API, too, the path is what it is. `resource`: what belongs to
     a key and is named; `is_whole`: the path is nothing but its name. `is_making`: a POST there
     makes such a thing; `is_list`: a GET there lists them; `tells_results`: one there may tell of
-    others. `is_asked_once`: another key could not answer, or would make it twice.
+    others. `is_asked_once`: another key could not answer, or would make it twice. `is_of_many`: its
+    body holds requests.
     """
 
     path: bytes
@@ -43,6 +44,7 @@ class PathFacts:
     is_making: bool
     is_list: bool
     is_asked_once: bool
+    is_of_many: bool
     is_of_no_model: bool
     is_model_list: bool
     model: str | None
@@ -82,6 +84,7 @@ def facts_of(path: bytes) -> PathFacts:
         is_making=asked.makes is not None,
         is_list=asked.is_collection and kind is not None and bool(kind.listed),
         is_asked_once=asked.name is not None or (asked.makes is not None and not asks_model),
+        is_of_many=is_of_requests(path),
         is_of_no_model=asked.is_operation or (kind is not None and kind.asks_no_model),
         is_model_list=MODEL_LIST.fullmatch(plain) is not None,
         model=normal_name(name) if name else None,

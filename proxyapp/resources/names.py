@@ -74,6 +74,12 @@ def resource_path(path: bytes) -> ResourcePath:
     return _in_googles(parts, is_upload=front == "upload")
 
 
+@remembered
+def is_of_requests(path: bytes) -> bool:
+    """Whether a body sent there holds requests: Google's `/batch`."""
+    return unquote(path.decode("latin-1")).rstrip("/").endswith("/batch")
+
+
 def name_of(text: str, kind: ResourceKind | None = None, *, is_id: bool = False) -> str | None:
     """The resource that a field's text names: by its name, its URI, or its ID alone (`is_id`).
 

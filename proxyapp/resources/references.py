@@ -12,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
 from proxyapp.resources.kinds import KINDS, Area, ResourceKind
-from proxyapp.resources.names import name_of, named_in_path, resource_path
+from proxyapp.resources.names import is_of_requests, name_of, named_in_path, resource_path
 from proxyapp.vocabulary.remembered import remembered
 
 # One more tells that there are too many; what is beyond it is not looked for.
@@ -51,12 +51,12 @@ def references_in(body: bytes, path: bytes) -> tuple[str, ...]:
         return ()
     has_escapes = body.find(b"\\") >= 0 and body.find(b"\\u00") >= 0
     first = (fields.pattern if has_escapes else fields.plain).search(body)
-    if first is None and not _is_batch_of_requests(path):
+    if first is None and not is_of_requests(path):
         return ()
     found = FoundNames(fields)
     if first is not None:
         found.search(body, first.start(), len(body))
-    if _is_batch_of_requests(path):
+    if is_of_requests(path):
         found.search_inner_requests(body)
     return found.names()
 
@@ -166,11 +166,6 @@ def _path_of(target: bytes) -> bytes:
         return urlsplit(target).path
     except ValueError:
         return b""
-
-
-@remembered
-def _is_batch_of_requests(path: bytes) -> bool:
-    return path.rstrip(b"/").endswith(b"/batch")
 
 
 @remembered

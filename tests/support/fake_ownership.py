@@ -200,10 +200,11 @@ def page_of(
 
     A token is good for the project and the collection that gave it.
     """
-    size = int(call.query.get("pageSize") or 0)
+    size = int(call.query.get("pageSize") or call.query.get("page_size") or 0)
     if size < 0:
         raise invalid("page_size must not be negative.")
-    before = _serial_of(call, call.query.get("pageToken", ""))
+    token = call.query.get("pageToken") or call.query.get("page_token") or ""
+    before = _serial_of(call, token)
     rest = [each for each in owned if before is None or each.serial < before]
     page = rest[: min(size or usual, most)]
     following = {"nextPageToken": _token(call, page[-1].serial)} if len(rest) > len(page) else {}
