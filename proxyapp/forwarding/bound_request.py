@@ -6,7 +6,7 @@ from typing import Protocol
 
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.bond import bond_of
+from proxyapp.forwarding.bond import Bond, bond_of
 from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.codings import decoded
@@ -53,15 +53,30 @@ def _tie(
     parts: BindingParts, request: RequestPlan, found: Mapping[str, Sequence[KnownResource]]
 ) -> None:
     try:
-        bond = bond_of(parts.snapshot, request.ring, request.client, found)
+        bond = bond_of(parts.snapshot, request.whole_ring, request.client, found)
     except UnknownResource as error:
         if parts.threads.is_away:
             why = f"The gateway's database is away, and with it who made what. {error}"
             raise NoKeyAvailable(why, retry_after=AWAY_RETRY_SECONDS) from None
         raise
+    if bond is not None and request.is_narrowed and bond.key_ids is not None:
+        _check_groups(parts.snapshot, request, bond)
     request.bond = bond
     if bond is not None:
         request.barred_groups |= bond.barred_groups
+
+
+def _check_groups(snapshot: Snapshot, request: RequestPlan, bond: Bond) -> None:
+    """Raises BadRequest: the model's groups are others than the resource's."""
+    choices = request.route.choices if request.route is not None else ()
+    names = {request.ring, *(choice.ring for choice in choices)}
+    groups = {group.id for name in names for group in snapshot.groups_of(name)}
+    keys = [key for key_id in bond.key_ids or () if (key := snapshot.keys.get(key_id)) is not None]
+    if not any(key.group.id in groups for key in keys):
+        raise BadRequest(
+            f"{bond.whose} is of a group that does not have the model {request.model!r}: make it"
+            " again at /g/<group>/ of a group that has, or ask for a model of that group."
+        )
 
 
 async def learn(parts: BindingParts, request: RequestPlan, attempt: Attempt) -> None:

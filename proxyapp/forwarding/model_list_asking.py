@@ -22,7 +22,8 @@ MOST_BYTES = 8 << 20
 ASK_SECONDS = 15.0
 LISTED_SECONDS, FAILED_SECONDS = 60.0, 5.0
 # What of a client's headers a list may depend on.
-KEPT_HEADERS = frozenset({b"user-agent", b"x-goog-api-client", b"anthropic-version"})
+VERSION_HEADER, ANTHROPIC_VERSION = b"anthropic-version", b"2023-06-01"  # it asks for one
+KEPT_HEADERS = frozenset({b"user-agent", b"x-goog-api-client", VERSION_HEADER})
 
 Search = Callable[[RequestPlan], Awaitable[Attempt]]
 
@@ -51,9 +52,11 @@ class TargetAsking:
         self._ring = ring
         self._barred = barred
         self._search = search
+        self._is_anthropics = False
 
     async def run(self, groups: tuple[PoolGroup, ...]) -> TargetList:
         """In the client's dialect first, where the target may speak that; what fails is told."""
+        self._is_anthropics = groups[0].auth == Auth.X_API_KEY
         failed = TargetList(groups, None)
         try:
             async with asyncio.timeout(ASK_SECONDS):
@@ -98,6 +101,8 @@ class TargetAsking:
             query = b"pageSize=%d" % LARGEST_PAGE
             query += b"&pageToken=" + quote(token, safe="").encode() if token else b""
         kept = [header for header in self._request.headers if header[0] in KEPT_HEADERS]
+        if self._is_anthropics and not any(name == VERSION_HEADER for name, _ in kept):
+            kept.append((VERSION_HEADER, ANTHROPIC_VERSION))
         asking = RequestPlan(
             self._ring,
             "GET",

@@ -39,8 +39,8 @@ class RequestPlan:
     feature where that matters. `facts`: of the path in Gemini's API; `written`: as the client wrote
     it. `barred_groups`: those whose API does not have the path, or that have not the model.
     `route`: what it may be asked for, where that is more than one model of its own name;
-    `is_narrowed`: not all of the groups have that. `names`: of the resources that it is about;
-    `bond`: which keys these belong to.
+    `is_narrowed`: not all of the groups of its `whole_ring` have that. `names`: of the resources
+    that it is about; `bond`: which keys these belong to.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class RequestPlan:
         self.barred_groups: frozenset[int] = frozenset()
         self.route: ModelRoute | None = None
         self.is_narrowed = False
+        self.whole_ring = ring
         self.path = facts.path
         self.query = query
         self.headers = headers

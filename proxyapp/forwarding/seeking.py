@@ -56,7 +56,7 @@ class Seeking:
         parts, request = self._parts, self._request
         found = {name: await parts.resources.refind(name) for name in request.names}
         try:
-            bond = bond_of(parts.snapshot, request.ring, request.client, found)
+            bond = bond_of(parts.snapshot, request.whole_ring, request.client, found)
         except GatewayError:
             return False
         if request.bond is None or bond is None or bond.key_ids in (None, request.bond.key_ids):

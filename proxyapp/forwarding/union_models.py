@@ -9,7 +9,7 @@ from typing import Protocol
 from urllib.parse import parse_qs
 
 from proxyapp.access.token_book import Client
-from proxyapp.forwarding.model_list_asking import Search, TargetAsking, TargetList
+from proxyapp.forwarding.model_list_asking import VERSION_HEADER, Search, TargetAsking, TargetList
 from proxyapp.forwarding.model_permission import is_allowed
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.plan import RequestPlan
@@ -19,6 +19,7 @@ from proxyapp.provider.listed_models import (
     ListedModel,
     NoPage,
     alias_of,
+    anthropics_list,
     googles_list,
     named_only,
     openais_list,
@@ -63,6 +64,8 @@ async def united_models(parts: ListParts, request: RequestPlan, search: Search) 
 
 def _page(request: RequestPlan, models: Sequence[ListedModel]) -> bytes:
     """Raises BadRequest."""
+    if any(name == VERSION_HEADER for name, _ in request.headers):
+        return anthropics_list(models)
     if request.facts.is_openai:
         return openais_list(models)
     given = parse_qs((request.query or b"").decode("latin-1"), max_num_fields=100)

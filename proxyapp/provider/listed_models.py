@@ -99,6 +99,21 @@ def openais_list(models: Sequence[ListedModel]) -> bytes:
     return json.dumps(listed, ensure_ascii=False).encode(errors="replace")
 
 
+def anthropics_list(models: Sequence[ListedModel]) -> bytes:
+    data = [
+        {
+            "created_at": "1970-01-01T00:00:00Z",
+            "display_name": model.fields.get("displayName") or model.name,
+            **in_openais_words(model),
+            "type": "model",
+        }
+        for model in models
+    ]
+    ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
+    listed = {"data": data, "has_more": False, "first_id": None, "last_id": None, **ends}
+    return json.dumps(listed, ensure_ascii=False).encode(errors="replace")
+
+
 def _page_size(text: str | None) -> int:
     """Zero and nothing are the usual one, as Google has it."""
     if not text or text == "0":

@@ -197,3 +197,42 @@ def test_a_change_of_a_group_is_seen_at_once(
     assert gateway.manage("shell", "--no-imports", "-c", change).returncode == 0
 
     wait_for(lambda: "whisper-1" in listed(gateway, GOOGLES).text)
+
+
+async def models_of_anthropic(request: Recorded, connection: Connection) -> None:
+    if not request.value("anthropic-version"):
+        await connection.answer(400, b'{"type": "error"}')
+        return
+    data = [{"type": "model", "id": "claude-x", "display_name": "Claude X"}]
+    body = json.dumps({"data": data, "has_more": False}).encode()
+    await connection.answer(200, body, [("Content-Type", "application/json")])
+
+
+async def message_of_anthropic(request: Recorded, connection: Connection) -> None:
+    body = json.dumps({"type": "message", "content": [{"type": "text", "text": "hi"}]}).encode()
+    await connection.answer(200, body, [("Content-Type", "application/json")])
+
+
+def test_anthropics_models_stand_beside_googles(
+    make_gateway: MakeGateway, upstream: FakeUpstream, other: FakeUpstream
+) -> None:
+    other.on("/v1/models", models_of_anthropic)
+    other.on("/v1/messages", message_of_anthropic)
+    google = groups_of(upstream, other.url)[0]
+    claude = group(["KEY-C"], other.url, "claude", auth="x-api-key", models=["claude-*"])
+    gateway = make_gateway(groups=[google, claude])
+    asking = {"x-api-key": "any", "anthropic-version": "2023-06-01"}
+
+    theirs = listed(gateway, "/v1/models", headers=asking).json()
+    openais = listed(gateway, "/v1/models", headers=BEARER).json()
+    message = httpx.post(
+        f"{gateway.url}/v1/messages",
+        json={"model": "claude-x", "messages": []},
+        headers=asking,
+        trust_env=False,
+    )
+
+    assert {"claude-x", "fast"} < {each["id"] for each in theirs["data"]}
+    assert "claude-x" in [each["id"] for each in openais["data"]]
+    assert message.json()["content"][0]["text"] == "hi"
+    assert other.requests[-1].key == "KEY-C"

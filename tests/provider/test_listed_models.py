@@ -8,6 +8,7 @@ from proxyapp.provider.listed_models import (
     ListedModel,
     NoPage,
     alias_of,
+    anthropics_list,
     googles_list,
     in_googles_words,
     in_openais_words,
@@ -74,6 +75,22 @@ def test_an_alias_says_what_it_is() -> None:
         "display_name": "fast (gpt-x)",
     }
     assert in_openais_words(alias_of("fast", ["a", "b"], None))["id"] == "fast"
+
+
+def test_anthropics_clients_get_their_own_form() -> None:
+    both = [ListedModel("gemini-x", GOOGLE), ListedModel("gpt-x", OPENAI)]
+
+    listed = json.loads(anthropics_list(both))
+
+    assert [each["id"] for each in listed["data"]] == ["gemini-x", "gpt-x"]
+    assert listed["data"][0]["display_name"] == "Gemini X"
+    assert {each["type"] for each in listed["data"]} == {"model"}
+    assert (listed["first_id"], listed["last_id"], listed["has_more"]) == (
+        "gemini-x",
+        "gpt-x",
+        False,
+    )
+    assert json.loads(anthropics_list([]))["first_id"] is None
 
 
 def test_pages_have_every_model_once() -> None:
