@@ -60,17 +60,19 @@ def _expire(call: Call, cache: Owned, asked: dict[str, Any]) -> None:
 
 
 def answer_plain(call: Call) -> Answer:
-    method, collection = call.request.method, call.parts[0]
+    """Also of what stands below one of them: `corpora/x/documents`."""
+    method, collection = call.request.method, call.parts[-1]
     if "operations" in call.parts:
         return answer_operation(call)
-    if len(call.parts) > 1 and method == "POST":
+    if len(call.parts) > 2:
         call.store.find(call, "/".join(call.parts[:2]))
-    if call.verb:
+    if method == "POST" and call.verb:
+        call.store.find(call, call.name)
         return json_answer({})
     if method == "POST":
         return json_answer(_make_plain(call).data)
-    if len(call.parts) == 1:
-        things, following = page_of(call, call.store.under(call, collection), usual=10, most=100)
+    if len(call.parts) % 2:
+        things, following = page_of(call, call.store.under(call, call.name), usual=10, most=100)
         return json_answer({collection: things, **following} if things else {})
     if method == "DELETE":
         call.store.remove(call, call.name)

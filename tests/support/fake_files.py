@@ -21,6 +21,9 @@ def answer_file(call: Call) -> Answer:
     method, depth = call.request.method, len(call.parts)
     if method == "POST" and depth == 1 and not call.verb:
         return _make_at_once(call)
+    if method == "POST" and (depth, call.verb) == (1, "register"):
+        told = [{"displayName": uri} for uri in call.json()["uris"]]
+        return json_answer({"files": [make_file(call, each, "", b"").data for each in told]})
     if method == "GET" and depth == 1:
         files, following = page_of(call, call.store.under(call, "files"), usual=10, most=100)
         return json_answer({"files": files, **following} if files else {})

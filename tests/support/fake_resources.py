@@ -135,10 +135,8 @@ def _of_a_model(call: Call) -> Callable[[Call], Answer] | None:
 
 def references(call: Call) -> list[str]:
     """The names in a JSON body that is asked of a model, in order, each once."""
-    asks_a_model = call.parts[0] in ("models", "interactions") or call.parts[:2] == (
-        "openai",
-        "chat",
-    )
+    asking = ("models", "interactions", "cachedContents")
+    asks_a_model = call.parts[0] in asking or call.parts[:2] == ("openai", "chat")
     is_json = call.request.body[:1] == b"{"
     if not asks_a_model or not is_json or call.request.method != "POST":
         return []

@@ -163,6 +163,24 @@ def test_what_is_elsewhere_is_nobodys(google: FakeUpstream, uri: str) -> None:
     assert call(google, "POST", ASK, "X", question).status_code == 200
 
 
+def test_a_cache_may_hold_a_file_of_its_project_alone(google: FakeUpstream) -> None:
+    [file] = made(google, "/v1beta/files:register", {"uris": ["gs://bucket/one"]})["files"]
+    contents = [{"parts": [{"fileData": {"fileUri": file["uri"]}}]}]
+    asked = {"model": "models/gemini-2.5-flash", "contents": contents}
+    statuses = [call(google, "POST", "/v1beta/cachedContents", key, asked) for key in ("Q", "X")]
+    assert [answer.status_code for answer in statuses] == [200, 403]
+
+
+def test_what_stands_below_a_resource_is_its_projects(google: FakeUpstream) -> None:
+    corpus = made(google, "/v1beta/corpora", {"displayName": "c"})["name"]
+    document = made(google, f"/v1beta/{corpus}/documents", {"displayName": "d"})["name"]
+    assert document.startswith(f"{corpus}/documents/")
+    [listed] = call(google, "GET", f"/v1beta/{corpus}/documents", "Q").json()["documents"]
+    assert listed["name"] == document
+    assert call(google, "GET", f"/v1beta/{corpus}/documents", "X").status_code == 403
+    assert call(google, "POST", f"/v1beta/{corpus}/documents", "X", {}).status_code == 403
+
+
 def test_a_list_is_the_projects_page_by_page(google: FakeUpstream) -> None:
     names = [made(google, "/v1beta/files", {"file": {}})["file"]["name"] for _ in range(5)]
     call(google, "POST", "/v1beta/files", "X", {"file": {}})
