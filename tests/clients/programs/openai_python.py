@@ -9,10 +9,13 @@ from tests.clients.programs.steps import PROMPT, Calls, run
 MESSAGES = [{"role": "user", "content": PROMPT}]
 
 
+def client_of(url: str) -> Any:
+    place: dict[str, Any] = {"base_url": url, "api_key": "any"} if url else {}
+    return OpenAI(max_retries=0, **place)
+
+
 def calls(url: str) -> Calls:
-    client: Any = (
-        OpenAI(base_url=url, api_key="any", max_retries=0) if url else OpenAI(max_retries=0)
-    )
+    client = client_of(url)
 
     def chat(model: str) -> Any:
         return (
