@@ -56,6 +56,7 @@ PROXY = """
             proxy_pass http://target;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
+            {more}
         }}
     }}
 """
@@ -102,10 +103,13 @@ def upstream() -> Iterator[str]:
 
 
 @contextmanager
-def proxy(target: str, cores: Collection[int]) -> Iterator[tuple[str, BenchProcess]]:
+def proxy(
+    target: str, cores: Collection[int], more: str = ""
+) -> Iterator[tuple[str, BenchProcess]]:
+    """`more`: lines of its configuration."""
     with _home() as home:
         port = free_port()
-        servers = PROXY.format(port=port, target=target.removeprefix("http://"))
+        servers = PROXY.format(port=port, target=target.removeprefix("http://"), more=more)
         with _running(home, servers, port, cores) as running_proxy:
             yield running_proxy
 

@@ -1,7 +1,7 @@
 """An upstream that reads whole request bodies before it answers, faster than anybody sends them.
 
 `python -m bench.sink PORT`. It knows requests with a Content-Length, and chunked ones by the end of
-their last chunk.
+their last chunk. Who begins an upload is told where its parts go.
 """
 
 import asyncio
@@ -12,7 +12,9 @@ from typing import cast
 import uvloop
 
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)\r\n", re.IGNORECASE)
-ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%b"
+ANSWER = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n%bcontent-length: %d\r\n\r\n%b"
+START = b"x-goog-upload-command: start"
+UPLOAD_URL = b"x-goog-upload-url: /upload/v1beta/files?upload_id=sink\r\n"
 LAST_CHUNK = b"0\r\n\r\n"
 BUFFER_BYTES = 1 << 20
 
@@ -26,6 +28,7 @@ class Sink(asyncio.BufferedProtocol):
         self._head = b""
         self._missing: int | None = None
         self._length = 0
+        self._begins_upload = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)  # uvloop has a class of its own
@@ -49,6 +52,7 @@ class Sink(asyncio.BufferedProtocol):
         if not end:
             return
         self._head = b""
+        self._begins_upload = START in head.lower()
         found = LENGTH.search(head + b"\r\n")
         self._length = int(found[1]) if found else 0
         if b"chunked" in head.lower():
@@ -66,7 +70,8 @@ class Sink(asyncio.BufferedProtocol):
         assert self._transport
         self._missing = None
         body = b'{"read": %d}' % self._length
-        self._transport.write(ANSWER % (len(body), body))
+        more = UPLOAD_URL if self._begins_upload else b""
+        self._transport.write(ANSWER % (more, len(body), body))
 
 
 async def serve(port: int) -> None:

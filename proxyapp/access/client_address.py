@@ -4,8 +4,8 @@ What a proxy says of it counts only from a proxy that is trusted.
 
 `X-Forwarded-For` is read from the right: each proxy appends who spoke to it, so the first address
 that is no trusted proxy is the client, and whatever stands left of it was written by the client.
-`X-Forwarded-Host`, `X-Real-IP` and `Forwarded` are never read: proxies that do not know them pass
-on what a client made up.
+`X-Real-IP` and `Forwarded` are never read, and `X-Forwarded-Host` only for what is told to nobody
+but the client (public_address): proxies that do not know them pass on what a client made up.
 """
 
 from collections.abc import Iterable, Mapping
@@ -30,6 +30,11 @@ class TrustedProxies:
     def __contains__(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
 
+    def have_sent(self, scope: Mapping[str, Any]) -> bool:
+        """Whether the connection is that of one of them."""
+        peer = peer_of(scope)
+        return peer is not None and peer in self
+
     def client(self, scope: Mapping[str, Any]) -> Address | None:
         """None: the server does not know, as over a Unix socket."""
         peer = peer_of(scope)
@@ -45,11 +50,10 @@ class TrustedProxies:
                 break
         return client
 
-    def scheme(self, scope: dict[str, Any]) -> str:
+    def scheme(self, scope: Mapping[str, Any]) -> str:
         own = str(scope.get("scheme") or ("ws" if scope.get("type") == "websocket" else "http"))
-        peer = peer_of(scope)
         said = header_values(scope["headers"], FORWARDED_PROTO)
-        if peer is None or peer not in self or not said:
+        if not said or not self.have_sent(scope):
             return own
         return {b"https": SECURE, b"wss": SECURE, b"http": PLAIN, b"ws": PLAIN}.get(
             said[-1].lower(), {}
@@ -61,7 +65,7 @@ class TrustedProxies:
         """
         client, peer = self.client(scope), peer_of(scope)
         port = (scope.get("client") or ("", 0))[1] if client == peer else 0
-        is_trusted = peer is not None and peer in self
+        is_trusted = self.have_sent(scope)
         return scope | {
             "gateway.front": FrontRequest.of(scope, str(peer or ""), is_trusted=is_trusted),
             "client": None if client is None else (str(client), port),

@@ -119,6 +119,7 @@ class TokenBook:
     def __init__(self, entries: Iterable[tuple[str, Client]], secret_keys: Sequence[str]) -> None:
         known = {mark_of(secret_key): _material(secret_key) for secret_key in secret_keys}
         self._clients: dict[bytes, tuple[bytes, Client]] = {}
+        self._by_id: dict[int, Client] | None = None
         self.is_empty = True
         marks = set()
         for stored, client in entries:
@@ -132,6 +133,13 @@ class TokenBook:
     @property
     def clients(self) -> list[Client]:
         return [client for _, client in self._clients.values()]
+
+    def client_with(self, client_id: int, now: float) -> Client | TokenRefusal:
+        """Of that id, whether or not it shows its token."""
+        if self._by_id is None:
+            self._by_id = {client.id: client for client in self.clients}
+        client = self._by_id.get(client_id)
+        return TokenRefusal.UNKNOWN if client is None else _standing(client, now)
 
     def client_of(self, headers: list[Header], query: bytes, now: float) -> Client | TokenRefusal:
         """One good credential of several is enough: SDKs may send the token in two places."""

@@ -22,6 +22,8 @@ from proxyapp.vocabulary.errors import (
     UnknownResource,
 )
 
+# The last part of an upload in Google's older protocol is a PUT.
+MAKING = ("POST", "PUT")
 # An answer that makes something is short, and says its name first.
 ANSWER_SECONDS = 5.0
 AWAY_RETRY_SECONDS = 5
@@ -86,7 +88,7 @@ async def learn(parts: BindingParts, request: RequestPlan, attempt: Attempt) -> 
         await book.remember(_made(bond.names, attempt, 0))
     if request.method == "DELETE" and facts.is_whole and facts.resource is not None:
         book.forget(facts.resource, attempt.key.id)
-    elif facts.is_making and request.method == "POST":
+    elif facts.is_making and request.method in MAKING:
         names = await _names(attempt, request)
         others = await _unknown(book, names[1:], attempt.key.id)
         await book.remember(_made([*names[:1], *others], attempt, request.client.id))

@@ -9,17 +9,19 @@ from django.db import Error as DatabaseError
 
 from proxyapp.access import admission
 from proxyapp.access.cors import let_allowed_read, let_read_relayed
-from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.access.token_book import ANYONE, Client, TokenBook
 from proxyapp.forwarding import search
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bound_request import bind
+from proxyapp.forwarding.download_redirects import lead_back
 from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.own_answer import OwnAnswer
-from proxyapp.forwarding.plan import plan
+from proxyapp.forwarding.plan import RequestPlan, plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.union_lists import asks_for_list, refuse_requests_in_one, union_list
 from proxyapp.forwarding.union_models import is_united
+from proxyapp.forwarding.upload_urls import lead_here
 from proxyapp.runtime import Runtime, running_now
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
@@ -75,13 +77,31 @@ async def forwarded(
         attempt = await search.counted(runtime.counting, planned, listing)
     else:
         attempt = await search.forward(runtime, planned)
-    if attempt.status >= 400 and isinstance(attempt, Attempt):
-        await give_openais_form(planned, attempt)
+    if (attempt.status >= 300 or planned.facts.is_upload) and isinstance(attempt, Attempt):
+        await _finish(scope, path, planned, attempt)
+    let_page_read(scope, client, runtime.book, attempt)
+    return attempt
+
+
+async def _finish(
+    scope: Mapping[str, Any], path: bytes, request: RequestPlan, attempt: Attempt
+) -> None:
+    """What is not relayed as it came."""
+    if attempt.status >= 400:
+        await give_openais_form(request, attempt)
+    elif request.facts.is_upload:
+        await lead_here(scope, path, request, attempt)
+    elif request.facts.resource is not None:
+        lead_back(scope, path, attempt)
+
+
+def let_page_read(
+    scope: Mapping[str, Any], client: Client, book: TokenBook, attempt: Attempt | OwnAnswer
+) -> None:
     if client is not ANYONE:
         let_read_relayed(scope["headers"], attempt.headers)
-    elif runtime.book.is_empty:
+    elif book.is_empty:
         let_allowed_read(scope["headers"], attempt.headers)
-    return attempt
 
 
 async def running_runtime() -> Runtime:

@@ -17,9 +17,11 @@ from django.http import HttpRequest, HttpResponse
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.body_reading import ClientLeft, read_body
+from proxyapp.forwarding.coming_body import coming_body
 from proxyapp.forwarding.entry import admitted, forwarded
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_body import BodyLimits, RequestBody, whole_body
+from proxyapp.forwarding.uploads import forward_part, is_part
 from proxyapp.forwarding.views import error_response, own_headers
 from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
@@ -44,6 +46,9 @@ class FastPath:
         body: RequestBody | None = None
         headers, limits = scope["headers"], self._limits
         try:
+            if scope["query_string"] and is_part(scope["method"], scope["query_string"]):
+                await relay(await forward_part(scope, coming_body(exchange, headers)), exchange)
+                return
             client = await admitted(scope)
             body = whole_body(exchange.whole_body(), headers, limits)
             if body is None:

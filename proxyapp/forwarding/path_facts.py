@@ -28,8 +28,8 @@ class PathFacts:
     for a target that speaks Gemini's API, too, the path is what it is. `resource`: what belongs to
     a key and is named; `is_whole`: the path is nothing but its name. `is_making`: a POST there
     makes such a thing; `is_list`: a GET there lists them; `tells_results`: one there may tell of
-    others. `is_asked_once`: another key could not answer, or would make it twice. `is_of_many`: its
-    body holds requests.
+    others. `is_upload`: what is made there may come in parts. `is_asked_once`: another key could
+    not answer, or would make it twice. `is_of_many`: its body holds requests.
     """
 
     path: bytes
@@ -47,6 +47,7 @@ class PathFacts:
     is_of_many: bool
     is_of_no_model: bool
     is_model_list: bool
+    is_upload: bool
     model: str | None
     own_quota: str
     endpoint_scope: str
@@ -87,6 +88,7 @@ def facts_of(path: bytes) -> PathFacts:
         is_of_many=is_of_requests(path),
         is_of_no_model=asked.is_operation or (kind is not None and kind.asks_no_model),
         is_model_list=MODEL_LIST.fullmatch(plain) is not None,
+        is_upload=b"/upload/" in path,
         model=normal_name(name) if name else None,
         own_quota=f":{own[1].decode()}" if own else "",
         endpoint_scope=quota_scope(path, ""),

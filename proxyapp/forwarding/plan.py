@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mypy_extensions import mypyc_attr
+
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.bond import Bond
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
@@ -34,14 +36,18 @@ from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, Unkn
 LONGEST_PATH_BYTES = 8192
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RequestPlan:
     """`quota_scope`: what its quota counts for, as a rule the model or else the endpoint, and a
     feature where that matters. `facts`: of the path in Gemini's API; `written`: as the client wrote
     it. `barred_groups`: those whose API does not have the path, or that have not the model.
     `route`: what it may be asked for, where that is more than one model of its own name;
     `is_narrowed`: not all of the groups of its `whole_ring` have that. `names`: of the resources
-    that it is about; `bond`: which keys these belong to.
+    that it is about; `bond`: which keys these belong to. `settled_auth`: with which credential of
+    `both` the upstream has been content; empty: that is to be found out.
     """
+
+    settled_auth: str = ""
 
     def __init__(
         self,

@@ -7,6 +7,7 @@ from typing import IO, NamedTuple
 
 import httpx
 from django.conf import settings
+from mypy_extensions import mypyc_attr
 
 from proxyapp.forwarding import body_file
 from proxyapp.forwarding.patched_file import PatchedFile
@@ -36,12 +37,15 @@ class BodyLimits(NamedTuple):
         return cls(settings.MAX_BODY_BYTES, settings.MAX_MEMORY_BODY_BYTES)
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class RequestBody:
     """In memory up to `Limits.memory`, in a temporary file beyond.
 
     `length` None: the request has no body. What was read of a long one (long_bodies) stays with it.
+    `is_spent`: it cannot be sent once more.
     """
 
+    is_spent: bool = False
     said: LongJson | None = None
     form: FormModels | None = None
     model: str | None = None

@@ -168,7 +168,7 @@ class Search:
         return await self._trial.verdict(attempt, judgement)
 
     async def _next_turn(self) -> Turn | None:
-        if self._attempts >= kept.MAX_ATTEMPTS:
+        if self._attempts >= kept.MAX_ATTEMPTS or self._request.body.is_spent:
             return None
         has_failed = len(self._wish.failed_groups) > len(self._request.barred_groups)
         is_refused_by_quota = not (self._server_errors or has_failed)

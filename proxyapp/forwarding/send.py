@@ -46,6 +46,8 @@ def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Coroutine[Any,
     """Asks with the group's credential, or with two where that is the rule."""
     auth = turn.key.group.auth
     if auth == Auth.BOTH:
+        if request.settled_auth:
+            return _send(parts, request, turn, request.settled_auth)
         return _ask_with_two(parts, request, turn)
     return _send(parts, request, turn, auth)
 

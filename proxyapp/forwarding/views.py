@@ -21,6 +21,7 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.entry import admitted, forwarded, raw_target
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.uploads import forward_part, is_part
 from proxyapp.runtime import current as current_runtime
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
@@ -52,6 +53,8 @@ async def forward(request: HttpRequest) -> HttpResponseBase:
     """Everything that is not the gateway's own, behind Django's own handler."""
     assert isinstance(request, ASGIRequest)  # noqa: S101
     try:
+        if is_part(request.scope["method"], raw_target(request.scope)[1] or b""):
+            return RelayedResponse(await forward_part(request.scope, django_body(request)))
         client = await admitted(request.scope)
         return RelayedResponse(await forwarded(request.scope, django_body(request), client))
     except GatewayError as error:

@@ -107,7 +107,7 @@ class ClientConnection(PacedConnection, ABC):
 
     def _start(self, head: Head, target: Target, rest: bytes) -> None:
         exchange = self.exchange = ClientExchange(self, head)
-        check_size(head.length or 0, self.limits.body_bytes)
+        check_size(head.length or 0, self.limits.body_bytes, head.target)
         if exchange.is_received:
             self.buffer = rest
         else:

@@ -72,7 +72,7 @@ class PlainExchange:
         self._expects_continue = False
         content = self._body.feed(data)
         self._received += len(content)
-        check_size(self._received, self.connection.limits.body_bytes)
+        check_size(self._received, self.connection.limits.body_bytes, self.head.target)
         if content:
             self._chunks.append(content)
             self.read_ahead += len(content)

@@ -9,6 +9,7 @@ GatewayError
 ├── UnknownModel        404  no group has it
 ├── UnknownPath         404  neither Gemini's nor OpenAI's API has it
 ├── UnknownResource     404  a file, say, that another client made
+├── UnknownUpload       404  an upload id that is none of this gateway's, or another client's
 ├── BodyTooLarge        413
 ├── LimitReached        429  a limit of the client token
 │   └── TooManyBadTokens  429  from this address
@@ -142,6 +143,11 @@ class UnknownPath(GatewayError):
 class UnknownResource(GatewayError):
     status = 404
     code = "unknown_resource"
+
+
+class UnknownUpload(GatewayError):
+    status = 404
+    code = "unknown_upload"
 
 
 class BodyTooLarge(GatewayError):

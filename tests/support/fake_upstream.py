@@ -179,6 +179,7 @@ class FakeUpstream:
         """Forgets requests, resources, handlers, held and broken streams, refusals and quotas.
 
         Connections stay. `clock` tells the quotas the time, in seconds since the epoch.
+        `public_url`: where its answers say that it is; empty: where it listens.
         """
         with self._changed:
             self.requests: list[Recorded] = []
@@ -190,8 +191,9 @@ class FakeUpstream:
             self.quotas: Quotas | None = None
             self.clock: Callable[[], float] = time.time
             self.resources = FakeResources(
-                self._projects, clock=lambda: self.clock(), base_url=lambda: self.url
+                self._projects, lambda: self.clock(), lambda: self.public_url or self.url
             )
+            self.public_url = ""
 
     def __enter__(self) -> "FakeUpstream":
         self._thread.start()

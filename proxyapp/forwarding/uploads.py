@@ -1,0 +1,101 @@
+"""The parts of an upload that began through the gateway: each goes to the key that began it.
+
+The upload id in their URL lets them in: clients send no credential with a part, or any.
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from proxyapp.access import admission
+from proxyapp.access.token_book import ANYONE, Client, TokenBook, TokenRefusal
+from proxyapp.access.token_store import secret_keys
+from proxyapp.forwarding import search
+from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.bond import Bond, whose
+from proxyapp.forwarding.entry import admitted, let_page_read, raw_target, running_runtime
+from proxyapp.forwarding.path_facts import PathFacts, facts_of
+from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.upload_urls import stay_here
+from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.resources.upload_sessions import UploadSession, opened, unknown_upload
+from proxyapp.runtime import running_now
+from proxyapp.upstream import hops
+from proxyapp.vocabulary.errors import NoKeyAvailable, NotAllowed, Unauthorized
+from proxyapp.vocabulary.upload_ids import shows_upload_id, upload_id_in
+
+
+class PartPlan(RequestPlan):
+    """It is asked for what the upstream itself has named."""
+
+    def __init__(
+        self,
+        session: UploadSession,
+        ring: str,
+        scope: Mapping[str, Any],
+        body: RequestBody,
+        client: Client,
+    ) -> None:
+        facts = facts_of(session.path.encode("latin-1"))
+        super().__init__(ring, scope["method"], facts, None, scope["headers"], body, "", client)
+        self.bond = Bond((), (session.made.key_id,), session.made)
+        self.settled_auth = session.auth
+        self._target = session.target.encode("latin-1")
+
+    def sent_to(self, group: PoolGroup, auth: str) -> tuple[PathFacts, bytes]:
+        return self.facts, b""
+
+    def target(self, prefix: bytes, path: bytes | None = None) -> bytes:
+        return self._target
+
+
+def is_part(method: str, query: bytes) -> bool:
+    """A browser's question before one goes the way of all questions."""
+    return shows_upload_id(query) and method != "OPTIONS"
+
+
+async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
+    """The answer to relay. Raises GatewayError."""
+    hops.refuse_loop(scope["headers"])
+    path, query = raw_target(scope)
+    upload_id = upload_id_in(query or b"")
+    session = opened(upload_id, secret_keys(), time.time())
+    runtime = running_now() or await running_runtime()
+    client = await _client_of(session, scope, runtime.book)
+    ring = _ring_of(session, runtime.snapshot, client)
+    attempt = await search.forward(runtime, PartPlan(session, ring, scope, body, client))
+    stay_here(scope, path, attempt, session, upload_id)
+    let_page_read(scope, client, runtime.book, attempt)
+    return attempt
+
+
+async def _client_of(session: UploadSession, scope: Mapping[str, Any], book: TokenBook) -> Client:
+    """Whose upload it is. Raises UnknownUpload when another client's token is shown, and
+    Unauthorized for one whose token is not good any more.
+    """
+    if not session.made.client_id:
+        return await admitted(scope)
+    shown = book.client_of(scope["headers"], raw_target(scope)[1] or b"", time.time())
+    owner = book.client_with(session.made.client_id, time.time())
+    if isinstance(owner, TokenRefusal):
+        raise Unauthorized(admission.MESSAGES.get(owner, GONE))
+    is_others = shown not in (TokenRefusal.MISSING, TokenRefusal.FOREIGN)
+    if is_others and not (isinstance(shown, Client) and shown.id == owner.id):
+        raise unknown_upload()
+    return owner
+
+
+GONE = "The client token with which this upload began is gone."
+
+
+def _ring_of(session: UploadSession, snapshot: Snapshot, client: Client) -> str:
+    """That of the key's group. Raises NoKeyAvailable or NotAllowed."""
+    key = snapshot.keys.get(session.made.key_id)
+    if key is None:
+        why = f"{whose(session.made)} is not in the gateway any more: begin it anew."
+        raise NoKeyAvailable(why, is_worth_trying=False)
+    if client is not ANYONE and client.groups is not None and key.group.id not in client.groups:
+        raise NotAllowed("This client token may not use the key of this upload any more.")
+    return key.group.ring
