@@ -40,8 +40,11 @@ class GroupConfig(GroupSettings):
 
 @dataclass(frozen=True)
 class Config:
+    """`account_files`: of service accounts, which hold private keys."""
+
     server: ServerConfig
     groups: tuple[GroupConfig, ...]
+    account_files: tuple[Path, ...] = field(default=(), compare=False)
 
 
 class ConfigError(Exception):

@@ -19,6 +19,7 @@ from proxyapp.config.variables import escaped
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
+from proxyapp.vocabulary.masking import ACCOUNT_MASK
 from proxyapp.vocabulary.urls import shown_url
 
 HEADER = """\
@@ -139,6 +140,8 @@ def _key_entries(group: Group, keys: list[ApiKey], unreadable: list[str]) -> lis
 
 def _key_entry(key: ApiKey, text: str) -> object:
     labels = {field: value for field in ("name", "project") if (value := getattr(key, field))}
+    if key.masked.startswith(ACCOUNT_MASK):
+        return {"service_account": text, **labels}
     return {"key": text, **labels} if labels else text
 
 

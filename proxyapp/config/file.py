@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proxyapp.config import plain_yaml
+from proxyapp.config.account_fields import ACCOUNT_NAMES, AccountFields
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
 from proxyapp.config.key_shape import doubt
 from proxyapp.config.model_fields import ModelsOfGroups
@@ -39,8 +40,8 @@ MAX_GROUPS = 10_000
 MAX_KEYS = 100_000
 
 TOP_NAMES = ("server", "groups")
-KEY_NAMES = ("key", "name", "project")
 READ_TOGETHER = frozenset({"allow_link_local", "models", "aliases", "fallbacks"})
+KEY_NAMES = ("key", "name", "project", *ACCOUNT_NAMES)
 
 
 def _group_names() -> tuple[str, ...]:
@@ -98,11 +99,7 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(ServerFields, ModelsOfGroups):
-    def __init__(self, problems: list[str], folder: Path | None) -> None:
-        super().__init__(problems)
-        self.folder = folder
-
+class _Reading(AccountFields, ServerFields, ModelsOfGroups):
     def config(self, tree: object) -> Config:
         fields = self.mapping(tree, "the file", TOP_NAMES)
         if fields is None:
@@ -110,7 +107,8 @@ class _Reading(ServerFields, ModelsOfGroups):
         if "groups" not in fields:
             self.wrong("groups", "is required")
         groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
-        return Config(self.server(fields.get("server")), self.groups(groups))
+        server, checked = self.server(fields.get("server")), self.groups(groups)
+        return Config(server, checked, tuple(self.account_files))
 
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):
@@ -148,6 +146,7 @@ class _Reading(ServerFields, ModelsOfGroups):
             if field.name not in READ_TOGETHER
         }
         models, aliases, fallbacks = self.model_fields(fields, place)
+        self.fill_target(settings["target_url"], keys)
         return GroupConfig(
             **settings,
             allow_link_local=is_link_local_allowed,
@@ -225,6 +224,10 @@ class _Reading(ServerFields, ModelsOfGroups):
             if field is not None or name not in ("name", "project")
         }
         self.mapping(value, place, KEY_NAMES)
+        if "service_account" in fields:
+            return self.account_key(fields, place)
+        if "location" in fields:
+            self.wrong(f"{place}.location", "is that of a service_account, and there is none")
         return KeyConfig(
             secret=self.text(fields, "key", place, check_key_or_placeholder).strip(),
             name=self.text(fields, "name", place, check_label, default="").strip(),

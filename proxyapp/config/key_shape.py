@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from proxyapp.vocabulary.no_keys import STAND_INS, why_no_key
+from proxyapp.vocabulary.service_account import is_account
 from proxyapp.vocabulary.urls import is_of_google
 
 MIN_LENGTH, MAX_LENGTH, MIN_LENGTH_IN_PROSE = 16, 300, 20
@@ -70,6 +71,8 @@ def doubt(secret: str, target_url: str) -> str:
     """Why it is more likely something else than a key for that target; empty for what looks like
     one.
     """
+    if is_account(secret):
+        return ""
     is_google = is_of_google(target_url)
     if is_google and (other := next(filter(secret.startswith, OTHERS), "")):
         return f"looks like {OTHERS[other]} ({other}…), and the group's target is Google's"

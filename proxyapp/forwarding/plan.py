@@ -26,6 +26,7 @@ from proxyapp.provider.model_name import (
     unless_doubted,
 )
 from proxyapp.provider.request_use import RequestUse, use_of
+from proxyapp.provider.vertex_paths import vertex_path
 from proxyapp.resources.references import references_in, references_in_query
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import Stray, group_and_path
@@ -93,6 +94,8 @@ class RequestPlan:
     def sent_to(self, group: PoolGroup, auth: str) -> tuple[PathFacts, bytes]:
         """The path that is asked for there, and what stands in front of it."""
         facts = self.written
+        if group.is_vertex and group.rewrite_paths:
+            return facts_of(vertex_path(group.prefix, self.path)), b""
         if facts is not self.facts and group.takes_geminis_paths(auth):
             facts = self.facts
         return facts, group.prefix_before(facts.path)

@@ -20,12 +20,15 @@ from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import is_about_credentials
 from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
+from proxyapp.upstream.token_minting import NoToken
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.auth_places import IN_QUERY
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import BodyNotKept, GatewayError, LoopFound
 from proxyapp.vocabulary.key_masker import KeyMasker, ascii_mask, without_key
 
+# Of an account while its tokens cannot be had; the next keys are asked meanwhile.
+WITHOUT_TOKEN_SECONDS = 30
 UNREADABLE = (
     "The upstream sent this status with a text in a Content-Encoding that the gateway did not ask"
     " for, or that is broken."
@@ -49,7 +52,41 @@ def ask(parts: SendingParts, request: RequestPlan, turn: Turn) -> Coroutine[Any,
         if request.settled_auth:
             return _send(parts, request, turn, request.settled_auth)
         return _ask_with_two(parts, request, turn)
+    if turn.key.is_account:
+        return _ask_with_token(parts, request, turn)
     return _send(parts, request, turn, auth)
+
+
+async def _ask_with_token(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
+    """With the token of a service account; with another one where it is refused."""
+    tokens = parts.upstreams.tokens
+    try:
+        held = tokens.present(turn.key)
+        signed = held or await tokens.signed(turn.key)
+        attempt = await _send(parts, request, turn._replace(key=signed), Auth.BEARER)
+        if attempt.status != 401 or held is None:
+            return attempt
+        tokens.forget(signed)
+        await attempt.aclose()
+        signed = await tokens.signed(turn.key)
+        return await _send(parts, request, turn._replace(key=signed), Auth.BEARER)
+    except NoToken as refusal:
+        return await _without_token(parts, request, turn, refusal)
+
+
+async def _without_token(
+    parts: SendingParts, request: RequestPlan, turn: Turn, refusal: NoToken
+) -> Attempt:
+    """Judged as an answer: an account that is refused is a dead key, all else passes."""
+    attempt = Attempt(
+        AttemptCount(parts.counting, parts.recovery, turn, request), turn, Auth.BEARER
+    )
+    attempt.status = refusal.status
+    await attempt.keep()
+    attempt.replace_body(refusal.body, b"application/json")
+    if not refusal.is_refused:
+        attempt.headers.append((b"retry-after", b"%d" % WITHOUT_TOKEN_SECONDS))
+    return attempt
 
 
 async def _ask_with_two(parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:

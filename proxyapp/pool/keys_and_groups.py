@@ -12,9 +12,11 @@ import httpx
 from proxyapp.pool.ring_names import ring_name
 from proxyapp.provider.credentials import credentials
 from proxyapp.provider.target_path import prefix_before, without_api
+from proxyapp.provider.vertex_paths import is_vertex
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
 from proxyapp.vocabulary.model_patterns import pattern_of
+from proxyapp.vocabulary.target_places import filled, has_places
 from proxyapp.vocabulary.urls import is_host_of_google
 
 
@@ -24,6 +26,7 @@ class PoolGroup:
 
     `models`: those that it has, empty: every one; `named` finds them. `aliases`: other names of
     models. `fallbacks`: what is asked instead of a model for which no key is left.
+    `template`: the target of one that is another for each key; `located_groups` knows theirs.
     """
 
     id: int
@@ -46,14 +49,17 @@ class PoolGroup:
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     shared_resources: bool = False
+    template: str = ""
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
     named: re.Pattern[str] | None = field(init=False, compare=False)
+    is_vertex: bool = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", without_api(self.prefix))
         object.__setattr__(self, "is_of_google", is_host_of_google(self.url.host))
         object.__setattr__(self, "named", pattern_of(self.models))
+        object.__setattr__(self, "is_vertex", is_vertex(self.url.host, self.prefix))
 
     def has_by_name(self, model: str) -> bool:
         """Also where its publisher stands in front."""
@@ -90,6 +96,7 @@ class PoolKey:
     `status`: what the database says; cooldowns are the snapshot's. `project`: keys with the same
     label share quotas; empty: the key has its own. `is_readable`: SECRET_KEY opens the secret.
     `name`: as operators know it, if they gave it one.
+    `is_account`: a service account, which shows tokens: `upstream.access_tokens`.
     """
 
     id: int
@@ -102,6 +109,7 @@ class PoolKey:
     is_readable: bool = True
     position: int = 0
     name: str = ""
+    is_account: bool = False
 
     @property
     def shown(self) -> str:
@@ -122,6 +130,9 @@ class PoolKey:
         return self.group.id, self.position
 
     def credentials(self, auth: str, *, is_openai: bool) -> list[Header]:
+        """None of an account: its private key goes nowhere."""
+        if self.is_account:
+            return []
         return credentials(auth, self.secret.encode(), is_openai=is_openai)
 
 
@@ -152,7 +163,8 @@ class GroupFields(NamedTuple):
 
 
 def pool_group(fields: GroupFields) -> PoolGroup:
-    parts = urlsplit(fields.target_url)
+    target = fields.target_url
+    parts = urlsplit(filled(target))
     return PoolGroup(
         id=fields.id,
         name=fields.name,
@@ -176,6 +188,7 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         aliases=dict(fields.aliases),
         fallbacks=dict(fields.fallbacks),
         shared_resources=fields.shared_resources,
+        template=target if has_places(target) else "",
     )
 
 

@@ -15,9 +15,11 @@ from proxyapp.pool.changes import KnownPool, PoolChanges
 from proxyapp.pool.cooldown_ends import CooldownEnds
 from proxyapp.pool.cooldown_reading import read_cooldowns, read_touched
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
+from proxyapp.pool.located_groups import group_of_key
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.vocabulary.clock import elapsed_seconds
+from proxyapp.vocabulary.service_account import is_account
 
 logger = logging.getLogger(__name__)
 # In one line of the log.
@@ -191,7 +193,7 @@ class PoolReader:
                 secret = self._secrets.get(key_hash, UNREADABLE)
                 yield PoolKey(
                     id=key_id,
-                    group=groups[group_id],
+                    group=group_of_key(groups[group_id], secret, project),
                     secret=secret,
                     masked=masked,
                     status=status,
@@ -200,6 +202,7 @@ class PoolReader:
                     is_readable=secret != UNREADABLE,
                     position=position,
                     name=name,
+                    is_account=is_account(secret),
                 )
 
     def _learn(self, hashes: set[str]) -> None:

@@ -23,6 +23,7 @@ from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import ApiKey, Group
 from proxyapp.process import (
     bootstrap,
+    file_modes,
     greeting,
     listen_address,
     listener,
@@ -162,9 +163,12 @@ class Launch:
             )
             return path, None
         try:
-            return path, load(path)
+            config = load(path)
         except ConfigError as error:
             raise error.in_file(path) from error
+        for file in config.account_files:
+            self._notes += file_modes.private_key_warnings(file)
+        return path, config
 
     def _refuse_own_address(self, config: Config, path: Path, address: ListenAddress) -> None:
         try:

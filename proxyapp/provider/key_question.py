@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 from proxyapp.provider.credentials import is_openai_prefix
+from proxyapp.provider.target_path import prefix_before, without_api
+from proxyapp.provider.vertex_paths import is_vertex, vertex_path
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.urls import is_host_of_google
@@ -14,18 +16,32 @@ ANTHROPIC_VERSION = (b"anthropic-version", b"2023-06-01")
 AZURES_MODELS = b"/models?api-version=2024-10-21"
 # Its list of models is public: it says nothing of a key.
 OPENROUTERS_KEY = b"/v1/key"
+# Express keys and accounts may count tokens, which costs nothing, and list no models.
+VERTEXS_COUNT = b"/v1beta/models/gemini-2.5-flash:countTokens"
+ONE_WORD = b'{"contents": [{"role": "user", "parts": [{"text": "a"}]}]}'
+OF_JSON = (b"content-type", b"application/json")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyQuestion:
-    """`path`: with its query, behind the prefix of the group's target."""
+    """`target`: raw, with its query. `body`: of what is posted; else it is a GET."""
 
-    path: bytes
+    target: bytes
     headers: tuple[Header, ...] = ()
+    body: bytes = b""
 
 
 def question_for(auth: str, host: str, prefix: bytes) -> KeyQuestion:
     """By the group's target, and by how its key is sent."""
+    if is_vertex(host, prefix):
+        return KeyQuestion(vertex_path(prefix, VERTEXS_COUNT), (OF_JSON,), ONE_WORD)
+    asked = _question(auth, host, prefix)
+    front = prefix_before(asked.target, prefix=prefix, base=without_api(prefix))
+    return KeyQuestion(front + asked.target, asked.headers)
+
+
+def _question(auth: str, host: str, prefix: bytes) -> KeyQuestion:
+    """Behind the prefix."""
     if auth == Auth.API_KEY and is_below(host, "azure.com"):
         return KeyQuestion(_azures(prefix))
     if is_below(host, "openrouter.ai"):

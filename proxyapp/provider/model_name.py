@@ -23,6 +23,7 @@ PARSED_BYTES = 1 << 20
 # Inside a JSON string the quotes would be escaped, so this finds real keys; `"role": "model"` is
 # none.
 NAMED = re.compile(rb'"model"[ \t\r\n]*:[ \t\r\n]*"([^"\\\x00-\x1f]*(?:\\.[^"\\\x00-\x1f]*)*)"')
+DEPLOYMENT = re.compile(rb"/openai/deployments/([^/:]+)/")
 ENDPOINT = re.compile(rb"/*(?:upload/+)?(?:v\d++[a-z]*+\d*+/+)?(?:openai/+)?([^/:?]*)")
 
 
@@ -66,13 +67,16 @@ def _without_separator(name: str) -> str:
 
 
 def name_in_path(path: bytes) -> str:
-    """The native API's form, also for tuned models."""
+    """The native API's form, also for tuned models, and Azure's, which names a deployment."""
     if b"%" in path:
         path = unquote_to_bytes(path)
     before, found, rest = path.rpartition(b"odels/")
     if b"odels/" in before and len({*models_of_path(path)} - {"models"}) > 1:
         return ""
-    return rest.partition(b":")[0].partition(b"/")[0].decode("utf-8", "replace") if found else ""
+    if not found:
+        deployed = DEPLOYMENT.search(path)
+        return deployed[1].decode("utf-8", "replace") if deployed else ""
+    return rest.partition(b":")[0].partition(b"/")[0].decode("utf-8", "replace")
 
 
 def is_in_body(path: bytes) -> bool:

@@ -17,6 +17,7 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.pool.located_groups import group_of_key
 from proxyapp.pool.store import group_of_pool
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult, unanswered
@@ -25,6 +26,7 @@ from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepC
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.key_states import KeyState
+from proxyapp.vocabulary.service_account import is_account
 
 NO_KEY = "not asked: the group has no key that may be used now"
 UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
@@ -109,7 +111,16 @@ async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Co
 
 
 async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResult:
-    pooled = PoolKey(key.pk, group, key.secret or UNREADABLE, key.masked, key.status)
+    secret = key.secret or UNREADABLE
+    pooled = PoolKey(
+        key.pk,
+        group_of_key(group, secret, key.project),
+        secret,
+        key.masked,
+        key.status,
+        key_hash=key.key_hash,
+        is_account=is_account(secret),
+    )
     return await ask_provider(upstreams, pooled)
 
 

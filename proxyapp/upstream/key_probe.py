@@ -5,29 +5,18 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import NamedTuple
 
 import httpx
 
 from proxyapp.models.key_state import key_batches
-from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
-from proxyapp.provider.codings import decoded
-from proxyapp.provider.credentials import (
-    is_alone_in_place,
-    is_openai_prefix,
-    refuses_two,
-    with_key,
-)
 from proxyapp.provider.excerpts import excerpt
-from proxyapp.provider.key_question import question_for
 from proxyapp.provider.probing import ProbeOutcome, outcome_of_refusal
 from proxyapp.provider.refusal import read_refusal
-from proxyapp.provider.refusal_rules import names_a_dead_key
 from proxyapp.provider.verdict import effective_status, judge
-from proxyapp.upstream.headers import to_upstream
+from proxyapp.upstream.key_asking import Answer, ask_about
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
-from proxyapp.vocabulary.auth_places import IN_QUERY
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 
@@ -36,10 +25,7 @@ from proxyapp.vocabulary.errors import GatewayError
 AT_ONCE = 20
 # An operator waits; a request of a client may take longer. As long as CONNECT_TIMEOUT_SECONDS.
 PROBE_SECONDS = 10.0
-# One model is asked for; the OpenAI format lists all. What goes beyond is a web site's page.
-ANSWER_BYTES = 64 * 1024
 MESSAGE_CHARACTERS = 300  # 38 of the 49 recorded messages fit
-CREDENTIAL_STATUSES = (400, 401, 403)
 UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
 # Of a Bearer token: who says so has looked elsewhere, or nowhere.
 SPEAKS_OF_OTHER_PLACE = re.compile(rb"x-api-key|api-key header|subscription key", re.IGNORECASE)
@@ -99,21 +85,6 @@ async def _probe_all(keys: list[PoolKey]) -> list[ProbeResult]:
         await upstreams.aclose()
 
 
-class Answer(NamedTuple):
-    """`auth`: how the key was sent. `target`: what was asked for, without the key."""
-
-    status: int
-    body: bytes
-    auth: str
-    target: bytes
-    is_openai: bool
-
-    @property
-    def is_key_in_place(self) -> bool:
-        """Alone, and only where Google takes it from."""
-        return is_alone_in_place(self.auth, is_openai=self.is_openai)
-
-
 def unanswered(key_id: int, message: str) -> ProbeResult:
     return ProbeResult(key_id, ProbeOutcome.INCONCLUSIVE, None, message)
 
@@ -123,7 +94,7 @@ async def probe(upstreams: Upstreams, key: PoolKey) -> ProbeResult:
         return unanswered(key.id, "SECRET_KEY does not open this key")
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            answer = await _ask_in_turn(upstreams, key)
+            answer = await ask_about(upstreams, key)
     except TimeoutError:
         return unanswered(key.id, f"waited {PROBE_SECONDS:g} s in vain")
     except (GatewayError, httpx.TransportError) as error:
@@ -141,12 +112,17 @@ def _outcome(answer: Answer, key: PoolKey) -> ProbeOutcome:
         read_refusal(answer.body),
         answer.target,
         is_key_in_place=answer.is_key_in_place,
-        is_place_known=_is_place_known(answer, key.group),
+        is_place_known=_is_place_known(answer, key),
     )
 
 
-def _is_place_known(answer: Answer, group: PoolGroup) -> bool:
-    """An operator who names one way for a target that is not Google's knows where it looks."""
+def _is_place_known(answer: Answer, key: PoolKey) -> bool:
+    """An operator who names one way for a target that is not Google's knows where it looks. A
+    service account has one way.
+    """
+    if key.is_account:
+        return True
+    group = key.group
     if answer.auth == Auth.BEARER and not group.is_of_google:
         return not SPEAKS_OF_OTHER_PLACE.search(answer.body)
     return answer.is_key_in_place and group.auth != Auth.BOTH
@@ -159,7 +135,8 @@ def _message(answer: Answer, key: PoolKey) -> str:
     if _outcome(answer, key) is ProbeOutcome.WORKS:
         return "works"
     # Before anything is cut: half a key would not be recognised.
-    body = answer.body.replace(key.secret.encode(), key.masked.encode())
+    secret = answer.shown.secret
+    body = answer.body.replace(secret.encode(), key.masked.encode())
     verdict = judge(
         status=answer.status,
         headers=[],
@@ -174,46 +151,5 @@ def _message(answer: Answer, key: PoolKey) -> str:
     if answer.status == 404:
         meaning = NO_LIST
     said = verdict.message.encode() if verdict and verdict.message else body
-    text = " ".join(excerpt(said, key.secret, key.masked).split())[:MESSAGE_CHARACTERS]
+    text = " ".join(excerpt(said, secret, key.masked).split())[:MESSAGE_CHARACTERS]
     return ": ".join(filter(None, (meaning, text))) or "an empty answer"
-
-
-async def _ask_in_turn(upstreams: Upstreams, key: PoolKey) -> Answer:
-    """With both credentials, and with one where that is refused: only then it speaks of the key."""
-    answer = await _ask(upstreams, key, key.group.auth)
-    if answer.auth != Auth.BOTH or answer.status not in CREDENTIAL_STATUSES:
-        return answer
-    alone = await _ask(upstreams, key, Auth.GOOGLE)
-    return alone if _says_more(alone, than=answer) else answer
-
-
-def _says_more(alone: Answer, *, than: Answer) -> bool:
-    """A target of another kind does not look where Google does."""
-    if alone.status == 200 or refuses_two(read_refusal(than.body).message):
-        return True
-    return names_a_dead_key(read_refusal(alone.body))
-
-
-async def _ask(upstreams: Upstreams, key: PoolKey, auth: str) -> Answer:
-    group, is_openai = key.group, is_openai_prefix(key.group.prefix)
-    question = question_for(group.auth, group.url.host, group.prefix)
-    target = group.prefix_before(question.path) + question.path
-    headers = to_upstream(
-        [(b"accept", b"application/json"), *question.headers],
-        host=group.host,
-        body_length=None,
-        credentials=key.credentials(auth, is_openai=is_openai),
-    )
-    asked = with_key(target, auth, key.secret) if auth.startswith(IN_QUERY) else target
-    response = await upstreams.ask(group, "GET", asked, headers)
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
-    body = b""
-    try:
-        async for chunk in response.stream:
-            body += chunk
-            if len(body) > ANSWER_BYTES:
-                break
-    finally:
-        await response.stream.aclose()
-    body = decoded(body, response.headers.get("content-encoding", "").strip().lower().encode())
-    return Answer(response.status_code, body, auth, target, is_openai)

@@ -13,6 +13,7 @@ import httpx
 from django.conf import settings
 
 from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.upstream.access_tokens import AccessTokens
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.origin import Origin
 from proxyapp.upstream.trace import Trace
@@ -58,6 +59,7 @@ class Upstreams:
         self._trace = trace
         self._transports: dict[TransportKey, Transport] = {}
         self._ways: dict[int, Way] = {}
+        self.tokens = AccessTokens(self)
 
     async def send(
         self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: Body
@@ -95,10 +97,15 @@ class Upstreams:
             raise failure(error, group) from None
 
     async def ask(
-        self, group: PoolGroup, method: str, target: bytes, headers: list[Header]
+        self,
+        group: PoolGroup,
+        method: str,
+        target: bytes,
+        headers: list[Header],
+        body: bytes = b"",
     ) -> httpx.Response:
-        """`send` without a body, in httpx's words. Raises GatewayError."""
-        return response_of(await self.send(group, method, target, headers, b""))
+        """`send` in httpx's words. Raises GatewayError."""
+        return response_of(await self.send(group, method, target, headers, body))
 
     async def _way_to(self, group: PoolGroup) -> Way:
         """A group object never changes: a reload of the pool brings a new one."""
@@ -142,6 +149,7 @@ class Upstreams:
         )
 
     async def aclose(self) -> None:
+        await self.tokens.aclose()
         for transport in self._transports.values():
             await transport.aclose()
         self._transports.clear()

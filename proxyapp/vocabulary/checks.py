@@ -13,6 +13,8 @@ from urllib.parse import SplitResult, urlsplit
 from proxyapp.vocabulary.forbidden_addresses import problem_of
 from proxyapp.vocabulary.missing_scheme import no_scheme
 from proxyapp.vocabulary.no_keys import is_placeholder, why_no_key
+from proxyapp.vocabulary.target_places import LOCATION, filled, has_places
+from proxyapp.vocabulary.urls import is_host_of_google
 
 # The columns' lengths.
 MAX_NAME_LENGTH = 100
@@ -73,10 +75,16 @@ def check_key_or_placeholder(value: str) -> str | None:
 
 
 def check_target_url(value: str) -> str | None:
-    problem = _check_url(value, schemes=TARGET_SCHEMES, max_length=MAX_TARGET_LENGTH)
+    """As each key fills it."""
+    if len(value) > MAX_TARGET_LENGTH:
+        return f"has {len(value)} characters; {MAX_TARGET_LENGTH} are allowed"
+    named, value = value, filled(value, "project", "location")
+    problem = _check_url(value, schemes=TARGET_SCHEMES, max_length=2 * MAX_TARGET_LENGTH)
     if problem:
         return problem
     parts = urlsplit(value)
+    if has_places(urlsplit(named).netloc) and not is_host_of_google(parts.hostname or ""):
+        return f"names a place in its host, where only {LOCATION} of *.googleapis.com may stand"
     if "@" in parts.netloc:
         return "has a user or password; only scheme, host, port and path are allowed"
     if not URL_PATH.fullmatch(parts.path):

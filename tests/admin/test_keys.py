@@ -1,5 +1,6 @@
 """Adding and changing keys in the admin, and what is done to a selection of them."""
 
+import json
 import re
 from datetime import timedelta
 from typing import Any
@@ -15,8 +16,10 @@ from proxyapp.config.file import parse
 from proxyapp.models import ApiKey, AuditEntry, Group, RateLimitEvent
 from proxyapp.models.sealed import keyed_hash
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.service_account import stored_account
 from tests.support.admin_pages import act, key_form, page, submit, superuser, text
 from tests.support.pool_data import NOW, add_group, add_key, cool, pool_version, secret, use
+from tests.support.service_accounts import account
 from tests.support.staff import staff
 
 pytestmark = pytest.mark.django_db
@@ -63,6 +66,48 @@ def test_a_bad_key_is_refused_and_not_shown_again(operator: Client, given: str, 
 
     assert said in html
     assert "MARKER" not in html
+    assert not ApiKey.objects.exists()
+
+
+def test_a_service_account_is_pasted_as_its_file_is_and_shown_by_its_name(operator: Client):
+    given = json.dumps(account(location="europe-west4"), indent=2).replace("\n", " ")
+
+    html = submit(operator, "proxyapp_apikey_add", data=key_form(add_group(), new_secret=given))
+
+    assert "robot@my-project (service account 4567)" in html
+    key = ApiKey.objects.get()
+    assert (key.secret, key.project) == (stored_account(account(), "europe-west4"), "my-project")
+    shown = html + page(operator, "proxyapp_apikey_changelist")
+    assert "BEGIN PRIVATE KEY" not in shown
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (account(type="authorized_user"), "The service account is of another type"),
+        (account(token_uri="https://MARKER.example/t"), "The service account names a token_uri"),
+        (
+            account(private_key="MARKER"),
+            "The service account has a private_key that cannot be read",
+        ),
+    ],
+)
+def test_what_is_no_service_account_is_refused_and_not_shown_again(operator: Client, given, said):
+    data = key_form(add_group(), new_secret=json.dumps(given))
+
+    html = submit(operator, "proxyapp_apikey_add", data=data)
+
+    assert said in html
+    assert "MARKER" not in html
+    assert not ApiKey.objects.exists()
+
+
+def test_where_the_target_names_a_project_each_key_has_one(operator: Client):
+    group = add_group(target_url="https://aiplatform.googleapis.com/v1/projects/{project}")
+
+    html = submit(operator, "proxyapp_apikey_add", data=key_form(group, new_secret=secret("one")))
+
+    assert "has {project}: give it one." in html
     assert not ApiKey.objects.exists()
 
 

@@ -5,8 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from proxyapp.pool.keys_and_groups import resolved_auth
-from proxyapp.provider.key_question import question_for
-from proxyapp.provider.target_path import prefix_before, without_api
+from proxyapp.provider.key_question import ANTHROPIC_VERSION, question_for
 
 
 @pytest.mark.parametrize(
@@ -38,6 +37,17 @@ from proxyapp.provider.target_path import prefix_before, without_api
         ("http://127.0.0.1:8000", "bearer", "/v1/models"),
         ("http://127.0.0.1:8000/v1", "header:x-token", "/v1/models"),
         ("http://127.0.0.1:8000/v1", "query:token", "/v1/models"),
+        (
+            "https://aiplatform.googleapis.com",
+            "auto",
+            "/v1/publishers/google/models/gemini-2.5-flash:countTokens",
+        ),
+        (
+            "https://us-central1-aiplatform.googleapis.com/v1/projects/p/locations/us-central1",
+            "bearer",
+            "/v1/projects/p/locations/us-central1/publishers/google/models/gemini-2.5-flash"
+            ":countTokens",
+        ),
     ],
 )
 def test_each_target_is_asked_what_its_api_has(target: str, auth: str, path: str):
@@ -47,6 +57,6 @@ def test_each_target_is_asked_what_its_api_has(target: str, auth: str, path: str
 
     asked = question_for(resolved, host, prefix)
 
-    front = prefix_before(asked.path, prefix=prefix, base=without_api(prefix))
-    assert (front + asked.path).decode() == path
-    assert bool(asked.headers) == (auth == "x-api-key")
+    assert asked.target.decode() == path
+    assert bool(asked.body) == path.endswith(":countTokens")
+    assert (ANTHROPIC_VERSION in asked.headers) == (auth == "x-api-key")

@@ -12,7 +12,7 @@ from proxyapp.forwarding.request_body import (
     BodyLimits,
     RequestBody,
 )
-from proxyapp.provider.model_name import model_of, quota_scope
+from proxyapp.provider.model_name import model_of, name_in_path, quota_scope
 from proxyapp.provider.model_readings import MOST_PARAMETERS
 from tests.support.cpu_time import milliseconds_of
 
@@ -299,3 +299,9 @@ def test_a_path_that_names_two_models_names_none():
 def test_a_made_up_name_is_no_other_models_feature(path):
     assert "+" not in quota_scope(path, "gemini-2.5-flash+google_search")
     assert "+" not in quota_scope(path, "")
+
+
+def test_azure_names_a_deployment():
+    assert name_in_path(b"/openai/deployments/gpt%2D4o/chat/completions") == "gpt-4o"
+    assert name_in_path(b"/openai/deployments/") == ""
+    assert name_in_path(b"/v1/deployments/x/chat/completions") == ""

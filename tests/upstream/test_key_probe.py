@@ -76,6 +76,24 @@ def test_targets_of_other_providers_are_asked_for_their_models(
     assert bool(upstream.last.value("anthropic-version")) == (auth == "x-api-key")
 
 
+def test_a_target_that_gets_two_credentials_and_has_no_list_of_geminis_may_have_openais(
+    upstream: FakeUpstream,
+):
+    upstream.strict = False
+
+    async def lack(request, connection):
+        await connection.answer(404, b"{}")
+
+    async def models(request, connection):
+        await connection.answer(200, b'{"data": []}')
+
+    upstream.on("/v1beta", lack)
+    upstream.on("/v1/models", models)
+    key = add_key(add_group(target_url=upstream.url), "one")
+
+    assert probe(key).message == "works"
+
+
 def test_a_key_for_the_query_is_asked_about_there_and_named_nowhere(upstream: FakeUpstream):
     key = add_key(add_group(target_url=f"{upstream.url}/v1", auth="query:token"), "one")
     echo = f'{{"error": {{"message": "no {upstream.url}/v1?token={secret("one")}"}}}}'.encode()

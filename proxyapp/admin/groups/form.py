@@ -177,7 +177,10 @@ class GroupForm(ModelForm[Group]):
             ),
             "auth": explained(AUTHS),
             **{name: getattr(Group._meta.get_field(name), "help_text", "") for name in LINES},
-            "target_url": "A path is put in front of the path of every request.",
+            "target_url": (
+                "A path is put in front of the path of every request. {project} and {location}"
+                " stand for each key's own."
+            ),
             "ca_certificates": trusted(self.instance),
             "allow_link_local": (
                 "Else the gateway connects to no link-local address and no metadata service, where"

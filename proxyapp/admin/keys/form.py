@@ -13,6 +13,14 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.operators.key_destinations import destination_of
 from proxyapp.vocabulary.checks import check_key, check_label
+from proxyapp.vocabulary.service_account import (
+    BadAccount,
+    account_of,
+    default_name,
+    is_account,
+    stored_account,
+)
+from proxyapp.vocabulary.target_places import PROJECT
 
 
 class ApiKeyForm(ModelForm[ApiKey]):
@@ -30,7 +38,10 @@ class ApiKeyForm(ModelForm[ApiKey]):
         secret = self.fields["new_secret"]
         if self.instance.pk is None:
             secret.required = True
-            secret.help_text = "Stored encrypted, and never shown again."
+            secret.help_text = (
+                "Or the text of a service account's JSON file. Stored encrypted, and never shown"
+                " again."
+            )
         else:
             secret.label = "Replace the key"
             secret.help_text = f"Now: {self.instance.masked}. Leave empty to keep it."
@@ -41,11 +52,23 @@ class ApiKeyForm(ModelForm[ApiKey]):
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
         group, is_new = self.cleaned_data.get("group"), self.instance.pk is None
+        if is_new:
+            self._take_from_account(self.cleaned_data.get("new_secret") or "")
+        if group and PROJECT in group.target_url and not self.cleaned_data.get("project"):
+            self.add_error("project", f"The target of group {group} has {PROJECT}: give it one.")
         if not (
             is_new or self.may_redirect or group is None or self.cleaned_data.get("new_secret")
         ):
             self._refuse_redirection(group)
         return cleaned
+
+    def _take_from_account(self, secret: str) -> None:
+        """Its name and project, where none are given."""
+        if not is_account(secret):
+            return
+        given = self.cleaned_data
+        given["name"] = given.get("name") or default_name(secret)
+        given["project"] = given.get("project") or account_of(secret)["project_id"]
 
     def _refuse_redirection(self, group: Group) -> None:
         """Under a lock of both groups: else one of them could be sent elsewhere at this moment."""
@@ -63,11 +86,20 @@ class ApiKeyForm(ModelForm[ApiKey]):
     def clean_project(self) -> str:
         return refuse_if(check_label, self.cleaned_data["project"], "The project")
 
+    def _checked(self, secret: str) -> str:
+        """The text of a service account's file is kept in one form."""
+        if not secret.lstrip().startswith("{"):
+            return refuse_if(check_key, secret, "The key")
+        try:
+            return stored_account(secret)
+        except BadAccount as problem:
+            raise ValidationError(f"The service account {problem}.") from None
+
     def clean_new_secret(self) -> str:
         secret: str = self.cleaned_data["new_secret"]
         if not secret:
             return secret
-        refuse_if(check_key, secret, "The key")
+        secret = self._checked(secret)
         same = ApiKey.objects.filter(key_hash__in=keyed_hashes(secret)).exclude(pk=self.instance.pk)
         other = same.select_related("group").first()
         if other:

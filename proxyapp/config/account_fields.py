@@ -1,0 +1,80 @@
+"""A service account in the place of a key: a file beside the config file, or its text."""
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.config.contents import KeyConfig
+from proxyapp.vocabulary.checks import check_label
+from proxyapp.vocabulary.service_account import (
+    MAX_ACCOUNT_LENGTH,
+    BadAccount,
+    account_of,
+    check_location,
+    default_name,
+    stored_account,
+)
+from proxyapp.vocabulary.target_places import PROJECT
+
+ACCOUNT_NAMES = ("service_account", "location")
+
+
+class AccountFields(CheckedTree):
+    """`folder`: where files that the config file names are; None: it may name none.
+    `account_files`: those that it has named.
+    """
+
+    def __init__(self, problems: list[str], folder: Path | None) -> None:
+        super().__init__(problems)
+        self.folder = folder
+        self.account_files: list[Path] = []
+
+    def account_key(self, fields: dict[str, object], place: str) -> KeyConfig:
+        """Its name and project are the account's own where none are given."""
+        if "key" in fields:
+            self.wrong(f"{place}.key", "stands beside service_account; give one of the two")
+            return KeyConfig("")
+        location = self.text(fields, "location", place, check_location, default="")
+        name = self.text(fields, "name", place, check_label, default="").strip()
+        project = self.text(fields, "project", place, check_label, default="").strip()
+        try:
+            stored = stored_account(self._given(fields["service_account"]), location)
+        except BadAccount as problem:
+            self.wrong(f"{place}.service_account", str(problem))
+            return KeyConfig("")
+        own = account_of(stored)["project_id"]
+        return KeyConfig(stored, name or default_name(stored), project or own)
+
+    def fill_target(self, target: str, keys: Mapping[str, KeyConfig]) -> None:
+        """Whether each key has what the group's target names."""
+        for place, key in keys.items():
+            if PROJECT in target and key.secret and not key.project:
+                self.wrong(place, f"has no project, which the target's {PROJECT} stands for")
+
+    def _given(self, value: object) -> object:
+        """Raises BadAccount."""
+        if not isinstance(value, str) or value.lstrip().startswith("{"):
+            return value
+        if self.folder is None:
+            raise BadAccount(
+                "names a file of this machine, which only a config file there may; give its text"
+            )
+        path = self.folder / value
+        self.account_files.append(path)
+        try:
+            with open(path, "rb", opener=_unblocked) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                    raise BadAccount(f"is not a regular file: {path}")
+                return file.read(MAX_ACCOUNT_LENGTH + 1).decode("utf-8-sig", "replace")
+        except (OSError, ValueError) as error:
+            if isinstance(error, BadAccount):
+                raise
+            reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
+            raise BadAccount(f"cannot be read: {path}: {reason}") from None
+
+
+def _unblocked(path: str, flags: int) -> int:
+    """A pipe without a writer is no reason to wait."""
+    return os.open(path, flags | os.O_NONBLOCK)

@@ -1,0 +1,32 @@
+"""A group as one of its keys has it: a target's `{project}` and `{location}` are each key's own."""
+
+import dataclasses
+from urllib.parse import urlsplit
+
+import httpx
+
+from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.vocabulary.choices import Auth
+from proxyapp.vocabulary.service_account import account_of, is_account
+from proxyapp.vocabulary.target_places import filled
+
+
+def group_of_key(group: PoolGroup, secret: str, project: str) -> PoolGroup:
+    """A service account shows a token, whatever way the group's keys take."""
+    account = account_of(secret) if is_account(secret) else {}
+    if not account and not group.template:
+        return group
+    located = _at(group, project or account.get("project_id", ""), account.get("location", ""))
+    return dataclasses.replace(located, auth=Auth.BEARER) if account else located
+
+
+def _at(group: PoolGroup, project: str, location: str) -> PoolGroup:
+    if not group.template:
+        return group
+    parts = urlsplit(filled(group.template, project, location))
+    return dataclasses.replace(
+        group,
+        url=httpx.URL(f"{parts.scheme}://{parts.netloc}"),
+        host=parts.netloc.encode(),
+        prefix=parts.path.rstrip("/").encode(),
+    )

@@ -1,0 +1,114 @@
+"""A service account of Google's in the place of a key: what of its JSON file is kept, in one form.
+
+Only what a token is minted with stays, so that nothing else of a file can steer who is asked for
+one. What else Google calls credentials (`external_account` runs programs) is refused.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from proxyapp.vocabulary.addresses import is_loopback
+from proxyapp.vocabulary.target_places import DEFAULT_LOCATION
+from proxyapp.vocabulary.urls import is_host_of_google
+
+# A file has 2.4 KB.
+MAX_ACCOUNT_LENGTH = 16 * 1024
+TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 (no secret)
+KEPT = ("client_email", "private_key", "private_key_id", "project_id", "token_uri")
+_REQUIRED = ("client_email", "private_key", "project_id")
+_PLAIN = re.compile(r"[A-Za-z0-9._%+:@/~-]{1,300}")
+_LOCATION = re.compile(r"[a-z][a-z0-9-]{0,40}")
+
+
+class BadAccount(ValueError):
+    """Says what is wrong and what to do, and nothing of what was given."""
+
+
+def is_account(secret: str) -> bool:
+    """Of a stored one; no API key begins so."""
+    return secret.startswith("{")
+
+
+def account_of(secret: str) -> dict[str, str]:
+    """Of a stored one."""
+    account: dict[str, str] = json.loads(secret)
+    return account
+
+
+def stored_account(given: object, location: str = "") -> str:
+    """`given`: the file's JSON, as text or read. Raises BadAccount."""
+    fields = _fields(given)
+    kept = {name: fields[name] for name in KEPT if name in fields}
+    kept.setdefault("token_uri", TOKEN_URI)
+    if problem := check_token_uri(kept["token_uri"]):
+        raise BadAccount(f"names a token_uri that {problem}")
+    kept["location"] = location or str(fields.get("location") or DEFAULT_LOCATION)
+    if problem := check_location(kept["location"]):
+        raise BadAccount(f"has a location that {problem}")
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"))
+
+
+def check_location(value: str) -> str | None:
+    return None if _LOCATION.fullmatch(value) else "is none; write us-central1, for example"
+
+
+def check_token_uri(value: str) -> str | None:
+    """Signed assertions go to Google alone, or to this machine."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname or "", parts.port
+    except ValueError:
+        return f"is no URL; Google's is {TOKEN_URI}"
+    is_own = host == "localhost" or is_loopback(host)
+    is_allowed = parts.scheme in ("http", "https") if is_own else parts.scheme == "https"
+    if not is_allowed or not (is_own or is_host_of_google(host)) or "@" in parts.netloc:
+        return f"does not lead to Google; its own is {TOKEN_URI}"
+    return None
+
+
+def default_name(secret: str) -> str:
+    """`robot@my-project`: what tells it from others."""
+    return account_of(secret)["client_email"].removesuffix(".iam.gserviceaccount.com")[:100]
+
+
+def _fields(given: object) -> Mapping[str, Any]:
+    if isinstance(given, str):
+        given = _parsed(given)
+    if not isinstance(given, dict):
+        raise BadAccount("is no JSON object; give the file that Google made for the account")
+    if given.get("type") not in ("service_account", None):
+        raise BadAccount("is of another type than service_account; give the file of an account")
+    for name in _REQUIRED:
+        if not isinstance(given.get(name), str) or not given[name].strip():
+            raise BadAccount(f"has no {name}; give the whole file that Google made for the account")
+    for name in ({*KEPT} - {"private_key"}) & given.keys():
+        if not isinstance(given[name], str) or not _PLAIN.fullmatch(given[name]):
+            raise BadAccount(f"has a {name} with characters that none has")
+    _check_private_key(given["private_key"])
+    return given
+
+
+def _parsed(text: str) -> object:
+    if len(text) > MAX_ACCOUNT_LENGTH:
+        raise BadAccount(f"has more than {MAX_ACCOUNT_LENGTH // 1024} KB; a file has about 2 KB")
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadAccount("is no JSON; give the file that Google made for the account") from None
+
+
+def _check_private_key(pem: str) -> None:
+    # Few have accounts: the others do without what reads their keys.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    try:
+        key = load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise BadAccount("has a private_key that cannot be read; give the file as it was") from None
+    if not isinstance(key, RSAPrivateKey):
+        raise BadAccount("has a private_key of a kind that Google does not make")

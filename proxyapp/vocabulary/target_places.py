@@ -1,0 +1,19 @@
+"""`{project}` and `{location}` in a group's target, which each key fills with its own."""
+
+from urllib.parse import quote
+
+PROJECT, LOCATION = "{project}", "{location}"
+DEFAULT_LOCATION = "global"
+
+
+def has_places(target: str) -> bool:
+    return PROJECT in target or LOCATION in target
+
+
+def filled(target: str, project: str = "", location: str = "") -> str:
+    """Google's hosts of a location have it in front (`us-central1-…`), the global one nothing."""
+    location = location or DEFAULT_LOCATION
+    if location == DEFAULT_LOCATION:
+        target = target.replace(f"//{LOCATION}-", "//")
+    named = quote(project or "-", safe=":")
+    return target.replace(LOCATION, location).replace(PROJECT, named)
