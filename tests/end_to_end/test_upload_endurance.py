@@ -89,3 +89,27 @@ def test_an_upload_goes_on_while_the_database_is_away(
 
     assert asked == [200, 200]
     assert {upload.content for upload in uploads_of(upstream)} == {b"abcdef"}
+
+
+@pytest.mark.parametrize("server", ["daphne", "uvicorn"])
+def test_a_refused_part_is_asked_once_and_of_its_own_key(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
+    """It has passed, and cannot be sent again: not even to a key that comes free in time."""
+    upstream.resources.uploads.granularity = 1
+    gateway = make_gateway(
+        ["KEY-A", "KEY-B"],
+        server=server,
+        rate_limit_policy="quota_aware",
+        env={"QUEUE_SECONDS": "2"},
+    )
+    with UploadClient(gateway.url) as client:
+        url = client.begin()
+        key = only_upload(upstream).key
+        for status in (400, 403, 404, 500, 503, 429):
+            body = b'{"error": {"code": %d, "message": "no"}}' % status
+            upstream.refuse(key, status=status, body=body, times=1)
+            assert client.part(url, body_of_bytes(2 * MEBIBYTE)).status_code == status
+
+    assert upstream.picked()[1:] == [key] * 6
+    assert only_upload(upstream).key == key
