@@ -21,9 +21,10 @@ ERROR_BODY_SECONDS = 3.0
 class Attempt(CountedAnswer):
     """The answer's status, headers and raw body, to `read` or to iterate.
 
-    `aclose` ends it; it may be called more than once.
+    `aclose` ends it; it may be called more than once. `is_handshake`: nothing has been asked yet.
     """
 
+    is_handshake = False
     _body: UpstreamExchange | None
 
     async def read(self) -> list[bytes]:

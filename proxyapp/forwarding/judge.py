@@ -38,11 +38,16 @@ async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> 
 def _of_false_success(
     recovery: Recovery, request: RequestPlan, attempt: Attempt, body: bytes
 ) -> Verdict | None:
-    """Under `daily` a server's error takes out nothing, but another key may answer."""
+    """Under `daily` a server's error takes out nothing, but another key may answer; of a handshake
+    also where the key is no good.
+    """
     aware = RateLimitPolicy.QUOTA_AWARE
     found = _verdict(recovery, request, attempt, attempt.status, body, aware)
-    is_servers = found is not None and found.retry is Retry.BACK_OFF
-    return replace(found, until=None) if found is not None and is_servers else None
+    if found is None:
+        return None
+    if attempt.is_handshake and found.kind.spec.condemns:
+        return replace(verdict.of_the_request(found), retry=Retry.NEXT_KEY)
+    return replace(found, until=None) if found.retry is Retry.BACK_OFF else None
 
 
 def _verdict(

@@ -18,6 +18,7 @@ JSON_TYPE = (b"content-type", b"application/json")
 class LiveAttempt(Attempt):
     """`receiving`: the upstream's first message. `closing`: how it has refused the setup."""
 
+    is_handshake = True
     socket: WebSocket | None = None
     receiving: "asyncio.Task[Message] | None" = None
     closing: Closing | None = None
@@ -36,12 +37,11 @@ class LiveAttempt(Attempt):
         """`status`: what it stands for. `closing`: without the key."""
         self.closing = closing
         self.headers = [JSON_TYPE]
-        self.is_false_success = True
         self._refused(status, error_of_close(status, closing.reason))
 
     def _refused(self, status: int, body: bytes) -> None:
         self.status = status
-        self.is_complete = True
+        self.is_false_success = self.is_complete = True
         self.replace_body(without_key(body, self.key.secret, self.key.masked))
 
     async def aclose(self) -> None:

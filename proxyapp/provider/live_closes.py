@@ -29,14 +29,16 @@ _SERVERS_OWN = {
 }
 # Those with which a refusal comes.
 _REFUSING = {INVALID_DATA, POLICY, INTERNAL, BUSY, *range(3000, 5000)}
-_FRONT = r"(?:\W*(?:error|429|resource_exhausted|status(?: code)?)\W*)*"
+_FRONT = r"(?:\W*(?:error|http|code|429|resource_?exhausted|status(?: code)?)\W*)*"
 _QUOTA = re.compile(
     _FRONT + r"(?:you (?:have )?exceeded your (?:current )?(?:quota|rate limit|spend)"
     r"|(?:your |the |project |api )*(?:quota|rate limit)s? (?:has been |is |was )?"
     r"(?:exceeded|exhausted|reached)|resource (?:has been )?exhausted"
     r"|too many (?:requests|concurrent)|your (?:pre-?pa(?:id|yment)|billing|project has exceeded)"
-    r"|request was rejected due to quota)"
-    r"|\W*resource_exhausted\b",
+    r"|request was rejected due to quota|(?:out of|insufficient|no) quota|quota[ _](?:limit )?"
+    r"(?:exceeded|exhausted|reached)|(?:the )?(?:daily|minute|request|session|concurrency)s? "
+    r"(?:limit|quota) (?:was |has been |is )?(?:exceeded|reached))"
+    r"|\W*(?:(?:error|http|code|status)\W*)?(?:resource_?exhausted|429)\b",
     re.IGNORECASE,
 )
 _CREDENTIAL = re.compile(

@@ -92,7 +92,8 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
 
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         super().onMessage(payload, isBinary)
-        if self.messages.qsize() >= MOST_WAITING and not self._is_paused:
+        most = 1 if self._is_long else MOST_WAITING  # those of a session may be large
+        if self.messages.qsize() >= most and not self._is_paused:
             self._is_paused = True
             self.transport.pauseProducing()
 

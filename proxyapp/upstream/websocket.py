@@ -19,7 +19,7 @@ from proxyapp.vocabulary.errors import BadRequest, UpstreamFailed, UpstreamTimed
 
 WebSocket: TypeAlias = ClientConnection
 # The client's messages wait in its own socket: more of them here would only be memory.
-MOST_WAITING, FEWEST_WAITING = 4, 0
+MOST_WAITING, FEWEST_WAITING = 1, 0
 CLOSE_SECONDS = 5.0
 # The library's own would write down handshakes, and with them the key.
 QUIET = logging.getLogger(f"{__name__}.frames")

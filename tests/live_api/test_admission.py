@@ -72,6 +72,7 @@ def test_a_token_lets_in_wherever_clients_put_it(
         seen = live.sessions[-1]
 
     assert token not in str(seen)
+    assert token not in gateway.output()
     assert seen.key in ("KEY-A", "KEY-B")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.support.fake_live import LIVE, MODEL, QUOTA_WORDS, SETUP, FakeLive, Script
+from tests.support.fake_live import INVALID, LIVE, MODEL, QUOTA_WORDS, SETUP, FakeLive, Script
 from tests.support.gateway import Gateway, group
 from tests.support.live_clients import READY, begun, end_of, opened
 
@@ -171,6 +171,7 @@ QUOTA = json.dumps({"error": {"code": 429, "message": QUOTA_WORDS}})
 REFUSALS = {
     "upgrade 429": Script(status=429, body=QUOTA),
     "upgrade 503": Script(status=503, body="{}"),
+    "upgrade 400": Script(status=400, body=json.dumps({"error": INVALID}), is_dead=True),
     "quota close": Script(close=(1011, QUOTA_WORDS)),
     "internal close": Script(close=(1011, "Internal error encountered.")),
     "no words": Script(close=(1011, "")),
@@ -184,8 +185,6 @@ REFUSALS = {
 def test_another_key_answers_and_the_client_does_not_notice(
     live: FakeLive, server: str, policy: str, name: str
 ):
-    if policy == "daily" and name in ("upgrade 503", "dead key"):
-        pytest.skip("under this policy what is no 429 is the client's to see")
     config = {
         "groups": [group(["KEY-A", "KEY-B"], live.url, auth="google", rate_limit_policy=policy)]
     }
@@ -200,7 +199,8 @@ def test_another_key_answers_and_the_client_does_not_notice(
         of_first = gateway.keys()[0]
     is_quotas = name in ("upgrade 429", "quota close")
     assert bool(of_first["cooldowns"]) == is_quotas
-    assert (of_first["state"] == "invalid") == (name == "dead key")
+    is_condemned = name in ("dead key", "upgrade 400") and policy == "quota_aware"
+    assert (of_first["state"] == "invalid") == is_condemned
 
 
 def test_the_model_is_what_a_quota_counts_for(live: FakeLive):

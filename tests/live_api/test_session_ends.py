@@ -98,6 +98,22 @@ def test_a_client_that_does_not_read_stops_its_upstream(live: FakeLive, server: 
         assert [len(socket.recv(30)) for _ in range(200)] == [MIB] * 200
 
 
+@SERVERS
+def test_a_client_that_reads_no_more_is_put_out(live: FakeLive, server: str):
+    env = {"STALL_TIMEOUT_SECONDS": "1"}
+    with Gateway(config_of(live), server=server, env=env) as gateway, begun(gateway) as socket:
+        socket.send(json.dumps({"flood": [200, MIB]}))
+
+        assert live.wait_closed(30).key in ("KEY-A", "KEY-B")
+        assert live.flooded < 150
+
+
+@SERVERS
+def test_pings_are_answered(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        assert socket.ping(b"there?").wait(10)
+
+
 def memory(gateway: Gateway) -> int:
     return int(psutil.Process(gateway.pid).memory_info().rss)
 

@@ -15,6 +15,12 @@ QUOTA = (
     "Quota exceeded for quota metric 'Bidi sessions' and limit 'Sessions per minute'",
     "Too many concurrent sessions",
     "Rate limit exceeded",
+    "429 Too Many Requests",
+    "HTTP 429",
+    "ResourceExhausted: try again",
+    "quota_exceeded",
+    "Quota limit reached",
+    "The daily limit has been reached",
 )
 
 
