@@ -1,6 +1,5 @@
 """Asks one target for its list of models, with an available key of the groups that have it."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from proxyapp.provider.codings import decoded
 from proxyapp.provider.listed_models import LARGEST_PAGE, ListedModel, ModelPage, read_page
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
+from proxyapp.vocabulary.in_task import time_limit
 
 # Google has 50 models or so, OpenRouter 400 in 1 MB.
 MOST_PAGES = 10
@@ -59,7 +59,7 @@ class TargetAsking:
         self._is_anthropics = groups[0].auth == Auth.X_API_KEY
         failed = TargetList(groups, None)
         try:
-            async with asyncio.timeout(ASK_SECONDS):
+            async with time_limit(ASK_SECONDS):
                 for written, facts in self._ways(groups[0]):
                     models = await self._pages(written, facts)
                     if not isinstance(models, int):

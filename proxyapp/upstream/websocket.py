@@ -1,6 +1,5 @@
 """A WebSocket to a group's target, on a connection that goes the way of the group's requests."""
 
-import asyncio
 import logging
 from typing import TypeAlias
 
@@ -16,6 +15,7 @@ from proxyapp.upstream.transport import origin_of
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import BadRequest, UpstreamFailed, UpstreamTimedOut
+from proxyapp.vocabulary.in_task import time_limit
 
 WebSocket: TypeAlias = ClientConnection
 # The client's messages wait in its own socket: more of them here would only be memory.
@@ -46,7 +46,7 @@ async def open_websocket(
     """
     socket = await upstreams.dial(group, lambda: _new(group, target, most_bytes))
     try:
-        async with asyncio.timeout(settings.READ_TIMEOUT_SECONDS):
+        async with time_limit(settings.READ_TIMEOUT_SECONDS):
             await socket.handshake(_headers(headers), user_agent_header=None)
     except InvalidStatus as error:
         socket.transport.abort()
