@@ -41,14 +41,10 @@ async def bind(parts: BindingParts, request: RequestPlan) -> None:
     """Raises UnknownResource, BadRequest or NoKeyAvailable."""
     if len(request.names) > MOST_REFERENCES:
         raise BadRequest(f"The request names more than {MOST_REFERENCES} files and the like.")
-    book, found = parts.resources, {}
-    for name in request.names:
-        rows = book.find_now(name)
-        found[name] = await book.find(name) if rows is None else rows
     try:
-        _tie(parts, request, found)
+        _tie(parts, request, await parts.resources.find_all(request.names))
     except UnknownResource:
-        _tie(parts, request, {name: await book.refind(name) for name in request.names})
+        _tie(parts, request, await parts.resources.refind_all(request.names))
 
 
 def _tie(

@@ -54,7 +54,7 @@ class Seeking:
 
     async def _has_moved(self) -> bool:
         parts, request = self._parts, self._request
-        found = {name: await parts.resources.refind(name) for name in request.names}
+        found = await parts.resources.refind_all(request.names)
         try:
             bond = bond_of(parts.snapshot, request.whole_ring, request.client, found)
         except GatewayError:

@@ -8,7 +8,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -98,13 +98,20 @@ class ResourceBook:
 
     async def refind(self, name: str) -> Sequence[KnownResource]:
         """As `find`, by a look into the database that begins now."""
-        if not is_keepable(name):
-            return ()
-        if not self._threads.is_away and not self._is_stalled:
-            await self._read(name)
-        kept = self._memory.get(name)
-        rows = with_changes(() if kept is None else kept.rows, self._unwritten(name))
-        return _existing(rows)
+        return (await self.refind_all([name]))[name]
+
+    async def find_all(self, names: Collection[str]) -> dict[str, Sequence[KnownResource]]:
+        """As `find` of each, by one look for all that are not in memory."""
+        found = {name: self.find_now(name) for name in names}
+        missing = [name for name, known in found.items() if known is None]
+        asked = await self.refind_all(missing) if missing else {}
+        return {name: known or asked.get(name, ()) for name, known in found.items()}
+
+    async def refind_all(self, names: Collection[str]) -> dict[str, Sequence[KnownResource]]:
+        wanted = [name for name in names if is_keepable(name)]
+        if wanted and not self._threads.is_away and not self._is_stalled:
+            await self._read(wanted)
+        return dict.fromkeys(names, ()) | {name: self._remembered(name) for name in wanted}
 
     async def remember(self, made: Sequence[KnownResource]) -> None:
         """Returns when they are in the database, or in the spool when that is away."""
@@ -124,10 +131,16 @@ class ResourceBook:
             if task is not None:
                 await task
 
-    async def _read(self, name: str) -> None:
+    def _remembered(self, name: str) -> Sequence[KnownResource]:
+        """However old that is."""
+        kept = self._memory.get(name)
+        rows = with_changes(() if kept is None else kept.rows, self._unwritten(name))
+        return _existing(rows)
+
+    async def _read(self, names: Collection[str]) -> None:
         """A read that is under way may have begun too early to know."""
         asked = self._asked
-        asked.names.add(name)
+        asked.names.update(names)
         self._reader = _running(self._reader, self._read_asked)
         await asyncio.wait({asked.is_read}, timeout=FIND_WAIT_SECONDS)
         if not asked.is_read.done():

@@ -141,6 +141,7 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
             "Groups",
             "Events",
             "Usage",
+            "Resources",
             "Rotation",
             "Import / export",
             "Audit log",

@@ -335,7 +335,8 @@ def test_reencrypt_and_prune_are_told_of(key: ApiKey):
             "",
             (
                 "1 rate limit events, 0 rows of usage by the hour, 0 by the minute, 0 by the day, 0"
-                " sessions, 0 counts of failed sign-ins, 0 entries of the audit log"
+                " sessions, 0 counts of failed sign-ins, 0 entries of the audit log,"
+                " 0 notes of expired resources"
             ),
         ),
     ]

@@ -20,6 +20,7 @@ PAGES = (
     "/admin/proxyapp/ratelimitevent/1/change/",
     "/admin/proxyapp/hourlyusage/",
     "/admin/proxyapp/dailyusage/",
+    "/admin/proxyapp/resource/",
 )
 
 

@@ -24,6 +24,7 @@ PAGES = (
         "/admin/proxyapp/hourlyusage/",
         "/admin/proxyapp/ratelimitevent/",
         "/admin/proxyapp/auditentry/",
+        "/admin/proxyapp/resource/",
     ),
     *(
         "/admin/proxyapp/rotationcursor/",

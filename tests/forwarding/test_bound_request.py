@@ -34,15 +34,13 @@ class Book:
         self.database = database
         self.reads = 0
 
-    def find_now(self, name: str) -> Sequence[KnownResource] | None:
-        return [row for row in self.memory if row.name == name] or None
+    async def find_all(self, names: Sequence[str]) -> dict[str, list[KnownResource]]:
+        found = {name: [row for row in self.memory if row.name == name] for name in names}
+        return found if all(found.values()) else await self.refind_all(names)
 
-    async def find(self, name: str) -> Sequence[KnownResource]:
-        return self.find_now(name) or await self.refind(name)
-
-    async def refind(self, name: str) -> Sequence[KnownResource]:
+    async def refind_all(self, names: Sequence[str]) -> dict[str, list[KnownResource]]:
         self.reads += 1
-        return [row for row in self.database if row.name == name]
+        return {name: [row for row in self.database if row.name == name] for name in names}
 
 
 POOL = snapshot("aaa")

@@ -217,6 +217,24 @@ async def test_a_database_that_hangs_costs_a_request_half_a_second_and_then_noth
 # Many at once.
 
 
+async def test_many_names_of_one_request_are_one_read(here, there, monkeypatch):
+    await there.book.remember([known(f"files/{number}", number) for number in range(40)])
+    await here.book.find("files/7")
+    asked: list[Sequence[str]] = []
+
+    def read(names: Sequence[str], now: float) -> Found:
+        asked.append(names)
+        return read_resources(names, now)
+
+    monkeypatch.setattr(book_module, "read_resources", read)
+    names = [*(f"files/{number}" for number in range(40)), "files/unknown", "files/\n"]
+
+    found = await here.book.find_all(names)
+
+    assert [keys_of(found[name]) for name in names] == [*([n] for n in range(40)), [], []]
+    assert [len(each) for each in asked] == [40]
+
+
 async def test_names_that_are_asked_for_together_share_reads(here, there, monkeypatch):
     await there.book.remember([known(f"files/{number}", number) for number in range(40)])
     asked: list[Sequence[str]] = []
