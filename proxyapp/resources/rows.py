@@ -17,7 +17,7 @@ PLACE = ("name", "key_id")
 KNOWN = (*PLACE, "key_name", "project", "group_id", "client_id", "expires_at")
 OTHERS = ("key_name", "project", "group_id", "client_id", "kind", "made_at", "expires_at")
 # What was made later than that was made by a clock's error, and does not stand against what is new.
-MOST_AHEAD = timedelta(hours=1)
+MOST_AHEAD = timedelta(minutes=1)
 # Any moment may be asked for, but dates end there.
 LAST_MOMENT = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 Found = Mapping[str, Sequence[KnownResource]]
