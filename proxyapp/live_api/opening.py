@@ -20,6 +20,7 @@ from proxyapp.provider.live_closes import status_of_close
 from proxyapp.provider.live_messages import Message
 from proxyapp.upstream import hops
 from proxyapp.upstream.headers import to_upstream
+from proxyapp.upstream.token_minting import NoToken
 from proxyapp.upstream.upstreams import Upstreams
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket, open_websocket
 from proxyapp.vocabulary.asgi import Header
@@ -49,11 +50,28 @@ class Opening:
 
     async def ask(self, parts: SendingParts, request: RequestPlan, turn: Turn) -> Attempt:
         """Raises EndedAtOnce, or GatewayError when there is no connection."""
-        key = turn.key
         if request.route is not None:  # perhaps for another model than the client has named
             self._messages.say_first(request.body.data)
-        # Of two credentials Google's own header is the one: this is no other provider's API.
-        auth = Auth.GOOGLE if key.group.auth == Auth.BOTH else key.group.auth
+        auth, tokens = turn.key.group.auth, parts.upstreams.tokens
+        if not turn.key.is_account:
+            # Of two credentials Google's own header is the one: this is no other provider's API.
+            return await self._ask(parts, request, turn, Auth.GOOGLE if auth == Auth.BOTH else auth)
+        try:
+            signed = await tokens.signed(turn.key)
+        except NoToken as refusal:
+            count = AttemptCount(parts.counting, parts.recovery, turn, request)
+            unsigned = LiveAttempt(count, turn, Auth.BEARER)
+            unsigned.refused(UpgradeRefused(refusal.status, [], refusal.body))
+            return unsigned
+        attempt = await self._ask(parts, request, turn._replace(key=signed), Auth.BEARER)
+        if attempt.status == 401:
+            tokens.forget(signed)
+        return attempt
+
+    async def _ask(
+        self, parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
+    ) -> Attempt:
+        key = turn.key
         attempt = LiveAttempt(
             AttemptCount(parts.counting, parts.recovery, turn, request), turn, auth
         )

@@ -1,8 +1,10 @@
 """Sessions that go on from another one, and those with a credential of their own."""
 
 import json
+import threading
 import time
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from tests.support.fake_live import LIVE, MODEL, QUOTA_WORDS, SETUP, FakeLive, S
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_tokens import make_tokens
 from tests.support.live_clients import READY, begun, end_of, opened
+from tests.support.service_accounts import account
 from tests.support.waiting import wait_for
 
 CONSTRAINED = LIVE.replace("v1beta", "v1alpha") + "Constrained"
@@ -114,6 +117,38 @@ def test_a_handle_is_its_clients_own(live: FakeLive, server: str):
     assert code == 1008
     assert "not of this client" in reason
     assert HANDLE not in reason
+
+
+class TokenEndpoint(BaseHTTPRequestHandler):
+    """Gives every service account the same token."""
+
+    def do_POST(self) -> None:
+        body = json.dumps({"access_token": "ya29.minted", "expires_in": 3600}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+@SERVERS
+def test_a_service_account_shows_its_token(live: FakeLive, server: str):
+    endpoint = HTTPServer(("127.0.0.1", 0), TokenEndpoint)
+    thread = threading.Thread(target=endpoint.serve_forever, daemon=True)
+    thread.start()
+    made = account("robot", token_uri=f"http://127.0.0.1:{endpoint.server_port}/token")
+    config = {"groups": [group([{"service_account": "robot.json"}], live.url)]}
+    gateway = Gateway(config, server=server)
+    file = gateway.directory / "robot.json"
+    file.touch(mode=0o600)
+    file.write_text(json.dumps(made))
+    with gateway, begun(gateway) as socket:
+        socket.send("hello")
+        assert socket.recv(15) == "hello"
+
+    assert live.keys() == ["Bearer ya29.minted"]
+    assert made["private_key"][40:80] not in str(live.sessions)
+    endpoint.shutdown()
+    thread.join(10)
 
 
 # Ephemeral tokens.
