@@ -53,8 +53,9 @@ def finish(work: Coroutine[Any, Any, None]) -> None:
 
 async def run() -> None:
     from proxyapp.forwarding.bound_request import bind
-    from proxyapp.forwarding.plan import RequestPlan, named_by, plan
+    from proxyapp.forwarding.plan import named_by, plan
     from proxyapp.forwarding.request_body import RequestBody
+    from proxyapp.forwarding.request_plan import RequestPlan
     from proxyapp.resources.book import ResourceBook
     from proxyapp.resources.known import KnownResource
     from tests.support.snapshots import snapshot

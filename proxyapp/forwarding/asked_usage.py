@@ -6,7 +6,7 @@ tokens, and goes no further.
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.long_bodies import read_whole
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.provider.long_json import is_streaming
 from proxyapp.provider.model_name import PARSED_BYTES
 from proxyapp.provider.stream_usage import asking_for_usage, may_stream

@@ -4,7 +4,7 @@ import time
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.llm_token_charge import LlmTokenCharge
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery

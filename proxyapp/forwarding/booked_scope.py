@@ -6,8 +6,8 @@ could take to be for two models is for none.
 
 from urllib.parse import unquote_to_bytes
 
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import SHORT_BYTES
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.provider.features import plain_scope
 from proxyapp.provider.model_name import normal_name
 from proxyapp.provider.model_readings import (

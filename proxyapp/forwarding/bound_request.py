@@ -7,7 +7,7 @@ from typing import Protocol
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond, bond_of
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.codings import decoded
 from proxyapp.resources.answers import READ_BYTES, names_made

@@ -10,15 +10,16 @@ from django.db import Error as DatabaseError
 from proxyapp.access import admission
 from proxyapp.access.cors import let_allowed_read, let_read_relayed
 from proxyapp.access.token_book import ANYONE, Client, TokenBook
-from proxyapp.forwarding import search
+from proxyapp.forwarding import answering
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.download_redirects import lead_back
 from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.own_answer import OwnAnswer
-from proxyapp.forwarding.plan import RequestPlan, plan
+from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.union_lists import asks_for_list, refuse_requests_in_one, union_list
 from proxyapp.forwarding.union_models import is_united
 from proxyapp.forwarding.upload_urls import lead_here
@@ -70,13 +71,13 @@ async def forwarded(
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt: Attempt | OwnAnswer
     if planned.facts.is_model_list and is_united(runtime.snapshot, planned):
-        models = search.united(runtime, planned)
-        attempt = await search.counted(runtime.counting, planned, models)
+        models = answering.united(runtime, planned)
+        attempt = await answering.counted(runtime.counting, planned, models)
     elif planned.facts.is_list and asks_for_list(planned):
         listing = union_list(runtime, planned)
-        attempt = await search.counted(runtime.counting, planned, listing)
+        attempt = await answering.counted(runtime.counting, planned, listing)
     else:
-        attempt = await search.forward(runtime, planned)
+        attempt = await answering.forward(runtime, planned)
     if (attempt.status >= 300 or planned.facts.is_upload) and isinstance(attempt, Attempt):
         await _finish(scope, path, planned, attempt)
     let_page_read(scope, client, runtime.book, attempt)

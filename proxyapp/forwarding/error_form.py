@@ -2,7 +2,7 @@
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.first_answer import JSON_TYPE
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.provider.openai_errors import in_openais_form
 
 

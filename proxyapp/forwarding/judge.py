@@ -9,7 +9,7 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.booked_scope import booked_scope
 from proxyapp.forwarding.long_bodies import is_long, read_for_refusal
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey

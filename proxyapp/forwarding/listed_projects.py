@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.resources.tenants import sees_all

@@ -1,6 +1,6 @@
 """What an attempt costs a client whose LLM tokens are limited, where its answer does not say it."""
 
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.provider.llm_token_estimate import (
     MeasuringCounter,
     costs_llm_tokens,

@@ -7,8 +7,8 @@ from urllib.parse import quote
 from proxyapp.forwarding.asked_usage import asking_plainly
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.provider.codings import decoded
 from proxyapp.provider.listed_models import LARGEST_PAGE, ListedModel, ModelPage, read_page

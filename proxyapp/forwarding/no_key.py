@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.bound_keys import earliest_of
 from proxyapp.pool.last_words import LastWords, words_of
 from proxyapp.pool.ring import Ring

@@ -11,7 +11,7 @@ from typing import Any
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond
 from proxyapp.forwarding.listed_projects import ListedProject
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.search import Search, SearchParts
 from proxyapp.pool.bound_keys import usable_of
 from proxyapp.pool.wish import KeyWish

@@ -14,7 +14,8 @@ from proxyapp.forwarding.model_names_sent import body_naming, path_naming
 from proxyapp.forwarding.model_permission import is_allowed
 from proxyapp.forwarding.model_routes import ModelRoute, choices_of
 from proxyapp.forwarding.path_facts import facts_of
-from proxyapp.forwarding.plan import RequestPlan, bar_strays
+from proxyapp.forwarding.plan import bar_strays
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.model_choices import ModelChoice
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable

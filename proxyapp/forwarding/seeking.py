@@ -5,7 +5,7 @@ from typing import Protocol
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import bond_of
 from proxyapp.forwarding.bound_request import BindingParts
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.wish import KeyWish
 from proxyapp.vocabulary.errors import GatewayError

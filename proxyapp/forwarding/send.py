@@ -9,7 +9,7 @@ from proxyapp.forwarding.asked_usage import asking_plainly, body_that_asks, hide
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.first_answer import is_well_begun, look_at_start
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery

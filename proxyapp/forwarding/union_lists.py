@@ -17,8 +17,8 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.first_answer import JSON_TYPE
 from proxyapp.forwarding.listed_projects import ListedProject, listed_projects
 from proxyapp.forwarding.no_key import no_key
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.project_pages import ProjectLists, ProjectPage
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.search import Search, SearchParts
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.resources.kinds import ResourceKind

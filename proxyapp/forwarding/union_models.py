@@ -12,7 +12,7 @@ from proxyapp.access.token_book import Client
 from proxyapp.forwarding.model_list_asking import VERSION_HEADER, Search, TargetAsking, TargetList
 from proxyapp.forwarding.model_permission import is_allowed
 from proxyapp.forwarding.own_answer import OwnAnswer
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.listed_models import (

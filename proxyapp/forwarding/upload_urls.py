@@ -12,7 +12,7 @@ import httpx
 from proxyapp.access.public_address import public_url
 from proxyapp.access.token_store import secret_keys
 from proxyapp.forwarding.attempt import Attempt
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.provider.credentials import is_key_parameter
 from proxyapp.resources import upload_sessions

@@ -10,13 +10,13 @@ from typing import Any
 from proxyapp.access import admission
 from proxyapp.access.token_book import ANYONE, Client, TokenBook, TokenRefusal
 from proxyapp.access.token_store import secret_keys
-from proxyapp.forwarding import search
+from proxyapp.forwarding import answering
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond, whose
 from proxyapp.forwarding.entry import admitted, let_page_read, raw_target, running_runtime
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.upload_urls import stay_here
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.snapshot import Snapshot
@@ -65,7 +65,7 @@ async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
     runtime = running_now() or await running_runtime()
     client = await _client_of(session, scope, runtime.book)
     ring = _ring_of(session, runtime.snapshot, client)
-    attempt = await search.forward(runtime, PartPlan(session, ring, scope, body, client))
+    attempt = await answering.forward(runtime, PartPlan(session, ring, scope, body, client))
     stay_here(scope, path, attempt, session, upload_id)
     let_page_read(scope, client, runtime.book, attempt)
     return attempt

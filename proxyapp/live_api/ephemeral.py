@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.access.token_book import ANYONE, Client, TokenBook
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.resources.book import ResourceBook

@@ -7,7 +7,7 @@ from websockets.exceptions import ConnectionClosed
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.live_api.attempt import LiveAttempt

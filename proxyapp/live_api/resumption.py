@@ -5,7 +5,7 @@ import time
 
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.bond import bond_of
-from proxyapp.forwarding.plan import RequestPlan
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.resources.book import ResourceBook

@@ -6,10 +6,12 @@ from dataclasses import replace
 from typing import Protocol
 
 from proxyapp.access.token_book import ANYONE, Client, TokenBook
+from proxyapp.forwarding.answering import forward
 from proxyapp.forwarding.judge import note_quota_of_session
-from proxyapp.forwarding.plan import RequestPlan, plan
+from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.forwarding.search import SearchParts, forward
+from proxyapp.forwarding.request_plan import RequestPlan
+from proxyapp.forwarding.search import SearchParts
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.live_api.attempt import LiveAttempt
 from proxyapp.live_api.closing import Closing

@@ -8,8 +8,9 @@ import pytest
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.bound_request import bind
-from proxyapp.forwarding.plan import RequestPlan, plan
+from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.resources.known import KnownResource
 from proxyapp.resources.references import MOST_REFERENCES
 from proxyapp.vocabulary.errors import BadRequest, NoKeyAvailable, UnknownResource

@@ -11,8 +11,8 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
 from proxyapp.forwarding.judge import cooldown, cooldown_of, judged, watch_stream
 from proxyapp.forwarding.path_facts import facts_of
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey

@@ -6,8 +6,9 @@ import pytest
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.model_routes import ModelRoute
-from proxyapp.forwarding.plan import RequestPlan, plan
+from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.changes import PoolChanges
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey

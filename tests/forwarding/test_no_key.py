@@ -4,8 +4,8 @@ import pytest
 
 from proxyapp.forwarding.no_key import LONGEST_RETRY_SECONDS, Comeback, comeback, no_key
 from proxyapp.forwarding.path_facts import facts_of
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import KeysSpent, NoKeyAvailable

@@ -8,8 +8,9 @@ import pytest
 
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.path_facts import facts_of
-from proxyapp.forwarding.plan import LONGEST_PATH_BYTES, RequestPlan, plan
+from proxyapp.forwarding.plan import LONGEST_PATH_BYTES, plan
 from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import build

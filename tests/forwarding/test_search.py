@@ -13,12 +13,12 @@ import pytest
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.database.threads import DatabaseThreads
+from proxyapp.forwarding.answering import forward
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.model_list_asking import TargetList
 from proxyapp.forwarding.path_facts import facts_of
-from proxyapp.forwarding.plan import RequestPlan
 from proxyapp.forwarding.request_body import RequestBody
-from proxyapp.forwarding.search import forward
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.send import ask
 from proxyapp.ledger.counting import Counting
 from proxyapp.pool.cooldown_rows import NewCooldown
