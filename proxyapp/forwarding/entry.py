@@ -17,6 +17,7 @@ from proxyapp.forwarding.download_redirects import lead_back
 from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.own_answer import OwnAnswer
+from proxyapp.forwarding.plain_naming import refuse_ambiguous
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
@@ -63,6 +64,7 @@ async def forwarded(
     except NotAllowed as error:
         runtime.counting.count_not_allowed(client, error.asked, time.time())
         raise
+    await refuse_ambiguous(runtime.snapshot, planned)
     if planned.names:
         await bind(runtime, planned)
     if planned.facts.is_of_many:

@@ -77,7 +77,8 @@ def resource_path(path: bytes) -> ResourcePath:
 @remembered
 def is_of_requests(path: bytes) -> bool:
     """Whether a body sent there holds requests: Google's `/batch`."""
-    return unquote(path.decode("latin-1")).rstrip("/").endswith("/batch")
+    plain = unquote(path.decode("latin-1")).rstrip("/")
+    return plain.endswith("/batch") or plain.lstrip("/").startswith("batch/")
 
 
 def name_of(text: str, kind: ResourceKind | None = None, *, is_id: bool = False) -> str | None:

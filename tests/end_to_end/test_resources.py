@@ -3,6 +3,7 @@
 The gateway rotates over three projects of a Google that lets nobody see what is another's.
 """
 
+import gzip
 import json
 import os
 import sqlite3
@@ -281,6 +282,29 @@ def test_a_client_does_not_see_what_another_made(
             assert answer.status_code == 404, answer.text
             assert f"{name} was not found" in answer.json()["error"]["message"]
     assert one_server("GET", "/v1beta/files/never-made").status_code == 404
+    assert len(one_server.upstream.requests) == touched
+
+
+def test_a_client_names_nothing_of_anothers_in_what_only_google_can_read(
+    one_server: Google, tenants: dict[str, str]
+) -> None:
+    one_server.token = tenants["ann"]
+    name = one_server.make("a file")
+    touched = len(one_server.upstream.requests)
+    lenient = f"{{'contents': [{{parts: [{{fileData: {{fileUri: '{name}'}}}}]}}]}}".encode()
+    packed = gzip.compress(lenient.replace(b"'", b'"'))
+    headers = {"x-goog-api-key": tenants["bob"], "content-type": "application/json"}
+    url = one_server.gateway.url
+
+    with httpx.Client(headers=headers, trust_env=False) as bob:
+        for path, body, more, status in (
+            (f"{FLASH}:generateContent", lenient, {}, 400),
+            (f"{FLASH}:generateContent", packed, {"content-encoding": "gzip"}, 400),
+            (f"/v1beta/{name.replace('/', '%2F')}:x", b"", {}, 400),
+            ("/batch/generativelanguage/v1beta", b"{}", {}, 403),
+        ):
+            answer = bob.post(url + path, content=body, headers=more)
+            assert answer.status_code == status, answer.text
     assert len(one_server.upstream.requests) == touched
 
 
