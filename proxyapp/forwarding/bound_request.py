@@ -86,8 +86,9 @@ async def learn(parts: BindingParts, request: RequestPlan, attempt: Attempt) -> 
         book.forget(facts.resource, attempt.key.id)
     elif facts.is_making and request.method in MAKING:
         names = await _names(attempt, request)
-        others = await _unknown(book, names[1:], attempt.key.id)
-        await book.remember(_made([*names[:1], *others], attempt, request.client.id))
+        new = [name for name in names[:1] if name not in request.names]  # else it is somebody's
+        others = await _unknown(book, names[len(new) :], attempt.key.id)
+        await book.remember(_made([*new, *others], attempt, request.client.id))
     elif facts.tells_results and request.method == "GET":
         owner = bond.made.client_id if bond is not None and bond.made is not None else 0
         others = await _unknown(book, await _names(attempt, request), attempt.key.id)

@@ -39,7 +39,9 @@ ELSEWHERE = "The page token was not given for this list and client: list again f
 def asks_for_list(request: RequestPlan) -> bool:
     """Google takes a GET also in a header."""
     overriding = (value for name, value in request.headers if name == b"x-http-method-override")
-    return request.method == "GET" or any(value.strip().upper() == b"GET" for value in overriding)
+    return request.method.upper() == "GET" or any(
+        value.strip().upper() == b"GET" for value in overriding
+    )
 
 
 def refuse_requests_in_one(snapshot: Snapshot, request: RequestPlan) -> None:

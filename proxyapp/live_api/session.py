@@ -7,7 +7,9 @@ from typing import Protocol
 
 from proxyapp.access.token_book import ANYONE, Client, TokenBook
 from proxyapp.forwarding.answering import forward
+from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.judge import note_quota_of_session
+from proxyapp.forwarding.plain_naming import refuse_ambiguous
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
@@ -86,8 +88,11 @@ class LiveSession:
             planned = self._planned(self._kept.messages[0], setup.model)
             if self._ephemeral is not None:
                 return await self._serve_ephemeral(planned, self._ephemeral)
+            parts = self._parts
+            await refuse_ambiguous(parts.snapshot, planned)
+            if planned.names:
+                await bind(parts, planned)
             if setup.handle:
-                parts = self._parts
                 await bind_to_session(parts.snapshot, parts.resources, planned, setup.handle)
             return await self._serve(planned)
         except GatewayError as error:

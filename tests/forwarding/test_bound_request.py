@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from proxyapp.access.token_book import ANYONE, Client
-from proxyapp.forwarding.bound_request import bind
+from proxyapp.forwarding.bound_request import bind, learn
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
+from proxyapp.forwarding.union_lists import asks_for_list
 from proxyapp.resources.known import KnownResource
 from proxyapp.resources.references import MOST_REFERENCES
 from proxyapp.vocabulary.errors import BadRequest, NoKeyAvailable, UnknownResource
@@ -42,6 +43,12 @@ class Book:
     async def refind_all(self, names: Sequence[str]) -> dict[str, list[KnownResource]]:
         self.reads += 1
         return {name: [row for row in self.database if row.name == name] for name in names}
+
+    async def find(self, name: str) -> Sequence[KnownResource]:
+        return (await self.find_all([name]))[name]
+
+    async def remember(self, made: Sequence[KnownResource]) -> None:
+        self.memory = [*self.memory, *made]
 
 
 POOL = snapshot("aaa")
@@ -133,3 +140,30 @@ async def test_more_names_than_anybody_needs_are_a_mistake() -> None:
     with pytest.raises(BadRequest) as raised:
         await bound(planned, Book())
     assert str(MOST_REFERENCES) in raised.value.message
+
+
+async def test_what_a_request_names_stays_whose_it_is_when_the_answer_repeats_it() -> None:
+    """Of an interaction that is not kept the answer tells the environment alone."""
+    used, answer = made(1, OTHER, "environments/e"), b'{"environment_id": "e", "model": "m"}'
+    book = Book(memory=[used])
+    planned = request(b"/v1beta/interactions", b'{"environment": "e"}', client=TENANT)
+    attempt: Any = SimpleNamespace(
+        key=POOL.keys[1],
+        coding=b"",
+        is_complete=True,
+        held=lambda: [answer],
+        hold=lambda read: None,
+        header=lambda name: b"application/json",
+    )
+
+    assert planned.names == ("environments/e",)
+    await learn(parts(book), planned, attempt)
+    assert book.memory == [used]
+
+
+@pytest.mark.parametrize("method", ["GET", "get", "Get"])
+def test_a_list_is_one_however_its_method_is_written(method: str) -> None:
+    planned = request(b"/v1beta/files")
+    planned.method = method
+
+    assert asks_for_list(planned)

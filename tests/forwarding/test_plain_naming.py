@@ -7,8 +7,9 @@ import pytest
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.plain_naming import refuse_ambiguous
-from proxyapp.forwarding.plan import RequestPlan, plan
+from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
+from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.vocabulary.errors import BadRequest
 from tests.support.snapshots import snapshot
 
@@ -89,8 +90,8 @@ async def test_an_interaction_of_an_id_without_its_kind_is_strict_json() -> None
 async def test_what_nobody_looks_through_is_refused(more: dict[str, bytes], message: str) -> None:
     with pytest.raises(BadRequest, match=message):
         await ask(**more)  # type: ignore[arg-type]
-    await ask(**more, client=ANYONE)  # type: ignore[arg-type]
-    await ask(**more, client=Client(id=7, shared_resources=True))  # type: ignore[arg-type]
+    await ask(**more, client=ANYONE)
+    await ask(**more, client=Client(id=7, shared_resources=True))
 
 
 @pytest.mark.parametrize(

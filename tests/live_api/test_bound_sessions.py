@@ -119,6 +119,33 @@ def test_a_handle_is_its_clients_own(live: FakeLive, server: str):
     assert HANDLE not in reason
 
 
+@SERVERS
+def test_a_setup_goes_to_the_key_of_what_it_names_and_names_nothing_of_anothers(
+    live: FakeLive, server: str
+):
+    named = "fileSearchStores/notes"
+    setup = {"model": MODEL, "tools": [{"fileSearch": {"fileSearchStoreNames": [named]}}]}
+    strict = json.dumps({"setup": setup})
+    with Gateway(config_of(live), server=server) as gateway:
+        tokens = make_tokens(gateway, {"maker": {}, "other": {}})
+        wait_for(lambda: is_refused(gateway, LIVE))
+        done = gateway.manage("shell", "--no-imports", "-c", REMEMBER % named)
+        assert done.returncode == 0, done.stderr
+        for text, words in ((strict, "was not found"), (strict.replace('"', "'"), "strict JSON")):
+            with opened(gateway, **with_token(tokens["other"])) as socket:
+                socket.send(text)
+                code, reason = end_of(socket)
+                assert code in (1007, 1008)
+                assert words in reason
+        assert live.keys() == []
+        for _ in range(3):
+            with opened(gateway, **with_token(tokens["maker"])) as socket:
+                socket.send(strict)
+                assert socket.recv(15) == READY
+
+    assert live.keys() == ["KEY-C"] * 3
+
+
 class TokenEndpoint(BaseHTTPRequestHandler):
     """Gives every service account the same token."""
 

@@ -30,3 +30,9 @@ def test_only_a_fault_of_the_gateway_has_a_traceback(status: int, has_traceback:
 def test_a_token_is_masked_in_lines_and_tracebacks() -> None:
     assert TOKEN not in line(500)
     assert "gk-a" in line(500)
+
+
+def test_the_id_of_an_upload_is_masked() -> None:
+    upload_id = "gku-" + "gAAAAA" * 20
+
+    assert upload_id not in line(404, f"%s /upload/v1beta/files?upload_id={upload_id}")
