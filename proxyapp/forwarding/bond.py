@@ -49,8 +49,8 @@ def bond_of(
         seen = [
             row
             for row in rows
-            if (row.group_id in groups or row.group_id not in snapshot.order)
-            and is_visible(row, client, groups.get(row.group_id))
+            if ((group_id := _group_of(snapshot, row)) in groups or group_id not in snapshot.order)
+            and is_visible(row, client, groups.get(group_id))
         ]
         if seen:
             known[name] = seen
@@ -70,6 +70,12 @@ def bond_of(
         if not keys:
             raise gone(known[name][0])
     raise _of_two_projects([rows[0] for rows in known.values()])
+
+
+def _group_of(snapshot: Snapshot, row: KnownResource) -> int:
+    """Where the key is now: it may have moved."""
+    key = snapshot.keys.get(row.key_id)
+    return row.group_id if key is None else key.group.id
 
 
 def _keys(

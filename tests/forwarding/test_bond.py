@@ -119,6 +119,33 @@ def test_what_is_of_another_group_is_not_found_in_this_one(client: Client) -> No
     assert bond(row, client=client, ring="group:2").key_ids == (4,)
 
 
+def test_a_key_that_has_moved_takes_what_it_made_along() -> None:
+    row = KnownResource(FILE, 4, "key 4", "", 1, TENANT.id, NOW + 60)
+
+    assert bond(row, client=TENANT, ring="group:2").key_ids == (4,)
+    with pytest.raises(UnknownResource):
+        bond(row, client=TENANT, ring="group:1")
+
+
+def test_what_is_shared_is_so_by_the_group_where_the_key_is_now() -> None:
+    shared, own = group(1, "One", shared_resources=True), group(2, "Two")
+    key = PoolKey(
+        id=4,
+        group=own,
+        secret="KEY-4",
+        masked="KEY…4",
+        status=KeyStatus.ACTIVE,
+        project="",
+        name="key 4",
+        position=4,
+    )
+    there = build(1, [shared, own], [key], Cooldowns())
+    row = KnownResource(FILE, 4, "key 4", "", shared.id, OTHER.id, NOW + 60)
+
+    with pytest.raises(UnknownResource):
+        bond_of(there, ALL_GROUPS, TENANT, {FILE: [row]})
+
+
 def test_who_sees_all_of_some_groups_seeks_there_only() -> None:
     there = build(1, [group(1, "One"), group(2, "Two", shared_resources=True)], [], Cooldowns())
     found = bond_of(there, ALL_GROUPS, TENANT, {FILE: []})
