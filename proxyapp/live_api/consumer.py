@@ -167,5 +167,10 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
             server.abort()
 
     async def end(self, closing: Closing) -> None:
+        """The closes of the others do not wait for this one's, which may take its time."""
+        if self._ending is None:
+            self._ending = asyncio.get_running_loop().create_task(self._end_both(closing))
+
+    async def _end_both(self, closing: Closing) -> None:
         if self._session is not None and not await self._session.end_with(closing):
             await self._end(closing)

@@ -2,11 +2,13 @@
 
 import asyncio
 
-from proxyapp.provider.live_messages import Message
+from proxyapp.provider.live_messages import Message, written_in
 from proxyapp.upstream.websocket import WebSocket
 
 # As the longest first message. Who sends more before the upstream has said a word has to wait.
 MOST_KEPT_BYTES = 1 << 20
+# What one takes beside its length: a million of empty ones are no small thing.
+MESSAGE_BYTES = 64
 
 
 class KeptMessages:
@@ -27,7 +29,7 @@ class KeptMessages:
     async def add(self, message: Message) -> None:
         """Returns when there is room for another one."""
         self.messages.append(message)
-        self._bytes += len(message)
+        self._bytes += len(message) + MESSAGE_BYTES
         self._news.set()
         if self._bytes > MOST_KEPT_BYTES and not self._is_settled:
             await self._has_room.wait()
@@ -44,9 +46,7 @@ class KeptMessages:
 
     def text(self) -> str:
         """What the client has written, for whoever wonders whose words they are."""
-        written = [each for each in self.messages if isinstance(each, str)]
-        read = [each.decode(errors="replace") for each in self.messages if isinstance(each, bytes)]
-        return "\n".join(written + read)
+        return "\n".join(map(written_in, self.messages))
 
     async def send_all(self, socket: WebSocket) -> None:
         """From the first on, and then what comes; returns after `settle` only.

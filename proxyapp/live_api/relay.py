@@ -94,7 +94,8 @@ class Relay:
         if tells_client:
             text = json.dumps({"goAway": {"timeLeft": f"{seconds:g}s"}})
             framed = {"bytes": text.encode()} if self._is_binary else {"text": text}
-            await self._send({"type": "websocket.send", **framed})
+            with suppress(OSError):  # a client that is gone needs no word of it
+                await self._send({"type": "websocket.send", **framed})
         await asyncio.sleep(seconds)
         await self.end_with(Closing(RESTART, RESTARTED))
 

@@ -34,9 +34,10 @@ from proxyapp.provider.live_closes import (
     POLICY,
     TOO_BIG,
     error_of_close,
+    may_tell_of_quota,
     says_quota,
 )
-from proxyapp.provider.live_messages import Message, setup_of
+from proxyapp.provider.live_messages import Message, setup_of, written_in
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import GatewayError, NotAllowed
@@ -74,6 +75,7 @@ class LiveSession:
         self._ephemeral = ephemeral
         self._relay: Relay | None = None
         self._ends_in: float | None = None
+        self._own_words = ""
 
     async def run(self) -> Closing:
         """How the client is to be told of the end."""
@@ -145,7 +147,7 @@ class LiveSession:
         # For hours: a setup may be long.
         planned.body = RequestBody()
         closing = await relay.run(attempt.receiving)
-        if says_quota(closing.code, closing.reason):
+        if says_quota(closing.code, closing.reason, self._own_words):
             body = error_of_close(429, closing.reason)
             note_quota_of_session(parts.recovery, parts.cooling, planned, attempt, body)
         return closing.without_key(key)
@@ -191,13 +193,25 @@ class LiveSession:
 
     async def take(self, message: Message) -> Closing | None:
         """Returns when the next message may come. None: the session goes on."""
+        if self.has_begun and self.client.models is not None:
+            try:
+                self._check_model_again(message)
+            except NotAllowed as error:
+                return Closing.of_error(error)
         if self._relay is not None:
             await self._relay.send_on(message)
             return None
         if len(message) > MOST_KEPT_BYTES and self._kept.is_empty:
             return Closing(TOO_BIG, f"The first message is longer than {MOST_KEPT_BYTES} bytes.")
+        if may_tell_of_quota(written := written_in(message)):  # what it sets up may be repeated
+            self._own_words = (self._own_words + written)[:MOST_KEPT_BYTES]
         await self._kept.add(message)
         return None
+
+    def _check_model_again(self, message: Message) -> None:
+        """Of a client that sets up a second time. Raises NotAllowed."""
+        if model := setup_of(message).model:
+            self._planned(message, model)
 
     async def client_left(self, closing: Closing) -> None:
         if self._relay is not None:

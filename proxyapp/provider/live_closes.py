@@ -48,6 +48,10 @@ _CREDENTIAL = re.compile(
     re.IGNORECASE,
 )
 
+# One of these is in each of what is believed. The last: a letter may be written so.
+_TELLING = ("quota", "rate limit", "exceeded", "exhausted", "too many", "your pre", "your billing")
+_ESCAPED = "\\u00"
+
 
 def status_of_close(code: int, reason: str, written: str = "") -> int | None:
     """The status of the answer that it would be over HTTP; None: it is no refusal of the key's, and
@@ -63,6 +67,14 @@ def status_of_close(code: int, reason: str, written: str = "") -> int | None:
 
 def says_quota(code: int, reason: str, written: str = "") -> bool:
     return status_of_close(code, reason, written) == 429
+
+
+def may_tell_of_quota(text: str) -> bool:
+    """Whether what a client writes could come back as words that are believed."""
+    if _ESCAPED in text:
+        return True
+    plain = text.lower()
+    return any(words in plain for words in _TELLING)
 
 
 def error_of_close(status: int, reason: str) -> bytes:

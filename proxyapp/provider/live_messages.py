@@ -42,6 +42,14 @@ def setup_of(message: Message) -> LiveSetup:
     return LiveSetup(normal_name(models[0]) if models else "", resumed[0] if resumed else "")
 
 
+def written_in(message: Message) -> str:
+    """What a client has written, also as it reads without JSON's escapes."""
+    text = message if isinstance(message, str) else message.decode(errors="replace")
+    if "\\" not in text:
+        return text
+    return text + "\n" + json.dumps(_object_in(message), ensure_ascii=False)
+
+
 def usage_in(message: Message) -> LlmTokens:
     """Of one message of the server: each turn tells its own."""
     if not _may_tell(message, _USAGE):

@@ -25,10 +25,11 @@ CLOSE_SECONDS = 5.0
 QUIET = logging.getLogger(f"{__name__}.frames")
 QUIET.setLevel(logging.ERROR)
 _OWN_HANDSHAKE = b"sec-websocket-"
+LOWEST_ERROR = 400
 
 
 class UpgradeRefused(Exception):
-    """The target has answered with another status than 101."""
+    """The target has answered with an error instead of 101."""
 
     def __init__(self, status: int, headers: list[Header], body: bytes) -> None:
         super().__init__(f"status {status}")
@@ -50,7 +51,7 @@ async def open_websocket(
             await socket.handshake(_headers(headers), user_agent_header=None)
     except InvalidStatus as error:
         socket.transport.abort()
-        raise _refused(error) from None
+        raise _refused(error, group) from None
     except TimeoutError:
         socket.transport.abort()
         raise UpstreamTimedOut(f"{group.url.host} does not answer the handshake.") from None
@@ -88,8 +89,16 @@ def _headers(headers: list[Header]) -> Headers:
     )
 
 
-def _refused(error: InvalidStatus) -> UpgradeRefused:
+def _refused(error: InvalidStatus, group: PoolGroup) -> UpgradeRefused | UpstreamFailed:
+    """No refusal is what answers as if nothing had been asked for, or sends elsewhere: the key
+    does not follow.
+    """
     response = error.response
+    if response.status_code < LOWEST_ERROR:
+        return UpstreamFailed(
+            f"{group.url.host} answers the handshake with {response.status_code}; no WebSockets"
+            " are served there."
+        )
     headers = [
         (name.lower().encode("latin-1"), value.encode("latin-1"))
         for name, value in response.headers.raw_items()

@@ -130,6 +130,23 @@ def test_a_token_for_some_models_may_set_up_those_only(gateway: Gateway, tokens:
             assert (code, refusal[1] in reason) == (refusal[0], True), (setup, reason)
 
 
+@pytest.mark.parametrize("place", ["setup", "session"])
+def test_a_second_setup_is_for_those_models_too(
+    gateway: Gateway, tokens: dict[str, str], place: str
+):
+    allowed = json.dumps({"setup": {"model": "models/gemini-2.5-flash"}})
+    with opened(gateway, **with_token(tokens["flash"])) as socket:
+        socket.send(allowed)
+        assert socket.recv(15) == READY
+        socket.send("a model is spoken of")
+        assert socket.recv(15) == "a model is spoken of"
+        socket.send(json.dumps({place: {"model": "models/other"}}))
+        code, reason = end_of(socket)
+
+    assert code == 1008
+    assert "may not use the model 'other'" in reason
+
+
 def test_a_token_for_a_group_gets_its_keys(
     gateway: Gateway, live: FakeLive, tokens: dict[str, str]
 ):

@@ -178,6 +178,26 @@ def test_a_service_account_shows_its_token(live: FakeLive, server: str):
     thread.join(10)
 
 
+def test_a_file_that_a_setup_names_is_its_clients_own(live: FakeLive):
+    parts = [
+        {"fileData": {"fileUri": "https://generativelanguage.googleapis.com/v1beta/files/abc"}}
+    ]
+    setup = {"setup": {"model": MODEL, "systemInstruction": {"parts": parts}}}
+    with Gateway(config_of(live)) as gateway:
+        tokens = make_tokens(gateway, {"maker": {}, "other": {}})
+        wait_for(lambda: is_refused(gateway, LIVE))
+        assert gateway.manage("shell", "-c", REMEMBER % "files/abc").returncode == 0
+        with opened(gateway, **with_token(tokens["other"])) as socket:
+            socket.send(json.dumps(setup))
+            assert end_of(socket)[0] == 1008
+        for _ in range(2):
+            with opened(gateway, **with_token(tokens["maker"])) as socket:
+                socket.send(json.dumps(setup))
+                assert socket.recv(15) == READY
+
+    assert live.keys() == ["KEY-C", "KEY-C"]
+
+
 # Ephemeral tokens.
 
 

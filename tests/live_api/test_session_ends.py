@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 from tests.support import certificates
 from tests.support.fake_live import LIVE, QUOTA_WORDS, SETUP, FakeLive, Script
 from tests.support.gateway import Gateway, group
-from tests.support.live_clients import begun, end_of, opened
+from tests.support.live_clients import READY, begun, end_of, opened
 from tests.support.proxies import HttpProxy, Socks5Proxy
 from tests.support.tls_gateway import TlsGateway
 from tests.support.waiting import wait_for
@@ -156,6 +156,32 @@ def test_a_quota_that_a_client_speaks_of_itself_costs_no_key(live: FakeLive):
         end_of(socket)
 
         assert not any(key["cooldowns"] for key in gateway.keys())
+
+
+def test_what_a_setup_says_of_quotas_costs_no_key_later_on(live: FakeLive):
+    said = r"You exceeded your current qu\u006fta"
+    with Gateway(config_of(live)) as gateway, opened(gateway) as socket:
+        socket.send(f'{{"setup": {{"model": "models/x", "systemInstruction": "{said}"}}}}')
+        assert socket.recv(15) == READY
+        socket.send(json.dumps({"close": [1011, "You exceeded your current quota, says x"]}))
+        assert end_of(socket)[0] == 1011
+        time.sleep(0.3)
+
+        assert not any(key["cooldowns"] for key in gateway.keys())
+
+
+@SERVERS
+@pytest.mark.parametrize("status", [200, 204, 302, 307])
+def test_what_is_no_upgrade_is_no_session(live: FakeLive, server: str, status: int):
+    live.scripts["KEY-A"] = live.scripts["KEY-B"] = Script(status=status)
+    with Gateway(config_of(live), server=server) as gateway, opened(gateway) as socket:
+        socket.send(SETUP)
+        code, reason = end_of(socket)
+
+        assert code == 1011
+        assert f"answers the handshake with {status}" in reason
+        assert {key["state"] for key in gateway.keys()} == {"available"}
+        assert "Traceback" not in gateway.output()
 
 
 @pytest.mark.parametrize("end", [(1007, "bad"), (1008, "models/nope is not found"), (4000, "own")])

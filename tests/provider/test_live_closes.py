@@ -4,7 +4,12 @@ import json
 
 import pytest
 
-from proxyapp.provider.live_closes import error_of_close, says_quota, status_of_close
+from proxyapp.provider.live_closes import (
+    error_of_close,
+    may_tell_of_quota,
+    says_quota,
+    status_of_close,
+)
 
 QUOTA = (
     "You exceeded your current quota, please check your plan and billing details.",
@@ -72,3 +77,13 @@ def test_other_closes_are_the_clients_to_read(code: int):
 def test_words_of_the_key_are_a_refusal_of_it(reason: str):
     assert status_of_close(1007, reason) == 400
     assert json.loads(error_of_close(400, reason)) == {"error": {"code": 400, "message": reason}}
+
+
+@pytest.mark.parametrize("reason", QUOTA)
+def test_whoever_writes_such_words_is_known_to(reason: str):
+    assert may_tell_of_quota(reason)
+    assert may_tell_of_quota(reason.replace("o", "\\u006f").replace("e", "\\u0065"))
+
+
+def test_what_most_clients_write_tells_of_no_quota():
+    assert not may_tell_of_quota('{"realtimeInput": {"audio": {"data": "AAAA"}}}')
