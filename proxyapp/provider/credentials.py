@@ -85,11 +85,22 @@ def with_key(target: bytes, auth: str, secret: str) -> bytes:
     """The raw target with the key in its query, instead of what the client had there."""
     name = auth.removeprefix(IN_QUERY).encode()
     path, _, query = target.partition(b"?")
-    kept = [part for part in query.split(b"&") if part and not _is_named(part, name.lower())]
+    parts = query.split(b"&") if query else []
+    kept = [left for part in parts if (left := _without_named(part, name.lower()))]
     kept.append(name + b"=" + quote(secret, safe="").encode())
     return path + b"?" + b"&".join(kept)
 
 
+def _without_named(part: bytes, name: bytes) -> bytes:
+    """To some programs a semicolon parts parameters, too."""
+    if b";" not in part:
+        return b"" if _is_named(part, name) else part
+    return b";".join(each for each in part.split(b";") if not _is_named(each, name))
+
+
 def _is_named(part: bytes, name: bytes) -> bool:
-    """To some programs the case of a parameter's name makes no difference."""
-    return unquote_to_bytes(part.partition(b"=")[0]).lower() == name
+    """To some programs the case of a parameter's name makes no difference, nor the space around it
+    or brackets behind it.
+    """
+    written = unquote_to_bytes(part.partition(b"=")[0].replace(b"+", b" "))
+    return written.partition(b"[")[0].strip(b" \t\0").lower() == name

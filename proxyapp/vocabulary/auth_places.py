@@ -32,7 +32,14 @@ _QUERY_NAME = re.compile(r"[A-Za-z0-9._~$-]+")
 # What has a meaning of its own in each request, to HTTP, to the gateway or to what stands between.
 _TAKEN = re.compile(
     r"(?:host|expect|date|via|range|origin|referer|cookie2?|set-cookie|user-agent|http2-settings"
-    r"|accept(?:-.*)?|content(?:-.*)?|if-.*|forwarded|x-forwarded-.*|x-gateway-.*|sec-.*)"
+    r"|accept(?:-.*)?|content(?:-.*)?|if-.*|forwarded|x-forwarded-.*|x-gateway-.*|sec-.*"
+    r"|cache-control|pragma|max-forwards|priority|early-data|trace(?:parent|state)|baggage"
+    r"|x-real-ip|(?:x-|true-|cf-)?(?:client|connecting|cluster-client)-ip|upgrade-.*"
+    r"|x-(?:http-method|method|original|rewrite|accel|envoy)-.*|x-goog-(?:upload-.*|user-project)"
+    r"|anthropic-(?:version|beta)|openai-(?:organization|project|beta))"
+)
+_TAKEN_PARAMETERS = frozenset(
+    ("$alt", "alt", "api-version", "model", "pagesize", "pagetoken", "upload_id", "uploadtype")
 )
 
 
@@ -42,7 +49,7 @@ def check_auth(value: str) -> str | None:
     if value.startswith(IN_HEADER):
         return _check_header_name(value.removeprefix(IN_HEADER))
     if value.startswith(IN_QUERY):
-        return _check_name(value.removeprefix(IN_QUERY), _QUERY_NAME, "query:api_key")
+        return _check_parameter(value.removeprefix(IN_QUERY))
     return f"must be one of {FORMS}"
 
 
@@ -51,6 +58,12 @@ def _check_header_name(name: str) -> str | None:
     if plain.encode() in HOP_BY_HOP or _TAKEN.fullmatch(plain):
         return "names a header that HTTP or the gateway itself uses; name the one that takes a key"
     return _check_name(name, _HEADER_NAME, "header:x-my-key")
+
+
+def _check_parameter(name: str) -> str | None:
+    if name.lower() in _TAKEN_PARAMETERS:
+        return "names a parameter that requests have; name the one that takes a key"
+    return _check_name(name, _QUERY_NAME, "query:api_key")
 
 
 def _check_name(name: str, allowed: re.Pattern[str], example: str) -> str | None:

@@ -15,5 +15,6 @@ def filled(target: str, project: str = "", location: str = "") -> str:
     location = location or DEFAULT_LOCATION
     if location == DEFAULT_LOCATION:
         target = target.replace(f"//{LOCATION}-", "//")
-    named = quote(project or "-", safe=":")
+    # A segment of dots would lead elsewhere.
+    named = quote(project.strip(".") or "-", safe=":")
     return target.replace(LOCATION, location).replace(PROJECT, named)

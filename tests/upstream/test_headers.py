@@ -278,3 +278,16 @@ def test_the_parameter_that_the_operator_names_replaces_the_clients_however_it_i
     target = with_key(b"/x?a=%26&API_KEY=1&api%5Fkey=2&&api_key", "query:api_key", "k/+")
 
     assert target == b"/x?a=%26&api_key=k%2F%2B"
+
+
+@pytest.mark.parametrize(
+    ("query", "left"),
+    [
+        (b"x=1;api_key=2", b"x=1&"),
+        (b"api_key=1;x=2;Api%5FKey=3", b"x=2&"),
+        (b"api_key[]=1&api_key%5B0%5D=2&+api_key=3&api_key%00=4", b""),
+        (b"x=1;y=2&my_api_key=3", b"x=1;y=2&my_api_key=3&"),
+    ],
+)
+def test_no_program_reads_another_key_beside_it(query: bytes, left: bytes):
+    assert with_key(b"/x?" + query, "query:api_key", "K") == b"/x?" + left + b"api_key=K"

@@ -56,6 +56,14 @@ def test_a_way_that_has_a_name_or_names_a_place_is_taken(auth: str):
         ("header:x-gateway-hop", TAKEN),
         ("header:x-forwarded-for", TAKEN),
         ("header:accept-encoding", TAKEN),
+        ("header:X_Real_IP", TAKEN),
+        ("header:CF-Connecting-IP", TAKEN),
+        ("header:True-Client-IP", TAKEN),
+        ("header:X-HTTP-Method-Override", TAKEN),
+        ("header:x-goog-upload-command", TAKEN),
+        ("header:anthropic-version", TAKEN),
+        ("query:alt", "names a parameter that requests have"),
+        ("query:pageToken", "names a parameter that requests have"),
     ],
 )
 def test_anything_else_is_refused_in_a_line_that_says_what_to_write(auth: str, problem: str):

@@ -127,7 +127,12 @@ def test_a_signed_assertion_goes_to_google_or_to_this_machine(uri, is_allowed):
         ),
         ("p", "", "https://aiplatform.googleapis.com/v1/projects/p/locations/global"),
         ("ex.com:p", "", "https://aiplatform.googleapis.com/v1/projects/ex.com:p/locations/global"),
-        ("a b/..", "", "https://aiplatform.googleapis.com/v1/projects/a%20b%2F../locations/global"),
+        (
+            "a b/../c",
+            "",
+            "https://aiplatform.googleapis.com/v1/projects/a%20b%2F..%2Fc/locations/global",
+        ),
+        ("..", "", "https://aiplatform.googleapis.com/v1/projects/-/locations/global"),
     ],
 )
 def test_a_target_is_filled_with_what_the_key_has(project, location, place):
