@@ -49,7 +49,7 @@ _CREDENTIAL = re.compile(
 )
 
 # One of these is in each of what is believed. The last: a letter may be written so.
-_TELLING = ("quota", "rate limit", "exceeded", "exhausted", "too many", "your pre", "your billing")
+_TELLING = ("quota", "limit", "429", "exceeded", "exhausted", "too many", "your pre", "your bill")
 _ESCAPED = "\\u00"
 
 

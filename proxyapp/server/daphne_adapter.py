@@ -48,7 +48,7 @@ def check_daphne(server: Server) -> None:
     require_in_code(LIBRARY, WebSocketProtocol.check_timeouts, "state")
     require_in_code(LIBRARY, WebSocketProtocol.serverReject, "handshake_deferred")
     require_in_code(LIBRARY, WebSocketProtocol.onClose, "protocol_disconnected")
-    require("autobahn", WebSocketProtocol, "onAutoPingTimeout", "sendMessage")
+    require("autobahn", WebSocketProtocol, "onAutoPingTimeout", "onPing", "sendMessage")
     require_in_code("autobahn", WebSocketProtocol._sendAutoPing, "autoPingPending")
     require_in_code(LIBRARY, WebSocketProtocol.onMessage, "application_queue", "put_nowait")
 
@@ -140,6 +140,11 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
         self.server.protocol_disconnected(self)
         said = {"code": code or NO_CODE, "reason": (reason if wasClean else "") or ""}
         self.messages.put_nowait({"type": "websocket.disconnect", **said})
+
+    def onPing(self, payload: bytes) -> None:  # noqa: N802
+        """Who does not read gets no answers: they would pile up (RFC 6455, section 5.5.3)."""
+        if not self.is_full():
+            super().onPing(payload)
 
     def onAutoPingTimeout(self) -> None:  # noqa: N802
         """Behind what waits on either side the answer to a ping waits, too."""

@@ -6,9 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import HttpServer
+
+# As many as the longest message has in small pieces.
+MOST_FRAGMENTS = 100_000
 
 
 class UvicornWebSocket(WebSocketsSansIOProtocol):
@@ -31,6 +35,20 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
             self.transport.abort()
         else:
             super().handle_parser_exception()
+
+    def handle_ping(self) -> None:
+        """Who does not read gets no answers: they would pile up (RFC 6455, section 5.5.3)."""
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            self.conn.data_to_send()
+
+    def handle_cont(self, event: Frame) -> None:
+        """Empty ones are not seen by a limit of bytes."""
+        if len(self.frames) < MOST_FRAGMENTS:
+            super().handle_cont(event)
+        else:
+            self.transport.abort()
 
     def keepalive_timeout(self) -> None:
         """Behind what waits on either side the answer to a ping waits, too."""

@@ -131,6 +131,33 @@ def flood(raw: sockets.socket, payload: bytes) -> int:
     return sent
 
 
+HANDSHAKE = (
+    f"GET {LIVE} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+
+
+def flooded(gateway: Gateway, frames: bytes, seconds: float) -> int:
+    """How much memory it takes that a client sends these again and again and reads nothing."""
+    host, _, port = gateway.url.removeprefix("http://").partition(":")
+    with sockets.create_connection((host, int(port)), 10) as raw:
+        raw.sendall(HANDSHAKE.encode())
+        assert b" 101 " in raw.recv(4096)
+        before, until = memory(gateway), time.monotonic() + seconds
+        raw.settimeout(0.2)
+        while time.monotonic() < until:
+            with suppress(TimeoutError, ConnectionError):
+                raw.send(frames)
+        return memory(gateway) - before
+
+
+@SERVERS
+def test_answers_to_pings_that_nobody_reads_do_not_pile_up(live: FakeLive, server: str):
+    pings = (b"\x89\xfd" + bytes(4) + bytes(125)) * 500
+    with Gateway(config_of(live), server=server) as gateway:
+        assert flooded(gateway, pings, 4) < 12 * MIB
+
+
 @SERVERS
 @pytest.mark.parametrize("policy", ["daily", "quota_aware"])
 def test_a_quota_that_ends_a_session_counts_for_the_next(live: FakeLive, server: str, policy: str):
