@@ -37,6 +37,7 @@ def check_uvicorn(server: Server) -> None:
     require(LIBRARY, WebSocketsSansIOProtocol, "handle_parser_exception", "run_asgi", "shutdown")
     require(LIBRARY, WebSocketsSansIOProtocol, "keepalive_timeout", "schedule_ping")
     require(LIBRARY, WebSocketsSansIOProtocol, "handle_cont", "handle_ping")
+    require(LIBRARY, WebSocketsSansIOProtocol, "send_receive_event_to_app")
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.handle_cont, "frames")
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.connection_made, "transport")
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.__init__, "conn", "read_paused", "writable")

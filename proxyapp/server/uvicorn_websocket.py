@@ -13,6 +13,7 @@ from proxyapp.server.http_server import HttpServer
 
 # As many as the longest message has in small pieces.
 MOST_FRAGMENTS = 100_000
+INVALID_TEXT = 1007
 
 
 class UvicornWebSocket(WebSocketsSansIOProtocol):
@@ -49,6 +50,19 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
             super().handle_cont(event)
         else:
             self.transport.abort()
+
+    def send_receive_event_to_app(self) -> None:
+        """uvicorn writes down a traceback for each text that is none."""
+        if self.curr_msg_data_type == "text" and not self.close_sent:
+            self.frames = [b"".join(self.frames)]
+            try:
+                self.frames[0].decode()
+            except UnicodeDecodeError:
+                self.frames = []
+                self.conn.send_close(INVALID_TEXT)
+                self.handle_parser_exception()
+                return
+        super().send_receive_event_to_app()
 
     def keepalive_timeout(self) -> None:
         """Behind what waits on either side the answer to a ping waits, too."""

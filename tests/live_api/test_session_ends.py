@@ -152,6 +152,14 @@ def flooded(gateway: Gateway, frames: bytes, seconds: float) -> int:
 
 
 @SERVERS
+def test_a_text_that_is_none_leaves_no_traceback(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway:
+        flooded(gateway, b"\x81\x82" + bytes(4) + b"\xff\xfe", 0.5)
+        with begun(gateway):
+            assert "Traceback" not in gateway.output()
+
+
+@SERVERS
 def test_answers_to_pings_that_nobody_reads_do_not_pile_up(live: FakeLive, server: str):
     pings = (b"\x89\xfd" + bytes(4) + bytes(125)) * 500
     with Gateway(config_of(live), server=server) as gateway:
