@@ -21,7 +21,8 @@ from proxyapp.forwarding.plain_naming import refuse_ambiguous
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
-from proxyapp.forwarding.union_lists import asks_for_list, refuse_requests_in_one, union_list
+from proxyapp.forwarding.requests_in_one import refuse_requests_in_one
+from proxyapp.forwarding.union_lists import asks_for_list, union_list
 from proxyapp.forwarding.union_models import is_united
 from proxyapp.forwarding.upload_urls import lead_here
 from proxyapp.runtime import Runtime, running_now
@@ -68,7 +69,7 @@ async def forwarded(
     if planned.names:
         await bind(runtime, planned)
     if planned.facts.is_of_many:
-        refuse_requests_in_one(runtime.snapshot, planned)
+        await refuse_requests_in_one(runtime.snapshot, planned)
     if client.is_metered:
         await admission.charge(client, runtime.limits, runtime.counting)
     attempt: Attempt | OwnAnswer

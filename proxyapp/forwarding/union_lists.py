@@ -26,7 +26,7 @@ from proxyapp.resources.list_pages import ListForm, ListQuery, form_of, list_que
 from proxyapp.resources.names import name_of, resource_path
 from proxyapp.resources.page_tokens import PagePlace, place_of, written
 from proxyapp.resources.tenants import is_visible, sees_all
-from proxyapp.vocabulary.errors import BadRequest, NotAllowed
+from proxyapp.vocabulary.errors import BadRequest
 
 HEADER = b"x-gateway-projects"
 # Most projects have little: the more were asked in vain, the more are asked at once.
@@ -42,12 +42,6 @@ def asks_for_list(request: RequestPlan) -> bool:
     return request.method.upper() == "GET" or any(
         value.strip().upper() == b"GET" for value in overriding
     )
-
-
-def refuse_requests_in_one(snapshot: Snapshot, request: RequestPlan) -> None:
-    """Raises NotAllowed: nobody looks through the answers, which may list what is another's."""
-    if not _is_all_seen(snapshot, request):
-        raise NotAllowed("A client token may not send several requests in one (/batch).")
 
 
 def _is_all_seen(snapshot: Snapshot, request: RequestPlan) -> bool:

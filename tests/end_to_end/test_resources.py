@@ -301,7 +301,7 @@ def test_a_client_names_nothing_of_anothers_in_what_only_google_can_read(
             (f"{FLASH}:generateContent", lenient, {}, 400),
             (f"{FLASH}:generateContent", packed, {"content-encoding": "gzip"}, 400),
             (f"/v1beta/{name.replace('/', '%2F')}:x", b"", {}, 400),
-            ("/batch/generativelanguage/v1beta", b"{}", {}, 403),
+            ("/batch/generativelanguage/v1beta", b"GET /v1beta/%66iles\r\n", {}, 403),
         ):
             answer = bob.post(url + path, content=body, headers=more)
             assert answer.status_code == status, answer.text

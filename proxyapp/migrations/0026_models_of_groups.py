@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0027_auth_names'),
+        ('proxyapp', '0025_auth_names'),
     ]
 
     operations = [

@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0028_models_of_groups'),
+        ('proxyapp', '0026_models_of_groups'),
     ]
 
     operations = [
