@@ -103,16 +103,7 @@ async def _unknown(book: ResourceBook, names: Sequence[str], key_id: int) -> lis
 def _made(names: Sequence[str], attempt: Attempt, client_id: int) -> list[KnownResource]:
     key, now = attempt.key, time.time()
     return [
-        KnownResource(
-            name=name,
-            key_id=key.id,
-            key_name=key.shown,
-            project=key.project,
-            group_id=key.group.id,
-            client_id=client_id,
-            expires_at=now + kind_of(name).seconds,
-        )
-        for name in names
+        KnownResource.made_with(key, name, client_id, now + kind_of(name).seconds) for name in names
     ]
 
 

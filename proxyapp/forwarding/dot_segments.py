@@ -6,7 +6,8 @@ known: the worst is assumed.
 """
 
 import re
-from urllib.parse import unquote_to_bytes
+
+from proxyapp.vocabulary.decoding import wholly_decoded
 
 _SLASH = rb"(?:[/\\]|%(?:25)*(?:2f|5c))"
 _END = rb"(?:[/\\;?#\x00-\x20]|$|%(?:25)*(?:[01][0-9a-f]|20|23|2f|3[bf]|5c))"
@@ -14,14 +15,12 @@ _DOT_SEGMENT = re.compile(_SLASH + rb"(?:\.|%(?:25)*2e){1,2}" + _END, re.IGNOREC
 _UP = re.compile(rb"\.\.(?:[;?#\x00-\x20].*)?", re.DOTALL)
 # Some upstreams leave parameters out, and then may see no segment where there was nothing else.
 _DOWN = re.compile(rb"(?!\.?(?:[;?#\x00-\x20]|\Z)).", re.DOTALL)
-# Encoded once by a client and once more by each proxy before us; beyond that it is an attempt.
-MOST_DECODINGS = 5
 
 
 def leads_astray(path: bytes) -> bool:
     if not _DOT_SEGMENT.search(path):
         return False
-    plain = _decoded(path)
+    plain = wholly_decoded(path)
     return plain is None or b"odels/" in plain.replace(b"\\", b"/") or _climbs_out(path)
 
 
@@ -29,19 +28,9 @@ def _climbs_out(path: bytes) -> bool:
     """Only plain slashes count for the way down, whatever may be one for the way up."""
     depth = 0
     for segment in path.split(b"/"):
-        parts = re.split(rb"[/\\]", _decoded(segment) or b"")
+        parts = re.split(rb"[/\\]", wholly_decoded(segment) or b"")
         ups = sum(_UP.fullmatch(part) is not None for part in parts)
         depth += -ups if ups else any(map(_DOWN.match, parts))
         if depth < 0:
             return True
     return False
-
-
-def _decoded(path: bytes) -> bytes | None:
-    """With nothing encoded in it; None: it is encoded too often to be meant well."""
-    for _ in range(MOST_DECODINGS):
-        plain = unquote_to_bytes(path)
-        if plain == path:
-            return plain
-        path = plain
-    return None

@@ -55,7 +55,7 @@ async def read_ahead(
     inner = group_and_path(path)[1]
     facts = facts_of(inner)
     meant = facts.means.openai or facts.means.native or inner
-    body.references = await _soon(finding_references(body.whole(), meant))
+    body.references = await soon(finding_references(body.whole(), meant))
     boundary = boundary_of(headers)
     if boundary is not None and client.models is None and facts.is_of_no_model:
         body.model = ""  # a file, most often: no model of it would count
@@ -90,10 +90,11 @@ async def read_whole(body: RequestBody) -> LongJson:
 
 
 async def _taken(steps: Generator[None, None, Result], length: int) -> Result:
-    return await (_soon(steps) if length <= PARSED_BYTES else in_turns(steps))
+    return await (soon(steps) if length <= PARSED_BYTES else in_turns(steps))
 
 
-async def _soon(steps: Generator[None, None, Result]) -> Result:
+async def soon(steps: Generator[None, None, Result]) -> Result:
+    """What they come to; at once, where that takes no longer than AT_ONCE_SECONDS."""
     ends = _at_once(steps)
     return ends[0] if ends else await in_turns(steps)
 

@@ -7,7 +7,6 @@ the request to be for must be allowed, and its path must be one of which that is
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from proxyapp.forwarding.form_body import form_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
@@ -25,10 +24,9 @@ from proxyapp.provider.model_readings import (
     routing_of,
 )
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.decoding import wholly_decoded
 from proxyapp.vocabulary.errors import NotAllowed
 
-# As in dot_segments: what is encoded oftener is not meant well, and matches no model.
-MOST_DECODINGS = 5
 _ASKING_TOOLS = re.compile(rb"/(?:responses|interactions)/?$")
 # A `*` of the operator's stands for no separator with which an upstream may read two names in one.
 _NAME = re.compile(r"[\w.:/@+~-]+")
@@ -90,12 +88,8 @@ def check_same_place(method: str, checked: bytes, other: bytes) -> None:
 
 
 def _decoded(path: bytes) -> bytes:
-    """As often as it is encoded; to some upstreams a backslash is a slash."""
-    for _ in range(MOST_DECODINGS):
-        path, before = unquote_to_bytes(path), path
-        if path == before:
-            break
-    return path.replace(b"\\", b"/")
+    """To some upstreams a backslash is a slash. What is encoded too often matches no model."""
+    return (wholly_decoded(path) or path).replace(b"\\", b"/")
 
 
 def _models_of_body(

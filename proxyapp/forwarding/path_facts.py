@@ -88,7 +88,7 @@ def facts_of(path: bytes) -> PathFacts:
         is_of_many=is_of_requests(path),
         is_of_no_model=asked.is_operation or (kind is not None and kind.asks_no_model),
         is_model_list=MODEL_LIST.fullmatch(plain) is not None,
-        is_upload=b"/upload/" in path,
+        is_upload=asked.is_upload,
         model=normal_name(name) if name else None,
         own_quota=f":{own[1].decode()}" if own else "",
         endpoint_scope=quota_scope(path, ""),

@@ -9,23 +9,20 @@ import json
 import re
 from collections.abc import Generator
 from mmap import mmap
-from urllib.parse import unquote_to_bytes
 
 from proxyapp.access.token_book import ANYONE
-from proxyapp.forwarding.long_bodies import in_turns, read_whole
+from proxyapp.forwarding.long_bodies import read_whole, soon
 from proxyapp.forwarding.request_body import SHORT_BYTES
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.long_json import finished
 from proxyapp.resources.kinds import KINDS, Area
 from proxyapp.resources.names import named_in_path, resource_path
 from proxyapp.resources.references import STEP_BYTES, references_in_query
-from proxyapp.resources.tenants import sees_all
+from proxyapp.resources.tenants import sees_all_of
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.decoding import wholly_decoded
 from proxyapp.vocabulary.errors import BadRequest
 
-# As in model_permission: what is encoded oftener is not meant well.
-MOST_DECODINGS = 5
 # Most bodies name nothing: they are not parsed. A name has a kind and a slash, as it is or escaped.
 _STARTS = tuple(f"{kind}/".encode() for kind in KINDS if not kind.startswith("openai/"))
 _ESCAPED = re.compile(rb'\\(?:[^"\\bfnrtu]|u00[2-7])')
@@ -43,7 +40,9 @@ async def refuse_ambiguous(snapshot: Snapshot, request: RequestPlan) -> None:
         return
     path, has_body = request.path, bool(request.body.length)
     is_odd = b"%" in path or b"google." in path
-    if not (is_odd or has_body) or _sees_all(snapshot, request):
+    if not (is_odd or has_body):
+        return
+    if sees_all_of(request.client, snapshot.groups_of(request.whole_ring)):
         return
     if is_odd:
         _check_path(path)
@@ -56,15 +55,9 @@ async def refuse_ambiguous(snapshot: Snapshot, request: RequestPlan) -> None:
             )
 
 
-def _sees_all(snapshot: Snapshot, request: RequestPlan) -> bool:
-    return all(sees_all(request.client, group) for group in snapshot.groups_of(request.whole_ring))
-
-
 def _check_path(path: bytes) -> None:
-    plain = path
-    for _ in range(MOST_DECODINGS):
-        plain = unquote_to_bytes(plain)
-    if named_in_path(plain) != named_in_path(path) or _GRPC.match(plain):
+    plain = wholly_decoded(path)
+    if plain is None or named_in_path(plain) != named_in_path(path) or _GRPC.match(plain):
         raise BadRequest(
             "The path can be read in two ways, and what it names may be another client's: write"
             f" it without %2F and the like, {REMEDY}"
@@ -101,10 +94,8 @@ async def _is_strict(request: RequestPlan) -> bool:
     body = request.body
     if any(b"multipart/" in value for value in _said(request.headers, b"content-type")):
         return True
-    if resource_path(request.path).area is not _OF_IDS:
-        looking = _looking(body.whole())
-        if not (finished(looking) if _is_short(request) else await in_turns(looking)):
-            return True
+    if resource_path(request.path).area is not _OF_IDS and not await soon(_looking(body.whole())):
+        return True
     if not _is_short(request):
         body.said = body.said or await read_whole(body)
         return body.said.is_plain

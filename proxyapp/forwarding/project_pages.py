@@ -5,9 +5,11 @@ client may see.
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond
 from proxyapp.forwarding.listed_projects import ListedProject
@@ -54,33 +56,32 @@ class ProjectPage:
     error: GatewayError | None = None
 
 
-class ProjectLists:
-    """Asks for pages of one client's list. `first`: the project that tells what is everybody's."""
+@dataclass(frozen=True, slots=True)
+class AskedList:
+    """What one client asks of which projects. The first of them tells what is everybody's."""
 
-    def __init__(
-        self,
-        parts: SearchParts,
-        request: RequestPlan,
-        first: ListedProject,
-        kind: ResourceKind,
-        form: ListForm,
-        query: ListQuery,
-    ) -> None:
-        self._parts = parts
-        self._request = request
-        self._first = first
-        self._kind = kind
-        self._form = form
-        self._query = query
+    parts: SearchParts
+    request: RequestPlan
+    projects: Sequence[ListedProject]
+    kind: ResourceKind
+    form: ListForm
+    query: ListQuery
+
+
+class ProjectLists:
+    """Asks for pages of one client's list."""
+
+    def __init__(self, asked: AskedList) -> None:
+        self._list = asked
 
     async def page(self, project: ListedProject, size: int, token: str) -> ProjectPage:
         page = ProjectPage(project)
         if not self._has_usable(project):
             page.failure = "cooling" if any(key.is_active for key in project.keys) else "disabled"
             return page
-        asked = self._asking(project, self._query.raw(self._form, size, token))
+        asked = self._asking(project, self._list.query.raw(self._list.form, size, token))
         try:
-            page.attempt = await Search(self._parts, asked).run()
+            page.attempt = await Search(self._list.parts, asked).run()
         except GatewayError as error:
             page.error, page.failure = error, str(error.status)
             return page
@@ -89,12 +90,12 @@ class ProjectLists:
 
     def _has_usable(self, project: ListedProject) -> bool:
         """One that has none is not waited for."""
-        request = self._request
+        request = self._list.request
         wish = KeyWish(request.ring, request.quota_scope, 0.0, only=project.key_ids)
-        return next(usable_of(self._parts.snapshot, wish, time.time()), None) is not None
+        return next(usable_of(self._list.parts.snapshot, wish, time.time()), None) is not None
 
     def _asking(self, project: ListedProject, query: bytes | None) -> RequestPlan:
-        request = self._request
+        request = self._list.request
         headers = [header for header in request.headers if header[0] not in _NOT_OF_LISTS]
         asked = RequestPlan(
             request.ring,
@@ -127,23 +128,24 @@ class ProjectLists:
             page.attempt, page.failure = None, "unreadable"
             page.error = UpstreamFailed("The upstream answered with no list in JSON.")
             return
-        page.following = following_of(told, self._form)
-        page.items = await self._seen(items_of(told, self._form), attempt)
+        page.following = following_of(told, self._list.form)
+        page.items = await self._seen(items_of(told, self._list.form), attempt)
 
     async def _seen(self, items: list[dict[str, Any]], attempt: Attempt) -> list[dict[str, Any]]:
         """What the client made itself, unless it shares all; what nobody knew is remembered."""
-        key, client = attempt.key, self._request.client
-        is_first, shows_all = key.id in self._first.key_ids, sees_all(client, key.group)
-        has_public = self._kind.has_public
-        names = [name_of_item(item, self._kind) for item in items]
-        book = self._parts.resources
-        found = dict(zip(names, await asyncio.gather(*map(self._rows, names)), strict=True))
-        if client.id == 0 and not self._parts.threads.is_away:
+        key, client = attempt.key, self._list.request.client
+        is_first, shows_all = key.id in self._list.projects[0].key_ids, sees_all(client, key.group)
+        has_public = self._list.kind.has_public
+        names = [name_of_item(item, self._list.kind) for item in items]
+        book = self._list.parts.resources
+        found = await book.find_all({name for name in names if name is not None})
+        if client is ANYONE and not self._list.parts.threads.is_away:
+            now = time.time()
             await book.remember(
                 [
-                    self._made(name, attempt)
+                    KnownResource.made_with(key, name, ANYONE.id, now + kind_of(name).seconds)
                     for name, rows in found.items()
-                    if name is not None and not rows and not kind_of(name).has_public
+                    if not rows and not kind_of(name).has_public
                 ]
             )
         return [
@@ -152,29 +154,10 @@ class ProjectLists:
             if (is_first if name is None and has_public else shows_all)
             or any(
                 is_visible(row, client, key.group)
-                for row in found[name]
+                for row in found.get(name or "", ())
                 if row.key_id == key.id or (key.project and row.project == key.project)
             )
         ]
-
-    async def _rows(self, name: str | None) -> tuple[KnownResource, ...]:
-        if name is None:
-            return ()
-        book = self._parts.resources
-        rows = book.find_now(name)
-        return tuple(await book.find(name) if rows is None else rows)
-
-    def _made(self, name: str, attempt: Attempt) -> KnownResource:
-        key = attempt.key
-        return KnownResource(
-            name=name,
-            key_id=key.id,
-            key_name=key.shown,
-            project=key.project,
-            group_id=key.group.id,
-            client_id=0,
-            expires_at=time.time() + kind_of(name).seconds,
-        )
 
 
 async def _whole(attempt: Attempt) -> bytes:

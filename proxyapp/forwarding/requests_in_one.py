@@ -7,20 +7,16 @@ anything but models.
 import re
 from collections.abc import Generator
 from mmap import mmap
-from urllib.parse import unquote_to_bytes
 
-from proxyapp.forwarding.long_bodies import in_turns
-from proxyapp.forwarding.request_body import SHORT_BYTES
+from proxyapp.forwarding.long_bodies import soon
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.long_json import finished
 from proxyapp.resources.kinds import KINDS
 from proxyapp.resources.references import STEP_BYTES
-from proxyapp.resources.tenants import sees_all
+from proxyapp.resources.tenants import sees_all_of
+from proxyapp.vocabulary.decoding import wholly_decoded
 from proxyapp.vocabulary.errors import NotAllowed
 
-# As in model_permission: what is encoded oftener is not meant well.
-MOST_DECODINGS = 5
 # What is cut at the end of a step stands whole in the next one.
 OVERLAP_BYTES = 256
 _COLLECTIONS = b"|".join(sorted({kind.rpartition("/")[2].encode() for kind in KINDS}))
@@ -35,13 +31,9 @@ _NAMED = re.compile(
 
 async def refuse_requests_in_one(snapshot: Snapshot, request: RequestPlan) -> None:
     """Raises NotAllowed."""
-    groups = snapshot.groups_of(request.whole_ring)
-    if all(sees_all(request.client, group) for group in groups):
+    if sees_all_of(request.client, snapshot.groups_of(request.whole_ring)):
         return
-    body = request.body
-    looking = _looking(body.whole())
-    is_short = (body.length or 0) <= SHORT_BYTES
-    if finished(looking) if is_short else await in_turns(looking):
+    if await soon(_looking(request.body.whole())):
         raise NotAllowed(
             "A client token may ask for nothing but models in several requests at once (/batch):"
             " ask for files and the like by themselves."
@@ -51,15 +43,8 @@ async def refuse_requests_in_one(snapshot: Snapshot, request: RequestPlan) -> No
 def _looking(body: bytes | mmap) -> Generator[None, None, bool]:
     """Whether anything but a model may be meant in it, in steps."""
     for start in range(0, len(body), STEP_BYTES):
-        if _NAMED.search(_plain(body[start : start + STEP_BYTES + OVERLAP_BYTES])) is not None:
+        plain = wholly_decoded(body[start : start + STEP_BYTES + OVERLAP_BYTES])
+        if plain is None or _NAMED.search(plain) is not None:
             return True
         yield
     return False
-
-
-def _plain(text: bytes) -> bytes:
-    for _ in range(MOST_DECODINGS):
-        if b"%" not in text:
-            break
-        text = unquote_to_bytes(text)
-    return text

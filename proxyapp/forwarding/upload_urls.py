@@ -59,16 +59,8 @@ def stay_here(
 
 
 def _session(request: RequestPlan, attempt: Attempt, target: bytes) -> UploadSession:
-    key = attempt.key
-    made = KnownResource(
-        name=upload_sessions.NAME,
-        key_id=key.id,
-        key_name=key.shown,
-        project=key.project,
-        group_id=key.group.id,
-        client_id=request.client.id,
-        expires_at=int(time.time()) + upload_sessions.LIFE_SECONDS,
-    )
+    until = int(time.time()) + upload_sessions.LIFE_SECONDS
+    made = KnownResource.made_with(attempt.key, upload_sessions.NAME, request.client.id, until)
     path = request.path.decode("latin-1")
     return UploadSession(made, path, target.decode("latin-1"), attempt.auth)
 

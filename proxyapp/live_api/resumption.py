@@ -36,13 +36,6 @@ async def bind_to_session(
 
 async def remember_session(book: ResourceBook, key: PoolKey, client: Client, handle: str) -> None:
     """Returns when every process may be asked for it."""
-    made = KnownResource(
-        name=session_name(handle),
-        key_id=key.id,
-        key_name=key.shown,
-        project=key.project,
-        group_id=key.group.id,
-        client_id=client.id,
-        expires_at=time.time() + HANDLE_SECONDS,
-    )
+    until = time.time() + HANDLE_SECONDS
+    made = KnownResource.made_with(key, session_name(handle), client.id, until)
     await book.remember([made])

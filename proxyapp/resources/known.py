@@ -1,6 +1,9 @@
 """What is known of one resource: the key that made it, for whom, and until when it exists."""
 
 from dataclasses import dataclass
+from typing import Self
+
+from proxyapp.pool.keys_and_groups import PoolKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +20,10 @@ class KnownResource:
     group_id: int
     client_id: int
     expires_at: float
+
+    @classmethod
+    def made_with(cls, key: PoolKey, name: str, client_id: int, expires_at: float) -> Self:
+        return cls(name, key.id, key.shown, key.project, key.group.id, client_id, expires_at)
 
 
 @dataclass(frozen=True, slots=True)

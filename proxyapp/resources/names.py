@@ -28,7 +28,7 @@ _OF_CHATS = frozenset(
     (*(name.decode() for name in OF_OPENAI), "responses", "messages", "deployments")
 )
 _OF_JOBS = frozenset(("batches", "files", "fine_tuning", "videos"))
-# A file's URI, as Google's answers have it; one of the machine itself can only be a test's.
+# A file's URI, as Google's answers have it, and those of a mirror on this machine.
 _HOSTS = re.compile(
     r"(?:[\w-]+\.)*[\w-]*generativelanguage[\w-]*\.googleapis\.com|localhost|127\.0\.0\.1|::1",
     re.IGNORECASE,

@@ -1,6 +1,7 @@
 """What was made while the database was away, as a record of the spool."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import astuple
 from typing import Any
 
 from proxyapp.resources.known import KnownResource, ResourceChange
@@ -11,7 +12,7 @@ MOST_ID = 2**63
 
 
 def resources_record(changes: Iterable[ResourceChange]) -> dict[str, Any]:
-    return {RESOURCES: [_row(change) for change in changes]}
+    return {RESOURCES: [[*astuple(change.resource), change.at] for change in changes]}
 
 
 def spooled_resources(record: Mapping[str, Any]) -> list[ResourceChange]:
@@ -20,20 +21,6 @@ def spooled_resources(record: Mapping[str, Any]) -> list[ResourceChange]:
     Raises TypeError or ValueError.
     """
     return [_change(*row[:8]) for row in record.get(RESOURCES, [])]
-
-
-def _row(change: ResourceChange) -> list[Any]:
-    known = change.resource
-    return [
-        known.name,
-        known.key_id,
-        known.key_name,
-        known.project,
-        known.group_id,
-        known.client_id,
-        known.expires_at,
-        change.at,
-    ]
 
 
 def _change(

@@ -1,5 +1,7 @@
 """Whose resources a client may see."""
 
+from collections.abc import Iterable
+
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.resources.known import KnownResource
@@ -8,6 +10,10 @@ from proxyapp.resources.known import KnownResource
 def sees_all(client: Client, group: PoolGroup) -> bool:
     """Of the group's keys, whoever made them."""
     return client is ANYONE or client.shared_resources or group.shared_resources
+
+
+def sees_all_of(client: Client, groups: Iterable[PoolGroup]) -> bool:
+    return all(sees_all(client, group) for group in groups)
 
 
 def is_visible(known: KnownResource, client: Client, group: PoolGroup | None) -> bool:

@@ -238,3 +238,6 @@ def test_a_token_that_may_not_use_the_group_any_more_is_told_so(
             "[Group.objects.get(name='second')])",
         )
         wait_for(lambda: client.part(url, b"", 3).status_code == 403)
+        refused = client.part(url, b"", 3)
+
+    assert "may not use the key of this upload" in refused.json()["error"]["message"]
