@@ -14,6 +14,7 @@ from proxyapp.vocabulary.service_account import (
     account_of,
     check_location,
     default_name,
+    is_account,
     stored_account,
 )
 from proxyapp.vocabulary.target_places import PROJECT
@@ -47,7 +48,7 @@ class AccountFields(CheckedTree):
         own = account_of(stored)["project_id"]
         return KeyConfig(stored, name or default_name(stored), project or own)
 
-    def fill_target(self, target: str, keys: Mapping[str, KeyConfig]) -> None:
+    def check_projects(self, target: str, keys: Mapping[str, KeyConfig]) -> None:
         """Whether each key has what the group's target names."""
         for place, key in keys.items():
             if PROJECT in target and key.secret and not key.project:
@@ -55,7 +56,7 @@ class AccountFields(CheckedTree):
 
     def _given(self, value: object) -> object:
         """Raises BadAccount."""
-        if not isinstance(value, str) or value.lstrip().startswith("{"):
+        if not isinstance(value, str) or is_account(value.lstrip()):
             return value
         if self.folder is None:
             raise BadAccount(

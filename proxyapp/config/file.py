@@ -146,7 +146,7 @@ class _Reading(AccountFields, ServerFields, ModelsOfGroups):
             if field.name not in READ_TOGETHER
         }
         models, aliases, fallbacks = self.model_fields(fields, place)
-        self.fill_target(settings["target_url"], keys)
+        self.check_projects(settings["target_url"], keys)
         return GroupConfig(
             **settings,
             allow_link_local=is_link_local_allowed,

@@ -10,12 +10,13 @@ from urllib.parse import urlsplit
 import httpx
 
 from proxyapp.pool.ring_names import ring_name
-from proxyapp.provider.credentials import credentials
+from proxyapp.provider.credentials import credentials, speaks_gemini
 from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.provider.vertex_paths import is_vertex
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
 from proxyapp.vocabulary.model_patterns import pattern_of
+from proxyapp.vocabulary.service_account import is_account
 from proxyapp.vocabulary.target_places import filled, has_places
 from proxyapp.vocabulary.urls import is_host_of_google
 
@@ -77,12 +78,8 @@ class PoolGroup:
         return prefix_before(path, prefix=self.prefix, base=self.base)
 
     def takes_geminis_paths(self, auth: str) -> bool:
-        """Whether it speaks Gemini's API, as its host or the credential that it gets tells.
-
-        Then it is asked for paths that the API has.
-        """
-        is_geminis = self.is_of_google or auth in (Auth.GOOGLE, Auth.X_GOOG_API_KEY)
-        return is_geminis and self.rewrite_paths
+        """Whether it speaks Gemini's API, and is asked for paths that the API has."""
+        return self.rewrite_paths and speaks_gemini(auth, is_of_google=self.is_of_google)
 
     @property
     def ring(self) -> str:
@@ -96,7 +93,6 @@ class PoolKey:
     `status`: what the database says; cooldowns are the snapshot's. `project`: keys with the same
     label share quotas; empty: the key has its own. `is_readable`: SECRET_KEY opens the secret.
     `name`: as operators know it, if they gave it one.
-    `is_account`: a service account, which shows tokens: `upstream.access_tokens`.
     """
 
     id: int
@@ -109,7 +105,11 @@ class PoolKey:
     is_readable: bool = True
     position: int = 0
     name: str = ""
-    is_account: bool = False
+
+    @property
+    def is_account(self) -> bool:
+        """A service account, which shows tokens: `upstream.access_tokens`."""
+        return is_account(self.secret)
 
     @property
     def shown(self) -> str:
@@ -162,18 +162,35 @@ class GroupFields(NamedTuple):
         return f"GroupFields({self.id}, {self.name!r})"
 
 
-def pool_group(fields: GroupFields) -> PoolGroup:
-    target = fields.target_url
-    parts = urlsplit(filled(target))
-    return PoolGroup(
-        id=fields.id,
-        name=fields.name,
+class TargetParts(NamedTuple):
+    """As a group has them."""
+
+    url: httpx.URL
+    host: bytes
+    prefix: bytes
+
+
+def target_parts(target: str) -> TargetParts:
+    parts = urlsplit(target)
+    return TargetParts(
         url=httpx.URL(f"{parts.scheme}://{parts.netloc}"),
         host=parts.netloc.encode("idna" if not parts.netloc.isascii() else "ascii"),
         prefix=parts.path.rstrip("/").encode(),
+    )
+
+
+def pool_group(fields: GroupFields) -> PoolGroup:
+    target = fields.target_url
+    parts = target_parts(filled(target))
+    return PoolGroup(
+        id=fields.id,
+        name=fields.name,
+        url=parts.url,
+        host=parts.host,
+        prefix=parts.prefix,
         proxy_url=fields.proxy_url or None,
         auth=resolved_auth(
-            fields.auth, parts.hostname or "", has_single_credential=fields.has_single_credential
+            fields.auth, parts.url.host, has_single_credential=fields.has_single_credential
         ),
         policy=fields.policy,
         priority=fields.priority,

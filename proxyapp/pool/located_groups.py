@@ -1,11 +1,8 @@
 """A group as one of its keys has it: a target's `{project}` and `{location}` are each key's own."""
 
 import dataclasses
-from urllib.parse import urlsplit
 
-import httpx
-
-from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.keys_and_groups import PoolGroup, target_parts
 from proxyapp.vocabulary.choices import Auth
 from proxyapp.vocabulary.service_account import account_of, is_account
 from proxyapp.vocabulary.target_places import filled
@@ -23,10 +20,5 @@ def group_of_key(group: PoolGroup, secret: str, project: str) -> PoolGroup:
 def _at(group: PoolGroup, project: str, location: str) -> PoolGroup:
     if not group.template:
         return group
-    parts = urlsplit(filled(group.template, project, location))
-    return dataclasses.replace(
-        group,
-        url=httpx.URL(f"{parts.scheme}://{parts.netloc}"),
-        host=parts.netloc.encode(),
-        prefix=parts.path.rstrip("/").encode(),
-    )
+    parts = target_parts(filled(group.template, project, location))
+    return dataclasses.replace(group, **parts._asdict())

@@ -19,7 +19,6 @@ from proxyapp.pool.located_groups import group_of_key
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.vocabulary.clock import elapsed_seconds
-from proxyapp.vocabulary.service_account import is_account
 
 logger = logging.getLogger(__name__)
 # In one line of the log.
@@ -202,7 +201,6 @@ class PoolReader:
                     is_readable=secret != UNREADABLE,
                     position=position,
                     name=name,
-                    is_account=is_account(secret),
                 )
 
     def _learn(self, hashes: set[str]) -> None:

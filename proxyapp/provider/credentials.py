@@ -11,6 +11,8 @@ from proxyapp.vocabulary.choices import Auth
 TWO_REFUSED = re.compile(
     r"Multiple authentication credentials received\.?(?:\s+Please pass only one\.?)?"
 )
+# Of a Bearer token: who says so has looked elsewhere, or nowhere.
+OTHER_PLACE = re.compile(rb"x-api-key|api-key header|subscription key", re.IGNORECASE)
 # From the start on, and without what is encoded: elsewhere it is a name that a client chose.
 OPENAI_PATH = re.compile(rb"/(?:v\d[\w.-]*/)?openai/")
 OPENAI_SEGMENT = b"openai"
@@ -56,9 +58,19 @@ def is_alone_in_place(auth: str, *, is_openai: bool) -> bool:
     return auth in (Auth.GOOGLE, Auth.BEARER if is_openai else Auth.X_GOOG_API_KEY)
 
 
+def speaks_gemini(auth: str, *, is_of_google: bool) -> bool:
+    """Whether a target's API is Gemini's, as its host or the credential that it gets tells."""
+    return is_of_google or auth in (Auth.GOOGLE, Auth.X_GOOG_API_KEY)
+
+
 def refuses_two(message: str) -> bool:
     """Whether a refusal says that one credential would have been right."""
     return TWO_REFUSED.fullmatch(message.strip()) is not None
+
+
+def looks_elsewhere(body: bytes) -> bool:
+    """Whether a refusal of a Bearer token speaks of another place for the key."""
+    return OTHER_PLACE.search(body) is not None
 
 
 def credentials(auth: str, secret: bytes, *, is_openai: bool) -> list[Header]:

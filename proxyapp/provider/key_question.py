@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-from proxyapp.provider.credentials import is_openai_prefix
+from proxyapp.provider.credentials import is_openai_prefix, speaks_gemini
 from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.provider.vertex_paths import is_vertex, vertex_path
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth
-from proxyapp.vocabulary.urls import is_host_of_google
+from proxyapp.vocabulary.urls import is_host_below, is_host_of_google
 
 GEMINIS_MODELS = b"/v1beta/models?pageSize=1"
 # https://platform.claude.com/docs/en/api/versioning: without it every request is refused.
@@ -42,20 +42,15 @@ def question_for(auth: str, host: str, prefix: bytes) -> KeyQuestion:
 
 def _question(auth: str, host: str, prefix: bytes) -> KeyQuestion:
     """Behind the prefix."""
-    if auth == Auth.API_KEY and is_below(host, "azure.com"):
+    if auth == Auth.API_KEY and is_host_below(host, "azure.com"):
         return KeyQuestion(_azures(prefix))
-    if is_below(host, "openrouter.ai"):
+    if is_host_below(host, "openrouter.ai"):
         return KeyQuestion(OPENROUTERS_KEY)
     if is_openai_prefix(prefix):
         return KeyQuestion(b"/models")
     if auth == Auth.X_API_KEY:
         return KeyQuestion(b"/v1/models?limit=1", (ANTHROPIC_VERSION,))
-    return KeyQuestion(GEMINIS_MODELS if _speaks_gemini(auth, host, prefix) else b"/v1/models")
-
-
-def is_below(host: str, domain: str) -> bool:
-    host = host.lower().rstrip(".")
-    return host == domain or host.endswith(f".{domain}")
+    return KeyQuestion(GEMINIS_MODELS if _may_speak_gemini(auth, host, prefix) else b"/v1/models")
 
 
 def _azures(prefix: bytes) -> bytes:
@@ -64,8 +59,8 @@ def _azures(prefix: bytes) -> bytes:
     return AZURES_MODELS if is_openai_prefix(prefix) else b"/openai" + AZURES_MODELS
 
 
-def _speaks_gemini(auth: str, host: str, prefix: bytes) -> bool:
+def _may_speak_gemini(auth: str, host: str, prefix: bytes) -> bool:
     """Of a target that gets two credentials nobody said what it speaks, but by its path."""
-    if is_host_of_google(host) or auth in (Auth.GOOGLE, Auth.X_GOOG_API_KEY):
+    if speaks_gemini(auth, is_of_google=is_host_of_google(host)):
         return True
     return auth == Auth.BOTH and not prefix.endswith(b"/v1")

@@ -91,12 +91,12 @@ def googles_list(models: Sequence[ListedModel], size: str | None, token: str | N
     page: dict[str, Any] = {"models": [in_googles_words(model) for model in models[start:end]]}
     if end < len(models):
         page["nextPageToken"] = f"at-{end}"
-    return json.dumps(page, ensure_ascii=False).encode(errors="replace")
+    return _written(page)
 
 
 def openais_list(models: Sequence[ListedModel]) -> bytes:
     listed = {"object": "list", "data": [in_openais_words(model) for model in models]}
-    return json.dumps(listed, ensure_ascii=False).encode(errors="replace")
+    return _written(listed)
 
 
 def anthropics_list(models: Sequence[ListedModel]) -> bytes:
@@ -111,7 +111,11 @@ def anthropics_list(models: Sequence[ListedModel]) -> bytes:
     ]
     ends = {"first_id": data[0]["id"], "last_id": data[-1]["id"]} if data else {}
     listed = {"data": data, "has_more": False, "first_id": None, "last_id": None, **ends}
-    return json.dumps(listed, ensure_ascii=False).encode(errors="replace")
+    return _written(listed)
+
+
+def _written(page: dict[str, Any]) -> bytes:
+    return json.dumps(page, ensure_ascii=False).encode(errors="replace")
 
 
 def _page_size(text: str | None) -> int:

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
+from proxyapp.vocabulary.asgi import Header
+
 SHORTEST = timedelta(seconds=1)
 LONGEST = timedelta(days=1)
 
@@ -69,7 +71,7 @@ def stated_in(message: str) -> timedelta | None:
     return max((delay for delay in found if delay is not None), default=None)
 
 
-def retry_after(headers: Sequence[tuple[bytes, bytes]], now: datetime) -> timedelta | None:
+def retry_after(headers: Sequence[Header], now: datetime) -> timedelta | None:
     """RFC 9110, 10.2.3, seconds with a fraction, and `retry-after-ms`, which is more exact.
 
     Already bounded: a date may lie in the past.

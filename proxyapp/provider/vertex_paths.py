@@ -9,10 +9,10 @@ a client asks for                          a target with a project     one witho
 
 import re
 
-from proxyapp.vocabulary.client_paths import OPENAI_BASE
+from proxyapp.vocabulary.client_paths import OPENAI_BASE, VERSION
 
 _HOST = re.compile(r"(?:[a-z0-9-]+-)?aiplatform(?:\.[a-z0-9-]+\.rep)?\.googleapis\.com")
-_VERSION = rb"/v\d+(?:(?:alpha|beta)\d*)?"
+_VERSION = rb"/%b" % VERSION
 _PROJECT = rb"/projects/[^/]+/locations/[^/]+"
 # A target's path: what stands before the API, its version, its project.
 _TARGET = re.compile(

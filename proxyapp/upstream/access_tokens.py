@@ -131,7 +131,7 @@ class AccessTokens:
 
 
 def _showing(key: PoolKey, token: str) -> PoolKey:
-    return dataclasses.replace(key, secret=token, is_account=False)
+    return dataclasses.replace(key, secret=token)
 
 
 def _name(key: PoolKey) -> str:

@@ -26,7 +26,6 @@ from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepC
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.key_states import KeyState
-from proxyapp.vocabulary.service_account import is_account
 
 NO_KEY = "not asked: the group has no key that may be used now"
 UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
@@ -119,7 +118,6 @@ async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResu
         key.masked,
         key.status,
         key_hash=key.key_hash,
-        is_account=is_account(secret),
     )
     return await ask_provider(upstreams, pooled)
 

@@ -45,6 +45,21 @@ class UpstreamExchange(ResponseFlow, httpx.AsyncByteStream):
         await self.fill()
         return self.take()
 
+    async def read_start(self, most: int) -> bytes:
+        """The body, and no more of a longer one than shows that it is; closes the exchange.
+
+        Raises a TransportError if the body is broken.
+        """
+        data = b""
+        try:
+            async for chunk in self:
+                data += chunk
+                if len(data) > most:
+                    break
+        finally:
+            await self.aclose()
+        return data
+
     async def arrive(self, seconds: float) -> None:
         """Returns when there is something to `take`, at the body's end, or after the time.
 

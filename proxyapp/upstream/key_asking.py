@@ -2,8 +2,6 @@
 
 from typing import NamedTuple
 
-import httpx
-
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.codings import decoded
 from proxyapp.provider.credentials import (
@@ -15,6 +13,7 @@ from proxyapp.provider.credentials import (
 from proxyapp.provider.key_question import KeyQuestion, question_for
 from proxyapp.provider.refusal import read_refusal
 from proxyapp.provider.refusal_rules import names_a_dead_key
+from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.headers import to_upstream
 from proxyapp.upstream.token_minting import NoToken
 from proxyapp.upstream.upstreams import Upstreams
@@ -98,14 +97,7 @@ async def _ask(
     asked = with_key(target, auth, key.secret) if auth.startswith(IN_QUERY) else target
     method = "POST" if body else "GET"
     response = await upstreams.ask(group, method, asked, headers, body)
-    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
-    said = b""
-    try:
-        async for chunk in response.stream:
-            said += chunk
-            if len(said) > ANSWER_BYTES:
-                break
-    finally:
-        await response.stream.aclose()
+    assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
+    said = await response.stream.read_start(ANSWER_BYTES)
     said = decoded(said, response.headers.get("content-encoding", "").strip().lower().encode())
     return Answer(response.status_code, said, auth, target, is_openai, key)

@@ -1,7 +1,6 @@
-"""Asks the provider whether keys work. Listing models costs no quota."""
+"""Whether keys work, as the answers of their provider tell. Asking costs no quota."""
 
 import asyncio
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ import httpx
 from proxyapp.models.key_state import key_batches
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.store import PoolReader
+from proxyapp.provider.credentials import looks_elsewhere
 from proxyapp.provider.excerpts import excerpt
 from proxyapp.provider.probing import ProbeOutcome, outcome_of_refusal
 from proxyapp.provider.refusal import read_refusal
@@ -27,8 +27,6 @@ AT_ONCE = 20
 PROBE_SECONDS = 10.0
 MESSAGE_CHARACTERS = 300  # 38 of the 49 recorded messages fit
 UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
-# Of a Bearer token: who says so has looked elsewhere, or nowhere.
-SPEAKS_OF_OTHER_PLACE = re.compile(rb"x-api-key|api-key header|subscription key", re.IGNORECASE)
 NO_LIST = "no list of models there, is the group's target URL right?"
 
 
@@ -124,7 +122,7 @@ def _is_place_known(answer: Answer, key: PoolKey) -> bool:
         return True
     group = key.group
     if answer.auth == Auth.BEARER and not group.is_of_google:
-        return not SPEAKS_OF_OTHER_PLACE.search(answer.body)
+        return not looks_elsewhere(answer.body)
     return answer.is_key_in_place and group.auth != Auth.BOTH
 
 

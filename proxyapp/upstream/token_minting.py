@@ -20,7 +20,7 @@ from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import GatewayError
-from proxyapp.vocabulary.service_account import TOKEN_URI, account_of, check_token_uri
+from proxyapp.vocabulary.service_account import account_of, check_token_uri
 
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
 # Of the endpoint's answer, which has one token or one error.
@@ -95,7 +95,7 @@ def mint(key: PoolKey, way: TokenWay, loop: asyncio.AbstractEventLoop) -> Minted
     from google.oauth2 import service_account
 
     account = account_of(key.secret)
-    uri = account.get("token_uri", TOKEN_URI)
+    uri = account["token_uri"]
     if problem := check_token_uri(uri):
         raise NoToken(f"its token_uri {problem}", is_refused=True)
 
@@ -157,9 +157,7 @@ async def _ask(
     headers: Mapping[str, str],
 ) -> EndpointAnswer:
     parts = urlsplit(url)
-    place = dataclasses.replace(
-        group, id=-group.id, url=httpx.URL(f"{parts.scheme}://{parts.netloc}")
-    )
+    place = dataclasses.replace(group, url=httpx.URL(f"{parts.scheme}://{parts.netloc}"))
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     exchange = await way.send(
         place,
@@ -173,12 +171,5 @@ async def _ask(
         ],
         body,
     )
-    data = b""
-    try:
-        async for chunk in exchange:
-            data += chunk
-            if len(data) > ANSWER_BYTES:
-                break
-    finally:
-        await exchange.aclose()
+    data = await exchange.read_start(ANSWER_BYTES)
     return EndpointAnswer(exchange.response.status, {}, data)

@@ -28,7 +28,7 @@ class BadAccount(ValueError):
 
 
 def is_account(secret: str) -> bool:
-    """Of a stored one; no API key begins so."""
+    """No API key begins so."""
     return secret.startswith("{")
 
 

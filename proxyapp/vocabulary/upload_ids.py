@@ -7,7 +7,7 @@ import re
 PARAMETER = b"upload_id"
 MARK = b"gku-"
 _SHOWN = PARAMETER + b"=" + MARK
-_WHOLE = re.compile(rb"(?:^|&)upload_id=gku-([A-Za-z0-9_-]+)(?:&|$)")
+_WHOLE = re.compile(rb"(?:^|&)%b([A-Za-z0-9_-]+)(?:&|$)" % _SHOWN)
 
 
 def shows_upload_id(target: bytes) -> bool:

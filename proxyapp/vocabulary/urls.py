@@ -22,5 +22,10 @@ def is_of_google(url: str) -> bool:
 
 
 def is_host_of_google(host: str) -> bool:
+    return is_host_below(host, "googleapis.com")
+
+
+def is_host_below(host: str, domain: str) -> bool:
+    """The domain itself is, too."""
     host = host.lower().rstrip(".")
-    return host == "googleapis.com" or host.endswith(".googleapis.com")
+    return host == domain or host.endswith(f".{domain}")

@@ -49,7 +49,6 @@ def key_of(
         "service account 4567",
         "active",
         key_hash=str(number),
-        is_account=True,
     )
 
 

@@ -88,7 +88,7 @@ class ApiKeyForm(ModelForm[ApiKey]):
 
     def _checked(self, secret: str) -> str:
         """The text of a service account's file is kept in one form."""
-        if not secret.lstrip().startswith("{"):
+        if not is_account(secret.lstrip()):
             return refuse_if(check_key, secret, "The key")
         try:
             return stored_account(secret)
