@@ -45,12 +45,15 @@ async def counted(
     except GatewayError as error:
         counting.tally.count_failure(error, time.time())
         _count_for_client(counting, request, error.status)
-        counting.touched()
         raise
-    counting.tally.count_answer(answer.status, time.monotonic() - began_at, time.time())
-    _count_for_client(counting, request, answer.status)
-    counting.touched()
+    count_told(counting, request, answer.status, time.monotonic() - began_at)
     return answer
+
+
+def count_told(counting: Counting, request: RequestPlan, status: int, seconds: float = 0.0) -> None:
+    """What the client is told, after so long."""
+    counting.tally.count_answer(status, seconds, time.time())
+    _count_for_client(counting, request, status)
 
 
 def united(parts: SearchParts, request: RequestPlan) -> Coroutine[Any, Any, OwnAnswer]:
@@ -67,3 +70,4 @@ def _search_alone(
 def _count_for_client(counting: Counting, request: RequestPlan, status: int) -> None:
     if request.client is not ANYONE:
         counting.count_answer(request.client, request.model, status, time.time())
+    counting.touched()

@@ -199,15 +199,15 @@ def with_readable_query(scope: Scope) -> Scope:
     )
 
 
-async def send_whole(send: Send, response: HttpResponse) -> None:
+async def send_whole(send: Send, response: HttpResponse, kind: str = "http.response") -> None:
     await send(
         {
-            "type": "http.response.start",
+            "type": f"{kind}.start",
             "status": response.status_code,
             "headers": whole_headers(response),
         }
     )
-    await send({"type": "http.response.body", "body": response.content})
+    await send({"type": f"{kind}.body", "body": response.content})
 
 
 def whole_headers(response: HttpResponse) -> list[Header]:

@@ -174,14 +174,26 @@ def _note_stream_error(
     What stands there takes out the model at most, and not for money: it is no refusal of a key.
     """
     status = verdict.effective_status(attempt.status, body)
-    policy = attempt.key.group.policy
-    judgement = _verdict(recovery, request, attempt, attempt.status, body, policy)
-    is_taken = judgement is not None and judgement.takes_out and not judgement.needs_proof
-    spec = judgement.kind.spec if judgement and is_taken else None
-    if judgement and spec and spec.is_for_model and not spec.widens_to:
+    judgement = _verdict(recovery, request, attempt, attempt.status, body, attempt.key.group.policy)
+    _impose_if_sure(cooling, attempt, judgement, status, body, model_at_most=True)
+    return status
+
+
+def _impose_if_sure(
+    cooling: Cooling,
+    attempt: Attempt,
+    judgement: Verdict | None,
+    status: int,
+    body: bytes,
+    *,
+    model_at_most: bool,
+) -> None:
+    if judgement is None or not judgement.takes_out or judgement.needs_proof:
+        return
+    spec = judgement.kind.spec
+    if not model_at_most or (spec.is_for_model and not spec.widens_to):
         now = datetime.now(UTC)
         cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
-    return status
 
 
 def note_quota_of_session(
@@ -191,10 +203,7 @@ def note_quota_of_session(
 
     As the end of a stream it takes out the model at most, unless the policy knows keys only.
     """
-    policy, now = attempt.key.group.policy, datetime.now(UTC)
+    policy = attempt.key.group.policy
     judgement = _verdict(recovery, request, attempt, 429, body, policy)
-    if judgement is None or not judgement.takes_out or judgement.needs_proof:
-        return
-    spec = judgement.kind.spec
-    if policy == RateLimitPolicy.DAILY or (spec.is_for_model and not spec.widens_to):
-        cooling.impose(cooldown(attempt.key, judgement, 429, body, now, attempt.client))
+    at_most = policy != RateLimitPolicy.DAILY
+    _impose_if_sure(cooling, attempt, judgement, 429, body, model_at_most=at_most)

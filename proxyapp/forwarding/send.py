@@ -171,7 +171,7 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         attempt.begin(exchange)
         if asking is not None:
             hide_usage(attempt)
-        if attempt.status == LoopFound.status and attempt.header(hops.HEADER):
+        if hops.tells_loop(attempt.status, attempt.headers):
             await attempt.keep()
             raise LoopFound(hops.LOOP)
         if attempt.status < 300 and request.is_generating and not is_well_begun(attempt):

@@ -36,13 +36,11 @@ class LiveAttempt(Attempt):
     def closed(self, closing: Closing, status: int) -> None:
         """`status`: what it stands for. `closing`: without the key."""
         self.closing = closing
-        self.headers = [JSON_TYPE]
         self._refused(status, error_of_close(status, closing.reason))
 
     def _refused(self, status: int, body: bytes) -> None:
-        self.status = status
-        self.is_false_success = self.is_complete = True
-        self.replace_body(without_key(body, self.key.secret, self.key.masked))
+        self.is_complete = True
+        self.refuse(status, without_key(body, self.key.secret, self.key.masked), b"")
 
     async def aclose(self) -> None:
         self.end(AttemptOutcome.CANCELLED)

@@ -12,7 +12,8 @@ from channels.exceptions import StopConsumer
 from proxyapp.access import admission
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
-from proxyapp.forwarding.views import error_response, own_headers
+from proxyapp.forwarding.fast_path import send_whole
+from proxyapp.forwarding.views import error_response
 from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.ephemeral import client_of, ephemeral_of
 from proxyapp.live_api.relay import RESTARTED
@@ -20,7 +21,14 @@ from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
 from proxyapp.provider.live_closes import INTERNAL, LOST, NO_CODE, RESTART
 from proxyapp.upstream.hops import refuse_loop
-from proxyapp.vocabulary.asgi import LongWebSocket, Receive, Scope, Send
+from proxyapp.vocabulary.asgi import (
+    INSTEAD_OF_HANDSHAKE,
+    LONG_WEBSOCKET,
+    LongWebSocket,
+    Receive,
+    Scope,
+    Send,
+)
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable
 from proxyapp.vocabulary.kept_settings import kept
 
@@ -76,7 +84,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
     @property
     def _server(self) -> LongWebSocket | None:
         """None: another server than the gateway's own."""
-        server: LongWebSocket | None = self.scope.get("extensions", {}).get("gateway.websocket")
+        server: LongWebSocket | None = self.scope.get("extensions", {}).get(LONG_WEBSOCKET)
         return server
 
     async def _admitted(self) -> LiveSession:
@@ -105,15 +113,12 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
     async def _refuse(self, error: GatewayError) -> None:
         """With a status where the server can send one, else with a close."""
         scope = self.scope
-        if "websocket.http.response" not in scope.get("extensions", {}):
+        if INSTEAD_OF_HANDSHAKE not in scope.get("extensions", {}):
             await self.send({"type": "websocket.accept"})
             await self._close(Closing.of_error(error))
             return
         response = error_response(error, raw_target(scope)[0], scope["headers"])
-        length = (b"Content-Length", b"%d" % len(response.content))
-        start = {"status": response.status_code, "headers": [*own_headers(response), length]}
-        await self.send({"type": "websocket.http.response.start", **start})
-        await self.send({"type": "websocket.http.response.body", "body": response.content})
+        await send_whole(self.send, response, INSTEAD_OF_HANDSHAKE)
 
     async def _run(self, session: LiveSession) -> None:
         try:

@@ -4,7 +4,7 @@ They are made with a key, for programs that must not have one: pages, mostly. Wh
 by it, where the gateway knows.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.access.token_book import ANYONE, Client, TokenBook
@@ -25,17 +25,12 @@ _START = b"auth_tokens/"
 class Ephemeral:
     """`made`: what is known of how it was made."""
 
-    token: bytes = field(repr=False)
     made: KnownResource | None = None
 
 
 def ephemeral_token(headers: list[Header], query: bytes) -> bytes:
     """Empty: the client shows none."""
-    shown = [
-        value[len(_SCHEME) :].strip()
-        for name, value in headers
-        if name == b"authorization" and value[: len(_SCHEME)].lower() == _SCHEME
-    ]
+    shown = [value[len(_SCHEME) :].strip() for _, value in credentials_of(headers)]
     for part in query.split(b"&"):
         name, _, value = part.partition(b"=")
         if unquote_to_bytes(name) == b"access_token":
@@ -59,17 +54,15 @@ async def ephemeral_of(book: ResourceBook, headers: list[Header], query: bytes) 
         return None
     name = name_of(token.decode("latin-1"))
     found = await book.find(name) if name is not None else ()
-    return Ephemeral(token, found[0] if found else None)
+    return Ephemeral(found[0] if found else None)
 
 
 def client_of(made: KnownResource | None, book: TokenBook, now: float) -> Client | None:
     """Whose client token it was made with; None: that lets nobody in."""
     if made is None or made.client_id == ANYONE.id:
         return None
-    for client in book.clients:
-        if client.id == made.client_id:
-            return client if now < client.expires_at and not client.is_revoked else None
-    return None
+    found = book.client_with(made.client_id, now)
+    return found if isinstance(found, Client) else None
 
 
 def group_of(snapshot: Snapshot, request: RequestPlan, made: KnownResource | None) -> PoolGroup:

@@ -88,8 +88,10 @@ class Opening:
             else:
                 attempt.receiving = begun
         except UpgradeRefused as refusal:
-            refuse_own_loop(refusal)
             attempt.refused(refusal)
+            if hops.tells_loop(refusal.status, refusal.headers):
+                await attempt.keep()
+                raise LoopFound(hops.LOOP) from None
         except GatewayError as error:
             attempt.end(AttemptOutcome.of_status(error.status))
             raise
@@ -160,10 +162,3 @@ async def connect(
     if not group.is_of_google:
         headers += hops.with_own_mark(request.headers)
     return await open_websocket(upstreams, group, target, headers, kept.LIVE_MESSAGE_BYTES)
-
-
-def refuse_own_loop(refusal: UpgradeRefused) -> None:
-    """Raises LoopFound."""
-    names = [name for name, _ in refusal.headers]
-    if refusal.status == LoopFound.status and hops.HEADER in names:
-        raise LoopFound(hops.LOOP)

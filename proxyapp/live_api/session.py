@@ -5,8 +5,8 @@ import time
 from dataclasses import replace
 from typing import Protocol
 
-from proxyapp.access.token_book import ANYONE, Client, TokenBook
-from proxyapp.forwarding.answering import forward
+from proxyapp.access.token_book import Client
+from proxyapp.forwarding.answering import count_told, forward
 from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.judge import note_quota_of_session
 from proxyapp.forwarding.plain_naming import refuse_ambiguous
@@ -20,13 +20,7 @@ from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.ephemeral import Ephemeral, credentials_of, group_of
 from proxyapp.live_api.hearing import Hearing, HearingParts
 from proxyapp.live_api.kept_messages import MOST_KEPT_BYTES, KeptMessages
-from proxyapp.live_api.opening import (
-    EndedAtOnce,
-    Opening,
-    connect,
-    refuse_own_loop,
-    target_at,
-)
+from proxyapp.live_api.opening import EndedAtOnce, Opening, connect, target_at
 from proxyapp.live_api.relay import Relay, SendToClient
 from proxyapp.live_api.resumption import bind_to_session
 from proxyapp.pool.keys_and_groups import PoolKey
@@ -38,16 +32,15 @@ from proxyapp.provider.live_closes import (
     says_quota,
 )
 from proxyapp.provider.live_messages import Message, setup_of, written_in
+from proxyapp.upstream import hops
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
-from proxyapp.vocabulary.errors import GatewayError, NotAllowed
+from proxyapp.vocabulary.errors import GatewayError, LoopFound, NotAllowed
 from proxyapp.vocabulary.kept_settings import kept
 
 
 class LiveParts(SearchParts, HearingParts, Protocol):
-    """What of the runtime a session takes. `book` is replaced over time."""
-
-    book: TokenBook
+    """What of the runtime a session takes."""
 
 
 class LiveSession:
@@ -168,7 +161,8 @@ class LiveSession:
         try:
             socket = await connect(parts.upstreams, group, planned, target, credentials)
         except UpgradeRefused as refusal:
-            refuse_own_loop(refusal)
+            if hops.tells_loop(refusal.status, refusal.headers):
+                raise LoopFound(hops.LOOP) from None
             self._count_end(planned, refusal.status)
             return Closing.of_refusal(refusal.status, refusal.body)
         try:
@@ -183,11 +177,7 @@ class LiveSession:
 
     def _count_end(self, planned: RequestPlan, status: int) -> None:
         """What the client is told, where no search counts it."""
-        counting, now = self._parts.counting, time.time()
-        counting.tally.count_answer(status, 0.0, now)
-        if self.client is not ANYONE:
-            counting.count_answer(self.client, planned.model, status, now)
-        counting.touched()
+        count_told(self._parts.counting, planned, status)
 
     # What the client does.
 

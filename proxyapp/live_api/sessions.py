@@ -89,12 +89,9 @@ class LiveSessions:
         runtime, ours = running_now(), {session.client.id for session in self._sessions}
         if runtime is None or ours == {ANYONE.id}:
             return {}
-        known = {client.id: client for client in runtime.book.clients if client.id in ours}
-        found = {}
+        endings = {}
         for client_id in ours - {ANYONE.id}:
-            client = known.get(client_id)
-            if client is None or client.is_revoked:
-                found[client_id] = MESSAGES[TokenRefusal.REVOKED]
-            elif client.expires_at <= now:
-                found[client_id] = MESSAGES[TokenRefusal.EXPIRED]
-        return found
+            found = runtime.book.client_with(client_id, now)
+            if isinstance(found, TokenRefusal):  # one that is deleted was revoked, too
+                endings[client_id] = MESSAGES.get(found, MESSAGES[TokenRefusal.REVOKED])
+        return endings

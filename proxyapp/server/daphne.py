@@ -28,7 +28,7 @@ from proxyapp.server.daphne_adapter import (
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits, HttpServer
 from proxyapp.server.websocket_handshake import MAX_MESSAGE_BYTES
-from proxyapp.vocabulary.asgi import Application
+from proxyapp.vocabulary.asgi import INSTEAD_OF_HANDSHAKE, LONG_WEBSOCKET, Application
 
 LOOK_SECONDS = 0.1
 # Only a client that does not read is looked at so often.
@@ -198,7 +198,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
         scope["scheme"] = protocol.scheme
         # Daphne's are without a first part that two slashes are in front of.
         scope["raw_path"], scope["path"] = protocol.target.raw_path, protocol.target.path
-        scope["extensions"] = {"websocket.http.response": {}, "gateway.websocket": protocol}
+        scope["extensions"] = {INSTEAD_OF_HANDSHAKE: {}, LONG_WEBSOCKET: protocol}
         application: Any = self.application
         coroutine = application(
             scope=scope,

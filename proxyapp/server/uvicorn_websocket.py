@@ -10,6 +10,7 @@ from websockets.frames import Frame
 
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import HttpServer
+from proxyapp.vocabulary.asgi import LONG_WEBSOCKET
 
 # As many as the longest message has in small pieces.
 MOST_FRAGMENTS = 100_000
@@ -28,7 +29,7 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
 
     async def run_asgi(self) -> None:
         extensions: Any = self.scope.setdefault("extensions", {})
-        extensions["gateway.websocket"] = self
+        extensions[LONG_WEBSOCKET] = self
         await super().run_asgi()
 
     def handle_parser_exception(self) -> None:

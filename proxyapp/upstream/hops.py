@@ -33,6 +33,11 @@ def refuse_loop(headers: list[Header]) -> None:
                 raise LoopFound(LOOP)
 
 
+def tells_loop(status: int, headers: list[Header]) -> bool:
+    """Whether an answer is that of a gateway which has found its own mark."""
+    return status == LoopFound.status and any(name.lower() == HEADER for name, _ in headers)
+
+
 def with_own_mark(headers: list[Header]) -> list[Header]:
     """What a request says of the gateways that it passed."""
     marks = [mark for name, value in headers if name == HEADER for mark in _MARK.findall(value)]

@@ -47,25 +47,26 @@ async def open_websocket(
     """
     socket = await upstreams.dial(group, lambda: _new(group, target, most_bytes))
     try:
-        async with time_limit(settings.READ_TIMEOUT_SECONDS):
-            await socket.handshake(_headers(headers), user_agent_header=None)
-    except InvalidStatus as error:
-        socket.transport.abort()
-        raise _refused(error, group) from None
-    except TimeoutError:
-        socket.transport.abort()
-        raise UpstreamTimedOut(f"{group.url.host} does not answer the handshake.") from None
-    except ValueError as error:  # of a header that cannot be sent
-        socket.transport.abort()
-        raise BadRequest(f"The handshake cannot be forwarded: {error}.") from None
-    except (InvalidHandshake, EOFError, OSError):
-        socket.transport.abort()
-        raise UpstreamFailed(f"{group.url.host} broke off the handshake.") from None
+        await _shake_hands(socket, group, headers)
     except BaseException:
         socket.transport.abort()
         raise
     socket.request = None  # the key is in it, and a session lasts for hours
     return socket
+
+
+async def _shake_hands(socket: WebSocket, group: PoolGroup, headers: list[Header]) -> None:
+    try:
+        async with time_limit(settings.READ_TIMEOUT_SECONDS):
+            await socket.handshake(_headers(headers), user_agent_header=None)
+    except InvalidStatus as error:
+        raise _refused(error, group) from None
+    except TimeoutError:
+        raise UpstreamTimedOut(f"{group.url.host} does not answer the handshake.") from None
+    except ValueError as error:  # of a header that cannot be sent
+        raise BadRequest(f"The handshake cannot be forwarded: {error}.") from None
+    except (InvalidHandshake, EOFError, OSError):
+        raise UpstreamFailed(f"{group.url.host} broke off the handshake.") from None
 
 
 def _new(group: PoolGroup, target: bytes, most_bytes: int) -> WebSocket:

@@ -7,6 +7,9 @@ Header = tuple[bytes, bytes]  # a name in lower case, and its value
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+# Extensions in a scope: an answer instead of a handshake, which is ASGI's, and a LongWebSocket.
+INSTEAD_OF_HANDSHAKE = "websocket.http.response"
+LONG_WEBSOCKET = "gateway.websocket"
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
@@ -57,9 +60,7 @@ class DirectApplication(Protocol):
 
 
 class LongWebSocket(Protocol):
-    """What a server lets an application ask for beyond ASGI, for sessions of hours: an extension
-    in the scope.
-    """
+    """What a server lets an application ask for beyond ASGI, for sessions of hours."""
 
     @property
     def is_draining(self) -> bool:

@@ -8,8 +8,10 @@ import pytest
 
 from proxyapp.upstream import hops
 from tests.support import snapshots
+from tests.support.fake_live import SETUP
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
+from tests.support.live_clients import end_of, opened
 from tests.support.waiting import wait_for
 
 SERVERS = ["daphne", "uvicorn"]
@@ -44,6 +46,19 @@ def test_a_target_that_is_the_gateway_itself_is_told_at_once(server: str, path: 
         assert "leads back to this gateway" in error["message"]
         assert answers[0].headers["x-should-retry"] == "false"
         wait_for(lambda: unmoved(gateway))
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_a_live_session_that_leads_back_is_told_and_counted_once(server: str) -> None:
+    gateway = Gateway({"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:1")]}, server=server)
+    lead_to(gateway, f"http://127.1:{gateway.port}")
+    with gateway:
+        with opened(gateway) as socket:
+            socket.send(SETUP)
+            assert "leads back to this gateway" in end_of(socket)[1]
+
+        wait_for(lambda: sum(key["requests"] for key in gateway.keys()) == 1)
+        assert unmoved(gateway)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.0.0.2"])

@@ -20,6 +20,7 @@ from tests.support.live_clients import READY, begun, end_of, opened
 from tests.support.proxies import HttpProxy, Socks5Proxy
 from tests.support.tls_gateway import TlsGateway
 from tests.support.waiting import wait_for
+from tests.support.websocket_flood import masked_frame
 
 MIB = 1 << 20
 SERVERS = pytest.mark.parametrize("server", ["daphne", "uvicorn"])
@@ -120,7 +121,7 @@ def memory(gateway: Gateway) -> int:
 
 def flood(raw: sockets.socket, payload: bytes) -> int:
     """How many bytes of messages are taken in 3 seconds."""
-    frame = b"\x82" + bytes([0x80 | 126]) + len(payload).to_bytes(2) + bytes(4) + payload
+    frame = masked_frame(payload)
     raw.settimeout(0.2)
     until, sent = time.monotonic() + 3, 0
     while time.monotonic() < until:
