@@ -75,19 +75,11 @@ def _figures(ids: list[int]) -> dict[str, float]:
 
 def _tally(ids: list[int], number: int) -> Any:
     from proxyapp.ledger.usage import AttemptOutcome, UsageTally
+    from proxyapp.provider.llm_tokens import LlmTokens
 
     tally, now = UsageTally(), time.time() + number
     for key_id in ids:
-        tally.count(
-            key_id,
-            MODEL,
-            AttemptOutcome.SUCCEEDED,
-            now,
-            prompt_tokens=12,
-            output_tokens=34,
-            cached_tokens=5,
-            thought_tokens=21,
-        )
+        tally.count(key_id, MODEL, AttemptOutcome.SUCCEEDED, now, LlmTokens(12, 34, 5, 21))
     return tally
 
 

@@ -54,11 +54,7 @@ class AttemptCount:
             self._counting.names.of_key(key_id, model, now),
             outcome,
             now,
-            prompt_tokens=llm_tokens.prompt,
-            output_tokens=llm_tokens.output,
-            cached_tokens=llm_tokens.cached,
-            thought_tokens=llm_tokens.thoughts,
-            tool_use_tokens=llm_tokens.tool_use,
+            llm_tokens,
         )
         if self.client is not ANYONE:
             charged = self._charged(llm_tokens, outcome, status)

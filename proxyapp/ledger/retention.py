@@ -82,7 +82,7 @@ def prune_batch(now: datetime) -> Pruned:
             MinuteUsage.objects.filter(minute__lt=days_before(now, MINUTE_USAGE_DAYS))
         ),
         sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
-        sign_ins=_delete_sign_ins(now),
+        sign_ins=_delete_free(old_sign_ins(now)),
         days=_forget_days(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
         audit_entries=_delete_batch(
             AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))
@@ -93,7 +93,7 @@ def prune_batch(now: datetime) -> Pruned:
         leftovers=cursor.forget_rings()
         + _delete_batch(SpoolMark.objects.filter(at__lt=days_before(now, SPOOL_MARK_DAYS)))
         + _delete_batch(old_names(now)),
-        resources=_forget_resources(now),
+        resources=_delete_free(Resource.objects.filter(expires_at__lt=now)),
     )
 
 
@@ -156,17 +156,10 @@ def _delete_batch(rows: QuerySet[Any]) -> int:
     return rows.model._base_manager.filter(pk__in=ids).delete()[0] if ids else 0
 
 
-def _delete_sign_ins(now: datetime) -> int:
-    """Leaves out what somebody counts in: a log-in takes its rows in an order, this in none."""
+def _delete_free(rows: QuerySet[Any]) -> int:
+    """Leaves out what others write just now: they take their rows in an order, this in none."""
     with transaction.atomic():
-        return _delete_batch(old_sign_ins(now).select_for_update(skip_locked=True))
-
-
-def _forget_resources(now: datetime) -> int:
-    """Leaves out what a process writes anew: it takes its rows in an order, this in none."""
-    expired = Resource.objects.filter(expires_at__lt=now)
-    with transaction.atomic():
-        return _delete_batch(expired.select_for_update(skip_locked=True))
+        return _delete_batch(rows.select_for_update(skip_locked=True))
 
 
 def _add_up_batch(hours: QuerySet[HourlyUsage]) -> int:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from proxyapp.ledger.client_usage import ClientTally
 from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS
-from proxyapp.provider.llm_tokens import LlmTokens
+from proxyapp.provider.llm_tokens import NONE, LlmTokens
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
 MINUTE_SECONDS = 60
@@ -64,6 +64,13 @@ class AttemptCounter:
     def add(self, other: "AttemptCounter") -> None:
         for name in COLUMNS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def add_llm_tokens(self, used: LlmTokens) -> None:
+        self.prompt_tokens += used.prompt
+        self.output_tokens += used.output
+        self.cached_tokens += used.cached
+        self.thought_tokens += used.thoughts
+        self.tool_use_tokens += used.tool_use
 
 
 COLUMNS = tuple(column.name for column in fields(AttemptCounter))
@@ -130,32 +137,19 @@ class UsageTally:
         model: str,
         outcome: AttemptOutcome,
         now: float,
-        *,
-        prompt_tokens: int = 0,
-        output_tokens: int = 0,
-        cached_tokens: int = 0,
-        thought_tokens: int = 0,
-        tool_use_tokens: int = 0,
+        used: LlmTokens = NONE,
     ) -> None:
         """One finished attempt."""
         for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
             counts.requests += 1
             setattr(counts, outcome, getattr(counts, outcome) + 1)
-            counts.prompt_tokens += prompt_tokens
-            counts.output_tokens += output_tokens
-            counts.cached_tokens += cached_tokens
-            counts.thought_tokens += thought_tokens
-            counts.tool_use_tokens += tool_use_tokens
+            counts.add_llm_tokens(used)
         self.last_used[key_id] = now
 
     def add_llm_tokens(self, key_id: int, model: str, used: LlmTokens, now: float) -> None:
         """Of an attempt that is counted and goes on."""
         for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
-            counts.prompt_tokens += used.prompt
-            counts.output_tokens += used.output
-            counts.cached_tokens += used.cached
-            counts.thought_tokens += used.thoughts
-            counts.tool_use_tokens += used.tool_use
+            counts.add_llm_tokens(used)
         self.last_used[key_id] = now
 
     def _of_key(self, key_id: int, model: str, now: float) -> AttemptCounter:

@@ -20,6 +20,7 @@ from proxyapp.ledger.retention import RECOUNT, claim
 from proxyapp.ledger.usage import AttemptOutcome, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, KeyTotal
+from proxyapp.provider.llm_tokens import LlmTokens
 from tests.support.pool_data import NOW, add_group, add_key
 
 TODAY = NOW.replace(hour=0, minute=0)
@@ -34,7 +35,7 @@ def used(key_ids: list[int], source: random.Random) -> UsageTally:
             source.choice("ab"),
             source.choice(list(AttemptOutcome)),
             (NOW - timedelta(hours=hours)).timestamp(),
-            prompt_tokens=source.randrange(1 << 40),
+            LlmTokens(source.randrange(1 << 40)),
         )
     return tally
 

@@ -17,6 +17,7 @@ from proxyapp.ledger.many_rows import add_to_rows, known_ids, note_latest
 from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally, attempt_values
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, ClientToken, Group, HourlyUsage, MinuteUsage, TokenUsage
+from proxyapp.provider.llm_tokens import LlmTokens
 
 NOW = datetime(2026, 11, 23, 12, 30, tzinfo=UTC)
 SECONDS = NOW.timestamp()
@@ -58,9 +59,11 @@ def random_tally(source: random.Random, key_ids: list[int], token_ids: list[int]
             source.choice(MODELS),
             source.choice(list(AttemptOutcome)),
             now,
-            prompt_tokens=source.randrange(1 << 40),
-            output_tokens=source.randrange(100),
-            thought_tokens=source.choice([0, 0, 7]),
+            LlmTokens(
+                prompt=source.randrange(1 << 40),
+                output=source.randrange(100),
+                thoughts=source.choice([0, 0, 7]),
+            ),
         )
         token_id, model = source.choice(token_ids), source.choice(MODELS)
         tally.clients.count_answer(token_id, model, source.choice((200, 404)), now)

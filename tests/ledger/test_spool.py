@@ -24,6 +24,7 @@ from proxyapp.ledger.usage import AttemptOutcome, ClientAnswers, UsagePlace, Usa
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent, Resource
 from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.resources.known import ResourceChange, forgotten
 from proxyapp.resources.spooled import resources_record
 from tests.support.pool_data import NOW, add_group, add_key
@@ -40,7 +41,7 @@ def key(db: None) -> ApiKey:
 
 def tally(key_id: int, outcome: AttemptOutcome = AttemptOutcome.SUCCEEDED) -> UsageTally:
     counted = UsageTally()
-    counted.count(key_id, "m", outcome, SECONDS, prompt_tokens=3, output_tokens=5)
+    counted.count(key_id, "m", outcome, SECONDS, LlmTokens(3, 5))
     return counted
 
 
@@ -107,8 +108,8 @@ def test_minutes_come_back_as_they_were(tmp_path: Path):
 
 def with_parts() -> UsageTally:
     counted = tally(1)
-    parts = {"cached_tokens": 2, "thought_tokens": 4, "tool_use_tokens": 1}
-    counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, prompt_tokens=3, **parts)
+    used = LlmTokens(3, cached=2, thoughts=4, tool_use=1)
+    counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, used)
     counted.clients.count_llm_tokens(7, "m", 3, 5, SECONDS, cached=2, thoughts=4, tool_use=1)
     counted.clients.count_llm_tokens(8, "m", 3, 5, SECONDS)
     counted.clients.count_not_allowed(8, "m", SECONDS)

@@ -30,6 +30,7 @@ from proxyapp.models import (
     TokenUsage,
 )
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
+from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.vocabulary.errors import (
     BadRequest,
     GatewayError,
@@ -55,7 +56,7 @@ def key(db) -> ApiKey:
 def tally(*counts: tuple[int, str, AttemptOutcome]) -> UsageTally:
     made = UsageTally()
     for key_id, model, outcome in counts:
-        made.count(key_id, model, outcome, SECONDS, prompt_tokens=3, output_tokens=5)
+        made.count(key_id, model, outcome, SECONDS, LlmTokens(3, 5))
     return made
 
 
@@ -123,7 +124,7 @@ def test_a_total_is_what_the_hours_of_its_key_add_up_to(key):
         made = UsageTally()
         for key_id, model in ((key.pk, "a"), (other.pk, "b"), (key.pk, "b"), (987_654, "a")):
             now, outcome = SECONDS + 1800 * number, outcomes[(number + key_id) % len(outcomes)]
-            made.count(key_id, model, outcome, now, prompt_tokens=number, output_tokens=2)
+            made.count(key_id, model, outcome, now, LlmTokens(number, 2))
         write_usage(made)
 
     sums = HourlyUsage.objects.order_by().values("key_id")

@@ -23,6 +23,7 @@ from proxyapp.ledger.usage import COLUMNS, AttemptOutcome, UsageTally
 from proxyapp.ledger.usage_rows import write_usage
 from proxyapp.models import ApiKey, DailyUsage, Group, HourlyUsage, KeyTotal, ModelHour
 from proxyapp.models.key_removal import remember_removed
+from proxyapp.provider.llm_tokens import LlmTokens
 from tests.support.pool_data import add_group, add_key
 
 START = datetime(2026, 11, 24, 21, 48, tzinfo=UTC)
@@ -50,10 +51,12 @@ class World:
                 self.source.choice(["a", "b", ""]),
                 self.source.choice(list(AttemptOutcome)),
                 (self.now - timedelta(hours=late)).timestamp(),
-                prompt_tokens=self.source.randrange(1 << 40),
-                cached_tokens=self.source.randrange(1 << 40),
-                thought_tokens=self.source.randrange(2),
-                tool_use_tokens=self.source.randrange(100),
+                LlmTokens(
+                    prompt=self.source.randrange(1 << 40),
+                    cached=self.source.randrange(1 << 40),
+                    thoughts=self.source.randrange(2),
+                    tool_use=self.source.randrange(100),
+                ),
             )
         return tally
 
