@@ -1,5 +1,6 @@
-"""Rows of a group's keys: they do not know their group, and move with their key."""
+"""Filters by group. Most rows do not know theirs: they move with their key."""
 
+from abc import ABC, abstractmethod
 from datetime import timedelta
 from typing import Any
 
@@ -16,9 +17,9 @@ from proxyapp.models import ApiKey, DailyUsage, Group
 NOTED_LATE = timedelta(hours=1)
 
 
-class GroupOfEventFilter(SimpleListFilter):
+class GroupFilter(SimpleListFilter, ABC):
     title = "group"
-    parameter_name = "key__group__id__exact"
+    parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         groups = Group.objects.values_list("pk", "name")[:MAX_CHOICES]
@@ -30,22 +31,25 @@ class GroupOfEventFilter(SimpleListFilter):
             return queryset
         if not is_id(group_id):
             return queryset.none()
-        return self.of_group(request, queryset, ApiKey.objects.filter(group=int(group_id)))
+        return self.of_group(request, queryset, int(group_id))
 
+    @abstractmethod
     def of_group(
-        self, request: HttpRequest, rows: QuerySet[Any], keys: QuerySet[ApiKey]
-    ) -> QuerySet[Any]:
-        return of_keys(request, rows, keys, "occurred_at")
+        self, request: HttpRequest, rows: QuerySet[Any], group_id: int
+    ) -> QuerySet[Any]: ...
 
 
-class GroupOfUsageFilter(GroupOfEventFilter):
-    parameter_name = "group"
+class GroupOfEventFilter(GroupFilter):
+    parameter_name = "key__group__id__exact"
 
-    def of_group(
-        self, request: HttpRequest, rows: QuerySet[Any], keys: QuerySet[ApiKey]
-    ) -> QuerySet[Any]:
+    def of_group(self, request: HttpRequest, rows: QuerySet[Any], group_id: int) -> QuerySet[Any]:
+        return of_keys(request, rows, ApiKey.objects.filter(group=group_id), "occurred_at")
+
+
+class GroupOfUsageFilter(GroupFilter):
+    def of_group(self, request: HttpRequest, rows: QuerySet[Any], group_id: int) -> QuerySet[Any]:
         """Of the keys that were used, and not where none of them was yet, or still."""
-        used = keys.filter(total__isnull=False)
+        used = ApiKey.objects.filter(group=group_id, total__isnull=False)
         last = used.order_by().aggregate(last=Max("last_used_at"))["last"]
         if rows.model is DailyUsage:
             return of_keys(request, rows, used, "day")

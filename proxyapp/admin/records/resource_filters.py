@@ -7,10 +7,11 @@ from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 
-from proxyapp.admin.parts.filters import MAX_CHOICES, is_id, with_chosen
+from proxyapp.admin.parts.filters import with_chosen
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.admin.records.capped_pages import CappedPaginator
-from proxyapp.models import Group, Resource
+from proxyapp.admin.records.group_filters import GroupFilter
+from proxyapp.models import Resource
 from proxyapp.models.many_ids import among
 from proxyapp.resources.kinds import KINDS
 
@@ -33,21 +34,11 @@ class KindOfResourceFilter(SimpleListFilter):
         return queryset.filter(kind=kind) if kind else queryset
 
 
-class GroupOfResourceFilter(SimpleListFilter):
+class GroupOfResourceFilter(GroupFilter):
     """The group in which the key was then."""
 
-    title = "group"
-    parameter_name = "group"
-
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        groups = Group.objects.values_list("pk", "name")[:MAX_CHOICES]
-        return with_chosen([(str(pk), name) for pk, name in groups], self.value())
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Resource]) -> QuerySet[Resource]:
-        group_id = self.value()
-        if not group_id:
-            return queryset
-        return queryset.filter(group_id=int(group_id)) if is_id(group_id) else queryset.none()
+    def of_group(self, request: HttpRequest, rows: QuerySet[Any], group_id: int) -> QuerySet[Any]:
+        return rows.filter(group_id=group_id)
 
 
 def beginning_with(text: str) -> Q:
