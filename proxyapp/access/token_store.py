@@ -27,7 +27,13 @@ from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
-from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_problems, plain_fallbacks
+from proxyapp.vocabulary.model_lists import (
+    fallback_lines,
+    fallbacks_problems,
+    plain_fallbacks,
+    plain_models,
+    said_of,
+)
 from proxyapp.vocabulary.model_patterns import pattern_of
 
 # All patterns of a token are one regular expression, which is matched with each of its requests.
@@ -125,9 +131,7 @@ def _save(token: ClientToken, terms: Terms) -> None:
     """Puts the terms into the row and checks it."""
     token.name = terms.name.strip()
     token.is_limited_to_groups = terms.groups is not None
-    token.allowed_models = list(
-        dict.fromkeys(model.strip().removeprefix("models/") for model in terms.models)
-    )
+    token.allowed_models = list(dict.fromkeys(plain_models(terms.models)))
     token.fallbacks = plain_fallbacks(terms.fallbacks)
     token.shared_resources = terms.shared_resources
     for limit in LIMITS:
@@ -149,8 +153,8 @@ def _check(token: ClientToken) -> None:
             problems["allowed_models"].append(
                 f"{model[:MAX_PATTERN]!r} is no name of a model such as gemini-2.5-*."
             )
-    for place, problem in fallbacks_problems(token.fallbacks):
-        problems["fallbacks"].append(f"{place.removeprefix('.')}: {problem}.".removeprefix(": "))
+    for text in said_of(fallbacks_problems(token.fallbacks)):
+        problems["fallbacks"].append(text)
     for limit in LIMITS:
         value = getattr(token, limit)
         if value is not None and not 1 <= value <= MOST[limit]:

@@ -43,27 +43,34 @@ class TargetList(NamedTuple):
 
 
 class TargetAsking:
-    """`request`: what the client asks. `ring`: of the keys that may be used."""
+    """`request`: what the client asks. `groups`: those of the target. `ring`: of the keys that may
+    be used.
+    """
 
     def __init__(
-        self, request: RequestPlan, ring: str, barred: frozenset[int], search: Search
+        self,
+        request: RequestPlan,
+        groups: tuple[PoolGroup, ...],
+        ring: str,
+        barred: frozenset[int],
+        search: Search,
     ) -> None:
         self._request = request
+        self._groups = groups
         self._ring = ring
         self._barred = barred
         self._search = search
-        self._is_anthropics = False
-
-    async def run(self, groups: tuple[PoolGroup, ...]) -> TargetList:
-        """In the client's dialect first, where the target may speak that; what fails is told."""
         self._is_anthropics = groups[0].auth == Auth.X_API_KEY
-        failed = TargetList(groups, None)
+
+    async def run(self) -> TargetList:
+        """In the client's dialect first, where the target may speak that; what fails is told."""
+        failed = TargetList(self._groups, None)
         try:
             async with time_limit(ASK_SECONDS):
-                for written, facts in self._ways(groups[0]):
+                for written, facts in self._ways(self._groups[0]):
                     models = await self._pages(written, facts)
                     if not isinstance(models, int):
-                        return TargetList(groups, models)
+                        return TargetList(self._groups, models)
                     failed = failed._replace(status=failed.status or models)
         except GatewayError as error:
             return failed._replace(error=error)

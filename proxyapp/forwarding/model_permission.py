@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from proxyapp.access.token_book import Client
 from proxyapp.forwarding.form_body import form_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.json_outline import UnreadableBody
@@ -142,6 +143,10 @@ def _is_alias(
     if stands_for is None or len(named) != 1 or _named(named[0]) != name:
         return False
     return any(is_allowed(allowed, model) for model in stands_for(name))
+
+
+def may_use(client: Client, name: str) -> bool:
+    return client.models is None or is_allowed(client.models, name)
 
 
 def is_allowed(allowed: re.Pattern[str], name: str) -> bool:

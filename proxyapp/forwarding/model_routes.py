@@ -1,11 +1,11 @@
 """Which groups have the model that a request names, and what else may be asked in its place."""
 
-import re
 from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
 from proxyapp.access.token_book import Client
+from proxyapp.forwarding.model_permission import may_use
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.model_choices import ModelChoice, ModelChoices
 from proxyapp.pool.snapshot import Snapshot
@@ -16,7 +16,6 @@ from proxyapp.vocabulary.model_lists import MOST_NEXT
 MOST_SHOWN = 20
 # Clients make names up.
 MOST_KNOWN = 1000
-IsAllowed = Callable[[re.Pattern[str], str], bool]
 
 
 class ModelRoute(NamedTuple):
@@ -36,12 +35,10 @@ class ModelRoute(NamedTuple):
         return not self.then and len(self.choices) == 1 and self.choices[0].model == self.asked
 
 
-def route_of(
-    snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
-) -> ModelRoute:
+def route_of(snapshot: Snapshot, ring: str, asked: str, client: Client) -> ModelRoute:
     """Raises UnknownModel."""
     known = _known(snapshot, ring, asked)
-    choices = _allowed(known.choices, asked, client, is_allowed)
+    choices = _allowed(known.choices, asked, client)
     if not choices:
         raise UnknownModel(_unknown(asked, snapshot.groups_of(ring)))
     then = known.then
@@ -52,21 +49,16 @@ def route_of(
     return ModelRoute(ring, asked, choices, then)
 
 
-def choices_of(
-    snapshot: Snapshot, ring: str, asked: str, client: Client, is_allowed: IsAllowed
-) -> list[ModelChoice]:
+def choices_of(snapshot: Snapshot, ring: str, asked: str, client: Client) -> list[ModelChoice]:
     """No group of the ring has it, or none that the client may use: no choice."""
-    return _allowed(_known(snapshot, ring, asked).choices, asked, client, is_allowed)
+    return _allowed(_known(snapshot, ring, asked).choices, asked, client)
 
 
-def _allowed(
-    choices: list[ModelChoice], asked: str, client: Client, is_allowed: IsAllowed
-) -> list[ModelChoice]:
+def _allowed(choices: list[ModelChoice], asked: str, client: Client) -> list[ModelChoice]:
     """Of an alias its own name will do, or the model's."""
-    allowed = client.models
-    if allowed is None or is_allowed(allowed, asked):
+    if may_use(client, asked):
         return choices
-    return [choice for choice in choices if is_allowed(allowed, choice.model)]
+    return [choice for choice in choices if may_use(client, choice.model)]
 
 
 def _known(snapshot: Snapshot, ring: str, asked: str) -> ModelChoices:
@@ -89,7 +81,10 @@ def _found(snapshot: Snapshot, ring: str, asked: str) -> ModelChoices:
             members.setdefault(group.aliases[asked], []).append(group)
         elif group.has_by_name(asked) and (group.models or not is_alias):
             members.setdefault(asked, []).append(group)
-    choices = [_choice(snapshot, ring, model, some, groups) for model, some in members.items()]
+    choices = []
+    for model, some in members.items():
+        of_some, barred = ring_of_some(snapshot, ring, some)
+        choices.append(ModelChoice(of_some, model, barred))
     names = dict.fromkeys([asked, *members])
     then = [
         next_one for group in groups for name in names for next_one in group.fallbacks.get(name, ())
@@ -97,16 +92,16 @@ def _found(snapshot: Snapshot, ring: str, asked: str) -> ModelChoices:
     return ModelChoices(choices, list(dict.fromkeys(then))[:MOST_NEXT])
 
 
-def _choice(
-    snapshot: Snapshot, ring: str, model: str, some: list[PoolGroup], groups: list[PoolGroup]
-) -> ModelChoice:
-    if len(some) == len(groups):
-        return ModelChoice(ring, model)
+def ring_of_some(
+    snapshot: Snapshot, ring: str, some: Sequence[PoolGroup]
+) -> tuple[str, frozenset[int]]:
+    """The ring of some of a ring's groups; where very many sets are asked for it is the whole one,
+    with the other groups barred.
+    """
     ids = frozenset(group.id for group in some)
-    found = snapshot.ring_of_set(ids)
-    if found is None:  # very many sets of groups are asked for
-        return ModelChoice(ring, model, frozenset(group.id for group in groups) - ids)
-    return ModelChoice(found.name, model)
+    others = frozenset(group.id for group in snapshot.groups_of(ring)) - ids
+    found = snapshot.ring_of_set(ids) if others else None
+    return (ring, others) if found is None else (found.name, frozenset())
 
 
 def stands_for(snapshot: Snapshot, ring: str) -> Callable[[str], Sequence[str]]:

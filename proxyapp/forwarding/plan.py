@@ -2,7 +2,7 @@
 
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
-from proxyapp.forwarding.model_permission import check_model, check_same_place, is_allowed
+from proxyapp.forwarding.model_permission import check_model, check_same_place
 from proxyapp.forwarding.model_routes import route_of, stands_for
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.request_body import RequestBody
@@ -135,7 +135,7 @@ def _take_route(request: RequestPlan, snapshot: Snapshot) -> None:
     """
     if b"tunedModels/" in request.path:
         return
-    route = route_of(snapshot, request.ring, request.model, request.client, is_allowed)
+    route = route_of(snapshot, request.ring, request.model, request.client)
     choice = route.choices[0]
     request.is_narrowed = choice.ring != request.ring
     request.ring, request.barred_groups = choice.ring, choice.barred

@@ -11,7 +11,6 @@ from typing import Protocol
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.model_names_sent import body_naming, path_naming
-from proxyapp.forwarding.model_permission import is_allowed
 from proxyapp.forwarding.model_routes import ModelRoute, choices_of
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import bar_strays
@@ -102,7 +101,7 @@ class RoutedSearch:
         """Without models that were asked before, or that the client may not use."""
         client, tried = self._request.client, {choice.model for choice in self._route.choices}
         for name in self._route.then:
-            choices = choices_of(self._parts.snapshot, self._route.ring, name, client, is_allowed)
+            choices = choices_of(self._parts.snapshot, self._route.ring, name, client)
             new = [choice for choice in choices if choice.model not in tried]
             tried |= {choice.model for choice in new}
             yield from self._in_turns(new)

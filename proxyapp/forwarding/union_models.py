@@ -10,7 +10,8 @@ from urllib.parse import parse_qs
 
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.model_list_asking import VERSION_HEADER, Search, TargetAsking, TargetList
-from proxyapp.forwarding.model_permission import is_allowed
+from proxyapp.forwarding.model_permission import may_use
+from proxyapp.forwarding.model_routes import ring_of_some
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup
@@ -88,15 +89,13 @@ async def _list_of(
 ) -> TargetList:
     """What was kept holds while the groups are as they were."""
     ids = frozenset(group.id for group in groups)
-    every = frozenset(group.id for group in parts.snapshot.groups_of(request.ring))
-    ring = parts.snapshot.ring_of_set(ids) if ids != every else None
-    name, barred = (ring.name, frozenset[int]()) if ring else (request.ring, every - ids)
-    asking = TargetAsking(request, name, barred, search)
+    ring, barred = ring_of_some(parts.snapshot, request.ring, groups)
+    asking = TargetAsking(request, groups, ring, barred, search)
     place = (ids, request.facts.is_openai)
-    kept = await parts.model_lists.get(place, lambda: asking.run(groups))
+    kept = await parts.model_lists.get(place, asking.run)
     if kept.groups != groups:
         parts.model_lists.forget(place)
-        kept = await parts.model_lists.get(place, lambda: asking.run(groups))
+        kept = await parts.model_lists.get(place, asking.run)
     return kept
 
 
@@ -108,7 +107,7 @@ def _united(lists: Sequence[TargetList], client: Client) -> Iterator[ListedModel
         for model in _models_of(target):
             known.setdefault(model.name, model)
             is_named = any(group.has_by_name(model.name) for group in target.groups)
-            if is_named and model.name not in seen and _may_use(client, model.name):
+            if is_named and model.name not in seen and may_use(client, model.name):
                 seen.add(model.name)
                 yield model
     aliases: dict[str, dict[str, None]] = {}
@@ -116,7 +115,7 @@ def _united(lists: Sequence[TargetList], client: Client) -> Iterator[ListedModel
         for alias, model_name in sorted(group.aliases.items()):
             aliases.setdefault(alias, {})[model_name] = None
     for alias, names in aliases.items():
-        may = [name for name in names if _may_use(client, alias) or _may_use(client, name)]
+        may = [name for name in names if may_use(client, alias) or may_use(client, name)]
         if may and alias not in seen:
             yield alias_of(alias, may, next((known[name] for name in may if name in known), None))
 
@@ -126,7 +125,3 @@ def _models_of(target: TargetList) -> list[ListedModel]:
     if target.models is not None:
         return target.models
     return [named_only(name) for group in target.groups for name in group.models if "*" not in name]
-
-
-def _may_use(client: Client, name: str) -> bool:
-    return client.models is None or is_allowed(client.models, name)

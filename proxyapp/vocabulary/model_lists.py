@@ -6,7 +6,7 @@ The same for the config file and the admin. A check yields what is wrong: where 
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Problem = tuple[str, str]
 Aliases = Mapping[str, str]
@@ -43,11 +43,7 @@ def models_problems(models: Sequence[str]) -> Iterator[Problem]:
     if len(models) > MOST_NAMES:
         yield "", f"has {len(models)} names; {MOST_NAMES} are allowed"
         return
-    for index, model in enumerate(models):
-        if problem := _unlike(model, _PATTERN, "gemini-2.5-flash or gemini-*"):
-            yield f"[{index}]", problem
-        elif (first := models.index(model)) != index:
-            yield f"[{index}]", f"is [{first}] again"
+    yield from _problems_of_names(models, _PATTERN, "gemini-2.5-flash or gemini-*")
 
 
 def aliases_problems(aliases: Aliases, models: Sequence[str] = ()) -> Iterator[Problem]:
@@ -94,10 +90,16 @@ def _problems_of_list(model: str, after: Sequence[str]) -> Iterator[Problem]:
         yield "", "must not be empty; name the models that are asked instead"
     if len(after) > MOST_NEXT:
         yield "", f"has {len(after)} models; {MOST_NEXT} are allowed"
-    for index, name in enumerate(after):
-        if problem := _unlike(name, _NAME, "gemini-2.5-flash"):
+    yield from _problems_of_names(after, _NAME, "gemini-2.5-flash")
+
+
+def _problems_of_names(
+    names: Sequence[str], shape: re.Pattern[str], example: str
+) -> Iterator[Problem]:
+    for index, name in enumerate(names):
+        if problem := _unlike(name, shape, example):
             yield f"[{index}]", problem
-        elif (first := after.index(name)) != index:
+        elif (first := names.index(name)) != index:
             yield f"[{index}]", f"is [{first}] again"
 
 
@@ -135,6 +137,13 @@ def _loop(fallbacks: Fallbacks, aliases: Aliases) -> list[str]:
                 way.append(name)
                 waiting.append(iter(after.get(name, ())))
     return []
+
+
+def said_of(problems: Iterable[Problem]) -> list[str]:
+    """A sentence for each, with its entry in front."""
+    return [
+        f"{place.removeprefix('.')}: {problem}.".removeprefix(": ") for place, problem in problems
+    ]
 
 
 # As text, for the admin's forms and for lines of reports: an entry a line, in the words of the

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines, said_of
+from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea, TextInput
@@ -44,6 +44,7 @@ from proxyapp.vocabulary.model_lists import (
     model_lines,
     models_of_lines,
     models_problems,
+    said_of,
 )
 
 POLICIES: dict[str, str] = {

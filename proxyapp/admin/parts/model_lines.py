@@ -1,13 +1,12 @@
 """Fields of forms in which an operator writes of models, an entry a line."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from django import forms
 from django.core.exceptions import ValidationError
 
 from proxyapp.admin.parts.unfold_typed import Textarea
-from proxyapp.vocabulary.model_lists import Problem
 
 Entries = TypeVar("Entries")
 
@@ -25,11 +24,6 @@ class ModelLinesField(forms.CharField):
     def to_python(self, value: Any) -> str:
         lines = (line.strip() for line in (super().to_python(value) or "").splitlines())
         return "\n".join(line for line in lines if line)
-
-
-def said_of(problems: Iterable[Problem]) -> list[str]:
-    """A sentence for each, with its entry in front."""
-    return [f"{place.lstrip('.')}: {problem}.".removeprefix(": ") for place, problem in problems]
 
 
 def refuse_lines(read: Callable[[str], Entries], text: str) -> Entries:

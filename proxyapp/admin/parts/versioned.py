@@ -133,7 +133,7 @@ def shown(name: str, field: forms.Field, value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Mapping):
-        value = [f"{key}: {inner}" for key, inner in value.items()]
+        value = [f"{key}: {shown(name, field, inner)}" for key, inner in value.items()]
     if isinstance(value, Iterable) and not isinstance(value, str):
         value = ", ".join(map(str, value))
     text = EMPTY if value in (None, "") else str(value)
