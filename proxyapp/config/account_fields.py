@@ -8,6 +8,7 @@ from pathlib import Path
 from proxyapp.config.checked_tree import CheckedTree
 from proxyapp.config.contents import KeyConfig
 from proxyapp.vocabulary.checks import check_label
+from proxyapp.vocabulary.file_errors import why_unread
 from proxyapp.vocabulary.service_account import (
     MAX_ACCOUNT_LENGTH,
     BadAccount,
@@ -66,14 +67,13 @@ class AccountFields(CheckedTree):
         self.account_files.append(path)
         try:
             with open(path, "rb", opener=_unblocked) as file:
-                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                    raise BadAccount(f"is not a regular file: {path}")
-                return file.read(MAX_ACCOUNT_LENGTH + 1).decode("utf-8-sig", "replace")
+                is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
+                content = file.read(MAX_ACCOUNT_LENGTH + 1) if is_regular else b""
         except (OSError, ValueError) as error:
-            if isinstance(error, BadAccount):
-                raise
-            reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
-            raise BadAccount(f"cannot be read: {path}: {reason}") from None
+            raise BadAccount(f"cannot be read: {path}: {why_unread(error)}") from None
+        if not is_regular:
+            raise BadAccount(f"is not a regular file: {path}")
+        return content.decode("utf-8-sig", "replace")
 
 
 def _unblocked(path: str, flags: int) -> int:

@@ -36,19 +36,12 @@ class ModelsOfGroups(CheckedTree):
 
     def names(self, value: object, place: str) -> list[str]:
         items = self.items(value, place, "models", MOST_LOOKED_AT)
-        if not all(isinstance(item, str) for item in items):
-            for index, item in enumerate(items):
-                self.checked(item, f"{place}[{index}]", lambda value: None)
-            return []
-        return [str(item) for item in items]
+        return self.texts({f"{place}[{index}]": item for index, item in enumerate(items)})
 
     def aliases(self, value: object, place: str) -> dict[str, str]:
         entries = self.entries(value, place, "aliases, such as {fast: gemini-2.5-flash}")
-        if not all(isinstance(model, str) for model in entries.values()):
-            for alias, model in entries.items():
-                self.checked(model, f"{place}.{alias}", lambda value: None)
-            return {}
-        return {alias: str(model) for alias, model in entries.items()}
+        models = self.texts({f"{place}.{alias}": model for alias, model in entries.items()})
+        return dict(zip(entries, models, strict=True)) if models else {}
 
     def lists(self, value: object, place: str) -> dict[str, list[str]]:
         what = "models with lists, such as {gemini-2.5-pro: [gemini-2.5-flash]}"
@@ -56,6 +49,15 @@ class ModelsOfGroups(CheckedTree):
         before = len(self.problems)
         lists = {model: self.names(after, f"{place}.{model}") for model, after in entries.items()}
         return lists if len(self.problems) == before else {}
+
+    def texts(self, values: dict[str, object]) -> list[str]:
+        """By their places; none if one of them is no text."""
+        texts = [str(value) for value in values.values() if isinstance(value, str)]
+        if len(texts) == len(values):
+            return texts
+        for place, value in values.items():
+            self.checked(value, place, lambda value: None)
+        return []
 
     def entries(self, value: object, place: str, what: str) -> dict[str, object]:
         if not isinstance(value, dict):

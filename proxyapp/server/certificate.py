@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from proxyapp.vocabulary.file_errors import why_unread
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -90,8 +92,7 @@ def _text(path: Path, name: str) -> bytes:
         with path.open("rb") as file:
             return file.read(MAX_BYTES)
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
-        raise BadCertificate(f"{name}: {path} cannot be read: {reason}.") from None
+        raise BadCertificate(f"{name}: {path} cannot be read: {why_unread(error)}.") from None
 
 
 def _refusal(files: CertificateFiles, error: Exception) -> str:

@@ -34,13 +34,13 @@ class Answer(NamedTuple):
     body: bytes
     auth: str
     target: bytes
-    is_openai: bool
     shown: PoolKey
 
     @property
     def is_key_in_place(self) -> bool:
         """Alone, and only where Google takes it from."""
-        return is_alone_in_place(self.auth, is_openai=self.is_openai)
+        is_openai = is_openai_prefix(self.shown.group.prefix)
+        return is_alone_in_place(self.auth, is_openai=is_openai)
 
 
 async def ask_about(upstreams: Upstreams, key: PoolKey) -> Answer:
@@ -72,7 +72,7 @@ async def _ask_with_token(upstreams: Upstreams, key: PoolKey) -> Answer:
         upstreams.tokens.forget(signed)
         return await _ask(upstreams, await upstreams.tokens.signed(key), Auth.BEARER)
     except NoToken as refusal:
-        return Answer(refusal.status, refusal.body, Auth.BEARER, b"", is_openai=False, shown=key)
+        return Answer(refusal.status, refusal.body, Auth.BEARER, b"", key)
 
 
 def _says_more(alone: Answer, *, than: Answer) -> bool:
@@ -85,14 +85,14 @@ def _says_more(alone: Answer, *, than: Answer) -> bool:
 async def _ask(
     upstreams: Upstreams, key: PoolKey, auth: str, question: KeyQuestion | None = None
 ) -> Answer:
-    group, is_openai = key.group, is_openai_prefix(key.group.prefix)
+    group = key.group
     question = question or question_for(group.auth, group.url.host, group.prefix)
     target, body = question.target, question.body
     headers = to_upstream(
         [(b"accept", b"application/json"), *question.headers],
         host=group.host,
         body_length=len(body) if body else None,
-        credentials=key.credentials(auth, is_openai=is_openai),
+        credentials=key.credentials(auth, is_openai=is_openai_prefix(group.prefix)),
     )
     asked = with_key(target, auth, key.secret) if auth.startswith(IN_QUERY) else target
     method = "POST" if body else "GET"
@@ -100,4 +100,4 @@ async def _ask(
     assert isinstance(response.stream, UpstreamExchange)  # noqa: S101
     said = await response.stream.read_start(ANSWER_BYTES)
     said = decoded(said, response.headers.get("content-encoding", "").strip().lower().encode())
-    return Answer(response.status_code, said, auth, target, is_openai, key)
+    return Answer(response.status_code, said, auth, target, key)

@@ -5,6 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from proxyapp.vocabulary.file_errors import why_unread
+
 if TYPE_CHECKING:
     from cryptography import x509
 
@@ -40,8 +42,7 @@ def read_certificates(path: str, folder: Path | None) -> str:
         with (folder / path).open("rb") as file:
             return file.read(MAX_CHARACTERS + 1).decode("ascii", "replace")
     except (OSError, ValueError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or "not a path"
-        raise BadCertificates(f"cannot be read: {folder / path}: {reason}") from None
+        raise BadCertificates(f"cannot be read: {folder / path}: {why_unread(error)}") from None
 
 
 def in_one_form(text: str) -> str:

@@ -14,9 +14,8 @@ from proxyapp.config.importing import import_config
 from proxyapp.models import ApiKey
 from proxyapp.pool.store import PoolReader
 from tests.support.pool_data import NOW
-from tests.support.service_accounts import account, private_pem
+from tests.support.service_accounts import TARGET, account, private_pem
 
-TARGET = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
 KNOWN = "key, name, project, service_account, location"
 
 

@@ -25,7 +25,7 @@ from tests.support.fake_providers import (
 )
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import ROOT, Gateway
-from tests.support.service_accounts import account
+from tests.support.service_accounts import account, write_account
 from tests.support.waiting import wait_for
 
 DOC = (ROOT / "docs/PROVIDERS.md").read_text()
@@ -52,8 +52,6 @@ SHOWN = {"x-goog-api-key": "mine", "authorization": "Bearer mine", "x-api-key": 
 def providers() -> Iterator[FakeProviders]:
     with FakeProviders() as running:
         running.keys = {host: key for host, (_, key) in KEYS.items()}
-        own = account()
-        running.accounts = {own["client_email"]: own["private_key"]}
         yield running
 
 
@@ -74,9 +72,7 @@ def gateway(
     groups[-1]["target_url"] = groups[-1]["target_url"].replace("127.0.0.1:8000", local.host)
     environment = dict(KEYS.values()) | {"LOCAL_API_KEY": LOCAL_KEY}
     running = Gateway({"groups": groups}, server=request.param, env=environment)
-    file = running.directory / "vertex.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(account()))
+    write_account(running.directory / "vertex.json", account())
     with running:
         yield running
 

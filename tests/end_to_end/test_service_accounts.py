@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -10,10 +9,9 @@ import pytest
 
 from tests.support.fake_providers import TOKENS, VERTEX, FakeProviders
 from tests.support.gateway import Gateway
-from tests.support.service_accounts import account
+from tests.support.service_accounts import TARGET, account, write_account
 from tests.support.waiting import wait_for
 
-TARGET = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
 PATH = "/v1beta/models/gemini-2.5-flash:generateContent"
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 
@@ -21,8 +19,6 @@ CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 @pytest.fixture
 def providers() -> Iterator[FakeProviders]:
     with FakeProviders() as running:
-        own = account()
-        running.accounts = {own["client_email"]: own["private_key"]}
         yield running
 
 
@@ -50,13 +46,8 @@ def gateway_of(providers: FakeProviders, *names: str, **options: Any) -> Gateway
     )
     for name in names:
         endpoint = {"token_uri": "http://127.0.0.1:1/token"} if name == "lost" else {}
-        write(made.directory / f"{name}.json", account(name, **endpoint))
+        write_account(made.directory / f"{name}.json", account(name, **endpoint))
     return made
-
-
-def write(path: Path, content: dict[str, Any]) -> None:
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(content))
 
 
 def ask(gateway: Gateway) -> httpx.Response:

@@ -15,7 +15,7 @@ from tests.support.fake_live import LIVE, MODEL, QUOTA_WORDS, SETUP, FakeLive, S
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_tokens import make_tokens
 from tests.support.live_clients import READY, begun, end_of, opened
-from tests.support.service_accounts import account
+from tests.support.service_accounts import account, write_account
 from tests.support.waiting import wait_for
 
 CONSTRAINED = LIVE.replace("v1beta", "v1alpha") + "Constrained"
@@ -165,9 +165,7 @@ def test_a_service_account_shows_its_token(live: FakeLive, server: str):
     made = account("robot", token_uri=f"http://127.0.0.1:{endpoint.server_port}/token")
     config = {"groups": [group([{"service_account": "robot.json"}], live.url)]}
     gateway = Gateway(config, server=server)
-    file = gateway.directory / "robot.json"
-    file.touch(mode=0o600)
-    file.write_text(json.dumps(made))
+    write_account(gateway.directory / "robot.json", made)
     with gateway, begun(gateway) as socket:
         socket.send("hello")
         assert socket.recv(15) == "hello"

@@ -16,15 +16,15 @@ CASES = json.loads((DATA / "other_providers.json").read_text())
 EPOCH = int(NOW.timestamp())
 
 
-def headers_of(case):
-    return [(name.encode(), value.encode()) for name, value in case["headers"].items()]
+def raw(headers):
+    return [(name.encode(), value.encode()) for name, value in headers.items()]
 
 
 def verdict_on(case, **others):
     return judged(
         case["body"],
         case["http_status"],
-        headers=headers_of(case),
+        headers=raw(case["headers"]),
         path=case["path"].encode(),
         model="some-model",
         **others,
@@ -113,7 +113,7 @@ def test_what_a_refusal_quotes_of_a_client_changes_nothing(case):
     ],
 )
 def test_only_a_limit_that_is_used_up_says_when_to_come_back(headers, seconds):
-    told = full_again([(name.encode(), value.encode()) for name, value in headers.items()], NOW)
+    told = full_again(raw(headers), NOW)
 
     assert told == (None if seconds is None else timedelta(seconds=seconds))
 

@@ -19,7 +19,7 @@ from tests.support import certificates
 from tests.support.fake_http import Connection, Recorded
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.proxies import HttpProxy, either
-from tests.support.service_accounts import decoded_assertion
+from tests.support.service_accounts import account, decoded_assertion
 
 PROMPT, OUTPUT = 12, 5
 BEARER, GOOG = "authorization", "x-goog-api-key"
@@ -67,7 +67,7 @@ async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> No
 
 
 class FakeProviders:
-    """`accounts`: public parts of the service accounts that get tokens, by their names."""
+    """`accounts`: private keys of the service accounts that get tokens, by their names."""
 
     def __init__(self) -> None:
         self.certificate = certificates.pem(
@@ -76,7 +76,8 @@ class FakeProviders:
         context: ssl.SSLContext = certificates.server_context(self.certificate)
         self.server = FakeUpstream(strict=False, tls=context)
         self.keys: dict[str, str] = {}
-        self.accounts: dict[str, str] = {}
+        own = account()
+        self.accounts: dict[str, str] = {own["client_email"]: own["private_key"]}
         self.tokens: dict[str, float] = {}
         self.token_seconds = 3600
         self.refusals: dict[str, Reply] = {}

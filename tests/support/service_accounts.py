@@ -4,6 +4,7 @@ import base64
 import json
 from collections.abc import Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from cryptography.exceptions import InvalidSignature
@@ -12,10 +13,12 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.hashes import SHA256
 
 TOKEN_URI = "https://oauth2.googleapis.com/token"
+# A group's, with the places that accounts fill.
+TARGET = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
 
 
 @cache
-def private_pem(number: int = 0) -> str:
+def private_pem() -> str:
     """The same in all of a test run's process."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     return key.private_bytes(
@@ -42,6 +45,12 @@ def account(name: str = "robot", project: str = "my-project", **fields: Any) -> 
         "universe_domain": "googleapis.com",
         **fields,
     }
+
+
+def write_account(path: Path, content: dict[str, Any]) -> None:
+    """As who runs the gateway should keep it."""
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(content))
 
 
 def decoded_assertion(assertion: str, known: Mapping[str, str]) -> dict[str, Any] | None:

@@ -17,16 +17,12 @@ from proxyapp.vocabulary.service_account import stored_account
 from tests.support import snapshots
 from tests.support.fake_providers import TOKENS, VERTEX, FakeProviders
 from tests.support.refusals import judged
-from tests.support.service_accounts import account, private_pem
-
-TARGET = "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
+from tests.support.service_accounts import TARGET, account, private_pem
 
 
 @pytest.fixture
 def providers() -> Iterator[FakeProviders]:
     with FakeProviders() as running:
-        own = account()
-        running.accounts = {own["client_email"]: own["private_key"]}
         yield running
 
 

@@ -16,7 +16,7 @@ from proxyapp.vocabulary.service_account import (
     stored_account,
 )
 from proxyapp.vocabulary.target_places import filled
-from tests.support.service_accounts import TOKEN_URI, account, private_pem
+from tests.support.service_accounts import TARGET, TOKEN_URI, account, private_pem
 
 EC_KEY = (
     ec.generate_private_key(ec.SECP256R1())
@@ -136,8 +136,4 @@ def test_a_signed_assertion_goes_to_google_or_to_this_machine(uri, is_allowed):
     ],
 )
 def test_a_target_is_filled_with_what_the_key_has(project, location, place):
-    target = (
-        "https://{location}-aiplatform.googleapis.com/v1/projects/{project}/locations/{location}"
-    )
-
-    assert filled(target, project, location) == place
+    assert filled(TARGET, project, location) == place
