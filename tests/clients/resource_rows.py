@@ -1,9 +1,9 @@
 """The clients that make what belongs to a key, and what each is asked to make."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
-from tests.clients.table import CLIENTS, ClientRow
+from tests.clients.table import ClientRow, another_program
 from tests.support.fake_jobs import VIDEO
 
 
@@ -16,9 +16,7 @@ class ResourceRow:
 
 
 def _row(program: str, of: str, calls: Mapping[str, int | None]) -> ResourceRow:
-    """`of`: the program that says how the client is pointed at the gateway."""
-    [client] = [each for each in CLIENTS if each.program == of]
-    return ResourceRow(replace(client, program=program), calls)
+    return ResourceRow(another_program(program, of), calls)
 
 
 # Two chunks of an SDK of Google's.

@@ -6,7 +6,7 @@ runs each client with what its row says.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 # The gateway as README writes it; a run puts its own in the place.
 GATEWAY = "http://127.0.0.1:8080"
@@ -221,6 +221,12 @@ CLIENTS = [
         package="curl",
     ),
 ]
+
+
+def another_program(program: str, of: str) -> ClientRow:
+    """`of`: the program that says how the client is pointed at the gateway."""
+    [client] = [each for each in CLIENTS if each.program == of]
+    return replace(client, program=program)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,11 @@
 """Real clients talk to the Live API, of which one key has spent its quota."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 
 from tests.clients.running import said_by
-from tests.clients.table import CLIENTS, ClientRow
+from tests.clients.table import ClientRow, another_program
 from tests.support import certificates
 from tests.support.fake_live import ANSWER, QUOTA_WORDS, TOKENS, FakeLive, Script
 from tests.support.gateway import group
@@ -19,14 +18,8 @@ MODEL = "gemini-live-2.5-flash"
 SERVERS = pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 
 
-def live_client(program: str, of: str) -> ClientRow:
-    """`of`: the program that says how the client is pointed at the gateway."""
-    [client] = [each for each in CLIENTS if each.program == of]
-    return replace(client, program=program)
-
-
-PYTHON = live_client("genai_python_live", "genai_python")
-JAVASCRIPT = live_client("genai_js_live.mjs", "genai_js.mjs")
+PYTHON = another_program("genai_python_live", "genai_python")
+JAVASCRIPT = another_program("genai_js_live.mjs", "genai_js.mjs")
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Any
 
 from tests.support.fake_gemini import Answer, json_answer
 from tests.support.fake_jobs import answer_operation
-from tests.support.fake_ownership import Call, Owned, new_id, page_of, time_text
+from tests.support.fake_ownership import Call, Owned, listed, new_id, removed, time_text
 
 CACHE_SECONDS = 3600
 # What names a thing of a collection: a whole name, or an id.
@@ -29,12 +29,9 @@ def answer_cache(call: Call) -> Answer:
     if depth == 1 and method == "POST":
         return _make_cache(call)
     if depth == 1:
-        owned = call.store.under(call, "cachedContents")
-        caches, following = page_of(call, owned, usual=50, most=1000)
-        return json_answer({"cachedContents": caches, **following} if caches else {})
+        return listed(call, "cachedContents", usual=50, most=1000)
     if method == "DELETE":
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     found = call.store.find(call, call.name)
     if method == "PATCH":
         _expire(call, found, call.json())
@@ -61,7 +58,7 @@ def _expire(call: Call, cache: Owned, asked: dict[str, Any]) -> None:
 
 def answer_plain(call: Call) -> Answer:
     """Also of what stands below one of them: `corpora/x/documents`."""
-    method, collection = call.request.method, call.parts[-1]
+    method = call.request.method
     if "operations" in call.parts:
         return answer_operation(call)
     if len(call.parts) > 2:
@@ -72,11 +69,9 @@ def answer_plain(call: Call) -> Answer:
     if method == "POST":
         return json_answer(_make_plain(call).data)
     if len(call.parts) % 2:
-        things, following = page_of(call, call.store.under(call, call.name), usual=10, most=100)
-        return json_answer({collection: things, **following} if things else {})
+        return listed(call, call.parts[-1], usual=10, most=100)
     if method == "DELETE":
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     found = call.store.find(call, call.name)
     if method == "PATCH":
         found.data |= call.json()

@@ -1,4 +1,4 @@
-"""Files at the fake Google: made, listed, downloaded and deleted; and those of OpenAI's shape."""
+"""Files at the fake Google: made, listed, downloaded and deleted."""
 
 import base64
 import hashlib
@@ -10,7 +10,7 @@ from typing import Any
 
 from tests.support.fake_errors import GoogleError, invalid
 from tests.support.fake_gemini import Answer, json_answer
-from tests.support.fake_ownership import Call, Owned, OwnedStore, new_id, page_of, time_text
+from tests.support.fake_ownership import Call, Owned, OwnedStore, listed, new_id, removed, time_text
 
 FILE_SECONDS = 48 * 3600
 GOOGLE = "https://generativelanguage.googleapis.com/v1beta/"
@@ -25,13 +25,11 @@ def answer_file(call: Call) -> Answer:
         told = [{"displayName": uri} for uri in call.json()["uris"]]
         return json_answer({"files": [make_file(call, each, "", b"").data for each in told]})
     if method == "GET" and depth == 1:
-        files, following = page_of(call, call.store.under(call, "files"), usual=10, most=100)
-        return json_answer({"files": files, **following} if files else {})
+        return listed(call, "files", usual=10, most=100)
     if depth != 2 or call.verb not in ("", "download"):
         raise GoogleError(404, "Not found.")
     if method == "DELETE":
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     found = call.store.find(call, call.name)
     return download(call, found) if call.verb else json_answer(found.data)
 

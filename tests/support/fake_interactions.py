@@ -10,7 +10,7 @@ from tests.support.fake_gemini import (
     interaction_stream,
     json_answer,
 )
-from tests.support.fake_ownership import Call
+from tests.support.fake_ownership import Call, removed
 
 INTERACTION_SECONDS = 55 * 86400
 
@@ -23,8 +23,7 @@ def answer_interaction(call: Call) -> Answer:
         raise GoogleError(404, "Not found.")
     name = f"interactions/{rest[0]}"
     if method == "DELETE":
-        call.store.remove(call, name)
-        return json_answer({})
+        return removed(call, name)
     found = call.store.find(call, name)
     if call.query.get("stream") == "true":
         return interaction_stream(found.data)

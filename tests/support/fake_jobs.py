@@ -8,7 +8,7 @@ from typing import Any
 from tests.support.fake_errors import GoogleError, invalid
 from tests.support.fake_files import generate_file
 from tests.support.fake_gemini import OUTPUT_TOKENS, TEXT, Answer, generated_content, json_answer
-from tests.support.fake_ownership import Call, Owned, new_id, page_of, time_text
+from tests.support.fake_ownership import Call, Owned, listed, new_id, removed, time_text
 
 TYPES = "type.googleapis.com/google.ai.generativelanguage.v1main."
 VIDEO = b"\x00\x00\x00\x18ftypmp42" + bytes(range(256)) * 64
@@ -45,13 +45,11 @@ def begin_batch(call: Call) -> Answer:
 def answer_batch(call: Call) -> Answer:
     method, depth = call.request.method, len(call.parts)
     if method == "GET" and depth == 1:
-        jobs, following = page_of(call, call.store.under(call, "batches"), usual=100, most=1000)
-        return json_answer({"operations": jobs, **following} if jobs else {})
+        return listed(call, "operations", usual=100, most=1000)
     if depth != 2 or call.verb not in ("", "cancel"):
         raise GoogleError(404, "Not found.")
     if method == "DELETE":
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     found = call.store.find(call, call.name)
     if call.verb == "cancel":
         found.data["metadata"]["state"] = "BATCH_STATE_CANCELLED"
@@ -96,12 +94,9 @@ def answer_operation(call: Call) -> Answer:
     """Of a model, of a store, or of none."""
     method = call.request.method
     if method == "GET" and call.parts[-1] == "operations":
-        owned = call.store.under(call, call.name)
-        operations, following = page_of(call, owned, usual=100, most=1000)
-        return json_answer({"operations": operations, **following} if operations else {})
+        return listed(call, "operations", usual=100, most=1000)
     if method == "DELETE":
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     found = call.store.find(call, call.name)
     if call.verb == "cancel":
         found.data |= {"done": True, "error": {"code": 1, "message": "Cancelled."}}

@@ -17,15 +17,20 @@ OPENAI_BATCHES = "openai/batches"
 OPENAI_VIDEOS = "openai/videos"
 
 
-def answer_openai_file(call: Call) -> Answer:
-    """`openai/files…`. An id that is a name of Google's means Google's file."""
-    method, rest = call.request.method, call.parts[2:]
-    if method == "POST" and not rest:
-        return _make_openai_file(call)
-    if method == "GET" and not rest:
-        return openai_list(call, call.store.under(call, OPENAI_FILES))
-    name, what = openai_name(OPENAI_FILES, rest)
-    if method == "DELETE" and not what:
+def answer_openai(call: Call) -> Answer:
+    """`openai/files…`, `openai/batches…` and `openai/videos…`."""
+    collection, rest = "/".join(call.parts[:2]), call.parts[2:]
+    making, answering = OPENAI_COLLECTIONS[collection]
+    if call.request.method == "POST" and not rest:
+        return making(call)
+    if call.request.method == "GET" and not rest:
+        return _list(call, call.store.under(call, collection))
+    return answering(call, *openai_name(collection, rest))
+
+
+def _answer_file(call: Call, name: str, what: str) -> Answer:
+    """An id that is a name of Google's means Google's file."""
+    if call.request.method == "DELETE" and not what:
         call.store.remove(call, name)
         return json_answer(
             {"id": name.removeprefix("openai/files/"), "object": "file", "deleted": True}
@@ -43,18 +48,18 @@ def _shaped(found: Owned, kind: str) -> dict[str, Any]:
     return found.data if "id" in found.data else {"id": found.name, "object": kind}
 
 
-def _make_openai_file(call: Call) -> Answer:
+def _make_file_of_form(call: Call) -> Answer:
     fields = {part.get_param("name", header="content-disposition"): part for part in parts_of(call)}
     if "file" not in fields or "purpose" not in fields:
         raise invalid("A file and its purpose are required.")
     content, purpose = payload(fields["file"]), payload(fields["purpose"]).decode()
-    made = make_openai_file(
+    made = _make_file(
         call, content, purpose=purpose, filename=fields["file"].get_filename() or "file"
     )
     return json_answer(made.data)
 
 
-def make_openai_file(call: Call, content: bytes, *, purpose: str, filename: str) -> Owned:
+def _make_file(call: Call, content: bytes, *, purpose: str, filename: str) -> Owned:
     file_id = f"file-{secrets.token_hex(6)}"
     data = {
         "id": file_id,
@@ -80,7 +85,7 @@ def openai_name(collection: str, rest: tuple[str, ...]) -> tuple[str, str]:
     return f"{collection}/{one}", "/".join(more)
 
 
-def openai_list(call: Call, owned: list[Owned]) -> Answer:
+def _list(call: Call, owned: list[Owned]) -> Answer:
     """A page, by `after` and `limit`."""
     ids = [each.data["id"] for each in owned]
     after, limit = call.query.get("after"), int(call.query.get("limit") or 20)
@@ -92,25 +97,19 @@ def openai_list(call: Call, owned: list[Owned]) -> Answer:
     return json_answer({"object": "list", "data": data, **ends, "has_more": len(rest) > limit})
 
 
-def answer_openai_batch(call: Call) -> Answer:
-    method, rest = call.request.method, call.parts[2:]
-    if method == "POST" and not rest:
-        return _begin_openai_batch(call)
-    if method == "GET" and not rest:
-        return openai_list(call, call.store.under(call, OPENAI_BATCHES))
-    name, what = openai_name(OPENAI_BATCHES, rest)
+def _answer_batch(call: Call, name: str, what: str) -> Answer:
     found = call.store.find(call, name)
-    if what == "cancel" and method == "POST":
+    if what == "cancel" and call.request.method == "POST":
         found.data["status"] = "cancelled"
     elif what:
         raise GoogleError(404, "Not found.")
     elif found.data.get("status") == "validating":
-        results = make_openai_file(call, b"{}\n", purpose="batch_output", filename="out.jsonl")
+        results = _make_file(call, b"{}\n", purpose="batch_output", filename="out.jsonl")
         found.data |= {"status": "completed", "output_file_id": results.data["id"]}
     return json_answer(_shaped(found, "batch"))
 
 
-def _begin_openai_batch(call: Call) -> Answer:
+def _begin_batch(call: Call) -> Answer:
     asked = call.json()
     call.store.find(call, openai_name(OPENAI_FILES, (asked["input_file_id"],))[0])
     batch_id = f"batch_{secrets.token_hex(6)}"
@@ -126,21 +125,27 @@ def _begin_openai_batch(call: Call) -> Answer:
     return json_answer(call.store.make(call, f"{OPENAI_BATCHES}/{batch_id}", data).data)
 
 
-def answer_openai_video(call: Call) -> Answer:
-    method, rest = call.request.method, call.parts[2:]
-    if method == "POST" and not rest:
-        video_id = f"video_{secrets.token_hex(6)}"
-        data = {"id": video_id, "object": "video", "status": "queued", "mimeType": "video/mp4"}
-        made = call.store.make(call, f"{OPENAI_VIDEOS}/{video_id}", data, content=VIDEO)
-        return json_answer(made.data)
-    if method == "GET" and not rest:
-        return openai_list(call, call.store.under(call, OPENAI_VIDEOS))
-    name, what = openai_name(OPENAI_VIDEOS, rest)
-    if method == "DELETE":
+def _begin_video(call: Call) -> Answer:
+    video_id = f"video_{secrets.token_hex(6)}"
+    data = {"id": video_id, "object": "video", "status": "queued", "mimeType": "video/mp4"}
+    made = call.store.make(call, f"{OPENAI_VIDEOS}/{video_id}", data, content=VIDEO)
+    return json_answer(made.data)
+
+
+def _answer_video(call: Call, name: str, what: str) -> Answer:
+    if call.request.method == "DELETE":
         call.store.remove(call, name)
-        return json_answer({"id": rest[0], "object": "video.deleted", "deleted": True})
+        return json_answer({"id": call.parts[2], "object": "video.deleted", "deleted": True})
     found = call.store.find(call, name)
     if what == "content":
         return content_of(call, found)
     found.data["status"] = "completed"
     return json_answer(found.data)
+
+
+# What makes one of a collection, and what answers for one.
+OPENAI_COLLECTIONS = {
+    OPENAI_FILES: (_make_file_of_form, _answer_file),
+    OPENAI_BATCHES: (_begin_batch, _answer_batch),
+    OPENAI_VIDEOS: (_begin_video, _answer_video),
+}

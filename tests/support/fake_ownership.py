@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,6 +12,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from tests.support.fake_errors import GoogleError, invalid, not_yours
+from tests.support.fake_gemini import Answer, json_answer
 from tests.support.fake_http import Recorded
 
 CHOSEN_ID = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?")
@@ -188,15 +189,13 @@ def time_text(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def page_of(
-    call: Call,
-    owned: list[Owned],
-    *,
-    usual: int,
-    most: int,
-    shown: Callable[[Owned], Any] = lambda owned: owned.data,
-) -> tuple[list[Any], dict[str, str]]:
-    """A page, and `nextPageToken` where there is another.
+def removed(call: Call, name: str) -> Answer:
+    call.store.remove(call, name)
+    return json_answer({})
+
+
+def listed(call: Call, field: str, *, usual: int, most: int) -> Answer:
+    """A page of the collection that is asked for, and `nextPageToken` where there is another.
 
     A token is good for the project and the collection that gave it.
     """
@@ -205,10 +204,11 @@ def page_of(
         raise invalid("page_size must not be negative.")
     token = call.query.get("pageToken") or call.query.get("page_token") or ""
     before = _serial_of(call, token)
+    owned = call.store.under(call, call.name)
     rest = [each for each in owned if before is None or each.serial < before]
     page = rest[: min(size or usual, most)]
     following = {"nextPageToken": _token(call, page[-1].serial)} if len(rest) > len(page) else {}
-    return [shown(each) for each in page], following
+    return json_answer({field: [each.data for each in page], **following} if page else {})
 
 
 def _token(call: Call, serial: int) -> str:

@@ -18,10 +18,9 @@ from tests.support.fake_jobs import (
     begin_video,
 )
 from tests.support.fake_openai import (
+    OPENAI_COLLECTIONS,
     OPENAI_FILES,
-    answer_openai_batch,
-    answer_openai_file,
-    answer_openai_video,
+    answer_openai,
     openai_name,
 )
 from tests.support.fake_ownership import Call, Owned, OwnedStore
@@ -104,11 +103,7 @@ def _answering(call: Call) -> Callable[[Call], Answer] | None:
     if call.parts[0] == "models":
         return _of_a_model(call)
     if call.parts[0] == "openai":
-        return {
-            "files": answer_openai_file,
-            "batches": answer_openai_batch,
-            "videos": answer_openai_video,
-        }.get("".join(call.parts[1:2]))
+        return answer_openai if "/".join(call.parts[:2]) in OPENAI_COLLECTIONS else None
     return {
         "files": answer_file,
         "cachedContents": answer_cache,

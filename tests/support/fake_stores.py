@@ -5,11 +5,9 @@ from typing import Any
 
 from tests.support.fake_errors import GoogleError, invalid
 from tests.support.fake_gemini import Answer, json_answer
-from tests.support.fake_jobs import answer_operation
-from tests.support.fake_ownership import Call, new_id, page_of, time_text
+from tests.support.fake_jobs import TYPES, answer_operation
+from tests.support.fake_ownership import Call, listed, new_id, removed, time_text
 from tests.support.fake_uploads import Upload, Uploads
-
-TYPES = "type.googleapis.com/google.ai.generativelanguage.v1main."
 
 
 def answer_store(call: Call, uploads: Uploads) -> Answer:
@@ -17,9 +15,7 @@ def answer_store(call: Call, uploads: Uploads) -> Answer:
     if depth == 1 and method == "POST":
         return _make_store(call)
     if depth == 1 and method == "GET":
-        owned = call.store.under(call, "fileSearchStores")
-        stores, following = page_of(call, owned, usual=10, most=20)
-        return json_answer({"fileSearchStores": stores, **following} if stores else {})
+        return listed(call, "fileSearchStores", usual=10, most=20)
     if depth == 2 and method == "POST":
         return _fill(call, uploads)
     if depth == 2:
@@ -47,8 +43,7 @@ def _one_store(call: Call) -> Answer:
             raise GoogleError(
                 400, "Cannot delete non-empty FileSearchStore.", "FAILED_PRECONDITION"
             )
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     found = call.store.find(call, call.name)
     count = len(call.store.under(call, f"{call.name}/documents"))
     return json_answer({**found.data, "activeDocumentsCount": str(count)})
@@ -100,11 +95,9 @@ def _documents(call: Call) -> Answer:
     method, depth = call.request.method, len(call.parts)
     call.store.find(call, "/".join(call.parts[:2]))
     if depth == 3 and method == "GET":
-        documents, following = page_of(call, call.store.under(call, call.name), usual=10, most=20)
-        return json_answer({"documents": documents, **following} if documents else {})
+        return listed(call, "documents", usual=10, most=20)
     if depth != 4 or call.verb not in ("", "query"):
         raise GoogleError(404, "Not found.")
     if method == "DELETE":
-        call.store.remove(call, call.name)
-        return json_answer({})
+        return removed(call, call.name)
     return json_answer(call.store.find(call, call.name).data)
