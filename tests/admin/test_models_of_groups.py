@@ -4,19 +4,12 @@ import pytest
 from django.test import Client
 
 from proxyapp.models import AuditEntry, ClientToken, Group
-from tests.support.admin_pages import GROUP_FORM, page, submit, superuser, text
+from tests.support.admin_pages import GROUP_FORM, TOKEN_FORM, page, submit, superuser, text
 from tests.support.client_tokens import add_token
 from tests.support.pool_data import add_group, pool_version
 
 pytestmark = pytest.mark.django_db
 CHANGE = "proxyapp_group_change"
-TOKEN = {"name": "app", "reach": "all", "models": "", "lifetime": "never", "expires_on": ""}
-LIMITS = {
-    "requests_per_minute": "",
-    "requests_per_day": "",
-    "tokens_per_day": "",
-    "live_sessions": "",
-}
 
 
 @pytest.fixture
@@ -24,21 +17,20 @@ def operator() -> Client:
     return superuser()
 
 
+def change(operator: Client, group: Group, **fields: str) -> str:
+    return submit(operator, CHANGE, group.pk, data={**GROUP_FORM, **fields})
+
+
 def test_they_are_written_an_entry_a_line_and_shown_that_way(operator: Client) -> None:
     group = add_group("main")
     before = pool_version()
 
-    submit(
+    change(
         operator,
-        CHANGE,
-        group.pk,
-        data=GROUP_FORM
-        | {
-            "name": "main",
-            "models": "gemini-*\r\nmodels/gpt-4o",
-            "aliases": "fast: gemini-2.5-flash\r\n\r\nsmart = gemini-2.5-pro",
-            "fallbacks": "gemini-2.5-pro: gemini-2.5-flash, gpt-4o",
-        },
+        group,
+        models="gemini-*\r\nmodels/gpt-4o",
+        aliases="fast: gemini-2.5-flash\r\n\r\nsmart = gemini-2.5-pro",
+        fallbacks="gemini-2.5-pro: gemini-2.5-flash, gpt-4o",
     )
 
     group.refresh_from_db()
@@ -55,7 +47,7 @@ def test_they_are_written_an_entry_a_line_and_shown_that_way(operator: Client) -
 def test_a_form_that_says_nothing_of_them_leaves_them(operator: Client) -> None:
     group = add_group("main", aliases={"fast": "a"}, models=["a"], fallbacks={"a": ["b"]})
 
-    submit(operator, CHANGE, group.pk, data=GROUP_FORM | {"name": "renamed"})
+    change(operator, group, name="renamed")
 
     group.refresh_from_db()
     assert (group.name, group.aliases, group.models) == ("renamed", {"fast": "a"}, ["a"])
@@ -76,7 +68,7 @@ def test_a_form_that_says_nothing_of_them_leaves_them(operator: Client) -> None:
 def test_what_is_wrong_is_said_and_nothing_is_saved(operator: Client, fields, words) -> None:
     group = add_group("main")
 
-    shown = submit(operator, CHANGE, group.pk, data=GROUP_FORM | {"name": "main", **fields})
+    shown = change(operator, group, **fields)
 
     assert words in text(shown)
     assert Group.objects.get().aliases == {}
@@ -86,24 +78,22 @@ def test_a_page_that_is_stale_says_what_the_other_operator_wrote(operator: Clien
     group = add_group("main", aliases={"fast": "a"})
     sent = page(operator, CHANGE, group.pk)
     version = sent.partition('name="row_version" value="')[2].partition('"')[0]
-    Group.objects.update(aliases={"fast": "b"})
+    Group.objects.update(aliases={"fast": "b"}, fallbacks={"a": ["b", "c"]})
 
-    shown = submit(
+    shown = change(
         operator,
-        CHANGE,
-        group.pk,
-        data=GROUP_FORM
-        | {
-            "name": "main",
-            "aliases": "fast: c",
-            "row_version": version.replace("&quot;", '"'),
-        },
+        group,
+        aliases="fast: c",
+        fallbacks="a: b, d",
+        row_version=version.replace("&quot;", '"'),
     )
 
     assert "Nothing was saved" in text(shown)
     assert Group.objects.get().aliases == {"fast": "b"}
     assert "fast: b" in text(shown)
     assert "fast: c" in text(shown)
+    assert "a: b, c" in text(shown)
+    assert "a: b, d" in text(shown)
 
 
 def test_a_token_has_fallbacks_of_its_own(operator: Client) -> None:
@@ -113,7 +103,7 @@ def test_a_token_has_fallbacks_of_its_own(operator: Client) -> None:
         operator,
         "proxyapp_clienttoken_change",
         token.pk,
-        data={**TOKEN, **LIMITS, "fallbacks": "gemini-2.5-pro: gemini-2.5-flash"},
+        data={**TOKEN_FORM, "fallbacks": "gemini-2.5-pro: gemini-2.5-flash"},
     )
 
     token.refresh_from_db()
@@ -128,7 +118,7 @@ def test_a_tokens_fallbacks_are_checked(operator: Client) -> None:
         operator,
         "proxyapp_clienttoken_change",
         token.pk,
-        data={**TOKEN, **LIMITS, "fallbacks": "a: a"},
+        data={**TOKEN_FORM, "fallbacks": "a: a"},
     )
 
     assert "a: leads back to itself" in text(shown)

@@ -16,7 +16,7 @@ from proxyapp.access import token_store
 from proxyapp.access.token_book import SHAPE, token_hash
 from proxyapp.admin.client_tokens.single_use_form import MOST_OPEN
 from proxyapp.models import AuditEntry, ClientToken, TokenUsage, audit
-from tests.support.admin_pages import act, cells, page, rows, submit, superuser, text
+from tests.support.admin_pages import TOKEN_FORM, act, cells, page, rows, submit, superuser, text
 from tests.support.client_tokens import add_token, use_token
 from tests.support.new_secret import ChangeSecret, change_secret
 from tests.support.pool_data import NOW, add_group, pool_version
@@ -29,13 +29,6 @@ pytestmark = pytest.mark.django_db
 ADD = "proxyapp_clienttoken_add"
 CHANGE = "proxyapp_clienttoken_change"
 LIST = "proxyapp_clienttoken_changelist"
-TERMS = {"name": "app", "reach": "all", "models": "", "lifetime": "never", "expires_on": ""}
-LIMITS = {
-    "requests_per_minute": "",
-    "requests_per_day": "",
-    "tokens_per_day": "",
-    "live_sessions": "",
-}
 
 
 @pytest.fixture(autouse=True)
@@ -62,14 +55,12 @@ def number_of_form(operator: Client) -> str:
 
 def send(operator: Client, **fields: Any) -> Any:
     """The form of a new token, opened and sent."""
-    data = {**TERMS, **LIMITS, "form_number": number_of_form(operator), **fields}
+    data = {**TOKEN_FORM, "form_number": number_of_form(operator), **fields}
     return operator.post(reverse(f"admin:{ADD}"), data)
 
 
 def change(operator: Client, token: ClientToken, **fields: Any) -> str:
-    return submit(
-        operator, CHANGE, token.pk, data={**TERMS, **LIMITS, "name": token.name, **fields}
-    )
+    return submit(operator, CHANGE, token.pk, data={**TOKEN_FORM, "name": token.name, **fields})
 
 
 def token_in(html: str) -> str:
@@ -156,7 +147,7 @@ def test_the_token_is_in_no_title_cache_cookie_table_or_log(
 
 
 def test_the_same_form_sent_again_makes_nothing_and_says_what_to_do(operator: Client):
-    data = {**TERMS, **LIMITS, "form_number": number_of_form(operator)}
+    data = {**TOKEN_FORM, "form_number": number_of_form(operator)}
     first = operator.post(reverse(f"admin:{ADD}"), data)
 
     again = operator.post(reverse(f"admin:{ADD}"), data)
@@ -170,7 +161,7 @@ def test_the_same_form_sent_again_makes_nothing_and_says_what_to_do(operator: Cl
 
 
 def test_the_same_form_makes_no_second_token_even_when_the_first_is_gone(operator: Client):
-    data = {**TERMS, **LIMITS, "form_number": number_of_form(operator)}
+    data = {**TOKEN_FORM, "form_number": number_of_form(operator)}
     operator.post(reverse(f"admin:{ADD}"), data)
     ClientToken.objects.all().delete()
 
@@ -182,7 +173,7 @@ def test_the_same_form_makes_no_second_token_even_when_the_first_is_gone(operato
 
 @pytest.mark.parametrize("number", ["", "made-up"])
 def test_a_form_that_was_not_opened_here_makes_nothing(operator: Client, number: str):
-    response = operator.post(reverse(f"admin:{ADD}"), {**TERMS, **LIMITS, "form_number": number})
+    response = operator.post(reverse(f"admin:{ADD}"), {**TOKEN_FORM, "form_number": number})
 
     assert "Nothing was made now" in response.content.decode()
     assert not ClientToken.objects.exists()
@@ -192,7 +183,7 @@ def test_a_form_with_a_mistake_can_be_sent_again(operator: Client):
     refused = send(operator, name="")
     number = value(refused.content.decode(), "form_number")
 
-    response = operator.post(reverse(f"admin:{ADD}"), {**TERMS, **LIMITS, "form_number": number})
+    response = operator.post(reverse(f"admin:{ADD}"), {**TOKEN_FORM, "form_number": number})
 
     assert "This field is required." in refused.content.decode()
     assert token_in(response.content.decode())
@@ -203,7 +194,7 @@ def test_only_so_many_forms_stay_open_in_a_session(operator: Client):
     for _ in range(MOST_OPEN):
         number_of_form(operator)
 
-    operator.post(reverse(f"admin:{ADD}"), {**TERMS, **LIMITS, "form_number": first})
+    operator.post(reverse(f"admin:{ADD}"), {**TOKEN_FORM, "form_number": first})
 
     assert not ClientToken.objects.exists()
 

@@ -22,6 +22,17 @@ GROUP_FORM = {
     "rate_limit_policy": "daily",
     "auth": "auto",
 }
+TOKEN_FORM = {
+    "name": "app",
+    "reach": "all",
+    "models": "",
+    "lifetime": "never",
+    "expires_on": "",
+    "requests_per_minute": "",
+    "requests_per_day": "",
+    "tokens_per_day": "",
+    "live_sessions": "",
+}
 
 
 def superuser() -> Client:
