@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxyapp.vocabulary.addresses import is_loopback
+from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
 from proxyapp.vocabulary.target_places import DEFAULT_LOCATION
 from proxyapp.vocabulary.urls import is_host_of_google
 
@@ -71,7 +72,9 @@ def check_token_uri(value: str) -> str | None:
 
 def default_name(secret: str) -> str:
     """`robot@my-project`: what tells it from others."""
-    return account_of(secret)["client_email"].removesuffix(".iam.gserviceaccount.com")[:100]
+    return account_of(secret)["client_email"].removesuffix(".iam.gserviceaccount.com")[
+        :MAX_NAME_LENGTH
+    ]
 
 
 def _fields(given: object) -> Mapping[str, Any]:
