@@ -6,7 +6,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import EXTERNAL_CLOSE_CODES
 
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.provider.live_closes import (
+from proxyapp.provider.refusal import read_refusal
+from proxyapp.vocabulary.close_codes import (
     BUSY,
     GOING_AWAY,
     INTERNAL,
@@ -15,7 +16,6 @@ from proxyapp.provider.live_closes import (
     NORMAL,
     POLICY,
 )
-from proxyapp.provider.refusal import read_refusal
 from proxyapp.vocabulary.errors import GatewayError, LimitReached
 from proxyapp.vocabulary.key_masker import ascii_mask, without_key
 

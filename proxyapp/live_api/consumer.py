@@ -19,7 +19,6 @@ from proxyapp.live_api.ephemeral import client_of, ephemeral_of
 from proxyapp.live_api.relay import RESTARTED
 from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
-from proxyapp.provider.live_closes import INTERNAL, LOST, NO_CODE, RESTART
 from proxyapp.upstream.hops import refuse_loop
 from proxyapp.vocabulary.asgi import (
     INSTEAD_OF_HANDSHAKE,
@@ -29,6 +28,7 @@ from proxyapp.vocabulary.asgi import (
     Scope,
     Send,
 )
+from proxyapp.vocabulary.close_codes import INTERNAL, LOST, NO_CODE, RESTART
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable
 from proxyapp.vocabulary.kept_settings import kept
 
@@ -135,7 +135,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         session = self._session
         if session is not None and session.has_begun:
             session.go_away(seconds)
-        elif session is not None:
+        elif session is not None and self._ending is None:
             self._ending = asyncio.get_running_loop().create_task(
                 self._end(Closing(RESTART, RESTARTED))
             )

@@ -10,9 +10,9 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 
 from proxyapp.live_api.closing import Closing
-from proxyapp.provider.live_closes import GOING_AWAY, RESTART
 from proxyapp.provider.live_messages import Message
 from proxyapp.upstream.websocket import WebSocket
+from proxyapp.vocabulary.close_codes import GOING_AWAY, RESTART
 from proxyapp.vocabulary.errors import LimitReached
 from proxyapp.vocabulary.kept_settings import kept
 

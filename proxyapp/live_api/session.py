@@ -24,17 +24,12 @@ from proxyapp.live_api.opening import EndedAtOnce, Opening, connect, target_at
 from proxyapp.live_api.relay import Relay, SendToClient
 from proxyapp.live_api.resumption import bind_to_session
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.provider.live_closes import (
-    POLICY,
-    TOO_BIG,
-    error_of_close,
-    may_tell_of_quota,
-    says_quota,
-)
+from proxyapp.provider.live_closes import error_of_close, may_tell_of_quota, says_quota
 from proxyapp.provider.live_messages import Message, setup_of, written_in
 from proxyapp.upstream import hops
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.close_codes import POLICY, TOO_BIG
 from proxyapp.vocabulary.errors import GatewayError, LoopFound, NotAllowed
 from proxyapp.vocabulary.kept_settings import kept
 

@@ -8,8 +8,8 @@ from typing import Protocol
 from proxyapp.access.admission import MESSAGES
 from proxyapp.access.token_book import ANYONE, Client, TokenRefusal
 from proxyapp.live_api.closing import Closing
-from proxyapp.provider.live_closes import POLICY
 from proxyapp.runtime import running_now
+from proxyapp.vocabulary.close_codes import POLICY
 from proxyapp.vocabulary.errors import LimitReached, NoKeyAvailable
 from proxyapp.vocabulary.kept_settings import kept
 

@@ -7,16 +7,18 @@ the client has not written them itself.
 import json
 import re
 
-NORMAL, GOING_AWAY, NO_CODE, LOST = 1000, 1001, 1005, 1006
-INVALID_DATA, POLICY, TOO_BIG, INTERNAL, RESTART, BUSY, BAD_GATEWAY = (
-    1007,
-    1008,
-    1009,
-    1011,
-    1012,
-    1013,
-    1014,
+from proxyapp.vocabulary.close_codes import (
+    BAD_GATEWAY,
+    BAD_TLS,
+    BUSY,
+    GOING_AWAY,
+    INTERNAL,
+    INVALID_DATA,
+    LOST,
+    POLICY,
+    RESTART,
 )
+
 # Whoever closes so had trouble of its own: another key may have none.
 _SERVERS_OWN = {
     GOING_AWAY: 503,
@@ -25,7 +27,7 @@ _SERVERS_OWN = {
     RESTART: 503,
     BUSY: 503,
     BAD_GATEWAY: 502,
-    1015: 502,
+    BAD_TLS: 502,
 }
 # Those with which a refusal comes.
 _REFUSING = {INVALID_DATA, POLICY, INTERNAL, BUSY, *range(3000, 5000)}

@@ -21,9 +21,9 @@ from proxyapp.server.twisted_adapter import (
     TwistedTls,
     TwistedTransport,
 )
+from proxyapp.vocabulary.close_codes import GOING_AWAY, NO_CODE, NORMAL
 
 LIBRARY = "Daphne"
-NORMAL, GOING_AWAY, NO_CODE = 1000, 1001, 1005
 # Messages that wait for the application before the socket is read no further.
 MOST_WAITING = 4
 # As asyncio's own transports, which uvicorn stands on.
@@ -82,7 +82,6 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
         super().__init__()
         self.messages: asyncio.Queue[Any] = asyncio.Queue()
         self._is_paused = False
-        self._is_long = False
         self._on_drain: Callable[[float], None] | None = None
         self._refusal: Mapping[str, Any] | None = None
 
@@ -154,11 +153,14 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
             super().onAutoPingTimeout()
 
     def drain(self, seconds: float) -> None:
-        if not self._is_long:
+        if self._on_drain is None:
             end_websocket(self)
-        elif self._on_drain is not None:
-            told, self._on_drain = self._on_drain, None
-            told(seconds)
+        else:
+            self._on_drain(seconds)
+
+    @property
+    def _is_long(self) -> bool:
+        return self._on_drain is not None
 
     # LongWebSocket.
 
@@ -169,7 +171,6 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
     def lengthen(self, most_bytes: int, on_drain: Callable[[float], None]) -> None:
         self.maxMessagePayloadSize = self.maxFramePayloadSize = most_bytes
         self._on_drain = on_drain
-        self._is_long = True
 
     def abort(self) -> None:
         self.transport.abortConnection()

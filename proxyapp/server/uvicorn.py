@@ -34,10 +34,12 @@ def check_uvicorn(server: Server) -> None:
     require(LIBRARY, server.server_state, "connections", "tasks")
     require_in_code(LIBRARY, Server.startup, "lifespan", "servers")
     require_in_code(LIBRARY, Config.load, "ws_protocol_class")
-    require(LIBRARY, WebSocketsSansIOProtocol, "handle_parser_exception", "run_asgi", "shutdown")
-    require(LIBRARY, WebSocketsSansIOProtocol, "keepalive_timeout", "schedule_ping")
-    require(LIBRARY, WebSocketsSansIOProtocol, "handle_cont", "handle_ping")
-    require(LIBRARY, WebSocketsSansIOProtocol, "send_receive_event_to_app")
+    require(
+        LIBRARY,
+        WebSocketsSansIOProtocol,
+        *("handle_cont", "handle_parser_exception", "handle_ping", "keepalive_timeout", "run_asgi"),
+        *("schedule_ping", "send_receive_event_to_app", "shutdown"),
+    )
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.handle_cont, "frames")
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.connection_made, "transport")
     require_in_code(LIBRARY, WebSocketsSansIOProtocol.__init__, "conn", "read_paused", "writable")

@@ -11,10 +11,10 @@ from websockets.frames import Frame
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import HttpServer
 from proxyapp.vocabulary.asgi import LONG_WEBSOCKET
+from proxyapp.vocabulary.close_codes import INVALID_DATA
 
 # As many as the longest message has in small pieces.
 MOST_FRAGMENTS = 100_000
-INVALID_TEXT = 1007
 
 
 class UvicornWebSocket(WebSocketsSansIOProtocol):
@@ -25,7 +25,6 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
         self._http_server = http_server
         self._drain = drain
         self._on_drain: Callable[[float], None] | None = None
-        self._is_long = False
 
     async def run_asgi(self) -> None:
         extensions: Any = self.scope.setdefault("extensions", {})
@@ -60,7 +59,7 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
                 self.frames[0].decode()
             except UnicodeDecodeError:
                 self.frames = []
-                self.conn.send_close(INVALID_TEXT)
+                self.conn.send_close(INVALID_DATA)
                 self.handle_parser_exception()
                 return
         super().send_receive_event_to_app()
@@ -75,11 +74,14 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
 
     def shutdown(self) -> None:
         """Also called a second time, for whoever has not ended in time."""
-        if not self._is_long or self._http_server.is_cut:
+        if self._on_drain is None or self._http_server.is_cut:
             super().shutdown()
-        elif self._on_drain is not None:
-            told, self._on_drain = self._on_drain, None
-            told(self._drain.shutdown_seconds)
+        else:
+            self._on_drain(self._drain.shutdown_seconds)
+
+    @property
+    def _is_long(self) -> bool:
+        return self._on_drain is not None
 
     # LongWebSocket.
 
@@ -90,7 +92,6 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
     def lengthen(self, most_bytes: int, on_drain: Callable[[float], None]) -> None:
         self.conn.max_message_size = most_bytes
         self._on_drain = on_drain
-        self._is_long = True
 
     def abort(self) -> None:
         self.transport.abort()

@@ -68,8 +68,8 @@ class LongWebSocket(Protocol):
         ...
 
     def lengthen(self, most_bytes: int, on_drain: Callable[[float], None]) -> None:
-        """Before it is accepted. `most_bytes`: of a message, either way. `on_drain` hears, once,
-        in how many seconds the process ends; until then the socket is left alone.
+        """Before it is accepted. `most_bytes`: of a message, either way. `on_drain` hears, once
+        or more, in how many seconds the process ends; until then the socket is left alone.
         """
         ...
 

@@ -10,7 +10,7 @@ from websockets.exceptions import InvalidStatus
 from tests.support.fake_live import LIVE, SETUP, FakeLive
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_tokens import make_tokens
-from tests.support.live_clients import READY, begun, end_of, opened
+from tests.support.live_clients import READY, begun, end_of, opened, with_token
 from tests.support.waiting import wait_for
 
 TERMS: dict[str, dict[str, Any]] = {
@@ -46,14 +46,10 @@ def tokens(gateway: Gateway) -> dict[str, str]:
 def status_of(gateway: Gateway, token: str | None) -> int:
     """Of the handshake; 101 if it is accepted."""
     try:
-        with opened(gateway, additional_headers={"x-goog-api-key": token} if token else {}):
+        with opened(gateway, **with_token(token) if token else {}):
             return 101
     except InvalidStatus as error:
         return error.response.status_code
-
-
-def with_token(token: str) -> dict[str, Any]:
-    return {"additional_headers": {"x-goog-api-key": token}}
 
 
 @pytest.mark.parametrize("place", ["header", "bearer", "query"])

@@ -14,7 +14,7 @@ from websockets.sync.client import ClientConnection
 from tests.support.fake_live import LIVE, MODEL, QUOTA_WORDS, SETUP, FakeLive, Script
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_tokens import make_tokens
-from tests.support.live_clients import READY, begun, end_of, opened
+from tests.support.live_clients import READY, begun, end_of, opened, with_token
 from tests.support.service_accounts import account, write_account
 from tests.support.waiting import wait_for
 
@@ -57,10 +57,6 @@ def resumed(gateway: Gateway, handle: str, **options: Any) -> ClientConnection:
     setup = {"model": MODEL, "sessionResumption": {"handle": handle}}
     socket.send(json.dumps({"setup": setup}))
     return socket
-
-
-def with_token(token: str) -> dict[str, Any]:
-    return {"additional_headers": {"x-goog-api-key": token}}
 
 
 @SERVERS

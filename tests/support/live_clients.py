@@ -19,6 +19,11 @@ def opened(gateway: Gateway, path: str = LIVE, **options: Any) -> ClientConnecti
     return connect(url, legacy=True, **(raw | options))
 
 
+def with_token(token: str) -> dict[str, Any]:
+    """Among `options`."""
+    return {"additional_headers": {"x-goog-api-key": token}}
+
+
 def begun(gateway: Gateway, path: str = LIVE, **options: Any) -> ClientConnection:
     """A session that is set up."""
     socket = opened(gateway, path, **options)

@@ -23,6 +23,7 @@ from proxyapp.admin.live.sessions import Visitor, still_welcome
 from proxyapp.admin.live.subscriber import Close, Send, Subscriber, report_failure
 from proxyapp.database.outage import DatabaseAway
 from proxyapp.database.thread import DatabaseThread
+from proxyapp.vocabulary.close_codes import RESTART
 
 logger = logging.getLogger(__name__)
 # A change of the pool that this process knows of already, or the end of a cooldown, is shown so
@@ -39,10 +40,8 @@ RETRY_SECONDS = 2.0
 REST = 4.0
 # As for loading the pool: after so long the database counts as away.
 READ_SECONDS = 30.0
-# Close codes: an application's own (RFC 6455, section 7.4.2), and the registered "service restart",
-# after which a page connects again.
+# An application's own close code (RFC 6455, section 7.4.2). After RESTART a page connects again.
 NOT_WELCOME = 4401
-RESTART = 1012
 Result = TypeVar("Result")
 
 

@@ -13,6 +13,7 @@ from django.utils.http import is_same_domain
 from proxyapp.admin.live.consumer import LiveConsumer
 from proxyapp.admin.live.feed import Live, is_database_away
 from proxyapp.vocabulary.asgi import Receive, Scope, Send
+from proxyapp.vocabulary.close_codes import NORMAL
 
 LIVE_PATH = b"/ws/admin/live/"
 # From 4000 on the codes are an application's own (RFC 6455, section 7.4.2).
@@ -43,7 +44,7 @@ class LiveSocket:
 async def refuse(receive: Receive, send: Send) -> None:
     """Before it is accepted: the handshake gets a 403."""
     await receive()
-    await send({"type": "websocket.close", "code": 1000})
+    await send({"type": "websocket.close", "code": NORMAL})
 
 
 def has_own_origin(headers: Iterable[tuple[bytes, bytes]]) -> bool:
