@@ -8,7 +8,7 @@ from pathlib import Path
 from proxyapp.config.checked_tree import CheckedTree
 from proxyapp.config.contents import KeyConfig
 from proxyapp.vocabulary.checks import check_label
-from proxyapp.vocabulary.file_errors import why_unread
+from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR, why_unread
 from proxyapp.vocabulary.service_account import (
     MAX_ACCOUNT_LENGTH,
     BadAccount,
@@ -18,7 +18,7 @@ from proxyapp.vocabulary.service_account import (
     is_account,
     stored_account,
 )
-from proxyapp.vocabulary.target_places import PROJECT
+from proxyapp.vocabulary.target_places import PROJECT, lacks_project
 
 ACCOUNT_NAMES = ("service_account", "location")
 
@@ -52,7 +52,7 @@ class AccountFields(CheckedTree):
     def check_projects(self, target: str, keys: Mapping[str, KeyConfig]) -> None:
         """Whether each key has what the group's target names."""
         for place, key in keys.items():
-            if PROJECT in target and key.secret and not key.project:
+            if key.secret and lacks_project(target, key.project):
                 self.wrong(place, f"has no project, which the target's {PROJECT} stands for")
 
     def _given(self, value: object) -> object:
@@ -60,9 +60,7 @@ class AccountFields(CheckedTree):
         if not isinstance(value, str) or is_account(value.lstrip()):
             return value
         if self.folder is None:
-            raise BadAccount(
-                "names a file of this machine, which only a config file there may; give its text"
-            )
+            raise BadAccount(f"{NOT_FROM_AFAR}; give its text")
         path = self.folder / value
         self.account_files.append(path)
         try:

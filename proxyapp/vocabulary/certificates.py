@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from proxyapp.vocabulary.file_errors import why_unread
+from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR, why_unread
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -35,9 +35,7 @@ def read_certificates(path: str, folder: Path | None) -> str:
     Raises BadCertificates, which does not quote the content.
     """
     if folder is None:
-        raise BadCertificates(
-            "names a file of this machine, which only a config file there may; use ca_certificates"
-        )
+        raise BadCertificates(f"{NOT_FROM_AFAR}; use ca_certificates")
     try:
         with (folder / path).open("rb") as file:
             return file.read(MAX_CHARACTERS + 1).decode("ascii", "replace")

@@ -72,9 +72,8 @@ def check_token_uri(value: str) -> str | None:
 
 def default_name(secret: str) -> str:
     """`robot@my-project`: what tells it from others."""
-    return account_of(secret)["client_email"].removesuffix(".iam.gserviceaccount.com")[
-        :MAX_NAME_LENGTH
-    ]
+    address = account_of(secret)["client_email"]
+    return address.removesuffix(".iam.gserviceaccount.com")[:MAX_NAME_LENGTH]
 
 
 def _fields(given: object) -> Mapping[str, Any]:

@@ -10,6 +10,11 @@ def has_places(target: str) -> bool:
     return PROJECT in target or LOCATION in target
 
 
+def lacks_project(target: str, project: str) -> bool:
+    """Of a key: the target names what it does not have."""
+    return PROJECT in target and not project
+
+
 def filled(target: str, project: str = "", location: str = "") -> str:
     """Google's hosts of a location have it in front (`us-central1-…`), the global one nothing."""
     location = location or DEFAULT_LOCATION

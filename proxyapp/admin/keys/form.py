@@ -20,7 +20,7 @@ from proxyapp.vocabulary.service_account import (
     is_account,
     stored_account,
 )
-from proxyapp.vocabulary.target_places import PROJECT
+from proxyapp.vocabulary.target_places import PROJECT, lacks_project
 
 
 class ApiKeyForm(ModelForm[ApiKey]):
@@ -54,7 +54,7 @@ class ApiKeyForm(ModelForm[ApiKey]):
         group, is_new = self.cleaned_data.get("group"), self.instance.pk is None
         if is_new:
             self._take_from_account(self.cleaned_data.get("new_secret") or "")
-        if group and PROJECT in group.target_url and not self.cleaned_data.get("project"):
+        if group and lacks_project(group.target_url, self.cleaned_data.get("project", "")):
             self.add_error("project", f"The target of group {group} has {PROJECT}: give it one.")
         if not (
             is_new or self.may_redirect or group is None or self.cleaned_data.get("new_secret")
