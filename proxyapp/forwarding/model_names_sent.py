@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from proxyapp.forwarding.form_body import form_of
 from proxyapp.forwarding.long_bodies import in_turns, is_long, read_whole
-from proxyapp.forwarding.patched_file import Patch, PatchedFile
+from proxyapp.forwarding.patched_file import Patch, PatchedFile, PatchedText
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.provider.live_messages import setup_of
 from proxyapp.provider.long_json import LongJson, finished
@@ -138,11 +138,7 @@ def _patched(body: RequestBody, patches: list[Patch]) -> RequestBody:
         file = PatchedFile(body.sliced(), patches)
         new = RequestBody(file=file, length=len(file.text))
     else:
-        parts, place = [], 0
-        for patch in patches:
-            parts += [body.data[place : patch.start], patch.new]
-            place = patch.end
-        data = b"".join([*parts, body.data[place:]])
+        data = PatchedText(body.data, patches)[:]
         new = RequestBody(data, length=len(data))
     new.prompt_llm_tokens, new.least_llm_tokens = body.prompt_llm_tokens, body.least_llm_tokens
     new.references = body.references

@@ -51,8 +51,7 @@ class RoutedSearch:
         self._facts = request.facts
         self._body = request.body
         self._barred = request.barred_groups
-        self._first: Attempt | GatewayError | None = None
-        self._first_choice: ModelChoice | None = None
+        self._first: tuple[ModelChoice, Attempt | GatewayError] | None = None
 
     async def run(self) -> Attempt:
         attempt = await self._try_each(self._of_name(), is_fallback=False)
@@ -60,10 +59,12 @@ class RoutedSearch:
             attempt = await self._try_each(self._of_fallbacks(), is_fallback=True)
         if attempt is not None:
             return attempt
-        await self._turn_to(self._first_choice or self._route.choices[0])
-        if isinstance(self._first, Attempt):
-            return self._first
-        raise self._first or NoKeyAvailable("No API key is available.", retry_after=60)
+        assert self._first is not None  # noqa: S101  # a route has a choice at least
+        choice, failure = self._first
+        await self._turn_to(choice)
+        if isinstance(failure, GatewayError):
+            raise failure
+        return failure
 
     async def _try_each(
         self, choices: Iterator[ModelChoice], *, is_fallback: bool
@@ -73,11 +74,8 @@ class RoutedSearch:
             try:
                 await self._turn_to(choice)
                 attempt = await self._search(self._request)
-            except NoKeyAvailable as error:
-                self._note(choice, error)
-                continue
             except GatewayError as error:
-                if self._first is None:
+                if self._first is None and not isinstance(error, NoKeyAvailable):
                     raise
                 self._note(choice, error)
                 continue
@@ -91,7 +89,7 @@ class RoutedSearch:
 
     def _note(self, choice: ModelChoice, failure: Attempt | GatewayError) -> None:
         if self._first is None:
-            self._first, self._first_choice = failure, choice
+            self._first = choice, failure
 
     def _of_name(self) -> Iterator[ModelChoice]:
         """A choice all of whose turns are taken comes after those that have some."""
