@@ -16,7 +16,16 @@ from django.utils import timezone
 
 from proxyapp.models import ApiKey, ClientToken, Group
 from proxyapp.operators.key_actions import change_keys
-from tests.support.admin_pages import GROUP_FORM, PROXY, key_form, page, submit, superuser, text
+from tests.support.admin_pages import (
+    GROUP_FORM,
+    PROXY,
+    TOKEN_FORM,
+    key_form,
+    page,
+    submit,
+    superuser,
+    text,
+)
 from tests.support.client_tokens import add_token
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret
 
@@ -50,7 +59,7 @@ def save_group(operator: Client, pk: int, **fields: str) -> str:
     return submit(operator, "proxyapp_group_change", pk, data={**GROUP_FORM, **fields})
 
 
-TOKEN_FORM = {"name": "a", "reach": "all", "lifetime": "never", "models": ""}
+NAMED_A = {**TOKEN_FORM, "name": "a"}
 
 
 def test_a_policy_that_was_changed_meanwhile_is_not_reverted(operator: Client):
@@ -97,11 +106,11 @@ def test_a_daily_limit_of_a_token_is_not_lost(operator: Client):
         operator,
         "proxyapp_clienttoken_change",
         token.pk,
-        data=TOKEN_FORM | {"requests_per_day": "50"} | first,
+        data=NAMED_A | {"requests_per_day": "50"} | first,
     )
 
     html = submit(
-        operator, "proxyapp_clienttoken_change", token.pk, data=TOKEN_FORM | {"name": "b"} | second
+        operator, "proxyapp_clienttoken_change", token.pk, data=NAMED_A | {"name": "b"} | second
     )
 
     assert differences(html) == [["Requests per day", "50", "(empty)"]]
@@ -115,7 +124,7 @@ def test_groups_of_a_token_that_were_taken_away_do_not_come_back(operator: Clien
     old = opened(operator, "proxyapp_clienttoken_change", token.pk)
     token.allowed_groups.set([one])
 
-    form = TOKEN_FORM | {"reach": "some", "groups": [one.pk, two.pk]}
+    form = NAMED_A | {"reach": "some", "groups": [one.pk, two.pk]}
     html = submit(operator, "proxyapp_clienttoken_change", token.pk, data=form | old)
 
     assert differences(html) == [["Groups", "one", "one, two"]]
