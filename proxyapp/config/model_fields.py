@@ -1,16 +1,11 @@
 """What a group of a config file says of models."""
 
-from collections.abc import Iterable
-
 from proxyapp.config.checked_tree import CheckedTree
 from proxyapp.vocabulary.model_lists import (
-    Problem,
-    aliases_problems,
-    fallbacks_problems,
-    models_problems,
     plain_aliases,
     plain_fallbacks,
     plain_models,
+    problems_of_group,
 )
 
 ModelFields = tuple[list[str], dict[str, str], dict[str, list[str]]]
@@ -25,14 +20,10 @@ class ModelsOfGroups(CheckedTree):
         aliases = plain_aliases(self.aliases(fields.get("aliases", {}), f"{place}.aliases"))
         given = self.lists(fields.get("fallbacks", {}), f"{place}.fallbacks")
         fallbacks = plain_fallbacks(given)
-        self.say(f"{place}.models", models_problems(models))
-        self.say(f"{place}.aliases", aliases_problems(aliases, models))
-        self.say(f"{place}.fallbacks", fallbacks_problems(fallbacks, aliases))
+        for name, problems in problems_of_group(models, aliases, fallbacks).items():
+            for inner, problem in problems:
+                self.wrong(f"{place}.{name}{inner}", problem)
         return models, aliases, fallbacks
-
-    def say(self, place: str, problems: Iterable[Problem]) -> None:
-        for inner, problem in problems:
-            self.wrong(place + inner, problem)
 
     def names(self, value: object, place: str) -> list[str]:
         items = self.items(value, place, "models", MOST_LOOKED_AT)

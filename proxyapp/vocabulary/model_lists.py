@@ -39,6 +39,17 @@ def plain_fallbacks(fallbacks: Fallbacks) -> dict[str, list[str]]:
     return {plain_name(model): plain_models(after) for model, after in fallbacks.items()}
 
 
+def problems_of_group(
+    models: Sequence[str], aliases: Aliases, fallbacks: Fallbacks
+) -> dict[str, Iterator[Problem]]:
+    """By the names of the three fields."""
+    return {
+        "models": models_problems(models),
+        "aliases": aliases_problems(aliases, models),
+        "fallbacks": fallbacks_problems(fallbacks, aliases),
+    }
+
+
 def models_problems(models: Sequence[str]) -> Iterator[Problem]:
     if len(models) > MOST_NAMES:
         yield "", f"has {len(models)} names; {MOST_NAMES} are allowed"

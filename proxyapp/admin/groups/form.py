@@ -37,13 +37,11 @@ from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.model_lists import (
     alias_lines,
     aliases_of_lines,
-    aliases_problems,
     fallback_lines,
     fallbacks_of_lines,
-    fallbacks_problems,
     model_lines,
     models_of_lines,
-    models_problems,
+    problems_of_group,
     said_of,
 )
 
@@ -237,12 +235,10 @@ class GroupForm(ModelForm[Group]):
 
     def _refuse_models(self) -> None:
         given = self.cleaned_data
-        models, aliases = given.get("models", []), given.get("aliases", {})
-        for name, problems in (
-            ("models", models_problems(models)),
-            ("aliases", aliases_problems(aliases, models)),
-            ("fallbacks", fallbacks_problems(given.get("fallbacks", {}), aliases)),
-        ):
+        found = problems_of_group(
+            given.get("models", []), given.get("aliases", {}), given.get("fallbacks", {})
+        )
+        for name, problems in found.items():
             for text in said_of(problems):
                 self.add_error(name if name in self.fields else None, text)
 
