@@ -96,8 +96,8 @@ async def figures(server: str, upstream: str, proxied: str, pid: int) -> str:
 def main(servers: Sequence[str]) -> None:
     port = free_port()
     command = [sys.executable, "-m", "bench.live_sessions", "echo", str(port)]
-    with on_cores(LOAD_CORES), running(command, cores=LOAD_CORES):
-        time.sleep(1.0)
+    with on_cores(LOAD_CORES), running(command, cores=LOAD_CORES) as echoing:
+        echoing.wait_for(f"http://127.0.0.1:{port}/")
         for server in servers:
             config = {"groups": [group(f"http://127.0.0.1:{port}", auth="google")]}
             env = {"LIVE_SESSIONS": str(2 * SESSIONS)}

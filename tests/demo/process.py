@@ -7,7 +7,6 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import httpx
@@ -71,12 +70,7 @@ class Gateway:
         self._process = await self._start("manage.py", "serve", "--config", str(self._config))
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         with suppress(ProcessLookupError):
             self._process.terminate()
         with suppress(TimeoutError):

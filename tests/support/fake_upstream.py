@@ -16,7 +16,6 @@ import time
 import zlib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any
 
 from tests.support import fake_gemini
@@ -201,12 +200,7 @@ class FakeUpstream:
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, at: object) -> None:
         self._in_loop(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)

@@ -19,7 +19,6 @@ from base64 import b64encode
 from collections.abc import Coroutine
 from contextlib import suppress
 from dataclasses import dataclass
-from types import TracebackType
 from urllib.parse import quote, urlsplit
 
 NO_AUTH, PASSWORD, NOTHING_ACCEPTABLE = 0, 2, 255
@@ -99,12 +98,7 @@ class ProxyServer(ABC):
         asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)

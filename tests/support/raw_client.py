@@ -7,7 +7,6 @@ import socket
 import ssl
 import struct
 from dataclasses import dataclass, field
-from types import TracebackType
 from urllib.parse import urlsplit
 
 from tests.support import certificates
@@ -44,12 +43,7 @@ class RawClient:
     def __enter__(self) -> "RawClient":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:

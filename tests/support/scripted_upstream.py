@@ -5,7 +5,6 @@ import socket
 import ssl
 import struct
 from collections.abc import Awaitable, Callable
-from types import TracebackType
 from typing import Any
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -103,12 +102,7 @@ class ScriptedUpstream:
         self.port: int = self._server.sockets[0].getsockname()[1]
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, kind: object, error: object, at: object) -> None:
         self._server.close()
         for task in list(self._tasks):
             task.cancel()

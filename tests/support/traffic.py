@@ -2,7 +2,6 @@
 
 import threading
 import time
-from types import TracebackType
 
 from tests.support.gateway import Gateway
 from tests.support.raw_client import RawClient
@@ -26,12 +25,7 @@ class Traffic:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._is_over.set()
         self._thread.join(60)
 
