@@ -59,8 +59,7 @@ class Opening:
         try:
             signed = await tokens.signed(turn.key)
         except NoToken as refusal:
-            count = AttemptCount(parts.counting, parts.recovery, turn, request)
-            unsigned = LiveAttempt(count, turn, Auth.BEARER)
+            unsigned = new_attempt(parts, request, turn, Auth.BEARER)
             unsigned.refused(UpgradeRefused(refusal.status, [], refusal.body))
             return unsigned
         attempt = await self._ask(parts, request, turn._replace(key=signed), Auth.BEARER)
@@ -72,9 +71,7 @@ class Opening:
         self, parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
     ) -> Attempt:
         key = turn.key
-        attempt = LiveAttempt(
-            AttemptCount(parts.counting, parts.recovery, turn, request), turn, auth
-        )
+        attempt = new_attempt(parts, request, turn, auth)
         target = target_at(key.group, request)
         if auth.startswith(IN_QUERY):
             target = with_key(target, auth, key.secret)
@@ -89,9 +86,6 @@ class Opening:
                 attempt.receiving = begun
         except UpgradeRefused as refusal:
             attempt.refused(refusal)
-            if hops.tells_loop(refusal.status, refusal.headers):
-                await attempt.keep()
-                raise LoopFound(hops.LOOP) from None
         except GatewayError as error:
             attempt.end(AttemptOutcome.of_status(error.status))
             raise
@@ -141,6 +135,11 @@ class Opening:
         attempt.closed(hidden, status)
 
 
+def new_attempt(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str) -> LiveAttempt:
+    count = AttemptCount(parts.counting, parts.recovery, turn, request)
+    return LiveAttempt(count, turn, auth)
+
+
 def target_at(group: PoolGroup, request: RequestPlan) -> bytes:
     """With one slash in front, however many the client wrote; `ws` stands before the version."""
     facts, prefix = request.sent_to(group, group.auth)
@@ -161,4 +160,9 @@ async def connect(
     )
     if not group.is_of_google:
         headers += hops.with_own_mark(request.headers)
-    return await open_websocket(upstreams, group, target, headers, kept.LIVE_MESSAGE_BYTES)
+    try:
+        return await open_websocket(upstreams, group, target, headers, kept.LIVE_MESSAGE_BYTES)
+    except UpgradeRefused as refusal:
+        if hops.tells_loop(refusal.status, refusal.headers):
+            raise LoopFound(hops.LOOP) from None
+        raise

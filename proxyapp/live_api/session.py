@@ -26,11 +26,10 @@ from proxyapp.live_api.resumption import bind_to_session
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.live_closes import error_of_close, may_tell_of_quota, says_quota
 from proxyapp.provider.live_messages import Message, setup_of, written_in
-from proxyapp.upstream import hops
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.close_codes import POLICY, TOO_BIG
-from proxyapp.vocabulary.errors import GatewayError, LoopFound, NotAllowed
+from proxyapp.vocabulary.errors import GatewayError, NotAllowed
 from proxyapp.vocabulary.kept_settings import kept
 
 
@@ -156,8 +155,6 @@ class LiveSession:
         try:
             socket = await connect(parts.upstreams, group, planned, target, credentials)
         except UpgradeRefused as refusal:
-            if hops.tells_loop(refusal.status, refusal.headers):
-                raise LoopFound(hops.LOOP) from None
             self._count_end(planned, refusal.status)
             return Closing.of_refusal(refusal.status, refusal.body)
         try:
