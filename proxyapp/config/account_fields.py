@@ -4,10 +4,10 @@ import os
 import stat
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from proxyapp.config.checked_tree import CheckedTree
 from proxyapp.config.contents import KeyConfig
-from proxyapp.vocabulary.checks import check_label
+from proxyapp.config.setting_values import SettingValues
 from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR, why_unread
 from proxyapp.vocabulary.service_account import (
     MAX_ACCOUNT_LENGTH,
@@ -23,7 +23,7 @@ from proxyapp.vocabulary.target_places import PROJECT, lacks_project
 ACCOUNT_NAMES = ("service_account", "location")
 
 
-class AccountFields(CheckedTree):
+class AccountFields(SettingValues):
     """`folder`: where files that the config file names are; None: it may name none.
     `account_files`: those that it has named.
     """
@@ -33,21 +33,22 @@ class AccountFields(CheckedTree):
         self.folder = folder
         self.account_files: list[Path] = []
 
-    def account_key(self, fields: dict[str, object], place: str) -> KeyConfig:
+    def account_key(
+        self, fields: dict[str, object], place: str, settings: dict[str, Any]
+    ) -> KeyConfig:
         """Its name and project are the account's own where none are given."""
         if "key" in fields:
             self.wrong(f"{place}.key", "stands beside service_account; give one of the two")
             return KeyConfig("")
         location = self.text(fields, "location", place, check_location, default="")
-        name = self.text(fields, "name", place, check_label, default="").strip()
-        project = self.text(fields, "project", place, check_label, default="").strip()
         try:
             stored = stored_account(self._given(fields["service_account"]), location)
         except BadAccount as problem:
             self.wrong(f"{place}.service_account", str(problem))
             return KeyConfig("")
-        own = account_of(stored)["project_id"]
-        return KeyConfig(stored, name or default_name(stored), project or own)
+        own = {"name": default_name(stored), "project": account_of(stored)["project_id"]}
+        given = {name: value or own.get(name, value) for name, value in settings.items()}
+        return KeyConfig(stored, **given)
 
     def check_projects(self, target: str, keys: Mapping[str, KeyConfig]) -> None:
         """Whether each key has what the group's target names."""

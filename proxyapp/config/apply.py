@@ -21,10 +21,11 @@ from proxyapp.models.sealed import keyed_hashes
 from proxyapp.pool.change_log import Touched, projects_held_by, touched_groups, touched_rows
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
+from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.key_states import MISSING_FROM_FILE
 from proxyapp.vocabulary.quoting import quoted
+from proxyapp.vocabulary.setting_field import SettingField
 
-KEY_FIELDS = ("name", "project")
 STATUS_FIELDS = ("status", "status_reason")
 
 Progress = Callable[[int, int], None]
@@ -128,7 +129,7 @@ class Database:
             self.report.group_created(self.groups[name])
             return None
         group = self.groups[name]
-        changes = _group_changes(group, wanted)
+        changes = _changes(group, wanted, GROUP_FIELDS)
         self.report.group_kept(group, changes)
         if any(change.field in CREDENTIAL_FIELDS for change in changes):
             group.single_credential_since = None
@@ -151,13 +152,13 @@ class Database:
 
     def _apply_key(self, config: KeyConfig, group: Group) -> ApiKey:
         key = self._known(config.secret)
+        wanted = {field.name: getattr(config, field.name) for field in KEY_FIELDS}
         if key is None:
-            key = ApiKey(group=group, name=config.name, project=config.project)
+            key = ApiKey(group=group, **wanted)
             key.set_secret(config.secret)
             self.report.key_created(key, group.name)
             return key
-        wanted = {field: getattr(config, field) for field in KEY_FIELDS}
-        changes = _key_changes(key, wanted)
+        changes = _changes(key, wanted, KEY_FIELDS)
         if key.group_id != group.pk:
             before = self.group_names[key.group_id]
             changes.append(GroupOfKeyChange("group", quoted(before), quoted(group.name)))
@@ -199,7 +200,9 @@ class Database:
                 progress(done, len(keys))
         changed = [*self.changed_keys.values(), *self.returned_keys, *self.moved_keys.values()]
         self._touch(touched_rows([*new, *changed]))
-        update_rows(list(self.changed_keys.values()), ["group", *KEY_FIELDS])
+        update_rows(
+            list(self.changed_keys.values()), ["group", *(field.name for field in KEY_FIELDS)]
+        )
         update_rows(self.returned_keys, STATUS_FIELDS)
         update_rows(list(self.moved_keys.values()), ["position"])
 
@@ -236,21 +239,15 @@ def update_rows(rows: Sequence[Row], fields: Sequence[str]) -> None:
         manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
 
 
-def _key_changes(key: ApiKey, wanted: Mapping[str, str]) -> list[FieldChange]:
-    return [
-        FieldChange(name, quoted(old), quoted(new))
-        for name, new in wanted.items()
-        if (old := getattr(key, name)) != new
-    ]
-
-
-def _group_changes(group: Group, wanted: Mapping[str, object]) -> list[FieldChange]:
+def _changes(
+    row: Model, wanted: Mapping[str, object], declared: Sequence[SettingField]
+) -> list[FieldChange]:
     """What is shown as it is comes first, then what is shown in other words."""
-    in_order = sorted(GROUP_FIELDS, key=lambda field: field.shown is not quoted)
+    in_order = sorted(declared, key=lambda field: field.shown is not quoted)
     return [
         FieldChange(field.name, field.shown(old), field.shown(wanted[field.name]))
         for field in in_order
-        if (old := getattr(group, field.name)) != wanted[field.name]
+        if (old := getattr(row, field.name)) != wanted[field.name]
     ]
 
 

@@ -4,7 +4,7 @@ from difflib import get_close_matches
 
 from proxyapp.config.plain_yaml import PLAIN_INTEGER, UNKNOWN, BadValue, kind, shown
 from proxyapp.config.variables import FromVariable, keys_of
-from proxyapp.vocabulary.group_fields import Check
+from proxyapp.vocabulary.setting_field import Check
 
 MAX_UNKNOWN_SHOWN = 20
 

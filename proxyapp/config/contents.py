@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxyapp.vocabulary.group_fields import GroupSettings
+from proxyapp.vocabulary.key_fields import KeySettings
 
 
 @dataclass(frozen=True)
@@ -21,10 +22,13 @@ class ServerConfig:
 
 
 @dataclass(frozen=True)
-class KeyConfig:
+class Secret:
     secret: str = field(repr=False)
-    name: str = ""
-    project: str = ""
+
+
+@dataclass(frozen=True)
+class KeyConfig(KeySettings, Secret):
+    """The secret first, then the settings."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,9 @@ from proxyapp.config.variables import escaped
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
+from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.masking import ACCOUNT_MASK
+from proxyapp.vocabulary.setting_field import SettingField
 from proxyapp.vocabulary.urls import shown_url
 
 HEADER = """\
@@ -104,11 +106,7 @@ def write_private(path: Path, text: str) -> None:
 
 
 def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mask: bool) -> Entry:
-    entry: Entry = {}
-    for field in GROUP_FIELDS:
-        value = getattr(group, field.name)
-        if field.is_always_exported or value != field.default:
-            entry[field.name] = dict(sorted(value.items())) if isinstance(value, dict) else value
+    entry = _settings(group, GROUP_FIELDS)
     if group.proxy_url is not None:
         entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
     entries = (
@@ -139,10 +137,19 @@ def _key_entries(group: Group, keys: list[ApiKey], unreadable: list[str]) -> lis
 
 
 def _key_entry(key: ApiKey, text: str) -> object:
-    labels = {field: value for field in ("name", "project") if (value := getattr(key, field))}
+    settings = _settings(key, KEY_FIELDS)
     if key.masked.startswith(ACCOUNT_MASK):
-        return {"service_account": text, **labels}
-    return {"key": text, **labels} if labels else text
+        return {"service_account": text, **settings}
+    return {"key": text, **settings} if settings else text
+
+
+def _settings(row: Group | ApiKey, declared: Iterable[SettingField]) -> Entry:
+    entry: Entry = {}
+    for field in declared:
+        value = getattr(row, field.name)
+        if field.is_always_exported or value != field.default:
+            entry[field.name] = dict(sorted(value.items())) if isinstance(value, dict) else value
+    return entry
 
 
 class _Dumper(yaml.SafeDumper):

@@ -4,27 +4,23 @@ Reads and checks it; nothing here touches the database.
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from proxyapp.config import plain_yaml
-from proxyapp.config.account_fields import ACCOUNT_NAMES, AccountFields
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
-from proxyapp.config.key_shape import doubt
+from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
 from proxyapp.config.model_fields import ModelsOfGroups
 from proxyapp.config.server_fields import ServerFields
 from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
-from proxyapp.vocabulary.checks import (
-    check_key_or_placeholder,
-    check_label,
-)
-from proxyapp.vocabulary.group_fields import GROUP_FIELDS, GroupField
-from proxyapp.vocabulary.no_keys import is_placeholder
+from proxyapp.vocabulary.group_fields import GROUP_FIELDS
+from proxyapp.vocabulary.setting_field import SettingField
 from proxyapp.vocabulary.sizes import too_large
 
 __all__ = [
+    "MAX_KEYS",
     "Config",
     "ConfigError",
     "GroupConfig",
@@ -37,11 +33,9 @@ __all__ = [
 # As many keys as are allowed fit with the longest labels: what was exported can be imported.
 MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_GROUPS = 10_000
-MAX_KEYS = 100_000
 
 TOP_NAMES = ("server", "groups")
 READ_TOGETHER = frozenset({"allow_link_local", "models", "aliases", "fallbacks"})
-KEY_NAMES = ("key", "name", "project", *ACCOUNT_NAMES)
 
 
 def _group_names() -> tuple[str, ...]:
@@ -99,7 +93,7 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(AccountFields, ServerFields, ModelsOfGroups):
+class _Reading(KeysOfGroups, ServerFields, ModelsOfGroups):
     def config(self, tree: object) -> Config:
         fields = self.mapping(tree, "the file", TOP_NAMES)
         if fields is None:
@@ -155,29 +149,20 @@ class _Reading(AccountFields, ServerFields, ModelsOfGroups):
             fallbacks=fallbacks,
             api_keys=tuple(keys.values()),
             placeholders=placeholders,
-            doubts=tuple(_doubts(keys, settings["target_url"])),
+            doubts=tuple(doubts_of(keys, settings["target_url"])),
         )
 
     def setting(
         self,
         fields: dict[str, object],
-        field: GroupField,
+        field: SettingField,
         place: str,
         *,
-        is_link_local_allowed: bool,
+        is_link_local_allowed: bool = False,
     ) -> object:
-        match field.sort:
-            case "number":
-                return self.number(fields, field.name, place, field.allowed, default=field.default)
-            case "flag":
-                return self.flag(fields, field.name, place, default=field.default)
-            case "certificates":
-                return self.ca_certificates(fields, place)
-        if field.default is None and fields.get(field.name) in (None, ""):
-            return None
-        check = field.check(is_link_local_allowed)
-        default = None if field.is_required else field.default
-        return self.text(fields, field.name, place, check, default=default).strip()
+        if field.sort == "certificates":
+            return self.ca_certificates(fields, place)
+        return super().setting(fields, field, place, is_link_local_allowed=is_link_local_allowed)
 
     def ca_certificates(self, fields: dict[str, object], place: str) -> str:
         """Written out, or in a file whose path is relative to that of the config."""
@@ -198,44 +183,3 @@ class _Reading(AccountFields, ServerFields, ModelsOfGroups):
         except certificates.BadCertificates as problem:
             self.wrong(f"{place}.{given[0]}", str(problem))
             return ""
-
-    def keys(
-        self, fields: dict[str, object], place: str
-    ) -> tuple[dict[str, KeyConfig], tuple[str, ...]]:
-        """The keys by their places, and the places of placeholders."""
-        if "api_keys" not in fields:
-            self.wrong(place, "is required")
-            return {}, ()
-        values = self.keys_in_places(fields["api_keys"], place, MAX_KEYS)
-        if fields["api_keys"] == []:
-            self.wrong(place, "must not be empty; give at least one key")
-        keys = {at: self.key(value, at) for at, value in values.items()}
-        placeholders = [place for place, key in keys.items() if is_placeholder(key.secret)]
-        for placeholder in placeholders:
-            del keys[placeholder]
-        return keys, tuple(placeholders)
-
-    def key(self, value: object, place: str) -> KeyConfig:
-        if not isinstance(value, dict):
-            return KeyConfig(self.checked(value, place, check_key_or_placeholder).strip())
-        fields = {
-            name: field
-            for name, field in value.items()
-            if field is not None or name not in ("name", "project")
-        }
-        self.mapping(value, place, KEY_NAMES)
-        if "service_account" in fields:
-            return self.account_key(fields, place)
-        if "location" in fields:
-            self.wrong(f"{place}.location", "is that of a service_account, and there is none")
-        return KeyConfig(
-            secret=self.text(fields, "key", place, check_key_or_placeholder).strip(),
-            name=self.text(fields, "name", place, check_label, default="").strip(),
-            project=self.text(fields, "project", place, check_label, default="").strip(),
-        )
-
-
-def _doubts(keys: Mapping[str, KeyConfig], target_url: str) -> Iterator[str]:
-    for place, key in keys.items():
-        if why := doubt(key.secret, target_url):
-            yield f"{place} {why}"

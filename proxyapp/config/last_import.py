@@ -6,13 +6,15 @@ describes in the same words is left as operators have made it since.
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from proxyapp.config.file import GroupConfig
+from proxyapp.config.file import GroupConfig, KeyConfig
 from proxyapp.models import ImportedGroup
 from proxyapp.models.sealed import keyed_hash, keyed_hashes
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
+from proxyapp.vocabulary.key_fields import KEY_FIELDS
+from proxyapp.vocabulary.setting_field import SettingField
 
 MAX_SOURCE_LENGTH = 500
 # These have places of their own; what came later stands behind them, by name.
@@ -29,6 +31,7 @@ FIRST_FIELDS = frozenset(
         "allow_link_local",
     ]
 )
+FIRST_OF_KEY = frozenset(["name", "project"])
 
 
 def source_name(path: Path) -> str:
@@ -43,7 +46,7 @@ def canonical_text(group: GroupConfig) -> str:
     """What is not the default of a later version stands at the end, so that older fingerprints
     still hold.
     """
-    keys = [[key.secret, key.name, key.project] for key in group.api_keys]
+    keys = [_canonical(key) for key in group.api_keys]
     later: list[object] = (
         [] if (group.priority, group.weight) == (0, 1) else [group.priority, group.weight]
     )
@@ -51,11 +54,7 @@ def canonical_text(group: GroupConfig) -> str:
         later.append(
             {"ca_certificates": group.ca_certificates, "allow_link_local": group.allow_link_local}
         )
-    later += [
-        {field.name: value}
-        for field in GROUP_FIELDS
-        if field.name not in FIRST_FIELDS and (value := getattr(group, field.name)) != field.default
-    ]
+    later += _later(group, GROUP_FIELDS, FIRST_FIELDS)
     return json.dumps(
         [
             group.name,
@@ -67,6 +66,20 @@ def canonical_text(group: GroupConfig) -> str:
             *later,
         ]
     )
+
+
+def _canonical(key: KeyConfig) -> list[object]:
+    return [key.secret, key.name, key.project, *_later(key, KEY_FIELDS, FIRST_OF_KEY)]
+
+
+def _later(
+    settings: GroupConfig | KeyConfig, declared: Iterable[SettingField], first: Collection[str]
+) -> list[dict[str, object]]:
+    return [
+        {field.name: value}
+        for field in declared
+        if field.name not in first and (value := getattr(settings, field.name)) != field.default
+    ]
 
 
 class LastImport:

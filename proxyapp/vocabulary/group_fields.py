@@ -5,10 +5,7 @@ and the admin's form offers what stands here. The model has a column of the same
 """
 
 import dataclasses
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass
-from enum import StrEnum
-from typing import Any, Literal
+from dataclasses import dataclass
 
 from proxyapp.vocabulary.auth_places import check_auth
 from proxyapp.vocabulary.certificates import counted_certificates
@@ -20,36 +17,20 @@ from proxyapp.vocabulary.choices import (
     MAX_WEIGHT,
     Auth,
     RateLimitPolicy,
-    choice_values,
 )
 from proxyapp.vocabulary.model_lists import alias_lines, fallback_lines, model_lines
-from proxyapp.vocabulary.quoting import quoted
+from proxyapp.vocabulary.setting_field import SettingField, fields_of, in_lines, one_of
 from proxyapp.vocabulary.urls import shown_url
 
-Sort = Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks"]
-Check = Callable[[str], str | None]
+GroupField = SettingField
 
 # A change of one of these makes the gateway try two credentials again.
 CREDENTIAL_FIELDS = frozenset({"target_url", "auth"})
 
 
-def _one_of(choices: type[StrEnum]) -> Callable[[bool], Check]:
-    values = choice_values(choices)
-    problem = f"must be one of {', '.join(values)}"
-    return lambda _: lambda value: None if value in values else problem
-
-
-def _anything(_: bool) -> Check:
-    return lambda value: None
-
-
-def _in_lines(lines: Callable[[Any], list[str]]) -> Callable[[Any], str]:
-    return lambda value: quoted("; ".join(lines(value))) if value else "none"
-
-
 @dataclass(frozen=True)
 class GroupSettings:
-    """What stands beside a field is a GroupField's, under the same names."""
+    """What stands beside a field is a SettingField's, under the same names."""
 
     name: str = dataclasses.field(metadata={"check": lambda _: check_group_name})
     target_url: str = dataclasses.field(
@@ -67,7 +48,7 @@ class GroupSettings:
         default=False, metadata={"sort": "flag", "is_of_trust": True}
     )
     rate_limit_policy: str = dataclasses.field(
-        default=RateLimitPolicy.DAILY.value, metadata={"check": _one_of(RateLimitPolicy)}
+        default=RateLimitPolicy.DAILY.value, metadata={"check": one_of(RateLimitPolicy)}
     )
     auth: str = dataclasses.field(default=Auth.AUTO.value, metadata={"check": lambda _: check_auth})
     priority: int = dataclasses.field(
@@ -83,44 +64,15 @@ class GroupSettings:
     unwrap_errors: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
     include_usage: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
     models: list[str] = dataclasses.field(
-        default_factory=list, metadata={"sort": "models", "shown": _in_lines(model_lines)}
+        default_factory=list, metadata={"sort": "models", "shown": in_lines(model_lines)}
     )
     aliases: dict[str, str] = dataclasses.field(
-        default_factory=dict, metadata={"sort": "aliases", "shown": _in_lines(alias_lines)}
+        default_factory=dict, metadata={"sort": "aliases", "shown": in_lines(alias_lines)}
     )
     fallbacks: dict[str, list[str]] = dataclasses.field(
-        default_factory=dict, metadata={"sort": "fallbacks", "shown": _in_lines(fallback_lines)}
+        default_factory=dict, metadata={"sort": "fallbacks", "shown": in_lines(fallback_lines)}
     )
     shared_resources: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
 
 
-@dataclass(frozen=True, slots=True)
-class GroupField:
-    """`check`: of a text, for a group that may, or may not, reach link-local addresses. `allowed`:
-    the numbers. `shown`: the value in a line of text, without what is secret in it. `is_of_trust`:
-    it widens what the gateway trusts, and has its own part of the form.
-    """
-
-    name: str
-    default: Any
-    sort: Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks"] = (
-        "text"
-    )
-    check: Callable[[bool], Check] = _anything
-    allowed: range = range(0)
-    shown: Callable[[Any], str] = quoted
-    is_always_exported: bool = False
-    is_of_trust: bool = False
-
-    @property
-    def is_required(self) -> bool:
-        return self.default is MISSING
-
-
-def _default(one: dataclasses.Field[Any]) -> Any:
-    return one.default if one.default_factory is MISSING else one.default_factory()
-
-
-GROUP_FIELDS = tuple(
-    GroupField(one.name, _default(one), **one.metadata) for one in dataclasses.fields(GroupSettings)
-)
+GROUP_FIELDS = fields_of(GroupSettings)

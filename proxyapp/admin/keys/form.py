@@ -13,6 +13,7 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.operators.key_destinations import destination_of
 from proxyapp.vocabulary.checks import check_key, check_label
+from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.service_account import (
     BadAccount,
     account_of,
@@ -31,7 +32,7 @@ class ApiKeyForm(ModelForm[ApiKey]):
 
     class Meta:
         model = ApiKey
-        fields = ["group", "name", "project", "position", "status"]
+        fields = ["group", *(field.name for field in KEY_FIELDS), "position", "status"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

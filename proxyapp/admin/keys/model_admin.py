@@ -39,11 +39,13 @@ from proxyapp.models.many_ids import among
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.change_log import Touched, touched_keys
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.key_fields import KEY_FIELDS
 
 UNREADABLE_TEXT = (
     "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
 )
 
+SETTINGS = [field.name for field in KEY_FIELDS]
 DOUBTED = "The key was saved, but it {}. Test it."
 
 
@@ -137,16 +139,14 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
 
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
-            return [(None, {"fields": ["group", "new_secret", "name", "project"]})]
+            return [(None, {"fields": ["group", "new_secret", *SETTINGS]})]
         shown = (
             ["masked_key", "in_clear"] if self.has_secret_permission(request) else ["masked_key"]
         )
         if self.has_change_permission(request, obj):
             shown.append("new_secret")
         reason = ["status_reason"] if obj.status_reason else []
-        return [
-            (None, {"fields": [*shown, "group", "position", "name", "project", "status", *reason]})
-        ]
+        return [(None, {"fields": [*shown, "group", "position", *SETTINGS, "status", *reason]})]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiKey | None = None

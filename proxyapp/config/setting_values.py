@@ -1,0 +1,38 @@
+"""What a config file sets, read by the table in which it is declared."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.vocabulary.setting_field import SettingField
+
+
+class SettingValues(CheckedTree):
+    def settings(
+        self, fields: dict[str, object], declared: Iterable[SettingField], place: str
+    ) -> dict[str, Any]:
+        """Null is what is not given."""
+        names = {field.name for field in declared}
+        given = {
+            name: value for name, value in fields.items() if name not in names or value is not None
+        }
+        return {field.name: self.setting(given, field, place) for field in declared}
+
+    def setting(
+        self,
+        fields: dict[str, object],
+        field: SettingField,
+        place: str,
+        *,
+        is_link_local_allowed: bool = False,
+    ) -> object:
+        match field.sort:
+            case "number":
+                return self.number(fields, field.name, place, field.allowed, default=field.default)
+            case "flag":
+                return self.flag(fields, field.name, place, default=field.default)
+        if field.default is None and fields.get(field.name) in (None, ""):
+            return None
+        check = field.check(is_link_local_allowed)
+        default = None if field.is_required else field.default
+        return self.text(fields, field.name, place, check, default=default).strip()

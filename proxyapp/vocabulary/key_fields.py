@@ -1,0 +1,22 @@
+"""What an operator sets of a key beside the secret: each field is declared here, once.
+
+The config file is read and checked by it, compared with the database, reported and exported by it,
+and the admin's form offers what stands here. The model has a column of the same name.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from proxyapp.vocabulary.checks import check_label
+from proxyapp.vocabulary.setting_field import fields_of
+
+
+@dataclass(frozen=True)
+class KeySettings:
+    """What stands beside a field is a SettingField's, under the same names."""
+
+    name: str = dataclasses.field(default="", metadata={"check": lambda _: check_label})
+    project: str = dataclasses.field(default="", metadata={"check": lambda _: check_label})
+
+
+KEY_FIELDS = fields_of(KeySettings)
