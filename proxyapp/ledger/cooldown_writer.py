@@ -141,7 +141,7 @@ class Cooling:
 
 def is_new(cooldown: NewCooldown, snapshot: Snapshot) -> bool:
     """Refusals that were under way together state slightly different delays, and are one strike."""
-    known = snapshot.cooldowns.until(cooldown.key_id, cooldown.model)
+    known = snapshot.cooldowns.cooling_until(cooldown.key_id, cooldown.model)
     if cooldown.is_of_dead_key:
         return known < math.inf
     if cooldown.kind in BACK_OFF_KINDS and known > cooldown.occurred_at.timestamp():

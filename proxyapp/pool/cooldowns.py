@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
 from typing import NamedTuple
 
+from proxyapp.pool.holds import Holds
 from proxyapp.provider.features import SEPARATOR, plain_scope
 
 EVERY_SCOPE = ""
@@ -30,11 +31,13 @@ class Cooldowns:
     """By quota scope and key. Shared by all rings of a snapshot.
 
     `features`: by the scope of a model, those of its features that have, or had, cooldowns. `real`:
-    the scopes of models that some key has answered for, as far as they are known.
+    the scopes of models that some key has answered for, as far as they are known. `holds`: which
+    keys are passed over besides.
     """
 
     def __init__(self, real: Collection[str] = ()) -> None:
         self.features: dict[str, list[str]] = {}
+        self.holds = Holds()
         self._real_scopes = frozenset(real)
         self._until: dict[str, dict[int, float]] = {EVERY_SCOPE: {}}
         self._daily: dict[tuple[str, int], float] = {}
@@ -105,18 +108,28 @@ class Cooldowns:
 
     def until(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> float:
         """When the key is good for the scope; 0.0 or a time that is past when it is now."""
+        until, holds = self.cooling_until(key_id, quota_scope), self.holds
+        if not holds:
+            return until
+        plain = plain_scope(quota_scope)
+        return max(until, holds.until(key_id, EVERY_SCOPE), holds.until(key_id, plain))
+
+    def cooling_until(self, key_id: int, quota_scope: str = EVERY_SCOPE) -> float:
+        """As `until`, whether or not it is held."""
         until = self._until[EVERY_SCOPE].get(key_id, 0.0)
         of_scope = self._until.get(quota_scope) if quota_scope else None
         if of_scope:
             until = max(until, of_scope.get(key_id, 0.0))
         if SEPARATOR in quota_scope:
-            return max(until, self.until(key_id, plain_scope(quota_scope)))
+            return max(until, self.cooling_until(key_id, plain_scope(quota_scope)))
         return until
 
     def is_daily(self, key_id: int, quota_scope: str, until: float) -> bool:
-        """Whether the cooldown that ends then is one until a daily reset."""
+        """Whether the cooldown, or the hold, that ends then is one until a daily reset."""
         scopes = (quota_scope, plain_scope(quota_scope), EVERY_SCOPE)
-        return until in [self._daily.get((scope, key_id)) for scope in scopes]
+        if until in [self._daily.get((scope, key_id)) for scope in scopes]:
+            return True
+        return any(self.holds.is_daily(key_id, scope, until) for scope in scopes)
 
     def quota_scopes(self) -> list[str]:
         """Those with cooldowns of their own; a feature's come behind those of the models."""
@@ -128,6 +141,7 @@ class Cooldowns:
 
     def shift(self, seconds: float) -> None:
         """The clock was set by so much: what is left of each stays the same."""
+        self.holds.shift(seconds)
         for of_scope in self._until.values():
             for key_id in of_scope:
                 of_scope[key_id] += seconds

@@ -28,7 +28,7 @@ class Ring:
         views: dict[str, View],
         held: Counter[str],
     ) -> None:
-        """`views`: by quota scope; `held`: how many keys a cooldown of exactly that scope holds."""
+        """`views`: by quota scope; `held`: how many cooldowns and holds are of exactly it."""
         self.name = name
         self.line = line
         self.keys = line.keys
@@ -67,13 +67,31 @@ class Ring:
             return
         self._held[quota_scope] += is_new
         until = self.cooldowns.of_scope(quota_scope)[key_id]
+        self._view(quota_scope)
+        for scope in self._narrower(quota_scope):
+            self._views[scope].withdraw(indices, key_id, until)
+
+    def hold(self, key_id: int, quota_scope: str, *, is_new: bool) -> None:
+        """Its hold of the scope is another one now, shorter or longer. Not new: it had one."""
+        indices = self._indices(key_id)
+        if not indices or not self.keys[indices[0]].is_active:
+            return
+        self._held[quota_scope] += is_new
+        self._view(quota_scope)
+        self.settle(key_id, 0.0, quota_scope)
+
+    def lift(self, key_id: int, quota_scope: str) -> None:
+        """Its hold of the scope is no more."""
+        self.leave(key_id, quota_scope)
+        self.settle(key_id, 0.0, quota_scope)
+
+    def _view(self, quota_scope: str) -> None:
+        """Has one from now on."""
         if quota_scope not in self._views:
             self._views[quota_scope] = self._views[self._viewed(quota_scope)].copy()
-        for view in self._narrower(quota_scope):
-            view.withdraw(indices, key_id, until)
 
     def leave(self, key_id: int, quota_scope: str) -> None:
-        """The key's cooldown for the scope is no more; `settle` puts it back if it is not due."""
+        """A cooldown or hold for the scope is no more; `settle` puts it back if it is not due."""
         indices = self._indices(key_id)
         if not quota_scope or not indices or not self.keys[indices[0]].is_active:
             return
@@ -86,11 +104,13 @@ class Ring:
         for index in self.line.indices(key):
             self.keys[index] = key
 
-    def settle(self, key_id: int, now: float) -> None:
-        """Whether the key may be used follows from what it is and from `cooldowns`."""
+    def settle(self, key_id: int, now: float, quota_scope: str = EVERY_SCOPE) -> None:
+        """Whether the key may be used for the scope, and for all that are narrower, follows from
+        what it is and from `cooldowns`. At 0.0 what is past is put back by the next look.
+        """
         indices = self._indices(key_id)
-        for quota_scope, view in self._views.items():
-            until = self._until(quota_scope, key_id)
+        for scope in self._narrower(quota_scope):
+            view, until = self._views[scope], self._until(scope, key_id)
             if until <= now:
                 view.insert(indices)
             elif until < math.inf:
@@ -105,12 +125,12 @@ class Ring:
             return math.inf
         return self.cooldowns.until(key_id, quota_scope)
 
-    def _narrower(self, quota_scope: str) -> list[View]:
-        """The scope's own and those that what holds for it holds for, too; as they are now."""
+    def _narrower(self, quota_scope: str) -> list[str]:
+        """Of which there are views: it, and those that what holds for it holds for, too."""
         if quota_scope == EVERY_SCOPE:
-            return list(self._views.values())
+            return list(self._views)
         scopes = [quota_scope, *self.cooldowns.features.get(quota_scope, ())]
-        return [self._views[scope] for scope in scopes if scope in self._views]
+        return [scope for scope in scopes if scope in self._views]
 
     def forget(self, quota_scope: str) -> None:
         """A scope that has no cooldowns any more."""
@@ -205,6 +225,8 @@ def new_ring(name: str, line: Line, known: Mapping[int, PoolKey], cooldowns: Coo
     for quota_scope in [EVERY_SCOPE, *cooldowns.quota_scopes()]:
         for key_id in cooldowns.of_scope(quota_scope):
             ring.withdraw(key_id, quota_scope)
+    for quota_scope, key_id, _ in cooldowns.holds:
+        ring.hold(key_id, quota_scope, is_new=True)
     return ring
 
 

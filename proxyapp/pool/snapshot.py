@@ -1,11 +1,11 @@
 """A process's picture of the keys: which there are, in which order, and which may be used now.
 
 When the pool's version moves it takes up what is new, or is replaced as a whole where that may be
-anything. In between only cooldowns that this process itself imposes change it.
+anything. In between only cooldowns and holds that this process itself imposes change it.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from proxyapp.pool.changes import KnownPool
@@ -17,6 +17,7 @@ from proxyapp.pool.model_turns import ModelTurns
 from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, new_ring
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
+from proxyapp.provider.features import plain_scope
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -139,6 +140,9 @@ class Snapshot:
         if forgotten := self.cooldowns.make_room(quota_scope):
             for ring in self.rings.values():
                 ring.forget(forgotten)
+            for held in self.cooldowns.holds.keys_of(forgotten):
+                for ring in self.rings_of(held):
+                    ring.hold(held, forgotten, is_new=True)
         is_new = key_id not in self.cooldowns.of_scope(quota_scope)
         if not self.cooldowns.extend(key_id, quota_scope, until, is_daily=is_daily):
             return
@@ -151,10 +155,47 @@ class Snapshot:
         for ring in self.rings_of(key_id):
             ring.leave(key_id, quota_scope)
 
+    def hold(
+        self, key_ids: Collection[int], quota_scope: str, until: float, *, is_daily: bool = False
+    ) -> bool:
+        """Passes the keys over until then, in place of the holds that they have for the scope.
+
+        False: there is no room for the scope. A reload forgets holds, a change of a key its own.
+        """
+        quota_scope, holds = plain_scope(quota_scope), self.cooldowns.holds
+        if not holds.has_room_for(quota_scope):
+            return False
+        for key_id in key_ids:
+            if key_id in self.keys and holds.until(key_id, quota_scope) != until:
+                is_new = holds.put(key_id, quota_scope, until, is_daily=is_daily)
+                for ring in self.rings_of(key_id):
+                    ring.hold(key_id, quota_scope, is_new=is_new)
+        return True
+
+    def lift(self, key_ids: Collection[int], quota_scope: str) -> None:
+        """Of the keys that are held for the scope."""
+        quota_scope = plain_scope(quota_scope)
+        for key_id in key_ids:
+            if self.cooldowns.holds.drop(key_id, quota_scope):
+                for ring in self.rings_of(key_id):
+                    ring.lift(key_id, quota_scope)
+
+    def lift_past(self, now: float) -> None:
+        """The holds that are over; a scope of which none is left turns with the others again."""
+        for key_id, quota_scope in self.cooldowns.holds.over(now):
+            self.lift([key_id], quota_scope)
+
     def key_states(self, now: float) -> Counter[str]:
-        """How many keys are in each state; a step a group, however many keys there are."""
+        """How many keys are in each state; a step a group, however many keys there are.
+
+        And one for each that is held for every scope, which is no state.
+        """
         rings = [self.rings[group.ring] for group in self.order.values()]
         available = sum(ring.available(now).count for ring in rings)
+        for key_id in self.cooldowns.holds.keys_of(EVERY_SCOPE):
+            is_cooling = self.cooldowns.cooling_until(key_id) > now
+            is_held = self.cooldowns.holds.until(key_id, EVERY_SCOPE) > now
+            available += is_held and not is_cooling and self.keys[key_id].is_active
         states = Counter(self.standing)
         states[KeyState.COOLING] = states.pop(KeyStatus.ACTIVE, 0) - available
         states[KeyState.AVAILABLE] = available

@@ -28,8 +28,11 @@ def take(snapshot: Snapshot, recovery: Recovery, changes: PoolChanges, now: floa
     """Only if it `can_take` them."""
     for key_id, quota_scope in snapshot.cooldowns.over(now):
         snapshot.release(key_id, quota_scope)
+    snapshot.lift_past(now)
     changes = _with_those_gone(snapshot, changes)
     for key_id in changes.keys:
+        for quota_scope in snapshot.cooldowns.holds.scopes_of(key_id):
+            snapshot.lift([key_id], quota_scope)
         for quota_scope in snapshot.cooldowns.scopes_of(key_id):
             snapshot.release(key_id, quota_scope)
     _take_keys(snapshot, changes)

@@ -7,6 +7,9 @@ others move the bytes behind them, and nothing else.
 from collections.abc import Callable, Collection, Iterable, Iterator
 from heapq import heapify, heappop, heappush
 
+# So many ends are not worth a look at which of them are there twice.
+FEWEST_ENDS = 64
+
 
 class View:
     """`free`: 1 where the turn's key may be used; `count`: how many those are."""
@@ -16,6 +19,7 @@ class View:
         self.free = free
         self.count = free.count(1)
         self._cooling = list(cooling)
+        self._most_ends = 2 * len(self._cooling) + FEWEST_ENDS
         heapify(self._cooling)
 
     def __iter__(self) -> Iterator[int]:
@@ -39,6 +43,9 @@ class View:
     def withdraw(self, indices: Iterable[int], key_id: int, until: float) -> None:
         self.remove(indices)
         heappush(self._cooling, (until, key_id))
+        if len(self._cooling) > self._most_ends:
+            self._cooling = sorted(set(self._cooling))
+            self._most_ends = 2 * len(self._cooling) + FEWEST_ENDS
 
     def remove(self, indices: Iterable[int]) -> None:
         for index in indices:
