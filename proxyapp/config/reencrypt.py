@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 from django.db import transaction
+from django.db.models import Case, Value, When
 
 from proxyapp.access.token_store import bound_to_older_secrets
 from proxyapp.config.file import ConfigError, load
 from proxyapp.config.importing import each_key_once
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
-from proxyapp.models import ApiKey, Group, ImportedGroup, SecondFactor
-from proxyapp.models.batches import row_batches
+from proxyapp.models import ApiKey, Group, ImportedGroup, Resource, SecondFactor
+from proxyapp.models.batches import BATCH, row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
@@ -53,6 +54,7 @@ def reencrypt() -> Reencrypted:
         proxied = [group for group in groups if group.proxy_url]
         Group.objects.bulk_update(proxied, ["proxy_url"], batch_size=100)
         SecondFactor.objects.bulk_update(factors, ["secret"], batch_size=100)
+        _rewrite_resources(hashes)
         unproven = _rewrite_imported(hashes)
         bound_tokens = bound_to_older_secrets()
         raise_pool_version()
@@ -94,6 +96,15 @@ def _rewrite_keys(keys: Sequence[ApiKey]) -> dict[str, str]:
     for batch in row_batches(keys):
         ApiKey.objects.bulk_update(batch, ["secret", "key_hash"])
     return hashes
+
+
+def _rewrite_resources(hashes: Mapping[str, str]) -> None:
+    """A statement for many keys: each looks at all rows."""
+    changed = [(old, new) for old, new in hashes.items() if old != new]
+    for start in range(0, len(changed), BATCH):
+        batch = dict(changed[start : start + BATCH])
+        cases = [When(key_hash=old, then=Value(new)) for old, new in batch.items()]
+        Resource.objects.filter(key_hash__in=batch).update(key_hash=Case(*cases))
 
 
 def _rewrite_imported(hashes: Mapping[str, str]) -> list[str]:

@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxyapp.access.token_book import Client
-from proxyapp.pool.bound_keys import keys_of_project
+from proxyapp.pool.bound_keys import key_of, keys_of_project
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.resources.known import KnownResource
@@ -74,7 +74,7 @@ def bond_of(
 
 def _group_of(snapshot: Snapshot, row: KnownResource) -> int:
     """Where the key is now: it may have moved."""
-    key = snapshot.keys.get(row.key_id)
+    key = key_of(snapshot, row.key_id, row.key_hash)
     return row.group_id if key is None else key.group.id
 
 
@@ -83,9 +83,9 @@ def _keys(
 ) -> list[PoolKey]:
     found: dict[int, PoolKey] = {}
     for row in rows:
-        key = snapshot.keys.get(row.key_id)
-        project = row.project if key is None else key.project
-        found |= {each.id: each for each in keys_of_project(snapshot, row.key_id, project)}
+        key = key_of(snapshot, row.key_id, row.key_hash)
+        who = (row.key_id, row.project) if key is None else (key.id, key.project)
+        found |= {each.id: each for each in keys_of_project(snapshot, *who)}
     return [key for key in found.values() if key.group.id in groups]
 
 

@@ -8,6 +8,7 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond, bond_of
 from proxyapp.forwarding.request_plan import RequestPlan
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.codings import decoded
 from proxyapp.resources.answers import READ_BYTES, names_made
@@ -83,21 +84,28 @@ async def learn(parts: BindingParts, request: RequestPlan, attempt: Attempt) -> 
     if bond is not None and bond.is_sought:
         await book.remember(_made(bond.names, attempt, 0))
     if request.method == "DELETE" and facts.is_whole and facts.resource is not None:
-        book.forget(facts.resource, attempt.key.id)
+        await _forget(book, facts.resource, attempt.key)
     elif facts.is_making and request.method in MAKING:
         names = await _names(attempt, request)
         new = [name for name in names[:1] if name not in request.names]  # else it is somebody's
-        others = await _unknown(book, names[len(new) :], attempt.key.id)
+        others = await _unknown(book, names[len(new) :], attempt.key)
         await book.remember(_made([*new, *others], attempt, request.client.id))
     elif facts.tells_results and request.method == "GET":
         owner = bond.made.client_id if bond is not None and bond.made is not None else 0
-        others = await _unknown(book, await _names(attempt, request), attempt.key.id)
+        others = await _unknown(book, await _names(attempt, request), attempt.key)
         await book.remember(_made(others, attempt, owner))
 
 
-async def _unknown(book: ResourceBook, names: Sequence[str], key_id: int) -> list[str]:
+async def _forget(book: ResourceBook, name: str, key: PoolKey) -> None:
+    """Also where it was made before the key was added again, or with another of its project."""
+    made = [row.key_id for row in await book.find(name) if row.is_of(key)]
+    for key_id in dict.fromkeys([*made, key.id]):
+        book.forget(name, key_id)
+
+
+async def _unknown(book: ResourceBook, names: Sequence[str], key: PoolKey) -> list[str]:
     """An answer also tells of what was there before, and may be another client's."""
-    return [name for name in names if all(row.key_id != key_id for row in await book.find(name))]
+    return [name for name in names if not any(row.is_of(key) for row in await book.find(name))]
 
 
 def _made(names: Sequence[str], attempt: Attempt, client_id: int) -> list[KnownResource]:

@@ -155,7 +155,7 @@ class ProjectLists:
             or any(
                 is_visible(row, client, key.group)
                 for row in found.get(name or "", ())
-                if row.key_id == key.id or (key.project and row.project == key.project)
+                if row.is_of(key)
             )
         ]
 

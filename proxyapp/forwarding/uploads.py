@@ -18,7 +18,8 @@ from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.upload_urls import stay_here
-from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.bound_keys import key_of
+from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.resources.upload_sessions import UploadSession, opened, unknown_upload
 from proxyapp.runtime import running_now
@@ -37,10 +38,11 @@ class PartPlan(RequestPlan):
         scope: Mapping[str, Any],
         body: RequestBody,
         client: Client,
+        key_id: int,
     ) -> None:
         facts = facts_of(session.path.encode("latin-1"))
         super().__init__(ring, scope["method"], facts, None, scope["headers"], body, "", client)
-        self.bond = Bond((), (session.made.key_id,), session.made)
+        self.bond = Bond((), (key_id,), session.made)
         self.settled_auth = session.auth
         self._target = session.target.encode("latin-1")
 
@@ -64,8 +66,9 @@ async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
     session = opened(upload_id, secret_keys(), time.time())
     runtime = running_now() or await running_runtime()
     client = await _client_of(session, scope, runtime.book)
-    ring = _ring_of(session, runtime.snapshot, client)
-    attempt = await answering.forward(runtime, PartPlan(session, ring, scope, body, client))
+    key = _key_of(session, runtime.snapshot, client)
+    part = PartPlan(session, key.group.ring, scope, body, client, key.id)
+    attempt = await answering.forward(runtime, part)
     stay_here(scope, path, attempt, session, upload_id)
     let_page_read(scope, client, runtime.book, attempt)
     return attempt
@@ -90,12 +93,12 @@ async def _client_of(session: UploadSession, scope: Mapping[str, Any], book: Tok
 GONE = "The client token with which this upload began is gone."
 
 
-def _ring_of(session: UploadSession, snapshot: Snapshot, client: Client) -> str:
-    """That of the key's group. Raises NoKeyAvailable or NotAllowed."""
-    key = snapshot.keys.get(session.made.key_id)
+def _key_of(session: UploadSession, snapshot: Snapshot, client: Client) -> PoolKey:
+    """Raises NoKeyAvailable or NotAllowed."""
+    key = key_of(snapshot, session.made.key_id, session.made.key_hash)
     if key is None:
         why = f"{whose(session.made)} is not in the gateway any more: begin it anew."
         raise NoKeyAvailable(why, is_worth_trying=False)
     if client is not ANYONE and client.groups is not None and key.group.id not in client.groups:
         raise NotAllowed("This client token may not use the key of this upload any more.")
-    return key.group.ring
+    return key

@@ -4,13 +4,15 @@ from django.db import models
 
 MOST_NAME = 512
 MOST_KEY_NAME = 130
+MOST_KEY_HASH = 64
 
 
 class Resource(models.Model):
     """One row a name and key: users choose names, and so two projects may have one of a name.
 
-    It outlives its key, group and token: their ids stay. One that was forgotten stays as a row
-    that has expired, which a late record of a spool brings back no more; pruning takes both.
+    It outlives its key, group and token: their ids stay, and the key's hash. One that was forgotten
+    stays as a row that has expired, which a late record of a spool brings back no more; pruning
+    takes both.
     """
 
     name = models.CharField(max_length=MOST_NAME)
@@ -24,6 +26,13 @@ class Resource(models.Model):
     kind = models.CharField(max_length=40)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
+    key_hash = models.CharField(
+        max_length=MOST_KEY_HASH,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The key's: one that is deleted and added again has another id.",
+    )
 
     class Meta:
         default_permissions = ("view",)

@@ -8,6 +8,11 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.wish import KeyWish
 
 
+def key_of(snapshot: Snapshot, key_id: int, key_hash: str) -> PoolKey | None:
+    """Also where it was deleted and added again, or its row has another secret by now."""
+    return snapshot.keys.get(snapshot.of_hash.get(key_hash, key_id))
+
+
 def keys_of_project(snapshot: Snapshot, key_id: int, project: str) -> list[PoolKey]:
     """The key first, where it is still there; then those of its project at the same target."""
     keys = snapshot.keys

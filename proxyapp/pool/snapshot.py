@@ -33,8 +33,9 @@ class Snapshot:
     `order`: the groups by id, in the order of rotation; `groups`: by name. `past_refusals`: what
     they mean beyond their cooldowns. `circles`: by the names of rings of some groups, which these
     are; `shared_rings`: by group, the names of those that it is in; `routed`: those that were made
-    for models. `names_models`: whether a group does. `stamp`: the version's, in this database;
-    `standing`: how many keys there are of each status, those that cannot be read apart.
+    for models. `of_hash`: keys by the hash of their secret. `names_models`: whether a group does.
+    `stamp`: the version's, in this database; `standing`: how many keys there are of each status,
+    those that cannot be read apart.
     """
 
     version: int
@@ -44,6 +45,7 @@ class Snapshot:
     order: dict[int, PoolGroup]
     rings: dict[str, Ring] = field(default_factory=dict)
     projects: dict[str, list[int]] = field(default_factory=dict)
+    of_hash: dict[str, int] = field(default_factory=dict)
     past_refusals: PastRefusals = field(default_factory=PastRefusals)
     circles: dict[str, frozenset[int]] = field(default_factory=dict)
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
@@ -128,6 +130,22 @@ class Snapshot:
         circle = self.circles.get(name)
         groups = [each for each in self.order.values() if circle is None or each.id in circle]
         return line_of_groups(groups, {each.id: self.rings[each.ring].line for each in groups})
+
+    def count_in(self, key: PoolKey) -> None:
+        self.standing[key.standing] += 1
+        if key.project:
+            self.projects.setdefault(key.project, []).append(key.id)
+        if key.key_hash:
+            self.of_hash[key.key_hash] = key.id
+
+    def count_out(self, key: PoolKey) -> None:
+        self.standing[key.standing] -= 1
+        if key.project:
+            self.projects[key.project].remove(key.id)
+            if not self.projects[key.project]:
+                del self.projects[key.project]
+        if self.of_hash.get(key.key_hash) == key.id:
+            del self.of_hash[key.key_hash]
 
     def sharing(self, key_id: int, project: str) -> list[int]:
         """The key and those that share its quota, when the quota is the project's."""
@@ -230,9 +248,7 @@ def build(
     members: dict[int, list[PoolKey]] = {group.id: [] for group in groups}
     for key in keys:
         members[key.group.id].append(key)
-        snapshot.standing[key.standing] += 1
-        if key.project:
-            snapshot.projects.setdefault(key.project, []).append(key.id)
+        snapshot.count_in(key)
     for group in groups:
         line = line_of_group(group.id, members[group.id])
         snapshot.rings[group.ring] = new_ring(group.ring, line, snapshot.keys, cooldowns)

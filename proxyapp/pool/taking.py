@@ -64,9 +64,9 @@ def _take_keys(snapshot: Snapshot, changes: PoolChanges) -> None:
     for key_id, key in changes.keys.items():
         old = snapshot.keys.get(key_id)
         if old is not None:
-            _forget(snapshot, old)
+            snapshot.count_out(old)
         if key is not None:
-            _count(snapshot, key)
+            snapshot.count_in(key)
         if old is not None and key is not None and old.place == key.place:
             snapshot.keys[key_id] = key
             for ring in snapshot.rings_of(key_id):
@@ -79,20 +79,6 @@ def _take_keys(snapshot: Snapshot, changes: PoolChanges) -> None:
     is_rearranged = changes.groups is not None and _take_groups(snapshot, changes.groups)
     _rearrange(snapshot, gone, new, is_rearranged=is_rearranged)
     _drop_groups(snapshot)
-
-
-def _forget(snapshot: Snapshot, key: PoolKey) -> None:
-    snapshot.standing[key.standing] -= 1
-    if key.project:
-        snapshot.projects[key.project].remove(key.id)
-        if not snapshot.projects[key.project]:
-            del snapshot.projects[key.project]
-
-
-def _count(snapshot: Snapshot, key: PoolKey) -> None:
-    snapshot.standing[key.standing] += 1
-    if key.project:
-        snapshot.projects.setdefault(key.project, []).append(key.id)
 
 
 def _take_groups(snapshot: Snapshot, groups: tuple[PoolGroup, ...]) -> bool:

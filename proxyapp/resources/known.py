@@ -10,7 +10,8 @@ from proxyapp.pool.keys_and_groups import PoolKey
 class KnownResource:
     """`name`: canonical, such as `files/abc`. `key_name`: as operators see the key. `project`: the
     key's when it made the resource; empty: the key has its own. `client_id`: the client token's; 0:
-    nobody's. `expires_at`: seconds since the epoch.
+    nobody's. `expires_at`: seconds since the epoch. `key_hash`: the key's, by which one that was
+    deleted and added again is known; empty: an older release noted it.
     """
 
     name: str
@@ -20,10 +21,18 @@ class KnownResource:
     group_id: int
     client_id: int
     expires_at: float
+    key_hash: str = ""
 
     @classmethod
     def made_with(cls, key: PoolKey, name: str, client_id: int, expires_at: float) -> Self:
-        return cls(name, key.id, key.shown, key.project, key.group.id, client_id, expires_at)
+        who = (key.id, key.shown, key.project, key.group.id)
+        return cls(name, *who, client_id, expires_at, key.key_hash)
+
+    def is_of(self, key: PoolKey) -> bool:
+        """Whether the key made it, or is of the project that did."""
+        if self.key_id == key.id or (self.project and self.project == key.project):
+            return True
+        return self.key_hash != "" and self.key_hash == key.key_hash
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,11 @@ from proxyapp.resources.known import KnownResource, ResourceChange
 from proxyapp.resources.names import kind_of
 
 PLACE = ("name", "key_id")
-KNOWN = (*PLACE, "key_name", "project", "group_id", "client_id", "expires_at")
-OTHERS = ("key_name", "project", "group_id", "client_id", "kind", "made_at", "expires_at")
+KNOWN = (*PLACE, "key_name", "project", "group_id", "client_id", "expires_at", "key_hash")
+OTHERS = (
+    *("key_name", "project", "group_id", "client_id"),
+    *("kind", "made_at", "expires_at", "key_hash"),
+)
 # What was made later than that was made by a clock's error, and does not stand against what is new.
 MOST_AHEAD = timedelta(minutes=1)
 # Any moment may be asked for, but dates end there.
@@ -55,11 +58,13 @@ def _known(
     group_id: int,
     client_id: int,
     expires_at: datetime,
+    key_hash: str,
 ) -> KnownResource:
     """What many have in common is in memory once. SQLite's times have no zone."""
     end = expires_at if expires_at.tzinfo else expires_at.replace(tzinfo=UTC)
-    key_name, project = sys.intern(key_name), sys.intern(project)
-    return KnownResource(name, key_id, key_name, project, group_id, client_id, end.timestamp())
+    key_name, project, key_hash = map(sys.intern, (key_name, project, key_hash))
+    who = (key_id, key_name, project, group_id)
+    return KnownResource(name, *who, client_id, end.timestamp(), key_hash)
 
 
 def write_resources(changes: Iterable[ResourceChange]) -> int:
@@ -117,6 +122,7 @@ def _rows(changes: Sequence[ResourceChange]) -> Rows:
             _kind(change.resource.name),
             texts[change.at],
             texts[min(change.resource.expires_at, LAST_MOMENT)],
+            change.resource.key_hash,
         )
         for change in changes
     ]

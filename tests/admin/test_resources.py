@@ -49,6 +49,13 @@ def test_the_list_shows_whose_each_is_the_newest_first(operator: Client):
     assert cells(html, "made") == ["0 s ago", "30 min ago"]
 
 
+def test_a_key_that_was_added_again_is_linked(operator: Client):
+    again = add_key(add_group("main"), "one")
+    add_resource("files/a", again.pk + 7, key_hash=again.key_hash)
+
+    assert f"/apikey/{again.pk}/change/" in page(operator, LIST)
+
+
 def test_the_page_of_one_has_the_same_and_its_times(operator: Client):
     key = add_key(add_group("main"), "one")
     with time_machine.travel(NOW, tick=False):

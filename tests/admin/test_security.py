@@ -311,7 +311,14 @@ def anonymous() -> Any:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    "lookup", ["apikey/?key_hash", "apikey/?secret", "group/?proxy_url", "clienttoken/?token_hash"]
+    "lookup",
+    [
+        "apikey/?key_hash",
+        "apikey/?secret",
+        "group/?proxy_url",
+        "clienttoken/?token_hash",
+        "resource/?key_hash",
+    ],
 )
 def test_no_list_tells_what_a_hash_or_a_secret_begins_with(lookup: str):
     assert superuser().get(f"/admin/proxyapp/{lookup}__startswith=a").status_code == 400

@@ -10,10 +10,11 @@ from django.core.management import CommandError, call_command
 
 from proxyapp.config.file import parse
 from proxyapp.config.importing import apply_changes, import_config
-from proxyapp.models import ApiKey, Group, ImportedGroup
+from proxyapp.models import ApiKey, Group, ImportedGroup, Resource
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.new_secret import ChangeSecret, change_secret
+from tests.support.resources import add_resource
 
 __all__ = ["change_secret"]
 
@@ -132,3 +133,13 @@ def test_it_refuses_a_key_that_is_stored_twice(file, change_secret):
     assert settings.SECRET_KEY == NEW
     copy.delete()
     assert len(command()) == 1
+
+
+def test_what_a_key_made_is_known_as_its_own_afterwards(file, change_secret):
+    first, second = ApiKey.objects.order_by("id")[:2]
+    add_resource("files/a", first.pk, key_hash=first.key_hash)
+    add_resource("files/b", second.pk, key_hash="of-a-key-that-is-gone")
+    rewrite(change_secret)
+
+    assert Resource.objects.get(name="files/a").key_hash == keyed_hash(KEYS[0])
+    assert Resource.objects.get(name="files/b").key_hash == "of-a-key-that-is-gone"

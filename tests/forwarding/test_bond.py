@@ -22,6 +22,20 @@ TENANT, OTHER = Client(id=7), Client(id=8)
 FILE, CACHE = "files/a", "cachedContents/b"
 
 
+def keyed(*hashes: str) -> Snapshot:
+    """Keys of no project, numbered from 1."""
+    one = group(1, "One")
+    keys = [
+        PoolKey(number, one, f"KEY-{number}", "…", KeyStatus.ACTIVE, key_hash=key_hash)
+        for number, key_hash in enumerate(hashes, 1)
+    ]
+    return build(1, [one], keys, Cooldowns())
+
+
+def of_key(key_id: int, key_hash: str) -> KnownResource:
+    return KnownResource(FILE, key_id, "key", "", 1, TENANT.id, NOW + 60, key_hash)
+
+
 def pool(**statuses: str) -> Snapshot:
     there = group(1, "One"), group(2, "Two", target_url="https://two.example")
     keys = [
@@ -209,3 +223,25 @@ def test_a_disabled_key_is_named() -> None:
 
     assert error.status == 503
     assert "'key 4', which is disabled or invalid" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("row", "key_id"),
+    [
+        (of_key(9, "h2"), 2),  # it was deleted and added again
+        (of_key(1, "h2"), 2),  # its row has another secret now, and it a row of its own
+        (of_key(1, "h9"), 1),  # its row has another secret now
+        (of_key(2, ""), 2),  # an older release noted it
+    ],
+)
+def test_a_key_is_known_by_its_hash_and_else_by_its_row(row: KnownResource, key_id: int) -> None:
+    found = bond_of(keyed("h1", "h2"), ALL_GROUPS, TENANT, {FILE: [row]})
+
+    assert found is not None
+    assert found.key_ids == (key_id,)
+
+
+@pytest.mark.parametrize("row", [of_key(9, "h9"), of_key(9, "")])
+def test_no_other_key_takes_what_was_made_with_one_that_is_gone(row: KnownResource) -> None:
+    with pytest.raises(NoKeyAvailable):
+        bond_of(keyed("h1", "", "h2"), ALL_GROUPS, TENANT, {FILE: [row]})

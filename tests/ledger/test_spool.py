@@ -4,6 +4,7 @@ import errno
 import json
 import logging
 import os
+from dataclasses import astuple, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from proxyapp.models import ApiKey, HourlyUsage, RateLimitEvent, Resource
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.resources.known import ResourceChange, forgotten
-from proxyapp.resources.spooled import resources_record
+from proxyapp.resources.spooled import resources_record, spooled_resources
 from tests.support.pool_data import NOW, add_group, add_key
 from tests.support.resources import known
 
@@ -144,13 +145,27 @@ def test_an_older_gateway_reads_what_this_one_wrote_but_for_the_parts():
 
 
 def test_resources_come_back_as_they_were(tmp_path: Path):
-    changes = [ResourceChange(known("files/a", 7, project="p"), 5.5), forgotten("files/b", 2, 6.5)]
+    changes = [
+        ResourceChange(known("files/a", 7, project="p", key_hash="h"), 5.5),
+        forgotten("files/b", 2, 6.5),
+    ]
     spool = Spool(tmp_path / "spool", "resources")
 
     keep(spool, resources_record(changes))
 
     (record,) = records(spool.oldest())
     assert (record.resources, bool(record.tally)) == (changes, False)
+
+
+def test_an_older_gateway_reads_what_it_knows_of_a_resource_and_its_records_are_read():
+    resource = known("files/a", 7, project="p", key_hash="h")
+    record = resources_record([ResourceChange(resource, 5.5)])
+    of_older = [*astuple(resource)[:7], 5.5]
+
+    assert record["resources"][0][:8] == of_older
+    assert spooled_resources({"resources": [of_older]}) == [
+        ResourceChange(replace(resource, key_hash=""), 5.5)
+    ]
 
 
 def test_what_a_newer_gateway_knows_more_of_a_resource_is_passed_over():

@@ -32,7 +32,7 @@ def test_many_are_written_in_one_statement(db):
 
 
 def test_rows_say_all_that_is_known(db):
-    resource = known("models/m/operations/o", 7, project="p", group_id=3, client_id=9)
+    resource = known("models/m/operations/o", 7, project="p", group_id=3, client_id=9, key_hash="h")
     write_resources([ResourceChange(resource, 1_800_000_000.25)])
 
     row = Resource.objects.get()
@@ -113,3 +113,15 @@ def test_writers_of_the_same_rows_wait_in_no_circle():
 
     with ThreadPoolExecutor(4) as threads:
         assert list(threads.map(write, range(4))) == [[]] * 4
+
+
+def test_an_older_release_still_writes_rows(db):
+    columns = ("name", "key_id", "key_name", "project", "group_id", "client_id", "kind")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"INSERT INTO proxyapp_resource ({', '.join(columns)}, made_at, expires_at)"
+            " VALUES ('files/a', 1, 'one', '', 1, 0, 'files', '2026-01-01', '2999-01-01')"
+        )
+
+    (found,) = read_resources(["files/a"], time.time())["files/a"]
+    assert (found.key_id, found.key_hash) == (1, "")

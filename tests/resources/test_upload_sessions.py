@@ -10,7 +10,7 @@ from proxyapp.vocabulary.errors import UnknownUpload
 
 NOW = 1_800_000_000.0
 SECRETS = ["current", "older"]
-MADE = KnownResource("The upload", 7, "alice's", "p-1", 3, 9, NOW + LIFE_SECONDS)
+MADE = KnownResource("The upload", 7, "alice's", "p-1", 3, 9, NOW + LIFE_SECONDS, "hash")
 SESSION = UploadSession(MADE, "/upload/v1beta/files", "/upload/v1beta/files?upload_id=A", "google")
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import DateTimeField, Model, QuerySet, Value
+from django.db.models import DateTimeField, Model, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import reverse
@@ -37,26 +37,34 @@ class ResourceChangeList(NewestChangeList):
 
 def note_owners(rows: Any) -> None:
     """What there still is of those whom rows name: three queries a page."""
-    keys = set(of_rows(ApiKey, rows, "key_id").values_list("pk", flat=True))
+    keys = keys_of(rows)
     groups = dict(of_rows(Group, rows, "group_id").values_list("pk", "name"))
     tokens = dict(of_rows(ClientToken, rows, "client_id").values_list("pk", "name"))
     for row in rows:
         row.__dict__["owners"] = (
-            row.key_id in keys,
+            keys.get(row.key_hash) or keys.get(row.key_id),
             groups.get(row.group_id),
             tokens.get(row.client_id),
         )
+
+
+def keys_of(rows: Any) -> dict[int | str, int]:
+    """The ids of those that there are, by the id and by the hash that rows may name."""
+    named = Q(pk__in={row.key_id for row in rows})
+    named |= Q(key_hash__in={row.key_hash for row in rows if row.key_hash})
+    found = ApiKey.objects.filter(named).values_list("pk", "key_hash")
+    return {name: pk for pk, key_hash in found for name in (pk, key_hash)}
 
 
 def of_rows(table: type[Model], rows: Any, column: str) -> QuerySet[Any]:
     return table._default_manager.filter(pk__in={getattr(row, column) for row in rows})
 
 
-def owners(row: Resource) -> tuple[bool, str | None, str | None]:
-    """Whether there is its key, and what its group and its client token are called."""
+def owners(row: Resource) -> tuple[int | None, str | None, str | None]:
+    """The id of its key, if there is one, and what its group and its client token are called."""
     if "owners" not in row.__dict__:
         note_owners([row])
-    found: tuple[bool, str | None, str | None] = row.__dict__["owners"]
+    found: tuple[int | None, str | None, str | None] = row.__dict__["owners"]
     return found
 
 
@@ -104,10 +112,10 @@ class ResourceAdmin(ReadOnlyAdmin[Resource]):
 
     @admin.display(ordering="key_name")
     def key(self, row: Resource) -> SafeString:
-        is_there, _, _ = owners(row)
-        if not is_there:
+        key_id, _, _ = owners(row)
+        if key_id is None:
             return format_html("{}, removed", row.key_name)
-        url = reverse("admin:proxyapp_apikey_change", args=[row.key_id])
+        url = reverse("admin:proxyapp_apikey_change", args=[key_id])
         return format_html('<a href="{}">{}</a>', url, row.key_name)
 
     @admin.display(description="project", ordering="project")
