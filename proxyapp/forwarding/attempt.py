@@ -22,9 +22,11 @@ class Attempt(CountedAnswer):
     """The answer's status, headers and raw body, to `read` or to iterate.
 
     `aclose` ends it; it may be called more than once. `is_handshake`: nothing has been asked yet.
+    `lacks_token`: nothing was asked, for want of an account's token.
     """
 
     is_handshake = False
+    lacks_token = False
     _body: UpstreamExchange | None
 
     async def read(self) -> list[bytes]:

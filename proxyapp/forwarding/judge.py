@@ -30,9 +30,25 @@ async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> 
     policy = attempt.key.group.policy
     if is_long(request.body):
         await read_for_refusal(request.body, request.path)
+    if policy == RateLimitPolicy.DAILY and attempt.lacks_token:
+        return _of_no_token(recovery, request, attempt, body)
     if policy == RateLimitPolicy.DAILY and attempt.is_false_success and attempt.status != 429:
         return _of_false_success(recovery, request, attempt, body)
     return _verdict(recovery, request, attempt, attempt.status, body, policy)
+
+
+def _of_no_token(
+    recovery: Recovery, request: RequestPlan, attempt: Attempt, body: bytes
+) -> Verdict | None:
+    """Under `daily` an account is passed over for a while, and is never lost."""
+    aware = RateLimitPolicy.QUOTA_AWARE
+    found = _verdict(recovery, request, attempt, attempt.status, body, aware)
+    if found is None:
+        return None
+    if found.kind.spec.condemns:
+        now = datetime.now(UTC)
+        return verdict.of_an_unproven_key(found, now, _strikes(recovery, request, attempt.key, now))
+    return replace(found, model="", retry=Retry.NEXT_KEY)
 
 
 def _of_false_success(

@@ -81,7 +81,7 @@ async def _without_token(
     attempt = Attempt(
         AttemptCount(parts.counting, parts.recovery, turn, request), turn, Auth.BEARER
     )
-    attempt.status = refusal.status
+    attempt.status, attempt.lacks_token = refusal.status, True
     await attempt.keep()
     attempt.replace_body(refusal.body, b"application/json")
     if not refusal.is_refused:

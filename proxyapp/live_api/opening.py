@@ -60,6 +60,7 @@ class Opening:
             signed = await tokens.signed(turn.key)
         except NoToken as refusal:
             unsigned = new_attempt(parts, request, turn, Auth.BEARER)
+            unsigned.lacks_token = True
             unsigned.refused(UpgradeRefused(refusal.status, [], refusal.body))
             return unsigned
         attempt = await self._ask(parts, request, turn._replace(key=signed), Auth.BEARER)

@@ -22,7 +22,9 @@ def providers() -> Iterator[FakeProviders]:
         yield running
 
 
-def gateway_of(providers: FakeProviders, *names: str, **options: Any) -> Gateway:
+def gateway_of(
+    providers: FakeProviders, *names: str, policy: str = "quota_aware", **options: Any
+) -> Gateway:
     """With a service account of each name, of one project. The one named `lost` has an endpoint
     where nobody listens.
     """
@@ -36,7 +38,7 @@ def gateway_of(providers: FakeProviders, *names: str, **options: Any) -> Gateway
                 {
                     "name": "vertex",
                     "target_url": TARGET,
-                    "rate_limit_policy": "quota_aware",
+                    "rate_limit_policy": policy,
                     "api_keys": keys,
                     **providers.way(),
                 }
@@ -93,6 +95,28 @@ def test_while_the_endpoint_of_one_account_is_away_the_next_one_answers(provider
         assert len(providers.of(VERTEX)) == 4
         out = {key["name"]: [one["reason"] for one in key["cooldowns"]] for key in gateway.keys()}
         assert out == {"lost": ["server"], "robot": []}
+
+
+@pytest.mark.parametrize("name", ["stranger", "lost"])
+def test_under_daily_an_account_without_a_token_is_passed_over_and_not_lost(providers, name):
+    with gateway_of(providers, name, "robot", policy="daily") as gateway:
+        assert [ask(gateway).status_code for _ in range(4)] == [200] * 4
+
+        assert states(gateway) == {name: "cooling", "robot": "available"}
+        listed = {key["name"]: key["cooldowns"] for key in gateway.keys()}
+        assert listed["robot"] == []
+        (cooldown,) = listed[name]
+        assert cooldown["model"] is None
+        assert cooldown["reason"] == ("unproven" if name == "stranger" else "server")
+        assert "Service account: " in said_of(gateway)
+
+
+def said_of(gateway: Gateway) -> str:
+    """Of the last refusal, as operators read it."""
+    shell = "from proxyapp.models import RateLimitEvent as E; print(E.objects.get().excerpt)"
+    done = gateway.manage("shell", "--no-imports", "-c", shell)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_while_no_token_can_be_had_clients_are_told_so_and_no_account_is_lost(providers):
