@@ -24,12 +24,20 @@ from proxyapp.vocabulary.no_keys import ASSIGNMENT as ASSIGNED
 from proxyapp.vocabulary.no_keys import PRIVATE_KEY, STAND_INS, why_no_key
 
 NO_KEY = "has no key in it"
+SERVICE_ACCOUNT = (
+    "is a service account; give the whole file's text as the key of one new key (Keys, Add key), or"
+    " name the file in config.yaml: {service_account: file.json}"
+)
+# No other file with a private key has it.
+OF_ACCOUNT = re.compile(r"""\bclient_email["']?\s*:""")
 
 NAME_COLUMNS = ("name", "label", "title")
 PROJECT_COLUMNS = ("project", "project_id")
 
 ASSIGNMENT = re.compile(r"\s*(?:export\s+)?[\"']?([A-Za-z_][A-Za-z0-9_.-]*)[\"']?\s*[=:]\s*(.*)")
 PRIVATE_KEY_BLOCK = re.compile(r"-----BEGIN [^\n]*?-----.*?(?:-----END [^\n]*?-----|\Z)", re.DOTALL)
+ACCOUNT_BLOCK = re.compile(r"""\{[^{}]*\bclient_email["']?\s*:[^{}]*\}""")
+BLOCKS = {ACCOUNT_BLOCK: SERVICE_ACCOUNT, PRIVATE_KEY_BLOCK: PRIVATE_KEY}
 LIST_MARK = re.compile(r"\s*(?:[-*•]|\d+[.)])\s+")
 
 
@@ -81,11 +89,20 @@ def find_keys(text: str, target_url: str = "") -> Found:
     for read in (_structured, _table):
         found = read(text)
         if found:
-            return _sorted_out(found, target_url)
-    return _sorted_out(_lines(text), target_url)
+            return _sorted_out(_with_advice(found, text), target_url)
+    return _sorted_out(_with_advice(_lines(text), text), target_url)
 
 
 Piece = FoundKey | Reject
+
+
+def _with_advice(pieces: Iterable[Piece], text: str) -> Iterator[Piece]:
+    """What to do with a service account, of which the private key was found."""
+    is_account = OF_ACCOUNT.search(text) is not None
+    for piece in pieces:
+        if is_account and isinstance(piece, Reject) and piece.reason == PRIVATE_KEY:
+            piece = replace(piece, reason=SERVICE_ACCOUNT)
+        yield piece
 
 
 def _sorted_out(pieces: Iterable[Piece], target_url: str) -> Found:
@@ -157,9 +174,10 @@ def _cell(line: int, fields: Mapping[object, object]) -> Piece:
 
 
 def _lines(text: str) -> Iterator[Piece]:
-    for block in PRIVATE_KEY_BLOCK.finditer(text):
-        yield Reject(text.count("\n", 0, block.start()) + 1, "", PRIVATE_KEY)
-    text = PRIVATE_KEY_BLOCK.sub(lambda block: "\n" * block[0].count("\n"), text)
+    for pattern, reason in BLOCKS.items():
+        for block in pattern.finditer(text):
+            yield Reject(text.count("\n", 0, block.start()) + 1, "", reason)
+        text = pattern.sub(lambda block: "\n" * block[0].count("\n"), text)
     for number, line in enumerate(text.splitlines(), start=1):
         content = LIST_MARK.sub("", line, count=1) if LIST_MARK.match(line) else line
         if content.strip() and not COMMENT.match(content):

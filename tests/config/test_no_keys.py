@@ -23,6 +23,7 @@ from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 from proxyapp.vocabulary.no_keys import is_placeholder
 from tests.support.admin_pages import key_form, said, submit, superuser
 from tests.support.pool_data import add_group, secret
+from tests.support.service_accounts import account
 
 KEY = secret("key-a")
 OTHERS_TARGET = "https://api.example.com"
@@ -251,6 +252,19 @@ def test_a_pasted_private_key_is_one_refusal_and_the_lines_behind_it_keep_their_
 
     assert [(key.secret, key.line) for key in found.keys] == [(KEY, 4)]
     assert [(reject.line, reject.shown) for reject in found.rejects] == [(1, "")]
+
+
+@pytest.mark.parametrize("around", ["{}", "[{}]", "{}\n{}", "this one: {}", "accounts:\n- {}"])
+def test_a_pasted_service_account_is_told_where_it_goes(around: str):
+    text = json.dumps(account("robot"), indent=2 if around == "{}" else None)
+    found = find_keys(around.replace("{}", text))
+
+    assert found.keys == []
+    assert found.rejects
+    for reject in found.rejects:
+        assert "is a service account; give the whole file's text" in reject.reason
+        assert "{service_account: file.json}" in reject.reason
+        assert "MII" not in reject.shown
 
 
 @pytest.mark.django_db
