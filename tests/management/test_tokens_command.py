@@ -156,7 +156,7 @@ def test_create_as_json():
 
 def test_list_shows_terms_state_and_usage():
     create("one", "--requests-per-minute", "1000")
-    create("two", "--expires", "1h")
+    create("two", "--expires", "1h", "--shared-resources")
     one = ClientToken.objects.get(name="one")
     for day, count in ((NOW.date(), 2), (NOW.date() - timedelta(days=1), 3)):
         TokenUsage.objects.create(
@@ -175,6 +175,9 @@ def test_list_shows_terms_state_and_usage():
     refusals = rows["one"]["refused"], rows["one"]["not_allowed"]
     assert (refusals, rows["one"]["today"]["refused"]) == ((7, 4), 7)
     assert "REQUESTS  REFUSED  TOKENS" in table[0]
+    sharing = table[0].index("SHARED RESOURCES")
+    assert [line[sharing:].split()[0] for line in table[1:]] == ["no", "yes"]
+    assert [rows[name]["shared_resources"] for name in ("one", "two")] == [False, True]
     assert "       5        7      30" in table[1]
     assert rows["two"]["expires_at"] == "2026-11-24T04:48:00Z"
     assert "1,000 requests/min" in table[1]

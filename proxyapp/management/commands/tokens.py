@@ -28,12 +28,13 @@ COLUMNS = (
     "GROUPS",
     "MODELS",
     "LIMITS",
+    "SHARED RESOURCES",
     "REQUESTS",
     "REFUSED",
     "TOKENS",
     "LAST USED",
 )
-RIGHT = (0, 7, 8, 9)
+RIGHT = (0, 8, 9, 10)
 UNITS = {
     "requests_per_minute": "requests/min",
     "requests_per_day": "requests/day",
@@ -228,6 +229,7 @@ def _cells(row: TokenRow) -> Sequence[str]:
         "all" if row.groups is None else ", ".join(row.groups) or "none",
         ", ".join(token.allowed_models) or "all",
         ", ".join(limits) or "none",
+        "yes" if token.shared_resources else "no",
         f"{row.total['requests']:,}",
         f"{row.total['refused']:,}",
         f"{row.total['prompt_tokens'] + row.total['output_tokens']:,}",
