@@ -29,7 +29,12 @@ ALLOW, EXPOSE = "Access-Control-Allow-Origin", "Access-Control-Expose-Headers"
 EXPOSED = "Retry-After, x-should-retry"
 LOWER_ALLOW = ALLOW.lower().encode()
 OF_ORIGIN = (b"Vary", b"Origin")
-READABLE = [(ALLOW.encode(), b"*"), (EXPOSE.encode(), EXPOSED.encode())]
+# What else a page is to read, where an answer has it.
+EXPOSED_IF_THERE = (
+    *(b"x-gateway-projects", b"x-gateway-model", b"location"),
+    *(b"x-goog-upload-url", b"x-goog-upload-status", b"x-goog-upload-chunk-granularity"),
+    *(b"x-goog-upload-control-url", b"x-goog-upload-size-received"),
+)
 
 
 def check_preflight(scope: Mapping[str, Any], *, has_tokens: bool = True) -> None:
@@ -72,7 +77,7 @@ def let_read(response: HttpResponse, asked: list[Header], *, has_tokens: bool) -
 def let_read_relayed(asked: list[Header], answer: list[Header]) -> None:
     """Lets a page with a token read an upstream's answer, unless the upstream says who may."""
     if origin_of(asked) is not None and not any(name.lower() == LOWER_ALLOW for name, _ in answer):
-        answer += READABLE
+        answer += [(ALLOW.encode(), b"*"), (EXPOSE.encode(), _exposed(answer))]
 
 
 def let_allowed_read(asked: list[Header], answer: list[Header]) -> None:
@@ -80,7 +85,12 @@ def let_allowed_read(asked: list[Header], answer: list[Header]) -> None:
     reader = allowed_reader(asked)
     if reader:
         answer[:] = [header for header in answer if header[0].lower() != LOWER_ALLOW]
-        answer += [(ALLOW.encode(), reader), (EXPOSE.encode(), EXPOSED.encode()), OF_ORIGIN]
+        answer += [(ALLOW.encode(), reader), (EXPOSE.encode(), _exposed(answer)), OF_ORIGIN]
+
+
+def _exposed(answer: list[Header]) -> bytes:
+    there = {name.lower() for name, _ in answer}
+    return b", ".join((EXPOSED.encode(), *(name for name in EXPOSED_IF_THERE if name in there)))
 
 
 def allowed_reader(asked: list[Header]) -> bytes:

@@ -258,3 +258,26 @@ def test_with_allow_anonymous_only_pages_that_need_no_token_get_an_answer_of_its
     assert (local.status, other.status) == (204, 200)
     assert read_by(other) == {}
     assert [request.method for request in upstream.requests] == ["OPTIONS"]
+
+
+def test_a_page_reads_whose_a_list_is_and_how_an_upload_goes_on(
+    shared_gateway: Gateway, google: FakeUpstream
+) -> None:
+    page = [*page_of(LOCAL), ("X-Goog-Upload-Protocol", "resumable")]
+    begun = exchange(
+        shared_gateway.url,
+        "POST",
+        under("/upload/v1beta/files"),
+        [*page, ("X-Goog-Upload-Command", "start")],
+        b"{}",
+    )
+    listed = exchange(shared_gateway.url, "GET", under("/v1beta/files"), page_of(LOCAL))
+
+    for answer, names in (
+        (begun, ("x-goog-upload-url", "x-goog-upload-status", "x-goog-upload-chunk-granularity")),
+        (listed, ("x-gateway-projects",)),
+    ):
+        (exposed,) = answer.values("access-control-expose-headers")
+        told = exposed.split(", ")
+        assert told[:2] == ["Retry-After", "x-should-retry"]
+        assert all(answer.values(name) and name in told for name in names)
