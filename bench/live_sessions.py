@@ -1,21 +1,25 @@
 """What a relayed Live session costs: time added to a frame, and memory a session.
 
-`python -m bench.live_sessions` prints it, under both servers.
+`python -m bench.live_sessions` prints it, under both servers; with `--tls` the upstream speaks TLS.
 """
 
 import asyncio
 import json
 import os
+import ssl
 import statistics
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import ServerConnection, serve
 
 from bench.contestants import gateway, group
 from bench.process import LOAD_CORES, free_port, memory_mb, on_cores, running
+from tests.support.certificates import client_context, pem
 
 PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 SETUP = json.dumps({"setup": {"model": "models/gemini-live-2.5-flash"}})
@@ -25,6 +29,7 @@ SIZES = (200, 6400)
 FRAMES = 2000
 SESSIONS = 500
 SETTLE_SECONDS = 3.0
+READY = "ready"
 
 
 async def echo(socket: ServerConnection) -> None:
@@ -34,15 +39,22 @@ async def echo(socket: ServerConnection) -> None:
         await socket.send(message)
 
 
-async def serve_echo(port: int) -> None:
+async def serve_echo(port: int, certificate: str) -> None:
+    """`certificate`: a file with its key too; empty: without TLS."""
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
     async with serve(
-        echo, "127.0.0.1", port, compression=None, max_size=None, ping_interval=None
+        echo, "127.0.0.1", port, ssl=context, compression=None, max_size=None, ping_interval=None
     ) as server:
+        print(READY, flush=True)
         await server.serve_forever()
 
 
 async def opened(url: str) -> ClientConnection:
-    socket = await connect(url + PATH, compression=None, max_size=None, ping_interval=None)
+    tls = client_context() if url.startswith("wss") else None
+    socket = await connect(url + PATH, ssl=tls, compression=None, max_size=None, ping_interval=None)
     await socket.send(SETUP)
     await socket.recv()
     return socket
@@ -93,22 +105,28 @@ async def figures(server: str, upstream: str, proxied: str, pid: int) -> str:
     return f"{server}: adds {', '.join(said)} (p50); {kilobytes:.1f} KB a session ({SESSIONS})"
 
 
-def main(servers: Sequence[str]) -> None:
-    port = free_port()
-    command = [sys.executable, "-m", "bench.live_sessions", "echo", str(port)]
-    with on_cores(LOAD_CORES), running(command, cores=LOAD_CORES) as echoing:
-        echoing.wait_for(f"http://127.0.0.1:{port}/")
-        for server in servers:
-            config = {"groups": [group(f"http://127.0.0.1:{port}", auth="google")]}
-            env = {"LIVE_SESSIONS": str(2 * SESSIONS)}
-            with gateway(server, config, env=env) as contestant:
-                proxied = contestant.url.replace("http", "ws", 1)
-                upstream = f"ws://127.0.0.1:{port}"
-                print(asyncio.run(figures(server, upstream, proxied, contestant.pid)), flush=True)
+def main(servers: Sequence[str], *, is_tls: bool) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        certificate = Path(directory) / "certificate.pem"
+        certificate.write_bytes(pem())
+        port, scheme = free_port(), "https" if is_tls else "http"
+        command = [sys.executable, "-m", "bench.live_sessions", "echo", str(port)]
+        command.append(str(certificate) if is_tls else "")
+        env = {"LIVE_SESSIONS": str(2 * SESSIONS), "UPSTREAM_CA_FILE": str(certificate)}
+        config = {"groups": [group(f"{scheme}://127.0.0.1:{port}", auth="google")]}
+        with on_cores(LOAD_CORES), running(command, cores=LOAD_CORES) as echoing:
+            echoing.wait_for_line(READY)
+            for server in servers:
+                with gateway(server, config, env=env) as contestant:
+                    proxied = contestant.url.replace("http", "ws", 1)
+                    upstream = f"{scheme.replace('http', 'ws')}://127.0.0.1:{port}"
+                    said = asyncio.run(figures(server, upstream, proxied, contestant.pid))
+                    print(said, flush=True)
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["echo"]:
-        asyncio.run(serve_echo(int(sys.argv[2])))
+        asyncio.run(serve_echo(int(sys.argv[2]), sys.argv[3]))
     else:
-        main(sys.argv[1:] or SERVERS)
+        asked = sys.argv[1:]
+        main([name for name in asked if name in SERVERS] or SERVERS, is_tls="--tls" in asked)

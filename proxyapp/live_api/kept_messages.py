@@ -1,9 +1,8 @@
 """What a client has sent while its session is looked for: each key that is tried gets all of it."""
 
-import asyncio
-
 from proxyapp.provider.live_messages import Message, written_in
 from proxyapp.upstream.websocket import WebSocket
+from proxyapp.vocabulary.signal import Signal
 
 # As the longest first message. Who sends more before the upstream has said a word has to wait.
 MOST_KEPT_BYTES = 1 << 20
@@ -18,8 +17,8 @@ class KeptMessages:
         self.messages: list[Message] = []
         self._bytes = 0
         self._sent = 0
-        self._news = asyncio.Event()
-        self._has_room = asyncio.Event()
+        self._news = Signal()
+        self._has_room = Signal()
         self._is_settled = False
 
     @property
@@ -36,7 +35,7 @@ class KeptMessages:
 
     async def first(self) -> Message:
         while not self.messages:
-            await self._wait()
+            await self._news.wait()
         return self.messages[0]
 
     def say_first(self, data: bytes) -> None:
@@ -58,7 +57,7 @@ class KeptMessages:
             await self._send_rest(socket)
             if self._is_settled:
                 return
-            await self._wait()
+            await self._news.wait()
 
     def settle(self) -> None:
         """No other key will be tried."""
@@ -79,7 +78,3 @@ class KeptMessages:
             message = self.messages[self._sent]
             self._sent += 1
             await socket.send(message)
-
-    async def _wait(self) -> None:
-        self._news.clear()
-        await self._news.wait()

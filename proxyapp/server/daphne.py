@@ -27,6 +27,7 @@ from proxyapp.server.daphne_adapter import (
 )
 from proxyapp.server.drain import RETIRE, STOP, Drain
 from proxyapp.server.http_server import CLOSE_SECONDS, ConnectionLimits, HttpServer
+from proxyapp.server.message_queue import MessageQueue
 from proxyapp.server.websocket_handshake import MAX_MESSAGE_BYTES
 from proxyapp.vocabulary.asgi import INSTEAD_OF_HANDSHAKE, LONG_WEBSOCKET, Application
 
@@ -190,9 +191,7 @@ class GatewayServer(HttpServer, Server):  # type: ignore[misc]
 
     # WebSockets.
 
-    def create_application(
-        self, protocol: DaphneWebSocket, scope: dict[str, Any]
-    ) -> asyncio.Queue[Any]:
+    def create_application(self, protocol: DaphneWebSocket, scope: dict[str, Any]) -> MessageQueue:
         """As Daphne's, but that the socket reads on only when its messages are taken."""
         scope.setdefault("asgi", {"version": "3.0"})
         scope["scheme"] = protocol.scheme

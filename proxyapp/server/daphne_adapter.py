@@ -2,7 +2,6 @@
 insides of Daphne and of autobahn, which Daphne stands on.
 """
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from proxyapp.server.certificate import ServerCertificate
 from proxyapp.server.http1 import status_line
 from proxyapp.server.http_server import HttpServer
 from proxyapp.server.library_check import require, require_in_code
+from proxyapp.server.message_queue import MessageQueue
 from proxyapp.server.scope import Target
 from proxyapp.server.twisted_adapter import (
     TlsSocket,
@@ -80,7 +80,7 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
 
     def __init__(self) -> None:
         super().__init__()
-        self.messages: asyncio.Queue[Any] = asyncio.Queue()
+        self.messages = MessageQueue()
         self._is_paused = False
         self._on_drain: Callable[[float], None] | None = None
         self._refusal: Mapping[str, Any] | None = None
@@ -92,13 +92,13 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
     def onMessage(self, payload: bytes, isBinary: bool) -> None:  # noqa: N802, N803
         super().onMessage(payload, isBinary)
         most = 1 if self._is_long else MOST_WAITING  # those of a session may be large
-        if self.messages.qsize() >= most and not self._is_paused:
+        if len(self.messages) >= most and not self._is_paused:
             self._is_paused = True
             self.transport.pauseProducing()
 
     async def next_message(self) -> Any:
         message = await self.messages.get()
-        if self.messages.empty():
+        if not self.messages:
             self.read_on()
         return message
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from proxyapp.server.connection import ClientConnection
 from proxyapp.server.http1 import RequestError
+from proxyapp.vocabulary.tls_records import read_records
 
-RECORD_BYTES = 16 * 1024
 # How a handshake begins (RFC 8446 5.1); a request in plain HTTP begins with a letter.
 HANDSHAKE = 22
 PLAIN_HTTP = "This port speaks HTTPS: write https:// in the address."
@@ -69,7 +69,7 @@ class TlsTransport(asyncio.Protocol):
         try:
             if not self._is_open:
                 self._shake_hands(self._tls)
-            received, has_left = _read(self._tls) if self._is_open else (b"", False)
+            received, has_left = read_records(self._tls) if self._is_open else (b"", False)
         except ssl.SSLError:
             self._flush()  # TLS has its own words for what is wrong
             self._connection.close(lingers=False)
@@ -163,16 +163,3 @@ class TlsTransport(asyncio.Protocol):
     def set_protocol(self, protocol: Any) -> None:
         """Another takes the connection over."""
         self._protocol = protocol
-
-
-def _read(tls: ssl.SSLObject) -> tuple[bytes, bool]:
-    """What has come, and whether the client has said that it was the last."""
-    parts = []
-    try:
-        while part := tls.read(RECORD_BYTES):
-            parts.append(part)
-    except ssl.SSLWantReadError:
-        return parts[0] if len(parts) == 1 else b"".join(parts), False
-    except ssl.SSLZeroReturnError:
-        pass
-    return b"".join(parts), True

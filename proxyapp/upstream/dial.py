@@ -16,6 +16,7 @@ from python_socks import ProxyType
 from python_socks.async_.asyncio import Proxy as SocksProxy
 
 from proxyapp.upstream.http1 import unsent
+from proxyapp.upstream.lean_tls import LeanTls
 from proxyapp.upstream.origin import Origin, Proxy
 from proxyapp.upstream.sockets import addresses_of, connect, host_of
 from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, Trace
@@ -39,23 +40,26 @@ class Dialer:
         connect_timeout: float,
         *,
         is_link_local_allowed: bool = False,
+        is_long: bool = False,
         trace: Trace | None = None,
     ) -> None:
+        """`is_long`: for what is no HTTP and lasts for hours. It goes through an HTTP proxy by a
+        tunnel, never to the proxy itself, and its TLS takes little memory.
+        """
         self._proxy = proxy
         self._ssl_context = ssl_context
         self._timeout = connect_timeout
         self._is_link_local_allowed = is_link_local_allowed
+        self._is_long = is_long
         self._trace = trace
 
-    async def open(
-        self, origin: Origin, factory: Callable[[], P], *, is_tunnelled: bool = False
-    ) -> P:
+    async def open(self, origin: Origin, factory: Callable[[], P]) -> P:
         """Raises ConnectError, ConnectTimeout or ProxyError; the timeout is for names, TCP, proxy
-        and TLS together. `is_tunnelled`: never to an HTTP proxy itself, in place of the origin.
+        and TLS together.
         """
         try:
             async with time_limit(self._timeout):
-                protocol = await self._open(origin, factory, is_tunnelled=is_tunnelled)
+                protocol = await self._open(origin, factory)
         except TimeoutError:
             via = f" through the proxy {self._proxy.authority}" if self._proxy else ""
             raise unsent(
@@ -74,7 +78,7 @@ class Dialer:
         if self._trace is not None:
             self._trace(step, detail)
 
-    async def _open(self, origin: Origin, factory: Callable[[], P], *, is_tunnelled: bool) -> P:
+    async def _open(self, origin: Origin, factory: Callable[[], P]) -> P:
         proxy = self._proxy
         self._begin(NAME, (proxy or origin).host)
         if problem := problem_of(origin.host, is_link_local_allowed=self._is_link_local_allowed):
@@ -83,7 +87,7 @@ class Dialer:
             sock = await self._connect(origin)
         elif proxy.is_socks:
             sock = await self._socks(proxy, origin)
-        elif proxy.forwards(origin) and not is_tunnelled:
+        elif proxy.forwards(origin) and not self._is_long:
             return (await self._connect_to_proxy(proxy, factory))[1]
         else:
             return await self._tunnel(proxy, origin, factory)
@@ -116,6 +120,10 @@ class Dialer:
             self._begin(TLS, origin.host)
         protocol = factory()
         try:
+            if self._is_long:
+                lean = LeanTls(protocol, self._ssl_context, origin.host, transport)
+                await lean.open()
+                return lean, protocol
             secured = await asyncio.get_running_loop().start_tls(
                 transport, protocol, self._ssl_context, server_hostname=origin.host
             )

@@ -15,6 +15,7 @@ missing), and an answer comes back exactly as it arrived. Every exception is one
 import asyncio
 import ssl
 from collections.abc import Callable
+from functools import partial
 from typing import TypeAlias, TypeVar
 
 import httpx
@@ -60,13 +61,9 @@ class Transport(httpx.AsyncBaseTransport):
         trace: Trace | None = None,
     ) -> None:
         self._proxy = Proxy.parse(proxy_url) if proxy_url else None
-        self._dialer = Dialer(
-            self._proxy,
-            ssl_context,
-            connect_timeout,
-            is_link_local_allowed=is_link_local_allowed,
-            trace=trace,
-        )
+        ways = self._proxy, ssl_context, connect_timeout
+        dialer = partial(Dialer, *ways, is_link_local_allowed=is_link_local_allowed, trace=trace)
+        self._dialer, self._long_dialer = dialer(), dialer(is_long=True)
         self._read_timeout = read_timeout
         self._keepalive_seconds = keepalive_seconds
         self._buffer = memoryview(bytearray(READ_BYTES))
@@ -126,10 +123,8 @@ class Transport(httpx.AsyncBaseTransport):
         (await self._connect(self._route(origin_of(url)))).abort()
 
     async def dial(self, origin: Origin, factory: Callable[[], P]) -> P:
-        """A connection of its own, for another protocol than this one's; through a proxy by a
-        tunnel.
-        """
-        return await self._dialer.open(origin, factory, is_tunnelled=True)
+        """A connection of its own, for another protocol than this one's."""
+        return await self._long_dialer.open(origin, factory)
 
     async def aclose(self) -> None:
         """Closes the idle connections.

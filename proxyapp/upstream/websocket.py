@@ -8,6 +8,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.http11 import Response
 from websockets.uri import WebSocketURI
 
 from proxyapp.pool.keys_and_groups import PoolGroup
@@ -24,6 +25,8 @@ CLOSE_SECONDS = 5.0
 # The library's own would write down handshakes, and with them the key.
 QUIET = logging.getLogger(f"{__name__}.frames")
 QUIET.setLevel(logging.ERROR)
+# In place of the target's, whose headers nobody reads.
+SWITCHED = Response(101, "Switching Protocols", Headers())
 _OWN_HANDSHAKE = b"sec-websocket-"
 LOWEST_ERROR = 400
 
@@ -51,7 +54,8 @@ async def open_websocket(
     except BaseException:
         socket.transport.abort()
         raise
-    socket.request = None  # the key is in it, and a session lasts for hours
+    # The key is in it, and a session lasts for hours.
+    socket.request, socket.response = None, SWITCHED
     return socket
 
 

@@ -1,12 +1,14 @@
-"""A Live session through a real gateway: what passes, and how it ends."""
+"""A Live session through a real gateway, over TLS to the upstream: what passes, and how it ends."""
 
 import json
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.support.certificates import authority, server_context
 from tests.support.fake_live import INVALID, LIVE, MODEL, QUOTA_WORDS, SETUP, FakeLive, Script
 from tests.support.gateway import Gateway, group
 from tests.support.live_clients import READY, begun, end_of, opened
@@ -14,13 +16,17 @@ from tests.support.live_clients import READY, begun, end_of, opened
 
 @pytest.fixture(scope="module")
 def live() -> Iterator[FakeLive]:
-    with FakeLive() as server:
+    with FakeLive(tls=server_context()) as server:
         yield server
+
+
+def secured(keys: list[str], live: FakeLive, **more: str) -> dict[str, Any]:
+    return group(keys, live.url, "main", ca_certificates=authority(), **more)
 
 
 @pytest.fixture(scope="module", params=["daphne", "uvicorn"])
 def gateway(request: pytest.FixtureRequest, live: FakeLive) -> Iterator[Gateway]:
-    config = {"groups": [group(["KEY-A", "KEY-B"], live.url, "main")]}
+    config = {"groups": [secured(["KEY-A", "KEY-B"], live, auth="google")]}
     with Gateway(config, server=request.param) as server:
         yield server
 
@@ -186,7 +192,7 @@ def test_another_key_answers_and_the_client_does_not_notice(
     live: FakeLive, server: str, policy: str, name: str
 ):
     config = {
-        "groups": [group(["KEY-A", "KEY-B"], live.url, auth="google", rate_limit_policy=policy)]
+        "groups": [secured(["KEY-A", "KEY-B"], live, auth="google", rate_limit_policy=policy)]
     }
     with Gateway(config, server=server) as gateway:
         live.scripts["KEY-A"] = REFUSALS[name]
@@ -206,7 +212,7 @@ def test_another_key_answers_and_the_client_does_not_notice(
 def test_the_model_is_what_a_quota_counts_for(live: FakeLive):
     config = {
         "groups": [
-            group(["KEY-A", "KEY-B"], live.url, auth="google", rate_limit_policy="quota_aware")
+            secured(["KEY-A", "KEY-B"], live, auth="google", rate_limit_policy="quota_aware")
         ]
     }
     live.scripts["KEY-A"] = Script(close=(1011, "You exceeded your current quota."))

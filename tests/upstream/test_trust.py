@@ -5,7 +5,7 @@ A group can have authorities of its own.
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
@@ -27,6 +27,7 @@ from tests.support.waiting import wait_for
 pytestmark = BOTH_LOOPS
 EXPIRED = ("expired", NAMES)
 OTHER_HOST = ("elsewhere", ELSEWHERE)
+Reach = Callable[[Upstreams, PoolGroup], Awaitable[int]]
 WAYS = ["", "http", "https", "socks5h"]
 
 
@@ -80,14 +81,31 @@ async def fetched(upstreams: Upstreams, group: PoolGroup) -> int:
     return response.status_code
 
 
+class Leaving(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.abort()
+
+
+async def dialled(upstreams: Upstreams, group: PoolGroup) -> int:
+    """As for a Live session."""
+    await upstreams.dial(group, Leaving)
+    return 200
+
+
+EITHER = pytest.mark.parametrize("reach", [fetched, dialled])
+
+
+@EITHER
 @pytest.mark.parametrize("way", WAYS)
 async def test_an_authority_of_the_group_makes_its_target_trusted(
-    upstreams: Upstreams, proxies: dict[str, str], way: str
+    upstreams: Upstreams, proxies: dict[str, str], way: str, reach: Reach
 ) -> None:
     async with ScriptedUpstream(answering(OK), tls=server_context()) as upstream:
-        assert await fetched(upstreams, trusting(upstream.url, authority(), proxies[way])) == 200
+        assert await reach(upstreams, trusting(upstream.url, authority(), proxies[way])) == 200
 
 
+@EITHER
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("certificate", "ca_certificates", "words"),
@@ -112,21 +130,23 @@ async def test_a_certificate_that_does_not_hold_is_a_502_and_nothing_is_sent(
     certificate: bytes,
     ca_certificates: str,
     words: str,
+    reach: Reach,
 ) -> None:
     trusted = ca_certificates + (authority() if way == "https" else "")  # that of the proxy
     async with ScriptedUpstream(answering(OK), tls=server_context(certificate)) as upstream:
         with pytest.raises(UpstreamFailed, match=f"certificate refused: .*{words}") as caught:
-            await fetched(upstreams, trusting(upstream.url, trusted, proxies[way]))
+            await reach(upstreams, trusting(upstream.url, trusted, proxies[way]))
         assert (caught.value.status, caught.value.is_sent) == (502, False)
         assert upstream.heads == []
 
 
+@EITHER
 async def test_a_proxy_with_tls_is_verified_too(
-    upstreams: Upstreams, proxies: dict[str, str]
+    upstreams: Upstreams, proxies: dict[str, str], reach: Reach
 ) -> None:
     async with ScriptedUpstream(answering(OK)) as upstream:
         with pytest.raises(ProxyFailed, match="certificate refused") as caught:
-            await fetched(upstreams, trusting(upstream.url, "", proxies["https"]))
+            await reach(upstreams, trusting(upstream.url, "", proxies["https"]))
         assert (caught.value.is_sent, upstream.accepted) == (False, 0)
 
 
