@@ -7,6 +7,8 @@ from proxyapp.config.variables import FromVariable, keys_of
 from proxyapp.vocabulary.setting_field import Check
 
 MAX_UNKNOWN_SHOWN = 20
+# The kinds of what is in a list or mapping are looked at first: names are compared only with names.
+MOST_LOOKED_AT = 1000
 
 
 class CheckedTree:
@@ -44,6 +46,18 @@ class CheckedTree:
             self.wrong(place, f"has {len(value)} {what}; {limit} are allowed")
             return []
         return value
+
+    def entries(self, value: object, place: str, what: str) -> dict[str, object]:
+        if not isinstance(value, dict):
+            self.not_of_kind(place, f"a mapping of {what}", value)
+            return {}
+        if len(value) > MOST_LOOKED_AT:
+            self.wrong(place, f"has {len(value)} entries; {MOST_LOOKED_AT} are allowed")
+            return {}
+        for name in value:
+            if not isinstance(name, str):
+                self.not_of_kind(f"{place}.{name}", "text", name, "; put it in quotes")
+        return value if all(isinstance(name, str) for name in value) else {}
 
     def keys_in_places(self, value: object, place: str, limit: int) -> dict[str, object]:
         """By its place: a variable, in place of the list or of a key, may hold several."""
@@ -89,10 +103,16 @@ class CheckedTree:
         return default or ""
 
     def number(
-        self, fields: dict[str, object], field: str, place: str, allowed: range, *, default: int
-    ) -> int:
+        self,
+        fields: dict[str, object],
+        field: str,
+        place: str,
+        allowed: range,
+        *,
+        default: int | None,
+    ) -> int | None:
         value = typed(fields.get(field, default))
-        if value is UNKNOWN:
+        if value is UNKNOWN or (default is None and value in (None, "")):
             return default
         if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
             return value

@@ -148,8 +148,15 @@ def _settings(row: Group | ApiKey, declared: Iterable[SettingField]) -> Entry:
     for field in declared:
         value = getattr(row, field.name)
         if field.is_always_exported or value != field.default:
-            entry[field.name] = dict(sorted(value.items())) if isinstance(value, dict) else value
+            entry[field.name] = _in_order(value)
     return entry
+
+
+def _in_order(value: object) -> object:
+    """Mappings by their names, which databases keep in orders of their own."""
+    if not isinstance(value, dict):
+        return value
+    return {name: _in_order(value[name]) for name in sorted(value)}
 
 
 class _Dumper(yaml.SafeDumper):

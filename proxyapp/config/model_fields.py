@@ -1,6 +1,6 @@
 """What a group of a config file says of models."""
 
-from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.config.checked_tree import MOST_LOOKED_AT, CheckedTree
 from proxyapp.vocabulary.model_lists import (
     plain_aliases,
     plain_fallbacks,
@@ -9,8 +9,6 @@ from proxyapp.vocabulary.model_lists import (
 )
 
 ModelFields = tuple[list[str], dict[str, str], dict[str, list[str]]]
-# The kinds of what is in a list or mapping are looked at first: names are compared only with names.
-MOST_LOOKED_AT = 1000
 
 
 class ModelsOfGroups(CheckedTree):
@@ -49,15 +47,3 @@ class ModelsOfGroups(CheckedTree):
         for place, value in values.items():
             self.checked(value, place, lambda value: None)
         return []
-
-    def entries(self, value: object, place: str, what: str) -> dict[str, object]:
-        if not isinstance(value, dict):
-            self.not_of_kind(place, f"a mapping of {what}", value)
-            return {}
-        if len(value) > MOST_LOOKED_AT:
-            self.wrong(place, f"has {len(value)} entries; {MOST_LOOKED_AT} are allowed")
-            return {}
-        for name in value:
-            if not isinstance(name, str):
-                self.not_of_kind(f"{place}.{name}", "text", name, "; put it in quotes")
-        return value if all(isinstance(name, str) for name in value) else {}

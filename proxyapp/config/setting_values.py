@@ -3,11 +3,11 @@
 from collections.abc import Iterable
 from typing import Any
 
-from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.config.limit_values import LimitValues
 from proxyapp.vocabulary.setting_field import SettingField
 
 
-class SettingValues(CheckedTree):
+class SettingValues(LimitValues):
     def settings(
         self, fields: dict[str, object], declared: Iterable[SettingField], place: str
     ) -> dict[str, Any]:
@@ -31,6 +31,8 @@ class SettingValues(CheckedTree):
                 return self.number(fields, field.name, place, field.allowed, default=field.default)
             case "flag":
                 return self.flag(fields, field.name, place, default=field.default)
+            case "limits":
+                return self.limits(fields.get(field.name), f"{place}.{field.name}")
         if field.default is None and fields.get(field.name) in (None, ""):
             return None
         check = field.check(is_link_local_allowed)

@@ -4,6 +4,7 @@ from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.pool_change import PoolChange
+from proxyapp.models.project import Project
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.resource import Resource
@@ -37,6 +38,7 @@ __all__ = [
     "MinuteUsage",
     "ModelHour",
     "PoolChange",
+    "Project",
     "RateLimitEvent",
     "RemovedKey",
     "Resource",

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models.functions import Lower
 
 from proxyapp.models.pool import Group
+from proxyapp.models.quota_columns import concurrency_column
 from proxyapp.models.usage import llm_token_part
 
 
@@ -55,6 +56,7 @@ class ClientToken(models.Model):
     tokens_per_day = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Prompt and output tokens, a day in UTC. Empty: no limit."
     )
+    max_concurrent = concurrency_column()
     live_sessions = models.PositiveIntegerField(
         null=True,
         blank=True,

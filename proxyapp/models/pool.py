@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from proxyapp.models.quota_columns import concurrency_column, limits_column, tier_column
 from proxyapp.models.sealed import SealedTextField, keyed_hash
 from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, MAX_AUTH_LENGTH
 from proxyapp.vocabulary.choices import (
@@ -79,6 +80,9 @@ class Group(models.Model):
             " keys. Off: only those that were made with the token itself."
         ),
     )
+    tier = tier_column()
+    limits = limits_column()
+    max_concurrent = concurrency_column()
     ca_certificates = models.TextField(
         blank=True,
         default="",
@@ -166,6 +170,8 @@ class ApiKey(models.Model):
     project = models.CharField(
         max_length=100, blank=True, help_text="Keys of one project share their quota."
     )
+    limits = limits_column("it")
+    max_concurrent = concurrency_column()
     secret = SealedTextField(null=True)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     masked = models.CharField(max_length=20, editable=False)

@@ -15,6 +15,7 @@ from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.provider.vertex_paths import is_vertex
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
+from proxyapp.vocabulary.limits import Limits
 from proxyapp.vocabulary.model_patterns import pattern_of
 from proxyapp.vocabulary.service_account import is_account
 from proxyapp.vocabulary.target_places import filled, has_places
@@ -50,6 +51,9 @@ class PoolGroup:
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     shared_resources: bool = False
+    tier: str = ""
+    limits: Limits = field(default_factory=dict, hash=False)
+    max_concurrent: int | None = None
     template: str = ""
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
@@ -82,6 +86,10 @@ class PoolGroup:
         return self.rewrite_paths and speaks_gemini(auth, is_of_google=self.is_of_google)
 
     @property
+    def has_limits(self) -> bool:
+        return bool(self.limits or self.tier or self.max_concurrent)
+
+    @property
     def ring(self) -> str:
         return ring_name([self.id])
 
@@ -105,11 +113,18 @@ class PoolKey:
     is_readable: bool = True
     position: int = 0
     name: str = ""
+    limits: Limits = field(default_factory=dict, hash=False)
+    max_concurrent: int | None = None
 
     @property
     def is_account(self) -> bool:
         """A service account, which shows tokens: `upstream.access_tokens`."""
         return is_account(self.secret)
+
+    @property
+    def has_limits(self) -> bool:
+        """Of its own."""
+        return bool(self.limits or self.max_concurrent)
 
     @property
     def shown(self) -> str:
@@ -156,6 +171,9 @@ class GroupFields(NamedTuple):
     aliases: Mapping[str, str] = MappingProxyType({})
     fallbacks: Mapping[str, Sequence[str]] = MappingProxyType({})
     shared_resources: bool = False
+    tier: str = ""
+    limits: Limits = MappingProxyType({})
+    max_concurrent: int | None = None
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -205,6 +223,9 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         aliases=dict(fields.aliases),
         fallbacks=dict(fields.fallbacks),
         shared_resources=fields.shared_resources,
+        tier=fields.tier,
+        limits=dict(fields.limits),
+        max_concurrent=fields.max_concurrent,
         template=target if has_places(target) else "",
     )
 

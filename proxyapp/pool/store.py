@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
@@ -14,8 +15,8 @@ from proxyapp.pool.change_log import MOST_TOUCHED, Touched, touched_between
 from proxyapp.pool.changes import KnownPool, PoolChanges
 from proxyapp.pool.cooldown_ends import CooldownEnds
 from proxyapp.pool.cooldown_reading import read_cooldowns, read_touched
+from proxyapp.pool.key_rows import PoolRow, pool_key
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
-from proxyapp.pool.located_groups import group_of_key
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.vocabulary.clock import elapsed_seconds
@@ -26,8 +27,6 @@ MOST_NAMES = 5
 VERSION_AND_STAMP = (
     f"SELECT pool_version, pool_stamp FROM {RotationCursor._meta.db_table} WHERE ring = %s"  # noqa: S608 (no value)
 )
-COLUMNS = ("id", "group_id", "key_hash", "masked", "status", "project", "position", "name")
-KeyRow = tuple[int, int, str, str, str, str, int, str]
 
 
 def pool_version() -> int:
@@ -74,6 +73,9 @@ def group_of_pool(group: Group) -> PoolGroup:
             aliases=group.aliases,
             fallbacks=group.fallbacks,
             shared_resources=group.shared_resources,
+            tier=group.tier,
+            limits=group.limits,
+            max_concurrent=group.max_concurrent,
         )
     )
 
@@ -165,9 +167,8 @@ class PoolReader:
             named |= Q(project__in=projects)
         if other:
             named |= Q(group__in=other)
-        rows = list(
-            ApiKey.objects.filter(named).order_by().values_list(*COLUMNS)[: MOST_TOUCHED + 1]
-        )
+        found_rows = ApiKey.objects.filter(named).order_by().values_list(*PoolRow._fields)
+        rows = list(found_rows[: MOST_TOUCHED + 1])
         if len(rows) > MOST_TOUCHED:
             return None
         self._learn({row[2] for row in rows})
@@ -175,7 +176,7 @@ class PoolReader:
         return dict.fromkeys([*touched.keys, *(row[0] for row in rows)]) | found
 
     def _keys(self, groups: Mapping[int, PoolGroup]) -> list[PoolKey]:
-        rows = list(ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*COLUMNS))
+        rows = list(ApiKey.objects.order_by(*ROTATION_ORDER).values_list(*PoolRow._fields))
         hashes = {row[2] for row in rows}
         self._secrets = {
             key_hash: secret for key_hash, secret in self._secrets.items() if key_hash in hashes
@@ -184,24 +185,13 @@ class PoolReader:
         return list(self._pool_keys(rows, groups))
 
     def _pool_keys(
-        self, rows: Iterable[KeyRow], groups: Mapping[int, PoolGroup]
+        self, rows: Iterable[tuple[Any, ...]], groups: Mapping[int, PoolGroup]
     ) -> Iterator[PoolKey]:
         """Without those of groups that are left out."""
-        for key_id, group_id, key_hash, masked, status, project, position, name in rows:
-            if group_id in groups:
-                secret = self._secrets.get(key_hash, UNREADABLE)
-                yield PoolKey(
-                    id=key_id,
-                    group=group_of_key(groups[group_id], secret, project),
-                    secret=secret,
-                    masked=masked,
-                    status=status,
-                    project=project,
-                    key_hash=key_hash,
-                    is_readable=secret != UNREADABLE,
-                    position=position,
-                    name=name,
-                )
+        for row in map(PoolRow._make, rows):
+            if row.group_id in groups:
+                secret = self._secrets.get(row.key_hash, UNREADABLE)
+                yield pool_key(row, groups[row.group_id], secret)
 
     def _learn(self, hashes: set[str]) -> None:
         """Decrypts what is new."""

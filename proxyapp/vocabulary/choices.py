@@ -10,6 +10,8 @@ DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
 MAX_WEIGHT = 10
 MAX_PRIORITY = 100
 MAX_EMPTY_RETRIES = 5
+MAX_CONCURRENT = 100_000
+MAX_TIER_LENGTH = 40
 
 
 class RateLimitPolicy(StrEnum):
@@ -33,6 +35,15 @@ class Auth(StrEnum):
     API_KEY = "api-key"
 
 
+class Tier(StrEnum):
+    """Of Google's, whose published limits are in `quota/tiers.yaml`."""
+
+    FREE = "free"
+    TIER_1 = "tier-1"
+    TIER_2 = "tier-2"
+    TIER_3 = "tier-3"
+
+
 class KeyStatus(StrEnum):
     """What is stored; whether an active key is cooling follows from its events and the time."""
 
@@ -44,6 +55,10 @@ class KeyStatus(StrEnum):
 LABELS: dict[StrEnum, str] = {
     RateLimitPolicy.DAILY: "daily: any 429 takes the key out until the next reset",
     RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
+    Tier.FREE: "free",
+    Tier.TIER_1: "tier-1",
+    Tier.TIER_2: "tier-2",
+    Tier.TIER_3: "tier-3",
     KeyStatus.ACTIVE: "Active",
     KeyStatus.DISABLED: "Disabled",
     KeyStatus.INVALID: "Invalid",

@@ -19,6 +19,7 @@ from proxyapp.vocabulary.choices import (
     RateLimitPolicy,
 )
 from proxyapp.vocabulary.model_lists import alias_lines, fallback_lines, model_lines
+from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS, TIER
 from proxyapp.vocabulary.setting_field import SettingField, fields_of, in_lines, one_of
 from proxyapp.vocabulary.urls import shown_url
 
@@ -73,6 +74,9 @@ class GroupSettings:
         default_factory=dict, metadata={"sort": "fallbacks", "shown": in_lines(fallback_lines)}
     )
     shared_resources: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
+    tier: str = dataclasses.field(default="", metadata=TIER)
+    limits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict, metadata=LIMITS)
+    max_concurrent: int | None = dataclasses.field(default=None, metadata=CONCURRENCY)
 
 
 GROUP_FIELDS = fields_of(GroupSettings)

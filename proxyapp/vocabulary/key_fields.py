@@ -8,6 +8,7 @@ import dataclasses
 from dataclasses import dataclass
 
 from proxyapp.vocabulary.checks import check_label
+from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS
 from proxyapp.vocabulary.setting_field import fields_of
 
 
@@ -17,6 +18,8 @@ class KeySettings:
 
     name: str = dataclasses.field(default="", metadata={"check": lambda _: check_label})
     project: str = dataclasses.field(default="", metadata={"check": lambda _: check_label})
+    limits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict, metadata=LIMITS)
+    max_concurrent: int | None = dataclasses.field(default=None, metadata=CONCURRENCY)
 
 
 KEY_FIELDS = fields_of(KeySettings)

@@ -124,6 +124,11 @@ def _unlike(name: str, shape: re.Pattern[str], example: str) -> str | None:
     return None
 
 
+def unlike_pattern(name: str) -> str | None:
+    """Why it is no name of models, `*` for any part."""
+    return _unlike(name, _PATTERN, "gemini-2.5-flash or gemini-*")
+
+
 def _loop(fallbacks: Fallbacks, aliases: Aliases) -> list[str]:
     """The models of the first loop, the first of them at both ends; empty: there is none.
 

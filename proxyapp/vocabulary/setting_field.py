@@ -9,7 +9,7 @@ from typing import Any, Literal
 from proxyapp.vocabulary.choices import choice_values
 from proxyapp.vocabulary.quoting import quoted
 
-Sort = Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks"]
+Sort = Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks", "limits"]
 Check = Callable[[str], str | None]
 
 
@@ -30,8 +30,9 @@ def in_lines(lines: Callable[[Any], list[str]]) -> Callable[[Any], str]:
 @dataclass(frozen=True, slots=True)
 class SettingField:
     """`check`: of a text, for a group that may, or may not, reach link-local addresses. `allowed`:
-    the numbers. `shown`: the value in a line of text, without what is secret in it. `is_of_trust`:
-    it widens what the gateway trusts, and has its own part of the form.
+    the numbers; None, too, where that is the default. `shown`: the value in a line of text, without
+    what is secret in it. `is_of_trust`: it widens what the gateway trusts, and has its own part of
+    the form.
     """
 
     name: str
@@ -46,6 +47,10 @@ class SettingField:
     @property
     def is_required(self) -> bool:
         return self.default is MISSING
+
+    @property
+    def is_optional(self) -> bool:
+        return self.default is None
 
 
 def fields_of(settings: type) -> tuple[SettingField, ...]:

@@ -30,6 +30,7 @@ def other_value(field: GroupField) -> Any:
         "proxy_url": "socks5://user:password-MARKER@another.example:1080",
         "rate_limit_policy": "quota_aware",
         "auth": "bearer",
+        "tier": "free",
     }
     match field.sort:
         case "number":
@@ -42,6 +43,8 @@ def other_value(field: GroupField) -> Any:
             return ["gemini-*", "gpt-4o"]
         case "aliases":
             return {"fast": "gemini-2.5-flash"}
+        case "limits":
+            return {"gemini-2.5-*": {"requests_per_minute": 10, "requests_per_day": 250}}
         case "fallbacks":
             return {"gemini-2.5-pro": ["gemini-2.5-flash", "gemini-2.0-flash"]}
     return special[field.name]

@@ -30,6 +30,11 @@ each_field = pytest.mark.parametrize("field", KEY_FIELDS, ids=lambda field: fiel
 
 def other_value(field: SettingField) -> Any:
     """Not the default."""
+    match field.sort:
+        case "number":
+            return field.allowed[-1]
+        case "limits":
+            return {"gemini-2.5-*": {"requests_per_minute": 10, "requests_per_day": 250}}
     return OTHER[field.name]
 
 

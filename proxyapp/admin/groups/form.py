@@ -9,10 +9,11 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.redirects import refusal
-from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm, Textarea, TextInput
+from proxyapp.admin.parts.unfold_typed import Checkbox, Textarea, TextInput
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
@@ -66,7 +67,7 @@ AUTHS: dict[str, str] = {
     f"{IN_HEADER}NAME": "always the header of that name, with the key alone in it.",
     f"{IN_QUERY}NAME": "always the query parameter of that name.",
 }
-NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number"]
+NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number" and not field.is_optional]
 # What is on unless somebody turns it off: of another box nothing sent means off, as everywhere.
 SWITCHES = [field.name for field in GROUP_FIELDS if field.sort == "flag" and field.default]
 LINES: dict[str, Callable[[Any], list[str]]] = {
@@ -115,7 +116,7 @@ class CertificatesField(forms.CharField):
             raise ValidationError(f"The text {problem}.") from None
 
 
-class GroupForm(ModelForm[Group]):
+class GroupForm(LimitsForm[Group]):
     """`may_redirect`: whether its user may send keys that are there to another host or proxy.
 
     `own_addresses`: where the gateway listens.

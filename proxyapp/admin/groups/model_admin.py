@@ -24,6 +24,7 @@ from proxyapp.admin.groups.list import (
     settle_positions,
 )
 from proxyapp.admin.groups.page import GroupPages
+from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.own_addresses import own_addresses
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
@@ -134,6 +135,8 @@ class GroupAdmin(GroupDeletion, GroupPages):
             return "proxy removed"
         if name == "ca_certificates":
             return f"CA certificates: {counted_certificates(form.cleaned_data[name])}"
+        if name == "limits":
+            return described_limits(form.cleaned_data[name])
         if name in LINES:
             said = "; ".join(LINES[name](form.cleaned_data[name])) or "none"
             return f"{name}: {quoted(said)}"

@@ -5,9 +5,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.redirects import refusal
-from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
@@ -24,7 +24,7 @@ from proxyapp.vocabulary.service_account import (
 from proxyapp.vocabulary.target_places import PROJECT, lacks_project
 
 
-class ApiKeyForm(ModelForm[ApiKey]):
+class ApiKeyForm(LimitsForm[ApiKey]):
     """`may_redirect`: whether its user may move the key to a group with another target or proxy."""
 
     may_redirect = False

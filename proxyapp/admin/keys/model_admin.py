@@ -30,6 +30,7 @@ from proxyapp.admin.keys.page import KeyPages
 from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.filters import KeyStateFilter, LastUsedFilter, ProjectFilter
+from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
@@ -182,6 +183,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
         if name == "new_secret":
             return "" if is_new else "key replaced"
+        if name == "limits":
+            return described_limits(form.cleaned_data[name])
         return super().describe_edit(form, name, is_new=is_new)
 
     def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:

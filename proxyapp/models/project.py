@@ -1,0 +1,25 @@
+"""Projects of the provider, which keys name in their labels."""
+
+from django.db import models
+
+from proxyapp.models.quota_columns import concurrency_column, limits_column, tier_column
+
+
+class Project(models.Model):
+    """What an operator sets of one. Of others there are only the labels of their keys."""
+
+    name = models.CharField(max_length=100, unique=True, help_text="As its keys have it.")
+    tier = tier_column()
+    limits = limits_column("it")
+    max_concurrent = concurrency_column()
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.CheckConstraint(condition=~models.Q(name=""), name="project_name_not_empty")
+        ]
+
+    def __str__(self) -> str:
+        return self.name

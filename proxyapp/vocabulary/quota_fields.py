@@ -1,0 +1,22 @@
+"""What an operator sets of quotas, whatever it is of: what a field of it is, declared once."""
+
+from typing import Any
+
+from proxyapp.vocabulary.choices import MAX_CONCURRENT, Tier, choice_values
+from proxyapp.vocabulary.limit_lines import limit_lines
+from proxyapp.vocabulary.setting_field import in_lines
+
+KNOWN_TIERS = ", ".join(choice_values(Tier))
+
+
+def check_tier(value: str) -> str | None:
+    if not value or value in choice_values(Tier):
+        return None
+    return f"is no tier whose limits are known; known are {KNOWN_TIERS}"
+
+
+# Empty: nobody's published limits are taken.
+TIER: dict[str, Any] = {"check": lambda _: check_tier}
+LIMITS: dict[str, Any] = {"sort": "limits", "shown": in_lines(limit_lines)}
+# None: as many as come.
+CONCURRENCY: dict[str, Any] = {"sort": "number", "allowed": range(1, MAX_CONCURRENT + 1)}
