@@ -38,6 +38,7 @@ def serve(
         cwd=directory,
         env={
             "PATH": os.environ["PATH"],
+            "GATEWAY_PURE": os.environ.get("GATEWAY_PURE", ""),
             "VAR_DIR": str(directory / "var"),
             "DATABASE_URL": f"sqlite:///{directory / 'db.sqlite3'}",
             **environment,

@@ -1,10 +1,11 @@
 """The process that tests' Python programs are forked from.
 
-So each need not import its libraries again. `python -m tests.support.fork_server DESCRIPTOR`
-imports what needs no settings and takes jobs from that socket. It starts no thread, no event loop
-and no reactor, and reads no setting: what it forks has its environment, its directory, its files,
-its session and its signals to itself, and runs a program from its first line to the interpreter's
-own end.
+So each need not import its libraries again. `python -m tests.support.fork_server DESCRIPTOR` and
+names of modules, which need no settings: it imports them and takes jobs from that socket. It starts
+no thread, no event loop and no reactor, and reads no setting: what it forks has its environment,
+its directory, its files, its session and its signals to itself, and runs a program from its first
+line to the interpreter's own end. Of the settings one is chosen before, for the gateway's modules:
+whether they are compiled.
 """
 
 import gc
@@ -17,6 +18,7 @@ import signal
 import socket
 import struct
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
@@ -24,41 +26,6 @@ from types import ModuleType
 LENGTH = struct.Struct("!I")
 NUMBER = struct.Struct("!i")
 FILES = 4  # stdin, stdout, stderr, and the one for the exit code
-PRELOADED = (
-    "asgiref.sync",
-    "autobahn.twisted.websocket",
-    "cryptography.fernet",
-    "cryptography.x509",
-    "django.contrib.postgres.fields",
-    "django.core.handlers.asgi",
-    "django.core.mail",
-    "django.core.management",
-    "django.db.backends.postgresql.base",
-    "django.db.backends.sqlite3.base",
-    "django.db.migrations.executor",
-    "django.forms",
-    "django.template.defaulttags",
-    "django.template.loaders.cached",
-    "django.template.loaders.filesystem",
-    "django.views.debug",
-    "django.views.generic",
-    "environ",
-    "httptools",
-    "httpx",
-    "multiprocessing",
-    "psycopg",
-    "python_socks.async_.asyncio",
-    "service_identity",
-    "statistics",
-    "twisted.internet.asyncioreactor",
-    "twisted.internet.endpoints",
-    "twisted.internet.ssl",
-    "twisted.web.http",
-    "uvicorn",
-    "uvloop",
-    "whitenoise.middleware",
-    "yaml",
-)
 
 
 @dataclass(frozen=True)
@@ -152,6 +119,9 @@ class ForkServer:
         os.chdir(job.directory)
         os.environ.clear()
         os.environ.update(job.environment)
+        given = sys.modules.get("gateway.start_environment")
+        if given:
+            vars(given)["GIVEN"] = dict(os.environ)
         self._control.sendall(NUMBER.pack(os.getpid()))
         for end in (self._control, self._wake, self._woken):
             end.close()
@@ -166,8 +136,8 @@ class ForkServer:
             os.close(file)
 
 
-def main(descriptor: int) -> None:
-    for module in PRELOADED:
+def main(descriptor: int, modules: Sequence[str]) -> None:
+    for module in modules:
         importlib.import_module(module)
     gc.collect()
     gc.freeze()  # or each child's first collection would copy every page
@@ -178,4 +148,4 @@ def main(descriptor: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), sys.argv[2:])

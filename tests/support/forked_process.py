@@ -19,7 +19,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.support.fork_server import LENGTH, NUMBER, Job
+from tests.support.preloaded import GATEWAY, LIBRARIES
 
+ROOT = Path(__file__).resolve().parents[2]
 ANSWER_SECONDS = 60
 
 
@@ -64,18 +66,28 @@ class ForkedProcess:
 
 
 class Forks:
-    """The fork server, seen from the tests."""
+    """A fork server, seen from the tests."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Sequence[str]) -> None:
         self._control, theirs = socket.socketpair()
         self._control.settimeout(ANSWER_SECONDS)
         self._lock = threading.Lock()
-        command = [sys.executable, "-m", "tests.support.fork_server", str(theirs.fileno())]
-        environment = {"PATH": os.environ.get("PATH", os.defpath), "PYTHONUNBUFFERED": "1"}
+        command = [
+            sys.executable,
+            "-m",
+            "tests.support.fork_server",
+            str(theirs.fileno()),
+            *modules,
+        ]
+        environment = {
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONUNBUFFERED": "1",
+            "GATEWAY_PURE": _purity(os.environ),
+        }
         with theirs:
             self._server = subprocess.Popen(
                 command,
-                cwd=Path(__file__).resolve().parents[2],
+                cwd=ROOT,
                 env=environment,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
@@ -102,9 +114,19 @@ class Forks:
 
 
 @functools.cache
-def forks() -> Forks:
-    """One for this process, from the first time that it is wanted."""
-    return Forks()
+def forks(*, with_gateway: bool) -> Forks:
+    """One of each kind for this process, from the first time that it is wanted."""
+    return Forks([*LIBRARIES, *(GATEWAY if with_gateway else ())])
+
+
+def _runs_this_gateway(job: Job) -> bool:
+    """Whether it would import the modules of this checkout, and choose as this process did."""
+    is_here = Path(job.directory) == ROOT or job.arguments[0] == str(ROOT / "manage.py")
+    return is_here and _purity(job.environment) == _purity(os.environ)
+
+
+def _purity(environment: Mapping[str, str]) -> str:
+    return environment.get("GATEWAY_PURE", "")
 
 
 def start(
@@ -121,7 +143,9 @@ def start(
     """
     files = [stdout.fileno(), (stderr or stdout).fileno()]
     with Path(os.devnull).open("rb") as nothing:
-        return forks().start(Job(list(arguments), dict(env), str(cwd)), [nothing.fileno(), *files])
+        job = Job(list(arguments), dict(env), str(cwd))
+        server = forks(with_gateway=_runs_this_gateway(job))
+        return server.start(job, [nothing.fileno(), *files])
 
 
 def run(

@@ -14,7 +14,11 @@ import pytest
 
 from tests.support import forked_process
 from tests.support.forked_process import ForkedProcess
+from tests.support.preloaded import GATEWAY
 
+ROOT = Path(__file__).resolve().parents[2]
+# As these tests, so that a fork comes from the server that has imported the gateway's modules.
+PURITY = {"GATEWAY_PURE": os.environ.get("GATEWAY_PURE", "")}
 ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONUNBUFFERED": "1", "OWN": "words"}
 PROBE = """
 import asyncio, json, os, random, signal, sys, threading
@@ -56,6 +60,21 @@ def run(*arguments: str, cwd: Path, **environment: str) -> "subprocess.Completed
     return forked_process.run(arguments, cwd=cwd, env={**ENVIRONMENT, **environment}, timeout=30)
 
 
+def run_afresh(
+    *arguments: str, cwd: Path, **environment: str
+) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd,
+        env={**ENVIRONMENT, **environment},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        start_new_session=True,
+        check=False,
+    )
+
+
 def start(tmp_path: Path, program: str) -> ForkedProcess:
     path = tmp_path / "program.py"
     path.write_text(program)
@@ -65,22 +84,51 @@ def start(tmp_path: Path, program: str) -> ForkedProcess:
 
 def test_a_program_sees_what_it_sees_in_a_fresh_process(probe: Path, tmp_path: Path) -> None:
     arguments = ["probe.py", "an argument", "--flag"]
-    fresh = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=tmp_path,
-        env=ENVIRONMENT,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        start_new_session=True,
-        check=False,
-    )
+    fresh = run_afresh(*arguments, cwd=tmp_path)
 
     done = run(*arguments, cwd=tmp_path)
 
     assert (done.returncode, done.stderr) == (fresh.returncode, fresh.stderr) == (7, "an error\n")
     expected, seen = (json.loads(text)[0] for text in (fresh.stdout, done.stdout))
     assert seen == expected
+
+
+def test_in_this_checkout_it_finds_modules_of_the_gateway_too_and_no_other_difference(
+    probe: Path,
+) -> None:
+    arguments = [str(probe), "an argument"]
+    fresh = run_afresh(*arguments, cwd=ROOT, **PURITY)
+
+    done = run(*arguments, cwd=ROOT, **PURITY)
+
+    expected, seen = (json.loads(text)[0] for text in (fresh.stdout, done.stdout))
+    found = set(seen.pop("ours"))
+    assert found >= set(GATEWAY)
+    assert not found & {"gateway.settings", "proxyapp.models", "proxyapp.runtime"}
+    assert (expected.pop("ours"), seen) == ([], expected)
+
+
+def test_the_environment_that_the_gateway_remembers_is_the_programs_own(tmp_path: Path) -> None:
+    path = tmp_path / "program.py"
+    path.write_text("from gateway.start_environment import GIVEN; print(GIVEN['OWN'])")
+
+    done = run(str(path), cwd=ROOT, **PURITY)
+
+    assert done.stdout == "words\n", done.stderr
+
+
+@pytest.mark.parametrize("asked_for", ["true", "false"])
+def test_compiled_or_pure_is_what_the_programs_environment_asks_for(
+    tmp_path: Path, asked_for: str
+) -> None:
+    path = tmp_path / "program.py"
+    told = "import proxyapp; from gateway import compiled; print(compiled.told())"
+    path.write_text(f"import sys; sys.path.append({str(ROOT)!r}); {told}")
+
+    said = [runs(str(path), cwd=ROOT, GATEWAY_PURE=asked_for).stdout for runs in (run, run_afresh)]
+
+    assert said[0] == said[1] != ""
+    assert ("GATEWAY_PURE asks for it" in said[0]) == (asked_for == "true")
 
 
 def test_two_programs_share_neither_environment_nor_random_numbers(
