@@ -93,6 +93,15 @@ def unknown(name: str) -> UnknownResource:
     return UnknownResource(f"{name} was not found, or it is not of this client or group.")
 
 
+def sought_in_vain(name: str, status: int) -> UnknownResource:
+    """`status`: as the last upstream said it."""
+    error = UnknownResource(
+        f"{name} was looked for a moment ago, and no project that can be asked has it."
+    )
+    error.status = status
+    return error
+
+
 def gone(made: KnownResource) -> NoKeyAvailable:
     return NoKeyAvailable(
         f"{whose(made)} is not in the gateway any more, and no other key of its project is.",

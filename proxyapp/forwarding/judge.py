@@ -23,6 +23,9 @@ from proxyapp.provider.verdict import Verdict
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.remembered import remembered
 
+# Statuses with which providers speak of a key that is no good.
+OF_KEYS = (400, 401, 403)
+
 
 async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> Verdict | None:
     """None: the policy has nothing to say, and the answer is relayed."""
@@ -32,6 +35,8 @@ async def judged(recovery: Recovery, request: RequestPlan, attempt: Attempt) -> 
         await read_for_refusal(request.body, request.path)
     if policy == RateLimitPolicy.DAILY and attempt.lacks_token:
         return _of_no_token(recovery, request, attempt, body)
+    if policy == RateLimitPolicy.DAILY and request.is_sought and attempt.status in OF_KEYS:
+        return _of_sought(recovery, request, attempt, body)
     if policy == RateLimitPolicy.DAILY and attempt.is_false_success and attempt.status != 429:
         return _of_false_success(recovery, request, attempt, body)
     return _verdict(recovery, request, attempt, attempt.status, body, policy)
@@ -49,6 +54,17 @@ def _of_no_token(
         now = datetime.now(UTC)
         return verdict.of_an_unproven_key(found, now, _strikes(recovery, request, attempt.key, now))
     return replace(found, model="", retry=Retry.NEXT_KEY)
+
+
+def _of_sought(
+    recovery: Recovery, request: RequestPlan, attempt: Attempt, body: bytes
+) -> Verdict | None:
+    """Under `daily` a key that is no good costs it nothing, and another one may know the name."""
+    aware = RateLimitPolicy.QUOTA_AWARE
+    found = _verdict(recovery, request, attempt, attempt.status, body, aware)
+    if found is None or not found.kind.spec.condemns:
+        return None
+    return replace(verdict.of_the_request(found), retry=Retry.NEXT_KEY)
 
 
 def _of_false_success(

@@ -70,6 +70,11 @@ class RequestPlan:
         return self.facts.is_making or self.bond is not None
 
     @property
+    def is_sought(self) -> bool:
+        """Whether nobody knows which key has what it names."""
+        return self.bond is not None and self.bond.is_sought
+
+    @property
     def is_rewritten(self) -> bool:
         """Whether some targets are asked for another path than the client wrote."""
         return self.written is not self.facts

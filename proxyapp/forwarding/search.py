@@ -85,7 +85,10 @@ class Search:
         self._is_quota_used_up = False
         self._has_other_trouble = False
 
-    async def run(self) -> Attempt:
+    def run(self) -> Coroutine[Any, Any, Attempt]:
+        return self._run() if self._seeking is None else self._seeking.bounded(self._run)
+
+    async def _run(self) -> Attempt:
         queue, wish = self._parts.queue, self._wish
         while (turn := queue.turn_now(wish) or await self._next_turn()) is not None:
             try:
@@ -129,12 +132,13 @@ class Search:
             await attempt.keep()
             attempt = self._empty
         if attempt.status < 400:
-            if self._request.touches_resources:
-                await learn(self._parts, self._request, attempt)
-            for suspected, verdict in self._suspicions.refusals:
+            request = self._request
+            if request.touches_resources:
+                await learn(self._parts, request, attempt)
+            for suspected, verdict in () if request.is_sought else self._suspicions.refusals:
                 await self._parts.cooling.cool(await cooldown_of(suspected, verdict))
             if attempt.key.group.policy == RateLimitPolicy.QUOTA_AWARE:
-                watch_stream(self._parts.recovery, self._parts.cooling, self._request, attempt)
+                watch_stream(self._parts.recovery, self._parts.cooling, request, attempt)
         return attempt
 
     async def _is_empty(self, attempt: Attempt) -> bool:
@@ -163,6 +167,8 @@ class Search:
         if bond is not None and not bond.is_sought:
             said = "" if refused is None else await last_words_of(refused)
             raise away(parts.snapshot, bond, request.quota_scope, now, said)
+        if self._seeking is not None and (missed := self._seeking.missed_before(refused)):
+            return missed
         if refused is None:
             raise await no_key(parts.snapshot, parts.last_words, request, now)
         when = comeback(parts.snapshot, request, now)

@@ -18,6 +18,7 @@ from proxyapp.database.threads import DatabaseThreads
 from proxyapp.resources.known import KnownResource, ResourceChange, forgotten
 from proxyapp.resources.memory import ResourceMemory, UnwrittenChanges, with_changes
 from proxyapp.resources.rows import is_keepable, read_resources, write_resources
+from proxyapp.resources.seeks import Seeks
 from proxyapp.resources.spooled import resources_record
 
 logger = logging.getLogger(__name__)
@@ -65,11 +66,12 @@ class NewChanges:
 
 
 class ResourceBook:
-    """Belongs to one event loop."""
+    """Belongs to one event loop. `seeks`: who looks for what is not in it."""
 
     def __init__(self, threads: DatabaseThreads, outbox: SafeWriting) -> None:
         self._threads = threads
         self._outbox = outbox
+        self.seeks = Seeks()
         self._memory = ResourceMemory()
         self._writing = UnwrittenChanges()
         self._spooled = UnwrittenChanges()
