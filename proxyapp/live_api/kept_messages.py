@@ -20,6 +20,7 @@ class KeptMessages:
         self._news = Signal()
         self._has_room = Signal()
         self._is_settled = False
+        self._is_over = False
 
     @property
     def is_empty(self) -> bool:
@@ -27,6 +28,8 @@ class KeptMessages:
 
     async def add(self, message: Message) -> None:
         """Returns when there is room for another one."""
+        if self._is_over:
+            return
         self.messages.append(message)
         self._bytes += len(message) + MESSAGE_BYTES
         self._news.set()
@@ -71,6 +74,11 @@ class KeptMessages:
         await self._send_rest(socket)
         self.messages.clear()
         self._bytes = self._sent = 0
+        self._has_room.set()
+
+    def close(self) -> None:
+        """Nobody asks for them any more; who waits for room is let go."""
+        self._is_over = True
         self._has_room.set()
 
     async def _send_rest(self, socket: WebSocket) -> None:

@@ -20,6 +20,7 @@ from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.ephemeral import Ephemeral, credentials_of, group_of
 from proxyapp.live_api.hearing import Hearing, HearingParts
 from proxyapp.live_api.kept_messages import MOST_KEPT_BYTES, KeptMessages
+from proxyapp.live_api.later_names import LaterNames
 from proxyapp.live_api.opening import EndedAtOnce, Opening, connect, target_at
 from proxyapp.live_api.relay import Relay, SendToClient
 from proxyapp.live_api.resumption import bind_to_session
@@ -60,7 +61,9 @@ class LiveSession:
         self._send = send
         self._kept = KeptMessages()
         self._ephemeral = ephemeral
+        self._names = LaterNames(parts, client, path)
         self._relay: Relay | None = None
+        self._key: PoolKey | None = None
         self._ends_in: float | None = None
         self._own_words = ""
 
@@ -75,17 +78,25 @@ class LiveSession:
         try:
             setup = setup_of(self._kept.messages[0])
             planned = self._planned(self._kept.messages[0], setup.model)
+            parts = self._parts
+            if self._is_of_ours:
+                await refuse_ambiguous(parts.snapshot, planned)
+                if planned.names:
+                    await bind(parts, planned)
             if self._ephemeral is not None:
                 return await self._serve_ephemeral(planned, self._ephemeral)
-            parts = self._parts
-            await refuse_ambiguous(parts.snapshot, planned)
-            if planned.names:
-                await bind(parts, planned)
             if setup.handle:
                 await bind_to_session(parts.snapshot, parts.resources, planned, setup.handle)
             return await self._serve(planned)
         except GatewayError as error:
             return Closing.of_error(error)
+        finally:
+            self._kept.close()
+
+    @property
+    def _is_of_ours(self) -> bool:
+        """Whether its project is one of the gateway's, and what it names perhaps another's."""
+        return self._ephemeral is None or self._ephemeral.made is not None
 
     def _planned(self, first: Message, model: str) -> RequestPlan:
         """As for a request whose body is the setup. Raises GatewayError."""
@@ -141,6 +152,7 @@ class LiveSession:
 
     def _relayed_from(self, socket: WebSocket, key: PoolKey | None, model: str) -> Relay:
         hearing = Hearing(self._parts, key, model, self.client)
+        self._key = key
         relay = self._relay = Relay(socket, self._send, hearing.hear)
         if self._ends_in is not None:
             self.go_away(self._ends_in)
@@ -175,10 +187,10 @@ class LiveSession:
 
     async def take(self, message: Message) -> Closing | None:
         """Returns when the next message may come. None: the session goes on."""
-        if self.has_begun and self.client.models is not None:
+        if self.has_begun:
             try:
-                self._check_model_again(message)
-            except NotAllowed as error:
+                await self._check_again(message)
+            except GatewayError as error:
                 return Closing.of_error(error)
         if self._relay is not None:
             await self._relay.send_on(message)
@@ -190,10 +202,12 @@ class LiveSession:
         await self._kept.add(message)
         return None
 
-    def _check_model_again(self, message: Message) -> None:
-        """Of a client that sets up a second time. Raises NotAllowed."""
-        if model := setup_of(message).model:
+    async def _check_again(self, message: Message) -> None:
+        """As a setup: there may be a second one. Raises GatewayError."""
+        if self.client.models is not None and (model := setup_of(message).model):
             self._planned(message, model)
+        if self._is_of_ours:
+            await self._names.check(message, self._key)
 
     async def client_left(self, closing: Closing) -> None:
         if self._relay is not None:
