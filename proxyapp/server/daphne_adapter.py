@@ -21,7 +21,8 @@ from proxyapp.server.twisted_adapter import (
     TwistedTls,
     TwistedTransport,
 )
-from proxyapp.vocabulary.close_codes import GOING_AWAY, NO_CODE, NORMAL
+from proxyapp.server.websocket_handshake import MOST_FRAGMENTS, TOO_MANY_FRAGMENTS
+from proxyapp.vocabulary.close_codes import GOING_AWAY, NO_CODE, NORMAL, TOO_BIG
 
 LIBRARY = "Daphne"
 # Messages that wait for the application before the socket is read no further.
@@ -51,6 +52,8 @@ def check_daphne(server: Server) -> None:
     require("autobahn", WebSocketProtocol, "onAutoPingTimeout", "onPing", "sendMessage")
     require_in_code("autobahn", WebSocketProtocol._sendAutoPing, "autoPingPending")
     require_in_code(LIBRARY, WebSocketProtocol.onMessage, "application_queue", "put_nowait")
+    require_in_code("autobahn", WebSocketProtocol.onMessageFrameEnd, "failedByMe", "frame_data")
+    require_in_code("autobahn", WebSocketProtocol.onMessageBegin, "message_data")
 
 
 def websocket_factory(server: Server) -> WebSocketFactory:
@@ -77,6 +80,8 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
     """Daphne's reads as fast as a client sends, into a queue without an end."""
 
     target: Target
+    message_data: list[bytes]
+    failedByMe: bool  # noqa: N815
 
     def __init__(self) -> None:
         super().__init__()
@@ -95,6 +100,13 @@ class DaphneWebSocket(WebSocketProtocol):  # type: ignore[misc]
         if len(self.messages) >= most and not self._is_paused:
             self._is_paused = True
             self.transport.pauseProducing()
+
+    def onMessageFrameEnd(self) -> None:  # noqa: N802
+        super().onMessageFrameEnd()
+        if not self.failedByMe and len(self.message_data) > MOST_FRAGMENTS:
+            self.failedByMe = True  # what comes is kept no more
+            self.message_data = []
+            self.sendCloseFrame(TOO_BIG, TOO_MANY_FRAGMENTS.encode())
 
     async def next_message(self) -> Any:
         message = await self.messages.get()

@@ -10,11 +10,9 @@ from websockets.frames import Frame
 
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import HttpServer
+from proxyapp.server.websocket_handshake import MOST_FRAGMENTS, TOO_MANY_FRAGMENTS
 from proxyapp.vocabulary.asgi import LONG_WEBSOCKET
-from proxyapp.vocabulary.close_codes import INVALID_DATA
-
-# As many as the longest message has in small pieces.
-MOST_FRAGMENTS = 100_000
+from proxyapp.vocabulary.close_codes import INVALID_DATA, TOO_BIG
 
 
 class UvicornWebSocket(WebSocketsSansIOProtocol):
@@ -45,11 +43,12 @@ class UvicornWebSocket(WebSocketsSansIOProtocol):
             self.conn.data_to_send()
 
     def handle_cont(self, event: Frame) -> None:
-        """Empty ones are not seen by a limit of bytes."""
         if len(self.frames) < MOST_FRAGMENTS:
             super().handle_cont(event)
-        else:
-            self.transport.abort()
+        elif not self.close_sent:
+            self.frames = []
+            self.conn.fail(TOO_BIG, TOO_MANY_FRAGMENTS)
+            self.handle_parser_exception()
 
     def send_receive_event_to_app(self) -> None:
         """uvicorn writes down a traceback for each text that is none."""

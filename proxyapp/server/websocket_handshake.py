@@ -14,6 +14,9 @@ MAX_HEADERS = 100
 MAX_LINE_BYTES = 8000
 # A page says what it shows: 200 ids at most.
 MAX_MESSAGE_BYTES = 64 * 1024
+# As many as the longest message has in small pieces; empty ones are not seen by a limit of bytes.
+MOST_FRAGMENTS = 100_000
+TOO_MANY_FRAGMENTS = f"A message has more than {MOST_FRAGMENTS} fragments."
 _TARGET = re.compile(rb"/[\x21-\x7e]*")
 _KEY = re.compile(rb"[0-9A-Za-z+/]{22}==")
 

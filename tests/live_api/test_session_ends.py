@@ -6,7 +6,7 @@ import signal
 import socket as sockets
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import psutil
@@ -138,18 +138,52 @@ HANDSHAKE = (
 )
 
 
-def flooded(gateway: Gateway, frames: bytes, seconds: float) -> int:
-    """How much memory it takes that a client sends these again and again and reads nothing."""
+@contextmanager
+def raw_session(gateway: Gateway) -> Iterator[sockets.socket]:
     host, _, port = gateway.url.removeprefix("http://").partition(":")
     with sockets.create_connection((host, int(port)), 10) as raw:
         raw.sendall(HANDSHAKE.encode())
         assert b" 101 " in raw.recv(4096)
+        yield raw
+
+
+def flooded(gateway: Gateway, frames: bytes, seconds: float) -> int:
+    """How much memory it takes that a client sends these again and again and reads nothing."""
+    with raw_session(gateway) as raw:
         before, until = memory(gateway), time.monotonic() + seconds
         raw.settimeout(0.2)
         while time.monotonic() < until:
             with suppress(TimeoutError, ConnectionError):
                 raw.send(frames)
         return memory(gateway) - before
+
+
+@SERVERS
+@pytest.mark.parametrize("payload", [b"", b"xx"])
+def test_fragments_without_end_close_the_session(live: FakeLive, server: str, payload: bytes):
+    fragment = bytes([0, 0x80 + len(payload)]) + bytes(4) + payload
+    with Gateway(config_of(live), server=server) as gateway, raw_session(gateway) as raw:
+        before = memory(gateway)
+        raw.settimeout(60)
+        raw.sendall(b"\x01\x80" + bytes(4))
+        with suppress(ConnectionError):
+            for _ in range(110):
+                raw.sendall(fragment * 1000)
+        received = b""
+        with suppress(ConnectionError):
+            while part := raw.recv(4096):
+                received += part
+
+        assert received.endswith(b"\x03\xf1A message has more than 100000 fragments.")
+        assert memory(gateway) - before < 30 * MIB
+
+
+@SERVERS
+def test_a_thousand_fragments_are_a_message(live: FakeLive, server: str):
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        socket.send(["", *"x" * 1000])
+
+        assert socket.recv(15) == "x" * 1000
 
 
 @SERVERS
