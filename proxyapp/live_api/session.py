@@ -26,7 +26,13 @@ from proxyapp.live_api.relay import Relay, SendToClient
 from proxyapp.live_api.resumption import bind_to_session
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.live_closes import error_of_close, may_tell_of_quota, says_quota
-from proxyapp.provider.live_messages import Message, setup_of, written_in
+from proxyapp.provider.live_messages import (
+    READ_BYTES,
+    Message,
+    as_text,
+    setup_of,
+    written_in,
+)
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.close_codes import POLICY, TOO_BIG
@@ -66,6 +72,7 @@ class LiveSession:
         self._key: PoolKey | None = None
         self._ends_in: float | None = None
         self._own_words = ""
+        self._may_be_repeated = False
 
     async def run(self) -> Closing:
         """How the client is to be told of the end."""
@@ -145,7 +152,8 @@ class LiveSession:
         # For hours: a setup may be long.
         planned.body = RequestBody()
         closing = await relay.run(attempt.receiving)
-        if says_quota(closing.code, closing.reason, self._own_words):
+        words, later = self._own_words, self._may_be_repeated
+        if says_quota(closing.code, closing.reason, words, may_repeat=later):
             body = error_of_close(429, closing.reason)
             note_quota_of_session(parts.recovery, parts.cooling, planned, attempt, body)
         return closing.without_key(key)
@@ -193,6 +201,9 @@ class LiveSession:
             except GatewayError as error:
                 return Closing.of_error(error)
         if self._relay is not None:
+            if not self._may_be_repeated:  # a long one is not searched
+                is_long = len(message) > READ_BYTES
+                self._may_be_repeated = is_long or may_tell_of_quota(as_text(message))
             await self._relay.send_on(message)
             return None
         if len(message) > MOST_KEPT_BYTES and self._kept.is_empty:

@@ -1,7 +1,8 @@
 """What it means that Google closes a Live session before it has said a word.
 
 A reason may repeat what a client wrote: only words with which it begins are believed, and only if
-the client has not written them itself.
+the client has not written them itself. What came after the setup may be hours of it: of that is
+known only whether such words may be in it.
 """
 
 import json
@@ -31,6 +32,8 @@ _SERVERS_OWN = {
 }
 # Those with which a refusal comes.
 _REFUSING = {INVALID_DATA, POLICY, INTERNAL, BUSY, *range(3000, 5000)}
+# With these an upstream also says what is wrong with a message, and repeats it.
+_JUDGING = {INVALID_DATA, POLICY, *range(3000, 5000)}
 _FRONT = r"(?:\W*(?:error|http|code|429|resource_?exhausted|status(?: code)?)\W*)*"
 _QUOTA = re.compile(
     _FRONT + r"(?:you (?:have )?exceeded your (?:current )?(?:quota|rate limit|spend)"
@@ -67,7 +70,10 @@ def status_of_close(code: int, reason: str, written: str = "") -> int | None:
     return _SERVERS_OWN.get(code)
 
 
-def says_quota(code: int, reason: str, written: str = "") -> bool:
+def says_quota(code: int, reason: str, written: str = "", *, may_repeat: bool = False) -> bool:
+    """`may_repeat`: the client has written later what could come back."""
+    if may_repeat and code in _JUDGING:
+        return False
     return status_of_close(code, reason, written) == 429
 
 

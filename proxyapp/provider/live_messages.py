@@ -42,9 +42,13 @@ def setup_of(message: Message) -> LiveSetup:
     return LiveSetup(normal_name(models[0]) if models else "", resumed[0] if resumed else "")
 
 
+def as_text(message: Message) -> str:
+    return message if isinstance(message, str) else message.decode(errors="replace")
+
+
 def written_in(message: Message) -> str:
     """What a client has written, also as it reads without JSON's escapes."""
-    text = message if isinstance(message, str) else message.decode(errors="replace")
+    text = as_text(message)
     if "\\" not in text:
         return text
     return text + "\n" + json.dumps(_object_in(message), ensure_ascii=False)

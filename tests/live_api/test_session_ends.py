@@ -240,6 +240,30 @@ def test_what_a_setup_says_of_quotas_costs_no_key_later_on(live: FakeLive):
         assert not any(key["cooldowns"] for key in gateway.keys())
 
 
+@pytest.mark.parametrize(
+    ("message", "costs"),
+    [
+        pytest.param("hello", True, id="nothing"),
+        pytest.param(json.dumps({"text": QUOTA_WORDS}), False, id="text"),
+        pytest.param(json.dumps({"text": QUOTA_WORDS}).encode(), False, id="bytes"),
+        pytest.param(r'{"text": "You e\u0078ceeded your current qu\u006fta"}', False, id="escapes"),
+        pytest.param("x" * 100_000, False, id="long"),
+    ],
+)
+def test_a_reason_that_may_repeat_a_later_message_costs_no_key(
+    live: FakeLive, message: str | bytes, *, costs: bool
+):
+    with Gateway(config_of(live)) as gateway, begun(gateway) as socket:
+        live.scripts = {key: Script(later_close=(1008, QUOTA_WORDS)) for key in ("KEY-A", "KEY-B")}
+        socket.send(message)
+
+        assert end_of(socket) == (1008, QUOTA_WORDS)
+        if costs:
+            wait_for(lambda: any(key["cooldowns"] for key in gateway.keys()))
+        time.sleep(0.3)
+        assert any(key["cooldowns"] for key in gateway.keys()) == costs
+
+
 @SERVERS
 @pytest.mark.parametrize("status", [200, 204, 302, 307])
 def test_what_is_no_upgrade_is_no_session(live: FakeLive, server: str, status: int):

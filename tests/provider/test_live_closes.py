@@ -58,6 +58,17 @@ def test_words_that_the_client_has_written_prove_nothing():
     assert status_of_close(1007, "API key not valid", '{"text": "api key"}') is None
 
 
+@pytest.mark.parametrize(
+    ("code", "is_believed"),
+    [(1007, False), (1008, False), (3000, False), (4429, False), (1011, True), (1013, True)],
+)
+def test_words_that_may_be_repeated_count_only_with_a_servers_own_trouble(
+    code: int, *, is_believed: bool
+):
+    assert says_quota(code, QUOTA[0])
+    assert says_quota(code, QUOTA[0], may_repeat=True) == is_believed
+
+
 @pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013, 1014, 1015])
 def test_a_servers_own_trouble_may_be_no_other_keys(code: int):
     status = status_of_close(code, "Internal error encountered.")

@@ -50,13 +50,14 @@ NONE = "Method doesn't allow unregistered callers."
 @dataclass
 class Script:
     """What a key is answered. `status`: instead of the upgrade. `close`: instead of a first word.
-    `is_silent`: it says nothing to the setup. `stops_reading`: after it.
-    `is_dead`: what a probe of the key hears, too.
+    `later_close`: instead of an answer to the next message. `is_silent`: it says nothing to the
+    setup. `stops_reading`: after it. `is_dead`: what a probe of the key hears, too.
     """
 
     status: int = 0
     body: str = ""
     close: tuple[int, str] | None = None
+    later_close: tuple[int, str] | None = None
     is_silent: bool = False
     is_dead: bool = False
     stops_reading: bool = False
@@ -175,7 +176,9 @@ class FakeLive:
     def _answer(self, connection: ServerConnection, seen: LiveSeen, message: str | bytes) -> None:
         seen.messages.append(message)
         order = json_object(message) if isinstance(message, str) else {}
-        if "close" in order:
+        if (later := self.script(seen.key).later_close) is not None:
+            close(connection, *later)
+        elif "close" in order:
             close(connection, *order["close"])
         elif "drop" in order:
             connection.socket.close()
