@@ -19,6 +19,7 @@ from proxyapp.live_api.ephemeral import client_of, ephemeral_of
 from proxyapp.live_api.relay import RESTARTED
 from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
+from proxyapp.live_api.subprotocols import check_offered
 from proxyapp.upstream.hops import refuse_loop
 from proxyapp.vocabulary.asgi import (
     INSTEAD_OF_HANDSHAKE,
@@ -95,6 +96,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         runtime = await running_runtime()
         path, query = raw_target(scope)
         headers = scope["headers"]
+        check_offered(headers)
         ephemeral = await ephemeral_of(runtime.resources, headers, query or b"")
         client = None
         if ephemeral is not None:

@@ -53,11 +53,13 @@ def _is_complete(head: Head) -> bool:
         for option in value.split(b",")
     ]
     key = said.get(b"sec-websocket-key", [])
+    offered = b",".join(said.get(b"sec-websocket-protocol", ())).replace(b" ", b"").split(b",")
     return (
         b"upgrade" in options
         and said.get(b"sec-websocket-version") == [b"13"]
         and len(key) == 1
         and _KEY.fullmatch(key[0]) is not None
+        and len(set(offered)) == len(offered)
         and all(
             b"".join(values).isascii()
             for name, values in said.items()
