@@ -10,6 +10,7 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.db import connections
+from whitenoise.middleware import WhiteNoiseMiddleware
 
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
@@ -27,6 +28,23 @@ def _one_tls_context() -> Iterator[None]:
             "create_ssl_context",
             functools.cache(httpx.create_ssl_context),
         )
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _static_files_found_once() -> Iterator[None]:
+    """Each of Django's test clients makes an application, which looks for all static files."""
+    find = WhiteNoiseMiddleware.add_files_from_finders
+    found: dict[str, dict[str, Any]] = {}
+
+    def find_once(application: Any) -> None:
+        if application.static_prefix not in found:
+            find(application)
+            found[application.static_prefix] = dict(application.files)
+        application.files.update(found[application.static_prefix])
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(WhiteNoiseMiddleware, "add_files_from_finders", find_once)
         yield
 
 
