@@ -58,7 +58,7 @@ screenshots: $(installed_dev) browser
 test: lint browser $(installed_compile)
 	@$(compiling) || { test $$? = 2 && echo "So all tests run as pure Python." >&2; }
 	@$(call isolated,pytest on SQLite$(comma) pure,GATEWAY_PURE=1 $(python) -m tests.support.suite $(ARGS))
-	@$(call isolated,pytest on PostgreSQL$(comma) compiled where it can be,$(python) -m tests.support.postgres $(python) -m tests.support.suite --ignore tests/browser --ignore tests/fuzz $(ARGS))
+	@$(call isolated,pytest on PostgreSQL$(comma) compiled where it can be,$(python) -m tests.support.postgres $(python) -m tests.support.suite --ignore tests/browser --ignore tests/fuzz -m 'not soak and not clients and not once' $(ARGS))
 
 test-clients: $(installed_dev) $(installed_clients)
 	@$(call isolated,clients,$(python) -m tests.support.suite --dist load -m clients $(tried) $(ARGS))

@@ -17,6 +17,8 @@ from bench.process import StartFailed, running
 from bench.refusal_cost import RefusalPlan
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.once
+
 BURN_SECONDS = 0.3
 # A tenth more than is waited for: the kernel counts in whole ticks, and cuts off the rest.
 BURN = f"import time\nwhile time.process_time() < {BURN_SECONDS + 0.1}: pass\ntime.sleep(60)"

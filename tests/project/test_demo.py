@@ -38,6 +38,8 @@ from tests.support.gateway import ROOT, group
 from tests.support.ports import free_port
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 23, 20, 30, 12, tzinfo=UTC)
 START_SECONDS = 40
 COOLDOWN_SECONDS = 90  # half a minute, on a machine that does nothing else

@@ -1,7 +1,9 @@
 """`make help` lists the commands, and the documents name no other ones."""
 
 import re
+import shlex
 import subprocess
+import tomllib
 
 import pytest
 
@@ -29,6 +31,17 @@ def test_help_says_what_each_command_does() -> None:
     listed = re.findall(r"^make ([a-z-]+) +\w", done.stdout, re.MULTILINE)
 
     assert sorted(listed) == sorted(commands())
+
+
+def test_the_run_on_postgresql_leaves_out_what_runs_once_and_what_make_test_never_runs() -> None:
+    pytest_options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]
+    by_itself = shlex.split(pytest_options["ini_options"]["addopts"])
+
+    [on_postgresql] = [line for line in MAKEFILE.splitlines() if "tests.support.postgres" in line]
+    runs = [line for line in MAKEFILE.splitlines() if "-m tests.support.suite $(ARGS)" in line]
+
+    assert f"-m '{by_itself[by_itself.index('-m') + 1]} and not once'" in on_postgresql
+    assert len(runs) == 1, "the run on SQLite leaves nothing out"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway import ROOT
+
+pytestmark = pytest.mark.once
 
 OURS = ("gateway", "proxyapp", "manage.py")
 IMPORT_ALL = """

@@ -7,6 +7,8 @@ import pytest
 from tests.support.references import comments, missing
 from tests.support.rooms import ROOT, modules
 
+pytestmark = pytest.mark.once
+
 DOCUMENTS = [
     *("README.md", "SECURITY.md", "CONTRIBUTING.md", ".env.example", "config.example.yaml"),
     *("Makefile", "pyproject.toml", "requirements.in", "requirements-dev.in", ".ci/run"),

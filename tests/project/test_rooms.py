@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.rooms import FILES, MAY_IMPORT, ROOMS, ROOT, imports, modules, room_of, sentence
 
+pytestmark = pytest.mark.once
+
 BESIDE_THE_ROOMS = {"__init__.py", *(f"{name}.py" for name in FILES)}
 PARTS_OF_ADMIN = sorted(
     path.parent.name for path in (ROOT / "proxyapp" / "admin").glob("*/__init__.py")
