@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from proxyapp.vocabulary.choices import Strategy, choice_values
 from proxyapp.vocabulary.path_prefix import check_path_prefix
 
 HOST = re.compile(r"\*|\.?[^\s/:*;,\[\]]+|\[[0-9A-Fa-f:.]+\]")
@@ -49,6 +50,11 @@ SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresq
 
 def log_level(text: str) -> str:
     return "" if text.upper() in LOG_LEVELS else "is not DEBUG, INFO, WARNING or ERROR"
+
+
+def strategy(text: str) -> str:
+    known = choice_values(Strategy)
+    return "" if text in known else f"is not one of {', '.join(known)}"
 
 
 def time_of_day(text: str) -> str:

@@ -148,6 +148,13 @@ ROTATION_LEASE = table.whole(
     "for 32, and under load for about a second; 1: a lock for every request.",
     zero="whole laps",
 )
+ROTATION_STRATEGY = table.text(
+    "ROTATION_STRATEGY",
+    "round_robin",
+    "Which of the available keys answers next, in groups without a strategy of their own: "
+    "round_robin, weighted, least_used or fill_first.",
+    check=checks.strategy,
+)
 RATE_LIMIT_RESET_TIME = table.text(
     "RATE_LIMIT_RESET_TIME",
     "10:00",

@@ -148,7 +148,7 @@ def _settings(row: Group | ApiKey, declared: Iterable[SettingField]) -> Entry:
     for field in declared:
         value = getattr(row, field.name)
         if field.is_always_exported or value != field.default:
-            entry[field.name] = _in_order(value)
+            entry[field.name_in_file] = _in_order(field.in_file(value))
     return entry
 
 

@@ -40,7 +40,7 @@ READ_TOGETHER = frozenset({"allow_link_local", "models", "aliases", "fallbacks"}
 
 def _group_names() -> tuple[str, ...]:
     """The file may name a file of certificates in place of their text."""
-    names = [field.name for field in GROUP_FIELDS]
+    names = [field.name_in_file for field in GROUP_FIELDS]
     names.insert(names.index("ca_certificates"), "ca_file")
     return (*names, "api_keys")
 

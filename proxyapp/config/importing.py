@@ -17,6 +17,7 @@ from proxyapp.config.last_import import LastImport
 from proxyapp.config.missing import take_out_missing
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, audit
+from proxyapp.models.priorities import spills_to_nobody
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
@@ -89,6 +90,7 @@ def _run_locked(
         with transaction.atomic():
             lock_pool()
             touched = work()
+            report.warnings += spills_to_nobody()
             if report.changed:
                 raise_pool_version(touched)
                 audit.record_whole(

@@ -26,6 +26,7 @@ MAX_DEPTH = 30
 # 100,000 keys with labels are 800,000, 10,000 groups with all their fields 300,000.
 MAX_EVENTS = 1_500_000
 MAX_MERGED_FIELDS = 100_000
+PLAIN_DECIMAL = re.compile(r"[-+]?[0-9]{1,9}\.[0-9]{1,9}")
 PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")
 FIELD_NAME = re.compile(r"[A-Za-z_ -]{1,30}")
@@ -67,6 +68,8 @@ def kind(value: object) -> str:
     """What a person calls the type of a value of the tree."""
     if isinstance(value, Odd):
         return value.kind
+    if isinstance(value, float):
+        return "a number"
     names = {bool: "true or false", int: "a number", str: "text", list: "a list", dict: "a mapping"}
     return names.get(str if isinstance(value, str) else type(value), "nothing (null)")
 
@@ -208,6 +211,8 @@ class _PlainLoader(Loader):
                 return self.bool_values.get(node.value.lower(), Odd("a tagged value"))
             case "int" if PLAIN_INTEGER.fullmatch(node.value):
                 return int(node.value)
+            case "float" if PLAIN_DECIMAL.fullmatch(node.value):
+                return float(node.value)
             case "int" | "float":
                 return Odd("a number")
             case "timestamp":

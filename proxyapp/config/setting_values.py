@@ -4,10 +4,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from proxyapp.config.limit_values import LimitValues
+from proxyapp.config.spill_values import SpillValues
 from proxyapp.vocabulary.setting_field import SettingField
 
 
-class SettingValues(LimitValues):
+class SettingValues(LimitValues, SpillValues):
     def settings(
         self, fields: dict[str, object], declared: Iterable[SettingField], place: str
     ) -> dict[str, Any]:
@@ -33,6 +34,8 @@ class SettingValues(LimitValues):
                 return self.flag(fields, field.name, place, default=field.default)
             case "limits":
                 return self.limits(fields.get(field.name), f"{place}.{field.name}")
+            case "spill":
+                return self.spill(fields.get(field.name_in_file), f"{place}.{field.name_in_file}")
         if field.default is None and fields.get(field.name) in (None, ""):
             return None
         check = field.check(is_link_local_allowed)

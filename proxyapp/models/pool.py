@@ -15,9 +15,11 @@ from proxyapp.vocabulary.choices import (
     MAX_EMPTY_RETRIES,
     MAX_PRIORITY,
     MAX_WEIGHT,
+    MIN_SPILL,
     Auth,
     KeyStatus,
     RateLimitPolicy,
+    Strategy,
     choice_values,
     labelled,
 )
@@ -48,6 +50,26 @@ class Group(models.Model):
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
         help_text=f"How many turns each of its keys gets in a round, 1 to {MAX_WEIGHT}.",
+    )
+    strategy = models.CharField(
+        max_length=20,
+        choices=labelled(Strategy),
+        blank=True,
+        default="",
+        db_default="",
+        help_text=(
+            "Which of its available keys answers next. Empty: as ROTATION_STRATEGY says, together"
+            " with all other groups without one."
+        ),
+    )
+    spill_after = models.FloatField(
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(MIN_SPILL), MaxValueValidator(1.0)],
+        help_text=(
+            "The part of its day's quota after which the keys of the next priority answer first,"
+            " 0.9 for example. Empty: when none of its own can."
+        ),
     )
     retry_empty_answers = models.PositiveSmallIntegerField(
         default=0,
@@ -147,6 +169,10 @@ class Group(models.Model):
             models.CheckConstraint(
                 condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="group_weight_bounded"
             ),
+            models.CheckConstraint(
+                condition=models.Q(strategy__in=["", *choice_values(Strategy)]),
+                name="group_strategy_known",
+            ),
         ]
         permissions = [
             ("import_config", "Can import a config file"),
@@ -172,6 +198,21 @@ class ApiKey(models.Model):
     )
     limits = limits_column("it")
     max_concurrent = concurrency_column()
+    priority = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        validators=[MaxValueValidator(MAX_PRIORITY)],
+        help_text="As its group's, for this key alone. Empty: the group's.",
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        db_default=1,
+        validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
+        help_text=(
+            f"How many turns it gets where the strategy is weighted, 1 to {MAX_WEIGHT}, times its"
+            " group's weight."
+        ),
+    )
     secret = SealedTextField(null=True)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     masked = models.CharField(max_length=20, editable=False)
@@ -195,6 +236,9 @@ class ApiKey(models.Model):
                 condition=models.Q(status__in=choice_values(KeyStatus)), name="key_status_known"
             ),
             models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
+            models.CheckConstraint(
+                condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="key_weight_bounded"
+            ),
         ]
         permissions = [("view_secret", "Can see API keys in clear")]
 

@@ -9,7 +9,7 @@ remembers whose turn is next, which is where a restarted process goes on.
 
 import secrets
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -147,16 +147,16 @@ def resume(ring: str, key_ids: Sequence[int], slots: int) -> Lease:
     return lease_laps(ring, key_ids, slots, next_key_id=next_key_id)
 
 
-def take(ring: Ring) -> tuple[Pick | None, int]:
+def take(ring: Ring, passed_over: Collection[int] = ()) -> tuple[Pick | None, int]:
     """One pick under the row lock (ROTATION_LEASE=1), and the pool's version.
 
-    None: no key is available.
+    None: no key is available. `passed_over`: as `Ring.choose` has it.
     """
     key_ids = ring.key_ids
     with transaction.atomic():
         cursor = _locked(ring.name)
         start = _aligned(cursor, key_ids, None)
-        index = ring.peek(start % len(ring))
+        index = ring.peek(start % len(ring), passed_over)
         if index is None:
             return None, _version(cursor)
         slot = start + (index - start) % len(ring)

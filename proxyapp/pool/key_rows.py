@@ -25,6 +25,8 @@ class PoolRow(NamedTuple):
     name: str
     limits: Limits
     max_concurrent: int | None
+    priority: int | None
+    weight: int
 
 
 def pool_key(row: PoolRow, group: PoolGroup, secret: str) -> PoolKey:
@@ -41,4 +43,6 @@ def pool_key(row: PoolRow, group: PoolGroup, secret: str) -> PoolKey:
         name=row.name,
         limits=row.limits or NO_LIMITS,
         max_concurrent=row.max_concurrent,
+        own_priority=row.priority,
+        weight=row.weight,
     )

@@ -9,17 +9,21 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from proxyapp.pool.key_class import KeyClass
 from proxyapp.pool.ring_names import ring_name
 from proxyapp.provider.credentials import credentials, speaks_gemini
 from proxyapp.provider.target_path import prefix_before, without_api
 from proxyapp.provider.vertex_paths import is_vertex
 from proxyapp.vocabulary.asgi import Header
-from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy
+from proxyapp.vocabulary.choices import Auth, KeyStatus, RateLimitPolicy, Strategy
 from proxyapp.vocabulary.limits import Limits
 from proxyapp.vocabulary.model_patterns import pattern_of
 from proxyapp.vocabulary.service_account import is_account
 from proxyapp.vocabulary.target_places import filled, has_places
 from proxyapp.vocabulary.urls import is_host_of_google
+
+# Which key answers is looked for among those that are available.
+CHOOSING_STRATEGIES = (Strategy.LEAST_USED, Strategy.FILL_FIRST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,8 @@ class PoolGroup:
     `models`: those that it has, empty: every one; `named` finds them. `aliases`: other names of
     models. `fallbacks`: what is asked instead of a model for which no key is left.
     `template`: the target of one that is another for each key; `located_groups` knows theirs.
+    `strategy`: its own, or the installation's. `is_plain`: whoever's turn it is answers.
+    `key_class`: of keys without a priority and a weight of their own.
     """
 
     id: int
@@ -54,17 +60,27 @@ class PoolGroup:
     tier: str = ""
     limits: Limits = field(default_factory=dict, hash=False)
     max_concurrent: int | None = None
+    strategy: str = Strategy.ROUND_ROBIN
+    has_own_strategy: bool = False
+    spill_after: float | None = None
     template: str = ""
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
     named: re.Pattern[str] | None = field(init=False, compare=False)
     is_vertex: bool = field(init=False)
+    is_plain: bool = field(init=False)
+    is_weighted: bool = field(init=False)
+    key_class: KeyClass = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "base", without_api(self.prefix))
         object.__setattr__(self, "is_of_google", is_host_of_google(self.url.host))
         object.__setattr__(self, "named", pattern_of(self.models))
         object.__setattr__(self, "is_vertex", is_vertex(self.url.host, self.prefix))
+        is_chosen = self.strategy in CHOOSING_STRATEGIES or self.spill_after is not None
+        object.__setattr__(self, "is_plain", not is_chosen)
+        object.__setattr__(self, "is_weighted", self.strategy == Strategy.WEIGHTED)
+        object.__setattr__(self, "key_class", KeyClass(self.id, self.priority, 1))
 
     def has_by_name(self, model: str) -> bool:
         """Also where its publisher stands in front."""
@@ -100,7 +116,7 @@ class PoolKey:
 
     `status`: what the database says; cooldowns are the snapshot's. `project`: keys with the same
     label share quotas; empty: the key has its own. `is_readable`: SECRET_KEY opens the secret.
-    `name`: as operators know it, if they gave it one.
+    `name`: as operators know it, if they gave it one. `own_priority`: None: its group's.
     """
 
     id: int
@@ -115,6 +131,16 @@ class PoolKey:
     name: str = ""
     limits: Limits = field(default_factory=dict, hash=False)
     max_concurrent: int | None = None
+    own_priority: int | None = None
+    weight: int = 1
+    key_class: KeyClass = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        group, own = self.group, self.group.key_class
+        if self.own_priority is not None or (self.weight > 1 and group.is_weighted):
+            priority = group.priority if self.own_priority is None else self.own_priority
+            own = KeyClass(group.id, priority, self.weight if group.is_weighted else 1)
+        object.__setattr__(self, "key_class", own)
 
     @property
     def is_account(self) -> bool:
@@ -140,9 +166,9 @@ class PoolKey:
         return str(self.status) if self.is_readable else "unreadable"
 
     @property
-    def place(self) -> tuple[int, int]:
+    def place(self) -> tuple[KeyClass, int]:
         """Where its turn comes: another one is another order of its rings."""
-        return self.group.id, self.position
+        return self.key_class, self.position
 
     def credentials(self, auth: str, *, is_openai: bool) -> list[Header]:
         """None of an account: its private key goes nowhere."""
@@ -174,6 +200,9 @@ class GroupFields(NamedTuple):
     tier: str = ""
     limits: Limits = MappingProxyType({})
     max_concurrent: int | None = None
+    strategy: str = Strategy.ROUND_ROBIN
+    has_own_strategy: bool = False
+    spill_after: float | None = None
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""
@@ -198,36 +227,23 @@ def target_parts(target: str) -> TargetParts:
 
 
 def pool_group(fields: GroupFields) -> PoolGroup:
-    target = fields.target_url
+    """What is not told otherwise is taken as it is."""
+    target, as_it_is = fields.target_url, fields._asdict()
+    for name in ("target_url", "has_single_credential"):
+        del as_it_is[name]
     parts = target_parts(filled(target))
-    return PoolGroup(
-        id=fields.id,
-        name=fields.name,
-        url=parts.url,
-        host=parts.host,
-        prefix=parts.prefix,
-        proxy_url=fields.proxy_url or None,
-        auth=resolved_auth(
+    told_otherwise = {
+        "proxy_url": fields.proxy_url or None,
+        "auth": resolved_auth(
             fields.auth, parts.url.host, has_single_credential=fields.has_single_credential
         ),
-        policy=fields.policy,
-        priority=fields.priority,
-        weight=fields.weight,
-        ca_certificates=fields.ca_certificates,
-        is_link_local_allowed=fields.is_link_local_allowed,
-        retry_empty_answers=fields.retry_empty_answers,
-        rewrite_paths=fields.rewrite_paths,
-        unwrap_errors=fields.unwrap_errors,
-        include_usage=fields.include_usage,
-        models=tuple(fields.models),
-        aliases=dict(fields.aliases),
-        fallbacks=dict(fields.fallbacks),
-        shared_resources=fields.shared_resources,
-        tier=fields.tier,
-        limits=dict(fields.limits),
-        max_concurrent=fields.max_concurrent,
-        template=target if has_places(target) else "",
-    )
+        "models": tuple(fields.models),
+        "aliases": dict(fields.aliases),
+        "fallbacks": dict(fields.fallbacks),
+        "limits": dict(fields.limits),
+        "template": target if has_places(target) else "",
+    }
+    return PoolGroup(**{**as_it_is, **parts._asdict(), **told_otherwise})
 
 
 def resolved_auth(auth: str, host: str, *, has_single_credential: bool) -> str:

@@ -11,7 +11,9 @@ from django.db import Error as DatabaseError
 
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.pool import cursor
+from proxyapp.pool.choosing import Asked
 from proxyapp.pool.cursor import Lease, Progress
+from proxyapp.pool.day_use import DayUse
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.rotor import Rotor
@@ -54,11 +56,16 @@ class Leasing:
     """The rotors of one process. `on_version` hears the pool's version with every lease."""
 
     def __init__(
-        self, threads: DatabaseThreads, snapshot: Snapshot, on_version: Callable[[int], None]
+        self,
+        threads: DatabaseThreads,
+        snapshot: Snapshot,
+        on_version: Callable[[int], None],
+        day_use: DayUse | None = None,
     ) -> None:
         self._threads = threads
         self._snapshot = snapshot
         self._on_version = on_version
+        self._day_use = day_use or DayUse()
         self._rotors: dict[str, Rotor] = {}
         self._start_at: dict[str, int] = {}
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
@@ -78,77 +85,93 @@ class Leasing:
             if next_key_id is not None:
                 self._start_at[name] = next_key_id
 
-    def key_now(self, ring_name: str, quota_scope: str = "") -> PoolKey | None:
-        """None: there is none, or none without a wait, which is `next_key`'s."""
+    def key_now(
+        self, ring_name: str, quota_scope: str = "", passed: Collection[int] = ()
+    ) -> PoolKey | None:
+        """None: there is none, or none without a wait, which is `next_key`'s.
+
+        `passed`: keys that will not do; it matters only where there is a choice.
+        """
         ring = self._snapshot.rings.get(ring_name)
         if ring is None or not ring.available(now := time.time(), quota_scope).count:
             return None
         if ring.is_narrowed(quota_scope):
-            return self._rotor(ring).pick_apart(quota_scope, now)
+            return self._rotor(ring).pick_apart(quota_scope, now, passed)
         if self._is_locked_each_time:
             return None
         rotor = self._rotor(ring)
-        pick = rotor.pick(now)
+        pick = rotor.pick(now, quota_scope, passed)
         if rotor.is_low:
             self._prefetch(rotor, now)
         return pick.key if pick is not None else None
 
-    async def next_key(self, ring_name: str, quota_scope: str = "") -> PoolKey | None:
+    async def next_key(
+        self, ring_name: str, quota_scope: str = "", passed: Collection[int] = ()
+    ) -> PoolKey | None:
         """None: no key of the ring is available for the scope, or the ring is gone."""
-        while (key := self.key_now(ring_name, quota_scope)) is None:
+        while (key := self.key_now(ring_name, quota_scope, passed)) is None:
             ring = self._snapshot.rings.get(ring_name)
             if ring is None or not ring.available(now := time.time(), quota_scope).count:
                 return None
             if ring.is_narrowed(quota_scope):
                 return None
             if self._is_locked_each_time:
-                return await self._take(ring, now)
+                return await self._take(ring, Asked(quota_scope, now, passed))
             rotor = self._rotor(ring)
             await self._wait_for(self._prefetch(rotor, now), rotor, now)
         return key
 
     def next_outside(
-        self, ring_name: str, quota_scope: str, groups: Collection[int]
+        self,
+        ring_name: str,
+        quota_scope: str,
+        groups: Collection[int],
+        passed: Collection[int] = (),
     ) -> PoolKey | None:
         """The next key of none of these groups; what is leased is not spent on it."""
         ring = self._snapshot.rings.get(ring_name)
         if ring is None or not len(ring):
             return None
-        return self._rotor(ring).pick_outside(quota_scope, time.time(), groups)
+        return self._rotor(ring).pick_outside(quota_scope, time.time(), groups, passed)
 
     def _rotor(self, ring: Ring) -> Rotor:
         rotor = self._rotors.get(ring.name)
         if rotor is None:
-            rotor = self._rotors[ring.name] = Rotor(ring)
+            rotor = self._rotors[ring.name] = Rotor(ring, self._day_use)
         return rotor
 
-    async def _take(self, ring: Ring, now: float) -> PoolKey | None:
+    async def _take(self, ring: Ring, asked: Asked) -> PoolKey | None:
         """Waits for one pick only: while the database lets that one wait, others go on without."""
         if self._is_stalled:
-            return self._local_pick(ring, now)
-        taking = asyncio.get_running_loop().create_task(self._take_locked(ring, now))
+            return self._local_pick(ring, asked)
+        taking = asyncio.get_running_loop().create_task(self._take_locked(ring, asked))
         await asyncio.wait({taking}, timeout=LEASE_WAIT_SECONDS)
         if taking.done():
             return taking.result()
         self._is_stalled = True
-        return self._local_pick(ring, now)
+        return self._local_pick(ring, asked)
 
-    async def _take_locked(self, ring: Ring, now: float) -> PoolKey | None:
+    async def _take_locked(self, ring: Ring, asked: Asked) -> PoolKey | None:
+        passed_over = self._rotor(ring).passed_over(asked.quota_scope, asked.now)
         try:
-            pick, version = await self._threads.urgent(functools.partial(cursor.take, ring))
+            take = functools.partial(cursor.take, ring, passed_over)
+            pick, version = await self._threads.urgent(take)
         except DatabaseError:
-            return self._local_pick(ring, now)
+            return self._local_pick(ring, asked)
         finally:
             self._is_stalled = False
         self._on_version(version)
-        return pick.key if pick else None
+        if pick is None or pick.key.group.is_plain or self._rotor(ring).ring is not ring:
+            return pick.key if pick else None
+        return self._rotor(ring).chosen(pick.slot % len(ring), asked)
 
-    def _local_pick(self, ring: Ring, now: float) -> PoolKey | None:
+    def _local_pick(self, ring: Ring, asked: Asked) -> PoolKey | None:
         """Without the database: a cursor of this process only."""
         rotor = self._rotor(ring)
-        if (pick := rotor.pick(now)) is None:
+        quota_scope, now, passed, _ = asked
+        if (pick := rotor.pick(now, quota_scope, passed)) is None:
             rotor.add(_local_lease(rotor, len(ring)))
-            pick = rotor.pick(now)
+            pick = rotor.pick(now, quota_scope, passed)
         return pick.key if pick else None
 
     async def _wait_for(self, refill: "asyncio.Task[bool]", rotor: Rotor, now: float) -> None:

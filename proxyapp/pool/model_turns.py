@@ -57,4 +57,4 @@ def _standing(ring: Ring, quota_scope: str, now: float) -> tuple[int, int]:
     if index < 0:
         return 0, 0
     end = ring.line.end_of_priority(index) if ring.line.has_priorities else len(free)
-    return ring.keys[index].group.priority, free.count(1, index, end)
+    return ring.keys[index].key_class.priority, free.count(1, index, end)

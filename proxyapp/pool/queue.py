@@ -33,10 +33,16 @@ class Leases(Protocol):
 
     def key_now(self, ring_name: str, quota_scope: str = "") -> PoolKey | None: ...
 
-    async def next_key(self, ring_name: str, quota_scope: str = "") -> PoolKey | None: ...
+    async def next_key(
+        self, ring_name: str, quota_scope: str = "", passed: Collection[int] = ()
+    ) -> PoolKey | None: ...
 
     def next_outside(
-        self, ring_name: str, quota_scope: str, groups: Collection[int]
+        self,
+        ring_name: str,
+        quota_scope: str,
+        groups: Collection[int],
+        passed: Collection[int] = (),
     ) -> PoolKey | None: ...
 
 
@@ -110,20 +116,25 @@ class KeyQueue:
             for bound in list(self._bound(wish)):
                 yield bound
             return
+        passed = set(wish.tried)
         for _ in range(self._size(wish)):
-            key = await self._next_key(wish)
+            key = await self._next_key(wish, passed)
             if key is None:
                 return
             yield key
+            passed.add(key.id)
 
     def _bound(self, wish: KeyWish) -> Iterator[PoolKey]:
         """Of the only keys that may, those that can: no turn of the rotation is spent on them."""
         return usable_of(self._snapshot, wish, time.time())
 
-    async def _next_key(self, wish: KeyWish) -> PoolKey | None:
+    async def _next_key(self, wish: KeyWish, passed: Collection[int]) -> PoolKey | None:
+        """`passed`: a strategy would choose them again."""
+        place = wish.ring, wish.quota_scope
+        those = () if self._snapshot.is_plain else (passed,)
         if wish.failed_groups:
-            return self._leasing.next_outside(wish.ring, wish.quota_scope, wish.failed_groups)
-        return await self._leasing.next_key(wish.ring, wish.quota_scope)
+            return self._leasing.next_outside(*place, wish.failed_groups, *those)
+        return await self._leasing.next_key(*place, *those)
 
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
         """The next key that will do, for when none of the first priority does, where laps go."""

@@ -2,21 +2,26 @@
 
 import math
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
 
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns, Release
+from proxyapp.pool.key_class import KeyClass
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.pool.line import Cut, Line, cut_flags
+from proxyapp.pool.line import Line, cut_flags
+from proxyapp.pool.members import Cut
 from proxyapp.pool.view import View
 from proxyapp.provider.features import SEPARATOR, plain_scope
+
+NO_PROJECTS: Mapping[str, Sequence[int]] = {}
 
 
 class Ring:
     """The ordered keys of a set of groups, and which of them may be used for which quota.
 
     A key with more weight stands in it more than once. Keys come by priority: those of a higher
-    number have a turn only when none of a lower one is available. `known`: all keys there are.
+    number have a turn only when none of a lower one is available. `known`: all keys there are;
+    `projects`: by label, those that share quotas.
     """
 
     def __init__(
@@ -27,6 +32,7 @@ class Ring:
         cooldowns: Cooldowns,
         views: dict[str, View],
         held: Counter[str],
+        projects: Mapping[str, Sequence[int]],
     ) -> None:
         """`views`: by quota scope; `held`: how many cooldowns and holds are of exactly it."""
         self.name = name
@@ -34,7 +40,8 @@ class Ring:
         self.keys = line.keys
         self.key_ids = line.key_ids
         self.cooldowns = cooldowns
-        self._known = known
+        self.known = known
+        self.projects = projects
         self._views = views
         self._held = held
 
@@ -45,11 +52,11 @@ class Ring:
         return bool(self._indices(key_id))
 
     def _indices(self, key_id: int) -> list[int]:
-        key = self._known.get(key_id)
+        key = self.known.get(key_id)
         return self.line.indices(key) if key is not None else []
 
-    def in_line(self, line: Line, cuts: Mapping[int, list[Cut]]) -> "Ring":
-        """The ring of another line, in which these keys of groups were left out or came in.
+    def in_line(self, line: Line, cuts: Mapping[KeyClass, list[Cut]]) -> "Ring":
+        """The ring of another line, in which these keys of classes were left out or came in.
 
         No cooldown may hold those that left. `settle` follows for those that came, once they are
         among the known. This one is used up.
@@ -58,7 +65,7 @@ class Ring:
             quota_scope: view.with_flags(cut_flags(view.free, self.line, line, cuts))
             for quota_scope, view in self._views.items()
         }
-        return Ring(self.name, line, self._known, self.cooldowns, views, self._held)
+        return Ring(self.name, line, self.known, self.cooldowns, views, self._held, self.projects)
 
     def withdraw(self, key_id: int, quota_scope: str = EVERY_SCOPE, *, is_new: bool = True) -> None:
         """Takes a key out until its time in `cooldowns`. Not new: it was out for the scope."""
@@ -101,8 +108,7 @@ class Ring:
 
     def replace(self, key: PoolKey) -> None:
         """By what the key is now, at its old place; `settle` follows."""
-        for index in self.line.indices(key):
-            self.keys[index] = key
+        self.line.replace(key)
 
     def settle(self, key_id: int, now: float, quota_scope: str = EVERY_SCOPE) -> None:
         """Whether the key may be used for the scope, and for all that are narrower, follows from
@@ -120,8 +126,8 @@ class Ring:
 
     def _until(self, quota_scope: str, key_id: int) -> float:
         """When the key is good for the scope; infinity: it is not active, or not here."""
-        key = self._known.get(key_id)
-        if key is None or not key.is_active or self.line.first_run(key.group.id) is None:
+        key = self.known.get(key_id)
+        if key is None or not key.is_active or key.key_class not in self.line:
             return math.inf
         return self.cooldowns.until(key_id, quota_scope)
 
@@ -165,19 +171,30 @@ class Ring:
             view.put_back(now, partial(self._until, quota_scope), self._indices)
         return view
 
-    def choose(self, start: int, now: float, quota_scope: str = EVERY_SCOPE) -> int | None:
+    def choose(
+        self,
+        start: int,
+        now: float,
+        quota_scope: str = EVERY_SCOPE,
+        passed_over: Collection[int] = (),
+    ) -> int | None:
         """The index of the first available key at or after `start`, around the end.
 
-        None: there is none.
+        None: there is none. `passed_over`: the places of priorities that come last.
         """
-        return _first_free(self.available(now, quota_scope).free, start, self.line)
+        return self.line.first_free(self.available(now, quota_scope).free, start, passed_over)
 
     def choose_outside(
-        self, start: int, now: float, quota_scope: str, groups: Collection[int]
+        self,
+        start: int,
+        now: float,
+        quota_scope: str,
+        groups: Collection[int],
+        passed_over: Collection[int] = (),
     ) -> int | None:
         """As `choose`, but of a key of none of these groups; each run of their keys is one step."""
         for _ in range(len(self.line.runs) + 1):
-            index = self.choose(start, now, quota_scope)
+            index = self.choose(start, now, quota_scope, passed_over)
             if index is None or self.keys[index].group.id not in groups:
                 return index
             start = self.line.end_of_run(index)
@@ -194,6 +211,13 @@ class Ring:
                 yield self.keys[index]
             index = free.find(1, index + 1)
 
+    def count_keys(self, now: float) -> int:
+        """As `available(now).count`, but each key once."""
+        view, classes = self.available(now), self.line.classes
+        if len(self.keys) == sum(len(classes[each].keys) for each in classes):
+            return view.count
+        return sum(self.line.once(view.free, each).count(1) for each in classes)
+
     def count_usable(self, now: float, quota_scope: str, groups: Collection[int]) -> int:
         view = self.available(now, quota_scope)
         if not groups:
@@ -201,12 +225,12 @@ class Ring:
         runs = [run for run in self.line.runs if run.group_id not in groups]
         return sum(view.free.count(1, run.start, run.end) for run in runs)
 
-    def peek(self, start: int) -> int | None:
+    def peek(self, start: int, passed_over: Collection[int] = ()) -> int | None:
         """As `choose` for every scope, of what was available at its last look, changing nothing.
 
         For other threads, which copy in one step what this one may change meanwhile.
         """
-        return _first_free(self._views[EVERY_SCOPE].free[:], start, self.line)
+        return self.line.first_free(self._views[EVERY_SCOPE].free[:], start, passed_over)
 
     def earliest_release(self, now: float, quota_scope: str = EVERY_SCOPE) -> Release | None:
         """When the first cooling key is good again for the scope; None when none is cooling."""
@@ -219,26 +243,18 @@ class Ring:
         return Release(until, self.cooldowns.is_daily(key_id, quota_scope, until))
 
 
-def new_ring(name: str, line: Line, known: Mapping[int, PoolKey], cooldowns: Cooldowns) -> Ring:
+def new_ring(
+    name: str,
+    line: Line,
+    known: Mapping[int, PoolKey],
+    cooldowns: Cooldowns,
+    projects: Mapping[str, Sequence[int]] = NO_PROJECTS,
+) -> Ring:
     views = {EVERY_SCOPE: View(bytearray(key.is_active for key in line.keys), ())}
-    ring = Ring(name, line, known, cooldowns, views, Counter())
+    ring = Ring(name, line, known, cooldowns, views, Counter(), projects)
     for quota_scope in [EVERY_SCOPE, *cooldowns.quota_scopes()]:
         for key_id in cooldowns.of_scope(quota_scope):
             ring.withdraw(key_id, quota_scope)
     for quota_scope, key_id, _ in cooldowns.holds:
         ring.hold(key_id, quota_scope, is_new=True)
     return ring
-
-
-def _first_free(free: bytearray, start: int, line: Line) -> int | None:
-    """Of the first priority that has any; around the end."""
-    if not line.has_priorities:
-        index = free.find(1, start)
-        if index < 0:
-            index = free.find(1)
-        return index if index >= 0 else None
-    first = free.find(1)
-    if first < 0:
-        return None
-    index = free.find(1, start, line.end_of_priority(first))
-    return index if index >= 0 else first

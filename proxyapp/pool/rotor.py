@@ -3,9 +3,13 @@
 from collections import deque
 from collections.abc import Collection
 
+from proxyapp.pool.choosing import Asked, Choosing
+from proxyapp.pool.cooldowns import EVERY_SCOPE
 from proxyapp.pool.cursor import Lease, Pick, Progress
+from proxyapp.pool.day_use import DayUse
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring import Ring
+from proxyapp.pool.spilling import Spilling
 
 
 class Rotor:
@@ -14,8 +18,11 @@ class Rotor:
     `pick` answers None when the leases are used up; `add` brings the next one.
     """
 
-    def __init__(self, ring: Ring) -> None:
+    def __init__(self, ring: Ring, day_use: DayUse | None = None) -> None:
         self.ring = ring
+        self._day_use = day_use or DayUse()
+        self._choosing = Choosing(self._day_use)
+        self._spilling = Spilling(self._day_use)
         self.is_moved = False
         self.is_started = False
         self._size = 0
@@ -41,45 +48,81 @@ class Rotor:
         self._leases.append(lease)
         self._size = lease.end - lease.start
 
-    def pick(self, now: float) -> Pick | None:
-        """None also when the ring has no available key: look at that first."""
-        size = len(self.ring)
+    def pick(
+        self, now: float, quota_scope: str = EVERY_SCOPE, passed: Collection[int] = ()
+    ) -> Pick | None:
+        """None also when the ring has no available key: look at that first.
+
+        `passed`: keys that will not do; it matters only where there is a choice.
+        """
+        ring, size = self.ring, len(self.ring)
         while self._leases:
-            index = self.ring.choose(self.position % size, now)
+            start = self.position % size
+            index = ring.choose(start, now)
             if index is None:
                 return None
+            if not ring.keys[index].group.is_plain:
+                index = self._spilled(index, start, quota_scope, EVERY_SCOPE, now)
             slot = self.position + (index - self.position) % size
             if slot < self._leases[0].end:
                 self.position = slot + 1
                 self.is_moved = self.is_started = True
-                return Pick(slot, self.ring.keys[index])
+                key = ring.keys[index]
+                if not key.group.is_plain:
+                    key = self.chosen(index, Asked(quota_scope, now, passed))
+                return Pick(slot, key)
             self._next_lease()
         return None
 
-    def pick_apart(self, quota_scope: str, now: float) -> PoolKey | None:
+    def pick_apart(
+        self, quota_scope: str, now: float, passed: Collection[int] = ()
+    ) -> PoolKey | None:
         """The next key for a quota scope some of whose keys are out for it alone; None: all are.
 
         Such a scope goes round by itself: if its requests moved everybody's turn on past the keys
         that are out for it, those after them would get the others' requests, too.
         """
-        index = self.ring.choose(
-            self._apart.get(quota_scope, self.position % len(self.ring)), now, quota_scope
-        )
+        start = self._apart.get(quota_scope, self.position % len(self.ring))
+        index = self.ring.choose(start, now, quota_scope)
         if index is None:
             return None
+        if not self.ring.keys[index].group.is_plain:
+            index = self._spilled(index, start, quota_scope, quota_scope, now)
         self._apart[quota_scope] = index + 1
-        return self.ring.keys[index]
+        key = self.ring.keys[index]
+        return key if key.group.is_plain else self.chosen(index, Asked(quota_scope, now, passed))
 
-    def pick_outside(self, quota_scope: str, now: float, groups: Collection[int]) -> PoolKey | None:
+    def pick_outside(
+        self,
+        quota_scope: str,
+        now: float,
+        groups: Collection[int],
+        passed: Collection[int] = (),
+    ) -> PoolKey | None:
         """The next key of none of these groups; None: all are out, or of a lower priority.
 
         It goes round by itself, too: the turns of a group that fails are not its neighbour's.
         """
-        index = self.ring.choose_outside(self._outside, now, quota_scope, groups)
+        passed_over = self.passed_over(quota_scope, now)
+        index = self.ring.choose_outside(self._outside, now, quota_scope, groups, passed_over)
         if index is None:
             return None
         self._outside = (index + 1) % len(self.ring)
-        return self.ring.keys[index]
+        return self.chosen(index, Asked(quota_scope, now, passed, groups))
+
+    def chosen(self, index: int, asked: Asked) -> PoolKey:
+        """Who answers in that turn."""
+        return self._choosing.key(self.ring, index, asked)
+
+    def passed_over(self, quota_scope: str, now: float) -> Collection[int]:
+        """As `Ring.choose` has it."""
+        return self._spilling.passed_over(self.ring, quota_scope, now)
+
+    def _spilled(self, index: int, start: int, quota_scope: str, viewed: str, now: float) -> int:
+        """Instead of a turn of a priority that comes last now."""
+        passed_over = self.passed_over(quota_scope, now)
+        found = self.ring.choose(start, now, viewed, passed_over) if passed_over else None
+        return index if found is None else found
 
     def _next_lease(self) -> None:
         self._leases.popleft()
@@ -111,8 +154,10 @@ class Rotor:
         """
         if ring is self.ring or ring.key_ids == self.ring.key_ids:
             self.ring = ring
+            self._choosing.forget()
+            self._spilling.forget()
             return self, None
-        return Rotor(ring), self._next_surviving(ring)
+        return Rotor(ring, self._day_use), self._next_surviving(ring)
 
     def _next_surviving(self, ring: Ring) -> int | None:
         size = len(self.ring)

@@ -10,13 +10,16 @@ from dataclasses import dataclass, field
 
 from proxyapp.pool.changes import KnownPool
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
+from proxyapp.pool.key_class import KeyClass
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
-from proxyapp.pool.line import Line, line_of_group, line_of_groups
+from proxyapp.pool.line import Line
+from proxyapp.pool.members import members_of
 from proxyapp.pool.model_choices import ModelChoices
 from proxyapp.pool.model_turns import ModelTurns
 from proxyapp.pool.probation import PastRefusals
 from proxyapp.pool.ring import Ring, new_ring
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
+from proxyapp.pool.rounds import line_of_group, line_of_groups
 from proxyapp.provider.features import plain_scope
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
@@ -33,9 +36,9 @@ class Snapshot:
     `order`: the groups by id, in the order of rotation; `groups`: by name. `past_refusals`: what
     they mean beyond their cooldowns. `circles`: by the names of rings of some groups, which these
     are; `shared_rings`: by group, the names of those that it is in; `routed`: those that were made
-    for models. `of_hash`: keys by the hash of their secret. `names_models`: whether a group does.
-    `stamp`: the version's, in this database; `standing`: how many keys there are of each status,
-    those that cannot be read apart.
+    for models. `of_hash`: keys by the hash of their secret. `names_models`: whether a group does;
+    `is_plain`: whether all are. `stamp`: the version's, in this database; `standing`: how many keys
+    there are of each status, those that cannot be read apart.
     """
 
     version: int
@@ -51,6 +54,7 @@ class Snapshot:
     shared_rings: dict[int, list[str]] = field(default_factory=dict)
     routed: set[str] = field(default_factory=set)
     names_models: bool = False
+    is_plain: bool = True
     model_turns: ModelTurns = field(default_factory=ModelTurns)
     model_choices: dict[tuple[str, str], ModelChoices] = field(default_factory=dict)
     stamp: int = 0
@@ -92,7 +96,9 @@ class Snapshot:
         if name in self.rings or not group_ids:
             return
         self.circles[name] = group_ids
-        self.rings[name] = new_ring(name, self.line_of(name), self.keys, self.cooldowns)
+        self.rings[name] = new_ring(
+            name, self.line_of(name), self.keys, self.cooldowns, self.projects
+        )
         for group_id in group_ids:
             self.shared_rings.setdefault(group_id, []).append(name)
 
@@ -129,7 +135,9 @@ class Snapshot:
         """The order of the turns in a ring of several groups, by what there is now."""
         circle = self.circles.get(name)
         groups = [each for each in self.order.values() if circle is None or each.id in circle]
-        return line_of_groups(groups, {each.id: self.rings[each.ring].line for each in groups})
+        return line_of_groups(
+            groups, {each.id: self.rings[each.ring].line.classes for each in groups}
+        )
 
     def count_in(self, key: PoolKey) -> None:
         self.standing[key.standing] += 1
@@ -209,7 +217,7 @@ class Snapshot:
         And one for each that is held for every scope, which is no state.
         """
         rings = [self.rings[group.ring] for group in self.order.values()]
-        available = sum(ring.available(now).count for ring in rings)
+        available = sum(ring.count_keys(now) for ring in rings)
         for key_id in self.cooldowns.holds.keys_of(EVERY_SCOPE):
             is_cooling = self.cooldowns.cooling_until(key_id) > now
             is_held = self.cooldowns.holds.until(key_id, EVERY_SCOPE) > now
@@ -244,16 +252,22 @@ def build(
         by_name(groups),
         {group.id: group for group in groups},
         names_models=any(group.names_models for group in groups),
+        is_plain=all(group.is_plain for group in groups),
     )
-    members: dict[int, list[PoolKey]] = {group.id: [] for group in groups}
+    classes: dict[int, dict[KeyClass, list[PoolKey]]] = {group.id: {} for group in groups}
     for key in keys:
-        members[key.group.id].append(key)
+        classes[key.group.id].setdefault(key.key_class, []).append(key)
         snapshot.count_in(key)
     for group in groups:
-        line = line_of_group(group.id, members[group.id])
-        snapshot.rings[group.ring] = new_ring(group.ring, line, snapshot.keys, cooldowns)
+        of_class = classes[group.id]
+        line = line_of_group(group, {each: members_of(of_class[each]) for each in of_class})
+        snapshot.rings[group.ring] = new_ring(
+            group.ring, line, snapshot.keys, cooldowns, snapshot.projects
+        )
     line = snapshot.line_of(ALL_GROUPS)
-    snapshot.rings[ALL_GROUPS] = new_ring(ALL_GROUPS, line, snapshot.keys, cooldowns)
+    snapshot.rings[ALL_GROUPS] = new_ring(
+        ALL_GROUPS, line, snapshot.keys, cooldowns, snapshot.projects
+    )
     return snapshot
 
 

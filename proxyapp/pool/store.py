@@ -20,6 +20,7 @@ from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.vocabulary.clock import elapsed_seconds
+from proxyapp.vocabulary.kept_settings import kept
 
 logger = logging.getLogger(__name__)
 # In one line of the log.
@@ -76,6 +77,9 @@ def group_of_pool(group: Group) -> PoolGroup:
             tier=group.tier,
             limits=group.limits,
             max_concurrent=group.max_concurrent,
+            strategy=group.strategy or kept.ROTATION_STRATEGY,
+            has_own_strategy=bool(group.strategy),
+            spill_after=group.spill_after,
         )
     )
 

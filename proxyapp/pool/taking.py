@@ -6,17 +6,20 @@ from collections import defaultdict
 from dataclasses import replace
 
 from proxyapp.pool.changes import CooldownRow, PoolChanges
+from proxyapp.pool.key_class import KeyClass
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
-from proxyapp.pool.line import Cut, line_of_group
+from proxyapp.pool.members import Cut, Members, members_of
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.ring import new_ring
 from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.pool.rounds import line_of_group
 from proxyapp.pool.snapshot import Snapshot, by_name
 from proxyapp.provider.kind_sets import DAY_KINDS
 
 # Of an end that is read again: what clocks and rounding make of it.
 SAME_END = 0.001
-Members = defaultdict[int, list[PoolKey]]
+KeysOfClasses = defaultdict[KeyClass, list[PoolKey]]
+Cuts = dict[KeyClass, list[Cut]]
 
 
 def can_take(snapshot: Snapshot, changes: PoolChanges) -> bool:
@@ -60,7 +63,7 @@ def _with_those_gone(snapshot: Snapshot, changes: PoolChanges) -> PoolChanges:
 
 def _take_keys(snapshot: Snapshot, changes: PoolChanges) -> None:
     """As if none had a cooldown."""
-    gone, new = Members(list), Members(list)
+    gone, new = KeysOfClasses(list), KeysOfClasses(list)
     for key_id, key in changes.keys.items():
         old = snapshot.keys.get(key_id)
         if old is not None:
@@ -73,9 +76,9 @@ def _take_keys(snapshot: Snapshot, changes: PoolChanges) -> None:
                 ring.replace(key)
             continue
         if old is not None:
-            gone[old.group.id].append(old)
+            gone[old.key_class].append(old)
         if key is not None:
-            new[key.group.id].append(key)
+            new[key.key_class].append(key)
     is_rearranged = changes.groups is not None and _take_groups(snapshot, changes.groups)
     _rearrange(snapshot, gone, new, is_rearranged=is_rearranged)
     _drop_groups(snapshot)
@@ -87,27 +90,37 @@ def _take_groups(snapshot: Snapshot, groups: tuple[PoolGroup, ...]) -> bool:
     snapshot.order = {group.id: group for group in groups}
     snapshot.groups = by_name(groups)
     snapshot.names_models = any(group.names_models for group in groups)
+    snapshot.is_plain = all(group.is_plain for group in groups)
     for group in groups:
         if group.ring not in snapshot.rings:
-            line = line_of_group(group.id, [])
-            ring = new_ring(group.ring, line, snapshot.keys, snapshot.cooldowns)
+            line = line_of_group(group, {})
+            ring = new_ring(group.ring, line, snapshot.keys, snapshot.cooldowns, snapshot.projects)
             snapshot.rings[group.ring] = ring
     return before != [_turns(group) for group in groups]
 
 
-def _turns(group: PoolGroup) -> tuple[int, int, int]:
-    return group.id, group.priority, group.weight
+def _turns(group: PoolGroup) -> tuple[int, int, bool]:
+    """Priorities are those of their keys."""
+    return group.id, group.weight, group.is_weighted
 
 
-def _rearrange(snapshot: Snapshot, gone: Members, new: Members, *, is_rearranged: bool) -> None:
+def _rearrange(
+    snapshot: Snapshot, gone: KeysOfClasses, new: KeysOfClasses, *, is_rearranged: bool
+) -> None:
     """Keys leave their places and come to theirs."""
-    cuts: dict[int, list[Cut]] = {}
-    for group_id in gone.keys() | new.keys():
-        if group_id in snapshot.order:
-            ring = snapshot.rings[snapshot.order[group_id].ring]
-            cuts[group_id] = ring.line.cuts(gone[group_id], new[group_id])
-            line = ring.line.cut(cuts[group_id])
-            snapshot.rings[ring.name] = ring.in_line(line, cuts)
+    cuts: Cuts = {}
+    groups: dict[int, dict[KeyClass, Members]] = {}
+    for each in gone.keys() | new.keys():
+        if (group := snapshot.order.get(each.group_id)) is not None:
+            classes = groups.setdefault(group.id, dict(snapshot.rings[group.ring].line.classes))
+            members = classes.pop(each, None) or members_of([])
+            cuts[each] = members.cuts(gone[each], new[each])
+            if (cut := members.cut(cuts[each])).keys:
+                classes[each] = cut
+    for group_id, classes in groups.items():
+        group = snapshot.order[group_id]
+        ring, line = snapshot.rings[group.ring], line_of_group(group, classes)
+        snapshot.rings[ring.name] = ring.in_line(line, cuts)
     if is_rearranged or gone or new:
         for name in [ALL_GROUPS, *snapshot.circles]:
             if is_rearranged or _holds(snapshot, name, cuts):
@@ -121,9 +134,9 @@ def _rearrange(snapshot: Snapshot, gone: Members, new: Members, *, is_rearranged
             snapshot.keys[key.id] = key
 
 
-def _holds(snapshot: Snapshot, name: str, cuts: dict[int, list[Cut]]) -> bool:
+def _holds(snapshot: Snapshot, name: str, cuts: Cuts) -> bool:
     circle = snapshot.circles.get(name)
-    return circle is None or not circle.isdisjoint(cuts)
+    return circle is None or any(each.group_id in circle for each in cuts)
 
 
 def _drop_groups(snapshot: Snapshot) -> None:

@@ -12,6 +12,8 @@ MAX_PRIORITY = 100
 MAX_EMPTY_RETRIES = 5
 MAX_CONCURRENT = 100_000
 MAX_TIER_LENGTH = 40
+# Of a day's quota.
+MIN_SPILL = 0.01
 
 
 class RateLimitPolicy(StrEnum):
@@ -21,6 +23,15 @@ class RateLimitPolicy(StrEnum):
 
 # Of groups that are made in the admin. The config file's own stays `daily`.
 POLICY_OF_NEW_GROUPS = RateLimitPolicy.QUOTA_AWARE
+
+
+class Strategy(StrEnum):
+    """Which of the available keys answers next."""
+
+    ROUND_ROBIN = "round_robin"
+    WEIGHTED = "weighted"
+    LEAST_USED = "least_used"
+    FILL_FIRST = "fill_first"
 
 
 class Auth(StrEnum):
@@ -53,6 +64,10 @@ class KeyStatus(StrEnum):
 
 
 LABELS: dict[StrEnum, str] = {
+    Strategy.ROUND_ROBIN: "round_robin: one after the other",
+    Strategy.WEIGHTED: "weighted: one after the other, each as often as its weight says",
+    Strategy.LEAST_USED: "least_used: the one whose project has used the least of today's quota",
+    Strategy.FILL_FIRST: "fill_first: one project until it has nothing left, then the next",
     RateLimitPolicy.DAILY: "daily: any 429 takes the key out until the next reset",
     RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
     Tier.FREE: "free",

@@ -13,14 +13,13 @@ from proxyapp.vocabulary.checks import check_group_name, proxies, targets
 from proxyapp.vocabulary.choices import (
     DEFAULT_TARGET_URL,
     MAX_EMPTY_RETRIES,
-    MAX_PRIORITY,
-    MAX_WEIGHT,
     Auth,
     RateLimitPolicy,
 )
 from proxyapp.vocabulary.model_lists import alias_lines, fallback_lines, model_lines
 from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS, TIER
 from proxyapp.vocabulary.setting_field import SettingField, fields_of, in_lines, one_of
+from proxyapp.vocabulary.turn_fields import PRIORITY, SPILL, STRATEGY, WEIGHT
 from proxyapp.vocabulary.urls import shown_url
 
 GroupField = SettingField
@@ -52,12 +51,10 @@ class GroupSettings:
         default=RateLimitPolicy.DAILY.value, metadata={"check": one_of(RateLimitPolicy)}
     )
     auth: str = dataclasses.field(default=Auth.AUTO.value, metadata={"check": lambda _: check_auth})
-    priority: int = dataclasses.field(
-        default=0, metadata={"sort": "number", "allowed": range(MAX_PRIORITY + 1)}
-    )
-    weight: int = dataclasses.field(
-        default=1, metadata={"sort": "number", "allowed": range(1, MAX_WEIGHT + 1)}
-    )
+    priority: int = dataclasses.field(default=0, metadata=PRIORITY)
+    spill_after: float | None = dataclasses.field(default=None, metadata=SPILL)
+    weight: int = dataclasses.field(default=1, metadata=WEIGHT)
+    strategy: str = dataclasses.field(default="", metadata=STRATEGY)
     retry_empty_answers: int = dataclasses.field(
         default=0, metadata={"sort": "number", "allowed": range(MAX_EMPTY_RETRIES + 1)}
     )

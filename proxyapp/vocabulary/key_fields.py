@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from proxyapp.vocabulary.checks import check_label
 from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS
 from proxyapp.vocabulary.setting_field import fields_of
+from proxyapp.vocabulary.turn_fields import PRIORITY, WEIGHT
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,8 @@ class KeySettings:
 
     name: str = dataclasses.field(default="", metadata={"check": lambda _: check_label})
     project: str = dataclasses.field(default="", metadata={"check": lambda _: check_label})
+    priority: int | None = dataclasses.field(default=None, metadata=PRIORITY)
+    weight: int = dataclasses.field(default=1, metadata=WEIGHT)
     limits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict, metadata=LIMITS)
     max_concurrent: int | None = dataclasses.field(default=None, metadata=CONCURRENCY)
 

@@ -9,7 +9,9 @@ from typing import Any, Literal
 from proxyapp.vocabulary.choices import choice_values
 from proxyapp.vocabulary.quoting import quoted
 
-Sort = Literal["text", "number", "flag", "certificates", "models", "aliases", "fallbacks", "limits"]
+Sort = Literal[
+    "text", "number", "flag", "certificates", "models", "aliases", "fallbacks", "limits", "spill"
+]
 Check = Callable[[str], str | None]
 
 
@@ -23,6 +25,10 @@ def one_of(choices: type[StrEnum]) -> Callable[[bool], Check]:
     return lambda _: lambda value: None if value in values else problem
 
 
+def as_it_is(value: Any) -> Any:
+    return value
+
+
 def in_lines(lines: Callable[[Any], list[str]]) -> Callable[[Any], str]:
     return lambda value: quoted("; ".join(lines(value))) if value else "none"
 
@@ -32,7 +38,8 @@ class SettingField:
     """`check`: of a text, for a group that may, or may not, reach link-local addresses. `allowed`:
     the numbers; None, too, where that is the default. `shown`: the value in a line of text, without
     what is secret in it. `is_of_trust`: it widens what the gateway trusts, and has its own part of
-    the form.
+    the form. `file_name`, `in_file`: where the config file has another name for it, and the value
+    in another form.
     """
 
     name: str
@@ -43,6 +50,12 @@ class SettingField:
     shown: Callable[[Any], str] = quoted
     is_always_exported: bool = False
     is_of_trust: bool = False
+    file_name: str = ""
+    in_file: Callable[[Any], Any] = as_it_is
+
+    @property
+    def name_in_file(self) -> str:
+        return self.file_name or self.name
 
     @property
     def is_required(self) -> bool:

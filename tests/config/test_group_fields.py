@@ -31,10 +31,13 @@ def other_value(field: GroupField) -> Any:
         "rate_limit_policy": "quota_aware",
         "auth": "bearer",
         "tier": "free",
+        "strategy": "fill_first",
     }
     match field.sort:
         case "number":
             return field.allowed[-1]
+        case "spill":
+            return 0.9
         case "flag":
             return not field.default
         case "certificates":

@@ -35,7 +35,7 @@ from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.pool.cooldowns import MANY_SCOPES
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.pool.probation import Unit
-from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.choices import KeyStatus, Strategy, choice_values
 from tests.support.pool_data import add_group, add_key, secret
 from tests.support.pool_follower import SCOPES, START, Follower, picture, whole
 
@@ -53,7 +53,12 @@ class World:
 
     def __post_init__(self) -> None:
         self.random = random.Random(self.seed)
-        for name, fields in (("a", {}), ("b", {"weight": 2}), ("c", {"priority": 1}), ("e", {})):
+        for name, fields in (
+            ("a", {}),
+            ("b", {"weight": 2, "strategy": "weighted"}),
+            ("c", {"priority": 1}),
+            ("e", {}),
+        ):
             group = add_group(name, **fields)
             for number in range(0 if name == "e" else 3):
                 add_key(group, f"{name}{number}", project=self.random.choice(PROJECTS))
@@ -165,6 +170,14 @@ def move(world: World) -> None:
     edit(world.key(), position=world.random.randrange(5))
 
 
+def change_turns(world: World) -> None:
+    edit(
+        world.key(),
+        priority=world.random.choice([None, 0, 1, 3]),
+        weight=world.random.choice([1, 2, 5]),
+    )
+
+
 def add(world: World) -> None:
     project = world.random.choice(PROJECTS)
     key = add_key(world.group(), f"n{world.random.random()}", project=project)
@@ -212,6 +225,8 @@ def change_group(world: World) -> None:
     fields: dict[str, Any] = {
         "weight": world.random.choice([1, 2, 3]),
         "priority": world.random.choice([0, 1]),
+        "strategy": world.random.choice(["", "weighted", "weighted", *choice_values(Strategy)]),
+        "spill_after": world.random.choice([None, 0.9]),
         "position": world.random.randrange(4),
         "target_url": world.random.choice(["https://a.example", "https://b.example/v1"]),
         "proxy_url": world.random.choice([None, "http://127.0.0.1:9"]),
@@ -288,8 +303,8 @@ def change_as_an_older_release(world: World) -> None:
 
 SMALL: list[Callable[[World], None]] = [
     cool, cool_here, release, release_one_event, disable, enable, condemn, revive, relabel,
-    replace_secret, say_nothing_new, regroup, move, add, add_many, add_group_with_keys, delete,
-    delete_group, change_group, hide_proxy, reorder, import_file,
+    replace_secret, say_nothing_new, regroup, move, change_turns, add, add_many,
+    add_group_with_keys, delete, delete_group, change_group, hide_proxy, reorder, import_file,
 ]  # fmt: skip
 LARGE: list[Callable[[World], None]] = [restore, change_as_an_older_release]
 

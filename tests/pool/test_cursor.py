@@ -1,8 +1,6 @@
 """Every key gets its turn: in threads, in processes, and after a restart."""
 
-import json
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -16,7 +14,8 @@ from proxyapp.pool.ring import Ring
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.store import PoolReader
-from tests.support.shared_database import run, shared_database
+from tests.support.picking import picks_of
+from tests.support.shared_database import shared_database
 from tests.support.snapshots import snapshot
 
 PICKS = 500
@@ -41,14 +40,6 @@ def take_out(ring: Ring, key_id: int) -> None:
     ring.withdraw(key_id)
 
 
-def picks_of(environment, *, processes: int, threads: int) -> list[tuple[int, int]]:
-    """The processes pick at the same time."""
-    command = ("-m", "tests.support.pick_process", str(PICKS), str(threads))
-    with ThreadPoolExecutor(processes) as pool:
-        running = [pool.submit(run, environment, *command) for _ in range(processes)]
-    return [tuple(pair) for done in running for pair in json.loads(done.result())]
-
-
 @pytest.mark.parametrize("lease", ["1", "0"], ids=["a lock a request", "leased laps"])
 @pytest.mark.parametrize(
     ("processes", "threads"), [(1, 8), (4, 1)], ids=["8 threads", "4 processes"]
@@ -56,7 +47,7 @@ def picks_of(environment, *, processes: int, threads: int) -> list[tuple[int, in
 def test_every_key_gets_its_exact_share(database_of_ten_keys, lease, processes, threads):
     environment = {**database_of_ten_keys, "ROTATION_LEASE": lease}
 
-    picks = picks_of(environment, processes=processes, threads=threads)
+    picks = picks_of(environment, PICKS, processes=processes, threads=threads)
 
     assert len(picks) == PICKS * processes * threads
     assert len({slot for slot, _ in picks}) == len(picks), "a slot was picked twice"

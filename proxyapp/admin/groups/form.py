@@ -229,9 +229,10 @@ class GroupForm(LimitsForm[Group]):
     def _leave_what_was_not_sent(self) -> None:
         """As it was: an empty number, and a switch of which a script's form says nothing."""
         given = self.cleaned_data
-        for name in [*NUMBERS, *SWITCHES, *LINES]:
+        for name in [*NUMBERS, *SWITCHES, *LINES, "strategy", "spill_after"]:
             is_sent = name in NUMBERS or self.add_prefix(name) in self.data
-            if name in given and (given[name] is None or not is_sent):
+            is_empty = given.get(name) is None and name != "spill_after"
+            if name in given and (is_empty or not is_sent):
                 given[name] = getattr(self.instance, name)
 
     def _refuse_models(self) -> None:

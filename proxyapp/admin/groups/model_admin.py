@@ -24,6 +24,7 @@ from proxyapp.admin.groups.list import (
     settle_positions,
 )
 from proxyapp.admin.groups.page import GroupPages
+from proxyapp.admin.groups.spill import warn_of_spill
 from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.own_addresses import own_addresses
@@ -118,6 +119,8 @@ class GroupAdmin(GroupDeletion, GroupPages):
         if CREDENTIAL_FIELDS & set(form.changed_data):
             obj.single_credential_since = None
         super().save_model(request, obj, form, change)
+        if "spill_after" in form.changed_data:
+            warn_of_spill(request)
 
     def edited_columns(self, obj: Group, form: ModelForm[Group]) -> list[str]:
         columns = super().edited_columns(obj, form)

@@ -36,6 +36,8 @@ class ApiKeyForm(LimitsForm[ApiKey]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if "weight" in self.fields:
+            self.fields["weight"].required = False
         secret = self.fields["new_secret"]
         if self.instance.pk is None:
             secret.required = True
@@ -52,6 +54,7 @@ class ApiKeyForm(LimitsForm[ApiKey]):
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
+        self._leave_what_was_not_sent()
         group, is_new = self.cleaned_data.get("group"), self.instance.pk is None
         if is_new:
             self._take_from_account(self.cleaned_data.get("new_secret") or "")
@@ -62,6 +65,14 @@ class ApiKeyForm(LimitsForm[ApiKey]):
         ):
             self._refuse_redirection(group)
         return cleaned
+
+    def _leave_what_was_not_sent(self) -> None:
+        """As it was: by a script that knows neither, and an empty weight."""
+        given = self.cleaned_data
+        if given.get("weight", 1) is None:
+            given["weight"] = self.instance.weight
+        if "priority" in given and self.add_prefix("priority") not in self.data:
+            given["priority"] = self.instance.priority
 
     def _take_from_account(self, secret: str) -> None:
         """Its name and project, where none are given."""

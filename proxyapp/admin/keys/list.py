@@ -90,6 +90,14 @@ def project(key: ApiKey) -> str:
     return key.project or NEVER
 
 
+@admin.display(description="priority, weight", ordering="priority")
+def turns(key: ApiKey) -> str:
+    """Of its own."""
+    if key.priority is None and key.weight == 1:
+        return NEVER
+    return f"{'as its group' if key.priority is None else key.priority}, {key.weight}"
+
+
 @admin.display(ordering="status")
 def state(key: ApiKey) -> SafeString:
     found = facts(key)
@@ -151,7 +159,9 @@ def used(key: ApiKey) -> SafeString:
     return used_cell(key.last_used_at)
 
 
-COLUMNS = (label, "group", project, state, activity, requests, success, tokens, last_error, used)
+COLUMNS = (
+    label, "group", project, turns, state, activity, requests, success, tokens, last_error, used,
+)  # fmt: skip
 
 
 def day_of(key: ApiKey) -> LastDay:
