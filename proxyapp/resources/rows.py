@@ -4,6 +4,7 @@ import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from django.db import connection, transaction
 
@@ -39,7 +40,7 @@ def read_resources(names: Sequence[str], now: float) -> Found:
     found: defaultdict[str, list[KnownResource]] = defaultdict(list)
     (moment,) = time_texts([now]).values()
     with connection.cursor() as cursor:
-        for source, values in sources(Resource, ("name",), [(name,) for name in names]):
+        for source, values in _sources(names):
             cursor.execute(  # no outside value
                 f"SELECT {', '.join(KNOWN)} FROM {table_name(Resource)}"  # noqa: S608
                 f" WHERE name IN ({source}) AND expires_at > %s ORDER BY made_at DESC, id DESC",
@@ -48,6 +49,13 @@ def read_resources(names: Sequence[str], now: float) -> Found:
             for row in cursor.fetchall():
                 found[row[0]].append(_known(*row))
     return found
+
+
+def _sources(names: Sequence[str]) -> Iterable[tuple[str, list[Any]]]:
+    """Mostly it is one name, for which PostgreSQL plans half as long as for a source of rows."""
+    if len(names) == 1:
+        return [("%s", [*names])]
+    return sources(Resource, ("name",), [(name,) for name in names])
 
 
 def _known(

@@ -125,3 +125,12 @@ def test_an_older_release_still_writes_rows(db):
 
     (found,) = read_resources(["files/a"], time.time())["files/a"]
     assert (found.key_id, found.key_hash) == (1, "")
+
+
+def test_one_name_is_looked_up_as_plainly_as_can_be(db):
+    with CaptureQueriesContext(connection) as asked:
+        read_resources(["files/a"], time.time())
+
+    (query,) = asked
+    assert "unnest" not in query["sql"]
+    assert "VALUES" not in query["sql"]
