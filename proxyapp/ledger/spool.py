@@ -87,22 +87,22 @@ class Segment:
 
 
 class Spool:
-    """One process's things of one kind.
+    """One process's things of one kind. `stem`: how the names of its files begin.
 
     What is kept goes to the last segment, what is written comes from the first.
     """
 
     def __init__(self, folder: Path, kind: str) -> None:
-        self._folder = folder
-        self._kind = kind
-        self._stem = f"{os.getpid()}-{os.urandom(4).hex()}-{kind}"
+        self.folder = folder
+        self.kind = kind
+        self.stem = f"{os.getpid()}-{os.urandom(4).hex()}-{kind}"
         self._opened = self._number = self._dropped = 0
         self._segments = [self._new_segment()]
         self.problem = ""
 
     def _new_segment(self) -> Segment:
         self._opened += 1
-        return Segment(self._folder / f"{self._stem}-{self._opened}{SUFFIX}")
+        return Segment(self.folder / f"{self.stem}-{self._opened}{SUFFIX}")
 
     @property
     def is_waiting(self) -> bool:
@@ -136,7 +136,7 @@ class Spool:
             if not self.problem:
                 logger.error(
                     "The spool of %s cannot be written (%s): kept in memory",
-                    self._kind,
+                    self.kind,
                     error.strerror,
                 )
             self.problem = error.strerror or type(error).__name__
@@ -144,7 +144,7 @@ class Spool:
         if self.problem:
             logger.warning(
                 "The spool of %s can be written again; %d records were lost",
-                self._kind,
+                self.kind,
                 self._dropped,
             )
             self.problem = ""

@@ -14,6 +14,7 @@ from proxyapp.ledger.outbox import USAGE_PATIENCE_SECONDS, Outbox
 from proxyapp.ledger.replay import record_batches, write_batch
 from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unreadable
 from proxyapp.ledger.spool_records import decoded_record
+from proxyapp.ledger.spooled_elsewhere import ResourceOutbox
 from proxyapp.pool.cursor import prove_writable
 
 logger = logging.getLogger(__name__)
@@ -40,7 +41,7 @@ class Writing:
         self.usage = Outbox(
             threads, threads.background, self._spools[1], self._disk, USAGE_PATIENCE_SECONDS
         )
-        self.resources = Outbox(threads, threads.urgent, self._spools[2], self._disk)
+        self.resources = ResourceOutbox(threads, self._spools[2], self._disk)
         self._looks_at = 0.0
         self._stuck: set[str] = set()
 

@@ -34,7 +34,8 @@ WRITE_WAIT_SECONDS = 2.0
 class SafeWriting(Protocol):
     """Into the database, or into a spool when that is away.
 
-    `is_waiting`: something is in the spool.
+    `is_waiting`: something is in the spool. `spooled_elsewhere`: what is new in those of the other
+    processes of this machine, or all; the oldest first.
     """
 
     @property
@@ -43,6 +44,8 @@ class SafeWriting(Protocol):
     async def write(
         self, record: Callable[[], dict[str, Any]], work: Callable[[], int | None]
     ) -> int | None: ...
+
+    async def spooled_elsewhere(self, *, is_first: bool) -> Sequence[ResourceChange]: ...
 
 
 def _ended() -> "asyncio.Future[None]":
@@ -75,6 +78,8 @@ class ResourceBook:
         self._memory = ResourceMemory()
         self._writing = UnwrittenChanges()
         self._spooled = UnwrittenChanges()
+        self._elsewhere = UnwrittenChanges()
+        self._looker: asyncio.Task[None] | None = None
         self._asked = AskedNames()
         self._new = NewChanges()
         self._reader: asyncio.Task[None] | None = None
@@ -111,8 +116,10 @@ class ResourceBook:
 
     async def refind_all(self, names: Collection[str]) -> dict[str, Sequence[KnownResource]]:
         wanted = [name for name in names if is_keepable(name)]
-        if wanted and not self._threads.is_away and not self._is_stalled:
+        if wanted and not self._is_blind:
             await self._read(wanted)
+        if wanted and self._is_blind:
+            await self._look_elsewhere()
         return dict.fromkeys(names, ()) | {name: self._remembered(name) for name in wanted}
 
     async def remember(self, made: Sequence[KnownResource]) -> None:
@@ -129,15 +136,33 @@ class ResourceBook:
 
     async def close(self) -> None:
         """Returns when all is in the database or in the spool."""
-        for task in (self._reader, self._writer):
+        for task in (self._reader, self._writer, self._looker):
             if task is not None:
                 await task
+
+    @property
+    def _is_blind(self) -> bool:
+        """The database tells nothing."""
+        return self._threads.is_away or self._is_stalled
 
     def _remembered(self, name: str) -> Sequence[KnownResource]:
         """However old that is."""
         kept = self._memory.get(name)
-        rows = with_changes(() if kept is None else kept.rows, self._unwritten(name))
-        return _existing(rows)
+        changes = self._unwritten(name)
+        if self._is_blind and (others := self._elsewhere.of(name)):
+            changes = sorted([*others, *changes], key=lambda change: change.at)
+        return _existing(with_changes(() if kept is None else kept.rows, changes))
+
+    async def _look_elsewhere(self) -> None:
+        """A look that is under way may have begun too early to know; the next is everybody's."""
+        is_under_way = self._looker is not None and not self._looker.done()
+        for _ in range(1 + is_under_way):
+            self._looker = _running(self._looker, self._take_elsewhere)
+            await asyncio.wait({self._looker}, timeout=FIND_WAIT_SECONDS)
+
+    async def _take_elsewhere(self) -> None:
+        is_first = len(self._elsewhere) == 0
+        self._elsewhere.add(await self._outbox.spooled_elsewhere(is_first=is_first))
 
     async def _read(self, names: Collection[str]) -> None:
         """A read that is under way may have begun too early to know."""
@@ -168,6 +193,7 @@ class ResourceBook:
         before = {name: self._unwritten(name) for name in names}
         began_at = time.monotonic()
         found = await self._threads.look_up(functools.partial(read_resources, names, time.time()))
+        self._elsewhere.clear()  # the database knows better
         for name in names:
             changes = before[name] + self._unwritten(name)
             self._memory.put(name, with_changes(found.get(name, ()), changes), began_at)

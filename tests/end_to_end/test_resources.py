@@ -166,6 +166,30 @@ def test_what_is_made_while_the_database_is_away_is_known_then_and_later(
     assert one_server.is_quiet()
 
 
+@pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite's file that is locked"
+)
+def test_what_is_made_meanwhile_is_known_in_every_process_of_the_machine(
+    upstream: FakeUpstream,
+) -> None:
+    with Gateway(config(upstream), server="uvicorn", args=["--workers", "2"]) as gateway:
+        google = Google(gateway, upstream)
+        tokens = make_tokens(gateway, {"ann": {}, "bob": {}})
+        wait_for(lambda: google("GET", "/v1beta/models").status_code == 401, seconds=5)
+        google.token = tokens["ann"]
+        path = gateway.database_url.removeprefix("sqlite:///")
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as lock:
+            lock.execute("BEGIN EXCLUSIVE")
+            names = [google.make("a file") for _ in range(4)]
+            asked = [google("GET", f"/v1beta/{name}").status_code for name in names * 4]
+            google.token = tokens["bob"]
+            refused = {google("GET", f"/v1beta/{name}").status_code for name in names * 2}
+
+    assert asked == [200] * 16
+    assert refused <= {404, 503}
+    assert google.is_quiet()
+
+
 def test_a_prompt_that_only_speaks_of_one_is_free(one_server: Google) -> None:
     one_server.make("a file")
     text = json.dumps({"fileUri": "files/abc123", "cachedContent": "cachedContents/x"})

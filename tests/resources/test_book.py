@@ -1,8 +1,10 @@
 """Whose a resource is: the same in every process, at once, also while the database is away."""
 
 import asyncio
+import threading
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -193,6 +195,88 @@ async def test_more_than_fits_into_memory_is_known_while_it_waits_in_the_spool(h
     assert keys_of(await here.book.find("files/0")) == [0]
     await here.find_it_again()
     assert keys_of(await here.book.find("files/0")) == [0]
+
+
+async def test_without_the_database_a_process_knows_what_others_of_the_machine_made(here, there):
+    here.lose_the_database()
+    there.lose_the_database()
+    made = known("files/b", 2, client_id=9, key_hash="h")
+    await here.book.remember([made, known("files/c", 3)])
+
+    assert [*await there.book.find("files/b")] == [made]
+    await here.book.remember([replace(made, client_id=8)])
+    here.book.forget("files/c", 3)
+    await here.book.close()
+    assert [row.client_id for row in await there.book.find("files/b")] == [8]
+    assert await there.book.find("files/c") == ()
+    await there.book.remember([replace(made, client_id=7)])
+    assert [row.client_id for row in await there.book.refind("files/b")] == [7]
+
+
+async def test_when_the_database_is_back_it_knows_better_and_a_later_outage_begins_anew(
+    here, there
+):
+    for process in (here, there):
+        process.lose_the_database()
+    await here.book.remember([known("files/b", 2), known("files/c", 3)])
+    assert keys_of(await there.book.find("files/b")) == [2]
+    there.threads.outage = None
+    assert await there.book.find("files/b") == ()
+
+    there.lose_the_database()
+    assert keys_of(await there.book.find("files/c")) == [3]
+    await here.find_it_again()
+    there.threads.outage = None
+    await change_behind_the_back(client_id=6)
+    assert [row.client_id for row in await there.book.refind("files/b")] == [6]
+    there.lose_the_database()
+    assert [row.client_id for row in await there.book.refind("files/b")] == [6]
+
+
+async def test_who_asks_at_once_waits_for_one_look_into_the_spools(here, there, monkeypatch):
+    there.lose_the_database()
+    here.lose_the_database()
+    await here.book.remember([known("files/b", 2)])
+    looks, others = 0, there.writing.resources._others
+    look: Callable[..., list[ResourceChange]] = others.changes
+
+    def counted(*, is_first: bool) -> list[ResourceChange]:
+        nonlocal looks
+        looks += 1
+        return look(is_first=is_first)
+
+    monkeypatch.setattr(others, "changes", counted)
+    found = await asyncio.gather(*(there.book.find("files/b") for _ in range(50)))
+
+    assert [keys_of(each) for each in found] == [[2]] * 50
+    assert looks <= 2
+
+
+async def test_a_disk_that_hangs_costs_a_request_half_a_second(here, monkeypatch):
+    here.lose_the_database()
+    released = threading.Event()
+    monkeypatch.setattr(
+        here.writing.resources._others, "changes", lambda *, is_first: released.wait(10) and []
+    )
+    began_at = time.monotonic()
+
+    assert await here.book.find("files/b") == ()
+    assert 0.4 < time.monotonic() - began_at < 3
+    released.set()
+
+
+async def test_a_line_that_is_being_written_is_read_when_it_is_whole(here, there, tmp_path: Path):
+    here.lose_the_database()
+    there.lose_the_database()
+    await here.book.remember([known("files/b", 2)])
+    (path,) = tmp_path.glob("*-resources-*.jsonl")
+    line = path.read_bytes()
+    beside = tmp_path / "1-abc-resources-1.jsonl"
+    beside.write_bytes(b"no line\n" + line.replace(b"files/b", b"files/c")[:-9])
+
+    assert await there.book.find("files/c") == ()
+    beside.write_bytes(b"no line\n" + line.replace(b"files/b", b"files/c"))
+    assert keys_of(await there.book.find("files/c")) == [2]
 
 
 async def test_a_database_that_hangs_costs_a_request_half_a_second_and_then_nothing(here):
