@@ -2,6 +2,7 @@
 number. Nothing is held against a key that does not have them.
 """
 
+import functools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -42,6 +43,14 @@ class Seeking:
     def call(self, name: str) -> httpx.Response:
         parts = [{"fileData": {"fileUri": name}}] if name else [{"text": "hi"}]
         return self.ask("POST", FLASH, {"contents": [{"parts": parts}]})
+
+    def wait_for_tokens(self, tokens: dict[str, str]) -> None:
+        wait_for(lambda: self.ask("GET", "/v1beta/models").status_code == 401)
+        for token in tokens.values():
+            wait_for(functools.partial(self.lets_in, token))
+
+    def lets_in(self, token: str) -> bool:
+        return self.ask("GET", "/v1beta/models", token=token).status_code == 200
 
     def plant(self, key: str, name: str) -> None:
         self.upstream.resources.store.plant(key, name)
@@ -94,7 +103,7 @@ def test_what_nobody_has_is_looked_for_once_in_a_while(seeking: Seeking) -> None
 
 def test_each_client_looks_for_itself(one: Seeking) -> None:
     tokens = make_tokens(one.gateway, {name: {"shared_resources": True} for name in ("a", "b")})
-    wait_for(lambda: one.get("files/nobodys") == 401)
+    one.wait_for_tokens(tokens)
 
     assert [one.get("files/nobodys", token) for token in tokens.values()] == [403, 403]
     assert one.strangers() == dict.fromkeys(KEYS, 2)
@@ -124,7 +133,7 @@ def test_who_makes_names_up_uses_up_no_quota_and_others_are_not_touched(one: See
     tokens = make_tokens(
         one.gateway, {name: {"shared_resources": True} for name in ("bad", "good")}
     )
-    wait_for(lambda: one.get("files/nobodys") == 401)
+    one.wait_for_tokens(tokens)
     bodies = [
         {"contents": [{"parts": [{"fileData": {"fileUri": f"files/made-up-{number}"}}]}]}
         for number in range(150)
