@@ -39,14 +39,14 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='group',
             name='tier',
-            field=models.CharField(blank=True, choices=[('free', 'free'), ('tier-1', 'tier-1'), ('tier-2', 'tier-2'), ('tier-3', 'tier-3')], db_default='', default='', help_text='Whose published limits its projects have, such as free. Empty: none.', max_length=40),
+            field=models.CharField(blank=True, choices=[('free', 'free'), ('tier-1', 'tier-1')], db_default='', default='', help_text='Whose published limits its projects have, such as free. Empty: none.', max_length=40),
         ),
         migrations.CreateModel(
             name='Project',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('name', models.CharField(help_text='As its keys have it.', max_length=100, unique=True)),
-                ('tier', models.CharField(blank=True, choices=[('free', 'free'), ('tier-1', 'tier-1'), ('tier-2', 'tier-2'), ('tier-3', 'tier-3')], db_default='', default='', help_text='Whose published limits its projects have, such as free. Empty: none.', max_length=40)),
+                ('tier', models.CharField(blank=True, choices=[('free', 'free'), ('tier-1', 'tier-1')], db_default='', default='', help_text='Whose published limits its projects have, such as free. Empty: none.', max_length=40)),
                 ('limits', models.JSONField(blank=True, db_default=models.Value({}, output_field=models.JSONField()), default=dict, help_text='How much it may use of a model, one model (* for any part of its name) a line. Empty: no limit.')),
                 ('max_concurrent', models.PositiveIntegerField(blank=True, help_text='How many requests may be under way at a time. Empty: no limit.', null=True, validators=[django.core.validators.MinValueValidator(1), django.core.validators.MaxValueValidator(100000)])),
                 ('created_at', models.DateTimeField(auto_now_add=True)),

@@ -21,7 +21,7 @@ VERSIONS_KEPT = 2_000
 VERSIONS_A_PRUNING = 128
 # Longer than processes remember refusals that are past.
 REMEMBERED = timedelta(days=1)
-FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens"})
+FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens", "settings"})
 
 
 NOTE = (
@@ -43,6 +43,7 @@ class Version(NamedTuple):
 class Touched:
     """`keys`, `groups`, `projects`: all about them may be another, also whether they are there, and
     the order of groups. `cooldowns`: the ids of new ones. `has_tokens`: client tokens.
+    `has_settings`: what is set of projects.
     """
 
     keys: frozenset[int] = frozenset()
@@ -50,6 +51,7 @@ class Touched:
     projects: frozenset[str] = frozenset()
     cooldowns: frozenset[int] = frozenset()
     has_tokens: bool = False
+    has_settings: bool = False
 
     def __or__(self, other: "Touched") -> "Touched":
         return Touched(
@@ -58,6 +60,7 @@ class Touched:
             self.projects | other.projects,
             self.cooldowns | other.cooldowns,
             self.has_tokens or other.has_tokens,
+            self.has_settings or other.has_settings,
         )
 
     @property
@@ -133,6 +136,7 @@ def _joined(changes: Iterable[dict[str, Any] | None]) -> Touched | None:
             frozenset(change.get("projects", ())),
             frozenset(change.get("cooldowns", ())),
             change.get("tokens", False),
+            change.get("settings", False),
         )
     return None if joined.is_much else joined
 
@@ -144,5 +148,6 @@ def _as_json(touched: Touched) -> dict[str, Any]:
         "projects": sorted(touched.projects),
         "cooldowns": sorted(touched.cooldowns),
         "tokens": touched.has_tokens,
+        "settings": touched.has_settings,
     }
     return {name: value for name, value in named.items() if value}

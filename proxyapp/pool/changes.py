@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.vocabulary.project_fields import ProjectSettings
 
 
 class CooldownRow(NamedTuple):
@@ -32,7 +33,8 @@ class PoolChanges:
     new ones of others. `projects`: whose cooldowns were changed. `has_tokens`: client tokens.
 
     `groups`: all, in the order of rotation; None: none of them changed. `read_groups`: of these
-    `keys` has all that there are, and none if the group is gone.
+    `keys` has all that there are, and none if the group is gone. `projects_set`: what is set of
+    all projects, None: as before.
     """
 
     version: int
@@ -43,3 +45,9 @@ class PoolChanges:
     projects: frozenset[str]
     cooldowns: list[CooldownRow]
     has_tokens: bool
+    projects_set: dict[str, ProjectSettings] | None = None
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether other limits may hold now."""
+        return bool(self.keys) or self.groups is not None or self.projects_set is not None

@@ -23,6 +23,7 @@ from proxyapp.pool.rounds import line_of_group, line_of_groups
 from proxyapp.provider.features import plain_scope
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
+from proxyapp.vocabulary.project_fields import ProjectSettings
 
 # Sets of groups that have a model; a ring takes a few bytes a key. What is beyond them turns in the
 # ring of all.
@@ -38,7 +39,8 @@ class Snapshot:
     are; `shared_rings`: by group, the names of those that it is in; `routed`: those that were made
     for models. `of_hash`: keys by the hash of their secret. `names_models`: whether a group does;
     `is_plain`: whether all are. `stamp`: the version's, in this database; `standing`: how many keys
-    there are of each status, those that cannot be read apart.
+    there are of each status, those that cannot be read apart. `projects_set`: what is set of
+    projects, by name; `keys_with_limits`: how many keys have limits of their own.
     """
 
     version: int
@@ -59,6 +61,8 @@ class Snapshot:
     model_choices: dict[tuple[str, str], ModelChoices] = field(default_factory=dict)
     stamp: int = 0
     standing: Counter[str] = field(default_factory=Counter)
+    projects_set: dict[str, ProjectSettings] = field(default_factory=dict)
+    keys_with_limits: int = 0
 
     @property
     def known(self) -> KnownPool:
@@ -141,6 +145,7 @@ class Snapshot:
 
     def count_in(self, key: PoolKey) -> None:
         self.standing[key.standing] += 1
+        self.keys_with_limits += key.has_limits
         if key.project:
             self.projects.setdefault(key.project, []).append(key.id)
         if key.key_hash:
@@ -148,6 +153,7 @@ class Snapshot:
 
     def count_out(self, key: PoolKey) -> None:
         self.standing[key.standing] -= 1
+        self.keys_with_limits -= key.has_limits
         if key.project:
             self.projects[key.project].remove(key.id)
             if not self.projects[key.project]:

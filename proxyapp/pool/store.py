@@ -17,6 +17,7 @@ from proxyapp.pool.cooldown_ends import CooldownEnds
 from proxyapp.pool.cooldown_reading import read_cooldowns, read_touched
 from proxyapp.pool.key_rows import PoolRow, pool_key
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
+from proxyapp.pool.project_rows import read_projects
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.vocabulary.clock import elapsed_seconds
@@ -103,6 +104,7 @@ class PoolReader:
         cooldowns, past_refusals = read_cooldowns(keys, now, self._ends, ahead)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
         snapshot.past_refusals, snapshot.stamp = past_refusals, stamp
+        snapshot.projects_set = read_projects()
         return snapshot
 
     def _read_groups(self, rows: Iterable[Group]) -> dict[int, PoolGroup]:
@@ -147,6 +149,7 @@ class PoolReader:
             touched.projects,
             cooldowns,
             touched.has_tokens,
+            read_projects() if touched.has_settings else None,
         )
 
     def _present_groups(

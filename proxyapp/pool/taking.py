@@ -45,6 +45,8 @@ def take(snapshot: Snapshot, recovery: Recovery, changes: PoolChanges, now: floa
     for key_id in changes.keys:
         for ring in snapshot.rings_of(key_id):
             ring.settle(key_id, now)
+    if changes.projects_set is not None:
+        snapshot.projects_set = changes.projects_set
     snapshot.version, snapshot.stamp = changes.version, changes.stamp
     recovery.take(changes, now)
 

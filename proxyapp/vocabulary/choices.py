@@ -51,8 +51,6 @@ class Tier(StrEnum):
 
     FREE = "free"
     TIER_1 = "tier-1"
-    TIER_2 = "tier-2"
-    TIER_3 = "tier-3"
 
 
 class KeyStatus(StrEnum):
@@ -72,8 +70,6 @@ LABELS: dict[StrEnum, str] = {
     RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
     Tier.FREE: "free",
     Tier.TIER_1: "tier-1",
-    Tier.TIER_2: "tier-2",
-    Tier.TIER_3: "tier-3",
     KeyStatus.ACTIVE: "Active",
     KeyStatus.DISABLED: "Disabled",
     KeyStatus.INVALID: "Invalid",

@@ -8,10 +8,10 @@ def pattern_of(models: Sequence[str]) -> re.Pattern[str] | None:
     """`*` stands for any part of a name, the rest for itself; None: every model is meant."""
     if not models:
         return None
-    return re.compile("|".join(map(_expression_of, models)), re.DOTALL)
+    return re.compile("|".join(map(expression_of, models)), re.DOTALL)
 
 
-def _expression_of(model: str) -> str:
+def expression_of(model: str) -> str:
     """Each part is taken where it comes first: to go back and try the next place would find no
     more, and takes a client's long name the square of its length.
     """

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BELOW_RUNTIME = "ledger upstream resources access pool database provider models vocabulary"
+BELOW_RUNTIME = "ledger upstream resources access quota pool database provider models vocabulary"
 # The order: a room may import what it names, and what stands in it. From the lowest up.
 MAY_IMPORT = {
     room: frozenset(below.split())
@@ -16,6 +16,7 @@ MAY_IMPORT = {
         "models": "vocabulary",
         "provider": "vocabulary",
         "pool": "database models provider vocabulary",
+        "quota": "pool database models provider vocabulary",
         "access": "pool database models provider vocabulary",
         "upstream": "pool models provider vocabulary",
         "resources": "access pool database models provider vocabulary",

@@ -1,0 +1,122 @@
+"""Which limits hold for a key and a model, and where each comes from."""
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.quota.tiers import limits_of_tier
+from proxyapp.vocabulary.limits import Limits, Meter
+from proxyapp.vocabulary.model_patterns import expression_of
+
+# Clients name models. Of so many keys and models the limits are remembered, then of none.
+MOST_KNOWN = 200_000
+MOST_PATTERNS = 10_000
+
+
+class Limit(NamedTuple):
+    """`owner`: whose it is, `project:LABEL`, `key:ID` or `group:ID`. `model`: empty for what is
+    counted of all together. `source`: in words.
+    """
+
+    owner: str
+    model: str
+    meter: Meter
+    number: int
+    source: str
+
+
+class LimitBook:
+    """Of a snapshot as it is now; a change of what is set or learned makes a new book.
+
+    A group's limits hold for each project that has keys in it, wherever this uses them.
+    """
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self._known: dict[tuple[int, str], tuple[Limit, ...]] = {}
+        self._groups: dict[str, tuple[PoolGroup, ...]] = {}
+        self.is_empty = not (
+            snapshot.projects_set
+            or snapshot.keys_with_limits
+            or any(group.has_limits for group in snapshot.order.values())
+        )
+
+    def of(self, key: PoolKey, model: str) -> tuple[Limit, ...]:
+        """The strictest of each owner and meter. `model`: empty for what is none."""
+        place = key.id, model
+        found = self._known.get(place)
+        if found is None:
+            if len(self._known) >= MOST_KNOWN:
+                self._known.clear()
+            strictest: dict[tuple[str, Meter], Limit] = {}
+            for limit in self.all_of(key, model):
+                strictest.setdefault((limit.owner, limit.meter), limit)
+            found = self._known[place] = tuple(strictest.values())
+        return found
+
+    def all_of(self, key: PoolKey, model: str) -> list[Limit]:
+        """Also those that a stricter one beats, behind it."""
+        limits = [*self._concurrency(key), *(self._of_model(key, model) if model else ())]
+        return sorted(limits, key=lambda limit: limit.number)
+
+    def _concurrency(self, key: PoolKey) -> Iterator[Limit]:
+        project = self._snapshot.projects_set.get(key.project)
+        for owner, number, source in (
+            (f"group:{key.group.id}", key.group.max_concurrent, f"group {key.group.name}"),
+            (owner_of(key), project and project.max_concurrent, f"project {key.project}"),
+            (f"key:{key.id}", key.max_concurrent, f"key {key.shown}"),
+        ):
+            if number:
+                yield Limit(owner, "", Meter.MAX_CONCURRENT, number, source)
+
+    def _of_model(self, key: PoolKey, model: str) -> Iterator[Limit]:
+        owner = owner_of(key)
+        yield from _fitting(key.limits, f"key:{key.id}", model, f"key {key.shown}")
+        project = self._snapshot.projects_set.get(key.project)
+        groups = self._groups_of(key)
+        for group in groups:
+            yield from _fitting(group.limits, owner, model, f"group {group.name}")
+        if project is not None:
+            yield from _fitting(project.limits, owner, model, f"project {project.name}")
+        own_tier = project.tier if project is not None else ""
+        for tier in dict.fromkeys([own_tier] if own_tier else [group.tier for group in groups]):
+            yield from _fitting(limits_of_tier(tier), owner, model, f"tier {tier}")
+
+    def _groups_of(self, key: PoolKey) -> tuple[PoolGroup, ...]:
+        """Those in which its project has keys that are in use."""
+        if not key.project:
+            return (key.group,)
+        found = self._groups.get(key.project)
+        if found is None:
+            keys = map(self._snapshot.keys.get, self._snapshot.projects.get(key.project, ()))
+            groups = {each.group.id: each.group for each in keys if each and each.is_active}
+            found = self._groups[key.project] = tuple(groups.values())
+        return found or (key.group,)
+
+
+def owner_of(key: PoolKey) -> str:
+    """Who has the quotas that its requests use."""
+    return f"project:{key.project}" if key.project else f"key:{key.id}"
+
+
+def fits(pattern: str, model: str) -> bool:
+    """Also where its publisher stands in front of the model."""
+    named = _compiled(pattern)
+    return named.fullmatch(model) is not None or (
+        "/" in model and named.fullmatch(model.rpartition("/")[2]) is not None
+    )
+
+
+@lru_cache(MOST_PATTERNS)
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(expression_of(pattern), re.DOTALL)
+
+
+def _fitting(limits: Limits, owner: str, model: str, source: str) -> Iterator[Limit]:
+    for pattern, meters in limits.items():
+        if fits(pattern, model):
+            for meter, number in meters.items():
+                yield Limit(owner, model, Meter(meter), number, source)
