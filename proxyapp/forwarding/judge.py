@@ -13,6 +13,7 @@ from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.cooldown_writer import Cooling
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.learned_limits import Learned
 from proxyapp.pool.probation import Recovery
 from proxyapp.provider import verdict
 from proxyapp.provider.credentials import is_alone_in_place
@@ -160,6 +161,10 @@ def cooldown(
         key_hash=key.key_hash,
         client_id=None if client is ANYONE else client.id,
         reason=_reason(key, judgement),
+        learned=tuple(
+            Learned(key.quota_owner, plain_scope(judgement.model), *limit, now)
+            for limit in judgement.stated
+        ),
     )
 
 

@@ -81,7 +81,7 @@ class Cooling:
         A key that is already out for as long gets no second event: its refusals were under way
         together.
         """
-        cooldown = self._widening.widened(cooldown)
+        cooldown = self._without_what_is_known(self._widening.widened(cooldown))
         is_news = is_new(cooldown, self._snapshot)
         if is_news or cooldown.kind not in BACK_OFF_KINDS:
             apply(cooldown, self._snapshot, self._recovery)
@@ -106,11 +106,19 @@ class Cooling:
             if each.version is None:
                 each.version = version
 
+    def _without_what_is_known(self, cooldown: NewCooldown) -> NewCooldown:
+        """Of limits: what each refusal repeats is written once."""
+        if not cooldown.learned:
+            return cooldown
+        known = self._snapshot.learned
+        return replace(cooldown, learned=tuple(filter(known.is_news, cooldown.learned)))
+
     def _say(self, cooldown: NewCooldown) -> None:
         key = self._snapshot.keys.get(cooldown.key_id)
         if key is None:
             return
         whose = f"Key {key.masked} of group {key.group.name}"
+        self._say_learned(cooldown)
         if cooldown.is_of_dead_key:
             logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
             return
@@ -120,6 +128,13 @@ class Cooling:
         where = f" for {cooldown.model}" if cooldown.model else ""
         who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
         logger.info("%s out%s until %s (%s)", who, where, until, cooldown.kind)
+
+    def _say_learned(self, cooldown: NewCooldown) -> None:
+        for each in cooldown.learned:
+            before = self._snapshot.learned.known(each)
+            if before != each.number:
+                said = "" if before is None else f", not {before}"
+                logger.info("The provider says of %s, %s: %s %s%s", *each[:4], said)
 
     async def _write_waiting(self) -> None:
         while self._waiting:

@@ -32,6 +32,7 @@ from proxyapp.models import (
     TokenUsage,
 )
 from proxyapp.pool import cursor
+from proxyapp.pool.learned_rows import forget_old_limits
 from proxyapp.pool.probation import FORGOTTEN_AFTER_SECONDS
 
 # A transaction, for which other writers wait under SQLite.
@@ -73,7 +74,8 @@ class Pruned:
 
 def prune_batch(now: datetime) -> Pruned:
     """The next rows of each kind, each in its own transaction; nothing when none is too old."""
-    # Sums of what is counted below: nobody asks how many.
+    # What nobody asks the number of: old words of limits, and sums of what is counted below.
+    forget_old_limits(now)
     _delete_batch(ModelHour.objects.filter(hour__lt=days_before(now, MODEL_HOUR_DAYS)))
     return Pruned(
         events=_delete_batch(old_events(now)),

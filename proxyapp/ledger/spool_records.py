@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,6 +16,7 @@ from proxyapp.ledger.usage import (
     UsageTally,
 )
 from proxyapp.pool.cooldown_rows import NewCooldown
+from proxyapp.pool.learned_limits import Learned
 from proxyapp.resources.known import ResourceChange
 from proxyapp.resources.spooled import spooled_resources
 
@@ -40,7 +41,10 @@ class Record:
 
 
 def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
-    return {"cooldowns": [_cooldown_row(cooldown) for cooldown in cooldowns]}
+    """What was learned stands apart: an older gateway takes no more of a cooldown than it knows."""
+    learned = [[*each[:-1], each.at.isoformat()] for one in cooldowns for each in one.learned]
+    record = {"cooldowns": [_cooldown_row(cooldown) for cooldown in cooldowns]}
+    return record | ({"learned": learned} if learned else {})
 
 
 def usage_record(tally: UsageTally) -> dict[str, Any]:
@@ -100,12 +104,16 @@ def _record(position: int, line: bytes) -> Record:
     """Older versions of the gateway wrote no numbers."""
     record = json.loads(line)
     cooldowns = [_cooldown(row) for row in record.get("cooldowns", [])]
+    learned = tuple(_learned(row) for row in record.get("learned", []))
+    if learned and cooldowns:
+        cooldowns[0] = replace(cooldowns[0], learned=learned)
     number = int(record.get("n", position))
     return Record(line, number, cooldowns, _tally(record), spooled_resources(record))
 
 
 def _cooldown_row(cooldown: NewCooldown) -> dict[str, Any]:
     row = asdict(cooldown)
+    del row["learned"]
     return row | {
         "occurred_at": cooldown.occurred_at.isoformat(),
         "until": cooldown.until.isoformat(),
@@ -115,6 +123,11 @@ def _cooldown_row(cooldown: NewCooldown) -> dict[str, Any]:
 def _cooldown(row: dict[str, Any]) -> NewCooldown:
     times = {name: datetime.fromisoformat(row[name]) for name in ("occurred_at", "until")}
     return NewCooldown(**{**row, **times})
+
+
+def _learned(row: Sequence[Any]) -> Learned:
+    owner, model, meter, number, quota_id, at = row
+    return Learned(owner, model, meter, number, quota_id, datetime.fromisoformat(at))
 
 
 def _tally(record: dict[str, Any]) -> UsageTally:

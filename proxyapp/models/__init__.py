@@ -2,6 +2,7 @@
 
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
+from proxyapp.models.learned_limit import LearnedLimit
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.pool_change import PoolChange
 from proxyapp.models.project import Project
@@ -35,6 +36,7 @@ __all__ = [
     "ImportedGroup",
     "KeyProbe",
     "KeyTotal",
+    "LearnedLimit",
     "MinuteUsage",
     "ModelHour",
     "PoolChange",

@@ -21,7 +21,7 @@ VERSIONS_KEPT = 2_000
 VERSIONS_A_PRUNING = 128
 # Longer than processes remember refusals that are past.
 REMEMBERED = timedelta(days=1)
-FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens", "settings"})
+FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens", "settings", "learned"})
 
 
 NOTE = (
@@ -43,7 +43,7 @@ class Version(NamedTuple):
 class Touched:
     """`keys`, `groups`, `projects`: all about them may be another, also whether they are there, and
     the order of groups. `cooldowns`: the ids of new ones. `has_tokens`: client tokens.
-    `has_settings`: what is set of projects.
+    `has_settings`: what is set of projects. `learned`: ids of limits that were named by refusals.
     """
 
     keys: frozenset[int] = frozenset()
@@ -52,6 +52,7 @@ class Touched:
     cooldowns: frozenset[int] = frozenset()
     has_tokens: bool = False
     has_settings: bool = False
+    learned: frozenset[int] = frozenset()
 
     def __or__(self, other: "Touched") -> "Touched":
         return Touched(
@@ -61,11 +62,12 @@ class Touched:
             self.cooldowns | other.cooldowns,
             self.has_tokens or other.has_tokens,
             self.has_settings or other.has_settings,
+            self.learned | other.learned,
         )
 
     @property
     def is_much(self) -> bool:
-        named = (self.keys, self.groups, self.projects, self.cooldowns)
+        named = (self.keys, self.groups, self.projects, self.cooldowns, self.learned)
         return sum(map(len, named)) > MOST_TOUCHED
 
 
@@ -137,6 +139,7 @@ def _joined(changes: Iterable[dict[str, Any] | None]) -> Touched | None:
             frozenset(change.get("cooldowns", ())),
             change.get("tokens", False),
             change.get("settings", False),
+            frozenset(change.get("learned", ())),
         )
     return None if joined.is_much else joined
 
@@ -149,5 +152,6 @@ def _as_json(touched: Touched) -> dict[str, Any]:
         "cooldowns": sorted(touched.cooldowns),
         "tokens": touched.has_tokens,
         "settings": touched.has_settings,
+        "learned": sorted(touched.learned),
     }
     return {name: value for name, value in named.items() if value}

@@ -1,10 +1,11 @@
 """What is new of the pool since a version: read on a database thread, taken up on the loop."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.pool.learned_limits import Learned
 from proxyapp.vocabulary.project_fields import ProjectSettings
 
 
@@ -34,7 +35,7 @@ class PoolChanges:
 
     `groups`: all, in the order of rotation; None: none of them changed. `read_groups`: of these
     `keys` has all that there are, and none if the group is gone. `projects_set`: what is set of
-    all projects, None: as before.
+    all projects, None: as before. `learned`: limits that changed, with None for forgotten ones.
     """
 
     version: int
@@ -46,8 +47,10 @@ class PoolChanges:
     cooldowns: list[CooldownRow]
     has_tokens: bool
     projects_set: dict[str, ProjectSettings] | None = None
+    learned: dict[int, Learned | None] = field(default_factory=dict)
 
     @property
     def has_limits(self) -> bool:
         """Whether other limits may hold now."""
-        return bool(self.keys) or self.groups is not None or self.projects_set is not None
+        is_set = self.groups is not None or self.projects_set is not None
+        return is_set or bool(self.keys or self.learned)

@@ -13,6 +13,8 @@ from proxyapp.pool import change_log
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version, raise_version
 from proxyapp.pool.event_rows import NewEvent, insert_events, known_keys
+from proxyapp.pool.learned_limits import Learned
+from proxyapp.pool.learned_rows import write_learned
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -26,7 +28,7 @@ class NewCooldown:
 
     `model`: the quota scope, by its name in the database and the spool. `until`: of a dead key when
     that was found. `key_hash`: the secret that was refused, which may have been replaced since.
-    `reason`: what the provider said.
+    `reason`: what the provider said. `learned`: the limits that it named.
     """
 
     key_id: int
@@ -43,6 +45,7 @@ class NewCooldown:
     key_hash: str = ""
     client_id: int | None = None
     reason: str = ""
+    learned: tuple[Learned, ...] = ()
 
     @property
     def is_of_dead_key(self) -> bool:
@@ -87,7 +90,13 @@ def write_cooldowns(cooldowns: Sequence[NewCooldown]) -> int:
         for cooldown in condemned:
             _condemn(cooldown)
         keys = frozenset(cooldown.key_id for cooldown in condemned)
-        touched = None if ids is None else Touched(keys=keys, cooldowns=frozenset(ids))
+        learned = write_learned(
+            limit for each in cooldowns if each.key_id in known for limit in each.learned
+        )
+        if ids is None:
+            touched = None
+        else:
+            touched = Touched(keys=keys, cooldowns=frozenset(ids), learned=learned)
         change_log.note(version, touched)
     return version.number
 

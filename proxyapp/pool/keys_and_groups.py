@@ -157,6 +157,11 @@ class PoolKey:
         return self.name or self.masked
 
     @property
+    def quota_owner(self) -> str:
+        """Who has the quotas that its requests use: the project, or a key without one itself."""
+        return f"project:{self.project}" if self.project else f"key:{self.id}"
+
+    @property
     def is_active(self) -> bool:
         return self.is_readable and self.status == KeyStatus.ACTIVE
 

@@ -12,6 +12,7 @@ from proxyapp.pool.changes import KnownPool
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
 from proxyapp.pool.key_class import KeyClass
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
+from proxyapp.pool.learned_limits import LearnedLimits
 from proxyapp.pool.line import Line
 from proxyapp.pool.members import members_of
 from proxyapp.pool.model_choices import ModelChoices
@@ -40,7 +41,8 @@ class Snapshot:
     for models. `of_hash`: keys by the hash of their secret. `names_models`: whether a group does;
     `is_plain`: whether all are. `stamp`: the version's, in this database; `standing`: how many keys
     there are of each status, those that cannot be read apart. `projects_set`: what is set of
-    projects, by name; `keys_with_limits`: how many keys have limits of their own.
+    projects, by name; `keys_with_limits`: how many keys have limits of their own; `learned`: what
+    refusals told of limits.
     """
 
     version: int
@@ -63,6 +65,7 @@ class Snapshot:
     standing: Counter[str] = field(default_factory=Counter)
     projects_set: dict[str, ProjectSettings] = field(default_factory=dict)
     keys_with_limits: int = 0
+    learned: LearnedLimits = field(default_factory=LearnedLimits)
 
     @property
     def known(self) -> KnownPool:

@@ -17,6 +17,8 @@ from proxyapp.pool.cooldown_ends import CooldownEnds
 from proxyapp.pool.cooldown_reading import read_cooldowns, read_touched
 from proxyapp.pool.key_rows import PoolRow, pool_key
 from proxyapp.pool.keys_and_groups import GroupFields, PoolGroup, PoolKey, pool_group
+from proxyapp.pool.learned_limits import LearnedLimits
+from proxyapp.pool.learned_rows import read_learned
 from proxyapp.pool.project_rows import read_projects
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
@@ -105,6 +107,7 @@ class PoolReader:
         snapshot = build(version, list(groups.values()), keys, cooldowns)
         snapshot.past_refusals, snapshot.stamp = past_refusals, stamp
         snapshot.projects_set = read_projects()
+        snapshot.learned = LearnedLimits(read_learned())
         return snapshot
 
     def _read_groups(self, rows: Iterable[Group]) -> dict[int, PoolGroup]:
@@ -150,6 +153,7 @@ class PoolReader:
             cooldowns,
             touched.has_tokens,
             read_projects() if touched.has_settings else None,
+            dict.fromkeys(touched.learned) | read_learned(touched.learned),
         )
 
     def _present_groups(

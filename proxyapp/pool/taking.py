@@ -47,6 +47,7 @@ def take(snapshot: Snapshot, recovery: Recovery, changes: PoolChanges, now: floa
             ring.settle(key_id, now)
     if changes.projects_set is not None:
         snapshot.projects_set = changes.projects_set
+    snapshot.learned.take(changes.learned)
     snapshot.version, snapshot.stamp = changes.version, changes.stamp
     recovery.take(changes, now)
 

@@ -21,6 +21,7 @@ from proxyapp.provider.request_use import UNKNOWN_USE, RequestUse
 from proxyapp.provider.reset_headers import full_again
 from proxyapp.provider.reset_times import PACIFIC, next_daily_reset, next_reset
 from proxyapp.provider.stated_delay import LONGEST, bounded, retry_after
+from proxyapp.provider.stated_limits import StatedLimit, stated_limits
 from proxyapp.provider.violations import Violation
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.choices import RateLimitPolicy
@@ -35,6 +36,8 @@ ABOUT_QUOTA = re.compile(
     r"(?:rate limit|quota) exceeded|exceeded your (?:current )?quota|resource (?:has been "
     r")?exhausted"
 )
+# What takes out nothing, or is no limit of the quota's, teaches none.
+TEACHING = (Kind.MINUTE, Kind.DAY)
 # Google means its day, whatever short delay stands beside it.
 GOOGLES = re.compile(
     rb"googleapis\.com|ai\.google\.dev|ai\.dev/|ai\.studio|(?:Free )?Tier \d?\)|upgrade your tier"
@@ -46,7 +49,7 @@ class Verdict:
     """`model`: the quota scope; empty means every model. `until`: None takes nothing out by time.
 
     `message`: what the provider said, not yet without the key that was used. `doubt`: what of the
-    request may be the reason.
+    request may be the reason. `stated`: the limits that it names, as far as they are the model's.
     """
 
     kind: Kind
@@ -59,6 +62,7 @@ class Verdict:
     stated_delay: timedelta | None = None
     message: str = ""
     doubt: Doubt = Doubt.NONE
+    stated: tuple[StatedLimit, ...] = ()
 
     @property
     def needs_proof(self) -> bool:
@@ -118,6 +122,9 @@ def judge(
         stated_delay=refusal.delay if asked is None else asked,
         message=brief(refusal.message),
         doubt=doubt_of(spec, refusal, words, use),
+        stated=stated_limits(refusal.violations, model)
+        if kind in TEACHING and meant == 429
+        else (),
     )
 
 

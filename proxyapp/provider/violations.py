@@ -1,7 +1,7 @@
 """Which quotas a refusal says were exceeded: in its details, and in the lines of its message."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from proxyapp.provider.tolerant_json import Object, clean, objects_in
@@ -41,13 +41,16 @@ _WINDOWS = dict.fromkeys(("s", "sec", "m", "min"), QuotaWindow.MINUTE) | dict.fr
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One quota that was exceeded, wherever the body names it."""
+    """One quota that was exceeded, wherever the body names it. `stated`: the limit where it stands
+    in the details, in which no words of a client come back.
+    """
 
     quota_id: str = ""
     metric: str = ""
     limit: str = ""
     model: str = ""
     unit: str = ""
+    stated: str = ""
 
     @property
     def words(self) -> str:
@@ -93,9 +96,7 @@ def violations_in(
         if line is not None:
             lines.remove(line)
             limit, model = violation.limit or line.limit, violation.model or line.model
-            violation = Violation(
-                violation.quota_id, violation.metric, limit, model, violation.unit
-            )
+            violation = replace(violation, limit=limit, model=model)
         violations.append(violation)
     if violations or lines:
         return (*violations, *lines)
@@ -108,6 +109,7 @@ def _violation(item: Object) -> Violation:
         quota_id=clean(item.get("quotaId")),
         metric=clean(item.get("quotaMetric")),
         limit=_limit(item.get("quotaValue")),
+        stated=_limit(item.get("quotaValue")),
         model=clean(dimensions.get("model")) if isinstance(dimensions, dict) else "",
         unit=clean(item.get("description")),
     )
@@ -118,6 +120,7 @@ def _of_metadata(item: Object) -> Violation:
         quota_id=clean(item.get("quota_limit")),
         metric=clean(item.get("quota_metric")),
         limit=_limit(item.get("quota_limit_value")),
+        stated=_limit(item.get("quota_limit_value")),
         unit=clean(item.get("quota_unit")),
     )
 

@@ -40,6 +40,7 @@ class LimitBook:
         self._groups: dict[str, tuple[PoolGroup, ...]] = {}
         self.is_empty = not (
             snapshot.projects_set
+            or snapshot.learned
             or snapshot.keys_with_limits
             or any(group.has_limits for group in snapshot.order.values())
         )
@@ -66,14 +67,14 @@ class LimitBook:
         project = self._snapshot.projects_set.get(key.project)
         for owner, number, source in (
             (f"group:{key.group.id}", key.group.max_concurrent, f"group {key.group.name}"),
-            (owner_of(key), project and project.max_concurrent, f"project {key.project}"),
+            (key.quota_owner, project and project.max_concurrent, f"project {key.project}"),
             (f"key:{key.id}", key.max_concurrent, f"key {key.shown}"),
         ):
             if number:
                 yield Limit(owner, "", Meter.MAX_CONCURRENT, number, source)
 
     def _of_model(self, key: PoolKey, model: str) -> Iterator[Limit]:
-        owner = owner_of(key)
+        owner = key.quota_owner
         yield from _fitting(key.limits, f"key:{key.id}", model, f"key {key.shown}")
         project = self._snapshot.projects_set.get(key.project)
         groups = self._groups_of(key)
@@ -84,6 +85,9 @@ class LimitBook:
         own_tier = project.tier if project is not None else ""
         for tier in dict.fromkeys([own_tier] if own_tier else [group.tier for group in groups]):
             yield from _fitting(limits_of_tier(tier), owner, model, f"tier {tier}")
+        for learned in self._snapshot.learned.of(owner, model):
+            source = f"learned {learned.at.date()}"
+            yield Limit(owner, model, Meter(learned.meter), learned.number, source)
 
     def _groups_of(self, key: PoolKey) -> tuple[PoolGroup, ...]:
         """Those in which its project has keys that are in use."""
@@ -95,11 +99,6 @@ class LimitBook:
             groups = {each.group.id: each.group for each in keys if each and each.is_active}
             found = self._groups[key.project] = tuple(groups.values())
         return found or (key.group,)
-
-
-def owner_of(key: PoolKey) -> str:
-    """Who has the quotas that its requests use."""
-    return f"project:{key.project}" if key.project else f"key:{key.id}"
 
 
 def fits(pattern: str, model: str) -> bool:

@@ -446,6 +446,7 @@ def test_every_table_has_its_bound():
         "PoolChange",
         "ModelHour",
         "Resource",
+        "LearnedLimit",
     }
     tables = {model.__name__ for model in apps.get_app_config("proxyapp").get_models()}
 

@@ -106,7 +106,7 @@ def picture(follower: Follower) -> dict[str, Any]:
         "order of groups": list(pool.order.items()),
         "standing": +pool.standing,
         "states": +pool.key_states(at),
-        "limits": (pool.projects_set, pool.keys_with_limits),
+        "limits": (pool.projects_set, pool.keys_with_limits, pool.learned),
         "projects": {name: set(ids) for name, ids in pool.projects.items()},
         "shared": (pool.shared_rings, pool.circles),
         "cooldowns": {scope: rounded(pool.cooldowns.of_scope(scope)) for scope in scopes},
