@@ -71,6 +71,7 @@ class Client:
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
     live_sessions: int | None = None
+    max_concurrent: int | None = None
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
     expires_at: float = float("inf")
     is_revoked: bool = False

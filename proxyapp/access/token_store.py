@@ -27,6 +27,7 @@ from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
+from proxyapp.vocabulary.choices import MAX_CONCURRENT
 from proxyapp.vocabulary.model_lists import (
     fallback_lines,
     fallbacks_problems,
@@ -45,6 +46,7 @@ MOST = {
     "requests_per_day": 2**31 - 1,
     "tokens_per_day": 10**15,
     "live_sessions": 2**31 - 1,
+    "max_concurrent": MAX_CONCURRENT,
 }
 LIMITS = tuple(MOST)
 # A row that was read a while ago brings no revoked token back.
@@ -75,6 +77,7 @@ class Terms:
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
     live_sessions: int | None = None
+    max_concurrent: int | None = None
     expires_at: datetime | None = None
 
 
@@ -228,6 +231,7 @@ def _client(row: Any, allowed: Mapping[int, Sequence[int]]) -> Client:
         requests_per_day=row.requests_per_day,
         tokens_per_day=row.tokens_per_day,
         live_sessions=row.live_sessions,
+        max_concurrent=row.max_concurrent,
         expires_at=row.expires_at.timestamp() if row.expires_at else float("inf"),
         is_revoked=row.revoked_at is not None,
         shared_resources=row.shared_resources,

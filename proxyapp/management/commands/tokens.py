@@ -40,6 +40,7 @@ UNITS = {
     "requests_per_day": "requests/day",
     "tokens_per_day": "tokens/day",
     "live_sessions": "Live sessions",
+    "max_concurrent": "requests at a time",
 }
 DURATION = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
 UNIT_NAMES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
