@@ -12,6 +12,7 @@ from typing import TypeVar
 from django.db.models import Model
 from django.utils import timezone
 
+from proxyapp.config.changed_fields import changed_fields
 from proxyapp.config.file import GroupConfig, KeyConfig
 from proxyapp.config.report import FieldChange, GroupOfKeyChange, MissingChange, Report
 from proxyapp.models import ApiKey, Group
@@ -24,7 +25,6 @@ from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.key_states import MISSING_FROM_FILE
 from proxyapp.vocabulary.quoting import quoted
-from proxyapp.vocabulary.setting_field import SettingField
 
 STATUS_FIELDS = ("status", "status_reason")
 
@@ -129,7 +129,7 @@ class Database:
             self.report.group_created(self.groups[name])
             return None
         group = self.groups[name]
-        changes = _changes(group, wanted, GROUP_FIELDS)
+        changes = changed_fields(group, wanted, GROUP_FIELDS)
         self.report.group_kept(group, changes)
         if any(change.field in CREDENTIAL_FIELDS for change in changes):
             group.single_credential_since = None
@@ -158,7 +158,7 @@ class Database:
             key.set_secret(config.secret)
             self.report.key_created(key, group.name)
             return key
-        changes = _changes(key, wanted, KEY_FIELDS)
+        changes = changed_fields(key, wanted, KEY_FIELDS)
         if key.group_id != group.pk:
             before = self.group_names[key.group_id]
             changes.append(GroupOfKeyChange("group", quoted(before), quoted(group.name)))
@@ -237,18 +237,6 @@ def update_rows(rows: Sequence[Row], fields: Sequence[str]) -> None:
         manager = type(batch[0])._default_manager
         manager.bulk_update(batch, fields)
         manager.filter(pk__in=[row.pk for row in batch]).update(updated_at=now)
-
-
-def _changes(
-    row: Model, wanted: Mapping[str, object], declared: Sequence[SettingField]
-) -> list[FieldChange]:
-    """What is shown as it is comes first, then what is shown in other words."""
-    in_order = sorted(declared, key=lambda field: field.shown is not quoted)
-    return [
-        FieldChange(field.name, field.shown(old), field.shown(wanted[field.name]))
-        for field in in_order
-        if (old := getattr(row, field.name)) != wanted[field.name]
-    ]
 
 
 def _set(row: Model, values: Mapping[str, object]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from proxyapp.vocabulary.group_fields import GroupSettings
 from proxyapp.vocabulary.key_fields import KeySettings
+from proxyapp.vocabulary.project_fields import ProjectSettings
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,7 @@ class Config:
     server: ServerConfig
     groups: tuple[GroupConfig, ...]
     account_files: tuple[Path, ...] = field(default=(), compare=False)
+    projects: tuple[ProjectSettings, ...] = ()
 
 
 class ConfigError(Exception):

@@ -16,11 +16,12 @@ import yaml
 from django.db.models import QuerySet
 
 from proxyapp.config.variables import escaped
-from proxyapp.models import ApiKey, Group
+from proxyapp.models import ApiKey, Group, Project
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.masking import ACCOUNT_MASK
+from proxyapp.vocabulary.project_fields import PROJECT_FIELDS
 from proxyapp.vocabulary.setting_field import SettingField
 from proxyapp.vocabulary.urls import shown_url
 
@@ -49,20 +50,27 @@ class Export(NamedTuple):
 def export_groups(
     *, mask: bool, groups: QuerySet[Group] | None = None, is_ascii: bool = False
 ) -> Export:
-    """All groups, or these. `is_ascii`: other characters are written as escapes of YAML.
+    """All groups, and what is set of projects, or these groups. `is_ascii`: other characters are
+    written as escapes of YAML.
 
     Masked, nothing is unreadable: the masked form of a key is stored beside it.
     """
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
+    projects: Iterable[Project] = ()
     if groups is None:
-        groups = Group.objects.all()
+        groups, projects = Group.objects.all(), Project.objects.all()
     else:
         keys = keys.filter(group__in=groups.order_by().values("pk"))
-    return export_of(groups, keys, mask=mask, is_ascii=is_ascii)
+    return export_of(groups, keys, mask=mask, is_ascii=is_ascii, projects=projects)
 
 
 def export_of(
-    groups: Iterable[Group], keys: Iterable[ApiKey], *, mask: bool, is_ascii: bool = False
+    groups: Iterable[Group],
+    keys: Iterable[ApiKey],
+    *,
+    mask: bool,
+    is_ascii: bool = False,
+    projects: Iterable[Project] = (),
 ) -> Export:
     """These groups with these keys of theirs, in the order of rotation.
 
@@ -75,8 +83,9 @@ def export_of(
     entries = [
         _group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups
     ]
+    settings = {each.name: _settings(each, PROJECT_FIELDS[1:]) for each in projects}
     text = yaml.dump(
-        {"groups": entries},
+        {"groups": entries, **({"projects": settings} if settings else {})},
         Dumper=_Dumper,
         allow_unicode=not is_ascii,
         sort_keys=False,
@@ -143,7 +152,7 @@ def _key_entry(key: ApiKey, text: str) -> object:
     return {"key": text, **settings} if settings else text
 
 
-def _settings(row: Group | ApiKey, declared: Iterable[SettingField]) -> Entry:
+def _settings(row: Group | ApiKey | Project, declared: Iterable[SettingField]) -> Entry:
     entry: Entry = {}
     for field in declared:
         value = getattr(row, field.name)

@@ -12,6 +12,7 @@ from proxyapp.config import plain_yaml
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
 from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
 from proxyapp.config.model_fields import ModelsOfGroups
+from proxyapp.config.project_values import ProjectsOfFile
 from proxyapp.config.server_fields import ServerFields
 from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
@@ -34,7 +35,8 @@ __all__ = [
 MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_GROUPS = 10_000
 
-TOP_NAMES = ("server", "groups")
+MOSTLY = ("server", "groups")
+TOP_NAMES = (*MOSTLY, "projects")
 READ_TOGETHER = frozenset({"allow_link_local", "models", "aliases", "fallbacks"})
 
 
@@ -93,16 +95,18 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(KeysOfGroups, ServerFields, ModelsOfGroups):
+class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups):
     def config(self, tree: object) -> Config:
-        fields = self.mapping(tree, "the file", TOP_NAMES)
+        known = TOP_NAMES if isinstance(tree, dict) else MOSTLY
+        fields = self.mapping(tree, "the file", known)
         if fields is None:
             return Config(ServerConfig(), ())
         if "groups" not in fields:
             self.wrong("groups", "is required")
         groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
         server, checked = self.server(fields.get("server")), self.groups(groups)
-        return Config(server, checked, tuple(self.account_files))
+        projects = self.projects(fields.get("projects"))
+        return Config(server, checked, tuple(self.account_files), projects)
 
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):

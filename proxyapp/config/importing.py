@@ -12,6 +12,7 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.config.apply import Database, Progress
+from proxyapp.config.apply_projects import apply_projects
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.missing import take_out_missing
@@ -50,9 +51,12 @@ def import_config(
     groups = each_key_once(config.groups, report)
 
     def work() -> Touched | None:
-        return _import_whole(
+        touched = apply_projects(config.projects, report, prune=prune)
+        other = _import_whole(
             groups, source, report, prune=prune, takes_out=takes_out, progress=progress
         )
+        LastImport(source).remember_projects(config.projects)
+        return None if other is None else touched | other
 
     _run_locked(work, report, source, by, dry_run=dry_run)
     return report
@@ -69,10 +73,15 @@ def apply_changes(path: Path) -> Report:
     groups = each_key_once(config.groups, report)
 
     def work() -> Touched | None:
-        last = LastImport(path)
+        last, touched = LastImport(path), Touched()
+        if not last.has_same_projects(config.projects):
+            touched = apply_projects(config.projects, report, prune=False)
         if last.rows:
-            return _import_changed(groups, last, report, path)
-        return _import_whole(groups, path, report, prune=False, takes_out=False)
+            other = _import_changed(groups, last, report, path)
+        else:
+            other = _import_whole(groups, path, report, prune=False, takes_out=False)
+        last.remember_projects(config.projects)
+        return None if other is None else touched | other
 
     _run_locked(work, report, path, audit.START)
     return report

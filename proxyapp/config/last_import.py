@@ -14,6 +14,7 @@ from proxyapp.models import ImportedGroup
 from proxyapp.models.sealed import keyed_hash, keyed_hashes
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
+from proxyapp.vocabulary.project_fields import PROJECT_FIELDS, ProjectSettings
 from proxyapp.vocabulary.setting_field import SettingField
 
 MAX_SOURCE_LENGTH = 500
@@ -31,6 +32,8 @@ FIRST_FIELDS = frozenset(
         "allow_link_local",
     ]
 )
+# No group has such a name: in its row stands what the file says of projects.
+PROJECTS = "\tprojects"
 FIRST_OF_KEY = frozenset(["name", "project"])
 
 
@@ -68,12 +71,18 @@ def canonical_text(group: GroupConfig) -> str:
     )
 
 
+def _text_of_projects(projects: Sequence[ProjectSettings]) -> str:
+    return json.dumps([_later(project, PROJECT_FIELDS, ()) for project in projects])
+
+
 def _canonical(key: KeyConfig) -> list[object]:
     return [key.secret, key.name, key.project, *_later(key, KEY_FIELDS, FIRST_OF_KEY)]
 
 
 def _later(
-    settings: GroupConfig | KeyConfig, declared: Iterable[SettingField], first: Collection[str]
+    settings: GroupConfig | KeyConfig | ProjectSettings,
+    declared: Iterable[SettingField],
+    first: Collection[str],
 ) -> list[dict[str, object]]:
     return [
         {field.name: value}
@@ -91,10 +100,16 @@ class LastImport:
             row.name.lower(): row
             for row in ImportedGroup.objects.filter(source=self.source).order_by("id")
         }
+        self.projects = self.rows.pop(PROJECTS, None)
 
     def has_same(self, group: GroupConfig) -> bool:
         row = self.rows.get(group.name.lower())
         return row is not None and row.fingerprint in keyed_hashes(canonical_text(group))
+
+    def has_same_projects(self, projects: Sequence[ProjectSettings]) -> bool:
+        if self.projects is None:
+            return not projects
+        return self.projects.fingerprint in keyed_hashes(_text_of_projects(projects))
 
     def has_same_order(self, groups: Sequence[GroupConfig]) -> bool:
         """Of the groups that are both here and in the file."""
@@ -119,11 +134,24 @@ class LastImport:
         rows = [self._row(group, key_hashes) for group in groups]
         if [_content(row) for row in rows] == [_content(row) for row in self.rows.values()]:
             return
-        ImportedGroup.objects.filter(source=self.source).delete()
+        ImportedGroup.objects.filter(source=self.source).exclude(name=PROJECTS).delete()
         ImportedGroup.objects.bulk_create(rows, batch_size=500)
 
-    def renew(self, groups: Sequence[GroupConfig]) -> None:
-        """Puts the fingerprints under the current secret, as far as these groups prove them."""
+    def remember_projects(self, projects: Sequence[ProjectSettings]) -> None:
+        if self.has_same_projects(projects):
+            return
+        ImportedGroup.objects.filter(source=self.source, name=PROJECTS).delete()
+        if projects:
+            fingerprint = keyed_hash(_text_of_projects(projects))
+            ImportedGroup.objects.create(
+                source=self.source, name=PROJECTS, fingerprint=fingerprint, key_hashes=[]
+            )
+
+    def renew(self, groups: Sequence[GroupConfig], projects: Sequence[ProjectSettings]) -> None:
+        """Puts the fingerprints under the current secret, as far as the file proves them."""
+        if self.projects is not None and self.has_same_projects(projects):
+            self.projects.fingerprint = keyed_hash(_text_of_projects(projects))
+            self.projects.save(update_fields=["fingerprint"])
         for group in groups:
             if self.has_same(group):
                 row = self.rows[group.name.lower()]

@@ -126,5 +126,5 @@ def _renewed(path: Path) -> bool:
         config = load(path)
     except ConfigError:
         return False
-    LastImport(path).renew(each_key_once(config.groups, Report()))
+    LastImport(path).renew(each_key_once(config.groups, Report()), config.projects)
     return True

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from proxyapp.models import ApiKey, Group
+from proxyapp.models import ApiKey, Group, Project
 from proxyapp.models.audit import Change
 from proxyapp.vocabulary.quoting import quoted, quoted_if_unclear
 
@@ -45,16 +45,17 @@ class RowChange:
     """`label` and `group` are the names that there were before. `group`: of a key, else empty."""
 
     action: Literal["add", "change", "delete"]
-    row: Group | ApiKey
+    row: Group | ApiKey | Project
     label: str
     group: str = ""
     fields: Sequence[FieldChange] = ()
 
     @property
     def subject(self) -> str:
-        """`group 'a'`, or `key AIza…6789 in group 'a'`."""
+        """`group 'a'`, `project 'b'`, or `key AIza…6789 in group 'a'`."""
         if not self.group:
-            return f"group {quoted(self.label)}"
+            kind = "project" if isinstance(self.row, Project) else "group"
+            return f"{kind} {quoted(self.label)}"
         return f"key {quoted_if_unclear(self.label)} {self.place}"
 
     @property
@@ -111,6 +112,7 @@ class Report:
 
     groups: ChangeCount = field(default_factory=ChangeCount)
     keys: ChangeCount = field(default_factory=ChangeCount)
+    projects: ChangeCount = field(default_factory=ChangeCount)
     warnings: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     entries: list[RowChange | OrderChange] = field(default_factory=list)
@@ -125,7 +127,8 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        return self.groups.changed or self.keys.changed or bool(self.orders)
+        counts = (self.groups, self.keys, self.projects)
+        return any(count.changed for count in counts) or bool(self.orders)
 
     @property
     def changes(self) -> list[Change]:
@@ -146,6 +149,7 @@ class Report:
         return [
             f"groups: {self.groups}",
             f"keys: {self.keys}",
+            *self._projects(),
             *self.details,
             *self._new_keys(),
             *(f"warning: {warning}" for warning in [*self.warnings, *self.doubts]),
@@ -153,7 +157,8 @@ class Report:
 
     def summary(self) -> str:
         """The counts, and what stands in another order now."""
-        return "\n".join([f"groups: {self.groups}", f"keys: {self.keys}", *map(str, self.orders)])
+        counts = [f"groups: {self.groups}", f"keys: {self.keys}", *self._projects()]
+        return "\n".join([*counts, *map(str, self.orders)])
 
     def group_created(self, group: Group) -> None:
         self.groups.created += 1
@@ -165,6 +170,17 @@ class Report:
     def group_removed(self, group: Group) -> None:
         self.groups.removed += 1
         self.entries.append(RowChange("delete", group, group.name))
+
+    def project_created(self, project: Project) -> None:
+        self.projects.created += 1
+        self.entries.append(RowChange("add", project, project.name))
+
+    def project_kept(self, project: Project, fields: Sequence[FieldChange]) -> None:
+        self._kept(self.projects, RowChange("change", project, project.name, fields=fields))
+
+    def project_removed(self, project: Project) -> None:
+        self.projects.removed += 1
+        self.entries.append(RowChange("delete", project, project.name))
 
     def key_created(self, key: ApiKey, group: str) -> None:
         """By its masked form alone: the file has just given the name."""
@@ -194,6 +210,10 @@ class Report:
             self.entries.append(change)
         else:
             count.unchanged += 1
+
+    def _projects(self) -> list[str]:
+        """Where there are any."""
+        return [f"projects: {self.projects}"] if self.projects != ChangeCount() else []
 
     def _new_keys(self) -> Iterator[str]:
         new = [change for change in self.rows if _is_new_key(change)]

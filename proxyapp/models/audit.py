@@ -35,6 +35,7 @@ ACTIONS: tuple[Action, ...] = get_args(Action)
 OBJECT_TYPES = {
     "proxyapp.apikey": "key",
     "proxyapp.group": "group",
+    "proxyapp.project": "project",
     "proxyapp.clienttoken": "token",
     "proxyapp.resource": "resource",
     "auth.user": "user",
