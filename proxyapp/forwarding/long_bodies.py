@@ -15,6 +15,7 @@ from proxyapp.access.token_book import Client
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.form_model import boundary_of, reading_form
+from proxyapp.provider.input_estimate import estimating_input
 from proxyapp.provider.llm_token_estimate import estimating
 from proxyapp.provider.long_json import LongJson, reading
 from proxyapp.provider.model_name import (
@@ -83,6 +84,13 @@ async def read_for_refusal(body: RequestBody, path: bytes) -> None:
         body.said = await read_whole(body)
     if body.least_llm_tokens is None and length <= MOST_BYTES:
         body.least_llm_tokens = await in_turns(sizing(body.pieces()))
+
+
+async def measure(body: RequestBody) -> None:
+    """What its input is estimated to be."""
+    if body.input_llm_tokens is None:
+        steps = estimating_input(body.whole())
+        body.input_llm_tokens = await _taken(steps, body.length or 0)
 
 
 async def read_whole(body: RequestBody) -> LongJson:

@@ -141,5 +141,6 @@ def _patched(body: RequestBody, patches: list[Patch]) -> RequestBody:
         data = PatchedText(body.data, patches)[:]
         new = RequestBody(data, length=len(data))
     new.prompt_llm_tokens, new.least_llm_tokens = body.prompt_llm_tokens, body.least_llm_tokens
+    new.input_llm_tokens = body.input_llm_tokens
     new.references = body.references
     return new

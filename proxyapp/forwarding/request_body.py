@@ -52,6 +52,7 @@ class RequestBody:
     references: tuple[str, ...] | None = None
     prompt_llm_tokens: int | None = None
     least_llm_tokens: int | None = None
+    input_llm_tokens: int | None = None
 
     def __init__(
         self,

@@ -9,9 +9,10 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.bond import Bond
 from proxyapp.forwarding.model_routes import ModelRoute
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
-from proxyapp.forwarding.request_body import RequestBody
+from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.provider.features import feature_scope, features_of_request
+from proxyapp.provider.input_estimate import input_llm_tokens
 from proxyapp.provider.model_name import (
     PARSED_BYTES,
 )
@@ -104,6 +105,15 @@ class RequestPlan:
             if body.least_llm_tokens is not None:
                 self._use = replace(self._use, llm_tokens=body.least_llm_tokens)
         return self._use
+
+    def input_llm_tokens(self) -> int:
+        """An estimate; of a long body that nobody measured (long_bodies) as if it were text."""
+        body, length = self.body, self.body.length or 0
+        if body.input_llm_tokens is None:
+            is_long = length > SHORT_BYTES
+            whole = b"" if is_long or not length else body.whole()[:]
+            body.input_llm_tokens = length // 4 if is_long else input_llm_tokens(whole)
+        return body.input_llm_tokens
 
     def speak_of(self, model: str, written: PathFacts, facts: PathFacts, body: RequestBody) -> None:
         """The same request in the words of another model."""

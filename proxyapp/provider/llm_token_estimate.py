@@ -26,7 +26,7 @@ LONGEST_START = 160
 
 # Inside a JSON string the quotes would be escaped. What begins with one letter is found much faster
 # than what first looks back.
-_DATA_START = re.compile(
+DATA_START = re.compile(
     rb'"(?<!\\")(?:data|b64_json|image_url|url|file_data|bytesBase64Encoded|result)"\s{0,9}:\s{0,9}'
     rb'(?:\{\s{0,9}"url"\s{0,9}:\s{0,9})?"(?:data:[\w.+/;=-]{0,80};base64,)?(?=[\w+/=\\-]{32})'
 )
@@ -82,7 +82,7 @@ class TextSize:
                 self._is_in_data = end == len(text)
                 place = end
                 continue
-            found = _DATA_START.search(text, place)
+            found = DATA_START.search(text, place)
             if found is None:
                 kept = max(place, len(text) - LONGEST_START)
                 self._count(text[place:kept])
