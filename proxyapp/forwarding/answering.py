@@ -10,10 +10,12 @@ from typing import Any, TypeVar
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.attempt import Attempt
+from proxyapp.forwarding.charged_asking import Ask
+from proxyapp.forwarding.long_bodies import is_long, measure
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.routed_search import RoutedSearch
-from proxyapp.forwarding.search import Ask, Search, SearchParts
+from proxyapp.forwarding.search import Search, SearchParts
 from proxyapp.forwarding.send import ask
 from proxyapp.forwarding.union_models import united_models
 from proxyapp.ledger.counting import Counting
@@ -27,6 +29,8 @@ async def forward(parts: SearchParts, request: RequestPlan, asking: Ask = ask) -
 
     Raises GatewayError when no upstream gave one.
     """
+    if parts.queue.quota.counts_llm_tokens and is_long(request.body):
+        await measure(request.body)
     if request.route is None:
         answering = Search(parts, request, asking).run()
     else:

@@ -8,13 +8,16 @@ from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.pool.probation import Recovery
+from proxyapp.pool.turn_charge import TurnCharge
 from proxyapp.pool.wish import Turn
 from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
 from proxyapp.vocabulary.asgi import Header
 
+TOO_MANY_REQUESTS = 429
+
 
 class AttemptCount:
-    """`client`: whose request it is. `is_over`: it is counted."""
+    """`client`: whose request it is. `is_over`: it is counted. `is_unsent`: nobody has it."""
 
     def __init__(
         self, counting: Counting, recovery: Recovery, turn: Turn, request: RequestPlan
@@ -28,6 +31,9 @@ class AttemptCount:
         self._charge = LlmTokenCharge(request) if is_limited else None
         self._counter: LlmTokenCounter | None = None
         self.is_over = False
+        self.is_unsent = False
+        if turn.charge is not None:
+            turn.charge.begin()
 
     def begin(self, coding: bytes, headers: list[Header]) -> LlmTokenCounter:
         """What the answer is fed to. `coding`: its Content-Encoding."""
@@ -35,6 +41,11 @@ class AttemptCount:
         counter = LlmTokenCounter(coding) if charge is None else charge.begin(coding, headers)
         self._counter = counter
         return counter
+
+    def release_charge(self) -> TurnCharge | None:
+        """For a session, which lasts longer than the attempt: it ends what its turn took."""
+        charge, self._turn = self._turn.charge, self._turn._replace(charge=None)
+        return charge
 
     def end(self, outcome: AttemptOutcome, status: int) -> None:
         """Only the first call counts. `status`: 0 before there is an answer.
@@ -56,6 +67,10 @@ class AttemptCount:
             now,
             llm_tokens,
         )
+        if self._turn.charge is not None:
+            self._turn.charge.end(
+                None if self.is_unsent else llm_tokens, is_counted=status != TOO_MANY_REQUESTS
+            )
         if self.client is not ANYONE:
             charged = self._charged(llm_tokens, outcome, status)
             self._counting.count_llm_tokens(self.client, model, charged, now)

@@ -34,7 +34,7 @@ class Comeback(NamedTuple):
 
 def comeback(snapshot: Snapshot, request: RequestPlan, now: float) -> Comeback | None:
     """When a key for the request's model is free; None when none is cooling."""
-    rings = _rings_of(snapshot, request)
+    rings = rings_of(snapshot, request)
     if any(ring.available(now, request.quota_scope).count for ring in rings):
         return Comeback(now, 1, is_worth_trying=True)
     releases = [ring.earliest_release(now, request.quota_scope) for ring in rings]
@@ -47,7 +47,7 @@ def comeback(snapshot: Snapshot, request: RequestPlan, now: float) -> Comeback |
     return Comeback(release.until, told, is_worth_trying=not is_daily)
 
 
-def _rings_of(snapshot: Snapshot, request: RequestPlan) -> list[Ring]:
+def rings_of(snapshot: Snapshot, request: RequestPlan) -> list[Ring]:
     """Of the keys that may answer: those of a group that has not the path never do."""
     barred = request.barred_groups
     if barred:

@@ -3,11 +3,12 @@
 import asyncio
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, Protocol
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bound_request import BindingParts, learn
+from proxyapp.forwarding.charged_asking import Ask, asking_with
 from proxyapp.forwarding.first_answer import is_without_content
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
@@ -21,6 +22,7 @@ from proxyapp.forwarding.no_key import (
     no_key,
     spent,
 )
+from proxyapp.forwarding.own_limits import refuse_at_own_limits
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.seeking import Seeking
 from proxyapp.forwarding.send import SendingParts, ask
@@ -57,9 +59,6 @@ class SearchParts(SendingParts, BindingParts, Protocol):
     model_lists: KeptAnswers[TargetList]
 
 
-Ask = Callable[[SendingParts, RequestPlan, Turn], Coroutine[Any, Any, Attempt]]
-
-
 class Search:
     """One request's way from key to key. Nothing has reached the client before it ends."""
 
@@ -73,6 +72,7 @@ class Search:
             time.monotonic(),
             failed_groups=request.barred_groups,
             only=None if request.bond is None else request.bond.key_ids,
+            request=request,
         )
         self._seeking = None if request.bond is None else Seeking(parts, request, self._wish)
         self._attempts = 0
@@ -92,7 +92,7 @@ class Search:
         queue, wish = self._parts.queue, self._wish
         while (turn := queue.turn_now(wish) or await self._next_turn()) is not None:
             try:
-                attempt = await self._ask(self._parts, self._request, turn)
+                attempt = await asking_with(self._ask, self._parts, self._request, turn)
             except GatewayError as error:
                 if self._goes_on_after(error, turn.key.group):
                     continue
@@ -163,6 +163,8 @@ class Search:
         parts, request = self._parts, self._request
         if self._empty is not None:
             return await self._relayed(self._empty)
+        if refused is None:
+            refuse_at_own_limits(parts, request, self._wish.turned_away, now)
         bond = request.bond
         if bond is not None and not bond.is_sought:
             said = "" if refused is None else await last_words_of(refused)

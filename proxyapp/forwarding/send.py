@@ -81,7 +81,8 @@ async def _without_token(
     attempt = Attempt(
         AttemptCount(parts.counting, parts.recovery, turn, request), turn, Auth.BEARER
     )
-    attempt.status, attempt.lacks_token = refusal.status, True
+    attempt.status = refusal.status
+    attempt.lacks_token = attempt.count.is_unsent = True
     await attempt.keep()
     attempt.replace_body(refusal.body, b"application/json")
     if not refusal.is_refused:
@@ -183,9 +184,11 @@ async def _send(parts: SendingParts, request: RequestPlan, turn: Turn, auth: str
         if attempt.status < 400 and not parts.recovery.is_idle:
             parts.recovery.succeeded(key, request.quota_scope, attempt.began_at)
     except BodyNotKept as error:  # the upstream is not to blame, and answered nothing
+        count.is_unsent = True
         count.end(AttemptOutcome.CANCELLED, error.status)
         raise
     except GatewayError as error:
+        count.is_unsent = not error.is_sent
         attempt.end(AttemptOutcome.of_status(error.status))
         raise
     except BaseException:

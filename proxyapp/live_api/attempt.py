@@ -5,8 +5,10 @@ import asyncio
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.live_api.closing import Closing
+from proxyapp.pool.turn_charge import TurnCharge
 from proxyapp.provider.live_closes import error_of_close
 from proxyapp.provider.live_messages import Message
+from proxyapp.provider.llm_tokens import NONE
 from proxyapp.upstream.headers import to_client
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.key_masker import without_key
@@ -22,12 +24,18 @@ class LiveAttempt(Attempt):
     socket: WebSocket | None = None
     receiving: "asyncio.Task[Message] | None" = None
     closing: Closing | None = None
+    _charge: TurnCharge | None = None
 
     def open(self, socket: WebSocket) -> None:
         """What ends the session later is judged as the end of a stream of JSON."""
         self.socket = socket
         self.status = SWITCHED
         self.headers = [JSON_TYPE]
+
+    def begin_session(self) -> None:
+        """It is counted; what its turn took of limits it has until it is closed."""
+        self._charge = self.count.release_charge()
+        self.end(AttemptOutcome.SUCCEEDED)
 
     def refused(self, refusal: UpgradeRefused) -> None:
         self.headers = to_client(refusal.headers)
@@ -44,6 +52,9 @@ class LiveAttempt(Attempt):
 
     async def aclose(self) -> None:
         self.end(AttemptOutcome.CANCELLED)
+        charge, self._charge = self._charge, None
+        if charge is not None:  # what was said has been counted as it came
+            charge.end(NONE)
         if self.receiving is not None:
             self.receiving.cancel()
         if self.socket is not None:

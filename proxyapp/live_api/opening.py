@@ -60,7 +60,7 @@ class Opening:
             signed = await tokens.signed(turn.key)
         except NoToken as refusal:
             unsigned = new_attempt(parts, request, turn, Auth.BEARER)
-            unsigned.lacks_token = True
+            unsigned.lacks_token = unsigned.count.is_unsent = True
             unsigned.refused(UpgradeRefused(refusal.status, [], refusal.body))
             return unsigned
         attempt = await self._ask(parts, request, turn._replace(key=signed), Auth.BEARER)
@@ -88,6 +88,7 @@ class Opening:
         except UpgradeRefused as refusal:
             attempt.refused(refusal)
         except GatewayError as error:
+            attempt.count.is_unsent = not error.is_sent
             attempt.end(AttemptOutcome.of_status(error.status))
             raise
         except BaseException:

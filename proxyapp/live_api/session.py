@@ -14,7 +14,6 @@ from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.search import SearchParts
-from proxyapp.ledger.usage import AttemptOutcome
 from proxyapp.live_api.attempt import LiveAttempt
 from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.ephemeral import Ephemeral, credentials_of, group_of
@@ -145,7 +144,7 @@ class LiveSession:
 
     async def _relayed(self, planned: RequestPlan, attempt: LiveAttempt) -> Closing:
         parts, key = self._parts, attempt.key
-        attempt.end(AttemptOutcome.SUCCEEDED)
+        attempt.begin_session()
         assert attempt.socket is not None  # noqa: S101
         assert attempt.receiving is not None  # noqa: S101
         relay = self._relayed_from(attempt.socket, key, planned.model)

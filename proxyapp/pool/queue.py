@@ -7,17 +7,21 @@ from bisect import insort
 from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Protocol
 
-from proxyapp.pool.bound_keys import earliest_of, usable_of
+from proxyapp.pool.bound_keys import usable_of
+from proxyapp.pool.charging import Charging, NoQuota, Quota
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
+from proxyapp.pool.release_times import seconds_until_free
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.pool.wish import KeyWish, Turn
+from proxyapp.pool.wish import NOBODY, KeyWish, Turn
 from proxyapp.vocabulary.in_task import time_limit
 from proxyapp.vocabulary.kept_settings import kept
 
 # For a request that tries out the only key left. An answer may take minutes: who waited so long
 # tries the key as well.
 PROBE_WAIT_SECONDS = 2.0
+# Shares that come may be gone before this request's turn.
+MOST_SHARES = 8
 
 
 class QueuePlace(asyncio.Event):
@@ -49,15 +53,28 @@ class Leases(Protocol):
 class KeyQueue:
     """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits."""
 
-    def __init__(self, leasing: Leases, recovery: Recovery, snapshot: Snapshot) -> None:
+    def __init__(
+        self,
+        leasing: Leases,
+        recovery: Recovery,
+        snapshot: Snapshot,
+        quota: Quota | None = None,
+    ) -> None:
+        """`quota`: what keeps the limits of keys."""
         self._leasing = leasing
         self._recovery = recovery
         self._snapshot = snapshot
+        self.quota: Quota = NoQuota() if quota is None else quota
+        self._charging = Charging(snapshot, self.quota)
         self._lines: dict[tuple[str, str, tuple[int, ...] | None], list[QueuePlace]] = {}
 
     def install(self, snapshot: Snapshot) -> None:
         """Keys may have been released or added: the first in each line looks again."""
-        self._snapshot = snapshot
+        self._snapshot = self._charging.snapshot = snapshot
+        self.look_again()
+
+    def look_again(self) -> None:
+        """A limit has room, say."""
         for line in self._lines.values():
             line[0].set()
 
@@ -66,20 +83,42 @@ class KeyQueue:
         if self._lines or not (wish.is_free and self._recovery.is_idle):
             return None
         key = self._leasing.key_now(wish.ring, wish.quota_scope)
-        return Turn(key) if key is not None else None
+        if key is None or self.quota.is_idle:
+            return Turn(key) if key is not None else None
+        turn = self._charging.charged(key, wish)
+        while turn is None and wish.is_free:
+            if (key := self._leasing.key_now(wish.ring, wish.quota_scope)) is None:
+                return None
+            turn = self._charging.charged(key, wish)
+        return turn
 
     async def next(self, wish: KeyWish, *, may_wait: bool = True) -> Turn | None:
         """None: there is no such key, and none comes free in time."""
         can_wait = kept.QUEUE_SECONDS and may_wait
         if not can_wait or wish.line not in self._lines:
-            if wish.is_free and self._recovery.is_idle:
-                key = await self._leasing.next_key(wish.ring, wish.quota_scope)
-                turn = Turn(key) if key else None
-            else:
-                turn = await self._pick(wish)
+            turn = await self._pick_at_once(wish)
             if turn is not None or not can_wait:
                 return turn
         return await self._wait_in_line(wish)
+
+    async def _pick_at_once(self, wish: KeyWish) -> Turn | None:
+        """Once more where a share of a limit was on its way."""
+        turn = await self._picked(wish)
+        for _ in range(MOST_SHARES):
+            if turn is not None or self.quota.is_idle or not await self.quota.more():
+                break
+            turn = await self._picked(wish)
+        return turn
+
+    async def _picked(self, wish: KeyWish) -> Turn | None:
+        wish.turned_away = NOBODY
+        while wish.is_free and self._recovery.is_idle:
+            key = await self._leasing.next_key(wish.ring, wish.quota_scope)
+            if key is None:
+                return None
+            if (turn := self._charging.charged(key, wish)) is not None:
+                return turn
+        return await self._pick(wish)
 
     async def _pick(self, wish: KeyWish) -> Turn | None:
         """With an eye on what was tried, and on keys that come back one request at a time."""
@@ -90,7 +129,7 @@ class KeyQueue:
             if turn is not None or held is None:
                 return turn or self._of_lower_priority(wish)
             if remaining <= 0:
-                return Turn(held)
+                return self._charging.charged(held, wish)
             await self._recovery.probe_ended(remaining)
 
     async def _lap(self, wish: KeyWish) -> tuple[Turn | None, PoolKey | None]:
@@ -102,14 +141,22 @@ class KeyQueue:
         async for key in self._round(wish):
             if wish.refuses(key):
                 continue
+            if not self._charging.may_look_on(wish):
+                return None, None
             if self._recovery.is_on_trial(key):
                 doubtful = key
                 continue
             probe = self._recovery.on_probation(key, wish.quota_scope, time.time())
             if probe is None or self._recovery.begin_probe(probe):
-                return Turn(key, probe), None
-            held = key
-        return (Turn(doubtful), None) if doubtful and held is None else (None, held)
+                if (turn := self._charging.charged(key, wish, probe)) is not None:
+                    return turn, None
+                if probe is not None:
+                    self._recovery.end_probe(probe)
+            else:
+                held = key
+        if doubtful is None or held is not None:
+            return None, held
+        return self._charging.charged(doubtful, wish), None
 
     async def _round(self, wish: KeyWish) -> AsyncIterator[PoolKey]:
         if wish.only is not None:
@@ -138,8 +185,10 @@ class KeyQueue:
 
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
         """The next key that will do, for when none of the first priority does, where laps go."""
-        key = self._first(wish)
-        return Turn(key) if key else None
+        while (key := self._first(wish)) is not None and self._charging.may_look_on(wish):
+            if (turn := self._charging.charged(key, wish)) is not None:
+                return turn
+        return None
 
     def _size(self, wish: KeyWish) -> int:
         """How many picks go round; none if no key would do: to look must not spend a turn."""
@@ -160,7 +209,7 @@ class KeyQueue:
         if ring is None:
             return None
         usable = ring.usable(time.time(), wish.quota_scope, wish.failed_groups)
-        return next((key for key in usable if key.id not in wish.tried), None)
+        return next((key for key in usable if not wish.refuses(key)), None)
 
     async def _wait_in_line(self, wish: KeyWish) -> Turn | None:
         deadline = wish.arrived_at + kept.QUEUE_SECONDS
@@ -170,9 +219,9 @@ class KeyQueue:
                 until = deadline
                 if line[0] is place:
                     wish.tried.clear()
-                    if turn := await self._pick(wish):
+                    if turn := await self._pick_at_once(wish):
                         return turn
-                    until = now + self._next_release_seconds(wish)
+                    until = now + seconds_until_free(self._snapshot, wish, time.time())
                     if until > deadline:
                         return None
                 with contextlib.suppress(TimeoutError):
@@ -195,12 +244,3 @@ class KeyQueue:
                 line[0].set()
             else:
                 del self._lines[name]
-
-    def _next_release_seconds(self, wish: KeyWish) -> float:
-        """Infinity when none is cooling."""
-        now = time.time()
-        if wish.only is not None:
-            return earliest_of(self._snapshot, wish.only, wish.quota_scope) - now
-        ring = self._snapshot.rings.get(wish.ring)
-        release = ring.earliest_release(now, wish.quota_scope) if ring else None
-        return release.until - now if release else float("inf")

@@ -1,26 +1,51 @@
 """What a request asks the queue for, and what it is given."""
 
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Unit
+from proxyapp.pool.turn_charge import TurnCharge
 
 
 class Turn(NamedTuple):
-    """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end."""
+    """`probe`: this request tries a key that comes back; `Recovery.end_probe` hears the end.
+
+    `charge`: what it took of limits, which ends with the answer.
+    """
 
     key: PoolKey
     probe: Unit | None = None
+    charge: TurnCharge | None = None
+
+
+class Measured(Protocol):
+    """A request whose input can be estimated."""
+
+    def input_llm_tokens(self) -> int: ...
+
+
+NOBODY: frozenset[int] = frozenset()
 
 
 class KeyWish:
     """What may answer a request: a key of the ring that is good for its quota and not yet tried.
 
     `arrived_at`: by the monotonic clock. `only`: the keys that may, the best first; None: any.
+    `turned_away`: those that have too little left for it at this look. `estimated`: its input.
     """
 
-    __slots__ = ("arrived_at", "failed_groups", "only", "quota_scope", "ring", "tried")
+    __slots__ = (
+        "arrived_at",
+        "estimated",
+        "failed_groups",
+        "only",
+        "quota_scope",
+        "request",
+        "ring",
+        "tried",
+        "turned_away",
+    )
 
     def __init__(
         self,
@@ -31,6 +56,7 @@ class KeyWish:
         tried: Collection[int] = (),
         failed_groups: Collection[int] = (),
         only: Sequence[int] | None = None,
+        request: Measured | None = None,
     ) -> None:
         self.ring = ring
         self.quota_scope = quota_scope
@@ -38,10 +64,13 @@ class KeyWish:
         self.tried = set(tried)
         self.failed_groups = set(failed_groups)
         self.only = None if only is None else tuple(only)
+        self.request = request
+        self.turned_away: frozenset[int] = NOBODY
+        self.estimated: int | None = None
 
     @property
     def is_free(self) -> bool:
-        return not self.tried and not self.failed_groups and self.only is None
+        return not (self.tried or self.failed_groups or self.turned_away) and self.only is None
 
     @property
     def line(self) -> tuple[str, str, tuple[int, ...] | None]:
@@ -49,4 +78,15 @@ class KeyWish:
         return self.ring, self.quota_scope, self.only
 
     def refuses(self, key: PoolKey) -> bool:
-        return key.id in self.tried or key.group.id in self.failed_groups
+        if key.id in self.tried or key.id in self.turned_away:
+            return True
+        return key.group.id in self.failed_groups
+
+    def turn_away(self, key_id: int) -> None:
+        self.turned_away = self.turned_away | {key_id}
+
+    def estimate(self) -> int:
+        """How many LLM tokens of input it has; remembered."""
+        if self.estimated is None:
+            self.estimated = 0 if self.request is None else self.request.input_llm_tokens()
+        return self.estimated

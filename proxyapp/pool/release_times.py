@@ -1,0 +1,43 @@
+"""How long a request has to wait for a key."""
+
+import math
+
+from proxyapp.pool.bound_keys import earliest_of
+from proxyapp.pool.held_keys import held_in, held_of
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.wish import KeyWish
+
+# Who waits until another request is over is woken by its end; what this process does not hear of,
+# the end of one elsewhere, it sees so late.
+LOOK_SECONDS = 0.5
+
+
+def seconds_until_free(snapshot: Snapshot, wish: KeyWish, now: float) -> float:
+    """Until the next look. Infinity: none is cooling, and none is held."""
+    seconds = _first_release(snapshot, wish, now) - now
+    if seconds <= LOOK_SECONDS:
+        return seconds
+    return LOOK_SECONDS if wish.turned_away or _may_come(snapshot, wish, now) else seconds
+
+
+def _first_release(snapshot: Snapshot, wish: KeyWish, now: float) -> float:
+    if wish.only is not None:
+        return earliest_of(snapshot, wish.only, wish.quota_scope)
+    ring = snapshot.rings.get(wish.ring)
+    release = ring.earliest_release(now, wish.quota_scope) if ring else None
+    return release.until if release else math.inf
+
+
+def _may_come(snapshot: Snapshot, wish: KeyWish, now: float) -> bool:
+    """Whether a key is held until something ends, which may be at any time."""
+    cooldowns, quota_scope = snapshot.cooldowns, wish.quota_scope
+    if not cooldowns.holds:
+        return False
+    ring = snapshot.rings.get(wish.ring)
+    if wish.only is not None:
+        held = held_of(snapshot, wish.only, quota_scope, now)
+    elif ring is not None:
+        held = held_in(snapshot, ring, quota_scope, now)
+    else:
+        return False
+    return any(cooldowns.until(key.id, quota_scope) == math.inf for key in held)
