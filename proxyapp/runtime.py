@@ -35,6 +35,10 @@ from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
+from proxyapp.quota.holder_names import own_name
+from proxyapp.quota.keeper import QuotaKeeper
+from proxyapp.quota.leases import QuotaLeases
+from proxyapp.quota.limit_book import LimitBook
 from proxyapp.resources.book import ResourceBook
 from proxyapp.upstream.key_probe import probe
 from proxyapp.upstream.key_prober import KeyProber
@@ -98,7 +102,10 @@ class Runtime:
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
         self.recovery = Recovery(self.snapshot.past_refusals)
-        self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot)
+        self.quota = QuotaKeeper(self.snapshot, LimitBook(self.snapshot))
+        self.quota_leases = QuotaLeases(self.threads, self.quota, own_name())
+        self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot, self.quota)
+        self.quota.on_room = self.queue.look_again
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
         shared = SharedAnswers(self.threads)
         self.prober = KeyProber(functools.partial(probe, self.upstreams), shared)
@@ -139,6 +146,7 @@ class Runtime:
                 self.clock.hear(await self.threads.read(database_time))
                 self._clock_due = time.monotonic() + CLOCK_SECONDS
             await self.limits.look()
+            await self.quota_leases.look()
             await self._reread_limits()
         except DatabaseError:
             await within(POLL_SECONDS, self._is_stopping)
@@ -149,7 +157,7 @@ class Runtime:
         """Cooldowns and back-offs in memory last as long as before when the clock is set."""
         if jump:
             logger.warning("The machine's clock was set by %+.0f s", jump)
-            for kept in (self.snapshot, self.recovery, self.cooling):
+            for kept in (self.snapshot, self.recovery, self.cooling, self.quota):
                 kept.shift(jump)
 
     async def refresh(self) -> None:
@@ -168,6 +176,8 @@ class Runtime:
         if is_taken := can_take(self.snapshot, self.book, news):
             taking.take(self.snapshot, self.recovery, news.pool, time.time())
             self.leasing.install(self.snapshot)
+            if news.pool.has_limits:
+                self.quota.install(self.snapshot, LimitBook(self.snapshot), news.pool.keys)
             if news.book is not None:
                 self.book = news.book
                 self.limits.install(self.book)
@@ -177,6 +187,7 @@ class Runtime:
         before = self.snapshot
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.snapshot.keep_routes(before)
+        self.quota.install(self.snapshot, LimitBook(self.snapshot))
         self.limits.install(self.book)
         self.leasing.install(self.snapshot)
         self.recovery.install(self.snapshot.past_refusals, time.time())
@@ -188,8 +199,10 @@ class Runtime:
             await within(FIRST_FLUSH_SECONDS, self._is_stopping)
             while is_dirty.is_set() and not self._is_stopping.is_set():
                 is_dirty.clear()
-                began_at = time.monotonic()
+                began_at, counted_at = time.monotonic(), time.time()
                 are_written = await self._flush.run()
+                if are_written:
+                    self.quota.note_written(counted_at)
                 longer = FLUSH_PAUSE * (time.monotonic() - began_at) if are_written else 0.0
                 pause = min(max(FLUSH_SECONDS, longer), MOST_FLUSH_SECONDS)
                 await within(pause, self._is_stopping)
@@ -218,6 +231,7 @@ class Runtime:
         await self.leasing.close()
         with contextlib.suppress(DatabaseError):
             await self.writing.catch_up()
+            await self.quota_leases.close()
         await self._flush.run(is_last=True)
         await self.upstreams.aclose()
         await self.loop.run_in_executor(None, self._close)

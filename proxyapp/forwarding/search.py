@@ -35,12 +35,14 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.wish import KeyWish, Turn
 from proxyapp.provider.features import feature_of, plain_scope
 from proxyapp.provider.kind_spec import Retry
+from proxyapp.provider.kinds import Kind
 from proxyapp.provider.verdict import Verdict
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.kept_answers import KeptAnswers
 from proxyapp.vocabulary.kept_settings import kept
+from proxyapp.vocabulary.limits import meter_of_minute
 
 # A model that is overloaded is so for all keys: each further try only adds to it, so there are two,
 # and the second comes later. A random half more or less spreads those that failed together. In all
@@ -200,6 +202,9 @@ class Search:
             self._suspicions.add(attempt, verdict)
         elif verdict.takes_out:
             self._narrow(verdict)
+            if verdict.kind is Kind.MINUTE:
+                quota, meter = self._parts.queue.quota, meter_of_minute(verdict.quota_id)
+                quota.note_refused(attempt.key, verdict.model, meter, time.time())
             await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
 
     def _narrow(self, verdict: Verdict) -> None:

@@ -6,6 +6,7 @@ from proxyapp.models.learned_limit import LearnedLimit
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.pool_change import PoolChange
 from proxyapp.models.project import Project
+from proxyapp.models.quota_share import QuotaHolder, QuotaShare
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.resource import Resource
@@ -41,6 +42,8 @@ __all__ = [
     "ModelHour",
     "PoolChange",
     "Project",
+    "QuotaHolder",
+    "QuotaShare",
     "RateLimitEvent",
     "RemovedKey",
     "Resource",

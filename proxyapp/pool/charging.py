@@ -33,6 +33,9 @@ class Quota(Protocol):
     async def more(self) -> bool:
         """Waits for shares that are on their way. False: there are none."""
 
+    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
+        """The provider has refused the key for a limit of that meter."""
+
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         """Which of its limits has no room, and where that comes from; empty: none."""
 
@@ -50,6 +53,9 @@ class NoQuota:
 
     async def more(self) -> bool:
         return False
+
+    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
+        """Nobody keeps it."""
 
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         return ""

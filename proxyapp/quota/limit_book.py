@@ -14,6 +14,13 @@ from proxyapp.vocabulary.model_patterns import expression_of
 # Clients name models. Of so many keys and models the limits are remembered, then of none.
 MOST_KNOWN = 200_000
 MOST_PATTERNS = 10_000
+WORDS = {
+    Meter.REQUESTS_PER_MINUTE: "requests a minute",
+    Meter.INPUT_TOKENS_PER_MINUTE: "input tokens a minute",
+    Meter.REQUESTS_PER_DAY: "requests a day",
+    Meter.TOKENS_PER_DAY: "tokens a day",
+    Meter.MAX_CONCURRENT: "requests at a time",
+}
 
 
 class Limit(NamedTuple):
@@ -26,6 +33,11 @@ class Limit(NamedTuple):
     meter: Meter
     number: int
     source: str
+
+    @property
+    def words(self) -> str:
+        """`10 requests a minute (group main)`."""
+        return f"{self.number:,} {WORDS[self.meter]} ({self.source})"
 
 
 class LimitBook:

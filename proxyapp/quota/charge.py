@@ -1,0 +1,60 @@
+"""What a request took of limits; it ends exactly once."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+from proxyapp.provider.llm_tokens import NONE, LlmTokens
+from proxyapp.quota.account import Account
+from proxyapp.quota.meters import Taken
+
+
+class Keeping(Protocol):
+    clock: Callable[[], float]
+
+    def eased(self, account: Account, now: float) -> None:
+        """Something of it came back."""
+
+
+class Charge:
+    """Later ends of it mean nothing."""
+
+    __slots__ = ("_keeper", "_parts")
+
+    def __init__(self, keeper: Keeping | None) -> None:
+        self._keeper = keeper
+        self._parts: list[tuple[Account, Taken, int]] = []
+
+    def add(self, account: Account, taken: Taken, amount: int) -> None:
+        self._parts.append((account, taken, amount))
+
+    def end(self, llm_tokens: LlmTokens = NONE, *, is_counted: bool = True) -> None:
+        """`is_counted`: the provider takes it from the day, as it does not what it refused."""
+        parts, self._parts = self._parts, []
+        for account, taken, amount in parts:
+            final = amount
+            if account.is_of_day and not is_counted:
+                final = 0
+            elif account.counts_llm_tokens and llm_tokens is not NONE:
+                final = llm_tokens.prompt + (llm_tokens.output if account.is_of_day else 0)
+            self._end(account, taken, amount, final)
+
+    def cancel(self) -> None:
+        """It was never sent."""
+        parts, self._parts = self._parts, []
+        for account, taken, amount in parts:
+            self._end(account, taken, amount, 0)
+
+    def _end(self, account: Account, taken: Taken, amount: int, final: int) -> None:
+        keeper = self._keeper
+        if keeper is None:
+            return
+        if final != amount:
+            account.use.correct(taken, final - amount)
+        now = keeper.clock()
+        account.use.end(taken, final, now)
+        if account.held_until:
+            keeper.eased(account, now)
+
+
+FREE = Charge(None)
+"""Of a key without limits."""
