@@ -30,6 +30,8 @@ from proxyapp.ledger.pruning import prune_often, within
 from proxyapp.ledger.shared_answers import SharedAnswers
 from proxyapp.ledger.writer import Writing
 from proxyapp.pool import store, taking
+from proxyapp.pool.day_requests import DayRequests
+from proxyapp.pool.day_use import DayUse
 from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
@@ -100,7 +102,9 @@ class Runtime:
         await self._reread_limits()
         self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
-        self.leasing = Leasing(self.threads, self.snapshot, self._hear_version)
+        day_use = DayUse()
+        self._day_requests = DayRequests(self.threads, day_use)
+        self.leasing = Leasing(self.threads, self.snapshot, self._hear_version, day_use)
         self.recovery = Recovery(self.snapshot.past_refusals)
         self.quota = QuotaKeeper(self.snapshot, LimitBook(self.snapshot))
         self.quota_leases = QuotaLeases(self.threads, self.quota, own_name())
@@ -145,6 +149,7 @@ class Runtime:
             if time.monotonic() >= self._clock_due:
                 self.clock.hear(await self.threads.read(database_time))
                 self._clock_due = time.monotonic() + CLOCK_SECONDS
+            await self._day_requests.look(self.snapshot)
             await self.limits.look()
             await self.quota_leases.look()
             await self._reread_limits()
