@@ -20,7 +20,8 @@ class KeptMessages:
         self._news = Signal()
         self._has_room = Signal()
         self._is_settled = False
-        self._is_over = False
+        self.is_over = False
+        self.is_handed_over = False
 
     @property
     def is_empty(self) -> bool:
@@ -28,7 +29,7 @@ class KeptMessages:
 
     async def add(self, message: Message) -> None:
         """Returns when there is room for another one."""
-        if self._is_over:
+        if self.is_over:
             return
         self.messages.append(message)
         self._bytes += len(message) + MESSAGE_BYTES
@@ -72,13 +73,14 @@ class KeptMessages:
         whoever has it.
         """
         await self._send_rest(socket)
+        self.is_handed_over = True
         self.messages.clear()
         self._bytes = self._sent = 0
         self._has_room.set()
 
     def close(self) -> None:
         """Nobody asks for them any more; who waits for room is let go."""
-        self._is_over = True
+        self.is_over = True
         self._has_room.set()
 
     async def _send_rest(self, socket: WebSocket) -> None:

@@ -19,24 +19,20 @@ from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.ephemeral import Ephemeral, credentials_of, group_of
 from proxyapp.live_api.hearing import Hearing, HearingParts
 from proxyapp.live_api.kept_messages import MOST_KEPT_BYTES, KeptMessages
-from proxyapp.live_api.later_names import LaterNames
+from proxyapp.live_api.later_messages import LaterMessages
 from proxyapp.live_api.opening import EndedAtOnce, Opening, connect, target_at
+from proxyapp.live_api.own_words import OwnWords
 from proxyapp.live_api.relay import Relay, SendToClient
 from proxyapp.live_api.resumption import bind_to_session
 from proxyapp.pool.keys_and_groups import PoolKey
-from proxyapp.provider.live_closes import error_of_close, may_tell_of_quota, says_quota
-from proxyapp.provider.live_messages import (
-    READ_BYTES,
-    Message,
-    as_text,
-    setup_of,
-    written_in,
-)
+from proxyapp.provider.live_closes import error_of_close
+from proxyapp.provider.live_messages import READ_BYTES, Message, setup_of
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.close_codes import POLICY, TOO_BIG
 from proxyapp.vocabulary.errors import GatewayError, NotAllowed
 from proxyapp.vocabulary.kept_settings import kept
+from proxyapp.vocabulary.signal import Signal
 
 
 class LiveParts(SearchParts, HearingParts, Protocol):
@@ -66,12 +62,12 @@ class LiveSession:
         self._send = send
         self._kept = KeptMessages()
         self._ephemeral = ephemeral
-        self._names = LaterNames(parts, client, path)
+        self._later = LaterMessages(parts, client, path, self._planned)
+        self._has_relay = Signal()
         self._relay: Relay | None = None
         self._key: PoolKey | None = None
         self._ends_in: float | None = None
-        self._own_words = ""
-        self._may_be_repeated = False
+        self._own_words = OwnWords()
 
     async def run(self) -> Closing:
         """How the client is to be told of the end."""
@@ -98,6 +94,7 @@ class LiveSession:
             return Closing.of_error(error)
         finally:
             self._kept.close()
+            self._has_relay.set()
 
     @property
     def _is_of_ours(self) -> bool:
@@ -151,8 +148,7 @@ class LiveSession:
         # For hours: a setup may be long.
         planned.body = RequestBody()
         closing = await relay.run(attempt.receiving)
-        words, later = self._own_words, self._may_be_repeated
-        if says_quota(closing.code, closing.reason, words, may_repeat=later):
+        if self._own_words.is_of_upstreams_quota(closing):
             body = error_of_close(429, closing.reason)
             note_quota_of_session(parts.recovery, parts.cooling, planned, attempt, body)
         return closing.without_key(key)
@@ -161,6 +157,7 @@ class LiveSession:
         hearing = Hearing(self._parts, key, model, self.client)
         self._key = key
         relay = self._relay = Relay(socket, self._send, hearing.hear)
+        self._has_relay.set()
         if self._ends_in is not None:
             self.go_away(self._ends_in)
         return relay
@@ -199,25 +196,26 @@ class LiveSession:
                 await self._check_again(message)
             except GatewayError as error:
                 return Closing.of_error(error)
+            if self._relay is None and (len(message) > READ_BYTES or self._kept.is_handed_over):
+                if not self._kept.is_over:  # each word of what is kept may have to be read
+                    await self._has_relay.wait()
+                if self._relay is None:
+                    return None
         if self._relay is not None:
-            if not self._may_be_repeated:  # a long one is not searched
-                is_long = len(message) > READ_BYTES
-                self._may_be_repeated = is_long or may_tell_of_quota(as_text(message))
+            self._own_words.note_later(message)
             await self._relay.send_on(message)
             return None
-        if len(message) > MOST_KEPT_BYTES and self._kept.is_empty:
+        if len(message) > MOST_KEPT_BYTES:
             return Closing(TOO_BIG, f"The first message is longer than {MOST_KEPT_BYTES} bytes.")
-        if may_tell_of_quota(written := written_in(message)):  # what it sets up may be repeated
-            self._own_words = (self._own_words + written)[:MOST_KEPT_BYTES]
+        self._own_words.note_setup(message)
         await self._kept.add(message)
         return None
 
     async def _check_again(self, message: Message) -> None:
-        """As a setup: there may be a second one. Raises GatewayError."""
-        if self.client.models is not None and (model := setup_of(message).model):
-            self._planned(message, model)
+        """Raises GatewayError."""
+        self._later.check_model(message)
         if self._is_of_ours:
-            await self._names.check(message, self._key)
+            await self._later.check_names(message, self._key)
 
     async def client_left(self, closing: Closing) -> None:
         if self._relay is not None:
@@ -228,7 +226,7 @@ class LiveSession:
     @property
     def has_begun(self) -> bool:
         """Whether the client has said anything."""
-        return self._relay is not None or not self._kept.is_empty
+        return self._kept.is_handed_over or not self._kept.is_empty
 
     def go_away(self, seconds: float) -> None:
         self._ends_in = seconds

@@ -1,6 +1,7 @@
 """What the messages of a Live session say: its model, what it goes on from, what it has used."""
 
 import json
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,9 @@ _IN_TEXT = {word: f'"{word}"' for word in (_USAGE, _HANDLE)}
 # Where a first message may have what it sets up; the last is the message itself.
 _SETUPS = ("setup", "session", "interaction", "config")
 _RESUMPTION = ("sessionResumption", "session_resumption")
+
+_MODEL = re.compile(r'"model"|\\u00[67]')
+_MODEL_IN_BYTES = re.compile(_MODEL.pattern.encode())
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,12 @@ def setup_of(message: Message) -> LiveSetup:
         and isinstance(resumption.get("handle"), str)
     ]
     return LiveSetup(normal_name(models[0]) if models else "", resumed[0] if resumed else "")
+
+
+def may_name_model(message: Message) -> bool:
+    """As a field of its own, also with letters written as escapes."""
+    pattern = _MODEL if isinstance(message, str) else _MODEL_IN_BYTES
+    return pattern.search(message) is not None  # type: ignore[arg-type]
 
 
 def as_text(message: Message) -> str:

@@ -1,4 +1,4 @@
-"""What a client names after its setup is held to what holds for the setup."""
+"""What a client says after its setup is held to what holds for the setup."""
 
 import json
 import os
@@ -64,6 +64,7 @@ def tokens(gateway: Gateway) -> dict[str, dict[str, Any]]:
     """The options of a client with each."""
     terms: dict[str, dict[str, Any]] = {"maker": {}, "other": {}, "single": {"live_sessions": 1}}
     terms["seer"] = {"shared_resources": True}
+    terms["limited"] = {"models": ["gemini-live-*"], "shared_resources": True}
     made = make_tokens(gateway, terms)
     wait_for(lambda: is_refused(gateway))
     assert gateway.manage("shell", "--no-imports", "-c", REMEMBER).returncode == 0
@@ -128,6 +129,54 @@ def test_it_is_so_before_the_upstreams_first_word(
         socket.send(naming())
 
         assert end_of(socket)[0] == 1008
+
+
+def setting_up(model: str) -> str:
+    return json.dumps({"setup": {"model": f"models/{model}"}})
+
+
+@pytest.mark.parametrize(
+    ("message", "words"),
+    [
+        pytest.param(setting_up("other"), "may not use the model", id="short"),
+        pytest.param(padded(setting_up("other"), 200_000), "may not use the model", id="long"),
+        pytest.param(
+            padded(setting_up("other").replace("model", r"mo\u0064el", 1), 200_000),
+            "may not use the model",
+            id="escaped",
+        ),
+        pytest.param(padded(setting_up("other"), 3 << 20), "is not read", id="too long"),
+        pytest.param(padded(setting_up("other"), 3 << 20).encode(), "is not read", id="bytes"),
+    ],
+)
+def test_a_later_setup_names_no_model_that_its_client_may_not_use(
+    gateway: Gateway,
+    live: FakeLive,
+    tokens: dict[str, dict[str, Any]],
+    message: str | bytes,
+    words: str,
+) -> None:
+    with begun(gateway, **tokens["limited"]) as socket:
+        for passing in (setting_up("gemini-live-2.5"), "x" * (3 << 20), '{"n": "\\u00e9"}'):
+            socket.send(passing)
+            assert socket.recv(15) == passing
+        socket.send(message)
+
+        code, reason = end_of(socket)
+    assert (code, words in reason) == (1008, True)
+    assert len(live.wait_closed().messages) == 4
+
+
+def test_what_is_long_before_the_upstreams_first_word_comes_in_its_order(
+    gateway: Gateway, live: FakeLive, tokens: dict[str, dict[str, Any]]
+) -> None:
+    messages = [SETUP, "one", "x" * 200_000, "two", "y" * (2 << 20), "three"]
+    with opened(gateway, **tokens["other"]) as socket:
+        for message in messages:
+            socket.send(message)
+
+        assert [socket.recv(15) for _ in messages] == [READY, *messages[1:]]
+    assert live.wait_closed().messages == messages
 
 
 @pytest.mark.usefixtures("tokens")
