@@ -65,6 +65,7 @@ def websocket_factory(server: Server) -> WebSocketFactory:
         openHandshakeTimeout=server.websocket_handshake_timeout,
         maxMessagePayloadSize=server.websocket_max_message_size,
         maxFramePayloadSize=server.websocket_max_frame_size,
+        failByDrop=False,  # a client that breaks a rule is told which
     )
     return factory
 

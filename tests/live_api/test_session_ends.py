@@ -62,7 +62,7 @@ def test_a_message_beyond_the_limit_closes_the_session(live: FakeLive, server: s
             assert end_of(socket)[0] == 1009
         with begun(gateway) as socket:
             socket.send(bytes(MIB + 1))
-            assert end_of(socket)[0] in (1006, 1009)  # Daphne drops the connection
+            assert end_of(socket)[0] == 1009
         live.wait_closed()
 
 
@@ -192,6 +192,20 @@ def test_a_text_that_is_none_leaves_no_traceback(live: FakeLive, server: str):
         flooded(gateway, b"\x81\x82" + bytes(4) + b"\xff\xfe", 0.5)
         with begun(gateway):
             assert "Traceback" not in gateway.output()
+
+
+@SERVERS
+@pytest.mark.parametrize(
+    ("frame", "code"),
+    [(b"\x81\x82" + bytes(4) + b"\xff\xfe", 1007), (b"\x83\x80" + bytes(4), 1002)],
+)
+def test_a_client_that_breaks_a_rule_is_told_which(
+    live: FakeLive, server: str, frame: bytes, code: int
+):
+    with Gateway(config_of(live), server=server) as gateway, begun(gateway) as socket:
+        socket.socket.sendall(frame)
+
+        assert end_of(socket)[0] == code
 
 
 @SERVERS
