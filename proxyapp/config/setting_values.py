@@ -36,8 +36,11 @@ class SettingValues(LimitValues, SpillValues):
                 return self.limits(fields.get(field.name), f"{place}.{field.name}")
             case "spill":
                 return self.spill(fields.get(field.name_in_file), f"{place}.{field.name_in_file}")
-        if field.default is None and fields.get(field.name) in (None, ""):
+        given = fields.get(field.name)
+        if field.default is None and given in (None, ""):
             return None
+        if field.default == "" and (given is None or given is False or given == ""):
+            return ""  # `off` is a word for false
         check = field.check(is_link_local_allowed)
         default = None if field.is_required else field.default
         return self.text(fields, field.name, place, check, default=default).strip()

@@ -1,6 +1,7 @@
 """Makes a plan of a client's request: what it asks for, of whom, and what its quota counts for."""
 
 from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding.conversation import conversation_of
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
 from proxyapp.forwarding.model_permission import check_model, check_same_place
 from proxyapp.forwarding.model_routes import route_of, stands_for
@@ -83,6 +84,8 @@ def plan(
         _take_route(planned, snapshot)
     if facts.means.stray is not None:
         bar_strays(planned, snapshot)
+    if snapshot.is_sticky:
+        planned.conversation = conversation_of(planned, snapshot.stickiness(planned.ring))
     features = snapshot.cooldowns.features
     if features and (cooling := features.get(planned.quota_scope)):
         planned.narrow(cooling)

@@ -28,7 +28,8 @@ class RequestPlan:
     it. `barred_groups`: those whose API does not have the path, or that have not the model.
     `route`: what it may be asked for, where that is more than one model of its own name;
     `is_narrowed`: not all of the groups of its `whole_ring` have that. `names`: of the resources
-    that it is about; `bond`: which keys these belong to. `settled_auth`: with which credential of
+    that it is about; `bond`: which keys these belong to. `conversation`: that it
+    goes on with, where that matters. `settled_auth`: with which credential of
     `both` the upstream has been content; empty: that is to be found out.
     """
 
@@ -63,6 +64,7 @@ class RequestPlan:
         self.quota_scope = facts.quota_scope(model)
         self.names: tuple[str, ...] = ()
         self.bond: Bond | None = None
+        self.conversation: int | None = None
         self._use: RequestUse | None = None
 
     @property

@@ -75,6 +75,7 @@ class Search:
             failed_groups=request.barred_groups,
             only=None if request.bond is None else request.bond.key_ids,
             request=request,
+            conversation=None if request.bond is not None else request.conversation,
         )
         self._seeking = None if request.bond is None else Seeking(parts, request, self._wish)
         self._attempts = 0

@@ -19,6 +19,7 @@ from proxyapp.vocabulary.choices import (
     Auth,
     KeyStatus,
     RateLimitPolicy,
+    Sticky,
     Strategy,
     choice_values,
     labelled,
@@ -105,6 +106,17 @@ class Group(models.Model):
     tier = tier_column()
     limits = limits_column()
     max_concurrent = concurrency_column()
+    sticky = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        choices=labelled(Sticky),
+        help_text=(
+            "What a conversation is known by, so that it stays at one project, where the provider's"
+            " cache has what it began with. Empty: every request takes turns."
+        ),
+    )
     ca_certificates = models.TextField(
         blank=True,
         default="",

@@ -63,6 +63,7 @@ class PoolGroup:
     strategy: str = Strategy.ROUND_ROBIN
     has_own_strategy: bool = False
     spill_after: float | None = None
+    sticky: str = ""
     template: str = ""
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
@@ -208,6 +209,7 @@ class GroupFields(NamedTuple):
     strategy: str = Strategy.ROUND_ROBIN
     has_own_strategy: bool = False
     spill_after: float | None = None
+    sticky: str = ""
 
     def __repr__(self) -> str:
         """Without the password of the proxy."""

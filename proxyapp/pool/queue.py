@@ -13,6 +13,7 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.release_times import seconds_until_free
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.pool.stays import Stays
 from proxyapp.pool.wish import NOBODY, KeyWish, Turn
 from proxyapp.vocabulary.in_task import time_limit
 from proxyapp.vocabulary.kept_settings import kept
@@ -66,11 +67,13 @@ class KeyQueue:
         self._snapshot = snapshot
         self.quota: Quota = NoQuota() if quota is None else quota
         self._charging = Charging(snapshot, self.quota)
+        self._stays = Stays()
         self._lines: dict[tuple[str, str, tuple[int, ...] | None], list[QueuePlace]] = {}
 
     def install(self, snapshot: Snapshot) -> None:
         """Keys may have been released or added: the first in each line looks again."""
         self._snapshot = self._charging.snapshot = snapshot
+        self._stays.install(snapshot)
         self.look_again()
 
     def look_again(self) -> None:
@@ -82,12 +85,12 @@ class KeyQueue:
         """The next key if it is had at once, and nobody waits for any."""
         if self._lines or not (wish.is_free and self._recovery.is_idle):
             return None
-        key = self._leasing.key_now(wish.ring, wish.quota_scope)
+        key = self._key_now(wish)
         if key is None or self.quota.is_idle:
             return Turn(key) if key is not None else None
         turn = self._charging.charged(key, wish)
         while turn is None and wish.is_free:
-            if (key := self._leasing.key_now(wish.ring, wish.quota_scope)) is None:
+            if (key := self._key_now(wish)) is None:
                 return None
             turn = self._charging.charged(key, wish)
         return turn
@@ -113,12 +116,22 @@ class KeyQueue:
     async def _picked(self, wish: KeyWish) -> Turn | None:
         wish.turned_away = NOBODY
         while wish.is_free and self._recovery.is_idle:
-            key = await self._leasing.next_key(wish.ring, wish.quota_scope)
+            key = self._staying(wish)
+            key = key or await self._leasing.next_key(wish.ring, wish.quota_scope)
             if key is None:
                 return None
             if (turn := self._charging.charged(key, wish)) is not None:
                 return turn
         return await self._pick(wish)
+
+    def _key_now(self, wish: KeyWish) -> PoolKey | None:
+        return self._staying(wish) or self._leasing.key_now(wish.ring, wish.quota_scope)
+
+    def _staying(self, wish: KeyWish) -> PoolKey | None:
+        """Where its conversation stays. None: nowhere; rotation has a key then, if there is one."""
+        if wish.conversation is None:
+            return None
+        return next(self._stays.keys(self._snapshot, wish, time.time()), None)
 
     async def _pick(self, wish: KeyWish) -> Turn | None:
         """With an eye on what was tried, and on keys that come back one request at a time."""
@@ -164,6 +177,9 @@ class KeyQueue:
                 yield bound
             return
         passed = set(wish.tried)
+        if wish.conversation is not None:
+            for staying in self._stays.keys(self._snapshot, wish, time.time()):
+                yield staying
         for _ in range(self._size(wish)):
             key = await self._next_key(wish, passed)
             if key is None:

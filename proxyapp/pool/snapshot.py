@@ -22,7 +22,7 @@ from proxyapp.pool.ring import Ring, new_ring
 from proxyapp.pool.ring_names import ALL_GROUPS, ring_name
 from proxyapp.pool.rounds import line_of_group, line_of_groups
 from proxyapp.provider.features import plain_scope
-from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.choices import KeyStatus, Sticky
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.project_fields import ProjectSettings
 
@@ -39,10 +39,11 @@ class Snapshot:
     they mean beyond their cooldowns. `circles`: by the names of rings of some groups, which these
     are; `shared_rings`: by group, the names of those that it is in; `routed`: those that were made
     for models. `of_hash`: keys by the hash of their secret. `names_models`: whether a group does;
-    `is_plain`: whether all are. `stamp`: the version's, in this database; `standing`: how many keys
-    there are of each status, those that cannot be read apart. `projects_set`: what is set of
-    projects, by name; `keys_with_limits`: how many keys have limits of their own; `learned`: what
-    refusals told of limits.
+    `is_plain`: whether all are. `is_sticky`: whether a group is; `sticky_rings`: how, as far as it
+    was asked. `stamp`: the version's, in this database; `standing`: how many keys there are of each
+    status, those that cannot be read apart. `projects_set`: what is set of projects, by name;
+    `keys_with_limits`: how many keys have limits of their own; `learned`: what refusals told of
+    limits.
     """
 
     version: int
@@ -59,6 +60,8 @@ class Snapshot:
     routed: set[str] = field(default_factory=set)
     names_models: bool = False
     is_plain: bool = True
+    is_sticky: bool = False
+    sticky_rings: dict[str, str] = field(default_factory=dict)
     model_turns: ModelTurns = field(default_factory=ModelTurns)
     model_choices: dict[tuple[str, str], ModelChoices] = field(default_factory=dict)
     stamp: int = 0
@@ -122,6 +125,18 @@ class Snapshot:
             self.routed.add(name)
         return self.rings[name]
 
+    def stickiness(self, ring: str) -> str:
+        """Of the ring: where groups take turns, what one asks for holds for all. Empty: none does.
+
+        By the prefix is by the session, too.
+        """
+        found = self.sticky_rings.get(ring)
+        if found is None:
+            modes = {group.sticky for group in self.groups_of(ring)}
+            found = next((mode for mode in (Sticky.PREFIX, Sticky.SESSION) if mode in modes), "")
+            self.sticky_rings[ring] = found
+        return found
+
     def keep_routes(self, before: "Snapshot") -> None:
         """Of a snapshot that this one replaces."""
         self.model_turns = before.model_turns
@@ -133,6 +148,7 @@ class Snapshot:
     def forget_routes(self) -> None:
         """Those of groups that are gone, and what names of models led to."""
         self.model_choices.clear()
+        self.sticky_rings.clear()
         for name in [each for each in self.routed if not self.circles[each] <= self.order.keys()]:
             self.routed.remove(name)
             for group_id in self.circles.pop(name):
@@ -262,6 +278,7 @@ def build(
         {group.id: group for group in groups},
         names_models=any(group.names_models for group in groups),
         is_plain=all(group.is_plain for group in groups),
+        is_sticky=any(group.sticky for group in groups),
     )
     classes: dict[int, dict[KeyClass, list[PoolKey]]] = {group.id: {} for group in groups}
     for key in keys:

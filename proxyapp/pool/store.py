@@ -83,6 +83,7 @@ def group_of_pool(group: Group) -> PoolGroup:
             strategy=group.strategy or kept.ROTATION_STRATEGY,
             has_own_strategy=bool(group.strategy),
             spill_after=group.spill_after,
+            sticky=group.sticky,
         )
     )
 

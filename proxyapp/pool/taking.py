@@ -94,6 +94,7 @@ def _take_groups(snapshot: Snapshot, groups: tuple[PoolGroup, ...]) -> bool:
     snapshot.groups = by_name(groups)
     snapshot.names_models = any(group.names_models for group in groups)
     snapshot.is_plain = all(group.is_plain for group in groups)
+    snapshot.is_sticky = any(group.sticky for group in groups)
     for group in groups:
         if group.ring not in snapshot.rings:
             line = line_of_group(group, {})

@@ -33,10 +33,12 @@ class KeyWish:
 
     `arrived_at`: by the monotonic clock. `only`: the keys that may, the best first; None: any.
     `turned_away`: those that have too little left for it at this look. `estimated`: its input.
+    `conversation`: that it goes on with, and that stays at a project; None: it may go anywhere.
     """
 
     __slots__ = (
         "arrived_at",
+        "conversation",
         "estimated",
         "failed_groups",
         "only",
@@ -57,6 +59,7 @@ class KeyWish:
         failed_groups: Collection[int] = (),
         only: Sequence[int] | None = None,
         request: Measured | None = None,
+        conversation: int | None = None,
     ) -> None:
         self.ring = ring
         self.quota_scope = quota_scope
@@ -67,6 +70,7 @@ class KeyWish:
         self.request = request
         self.turned_away: frozenset[int] = NOBODY
         self.estimated: int | None = None
+        self.conversation = conversation
 
     @property
     def is_free(self) -> bool:

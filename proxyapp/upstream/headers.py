@@ -14,12 +14,14 @@ from proxyapp.vocabulary.auth_places import HOP_BY_HOP
 from proxyapp.vocabulary.remembered import remembered
 
 CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key", b"api-key"})
+# What a client calls its conversation; the gateway's own.
+SESSION_HEADER = b"x-gateway-session"
 # The gateway has read the whole body before it asks the upstream, so there is nothing left to
 # expect. A project that a client names beside the gateway's key makes Google refuse the key.
 NOT_TO_UPSTREAM = (
     HOP_BY_HOP
     | CREDENTIALS
-    | {b"host", b"content-length", b"expect", b"x-goog-user-project", hops.HEADER}
+    | {b"host", b"content-length", b"expect", b"x-goog-user-project", hops.HEADER, SESSION_HEADER}
 )
 # A session of one key must never reach a client, and so another key.
 # Nor may an upstream speak for the whole host: the admin is on it.

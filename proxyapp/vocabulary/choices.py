@@ -34,6 +34,13 @@ class Strategy(StrEnum):
     FILL_FIRST = "fill_first"
 
 
+class Sticky(StrEnum):
+    """What keeps a conversation at one project."""
+
+    SESSION = "session"
+    PREFIX = "prefix"
+
+
 class Auth(StrEnum):
     """The ways that have a name; `auth_places` knows the others."""
 
@@ -70,6 +77,8 @@ LABELS: dict[StrEnum, str] = {
     RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
     Tier.FREE: "free",
     Tier.TIER_1: "tier-1",
+    Sticky.SESSION: "session: the name that a client gives it",
+    Sticky.PREFIX: "prefix: that name, or else what the prompt begins with",
     KeyStatus.ACTIVE: "Active",
     KeyStatus.DISABLED: "Disabled",
     KeyStatus.INVALID: "Invalid",

@@ -17,7 +17,7 @@ from proxyapp.vocabulary.choices import (
     RateLimitPolicy,
 )
 from proxyapp.vocabulary.model_lists import alias_lines, fallback_lines, model_lines
-from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS, TIER
+from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS, STICKY, TIER
 from proxyapp.vocabulary.setting_field import SettingField, fields_of, in_lines, one_of
 from proxyapp.vocabulary.turn_fields import PRIORITY, SPILL, STRATEGY, WEIGHT
 from proxyapp.vocabulary.urls import shown_url
@@ -74,6 +74,7 @@ class GroupSettings:
     tier: str = dataclasses.field(default="", metadata=TIER)
     limits: dict[str, dict[str, int]] = dataclasses.field(default_factory=dict, metadata=LIMITS)
     max_concurrent: int | None = dataclasses.field(default=None, metadata=CONCURRENCY)
+    sticky: str = dataclasses.field(default="", metadata=STICKY)
 
 
 GROUP_FIELDS = fields_of(GroupSettings)

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from proxyapp.vocabulary.choices import MAX_CONCURRENT, Tier, choice_values
+from proxyapp.vocabulary.choices import MAX_CONCURRENT, Sticky, Tier, choice_values
 from proxyapp.vocabulary.limit_lines import limit_lines
 from proxyapp.vocabulary.setting_field import in_lines
 
@@ -15,8 +15,15 @@ def check_tier(value: str) -> str | None:
     return f"is no tier whose limits are known; known are {KNOWN_TIERS}"
 
 
+def check_sticky(value: str) -> str | None:
+    known = choice_values(Sticky)
+    return None if not value or value in known else f"must be off or one of {', '.join(known)}"
+
+
 # Empty: nobody's published limits are taken.
 TIER: dict[str, Any] = {"check": lambda _: check_tier}
 LIMITS: dict[str, Any] = {"sort": "limits", "shown": in_lines(limit_lines)}
+# Empty: nothing is.
+STICKY: dict[str, Any] = {"check": lambda _: check_sticky}
 # None: as many as come.
 CONCURRENCY: dict[str, Any] = {"sort": "number", "allowed": range(1, MAX_CONCURRENT + 1)}

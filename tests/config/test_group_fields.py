@@ -32,6 +32,7 @@ def other_value(field: GroupField) -> Any:
         "auth": "bearer",
         "tier": "free",
         "strategy": "fill_first",
+        "sticky": "prefix",
     }
     match field.sort:
         case "number":

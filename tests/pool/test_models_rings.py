@@ -9,7 +9,7 @@ from proxyapp.pool.changes import PoolChanges
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.model_turns import ModelTurns
 from proxyapp.pool.probation import PastRefusals, Recovery
-from proxyapp.pool.ring_names import groups_of_ring, ring_name
+from proxyapp.pool.ring_names import ALL_GROUPS, groups_of_ring, ring_name
 from proxyapp.pool.snapshot import MOST_ROUTED, Snapshot
 from proxyapp.pool.taking import take
 from tests.support.snapshots import group, pool_of
@@ -103,6 +103,18 @@ def test_whether_groups_name_models_is_known_anew_with_them() -> None:
     )
 
     assert pool.names_models
+
+
+def test_what_is_sticky_is_known_anew_with_the_groups() -> None:
+    pool = pool_of((0, 1, 1))
+    assert not pool.is_sticky
+    for mode in ("prefix", "session", ""):
+        news = changes(pool, groups=(group(1, "g1", sticky=mode),))
+
+        take(pool, Recovery(PastRefusals()), news, 10.0)
+
+        assert pool.is_sticky == bool(mode)
+        assert pool.stickiness(ALL_GROUPS) == pool.stickiness(pool.order[1].ring) == mode
 
 
 def test_the_name_of_a_ring_tells_its_groups() -> None:

@@ -291,3 +291,9 @@ def test_the_parameter_that_the_operator_names_replaces_the_clients_however_it_i
 )
 def test_no_program_reads_another_key_beside_it(query: bytes, left: bytes):
     assert with_key(b"/x?" + query, "query:api_key", "K") == b"/x?" + left + b"api_key=K"
+
+
+def test_what_a_client_calls_its_conversation_stays_here():
+    mine = [(b"x-gateway-session", b"thread-7"), (b"x_gateway_session", b"7"), (b"accept", b"*/*")]
+
+    assert sent(mine) == [(b"host", b"up:81"), (b"accept", b"*/*")]
