@@ -13,16 +13,18 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import NamedTuple
 
 from bench.contestants import ROOT, environment
 from bench.economy_figures import DayFigures
+from bench.economy_talk_figures import TALK_HEAD, TalkFigures, talk_lines, talk_rows, talk_targets
 from bench.process import CONTESTANT_CORES, on_cores
 from bench.report import BenchTarget, Section, at_most, table, targets_table
 from proxyapp.management.text_table import plain_table
 
 LOADS = (0.4, 0.8, 2.0)
 AWARE, DAILY = "quota_aware", "daily"
-WHOLE_DAY_TAKES_SECONDS = 5.0
+WHOLE_DAY_TAKES_SECONDS = 20.0
 MOST_MISSED = 0.001
 MOST_REFUSALS = 0.01
 LEAST_BESIDE_HOSTILE = 0.99
@@ -33,7 +35,14 @@ JUDGE_MICROSECONDS = 100.0
 HEAD = ["offered", "policy", "answered", "of the quota", "missed", "refusals an answer", "took"]
 
 
-def measured(*, is_quick: bool) -> list[DayFigures]:
+class Economy(NamedTuple):
+    """Of days under each policy, and of conversations with and without `sticky`."""
+
+    days: list[DayFigures]
+    talks: list[TalkFigures]
+
+
+def measured(*, is_quick: bool) -> Economy:
     """In a process of its own, with nobody's settings."""
     command = [sys.executable, "-m", "bench.economy", "--json", *(["--quick"] if is_quick else [])]
     with tempfile.TemporaryDirectory(prefix="bench-economy-") as home, on_cores(CONTESTANT_CORES):
@@ -41,18 +50,21 @@ def measured(*, is_quick: bool) -> list[DayFigures]:
         done = subprocess.run(
             command, env=env, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True, timeout=300
         )
-    return [DayFigures(**each) for each in json.loads(done.stdout)]
+    days, talks = json.loads(done.stdout)
+    return Economy([DayFigures(**each) for each in days], [TalkFigures(**each) for each in talks])
 
 
-def simulated(*, is_quick: bool) -> list[DayFigures]:
+def simulated(*, is_quick: bool) -> Economy:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
     import django
 
     django.setup()
+    from bench.economy_conversations import talked_of
     from bench.economy_day import compared
     from bench.economy_world import DAY, HOUR
 
-    return compared(HOUR if is_quick else DAY, LOADS, (AWARE, DAILY))
+    days = compared(HOUR if is_quick else DAY, LOADS, (AWARE, DAILY))
+    return Economy(days, talked_of(is_quick=is_quick))
 
 
 def run(seconds_budget: float) -> Section:
@@ -60,8 +72,8 @@ def run(seconds_budget: float) -> Section:
     figures = measured(is_quick=is_quick)
     return Section(
         "(g) Quota economy",
-        _lines(figures, is_quick=is_quick),
-        _targets(figures, is_quick=is_quick),
+        [*_lines(figures.days, is_quick=is_quick), "", *talk_lines(figures.talks)],
+        _all_targets(figures, is_quick=is_quick),
     )
 
 
@@ -102,6 +114,11 @@ def _microseconds(figures: Sequence[DayFigures]) -> float:
     return (
         1e6 * sum(each.judge_seconds for each in aware) / max(sum(each.judged for each in aware), 1)
     )
+
+
+def _all_targets(figures: Economy, *, is_quick: bool) -> list[BenchTarget]:
+    days = _targets(figures.days, is_quick=is_quick)
+    return [*days, *talk_targets(figures.talks, is_quick=is_quick)]
 
 
 def _targets(figures: Sequence[DayFigures], *, is_quick: bool) -> list[BenchTarget]:
@@ -154,12 +171,15 @@ def main() -> None:
     )
     asked = parser.parse_args()
     if asked.json:
-        print(json.dumps([asdict(each) for each in simulated(is_quick=asked.quick)]))
+        found = simulated(is_quick=asked.quick)
+        print(json.dumps([[asdict(each) for each in part] for part in found]))
         return
     figures = measured(is_quick=asked.quick)
-    rows = [each.row for each in figures]
+    rows, talks = [each.row for each in figures.days], talk_rows(figures.talks)
     print(plain_table(HEAD, rows, right={0, 2, 3, 4, 5, 6}), "", *table(HEAD, rows), "", sep="\n")
-    print(_judged(figures), "", *targets_table(_targets(figures, is_quick=asked.quick)), sep="\n")
+    print(plain_table(TALK_HEAD, talks, right={0, 2, 3, 4, 5, 6}), "", sep="\n")
+    print(*table(TALK_HEAD, talks), "", _judged(figures.days), "", sep="\n")
+    print(*targets_table(_all_targets(figures, is_quick=asked.quick)), sep="\n")
 
 
 if __name__ == "__main__":

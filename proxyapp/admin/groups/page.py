@@ -15,6 +15,7 @@ from django.http import (
 )
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 
 from proxyapp.admin.groups.list import figures
 from proxyapp.admin.keys.test_action import settle
@@ -24,6 +25,7 @@ from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.exporting import export_groups
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.operators import key_tests
+from proxyapp.operators.cached_tokens import cached_by_day
 from proxyapp.operators.group_credentials import DETAIL, try_two_again
 from proxyapp.operators.key_tests import Findings
 
@@ -62,6 +64,9 @@ class GroupPages(PooledAdmin[Group]):
                 else ""
             )
             context["may_export_secrets"] = may_export_secrets(request)
+            if is_small and request.user.has_perm("proxyapp.view_hourlyusage"):
+                days = cached_by_day(group.pk, timezone.now())
+                context["cached_days"] = days if any(each.prompt for each in days) else []
         return super().render_change_form(request, context, *args, **kwargs)
 
     def two_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
