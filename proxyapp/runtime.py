@@ -32,6 +32,7 @@ from proxyapp.ledger.writer import Writing
 from proxyapp.pool import store, taking
 from proxyapp.pool.day_requests import DayRequests
 from proxyapp.pool.day_use import DayUse
+from proxyapp.pool.exits import FailingExit
 from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
@@ -102,6 +103,7 @@ class Runtime:
         await self._reread_limits()
         self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
+        self.upstreams.exits.install(self.snapshot)
         day_use = DayUse()
         self._day_requests = DayRequests(self.threads, day_use)
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version, day_use)
@@ -175,6 +177,7 @@ class Runtime:
             if news is None or not self._take(news):
                 await self._reload()
             self.cooling.install(self.snapshot)
+            self.upstreams.exits.install(self.snapshot)
             self.queue.install(self.snapshot)
 
     def _take(self, news: News) -> bool:
@@ -283,6 +286,11 @@ async def shutdown() -> None:
     runtime, _current, _starting = _current, None, None
     if runtime is not None:
         await runtime.stop()
+
+
+def failing_exits() -> list[FailingExit]:
+    """Of this process."""
+    return _current.upstreams.exits.failing if _current is not None else []
 
 
 def current() -> Runtime | None:

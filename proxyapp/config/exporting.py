@@ -18,6 +18,7 @@ from django.db.models import QuerySet
 from proxyapp.config.variables import escaped
 from proxyapp.models import ApiKey, Group, Project
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.vocabulary.exits import exit_lines, shown_exit
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.masking import ACCOUNT_MASK
@@ -118,6 +119,8 @@ def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mas
     entry = _settings(group, GROUP_FIELDS)
     if group.proxy_url is not None:
         entry["proxy_url"] = _proxy(group, group.proxy_url, unreadable, mask=mask)
+    if group.proxy_pool is not None:
+        entry["proxy_pool"] = _pool(group, group.proxy_pool, unreadable, mask=mask)
     entries = (
         [_key_entry(key, key.masked) for key in keys]
         if mask
@@ -133,6 +136,13 @@ def _proxy(group: Group, url: str, unreadable: list[str], *, mask: bool) -> str:
         unreadable.append(f"the proxy of group '{group.name}'")
         return UNREADABLE_PROXY
     return shown_url(url) if mask else url
+
+
+def _pool(group: Group, pool: str, unreadable: list[str], *, mask: bool) -> list[str]:
+    if pool == UNREADABLE:
+        unreadable.append(f"the exits of group '{group.name}'")
+        return [UNREADABLE_PROXY]
+    return [shown_exit(url) if mask else url for url in exit_lines(pool)]
 
 
 def _key_entries(group: Group, keys: list[ApiKey], unreadable: list[str]) -> list[object]:

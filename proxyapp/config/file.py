@@ -10,6 +10,7 @@ from typing import Any
 
 from proxyapp.config import plain_yaml
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
+from proxyapp.config.exit_fields import ExitFields
 from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
 from proxyapp.config.model_fields import ModelsOfGroups
 from proxyapp.config.project_values import ProjectsOfFile
@@ -37,7 +38,7 @@ MAX_GROUPS = 10_000
 
 MOSTLY = ("server", "groups")
 TOP_NAMES = (*MOSTLY, "projects")
-READ_TOGETHER = frozenset({"allow_link_local", "models", "aliases", "fallbacks"})
+READ_TOGETHER = frozenset({"allow_link_local", "proxy_pool", "models", "aliases", "fallbacks"})
 
 
 def _group_names() -> tuple[str, ...]:
@@ -95,7 +96,7 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups):
+class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups, ExitFields):
     def config(self, tree: object) -> Config:
         known = TOP_NAMES if isinstance(tree, dict) else MOSTLY
         fields = self.mapping(tree, "the file", known)
@@ -143,11 +144,13 @@ class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups):
             for field in GROUP_FIELDS
             if field.name not in READ_TOGETHER
         }
+        pool = self.proxy_pool(fields, place, is_link_local_allowed=is_link_local_allowed)
         models, aliases, fallbacks = self.model_fields(fields, place)
         self.check_projects(settings["target_url"], keys)
         return GroupConfig(
             **settings,
             allow_link_local=is_link_local_allowed,
+            proxy_pool=pool,
             models=models,
             aliases=aliases,
             fallbacks=fallbacks,

@@ -51,8 +51,8 @@ def reencrypt() -> Reencrypted:
         factors = list(SecondFactor.objects.select_related("user").order_by("id"))
         _refuse_if(_problems(keys, groups) + _unreadable_factors(factors))
         hashes = _rewrite_keys(keys)
-        proxied = [group for group in groups if group.proxy_url]
-        Group.objects.bulk_update(proxied, ["proxy_url"], batch_size=100)
+        proxied = [group for group in groups if group.proxy_url or group.proxy_pool]
+        Group.objects.bulk_update(proxied, ["proxy_url", "proxy_pool"], batch_size=100)
         SecondFactor.objects.bulk_update(factors, ["secret"], batch_size=100)
         _rewrite_resources(hashes)
         unproven = _rewrite_imported(hashes)
@@ -68,6 +68,9 @@ def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
     unreadable = [label for key, label in labels if key.secret == UNREADABLE]
     unreadable += [
         f"the proxy of group '{group.name}'" for group in groups if group.proxy_url == UNREADABLE
+    ]
+    unreadable += [
+        f"the exits of group '{group.name}'" for group in groups if group.proxy_pool == UNREADABLE
     ]
     return [f"{label}: no secret opens it" for label in unreadable] + [
         f"{label}: the same key is stored twice; delete one"

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bound_request import BindingParts, learn
 from proxyapp.forwarding.charged_asking import Ask, asking_with
+from proxyapp.forwarding.exits_of_request import ExitsOfRequest
 from proxyapp.forwarding.first_answer import is_without_content
 from proxyapp.forwarding.judge import cooldown_of, judged, watch_stream
 from proxyapp.forwarding.key_trial import KeyTrial
@@ -28,7 +29,7 @@ from proxyapp.forwarding.seeking import Seeking
 from proxyapp.forwarding.send import SendingParts, ask
 from proxyapp.forwarding.suspicions import Suspicions
 from proxyapp.ledger.cooldown_writer import Cooling
-from proxyapp.pool.keys_and_groups import PoolGroup
+from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.snapshot import Snapshot
@@ -76,7 +77,9 @@ class Search:
             only=None if request.bond is None else request.bond.key_ids,
             request=request,
             conversation=None if request.bond is not None else request.conversation,
+            exits=parts.upstreams.exits,
         )
+        self._exits = ExitsOfRequest(parts.upstreams.exits, self._wish)
         self._seeking = None if request.bond is None else Seeking(parts, request, self._wish)
         self._attempts = 0
         self._server_errors = 0
@@ -97,7 +100,7 @@ class Search:
             try:
                 attempt = await asking_with(self._ask, self._parts, self._request, turn)
             except GatewayError as error:
-                if self._goes_on_after(error, turn.key.group):
+                if self._goes_on_after(error, turn.key):
                     continue
                 return self._last_answer(error)
             verdict = None if attempt.status < 400 else await self._judged(attempt)
@@ -124,7 +127,7 @@ class Search:
             return None
         has_failed = len(self._wish.failed_groups) > len(self._request.barred_groups)
         is_refused_by_quota = not (self._server_errors or has_failed)
-        return await self._parts.queue.next(self._wish, may_wait=is_refused_by_quota)
+        return await self._exits.next_turn(self._parts.queue, may_wait=is_refused_by_quota)
 
     async def _relayed(self, attempt: Attempt) -> Attempt:
         """A success shows that earlier keys, and not the request, were the reason of refusals.
@@ -243,10 +246,16 @@ class Search:
         await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311 (no secret)
         return True
 
-    def _goes_on_after(self, error: GatewayError, group: PoolGroup) -> bool:
-        """Where no connection could be made nothing was sent: another group may answer."""
+    def _goes_on_after(self, error: GatewayError, key: PoolKey) -> bool:
+        """Where no connection could be made nothing was sent: another exit, another group may
+        answer.
+        """
+        group = key.group
         self._attempts += 1
         self._has_other_trouble = True
+        if self._exits.leads_on_after(error, key):
+            is_last = self._attempts >= kept.MAX_ATTEMPTS
+            return not is_last and self._parts.queue.has_other(self._wish)
         self._wish.failed_groups.add(group.id)
         is_unsent = group.policy == RateLimitPolicy.QUOTA_AWARE and not error.is_sent
         return is_unsent and self._parts.queue.has_other(self._wish)

@@ -8,6 +8,7 @@ from proxyapp.forwarding.answer_mask import InflatingMask, TextMask, UnreadableR
 from proxyapp.forwarding.asked_usage import asking_plainly, body_that_asks, hide_usage
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
+from proxyapp.forwarding.exits_of_request import raise_if_of_exit
 from proxyapp.forwarding.first_answer import is_well_begun, look_at_start
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.counting import Counting
@@ -71,16 +72,15 @@ async def _ask_with_token(parts: SendingParts, request: RequestPlan, turn: Turn)
         signed = await tokens.signed(turn.key)
         return await _send(parts, request, turn._replace(key=signed), Auth.BEARER)
     except NoToken as refusal:
-        return await _without_token(parts, request, turn, refusal)
+        attempt = Attempt(
+            AttemptCount(parts.counting, parts.recovery, turn, request), turn, Auth.BEARER
+        )
+        raise_if_of_exit(refusal, attempt, parts.upstreams.exits)
+        return await _without_token(attempt, refusal)
 
 
-async def _without_token(
-    parts: SendingParts, request: RequestPlan, turn: Turn, refusal: NoToken
-) -> Attempt:
+async def _without_token(attempt: Attempt, refusal: NoToken) -> Attempt:
     """Judged as an answer: an account that is refused is a dead key, all else passes."""
-    attempt = Attempt(
-        AttemptCount(parts.counting, parts.recovery, turn, request), turn, Auth.BEARER
-    )
     attempt.status = refusal.status
     attempt.lacks_token = attempt.count.is_unsent = True
     await attempt.keep()

@@ -138,6 +138,9 @@ async def readiness() -> Readiness:
                 f"SECRET_KEY does not open {keys['unreadable']} keys: add the old one as a fallback"
             )
             warnings = [*warnings, unreadable]
+        if failing := len(runtime.upstreams.exits.failing):
+            counted = "1 exit fails" if failing == 1 else f"{failing} exits fail"
+            warnings = [*warnings, f"{counted}: the keys behind let their turns pass"]
         if not keys[KeyState.AVAILABLE]:
             problems.append("no key is available")
     if shortage:  # short bodies need no file

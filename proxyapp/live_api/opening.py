@@ -7,6 +7,7 @@ from websockets.exceptions import ConnectionClosed
 
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.attempt_count import AttemptCount
+from proxyapp.forwarding.exits_of_request import raise_if_of_exit
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.send import SendingParts
 from proxyapp.ledger.usage import AttemptOutcome
@@ -60,6 +61,7 @@ class Opening:
             signed = await tokens.signed(turn.key)
         except NoToken as refusal:
             unsigned = new_attempt(parts, request, turn, Auth.BEARER)
+            raise_if_of_exit(refusal, unsigned, parts.upstreams.exits)
             unsigned.lacks_token = unsigned.count.is_unsent = True
             unsigned.refused(UpgradeRefused(refusal.status, [], refusal.body))
             return unsigned

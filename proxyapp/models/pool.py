@@ -36,6 +36,11 @@ class Group(models.Model):
     )
     target_url = models.CharField(max_length=500, default=DEFAULT_TARGET_URL)
     proxy_url = SealedTextField(null=True, blank=True)
+    proxy_pool = SealedTextField(
+        null=True,
+        blank=True,
+        help_text="Exits, one a line: each key has one of them for good.",
+    )
     rate_limit_policy = models.CharField(
         max_length=20, choices=labelled(RateLimitPolicy), default=RateLimitPolicy.DAILY
     )

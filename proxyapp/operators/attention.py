@@ -22,6 +22,7 @@ from proxyapp.operators.standing import (
     GroupFacts,
     Standing,
 )
+from proxyapp.pool.exits import FailingExit
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import local_text
 
@@ -39,7 +40,8 @@ Item = dict[str, str]
 class RuntimeFacts:
     """What only this process knows.
 
-    `unreadable`: the ids of keys that SECRET_KEY does not open. `spool`: its problems.
+    `unreadable`: the ids of keys that SECRET_KEY does not open. `spool`: its problems. `exits`:
+    those that fail.
     """
 
     is_database_away: bool = False
@@ -47,6 +49,7 @@ class RuntimeFacts:
     last_outage: Outage | None = None
     spooled: int = 0
     spool: Sequence[str] = ()
+    exits: Sequence[FailingExit] = ()
 
 
 def this_process() -> RuntimeFacts:
@@ -58,7 +61,12 @@ def this_process() -> RuntimeFacts:
     threads, writing = current.threads, current.writing
     unreadable = [key.id for key in keys if not key.is_readable]
     return RuntimeFacts(
-        threads.is_away, unreadable, threads.last_outage, writing.waiting, writing.problems
+        threads.is_away,
+        unreadable,
+        threads.last_outage,
+        writing.waiting,
+        writing.problems,
+        runtime.failing_exits(),
     )
 
 
@@ -72,6 +80,7 @@ def attention(
         *_unreadable(standing, facts),
         *_without_a_key(standing),
         *_no_key(hour),
+        *_exits(facts),
         *_proxies(hour),
         *_invalid(standing),
         *_drying(standing, now),
@@ -172,6 +181,18 @@ def _no_key(hour: Iterable[Totals]) -> Iterator[Item]:
     if count := sum(minute.no_key for minute in hour):
         text = f"{plural(count, 'request', 'requests')} of the last hour found no available key."
         yield item("danger", text, keys_url())
+
+
+def _exits(facts: RuntimeFacts) -> Iterator[Item]:
+    for one in facts.exits[:MOST_OF_A_SORT]:
+        text = (
+            f"Exit {one.exit} of group {one.group} fails, and its keys let their turns pass:"
+            f" {one.reason}"
+        )
+        yield item("warning", text, reverse("admin:proxyapp_group_change", args=[one.group_id]))
+    if len(facts.exits) > MOST_OF_A_SORT:
+        more = plural(len(facts.exits) - MOST_OF_A_SORT, "more exit fails", "more exits fail")
+        yield item("warning", f"{more}.", list_url("group"))
 
 
 def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:

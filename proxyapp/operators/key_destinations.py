@@ -6,6 +6,7 @@ from typing import NamedTuple
 import httpx
 
 from proxyapp.models import ApiKey, Group
+from proxyapp.vocabulary.exits import shown_pool
 from proxyapp.vocabulary.urls import is_host_of_google, shown_url
 
 
@@ -13,17 +14,19 @@ class Destination(NamedTuple):
     """`place`: scheme, host and port, and the path, which on many hosts names whose endpoint it is;
     Google's own get keys whatever the path.
 
-    `proxy` and `certificates`: who stands in between, and who could.
+    `proxy`, `exits` and `certificates`: who stands in between, and who could.
     """
 
     place: str
     proxy: str | None
     certificates: str
     allows_link_local: bool
+    exits: str | None = None
 
     @property
     def shown(self) -> str:
-        way = f" through {shown_url(self.proxy)}" if self.proxy else ""
+        between = shown_url(self.proxy) if self.proxy else shown_pool(self.exits)
+        way = f" through {between}" if self.proxy or self.exits else ""
         return f"{self.place}{way}"
 
 
@@ -33,6 +36,7 @@ def destination_of(group: Group) -> Destination:
         group.proxy_url,
         group.ca_certificates,
         group.allow_link_local,
+        group.proxy_pool,
     )
 
 

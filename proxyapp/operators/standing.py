@@ -73,9 +73,11 @@ class PoolFacts:
 def read_facts(now: datetime) -> PoolFacts:
     """The version is read first: a change that slips in is seen by the next look at the version."""
     version = pool_version()
-    rows = Group.objects.order_by("position", "id").values_list("id", "name", "proxy_url")
+    rows = Group.objects.order_by("position", "id").values_list(
+        "id", "name", "proxy_url", "proxy_pool"
+    )
     groups = [
-        GroupFacts(group_id, name, proxy_url != UNREADABLE) for group_id, name, proxy_url in rows
+        GroupFacts(group_id, name, UNREADABLE not in proxies) for group_id, name, *proxies in rows
     ]
     cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")

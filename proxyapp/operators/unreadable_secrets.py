@@ -24,4 +24,5 @@ def warning_of(keys: int, proxies: int = 0) -> str:
 
 
 def unreadable_proxies() -> int:
-    return list(Group.objects.order_by().values_list("proxy_url", flat=True)).count(UNREADABLE)
+    rows = Group.objects.order_by().values_list("proxy_url", "proxy_pool")
+    return sum(UNREADABLE in proxies for proxies in rows)

@@ -35,6 +35,9 @@ class PoolGroup:
     `template`: the target of one that is another for each key; `located_groups` knows theirs.
     `strategy`: its own, or the installation's. `is_plain`: whoever's turn it is answers.
     `key_class`: of keys without a priority and a weight of their own.
+    `template`: the target of one that is another for each key, `proxy_pool`: exits of which each
+    key has one; `located_groups` knows theirs. `has_exit`: it is the group as keys of one exit have
+    it, which `proxy_url` is. `way`: what it has in common with no group that goes another way.
     """
 
     id: int
@@ -64,7 +67,13 @@ class PoolGroup:
     has_own_strategy: bool = False
     spill_after: float | None = None
     sticky: str = ""
+    proxy_pool: tuple[str, ...] = field(default=(), repr=False)
+    has_exit: bool = False
     template: str = ""
+    through: dict[str, "PoolGroup"] = field(
+        init=False, repr=False, compare=False, default_factory=dict
+    )
+    way: object = field(init=False, repr=False, compare=False)
     base: bytes = field(init=False)
     is_of_google: bool = field(init=False)
     named: re.Pattern[str] | None = field(init=False, compare=False)
@@ -74,6 +83,8 @@ class PoolGroup:
     key_class: KeyClass = field(init=False, compare=False)
 
     def __post_init__(self) -> None:
+        way = (self.id, self.proxy_url) if self.has_exit else self.id
+        object.__setattr__(self, "way", way)
         object.__setattr__(self, "base", without_api(self.prefix))
         object.__setattr__(self, "is_of_google", is_host_of_google(self.url.host))
         object.__setattr__(self, "named", pattern_of(self.models))
@@ -210,9 +221,10 @@ class GroupFields(NamedTuple):
     has_own_strategy: bool = False
     spill_after: float | None = None
     sticky: str = ""
+    proxy_pool: Sequence[str] = ()
 
     def __repr__(self) -> str:
-        """Without the password of the proxy."""
+        """Without the passwords of proxies."""
         return f"GroupFields({self.id}, {self.name!r})"
 
 
@@ -248,6 +260,7 @@ def pool_group(fields: GroupFields) -> PoolGroup:
         "aliases": dict(fields.aliases),
         "fallbacks": dict(fields.fallbacks),
         "limits": dict(fields.limits),
+        "proxy_pool": tuple(fields.proxy_pool),
         "template": target if has_places(target) else "",
     }
     return PoolGroup(**{**as_it_is, **parts._asdict(), **told_otherwise})

@@ -23,7 +23,7 @@ def keep_single_credential(group_id: int, now: datetime) -> None:
         ):
             return
         raise_pool_version(touched_groups([group_id]))
-        group = Group.objects.defer("proxy_url").get(pk=group_id)
+        group = Group.objects.defer("proxy_url", "proxy_pool").get(pk=group_id)
         audit.record(GATEWAY, "change", [group], "one credential: its target refuses two")
     logger.warning(
         "Group %s: its target refuses two credentials; from now on it gets one", group.name

@@ -23,6 +23,7 @@ from proxyapp.pool.project_rows import read_projects
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.vocabulary.clock import elapsed_seconds
+from proxyapp.vocabulary.exits import exit_lines
 from proxyapp.vocabulary.kept_settings import kept
 
 logger = logging.getLogger(__name__)
@@ -55,7 +56,7 @@ def version_and_stamp() -> tuple[int, int]:
 
 
 def group_of_pool(group: Group) -> PoolGroup:
-    """Its proxy URL has to be readable."""
+    """Its proxies have to be readable."""
     return pool_group(
         GroupFields(
             id=group.pk,
@@ -84,6 +85,7 @@ def group_of_pool(group: Group) -> PoolGroup:
             has_own_strategy=bool(group.strategy),
             spill_after=group.spill_after,
             sticky=group.sticky,
+            proxy_pool=exit_lines(group.proxy_pool),
         )
     )
 
@@ -114,7 +116,7 @@ class PoolReader:
     def _read_groups(self, rows: Iterable[Group]) -> dict[int, PoolGroup]:
         loaded = {}
         for group in rows:
-            if group.proxy_url == UNREADABLE:
+            if UNREADABLE in (group.proxy_url, group.proxy_pool):
                 self._leave_out(group)
                 continue
             self._unreadable_proxies.discard(group.pk)

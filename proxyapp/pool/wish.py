@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
+from proxyapp.pool.exits import Exits
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Unit
 from proxyapp.pool.turn_charge import TurnCharge
@@ -34,12 +35,14 @@ class KeyWish:
     `arrived_at`: by the monotonic clock. `only`: the keys that may, the best first; None: any.
     `turned_away`: those that have too little left for it at this look. `estimated`: its input.
     `conversation`: that it goes on with, and that stays at a project; None: it may go anywhere.
+    `exits`: those of them that fail are passed over; None: none is.
     """
 
     __slots__ = (
         "arrived_at",
         "conversation",
         "estimated",
+        "exits",
         "failed_groups",
         "only",
         "quota_scope",
@@ -60,6 +63,7 @@ class KeyWish:
         only: Sequence[int] | None = None,
         request: Measured | None = None,
         conversation: int | None = None,
+        exits: Exits | None = None,
     ) -> None:
         self.ring = ring
         self.quota_scope = quota_scope
@@ -71,10 +75,13 @@ class KeyWish:
         self.turned_away: frozenset[int] = NOBODY
         self.estimated: int | None = None
         self.conversation = conversation
+        self.exits = exits
 
     @property
     def is_free(self) -> bool:
-        return not (self.tried or self.failed_groups or self.turned_away) and self.only is None
+        if self.tried or self.failed_groups or self.turned_away or self.only is not None:
+            return False
+        return self.exits is None or self.exits.is_idle
 
     @property
     def line(self) -> tuple[str, str, tuple[int, ...] | None]:
@@ -84,7 +91,9 @@ class KeyWish:
     def refuses(self, key: PoolKey) -> bool:
         if key.id in self.tried or key.id in self.turned_away:
             return True
-        return key.group.id in self.failed_groups
+        if key.group.id in self.failed_groups:
+            return True
+        return self.exits is not None and self.exits.passes_over(key.group)
 
     def turn_away(self, key_id: int) -> None:
         self.turned_away = self.turned_away | {key_id}

@@ -14,23 +14,19 @@ from datetime import datetime
 from django.utils import timezone
 
 from proxyapp.models import ApiKey, Group
-from proxyapp.models.key_state import ROTATION_ORDER, in_state
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
-from proxyapp.pool.located_groups import group_of_key
-from proxyapp.pool.store import group_of_pool
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import AT_ONCE, PROBE_SECONDS, ProbeResult, unanswered
 from proxyapp.upstream.key_probe import probe as ask_provider
+from proxyapp.upstream.tested_ways import MOST_WAYS, TestedWay, ways_of
 from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepClock
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError
-from proxyapp.vocabulary.key_states import KeyState
+from proxyapp.vocabulary.exits import DIRECT
 
 NO_KEY = "not asked: the group has no key that may be used now"
 UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
-# Those that SECRET_KEY does not open are passed over; when so many are, the secret is another.
-KEYS_TRIED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,37 +63,34 @@ class ConnectionTest:
 def try_groups(groups: Iterable[Group]) -> list[ConnectionTest]:
     """Takes seconds. Not for a thread with an event loop."""
     now = timezone.now()
-    asked = [(group, _usable_key(group, now)) for group in groups]
+    tested = list(groups)
+    most = MOST_WAYS // max(len(tested), 1)
+    asked = [(group, way) for group in tested for way in _ways(group, now, most)]
     return asyncio.run(_test_all(asked))
 
 
-def _usable_key(group: Group, now: datetime) -> ApiKey | None:
-    """The first that is available, else the first that is cooling: the list of models has no
-    quota; else the first that is invalid, which may work again.
-    """
-    for state in (KeyState.AVAILABLE, KeyState.COOLING, KeyState.INVALID):
-        keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
-        for key in keys[:KEYS_TRIED]:
-            if key.secret:
-                return key
-    return None
+def _ways(group: Group, now: datetime, most: int) -> Sequence[TestedWay | None]:
+    """None: SECRET_KEY does not open them."""
+    return (
+        [None] if UNREADABLE in (group.proxy_url, group.proxy_pool) else ways_of(group, now, most)
+    )
 
 
-async def _test_all(asked: Sequence[tuple[Group, ApiKey | None]]) -> list[ConnectionTest]:
+async def _test_all(asked: Sequence[tuple[Group, TestedWay | None]]) -> list[ConnectionTest]:
     context = await asyncio.to_thread(verifying_context)
     limit = asyncio.Semaphore(AT_ONCE)
 
-    async def test(group: Group, key: ApiKey | None) -> ConnectionTest:
+    async def test(group: Group, way: TestedWay | None) -> ConnectionTest:
         async with limit:
-            return await _test(group, key, context)
+            return await _test(group, way, context)
 
-    return await asyncio.gather(*(test(group, key) for group, key in asked))
+    return await asyncio.gather(*(test(group, way) for group, way in asked))
 
 
-async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> ConnectionTest:
-    if group.proxy_url == UNREADABLE:
-        return _outcome(group, key, [Step(PROXY, is_ok=False, detail=UNREADABLE_PROXY)])
-    pooled = group_of_pool(group)
+async def _test(group: Group, way: TestedWay | None, context: ssl.SSLContext) -> ConnectionTest:
+    if way is None:
+        return _outcome(group, None, [Step(PROXY, is_ok=False, detail=UNREADABLE_PROXY)])
+    pooled, key = way
     clock = StepClock()
     upstreams = Upstreams(context, clock.begin)
     try:
@@ -105,7 +98,7 @@ async def _test(group: Group, key: ApiKey | None, context: ssl.SSLContext) -> Co
     finally:
         clock.end()
         await upstreams.aclose()
-    outcome = _outcome(group, key, _steps(pooled, clock, result, has_key=key is not None))
+    outcome = _outcome(group, way, _steps(pooled, clock, result, has_key=key is not None))
     return replace(outcome, asked=key, result=result) if key else outcome
 
 
@@ -113,7 +106,7 @@ async def _ask(upstreams: Upstreams, group: PoolGroup, key: ApiKey) -> ProbeResu
     secret = key.secret or UNREADABLE
     pooled = PoolKey(
         key.pk,
-        group_of_key(group, secret, key.project),
+        group,
         secret,
         key.masked,
         key.status,
@@ -134,11 +127,10 @@ async def _connect(upstreams: Upstreams, group: PoolGroup) -> ProbeResult:
     return ProbeResult(0, ProbeOutcome.WORKS, None, NO_KEY)
 
 
-def _outcome(group: Group, key: ApiKey | None, steps: Sequence[Step]) -> ConnectionTest:
-    proxy = group.masked_proxy_url
-    return ConnectionTest(
-        group.pk, group.name, group.target_url, proxy, key.masked if key else "", steps
-    )
+def _outcome(group: Group, way: TestedWay | None, steps: Sequence[Step]) -> ConnectionTest:
+    proxy = "" if way is None else way.shown_proxy
+    masked = way.key.masked if way is not None and way.key is not None else ""
+    return ConnectionTest(group.pk, group.name, group.target_url, proxy, masked, steps)
 
 
 def _steps(group: PoolGroup, clock: StepClock, result: ProbeResult, *, has_key: bool) -> list[Step]:
@@ -160,7 +152,7 @@ def _steps(group: PoolGroup, clock: StepClock, result: ProbeResult, *, has_key: 
 def _expected(group: PoolGroup) -> set[str]:
     return {
         NAME,
-        CONNECTION if group.proxy_url is None else PROXY,
+        CONNECTION if group.proxy_url in (None, DIRECT) else PROXY,
         *([TLS] if group.url.scheme == "https" else []),
     }
 

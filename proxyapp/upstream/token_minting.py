@@ -56,10 +56,16 @@ class MintedToken(NamedTuple):
 
 
 class NoToken(Exception):
-    """`is_refused`: the account itself is, which no other time and no other way mends."""
+    """`is_refused`: the account itself is, which no other time and no other way mends.
 
-    def __init__(self, message: str, *, is_refused: bool = False) -> None:
+    `unreached`: why the endpoint was not.
+    """
+
+    def __init__(
+        self, message: str, *, is_refused: bool = False, unreached: GatewayError | None = None
+    ) -> None:
         self.is_refused = is_refused
+        self.unreached = unreached
         super().__init__(message)
 
     @property
@@ -117,7 +123,9 @@ def mint(key: PoolKey, way: TokenWay, loop: asyncio.AbstractEventLoop) -> Minted
     except exceptions.RefreshError as error:
         raise _no_token(error) from None
     except (GatewayError, httpx.TransportError) as error:
-        raise NoToken(f"{urlsplit(uri).hostname} was not reached: {error}") from None
+        why = error if isinstance(error, GatewayError) else None
+        host = urlsplit(uri).hostname
+        raise NoToken(f"{host} was not reached: {error}", unreached=why) from None
     except TimeoutError:
         raise NoToken(f"{urlsplit(uri).hostname} did not answer in time") from None
     except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
@@ -157,7 +165,8 @@ async def _ask(
     headers: Mapping[str, str],
 ) -> EndpointAnswer:
     parts = urlsplit(url)
-    place = dataclasses.replace(group, url=httpx.URL(f"{parts.scheme}://{parts.netloc}"))
+    # No group's own way: an endpoint that fails says nothing of the group's.
+    place = dataclasses.replace(group, id=0, url=httpx.URL(f"{parts.scheme}://{parts.netloc}"))
     sent = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
     exchange = await way.send(
         place,

@@ -59,14 +59,16 @@ class Transport(httpx.AsyncBaseTransport):
         ssl_context: ssl.SSLContext,
         is_link_local_allowed: bool = False,
         trace: Trace | None = None,
+        buffer: memoryview | None = None,
     ) -> None:
+        """`buffer`: of READ_BYTES; those of one loop may share it."""
         self._proxy = Proxy.parse(proxy_url) if proxy_url else None
         ways = self._proxy, ssl_context, connect_timeout
         dialer = partial(Dialer, *ways, is_link_local_allowed=is_link_local_allowed, trace=trace)
         self._dialer, self._long_dialer = dialer(), dialer(is_long=True)
         self._read_timeout = read_timeout
         self._keepalive_seconds = keepalive_seconds
-        self._buffer = memoryview(bytearray(READ_BYTES))
+        self._buffer = memoryview(bytearray(READ_BYTES)) if buffer is None else buffer
         self._loop: asyncio.AbstractEventLoop | None = None
         self._routes: dict[Origin, Route] = {}
 

@@ -4,7 +4,6 @@ to a client.
 
 import asyncio
 import ssl
-import urllib.request
 from collections.abc import Callable
 from typing import NamedTuple, TypeVar
 
@@ -12,18 +11,21 @@ import certifi
 import httpx
 from django.conf import settings
 
+from proxyapp.pool.exits import Exits
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.upstream.access_tokens import AccessTokens
 from proxyapp.upstream.exchange import UpstreamExchange
 from proxyapp.upstream.origin import Origin
 from proxyapp.upstream.trace import Trace
 from proxyapp.upstream.transport import (
+    READ_BYTES,
     Body,
     Transport,
     is_request_sent,
     origin_of,
     response_of,
 )
+from proxyapp.upstream.transport_key import TransportKey, key_of
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import (
     BadRequest,
@@ -33,9 +35,6 @@ from proxyapp.vocabulary.errors import (
     UpstreamTimedOut,
 )
 
-# A group's proxy URL, its certificate authorities, and whether link-local addresses are allowed:
-# what has to be the same for two groups to share connections.
-TransportKey = tuple[str | None, str, bool]
 P = TypeVar("P", bound=asyncio.BaseProtocol)
 
 # Of a proxy or a balancer that is just being restarted, say; a client hardly notices it.
@@ -58,7 +57,9 @@ class Upstreams:
         self._ssl_context = ssl_context
         self._trace = trace
         self._transports: dict[TransportKey, Transport] = {}
-        self._ways: dict[int, Way] = {}
+        self._ways: dict[object, Way] = {}
+        self._buffer = memoryview(bytearray(READ_BYTES))
+        self.exits = Exits()
         self.tokens = AccessTokens(self)
 
     async def send(
@@ -68,15 +69,32 @@ class Upstreams:
 
         `headers` are those that are sent, whole.
         """
+        if group.has_exit and not self.exits.is_idle:
+            return await self._send_watched(group, method, target, headers, body)
         try:
-            way = self._ways.get(group.id)
+            way = self._ways.get(group.way)
             if way is None or way.group is not group:
                 way = await self._way_to(group)
             return await way.transport.send(way.origin, method, target, headers, body)
         except httpx.TransportError as error:
             if not was_cut_short(error):
-                raise failure(error, group) from None
+                raise self._failed(error, group) from None
         return await self._send_once_more(group, method, target, headers, body)
+
+    async def _send_watched(
+        self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: Body
+    ) -> UpstreamExchange:
+        """While some exit fails: it may be this one that works again."""
+        self.exits.begin(group)
+        try:
+            way = await self._way_to(group)
+            exchange = await way.transport.send(way.origin, method, target, headers, body)
+        except httpx.TransportError as error:
+            if not was_cut_short(error):
+                raise self._failed(error, group) from None
+            exchange = await self._send_once_more(group, method, target, headers, body)
+        self.exits.worked(group)
+        return exchange
 
     async def _send_once_more(
         self, group: PoolGroup, method: str, target: bytes, headers: list[Header], body: Body
@@ -86,15 +104,25 @@ class Upstreams:
             way = await self._way_to(group)
             return await way.transport.send(way.origin, method, target, headers, body)
         except httpx.TransportError as error:
-            raise failure(error, group) from None
+            raise self._failed(error, group) from None
+
+    def _failed(self, error: httpx.TransportError, group: PoolGroup) -> GatewayError:
+        """Where nothing reached the target, it is the exit that did not lead there."""
+        told = failure(error, group)
+        if group.has_exit and is_of_exit(told):
+            self.exits.failed(group, told.message)
+        return told
 
     async def dial(self, group: PoolGroup, factory: Callable[[], P]) -> P:
         """A connection for another protocol than HTTP. Raises GatewayError."""
+        self.exits.begin(group)
         try:
             way = await self._way_to(group)
-            return await way.transport.dial(way.origin, factory)
+            connection = await way.transport.dial(way.origin, factory)
         except httpx.TransportError as error:
-            raise failure(error, group) from None
+            raise self._failed(error, group) from None
+        self.exits.worked(group)
+        return connection
 
     async def ask(
         self,
@@ -109,8 +137,8 @@ class Upstreams:
 
     async def _way_to(self, group: PoolGroup) -> Way:
         """A group object never changes: a reload of the pool brings a new one."""
-        transport = self._transports.get(_key_of(group)) or await self._transport_of(group)
-        way = self._ways[group.id] = Way(group, transport, origin_of(group.url))
+        transport = self._transports.get(key_of(group)) or await self._transport_of(group)
+        way = self._ways[group.way] = Way(group, transport, origin_of(group.url))
         return way
 
     async def connect(self, group: PoolGroup) -> None:
@@ -131,7 +159,7 @@ class Upstreams:
                 raise UpstreamFailed(
                     f"The CA certificates of group {group.name} are not PEM.", is_sent=False
                 ) from None
-        key = _key_of(group)
+        key = key_of(group)
         if key not in self._transports:  # another request may have been quicker
             self._transports[key] = self._new_transport(key, context)
         return self._transports[key]
@@ -146,6 +174,7 @@ class Upstreams:
             ssl_context=ssl_context,
             is_link_local_allowed=is_link_local_allowed,
             trace=self._trace,
+            buffer=self._buffer,
         )
 
     async def aclose(self) -> None:
@@ -154,13 +183,6 @@ class Upstreams:
             await transport.aclose()
         self._transports.clear()
         self._ways.clear()
-
-
-def _key_of(group: PoolGroup) -> TransportKey:
-    proxy_url = group.proxy_url
-    if proxy_url is None and settings.TRUST_ENVIRONMENT_PROXIES:
-        proxy_url = environment_proxy(group.url)
-    return proxy_url, group.ca_certificates, group.is_link_local_allowed
 
 
 def verifying_context(ca_certificates: str = "") -> ssl.SSLContext:
@@ -178,14 +200,6 @@ def verifying_context(ca_certificates: str = "") -> ssl.SSLContext:
     return context
 
 
-def environment_proxy(url: httpx.URL) -> str | None:
-    """What HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY say about the target."""
-    if urllib.request.proxy_bypass(url.host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(url.scheme) or proxies.get("all")
-
-
 def was_cut_short(error: httpx.TransportError) -> bool:
     """The connection broke before a byte of the request was on it.
 
@@ -194,6 +208,11 @@ def was_cut_short(error: httpx.TransportError) -> bool:
     """
     is_of_connection = isinstance(error, (httpx.ConnectError, httpx.ProxyError))
     return is_of_connection and not is_request_sent(error)
+
+
+def is_of_exit(error: GatewayError) -> bool:
+    """Of a request through an exit: whether the reason may be the exit."""
+    return isinstance(error, ProxyFailed) or not error.is_sent
 
 
 def failure(error: httpx.TransportError, group: PoolGroup) -> GatewayError:

@@ -16,6 +16,7 @@ from proxyapp.vocabulary.choices import (
     Auth,
     RateLimitPolicy,
 )
+from proxyapp.vocabulary.exits import exit_check, shown_pool
 from proxyapp.vocabulary.model_lists import alias_lines, fallback_lines, model_lines
 from proxyapp.vocabulary.quota_fields import CONCURRENCY, LIMITS, STICKY, TIER
 from proxyapp.vocabulary.setting_field import SettingField, fields_of, in_lines, one_of
@@ -39,6 +40,11 @@ class GroupSettings:
     )
     proxy_url: str | None = dataclasses.field(
         default=None, repr=False, metadata={"check": proxies, "shown": shown_url}
+    )
+    proxy_pool: str | None = dataclasses.field(
+        default=None,
+        repr=False,
+        metadata={"sort": "exits", "check": exit_check, "shown": shown_pool},
     )
     ca_certificates: str = dataclasses.field(
         default="",

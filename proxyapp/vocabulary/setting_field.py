@@ -10,7 +10,16 @@ from proxyapp.vocabulary.choices import choice_values
 from proxyapp.vocabulary.quoting import quoted
 
 Sort = Literal[
-    "text", "number", "flag", "certificates", "models", "aliases", "fallbacks", "limits", "spill"
+    "text",
+    "number",
+    "flag",
+    "certificates",
+    "exits",
+    "models",
+    "aliases",
+    "fallbacks",
+    "limits",
+    "spill",
 ]
 Check = Callable[[str], str | None]
 

@@ -43,6 +43,8 @@ def other_value(field: GroupField) -> Any:
             return not field.default
         case "certificates":
             return authority(pem("another"))
+        case "exits":
+            return "direct\nsocks5://user:password-MARKER@another.example:1080"
         case "models":
             return ["gemini-*", "gpt-4o"]
         case "aliases":

@@ -12,8 +12,10 @@ from proxyapp.config.file import parse
 from proxyapp.config.importing import apply_changes, import_config
 from proxyapp.models import ApiKey, Group, ImportedGroup, Resource
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
+from proxyapp.pool.store import PoolReader
 from proxyapp.vocabulary.choices import KeyStatus
 from tests.support.new_secret import ChangeSecret, change_secret
+from tests.support.pool_data import NOW
 from tests.support.resources import add_resource
 
 __all__ = ["change_secret"]
@@ -57,6 +59,23 @@ def test_everything_is_readable_without_the_older_secret(file, change_secret):
     assert [key.key_hash for key in stored] == [keyed_hash(secret) for secret in [*KEYS, "k3"]]
     assert [key.pk for key in stored] == ids
     assert [one.proxy_url for one in Group.objects.all()] == ["http://u:p@h:1", None]
+
+
+def test_exits_are_readable_too_and_each_key_keeps_its_own(change_secret):
+    pool = ["http://u:p@h:1", "direct", "socks5://i:1"]
+    group = {"name": "a", "proxy_pool": pool, "api_keys": [f"{KEYS[0]}{n}" for n in range(20)]}
+    import_config(parse(yaml.safe_dump({"groups": [group]})), source=Path("/a"))
+    before = _exits()
+
+    rewrite(change_secret)
+
+    assert Group.objects.get().proxy_pool == "\n".join(pool)
+    assert _exits() == before
+    assert set(before.values()) == set(pool)
+
+
+def _exits() -> dict[int, str | None]:
+    return {key.id: key.group.proxy_url for key in PoolReader().load(NOW).keys.values()}
 
 
 def test_without_it_the_older_secret_is_still_needed(file, change_secret):

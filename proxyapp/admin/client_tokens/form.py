@@ -42,7 +42,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
         initial=ALL,
     )
     groups = forms.ModelMultipleChoiceField(
-        Group.objects.defer("proxy_url"),
+        Group.objects.defer("proxy_url", "proxy_pool"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         required=False,
         help_text=(
@@ -92,7 +92,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             return
         of_token: dict[str, Any] = {
             "reach": SOME if token.is_limited_to_groups else ALL,
-            "groups": list(token.allowed_groups.defer("proxy_url")),
+            "groups": list(token.allowed_groups.defer("proxy_url", "proxy_pool")),
             "models": "\n".join(token.allowed_models),
             "fallbacks": "\n".join(fallback_lines(token.fallbacks)),
             "lifetime": AT if token.expires_at else NEVER,

@@ -62,7 +62,7 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
         js = ("proxyapp/groups.js", "proxyapp/tokens.js")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ClientToken]:
-        groups = Prefetch("allowed_groups", Group.objects.defer("proxy_url"))
+        groups = Prefetch("allowed_groups", Group.objects.defer("proxy_url", "proxy_pool"))
         return super().get_queryset(request).prefetch_related(groups)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from proxyapp.admin.groups.exit_lines import ExitsForm
 from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
@@ -75,6 +76,8 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
     "aliases": alias_lines,
     "fallbacks": fallback_lines,
 }
+# Under which names the form takes what it never shows as it is.
+INPUTS = {"proxy_url": "new_proxy_url", "proxy_pool": "new_proxy_pool"}
 LINK_LOCAL = "Allow link-local and metadata addresses"
 
 
@@ -116,7 +119,7 @@ class CertificatesField(forms.CharField):
             raise ValidationError(f"The text {problem}.") from None
 
 
-class GroupForm(LimitsForm[Group]):
+class GroupForm(ExitsForm, LimitsForm[Group]):
     """`may_redirect`: whether its user may send keys that are there to another host or proxy.
 
     `own_addresses`: where the gateway listens.
@@ -141,7 +144,7 @@ class GroupForm(LimitsForm[Group]):
 
     class Meta:
         model = Group
-        fields = ["position", *(field.name for field in GROUP_FIELDS if field.name != "proxy_url")]
+        fields = ["position", *(field.name for field in GROUP_FIELDS if field.name not in INPUTS)]
         labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
         widgets = {**dict.fromkeys(SWITCHES, Switch), "auth": AuthInput({"list": "ways-of-auth"})}
 
@@ -223,6 +226,7 @@ class GroupForm(LimitsForm[Group]):
         self._refuse_link_local()
         if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
             raise ValidationError("Replace the proxy or remove it, not both.")
+        self.take_exits(self.cleaned_data.get("new_proxy_url") or self._kept_proxy())
         self._refuse_redirection()
         return cleaned
 
@@ -245,9 +249,8 @@ class GroupForm(LimitsForm[Group]):
                 self.add_error(name if name in self.fields else None, text)
 
     def hidden_values(self) -> dict[str, HiddenValue]:
-        return {
-            "new_proxy_url": HiddenValue(self.instance.proxy_url or "", shown_proxy(self.instance))
-        }
+        proxy = HiddenValue(self.instance.proxy_url or "", shown_proxy(self.instance))
+        return {"new_proxy_url": proxy, "new_proxy_pool": self.hidden_exits()}
 
     def _refuse_redirection(self) -> None:
         if self.may_redirect or self.instance.pk is None or self._wanted() == self.destination:
@@ -258,13 +261,16 @@ class GroupForm(LimitsForm[Group]):
     def _wanted(self) -> Destination:
         given, before = self.cleaned_data, self.destination
         target = given.get("target_url")
-        kept = None if given.get("remove_proxy") else before.proxy
         return Destination(
             place_of(target) if target else before.place,
-            given.get("new_proxy_url") or kept,
+            given.get("new_proxy_url") or self._kept_proxy(),
             given.get("ca_certificates", before.certificates),
             given.get("allow_link_local", before.allows_link_local),
+            given.get("new_proxy_pool", before.exits),
         )
+
+    def _kept_proxy(self) -> str | None:
+        return None if self.cleaned_data.get("remove_proxy") else self.destination.proxy
 
     def _refuse_link_local(self) -> None:
         """The proxy that stays is looked at too."""

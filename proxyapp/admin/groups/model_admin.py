@@ -14,7 +14,8 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.groups.deletion import GroupDeletion
-from proxyapp.admin.groups.form import LINES, GroupForm, shown_proxy
+from proxyapp.admin.groups.exit_lines import counted_exits, shown_lines
+from proxyapp.admin.groups.form import INPUTS, LINES, GroupForm, shown_proxy
 from proxyapp.admin.groups.list import (
     GroupChangeList,
     PositionForm,
@@ -37,6 +38,7 @@ from proxyapp.models import ApiKey, Group, audit
 from proxyapp.operators.dependent_tokens import Dependents, dependents
 from proxyapp.pool.change_log import Touched, touched_groups
 from proxyapp.vocabulary.certificates import counted_certificates
+from proxyapp.vocabulary.exits import shown_pool
 from proxyapp.vocabulary.group_fields import CREDENTIAL_FIELDS, GROUP_FIELDS, GroupField
 from proxyapp.vocabulary.quoting import quoted
 from proxyapp.vocabulary.urls import shown_url
@@ -116,6 +118,8 @@ class GroupAdmin(GroupDeletion, GroupPages):
             obj.proxy_url = form.cleaned_data["new_proxy_url"]
         if form.cleaned_data.get("remove_proxy"):
             obj.proxy_url = None
+        if "new_proxy_pool" in form.changed_data:
+            obj.proxy_pool = form.cleaned_data["new_proxy_pool"]
         if CREDENTIAL_FIELDS & set(form.changed_data):
             obj.single_credential_since = None
         super().save_model(request, obj, form, change)
@@ -126,6 +130,8 @@ class GroupAdmin(GroupDeletion, GroupPages):
         columns = super().edited_columns(obj, form)
         if {"new_proxy_url", "remove_proxy"} & set(form.changed_data):
             columns.append("proxy_url")
+        if "new_proxy_pool" in form.changed_data:
+            columns.append("proxy_pool")
         if CREDENTIAL_FIELDS & set(form.changed_data):
             columns.append("single_credential_since")
         return columns
@@ -136,6 +142,9 @@ class GroupAdmin(GroupDeletion, GroupPages):
             return f"proxy set to {new}" if old is None else f"proxy {shown_url(old)} → {new}"
         if name == "remove_proxy":
             return "proxy removed"
+        if name == "new_proxy_pool":
+            old, new = form.destination.exits, form.cleaned_data[name]
+            return f"exits {quoted(shown_pool(old))} → {quoted(shown_pool(new))}"
         if name == "ca_certificates":
             return f"CA certificates: {counted_certificates(form.cleaned_data[name])}"
         if name == "limits":
@@ -176,7 +185,15 @@ class GroupAdmin(GroupDeletion, GroupPages):
 
     @admin.display
     def proxy(self, group: Group) -> str:
+        if group.proxy_pool is not None:
+            return counted_exits(group.proxy_pool)
         return NOTHING if group.proxy_url is None else shown_proxy(group)
+
+    @admin.display(description="exits")
+    def new_proxy_pool(self, group: Group) -> SafeString | str:
+        """For those who may only look: others have the form's field of that name."""
+        lines = shown_lines(group.proxy_pool).splitlines()
+        return format_html_join(", ", "{}", ((line,) for line in lines)) or NOTHING
 
     @admin.display(ordering="rate_limit_policy")
     def policy(self, group: Group) -> str:
@@ -246,4 +263,4 @@ class GroupAdmin(GroupDeletion, GroupPages):
 
 def _input(field: GroupField) -> str:
     """The form takes a new proxy URL, and never shows the one that there is."""
-    return "new_proxy_url" if field.name == "proxy_url" else field.name
+    return INPUTS.get(field.name, field.name)

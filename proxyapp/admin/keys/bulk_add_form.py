@@ -42,7 +42,7 @@ class WriteOnlyTextarea(Textarea):
 
 class BulkAddForm(forms.Form):
     group = forms.ModelChoiceField(
-        Group.objects.defer("proxy_url"),
+        Group.objects.defer("proxy_url", "proxy_pool"),
         required=False,
         empty_label="A new group",
         widget=UnfoldAdminSelectWidget,

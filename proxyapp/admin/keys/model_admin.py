@@ -93,7 +93,7 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             super()
             .get_queryset(request)
             .select_related("group")
-            .defer("secret", "group__proxy_url")
+            .defer("secret", "group__proxy_url", "group__proxy_pool")
         )
 
     def get_urls(self) -> list[URLPattern]:

@@ -12,7 +12,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.forms import models as forms
 from django.utils.html import format_html
 
-SECRETS = frozenset({"secret", "key_hash", "token_hash", "proxy_url"})
+SECRETS = frozenset({"secret", "key_hash", "token_hash", "proxy_url", "proxy_pool"})
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 if TYPE_CHECKING:

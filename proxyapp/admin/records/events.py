@@ -93,7 +93,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RateLimitEvent]:
         events = super().get_queryset(request).select_related("key__group", "key__probe", "client")
-        return events.defer("key__secret", "key__group__proxy_url")
+        return events.defer("key__secret", "key__group__proxy_url", "key__group__proxy_pool")
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[RateLimitEvent], search_term: str

@@ -116,7 +116,9 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[UsageRow]:
         """Keys are read beside the rows: a join would leave out those whose key is gone."""
-        keys = ApiKey.objects.select_related("group").defer("secret", "group__proxy_url")
+        keys = ApiKey.objects.select_related("group").defer(
+            "secret", "group__proxy_url", "group__proxy_pool"
+        )
         return super().get_queryset(request).prefetch_related(Prefetch("key", keys))
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:

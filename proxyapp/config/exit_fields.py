@@ -1,0 +1,28 @@
+"""The exits of a group's keys, as a config file names them."""
+
+from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.vocabulary.exits import BOTH, EXAMPLE, MOST_EXITS, exit_check, pool_of, repeated
+
+
+class ExitFields(CheckedTree):
+    def proxy_pool(
+        self, fields: dict[str, object], place: str, *, is_link_local_allowed: bool
+    ) -> str | None:
+        """As it is kept."""
+        value = fields.get("proxy_pool")
+        if value is None:
+            return None
+        place = f"{place}.proxy_pool"
+        if fields.get("proxy_url") not in (None, ""):
+            self.wrong(place, BOTH)
+        if value == []:
+            self.wrong(place, f"must not be empty; name exits such as {EXAMPLE}, or leave it out")
+        check = exit_check(is_link_local_allowed)
+        given = self.items(value, place, "exits", MOST_EXITS)
+        exits = [
+            self.checked(each, f"{place}[{index}]", check).strip()
+            for index, each in enumerate(given)
+        ]
+        for index, earlier in repeated(exits if all(exits) else []):
+            self.wrong(f"{place}[{index}]", f"is the exit of proxy_pool[{earlier}] again")
+        return pool_of(exits)
