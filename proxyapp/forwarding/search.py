@@ -43,7 +43,6 @@ from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.kept_answers import KeptAnswers
 from proxyapp.vocabulary.kept_settings import kept
-from proxyapp.vocabulary.limits import meter_of_minute
 
 # A model that is overloaded is so for all keys: each further try only adds to it, so there are two,
 # and the second comes later. A random half more or less spreads those that failed together. In all
@@ -207,8 +206,9 @@ class Search:
         elif verdict.takes_out:
             self._narrow(verdict)
             if verdict.kind is Kind.MINUTE:
-                quota, meter = self._parts.queue.quota, meter_of_minute(verdict.quota_id)
-                quota.note_refused(attempt.key, verdict.model, meter, time.time())
+                quota = self._parts.queue.quota
+                for limit in verdict.stated:
+                    quota.note_refused(attempt.key, verdict.model, limit.meter, time.time())
             await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
 
     def _narrow(self, verdict: Verdict) -> None:

@@ -10,6 +10,7 @@ class QuotaHolder(models.Model):
     seen_at = models.DateTimeField(help_text="By the database's clock.")
 
     class Meta:
+        default_permissions = ()
         indexes = [models.Index(fields=["seen_at"], name="quota_holder_by_date")]
 
     def __str__(self) -> str:
@@ -35,6 +36,7 @@ class QuotaShare(models.Model):
     )
 
     class Meta:
+        default_permissions = ()
         constraints = [
             models.UniqueConstraint(
                 fields=["holder", "owner", "model", "meter"], name="quota_share_once"

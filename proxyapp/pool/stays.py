@@ -28,7 +28,7 @@ class Circle:
         turns_of: dict[int, int] = {}
         for index in range(start, end):
             key = line.keys[index]
-            owner = owner_of(key)
+            owner = key.quota_owner
             turns = turns_of[key.id] = turns_of.get(key.id, 0) + 1
             if turns == 1:
                 self._turns.setdefault(owner, []).append(index)
@@ -79,7 +79,7 @@ class Stays:
         for owner in circle.met(wish.conversation):
             for index in circle.turns(owner, free):
                 key = ring.keys[index]
-                if owner_of(key) != owner:  # it has another label now, in its old place
+                if key.quota_owner != owner:  # it has another label now, in its old place
                     self._circles.clear()
                     return
                 if not wish.refuses(key):
@@ -104,11 +104,6 @@ class Stays:
             for name, circle in self._circles.items()
             if name[0] != ring.name or circle.line is ring.line
         }
-
-
-def owner_of(key: PoolKey) -> str:
-    """Whose quota it uses: its project's, or its own."""
-    return f"project:{key.project}" if key.project else f"key:{key.id}"
 
 
 def _start_of_priority(line: Line, index: int) -> int:

@@ -13,7 +13,7 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.quota.account import Account
 from proxyapp.quota.accounts import Accounts, Book
 from proxyapp.quota.charge import FREE, Charge
-from proxyapp.quota.limit_book import Limit, owner_of
+from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.meters import WINDOW_SECONDS
 from proxyapp.quota.owners import keys_of
 from proxyapp.quota.passed_over import PassedOver
@@ -155,7 +155,7 @@ class QuotaKeeper:
             return
         noted = self._refused.items()
         self._refused = {place: at for place, at in noted if now - at < WINDOW_SECONDS}
-        place = owner_of(key), model, meter
+        place = key.quota_owner, model, meter
         self._refused[place] = now
         account = self.accounts.get(place)
         if account is not None:

@@ -28,13 +28,6 @@ class Meter(StrEnum):
     MAX_CONCURRENT = "max_concurrent"
 
 
-def meter_of_minute(quota_id: str) -> Meter:
-    """By the provider's name of the quota that was exceeded."""
-    if "token" in quota_id.lower():
-        return Meter.INPUT_TOKENS_PER_MINUTE
-    return Meter.REQUESTS_PER_MINUTE
-
-
 # Those of a model; how many requests are under way is counted of all models together.
 METERS = tuple(meter.value for meter in Meter if meter is not Meter.MAX_CONCURRENT)
 USUAL_NAMES = {

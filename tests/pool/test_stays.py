@@ -12,7 +12,6 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
-from proxyapp.pool.stays import owner_of
 from proxyapp.pool.wish import KeyWish
 from tests.support.snapshots import Picks, group
 
@@ -59,7 +58,7 @@ class Desk:
         return turn.key
 
     async def projects(self, conversation: int | None, times: int = 6) -> set[str]:
-        return {owner_of(await self.key(conversation)) for _ in range(times)}
+        return {(await self.key(conversation)).quota_owner for _ in range(times)}
 
 
 async def test_a_conversation_stays_at_a_project_whose_keys_take_turns():
@@ -90,14 +89,14 @@ async def test_each_process_comes_to_the_same_project():
 async def test_while_its_project_is_out_it_stays_at_the_next_and_then_comes_back():
     desk = Desk(pool())
     (first,) = await desk.projects(1)
-    keys = [key.id for key in desk.pool.keys.values() if owner_of(key) == first]
+    keys = [key.id for key in desk.pool.keys.values() if key.quota_owner == first]
     for key_id in keys:
         desk.pool.cool(key_id, SOON, quota_scope=PRO)
 
     (second,) = await desk.projects(1)
 
     assert second != first
-    assert {owner_of(await desk.key(1, quota_scope="other")) for _ in range(4)} == {first}
+    assert {(await desk.key(1, quota_scope="other")).quota_owner for _ in range(4)} == {first}
     for key_id in keys:
         desk.pool.release(key_id, PRO)
         for ring in desk.pool.rings_of(key_id):
@@ -156,9 +155,9 @@ async def test_a_group_of_more_weight_has_more_conversations():
 async def test_a_key_without_a_project_is_its_own():
     desk = Desk(pool())
     for key in list(desk.pool.keys.values()):
-        assert owner_of(key) == f"project:{key.project}"
+        assert key.quota_owner == f"project:{key.project}"
     bare = PoolKey(99, desk.pool.order[0], "K99", "…", "active")
-    assert owner_of(bare) == "key:99"
+    assert bare.quota_owner == "key:99"
 
 
 async def test_others_take_the_turns_that_they_took_without_it():
@@ -185,8 +184,8 @@ async def test_a_key_with_another_label_in_its_old_place_is_its_new_projects():
 
     await desk.key()
 
-    found = {owner_of(await desk.key(number)) for number in range(1, 2**62, 2**55)}
-    assert found == {f"project:0-{n}" for n in range(3)} - {owner_of(first)} | {"project:moved"}
+    found = {(await desk.key(number)).quota_owner for number in range(1, 2**62, 2**55)}
+    assert found == {f"project:0-{n}" for n in range(3)} - {first.quota_owner} | {"project:moved"}
 
 
 async def test_millions_of_conversations_leave_nothing_behind():

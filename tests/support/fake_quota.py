@@ -66,6 +66,9 @@ class FakeQuota:
             return True
         return False
 
+    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
+        """It learns nothing."""
+
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         return f"requests_per_minute 10 (project of {key.id})"
 

@@ -9,6 +9,7 @@ MIGRATIONS = (
     ("0004_roles", "make_roles"),
     ("0006_client_tokens", "grant_tokens"),
     ("0023_resources", "grant_resources"),
+    ("0035_rights_of_quotas", "grant_quotas"),
 )
 
 

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0030_known_tiers'),
+        ('proxyapp', '0031_learned_limits'),
     ]
 
     operations = [
@@ -19,6 +19,7 @@ class Migration(migrations.Migration):
                 ('seen_at', models.DateTimeField(help_text="By the database's clock.")),
             ],
             options={
+                'default_permissions': (),
                 'indexes': [models.Index(fields=['seen_at'], name='quota_holder_by_date')],
             },
         ),
@@ -36,6 +37,7 @@ class Migration(migrations.Migration):
                 ('holder', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='shares', to='proxyapp.quotaholder')),
             ],
             options={
+                'default_permissions': (),
                 'indexes': [models.Index(fields=['owner', 'model', 'meter'], name='quota_share_of_limit'), models.Index(condition=models.Q(('wanted_at__isnull', False)), fields=['wanted_at'], name='quota_share_wanted')],
                 'constraints': [models.UniqueConstraint(fields=('holder', 'owner', 'model', 'meter'), name='quota_share_once')],
             },

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0029_limits_and_projects'),
+        ('proxyapp', '0030_strategies_and_weights'),
     ]
 
     operations = [

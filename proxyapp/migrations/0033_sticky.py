@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0029_limits_and_projects'),
+        ('proxyapp', '0032_quota_shares'),
     ]
 
     operations = [

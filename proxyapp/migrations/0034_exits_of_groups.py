@@ -5,7 +5,7 @@ from django.db import migrations
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0029_limits_and_projects'),
+        ('proxyapp', '0033_sticky'),
     ]
 
     operations = [
