@@ -10,7 +10,7 @@ from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
-from proxyapp.quota.charge import Charge
+from proxyapp.quota.charge import LimitCharge
 from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.share_grants import Place
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL, Auth, RateLimitPolicy
@@ -61,7 +61,7 @@ class Keepers:
             SimulatedProcess(self._shares, _pool(world), self._book, clock) for clock in clocks
         ]
         self._turns = dict.fromkeys(range(processes), 0)
-        self._charge: Charge | None = None
+        self._charge: LimitCharge | None = None
         self._process = 0
         self._looked_at = 0.0
         self._unwritten: Counter[Place] = Counter()

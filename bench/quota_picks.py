@@ -27,7 +27,7 @@ def main() -> None:
     from proxyapp.pool.snapshot import build
     from proxyapp.process.calm_collector import calm_collector
     from proxyapp.provider.llm_tokens import LlmTokens
-    from proxyapp.quota.charge import Charge
+    from proxyapp.quota.charge import LimitCharge
     from proxyapp.vocabulary.limits import Meter
     from tests.support.shares_in_memory import SharesInMemory, SimulatedProcess, SomeLimits
     from tests.support.snapshots import group
@@ -53,7 +53,7 @@ def main() -> None:
     for key in keys:
         keeper.take(key, MODEL, estimate, time.time())
     calm_collector()
-    charges: list[Charge] = []
+    charges: list[LimitCharge] = []
 
     def pick_plainly() -> None:
         rotor.pick(time.time())

@@ -25,7 +25,7 @@ MOST_LOOKED_AT = 1000
 SOON_SECONDS = 1
 
 
-class Parts(Protocol):
+class LimitParts(Protocol):
     """What of the runtime it takes."""
 
     snapshot: Snapshot
@@ -33,7 +33,7 @@ class Parts(Protocol):
 
 
 def refuse_at_own_limits(
-    parts: Parts, request: RequestPlan, turned_away: Collection[int], now: float
+    parts: LimitParts, request: RequestPlan, turned_away: Collection[int], now: float
 ) -> None:
     """Raises KeysSpent where that is why there is no key."""
     error = at_own_limits(parts.snapshot, parts.queue.quota, request, turned_away, now)

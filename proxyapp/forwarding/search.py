@@ -36,7 +36,6 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.wish import KeyWish, Turn
 from proxyapp.provider.features import feature_of, plain_scope
 from proxyapp.provider.kind_spec import Retry
-from proxyapp.provider.kinds import Kind
 from proxyapp.provider.verdict import Verdict
 from proxyapp.upstream.key_prober import KeyProber
 from proxyapp.vocabulary.choices import RateLimitPolicy
@@ -205,10 +204,9 @@ class Search:
             self._suspicions.add(attempt, verdict)
         elif verdict.takes_out:
             self._narrow(verdict)
-            if verdict.kind is Kind.MINUTE:
-                quota = self._parts.queue.quota
-                for limit in verdict.stated:
-                    quota.note_refused(attempt.key, verdict.model, limit.meter, time.time())
+            quota, now = self._parts.queue.quota, time.time()
+            for limit in verdict.stated:
+                quota.note_refused(attempt.key, verdict.model, limit.meter, now)
             await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
 
     def _narrow(self, verdict: Verdict) -> None:

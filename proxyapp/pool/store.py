@@ -22,6 +22,7 @@ from proxyapp.pool.learned_rows import read_learned
 from proxyapp.pool.project_rows import read_projects
 from proxyapp.pool.ring_names import ALL_GROUPS
 from proxyapp.pool.snapshot import Snapshot, build
+from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.clock import elapsed_seconds
 from proxyapp.vocabulary.exits import exit_lines
 from proxyapp.vocabulary.kept_settings import kept
@@ -109,8 +110,10 @@ class PoolReader:
         cooldowns, past_refusals = read_cooldowns(keys, now, self._ends, ahead)
         snapshot = build(version, list(groups.values()), keys, cooldowns)
         snapshot.past_refusals, snapshot.stamp = past_refusals, stamp
-        snapshot.projects_set = read_projects()
-        snapshot.learned = LearnedLimits(read_learned())
+        if snapshot.projects:
+            snapshot.projects_set = read_projects()
+        if any(group.policy == RateLimitPolicy.QUOTA_AWARE for group in groups.values()):
+            snapshot.learned = LearnedLimits(read_learned())
         return snapshot
 
     def _read_groups(self, rows: Iterable[Group]) -> dict[int, PoolGroup]:
@@ -146,6 +149,8 @@ class PoolReader:
         if keys is None:
             return None
         cooldowns = read_touched(touched, keys, now, self._ends, ahead)
+        is_labelled = any(key is not None and key.project for key in keys.values())
+        learned = read_learned(None if touched.groups else touched.learned)
         is_same = not touched.groups or list(groups.items()) == list(known.groups.items())
         return PoolChanges(
             *present,
@@ -155,8 +160,8 @@ class PoolReader:
             touched.projects,
             cooldowns,
             touched.has_tokens,
-            read_projects() if touched.has_settings else None,
-            dict.fromkeys(touched.learned) | read_learned(touched.learned),
+            read_projects() if touched.has_settings or is_labelled else None,
+            dict.fromkeys(touched.learned) | learned,
         )
 
     def _present_groups(

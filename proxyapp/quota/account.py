@@ -3,17 +3,17 @@
 import math
 
 from proxyapp.quota.limit_book import Limit
-from proxyapp.quota.meters import DayUse, MinuteUse, PresentUse, Use
+from proxyapp.quota.meters import Use, UseAtOnce, UseOfDay, UseOfMinute
 from proxyapp.quota.pacific_days import day_ends_at
 from proxyapp.quota.share_grants import OF_DAY, Ask, ShareGrant
 from proxyapp.vocabulary.limits import Meter
 
 USES: dict[Meter, type[Use]] = {
-    Meter.REQUESTS_PER_MINUTE: MinuteUse,
-    Meter.INPUT_TOKENS_PER_MINUTE: MinuteUse,
-    Meter.REQUESTS_PER_DAY: DayUse,
-    Meter.TOKENS_PER_DAY: DayUse,
-    Meter.MAX_CONCURRENT: PresentUse,
+    Meter.REQUESTS_PER_MINUTE: UseOfMinute,
+    Meter.INPUT_TOKENS_PER_MINUTE: UseOfMinute,
+    Meter.REQUESTS_PER_DAY: UseOfDay,
+    Meter.TOKENS_PER_DAY: UseOfDay,
+    Meter.MAX_CONCURRENT: UseAtOnce,
 }
 OF_LLM_TOKENS = frozenset({Meter.INPUT_TOKENS_PER_MINUTE, Meter.TOKENS_PER_DAY})
 # What others hold may come back with their next look, and there are two a second.

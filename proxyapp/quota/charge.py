@@ -15,7 +15,7 @@ class Keeping(Protocol):
         """Something of it came back."""
 
 
-class Charge:
+class LimitCharge:
     """Later ends of it mean nothing."""
 
     __slots__ = ("_keeper", "_parts")
@@ -56,5 +56,5 @@ class Charge:
             keeper.eased(account, now)
 
 
-FREE = Charge(None)
+FREE = LimitCharge(None)
 """Of a key without limits."""

@@ -12,12 +12,12 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.quota.account import Account
 from proxyapp.quota.accounts import Accounts, Book
-from proxyapp.quota.charge import FREE, Charge
+from proxyapp.quota.charge import FREE, LimitCharge
 from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.meters import WINDOW_SECONDS
 from proxyapp.quota.owners import keys_of
 from proxyapp.quota.passed_over import PassedOver
-from proxyapp.quota.share_grants import Place
+from proxyapp.quota.share_grants import OF_DAY, Place
 
 # While a lease is on its way; it ends the hold when it is here.
 LEASE_SECONDS = 0.5
@@ -83,7 +83,7 @@ class QuotaKeeper:
 
     def take(
         self, key: PoolKey, quota_scope: str, estimate: Callable[[], int], now: float
-    ) -> Charge | None:
+    ) -> LimitCharge | None:
         """None: another key has to answer; `is_held` says whether that holds for other requests."""
         accounts = self.accounts_of(key, quota_scope)
         if not accounts:
@@ -101,8 +101,8 @@ class QuotaKeeper:
                 has_room = False
         return self._taken(accounts, llm_tokens, now) if has_room else None
 
-    def _taken(self, accounts: tuple[Account, ...], llm_tokens: int, now: float) -> Charge:
-        charge = Charge(self)
+    def _taken(self, accounts: tuple[Account, ...], llm_tokens: int, now: float) -> LimitCharge:
+        charge = LimitCharge(self)
         for account in accounts:
             amount = account.amount(llm_tokens)
             charge.add(account, account.use.take(amount, now), amount)
@@ -149,9 +149,12 @@ class QuotaKeeper:
         self._fetch(account, 1, at)  # before another process takes it for free
 
     def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
-        """The provider says that the key's minute is used up, perhaps by a limit that is new."""
+        """The provider says that the key's minute is used up, perhaps by a limit that is new.
+
+        Of a day the database knows what is used.
+        """
         model = self._accounts.model_of(quota_scope)
-        if not model:
+        if not model or meter in OF_DAY:
             return
         noted = self._refused.items()
         self._refused = {place: at for place, at in noted if now - at < WINDOW_SECONDS}

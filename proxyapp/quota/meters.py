@@ -63,7 +63,7 @@ class Use:
         """The clock was set by so much."""
 
 
-class MinuteUse(Use):
+class UseOfMinute(Use):
     """Of a rolling minute, as Google counts it."""
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class MinuteUse(Use):
             taken.second += int(seconds)
 
 
-class DayUse(Use):
+class UseOfDay(Use):
     """Of a day that begins at midnight Pacific: what the database does not know yet is used."""
 
     def __init__(self) -> None:
@@ -161,7 +161,7 @@ class DayUse(Use):
         self._today.second += int(min(seconds, 0))
 
 
-class PresentUse(Use):
+class UseAtOnce(Use):
     """Of what is under way at a time."""
 
     def __init__(self) -> None:

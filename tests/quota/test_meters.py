@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from proxyapp.quota.meters import WINDOW_SECONDS, DayUse, MinuteUse, PresentUse
+from proxyapp.quota.meters import WINDOW_SECONDS, UseAtOnce, UseOfDay, UseOfMinute
 from proxyapp.quota.pacific_days import day_ends_at, day_of, day_starts_at
 
 NOON = datetime(2026, 11, 30, 20, 0, tzinfo=UTC).timestamp()  # in California
@@ -15,7 +15,7 @@ MIDNIGHT = datetime(2026, 12, 1, 8, 0, tzinfo=UTC).timestamp()
 
 
 def test_a_minute_has_room_again_when_its_oldest_request_is_a_minute_old() -> None:
-    use = MinuteUse()
+    use = UseOfMinute()
     use.capacity = 2
     use.take(1, NOON)
     use.take(1, NOON + 10)
@@ -27,7 +27,7 @@ def test_a_minute_has_room_again_when_its_oldest_request_is_a_minute_old() -> No
 
 
 def test_what_is_corrected_counts_as_corrected_while_its_minute_lasts() -> None:
-    use = MinuteUse()
+    use = UseOfMinute()
     use.capacity = 100
     first, other = use.take(60, NOON), use.take(10, NOON + 1)
     use.correct(first, -55)
@@ -41,7 +41,7 @@ def test_what_is_corrected_counts_as_corrected_while_its_minute_lasts() -> None:
 
 def test_no_rolling_minute_ever_has_more_than_the_capacity() -> None:
     chance = random.Random(17)
-    use, taken, now = MinuteUse(), deque[float](), NOON
+    use, taken, now = UseOfMinute(), deque[float](), NOON
     use.capacity = 10
     for _ in range(5000):
         now += chance.expovariate(1 / 4)
@@ -54,14 +54,14 @@ def test_no_rolling_minute_ever_has_more_than_the_capacity() -> None:
 
 
 def test_more_than_a_minute_holds_is_free_at_no_known_time() -> None:
-    use = MinuteUse()
+    use = UseOfMinute()
     use.capacity = 10
     use.take(1, NOON)
     assert use.free_at(11, NOON) == math.inf
 
 
 def test_a_minute_lasts_as_long_when_the_clock_is_set() -> None:
-    use = MinuteUse()
+    use = UseOfMinute()
     use.capacity = 1
     use.take(1, NOON)
     use.shift(-3600)
@@ -69,7 +69,7 @@ def test_a_minute_lasts_as_long_when_the_clock_is_set() -> None:
 
 
 def test_a_day_is_used_up_until_midnight_pacific() -> None:
-    use = DayUse()
+    use = UseOfDay()
     use.used(NOON)
     use.capacity = 2
     use.end(use.take(1, NOON), 1, NOON)
@@ -80,7 +80,7 @@ def test_a_day_is_used_up_until_midnight_pacific() -> None:
 
 
 def test_what_is_written_down_is_the_databases_to_count() -> None:
-    use = DayUse()
+    use = UseOfDay()
     use.used(NOON)
     use.capacity = 10
     ended, under_way = use.take(1, NOON), use.take(1, NOON)
@@ -95,7 +95,7 @@ def test_what_is_written_down_is_the_databases_to_count() -> None:
 
 
 def test_a_request_of_yesterday_is_no_part_of_today() -> None:
-    use = DayUse()
+    use = UseOfDay()
     use.used(MIDNIGHT - 1)
     use.capacity = 5
     taken = use.take(3, MIDNIGHT - 1)
@@ -107,7 +107,7 @@ def test_a_request_of_yesterday_is_no_part_of_today() -> None:
 
 
 def test_what_is_under_way_is_free_when_it_ends() -> None:
-    use = PresentUse()
+    use = UseAtOnce()
     use.capacity = 1
     taken = use.take(1, NOON)
     assert use.free_at(1, NOON) == math.inf

@@ -7,7 +7,7 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.quota.account import Account
 from proxyapp.quota.accounts import Book
-from proxyapp.quota.charge import Charge
+from proxyapp.quota.charge import LimitCharge
 from proxyapp.quota.keeper import QuotaKeeper
 from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.share_grants import Known, Place, granted
@@ -87,7 +87,7 @@ class SimulatedProcess:
 
 def first_free(
     process: SimulatedProcess, keys: Iterable[PoolKey], scope: str, llm_tokens: int = 0
-) -> tuple[PoolKey, Charge] | None:
+) -> tuple[PoolKey, LimitCharge] | None:
     """The first key that may be used now, with what it takes."""
     keeper = process.keeper
     for key in keys:
