@@ -6,6 +6,7 @@ clients to run into.
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any, NamedTuple
@@ -63,7 +64,7 @@ def write_history(now: datetime) -> None:
     for refused in refusals(attempts, chance):
         imposed = _judged(refused, keys[refused.key.secret])
         if imposed.until <= now:
-            cooldowns.append(imposed)
+            cooldowns.append(replace(imposed, learned=()))  # the demo shows how that is learned
             tally.count(
                 imposed.key_id, refused.model, AttemptOutcome.RATE_LIMITED, refused.at.timestamp()
             )

@@ -141,13 +141,7 @@ def test_it_shows_cooldowns_soon_and_leaves_nothing_behind(start_demo: StartDemo
     assert httpx.post(url, json=QUESTION, trust_env=False).status_code == 401
     answer = httpx.post(url, json=QUESTION, headers=token, trust_env=False)
     assert answer.json()["usageMetadata"]["promptTokenCount"] > 0
-    seen = set[str]()  # a minute's is over soon, and its limit is kept from then on
-
-    def both() -> bool:
-        seen.update(reasons(demo.keys()))
-        return {"minute", "day"} <= seen
-
-    wait_for(both, COOLDOWN_SECONDS)
+    wait_for(lambda: {"minute", "day"} <= reasons(demo.keys()), COOLDOWN_SECONDS)
     assert [key["name"] for key in demo.keys() if key["state"] == "invalid"] == [DEAD_KEY]
 
     demo.process.send_signal(signal.SIGINT)
