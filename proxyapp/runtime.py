@@ -64,6 +64,8 @@ FIRST_FLUSH_SECONDS = 0.1
 LOAD_SECONDS = 30.0
 # Of a target each, in two dialects, and of those that some client tokens may use of it.
 MOST_MODEL_LISTS = 256
+# What was learned of limits grows old.
+BOOK_SECONDS = 3600.0
 # For whoever looks at /readyz after setting a clock.
 CLOCK_SECONDS = 5.0
 
@@ -88,6 +90,7 @@ class Runtime:
         self._has_news = asyncio.Event()
         self._is_stopping = asyncio.Event()
         self._clock_due = 0.0
+        self._book_due = time.monotonic() + BOOK_SECONDS
 
     async def start(self) -> None:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
@@ -151,6 +154,9 @@ class Runtime:
             if time.monotonic() >= self._clock_due:
                 self.clock.hear(await self.threads.read(database_time))
                 self._clock_due = time.monotonic() + CLOCK_SECONDS
+            if time.monotonic() >= self._book_due:
+                self.quota.install(self.snapshot, LimitBook(self.snapshot))
+                self._book_due = time.monotonic() + BOOK_SECONDS
             await self._day_requests.look(self.snapshot)
             await self.limits.look()
             await self.quota_leases.look()

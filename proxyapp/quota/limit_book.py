@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +15,9 @@ from proxyapp.vocabulary.model_patterns import expression_of
 # Clients name models. Of so many keys and models the limits are remembered, then of none.
 MOST_KNOWN = 200_000
 MOST_PATTERNS = 10_000
+# A learned limit is doubled each week, until it is named again or forgotten.
+TRIED_AFTER = timedelta(days=7)
+MOST_DOUBLINGS = 4
 WORDS = {
     Meter.REQUESTS_PER_MINUTE: "requests a minute",
     Meter.INPUT_TOKENS_PER_MINUTE: "input tokens a minute",
@@ -46,8 +50,10 @@ class LimitBook:
     A group's limits hold for each project that has keys in it, wherever this uses them.
     """
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, now: datetime | None = None) -> None:
+        """`now`: how old what was learned is; None: by the clock."""
         self._snapshot = snapshot
+        self._now = datetime.now(UTC) if now is None else now
         self._known: dict[tuple[int, str], tuple[Limit, ...]] = {}
         self._groups: dict[str, tuple[PoolGroup, ...]] = {}
         self.is_empty = not (
@@ -98,8 +104,10 @@ class LimitBook:
         for tier in dict.fromkeys([own_tier] if own_tier else [group.tier for group in groups]):
             yield from _fitting(limits_of_tier(tier), owner, model, f"tier {tier}")
         for learned in self._snapshot.learned.of(owner, model):
-            source = f"learned {learned.at.date()}"
-            yield Limit(owner, model, Meter(learned.meter), learned.number, source)
+            number = learned.number * tried_again(learned.at, self._now)
+            more = "" if number == learned.number else f", then {learned.number:,}"
+            source = f"learned {learned.at.date()}{more}"
+            yield Limit(owner, model, Meter(learned.meter), number, source)
 
     def _groups_of(self, key: PoolKey) -> tuple[PoolGroup, ...]:
         """Those in which its project has keys that are in use."""
@@ -111,6 +119,13 @@ class LimitBook:
             groups = {each.group.id: each.group for each in keys if each and each.is_active}
             found = self._groups[key.project] = tuple(groups.values())
         return found or (key.group,)
+
+
+def tried_again(learned_at: datetime, now: datetime) -> int:
+    """How many times as much is tried of a limit that no refusal has named for so long: the
+    provider may grant more by now. If it does not, a refusal says so, once.
+    """
+    return 2 ** max(min((now - learned_at) // TRIED_AFTER, MOST_DOUBLINGS), 0)
 
 
 def fits(pattern: str, model: str) -> bool:

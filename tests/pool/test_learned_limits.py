@@ -30,13 +30,13 @@ def said(owner: str, number: int, meter: str = DAY, at=NOW) -> Learned:
     return Learned(owner, FLASH, meter, number, "PerDay", at)
 
 
-def numbers(follower: Follower, key: ApiKey) -> list[tuple[int, str]]:
-    limits = LimitBook(follower.snapshot).of(follower.snapshot.keys[key.pk], FLASH)
+def numbers(follower: Follower, key: ApiKey, at=NOW) -> list[tuple[int, str]]:
+    limits = LimitBook(follower.snapshot, at).of(follower.snapshot.keys[key.pk], FLASH)
     return [(limit.number, limit.source) for limit in limits]
 
 
 def test_every_process_reads_what_one_has_learned_without_a_reload() -> None:
-    key = add_key(add_group("main"), "k", project="alpha")
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k", project="alpha")
     write_cooldowns([cooldown(key)])
     follower = Follower(now=LATER)
     assert numbers(follower, key) == []
@@ -52,8 +52,20 @@ def test_every_process_reads_what_one_has_learned_without_a_reload() -> None:
     assert picture(follower) == picture(whole(follower))
 
 
+def test_what_no_refusal_has_named_for_long_is_tried_again() -> None:
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k", project="alpha")
+    write_cooldowns([cooldown(key, said("project:alpha", 250))])
+    follower = Follower(now=LATER)
+    day, source = NOW.date(), f"learned {NOW.date()}"
+
+    assert numbers(follower, key, NOW + timedelta(days=6)) == [(250, source)]
+    assert numbers(follower, key, NOW + timedelta(days=8)) == [(500, f"learned {day}, then 250")]
+    assert numbers(follower, key, NOW + timedelta(days=15)) == [(1000, f"learned {day}, then 250")]
+    assert numbers(follower, key, NOW - timedelta(days=15)) == [(250, source)]
+
+
 def test_it_is_forgotten_when_more_was_answered_and_after_thirty_days() -> None:
-    key = add_key(add_group("main"), "k")
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k")
     owner = f"key:{key.pk}"
     write_cooldowns([cooldown(key, said(owner, 250), said(owner, 10, MINUTE))])
     follower = Follower(now=LATER)
@@ -81,7 +93,7 @@ def test_it_is_forgotten_when_more_was_answered_and_after_thirty_days() -> None:
 )
 def test_a_limit_below_what_was_answered_is_not_taken(meter: str, number, is_taken) -> None:
     """It is 12 minutes before the hour: of one a minute no more than 50 were answered."""
-    key = add_key(add_group("main"), "k", project="alpha")
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k", project="alpha")
     use(key, NOW, FLASH, requests=150, succeeded=100, rate_limited=50)
 
     write_cooldowns([cooldown(key, said("project:alpha", number, meter))])
@@ -90,7 +102,7 @@ def test_a_limit_below_what_was_answered_is_not_taken(meter: str, number, is_tak
 
 
 def test_what_is_repeated_is_no_news() -> None:
-    key = add_key(add_group("main"), "k", project="alpha")
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k", project="alpha")
     write_cooldowns([cooldown(key, said("project:alpha", 250))])
     known = Follower(now=LATER).snapshot.learned
 
@@ -101,7 +113,7 @@ def test_what_is_repeated_is_no_news() -> None:
 
 
 def test_the_spool_keeps_it_where_an_older_gateway_does_not_look() -> None:
-    key = add_key(add_group("main"), "k", project="alpha")
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k", project="alpha")
     kept = cooldown(key, said("project:alpha", 250))
 
     record = cooldowns_record([cooldown(key), kept])
@@ -114,7 +126,7 @@ def test_the_spool_keeps_it_where_an_older_gateway_does_not_look() -> None:
 
 
 def test_a_key_that_is_gone_teaches_nothing() -> None:
-    key = add_key(add_group("main"), "k")
+    key = add_key(add_group("main", rate_limit_policy="quota_aware"), "k")
     gone = cooldown(key, said(f"key:{key.pk}", 250))
     key.delete()
 
