@@ -101,6 +101,10 @@ class PoolGroup:
             return True
         return named.fullmatch(model.rpartition("/")[2]) is not None
 
+    def class_of(self, key: "PoolKey") -> KeyClass:
+        priority = self.priority if key.own_priority is None else key.own_priority
+        return KeyClass(self.id, priority, key.weight if self.is_weighted else 1)
+
     @property
     def names_models(self) -> bool:
         """Whether it matters to the group which model is asked for, and by which name."""
@@ -145,14 +149,6 @@ class PoolKey:
     max_concurrent: int | None = None
     own_priority: int | None = None
     weight: int = 1
-    key_class: KeyClass = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        group, own = self.group, self.group.key_class
-        if self.own_priority is not None or (self.weight > 1 and group.is_weighted):
-            priority = group.priority if self.own_priority is None else self.own_priority
-            own = KeyClass(group.id, priority, self.weight if group.is_weighted else 1)
-        object.__setattr__(self, "key_class", own)
 
     @property
     def is_account(self) -> bool:
@@ -181,6 +177,11 @@ class PoolKey:
     def standing(self) -> str:
         """Its status; of a key that SECRET_KEY does not open nothing else is to be hoped for."""
         return str(self.status) if self.is_readable else "unreadable"
+
+    @property
+    def key_class(self) -> KeyClass:
+        is_plain = self.own_priority is None and self.weight == 1
+        return self.group.key_class if is_plain else self.group.class_of(self)
 
     @property
     def place(self) -> tuple[KeyClass, int]:

@@ -148,7 +148,11 @@ def _joined(
     keys: list[PoolKey] = []
     key_ids: list[int] = []
     for key_class, first, start, end in runs:
-        members = classes[key_class]
-        keys += members.keys[first : first + end - start]
-        key_ids += members.key_ids[first : first + end - start]
+        members, size = classes[key_class], end - start
+        if size == len(members.keys):
+            keys += members.keys
+            key_ids += members.key_ids
+        else:
+            keys += members.keys[first : first + size]
+            key_ids += members.key_ids[first : first + size]
     return keys, tuple(key_ids)
