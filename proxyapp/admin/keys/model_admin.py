@@ -183,6 +183,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
         if name == "new_secret":
             return "" if is_new else "key replaced"
+        if name == "weight" and form.cleaned_data[name] == form["weight"].initial:
+            return ""  # an empty one, or none: it stays
         if name == "limits":
             return described_limits(form.cleaned_data[name])
         return super().describe_edit(form, name, is_new=is_new)
