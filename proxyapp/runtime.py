@@ -107,11 +107,11 @@ class Runtime:
         self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.upstreams.exits.install(self.snapshot)
-        day_use = DayUse()
+        self.quota = QuotaKeeper(self.snapshot, LimitBook(self.snapshot))
+        day_use = DayUse(self.quota.day_fraction)
         self._day_requests = DayRequests(self.threads, day_use)
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version, day_use)
         self.recovery = Recovery(self.snapshot.past_refusals)
-        self.quota = QuotaKeeper(self.snapshot, LimitBook(self.snapshot))
         self.quota_leases = QuotaLeases(self.threads, self.quota, own_name())
         self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot, self.quota)
         self.quota.on_room = self.queue.look_again

@@ -51,3 +51,34 @@ def test_a_project_that_refuses_is_followed_by_the_next(make_gateway, upstream):
 def test_an_unknown_setting_is_refused_in_one_line(make_gateway):
     with pytest.raises(Exception, match="ROTATION_STRATEGY"):
         make_gateway(KEYS, env={"ROTATION_STRATEGY": "fastest"})
+
+
+def test_projects_with_different_limits_are_used_up_together(make_gateway, upstream):
+    keys = [
+        {"key": "KEY-A", "limits": {"*": {"requests_per_day": 20}}},
+        {"key": "KEY-B", "limits": {"*": {"requests_per_day": 60}}},
+    ]
+    gateway = make_gateway(keys, strategy="least_used", **POLICY)
+
+    assert [ask(gateway).status_code for _ in range(40)] == [200] * 40
+    counted = Counter(upstream.picked())
+    assert counted["KEY-A"] == pytest.approx(10, abs=2)
+    assert counted["KEY-B"] == pytest.approx(30, abs=2)
+
+
+def test_the_next_priority_answers_once_a_part_of_the_day_is_used(make_gateway, upstream):
+    limits = {"*": {"requests_per_day": 1000}}
+    free = group_of(["KEY-A"], upstream.url, "free", limits=limits, spill={"after": 0.02}, **POLICY)
+    gateway = make_gateway(
+        groups=[free, group_of(["KEY-B"], upstream.url, "paid", priority=1, **POLICY)]
+    )
+
+    for _ in range(900):
+        assert ask(gateway).status_code == 200
+        picked = upstream.picked()
+        if picked.count("KEY-A") >= 20 and picked[-5:] == ["KEY-B"] * 5:
+            break
+
+    assert 20 <= picked.count("KEY-A") < 800
+    assert [ask(gateway).status_code for _ in range(5)] == [200] * 5
+    assert upstream.picked()[-5:] == ["KEY-B"] * 5
