@@ -15,6 +15,7 @@ from proxyapp.config.apply import Database, Progress
 from proxyapp.config.apply_projects import apply_projects
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
 from proxyapp.config.last_import import LastImport
+from proxyapp.config.limit_warnings import limit_warnings
 from proxyapp.config.missing import take_out_missing
 from proxyapp.config.report import Report
 from proxyapp.models import ApiKey, audit
@@ -56,6 +57,7 @@ def import_config(
             groups, source, report, prune=prune, takes_out=takes_out, progress=progress
         )
         LastImport(source).remember_projects(config.projects)
+        report.warnings += limit_warnings(groups, config.projects)
         return None if other is None else touched | other
 
     _run_locked(work, report, source, by, dry_run=dry_run)

@@ -21,7 +21,7 @@ MAY_IMPORT = {
         "upstream": "pool models provider vocabulary",
         "resources": "access pool database models provider vocabulary",
         "ledger": "resources access pool database models provider vocabulary",
-        "config": "access pool models vocabulary",
+        "config": "access quota pool models vocabulary",
         "runtime": BELOW_RUNTIME,
         "forwarding": f"runtime {BELOW_RUNTIME}",
         "live_api": f"forwarding runtime {BELOW_RUNTIME}",
