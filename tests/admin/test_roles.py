@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.migrations._roles import ADMIN, OPERATOR, VIEWER, grant, make
-from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent
+from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, Project, RateLimitEvent
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.support.admin_pages import GROUP_FORM, PROXY, act, key_form, page, superuser, text
@@ -131,11 +131,11 @@ ON_A_ROW = {"change", "delete", "history", "revoke", "secret"}
 PAGES = {
     **{
         f"proxyapp_{model}_{name}": ALL
-        for model in ("apikey", "group")
+        for model in ("apikey", "group", "project")
         for name in ("changelist", "change", "history")
     },
-    **{f"proxyapp_{model}_add": STEERING for model in ("apikey", "group")},
-    **{f"proxyapp_{model}_delete": ALONE for model in ("apikey", "group")},
+    **{f"proxyapp_{model}_add": STEERING for model in ("apikey", "group", "project")},
+    **{f"proxyapp_{model}_delete": ALONE for model in ("apikey", "group", "project")},
     "proxyapp_apikey_secret": ALONE,
     **{f"proxyapp_clienttoken_{name}": ALL for name in ("changelist", "change", "history")},
     **{f"proxyapp_clienttoken_{name}": ALONE for name in ("add", "delete", "revoke")},
@@ -173,6 +173,7 @@ def test_each_page_opens_for_those_who_may_see_it_and_for_nobody_else(
         "ratelimitevent": cool(key, NOW),
         "hourlyusage": use(key),
         "resource": add_resource(),
+        "project": Project.objects.create(name="alpha"),
         "auditentry": AuditEntry.objects.create(actor="a", action="add", object_type="key"),
     }
     *_, model, kind = f"_{name}".split("_")

@@ -59,6 +59,7 @@ class GroupAdmin(GroupDeletion, GroupPages):
         "requests_today",
         "refusals_today",
     )
+    list_before_template = "admin/groups/projects.html"
     list_display_links = ("name",)
     list_editable = ("position",)
     ordering_field = "position"

@@ -1,0 +1,1 @@
+"""Projects: what holds for all keys with one label."""

@@ -1,0 +1,85 @@
+"""What is set of projects. Which there are the labels of keys tell."""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from proxyapp.admin.parts.limit_fields import described_limits
+from proxyapp.admin.parts.pooled import PooledAdmin
+from proxyapp.admin.parts.readonly import NOTHING
+from proxyapp.admin.projects.form import ProjectForm
+from proxyapp.models import ApiKey, Project
+from proxyapp.pool.change_log import Touched
+from proxyapp.vocabulary.limit_lines import limit_lines
+
+MOST_LABELS = 100
+
+
+@admin.register(Project)
+class ProjectAdmin(PooledAdmin[Project]):
+    form = ProjectForm
+    list_display = ("name", "keys", "tier_named", "limits_set", "most_under_way")
+    list_before_template = "admin/projects/unset.html"
+    search_fields = ("name",)
+    show_full_result_count = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
+        keys = ApiKey.objects.filter(project=OuterRef("name")).order_by().values("project")
+        counts = Subquery(keys.annotate(count=Count("pk")).values("count"))
+        return super().get_queryset(request).annotate(key_count=counts)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        labels = unset_labels() if self.has_add_permission(request) else []
+        add = reverse("admin:proxyapp_project_add")
+        links = [(label, f"{add}?{urlencode({'name': label})}") for label in labels]
+        return super().changelist_view(request, {**(extra_context or {}), "unset": links})
+
+    def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
+        if name == "limits":
+            return described_limits(form.cleaned_data[name])
+        return super().describe_edit(form, name, is_new=is_new)
+
+    def touched(self, ids: Sequence[int]) -> Touched:
+        return Touched(has_settings=True)
+
+    def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
+        """Keys keep their label when what is set of it goes."""
+        return ApiKey.objects.none()
+
+    def losses(self, request: HttpRequest, ids: Sequence[int], when: str) -> list[str]:
+        return []
+
+    @admin.display(description="keys", ordering="key_count")
+    def keys(self, project: Project) -> SafeString:
+        keys = reverse("admin:proxyapp_apikey_changelist")
+        url = f"{keys}?{urlencode({'project': project.name})}"
+        return format_html('<a href="{}">{}</a>', url, f"{getattr(project, 'key_count', 0) or 0:,}")
+
+    @admin.display(description="tier", ordering="tier")
+    def tier_named(self, project: Project) -> str:
+        return project.tier or NOTHING
+
+    @admin.display(description="limits")
+    def limits_set(self, project: Project) -> str:
+        return "; ".join(limit_lines(project.limits)) or NOTHING
+
+    @admin.display(description="at a time", ordering="max_concurrent")
+    def most_under_way(self, project: Project) -> str:
+        return NOTHING if project.max_concurrent is None else f"{project.max_concurrent:,}"
+
+
+def unset_labels() -> list[str]:
+    """Of keys whose projects have nothing set, those with the most keys first."""
+    named = ApiKey.objects.exclude(project="").exclude(project__in=Project.objects.values("name"))
+    counted = named.order_by().values_list("project").annotate(count=Count("pk"))
+    return [label for label, _ in counted.order_by("-count", "project")[:MOST_LABELS]]
