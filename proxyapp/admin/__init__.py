@@ -2,7 +2,7 @@
 
 from django.contrib import admin
 
-from proxyapp.admin import import_export  # noqa: F401
+from proxyapp.admin import own_pages  # noqa: F401
 from proxyapp.admin.client_tokens import model_admin as client_tokens_admin  # noqa: F401
 from proxyapp.admin.groups import model_admin as groups_admin  # noqa: F401
 from proxyapp.admin.keys import model_admin as keys_admin  # noqa: F401

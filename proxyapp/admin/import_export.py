@@ -13,7 +13,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import reverse
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from proxyapp.admin.import_changes import fingerprint, parts
@@ -221,13 +221,3 @@ def _response(
     return TemplateResponse(
         request, template, admin.site.each_context(request) | {"title": title} | context
     )
-
-
-def pages() -> list[URLPattern]:
-    return [
-        path("import-export/", admin.site.admin_view(import_view), name="import_config"),
-        path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
-    ]
-
-
-setattr(admin.site, "extra_urls", pages)  # noqa: B010  # the theme's site asks for it, which Django's types do not know

@@ -46,6 +46,11 @@ class LearnedLimits:
     def of(self, owner: str, model: str) -> Collection[Learned]:
         return self._of.get((owner, model), {}).values()
 
+    @property
+    def places(self) -> Collection[tuple[str, str]]:
+        """Owners and models of which something was learned."""
+        return self._of.keys()
+
     def is_news(self, learned: Learned) -> bool:
         """Whether it says something else than what is known, or the same after a long time."""
         known = self._of.get((learned.owner, learned.model), {}).get(learned.meter)

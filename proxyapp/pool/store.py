@@ -28,6 +28,7 @@ from proxyapp.vocabulary.exits import exit_lines
 from proxyapp.vocabulary.kept_settings import kept
 
 logger = logging.getLogger(__name__)
+NOT_OPENED = "…"
 # In one line of the log.
 MOST_NAMES = 5
 VERSION_AND_STAMP = (
@@ -92,9 +93,15 @@ def group_of_pool(group: Group) -> PoolGroup:
 
 
 class PoolReader:
-    """Loads snapshots; decrypts a key once and remembers it, as long as its row keeps its hash."""
+    """Loads snapshots; decrypts a key once and remembers it, as long as its row keeps its hash.
 
-    def __init__(self, elapsed: Callable[[], float] = elapsed_seconds) -> None:
+    `opens_secrets`: not for pages, which need none: every key then passes for one that can be read.
+    """
+
+    def __init__(
+        self, elapsed: Callable[[], float] = elapsed_seconds, *, opens_secrets: bool = True
+    ) -> None:
+        self._opens_secrets = opens_secrets
         self._secrets: dict[str, str] = {}
         self._unreadable_proxies: set[int] = set()
         self._ends = CooldownEnds(elapsed)
@@ -214,6 +221,9 @@ class PoolReader:
 
     def _learn(self, hashes: set[str]) -> None:
         """Decrypts what is new."""
+        if not self._opens_secrets:
+            self._secrets |= dict.fromkeys(hashes, NOT_OPENED)
+            return
         missing = {key_hash for key_hash in hashes if key_hash not in self._secrets}
         if not missing:
             return
