@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from proxyapp.access.token_book import Client
+from proxyapp.access.allowed_models import is_allowed
 from proxyapp.forwarding.form_body import form_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.provider.json_outline import UnreadableBody
@@ -29,11 +29,6 @@ from proxyapp.vocabulary.decoding import wholly_decoded
 from proxyapp.vocabulary.errors import NotAllowed
 
 _ASKING_TOOLS = re.compile(rb"/(?:responses|interactions)/?$")
-# A `*` of the operator's stands for no separator with which an upstream may read two names in one.
-_NAME = re.compile(r"[\w.:/@+~-]+")
-_PUBLISHED = re.compile(r"(?:projects/[^/]+/locations/[^/]+/)?publishers/[^/]+/models/([^/]+)")
-# No model's is nearly that long.
-LONGEST_NAME = 1000
 LIMITED = "This client token is limited to some models"
 REMEDY = (
     "The operator can give it a token without a limit of models for that (admin: Client tokens)."
@@ -143,15 +138,3 @@ def _is_alias(
     if stands_for is None or len(named) != 1 or _named(named[0]) != name:
         return False
     return any(is_allowed(allowed, model) for model in stands_for(name))
-
-
-def may_use(client: Client, name: str) -> bool:
-    return client.models is None or is_allowed(client.models, name)
-
-
-def is_allowed(allowed: re.Pattern[str], name: str) -> bool:
-    """By its own name or, where its publisher stands in front, by that of the model alone."""
-    published = _PUBLISHED.fullmatch(name)
-    plain = published[1] if published else name.removeprefix("google/")
-    is_plain = len(name) <= LONGEST_NAME and _NAME.fullmatch(name) is not None and ".." not in name
-    return is_plain and any(allowed.fullmatch(known) is not None for known in (name, plain))

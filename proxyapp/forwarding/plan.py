@@ -1,19 +1,18 @@
 """Makes a plan of a client's request: what it asks for, of whom, and what its quota counts for."""
 
+from proxyapp.access.client_rings import ring_of
+from proxyapp.access.model_routes import route_of, stands_for
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.conversation import conversation_of
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
 from proxyapp.forwarding.model_permission import check_model, check_same_place
-from proxyapp.forwarding.model_routes import route_of, stands_for
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.stray_paths import unknown_path
-from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.credentials import without_key
 from proxyapp.provider.model_name import (
-    LONGEST_NAME,
     name_in_body,
     normal_name,
     unless_doubted,
@@ -21,7 +20,7 @@ from proxyapp.provider.model_name import (
 from proxyapp.resources.references import references_in, references_in_query
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import Stray, group_and_path
-from proxyapp.vocabulary.errors import BadRequest, NotAllowed, PathTooLong, UnknownGroup
+from proxyapp.vocabulary.errors import BadRequest, PathTooLong
 
 # As much as nginx takes of a whole request line. What is looked for in a path takes a few
 # milliseconds of one so long, 20 of one that fills the head of a request.
@@ -53,7 +52,7 @@ def plan(
     written = facts = facts_of(path)
     if facts.is_astray:
         raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
-    ring = _ring(snapshot, group_name, client)
+    ring = ring_of(snapshot, group_name, client)
     if not facts.is_geminis:
         meant = facts.means.meant(headers, query)
         facts = facts if meant is None or meant == path else facts_of(meant)
@@ -90,23 +89,6 @@ def plan(
     if features and (cooling := features.get(planned.quota_scope)):
         planned.narrow(cooling)
     return planned
-
-
-def _ring(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
-    """Nobody is told whether a group exists that is not theirs."""
-    if client.groups is not None:
-        ring = snapshot.ring_of_groups(client.groups, group_name)
-        if ring is None:
-            whose = "any group" if group_name is None else f"the group {group_name!r}"
-            error = NotAllowed(f"This client token may not use the keys of {whose}.")
-            error.asked = (
-                "" if group_name is None else f"/g/{normal_name(group_name)}"[:LONGEST_NAME]
-            )
-            raise error
-        return ring
-    if (ring := snapshot.ring(group_name)) is None:
-        raise UnknownGroup(f"There is no group {group_name!r}.")
-    return ring
 
 
 def named_by(request: RequestPlan) -> tuple[str, ...]:

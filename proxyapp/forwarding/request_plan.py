@@ -5,9 +5,9 @@ from dataclasses import replace
 
 from mypy_extensions import mypyc_attr
 
+from proxyapp.access.model_routes import ModelRoute
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.bond import Bond
-from proxyapp.forwarding.model_routes import ModelRoute
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import SHORT_BYTES, RequestBody
 from proxyapp.pool.keys_and_groups import PoolGroup

@@ -9,9 +9,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Protocol
 
+from proxyapp.access.model_routes import ModelRoute, choices_of
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.model_names_sent import body_naming, path_naming
-from proxyapp.forwarding.model_routes import ModelRoute, choices_of
 from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import bar_strays
 from proxyapp.forwarding.request_plan import RequestPlan

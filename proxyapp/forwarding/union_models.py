@@ -8,10 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 from urllib.parse import parse_qs
 
+from proxyapp.access.allowed_models import may_use
+from proxyapp.access.model_routes import ring_of_some
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.model_list_asking import VERSION_HEADER, Search, TargetAsking, TargetList
-from proxyapp.forwarding.model_permission import may_use
-from proxyapp.forwarding.model_routes import ring_of_some
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.pool.keys_and_groups import PoolGroup

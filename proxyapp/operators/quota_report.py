@@ -97,6 +97,27 @@ def quota_report(choice: QuotaChoice) -> list[QuotaRow]:
     return sorted(rows, key=lambda row: (-row.part, row.name, row.model))
 
 
+def measured(use: QuotaUse, limit: Limit, *beaten: Limit) -> UsedLimit:
+    if limit.meter not in OF_DAY:
+        return _of_now(use, limit, *beaten)
+    used, late = use.of_day.get((limit.owner, limit.model), UsedToday()).of(limit.meter)
+    reset = datetime.fromtimestamp(day_ends_at(use.now.timestamp()), UTC)
+    if used >= limit.number:
+        return UsedLimit(limit, used, beaten, back_at=reset)
+    left, since = limit.number - used, use.late_since
+    at = dry_at(used_up=late, left=left, since=since, now=use.now, reset=reset)
+    return UsedLimit(limit, used, beaten, used_up_at=at)
+
+
+def _of_now(use: QuotaUse, limit: Limit, *beaten: Limit) -> UsedLimit:
+    present = use.present.get((limit.owner, limit.model, limit.meter))
+    if present is None:
+        return UsedLimit(limit, 0, beaten)
+    is_over = limit.model and present.used >= limit.number
+    back_at = present.told_at + A_MINUTE if is_over else None
+    return UsedLimit(limit, present.used, beaten, back_at=back_at)
+
+
 class QuotaReport:
     """Of one moment."""
 
@@ -149,28 +170,8 @@ class QuotaReport:
         for limit in self._book.all_of(keys[0], model):
             if limit.owner == owner and limit.model == model:
                 of_meter[limit.meter].append(limit)
-        meters = [self._meter(today, *of_meter[meter]) for meter in Meter if meter in of_meter]
+        meters = [measured(self._use, *of_meter[meter]) for meter in Meter if meter in of_meter]
         return QuotaRow(owner, keys[0], groups, model, today, meters, self._cooling(keys, model))
-
-    def _meter(self, today: UsedToday, limit: Limit, *beaten: Limit) -> UsedLimit:
-        if limit.meter not in OF_DAY:
-            present = self._use.present.get((limit.owner, limit.model, limit.meter))
-            used = present.used if present else 0
-            is_over = present and limit.model and used >= limit.number
-            back_at = present.told_at + A_MINUTE if present and is_over else None
-            return UsedLimit(limit, used, beaten, back_at=back_at)
-        used, late = today.of(limit.meter)
-        reset = datetime.fromtimestamp(day_ends_at(self._now), UTC)
-        if used >= limit.number:
-            return UsedLimit(limit, used, beaten, back_at=reset)
-        at = dry_at(
-            used_up=late,
-            left=limit.number - used,
-            since=self._use.late_since,
-            now=self._use.now,
-            reset=reset,
-        )
-        return UsedLimit(limit, used, beaten, used_up_at=at)
 
     def _cooling(self, keys: Sequence[PoolKey], model: str) -> datetime | None:
         cooldowns = self._snapshot.cooldowns

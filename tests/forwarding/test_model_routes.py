@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from proxyapp.access.model_routes import ModelRoute
 from proxyapp.access.token_book import ANYONE, Client
-from proxyapp.forwarding.model_routes import ModelRoute
 from proxyapp.forwarding.plan import plan
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan

@@ -25,9 +25,9 @@ ROWS = 100
 LONGEST = 200
 
 
-def words(label: str) -> forms.CharField:
+def words(label: str, *, is_required: bool = False) -> forms.CharField:
     return forms.CharField(
-        label=label, required=False, max_length=LONGEST, widget=UnfoldAdminTextInputWidget
+        label=label, required=is_required, max_length=LONGEST, widget=UnfoldAdminTextInputWidget
     )
 
 
@@ -71,6 +71,7 @@ def _shown(row: QuotaRow) -> Mapping[str, Any]:
         "name": row.name,
         "url": _keys_url(row),
         "events_url": _events_url(row),
+        "explain_query": urlencode({"model": row.model}),
         "groups": ", ".join(row.groups),
         "model": row.model,
         "today": row.today,

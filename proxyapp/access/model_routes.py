@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
+from proxyapp.access.allowed_models import may_use
 from proxyapp.access.token_book import Client
-from proxyapp.forwarding.model_permission import may_use
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.model_choices import ModelChoice, ModelChoices
 from proxyapp.pool.snapshot import Snapshot

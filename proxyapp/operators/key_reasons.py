@@ -1,0 +1,116 @@
+"""Why a key would not answer a request for a model now, or that it would."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from functools import cached_property
+
+from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.operators.quota_report import measured
+from proxyapp.operators.quota_texts import used_text
+from proxyapp.operators.quota_use import QuotaUse
+from proxyapp.pool.keys_and_groups import PoolKey
+from proxyapp.pool.probation import Recovery
+from proxyapp.pool.snapshot import Snapshot
+from proxyapp.provider.kinds import label_of
+from proxyapp.quota.limit_book import LimitBook
+from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.limits import Meter
+
+
+class Reason(StrEnum):
+    """The first that holds is given."""
+
+    ANSWERS = "can answer"
+    PROBATION = "on probation: one request tries it"
+    LOWER = "lower priority"
+    SPILLED = "passed over: its priority has used its part of the day"
+    BUSY = "as many under way as may be"
+    USED_UP = "limit used up"
+    COOLING = "cooling"
+    INVALID = "invalid"
+    DISABLED = "disabled"
+    UNREADABLE = "unreadable secret"
+
+
+USABLE = frozenset({Reason.ANSWERS, Reason.PROBATION, Reason.LOWER, Reason.SPILLED})
+OF_STATUS = {KeyStatus.DISABLED: Reason.DISABLED, KeyStatus.INVALID: Reason.INVALID}
+
+
+@dataclass(frozen=True, slots=True)
+class KeyVerdict:
+    """`until`: when that ends at the latest, if a time ends it. `event_id`: what imposed it."""
+
+    key: PoolKey
+    reason: Reason
+    detail: str = ""
+    until: datetime | None = None
+    event_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImposedBy:
+    id: int
+    kind: str
+    until: datetime
+
+
+class KeyReasons:
+    """Of one moment. Two queries, when the first key needs them."""
+
+    def __init__(self, snapshot: Snapshot, book: LimitBook, use: QuotaUse) -> None:
+        self._cooldowns = snapshot.cooldowns
+        self._book = book
+        self._use = use
+        self._now = use.now.timestamp()
+        self._recovery = Recovery(snapshot.past_refusals)
+
+    def of(self, key: PoolKey, model: str) -> KeyVerdict:
+        if not key.is_readable:
+            return KeyVerdict(key, Reason.UNREADABLE, "SECRET_KEY does not open it")
+        if key.status != KeyStatus.ACTIVE:
+            reason = OF_STATUS[KeyStatus(key.status)]
+            return KeyVerdict(key, reason, self._status_reasons.get(key.id, ""))
+        if (until := self._cooldowns.cooling_until(key.id, model)) > self._now:
+            return self._cooling(key, model, until)
+        return self._held(key, model) or self._free(key, model)
+
+    def _cooling(self, key: PoolKey, model: str, until: float) -> KeyVerdict:
+        moment = datetime.fromtimestamp(until, UTC)
+        owners: list[int | str] = [key.id, key.project] if key.project else [key.id]
+        found = [self._events.get((owner, scope)) for owner in owners for scope in ("", model)]
+        event = max((each for each in found if each), key=lambda each: each.until, default=None)
+        if event is None:
+            return KeyVerdict(key, Reason.COOLING, "", moment)
+        return KeyVerdict(key, Reason.COOLING, label_of(event.kind), moment, event.id)
+
+    def _held(self, key: PoolKey, model: str) -> KeyVerdict | None:
+        """By the limit that lasts longest."""
+        used = [measured(self._use, limit) for limit in self._book.of(key, model)]
+        over = [each for each in used if each.part >= 1]
+        if not over:
+            return None
+        longest = max(over, key=lambda each: (each.back_at is not None, each.back_at))
+        reason = Reason.BUSY if longest.limit.meter is Meter.MAX_CONCURRENT else Reason.USED_UP
+        detail = f"{used_text(longest)}, {longest.limit.source}"
+        return KeyVerdict(key, reason, detail, longest.back_at)
+
+    def _free(self, key: PoolKey, model: str) -> KeyVerdict:
+        is_tried = self._recovery.on_probation(key, model, self._now) is not None
+        return KeyVerdict(key, Reason.PROBATION if is_tried else Reason.ANSWERS)
+
+    @cached_property
+    def _status_reasons(self) -> Mapping[int, str]:
+        out = ApiKey.objects.exclude(status=KeyStatus.ACTIVE).order_by()
+        return dict(out.values_list("pk", "status_reason"))
+
+    @cached_property
+    def _events(self) -> Mapping[tuple[int | str, str], ImposedBy]:
+        """By owner and model, the one that ends last."""
+        active = RateLimitEvent.objects.active(self._use.now).order_by("cooling_until", "id")
+        columns = ("project", "key_id", "model", "id", "kind", "cooling_until")
+        return {
+            (project or key_id, model): ImposedBy(pk, kind, until)
+            for project, key_id, model, pk, kind, until in active.values_list(*columns)
+        }
