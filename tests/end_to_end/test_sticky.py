@@ -1,5 +1,6 @@
 """`sticky`: a conversation stays at one project, and takes the next one while that is out."""
 
+import functools
 from collections import Counter
 
 import httpx
@@ -7,6 +8,7 @@ import pytest
 
 from tests.support.gateway_tokens import make_tokens
 from tests.support.quota_gateway import CHAT, keyed, native
+from tests.support.waiting import wait_for
 
 PROJECTS = {f"KEY-{letter}{number}": letter for letter in "ABCDE" for number in (1, 2)}
 KEYS = [keyed(name, project) for name, project in PROJECTS.items()]
@@ -91,15 +93,34 @@ def test_one_name_for_everything_takes_one_projects_minute_and_then_the_next_one
     assert answered[0] != first
 
 
+def test_one_name_for_everything_goes_from_limit_to_limit_without_a_refusal(sticky, upstream):
+    gateway = sticky("session", limits={"gemini-*": {"requests_per_minute": 2}})
+
+    answers = [ask(gateway, ["hi"], session="all") for _ in range(10)]
+
+    assert {answer.status_code for answer in answers} == {200}
+    met = projects(upstream)
+    assert sorted(Counter(met).values()) == [2] * 5
+    assert met[::2] == met[1::2]
+
+
 def test_openais_user_is_a_name_and_another_tenants_is_another(sticky, upstream):
     gateway = sticky("session")
     tokens = make_tokens(gateway, {f"client-{number}": {} for number in range(8)})
+
+    def asked(token: str, text: str) -> int:
+        message = {"role": "user", "content": text}
+        body = {"messages": [message], "user": "ann", "model": "gemini-2.5-flash"}
+        headers = {"Authorization": f"Bearer {token}"}
+        answer = httpx.post(gateway.url + CHAT, json=body, headers=headers, trust_env=False)
+        return answer.status_code
+
+    wait_for(lambda: asked("nobodys", "hi") == 401)
+    for token in tokens.values():
+        wait_for(functools.partial(lambda one: asked(one, "hi") == 200, token))
+    upstream.reset()
     met = {}
     for name, token in tokens.items():
-        headers = {"Authorization": f"Bearer {token}"}
-        for text in ("one", "two"):
-            message = {"role": "user", "content": text}
-            body = {"messages": [message], "user": "ann", "model": "gemini-2.5-flash"}
-            httpx.post(gateway.url + CHAT, json=body, headers=headers, trust_env=False)
+        assert [asked(token, text) for text in ("one", "two")] == [200, 200]
         (met[name],) = set(projects(upstream))
     assert len(set(met.values())) > 1
