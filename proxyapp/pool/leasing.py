@@ -134,6 +134,10 @@ class Leasing:
             return None
         return self._rotor(ring).pick_outside(quota_scope, time.time(), groups, passed)
 
+    def passed_over(self, ring: Ring, quota_scope: str) -> Collection[int]:
+        """The places of priorities that come last, as `Ring.choose` has it."""
+        return self._rotor(ring).passed_over(quota_scope, time.time())
+
     def _rotor(self, ring: Ring) -> Rotor:
         rotor = self._rotors.get(ring.name)
         if rotor is None:

@@ -12,6 +12,7 @@ from proxyapp.pool.charging import Charging, NoQuota, Quota
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.release_times import seconds_until_free
+from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.stays import Stays
 from proxyapp.pool.wish import NOBODY, KeyWish, Turn
@@ -50,6 +51,8 @@ class Leases(Protocol):
         passed: Collection[int] = (),
     ) -> PoolKey | None: ...
 
+    def passed_over(self, ring: Ring, quota_scope: str) -> Collection[int]: ...
+
 
 class KeyQueue:
     """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits."""
@@ -67,7 +70,7 @@ class KeyQueue:
         self._snapshot = snapshot
         self.quota: Quota = NoQuota() if quota is None else quota
         self._charging = Charging(snapshot, self.quota)
-        self._stays = Stays()
+        self._stays = Stays(leasing)
         self._lines: dict[tuple[str, str, tuple[int, ...] | None], list[QueuePlace]] = {}
 
     def install(self, snapshot: Snapshot) -> None:

@@ -1,7 +1,8 @@
 """Where a conversation stays: at one of the projects that are available; its keys take turns."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import islice
+from typing import Protocol
 
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.line import Line
@@ -51,10 +52,17 @@ class Circle:
                 yield index
 
 
+class Spills(Protocol):
+    """Who knows which priorities come last: `Leasing`."""
+
+    def passed_over(self, ring: Ring, quota_scope: str) -> Collection[int]: ...
+
+
 class Stays:
     """Belongs to one process; all of them come to the same project."""
 
-    def __init__(self) -> None:
+    def __init__(self, spills: Spills | None = None) -> None:
+        self._spills = spills
         self._circles: dict[tuple[str, int], Circle] = {}
 
     def install(self, snapshot: Snapshot) -> None:
@@ -72,8 +80,8 @@ class Stays:
         if ring is None or wish.conversation is None:
             return
         free = ring.available(now, wish.quota_scope).free
-        first = free.find(1)
-        if first < 0:
+        first = ring.line.first_free(free, 0, self._passed_over(snapshot, ring, wish))
+        if first is None:
             return
         circle = self._circle(ring, first)
         for owner in circle.met(wish.conversation):
@@ -84,6 +92,11 @@ class Stays:
                     return
                 if not wish.refuses(key):
                     yield key
+
+    def _passed_over(self, snapshot: Snapshot, ring: Ring, wish: KeyWish) -> Collection[int]:
+        if snapshot.is_plain or self._spills is None:
+            return ()
+        return self._spills.passed_over(ring, wish.quota_scope)
 
     def _circle(self, ring: Ring, first: int) -> Circle:
         """Of the first priority that has a key to use. Made anew with each new line."""

@@ -208,3 +208,15 @@ async def test_a_ring_that_changes_leaves_no_old_line_behind():
 
     circles = desk.queue._stays._circles
     assert [circle.line for circle in circles.values()] == [desk.pool.rings[ALL_GROUPS].line]
+
+
+async def test_a_priority_that_spills_is_passed_over_by_conversations_too(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    desk = Desk(pool((0, 1), (1, 1)))
+    desk.pool.is_plain = False
+    assert (await desk.key()).group.id == 0
+
+    monkeypatch.setattr(Picks, "passed_over", lambda *_: {0})
+
+    assert (await desk.key()).group.id == 1

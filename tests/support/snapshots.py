@@ -1,6 +1,7 @@
 """Snapshots of pools for tests, without a database."""
 
 import time
+from collections.abc import Collection
 
 from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import GroupFields, PoolKey, pool_group
@@ -69,6 +70,9 @@ class Picks:
 
     async def next_key(self, ring_name: str, quota_scope: str) -> PoolKey | None:
         return self.key_now(ring_name, quota_scope)
+
+    def passed_over(self, ring: Ring, quota_scope: str) -> Collection[int]:
+        return ()
 
     def key_now(self, ring_name: str, quota_scope: str) -> PoolKey | None:
         ring, now = self.pool.rings[ring_name], time.time()
