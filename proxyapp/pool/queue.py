@@ -11,7 +11,7 @@ from proxyapp.pool.bound_keys import usable_of
 from proxyapp.pool.charging import Charging, NoQuota, Quota
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
-from proxyapp.pool.release_times import seconds_until_free
+from proxyapp.pool.release_times import next_share_at, seconds_until_free
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.stays import Stays
@@ -22,6 +22,8 @@ from proxyapp.vocabulary.kept_settings import kept
 # For a request that tries out the only key left. An answer may take minutes: who waited so long
 # tries the key as well.
 PROBE_WAIT_SECONDS = 2.0
+# There are two looks a second, and the first may have been just before.
+PATIENT_SECONDS = 1.65
 # Shares that come may be gone before this request's turn.
 MOST_SHARES = 8
 
@@ -103,9 +105,20 @@ class KeyQueue:
         can_wait = kept.QUEUE_SECONDS and may_wait
         if not can_wait or wish.line not in self._lines:
             turn = await self._pick_at_once(wish)
-            if turn is not None or not can_wait:
+            if turn is not None:
                 return turn
-        return await self._wait_in_line(wish)
+        if can_wait:
+            return await self._wait_in_line(wish)
+        return None if self.quota.is_idle or not may_wait else await self._pick_patiently(wish)
+
+    async def _pick_patiently(self, wish: KeyWish) -> Turn | None:
+        """What other processes hold of a limit and do not use comes back with their next look."""
+        deadline = time.time() + PATIENT_SECONDS
+        while (at := next_share_at(self._snapshot, wish, now := time.time())) <= deadline:
+            await asyncio.sleep(max(at - now, 0.01))
+            if turn := await self._pick_at_once(wish):
+                return turn
+        return None
 
     async def _pick_at_once(self, wish: KeyWish) -> Turn | None:
         """Once more where a share of a limit was on its way."""

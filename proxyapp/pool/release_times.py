@@ -1,6 +1,8 @@
 """How long a request has to wait for a key."""
 
 import math
+from collections.abc import Iterator
+from itertools import islice
 
 from proxyapp.pool.bound_keys import earliest_of
 from proxyapp.pool.held_keys import held_in, held_of
@@ -10,6 +12,8 @@ from proxyapp.pool.wish import KeyWish
 # Who waits until another request is over is woken by its end; what this process does not hear of,
 # the end of one elsewhere, it sees so late.
 LOOK_SECONDS = 0.5
+# Of many keys these tell well enough which is the first.
+MOST_LOOKED_AT = 1000
 
 
 def seconds_until_free(snapshot: Snapshot, wish: KeyWish, now: float) -> float:
@@ -30,14 +34,23 @@ def _first_release(snapshot: Snapshot, wish: KeyWish, now: float) -> float:
 
 def _may_come(snapshot: Snapshot, wish: KeyWish, now: float) -> bool:
     """Whether a key is held until something ends, which may be at any time."""
+    return any(until == math.inf for until in _ends_of_holds(snapshot, wish, now))
+
+
+def next_share_at(snapshot: Snapshot, wish: KeyWish, now: float) -> float:
+    """When the first key that is held is no longer; infinity: nobody knows."""
+    ends = islice(_ends_of_holds(snapshot, wish, now), MOST_LOOKED_AT)
+    return min(ends, default=math.inf)
+
+
+def _ends_of_holds(snapshot: Snapshot, wish: KeyWish, now: float) -> Iterator[float]:
     cooldowns, quota_scope = snapshot.cooldowns, wish.quota_scope
-    if not cooldowns.holds:
-        return False
     ring = snapshot.rings.get(wish.ring)
+    if not cooldowns.holds or ring is None:
+        return
     if wish.only is not None:
         held = held_of(snapshot, wish.only, quota_scope, now)
-    elif ring is not None:
-        held = held_in(snapshot, ring, quota_scope, now)
     else:
-        return False
-    return any(cooldowns.until(key.id, quota_scope) == math.inf for key in held)
+        held = held_in(snapshot, ring, quota_scope, now)
+    for key in held:
+        yield cooldowns.until(key.id, quota_scope)

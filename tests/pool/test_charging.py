@@ -109,6 +109,24 @@ async def test_shares_that_are_on_their_way_are_waited_for():
     assert await gate.key() == 1
 
 
+async def test_a_share_that_another_process_gives_back_is_waited_for_without_a_queue():
+    gate = Gate(snapshot("a"), room={1: 0}, until=time.time() + 0.3)
+    waiting = asyncio.ensure_future(gate.next())
+    await asyncio.sleep(0.05)
+    gate.quota.room[1] = 1
+
+    assert await asyncio.wait_for(waiting, 1.0)
+
+
+async def test_a_hold_that_is_renewed_ends_the_patience():
+    gate = Gate(snapshot("a"), room={1: 0}, until=time.time() + 0.1)
+    waiting = asyncio.ensure_future(gate.next())
+    await asyncio.sleep(0.05)
+    gate.quota.until = time.time() + 60
+
+    assert await asyncio.wait_for(waiting, 1.0) is None
+
+
 async def test_without_a_queue_nobody_waits_for_a_limit():
     gate = Gate(snapshot("a"), room={1: 0})
 
