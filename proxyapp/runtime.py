@@ -38,6 +38,7 @@ from proxyapp.pool.leasing import Leasing
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
+from proxyapp.quota.client_places import ClientPlaces
 from proxyapp.quota.holder_names import own_name
 from proxyapp.quota.keeper import QuotaKeeper
 from proxyapp.quota.leases import QuotaLeases
@@ -113,6 +114,7 @@ class Runtime:
         self.leasing = Leasing(self.threads, self.snapshot, self._hear_version, day_use)
         self.recovery = Recovery(self.snapshot.past_refusals)
         self.quota_leases = QuotaLeases(self.threads, self.quota, own_name())
+        self.places = ClientPlaces(self.quota)
         self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot, self.quota)
         self.quota.on_room = self.queue.look_again
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)

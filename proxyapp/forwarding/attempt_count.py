@@ -1,6 +1,7 @@
 """Counts one attempt, exactly once: for its key, its model and its client."""
 
 import time
+from typing import Protocol
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.llm_token_charge import LlmTokenCharge
@@ -14,6 +15,12 @@ from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
 from proxyapp.vocabulary.asgi import Header
 
 TOO_MANY_REQUESTS = 429
+
+
+class Place(Protocol):
+    """Of the client's requests that are under way."""
+
+    def end(self) -> None: ...
 
 
 class AttemptCount:
@@ -32,6 +39,7 @@ class AttemptCount:
         self._counter: LlmTokenCounter | None = None
         self.is_over = False
         self.is_unsent = False
+        self._place: Place | None = None
         if turn.charge is not None:
             turn.charge.begin()
 
@@ -47,6 +55,12 @@ class AttemptCount:
         charge, self._turn = self._turn.charge, self._turn._replace(charge=None)
         return charge
 
+    def keep_place(self, place: Place) -> None:
+        """Until the answer has ended."""
+        self._place = place
+        if self.is_over:
+            place.end()
+
     def end(self, outcome: AttemptOutcome, status: int) -> None:
         """Only the first call counts. `status`: 0 before there is an answer.
 
@@ -55,6 +69,8 @@ class AttemptCount:
         if self.is_over:
             return
         self.is_over = True
+        if self._place is not None:
+            self._place.end()
         if self._turn.probe is not None:
             self._recovery.end_probe(self._turn.probe)
         now, key_id = time.time(), self._turn.key.id

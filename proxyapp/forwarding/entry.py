@@ -1,7 +1,7 @@
 """One request from its arrival to the answer that is to be relayed, whatever server brought it."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import Any
 from urllib.parse import quote
 
@@ -13,6 +13,7 @@ from proxyapp.access.token_book import ANYONE, Client, TokenBook
 from proxyapp.forwarding import answering
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bound_request import bind
+from proxyapp.forwarding.client_place import Answer, in_place
 from proxyapp.forwarding.download_redirects import lead_back
 from proxyapp.forwarding.error_form import give_openais_form
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
@@ -44,10 +45,22 @@ async def admitted(scope: Mapping[str, Any]) -> Client:
     return await admission.refuse(scope, found, runtime.slowdown)
 
 
-async def forwarded(
+def forwarded(
+    scope: Mapping[str, Any], body: RequestBody, client: Client
+) -> Coroutine[Any, Any, Attempt | OwnAnswer]:
+    """The answer to relay. Raises GatewayError."""
+    answering = _forwarded(scope, body, client)
+    return answering if client.max_concurrent is None else in_its_place(client, answering)
+
+
+async def in_its_place(client: Client, answering: Coroutine[Any, Any, Answer]) -> Answer:
+    """As one of the requests that the client may have under way. Raises LimitReached."""
+    return await in_place(running_now() or await running_runtime(), client, answering)
+
+
+async def _forwarded(
     scope: Mapping[str, Any], body: RequestBody, client: Client
 ) -> Attempt | OwnAnswer:
-    """The answer to relay. Raises GatewayError."""
     path, query = raw_target(scope)
     runtime = running_now() or await running_runtime()
     if is_long(body):

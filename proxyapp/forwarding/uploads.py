@@ -13,6 +13,7 @@ from proxyapp.access.token_store import secret_keys
 from proxyapp.forwarding import answering
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond, whose
+from proxyapp.forwarding.client_place import in_place
 from proxyapp.forwarding.entry import admitted, let_page_read, raw_target, running_runtime
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
@@ -68,7 +69,7 @@ async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
     client = await _client_of(session, scope, runtime.book)
     key = _key_of(session, runtime.snapshot, client)
     part = PartPlan(session, key.group.ring, scope, body, client, key.id)
-    attempt = await answering.forward(runtime, part)
+    attempt = await in_place(runtime, client, answering.forward(runtime, part))
     stay_here(scope, path, attempt, session, upload_id)
     let_page_read(scope, client, runtime.book, attempt)
     return attempt

@@ -11,6 +11,7 @@ from channels.exceptions import StopConsumer
 
 from proxyapp.access import admission
 from proxyapp.access.token_book import ANYONE, Client
+from proxyapp.forwarding.client_place import place_of
 from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
 from proxyapp.forwarding.fast_path import send_whole
 from proxyapp.forwarding.views import error_response
@@ -20,6 +21,7 @@ from proxyapp.live_api.relay import RESTARTED
 from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
 from proxyapp.live_api.subprotocols import check_offered
+from proxyapp.quota.client_places import RequestPlace
 from proxyapp.upstream.hops import refuse_loop
 from proxyapp.vocabulary.asgi import (
     INSTEAD_OF_HANDSHAKE,
@@ -43,6 +45,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         super().__init__()
         self._sessions = sessions
         self._session: LiveSession | None = None
+        self._place: RequestPlace | None = None
         self._running: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -107,6 +110,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         try:
             if client.is_metered:
                 await admission.charge(client, runtime.limits, runtime.counting)
+            self._place = await place_of(runtime, client)
         except BaseException:
             self._sessions.leave(client)
             raise
@@ -158,6 +162,8 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
             return
         self._sessions.end(self)
         self._sessions.leave(session.client)
+        if self._place is not None:
+            self._place.end()
         if running is not None:
             running.cancel()
             await asyncio.wait({running})

@@ -107,7 +107,7 @@ class QuotaKeeper:
             amount = account.amount(llm_tokens)
             charge.add(account, account.use.take(amount, now), amount)
             if account.is_low(now):
-                self._fetch(account, 1, now)
+                self.fetch(account, 1, now)
                 if account.free(now) <= 0:
                     self._pass_over(account, now)
         return charge
@@ -146,7 +146,7 @@ class QuotaKeeper:
 
     def _fill(self, account: Account, at: float) -> None:
         account.fill(at)
-        self._fetch(account, 1, at)  # before another process takes it for free
+        self.fetch(account, 1, at)  # before another process takes it for free
 
     def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
         """The provider says that the key's minute is used up, perhaps by a limit that is new.
@@ -166,11 +166,12 @@ class QuotaKeeper:
 
     def _turn_away(self, account: Account, amount: int, now: float) -> None:
         """One long request that does not fit is no reason to pass over the key for others."""
-        self._fetch(account, amount, now)
+        self.fetch(account, amount, now)
         if account.free(now) <= 0:
             self._pass_over(account, now)
 
-    def _fetch(self, account: Account, amount: int, now: float) -> None:
+    def fetch(self, account: Account, amount: int, now: float) -> None:
+        """Asks for so much more of it, unless that is on its way or would bring nothing."""
         account.needed = max(account.needed, amount)
         if account.may_ask(now) and self.asks is not None:
             account.is_asking = True
