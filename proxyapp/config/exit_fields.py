@@ -1,10 +1,20 @@
 """The exits of a group's keys, as a config file names them."""
 
+from collections.abc import Mapping
+
 from proxyapp.config.checked_tree import CheckedTree
+from proxyapp.config.contents import KeyConfig
 from proxyapp.vocabulary.exits import BOTH, EXAMPLE, MOST_EXITS, exit_check, pool_of, repeated
 
 
 class ExitFields(CheckedTree):
+    def check_exits(self, keys: Mapping[str, KeyConfig], *, is_link_local_allowed: bool) -> None:
+        """Whether the group lets its keys' own ones be where they are."""
+        check = exit_check(is_link_local_allowed)
+        for place, key in keys.items():
+            if key.proxy_url and (problem := check(key.proxy_url)):
+                self.wrong(f"{place}.proxy_url", problem)
+
     def proxy_pool(
         self, fields: dict[str, object], place: str, *, is_link_local_allowed: bool
     ) -> str | None:

@@ -122,7 +122,7 @@ def _group_entry(group: Group, keys: list[ApiKey], unreadable: list[str], *, mas
     if group.proxy_pool is not None:
         entry["proxy_pool"] = _pool(group, group.proxy_pool, unreadable, mask=mask)
     entries = (
-        [_key_entry(key, key.masked) for key in keys]
+        [_key_entry(key, key.masked, _exit(key, group, unreadable, mask=True)) for key in keys]
         if mask
         else _key_entries(group, keys, unreadable)
     )
@@ -149,14 +149,24 @@ def _key_entries(group: Group, keys: list[ApiKey], unreadable: list[str]) -> lis
     entries = []
     for key in keys:
         if key.secret:
-            entries.append(_key_entry(key, key.secret))
+            proxy = _exit(key, group, unreadable, mask=False)
+            entries.append(_key_entry(key, key.secret, proxy))
         else:
             unreadable.append(f"key {key} of group '{group.name}'")
     return entries
 
 
-def _key_entry(key: ApiKey, text: str) -> object:
-    settings = _settings(key, KEY_FIELDS)
+def _exit(key: ApiKey, group: Group, unreadable: list[str], *, mask: bool) -> str | None:
+    """A key's own. As of a group's proxy, it is never left out."""
+    url = key.proxy_url
+    if url == UNREADABLE:
+        unreadable.append(f"the proxy of key {key} of group '{group.name}'")
+        return UNREADABLE_PROXY
+    return shown_exit(url) if mask and url else url
+
+
+def _key_entry(key: ApiKey, text: str, proxy: str | None) -> object:
+    settings = _settings(key, KEY_FIELDS) | ({"proxy_url": proxy} if proxy else {})
     if key.masked.startswith(ACCOUNT_MASK):
         return {"service_account": text, **settings}
     return {"key": text, **settings} if settings else text

@@ -145,6 +145,7 @@ class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups, ExitF
             if field.name not in READ_TOGETHER
         }
         pool = self.proxy_pool(fields, place, is_link_local_allowed=is_link_local_allowed)
+        self.check_exits(keys, is_link_local_allowed=is_link_local_allowed)
         models, aliases, fallbacks = self.model_fields(fields, place)
         self.check_projects(settings["target_url"], keys)
         return GroupConfig(

@@ -69,6 +69,7 @@ def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
     unreadable += [
         f"the proxy of group '{group.name}'" for group in groups if group.proxy_url == UNREADABLE
     ]
+    unreadable += [f"the proxy of {label}" for key, label in labels if key.proxy_url == UNREADABLE]
     unreadable += [
         f"the exits of group '{group.name}'" for group in groups if group.proxy_pool == UNREADABLE
     ]
@@ -97,7 +98,7 @@ def _rewrite_keys(keys: Sequence[ApiKey]) -> dict[str, str]:
             hashes[key.key_hash] = keyed_hash(key.secret)
             key.key_hash = hashes[key.key_hash]
     for batch in row_batches(keys):
-        ApiKey.objects.bulk_update(batch, ["secret", "key_hash"])
+        ApiKey.objects.bulk_update(batch, ["secret", "key_hash", "proxy_url"])
     return hashes
 
 

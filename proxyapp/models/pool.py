@@ -230,6 +230,7 @@ class ApiKey(models.Model):
             " group's weight."
         ),
     )
+    proxy_url = SealedTextField(null=True, blank=True)
     secret = SealedTextField(null=True)
     key_hash = models.CharField(max_length=64, unique=True, editable=False)
     masked = models.CharField(max_length=20, editable=False)

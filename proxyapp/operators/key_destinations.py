@@ -6,8 +6,8 @@ from typing import NamedTuple
 import httpx
 
 from proxyapp.models import ApiKey, Group
-from proxyapp.vocabulary.exits import shown_pool
-from proxyapp.vocabulary.urls import is_host_of_google, shown_url
+from proxyapp.vocabulary.exits import shown_exit, shown_pool
+from proxyapp.vocabulary.urls import is_host_of_google
 
 
 class Destination(NamedTuple):
@@ -25,7 +25,7 @@ class Destination(NamedTuple):
 
     @property
     def shown(self) -> str:
-        between = shown_url(self.proxy) if self.proxy else shown_pool(self.exits)
+        between = shown_exit(self.proxy) if self.proxy else shown_pool(self.exits)
         way = f" through {between}" if self.proxy or self.exits else ""
         return f"{self.place}{way}"
 
@@ -55,8 +55,13 @@ def place_of(url: str) -> str:
 def destinations() -> dict[int, Destination]:
     """Of each key there is, by its id."""
     groups = {group.pk: destination_of(group) for group in Group.objects.all()}
-    keys = ApiKey.objects.order_by().values_list("pk", "group_id")
-    return {pk: groups[group_id] for pk, group_id in keys}
+    keys = ApiKey.objects.order_by().values_list("pk", "group_id", "proxy_url")
+    return {pk: through_own(groups[group_id], proxy) for pk, group_id, proxy in keys}
+
+
+def through_own(destination: Destination, proxy: str | None) -> Destination:
+    """Of a key with an exit of its own, if it has one."""
+    return destination if proxy is None else destination._replace(proxy=proxy, exits=None)
 
 
 def redirected(before: Mapping[int, Destination], after: Mapping[int, Destination]) -> list[int]:

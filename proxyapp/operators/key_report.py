@@ -13,6 +13,7 @@ from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
+from proxyapp.operators.key_exits import NO_EXIT, KeyExits, ShownExit
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import countdown, iso_utc, local_text
 
@@ -55,7 +56,7 @@ class KeyRow:
     """`cooldowns`: that of the whole key first, then one a model. Errors are all refusals but rate
     limits.
 
-    `is_unreadable`: no secret opens it, as far as that was looked at.
+    `is_unreadable`: no secret opens it, and `exit`, as far as that was looked at.
     """
 
     id: int
@@ -75,9 +76,10 @@ class KeyRow:
     last_used_at: datetime | None
     is_unreadable: bool
     status_reason: str = ""
+    exit: ShownExit = NO_EXIT
 
     def as_json(self) -> dict[str, Any]:
-        """The contract of `manage.py keys list --json`."""
+        """The contract of `manage.py keys list --json`. `exit` is there where a proxy is named."""
         return {
             "id": self.id,
             "name": self.name,
@@ -94,6 +96,7 @@ class KeyRow:
             "thought_tokens": self.thought_tokens,
             "tool_use_tokens": self.tool_use_tokens,
             "last_used_at": iso_utc(self.last_used_at) if self.last_used_at else None,
+            **({"exit": self.exit.text} if self.exit.text else {}),
         }
 
     def describe_state(self, now: datetime) -> list[str]:
@@ -126,11 +129,11 @@ def key_report(
         "status_reason",
         "last_used_at",
         *(column for columns in TOTALS.values() for column in columns),
-        *(["secret"] if finds_unreadable else []),
+        *(["secret", "proxy_url", "group_id"] if finds_unreadable else []),
     )
-    cooldowns = _cooldowns(keys, now)
+    cooldowns, exits = _cooldowns(keys, now), KeyExits() if finds_unreadable else None
     return [
-        _row(fields, cooldowns.of(fields["id"], fields["project"]))
+        _row(fields, cooldowns.of(fields["id"], fields["project"]), exits)
         for fields in keys.order_by(*ROTATION_ORDER).values(*columns)
     ]
 
@@ -142,7 +145,9 @@ def _whole_seconds(moment: datetime) -> datetime:
     )
 
 
-def _row(fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown]) -> KeyRow:
+def _row(
+    fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown], exits: KeyExits | None
+) -> KeyRow:
     is_cooling = any(cooldown.model is None for cooldown in cooldowns)
     return KeyRow(
         id=fields["id"],
@@ -154,6 +159,9 @@ def _row(fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown]) -> KeyRo
         last_used_at=fields["last_used_at"],
         status_reason=fields["status_reason"],
         is_unreadable="secret" in fields and not fields["secret"],
+        exit=exits.of(fields["group_id"], fields["secret"] or "", fields["proxy_url"])
+        if exits is not None
+        else NO_EXIT,
         **{
             name: sum(fields[column] or 0 for column in columns) for name, columns in TOTALS.items()
         },

@@ -27,18 +27,19 @@ class PoolRow(NamedTuple):
     max_concurrent: int | None
     priority: int | None
     weight: int
+    proxy_url: str | None
 
 
 def pool_key(row: PoolRow, group: PoolGroup, secret: str) -> PoolKey:
     return PoolKey(
         id=row.id,
-        group=group_of_key(group, secret, row.project),
+        group=group_of_key(group, secret, row.project, row.proxy_url),
         secret=secret,
         masked=row.masked,
         status=row.status,
         project=row.project,
         key_hash=row.key_hash,
-        is_readable=secret != UNREADABLE,
+        is_readable=UNREADABLE not in (secret, row.proxy_url),
         position=row.position,
         name=row.name,
         limits=row.limits or NO_LIMITS,

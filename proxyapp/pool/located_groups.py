@@ -11,9 +11,15 @@ from proxyapp.vocabulary.service_account import account_of, is_account
 from proxyapp.vocabulary.target_places import filled
 
 
-def group_of_key(group: PoolGroup, secret: str, project: str) -> PoolGroup:
-    """A service account shows a token, whatever way the group's keys take."""
-    if group.proxy_pool:
+def group_of_key(
+    group: PoolGroup, secret: str, project: str, proxy_url: str | None = None
+) -> PoolGroup:
+    """A service account shows a token, whatever way the group's keys take. `proxy_url`: the key's
+    own exit.
+    """
+    if proxy_url:
+        group = through(group, proxy_url)
+    elif group.proxy_pool:
         group = through(group, chosen_exit(group.proxy_pool, secret))
     account = account_of(secret) if is_account(secret) else {}
     if not account and not group.template:

@@ -125,7 +125,8 @@ def tried_again(learned_at: datetime, now: datetime) -> int:
     """How many times as much is tried of a limit that no refusal has named for so long: the
     provider may grant more by now. If it does not, a refusal says so, once.
     """
-    return 2 ** max(min((now - learned_at) // TRIED_AFTER, MOST_DOUBLINGS), 0)
+    weeks: int = (now - learned_at) // TRIED_AFTER
+    return 1 << max(min(weeks, MOST_DOUBLINGS), 0)
 
 
 def fits(pattern: str, model: str) -> bool:

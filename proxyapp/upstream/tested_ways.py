@@ -39,21 +39,21 @@ class TestedWay(NamedTuple):
 def ways_of(group: Group, now: datetime, most: int) -> list[TestedWay]:
     """So many exits at most. Its proxies have to be readable."""
     pooled = group_of_pool(group)
-    if not pooled.proxy_pool:
+    if not pooled.proxy_pool and not group.keys.exclude(proxy_url=None).exists():
         key = next(_usable_keys(group, now, KEYS_TRIED), None)
         return [TestedWay(pooled if key is None else _with_key(pooled, key), key)]
-    found = {url: TestedWay(through(pooled, url), None) for url in pooled.proxy_pool[:most]}
+    ways = [through(pooled, url) for url in pooled.proxy_pool[:most]]
+    found = {way.way: TestedWay(way, None) for way in ways}
     for key in _usable_keys(group, now, KEYS_LOOKED_AT):
         its = _with_key(pooled, key)
-        if its.proxy_url in found and found[its.proxy_url].key is None:
-            found[its.proxy_url] = TestedWay(its, key)
-        if all(way.key is not None for way in found.values()):
-            break
-    return list(found.values())
+        known = found.get(its.way)
+        if (known is None and len(found) < most) or (known is not None and known.key is None):
+            found[its.way] = TestedWay(its, key)
+    return list(found.values()) or [TestedWay(pooled, None)]
 
 
 def _with_key(pooled: PoolGroup, key: ApiKey) -> PoolGroup:
-    return group_of_key(pooled, key.secret or UNREADABLE, key.project)
+    return group_of_key(pooled, key.secret or UNREADABLE, key.project, key.proxy_url)
 
 
 def _usable_keys(group: Group, now: datetime, most: int) -> Iterator[ApiKey]:
@@ -62,4 +62,4 @@ def _usable_keys(group: Group, now: datetime, most: int) -> Iterator[ApiKey]:
     """
     for state in (KeyState.AVAILABLE, KeyState.COOLING, KeyState.INVALID):
         keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
-        yield from (key for key in keys[:most] if key.secret)
+        yield from (key for key in keys[:most] if key.secret and key.proxy_url != UNREADABLE)

@@ -9,7 +9,12 @@ import yaml
 from proxyapp.config.exporting import export_groups
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config
-from proxyapp.models import Group
+from proxyapp.models import ApiKey, Group
+from proxyapp.pool.store import PoolReader
+from tests.support.new_secret import ChangeSecret, change_secret
+from tests.support.pool_data import NOW
+
+__all__ = ["change_secret"]
 
 SOURCE = Path("/config.yaml")
 WORD = "password-MARKER"
@@ -101,3 +106,53 @@ def test_a_pool_that_the_file_no_longer_has_is_gone():
     assert "proxy_pool socks5://***@one.example:1080, direct, http://two.example:8080 → none" in (
         "\n".join(report.lines())
     )
+
+
+@pytest.mark.parametrize(
+    ("proxy", "said"),
+    [
+        ("ftp://h", "groups[0].api_keys[0].proxy_url: scheme 'ftp' is not supported"),
+        (f"socks5://***:{WORD}@h:1", "groups[0].api_keys[0].proxy_url: is a masked address"),
+        ("http://169.254.169.254", "groups[0].api_keys[0].proxy_url: is a link-local"),
+    ],
+)
+def test_a_keys_own_exit_is_looked_at_too(proxy: str, said: str):
+    (problem,) = problems(api_keys=[{"key": "k1", "proxy_url": proxy}])
+
+    assert problem.startswith(said)
+
+
+def test_a_group_may_allow_its_keys_exits_to_be_link_local():
+    fields = {"api_keys": [{"key": "k1", "proxy_url": "http://169.254.169.254"}]}
+
+    assert parse(text_of(allow_link_local=True, **fields)).groups[0].api_keys[0].proxy_url
+
+
+@pytest.mark.django_db
+def test_a_masked_export_has_no_password_of_a_keys_exit():
+    keys = [{"key": "k1", "proxy_url": POOL[0]}, {"key": "k2", "proxy_url": "direct"}]
+    import_config(parse(text_of(api_keys=keys)), source=SOURCE)
+
+    masked = export_groups(mask=True).text
+
+    assert WORD not in masked
+    assert [key["proxy_url"] for key in yaml.safe_load(masked)["groups"][0]["api_keys"]] == [
+        "socks5://***@one.example:1080",
+        "direct",
+    ]
+    assert yaml.safe_load(export_groups(mask=False).text)["groups"][0]["api_keys"] == keys
+
+
+@pytest.mark.django_db
+def test_a_key_whose_exit_cannot_be_read_is_not_used(change_secret: ChangeSecret):
+    import_config(parse(text_of(api_keys=[{"key": "k1", "proxy_url": POOL[0]}])), source=SOURCE)
+    key = ApiKey.objects.get()
+    change_secret("another-secret" * 5)
+    key.set_secret("k1")
+    key.save(update_fields=["secret", "key_hash"])
+    change_secret("another-secret" * 5, forget_older=True)
+
+    (pooled,) = PoolReader().load(NOW).keys.values()
+
+    assert (pooled.secret, pooled.is_readable, pooled.is_active) == ("k1", False, False)
+    assert export_groups(mask=False).unreadable == [f"the proxy of key {key} of group 'main'"]

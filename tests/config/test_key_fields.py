@@ -23,7 +23,11 @@ OWN_OF_THE_GATEWAY = {
     *("last_used_at", "created_at", "updated_at"),
 }
 SOURCE = Path("/config.yaml")
-OTHER = {"name": "laptop", "project": "alpha"}
+OTHER = {
+    "name": "laptop",
+    "project": "alpha",
+    "proxy_url": "socks5://user:password-MARKER@own.example:1080",
+}
 
 each_field = pytest.mark.parametrize("field", KEY_FIELDS, ids=lambda field: field.name)
 

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 
 from proxyapp.models import ApiKey, Group, SecondFactor
+from proxyapp.models.sealed import SealedTextField
 
 ChangeSecret = Callable[..., None]
 
 
 def _forget_derived_keys() -> None:
-    sealed = ((ApiKey, "secret"), (Group, "proxy_url"), (SecondFactor, "secret"))
-    for field in (model._meta.get_field(name) for model, name in sealed):
+    models = (ApiKey, Group, SecondFactor)
+    columns = [column for model in models for column in model._meta.concrete_fields]
+    for field in (column for column in columns if isinstance(column, SealedTextField)):
         for cached in ("keys", "f"):
             field.__dict__.pop(cached, None)
 

@@ -5,13 +5,14 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
+from proxyapp.admin.keys.exit_field import OwnExitForm
 from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
-from proxyapp.operators.key_destinations import destination_of
+from proxyapp.operators.key_destinations import destination_of, through_own
 from proxyapp.vocabulary.checks import check_key, check_label
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.service_account import (
@@ -23,8 +24,11 @@ from proxyapp.vocabulary.service_account import (
 )
 from proxyapp.vocabulary.target_places import PROJECT, lacks_project
 
+# Under which names the form takes what it never shows as it is.
+INPUTS = {"proxy_url": "new_proxy_url"}
 
-class ApiKeyForm(LimitsForm[ApiKey]):
+
+class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
     """`may_redirect`: whether its user may move the key to a group with another target or proxy."""
 
     may_redirect = False
@@ -32,7 +36,8 @@ class ApiKeyForm(LimitsForm[ApiKey]):
 
     class Meta:
         model = ApiKey
-        fields = ["group", *(field.name for field in KEY_FIELDS), "position", "status"]
+        own = (field.name for field in KEY_FIELDS if field.name not in INPUTS)
+        fields = ["group", *own, "position", "status"]
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -50,7 +55,8 @@ class ApiKeyForm(LimitsForm[ApiKey]):
             secret.help_text = f"Now: {self.instance.masked}. Leave empty to keep it."
 
     def hidden_values(self) -> dict[str, HiddenValue]:
-        return {"new_secret": HiddenValue(self.instance.key_hash, self.instance.masked)}
+        secret = HiddenValue(self.instance.key_hash, self.instance.masked)
+        return {"new_secret": secret, "new_proxy_url": self.hidden_exit()}
 
     def clean(self) -> dict[str, Any] | None:
         cleaned = super().clean()
@@ -60,6 +66,8 @@ class ApiKeyForm(LimitsForm[ApiKey]):
             self._take_from_account(self.cleaned_data.get("new_secret") or "")
         if group and lacks_project(group.target_url, self.cleaned_data.get("project", "")):
             self.add_error("project", f"The target of group {group} has {PROJECT}: give it one.")
+        if group is not None:
+            self.check_exit(group)
         if not (
             is_new or self.may_redirect or group is None or self.cleaned_data.get("new_secret")
         ):
@@ -84,12 +92,13 @@ class ApiKeyForm(LimitsForm[ApiKey]):
 
     def _refuse_redirection(self, group: Group) -> None:
         """Under a lock of both groups: else one of them could be sent elsewhere at this moment."""
-        before = self.initial["group"]
-        if group.pk == before:
+        before, own, wanted = self.initial["group"], self.instance.proxy_url, self.wanted_exit()
+        if group.pk == before and wanted == own:
             return
         ids = [group.pk, before]
         groups = {one.pk: one for one in Group.objects.select_for_update().filter(pk__in=ids)}
-        if len({destination_of(one) for one in groups.values()}) > 1:
+        was = through_own(destination_of(groups[before]), own)
+        if was != through_own(destination_of(groups[group.pk]), wanted):
             self.add_error("group", refusal(1, f"of group {groups[before]}"))
 
     def clean_name(self) -> str:

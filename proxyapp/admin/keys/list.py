@@ -79,6 +79,8 @@ def _never_first(moment: Combinable) -> Coalesce:
 def label(key: ApiKey) -> SafeString:
     found = facts(key)
     note = UNREADABLE_NOTE if found and found.row.is_unreadable else ""
+    if found and found.row.exit.is_own:
+        note += format_html(' <span class="state-detail">through {}</span>', found.row.exit.text)
     if not key.name:
         return format_html('<span class="key-masked">{}</span>{}', key.masked, note)
     name = '<span class="key-name">{}</span> <span class="key-masked">({})</span>{}'

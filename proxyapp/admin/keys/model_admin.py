@@ -24,7 +24,7 @@ from proxyapp.admin.keys.actions import (
 )
 from proxyapp.admin.keys.bulk_add import BulkAdd
 from proxyapp.admin.keys.export import export_keys
-from proxyapp.admin.keys.form import ApiKeyForm
+from proxyapp.admin.keys.form import INPUTS, ApiKeyForm
 from proxyapp.admin.keys.list import COLUMNS, KeyChangeList
 from proxyapp.admin.keys.page import KeyPages
 from proxyapp.admin.keys.test_action import test_keys
@@ -40,13 +40,14 @@ from proxyapp.models.many_ids import among
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.change_log import Touched, touched_keys
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.exits import shown_exit
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 
 UNREADABLE_TEXT = (
     "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
 )
 
-SETTINGS = [field.name for field in KEY_FIELDS]
+SETTINGS = [INPUTS.get(field.name, field.name) for field in KEY_FIELDS]
 DOUBTED = "The key was saved, but it {}. Test it."
 
 
@@ -141,13 +142,14 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def get_fieldsets(self, request: HttpRequest, obj: ApiKey | None = None) -> Any:
         if obj is None:
             return [(None, {"fields": ["group", "new_secret", *SETTINGS]})]
+        settings = [*SETTINGS, "remove_proxy"] if obj.proxy_url is not None else SETTINGS
         shown = (
             ["masked_key", "in_clear"] if self.has_secret_permission(request) else ["masked_key"]
         )
         if self.has_change_permission(request, obj):
             shown.append("new_secret")
         reason = ["status_reason"] if obj.status_reason else []
-        return [(None, {"fields": [*shown, "group", "position", *SETTINGS, "status", *reason]})]
+        return [(None, {"fields": [*shown, "group", "position", *settings, "status", *reason]})]
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: ApiKey | None = None
@@ -161,6 +163,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             obj.set_secret(form.cleaned_data["new_secret"])
             if why := doubt(form.cleaned_data["new_secret"], obj.group.target_url):
                 messages.warning(request, DOUBTED.format(why))
+        if {"new_proxy_url", "remove_proxy"} & set(form.changed_data):
+            obj.proxy_url = form.cleaned_data["new_proxy_url"] or None
         if "status" in form.changed_data:
             obj.status_reason = ""
         if not change or ("group" in form.changed_data and "position" not in form.changed_data):
@@ -174,6 +178,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         columns = super().edited_columns(obj, form)
         if "new_secret" in form.changed_data:
             columns += ["secret", "key_hash", "masked"]
+        if {"new_proxy_url", "remove_proxy"} & set(form.changed_data):
+            columns.append("proxy_url")
         if "status" in form.changed_data:
             columns.append("status_reason")
         if "group" in form.changed_data:
@@ -185,6 +191,10 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             return "" if is_new else "key replaced"
         if name == "weight" and form.cleaned_data[name] == form["weight"].initial:
             return ""  # an empty one, or none: it stays
+        if name == "new_proxy_url":
+            return f"exit set to {shown_exit(form.cleaned_data[name])}"
+        if name == "remove_proxy":
+            return "exit removed"
         if name == "limits":
             return described_limits(form.cleaned_data[name])
         return super().describe_edit(form, name, is_new=is_new)

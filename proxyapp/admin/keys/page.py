@@ -143,6 +143,9 @@ def _figures(key: ApiKey) -> Iterator[tuple[str, SafeString]]:
     yield "Success, 24 h", success(key)
     yield "Tokens in / out", tokens(key)
     yield "Last used", used(key)
+    found = facts(key)
+    if found is not None and found.row.exit.text:
+        yield "Exit", format_html("{}", found.row.exit.text)
 
 
 def _commands(key: ApiKey, *, has_cooldowns: bool) -> Iterator[dict[str, str]]:

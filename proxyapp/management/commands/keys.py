@@ -117,7 +117,7 @@ class Command(BaseCommand):
     ) -> None:
         keys = choose(selectors, is_exact=action in DONE) if selectors else ApiKey.objects.all()
         now = timezone.now()
-        rows = key_report(keys, now, finds_unreadable=action == "list")
+        rows = key_report(keys, now, finds_unreadable=action in ("list", "test"))
         if action == "list":
             of_keys: Mapping[int, OfModels] = {}
             if is_json or pattern:
@@ -238,10 +238,12 @@ def _result_json(row: KeyRow, result: "ProbeResult", changes: key_tests.Changes)
     label = {"id": row.id, "name": row.name, "group": row.group, "masked": row.masked}
     found = {"ok": result.ok, "status": result.status, "message": result.message}
     taken_out = {"taken_out": True} if result.key_id in changes.condemned else {}
-    return {**label, **found, "enabled": result.key_id in changes.enabled, **taken_out}
+    own_exit = {"exit": row.exit.text} if row.exit.is_own else {}
+    return {**label, **found, "enabled": result.key_id in changes.enabled, **taken_out, **own_exit}
 
 
 def _result_line(row: KeyRow, result: "ProbeResult", text: str) -> str:
     verdict = "ok" if result.ok else "FAILED"
     status = "no answer" if result.status is None else str(result.status)
-    return f"{verdict:<6}  {_label(row)}  {status}  {text}".rstrip()
+    through = f"  through {row.exit.text}" if row.exit.is_own else ""
+    return f"{verdict:<6}  {_label(row)}{through}  {status}  {text}".rstrip()
