@@ -62,5 +62,5 @@ def _iso(moment: datetime | None) -> str | None:
 
 def used_text(meter: UsedLimit) -> str:
     """`8 of 10 requests/min (80 %)`; what is nearly all is not called all."""
-    percent = min(int(meter.part * 100), 999)
+    percent = "> 999" if meter.part >= 10 else int(meter.part * 100)
     return f"{meter.used:,} of {meter.limit.number:,} {SHORT[meter.limit.meter]} ({percent} %)"
