@@ -138,7 +138,7 @@ class Keepers:
         self._write()
         if refusal.is_minute:
             meter = Meter.REQUESTS_PER_MINUTE
-            asked.note_refused(pool_key, model, meter, asked.clock())
+            asked.note_refused(pool_key, model, meter, refusal.retry_seconds, asked.clock())
         seconds = refusal.reset_seconds if refusal.is_day else refusal.retry_seconds
         for process in self._processes:
             keeper = process.keeper

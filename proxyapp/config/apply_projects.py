@@ -11,6 +11,8 @@ from proxyapp.vocabulary.project_fields import PROJECT_FIELDS, ProjectSettings
 
 def apply_projects(projects: Sequence[ProjectSettings], report: Report, *, prune: bool) -> Touched:
     """`prune`: what the file does not have goes."""
+    if not projects and not prune:
+        return Touched()
     known = {project.name: project for project in Project.objects.all()}
     for settings in projects:
         _apply(settings, known.pop(settings.name, None), report)

@@ -204,10 +204,14 @@ class Search:
             self._suspicions.add(attempt, verdict)
         elif verdict.takes_out:
             self._narrow(verdict)
-            quota, now = self._parts.queue.quota, time.time()
-            for limit in verdict.stated:
-                quota.note_refused(attempt.key, verdict.model, limit.meter, now)
+            self._note_refused(attempt, verdict)
             await self._parts.cooling.cool(await cooldown_of(attempt, verdict))
+
+    def _note_refused(self, attempt: Attempt, verdict: Verdict) -> None:
+        quota, delay = self._parts.queue.quota, verdict.stated_delay
+        seconds = None if delay is None else delay.total_seconds()
+        for limit in verdict.stated:
+            quota.note_refused(attempt.key, verdict.model, limit.meter, seconds, time.time())
 
     def _narrow(self, verdict: Verdict) -> None:
         """What is left to try, and when to come back, depends on what was taken out."""

@@ -24,6 +24,7 @@ from proxyapp.models import (
     HourlyUsage,
     MinuteUsage,
     ModelHour,
+    QuotaHolder,
     RateLimitEvent,
     RemovedKey,
     Resource,
@@ -74,8 +75,10 @@ class Pruned:
 
 def prune_batch(now: datetime) -> Pruned:
     """The next rows of each kind, each in its own transaction; nothing when none is too old."""
-    # What nobody asks the number of: old words of limits, and sums of what is counted below.
+    # What nobody asks the number of: old words of limits, processes that are gone, and sums of what
+    # is counted below.
     forget_old_limits(now)
+    QuotaHolder.objects.filter(seen_at__lt=days_before(now, 1)).delete()
     _delete_batch(ModelHour.objects.filter(hour__lt=days_before(now, MODEL_HOUR_DAYS)))
     return Pruned(
         events=_delete_batch(old_events(now)),

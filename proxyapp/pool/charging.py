@@ -1,7 +1,7 @@
 """Takes each turn from the limits of its key, where there are any."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from proxyapp.pool.keys_and_groups import PoolKey
@@ -30,11 +30,13 @@ class Quota(Protocol):
     ) -> Charge | None:
         """None: there is no room. The key is held, or has too little for this request only."""
 
-    async def more(self) -> bool:
+    def more(self) -> Awaitable[bool]:
         """Waits for shares that are on their way. False: there are none."""
 
-    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
-        """The provider has refused the key for a limit of that meter."""
+    def note_refused(
+        self, key: PoolKey, quota_scope: str, meter: str, delay: float | None, now: float
+    ) -> None:
+        """The provider has refused the key for a limit of that meter. `delay`: in seconds."""
 
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         """Which of its limits has no room, and where that comes from; empty: none."""
@@ -54,7 +56,9 @@ class NoQuota:
     async def more(self) -> bool:
         return False
 
-    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
+    def note_refused(
+        self, key: PoolKey, quota_scope: str, meter: str, delay: float | None, now: float
+    ) -> None:
         """Nobody keeps it."""
 
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:

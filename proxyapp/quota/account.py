@@ -57,11 +57,10 @@ class Account:
         """Of one request. What is more than all there is must not wait for ever."""
         return min(llm_tokens, self.limit.number) if self.counts_llm_tokens else 1
 
-    def fill(self, now: float) -> None:
-        """The provider says that it is used up, whoever used it."""
-        used = self.use.used(now)
-        if used < self.limit.number:
-            self.use.take(self.limit.number - used, now)
+    def fill(self, now: float, delay: float) -> None:
+        """The provider says that the minute is used up, whoever used it."""
+        if isinstance(self.use, UseOfMinute):
+            self.use.fill(self.limit.number, now, delay)
 
     def free(self, now: float) -> int:
         used = self.use.used(now)  # a new day has no capacity yet

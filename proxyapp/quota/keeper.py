@@ -5,13 +5,13 @@ event loop.
 """
 
 import time
-from collections.abc import Callable, Collection
-from typing import Protocol
+from collections.abc import Awaitable, Callable, Collection
 
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.quota.account import Account
 from proxyapp.quota.accounts import Accounts, Book
+from proxyapp.quota.asking import Asks, NobodyAsks
 from proxyapp.quota.charge import FREE, LimitCharge
 from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.meters import WINDOW_SECONDS
@@ -23,16 +23,6 @@ from proxyapp.quota.share_grants import OF_DAY, Place
 LEASE_SECONDS = 0.5
 
 
-class Asks(Protocol):
-    """Where shares come from: `QuotaLeases`."""
-
-    def ask(self, account: Account) -> None:
-        """For more of it; `QuotaKeeper.granted` hears the answer."""
-
-    async def more(self) -> bool:
-        """Waits for what was asked for; False: nothing was."""
-
-
 class QuotaKeeper:
     """`is_idle`: no key has a limit, and nobody needs to ask. `on_room` hears when keys that were
     passed over may be used again before their time.
@@ -42,11 +32,11 @@ class QuotaKeeper:
         self, snapshot: Snapshot, book: Book, clock: Callable[[], float] = time.time
     ) -> None:
         self.clock = clock
-        self.asks: Asks | None = None
+        self.asks: Asks = NobodyAsks()
         self.on_room: Callable[[], None] | None = None
         self._accounts = Accounts(book, self._made, clock)
         self._passed_over = PassedOver(snapshot)
-        self._refused: dict[Place, float] = {}
+        self._refused: dict[Place, tuple[float, float]] = {}
         self.install(snapshot, book)
 
     def install(
@@ -121,9 +111,9 @@ class QuotaKeeper:
         """Whether it may ask how long a request is."""
         return not self.is_idle
 
-    async def more(self) -> bool:
+    def more(self) -> Awaitable[bool]:
         """Waits for shares that are on their way; False: none are."""
-        return self.asks is not None and await self.asks.more()
+        return self.asks.more()
 
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         """Which of the key's limits has no room, and whose it is; empty: none."""
@@ -139,30 +129,33 @@ class QuotaKeeper:
 
     def _made(self, limit: Limit) -> Account:
         account = Account(limit)
-        at = self._refused.get((limit.owner, limit.model, limit.meter), 0.0)
+        at, delay = self._refused.get((limit.owner, limit.model, limit.meter), (0.0, 0.0))
         if self.clock() - at < WINDOW_SECONDS:
-            self._fill(account, at)
+            self._fill(account, at, delay)
         return account
 
-    def _fill(self, account: Account, at: float) -> None:
-        account.fill(at)
+    def _fill(self, account: Account, at: float, delay: float) -> None:
+        account.fill(at, delay)
         self.fetch(account, 1, at)  # before another process takes it for free
 
-    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
+    def note_refused(
+        self, key: PoolKey, quota_scope: str, meter: str, delay: float | None, now: float
+    ) -> None:
         """The provider says that the key's minute is used up, perhaps by a limit that is new.
 
-        Of a day the database knows what is used.
+        `delay`: when it has room again, in seconds. Of a day the database knows what is used.
         """
         model = self._accounts.model_of(quota_scope)
         if not model or meter in OF_DAY:
             return
         noted = self._refused.items()
-        self._refused = {place: at for place, at in noted if now - at < WINDOW_SECONDS}
+        self._refused = {each: said for each, said in noted if now - said[0] < WINDOW_SECONDS}
         place = key.quota_owner, model, meter
-        self._refused[place] = now
+        seconds = WINDOW_SECONDS if delay is None else delay
+        self._refused[place] = now, seconds
         account = self.accounts.get(place)
         if account is not None:
-            self._fill(account, now)
+            self._fill(account, now, seconds)
 
     def _turn_away(self, account: Account, amount: int, now: float) -> None:
         """One long request that does not fit is no reason to pass over the key for others."""
@@ -173,7 +166,7 @@ class QuotaKeeper:
     def fetch(self, account: Account, amount: int, now: float) -> None:
         """Asks for so much more of it, unless that is on its way or would bring nothing."""
         account.needed = max(account.needed, amount)
-        if account.may_ask(now) and self.asks is not None:
+        if account.may_ask(now):
             account.is_asking = True
             self.asks.ask(account)
 

@@ -93,6 +93,21 @@ class UseOfMinute(Use):
         self.known += amount
         return taken
 
+    def fill(self, number: int, now: float, delay: float) -> None:
+        """The provider says that so many are in the window, and that the first leaves it after the
+        delay: as late as that may be, all others are of now.
+        """
+        missing = number - self.used(now)
+        if missing <= 0:
+            return
+        oldest = Taken(int(now - WINDOW_SECONDS + min(delay, WINDOW_SECONDS)))
+        oldest.amount = 1
+        self._seconds.append(oldest)
+        self._seconds = deque(sorted(self._seconds, key=_second))
+        self.known += 1
+        if missing > 1:
+            self.take(missing - 1, now)
+
     def correct(self, taken: Taken, more: int) -> None:
         taken.amount += more
         if self._seconds and taken.second >= self._seconds[0].second:
@@ -181,3 +196,7 @@ class UseAtOnce(Use):
 
     def free_at(self, amount: int, now: float) -> float:
         return now if self.has_room(amount, now) else math.inf
+
+
+def _second(taken: Taken) -> int:
+    return taken.second

@@ -447,6 +447,8 @@ def test_every_table_has_its_bound():
         "ModelHour",
         "Resource",
         "LearnedLimit",
+        "QuotaHolder",
+        "QuotaShare",
     }
     tables = {model.__name__ for model in apps.get_app_config("proxyapp").get_models()}
 

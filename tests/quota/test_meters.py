@@ -53,6 +53,20 @@ def test_no_rolling_minute_ever_has_more_than_the_capacity() -> None:
         assert len(taken) <= 10
 
 
+def test_a_minute_that_the_provider_has_seen_used_up_has_room_when_it_says() -> None:
+    """One request's room, and the rest a minute later at most."""
+    use = UseOfMinute()
+    use.capacity = 5
+    use.take(1, NOON)
+    use.fill(5, NOON + 10, 20.0)
+    assert use.free_at(1, NOON + 10) == NOON + 30
+    assert use.used(NOON + 30) == 4
+    assert use.used(NOON + WINDOW_SECONDS) == 3
+    assert use.used(NOON + 10 + WINDOW_SECONDS) == 0
+    use.fill(5, NOON + 200, 500.0)
+    assert use.free_at(1, NOON + 200) == NOON + 200 + WINDOW_SECONDS
+
+
 def test_more_than_a_minute_holds_is_free_at_no_known_time() -> None:
     use = UseOfMinute()
     use.capacity = 10

@@ -66,7 +66,9 @@ class FakeQuota:
             return True
         return False
 
-    def note_refused(self, key: PoolKey, quota_scope: str, meter: str, now: float) -> None:
+    def note_refused(
+        self, key: PoolKey, quota_scope: str, meter: str, delay: float | None, now: float
+    ) -> None:
         """It learns nothing."""
 
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
