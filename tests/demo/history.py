@@ -1,7 +1,7 @@
 """A week that never was: usage by the hour and the minute, and refusals as the gateway judges them.
 
-The same at every start, relative to now. No cooldown holds any more: today's limits are for the
-clients to run into.
+The same at every start, relative to now. No cooldown holds any more, and no limit is learned:
+today's are for the clients to run into.
 """
 
 import json
@@ -139,4 +139,4 @@ def _judged(refused: Refused, key: PoolKey) -> NewCooldown:
         now=refused.at,
     )
     assert verdict
-    return cooldown(key, verdict, STATUS, body, refused.at)
+    return replace(cooldown(key, verdict, STATUS, body, refused.at), learned=())
