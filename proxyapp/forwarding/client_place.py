@@ -8,7 +8,7 @@ from proxyapp.access.admission import RefusalCounter
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.own_answer import OwnAnswer
-from proxyapp.quota.client_places import ClientPlaces, RequestPlace
+from proxyapp.quota.client_places import SESSIONS, ClientPlaces, RequestPlace
 from proxyapp.vocabulary.errors import LimitReached
 
 Answer = TypeVar("Answer", bound=Attempt | OwnAnswer)
@@ -32,6 +32,13 @@ async def place_of(parts: PlaceParts, client: Client) -> RequestPlace | None:
     except LimitReached:
         parts.counting.count_refused(client, time.time())
         raise
+
+
+async def session_place_of(parts: PlaceParts, client: Client) -> RequestPlace | None:
+    """As `place_of`, of the client's Live sessions."""
+    if client.live_sessions is None:
+        return None
+    return await parts.places.take(client.id, client.live_sessions, SESSIONS)
 
 
 async def in_place(

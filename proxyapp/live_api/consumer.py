@@ -11,7 +11,7 @@ from channels.exceptions import StopConsumer
 
 from proxyapp.access import admission
 from proxyapp.access.token_book import ANYONE, Client
-from proxyapp.forwarding.client_place import place_of
+from proxyapp.forwarding.client_place import place_of, session_place_of
 from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
 from proxyapp.forwarding.fast_path import send_whole
 from proxyapp.forwarding.views import error_response
@@ -22,6 +22,7 @@ from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
 from proxyapp.live_api.subprotocols import check_offered
 from proxyapp.quota.client_places import RequestPlace
+from proxyapp.runtime import Runtime
 from proxyapp.upstream.hops import refuse_loop
 from proxyapp.vocabulary.asgi import (
     INSTEAD_OF_HANDSHAKE,
@@ -45,7 +46,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         super().__init__()
         self._sessions = sessions
         self._session: LiveSession | None = None
-        self._place: RequestPlace | None = None
+        self._places: list[RequestPlace] = []
         self._running: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -106,15 +107,27 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
             refuse_loop(headers)
             client = client_of(ephemeral.made, runtime.book, time.time())
         client = client or await admitted({**scope, "method": "GET"})
-        self._sessions.enter(client)
+        self._sessions.enter()
         try:
-            if client.is_metered:
-                await admission.charge(client, runtime.limits, runtime.counting)
-            self._place = await place_of(runtime, client)
+            await self._take_places(runtime, client)
         except BaseException:
-            self._sessions.leave(client)
+            self._sessions.leave()
+            self._end_places()
             raise
         return LiveSession(runtime, client, path, query, headers, self.send, ephemeral)
+
+    async def _take_places(self, runtime: Runtime, client: Client) -> None:
+        """Raises LimitReached."""
+        if session := await session_place_of(runtime, client):
+            self._places.append(session)
+        if client.is_metered:
+            await admission.charge(client, runtime.limits, runtime.counting)
+        if request := await place_of(runtime, client):
+            self._places.append(request)
+
+    def _end_places(self) -> None:
+        for place in self._places:
+            place.end()
 
     async def _refuse(self, error: GatewayError) -> None:
         """With a status where the server can send one, else with a close."""
@@ -161,9 +174,8 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         if session is None:
             return
         self._sessions.end(self)
-        self._sessions.leave(session.client)
-        if self._place is not None:
-            self._place.end()
+        self._sessions.leave()
+        self._end_places()
         if running is not None:
             running.cancel()
             await asyncio.wait({running})

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import Counter
 from typing import Protocol
 
 from proxyapp.access.admission import MESSAGES
@@ -10,7 +9,7 @@ from proxyapp.access.token_book import ANYONE, Client, TokenRefusal
 from proxyapp.live_api.closing import Closing
 from proxyapp.runtime import running_now
 from proxyapp.vocabulary.close_codes import POLICY
-from proxyapp.vocabulary.errors import LimitReached, NoKeyAvailable
+from proxyapp.vocabulary.errors import NoKeyAvailable
 from proxyapp.vocabulary.kept_settings import kept
 
 # A session ends so soon after its token, or the time that a stalled side has.
@@ -32,21 +31,12 @@ class LiveSessions:
     """Belongs to one event loop."""
 
     def __init__(self) -> None:
-        self._places: Counter[int] = Counter()
         self._count = 0
         self._sessions: set[WatchedSession] = set()
         self._watch: asyncio.Task[None] | None = None
 
-    def enter(self, client: Client) -> None:
-        """To be left with `leave`. Raises LimitReached or NoKeyAvailable."""
-        limit = client.live_sessions
-        if limit is not None and self._places[client.id] >= limit:
-            raise LimitReached(
-                f"The gateway lets this client token have {limit} Live"
-                f" {'session' if limit == 1 else 'sessions'} at a time, and it has them; close one"
-                " first.",
-                retry_after=RETRY_SECONDS,
-            )
+    def enter(self) -> None:
+        """To be left with `leave`. Raises NoKeyAvailable."""
         if self._count >= kept.LIVE_SESSIONS:
             raise NoKeyAvailable(
                 f"This process of the gateway has {kept.LIVE_SESSIONS} Live sessions, and takes no"
@@ -54,15 +44,9 @@ class LiveSessions:
                 retry_after=RETRY_SECONDS,
             )
         self._count += 1
-        if client is not ANYONE:
-            self._places[client.id] += 1
 
-    def leave(self, client: Client) -> None:
+    def leave(self) -> None:
         self._count -= 1
-        if client is not ANYONE:
-            self._places[client.id] -= 1
-            if not self._places[client.id]:
-                del self._places[client.id]
 
     def begin(self, session: WatchedSession) -> None:
         """Watches it until `end`."""

@@ -60,7 +60,7 @@ class ClientToken(models.Model):
     live_sessions = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Sessions of the Live API at a time, in each process. Empty: no limit.",
+        help_text="Sessions of the Live API at a time. Empty: no limit.",
     )
     expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)

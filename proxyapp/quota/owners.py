@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from proxyapp.pool.snapshot import Snapshot
 
 PROJECT, KEY, GROUP, TOKEN = "project:", "key:", "group:", "token:"
+# The Live sessions of a client token.
+SESSIONS_OF = "live:"
 
 
 def keys_of(snapshot: Snapshot, owner: str) -> Sequence[int]:

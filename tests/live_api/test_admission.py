@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -209,3 +210,15 @@ def test_usage_is_counted_turn_by_turn_and_the_attempt_once(live: FakeLive):
             return [key["requests"], key["prompt_tokens"], key["output_tokens"]]
 
         wait_for(lambda: counted() == [1, 80, 50])
+
+
+def test_a_tokens_sessions_are_counted_over_all_processes(live: FakeLive) -> None:
+    groups = [group(["KEY-A"], live.url, "main")]
+    with Gateway({"groups": groups}, args=["--workers", "2"]) as gateway:
+        token = make_tokens(gateway, {"two": {"live_sessions": 2}})["two"]
+        wait_for(lambda: {status_of(gateway, None) for _ in range(8)} == {401})
+        with ExitStack() as stack:
+            for _ in range(2):
+                stack.enter_context(begun(gateway, **with_token(token)))
+            assert [status_of(gateway, token) for _ in range(6)] == [429] * 6
+        wait_for(lambda: status_of(gateway, token) == 101)
