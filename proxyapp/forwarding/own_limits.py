@@ -55,6 +55,8 @@ def at_own_limits(
     there = [snapshot.keys[key_id] for key_id in turned_away if key_id in snapshot.keys]
     if there:
         words = _words(quota, there[0], scope, now)
+        if quota.is_group_full(there[0], now):
+            return _spent(_under_way(whom, words), SOON_SECONDS)
         return _spent(f"No key has room{whom} for a request of this size now{words}.", SOON_SECONDS)
     held = list(islice(_held(snapshot, request, now), MOST_LOOKED_AT))
     if not held:
@@ -62,11 +64,7 @@ def at_own_limits(
     first = min(held, key=lambda key: snapshot.cooldowns.until(key.id, scope))
     until, words = snapshot.cooldowns.until(first.id, scope), _words(quota, first, scope, now)
     if until == math.inf:
-        return _spent(
-            f"As many requests are under way{whom} as this gateway allows{words}."
-            " There is room when one of them ends.",
-            SOON_SECONDS,
-        )
+        return _spent(_under_way(whom, words), SOON_SECONDS)
     if any(until > release for release in _releases(snapshot, request, now)):
         return None
     is_daily = snapshot.cooldowns.is_daily(first.id, scope, until)
@@ -74,6 +72,13 @@ def at_own_limits(
         f"What this gateway's own limits allow{whom} is used up{words}. {_when(until, now)}",
         max(1, math.ceil(until - now)),
         is_daily=is_daily,
+    )
+
+
+def _under_way(whom: str, words: str) -> str:
+    return (
+        f"As many requests are under way{whom} as this gateway allows{words}."
+        " There is room when one of them ends."
     )
 
 

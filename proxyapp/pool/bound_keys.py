@@ -27,7 +27,7 @@ def usable_of(snapshot: Snapshot, wish: KeyWish, now: float) -> Iterator[PoolKey
         key = snapshot.keys.get(key_id)
         if key is None or ring is None or key_id not in ring or not key.is_active:
             continue
-        if key.group.id in wish.failed_groups:
+        if key.group.id in wish.outside:
             continue
         if snapshot.cooldowns.until(key_id, wish.quota_scope) <= now:
             yield key

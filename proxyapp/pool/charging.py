@@ -38,6 +38,9 @@ class Quota(Protocol):
     ) -> None:
         """The provider has refused the key for a limit of that meter. `delay`: in seconds."""
 
+    def is_group_full(self, key: PoolKey, now: float) -> bool:
+        """Whether no key of its group may be used now, though they are not held."""
+
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         """Which of its limits has no room, and where that comes from; empty: none."""
 
@@ -61,6 +64,9 @@ class NoQuota:
     ) -> None:
         """Nobody keeps it."""
 
+    def is_group_full(self, key: PoolKey, now: float) -> bool:
+        return False
+
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         return ""
 
@@ -82,6 +88,8 @@ class Charging:
         if charge is None:
             if self.snapshot.cooldowns.until(key.id, quota_scope) <= now:
                 wish.turn_away(key.id)
+                if self.quota.is_group_full(key, now):
+                    wish.turn_away_group(key.group.id)
             return None
         turn_charge = TurnCharge(charge, self.ratios, plain_scope(quota_scope), wish.estimated)
         return Turn(key, probe, turn_charge)

@@ -15,7 +15,7 @@ from proxyapp.pool.release_times import next_share_at, seconds_until_free
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.stays import Stays
-from proxyapp.pool.wish import NOBODY, KeyWish, Turn
+from proxyapp.pool.wish import KeyWish, Turn
 from proxyapp.vocabulary.in_task import time_limit
 from proxyapp.vocabulary.kept_settings import kept
 
@@ -130,7 +130,7 @@ class KeyQueue:
         return turn
 
     async def _picked(self, wish: KeyWish) -> Turn | None:
-        wish.turned_away = NOBODY
+        wish.look_anew()
         while wish.is_free and self._recovery.is_idle:
             key = self._staying(wish)
             key = key or await self._leasing.next_key(wish.ring, wish.quota_scope)
@@ -211,8 +211,8 @@ class KeyQueue:
         """`passed`: a strategy would choose them again."""
         place = wish.ring, wish.quota_scope
         those = () if self._snapshot.is_plain else (passed,)
-        if wish.failed_groups:
-            return self._leasing.next_outside(*place, wish.failed_groups, *those)
+        if wish.outside:
+            return self._leasing.next_outside(*place, wish.outside, *those)
         return await self._leasing.next_key(*place, *those)
 
     def _of_lower_priority(self, wish: KeyWish) -> Turn | None:
@@ -227,7 +227,7 @@ class KeyQueue:
         ring = self._snapshot.rings.get(wish.ring)
         if ring is None or not self.has_other(wish):
             return 0
-        return ring.count_usable(time.time(), wish.quota_scope, wish.failed_groups)
+        return ring.count_usable(time.time(), wish.quota_scope, wish.outside)
 
     def has_other(self, wish: KeyWish) -> bool:
         """Whether a key would do now."""
@@ -240,7 +240,7 @@ class KeyQueue:
         ring = self._snapshot.rings.get(wish.ring)
         if ring is None:
             return None
-        usable = ring.usable(time.time(), wish.quota_scope, wish.failed_groups)
+        usable = ring.usable(time.time(), wish.quota_scope, wish.outside)
         return next((key for key in usable if not wish.refuses(key)), None)
 
     async def _wait_in_line(self, wish: KeyWish) -> Turn | None:

@@ -33,7 +33,8 @@ class KeyWish:
     """What may answer a request: a key of the ring that is good for its quota and not yet tried.
 
     `arrived_at`: by the monotonic clock. `only`: the keys that may, the best first; None: any.
-    `turned_away`: those that have too little left for it at this look. `estimated`: its input.
+    `turned_away`: those that have too little left for it at this look; `full_groups`: those that
+    have as many requests under way as they may. `estimated`: its input.
     `conversation`: that it goes on with, and that stays at a project; None: it may go anywhere.
     `exits`: those of them that fail are passed over; None: none is.
     """
@@ -44,6 +45,7 @@ class KeyWish:
         "estimated",
         "exits",
         "failed_groups",
+        "full_groups",
         "only",
         "quota_scope",
         "request",
@@ -73,15 +75,21 @@ class KeyWish:
         self.only = None if only is None else tuple(only)
         self.request = request
         self.turned_away: frozenset[int] = NOBODY
+        self.full_groups: frozenset[int] = NOBODY
         self.estimated: int | None = None
         self.conversation = conversation
         self.exits = exits
 
     @property
     def is_free(self) -> bool:
-        if self.tried or self.failed_groups or self.turned_away or self.only is not None:
+        if self.tried or self.outside or self.turned_away or self.only is not None:
             return False
         return self.exits is None or self.exits.is_idle
+
+    @property
+    def outside(self) -> Collection[int]:
+        """The groups whose keys will not do now."""
+        return self.failed_groups | self.full_groups if self.full_groups else self.failed_groups
 
     @property
     def line(self) -> tuple[str, str, tuple[int, ...] | None]:
@@ -91,12 +99,18 @@ class KeyWish:
     def refuses(self, key: PoolKey) -> bool:
         if key.id in self.tried or key.id in self.turned_away:
             return True
-        if key.group.id in self.failed_groups:
+        if key.group.id in self.outside:
             return True
         return self.exits is not None and self.exits.passes_over(key.group)
 
     def turn_away(self, key_id: int) -> None:
         self.turned_away = self.turned_away | {key_id}
+
+    def turn_away_group(self, group_id: int) -> None:
+        self.full_groups = self.full_groups | {group_id}
+
+    def look_anew(self) -> None:
+        self.turned_away = self.full_groups = NOBODY
 
     def estimate(self) -> int:
         """How many LLM tokens of input it has; remembered."""

@@ -15,9 +15,10 @@ from proxyapp.quota.asking import Asks, NobodyAsks
 from proxyapp.quota.charge import FREE, LimitCharge
 from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.meters import WINDOW_SECONDS
-from proxyapp.quota.owners import keys_of
-from proxyapp.quota.passed_over import PassedOver
+from proxyapp.quota.owners import GROUP, keys_of
+from proxyapp.quota.passed_over import PassedOver, is_wide
 from proxyapp.quota.share_grants import OF_DAY, Place
+from proxyapp.vocabulary.limits import Meter
 
 # While a lease is on its way; it ends the hold when it is here.
 LEASE_SECONDS = 0.5
@@ -114,6 +115,12 @@ class QuotaKeeper:
     def more(self) -> Awaitable[bool]:
         """Waits for shares that are on their way; False: none are."""
         return self.asks.more()
+
+    def is_group_full(self, key: PoolKey, now: float) -> bool:
+        """Whether that is why the key has no room, which passes over none of its group's keys."""
+        owner = f"{GROUP}{key.group.id}"
+        account = self.accounts.get((owner, "", Meter.MAX_CONCURRENT))
+        return account is not None and account.free(now) <= 0 and is_wide(self.snapshot, account)
 
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         """Which of the key's limits has no room, and whose it is; empty: none."""

@@ -10,6 +10,7 @@ from tests.conftest import MakeGateway
 from tests.support.fake_http import Connection, Recorded
 from tests.support.fake_quotas import Limits, Quotas
 from tests.support.fake_upstream import FakeUpstream
+from tests.support.gateway import group
 from tests.support.quota_gateway import FLASH, PRO, ask, aware, keyed, native
 
 SERVERS = ("daphne", "uvicorn")
@@ -122,3 +123,21 @@ def test_who_may_not_wait_is_told_that_as_many_are_under_way(
     assert ask(gateway).status_code == 200
     assert asyncio.run(storm(gateway.url, 3)) == {200: 1, 429: 2}
     assert ask(gateway).status_code == 200
+
+
+def test_where_a_large_group_is_full_another_one_answers(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    """Of more keys than are passed over one by one."""
+    many = [f"KEY-{number:04}-of-the-large-group" for number in range(600)]
+    groups = [
+        group(many, upstream.url, "large", auth="google", max_concurrent=1),
+        group(["KEY-SMALL"], upstream.url, "small", auth="google", priority=1),
+    ]
+    Counted(upstream, 1.0)
+    gateway = make_gateway(groups=groups)
+    assert ask(gateway).status_code == 200
+    found = asyncio.run(storm(gateway.url, 4))
+    assert found == {200: 4}
+    picked = Counter(key == "KEY-SMALL" for key in upstream.picked()[1:])
+    assert picked == {True: 3, False: 1}

@@ -9,6 +9,8 @@ from proxyapp.pool.cooldowns import Cooldowns
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot, build
 from proxyapp.provider.llm_tokens import LlmTokens
+from proxyapp.quota import accounts, passed_over
+from proxyapp.quota.limit_book import Limit
 from proxyapp.quota.meters import WINDOW_SECONDS
 from proxyapp.vocabulary.limits import Meter
 from tests.support.shares_in_memory import (
@@ -170,6 +172,73 @@ def test_names_of_endpoints_and_made_up_models_have_no_limits_of_models() -> Non
     for scope in ("/batches", f"{PRO}:countTokens", "x" * 101, "a\nb"):
         assert all(world.ask(scope=scope)[0].id == 1 for _ in range(3))
     assert world.processes[0].keeper.accounts == {}
+
+
+def test_made_up_models_take_no_place_from_real_ones(monkeypatch) -> None:
+    monkeypatch.setattr(accounts, "MOST_MODELS", 5)
+    world = World({name: {Meter.REQUESTS_PER_MINUTE: 1} for name in (PRO, "a", "b", "c", "d", "e")})
+    for name in "abcde":
+        _, charge = world.ask(scope=name)
+        charge.cancel()
+    assert [world.ask()[0].id for _ in range(2)] == [1, 3]
+    assert world.ask() is None
+
+
+def test_two_limits_of_what_is_under_way_hold_until_both_have_room() -> None:
+    world = World({})
+    one = Limit("project:p0", "", Meter.MAX_CONCURRENT, 1, "project p0")
+    all_of_them = Limit("group:1", "", Meter.MAX_CONCURRENT, 2, "group main")
+
+    class Both(SomeLimits):
+        def of(self, key: PoolKey, model: str) -> tuple[Limit, ...]:
+            return (one, all_of_them) if key.project == "p0" else (all_of_them,)
+
+    kept = world.processes[0].keeper
+    kept.install(kept.snapshot, Both({}))
+    (first, charge), (second, other) = world.ask(), world.ask()
+    assert (first.id, second.id, world.free()) == (1, 3, [])
+    other.end()
+    assert world.free() == [3, 4]
+    charge.end()
+    assert world.free() == [1, 2, 3, 4]
+
+
+def test_a_minute_that_was_refused_is_used_up_for_a_limit_that_is_new() -> None:
+    world = World({})
+    kept = world.processes[0].keeper
+    (key, charge) = world.ask()
+    charge.end(is_counted=False)
+    kept.note_refused(key, PRO, Meter.REQUESTS_PER_MINUTE, 20.0, world.clock.now)
+    kept.install(kept.snapshot, SomeLimits({PRO: {Meter.REQUESTS_PER_MINUTE: 3}}))
+    assert [world.ask()[0].id for _ in range(3)] == [3, 3, 3]
+    assert world.ask() is None
+    world.clock.now += 20
+    assert (world.ask()[0].id, world.ask()) == (1, None)
+    world.clock.now += WINDOW_SECONDS
+    assert [world.ask()[0].id for _ in range(6)] == [1, 1, 1, 3, 3, 3]
+
+
+def test_of_a_large_group_no_key_is_passed_over_and_each_request_hears_that_it_is_full(
+    monkeypatch,
+) -> None:
+    monkeypatch.setattr(passed_over, "MOST_KEYS", 3)
+    world = World({})
+    limit = Limit("group:1", "", Meter.MAX_CONCURRENT, 1, "group main")
+
+    class OfGroup(SomeLimits):
+        def of(self, key: PoolKey, model: str) -> tuple[Limit, ...]:
+            return (limit,)
+
+    kept, woken = world.processes[0].keeper, list[bool]()
+    kept.install(kept.snapshot, OfGroup({}))
+    kept.on_room = lambda: woken.append(True)
+    key, charge = world.ask()
+    assert (world.free(), world.ask()) == ([1, 2, 3, 4], None)
+    assert kept.is_group_full(key, world.clock.now)
+    assert kept.words(key, PRO, world.clock.now) == "1 requests at a time (group main)"
+    woken.clear()
+    charge.end()
+    assert (woken, kept.is_group_full(key, world.clock.now)) == ([True], False)
 
 
 @pytest.mark.parametrize("processes", [1, 2, 4])

@@ -71,6 +71,9 @@ class FakeQuota:
     ) -> None:
         """It learns nothing."""
 
+    def is_group_full(self, key: PoolKey, now: float) -> bool:
+        return False
+
     def words(self, key: PoolKey, quota_scope: str, now: float) -> str:
         return f"requests_per_minute 10 (project of {key.id})"
 
