@@ -17,6 +17,8 @@ MODELS = {FLASH: 50, LITE: 30, PRO: 20}
 
 # Small, so that the first minute shows how minutes and days run out.
 FREE = {FLASH: Limits(5, 250), LITE: Limits(10, 1_000), PRO: Limits(5, 2)}
+# What the operator lets the paid projects use in a day, most of which the history has used.
+PAID_DAYS = {FLASH: 40_000, LITE: 25_000, PRO: 17_000}
 PAID = {FLASH: Limits(80, 100_000), LITE: Limits(120, 100_000), PRO: Limits(30, 100_000)}
 
 
@@ -101,4 +103,12 @@ def _group(name: str, target_url: str) -> dict[str, Any]:
         "rate_limit_policy": "daily" if name == DAILY_GROUP else "quota_aware",
         "auth": "google",
         "api_keys": [{"key": key.secret, "name": key.name, "project": key.project} for key in keys],
+        **({"limits": _paid_limits()} if name == PAID_GROUP else {}),
+    }
+
+
+def _paid_limits() -> dict[str, dict[str, int]]:
+    return {
+        model: {"requests_per_minute": limits.per_minute, "requests_per_day": PAID_DAYS[model]}
+        for model, limits in PAID.items()
     }
