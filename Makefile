@@ -109,7 +109,7 @@ bench: $(installed)
 	@$(call isolated,bench,$(python) -m bench $(ARGS))
 
 economy: $(installed)
-	@$(call isolated,economy,$(python) -m bench.economy $(ARGS))
+	@$(call isolated,economy,$(python) -m bench.economy $(ARGS) && $(python) -m bench.economy_quota $(ARGS))
 
 bench-admin: $(installed)
 	@$(call isolated,bench-admin,$(python) -m bench.admin_pages $(ARGS))
