@@ -88,7 +88,6 @@ UNFOLD: dict[str, Any] = {
                         "proxyapp_hourlyusage_changelist",
                         "proxyapp.view_hourlyusage",
                     ),
-                    page("Quota", "speed", "quota", "proxyapp.view_hourlyusage"),
                     page(
                         "Resources",
                         "inventory_2",

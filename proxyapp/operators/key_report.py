@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 
 from proxyapp.models import ApiKey, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
-from proxyapp.operators.key_exits import NO_EXIT, KeyExits, ShownExit
+from proxyapp.operators.key_exits import NAMES_A_WAY, NO_EXIT, KeyExits, ShownExit
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import countdown, iso_utc, local_text
 
@@ -129,12 +129,14 @@ def key_report(
         "status_reason",
         "last_used_at",
         *(column for columns in TOTALS.values() for column in columns),
-        *(["secret", "proxy_url", "group_id"] if finds_unreadable else []),
+        *(["secret", "proxy_url", "group_id", "names_a_way"] if finds_unreadable else []),
     )
     cooldowns, exits = _cooldowns(keys, now), KeyExits() if finds_unreadable else None
     return [
         _row(fields, cooldowns.of(fields["id"], fields["project"]), exits)
-        for fields in keys.order_by(*ROTATION_ORDER).values(*columns)
+        for fields in keys.annotate(names_a_way=NAMES_A_WAY)
+        .order_by(*ROTATION_ORDER)
+        .values(*columns)
     ]
 
 
@@ -159,7 +161,12 @@ def _row(
         last_used_at=fields["last_used_at"],
         status_reason=fields["status_reason"],
         is_unreadable="secret" in fields and not fields["secret"],
-        exit=exits.of(fields["group_id"], fields["secret"] or "", fields["proxy_url"])
+        exit=exits.of(
+            fields["group_id"],
+            fields["secret"] or "",
+            fields["proxy_url"],
+            names_a_way=fields["names_a_way"],
+        )
         if exits is not None
         else NO_EXIT,
         **{

@@ -29,7 +29,7 @@ class Command(BaseCommand):
         parser.add_argument("--group", default="", help="only what has keys in this group")
         parser.add_argument("--model", default="", help="only this one, also where it is unused")
         parser.add_argument(
-            "--nearly", action="store_true", help=f"only what is used to {NEARLY:.0%} or more"
+            "--nearly", action="store_true", help=f"only what is used to {NEARLY:.0%}% or more"
         )
         parser.add_argument("--all", action="store_true", help=f"more than {MOST_ROWS} rows, too")
         parser.add_argument("--json", action="store_true", help="print JSON (all rows)")
