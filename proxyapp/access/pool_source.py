@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from proxyapp.access import token_store
 from proxyapp.access.token_book import TokenBook
-from proxyapp.database.clock import database_time
+from proxyapp.database.clock import DatabaseTime, database_time
 from proxyapp.pool import taking
 from proxyapp.pool.changes import KnownPool, PoolChanges
 from proxyapp.pool.ring_names import ring_name
@@ -25,9 +25,9 @@ class PoolSource:
     def __init__(self) -> None:
         self._reader = PoolReader()
 
-    def load(self) -> tuple[Snapshot, TokenBook]:
-        """The pool first, because it reads the version before anything else."""
-        snapshot = self._reader.load(*database_time())
+    def load(self, at: DatabaseTime | None = None) -> tuple[Snapshot, TokenBook]:
+        """The pool first, because it reads the version before anything else. `at`: as of then."""
+        snapshot = self._reader.load(*(at or database_time()))
         book = token_store.read_book()
         for client in book.clients:
             snapshot.add_ring(client.groups or frozenset())

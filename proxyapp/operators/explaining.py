@@ -7,14 +7,16 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+
+from django.utils import timezone
 
 from proxyapp.access.allowed_models import may_use
 from proxyapp.access.client_rings import ring_of
 from proxyapp.access.model_routes import choices_of, route_of
 from proxyapp.access.pool_source import PoolSource
 from proxyapp.access.token_book import ANYONE, Client, TokenBook, TokenRefusal
-from proxyapp.database.clock import database_time
+from proxyapp.database.clock import DatabaseTime
 from proxyapp.operators.key_reasons import USABLE, KeyReasons, KeyVerdict, Reason
 from proxyapp.operators.next_key import NextKey
 from proxyapp.operators.quota_use import read_use
@@ -83,12 +85,12 @@ class Explanation:
 
 def explain(wish: AskedModel) -> Explanation:
     """Reads the whole pool, and opens its secrets."""
-    now = database_time().now
-    snapshot, tokens = PoolSource().load()
+    now = timezone.now()
+    snapshot, tokens = PoolSource().load(DatabaseTime(now, timedelta()))
     client = _client(tokens, wish.token_id, now.timestamp())
     if isinstance(client, str):
         return Explanation(wish, client)
-    of_now = snapshot, LimitBook(snapshot), read_use(snapshot, now)
+    of_now = snapshot, LimitBook(snapshot, now), read_use(snapshot, now)
     return Explainer(snapshot, KeyReasons(*of_now), NextKey(*of_now)).explain(wish, client)
 
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from proxyapp.database.clock import database_time
+from django.utils import timezone
+
 from proxyapp.operators.quota_use import A_MINUTE, QuotaUse, UsedToday, owners_of, read_use
 from proxyapp.operators.running_dry import dry_at
 from proxyapp.pool.keys_and_groups import PoolKey
@@ -90,9 +91,9 @@ class QuotaChoice:
 
 def quota_report(choice: QuotaChoice) -> list[QuotaRow]:
     """What is nearest to its end in front."""
-    now, ahead = database_time()
-    snapshot = PoolReader(opens_secrets=False).load(now, ahead)
-    report = QuotaReport(snapshot, LimitBook(snapshot), read_use(snapshot, now))
+    now = timezone.now()
+    snapshot = PoolReader(opens_secrets=False).load(now)
+    report = QuotaReport(snapshot, LimitBook(snapshot, now), read_use(snapshot, now))
     rows = filter(choice.takes, report.rows(choice))
     return sorted(rows, key=lambda row: (-row.part, row.name, row.model))
 
