@@ -14,6 +14,8 @@ from proxyapp.provider.features import plain_scope
 
 # A request that is too large for what is left of so many keys waits: others want the time, too.
 MOST_TURNED_AWAY = 100
+# After so many keys that have no share yet it is worth a wait: each has asked for one.
+MOST_HELD = 16
 
 
 class Quota(Protocol):
@@ -86,7 +88,9 @@ class Charging:
         now, quota_scope = time.time(), wish.quota_scope
         charge = self.quota.take(key, quota_scope, lambda: self._estimated(wish), now)
         if charge is None:
+            wish.held += 1
             if self.snapshot.cooldowns.until(key.id, quota_scope) <= now:
+                wish.held -= 1
                 wish.turn_away(key.id)
                 if self.quota.is_group_full(key, now):
                     wish.turn_away_group(key.group.id)
@@ -97,5 +101,9 @@ class Charging:
     def _estimated(self, wish: KeyWish) -> int:
         return self.ratios.applied(plain_scope(wish.quota_scope), wish.estimate())
 
+    def is_held_up(self, wish: KeyWish) -> bool:
+        """Whether it has met many keys without a share, and may meet others."""
+        return wish.held >= MOST_HELD
+
     def may_look_on(self, wish: KeyWish) -> bool:
-        return len(wish.turned_away) < MOST_TURNED_AWAY
+        return wish.held < MOST_HELD and len(wish.turned_away) < MOST_TURNED_AWAY

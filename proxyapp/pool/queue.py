@@ -94,7 +94,7 @@ class KeyQueue:
         if key is None or self.quota.is_idle:
             return Turn(key) if key is not None else None
         turn = self._charging.charged(key, wish)
-        while turn is None and wish.is_free:
+        while turn is None and wish.is_free and self._charging.may_look_on(wish):
             if (key := self._key_now(wish)) is None:
                 return None
             turn = self._charging.charged(key, wish)
@@ -124,14 +124,17 @@ class KeyQueue:
         """Once more where a share of a limit was on its way."""
         turn = await self._picked(wish)
         for _ in range(MOST_SHARES):
-            if turn is not None or self.quota.is_idle or not await self.quota.more():
+            if turn is not None or self.quota.is_idle:
+                break
+            is_held_up = self._charging.is_held_up(wish)
+            if not await self.quota.more() and not is_held_up:
                 break
             turn = await self._picked(wish)
         return turn
 
     async def _picked(self, wish: KeyWish) -> Turn | None:
         wish.look_anew()
-        while wish.is_free and self._recovery.is_idle:
+        while wish.is_free and self._recovery.is_idle and self._charging.may_look_on(wish):
             key = self._staying(wish)
             key = key or await self._leasing.next_key(wish.ring, wish.quota_scope)
             if key is None:

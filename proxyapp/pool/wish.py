@@ -46,6 +46,7 @@ class KeyWish:
         "exits",
         "failed_groups",
         "full_groups",
+        "held",
         "only",
         "quota_scope",
         "request",
@@ -76,6 +77,7 @@ class KeyWish:
         self.request = request
         self.turned_away: frozenset[int] = NOBODY
         self.full_groups: frozenset[int] = NOBODY
+        self.held = 0
         self.estimated: int | None = None
         self.conversation = conversation
         self.exits = exits
@@ -111,6 +113,7 @@ class KeyWish:
 
     def look_anew(self) -> None:
         self.turned_away = self.full_groups = NOBODY
+        self.held = 0
 
     def estimate(self) -> int:
         """How many LLM tokens of input it has; remembered."""

@@ -32,6 +32,7 @@ class QuotaLeases:
         self._name = name
         self._holder_id: int | None = None
         self._holders = 1
+        self._batches = 0
         self._asked: dict[Account, None] = {}
         self._work: asyncio.Task[None] | None = None
         self._seen_at = self._told_at = 0.0
@@ -46,8 +47,9 @@ class QuotaLeases:
         work = self._work
         if work is None:
             return False
+        before = self._batches
         await asyncio.wait({work}, timeout=LEASE_SECONDS)
-        return work.done()
+        return work.done() or self._batches > before
 
     async def _run(self) -> None:
         """Who asks in the same turn of the loop is asked for together."""
@@ -58,6 +60,7 @@ class QuotaLeases:
                 for account in batch:
                     del self._asked[account]
                 await self._lease(batch)
+                self._batches += 1
         finally:
             self._work = None
 

@@ -141,3 +141,14 @@ def test_where_a_large_group_is_full_another_one_answers(
     assert found == {200: 4}
     picked = Counter(key == "KEY-SMALL" for key in upstream.picked()[1:])
     assert picked == {True: 3, False: 1}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_the_first_requests_of_many_keys_wait_for_their_shares(
+    make_gateway: MakeGateway, upstream: FakeUpstream, server: str
+) -> None:
+    many = [f"KEY-{number:05}-without-a-project" for number in range(3000)]
+    limits = {"*": {"requests_per_minute": 1000, "requests_per_day": 1000}}
+    gateway = aware(make_gateway, many, limits=limits, server=server)
+    assert ask(gateway).status_code == 200
+    assert asyncio.run(storm(gateway.url, 60)) == {200: 60}
