@@ -110,6 +110,11 @@ class Account:
         self.closed_until = 0.0
         return given
 
+    def lose(self, now: float) -> None:
+        """All that is free."""
+        self.use.capacity = self.use.used(now)
+        self.closed_until = 0.0
+
     def fraction(self, now: float) -> float:
         """Which part of it is used, as far as this process knows."""
         return (self.elsewhere + self.use.used(now)) / self.limit.number

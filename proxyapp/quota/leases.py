@@ -89,8 +89,10 @@ class QuotaLeases:
             return
         now = time.monotonic()
         if now - self._seen_at >= SEEN_EVERY_SECONDS:
-            await self._threads.background(functools.partial(share_rows.seen, holder_id))
             self._seen_at = now
+            if not await self._threads.background(functools.partial(share_rows.seen, holder_id)):
+                self._lose_all()
+                return
         wanted = await self._threads.read(functools.partial(share_rows.wanted_by_others, holder_id))
         told = self._given_back(wanted)
         if now - self._told_at >= TOLD_EVERY_SECONDS:
@@ -99,6 +101,13 @@ class QuotaLeases:
         if told:
             tell = functools.partial(share_rows.tell, holder_id, list(told.values()))
             await self._threads.background(tell)
+
+    def _lose_all(self) -> None:
+        """What is free is others' by now, as after hours in which a machine slept."""
+        self._holder_id = None
+        now = time.time()
+        for account in self._keeper.accounts.values():
+            account.lose(now)
 
     def _given_back(self, wanted: Iterable[Place]) -> dict[Account, Told]:
         """Half of what is free of that."""

@@ -27,6 +27,7 @@ SEEN_EVERY = timedelta(seconds=15)
 BACK_FOR = timedelta(seconds=30)
 A_MINUTE = timedelta(seconds=WINDOW_SECONDS)
 OF_MINUTE = frozenset({Meter.REQUESTS_PER_MINUTE, Meter.INPUT_TOKENS_PER_MINUTE})
+TOLD = ("capacity", "used", "told_at")
 WANTED_FOR = timedelta(seconds=3)
 
 
@@ -129,9 +130,7 @@ def _save(holder_id: int, asks: Sequence[Ask], grants: Sequence[ShareGrant], now
     rows = [
         QuotaShare(
             holder_id=holder_id,
-            owner=ask.owner,
-            model=ask.model,
-            meter=ask.meter,
+            **_columns(ask[:3]),
             capacity=grant.capacity,
             used=ask.used,
             told_at=now,
@@ -139,17 +138,22 @@ def _save(holder_id: int, asks: Sequence[Ask], grants: Sequence[ShareGrant], now
         )
         for ask, grant in zip(asks, grants, strict=True)
     ]
+    _put(rows, [*TOLD, "wanted_at"])
+
+
+def _put(rows: list[QuotaShare], columns: Sequence[str]) -> None:
+    """In one statement, and in one order of locks."""
     QuotaShare.objects.bulk_create(
         sorted(rows, key=lambda row: (row.owner, row.model, row.meter)),
         update_conflicts=True,
         unique_fields=["holder", "owner", "model", "meter"],
-        update_fields=["capacity", "used", "told_at", "wanted_at"],
+        update_fields=columns,
     )
 
 
-def seen(holder_id: int) -> None:
-    """The process is still there."""
-    QuotaHolder.objects.filter(pk=holder_id).update(seen_at=database_time().now)
+def seen(holder_id: int) -> bool:
+    """The process is still there. False: others took it for gone, and what it held."""
+    return bool(QuotaHolder.objects.filter(pk=holder_id).update(seen_at=database_time().now))
 
 
 def wanted_by_others(holder_id: int) -> set[Place]:
@@ -170,12 +174,19 @@ class Told(NamedTuple):
 def tell(holder_id: int, told: Iterable[Told]) -> None:
     """It takes no lock of others: there is only more for them."""
     now = database_time().now
+    rows = [
+        QuotaShare(
+            holder_id=holder_id, capacity=capacity, used=used, told_at=now, **_columns(place)
+        )
+        for place, capacity, used in told
+    ]
     with transaction.atomic():
-        for (owner, model, meter), capacity, used in sorted(told):
-            shares = QuotaShare.objects.filter(
-                holder_id=holder_id, owner=owner, model=model, meter=meter
-            )
-            shares.update(capacity=capacity, used=used, told_at=now)
+        if QuotaHolder.objects.filter(pk=holder_id).exists():  # else others took it for gone
+            _put(rows, TOLD)
+
+
+def _columns(place: Place) -> dict[str, str]:
+    return dict(zip(("owner", "model", "meter"), place, strict=True))
 
 
 def leave(holder_id: int, left: Iterable[Told]) -> None:

@@ -115,3 +115,16 @@ async def test_the_pages_hear_what_is_used_and_an_end_leaves_nothing_behind(thre
     await process.leases.close()
     assert await threads.read(QuotaShare.objects.count) == 0
     assert await threads.read(QuotaHolder.objects.count) == 1
+
+
+async def test_a_process_that_others_took_for_gone_uses_nothing_that_they_may_have(threads) -> None:
+    process = Process({DAY: 10}, threads)
+    assert await process.ask() is not None
+    await threads.background(QuotaHolder.objects.all().delete)
+    other = Process({DAY: 10}, threads, "two 2")
+    assert await other.ask() is not None
+    await process.leases.look()
+    (mine,), (theirs,) = (each.keeper.accounts.values() for each in (process, other))
+    assert (mine.use.capacity, mine.use.known) == (1, 1)
+    assert await process.ask() is None
+    assert mine.use.capacity + theirs.use.capacity <= 11  # what it had used was used already
