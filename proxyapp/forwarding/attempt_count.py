@@ -7,14 +7,12 @@ from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.llm_token_charge import LlmTokenCharge
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.ledger.counting import Counting
-from proxyapp.ledger.usage import AttemptOutcome
+from proxyapp.ledger.usage import QUOTA_OUTCOMES, AttemptOutcome
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.turn_charge import TurnCharge
 from proxyapp.pool.wish import Turn
 from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
 from proxyapp.vocabulary.asgi import Header
-
-TOO_MANY_REQUESTS = 429
 
 
 class Place(Protocol):
@@ -85,7 +83,7 @@ class AttemptCount:
         )
         if self._turn.charge is not None:
             self._turn.charge.end(
-                None if self.is_unsent else llm_tokens, is_counted=status != TOO_MANY_REQUESTS
+                None if self.is_unsent else llm_tokens, is_counted=outcome in QUOTA_OUTCOMES
             )
         if self.client is not ANYONE:
             charged = self._charged(llm_tokens, outcome, status)

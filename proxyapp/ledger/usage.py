@@ -13,7 +13,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from proxyapp.ledger.client_usage import ClientTally
-from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS
+from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, QUOTA_COLUMNS
 from proxyapp.provider.llm_tokens import NONE, LlmTokens
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
@@ -37,6 +37,9 @@ class AttemptOutcome(StrEnum):
         if status == 429:
             return cls.RATE_LIMITED
         return cls.CLIENT_ERROR if status < 500 else cls.UPSTREAM_ERROR
+
+
+QUOTA_OUTCOMES = frozenset(map(AttemptOutcome, QUOTA_COLUMNS))
 
 
 class UsagePlace(NamedTuple):

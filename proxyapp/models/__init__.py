@@ -14,6 +14,7 @@ from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
+    QUOTA_COLUMNS,
     AttemptCounts,
     DailyUsage,
     HourlyUsage,
@@ -25,6 +26,7 @@ from proxyapp.models.usage import (
 __all__ = [
     "LATENCY_BOUNDS_MS",
     "LATENCY_COLUMNS",
+    "QUOTA_COLUMNS",
     "ActiveCooldowns",
     "ApiKey",
     "AttemptCounts",

@@ -13,6 +13,11 @@ def llm_token_part() -> "models.BigIntegerField[int, int]":
     return models.BigIntegerField(default=0, db_default=0)
 
 
+# The attempts that a provider takes from its quota, as far as one knows: not what it refused, not
+# its own failures, not what was wrong with a request.
+QUOTA_COLUMNS = ("succeeded", "cancelled")
+
+
 class AttemptCounts(models.Model):
     """What attempts at the upstream came to, in the columns of HourlyUsage."""
 

@@ -28,21 +28,28 @@ class LimitCharge:
         self._parts.append((account, taken, amount))
 
     def end(self, llm_tokens: LlmTokens = NONE, *, is_counted: bool = True) -> None:
-        """`is_counted`: the provider takes it from the day, as it does not what it refused."""
-        parts, self._parts = self._parts, []
-        for account, taken, amount in parts:
+        """`is_counted`: the provider takes it from its quota, as it does not what it refused, or
+        found wrong: else requests that cost a client nothing would use up what others need.
+
+        Where the answer does not tell its input (a client may leave that out), the estimate stays.
+        """
+        if not is_counted:
+            self.cancel()
+            return
+        for account, taken, amount in self._take_parts():
             final = amount
-            if account.is_of_day and not is_counted:
-                final = 0
-            elif account.counts_llm_tokens and llm_tokens is not NONE:
+            if account.counts_llm_tokens and llm_tokens.prompt:
                 final = llm_tokens.prompt + (llm_tokens.output if account.is_of_day else 0)
             self._end(account, taken, amount, final)
 
     def cancel(self) -> None:
-        """It was never sent."""
-        parts, self._parts = self._parts, []
-        for account, taken, amount in parts:
+        """It was never sent, or does not count."""
+        for account, taken, amount in self._take_parts():
             self._end(account, taken, amount, 0)
+
+    def _take_parts(self) -> list[tuple[Account, Taken, int]]:
+        parts, self._parts = self._parts, []
+        return parts
 
     def _end(self, account: Account, taken: Taken, amount: int, final: int) -> None:
         keeper = self._keeper

@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from django.db import transaction
-from django.db.models import F, QuerySet, Sum
+from django.db.models import F, QuerySet, Sum, Value
 
 from proxyapp.database.clock import database_time
-from proxyapp.models import HourlyUsage, QuotaHolder, QuotaShare
+from proxyapp.models import QUOTA_COLUMNS, HourlyUsage, QuotaHolder, QuotaShare
 from proxyapp.quota.holder_names import is_running
 from proxyapp.quota.meters import WINDOW_SECONDS
 from proxyapp.quota.owners import KEY, PROJECT
@@ -116,7 +116,7 @@ def _written_today(asks: Sequence[Ask], now: datetime) -> Mapping[Place, int]:
 
 
 def _sums(prefix: str, owner: str, usage: QuerySet[HourlyUsage]) -> dict[Place, int]:
-    counted = Sum(F("succeeded") + F("cancelled"))
+    counted = sum((Sum(column) for column in QUOTA_COLUMNS), start=Value(0))
     llm_tokens = Sum(F("prompt_tokens") + F("output_tokens"))
     rows = usage.order_by().values_list(owner, "model").annotate(of_all=counted, of_llm=llm_tokens)
     found = {}

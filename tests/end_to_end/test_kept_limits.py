@@ -152,3 +152,28 @@ def test_the_first_requests_of_many_keys_wait_for_their_shares(
     gateway = aware(make_gateway, many, limits=limits, server=server)
     assert ask(gateway).status_code == 200
     assert asyncio.run(storm(gateway.url, 60)) == {200: 60}
+
+
+def test_requests_that_are_wrong_take_nothing_from_others(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+) -> None:
+    async def answer(request: Recorded, connection: Connection) -> None:
+        is_wrong = b"WRONG" in request.body
+        body = b'{"error": {"code": 400, "message": "Invalid", "status": "INVALID_ARGUMENT"}}'
+        await connection.answer(400 if is_wrong else 200, body if is_wrong else b"{}")
+
+    upstream.on("/v1beta", answer)
+    limits = {
+        "*": {
+            "requests_per_minute": 3,
+            "requests_per_day": 3,
+            "input_tokens_per_minute": 30_000,
+            "tokens_per_day": 30_000,
+        }
+    }
+    gateway = aware(make_gateway, KEYS[:2], limits=limits)
+    wrong = {"contents": [{"parts": [{"text": "WRONG " * 15_000}]}]}
+    for _ in range(6):
+        answered = httpx.post(gateway.url + native(), json=wrong, timeout=30, trust_env=False)
+        assert answered.status_code == 400
+    assert ask(gateway).status_code == 200

@@ -122,6 +122,21 @@ def test_tokens_are_estimated_and_then_corrected() -> None:
     assert world.ask(llm_tokens=900)[0].id == 1
 
 
+def test_a_request_that_the_provider_finds_wrong_holds_no_tokens_back() -> None:
+    """Long ones cost a client nothing, and would use up the minutes of all."""
+    world = World({PRO: {Meter.INPUT_TOKENS_PER_MINUTE: 1000, Meter.TOKENS_PER_DAY: 1000}})
+    _, charge = world.ask(llm_tokens=900)
+    charge.end(LlmTokens(), is_counted=False)
+    assert world.ask(llm_tokens=900)[0].id == 1
+
+
+def test_an_answer_that_hides_its_usage_costs_what_was_estimated() -> None:
+    world = World({PRO: {Meter.INPUT_TOKENS_PER_MINUTE: 1000}})
+    _, charge = world.ask(llm_tokens=900)
+    charge.end(LlmTokens(), is_counted=True)
+    assert world.ask(llm_tokens=900)[0].id == 3
+
+
 def test_one_long_request_does_not_pass_over_keys_for_short_ones() -> None:
     world = World({PRO: {Meter.INPUT_TOKENS_PER_MINUTE: 1000}})
     world.ask(llm_tokens=500)
