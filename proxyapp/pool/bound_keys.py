@@ -22,8 +22,15 @@ def keys_of_project(snapshot: Snapshot, key_id: int, project: str) -> list[PoolK
 
 def usable_of(snapshot: Snapshot, wish: KeyWish, now: float) -> Iterator[PoolKey]:
     """In their order; also those that were tried."""
+    return usable_among(snapshot, wish, wish.only or (), now)
+
+
+def usable_among(
+    snapshot: Snapshot, wish: KeyWish, key_ids: Sequence[int], now: float
+) -> Iterator[PoolKey]:
+    """As `usable_of`, of these."""
     ring = snapshot.rings.get(wish.ring)
-    for key_id in wish.only or ():
+    for key_id in key_ids:
         key = snapshot.keys.get(key_id)
         if key is None or ring is None or key_id not in ring or not key.is_active:
             continue

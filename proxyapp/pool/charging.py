@@ -88,12 +88,12 @@ class Charging:
         now, quota_scope = time.time(), wish.quota_scope
         charge = self.quota.take(key, quota_scope, lambda: self._estimated(wish), now)
         if charge is None:
-            wish.held += 1
-            if self.snapshot.cooldowns.until(key.id, quota_scope) <= now:
-                wish.held -= 1
-                wish.turn_away(key.id)
-                if self.quota.is_group_full(key, now):
-                    wish.turn_away_group(key.group.id)
+            if self.snapshot.cooldowns.until(key.id, quota_scope) > now:
+                wish.held += (key.id,)
+                return None
+            wish.turn_away(key.id)
+            if self.quota.is_group_full(key, now):
+                wish.turn_away_group(key.group.id)
             return None
         turn_charge = TurnCharge(charge, self.ratios, plain_scope(quota_scope), wish.estimated)
         return Turn(key, probe, turn_charge)
@@ -103,7 +103,7 @@ class Charging:
 
     def is_held_up(self, wish: KeyWish) -> bool:
         """Whether it has met many keys without a share, and may meet others."""
-        return wish.held >= MOST_HELD
+        return len(wish.held) >= MOST_HELD
 
     def may_look_on(self, wish: KeyWish) -> bool:
-        return wish.held < MOST_HELD and len(wish.turned_away) < MOST_TURNED_AWAY
+        return not self.is_held_up(wish) and len(wish.turned_away) < MOST_TURNED_AWAY

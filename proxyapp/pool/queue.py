@@ -7,7 +7,7 @@ from bisect import insort
 from collections.abc import AsyncIterator, Collection, Iterator
 from typing import Protocol
 
-from proxyapp.pool.bound_keys import usable_of
+from proxyapp.pool.bound_keys import usable_among, usable_of
 from proxyapp.pool.charging import Charging, NoQuota, Quota
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
@@ -24,8 +24,10 @@ from proxyapp.vocabulary.kept_settings import kept
 PROBE_WAIT_SECONDS = 2.0
 # There are two looks a second, and the first may have been just before.
 PATIENT_SECONDS = 1.65
-# Shares that come may be gone before this request's turn.
+# Shares that come may be gone before this request's turn. One that does not come is looked for so
+# long: each wait ends with the database's patience.
 MOST_SHARES = 8
+SHARES_SECONDS = 5.0
 
 
 class QueuePlace(asyncio.Event):
@@ -122,9 +124,10 @@ class KeyQueue:
 
     async def _pick_at_once(self, wish: KeyWish) -> Turn | None:
         """Once more where a share of a limit was on its way."""
-        turn = await self._picked(wish)
+        turn = None if self._charging.is_held_up(wish) else await self._picked(wish)
+        until = time.monotonic() + SHARES_SECONDS
         for _ in range(MOST_SHARES):
-            if turn is not None or self.quota.is_idle:
+            if turn is not None or self.quota.is_idle or time.monotonic() > until:
                 break
             is_held_up = self._charging.is_held_up(wish)
             if not await self.quota.more() and not is_held_up:
@@ -135,13 +138,20 @@ class KeyQueue:
     async def _picked(self, wish: KeyWish) -> Turn | None:
         wish.look_anew()
         while wish.is_free and self._recovery.is_idle and self._charging.may_look_on(wish):
-            key = self._staying(wish)
+            key = self._awaited(wish) or self._staying(wish)
             key = key or await self._leasing.next_key(wish.ring, wish.quota_scope)
             if key is None:
                 return None
             if (turn := self._charging.charged(key, wish)) is not None:
                 return turn
         return await self._pick(wish)
+
+    def _awaited(self, wish: KeyWish) -> PoolKey | None:
+        """One of those whose shares it waited for, once it has come."""
+        if not wish.awaited:
+            return None
+        keys = usable_among(self._snapshot, wish, wish.awaited, time.time())
+        return next((key for key in keys if not wish.refuses(key)), None)
 
     def _key_now(self, wish: KeyWish) -> PoolKey | None:
         return self._staying(wish) or self._leasing.key_now(wish.ring, wish.quota_scope)
@@ -195,6 +205,8 @@ class KeyQueue:
             for bound in list(self._bound(wish)):
                 yield bound
             return
+        if (awaited := self._awaited(wish)) is not None:
+            yield awaited
         passed = set(wish.tried)
         if wish.conversation is not None:
             for staying in self._stays.keys(self._snapshot, wish, time.time()):

@@ -34,13 +34,15 @@ class KeyWish:
 
     `arrived_at`: by the monotonic clock. `only`: the keys that may, the best first; None: any.
     `turned_away`: those that have too little left for it at this look; `full_groups`: those that
-    have as many requests under way as they may. `estimated`: its input.
+    have as many requests under way as they may. `held`: keys without a share that this look met;
+    `awaited`: those of an earlier one, whose turns are its own. `estimated`: its input.
     `conversation`: that it goes on with, and that stays at a project; None: it may go anywhere.
     `exits`: those of them that fail are passed over; None: none is.
     """
 
     __slots__ = (
         "arrived_at",
+        "awaited",
         "conversation",
         "estimated",
         "exits",
@@ -77,7 +79,8 @@ class KeyWish:
         self.request = request
         self.turned_away: frozenset[int] = NOBODY
         self.full_groups: frozenset[int] = NOBODY
-        self.held = 0
+        self.held: tuple[int, ...] = ()
+        self.awaited: tuple[int, ...] = ()
         self.estimated: int | None = None
         self.conversation = conversation
         self.exits = exits
@@ -113,7 +116,7 @@ class KeyWish:
 
     def look_anew(self) -> None:
         self.turned_away = self.full_groups = NOBODY
-        self.held = 0
+        self.awaited, self.held = self.held or self.awaited, ()
 
     def estimate(self) -> int:
         """How many LLM tokens of input it has; remembered."""

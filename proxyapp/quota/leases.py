@@ -5,11 +5,12 @@ transaction at a time, and none for a request that finds enough.
 import asyncio
 import functools
 import time
+from collections import deque
 from collections.abc import Iterable
 
 from django.db import Error as DatabaseError
 
-from proxyapp.database.threads import DatabaseThreads
+from proxyapp.database.threads import ANSWER_SECONDS, DatabaseThreads
 from proxyapp.quota import share_rows
 from proxyapp.quota.account import Account
 from proxyapp.quota.keeper import LEASE_SECONDS, QuotaKeeper
@@ -18,6 +19,8 @@ from proxyapp.quota.share_rows import Told
 
 # Few enough for some milliseconds of the thread that requests wait for.
 MOST_SHARES = 250
+# By then the database counts as away, and who has no share yet goes on alone.
+WAIT_SECONDS = ANSWER_SECONDS + 0.5
 TOLD_EVERY_SECONDS = 5.0
 SEEN_EVERY_SECONDS = share_rows.SEEN_EVERY.total_seconds()
 
@@ -32,24 +35,36 @@ class QuotaLeases:
         self._name = name
         self._holder_id: int | None = None
         self._holders = 1
-        self._batches = 0
+        self._count_asked = self._count_answered = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._asked: dict[Account, None] = {}
         self._work: asyncio.Task[None] | None = None
         self._seen_at = self._told_at = 0.0
 
     def ask(self, account: Account) -> None:
+        self._count_asked += account not in self._asked
         self._asked[account] = None
         if self._work is None:
             self._work = asyncio.get_running_loop().create_task(self._run())
 
     async def more(self) -> bool:
-        """Waits for what is on its way; False: nothing is, or it takes too long."""
-        work = self._work
-        if work is None:
+        """Waits for what was asked for by now; False: nothing is on its way, or it takes too long.
+
+        What others ask for later is not waited for.
+        """
+        if self._work is None:
             return False
-        before = self._batches
-        await asyncio.wait({work}, timeout=LEASE_SECONDS)
-        return work.done() or self._batches > before
+        answered = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._count_asked, answered))
+        done, _ = await asyncio.wait({answered}, timeout=WAIT_SECONDS)
+        return bool(done)
+
+    def _hear(self, count: int) -> None:
+        """So many were answered, in the order in which they were asked for."""
+        self._count_answered += count
+        while self._waiting and self._waiting[0][0] <= self._count_answered:
+            _, answered = self._waiting.popleft()
+            answered.set_result(None)
 
     async def _run(self) -> None:
         """Who asks in the same turn of the loop is asked for together."""
@@ -59,8 +74,10 @@ class QuotaLeases:
                 batch = list(self._asked)[:MOST_SHARES]
                 for account in batch:
                     del self._asked[account]
-                await self._lease(batch)
-                self._batches += 1
+                try:
+                    await self._lease(batch)
+                finally:
+                    self._hear(len(batch))
         finally:
             self._work = None
 
