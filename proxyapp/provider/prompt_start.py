@@ -14,6 +14,8 @@ from proxyapp.vocabulary.remembered import remembered
 
 # What is read of a body's start: as much as `RequestBody.searchable` has of one on disk.
 START_BYTES = 64 * 1024
+# Most members of a body's beginning are within so much.
+BEGINNING_BYTES = 1024
 # How far from an end the members beside the contents are looked for.
 MARGIN_BYTES = 16 * 1024
 # So many strings and brackets of a value are looked at, and so much of a string that is full of
@@ -28,6 +30,7 @@ MOST_FROM_END = 256
 LONGEST_ID = 1024
 SAMPLE_BYTES, SAMPLES, ENDS_BYTES = 64, 6, 512
 QUOTE, OPEN_LIST = b'"['
+ROLE = b'"role"'
 _CONTENTS = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*(?=["\[])')
 _VALUE = re.compile(rb'[ \t\r\n]*:[ \t\r\n]*(?=["\[{])')
 _NO_BRACKETS = bytes(code for code in range(0x100) if code not in b"[]{}")
@@ -101,7 +104,7 @@ def prompt_start(text: bytes, names: PromptNames, *, is_whole: bool = True) -> l
 
 def _contents(text: bytes, name: bytes, reach: int) -> int:
     """Where the first of that name begins; most bodies begin with it. -1: nowhere."""
-    place = text.find(name, 0, 1024)
+    place = text.find(name, 0, BEGINNING_BYTES)
     if place < 0:
         place = _first(text, name, 0, reach)
     for _ in range(MOST_NAMES):
@@ -127,7 +130,9 @@ def _first(text: bytes, name: bytes, start: int, end: int) -> int:
 def _beside(text: bytes, name: bytes, contents: int) -> int:
     """Where the value of a member before or after the contents begins; -1: there is none."""
     before = MARGIN_BYTES if contents < 0 else min(contents, MARGIN_BYTES)
-    place = text.rfind(name, 0, before)
+    place = text.find(name, 0, min(before, BEGINNING_BYTES))
+    if place < 0:
+        place = text.rfind(name, 0, before)
     if place < 0:
         place = text.rfind(name, max(contents, len(text) - MARGIN_BYTES))
     value = _VALUE.match(text, place + len(name)) if place >= 0 else None
@@ -172,21 +177,27 @@ class _Reader:
                     if depth < 0 or not elements or not is_of_system:
                         return end
                     is_of_system = False
-            end = end_of_string(text, quote + 1, limit, DENSE_BYTES)
-            if end < 0 and is_of_system and (role := self._first_role(quote)) >= 0:
-                end, limit, is_of_system = role, self._reach, False
-                continue
+            if is_of_system:
+                end = end_of_string(text, quote + 1, self._reach, 0)
+                if end < 0 and (role := self._next_role(-end)) >= 0:
+                    end, limit, depth, is_of_system = role, self._reach, 1, False
+                    continue
+                limit = self._reach if end > limit else limit
+            if not is_of_system or end < 0:
+                end = end_of_string(text, quote + 1, limit, DENSE_BYTES)
             if depth == 0 or end < 0:
                 return end if end >= 0 else -end
-            if depth == 1 and end - quote < 11:
+            if depth == 1 and elements > 1 and end - quote < 11:
                 is_of_system |= text[quote + 1 : end] in _OF_SYSTEM
             end += 1
             steps -= 1
         return end
 
-    def _first_role(self, start: int) -> int:
-        """Where the next message says whose it is."""
-        return _first(self._text, b'"role"', start, self._reach)
+    def _next_role(self, start: int) -> int:
+        """Where the next message says whose it is; most messages are short."""
+        near = min(start + DENSE_BYTES, self._reach)
+        role = self._text.find(ROLE, start, near)
+        return role if role >= 0 else _first(self._text, ROLE, near - len(ROLE), self._reach)
 
     def _limit(self, start: int) -> int:
         """Up to where what begins there is read, whether or not the body is whole."""
