@@ -20,6 +20,7 @@ from proxyapp.database.clock import DatabaseTime
 from proxyapp.operators.key_reasons import USABLE, KeyReasons, KeyVerdict, Reason
 from proxyapp.operators.next_key import NextKey
 from proxyapp.operators.quota_use import read_use
+from proxyapp.operators.unhurried import unhurried
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.model_choices import ModelChoice
 from proxyapp.pool.snapshot import Snapshot
@@ -142,7 +143,9 @@ class Explainer:
         ids = {group.id for group in snapshot.groups_of(choice.ring)} - choice.barred
         lacking = [group.name for group in snapshot.groups_of(ring) if group.id not in ids]
         there = map(snapshot.keys.__getitem__, dict.fromkeys(snapshot.rings[choice.ring].key_ids))
-        found = [self._reasons.of(key, choice.model) for key in there if key.group.id in ids]
+        found = [
+            self._reasons.of(key, choice.model) for key in unhurried(there) if key.group.id in ids
+        ]
         held = [each.key.id for each in found if each.reason in HELD]
         snapshot.hold(held, choice.model, math.inf)
         chosen = self._next_key.of(choice)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from proxyapp.operators.quota_use import A_MINUTE, QuotaUse, UsedToday, owners_of, read_use
 from proxyapp.operators.running_dry import dry_at
+from proxyapp.operators.unhurried import unhurried
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.store import PoolReader
@@ -94,7 +95,7 @@ def quota_report(choice: QuotaChoice) -> list[QuotaRow]:
     now = timezone.now()
     snapshot = PoolReader(opens_secrets=False).load(now)
     report = QuotaReport(snapshot, LimitBook(snapshot, now), read_use(snapshot, now))
-    rows = filter(choice.takes, report.rows(choice))
+    rows = filter(choice.takes, unhurried(report.rows(choice)))
     return sorted(rows, key=lambda row: (-row.part, row.name, row.model))
 
 

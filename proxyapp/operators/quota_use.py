@@ -12,6 +12,7 @@ from typing import NamedTuple
 from django.db.models import F, Max, Q, Sum
 
 from proxyapp.models import HourlyUsage, QuotaShare
+from proxyapp.operators.unhurried import unhurried
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.quota.meters import WINDOW_SECONDS
@@ -87,7 +88,8 @@ def _of_day(snapshot: Snapshot, since: datetime, late_since: datetime) -> dict[O
     rows = HourlyUsage.objects.filter(hour__gte=since).exclude(model="").order_by()
     counted = rows.values("key_id", "model").annotate(**sums)
     found: dict[Owned, UsedToday] = {}
-    for key_id, model, *counts in counted.values_list("key_id", "model", *sums):
+    rows_of_day = counted.values_list("key_id", "model", *sums)
+    for key_id, model, *counts in unhurried(rows_of_day):
         key = snapshot.keys.get(key_id)
         for owner in owners_of(key) if key is not None and any(counts) else ():
             before = found.get((owner, model), UsedToday())

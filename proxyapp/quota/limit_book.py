@@ -56,6 +56,7 @@ class LimitBook:
         self._now = datetime.now(UTC) if now is None else now
         self._known: dict[tuple[int, str], tuple[Limit, ...]] = {}
         self._groups: dict[str, tuple[PoolGroup, ...]] = {}
+        self._of_many: dict[tuple[str, str], tuple[tuple[Meter, int], ...]] = {}
         self.is_empty = not (
             snapshot.projects_set
             or snapshot.learned
@@ -93,21 +94,33 @@ class LimitBook:
 
     def _of_model(self, key: PoolKey, model: str) -> Iterator[Limit]:
         owner = key.quota_owner
-        yield from _fitting(key.limits, f"key:{key.id}", model, f"key {key.shown}")
+        for meter, number in _fitting(key.limits, model):
+            yield Limit(f"key:{key.id}", model, meter, number, f"key {key.shown}")
         project = self._snapshot.projects_set.get(key.project)
         groups = self._groups_of(key)
         for group in groups:
-            yield from _fitting(group.limits, owner, model, f"group {group.name}")
+            yield from self._set(group.limits, owner, model, f"group {group.name}")
         if project is not None:
-            yield from _fitting(project.limits, owner, model, f"project {project.name}")
+            yield from self._set(project.limits, owner, model, f"project {project.name}")
         own_tier = project.tier if project is not None else ""
         for tier in dict.fromkeys([own_tier] if own_tier else [group.tier for group in groups]):
-            yield from _fitting(limits_of_tier(tier), owner, model, f"tier {tier}")
+            yield from self._set(limits_of_tier(tier), owner, model, f"tier {tier}")
         for learned in self._snapshot.learned.of(owner, model):
             number = learned.number * tried_again(learned.at, self._now)
             more = "" if number == learned.number else f", then {learned.number:,}"
             source = f"learned {learned.at.date()}{more}"
             yield Limit(owner, model, Meter(learned.meter), number, source)
+
+    def _set(self, limits: Limits, owner: str, model: str, source: str) -> Iterator[Limit]:
+        """`source`: of one thing only. Of what many have is looked up once which limits fit."""
+        place = source, model
+        found = self._of_many.get(place)
+        if found is None:
+            if len(self._of_many) >= MOST_KNOWN:
+                self._of_many.clear()
+            found = self._of_many[place] = tuple(_fitting(limits, model))
+        for meter, number in found:
+            yield Limit(owner, model, meter, number, source)
 
     def _groups_of(self, key: PoolKey) -> tuple[PoolGroup, ...]:
         """Those in which its project has keys that are in use."""
@@ -142,8 +155,8 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(expression_of(pattern), re.DOTALL)
 
 
-def _fitting(limits: Limits, owner: str, model: str, source: str) -> Iterator[Limit]:
+def _fitting(limits: Limits, model: str) -> Iterator[tuple[Meter, int]]:
     for pattern, meters in limits.items():
         if fits(pattern, model):
             for meter, number in meters.items():
-                yield Limit(owner, model, Meter(meter), number, source)
+                yield Meter(meter), number
