@@ -53,7 +53,8 @@ async def turns(threads: DatabaseThreads, keys: int, requests: int) -> list[Turn
     snapshot = build(1, [main], there, Cooldowns())
     keeper = QuotaKeeper(snapshot, SomeLimits({PRO: LIMITS}))
     QuotaLeases(threads, keeper, "one 1")
-    queue = KeyQueue(Rotation(snapshot), Recovery(PastRefusals()), snapshot, keeper)
+    picks = Rotation(snapshot)
+    queue = KeyQueue(there_are, Recovery(PastRefusals()), snapshot, keeper)  # type: ignore[arg-type]
     wishes = [KeyWish(ALL_GROUPS, PRO, time.monotonic()) for _ in range(requests)]
     return list(await asyncio.gather(*(queue.next(wish) for wish in wishes)))
 

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BELOW_RUNTIME = "ledger upstream resources access quota pool database provider models vocabulary"
+BELOW_RUNTIME = (
+    "metrics ledger upstream resources access quota costs requests pool database provider models "
+    "vocabulary"
+)
 # The order: a room may import what it names, and what stands in it. From the lowest up.
 MAY_IMPORT = {
     room: frozenset(below.split())
@@ -15,20 +18,26 @@ MAY_IMPORT = {
         "server": "vocabulary",
         "models": "vocabulary",
         "provider": "vocabulary",
+        "requests": "provider vocabulary",
+        "costs": "models provider vocabulary",
         "pool": "database models provider vocabulary",
         "quota": "pool database models provider vocabulary",
         "access": "pool database models provider vocabulary",
         "upstream": "pool models provider vocabulary",
         "resources": "access pool database models provider vocabulary",
-        "ledger": "resources access pool database models provider vocabulary",
-        "config": "access quota pool models vocabulary",
+        "ledger": "resources access costs requests pool database models provider vocabulary",
+        "metrics": BELOW_RUNTIME.replace("metrics ", ""),
+        "config": "access quota costs pool models vocabulary",
         "runtime": BELOW_RUNTIME,
         "forwarding": f"runtime {BELOW_RUNTIME}",
         "live_api": f"forwarding runtime {BELOW_RUNTIME}",
         "operators": f"runtime {BELOW_RUNTIME}",
-        "admin": f"operators config runtime {BELOW_RUNTIME}",
-        "process": "operators config runtime server access pool models database vocabulary",
-        "management": "process operators config ledger upstream access pool models vocabulary",
+        "alerts": f"operators {BELOW_RUNTIME}",
+        "management_api": f"alerts operators config runtime {BELOW_RUNTIME}",
+        "admin": f"alerts operators config runtime {BELOW_RUNTIME}",
+        "process": "alerts operators config runtime server access pool models database vocabulary",
+        "management": "process alerts operators config ledger upstream access costs pool models "
+        "vocabulary",
         "migrations": "models",
         "apps": "",
     }.items()

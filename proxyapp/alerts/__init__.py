@@ -1,0 +1,1 @@
+"""Who is told when something needs attention, and when it is over."""

@@ -1,0 +1,1 @@
+"""What Prometheus reads: counts and states of all processes, never a key."""
