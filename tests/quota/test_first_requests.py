@@ -54,7 +54,7 @@ async def turns(threads: DatabaseThreads, keys: int, requests: int) -> list[Turn
     keeper = QuotaKeeper(snapshot, SomeLimits({PRO: LIMITS}))
     QuotaLeases(threads, keeper, "one 1")
     picks = Rotation(snapshot)
-    queue = KeyQueue(there_are, Recovery(PastRefusals()), snapshot, keeper)  # type: ignore[arg-type]
+    queue = KeyQueue(picks, Recovery(PastRefusals()), snapshot, keeper)  # type: ignore[arg-type]
     wishes = [KeyWish(ALL_GROUPS, PRO, time.monotonic()) for _ in range(requests)]
     return list(await asyncio.gather(*(queue.next(wish) for wish in wishes)))
 
