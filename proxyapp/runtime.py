@@ -43,6 +43,7 @@ from proxyapp.quota.holder_names import own_name
 from proxyapp.quota.keeper import QuotaKeeper
 from proxyapp.quota.leases import QuotaLeases
 from proxyapp.quota.limit_book import LimitBook
+from proxyapp.requests.told import RequestsTold
 from proxyapp.resources.book import ResourceBook
 from proxyapp.upstream.key_probe import probe
 from proxyapp.upstream.key_prober import KeyProber
@@ -85,6 +86,8 @@ class Runtime:
             self.threads, settings.VAR_DIR / "spool", lambda version: self.cooling.confirm(version)
         )
         self.clock = ClockWarning()
+        self.told = RequestsTold()
+        self.trusted = TrustedProxies(settings.TRUSTED_PROXIES)
         self._source = PoolSource()
         self._tasks: list[asyncio.Task[None]] = []
         self._refreshing = asyncio.Lock()
@@ -105,7 +108,7 @@ class Runtime:
         self.limits.install(self.book)
         self.counting = Counting(self.limits)
         await self._reread_limits()
-        self.slowdown = Slowdown(TrustedProxies(settings.TRUSTED_PROXIES))
+        self.slowdown = Slowdown(self.trusted)
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.upstreams.exits.install(self.snapshot)
         self.quota = QuotaKeeper(self.snapshot, LimitBook(self.snapshot))

@@ -15,6 +15,7 @@ from typing import Any
 from proxyapp.access.front_request import FrontRequest
 from proxyapp.vocabulary.addresses import Address, parsed_address
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.remembered import remembered
 
 FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 SECURE = {"http": "https", "https": "https", "ws": "wss", "wss": "wss"}
@@ -50,6 +51,13 @@ class TrustedProxies:
                 break
         return client
 
+    def client_text(self, scope: Mapping[str, Any]) -> str:
+        """As text; empty: the server does not know."""
+        peer = scope.get("client")
+        if self._networks:
+            return str(self.client(scope) or "")
+        return _text_of(str(peer[0]).encode()) if peer else ""
+
     def scheme(self, scope: Mapping[str, Any]) -> str:
         own = str(scope.get("scheme") or ("ws" if scope.get("type") == "websocket" else "http"))
         said = header_values(scope["headers"], FORWARDED_PROTO)
@@ -72,6 +80,11 @@ class TrustedProxies:
             "scheme": self.scheme(scope),
             "headers": [header for header in scope["headers"] if not is_said_by_proxy(header[0])],
         }
+
+
+@remembered
+def _text_of(peer: bytes) -> str:
+    return str(parsed_address(peer) or "")
 
 
 def is_said_by_proxy(name: bytes) -> bool:

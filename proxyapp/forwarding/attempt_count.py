@@ -12,7 +12,15 @@ from proxyapp.pool.probation import Recovery
 from proxyapp.pool.turn_charge import TurnCharge
 from proxyapp.pool.wish import Turn
 from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
+from proxyapp.requests.record import AttemptRecord, ClientOutcome
 from proxyapp.vocabulary.asgi import Header
+
+# How a good answer ends badly, and what its client sees then.
+LATE = {
+    AttemptOutcome.RATE_LIMITED: ClientOutcome.NO_KEY,
+    AttemptOutcome.CLIENT_ERROR: ClientOutcome.CLIENT_ERROR,
+    AttemptOutcome.UPSTREAM_ERROR: ClientOutcome.UPSTREAM,
+}
 
 
 class Place(Protocol):
@@ -22,7 +30,10 @@ class Place(Protocol):
 
 
 class AttemptCount:
-    """`client`: whose request it is. `is_over`: it is counted. `is_unsent`: nobody has it."""
+    """`client`: whose request it is. `is_over`: it is counted. `is_unsent`: nobody has it.
+
+    `under_way`, `record`: of the request and the attempt; None: nobody hears of them.
+    """
 
     def __init__(
         self, counting: Counting, recovery: Recovery, turn: Turn, request: RequestPlan
@@ -38,6 +49,14 @@ class AttemptCount:
         self.is_over = False
         self.is_unsent = False
         self._place: Place | None = None
+        self.under_way = under_way = request.under_way
+        self.record: AttemptRecord | None = None
+        if under_way is not None and under_way.record is not None:
+            key = turn.key
+            group = key.group
+            self.record = under_way.begin_attempt(
+                key.id, key.name, group.id, group.name, key.project
+            )
         if turn.charge is not None:
             turn.charge.begin()
 
@@ -47,6 +66,20 @@ class AttemptCount:
         counter = LlmTokenCounter(coding) if charge is None else charge.begin(coding, headers)
         self._counter = counter
         return counter
+
+    def answered(self, status: int) -> None:
+        """The head of the answer is here."""
+        if self.record is not None and self.under_way is not None:
+            self.under_way.attempt_answered(self.record, status)
+
+    def judged(self, kind: str) -> None:
+        """What a refusal meant."""
+        if self.record is not None:
+            self.record.verdict = kind
+
+    @property
+    def request_id(self) -> str:
+        return "" if self.under_way is None else self.under_way.id
 
     def release_charge(self) -> TurnCharge | None:
         """For a session, which lasts longer than the attempt: it ends what its turn took."""
@@ -81,6 +114,8 @@ class AttemptCount:
             now,
             llm_tokens,
         )
+        if self.record is not None:
+            self._end_record(outcome, status, llm_tokens)
         if self._turn.charge is not None:
             self._turn.charge.end(
                 None if self.is_unsent else llm_tokens, is_counted=outcome in QUOTA_OUTCOMES
@@ -89,6 +124,14 @@ class AttemptCount:
             charged = self._charged(llm_tokens, outcome, status)
             self._counting.count_llm_tokens(self.client, model, charged, now)
         self._counting.touched()
+
+    def _end_record(self, outcome: AttemptOutcome, status: int, llm_tokens: LlmTokens) -> None:
+        under_way, record = self.under_way, self.record
+        if under_way is None or record is None:
+            return
+        under_way.end_attempt(record, outcome.value, status, llm_tokens)
+        if 0 < status < 400 and outcome in LATE:
+            under_way.note_late(LATE[outcome])
 
     def _name(self, now: float) -> str:
         """A client that names too many has no more of them counted for keys, either."""

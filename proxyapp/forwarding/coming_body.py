@@ -1,6 +1,7 @@
 """The part of an upload, passed on as it comes: of any size, in constant memory, and only once."""
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 
@@ -15,10 +16,20 @@ class ComingBody(RequestBody):
     def __init__(self, receive: Receive, length: int | None) -> None:
         super().__init__(length=length)
         self._receive = receive
+        self._arrived = 0
+
+    @property
+    def arrived(self) -> int:
+        return self._arrived
 
     def to_send(self) -> httpx.AsyncByteStream:
         self.is_spent = True
-        return ClientStream(self._receive)
+        return ClientStream(self._counted)
+
+    async def _counted(self) -> dict[str, Any]:
+        message = await self._receive()
+        self._arrived += len(message.get("body", b""))
+        return message
 
 
 class ClientStream(httpx.AsyncByteStream):

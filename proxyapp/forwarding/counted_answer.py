@@ -58,6 +58,8 @@ class CountedAnswer:
     def begin(self, exchange: ResponseFlow) -> None:
         """The head of the answer is here."""
         self.status = exchange.response.status
+        if self.count.record is not None:
+            self.count.answered(self.status)
         self.headers = to_client(exchange.response.headers)
         let_stream(self.headers)
         self._body = exchange

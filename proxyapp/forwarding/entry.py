@@ -16,6 +16,7 @@ from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.client_place import Answer, in_place
 from proxyapp.forwarding.download_redirects import lead_back
 from proxyapp.forwarding.error_form import give_openais_form
+from proxyapp.forwarding.following import follow, note_client, note_model
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.plain_naming import refuse_ambiguous
@@ -41,6 +42,8 @@ async def admitted(scope: Mapping[str, Any]) -> Client:
     runtime = running_now() or await running_runtime()
     found = admission.found_client(scope, runtime.book)
     if isinstance(found, Client):
+        if found is not ANYONE:
+            note_client(scope, found)
         return found
     return await admission.refuse(scope, found, runtime.slowdown)
 
@@ -76,8 +79,10 @@ async def _forwarded(
             client=client,
         )
     except NotAllowed as error:
+        note_model(scope, error.asked)
         runtime.counting.count_not_allowed(client, error.asked, time.time())
         raise
+    follow(scope, planned)
     await refuse_ambiguous(runtime.snapshot, planned)
     if planned.names:
         await bind(runtime, planned)

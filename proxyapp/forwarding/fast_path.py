@@ -19,10 +19,12 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.body_reading import ClientLeft, read_body
 from proxyapp.forwarding.coming_body import coming_body
 from proxyapp.forwarding.entry import admitted, forwarded
+from proxyapp.forwarding.following import begin, end
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_body import BodyLimits, RequestBody, whole_body
 from proxyapp.forwarding.uploads import forward_part, is_part
 from proxyapp.forwarding.views import error_response, own_headers
+from proxyapp.requests.under_way import RequestUnderWay
 from proxyapp.vocabulary.asgi import DirectExchange, Header, Receive, Scope, Send
 from proxyapp.vocabulary.errors import GatewayError, StreamBroken
 
@@ -45,57 +47,85 @@ class FastPath:
     async def _serve(self, scope: Scope, exchange: DirectExchange) -> None:
         body: RequestBody | None = None
         headers, limits = scope["headers"], self._limits
+        under_way = begin(scope)
+        exchange.request_id = under_way.id
         try:
             if scope["query_string"] and is_part(scope["method"], scope["query_string"]):
-                await relay(await forward_part(scope, coming_body(exchange, headers)), exchange)
+                body = coming_body(exchange, headers)
+                await relay(await forward_part(scope, body), exchange, under_way)
                 return
             client = await admitted(scope)
             body = whole_body(exchange.whole_body(), headers, limits)
             if body is None:
                 body = await read_body(exchange.receive, headers, limits)
-            await relay(await forwarded(scope, body, client), exchange)
+            await relay(await forwarded(scope, body, client), exchange, under_way)
         except ClientLeft:
             return
         except GatewayError as error:
-            await answer(error_response(error, scope["raw_path"], headers), exchange)
+            under_way.refused(error)
+            response = error_response(error, scope["raw_path"], headers, under_way.id)
+            await answer(response, exchange, under_way)
         except StreamBroken:
+            under_way.broke()
             exchange.abort()
+        except Exception:
+            under_way.broke()
+            raise
         finally:
+            end(under_way, scope, scope["raw_path"], 0 if body is None else body.arrived)
             if body is not None:
                 body.close()
 
 
-async def relay(attempt: Attempt | OwnAnswer, exchange: DirectExchange) -> None:
+async def relay(
+    attempt: Attempt | OwnAnswer, exchange: DirectExchange, under_way: RequestUnderWay
+) -> None:
     """Chunk by chunk as they come; the last one goes out with the end."""
+    record = under_way.record
     try:
+        attempt.headers.append(under_way.id_header())
         exchange.start(attempt.status, attempt.headers)
+        under_way.answered(attempt.status)
         chunks = attempt.read_now()
         if not chunks:
             exchange.flush()
         while not attempt.is_complete:
             for chunk in chunks:
                 exchange.write(chunk)
+            if record is not None:
+                record.bytes_out += sum(map(len, chunks))
             if exchange.is_stalled:
                 await exchange.until_writable()
             chunks = await attempt.read()
-        exchange.finish(chunks[0] if len(chunks) == 1 else b"".join(chunks))
+        last = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        exchange.finish(last)
         if exchange.is_stalled:
             await exchange.until_writable()
+        if record is not None:
+            record.bytes_out += len(last)
+            under_way.relayed()
     finally:
         if not attempt.is_done:
             await attempt.aclose()
 
 
-async def answer(response: HttpResponse, exchange: DirectExchange) -> None:
+async def answer(
+    response: HttpResponse, exchange: DirectExchange, under_way: RequestUnderWay
+) -> None:
     """An answer of the gateway's own."""
     exchange.start(response.status_code, whole_headers(response))
+    under_way.answered(response.status_code)
     exchange.finish(response.content)
+    if under_way.record is not None:
+        under_way.record.bytes_out = len(response.content)
     if exchange.is_stalled:
         await exchange.until_writable()
 
 
 class AsgiExchange:
     """Under a server that knows nothing but ASGI: what is written is sent by `until_writable`."""
+
+    request_id = ""
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive

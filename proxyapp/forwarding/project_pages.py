@@ -110,6 +110,7 @@ class ProjectLists:
         )
         asked.barred_groups = request.barred_groups
         asked.bond = Bond((), project.key_ids)
+        asked.under_way = request.under_way
         return asked
 
     async def _read(self, page: ProjectPage, attempt: Attempt) -> None:

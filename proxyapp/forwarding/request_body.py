@@ -65,6 +65,11 @@ class RequestBody:
         self._file = file
 
     @property
+    def arrived(self) -> int:
+        """So many bytes of it."""
+        return self.length or 0
+
+    @property
     def is_on_disk(self) -> bool:
         return self._file is not None
 

@@ -18,6 +18,7 @@ from proxyapp.provider.model_name import (
 )
 from proxyapp.provider.request_use import RequestUse, use_of
 from proxyapp.provider.vertex_paths import vertex_path
+from proxyapp.requests.under_way import RequestUnderWay
 from proxyapp.vocabulary.asgi import Header
 
 
@@ -30,7 +31,8 @@ class RequestPlan:
     `is_narrowed`: not all of the groups of its `whole_ring` have that. `names`: of the resources
     that it is about; `bond`: which keys these belong to. `conversation`: that it
     goes on with, where that matters. `settled_auth`: with which credential of
-    `both` the upstream has been content; empty: that is to be found out.
+    `both` the upstream has been content; empty: that is to be found out. `under_way`: whose record
+    its attempts belong to; None: nobody's.
     """
 
     settled_auth: str = ""
@@ -65,6 +67,7 @@ class RequestPlan:
         self.names: tuple[str, ...] = ()
         self.bond: Bond | None = None
         self.conversation: int | None = None
+        self.under_way: RequestUnderWay | None = None
         self._use: RequestUse | None = None
 
     @property

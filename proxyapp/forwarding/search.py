@@ -118,7 +118,10 @@ class Search:
     async def _judged(self, attempt: Attempt) -> Verdict | None:
         judgement = await judged(self._parts.recovery, self._request, attempt)
         self._trial = self._trial or KeyTrial(self._parts.prober, self._parts.recovery)
-        return await self._trial.verdict(attempt, judgement)
+        verdict = await self._trial.verdict(attempt, judgement)
+        if verdict is not None:
+            attempt.count.judged(verdict.kind.value)
+        return verdict
 
     async def _next_turn(self) -> Turn | None:
         if self._attempts >= kept.MAX_ATTEMPTS or self._request.body.is_spent:

@@ -15,6 +15,7 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond, whose
 from proxyapp.forwarding.client_place import in_place
 from proxyapp.forwarding.entry import admitted, let_page_read, raw_target, running_runtime
+from proxyapp.forwarding.following import follow, note_client
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
@@ -67,8 +68,10 @@ async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
     session = opened(upload_id, secret_keys(), time.time())
     runtime = running_now() or await running_runtime()
     client = await _client_of(session, scope, runtime.book)
+    note_client(scope, client)
     key = _key_of(session, runtime.snapshot, client)
     part = PartPlan(session, key.group.ring, scope, body, client, key.id)
+    follow(scope, part)
     attempt = await in_place(runtime, client, answering.forward(runtime, part))
     stay_here(scope, path, attempt, session, upload_id)
     let_page_read(scope, client, runtime.book, attempt)

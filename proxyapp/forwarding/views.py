@@ -34,6 +34,7 @@ from proxyapp.vocabulary.errors import (
     error_body,
 )
 from proxyapp.vocabulary.key_states import KeyState
+from proxyapp.vocabulary.request_ids import request_id_of
 
 # Sooner than a database counts as away (ANSWER_SECONDS): who probes waits for seconds only.
 DATABASE_SECONDS = 2.0
@@ -42,23 +43,28 @@ DATABASE_SECONDS = 2.0
 class RelayedResponse(StreamingHttpResponse):
     """An upstream's answer."""
 
-    def __init__(self, attempt: Attempt | OwnAnswer) -> None:
+    def __init__(self, attempt: Attempt | OwnAnswer, request_id: str) -> None:
         super().__init__(attempt, status=attempt.status)
         del self.headers["Content-Type"]
         for name, value in attempt.headers:
             self.headers[name.decode("latin-1")] = value.decode("latin-1")
+        self.headers["X-Request-Id"] = request_id
 
 
 async def forward(request: HttpRequest) -> HttpResponseBase:
     """Everything that is not the gateway's own, behind Django's own handler."""
     assert isinstance(request, ASGIRequest)  # noqa: S101
+    request_id = request_id_of(request.scope["headers"])
     try:
         if is_part(request.scope["method"], raw_target(request.scope)[1] or b""):
-            return RelayedResponse(await forward_part(request.scope, django_body(request)))
+            part = await forward_part(request.scope, django_body(request))
+            return RelayedResponse(part, request_id)
         client = await admitted(request.scope)
-        return RelayedResponse(await forwarded(request.scope, django_body(request), client))
+        answer = await forwarded(request.scope, django_body(request), client)
+        return RelayedResponse(answer, request_id)
     except GatewayError as error:
-        return error_response(error, raw_target(request.scope)[0], request.scope["headers"])
+        path, headers = raw_target(request.scope)[0], request.scope["headers"]
+        return error_response(error, path, headers, request_id)
 
 
 def django_body(request: HttpRequest) -> RequestBody:
@@ -68,8 +74,18 @@ def django_body(request: HttpRequest) -> RequestBody:
     return RequestBody(data, length=len(data) if is_announced else None)
 
 
-def error_response(error: GatewayError, path: bytes, asked: list[Header]) -> HttpResponse:
+def error_response(
+    error: GatewayError, path: bytes, asked: list[Header], request_id: str
+) -> HttpResponse:
     """`asked`: the request's headers."""
+    response = _own_response(error, path, asked, request_id)
+    response["X-Request-Id"] = request_id
+    return response
+
+
+def _own_response(
+    error: GatewayError, path: bytes, asked: list[Header], request_id: str
+) -> HttpResponse:
     if isinstance(error, PreflightAsked):
         return preflight_response(error)
     body = error_body(
@@ -79,6 +95,7 @@ def error_response(error: GatewayError, path: bytes, asked: list[Header]) -> Htt
         code=error.code,
         retry_after=error.retry_after,
         last_words=error.last_words,
+        request_id=request_id,
     )
     response = HttpResponse(body, status=error.status, content_type="application/json")
     response["X-Content-Type-Options"] = "nosniff"

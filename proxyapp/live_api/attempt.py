@@ -30,6 +30,7 @@ class LiveAttempt(Attempt):
         """What ends the session later is judged as the end of a stream of JSON."""
         self.socket = socket
         self.status = SWITCHED
+        self.count.answered(SWITCHED)
         self.headers = [JSON_TYPE]
 
     def begin_session(self) -> None:

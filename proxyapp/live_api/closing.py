@@ -7,6 +7,7 @@ from websockets.frames import EXTERNAL_CLOSE_CODES
 
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.refusal import read_refusal
+from proxyapp.requests.record import ClientOutcome
 from proxyapp.vocabulary.close_codes import (
     BUSY,
     GOING_AWAY,
@@ -15,6 +16,7 @@ from proxyapp.vocabulary.close_codes import (
     NO_CODE,
     NORMAL,
     POLICY,
+    RESTART,
 )
 from proxyapp.vocabulary.errors import GatewayError, LimitReached
 from proxyapp.vocabulary.key_masker import ascii_mask, without_key
@@ -24,6 +26,7 @@ REASON_BYTES = 123
 # A key's first letters at the end of what was cut there.
 SHORTEST_PART = 6
 _OWN_CODES = range(3000, 5000)
+GOOD_ENDS = (NORMAL, NO_CODE, GOING_AWAY, RESTART)
 UPSTREAM_LOST = "The connection to the upstream was lost."
 
 
@@ -63,6 +66,14 @@ class Closing(NamedTuple):
     def status(self) -> int:
         """As which it counts, where it is the client's own."""
         return 200 if self.code in (NORMAL, NO_CODE) else 400
+
+    @property
+    def outcome(self) -> ClientOutcome:
+        """What the client sees of its session's end."""
+        if self.code in GOOD_ENDS:
+            return ClientOutcome.OK
+        is_upstreams = self.code in (INTERNAL, BUSY, LOST)
+        return ClientOutcome.UPSTREAM if is_upstreams else ClientOutcome.CLIENT_ERROR
 
     def for_client(self) -> "Closing":
         """What may be sent in a frame. A connection that broke is no reason of the client's."""

@@ -14,7 +14,9 @@ from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.client_place import place_of, session_place_of
 from proxyapp.forwarding.entry import admitted, raw_target, running_runtime
 from proxyapp.forwarding.fast_path import send_whole
+from proxyapp.forwarding.following import begin, end, note_client
 from proxyapp.forwarding.views import error_response
+from proxyapp.live_api.attempt import SWITCHED
 from proxyapp.live_api.closing import Closing
 from proxyapp.live_api.ephemeral import client_of, ephemeral_of
 from proxyapp.live_api.relay import RESTARTED
@@ -22,6 +24,7 @@ from proxyapp.live_api.session import LiveSession
 from proxyapp.live_api.sessions import LiveSessions
 from proxyapp.live_api.subprotocols import check_offered
 from proxyapp.quota.client_places import RequestPlace
+from proxyapp.requests.under_way import RequestUnderWay
 from proxyapp.runtime import Runtime
 from proxyapp.upstream.hops import refuse_loop
 from proxyapp.vocabulary.asgi import (
@@ -46,16 +49,20 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         super().__init__()
         self._sessions = sessions
         self._session: LiveSession | None = None
+        self._under_way: RequestUnderWay
+        self._arrived = 0
         self._places: list[RequestPlace] = []
         self._running: asyncio.Task[None] | None = None
         self._ending: asyncio.Task[None] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """However it ends, the session ends with it."""
+        under_way = self._under_way = begin(scope)
         try:
             await super().__call__(scope, receive, send)
         finally:
             await self._leave()
+            end(under_way, scope, raw_target(scope)[0], self._arrived)
 
     async def dispatch(self, message: dict[str, Any]) -> None:
         """Channels' own looks at the database's connections with each message, on a thread."""
@@ -69,14 +76,16 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
             raise StopConsumer from None
         if (server := self._server) is not None:
             server.lengthen(kept.LIVE_MESSAGE_BYTES, self._go_away)
-        await self.send({"type": "websocket.accept"})
+        await self._accept()
         self._sessions.begin(self)
         self._running = asyncio.get_running_loop().create_task(self._run(self._session))
 
     async def websocket_receive(self, message: dict[str, Any]) -> None:
         if self._session is not None:
             text = message.get("text")
-            closing = await self._session.take(message["bytes"] if text is None else text)
+            said = message["bytes"] if text is None else text
+            self._arrived += len(said)
+            closing = await self._session.take(said)
             if closing is not None:
                 await self._end(closing)
 
@@ -107,6 +116,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
             refuse_loop(headers)
             client = client_of(ephemeral.made, runtime.book, time.time())
         client = client or await admitted({**scope, "method": "GET"})
+        note_client(scope, client)
         self._sessions.enter()
         try:
             await self._take_places(runtime, client)
@@ -114,7 +124,9 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
             self._sessions.leave()
             self._end_places()
             raise
-        return LiveSession(runtime, client, path, query, headers, self.send, ephemeral)
+        return LiveSession(
+            runtime, client, path, query, headers, self.send, ephemeral, self._under_way
+        )
 
     async def _take_places(self, runtime: Runtime, client: Client) -> None:
         """Raises LimitReached."""
@@ -131,13 +143,20 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
 
     async def _refuse(self, error: GatewayError) -> None:
         """With a status where the server can send one, else with a close."""
-        scope = self.scope
+        scope, under_way = self.scope, self._under_way
+        under_way.refused(error)
         if INSTEAD_OF_HANDSHAKE not in scope.get("extensions", {}):
-            await self.send({"type": "websocket.accept"})
+            await self._accept()
             await self._close(Closing.of_error(error))
             return
-        response = error_response(error, raw_target(scope)[0], scope["headers"])
+        response = error_response(error, raw_target(scope)[0], scope["headers"], under_way.id)
+        under_way.answered(response.status_code)
         await send_whole(self.send, response, INSTEAD_OF_HANDSHAKE)
+
+    async def _accept(self) -> None:
+        headers = [self._under_way.id_header()]
+        await self.send({"type": "websocket.accept", "headers": headers})
+        self._under_way.answered(SWITCHED)
 
     async def _run(self, session: LiveSession) -> None:
         try:
@@ -165,6 +184,7 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         await self._close(closing)
 
     async def _close(self, closing: Closing) -> None:
+        self._under_way.closed(closing.outcome)
         code, reason = closing.for_client()
         with suppress(OSError):
             await self.send({"type": "websocket.close", "code": code, "reason": reason})

@@ -10,7 +10,9 @@ from proxyapp.live_api.resumption import remember_session
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.live_messages import Message, handle_in, usage_in
 from proxyapp.provider.llm_tokens import LlmTokens
+from proxyapp.requests.under_way import RequestUnderWay
 from proxyapp.resources.book import ResourceBook
+from proxyapp.vocabulary.errors import LimitReached
 from proxyapp.vocabulary.key_masker import ascii_mask, without_key
 
 
@@ -28,19 +30,27 @@ class Hearing:
     """
 
     def __init__(
-        self, parts: HearingParts, key: PoolKey | None, model: str, client: Client
+        self,
+        parts: HearingParts,
+        key: PoolKey | None,
+        model: str,
+        client: Client,
+        under_way: RequestUnderWay,
     ) -> None:
         self._parts = parts
         self._key = key
         self._secret = b"" if key is None else key.secret.encode()
         self._model = model
         self._client = client
+        self._under_way = under_way
 
     async def hear(self, message: Message) -> Message:
         """What the client gets of it: all but the key.
 
         Raises LimitReached when the client's LLM tokens of the day are used up.
         """
+        if self._under_way.record is not None:
+            self._under_way.record.bytes_out += len(message)
         used = usage_in(message)
         if used.prompt or used.output:
             self._count(used, time.time())
@@ -55,6 +65,7 @@ class Hearing:
         return without_key(message, key.secret, ascii_mask(key.masked)) if is_in else message
 
     def _count(self, used: LlmTokens, now: float) -> None:
+        self._under_way.add_llm_tokens(used)
         client, counting, model = self._client, self._parts.counting, self._model
         if client is not ANYONE:
             model = counting.names.of_client(client.id, model, now)
@@ -64,4 +75,11 @@ class Hearing:
             counting.tally.add_llm_tokens(self._key.id, name, used, now)
         counting.touched()
         if client.tokens_per_day is not None:
+            self._check_limit(client, now)
+
+    def _check_limit(self, client: Client, now: float) -> None:
+        try:
             self._parts.limits.check_llm_tokens(client, now)
+        except LimitReached as error:
+            self._under_way.refused(error)
+            raise

@@ -27,6 +27,8 @@ from proxyapp.live_api.resumption import bind_to_session
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.provider.live_closes import error_of_close
 from proxyapp.provider.live_messages import READ_BYTES, Message, setup_of
+from proxyapp.requests.record import ClientOutcome
+from proxyapp.requests.under_way import RequestUnderWay
 from proxyapp.upstream.websocket import UpgradeRefused, WebSocket
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.close_codes import POLICY, TOO_BIG
@@ -52,7 +54,8 @@ class LiveSession:
         query: bytes | None,
         headers: list[Header],
         send: SendToClient,
-        ephemeral: Ephemeral | None = None,
+        ephemeral: Ephemeral | None,
+        under_way: RequestUnderWay,
     ) -> None:
         self.client = client
         self._parts = parts
@@ -62,6 +65,7 @@ class LiveSession:
         self._send = send
         self._kept = KeptMessages()
         self._ephemeral = ephemeral
+        self._under_way = under_way
         self._later = LaterMessages(parts, client, path, self._planned)
         self._has_relay = Signal()
         self._relay: Relay | None = None
@@ -80,6 +84,7 @@ class LiveSession:
         try:
             setup = setup_of(self._kept.messages[0])
             planned = self._planned(self._kept.messages[0], setup.model)
+            self._follow(planned)
             parts = self._parts
             if self._is_of_ours:
                 await refuse_ambiguous(parts.snapshot, planned)
@@ -91,10 +96,19 @@ class LiveSession:
                 await bind_to_session(parts.snapshot, parts.resources, planned, setup.handle)
             return await self._serve(planned)
         except GatewayError as error:
-            return Closing.of_error(error)
+            return self._refused(error)
         finally:
             self._kept.close()
             self._has_relay.set()
+
+    def _follow(self, planned: RequestPlan) -> None:
+        under_way = planned.under_way = self._under_way
+        if under_way.record is not None:
+            under_way.record.model = planned.model
+
+    def _refused(self, error: GatewayError) -> Closing:
+        self._under_way.refused(error)
+        return Closing.of_error(error)
 
     @property
     def _is_of_ours(self) -> bool:
@@ -133,6 +147,8 @@ class LiveSession:
         try:
             if attempt.status < 400:
                 return await self._relayed(planned, attempt)
+            self._under_way.answered(attempt.status)
+            self._under_way.relayed()
             if attempt.closing is not None:
                 return attempt.closing
             return Closing.of_refusal(attempt.status, await attempt.read_error())
@@ -150,11 +166,12 @@ class LiveSession:
         closing = await relay.run(attempt.receiving)
         if self._own_words.is_of_upstreams_quota(closing):
             body = error_of_close(429, closing.reason)
+            self._under_way.closed(ClientOutcome.NO_KEY)
             note_quota_of_session(parts.recovery, parts.cooling, planned, attempt, body)
         return closing.without_key(key)
 
     def _relayed_from(self, socket: WebSocket, key: PoolKey | None, model: str) -> Relay:
-        hearing = Hearing(self._parts, key, model, self.client)
+        hearing = Hearing(self._parts, key, model, self.client, self._under_way)
         self._key = key
         relay = self._relay = Relay(socket, self._send, hearing.hear)
         self._has_relay.set()
@@ -195,7 +212,7 @@ class LiveSession:
             try:
                 await self._check_again(message)
             except GatewayError as error:
-                return Closing.of_error(error)
+                return self._refused(error)
             if self._relay is None and (len(message) > READ_BYTES or self._kept.is_handed_over):
                 if not self._kept.is_over:  # each word of what is kept may have to be read
                     await self._has_relay.wait()
@@ -219,6 +236,7 @@ class LiveSession:
 
     async def client_left(self, closing: Closing) -> None:
         if self._relay is not None:
+            self._under_way.closed(ClientOutcome.OK)
             await self._relay.close_upstream(closing)
 
     # What its surroundings say.

@@ -47,9 +47,10 @@ class KindSpec:
     `is_for_model`: not for all of them. `obeys_header`: a Retry-After decides the time instead.
     `is_eased`: what comes back is tried by one request first. `is_spent_day`: a day's quota was
     used up, and not merely refused. `needs_proof`: it counts when another key has answered.
-    `is_attempt`: MAX_ATTEMPTS counts it. `unstated_seconds`: where a delay may be stated and is
-    not. `widens_to`: the kind that it is when a second model of the same owner says the same.
-    `is_decisive`: whether a quota is the one that the verdict is about; None where no quota is.
+    `is_attempt`: MAX_ATTEMPTS counts it. `is_of_way`: it refuses how the request came there.
+    `unstated_seconds`: where a delay may be stated and is not. `widens_to`: the kind that it is
+    when a second model of the same owner says the same. `is_decisive`: whether a quota is the one
+    that the verdict is about; None where no quota is.
     """
 
     name: str
@@ -66,6 +67,7 @@ class KindSpec:
     is_spent_day: bool = False
     needs_proof: bool = False
     is_attempt: bool = True
+    is_of_way: bool = False
     unstated_seconds: int = 60
     widens_to: str = ""
     is_decisive: Callable[[Violation], bool] | None = None

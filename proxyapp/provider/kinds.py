@@ -161,6 +161,7 @@ class Kind(StrEnum):
     )
     EGRESS = KindSpec(
         name="egress",
+        is_of_way=True,
         scope=Scope.GROUP,
         is_for_model=False,
         retry=Retry.OTHER_GROUP,
@@ -187,6 +188,7 @@ class Kind(StrEnum):
     )
     PROXY_FAULT = KindSpec(
         name="proxy_fault",
+        is_of_way=True,
         is_for_model=False,
         retry=Retry.RELAY,
         label="credentials",

@@ -21,10 +21,12 @@ class ClientOutcome(StrEnum):
 class AttemptRecord:
     """One attempt at an upstream. `verdict`: what its refusal meant, a kind of
     `provider.kinds`, or how it ended (`ledger.usage.AttemptOutcome`). `status`: 0 without an
-    answer. `seconds`: from its sending to the head of the answer.
+    answer. `began_after`: seconds from the request's arrival to its sending. `seconds`: from there
+    to the head of the answer, or to its failure. `key_name`: empty where it has none.
     """
 
     __slots__ = (
+        "began_after",
         "group",
         "group_id",
         "key_id",
@@ -43,15 +45,20 @@ class AttemptRecord:
         self.project = project
         self.verdict = ""
         self.status = 0
+        self.began_after = 0.0
         self.seconds = 0.0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)
 class RequestRecord:
     """`arrived_at`: seconds since the epoch. `client_id`: 0 without a token. `address`: the
-    client's. `endpoint`: what kind of path it is, one of few words. `model`: as asked for; bounded
-    by whoever keeps it. `first_byte_seconds`: from its arrival to the head that the client got; 0
-    without one. `seconds`: to its end. `cost_micros`: None where its model has no price.
+    client's. `endpoint`: what kind of path it is, one of `provider.endpoints`. `model`: as asked
+    for; bounded by whoever keeps it. `group`: of the key that was asked last; of none, the one that
+    the path names. `first_byte_seconds`: from its arrival to the head that the client got; 0
+    without one. `seconds`: to its end. `status`: what the client was told, 0 nothing; 101: a Live
+    session. `error`: the code of an error of the gateway's own, empty without one. `traceparent`:
+    as the client sent it, well-formed or not. `cost_micros`: None where its model has no price.
+    `id`: a client may send one twice.
     """
 
     __slots__ = (
@@ -63,6 +70,7 @@ class RequestRecord:
         "client_id",
         "cost_micros",
         "endpoint",
+        "error",
         "first_byte_seconds",
         "group",
         "id",
@@ -72,6 +80,7 @@ class RequestRecord:
         "outcome",
         "seconds",
         "status",
+        "traceparent",
     )
 
     def __init__(self, request_id: str, method: str, arrived_at: float) -> None:
@@ -92,3 +101,5 @@ class RequestRecord:
         self.bytes_out = 0
         self.llm_tokens: LlmTokens = NONE
         self.cost_micros: int | None = None
+        self.error = ""
+        self.traceparent = ""

@@ -8,9 +8,13 @@ Hearer = Callable[[RequestRecord], None]
 
 
 class RequestsTold:
-    """In memory, at once, on the event loop: a hearer keeps what it needs and is quick."""
+    """In memory, at once, on the event loop: a hearer keeps what it needs and is quick.
+
+    `under_way`: how many have not ended.
+    """
 
     def __init__(self) -> None:
+        self.under_way = 0
         self._hearers: list[Hearer] = []
 
     def add(self, hearer: Hearer) -> None:

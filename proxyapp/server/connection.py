@@ -24,6 +24,7 @@ from proxyapp.server.scope import Target, http_scope, parse_target
 from proxyapp.server.websocket_handshake import check_handshake
 from proxyapp.vocabulary.client_paths import dialect_of
 from proxyapp.vocabulary.errors import error_body
+from proxyapp.vocabulary.request_ids import new_request_id, request_id_of
 from proxyapp.vocabulary.stepping import Stepper
 
 PIPELINE_BYTES = 64 * 1024
@@ -182,19 +183,23 @@ class ClientConnection(PacedConnection, ABC):
         exchange, self.exchange = self.exchange, None
         if exchange is None:
             words = self.buffer.partition(b"\r\n")[0].split(b" ", 2)
-            self._answer(error, words[1] if len(words) > 1 else b"", has_body=True)
+            path = words[1] if len(words) > 1 else b""
+            self._answer(error, path, new_request_id(), has_body=True)
             return
         self._lose(exchange)
         if exchange.has_started:
             self.break_off(is_visible=False)
         else:
-            self._answer(error, exchange.head.target, has_body=exchange.head.method != "HEAD")
+            head = exchange.head
+            request_id = exchange.request_id or request_id_of(head.headers)
+            self._answer(error, head.target, request_id, has_body=head.method != "HEAD")
 
-    def _answer(self, error: RequestError, path: bytes, *, has_body: bool) -> None:
-        body = error_body(error.status, str(error), dialect=dialect_of(path))
+    def _answer(self, error: RequestError, path: bytes, request_id: str, *, has_body: bool) -> None:
+        dialect = dialect_of(path)
+        body = error_body(error.status, str(error), dialect=dialect, request_id=request_id)
         fields = (
-            b"Content-Type: application/json\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-            % len(body)
+            b"Content-Type: application/json\r\nContent-Length: %d\r\nX-Request-Id: %b\r\n"
+            b"Connection: close\r\n\r\n" % (len(body), request_id.encode())
         )
         self.write(status_line(error.status) + fields + (body if has_body else b""))
         self.buffer = b""

@@ -46,6 +46,7 @@ class PlainExchange:
     def __init__(self, connection: ExchangeConnection, head: Head) -> None:
         self.connection = connection
         self.head = head
+        self.request_id = ""
         self.is_received = head.length == 0
         self.read_ahead = 0
         self.is_lost = False

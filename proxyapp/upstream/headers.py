@@ -24,7 +24,8 @@ NOT_TO_UPSTREAM = (
     | {b"host", b"content-length", b"expect", b"x-goog-user-project", hops.HEADER, SESSION_HEADER}
 )
 # A session of one key must never reach a client, and so another key.
-# Nor may an upstream speak for the whole host: the admin is on it.
+# Nor may an upstream speak for the whole host: the admin is on it. A request has one id, and that
+# is the gateway's.
 NOT_TO_CLIENT = HOP_BY_HOP | {
     b"set-cookie",
     b"alt-svc",
@@ -32,6 +33,7 @@ NOT_TO_CLIENT = HOP_BY_HOP | {
     b"strict-transport-security",
     b"nel",
     b"report-to",
+    b"x-request-id",
 }
 # For nginx, which collects answers. One without a length may be a stream, whatever its type says:
 # `streamGenerateContent` without `alt=sse` is JSON.

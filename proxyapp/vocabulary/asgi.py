@@ -14,7 +14,12 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 
 class DirectExchange(Protocol):
-    """A client's request and its answer without a message for each step of ASGI."""
+    """A client's request and its answer without a message for each step of ASGI.
+
+    `request_id`: what the application calls it, for what the server itself answers.
+    """
+
+    request_id: str
 
     @property
     def is_stalled(self) -> bool:

@@ -220,19 +220,21 @@ def error_body(
     code: str | None = None,
     retry_after: int | None = None,
     last_words: str = "",
+    request_id: str = "",
 ) -> bytes:
     """JSON in the shape that the path's clients parse.
 
     `last_words` of an upstream are a detail; only Google's shape has any, so that the others'
-    message ends in them.
+    message ends in them. `request_id`: beside the error, as Anthropic's API has it.
     """
     if dialect is not Dialect.GOOGLE and last_words:
         message = f"{message} The provider's last words: {last_words}"
     if dialect is Dialect.OPENAI:
-        return _json({"message": message, "type": openai_type(status), "param": None, "code": code})
+        kind = openai_type(status)
+        return _json({"message": message, "type": kind, "param": None, "code": code}, request_id)
     if dialect is Dialect.ANTHROPIC:
         kind = ANTHROPIC_TYPE.get(status, "invalid_request_error" if status < 500 else "api_error")
-        return _json({"type": kind, "message": message}, type="error")
+        return _json({"type": kind, "message": message}, request_id, type="error")
     error: dict[str, object] = {
         "code": status,
         "message": message,
@@ -240,12 +242,15 @@ def error_body(
     }
     if details := _details(retry_after, last_words):
         error["details"] = details
-    return _json(error)
+    return _json(error, request_id)
 
 
-def _json(error: dict[str, object], **beside: str) -> bytes:
+def _json(error: dict[str, object], request_id: str, **before: str) -> bytes:
     """As it is read: a provider's words may hold any character, halves of some too."""
-    return json.dumps(beside | {"error": error}, ensure_ascii=False).encode(errors="replace")
+    said = before | {"error": error}
+    if request_id:
+        said["request_id"] = request_id
+    return json.dumps(said, ensure_ascii=False).encode(errors="replace")
 
 
 def _details(retry_after: int | None, last_words: str) -> list[dict[str, str]]:

@@ -10,8 +10,10 @@ from tests.support.raw_client import RawClient, RawResponse, request_bytes
 
 # Of a refusal of the gateway's own: when a key is back.
 TIMES = re.compile(rb" at \d{4}-[-0-9: ]+UTC, in [^.]+|\b\d+(\.\d+)?(?= ?s\b)")
-# Times, the mark of an installation, and the length of a body that holds a time.
-OWN = ("retry-after", "retry-after-ms", "x-gateway-hop")
+# Times, the mark of an installation, what a request is called, and the length of a body that
+# holds a time.
+OWN = ("retry-after", "retry-after-ms", "x-gateway-hop", "x-request-id")
+REQUEST_ID = re.compile(rb'(?<="request_id": ")[-0-9a-f]{36}(?=")')
 
 
 class Seen(NamedTuple):
@@ -60,7 +62,8 @@ def seen(response: RawResponse) -> Seen:
     is_timed = response.status in (429, 503)
     own = (*OWN, "content-length") if is_timed else OWN
     headers = [(name, "…" if name.lower() in own else value) for name, value in response.headers]
-    body = TIMES.sub("…".encode(), response.body) if is_timed else response.body
+    body = REQUEST_ID.sub("…".encode(), response.body)
+    body = TIMES.sub("…".encode(), body) if is_timed else body
     return Seen(response.status, headers, body, response.is_complete, response.informational)
 
 
