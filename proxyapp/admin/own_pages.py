@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 
 from proxyapp.admin.import_export import export_view, import_view
 from proxyapp.admin.records.explain import explain_view
+from proxyapp.admin.records.outcomes import outcomes_view
 from proxyapp.admin.records.quota import quota_view
 
 
@@ -12,6 +13,7 @@ def pages() -> list[URLPattern]:
     return [
         path("import-export/", admin.site.admin_view(import_view), name="import_config"),
         path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
+        path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),
         path("quota/", admin.site.admin_view(quota_view), name="quota"),
         path("quota/which-key/", admin.site.admin_view(explain_view), name="explain"),
     ]

@@ -8,6 +8,7 @@ from proxyapp.access.token_book import Client
 from proxyapp.ledger.model_names import ModelNames
 from proxyapp.ledger.usage import UsageTally
 from proxyapp.provider.llm_tokens import LlmTokens
+from proxyapp.requests.record import ClientOutcome, RequestRecord
 
 # To note when a key was used takes PostgreSQL as long as all else about its usage: with so many
 # keys and tokens in use it is done now and then only.
@@ -51,6 +52,16 @@ class Counting:
         """A request of the client's is answered."""
         name = self.names.of_client(client.id, "" if status >= 400 else model, now)
         self.tally.clients.count_answer(client.id, name, status, now)
+
+    def count_outcome(self, record: RequestRecord) -> None:
+        """A request has ended, whoever sent it. What a client did wrong is not kept by model: it
+        could name endless ones.
+        """
+        now, model = record.arrived_at + record.seconds, ""
+        if record.outcome is not ClientOutcome.CLIENT_ERROR:
+            model = self.names.of_client(record.client_id, record.model, now)
+        self.tally.count_outcome(record, model, now)
+        self.touched()
 
     def count_refused(self, client: Client, now: float) -> None:
         """A limit of the client's kept its request from the keys."""

@@ -18,12 +18,14 @@ from proxyapp.ledger.key_totals import take_from_totals
 from proxyapp.ledger.many_rows import add_to_rows
 from proxyapp.ledger.usage import COLUMNS, AttemptCounter, attempt_values
 from proxyapp.models import (
+    AnswerTimes,
     AuditEntry,
     Chore,
     DailyUsage,
     HourlyUsage,
     MinuteUsage,
     ModelHour,
+    OutcomeHour,
     QuotaHolder,
     RateLimitEvent,
     RemovedKey,
@@ -79,7 +81,8 @@ def prune_batch(now: datetime) -> Pruned:
     # is counted below.
     forget_old_limits(now)
     QuotaHolder.objects.filter(seen_at__lt=days_before(now, 1)).delete()
-    _delete_batch(ModelHour.objects.filter(hour__lt=days_before(now, MODEL_HOUR_DAYS)))
+    for table in (ModelHour, OutcomeHour, AnswerTimes):
+        _delete_batch(table._default_manager.filter(hour__lt=days_before(now, MODEL_HOUR_DAYS)))
     return Pruned(
         events=_delete_batch(old_events(now)),
         hours=_add_up_batch(old_hours(now)),

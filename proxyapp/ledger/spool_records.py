@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, ClientCounts, ClientPlace
+from proxyapp.ledger.outcomes import TIME_COLUMNS, SeenPlace, TimesPlace
 from proxyapp.ledger.usage import (
     COLUMNS,
     AttemptCounter,
@@ -15,6 +16,7 @@ from proxyapp.ledger.usage import (
     UsagePlace,
     UsageTally,
 )
+from proxyapp.models import SEEN_COLUMNS
 from proxyapp.pool.cooldown_rows import NewCooldown
 from proxyapp.pool.learned_limits import Learned
 from proxyapp.resources.known import ResourceChange
@@ -66,6 +68,9 @@ def usage_record(tally: UsageTally) -> dict[str, Any]:
         "usage_later": [[*place, later] for place, later in _later(counts)],
         "minutes_later": list(_later(attempts)),
         "clients_later": [[*place, later] for place, later in _later(clients)],
+        "minutes_seen": [[number, each.seen] for number, each in minutes.items() if any(each.seen)],
+        "seen": [[*place, counted] for place, counted in tally.outcomes.counts.items()],
+        "times": [[*place, counted] for place, counted in tally.outcomes.times.items()],
     }
 
 
@@ -154,6 +159,17 @@ def _add_later(tally: UsageTally, record: dict[str, Any]) -> None:
         _set(tally.minutes[number].attempts, later)
     for token_id, day, model, later in record.get("clients_later", []):
         _set(tally.clients.counts[ClientPlace(token_id, day, model)], later)
+    for number, seen in record.get("minutes_seen", []):
+        tally.minutes[number].seen = _numbers(seen, SEEN_COLUMNS)
+    for *seen_place, counts in record.get("seen", []):
+        tally.outcomes.counts[SeenPlace(*seen_place)] = _numbers(counts, SEEN_COLUMNS)
+    for *times_place, times in record.get("times", []):
+        tally.outcomes.times[TimesPlace(*times_place)] = _numbers(times, TIME_COLUMNS)
+
+
+def _numbers(found: Sequence[int], columns: Sequence[str]) -> list[int]:
+    """As many as there are columns: a newer gateway may have counted more."""
+    return [int(number) for number in found[: len(columns)]] + [0] * (len(columns) - len(found))
 
 
 def _set(counts: AttemptCounter | ClientCounts, later: Mapping[str, int]) -> None:

@@ -13,8 +13,10 @@ from operator import attrgetter
 from typing import NamedTuple
 
 from proxyapp.ledger.client_usage import ClientTally
-from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, QUOTA_COLUMNS
+from proxyapp.ledger.outcomes import OutcomeTally, add
+from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, QUOTA_COLUMNS, SEEN_COLUMNS
 from proxyapp.provider.llm_tokens import NONE, LlmTokens
+from proxyapp.requests.record import RequestRecord
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
 MINUTE_SECONDS = 60
@@ -103,17 +105,21 @@ class ClientAnswers:
 
 ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
 answer_values: Callable[[ClientAnswers], tuple[int, ...]] = attrgetter(*ANSWER_COLUMNS)
-MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *LATENCY_COLUMNS)
+MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *SEEN_COLUMNS, *LATENCY_COLUMNS)
 
 
 @dataclass(slots=True)
 class Minute:
+    """`seen`: what clients saw, in the order of SEEN_COLUMNS."""
+
     attempts: AttemptCounter = field(default_factory=AttemptCounter)
     answers: ClientAnswers = field(default_factory=ClientAnswers)
+    seen: list[int] = field(default_factory=lambda: [0] * len(SEEN_COLUMNS))
 
     def add(self, other: "Minute") -> None:
         self.attempts.add(other.attempts)
         self.answers.add(other.answers)
+        add(self.seen, other.seen)
 
 
 class UsageTally:
@@ -124,6 +130,7 @@ class UsageTally:
         self.minutes: dict[int, Minute] = {}
         self.last_used: dict[int, float] = {}
         self.clients = ClientTally()
+        self.outcomes = OutcomeTally()
 
     def __bool__(self) -> bool:
         return bool(
@@ -132,6 +139,7 @@ class UsageTally:
             or self.last_used
             or self.clients.counts
             or self.clients.last_used
+            or self.outcomes.counts
         )
 
     def count(
@@ -177,6 +185,11 @@ class UsageTally:
         answers.no_key += isinstance(error, NoKeyAvailable)
         answers.proxy_failed += isinstance(error, ProxyFailed)
 
+    def count_outcome(self, record: RequestRecord, model: str, now: float) -> None:
+        """A client's request has ended."""
+        number = self.outcomes.count(record, model, int(now) // HOUR_SECONDS)
+        self._minute(now).seen[number] += 1
+
     def _minute(self, now: float) -> Minute:
         number = int(now) // MINUTE_SECONDS
         minute = self.minutes.get(number)
@@ -188,7 +201,7 @@ class UsageTally:
         """What adds up to it, with no more than `most` of anything in each; minutes are few."""
         clients = self.clients
         mine = (self.counts, self.last_used, clients.counts, clients.last_used)
-        longest = max([len(each) for each in mine])
+        longest = max(len(self.outcomes.counts), *[len(each) for each in mine])
         if longest <= most:
             return [self]
         return [self._piece(start, start + most) for start in range(0, longest, most)]
@@ -198,6 +211,7 @@ class UsageTally:
         piece.counts = dict(islice(self.counts.items(), start, stop))
         piece.last_used = dict(islice(self.last_used.items(), start, stop))
         piece.clients = self.clients.piece(start, stop)
+        piece.outcomes = self.outcomes.piece(start, stop)
         if start == 0:
             piece.minutes = self.minutes
         return piece
@@ -210,3 +224,4 @@ class UsageTally:
         for key_id, used in other.last_used.items():
             self.last_used[key_id] = max(used, self.last_used.get(key_id, 0.0))
         self.clients.merge(other.clients)
+        self.outcomes.merge(other.outcomes)

@@ -9,6 +9,7 @@ from proxyapp.database.many_values import Rows, time_texts
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, CLIENT_PLACE, known_rows
 from proxyapp.ledger.key_totals import Used, Values, add_to_totals, sum_of
 from proxyapp.ledger.many_rows import add_to_rows, known_ids, note_latest
+from proxyapp.ledger.outcomes import TIME_COLUMNS, HourRow, SeenPlace
 from proxyapp.ledger.usage import (
     COLUMNS,
     HOUR_SECONDS,
@@ -18,10 +19,21 @@ from proxyapp.ledger.usage import (
     answer_values,
     attempt_values,
 )
-from proxyapp.models import ApiKey, ClientToken, HourlyUsage, MinuteUsage, ModelHour, TokenUsage
+from proxyapp.models import (
+    SEEN_COLUMNS,
+    AnswerTimes,
+    ApiKey,
+    ClientToken,
+    HourlyUsage,
+    MinuteUsage,
+    ModelHour,
+    OutcomeHour,
+    TokenUsage,
+)
 
 HOUR_PLACE = ("key_id", "hour", "model")
 MODEL_PLACE = ("hour", "model")
+OUTCOME_PLACE = SeenPlace._fields
 
 
 def write_usage(tally: UsageTally) -> None:
@@ -47,6 +59,10 @@ def write_usage(tally: UsageTally) -> None:
         if tally.clients.last_used:
             note_latest(ClientToken, "last_used_at", tally.clients.last_used)
         add_to_rows(ModelHour, MODEL_PLACE, COLUMNS, _model_rows(used))
+        add_to_rows(
+            OutcomeHour, OUTCOME_PLACE, SEEN_COLUMNS, _of_hours(tally.outcomes.count_rows())
+        )
+        add_to_rows(AnswerTimes, MODEL_PLACE, TIME_COLUMNS, _of_hours(tally.outcomes.time_rows()))
         add_to_rows(MinuteUsage, ("minute",), MINUTE_COLUMNS, _minute_rows(tally))
 
 
@@ -69,6 +85,11 @@ def _model_rows(used: Sequence[Used]) -> Rows:
     ]
 
 
+def _of_hours(rows: Sequence[HourRow]) -> Rows:
+    texts = time_texts(hour * HOUR_SECONDS for hour, _ in rows)
+    return [(texts[hour * HOUR_SECONDS], *rest) for hour, rest in rows]
+
+
 def _minute_rows(tally: UsageTally) -> Rows:
     texts = time_texts(number * MINUTE_SECONDS for number in tally.minutes)
     return [
@@ -76,6 +97,7 @@ def _minute_rows(tally: UsageTally) -> Rows:
             texts[number * MINUTE_SECONDS],
             *attempt_values(minute.attempts),
             *answer_values(minute.answers),
+            *minute.seen,
             *minute.answers.latency,
         )
         for number, minute in sorted(tally.minutes.items())

@@ -12,22 +12,31 @@ from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.resource import Resource
 from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
+    FIRST_COLUMNS,
     LATENCY_BOUNDS_MS,
     LATENCY_COLUMNS,
     QUOTA_COLUMNS,
+    SEEN_COLUMNS,
+    WHOLE_COLUMNS,
+    AnswerTimes,
     AttemptCounts,
     DailyUsage,
     HourlyUsage,
     KeyTotal,
     MinuteUsage,
     ModelHour,
+    OutcomeHour,
 )
 
 __all__ = [
+    "FIRST_COLUMNS",
     "LATENCY_BOUNDS_MS",
     "LATENCY_COLUMNS",
     "QUOTA_COLUMNS",
+    "SEEN_COLUMNS",
+    "WHOLE_COLUMNS",
     "ActiveCooldowns",
+    "AnswerTimes",
     "ApiKey",
     "AttemptCounts",
     "AuditEntry",
@@ -42,6 +51,7 @@ __all__ = [
     "LearnedLimit",
     "MinuteUsage",
     "ModelHour",
+    "OutcomeHour",
     "PoolChange",
     "Project",
     "QuotaHolder",

@@ -202,10 +202,114 @@ LATENCY_BOUNDS_MS = (
     20_000,
     60_000,
 )
-LATENCY_COLUMNS = tuple(f"latency_{number}" for number in range(len(LATENCY_BOUNDS_MS) + 1))
+BUCKETS = len(LATENCY_BOUNDS_MS) + 1
+LATENCY_COLUMNS = tuple(f"latency_{number}" for number in range(BUCKETS))
 
 
-class MinuteUsage(AttemptCounts):
+def bucket() -> "models.PositiveBigIntegerField[int, int]":
+    return models.PositiveBigIntegerField(default=0, db_default=0)
+
+
+class SeenCounts(models.Model):
+    """Requests by what their clients saw: each in one column, named for its outcome.
+
+    The words are those of `requests.record.ClientOutcome`.
+    """
+
+    seen_ok = bucket()
+    seen_client_error = bucket()
+    seen_client_limit = bucket()
+    seen_no_key = bucket()
+    seen_upstream = bucket()
+    seen_left = bucket()
+
+    class Meta:
+        abstract = True
+
+
+SEEN_COLUMNS = tuple(field.name for field in SeenCounts._meta.local_fields)
+
+
+class OutcomeHour(SeenCounts):
+    """What the clients saw in an hour, by model, group and client token, of the last days.
+
+    `token_id`: 0 without one. `group_name`: as it was when it answered; empty where none did.
+    """
+
+    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    model = models.CharField(max_length=100, blank=True)
+    group_name = models.CharField(max_length=100, blank=True)
+    token_id = models.PositiveBigIntegerField()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hour", "model", "group_name", "token_id"], name="outcome_hour_one_row"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.model} {self.group_name} {self.token_id}"
+
+
+class AnswerTimes(models.Model):
+    """How long the good answers of a model took in an hour, of the last days.
+
+    `first_…`: how many began within which of LATENCY_BOUNDS_MS after the request's arrival;
+    `whole_…`: how many ended.
+    """
+
+    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    model = models.CharField(max_length=100, blank=True)
+    first_0 = bucket()
+    first_1 = bucket()
+    first_2 = bucket()
+    first_3 = bucket()
+    first_4 = bucket()
+    first_5 = bucket()
+    first_6 = bucket()
+    first_7 = bucket()
+    first_8 = bucket()
+    first_9 = bucket()
+    first_10 = bucket()
+    first_11 = bucket()
+    first_12 = bucket()
+    first_13 = bucket()
+    first_14 = bucket()
+    first_15 = bucket()
+    whole_0 = bucket()
+    whole_1 = bucket()
+    whole_2 = bucket()
+    whole_3 = bucket()
+    whole_4 = bucket()
+    whole_5 = bucket()
+    whole_6 = bucket()
+    whole_7 = bucket()
+    whole_8 = bucket()
+    whole_9 = bucket()
+    whole_10 = bucket()
+    whole_11 = bucket()
+    whole_12 = bucket()
+    whole_13 = bucket()
+    whole_14 = bucket()
+    whole_15 = bucket()
+
+    class Meta:
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(fields=["hour", "model"], name="answer_times_one_row")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.hour:%Y-%m-%d %H:00} {self.model}"
+
+
+FIRST_COLUMNS = tuple(f"first_{number}" for number in range(BUCKETS))
+WHOLE_COLUMNS = tuple(f"whole_{number}" for number in range(BUCKETS))
+
+
+class MinuteUsage(AttemptCounts, SeenCounts):
     """One minute of the whole gateway: its attempts at upstreams, and what its clients saw of them.
 
     `latency_…`: how many of those answered well had waited how long for their answer to begin,

@@ -6,11 +6,13 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import BigIntegerField, Func, Sum
 
-from proxyapp.models import MinuteUsage
+from proxyapp.models import SEEN_COLUMNS, MinuteUsage
 from proxyapp.operators.minutes import Totals, last_minutes, percentile
 from proxyapp.vocabulary.times import iso_utc
 
+# Attempts at upstreams, and what clients saw of their requests.
 SERIES = ("succeeded", "rate_limited", "client_errors", "upstream_errors", "cancelled")
+ALL_SERIES = (*SERIES, *SEEN_COLUMNS)
 # Of the LLM tokens in and out: a figure has those that there are.
 PARTS = {"cached": "cached_tokens", "thoughts": "thought_tokens", "tool_use": "tool_use_tokens"}
 DAY, HOUR = 24 * 60, 60  # minutes
@@ -21,7 +23,7 @@ DAY_KEPT_SECONDS = 60.0
 WEEK_KEPT_SECONDS = 60.0
 Value = TypeVar("Value")
 Chart = dict[str, list[Any]]
-Point = Sequence[Any]  # the start of a minute, then its counts in the order of SERIES
+Point = Sequence[Any]  # the start of a minute, then its counts in the order of ALL_SERIES
 
 
 class Remembered(Generic[Value]):
@@ -87,17 +89,17 @@ def week(now: datetime) -> Chart:
     since = now - timedelta(days=7)
     rows = MinuteUsage.objects.filter(minute__gte=since, minute__lte=now).order_by()
     hours = rows.values(second=SecondsOfHour("minute")).annotate(
-        **{f"sum_{name}": Sum(name) for name in SERIES}
+        **{f"sum_{name}": Sum(name) for name in ALL_SERIES}
     )
     points = (
         (datetime.fromtimestamp(second, UTC), *map(int, counts))
-        for second, *counts in hours.values_list("second", *(f"sum_{name}" for name in SERIES))
+        for second, *counts in hours.values_list("second", *(f"sum_{name}" for name in ALL_SERIES))
     )
     return chart(points, now, points=7 * 24, minutes=60)
 
 
 def charts(day: Sequence[Totals], week: Chart, now: datetime) -> dict[str, Chart]:
-    rows = [(minute.since, *(getattr(minute, name) for name in SERIES)) for minute in day]
+    rows = [(minute.since, *(getattr(minute, name) for name in ALL_SERIES)) for minute in day]
     return {
         "1h": chart(rows[-HOUR:], now, points=60, minutes=1),
         "24h": chart(rows, now, points=144, minutes=10),
@@ -109,7 +111,7 @@ def chart(rows: Iterable[Point], now: datetime, *, points: int, minutes: int) ->
     """So many points of so many minutes, begun at multiples of these; the last one still runs."""
     width = minutes * 60
     last = int(now.timestamp()) // width
-    sums = {number: [0] * len(SERIES) for number in range(last + 1 - points, last + 1)}
+    sums = {number: [0] * len(ALL_SERIES) for number in range(last + 1 - points, last + 1)}
     for minute, *counts in rows:
         number = int(minute.timestamp()) // width
         if number in sums:
@@ -117,7 +119,7 @@ def chart(rows: Iterable[Point], now: datetime, *, points: int, minutes: int) ->
     labels = [iso_utc(datetime.fromtimestamp(number * width, UTC)) for number in sums]
     return {
         "labels": labels,
-        **dict(zip(SERIES, map(list, zip(*sums.values(), strict=True)), strict=True)),
+        **dict(zip(ALL_SERIES, map(list, zip(*sums.values(), strict=True)), strict=True)),
     }
 
 

@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from itertools import pairwise
 
 from proxyapp.ledger.usage import ANSWER_COLUMNS, COLUMNS, MINUTE_COLUMNS, MINUTE_SECONDS
-from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, MinuteUsage
+from proxyapp.models import LATENCY_BOUNDS_MS, LATENCY_COLUMNS, SEEN_COLUMNS, MinuteUsage
 
-COUNT_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS)
+COUNT_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *SEEN_COLUMNS)
 BUCKETS_MS = tuple(pairwise((0, *LATENCY_BOUNDS_MS, LATENCY_BOUNDS_MS[-1])))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Totals:
-    """The counts of the minute from `since`. Attempts at upstreams first, then what clients saw."""
+    """The counts of the minute from `since`. Attempts at upstreams first, then what clients saw:
+    as their answers began, and by the outcome at their end.
+    """
 
     since: datetime
     requests: int
@@ -32,6 +34,12 @@ class Totals:
     answered_well: int
     no_key: int
     proxy_failed: int
+    seen_ok: int
+    seen_client_error: int
+    seen_client_limit: int
+    seen_no_key: int
+    seen_upstream: int
+    seen_left: int
     latency: tuple[int, ...]
 
 

@@ -60,6 +60,28 @@ def test_before_the_first_request_there_is_the_base_url_and_then_the_chart(
     expect(page.locator("#base-url")).to_be_hidden()
 
 
+def test_what_a_client_was_refused_for_is_three_clicks_away(
+    page: Page, gateway: Gateway, upstream: FakeUpstream
+):
+    """By client's outcomes first; the attempts are a second view; then by model."""
+    wait_until_live(page)
+    upstream.exhausted("KEY-A")
+    upstream.exhausted("KEY-B")
+    assert generate(gateway) == 429
+    expect(page.locator("#outcomes")).to_contain_text("1 no key")
+
+    page.get_by_text("Attempts", exact=True).click()
+    expect(page.locator("#outcomes")).to_contain_text("2 429s")
+
+    page.get_by_text("By model, client or group").click()
+    row = page.locator("#split-table tbody tr")
+    expect(row).to_have_count(1)
+    expect(row).to_contain_text("gemini-2.5-flash")
+    expect(page.locator("#split-note")).to_contain_text("What clients saw since")
+    page.get_by_text("Client", exact=True).click()
+    expect(row).to_contain_text("no token")
+
+
 def test_a_restart_of_the_server_is_seen_and_overcome(
     page: Page, gateway: Gateway, complaints: Complaints
 ):

@@ -10,6 +10,7 @@ from itertools import accumulate, groupby, pairwise
 from random import Random
 from statistics import NormalDist
 
+from proxyapp.ledger.outcomes import OutcomeTally, SeenPlace, TimesPlace
 from proxyapp.ledger.usage import (
     COLUMNS,
     AttemptCounter,
@@ -70,9 +71,33 @@ def _add_hour(
         for key_id, key in keys.items()
         for model, share in MODELS.items()
     }
-    tally.counts.update(zip(places, split(total, list(places.values())), strict=True))
+    of_places = dict(zip(places, split(total, list(places.values())), strict=True))
+    tally.counts.update(of_places)
+    for place, counts in of_places.items():
+        seen_place = SeenPlace(hour, place.model, keys[place.key_id].group, 0)
+        tally.outcomes.merge(_outcomes_of(seen_place, counts, chance))
     for minute, counts in zip(attempts, split(total, list(attempts.values())), strict=True):
-        tally.minutes[minute] = Minute(counts, _answers(counts, attempts[minute] / CREST, chance))
+        answers = _answers(counts, attempts[minute] / CREST, chance)
+        tally.minutes[minute] = Minute(counts, answers, _seen(counts, answers.no_key))
+
+
+def _outcomes_of(place: SeenPlace, counts: AttemptCounter, chance: Random) -> OutcomeTally:
+    """Whole answers take some times as long as their beginnings."""
+    tally = OutcomeTally()
+    tally.counts[place] = _seen(counts)
+    first, whole = (
+        spread(counts.succeeded, _latency_shares(busy * chance.uniform(0.8, 1.2)))
+        for busy in (0.5, 12.0)
+    )
+    tally.times[TimesPlace(place.hour, place.model)] = [*first, *whole]
+    return tally
+
+
+def _seen(counts: AttemptCounter, no_key: int = 0) -> list[int]:
+    """In the order of SEEN_COLUMNS. An upstream's error was another key's success, mostly."""
+    failed = counts.upstream_errors // 4
+    succeeded = counts.succeeded + counts.upstream_errors - failed
+    return [succeeded, counts.client_errors, 0, no_key, failed, counts.cancelled]
 
 
 def _outcomes(requests: int, chance: Random) -> AttemptCounter:

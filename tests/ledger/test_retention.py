@@ -445,6 +445,8 @@ def test_every_table_has_its_bound():
         "RemovedKey",
         "PoolChange",
         "ModelHour",
+        "OutcomeHour",
+        "AnswerTimes",
         "Resource",
         "LearnedLimit",
         "QuotaHolder",

@@ -4,6 +4,11 @@
 (() => {
   const { element, icon, numbers, times } = Gateway;
   const PERIOD = "gateway.dashboard.period";
+  const VIEW = "gateway.dashboard.view";
+  const NOTES = {
+    clients: "What clients saw of their requests, each counted once, at its end",
+    attempts: "Attempts at upstreams: a request that was refused with one key is tried with the next",
+  };
   const LEVELS = { danger: ["error", "Urgent: "], warning: ["warning", "Warning: "] };
   const byId = (id) => document.getElementById(id);
   const nothing = (text) => element("li", { class: "nothing" }, text);
@@ -11,6 +16,7 @@
   let state = {};
   let strip = null;
   let chart = null;
+  let split = null;
 
   const put = (name, ...content) => document.querySelector(`[data-card="${name}"]`).replaceChildren(...content);
 
@@ -121,6 +127,7 @@
   };
 
   const chosenPeriod = () => document.querySelector('[name="period"]:checked').value;
+  const chosenView = () => document.querySelector('[name="view"]:checked').value;
 
   // The chart is made once it can be seen: a hidden canvas has no size.
   const showChart = () => {
@@ -131,7 +138,10 @@
       table: byId("requests-table"),
       details: byId("requests-details"),
     });
-    chart.show(state.chart, chosenPeriod());
+    // What was counted before clients' outcomes were is there as attempts only.
+    const view = chart.has(state.chart, chosenView()) ? chosenView() : "attempts";
+    byId("requests-note").textContent = `${NOTES[view]}. Times: ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+    chart.show(state.chart, chosenPeriod(), view);
   };
 
   const arrange = () => {
@@ -174,16 +184,27 @@
     draw(message);
   };
 
-  const offerPeriods = () => {
-    const remembered = localStorage.getItem(PERIOD) || "1h";
-    for (const input of document.querySelectorAll('[name="period"]')) {
+  // Radio buttons of that name, of which one is remembered.
+  const offer = (name, place, first, changed) => {
+    const inputs = document.querySelectorAll(`[name="${name}"]`);
+    const remembered = localStorage.getItem(place) || first;
+    for (const input of inputs) {
       input.checked = input.value === remembered;
       input.addEventListener("change", () => {
-        localStorage.setItem(PERIOD, chosenPeriod());
-        showChart();
+        localStorage.setItem(place, input.value);
+        changed();
       });
     }
-    if (!document.querySelector('[name="period"]:checked')) document.querySelector('[name="period"]').checked = true;
+    if (![...inputs].some((input) => input.checked)) inputs[0].checked = true;
+  };
+
+  const offerChoices = () => {
+    split = Gateway.outcomeSplit({ details: byId("split-details"), table: byId("split-table"), note: byId("split-note"), period: chosenPeriod });
+    offer("period", PERIOD, "1h", () => {
+      showChart();
+      split.refresh();
+    });
+    offer("view", VIEW, "clients", showChart);
   };
 
   // The clipboard is only there over HTTPS and on this machine; elsewhere the text is selected.
@@ -203,7 +224,7 @@
   document.addEventListener("DOMContentLoaded", () => {
     for (const place of document.querySelectorAll("[data-origin]")) place.textContent = location.origin + Gateway.root;
     strip = Gateway.keyStrip(byId("key-strip"));
-    offerPeriods();
+    offerChoices();
     offerCopies();
     receive(JSON.parse(byId("dashboard-state").textContent));
     Gateway.live.watch({ watch: "dashboard" }, receive);

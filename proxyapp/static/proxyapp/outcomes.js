@@ -5,15 +5,26 @@ window.Gateway = window.Gateway || {};
 
 Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
   const { element, numbers, times } = Gateway;
-  const OUTCOMES = {
-    succeeded: "succeeded",
-    rate_limited: "429s",
-    client_errors: "client errors",
-    upstream_errors: "upstream errors",
-    cancelled: "cancelled",
+  const VIEWS = {
+    clients: {
+      seen_ok: "succeeded",
+      seen_client_error: "client’s mistake",
+      seen_client_limit: "client’s limit",
+      seen_no_key: "no key",
+      seen_upstream: "upstream failed",
+      seen_left: "client left",
+    },
+    attempts: {
+      succeeded: "succeeded",
+      rate_limited: "429s",
+      client_errors: "client errors",
+      upstream_errors: "upstream errors",
+      cancelled: "cancelled",
+    },
   };
   const PERIODS = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days" };
-  const names = Object.keys(OUTCOMES);
+  let outcomes = VIEWS.clients;
+  let names = Object.keys(outcomes);
   let shown = { period: "1h", data: null };
 
   const css = (name) => getComputedStyle(canvas).getPropertyValue(name).trim();
@@ -45,9 +56,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
     type: "bar",
     data: {
       labels: [],
-      datasets: names.map((name) =>
-        colour({ name, label: OUTCOMES[name], data: [], barPercentage: 1, categoryPercentage: 0.85 }),
-      ),
+      datasets: [],
     },
     options: {
       animation: false,
@@ -99,7 +108,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
         {},
         element("span", { class: "swatch", "data-outcome": name }),
         element("strong", {}, numbers.short(total(shown.data[name]))),
-        ` ${OUTCOMES[name]}`,
+        ` ${outcomes[name]}`,
       ),
     );
     legend.replaceChildren(...items);
@@ -107,7 +116,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
 
   const showTable = () => {
     if (!details.open || !shown.data) return;
-    const head = ["from", ...names.map((name) => OUTCOMES[name])].map((text) => element("th", { scope: "col" }, text));
+    const head = ["from", ...names.map((name) => outcomes[name])].map((text) => element("th", { scope: "col" }, text));
     const rows = shown.data.labels.map((label, index) => {
       const cells = names.map((name) => element("td", {}, numbers.count(shown.data[name][index])));
       return element("tr", {}, element("th", { scope: "row" }, moment(label)), ...cells);
@@ -116,13 +125,24 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
     table.replaceChildren(element("thead", {}, element("tr", {}, ...head)), body);
   };
 
-  const show = (charts, period) => {
+  const choose = (view) => {
+    if (outcomes === VIEWS[view] && chart.data.datasets.length) return;
+    outcomes = VIEWS[view];
+    names = Object.keys(outcomes);
+    chart.data.datasets = names.map((name) =>
+      colour({ name, label: outcomes[name], data: [], barPercentage: 1, categoryPercentage: 0.85 }),
+    );
+  };
+
+  const show = (charts, period, view) => {
     shown = { period, data: charts[period] };
+    choose(view);
     chart.data.labels = shown.data.labels;
     for (const dataset of chart.data.datasets) dataset.data = shown.data[dataset.name];
     chart.update("none");
     const sum = total(names.map((name) => total(shown.data[name])));
-    canvas.setAttribute("aria-label", `Bar chart: ${numbers.count(sum)} requests of ${PERIODS[period]} by outcome`);
+    const what = view === "clients" ? "requests" : "attempts at upstreams";
+    canvas.setAttribute("aria-label", `Bar chart: ${numbers.count(sum)} ${what} of ${PERIODS[period]} by outcome`);
     showLegend();
     showTable();
   };
@@ -131,5 +151,51 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
   new MutationObserver(recolour).observe(document.documentElement, { attributeFilter: ["class"] });
   recolour();
 
-  return { show };
+  return { show, has: (charts, view) => Object.keys(VIEWS[view]).some((name) => Object.values(charts).some((data) => total(data[name]))) };
+};
+
+// What clients saw by model, client or group: asked for when it is opened, and then now and then.
+Gateway.outcomeSplit = ({ details, table, note, period }) => {
+  const { element, numbers } = Gateway;
+  const COLUMNS = { ok: "Succeeded", client_error: "Client’s mistake", client_limit: "Client’s limit", no_key: "No key", upstream: "Upstream failed", left: "Client left" };
+  const EVERY_MILLISECONDS = 15_000;
+  let asked = 0;
+
+  const by = () => details.querySelector('[name="split"]:checked').value;
+  const time = (value) => (value === null || value === undefined ? "–" : numbers.milliseconds(value));
+  const head = (text) => element("th", { scope: "col" }, text);
+  const cell = (text) => element("td", {}, text);
+
+  const draw = ({ by: split, since, rows }) => {
+    const isByModel = split === "model";
+    const titles = [split, "Requests", ...Object.values(COLUMNS), ...(isByModel ? ["First byte, median", "95 % within", "Whole, median", "95 % within"] : [])];
+    const lines = rows.map((row) => {
+      const name = row.url ? element("a", { href: row.url, class: "name" }, row.name) : row.name;
+      const times = isByModel ? [row.first_ms?.p50, row.first_ms?.p95, row.whole_ms?.p50, row.whole_ms?.p95].map((value) => cell(time(value))) : [];
+      return element(
+        "tr",
+        {},
+        element("th", { scope: "row" }, name),
+        cell(numbers.count(row.requests)),
+        ...Object.keys(COLUMNS).map((outcome) => cell(numbers.count(row[outcome]))),
+        ...times,
+      );
+    });
+    table.replaceChildren(element("thead", {}, element("tr", {}, ...titles.map(head))), element("tbody", {}, ...lines));
+    note.replaceChildren(...(rows.length ? ["What clients saw since ", Gateway.time(since), isByModel ? "; times are those of the requests that succeeded." : "."] : ["No request has ended since then."]));
+  };
+
+  const refresh = async () => {
+    if (!details.open) return;
+    const number = ++asked;
+    const response = await fetch(`${details.dataset.url}?by=${by()}&period=${period()}`, { redirect: "manual" }).catch(() => null);
+    if (!response?.ok || number !== asked) return;
+    draw(await response.json());
+  };
+
+  details.addEventListener("toggle", refresh);
+  for (const input of details.querySelectorAll('[name="split"]')) input.addEventListener("change", refresh);
+  setInterval(refresh, EVERY_MILLISECONDS);
+
+  return { refresh };
 };

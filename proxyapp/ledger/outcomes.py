@@ -1,0 +1,87 @@
+"""Counting what clients saw: by hour, model, group and client token, and how long it took them."""
+
+from bisect import bisect_left
+from itertools import islice
+from typing import NamedTuple
+
+from proxyapp.models import FIRST_COLUMNS, LATENCY_BOUNDS_MS, SEEN_COLUMNS, WHOLE_COLUMNS
+from proxyapp.requests.record import ClientOutcome, RequestRecord
+
+NUMBERS = {outcome: SEEN_COLUMNS.index(f"seen_{outcome}") for outcome in ClientOutcome}
+# The number of the hour, and what stands behind it in the row.
+HourRow = tuple[int, tuple[int | str, ...]]
+TIME_COLUMNS = (*FIRST_COLUMNS, *WHOLE_COLUMNS)
+
+
+class SeenPlace(NamedTuple):
+    """`hour`: hours since the epoch. `token_id`: 0 without one."""
+
+    hour: int
+    model: str
+    group_name: str
+    token_id: int
+
+
+class TimesPlace(NamedTuple):
+    hour: int
+    model: str
+
+
+class OutcomeTally:
+    """`counts`: in the order of SEEN_COLUMNS; `times`: in that of TIME_COLUMNS."""
+
+    def __init__(self) -> None:
+        self.counts: dict[SeenPlace, list[int]] = {}
+        self.times: dict[TimesPlace, list[int]] = {}
+
+    def count(self, record: RequestRecord, model: str, hour: int) -> int:
+        """The number of the outcome. `model`: as it is counted."""
+        outcome = record.outcome
+        number = NUMBERS[outcome]
+        _of(self.counts, SeenPlace(hour, model, record.group, record.client_id))[number] += 1
+        if outcome is ClientOutcome.OK:
+            self._count_times(TimesPlace(hour, model), record)
+        return number
+
+    def _count_times(self, place: TimesPlace, record: RequestRecord) -> None:
+        times = self.times.get(place)
+        if times is None:
+            times = self.times[place] = [0] * len(TIME_COLUMNS)
+        times[bisect_left(LATENCY_BOUNDS_MS, record.first_byte_seconds * 1000)] += 1
+        times[len(FIRST_COLUMNS) + bisect_left(LATENCY_BOUNDS_MS, record.seconds * 1000)] += 1
+
+    def count_rows(self) -> list[HourRow]:
+        """In the order in which every process locks rows."""
+        return [
+            (place.hour, (*place[1:], *counts)) for place, counts in sorted(self.counts.items())
+        ]
+
+    def time_rows(self) -> list[HourRow]:
+        """Likewise."""
+        return [(place.hour, (*place[1:], *times)) for place, times in sorted(self.times.items())]
+
+    def piece(self, start: int, stop: int) -> "OutcomeTally":
+        """The times, which are few, are in the first."""
+        piece = OutcomeTally()
+        piece.counts = dict(islice(self.counts.items(), start, stop))
+        if start == 0:
+            piece.times = self.times
+        return piece
+
+    def merge(self, other: "OutcomeTally") -> None:
+        for place, counts in other.counts.items():
+            add(_of(self.counts, place), counts)
+        for at, times in other.times.items():
+            add(self.times.setdefault(at, [0] * len(TIME_COLUMNS)), times)
+
+
+def _of(counts: dict[SeenPlace, list[int]], place: SeenPlace) -> list[int]:
+    found = counts.get(place)
+    if found is None:
+        found = counts[place] = [0] * len(SEEN_COLUMNS)
+    return found
+
+
+def add(sums: list[int], counts: list[int]) -> None:
+    for number, count in enumerate(counts):
+        sums[number] += count
