@@ -107,6 +107,7 @@ class Runtime:
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
         self.counting = Counting(self.limits)
+        self.told.add(self.counting.count_outcome)
         await self._reread_limits()
         self.slowdown = Slowdown(self.trusted)
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
