@@ -22,6 +22,7 @@ MOST = {
     "MINUTES": 525_600,
     "SECONDS": 1_000_000,
     "BYTES": 2**50,
+    "ROWS": 100_000_000,
 }
 NEARLY = 0.87  # of 1: a letter too few, two that changed places
 MOST_TIMES = 1_000_000

@@ -45,11 +45,16 @@ _PLACEHOLDER = re.compile(
     r"|prod|gateway|gemini|app|token|letmein|qwerty|x|\d)+"
 )
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+REQUEST_LOGS = ("all", "errors", "off")
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 
 
 def log_level(text: str) -> str:
     return "" if text.upper() in LOG_LEVELS else "is not DEBUG, INFO, WARNING or ERROR"
+
+
+def request_log(text: str) -> str:
+    return "" if text in REQUEST_LOGS else "is not all, errors or off"
 
 
 def strategy(text: str) -> str:

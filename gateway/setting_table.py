@@ -272,6 +272,26 @@ DAILY_USAGE_DAYS = table.whole(
 AUDIT_RETENTION_DAYS = table.whole(
     "AUDIT_RETENTION_DAYS", 365, "How many days the audit log is kept."
 )
+REQUEST_LOG = table.text(
+    "REQUEST_LOG",
+    "all",
+    "Which requests of clients are logged, with their metadata and never a body: all, errors or "
+    "off.",
+    check=checks.request_log,
+)
+REQUEST_LOG_PER_SECOND = table.whole(
+    "REQUEST_LOG_PER_SECOND",
+    50,
+    "How many requests a second a process logs: what went wrong first, then a fair sample of the "
+    "others. The rest is counted. 0: all.",
+    zero="all",
+)
+REQUEST_LOG_DAYS = table.whole("REQUEST_LOG_DAYS", 7, "How many days a request stays in the log.")
+REQUEST_LOG_ROWS = table.whole(
+    "REQUEST_LOG_ROWS",
+    1_000_000,
+    "How many requests the log has at most (a million is some 500 MB); the oldest go first.",
+)
 
 # What it says of itself.
 TZ = table.text(

@@ -27,6 +27,8 @@ from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.flush import Flush
 from proxyapp.ledger.key_revival import KeyRevival
 from proxyapp.ledger.pruning import prune_often, within
+from proxyapp.ledger.request_log import RequestLog
+from proxyapp.ledger.request_log_trim import trim_when_due
 from proxyapp.ledger.shared_answers import SharedAnswers
 from proxyapp.ledger.writer import Writing
 from proxyapp.pool import store, taking
@@ -76,7 +78,8 @@ class Runtime:
     """Builds and holds what one process has, and keeps it fresh.
 
     `snapshot` and `book` are renewed when the pool's version moves; all else lives from `start` to
-    `stop`. Four tasks watch the pool and the clock, write counts, prune rows, ask dead keys again.
+    `stop`. Five tasks watch the pool and the clock, write counts, prune rows and the log, ask
+    dead keys again.
     """
 
     def __init__(self) -> None:
@@ -125,11 +128,19 @@ class Runtime:
         shared = SharedAnswers(self.threads)
         self.prober = KeyProber(functools.partial(probe, self.upstreams), shared)
         revival = KeyRevival(self.threads, shared, self.prober, lambda: self.snapshot.keys)
+        self._log = RequestLog(self.writing.requests, self.counting.touched)
+        if settings.REQUEST_LOG != "off":
+            self.told.add(self._log.hear)
         self._flush = Flush(
-            self.threads, self.writing.usage, self.counting, self.leasing, self.limits
+            self.threads, self.writing.usage, self.counting, self.leasing, self.limits, self._log
         )
         atexit.register(self._flush.run_at_exit)
-        works = (self._watch(), self._flush_often(), prune_often(self.threads, self._is_stopping))
+        works = (
+            self._watch(),
+            self._flush_often(),
+            prune_often(self.threads, self._is_stopping),
+            trim_when_due(self.threads, self._log.is_trim_due, self._is_stopping),
+        )
         self._tasks = [self.loop.create_task(work) for work in works]
         self._reviving = self.loop.create_task(revival.run())
 
@@ -241,7 +252,8 @@ class Runtime:
         """Writes what is left to write. No request may come after it."""
         atexit.unregister(self._flush.run_at_exit)
         self._reviving.cancel()
-        for event in (self._is_stopping, self._has_news, self.counting.is_dirty):
+        is_dirty, is_trim_due = self.counting.is_dirty, self._log.is_trim_due
+        for event in (self._is_stopping, self._has_news, is_dirty, is_trim_due):
             event.set()
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         self.model_lists.close()

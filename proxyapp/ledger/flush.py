@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import time
 from collections import deque
 from collections.abc import Sequence
 
@@ -13,6 +14,7 @@ from proxyapp.access.limits import ClientLimits
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.counting import Counting
 from proxyapp.ledger.outbox import MakeRecord, Outbox, Work
+from proxyapp.ledger.request_log import RequestLog
 from proxyapp.ledger.spool_records import usage_record
 from proxyapp.ledger.usage import UsageTally
 from proxyapp.ledger.usage_rows import write_usage
@@ -34,18 +36,23 @@ class Flush:
         counting: Counting,
         leasing: Leasing,
         limits: ClientLimits,
+        log: RequestLog | None = None,
     ) -> None:
         self._threads = threads
         self._outbox = outbox
         self._counting = counting
         self._leasing = leasing
         self._limits = limits
+        self._log = log
         self._pieces: deque[UsageTally] = deque()
 
     async def run(self, *, is_last: bool = False) -> bool:
         """Whether all that was counted is in the database now; else some of it is in the spool."""
         self._cut(is_last=is_last)
-        if not await self._are_written():
+        are_written = await self._are_written()
+        if self._log is not None:
+            await self._log.flush(time.time(), everything=is_last)
+        if not are_written:
             return False
         progress = self._leasing.progress(everything=is_last)
         leftovers = self._limits.leftovers() if is_last else []
@@ -70,6 +77,8 @@ class Flush:
     def run_at_exit(self) -> None:
         """For servers that end without a word; the event loop is gone by now."""
         self._cut(is_last=True)
+        if self._log is not None:
+            self._log.write_at_exit(time.time())
         if not self._pieces:
             return
         while self._pieces:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from django.db import Error as DatabaseError
 
 from proxyapp.database.threads import DatabaseThreads
-from proxyapp.ledger import recount, retention
+from proxyapp.ledger import recount, request_log_trim, retention
 
 logger = logging.getLogger(__name__)
 # Not while workers start. Rows are kept for days, so that an hour more or less is nothing to them.
@@ -46,6 +46,7 @@ async def _prune(threads: DatabaseThreads, is_stopping: asyncio.Event) -> None:
         if not await threads.background(
             functools.partial(retention.prune_batch, now), PRUNE_SECONDS
         ):
+            await request_log_trim.trim(threads, is_stopping)
             return
         await within(PRUNING_PAUSE_SECONDS, is_stopping)
 

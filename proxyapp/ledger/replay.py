@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from django.db import DataError, IntegrityError, transaction
 
+from proxyapp.ledger.request_log_rows import write_requests
 from proxyapp.ledger.spool_marks import Mark, raise_to, taken
 from proxyapp.ledger.spool_records import Record
 from proxyapp.ledger.usage import UsageTally
@@ -35,7 +36,9 @@ def record_batches(records: Sequence[Record]) -> Iterator[Sequence[Record]]:
 
 
 def _counts(record: Record) -> int:
-    return len(record.tally.counts) + len(record.tally.clients.counts) + len(record.resources)
+    logged = len(record.requests.rows) if record.requests else 0
+    counts = len(record.tally.counts) + len(record.tally.clients.counts)
+    return counts + len(record.resources) + logged
 
 
 def write_batch(name: str, records: Sequence[Record]) -> tuple[int | None, list[bytes]]:
@@ -58,6 +61,9 @@ def _write(name: str, records: Sequence[Record]) -> int | None:
             raise_to(Mark(name, new[-1].number))
             write_usage(_sum(new))
             write_resources([change for record in new for change in record.resources])
+        for record in new:
+            if record.requests:
+                write_requests(*record.requests)
         if not any(record.cooldowns for record in records):
             return None
         return write_cooldowns([cooldown for record in new for cooldown in record.cooldowns])

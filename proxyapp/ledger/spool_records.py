@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from proxyapp.ledger.client_usage import CLIENT_COLUMNS, ClientCounts, ClientPlace
 from proxyapp.ledger.outcomes import TIME_COLUMNS, SeenPlace, TimesPlace
@@ -31,6 +31,14 @@ Place = TypeVar("Place")
 Counts = TypeVar("Counts", AttemptCounter, ClientCounts)
 
 
+class SpooledRequests(NamedTuple):
+    """Rows of the request log, and how many of each minute are left out of it."""
+
+    columns: list[str]
+    rows: list[list[Any]]
+    left_out: dict[int, list[int]]
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """`line`: as it stands in the file. `number`: its own in the file, counted from 1."""
@@ -40,6 +48,7 @@ class Record:
     cooldowns: list[NewCooldown] = field(default_factory=list)
     tally: UsageTally = field(default_factory=UsageTally)
     resources: list[ResourceChange] = field(default_factory=list)
+    requests: "SpooledRequests | None" = None
 
 
 def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
@@ -113,7 +122,16 @@ def _record(position: int, line: bytes) -> Record:
     if learned and cooldowns:
         cooldowns[0] = replace(cooldowns[0], learned=learned)
     number = int(record.get("n", position))
-    return Record(line, number, cooldowns, _tally(record), spooled_resources(record))
+    resources, requests = spooled_resources(record), _requests(record)
+    return Record(line, number, cooldowns, _tally(record), resources, requests)
+
+
+def _requests(record: dict[str, Any]) -> SpooledRequests | None:
+    if "requests" not in record:
+        return None
+    given = record["requests"]
+    left_out = {minute: counts for minute, *counts in record["requests_left_out"]}
+    return SpooledRequests(list(given["columns"]), list(given["rows"]), left_out)
 
 
 def _cooldown_row(cooldown: NewCooldown) -> dict[str, Any]:

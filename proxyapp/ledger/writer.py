@@ -1,4 +1,6 @@
-"""What one process writes, cooldowns, resources and usage, and what waits in the spool."""
+"""What one process writes, cooldowns, resources, usage and the request log, and what of it waits in
+the spool.
+"""
 
 import asyncio
 import functools
@@ -35,13 +37,16 @@ class Writing:
         self._folder = folder
         self._on_written = on_written
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="spool")
-        kinds = ("cooldowns", "usage", "resources")
+        kinds = ("cooldowns", "usage", "resources", "requests")
         self._spools = [Spool(folder, kind) for kind in kinds]
         self.cooldowns = Outbox(threads, threads.urgent, self._spools[0], self._disk)
         self.usage = Outbox(
             threads, threads.background, self._spools[1], self._disk, USAGE_PATIENCE_SECONDS
         )
         self.resources = ResourceOutbox(threads, self._spools[2], self._disk)
+        self.requests = Outbox(
+            threads, threads.background, self._spools[3], self._disk, USAGE_PATIENCE_SECONDS
+        )
         self._looks_at = 0.0
         self._stuck: set[str] = set()
 
@@ -74,6 +79,7 @@ class Writing:
             await self._threads.attempt(prove_writable)
         written = await self._empty(self.cooldowns, self._on_written)
         written += await self._empty(self.resources) + await self._empty(self.usage)
+        written += await self._empty(self.requests)
         if time.monotonic() >= self._looks_at:
             written += await self._take_over()
             self._looks_at = time.monotonic() + LEFT_BEHIND_SECONDS

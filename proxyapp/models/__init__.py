@@ -9,6 +9,7 @@ from proxyapp.models.project import Project
 from proxyapp.models.quota_share import QuotaHolder, QuotaShare
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.removed_key import RemovedKey
+from proxyapp.models.request_log import RequestLogEntry, RequestLogGap, RequestLogTry
 from proxyapp.models.resource import Resource
 from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
@@ -58,6 +59,9 @@ __all__ = [
     "QuotaShare",
     "RateLimitEvent",
     "RemovedKey",
+    "RequestLogEntry",
+    "RequestLogGap",
+    "RequestLogTry",
     "Resource",
     "RotationCursor",
     "SecondFactor",

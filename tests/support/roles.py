@@ -10,6 +10,7 @@ MIGRATIONS = (
     ("0006_client_tokens", "grant_tokens"),
     ("0023_resources", "grant_resources"),
     ("0035_rights_of_quotas", "grant_quotas"),
+    ("0039_request_log", "grant_requests"),
 )
 
 

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
+from proxyapp.ledger.request_log_trim import trim_batches
 from proxyapp.ledger.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
 from proxyapp.models import audit
 
@@ -16,17 +17,19 @@ class Command(BaseCommand):
         "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old"
         " usage by the minute; also sessions of the admin that are over; adds usage by the hour"
         " that is older than HOURLY_USAGE_DAYS up into days; removes days older than"
-        " DAILY_USAGE_DAYS, the audit log older than AUDIT_RETENTION_DAYS, and notes of resources"
+        " DAILY_USAGE_DAYS, the audit log older than AUDIT_RETENTION_DAYS, logged requests"
+        " beyond REQUEST_LOG_DAYS and REQUEST_LOG_ROWS, and notes of resources"
         " that have expired. The gateway does it every hour."
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
         try:
-            pruned = sum(prune_batches(timezone.now()), Pruned())
-            if pruned:
-                audit.record_whole(
-                    audit.command("prune"), "prune", audit.DATABASE, detail=_described(pruned)
-                )
+            now = timezone.now()
+            pruned = sum(prune_batches(now), Pruned())
+            logged = sum(trim_batches(now))
+            if pruned or logged:
+                detail = _described(pruned, logged)
+                audit.record_whole(audit.command("prune"), "prune", audit.DATABASE, detail=detail)
         except DatabaseError as error:
             raise CommandError(
                 f"The database cannot be used (has `manage.py migrate` run?): {error}"
@@ -54,16 +57,18 @@ class Command(BaseCommand):
             f"{pruned.audit_entries} entries of the audit log older than {audit_days} days were"
             " removed"
         )
+        if logged:
+            self.stdout.write(f"{logged} requests were removed from their log")
         self.stdout.write(f"{pruned.resources} notes of expired resources were removed")
         self.stdout.write(
             f"{pruned.leftovers} notes of groups and processes that are gone were removed"
         )
 
 
-def _described(pruned: Pruned) -> str:
+def _described(pruned: Pruned, logged: int) -> str:
     return (
         f"{pruned.events} rate limit events, {pruned.hours} rows of usage by the hour,"
         f" {pruned.minutes} by the minute, {pruned.days} by the day, {pruned.sessions} sessions,"
         f" {pruned.sign_ins} counts of failed sign-ins, {pruned.audit_entries} entries of the"
         f" audit log, {pruned.resources} notes of expired resources"
-    )
+    ) + (f", {logged} logged requests" if logged else "")
