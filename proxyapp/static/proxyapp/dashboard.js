@@ -35,13 +35,16 @@
     put("requests_per_minute", numbers.short(rate < 10 ? rate : Math.round(rate)));
     put("success_rate", cards.success_rate === null ? "–" : numbers.percent(cards.success_rate));
     put("rate_limited_today", numbers.short(cards.rate_limited_today));
+    // The day is UTC's, and is told in the zone of all other times here.
+    const sinceMidnight = `since ${times.clockText(new Date(`${state.at.slice(0, 10)}T00:00:00Z`))}`;
+    put("today_note", sinceMidnight);
     const { prompt, output, cached = 0, thoughts = 0 } = cards.tokens_today;
     const part = (count, word) => (count ? ` (${numbers.short(count)} ${word})` : "");
     put("tokens_today", numbers.short(prompt + output));
     const into = numbers.short(prompt) + " in" + part(cached, "cached");
-    put("tokens_note", `${into}, ${numbers.short(output)} out${part(thoughts, "thoughts")}`);
+    put("tokens_note", `${into}, ${numbers.short(output)} out${part(thoughts, "thoughts")}, ${sinceMidnight}`);
     put("p50_ms", cards.p50_ms === null ? "–" : numbers.milliseconds(cards.p50_ms));
-    put("p95_note", cards.p95_ms === null ? "median, last hour" : `median; 95 % within ${numbers.milliseconds(cards.p95_ms)}`);
+    put("p95_note", cards.p95_ms === null ? "median, last hour" : `median, last hour; 95 % within ${numbers.milliseconds(cards.p95_ms)}`);
     for (const card of document.querySelectorAll("[data-today]")) card.href = card.dataset.today + state.at.slice(0, 10);
   };
 

@@ -168,17 +168,17 @@ Gateway.outcomeSplit = ({ details, table, note, period }) => {
 
   const draw = ({ by: split, since, rows }) => {
     const isByModel = split === "model";
-    const titles = [split, "Requests", ...Object.values(COLUMNS), ...(isByModel ? ["First byte, median", "95 % within", "Whole, median", "95 % within"] : [])];
+    const titles = [split, "Requests", ...(isByModel ? ["First byte p50 / p95", "In all p50 / p95"] : []), ...Object.values(COLUMNS)];
     const lines = rows.map((row) => {
       const name = row.url ? element("a", { href: row.url, class: "name" }, row.name) : row.name;
-      const times = isByModel ? [row.first_ms?.p50, row.first_ms?.p95, row.whole_ms?.p50, row.whole_ms?.p95].map((value) => cell(time(value))) : [];
+      const times = isByModel ? [row.first_ms, row.whole_ms].map((each) => cell(`${time(each?.p50)} / ${time(each?.p95)}`)) : [];
       return element(
         "tr",
         {},
         element("th", { scope: "row" }, name),
         cell(numbers.count(row.requests)),
-        ...Object.keys(COLUMNS).map((outcome) => cell(numbers.count(row[outcome]))),
         ...times,
+        ...Object.keys(COLUMNS).map((outcome) => cell(numbers.count(row[outcome]))),
       );
     });
     table.replaceChildren(element("thead", {}, element("tr", {}, ...titles.map(head))), element("tbody", {}, ...lines));
