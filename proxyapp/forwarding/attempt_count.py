@@ -107,29 +107,37 @@ class AttemptCount:
         now, key_id = time.time(), self._turn.key.id
         model = "" if outcome is AttemptOutcome.CLIENT_ERROR else self._name(now)
         llm_tokens = self._counter.llm_tokens() if self._counter is not None else NONE
+        cost = self._cost(llm_tokens, now)
         self._counting.tally.count(
             key_id,
             self._counting.names.of_key(key_id, model, now),
             outcome,
             now,
             llm_tokens,
+            cost,
         )
         if self.record is not None:
-            self._end_record(outcome, status, llm_tokens)
+            self._end_record(outcome, status, llm_tokens, cost)
         if self._turn.charge is not None:
             self._turn.charge.end(
                 None if self.is_unsent else llm_tokens, is_counted=outcome in QUOTA_OUTCOMES
             )
         if self.client is not ANYONE:
             charged = self._charged(llm_tokens, outcome, status)
-            self._counting.count_llm_tokens(self.client, model, charged, now)
+            paid = cost if charged is llm_tokens else self._cost(charged, now)
+            self._counting.count_llm_tokens(self.client, model, charged, now, paid)
         self._counting.touched()
 
-    def _end_record(self, outcome: AttemptOutcome, status: int, llm_tokens: LlmTokens) -> None:
+    def _cost(self, used: LlmTokens, now: float) -> int | None:
+        return self._counting.cost_of(self._turn.key.group, self._model, used, now)
+
+    def _end_record(
+        self, outcome: AttemptOutcome, status: int, llm_tokens: LlmTokens, cost: int | None
+    ) -> None:
         under_way, record = self.under_way, self.record
         if under_way is None or record is None:
             return
-        under_way.end_attempt(record, outcome.value, status, llm_tokens)
+        under_way.end_attempt(record, outcome.value, status, llm_tokens, cost)
         if 0 < status < 400 and outcome in LATE:
             under_way.note_late(LATE[outcome])
 

@@ -36,6 +36,8 @@ class ClientCounts:
     thought_tokens: int = 0
     tool_use_tokens: int = 0
     not_allowed: int = 0
+    cost_micros: int = 0
+    unpriced_tokens: int = 0
 
     def add(self, other: "ClientCounts") -> None:
         for name in CLIENT_COLUMNS:
@@ -83,13 +85,19 @@ class ClientTally:
         cached: int = 0,
         thoughts: int = 0,
         tool_use: int = 0,
+        cost: int | None = 0,
     ) -> None:
+        """`cost`: in millionths; None: there is no price."""
         counts = self._of(token_id, model, now)
         counts.prompt_tokens += prompt
         counts.output_tokens += output
         counts.cached_tokens += cached
         counts.thought_tokens += thoughts
         counts.tool_use_tokens += tool_use
+        if cost is None:
+            counts.unpriced_tokens += prompt + output
+        else:
+            counts.cost_micros += cost
 
     def _of(self, token_id: int, model: str, now: float) -> ClientCounts:
         place = ClientPlace(token_id, int(now) // DAY_SECONDS, model)

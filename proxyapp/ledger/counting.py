@@ -5,8 +5,11 @@ import time
 
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client
+from proxyapp.costs.price_book import PriceBook
+from proxyapp.costs.shipped import shipped_book
 from proxyapp.ledger.model_names import ModelNames
 from proxyapp.ledger.usage import UsageTally
+from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.requests.record import ClientOutcome, RequestRecord
 
@@ -22,9 +25,10 @@ class Counting:
     `is_dirty` is set while something waits for the next flush.
     """
 
-    def __init__(self, limits: ClientLimits) -> None:
+    def __init__(self, limits: ClientLimits, prices: PriceBook | None = None) -> None:
         self.tally = UsageTally()
         self.names = ModelNames()
+        self.prices = shipped_book() if prices is None else prices
         self.is_dirty = asyncio.Event()
         self._limits = limits
         self._noted_at = -NOTED_SECONDS
@@ -74,8 +78,24 @@ class Counting:
         self.tally.clients.count_not_allowed(client.id, name, now)
         self.touched()
 
+    def cost_of(
+        self, group: PoolGroup | None, model: str, used: LlmTokens, now: float
+    ) -> int | None:
+        """In millionths of the currency's unit; None: LLM tokens of a model without a price.
+        `group`: whose key was used; None: the client's own.
+        """
+        if not (used.prompt or used.output) or (group is not None and group.free):
+            return 0
+        price = self.prices.of(model, now)
+        return None if price is None else price.cost_micros(used)
+
     def count_llm_tokens(
-        self, client: Client, model: str, llm_tokens: LlmTokens, now: float
+        self,
+        client: Client,
+        model: str,
+        llm_tokens: LlmTokens,
+        now: float,
+        cost: int | None = 0,
     ) -> None:
         prompt, output, cached, thoughts, tool_use = llm_tokens
         if prompt or output:
@@ -89,5 +109,6 @@ class Counting:
                 cached=cached,
                 thoughts=thoughts,
                 tool_use=tool_use,
+                cost=cost,
             )
             self._limits.llm_tokens.add(client.id, prompt + output, now)

@@ -24,7 +24,14 @@ from proxyapp.resources.spooled import spooled_resources
 
 # They stand apart: a gateway that is older than they refuses a count with a column that it does not
 # know, and may have to read this one's files.
-LATER_COLUMNS = ("cached_tokens", "thought_tokens", "tool_use_tokens", "not_allowed")
+LATER_COLUMNS = (
+    "cached_tokens",
+    "thought_tokens",
+    "tool_use_tokens",
+    "not_allowed",
+    "cost_micros",
+    "unpriced_tokens",
+)
 ATTEMPT_COLUMNS = tuple(column for column in COLUMNS if column not in LATER_COLUMNS)
 TOKEN_COLUMNS = tuple(column for column in CLIENT_COLUMNS if column not in LATER_COLUMNS)
 Place = TypeVar("Place")

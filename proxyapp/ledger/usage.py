@@ -65,6 +65,8 @@ class AttemptCounter:
     cached_tokens: int = 0
     thought_tokens: int = 0
     tool_use_tokens: int = 0
+    cost_micros: int = 0
+    unpriced_tokens: int = 0
 
     def add(self, other: "AttemptCounter") -> None:
         for name in COLUMNS:
@@ -76,6 +78,13 @@ class AttemptCounter:
         self.cached_tokens += used.cached
         self.thought_tokens += used.thoughts
         self.tool_use_tokens += used.tool_use
+
+    def add_cost(self, used: LlmTokens, cost: int | None) -> None:
+        """None: there is no price."""
+        if cost is None:
+            self.unpriced_tokens += used.prompt + used.output
+        else:
+            self.cost_micros += cost
 
 
 COLUMNS = tuple(column.name for column in fields(AttemptCounter))
@@ -149,18 +158,23 @@ class UsageTally:
         outcome: AttemptOutcome,
         now: float,
         used: LlmTokens = NONE,
+        cost: int | None = 0,
     ) -> None:
-        """One finished attempt."""
+        """One finished attempt. `cost`: in millionths; None: there is no price."""
         for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
             counts.requests += 1
             setattr(counts, outcome, getattr(counts, outcome) + 1)
             counts.add_llm_tokens(used)
+            counts.add_cost(used, cost)
         self.last_used[key_id] = now
 
-    def add_llm_tokens(self, key_id: int, model: str, used: LlmTokens, now: float) -> None:
+    def add_llm_tokens(
+        self, key_id: int, model: str, used: LlmTokens, now: float, cost: int | None = 0
+    ) -> None:
         """Of an attempt that is counted and goes on."""
         for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
             counts.add_llm_tokens(used)
+            counts.add_cost(used, cost)
         self.last_used[key_id] = now
 
     def _of_key(self, key_id: int, model: str, now: float) -> AttemptCounter:

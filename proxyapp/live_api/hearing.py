@@ -65,14 +65,15 @@ class Hearing:
         return without_key(message, key.secret, ascii_mask(key.masked)) if is_in else message
 
     def _count(self, used: LlmTokens, now: float) -> None:
-        self._under_way.add_llm_tokens(used)
         client, counting, model = self._client, self._parts.counting, self._model
+        cost = counting.cost_of(self._key.group if self._key else None, model, used, now)
+        self._under_way.add_llm_tokens(used, cost)
         if client is not ANYONE:
             model = counting.names.of_client(client.id, model, now)
-            counting.count_llm_tokens(client, self._model, used, now)
+            counting.count_llm_tokens(client, self._model, used, now, cost)
         if self._key is not None:
             name = counting.names.of_key(self._key.id, model, now)
-            counting.tally.add_llm_tokens(self._key.id, name, used, now)
+            counting.tally.add_llm_tokens(self._key.id, name, used, now, cost)
         counting.touched()
         if client.tokens_per_day is not None:
             self._check_limit(client, now)

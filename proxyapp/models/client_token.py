@@ -5,7 +5,7 @@ from django.db.models.functions import Lower
 
 from proxyapp.models.pool import Group
 from proxyapp.models.quota_columns import concurrency_column
-from proxyapp.models.usage import llm_token_part
+from proxyapp.models.usage import cost_column, llm_token_part
 
 
 class ClientToken(models.Model):
@@ -105,6 +105,8 @@ class TokenUsage(models.Model):
     cached_tokens = llm_token_part()
     thought_tokens = llm_token_part()
     tool_use_tokens = llm_token_part()
+    cost_micros = cost_column()
+    unpriced_tokens = llm_token_part()
 
     class Meta:
         verbose_name = verbose_name_plural = "token usage"

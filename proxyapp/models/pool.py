@@ -100,6 +100,11 @@ class Group(models.Model):
         default=False,
         help_text="Asks OpenAI streams for their usage where the client did not; it is not told.",
     )
+    free = models.BooleanField(
+        default=False,
+        db_default=False,
+        help_text="What its keys are used for costs nothing: they are of a free tier.",
+    )
     shared_resources = models.BooleanField(
         default=False,
         db_default=False,

@@ -13,6 +13,13 @@ def llm_token_part() -> "models.BigIntegerField[int, int]":
     return models.BigIntegerField(default=0, db_default=0)
 
 
+def cost_column() -> "models.BigIntegerField[int, int]":
+    """In millionths of the currency's unit. What has no price is not in it: it is counted beside
+    it, as LLM tokens in and out.
+    """
+    return models.BigIntegerField(default=0, db_default=0)
+
+
 # The attempts that a provider takes from its quota, as far as one knows: not what it refused, not
 # its own failures, not what was wrong with a request.
 QUOTA_COLUMNS = ("succeeded", "cancelled")
@@ -34,6 +41,8 @@ class AttemptCounts(models.Model):
     cached_tokens = llm_token_part()
     thought_tokens = llm_token_part()
     tool_use_tokens = llm_token_part()
+    cost_micros = cost_column()
+    unpriced_tokens = llm_token_part()
 
     class Meta:
         abstract = True

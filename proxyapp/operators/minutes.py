@@ -30,6 +30,8 @@ class Totals:
     cached_tokens: int
     thought_tokens: int
     tool_use_tokens: int
+    cost_micros: int
+    unpriced_tokens: int
     answered: int
     answered_well: int
     no_key: int

@@ -56,6 +56,7 @@ class PoolGroup:
     rewrite_paths: bool = True
     unwrap_errors: bool = True
     include_usage: bool = False
+    free: bool = False
     models: tuple[str, ...] = ()
     aliases: Mapping[str, str] = field(default_factory=dict, hash=False)
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
@@ -211,6 +212,7 @@ class GroupFields(NamedTuple):
     rewrite_paths: bool = True
     unwrap_errors: bool = True
     include_usage: bool = False
+    free: bool = False
     models: Sequence[str] = ()
     aliases: Mapping[str, str] = MappingProxyType({})
     fallbacks: Mapping[str, Sequence[str]] = MappingProxyType({})

@@ -76,6 +76,7 @@ def group_of_pool(group: Group) -> PoolGroup:
             rewrite_paths=group.rewrite_paths,
             unwrap_errors=group.unwrap_errors,
             include_usage=group.include_usage,
+            free=group.free,
             models=group.models,
             aliases=group.aliases,
             fallbacks=group.fallbacks,

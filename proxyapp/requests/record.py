@@ -100,6 +100,6 @@ class RequestRecord:
         self.bytes_in = 0
         self.bytes_out = 0
         self.llm_tokens: LlmTokens = NONE
-        self.cost_micros: int | None = None
+        self.cost_micros: int | None = 0
         self.error = ""
         self.traceparent = ""

@@ -55,7 +55,12 @@ class RequestUnderWay:
         attempt.seconds = time.monotonic() - self.began - attempt.began_after
 
     def end_attempt(
-        self, attempt: AttemptRecord, outcome: str, status: int, used: LlmTokens
+        self,
+        attempt: AttemptRecord,
+        outcome: str,
+        status: int,
+        used: LlmTokens,
+        cost: int | None,
     ) -> None:
         if not attempt.seconds:
             attempt.seconds = time.monotonic() - self.began - attempt.began_after
@@ -64,13 +69,16 @@ class RequestUnderWay:
             attempt.verdict = outcome
         if self.record is not None and 0 < status < 400:
             self.record.llm_tokens = used
+            self.record.cost_micros = cost
 
-    def add_llm_tokens(self, used: LlmTokens) -> None:
+    def add_llm_tokens(self, used: LlmTokens, cost: int | None) -> None:
         """Of a session, as they come."""
         record = self.record
         if record is not None:
             sums = [mine + theirs for mine, theirs in zip(record.llm_tokens, used, strict=True)]
             record.llm_tokens = LlmTokens(*sums)
+            before = record.cost_micros
+            record.cost_micros = None if before is None or cost is None else before + cost
 
     def note_late(self, outcome: ClientOutcome) -> None:
         """What has begun well has not ended well."""

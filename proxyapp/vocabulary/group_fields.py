@@ -67,6 +67,7 @@ class GroupSettings:
     rewrite_paths: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
     unwrap_errors: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
     include_usage: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
+    free: bool = dataclasses.field(default=False, metadata={"sort": "flag"})
     models: list[str] = dataclasses.field(
         default_factory=list, metadata={"sort": "models", "shown": in_lines(model_lines)}
     )

@@ -110,7 +110,8 @@ def test_minutes_come_back_as_they_were(tmp_path: Path):
 def with_parts() -> UsageTally:
     counted = tally(1)
     used = LlmTokens(3, cached=2, thoughts=4, tool_use=1)
-    counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, used)
+    counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, used, 40)
+    counted.count(1, "m", AttemptOutcome.SUCCEEDED, SECONDS, LlmTokens(3), None)
     counted.clients.count_llm_tokens(7, "m", 3, 5, SECONDS, cached=2, thoughts=4, tool_use=1)
     counted.clients.count_llm_tokens(8, "m", 3, 5, SECONDS)
     counted.clients.count_not_allowed(8, "m", SECONDS)

@@ -270,7 +270,8 @@ def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
         counted = UsageTally()
         counted.clients.count_answer(token.pk, "m", status, SECONDS)
         parts = {"cached": 2, "thoughts": 4, "tool_use": 1}
-        counted.clients.count_llm_tokens(token.pk, "m", 3, 5, SECONDS, **parts)
+        cost = 9 if status == 200 else None
+        counted.clients.count_llm_tokens(token.pk, "m", 3, 5, SECONDS, **parts, cost=cost)
         counted.clients.count_refused(token.pk, SECONDS)
         counted.clients.count_answer(token.pk + 1, "m", 200, SECONDS)  # deleted meanwhile
         assert counted
@@ -283,8 +284,8 @@ def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
     columns = ("day", "model", *CLIENT_COLUMNS)
     assert senseless == []
     assert list(TokenUsage.objects.order_by("model").values_list(*columns)) == [
-        (NOW.date(), "", 2, 0, 4, 0, 0, 0, 0, 0, 0),
-        (NOW.date(), "m", 2, 2, 0, 12, 20, 8, 16, 4, 0),
+        (NOW.date(), "", 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0),
+        (NOW.date(), "m", 2, 2, 0, 12, 20, 8, 16, 4, 0, 18, 16),
     ]
     token.refresh_from_db()
     assert token.last_used_at == NOW

@@ -39,6 +39,7 @@ def test_without_a_compiler_a_wheel_has_the_sources(tmp_path: Path) -> None:
     assert wheel.name.endswith("-py3-none-any.whl")
     zipfile.ZipFile(wheel).extractall(installed)
     assert (installed / "proxyapp/quota/tiers.yaml").is_file()
+    assert (installed / "proxyapp/costs/prices.yaml").is_file()
     looked = subprocess.run(
         [sys.executable, "-c", LOOK],
         cwd=tmp_path,

@@ -1,0 +1,79 @@
+"""Which price a model has on a day: none is not nought, it is not known."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from proxyapp.costs.price import Price
+from proxyapp.vocabulary.model_patterns import expression_of
+
+DAY_SECONDS = 86_400
+EPOCH = date(1970, 1, 1).toordinal()
+# Clients name models. The prices of so many names are remembered.
+MOST_KNOWN = 10_000
+# A version of a model is priced as the model: gemini-2.5-pro-001.
+VERSION = re.compile(r"-\d{3}|-latest")
+
+
+@dataclass(frozen=True, slots=True)
+class PriceStep:
+    """`since`: from that day on, UTC; None: from the beginning."""
+
+    price: Price
+    since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PriceEntry:
+    """`model`: a name, `*` for any part. `steps`: the later ones behind. `source`: in words."""
+
+    model: str
+    steps: Sequence[PriceStep]
+    source: str
+
+    def on(self, day: date) -> Price | None:
+        fitting = [step.price for step in self.steps if step.since is None or step.since <= day]
+        return fitting[-1] if fitting else None
+
+
+class PriceBook:
+    """`entries`: of several that name a model the first counts, and a name before a pattern."""
+
+    def __init__(self, entries: Sequence[PriceEntry]) -> None:
+        self.entries = entries
+        names = {entry.model: entry for entry in reversed(entries) if "*" not in entry.model}
+        self._names = names
+        self._patterns = [
+            (re.compile(expression_of(entry.model), re.DOTALL), entry)
+            for entry in entries
+            if "*" in entry.model
+        ]
+        self._day = -1
+        self._known: dict[str, Price | None] = {}
+
+    def of(self, model: str, now: float) -> Price | None:
+        """None: it has no price. `now`: in seconds since the epoch."""
+        day = int(now) // DAY_SECONDS
+        if day != self._day or len(self._known) >= MOST_KNOWN:
+            self._day, self._known = day, {}
+        if model not in self._known:
+            entry = self.entry_of(model)
+            self._known[model] = None if entry is None else entry.on(date.fromordinal(EPOCH + day))
+        return self._known[model]
+
+    def entry_of(self, model: str) -> PriceEntry | None:
+        """Also where its publisher stands in front of the model."""
+        for name in (model, model.rpartition("/")[2]):
+            if found := self._entry_named(name):
+                return found
+        return None
+
+    def _entry_named(self, name: str) -> PriceEntry | None:
+        if found := self._names.get(name):
+            return found
+        for pattern, entry in self._patterns:
+            if pattern.fullmatch(name):
+                return entry
+        stem = name[: -len(suffix[0])] if (suffix := VERSION.search(name, len(name) - 7)) else ""
+        return self._names.get(stem)
