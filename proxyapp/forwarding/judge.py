@@ -133,7 +133,8 @@ def _is_key_in_place(request: RequestPlan, attempt: Attempt) -> bool:
 
 async def cooldown_of(attempt: Attempt, judgement: Verdict) -> NewCooldown:
     body, now = await attempt.read_error(), datetime.now(UTC)
-    return cooldown(attempt.key, judgement, attempt.status, body, now, attempt.client)
+    client, request_id = attempt.client, attempt.count.request_id
+    return cooldown(attempt.key, judgement, attempt.status, body, now, client, request_id)
 
 
 def cooldown(
@@ -143,6 +144,7 @@ def cooldown(
     body: bytes,
     now: datetime,
     client: Client = ANYONE,
+    request_id: str = "",
 ) -> NewCooldown:
     """What the verdict on a key takes out from now on. `client`: whose request was refused."""
     delay = judgement.stated_delay
@@ -165,6 +167,7 @@ def cooldown(
             Learned(key.quota_owner, plain_scope(judgement.model), *limit, now)
             for limit in judgement.stated
         ),
+        request_id=request_id,
     )
 
 
@@ -229,8 +232,8 @@ def _impose_if_sure(
         return
     spec = judgement.kind.spec
     if not model_at_most or (spec.is_for_model and not spec.widens_to):
-        now = datetime.now(UTC)
-        cooling.impose(cooldown(attempt.key, judgement, status, body, now, attempt.client))
+        now, client, request_id = datetime.now(UTC), attempt.client, attempt.count.request_id
+        cooling.impose(cooldown(attempt.key, judgement, status, body, now, client, request_id))
 
 
 def note_quota_of_session(

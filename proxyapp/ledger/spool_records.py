@@ -59,10 +59,14 @@ class Record:
 
 
 def cooldowns_record(cooldowns: Sequence[NewCooldown]) -> dict[str, Any]:
-    """What was learned stands apart: an older gateway takes no more of a cooldown than it knows."""
+    """What was learned, and of which request, stands apart: an older gateway takes no more of a
+    cooldown than it knows.
+    """
     learned = [[*each[:-1], each.at.isoformat()] for one in cooldowns for each in one.learned]
     record = {"cooldowns": [_cooldown_row(cooldown) for cooldown in cooldowns]}
-    return record | ({"learned": learned} if learned else {})
+    ids = [cooldown.request_id for cooldown in cooldowns]
+    apart = {"learned": learned, "request_ids": ids if any(ids) else []}
+    return record | {name: values for name, values in apart.items() if values}
 
 
 def usage_record(tally: UsageTally) -> dict[str, Any]:
@@ -128,6 +132,8 @@ def _record(position: int, line: bytes) -> Record:
     learned = tuple(_learned(row) for row in record.get("learned", []))
     if learned and cooldowns:
         cooldowns[0] = replace(cooldowns[0], learned=learned)
+    for index, request_id in enumerate(record.get("request_ids", [])[: len(cooldowns)]):
+        cooldowns[index] = replace(cooldowns[index], request_id=request_id)
     number = int(record.get("n", position))
     resources, requests = spooled_resources(record), _requests(record)
     return Record(line, number, cooldowns, _tally(record), resources, requests)
@@ -143,7 +149,7 @@ def _requests(record: dict[str, Any]) -> SpooledRequests | None:
 
 def _cooldown_row(cooldown: NewCooldown) -> dict[str, Any]:
     row = asdict(cooldown)
-    del row["learned"]
+    del row["learned"], row["request_id"]
     return row | {
         "occurred_at": cooldown.occurred_at.isoformat(),
         "until": cooldown.until.isoformat(),

@@ -328,6 +328,9 @@ class RateLimitEvent(models.Model):
         help_text="Whose request it was. Empty: one without a client token.",
     )
     excerpt = models.TextField(blank=True, help_text="The start of the answer, keys masked.")
+    request_id = models.CharField(
+        max_length=128, blank=True, db_default="", help_text="Of the request that was refused."
+    )
 
     objects = ActiveCooldowns.as_manager()
 

@@ -29,6 +29,7 @@ class NewCooldown:
     `model`: the quota scope, by its name in the database and the spool. `until`: of a dead key when
     that was found. `key_hash`: the secret that was refused, which may have been replaced since.
     `reason`: what the provider said. `learned`: the limits that it named.
+    `request_id`: of the request that was refused.
     """
 
     key_id: int
@@ -46,6 +47,7 @@ class NewCooldown:
     client_id: int | None = None
     reason: str = ""
     learned: tuple[Learned, ...] = ()
+    request_id: str = ""
 
     @property
     def is_of_dead_key(self) -> bool:
@@ -132,4 +134,5 @@ def _event(cooldown: NewCooldown, clients: set[int], ahead: timedelta) -> NewEve
         stated_delay_seconds=cooldown.stated_delay_seconds,
         client_id=cooldown.client_id if cooldown.client_id in clients else None,
         excerpt=cooldown.excerpt,
+        request_id=cooldown.request_id,
     )

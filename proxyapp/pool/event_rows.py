@@ -29,6 +29,7 @@ class NewEvent(NamedTuple):
     stated_delay_seconds: float | None
     client_id: int | None
     excerpt: str
+    request_id: str = ""
 
 
 TABLE = RateLimitEvent._meta.db_table

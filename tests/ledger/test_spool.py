@@ -145,6 +145,16 @@ def test_an_older_gateway_reads_what_this_one_wrote_but_for_the_parts():
     assert [counts.keys() for *_, counts in record["clients"]] == [of_clients] * 2
 
 
+def test_an_older_gateway_reads_a_cooldown_of_which_this_one_knows_the_request():
+    """It takes no field of a cooldown that it does not know."""
+    refused = [cooldown(1), replace(cooldown(2), request_id="an-id")]
+    line = encoded_record(1, cooldowns_record(refused))
+
+    assert all("request_id" not in row for row in json.loads(line)["cooldowns"])
+    ((record,), _) = decoded_record([line])
+    assert record.cooldowns == refused
+
+
 def test_resources_come_back_as_they_were(tmp_path: Path):
     changes = [
         ResourceChange(known("files/a", 7, project="p", key_hash="h"), 5.5),

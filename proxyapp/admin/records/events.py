@@ -61,8 +61,16 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         GroupOfEventFilter,
         ModelOfEventFilter,
     )
-    search_fields = ("key__name", "key__masked", "key__project", "project", "model", "quota_id")
-    search_help_text = "Key's name or masked form, a project, a model or the id of a quota"
+    search_fields = (
+        "key__name",
+        "key__masked",
+        "key__project",
+        "project",
+        "model",
+        "quota_id",
+        "request_id",
+    )
+    search_help_text = "Key's name or masked form, a project, a model, a quota's or request's id"
     list_per_page = 100
     paginator = CappedPaginator
     ordering = ("-occurred_at", "pk")  # as the index has them: nothing is sorted
@@ -85,6 +93,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "until",
         "remaining",
         "released",
+        "request",
         "body",
     )
 
@@ -102,7 +111,8 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         text = search_term.strip()
         if not text:
             return queryset, False
-        own = (Q(**{f"{column}__icontains": text}) for column in ("project", "model", "quota_id"))
+        columns = ("project", "model", "quota_id", "request_id")
+        own = (Q(**{f"{column}__icontains": text}) for column in columns)
         others = reduce(or_, own)
         return of_keys_named(request, queryset, text, "occurred_at", others), False
 
@@ -215,6 +225,10 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
     @admin.display(description="released by hand", ordering="released_at")
     def released(self, event: RateLimitEvent) -> str:
         return local_time(event.released_at)
+
+    @admin.display(description="request id")
+    def request(self, event: RateLimitEvent) -> str:
+        return event.request_id or NOTHING
 
     @admin.display(description="answer")
     def body(self, event: RateLimitEvent) -> SafeString | str:
