@@ -44,6 +44,7 @@ _PLACEHOLDER = re.compile(
     r"|placeholder|changeme|change|test|dummy|none|null|string|value|please|here|for|in|production"
     r"|prod|gateway|gemini|app|token|letmein|qwerty|x|\d)+"
 )
+LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REQUEST_LOGS = ("all", "errors", "off")
 SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
@@ -55,6 +56,15 @@ def log_level(text: str) -> str:
 
 def request_log(text: str) -> str:
     return "" if text in REQUEST_LOGS else "is not all, errors or off"
+
+
+def log_format(text: str) -> str:
+    return "" if text in LOG_FORMATS else f"is not one of {', '.join(LOG_FORMATS)}"
+
+
+def collector(text: str) -> str:
+    is_one = urlsplit(text).scheme in ("http", "https") and urlsplit(text).hostname
+    return "" if is_one else "is not a URL such as http://127.0.0.1:4318"
 
 
 def strategy(text: str) -> str:

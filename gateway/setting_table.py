@@ -304,4 +304,25 @@ TZ = table.text(
 LOG_LEVEL = table.text(
     "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", check=checks.log_level
 )
+LOG_FORMAT = table.text(
+    "LOG_FORMAT",
+    "console",
+    "console, or json: each line of the log is an object.",
+    check=checks.log_format,
+)
+ACCESS_LOG = table.flag(
+    "ACCESS_LOG", "Whether the log has a line for each request of a client, when it has ended."
+)
+OTEL_EXPORTER_OTLP_ENDPOINT = table.text(
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "",
+    "Base URL of a collector that gets spans of requests and their attempts by OTLP over HTTP, "
+    "such as http://127.0.0.1:4318. Other OTEL_ variables count from the environment. Empty: off.",
+    check=checks.collector,
+)
+ANSWER_HEADERS = table.flag(
+    "ANSWER_HEADERS",
+    "Whether answers name the key, its group, the model and how many attempts there were: "
+    "X-Gateway-Key, -Group, -Model, -Attempts.",
+)
 DEBUG = table.flag("DEBUG", "Django's debug mode. Never where others can reach the gateway.")

@@ -123,11 +123,20 @@ LOGGING = {
             "()": "proxyapp.vocabulary.log_masking.MaskingFormatter",
             "fmt": "%(asctime)s %(levelname)s %(name)s: %(message)s",
             "time_zone": given.TZ,
-        }
+        },
+        "json": {
+            "()": "proxyapp.vocabulary.log_masking.JsonFormatter",
+            "fmt": "%(message)s",
+            "time_zone": given.TZ,
+        },
     },
     "filters": {"refusals": {"()": "proxyapp.vocabulary.log_masking.RefusalFilter"}},
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": "plain", "filters": ["refusals"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "json" if given.LOG_FORMAT == "json" else "plain",
+            "filters": ["refusals"],
+        }
     },
     "root": {"handlers": ["console"], "level": given.LOG_LEVEL.upper()},
     "loggers": {
@@ -135,6 +144,8 @@ LOGGING = {
             name: {"level": "WARNING"}
             for name in ("httpx", "httpcore", "daphne", "uvicorn.access", "asyncio")
         },
+        # Whether it has lines says ACCESS_LOG.
+        "gateway.requests": {"level": "INFO"},
         # A traceback for each request of a scanner. Whoever asked is told what is wrong.
         "django.security.DisallowedHost": {"level": "CRITICAL"},
         # `proxyapp.admin.front_advice` says it, once in a while and with what to set.

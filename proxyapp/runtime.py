@@ -45,6 +45,7 @@ from proxyapp.quota.holder_names import own_name
 from proxyapp.quota.keeper import QuotaKeeper
 from proxyapp.quota.leases import QuotaLeases
 from proxyapp.quota.limit_book import LimitBook
+from proxyapp.requests.own_hearers import OwnHearers
 from proxyapp.requests.told import RequestsTold
 from proxyapp.resources.book import ResourceBook
 from proxyapp.upstream.key_probe import probe
@@ -135,6 +136,10 @@ class Runtime:
             self.threads, self.writing.usage, self.counting, self.leasing, self.limits, self._log
         )
         atexit.register(self._flush.run_at_exit)
+        self._own_hearers = OwnHearers(self.told)
+        await self._own_hearers.start(
+            has_lines=settings.ACCESS_LOG, collector=settings.OTEL_EXPORTER_OTLP_ENDPOINT
+        )
         works = (
             self._watch(),
             self._flush_often(),
@@ -264,6 +269,7 @@ class Runtime:
         with contextlib.suppress(DatabaseError):
             await self.writing.catch_up()
             await self.quota_leases.close()
+        await self._own_hearers.close()
         await self._flush.run(is_last=True)
         await self.upstreams.aclose()
         await self.loop.run_in_executor(None, self._close)

@@ -32,6 +32,7 @@ OF_ORIGIN = (b"Vary", b"Origin")
 # What else a page is to read, where an answer has it.
 EXPOSED_IF_THERE = (
     *(b"x-gateway-projects", b"x-gateway-model", b"location"),
+    *(b"x-gateway-key", b"x-gateway-group", b"x-gateway-attempts"),
     *(b"x-goog-upload-url", b"x-goog-upload-status", b"x-goog-upload-chunk-granularity"),
     *(b"x-goog-upload-control-url", b"x-goog-upload-size-received"),
 )

@@ -55,7 +55,7 @@ class AttemptCount:
             key = turn.key
             group = key.group
             self.record = under_way.begin_attempt(
-                key.id, key.name, group.id, group.name, key.project
+                key.id, key.name, group.id, group.name, key.project, self._model
             )
         if turn.charge is not None:
             turn.charge.begin()

@@ -16,7 +16,7 @@ from proxyapp.forwarding.bound_request import bind
 from proxyapp.forwarding.client_place import Answer, in_place
 from proxyapp.forwarding.download_redirects import lead_back
 from proxyapp.forwarding.error_form import give_openais_form
-from proxyapp.forwarding.following import follow, note_client, note_model
+from proxyapp.forwarding.following import follow, note_client, note_model, show_keys
 from proxyapp.forwarding.long_bodies import is_long, read_ahead
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.plain_naming import refuse_ambiguous
@@ -101,6 +101,7 @@ async def _forwarded(
         attempt = await answering.forward(runtime, planned)
     if (attempt.status >= 300 or planned.facts.is_upload) and isinstance(attempt, Attempt):
         await _finish(scope, path, planned, attempt)
+    show_keys(scope, attempt.headers)
     let_page_read(scope, client, runtime.book, attempt)
     return attempt
 

@@ -19,7 +19,7 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.body_reading import ClientLeft, read_body
 from proxyapp.forwarding.coming_body import coming_body
 from proxyapp.forwarding.entry import admitted, forwarded
-from proxyapp.forwarding.following import begin, end
+from proxyapp.forwarding.following import begin, end, show_keys
 from proxyapp.forwarding.own_answer import OwnAnswer
 from proxyapp.forwarding.request_body import BodyLimits, RequestBody, whole_body
 from proxyapp.forwarding.uploads import forward_part, is_part
@@ -64,11 +64,12 @@ class FastPath:
         except GatewayError as error:
             under_way.refused(error)
             response = error_response(error, scope["raw_path"], headers, under_way.id)
-            await answer(response, exchange, under_way)
+            await answer(response, scope, exchange, under_way)
         except StreamBroken:
             under_way.broke()
             exchange.abort()
-        except Exception:
+        except Exception as error:
+            error.add_note(f"It was request {under_way.id}.")
             under_way.broke()
             raise
         finally:
@@ -110,10 +111,12 @@ async def relay(
 
 
 async def answer(
-    response: HttpResponse, exchange: DirectExchange, under_way: RequestUnderWay
+    response: HttpResponse, scope: Scope, exchange: DirectExchange, under_way: RequestUnderWay
 ) -> None:
     """An answer of the gateway's own."""
-    exchange.start(response.status_code, whole_headers(response))
+    headers = whole_headers(response)
+    show_keys(scope, headers)
+    exchange.start(response.status_code, headers)
     under_way.answered(response.status_code)
     exchange.finish(response.content)
     if under_way.record is not None:

@@ -8,17 +8,20 @@ from proxyapp.forwarding.path_facts import facts_of
 from proxyapp.forwarding.plan import LONGEST_PATH_BYTES
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.provider.endpoints import OTHER, endpoint_of
+from proxyapp.requests.answer_headers import add_answer_headers
 from proxyapp.requests.record import RequestRecord
 from proxyapp.requests.under_way import UNDER_WAY, RequestUnderWay
 from proxyapp.runtime import Runtime, running_now
+from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import group_and_path
+from proxyapp.vocabulary.kept_settings import kept
 
 
 def begin(scope: dict[str, Any]) -> RequestUnderWay:
     runtime = running_now()
     told = None if runtime is None else runtime.told
     under_way = scope[UNDER_WAY] = RequestUnderWay(
-        scope.get("method", "GET"), scope["headers"], told
+        scope.get("method", "GET"), scope["headers"], told, is_shown=kept.ANSWER_HEADERS
     )
     return under_way
 
@@ -40,6 +43,13 @@ def follow(scope: Mapping[str, Any], request: RequestPlan) -> None:
     under_way = request.under_way = scope.get(UNDER_WAY)
     if under_way is not None and under_way.record is not None:
         under_way.record.model = request.model
+
+
+def show_keys(scope: Mapping[str, Any], answer: list[Header]) -> None:
+    """If ANSWER_HEADERS says so."""
+    under_way = scope.get(UNDER_WAY)
+    if kept.ANSWER_HEADERS and under_way is not None and under_way.record is not None:
+        add_answer_headers(under_way.record, answer)
 
 
 def end(under_way: RequestUnderWay, scope: Mapping[str, Any], path: bytes, arrived: int) -> None:

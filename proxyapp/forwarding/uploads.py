@@ -15,7 +15,7 @@ from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.bond import Bond, whose
 from proxyapp.forwarding.client_place import in_place
 from proxyapp.forwarding.entry import admitted, let_page_read, raw_target, running_runtime
-from proxyapp.forwarding.following import follow, note_client
+from proxyapp.forwarding.following import follow, note_client, show_keys
 from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
@@ -74,6 +74,7 @@ async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
     follow(scope, part)
     attempt = await in_place(runtime, client, answering.forward(runtime, part))
     stay_here(scope, path, attempt, session, upload_id)
+    show_keys(scope, attempt.headers)
     let_page_read(scope, client, runtime.book, attempt)
     return attempt
 

@@ -23,6 +23,7 @@ class AttemptRecord:
     `provider.kinds`, or how it ended (`ledger.usage.AttemptOutcome`). `status`: 0 without an
     answer. `began_after`: seconds from the request's arrival to its sending. `seconds`: from there
     to the head of the answer, or to its failure. `key_name`: empty where it has none.
+    `model`: that it was asked for, which by an alias or a fallback is another than the request's.
     """
 
     __slots__ = (
@@ -31,18 +32,22 @@ class AttemptRecord:
         "group_id",
         "key_id",
         "key_name",
+        "model",
         "project",
         "seconds",
         "status",
         "verdict",
     )
 
-    def __init__(self, key_id: int, key_name: str, group_id: int, group: str, project: str) -> None:
+    def __init__(
+        self, key_id: int, key_name: str, group_id: int, group: str, project: str, model: str = ""
+    ) -> None:
         self.key_id = key_id
         self.key_name = key_name
         self.group_id = group_id
         self.group = group
         self.project = project
+        self.model = model
         self.verdict = ""
         self.status = 0
         self.began_after = 0.0

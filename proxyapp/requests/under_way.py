@@ -18,9 +18,19 @@ FAILED = 500
 
 
 class RequestUnderWay:
-    """`record` None: nobody hears of it. `told` None: who does is not known before the end."""
+    """`record` None: nobody hears of it. `told` None: who does is not known before the end.
 
-    def __init__(self, method: str, headers: Sequence[Header], told: RequestsTold | None) -> None:
+    `is_shown`: its answer tells of it.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        headers: Sequence[Header],
+        told: RequestsTold | None,
+        *,
+        is_shown: bool = False,
+    ) -> None:
         self.id = request_id_of(headers)
         self.record: RequestRecord | None = None
         self.began = time.monotonic()
@@ -28,7 +38,7 @@ class RequestUnderWay:
         self._late: ClientOutcome | None = None
         if told is not None:
             told.under_way += 1
-        if told is None or told.is_heard:
+        if is_shown or told is None or told.is_heard:
             record = RequestRecord(self.id, method, time.time())
             record.traceparent = header_of(headers, TRACE_PARENT).decode("latin-1")
             record.outcome = ClientOutcome.LEFT
@@ -37,13 +47,13 @@ class RequestUnderWay:
     # Attempts.
 
     def begin_attempt(
-        self, key_id: int, key_name: str, group_id: int, group: str, project: str
+        self, key_id: int, key_name: str, group_id: int, group: str, project: str, model: str
     ) -> AttemptRecord | None:
         record = self.record
         if record is None:
             return None
         self._late = None
-        attempt = AttemptRecord(key_id, key_name, group_id, group, project)
+        attempt = AttemptRecord(key_id, key_name, group_id, group, project, model)
         attempt.began_after = time.monotonic() - self.began
         record.attempts.append(attempt)
         record.group = group

@@ -25,7 +25,7 @@ NOT_TO_UPSTREAM = (
 )
 # A session of one key must never reach a client, and so another key.
 # Nor may an upstream speak for the whole host: the admin is on it. A request has one id, and that
-# is the gateway's.
+# is the gateway's, as are the names of its keys.
 NOT_TO_CLIENT = HOP_BY_HOP | {
     b"set-cookie",
     b"alt-svc",
@@ -34,6 +34,9 @@ NOT_TO_CLIENT = HOP_BY_HOP | {
     b"nel",
     b"report-to",
     b"x-request-id",
+    b"x-gateway-key",
+    b"x-gateway-group",
+    b"x-gateway-attempts",
 }
 # For nginx, which collects answers. One without a length may be a stream, whatever its type says:
 # `streamGenerateContent` without `alt=sse` is JSON.

@@ -93,7 +93,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "until",
         "remaining",
         "released",
-        "request",
+        "of_request",
         "body",
     )
 
@@ -227,7 +227,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         return local_time(event.released_at)
 
     @admin.display(description="request id")
-    def request(self, event: RateLimitEvent) -> str:
+    def of_request(self, event: RateLimitEvent) -> str:
         return event.request_id or NOTHING
 
     @admin.display(description="answer")
