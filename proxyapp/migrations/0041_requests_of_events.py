@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0039_request_log'),
+        ('proxyapp', '0040_costs'),
     ]
 
     operations = [
