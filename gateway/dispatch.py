@@ -6,6 +6,7 @@ from typing import Any
 from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
+from gateway import metrics_page
 from gateway.root_pages import READING, ROOT_PAGES
 from proxyapp import runtime
 from proxyapp.access.client_address import TrustedProxies
@@ -23,7 +24,7 @@ from proxyapp.vocabulary.path_prefix import PathPrefix
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
 DJANGO_PATHS = (b"/admin/", b"/static/")
-DJANGO_PATH_ENDS = (b"/admin", b"/metrics")
+DJANGO_PATH_ENDS = (b"/admin", metrics_page.PATH)
 
 
 class Dispatcher:
@@ -78,7 +79,9 @@ class Dispatcher:
         except BodyRefused as refused:
             await send_whole(send, refused.response())
             return
-        if own is not None:
+        if path == metrics_page.PATH:
+            await send_whole(send, await metrics_page.metrics(scope))
+        elif own is not None:
             await own(self._trusted.seen_through(scope), receive, send)
         else:
             await self._page(path, scope, receive, send)

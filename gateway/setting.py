@@ -162,16 +162,14 @@ class Table:
 
         return self._read(Setting(name, default, sentence, parse, str(default)))
 
-    def flag(self, name: str, sentence: str) -> bool:
-        """False unless it is set."""
-
+    def flag(self, name: str, sentence: str, *, default: bool = False) -> bool:
         def parse(text: str) -> bool:
             try:
                 return TRUTH[text.strip().lower()]
             except KeyError:
                 raise Unfit("must be true or false") from None
 
-        return self._read(Setting(name, False, sentence, parse, "false"))
+        return self._read(Setting(name, default, sentence, parse, str(default).lower()))
 
     def words(
         self, name: str, sentence: str, *, check: Check = anything, is_secret: bool = False

@@ -23,6 +23,8 @@ WEB_HOST = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?")
 SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 5
 SHORTEST_PASSWORD = 8
+SHORTEST_TOKEN = 16
+TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 NO_DATABASE_URL = (
     "is not a database URL such as sqlite:////path/to/file or"
     " postgresql://user:password@host:5432/name (special characters in the password are"
@@ -140,6 +142,15 @@ def password(text: str) -> str:
     if len(text) < SHORTEST_PASSWORD:
         return f"must have {SHORTEST_PASSWORD} characters at least"
     return ""
+
+
+def shown_token(text: str) -> str:
+    """What a program sends in a header, and a stranger may try to guess."""
+    if not text:
+        return ""
+    if _is_placeholder(text) or len(text) < SHORTEST_TOKEN:
+        return f"can be guessed: it needs {SHORTEST_TOKEN} characters at least"
+    return "" if TOKEN.fullmatch(text) else "has characters that no bearer token may have"
 
 
 def _is_placeholder(text: str) -> bool:

@@ -301,6 +301,20 @@ TZ = table.text(
     "admin's pages show the browser's.",
     check=checks.own_time_zone,
 )
+METRICS = table.flag(
+    "METRICS",
+    "Whether /metrics tells Prometheus what becomes of requests: programs of this machine, and "
+    "whoever has METRICS_TOKEN.",
+    default=True,
+)
+METRICS_TOKEN = table.text(
+    "METRICS_TOKEN",
+    "",
+    "What a Prometheus on another machine, or behind a proxy, shows as its bearer token. Empty: "
+    "only this machine's own may read them.",
+    check=checks.shown_token,
+    is_secret=True,
+)
 LOG_LEVEL = table.text(
     "LOG_LEVEL", "INFO", "DEBUG, INFO, WARNING or ERROR.", check=checks.log_level
 )

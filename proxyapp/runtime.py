@@ -16,6 +16,7 @@ from typing import Any
 from django.conf import settings
 from django.db import Error as DatabaseError
 
+from gateway.start_environment import GIVEN
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
@@ -31,6 +32,8 @@ from proxyapp.ledger.request_log import RequestLog
 from proxyapp.ledger.request_log_trim import trim_when_due
 from proxyapp.ledger.shared_answers import SharedAnswers
 from proxyapp.ledger.writer import Writing
+from proxyapp.metrics.process_metrics import MeasuredProcess, ProcessMetrics
+from proxyapp.metrics.shared_files import RUN
 from proxyapp.pool import store, taking
 from proxyapp.pool.day_requests import DayRequests
 from proxyapp.pool.day_use import DayUse
@@ -135,6 +138,7 @@ class Runtime:
         self._flush = Flush(
             self.threads, self.writing.usage, self.counting, self.leasing, self.limits, self._log
         )
+        self.metrics = await self._started_metrics() if settings.METRICS else None
         atexit.register(self._flush.run_at_exit)
         self._own_hearers = OwnHearers(self.told)
         await self._own_hearers.start(
@@ -148,6 +152,23 @@ class Runtime:
         )
         self._tasks = [self.loop.create_task(work) for work in works]
         self._reviving = self.loop.create_task(revival.run())
+
+    async def _started_metrics(self) -> ProcessMetrics:
+        metrics = ProcessMetrics(
+            settings.VAR_DIR / "metrics",
+            GIVEN.get(RUN, ""),
+            MeasuredProcess(
+                self.told,
+                self.queue,
+                self.leasing,
+                self.quota,
+                snapshot=lambda: self.snapshot,
+                is_database_up=lambda: not self.threads.is_away,
+                spool=settings.VAR_DIR / "spool",
+            ),
+        )
+        await metrics.start()
+        return metrics
 
     def _hear_version(self, version: int) -> None:
         if version > self.snapshot.version:
@@ -260,6 +281,8 @@ class Runtime:
         is_dirty, is_trim_due = self.counting.is_dirty, self._log.is_trim_due
         for event in (self._is_stopping, self._has_news, is_dirty, is_trim_due):
             event.set()
+        if self.metrics is not None:
+            await self.metrics.stop()
         await asyncio.gather(*self._tasks)  # not cancelled: what they are writing would be lost
         self.model_lists.close()
         await self.prober.aclose()

@@ -5,6 +5,7 @@ import functools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Collection
+from typing import Any
 
 from django.conf import settings
 from django.db import Error as DatabaseError
@@ -18,6 +19,7 @@ from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.ring import Ring
 from proxyapp.pool.rotor import Rotor
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.vocabulary.buckets import WAIT_BOUNDS, Buckets
 
 # A row lock takes 0.3 ms (SQLite) to 1.1 ms (PostgreSQL): half a second without one is how an
 # outage begins, and all that a request shall notice of it.
@@ -53,7 +55,9 @@ class Pace:
 
 
 class Leasing:
-    """The rotors of one process. `on_version` hears the pool's version with every lease."""
+    """The rotors of one process. `on_version` hears the pool's version with every lease; `waits`:
+    how long requests waited for one.
+    """
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class Leasing:
         self._start_at: dict[str, int] = {}
         self._paces: defaultdict[str, Pace] = defaultdict(Pace)
         self._refills: dict[str, asyncio.Task[bool]] = {}
+        self.waits = Buckets(WAIT_BOUNDS)
         self._is_stalled = False
         self._is_locked_each_time = settings.ROTATION_LEASE == 1
 
@@ -149,11 +154,16 @@ class Leasing:
         if self._is_stalled:
             return self._local_pick(ring, asked)
         taking = asyncio.get_running_loop().create_task(self._take_locked(ring, asked))
-        await asyncio.wait({taking}, timeout=LEASE_WAIT_SECONDS)
+        await self._wait(taking)
         if taking.done():
             return taking.result()
         self._is_stalled = True
         return self._local_pick(ring, asked)
+
+    async def _wait(self, lease: "asyncio.Task[Any]") -> None:
+        began = time.monotonic()
+        await asyncio.wait({lease}, timeout=LEASE_WAIT_SECONDS)
+        self.waits.add(time.monotonic() - began)
 
     async def _take_locked(self, ring: Ring, asked: Asked) -> PoolKey | None:
         passed_over = self._rotor(ring).passed_over(asked.quota_scope, asked.now)
@@ -185,7 +195,7 @@ class Leasing:
         asks for the next.
         """
         if not self._is_stalled:
-            await asyncio.wait({refill}, timeout=LEASE_WAIT_SECONDS)
+            await self._wait(refill)
         if refill.done() and refill.result():
             return
         self._is_stalled = not refill.done()

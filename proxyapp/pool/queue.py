@@ -16,6 +16,7 @@ from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.pool.stays import Stays
 from proxyapp.pool.wish import KeyWish, Turn
+from proxyapp.vocabulary.buckets import WAIT_BOUNDS, Buckets
 from proxyapp.vocabulary.in_task import time_limit
 from proxyapp.vocabulary.kept_settings import kept
 
@@ -59,7 +60,10 @@ class Leases(Protocol):
 
 
 class KeyQueue:
-    """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits."""
+    """`QUEUE_SECONDS` after its arrival a request waits no longer; 0: it never waits.
+
+    `waits`: how long those that waited stood in line.
+    """
 
     def __init__(
         self,
@@ -76,6 +80,12 @@ class KeyQueue:
         self._charging = Charging(snapshot, self.quota)
         self._stays = Stays(leasing)
         self._lines: dict[tuple[str, str, tuple[int, ...] | None], list[QueuePlace]] = {}
+        self.waits = Buckets(WAIT_BOUNDS)
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in line now."""
+        return sum(map(len, self._lines.values()))
 
     def install(self, snapshot: Snapshot) -> None:
         """Keys may have been released or added: the first in each line looks again."""
@@ -280,12 +290,13 @@ class KeyQueue:
     @contextlib.contextmanager
     def _standing(self, wish: KeyWish, place: QueuePlace) -> Iterator[list[QueuePlace]]:
         """In the order of arrival, also for one that comes back; left however the wait ends."""
-        name = wish.line
+        name, began = wish.line, time.monotonic()
         line = self._lines.setdefault(name, [])
         insort(line, place, key=lambda other: other.arrived_at)
         try:
             yield line
         finally:
+            self.waits.add(time.monotonic() - began)
             line.remove(place)
             if line:
                 line[0].set()

@@ -20,6 +20,7 @@ from gateway.start_environment import GIVEN
 from proxyapp.config.file import Config, ConfigError, ServerConfig, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
+from proxyapp.metrics.shared_files import RUN, new_run
 from proxyapp.models import ApiKey, Group
 from proxyapp.process import (
     bootstrap,
@@ -140,6 +141,7 @@ class Launch:
             ),
             [*serve, *config, *place, "--workers", str(count)],
             GIVEN
+            | {RUN: new_run()}
             | ({"ALLOW_ANONYMOUS": "true"} if settings.ALLOW_ANONYMOUS else {})
             | ({"PATH_PREFIX": settings.PATH_PREFIX} if settings.PATH_PREFIX else {}),
         )

@@ -181,6 +181,7 @@ def test_a_secret_is_marked_as_one():
         "SECRET_KEY",
         "SECRET_KEY_FALLBACKS",
         "DJANGO_SUPERUSER_PASSWORD",
+        "METRICS_TOKEN",
     }
 
 

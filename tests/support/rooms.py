@@ -35,7 +35,8 @@ MAY_IMPORT = {
         "alerts": f"operators {BELOW_RUNTIME}",
         "management_api": f"alerts operators config runtime {BELOW_RUNTIME}",
         "admin": f"alerts operators config runtime {BELOW_RUNTIME}",
-        "process": "alerts operators config runtime server access pool models database vocabulary",
+        "process": "alerts operators config runtime metrics server access pool models database "
+        "vocabulary",
         "management": "process alerts operators config ledger upstream access costs pool models "
         "vocabulary",
         "migrations": "models",
