@@ -48,6 +48,7 @@ SCRIPTS = (
     "times.js",
     "live.js",
     "keylist.js",
+    "finder.js",
     "admin.js",
 )
 
@@ -60,7 +61,7 @@ UNFOLD: dict[str, Any] = {
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": own_file("icon.svg")}],
     "SHOW_VIEW_ON_SITE": False,
     "COLORS": {"primary": STEEL_BLUE},
-    "STYLES": [own_file("colours.css"), own_file("admin.css")],
+    "STYLES": [own_file("colours.css"), own_file("admin.css"), own_file("frame.css")],
     "SCRIPTS": [own_file(name) for name in SCRIPTS],
     "ACCOUNT": {
         "navigation": [{"title": "Second factor", "link": reverse_lazy("second_factor_set_up")}]
@@ -93,12 +94,6 @@ UNFOLD: dict[str, Any] = {
                         "inventory_2",
                         "proxyapp_resource_changelist",
                         "proxyapp.view_resource",
-                    ),
-                    page(
-                        "Rotation",
-                        "autorenew",
-                        "proxyapp_rotationcursor_changelist",
-                        "proxyapp.view_rotationcursor",
                     ),
                     page("Import / export", "swap_vert", "import_config", "proxyapp.import_config"),
                     page(

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import URLPattern, path
 
+from proxyapp.admin.finder import find_view
 from proxyapp.admin.import_export import export_view, import_view
 from proxyapp.admin.records.explain import explain_view
 from proxyapp.admin.records.outcomes import outcomes_view
@@ -11,6 +12,7 @@ from proxyapp.admin.records.quota import quota_view
 
 def pages() -> list[URLPattern]:
     return [
+        path("find/", admin.site.admin_view(find_view), name="find"),
         path("import-export/", admin.site.admin_view(import_view), name="import_config"),
         path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
         path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),

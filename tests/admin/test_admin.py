@@ -142,7 +142,6 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
             "Events",
             "Usage",
             "Resources",
-            "Rotation",
             "Import / export",
             "Audit log",
         ),

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access.token_store import LIMITS
 from proxyapp.admin.client_tokens.create import TokenMaking
@@ -25,6 +26,7 @@ from proxyapp.admin.client_tokens.list import (
 from proxyapp.admin.client_tokens.revoke import TokenEnding
 from proxyapp.admin.client_tokens.usage import usage_of_token
 from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ClientToken, Group
@@ -45,6 +47,11 @@ LOOKS = (
 
 @admin.register(ClientToken)
 class ClientTokenAdmin(TokenMaking, TokenEnding):
+    words = Words(
+        _("client token"),
+        _("client tokens"),
+        none=_("There are no client tokens yet. Each client that has its own can be limited."),
+    )
     list_display = COLUMNS
     list_filter = (TokenStateFilter, UsableGroupFilter)
     search_fields = ("name", "masked")

@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.groups.deletion import GroupDeletion
 from proxyapp.admin.groups.exit_lines import counted_exits, shown_lines
@@ -29,6 +30,7 @@ from proxyapp.admin.groups.spill import warn_of_spill
 from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.own_addresses import own_addresses
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.redirects import may_redirect_keys
@@ -46,6 +48,11 @@ from proxyapp.vocabulary.urls import shown_url
 
 @admin.register(Group)
 class GroupAdmin(GroupDeletion, GroupPages):
+    words = Words(
+        _("group"),
+        _("groups"),
+        none=_("There are no groups yet. A group says where its keys are used."),
+    )
     form = GroupForm
     list_display = (
         "position",

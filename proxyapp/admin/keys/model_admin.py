@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.keys.actions import (
     delete_selected,
@@ -31,6 +32,7 @@ from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.filters import KeyStateFilter, LastUsedFilter, ProjectFilter
 from proxyapp.admin.parts.limit_fields import described_limits
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.pooled import counts_of_keys, next_position
 from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
@@ -76,6 +78,12 @@ def show(request: HttpRequest, key: ApiKey) -> SafeString:
 
 @admin.register(ApiKey)
 class ApiKeyAdmin(BulkAdd, KeyPages):
+    words = Words(
+        _("API key"),
+        _("API keys"),
+        _("Keys"),
+        none=_("There are no keys yet. Paste some with Bulk add, or add one."),
+    )
     form = ApiKeyForm
     list_display = COLUMNS
     list_filter = ("group", KeyStateFilter, ProjectFilter, LastUsedFilter)

@@ -12,6 +12,8 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.forms import models as forms
 from django.utils.html import format_html
 
+from proxyapp.admin.parts.page_words import NamedPages
+
 SECRETS = frozenset({"secret", "key_hash", "token_hash", "proxy_url", "proxy_pool"})
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -67,7 +69,7 @@ else:
         """A row's box to tick, with `{}` for its id: a template for each of 100 rows takes long."""
         return checkbox.render(ACTION_CHECKBOX_NAME, "{}")
 
-    class ModelAdmin(ThemedAdmin):
+    class ModelAdmin(NamedPages, ThemedAdmin):
         list_fullwidth = True
 
         @admin.display(description=ThemedAdmin.action_checkbox.short_description)

@@ -11,8 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.limit_fields import described_limits
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.projects.form import ProjectForm
@@ -25,6 +27,11 @@ MOST_LABELS = 100
 
 @admin.register(Project)
 class ProjectAdmin(PooledAdmin[Project]):
+    words = Words(
+        _("project"),
+        _("projects"),
+        none=_("There are no projects yet. Keys of one project of Google share its limits."),
+    )
     form = ProjectForm
     list_display = ("name", "keys", "tier_named", "limits_set", "most_under_way")
     list_before_template = "admin/projects/unset.html"

@@ -11,9 +11,11 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, with_chosen
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, second_text
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import AuditEntry, audit
@@ -118,6 +120,9 @@ class DayOfEntryFilter(DayFilter):
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
+    words = Words(
+        _("entry"), _("entries"), _("Audit log"), none=_("Nobody has changed anything yet.")
+    )
     list_display = ("when", "actor", "done", "object_type", "what", "summary")
     list_filter = (ActionFilter, ActorFilter, ObjectTypeFilter, ObjectFilter, DayOfEntryFilter)
     search_fields = ("label", "detail", "actor")

@@ -27,7 +27,6 @@ class CappedPaginator(RowPaginator):
 
     most = 10_000
     is_cut = False
-    template_name = "admin/proxyapp/usage/pagination.html"
 
     @cached_property
     def count(self) -> int:

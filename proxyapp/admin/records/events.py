@@ -13,6 +13,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.asked_again import asked_again
 from proxyapp.admin.parts.audited import log_in_history
@@ -27,6 +28,7 @@ from proxyapp.admin.parts.filters import (
 )
 from proxyapp.admin.parts.looking_back import NewestChangeList
 from proxyapp.admin.parts.moments import local_time, remaining_time
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, pretty, seconds_text
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.admin.records.capped_pages import CappedPaginator, of_keys_named
@@ -40,6 +42,7 @@ from proxyapp.provider.kinds import SPECS
 
 @admin.register(RateLimitEvent)
 class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
+    words = Words(_("event"), _("events"), none=_("No provider has refused a key yet."))
     list_display = (
         "occurred",
         "kind_badge",

@@ -10,10 +10,12 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.cells import ago, until
 from proxyapp.admin.parts.looking_back import NewestChangeList
 from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.admin.records.capped_pages import CappedPaginator
@@ -70,6 +72,11 @@ def owners(row: Resource) -> tuple[int | None, str | None, str | None]:
 
 @admin.register(Resource)
 class ResourceAdmin(ReadOnlyAdmin[Resource]):
+    words = Words(
+        _("resource"),
+        _("resources"),
+        none=_("No files, caches or batches were made through the gateway yet."),
+    )
     list_display = ("name", "kind", "key", "of_project", "group", "token", "made", "expires")
     list_filter = (KindOfResourceFilter, GroupOfResourceFilter)
     search_fields = ("name",)

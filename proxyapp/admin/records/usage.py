@@ -9,10 +9,12 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Model, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, KeyFilter, with_chosen
 from proxyapp.admin.parts.looking_back import NewestChangeList
 from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelAdmin
 from proxyapp.admin.records.capped_pages import LongPaginator, of_keys_named
@@ -149,6 +151,7 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
 
 @admin.register(HourlyUsage)
 class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
+    words = Words(_("row"), _("rows"), _("Usage by hour"), none=_("No request was answered yet."))
     time_column = "hour"
     list_display = (
         "starting",
@@ -166,6 +169,7 @@ class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
 
 @admin.register(DailyUsage)
 class DailyUsageAdmin(UsageAdmin[DailyUsage]):
+    words = Words(_("row"), _("rows"), _("Usage by day"), none=_("No day is summed up yet."))
     time_column = "day"
     list_display = (
         "on_day",
@@ -183,7 +187,12 @@ class DailyUsageAdmin(UsageAdmin[DailyUsage]):
 
 @admin.register(RotationCursor)
 class RotationCursorAdmin(ReadOnlyAdmin[RotationCursor]):
+    """What the rotation keeps for itself: for who looks for a fault, and knows the address."""
+
     list_display = ("__str__", "next_key", "position", "pool_version")
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[RotationCursor]:
         return super().get_queryset(request).select_related("next_key").defer("next_key__secret")

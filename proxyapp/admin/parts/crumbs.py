@@ -1,0 +1,40 @@
+"""Where a page stands: what is above it, and its own heading."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Model
+from django.template import Context, Library
+from django.urls import reverse
+
+register = Library()
+
+Crumb = tuple[str, str]
+"""What a page is called, and where it is."""
+
+
+@register.inclusion_tag("admin/crumbs.html", takes_context=True)
+def page_crumbs(context: Context) -> dict[str, Any]:
+    opts = context.get("opts")
+    title = context.get("content_title") or context.get("title") or ""
+    if opts is None or context.get("cl") is not None:
+        return {"above": [], "heading": context.get("title") or title, "cl": context.get("cl")}
+    row = context.get("original") or context.get("object")
+    above = [_list_of(opts)]
+    if not isinstance(row, Model):
+        return {"above": above, "heading": title}
+    if "adminform" in context:
+        return {"above": above, "heading": str(row)}
+    return {"above": [*above, _page_of(row)], "heading": title}
+
+
+def _list_of(opts: Any) -> Crumb:
+    pages = admin.site._registry.get(opts.model)
+    called = getattr(pages, "called", None)
+    heading = called.heading if called else str(opts.verbose_name_plural)
+    return heading, reverse(f"admin:{opts.app_label}_{opts.model_name}_changelist")
+
+
+def _page_of(row: Model) -> Crumb:
+    opts = row._meta
+    return str(row), reverse(f"admin:{opts.app_label}_{opts.model_name}_change", args=[row.pk])
