@@ -77,6 +77,7 @@ UNFOLD: dict[str, Any] = {
                     page(
                         "Groups", "folder_open", "proxyapp_group_changelist", "proxyapp.view_group"
                     ),
+                    page("Requests", "list_alt", "requests", "proxyapp.view_requestlogentry"),
                     page(
                         "Events",
                         "timer_off",

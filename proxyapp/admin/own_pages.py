@@ -8,6 +8,7 @@ from proxyapp.admin.import_export import export_view, import_view
 from proxyapp.admin.records.explain import explain_view
 from proxyapp.admin.records.outcomes import outcomes_view
 from proxyapp.admin.records.quota import quota_view
+from proxyapp.admin.records.requests import request_view, requests_view
 
 
 def pages() -> list[URLPattern]:
@@ -16,6 +17,8 @@ def pages() -> list[URLPattern]:
         path("import-export/", admin.site.admin_view(import_view), name="import_config"),
         path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
         path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),
+        path("requests/", admin.site.admin_view(requests_view), name="requests"),
+        path("requests/<int:entry_id>/", admin.site.admin_view(request_view), name="request"),
         path("quota/", admin.site.admin_view(quota_view), name="quota"),
         path("quota/which-key/", admin.site.admin_view(explain_view), name="explain"),
     ]

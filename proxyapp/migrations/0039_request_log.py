@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
             name='RequestLogEntry',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('request_id', models.CharField(db_index=True, max_length=128)),
+                ('request_id', models.CharField(max_length=128)),
                 ('client_id', models.BigIntegerField()),
                 ('address', models.CharField(max_length=45)),
                 ('group_name', models.CharField(max_length=100)),
@@ -61,7 +61,7 @@ class Migration(migrations.Migration):
             options={
                 'verbose_name': 'request',
                 'default_permissions': ('view',),
-                'indexes': [models.Index(fields=['client_id', 'id'], name='request_of_client'), models.Index(fields=['key_id', 'id'], name='request_of_key'), models.Index(fields=['status', 'id'], name='request_of_status'), models.Index(fields=['outcome', 'id'], name='request_of_outcome'), models.Index(fields=['model', 'id'], name='request_of_model'), models.Index(fields=['group_name', 'id'], name='request_of_group')],
+                'indexes': [models.Index(fields=['request_id', 'id'], name='request_of_id'), models.Index(fields=['client_id', 'id'], name='request_of_client'), models.Index(fields=['key_id', 'id'], name='request_of_key'), models.Index(fields=['status', 'id'], name='request_of_status'), models.Index(fields=['outcome', 'id'], name='request_of_outcome'), models.Index(fields=['model', 'id'], name='request_of_model'), models.Index(fields=['group_name', 'id'], name='request_of_group')],
             },
         ),
         migrations.CreateModel(

@@ -34,7 +34,7 @@ class RequestLogEntry(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    request_id = models.CharField(max_length=MOST_ID, db_index=True)
+    request_id = models.CharField(max_length=MOST_ID)
     client_id = models.BigIntegerField()
     address = models.CharField(max_length=MOST_ADDRESS)
     group_name = models.CharField(max_length=MOST_GROUP)
@@ -64,6 +64,7 @@ class RequestLogEntry(models.Model):
         default_permissions = ("view",)
         verbose_name = "request"
         indexes = [
+            models.Index(fields=["request_id", "id"], name="request_of_id"),
             models.Index(fields=["client_id", "id"], name="request_of_client"),
             models.Index(fields=["key_id", "id"], name="request_of_key"),
             models.Index(fields=["status", "id"], name="request_of_status"),
@@ -77,11 +78,15 @@ class RequestLogEntry(models.Model):
 
     @property
     def arrived_at(self) -> datetime:
-        return datetime.fromtimestamp((self.id >> ID_BITS) / 1e6, UTC)
+        return moment_of(self.id)
 
     @property
     def tried(self) -> list[LoggedAttempt]:
         return [LoggedAttempt(*attempt) for attempt in self.attempts]
+
+
+def moment_of(entry_id: int) -> datetime:
+    return datetime.fromtimestamp((entry_id >> ID_BITS) / 1e6, UTC)
 
 
 def first_id(seconds: float) -> int:

@@ -139,6 +139,7 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
             "Dashboard",
             "Keys",
             "Groups",
+            "Requests",
             "Events",
             "Usage",
             "Resources",

@@ -1,0 +1,115 @@
+"""Rows of the request log in words, and as JSON."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+from proxyapp.models import ApiKey, ClientToken, RemovedKey, RequestLogEntry
+from proxyapp.models.request_log import LoggedAttempt
+from proxyapp.provider.kinds import SPECS, label_of
+from proxyapp.requests.record import ClientOutcome
+
+AnyTone = Literal["default", "info", "primary", "success", "warning", "danger"]
+# What the client saw: in short, and at length.
+OUTCOMES: dict[str, tuple[str, AnyTone, str]] = {
+    ClientOutcome.OK: ("ok", "success", "The client got its answer."),
+    ClientOutcome.CLIENT_ERROR: (
+        "client's mistake",
+        "warning",
+        "The request was refused for what it asked, by the gateway or the provider.",
+    ),
+    ClientOutcome.CLIENT_LIMIT: (
+        "client's limit",
+        "warning",
+        "A limit of the client's token was reached.",
+    ),
+    ClientOutcome.NO_KEY: (
+        "no key",
+        "danger",
+        "No key was left that could answer: each was refused, cooling, disabled or invalid.",
+    ),
+    ClientOutcome.UPSTREAM: (
+        "upstream",
+        "danger",
+        "The provider, or the way to it, failed: an error of its own, no connection, or a broken"
+        " answer.",
+    ),
+    ClientOutcome.LEFT: ("left", "info", "The client went before the answer's end."),
+}
+# Verdicts that are no refusal.
+ENDS: dict[str, tuple[str, AnyTone, str]] = {
+    "succeeded": ("answered", "success", "It answered."),
+    "rate_limited": ("rate limited", "warning", "It refused for a limit."),
+    "client_errors": ("client's mistake", "warning", "It refused the request itself."),
+    "upstream_errors": ("failed", "danger", "It failed, or could not be reached."),
+    "cancelled": ("given up", "info", "It was given up before its end."),
+}
+
+
+class RequestNames:
+    """What clients and keys of rows are called now; two queries a page."""
+
+    def __init__(self, rows: Iterable[RequestLogEntry]) -> None:
+        rows = list(rows)
+        tokens = {row.client_id for row in rows} - {0}
+        keys = {attempt.key_id for row in rows for attempt in row.tried}
+        found = ClientToken.objects.filter(pk__in=tokens).values_list("pk", "name")
+        self._tokens = dict(found)
+        there = ApiKey.objects.filter(pk__in=keys).values_list("pk", "name", "masked")
+        self.present_keys = {pk: name or masked for pk, name, masked in there}
+        gone = RemovedKey.objects.filter(key_id__in=keys - self.present_keys.keys())
+        self._removed = dict(gone.values_list("key_id", "label"))
+
+    def client(self, row: RequestLogEntry) -> str:
+        if not row.client_id:
+            return ""
+        return self._tokens.get(row.client_id) or f"token {row.client_id}, removed"
+
+    def has_client(self, row: RequestLogEntry) -> bool:
+        return row.client_id in self._tokens
+
+    def key(self, attempt: LoggedAttempt) -> str:
+        """Its name now, else that of then."""
+        name = self.present_keys.get(attempt.key_id)
+        if name is None:
+            label = self._removed.get(attempt.key_id) or attempt.key or f"key {attempt.key_id}"
+            return f"{label}, removed"
+        return name
+
+
+def outcome_label(outcome: str) -> str:
+    return OUTCOMES[outcome][0] if outcome in OUTCOMES else outcome
+
+
+def verdict_label(verdict: str) -> str:
+    return ENDS[verdict][0] if verdict in ENDS else label_of(verdict)
+
+
+def verdict_meaning(verdict: str) -> str:
+    if verdict in ENDS:
+        return ENDS[verdict][2]
+    return SPECS[verdict].meaning if verdict in SPECS else ""
+
+
+def verdict_tone(verdict: str) -> AnyTone:
+    if verdict in ENDS:
+        return ENDS[verdict][1]
+    return SPECS[verdict].tone if verdict in SPECS else "default"
+
+
+def request_json(row: RequestLogEntry, names: RequestNames) -> dict[str, Any]:
+    """Times are ISO 8601 UTC. `cost_micros`: null where its model has no price."""
+    same = (
+        *("address", "model", "endpoint", "method", "status", "outcome", "error"),
+        *("first_byte_ms", "ms", "bytes_in", "bytes_out", "prompt_tokens", "output_tokens"),
+        *("cached_tokens", "thought_tokens", "tool_use_tokens", "cost_micros"),
+    )
+    at = row.arrived_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return {
+        "time": at,
+        "id": row.request_id,
+        "client": {"id": row.client_id, "name": names.client(row)} if row.client_id else None,
+        "group": row.group_name,
+        **{name: getattr(row, name) for name in same},
+        "tries": row.tries,
+        "attempts": [{**attempt._asdict(), "key": names.key(attempt)} for attempt in row.tried],
+    }

@@ -1,0 +1,100 @@
+"""The pages of clients' requests."""
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from proxyapp.admin.records import requests
+from proxyapp.models import RequestLogGap
+from proxyapp.requests.record import ClientOutcome
+from tests.support.admin_pages import page, superuser, text
+from tests.support.client_tokens import add_token
+from tests.support.logged_requests import log, made_attempt, made_record
+from tests.support.pool_data import NOW, add_group, add_key
+from tests.support.staff import staff
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator() -> Client:
+    return superuser()
+
+
+def test_a_request_tells_which_key_refused_it_and_what_its_client_saw(operator: Client):
+    key = add_key(add_group("main"), "one", name="first")
+    token = add_token("laptop")
+    tried = [made_attempt(key.pk, "daily", 429), made_attempt(999, "server", 500, key_name="gone")]
+    (row,) = log(
+        made_record(
+            "r-7", 503, client_id=token.pk, attempts=tried, outcome=ClientOutcome.NO_KEY, error="X"
+        )
+    )
+
+    html = page(operator, "requests", client="laptop", status="5xx")
+    assert "503 no key laptop gemini-2.5-flash generate gone, removed after 1 other" in text(html)
+    url = reverse("admin:request", args=[row.id])
+    assert f'href="{url}"' in html
+
+    shown = page(operator, "request", row.id)
+    words = text(shown)
+    assert "No key was left that could answer" in words
+    assert "The gateway said X" in words
+    assert "2 attempts" in words
+    for link, other in (("apikey", key.pk), ("clienttoken", token.pk)):
+        assert f'href="{reverse(f"admin:proxyapp_{link}_change", args=[other])}"' in shown
+
+
+def test_pages_follow_each_other(operator: Client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(requests, "ROWS", 1)
+    newer, older = log(made_record("r-1"), made_record("r-2", at=NOW.timestamp() + 9e6))
+
+    first = page(operator, "requests", model="gemini-2.5-flash")
+
+    assert newer.request_id in first
+    assert f"before={newer.id}" in first
+    second = page(operator, "requests", before=newer.id)
+    assert older.request_id in second
+    assert "before=" not in second
+
+
+def test_it_says_how_many_are_not_in_the_log(operator: Client):
+    RequestLogGap.objects.create(minute=NOW, requests=1_234, failures=5)
+
+    assert "1,234 more requests of this time, 5 of which failed" in text(page(operator, "requests"))
+
+
+def test_what_cannot_be_chosen_is_said_at_its_field(operator: Client):
+    html = page(operator, "requests", since="soon", status="999", client="nobody", before="x" * 99)
+
+    assert "is no time such as" in text(html)
+    assert "is no status such as" in text(html)
+
+
+@pytest.mark.parametrize("mode", ["off", "errors"])
+def test_it_says_what_is_not_logged(operator: Client, settings: object, mode: str):
+    setattr(settings, "REQUEST_LOG", mode)  # noqa: B010
+
+    assert "REQUEST_LOG" in page(operator, "requests")
+
+
+def test_what_a_client_wrote_is_text_and_a_full_page_is_short(operator: Client):
+    hostile = "<script>alert(1)</script>" * 400
+    log(*(made_record(f"{n}-{hostile}", model=hostile, at=NOW.timestamp() + n) for n in range(120)))
+
+    html = page(operator, "requests")
+
+    assert "<script>alert" not in html
+    assert len(html) < 150_000
+
+
+def test_only_who_may_sees_requests():
+    (row,) = log(made_record())
+    for permissions, status in (([], 403), (["view_requestlogentry"], 200)):
+        client = staff(*permissions, name=f"may {permissions}")
+        for url in (reverse("admin:requests"), reverse("admin:request", args=[row.id])):
+            assert client.get(url).status_code == status
+
+
+def test_one_that_is_gone_is_no_error(operator: Client):
+    assert operator.get(reverse("admin:request", args=[10**30])).status_code == 404
