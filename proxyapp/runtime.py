@@ -20,6 +20,7 @@ from gateway.start_environment import GIVEN
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
+from proxyapp.access.periods import day_at, first_day_of_month
 from proxyapp.access.pool_source import News, PoolSource, can_take
 from proxyapp.database.clock import ClockWarning, database_time
 from proxyapp.database.threads import DatabaseThreads
@@ -265,7 +266,12 @@ class Runtime:
                 await within(pause, self._is_stopping)
 
     async def _reread_limits(self) -> None:
-        await self.limits.reread(self.counting.tally.clients.llm_tokens_of_day(time.time()))
+        now, clients = time.time(), self.counting.tally.clients
+        await self.limits.reread(
+            clients.llm_tokens_of_day(now),
+            clients.cost_since(day_at(now)),
+            clients.cost_since(first_day_of_month(now)),
+        )
 
     async def keep_single_credential(self, group_id: int) -> None:
         """The group's target refused two credentials: remembered for every process."""

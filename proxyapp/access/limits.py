@@ -1,4 +1,5 @@
-"""The limits of client tokens: requests a minute and a day, tokens a day, in windows of UTC.
+"""The limits of client tokens: requests a minute and a day, tokens a day, money a day and a month,
+in windows of UTC.
 
 Processes lease shares of a limit, so that together they never let more pass, and keep them until
 the window ends, nobody has used them for a minute, or somebody got nothing. A database that is away
@@ -12,10 +13,13 @@ import functools
 import math
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 
 from proxyapp.access import limit_windows
+from proxyapp.access.budgets import budget_spent, cost_of_day, cost_of_month
 from proxyapp.access.limit_windows import DAY_SECONDS, Leftover, LimitWindow, window_at
-from proxyapp.access.llm_token_limits import LlmTokensToday
+from proxyapp.access.llm_token_limits import UsedLately
+from proxyapp.access.periods import DAY, MONTH
 from proxyapp.access.request_share import Share
 from proxyapp.access.share_leases import ShareLeases
 from proxyapp.access.token_book import Client, TokenBook
@@ -28,6 +32,7 @@ from proxyapp.vocabulary.errors import LimitReached
 PATIENT_LOOKS, PATIENT_SECONDS = 3, 0.55
 # How often all shares are gone through, which takes 5 ms for 5,000 tokens.
 SWEEP_LOOKS = 8
+NOTHING: Mapping[int, int] = MappingProxyType({})
 WINDOW_NAMES = {60: "minute", DAY_SECONDS: "day"}
 Meter = tuple[Client, tuple[Share, ...]]
 """A client and its shares, one for each of its limits of requests."""
@@ -37,7 +42,9 @@ class ClientLimits:
     """Belongs to one event loop."""
 
     def __init__(self, threads: DatabaseThreads) -> None:
-        self.llm_tokens = LlmTokensToday(threads)
+        self.llm_tokens = UsedLately(threads, DAY, limit_windows.llm_tokens_of_day)
+        self.cost_of_day = UsedLately(threads, DAY, cost_of_day)
+        self.cost_of_month = UsedLately(threads, MONTH, cost_of_month)
         self._threads = threads
         self._leases = ShareLeases(threads)
         self._clients: dict[int, Client] = {}
@@ -51,8 +58,13 @@ class ClientLimits:
         self._clients = {client.id: client for client in book.clients if client.is_metered}
         for token_id in [pk for pk in self._meters if pk not in self._clients]:
             del self._meters[token_id]
-        limits = {client.id: client.tokens_per_day for client in self._clients.values()}
-        self.llm_tokens.keep({pk: limit for pk, limit in limits.items() if limit is not None})
+        for used, name in (
+            (self.llm_tokens, "tokens_per_day"),
+            (self.cost_of_day, "cost_per_day"),
+            (self.cost_of_month, "cost_per_month"),
+        ):
+            limits = {client.id: getattr(client, name) for client in self._clients.values()}
+            used.keep({pk: limit for pk, limit in limits.items() if limit is not None})
 
     def charge_now(self, client: Client) -> bool:
         """One request of each limit, where no database has to be asked.
@@ -60,10 +72,10 @@ class ClientLimits:
         False: nothing was taken, and `take` knows why.
         """
         now = time.time()
-        if client.tokens_per_day is not None and (
-            not self.llm_tokens.is_followed(client.id) or self._are_llm_tokens_used_up(client, now)
-        ):
-            return False
+        if client.is_charged:
+            for used, limit in self._charged(client):
+                if not used.is_followed(client.id) or used.used(client.id, now) >= limit:
+                    return False
         shares = self._shares(client, now)
         for share in shares:
             if not share.has_one(now):
@@ -74,10 +86,10 @@ class ClientLimits:
 
     async def take(self, client: Client) -> None:
         """One request of each limit, or none of any. Raises LimitReached."""
-        if client.tokens_per_day is not None:
-            await self.llm_tokens.follow(client.id)
+        for used, _ in self._charged(client):
+            await used.follow(client.id)
         now = time.time()
-        self.check_llm_tokens(client, now)
+        self.check_used(client, now)
         taken: list[tuple[Share, LimitWindow]] = []
         try:
             for share in self._shares(client, now):
@@ -91,15 +103,31 @@ class ClientLimits:
                 self._leases.held.add(share)
             raise
 
-    def check_llm_tokens(self, client: Client, now: float) -> None:
-        """Raises LimitReached when those of the day are used up."""
-        if self._are_llm_tokens_used_up(client, now):
-            ends_at = window_at(client.id, DAY_SECONDS, now).ends_at
-            raise _reached(client.tokens_per_day or 0, "tokens", DAY_SECONDS, ends_at)
+    def check_used(self, client: Client, now: float) -> None:
+        """Raises LimitReached when the day's LLM tokens, or what they may cost, are used up."""
+        for used, limit in self._charged(client):
+            spent = used.used(client.id, now)
+            if spent < limit:
+                continue
+            if used is self.llm_tokens:
+                raise _reached(limit, "tokens", DAY_SECONDS, DAY.end_of(DAY.number_at(now)))
+            raise budget_spent(limit, spent, used.period, now)
 
-    def _are_llm_tokens_used_up(self, client: Client, now: float) -> bool:
-        limit = client.tokens_per_day
-        return limit is not None and self.llm_tokens.used(client.id, now) >= limit
+    def _charged(self, client: Client) -> Iterator[tuple[UsedLately, int]]:
+        """What of it is limited, the longest wait first."""
+        if client.cost_per_month is not None:
+            yield self.cost_of_month, client.cost_per_month
+        if client.cost_per_day is not None:
+            yield self.cost_of_day, client.cost_per_day
+        if client.tokens_per_day is not None:
+            yield self.llm_tokens, client.tokens_per_day
+
+    def add_used(self, token_id: int, llm_tokens: int, cost_micros: int, now: float) -> None:
+        """What an answer came to."""
+        self.llm_tokens.add(token_id, llm_tokens, now)
+        if cost_micros:
+            self.cost_of_day.add(token_id, cost_micros, now)
+            self.cost_of_month.add(token_id, cost_micros, now)
 
     def _shares(self, client: Client, now: float) -> tuple[Share, ...]:
         meter = self._meters.get(client.id)
@@ -196,12 +224,19 @@ class ClientLimits:
         """What to give back when the process ends."""
         return _given_back(self._all_shares(), time.time())
 
-    async def reread(self, unwritten: Mapping[int, int]) -> None:
-        """How many LLM tokens all processes have written down today.
+    async def reread(
+        self,
+        unwritten: Mapping[int, int],
+        cost_of_day: Mapping[int, int] = NOTHING,
+        cost_of_month: Mapping[int, int] = NOTHING,
+    ) -> None:
+        """How many LLM tokens all processes have written down today, and what they cost.
 
-        `unwritten`: what this one will write. Raises django.db.Error.
+        What this one will write: `unwritten` LLM tokens, and their cost. Raises django.db.Error.
         """
         await self.llm_tokens.reread(unwritten)
+        await self.cost_of_day.reread(cost_of_day)
+        await self.cost_of_month.reread(cost_of_month)
 
 
 def _given_back(shares: Iterable[Share], now: float) -> list[Leftover]:

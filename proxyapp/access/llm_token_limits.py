@@ -1,4 +1,4 @@
-"""How many LLM tokens each client token used today, in the database and since.
+"""What each client token used of its day or month, in the database and since: LLM tokens, or money.
 
 A process follows the tokens that it serves: it reads them again with its looks. One that it does
 not serve is read when it asks again, and costs nothing until then.
@@ -6,14 +6,13 @@ not serve is read when it asks again, and costs nothing until then.
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from django.db import Error as DatabaseError
 
-from proxyapp.access import limit_windows
-from proxyapp.access.limit_windows import DAY_SECONDS
+from proxyapp.access.periods import Period
 from proxyapp.access.request_share import QUIET_LOOKS
 from proxyapp.database.threads import DatabaseThreads
 
@@ -24,27 +23,33 @@ READ_WAIT_SECONDS = 2.0
 LOOKS_BETWEEN = 4
 
 
+Reader = Callable[[Sequence[int], datetime], Mapping[int, int]]
+
+
 @dataclass(slots=True)
-class LlmTokensOfDay:
-    """Of one client token. `day`: days since the epoch, in UTC.
+class UsedInPeriod:
+    """By one client token. `period`: its number. `quiet_looks`: since somebody asked."""
 
-    `quiet_looks`: since somebody asked.
-    """
-
-    day: int
+    period: int
     stored: int = 0
     added: int = 0
     quiet_looks: int = 0
 
 
-class LlmTokensToday:
-    """By client token, for those that have a limit. Belongs to one event loop."""
+class UsedLately:
+    """By client token, for those that have a limit. Belongs to one event loop.
 
-    def __init__(self, threads: DatabaseThreads) -> None:
+    `read`: what is written of the period in which that moment is.
+    """
+
+    def __init__(self, threads: DatabaseThreads, period: Period, read: Reader) -> None:
         self._threads = threads
+        self.period = period
+        self._number_at = period.number_at
+        self._read = read
         self._limits: Mapping[int, int] = {}
         self._looks = 0
-        self._of: dict[int, LlmTokensOfDay] = {}
+        self._of: dict[int, UsedInPeriod] = {}
         self._unread: set[int] = set()
         self._followed: set[int] = set()
         self._turns: list[set[int]] = [set() for _ in range(LOOKS_BETWEEN)]
@@ -63,17 +68,17 @@ class LlmTokensToday:
 
     def add(self, token_id: int, count: int, now: float) -> None:
         used = self._of.get(token_id)
-        if used is not None and used.day == int(now) // DAY_SECONDS:
+        if used is not None and used.period == self._number_at(now):
             used.added += count
             if token_id in self._followed:
                 self._note_near(token_id, used)
 
-    def _is_near(self, token_id: int, used: LlmTokensOfDay | None) -> bool:
+    def _is_near(self, token_id: int, used: UsedInPeriod | None) -> bool:
         """Its limit."""
         spent = used.stored + used.added if used is not None else 0
         return 2 * spent >= self._limits.get(token_id, 0)
 
-    def _note_near(self, token_id: int, used: LlmTokensOfDay | None) -> None:
+    def _note_near(self, token_id: int, used: UsedInPeriod | None) -> None:
         if self._is_near(token_id, used):
             self._near.add(token_id)
         else:
@@ -83,11 +88,11 @@ class LlmTokensToday:
         return token_id in self._followed
 
     def used(self, token_id: int, now: float) -> int:
-        """A new day begins at zero."""
-        day = int(now) // DAY_SECONDS
+        """A new period begins at zero."""
+        number = self._number_at(now)
         used = self._of.get(token_id)
-        if used is None or used.day != day:
-            used = self._of[token_id] = LlmTokensOfDay(day)
+        if used is None or used.period != number:
+            used = self._of[token_id] = UsedInPeriod(number)
         used.quiet_looks = 0
         return used.stored + used.added
 
@@ -117,9 +122,7 @@ class LlmTokensToday:
         now = datetime.now(UTC)
         stored: Mapping[int, int] = {}
         try:
-            stored = await self._threads.urgent(
-                functools.partial(limit_windows.llm_tokens_of_day, list(asked), now)
-            )
+            stored = await self._threads.urgent(functools.partial(self._read, list(asked), now))
         except DatabaseError:
             pass
         finally:
@@ -131,7 +134,7 @@ class LlmTokensToday:
                 self._follow(token_id)
 
     async def reread(self, unwritten: Mapping[int, int]) -> None:
-        """What all processes have written of the day, of the tokens whose turn it is.
+        """What all processes have written of the period, of the tokens whose turn it is.
 
         `unwritten`: what this one will write. Raises django.db.Error.
         """
@@ -139,26 +142,24 @@ class LlmTokensToday:
         if not token_ids:
             return
         now = datetime.now(UTC)
-        day = int(now.timestamp()) // DAY_SECONDS
-        known = [self._of_day(pk, day) for pk in token_ids]
-        before = [used.added if used.day == day else 0 for used in known]
-        stored = await self._threads.read(
-            functools.partial(limit_windows.llm_tokens_of_day, token_ids, now)
-        )
+        number = self._number_at(now.timestamp())
+        known = [self._of_period(pk, number) for pk in token_ids]
+        before = [used.added if used.period == number else 0 for used in known]
+        stored = await self._threads.read(functools.partial(self._read, token_ids, now))
         for pk, used, added in zip(token_ids, known, before, strict=True):
-            if used.day <= day:
-                since = used.added - added if used.day == day else 0
-                used.day, used.stored = day, stored.get(pk, 0)
+            if used.period <= number:
+                since = used.added - added if used.period == number else 0
+                used.period, used.stored = number, stored.get(pk, 0)
                 used.added = unwritten.get(pk, 0) + since
                 if pk in self._followed:
                     self._note_near(pk, used)
         self._unread.difference_update(token_ids)
 
-    def _of_day(self, token_id: int, day: int) -> LlmTokensOfDay:
-        """What is known, of that day or another."""
+    def _of_period(self, token_id: int, number: int) -> UsedInPeriod:
+        """What is known, of that one or another."""
         used = self._of.get(token_id)
         if used is None:
-            used = self._of[token_id] = LlmTokensOfDay(day)
+            used = self._of[token_id] = UsedInPeriod(number)
         return used
 
     def _due(self) -> set[int]:

@@ -8,7 +8,7 @@ import hmac
 import re
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
 from urllib.parse import unquote_to_bytes
@@ -60,8 +60,8 @@ class Client:
     """What a request may do.
 
     `groups` None: the keys of all groups; empty: none. `models` None: every model. Times are
-    seconds since the epoch; infinity: never. `fallbacks`: the models that are asked instead of one
-    for which no key is left.
+    seconds since the epoch; infinity: never. `cost_…`: in millionths of the currency's unit.
+    `fallbacks`: the models that are asked instead of one for which no key is left.
     """
 
     id: int
@@ -70,6 +70,8 @@ class Client:
     requests_per_minute: int | None = None
     requests_per_day: int | None = None
     tokens_per_day: int | None = None
+    cost_per_day: int | None = None
+    cost_per_month: int | None = None
     live_sessions: int | None = None
     max_concurrent: int | None = None
     fallbacks: Mapping[str, Sequence[str]] = field(default_factory=dict, hash=False)
@@ -91,8 +93,21 @@ class Client:
         return (
             self.requests_per_minute is not None
             or self.requests_per_day is not None
-            or self.tokens_per_day is not None
+            or self.is_charged
         )
+
+    @property
+    def is_charged(self) -> bool:
+        """Whether what its answers come to counts against a limit."""
+        return (
+            self.tokens_per_day is not None
+            or self.cost_per_day is not None
+            or self.cost_per_month is not None
+        )
+
+    @property
+    def uncharged(self) -> "Client":
+        return replace(self, tokens_per_day=None, cost_per_day=None, cost_per_month=None)
 
 
 ANYONE = Client(id=0)

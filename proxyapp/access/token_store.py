@@ -14,6 +14,7 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from proxyapp.access.budgets import BUDGETS, budget_texts
 from proxyapp.access.limit_windows import lock_windows
 from proxyapp.access.token_book import (
     Client,
@@ -36,6 +37,7 @@ from proxyapp.vocabulary.model_lists import (
     said_of,
 )
 from proxyapp.vocabulary.model_patterns import pattern_of
+from proxyapp.vocabulary.money import MICROS, MOST_AMOUNT
 
 # All patterns of a token are one regular expression, which is matched with each of its requests.
 MAX_PATTERNS = 100
@@ -57,6 +59,7 @@ CHANGEABLE = (
     "fallbacks",
     "shared_resources",
     *LIMITS,
+    *BUDGETS,
     "expires_at",
     "updated_at",
 )
@@ -78,6 +81,8 @@ class Terms:
     tokens_per_day: int | None = None
     live_sessions: int | None = None
     max_concurrent: int | None = None
+    cost_per_day: int | None = None
+    cost_per_month: int | None = None
     expires_at: datetime | None = None
 
 
@@ -137,7 +142,7 @@ def _save(token: ClientToken, terms: Terms) -> None:
     token.allowed_models = list(dict.fromkeys(plain_models(terms.models)))
     token.fallbacks = plain_fallbacks(terms.fallbacks)
     token.shared_resources = terms.shared_resources
-    for limit in LIMITS:
+    for limit in (*LIMITS, *BUDGETS):
         setattr(token, limit, getattr(terms, limit))
     token.expires_at = terms.expires_at
     _check(token)
@@ -162,6 +167,10 @@ def _check(token: ClientToken) -> None:
         value = getattr(token, limit)
         if value is not None and not 1 <= value <= MOST[limit]:
             problems[limit].append(f"{value:,} is not a number from 1 to {MOST[limit]:,}.")
+    for budget in BUDGETS:
+        value = getattr(token, budget)
+        if value is not None and not 1 <= value <= MOST_AMOUNT * MICROS:
+            problems[budget].append(f"is not more than 0 and at most {MOST_AMOUNT:,}.")
     try:
         token.full_clean()
     except ValidationError as error:
@@ -183,6 +192,7 @@ def _described(token: ClientToken, terms: Terms) -> str:
         for limit in LIMITS
         if (value := getattr(token, limit))
     ]
+    parts += [f"{name}: {text}" for name, text in budget_texts(token)]
     if terms.groups is not None:
         parts.append(f"groups: {', '.join(group.name for group in terms.groups) or 'none'}")
     if token.allowed_models:
@@ -214,7 +224,7 @@ def bound_to_older_secrets() -> int:
 def read_book() -> TokenBook:
     rows = ClientToken.objects.order_by().values_list(
         *("id", "token_hash", "is_limited_to_groups", "allowed_models", "fallbacks", *LIMITS),
-        *("expires_at", "revoked_at", "shared_resources"),
+        *(*BUDGETS, "expires_at", "revoked_at", "shared_resources"),
         named=True,
     )
     allowed = _allowed_groups()
@@ -230,6 +240,8 @@ def _client(row: Any, allowed: Mapping[int, Sequence[int]]) -> Client:
         requests_per_minute=row.requests_per_minute,
         requests_per_day=row.requests_per_day,
         tokens_per_day=row.tokens_per_day,
+        cost_per_day=row.cost_per_day,
+        cost_per_month=row.cost_per_month,
         live_sessions=row.live_sessions,
         max_concurrent=row.max_concurrent,
         expires_at=row.expires_at.timestamp() if row.expires_at else float("inf"),

@@ -43,7 +43,7 @@ class AttemptCount:
         self._recovery = recovery
         self._turn = turn
         self._model = request.model
-        is_limited = request.client.tokens_per_day is not None
+        is_limited = request.client.is_charged
         self._charge = LlmTokenCharge(request) if is_limited else None
         self._counter: LlmTokenCounter | None = None
         self.is_over = False

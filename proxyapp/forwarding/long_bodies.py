@@ -66,7 +66,7 @@ async def read_ahead(
         body.model = body.form.model
     elif client.models is not None:
         body.said = await read_whole(body)
-    if client.tokens_per_day is not None and length > PARSED_BYTES:
+    if client.is_charged and length > PARSED_BYTES:
         body.prompt_llm_tokens = await in_turns(estimating(body.pieces(), length))
     if body.model is None and length <= PARSED_BYTES and is_in_body(facts.means.native or inner):
         searched = body.searchable()

@@ -115,6 +115,14 @@ class ClientTally:
                 found[place.token_id] = found.get(place.token_id, 0) + llm_tokens
         return found
 
+    def cost_since(self, day: int) -> dict[int, int]:
+        """In millionths, by client token, from that day on (days since the epoch)."""
+        found: dict[int, int] = {}
+        for place, counts in self.counts.items():
+            if place.day >= day and counts.cost_micros:
+                found[place.token_id] = found.get(place.token_id, 0) + counts.cost_micros
+        return found
+
     def piece(self, start: int, stop: int) -> "ClientTally":
         return ClientTally(
             dict(islice(self.counts.items(), start, stop)),

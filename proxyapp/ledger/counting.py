@@ -111,4 +111,4 @@ class Counting:
                 tool_use=tool_use,
                 cost=cost,
             )
-            self._limits.llm_tokens.add(client.id, prompt + output, now)
+            self._limits.add_used(client.id, prompt + output, cost or 0, now)

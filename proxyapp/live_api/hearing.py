@@ -75,12 +75,12 @@ class Hearing:
             name = counting.names.of_key(self._key.id, model, now)
             counting.tally.add_llm_tokens(self._key.id, name, used, now, cost)
         counting.touched()
-        if client.tokens_per_day is not None:
+        if client.is_charged:
             self._check_limit(client, now)
 
     def _check_limit(self, client: Client, now: float) -> None:
         try:
-            self._parts.limits.check_llm_tokens(client, now)
+            self._parts.limits.check_used(client, now)
         except LimitReached as error:
             self._under_way.refused(error)
             raise

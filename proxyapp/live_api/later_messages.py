@@ -40,7 +40,7 @@ class LaterMessages:
         self._is_of_models = client.models is not None
         self._client = client
         if client is not ANYONE:
-            self._client = replace(client, models=None, tokens_per_day=None)
+            self._client = replace(client.uncharged, models=None)
 
     def check_model(self, message: Message) -> None:
         """Of a client that sets up a second time. Raises NotAllowed or BadRequest."""

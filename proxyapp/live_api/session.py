@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 from typing import Protocol
 
 from proxyapp.access.token_book import Client
@@ -121,8 +120,8 @@ class LiveSession:
         body = RequestBody(data, length=len(data))
         body.model = model
         client = self.client
-        if client.tokens_per_day is not None:  # counted as they come, and not estimated
-            client = replace(client, tokens_per_day=None)
+        if client.is_charged:  # by what comes, as it comes, and not by an estimate
+            client = client.uncharged
         try:
             return plan(
                 self._parts.snapshot,

@@ -8,6 +8,14 @@ from proxyapp.models.quota_columns import concurrency_column
 from proxyapp.models.usage import cost_column, llm_token_part
 
 
+def budget_column(what: str) -> "models.PositiveBigIntegerField[int | None, int | None]":
+    return models.PositiveBigIntegerField(
+        null=True,
+        blank=True,
+        help_text=f"Millionths of the currency's unit. {what} Empty: no budget.",
+    )
+
+
 class ClientToken(models.Model):
     """What a client shows to be let in.
 
@@ -56,6 +64,8 @@ class ClientToken(models.Model):
     tokens_per_day = models.PositiveBigIntegerField(
         null=True, blank=True, help_text="Prompt and output tokens, a day in UTC. Empty: no limit."
     )
+    cost_per_day = budget_column("A day in UTC.")
+    cost_per_month = budget_column("A month in UTC.")
     max_concurrent = concurrency_column()
     live_sessions = models.PositiveIntegerField(
         null=True,

@@ -8,10 +8,12 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
 
+from proxyapp.access.budgets import BUDGETS
 from proxyapp.access.token_book import MARK_DIGITS, mark_of, token_hash
 from proxyapp.access.token_store import LIMITS, secret_keys
 from proxyapp.models import ClientToken, TokenUsage
 from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.money import plain_amount
 from proxyapp.vocabulary.times import iso_utc
 
 COUNTS = (
@@ -24,6 +26,8 @@ COUNTS = (
     "cached_tokens",
     "thought_tokens",
     "tool_use_tokens",
+    "cost_micros",
+    "unpriced_tokens",
 )
 # A longer selector that fits nothing may be a token with a mistake: it is shown masked.
 SHORT = 20
@@ -62,11 +66,16 @@ class TokenRow:
             "fallbacks": token.fallbacks,
             "shared_resources": token.shared_resources,
             **{limit: getattr(token, limit) for limit in LIMITS},
+            **{budget: _amount(getattr(token, budget)) for budget in BUDGETS},
             **{name: iso_utc(moment) if moment else None for name, moment in times.items()},
             **self.total,
             "today": dict(self.today),
             "needs_older_secret": self.needs_older_secret,
         }
+
+
+def _amount(micros: int | None) -> str | None:
+    return None if micros is None else plain_amount(micros)
 
 
 def token_report(tokens: QuerySet[ClientToken], now: datetime) -> list[TokenRow]:

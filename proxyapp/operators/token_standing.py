@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
+from proxyapp.access.budgets import cost_of_month
 from proxyapp.access.token_book import MARK_DIGITS, mark_of
 from proxyapp.access.token_store import secret_keys
 from proxyapp.models import ClientToken, TokenUsage
@@ -34,6 +35,8 @@ class Today:
     requests: int = 0
     refused: int = 0
     tokens: int = 0
+    cost: int = 0
+    unpriced: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,20 @@ def tokens_in(tokens: QuerySet[ClientToken], state: str, now: datetime) -> Query
 def today_of(token_ids: Collection[int], now: datetime) -> dict[int, Today]:
     """One query; of those that were used."""
     rows = _of_today(now).filter(token__in=token_ids).values("token_id")
-    sums = rows.annotate(sent=Sum("requests"), held=_REFUSED, tokens=_TOKENS)
-    return {
-        token_id: Today(*counts)
-        for token_id, *counts in sums.values_list("token_id", "sent", "held", "tokens")
-    }
+    sums = rows.annotate(
+        sent=Sum("requests"),
+        held=_REFUSED,
+        tokens=_TOKENS,
+        cost=Sum("cost_micros"),
+        unpriced=Sum("unpriced_tokens"),
+    )
+    columns = ("token_id", "sent", "held", "tokens", "cost", "unpriced")
+    return {token_id: Today(*counts) for token_id, *counts in sums.values_list(*columns)}
+
+
+def spent_of_month(token_id: int, now: datetime) -> int:
+    """In millionths."""
+    return cost_of_month([token_id], now).get(token_id, 0)
 
 
 def read_clients(now: datetime) -> ClientFacts:

@@ -3,6 +3,8 @@
 import re
 from decimal import Decimal
 
+# That of the shipped prices.
+CURRENCY = "USD"
 MICROS = 1_000_000
 PLACES = 6
 # More than anybody spends, and a column and JavaScript hold it.

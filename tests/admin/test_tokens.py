@@ -95,6 +95,7 @@ def test_a_token_is_made_with_its_terms_and_shown(operator: Client):
         models="gemini-2.5-*\n\n models/gemini-embedding-001 \n",
         requests_per_minute=60,
         tokens_per_day=1_000_000,
+        cost_per_day="2.50",
         lifetime="30",
     )
 
@@ -110,6 +111,7 @@ def test_a_token_is_made_with_its_terms_and_shown(operator: Client):
         None,
         1_000_000,
     )
+    assert (token.cost_per_day, token.cost_per_month) == (2_500_000, None)
     assert token.expires_at == NOW + timedelta(days=30, minutes=1)
     assert pool_version() == version + 1
 
@@ -209,6 +211,7 @@ def test_only_so_many_forms_stay_open_in_a_session(operator: Client):
         ({"requests_per_day": "0"}, "0 is not a number from 1"),
         ({"requests_per_minute": "-1"}, "greater than or equal to 0"),
         ({"tokens_per_day": "9" * 18}, "is not a number from 1"),
+        ({"cost_per_day": "5,00"}, "must be an amount such as 5 or 2.50"),
         ({"lifetime": "at"}, "Say when"),
         ({"lifetime": "at", "expires_on": "2026-11-24T03:47"}, "This time is over"),
         ({"lifetime": "soon"}, "Select a valid choice"),

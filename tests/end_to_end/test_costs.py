@@ -70,3 +70,18 @@ def test_each_request_costs_what_its_model_and_its_group_say(gateway: Gateway) -
     for table in TABLES:
         sums = f"SELECT sum(cost_micros), sum(unpriced_tokens) FROM proxyapp_{table}"
         assert tuple(map(int, rows(gateway, sums)[0])) == (2 * PRO, 300_010), table
+
+
+def test_a_client_that_has_spent_its_budget_is_told_which_and_until_when(gateway: Gateway) -> None:
+    asking = Asking(gateway, cost_per_day=PRO + 1, cost_per_month=100 * PRO)
+    statuses = [asking.ask().status for _ in range(3)]
+    refused = asking.ask()
+
+    assert statuses == [200, 200, 429]
+    text = refused.body.decode()
+    assert "The budget of this client token, 0.525151 USD a day, is spent (1.05)." in text
+    assert "00:00:00 UTC" in text
+    assert 0 < int(refused.values("retry-after")[0]) <= 86_400
+    gateway.stop()
+    gateway.start()
+    assert asking.ask().status == 429

@@ -90,6 +90,7 @@ def test_all_terms():
         "models/gemma",
     ]
     limits = ["--requests-per-minute", "5", "--requests-per-day", "6", "--tokens-per-day", "7"]
+    limits += ["--budget-per-day", "2.50", "--budget-per-month", "30"]
 
     client = found(create("ci", *arguments, *limits, "--expires", "30d"))
 
@@ -98,6 +99,7 @@ def test_all_terms():
     assert client.models
     assert client.models.fullmatch("gemma")
     assert (client.requests_per_minute, client.requests_per_day, client.tokens_per_day) == (5, 6, 7)
+    assert (client.cost_per_day, client.cost_per_month) == (2_500_000, 30_000_000)
     assert client.expires_at == (NOW + timedelta(days=30)).timestamp()
     (entry,) = AuditEntry.objects.all()
     assert (entry.actor, entry.action, entry.object_type, entry.label) == (
@@ -107,6 +109,7 @@ def test_all_terms():
         "ci",
     )
     assert "groups: one, Two" in entry.detail
+    assert "budget a day: 2.50 USD; budget a month: 30.00 USD" in entry.detail
     assert "expires at 2026-12-24 03:48 UTC" in entry.detail
 
 

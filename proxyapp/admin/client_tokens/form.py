@@ -12,19 +12,39 @@ from unfold.widgets import (
     UnfoldAdminCheckboxSelectMultipleWidget,
     UnfoldAdminRadioSelectWidget,
     UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
 )
 
+from proxyapp.access.budgets import BUDGETS
 from proxyapp.access.token_store import LIMITS, Terms
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import ClientToken, Group
 from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_of_lines
+from proxyapp.vocabulary.money import CURRENCY, plain_amount, read_amount
 
 ALL, SOME = "all", "some"
 NEVER, AT = "never", "at"
 PRESETS = {"30": "In 30 days", "90": "In 90 days", "365": "In a year"}
 FIELD_OF = {"allowed_models": "models", "expires_at": "expires_on", "__all__": "name"}
 SHOWN_MINUTES = "%Y-%m-%dT%H:%M"
+
+
+class AmountField(forms.CharField):
+    """An amount of money; its value is in millionths."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = UnfoldAdminTextInputWidget({"inputmode": "decimal"})
+        super().__init__(required=False, max_length=20, widget=widget, **kwargs)
+
+    def clean(self, value: Any) -> int | None:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return read_amount(text)
+        except ValueError as error:
+            raise ValidationError(f"This {error}.") from None
 
 
 class ClientTokenForm(ModelForm[ClientToken]):
@@ -67,6 +87,17 @@ class ClientTokenForm(ModelForm[ClientToken]):
             " was. Empty: none, but those of groups."
         ),
     )
+    cost_per_day = AmountField(
+        label=f"Budget a day ({CURRENCY})",
+        help_text="What it may cost, a day in UTC, such as 5.00. Empty: no budget.",
+    )
+    cost_per_month = AmountField(
+        label=f"Budget a month ({CURRENCY})",
+        help_text=(
+            "A month in UTC. Models without a price count nothing: name the models above."
+            " Empty: no budget."
+        ),
+    )
     lifetime = forms.ChoiceField(
         widget=UnfoldAdminRadioSelectWidget,
         label="Expires",
@@ -95,6 +126,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             "groups": list(token.allowed_groups.defer("proxy_url", "proxy_pool")),
             "models": "\n".join(token.allowed_models),
             "fallbacks": "\n".join(fallback_lines(token.fallbacks)),
+            **{name: _amount(getattr(token, name)) for name in BUDGETS},
             "lifetime": AT if token.expires_at else NEVER,
             "expires_on": token.expires_at and token.expires_at.replace(second=0, microsecond=0),
         }
@@ -122,7 +154,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             fallbacks=chosen["fallbacks"],
             shared_resources=chosen["shared_resources"],
             expires_at=self._expiry(now),
-            **{limit: chosen[limit] for limit in LIMITS},
+            **{limit: chosen[limit] for limit in (*LIMITS, *BUDGETS)},
         )
 
     def _problems(self) -> Iterator[tuple[str | None, str | list[str]]]:
@@ -164,3 +196,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             return now.replace(second=0, microsecond=0) + timedelta(days=int(lifetime), minutes=1)
         moment: datetime = self.cleaned_data["expires_on"]
         return self.instance.expires_at if self._is_as_it_was(moment) else moment
+
+
+def _amount(micros: int | None) -> str:
+    return "" if micros is None else plain_amount(micros)

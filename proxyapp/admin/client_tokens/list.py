@@ -13,7 +13,8 @@ from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.admin.parts.cells import ago, compact, until
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.models import ClientToken
-from proxyapp.operators.token_standing import Today, standing_of, today_of
+from proxyapp.operators.token_standing import Today, spent_of_month, standing_of, today_of
+from proxyapp.vocabulary.money import CURRENCY, rounded_text
 
 VARIANTS: dict[str, Variant] = {
     "active": "success",
@@ -91,6 +92,23 @@ def requests_today(token: ClientToken) -> SafeString:
 @admin.display(description="tokens today")
 def tokens_today(token: ClientToken) -> SafeString:
     return format_html("<div>{}</div>", _of_limit(today(token).tokens, token.tokens_per_day))
+
+
+def cost_lines(token: ClientToken) -> SafeString:
+    """Of the day, and of the month where it has a budget: each with what it may cost."""
+    done = today(token)
+    lines = [_money(done.cost, token.cost_per_day, "today")]
+    if token.cost_per_month is not None:
+        spent = spent_of_month(token.pk, timezone.now())
+        lines.append(_money(spent, token.cost_per_month, "this month"))
+    if done.unpriced:
+        lines.append(f"{compact(done.unpriced)} tokens without a price")
+    return format_html_join("", "<div>{}</div>", ((line,) for line in lines))
+
+
+def _money(spent: int, budget: int | None, when: str) -> str:
+    whole = f" of {rounded_text(budget)}" if budget is not None else ""
+    return f"{rounded_text(spent)}{whole} {CURRENCY} {when}"
 
 
 @admin.display(description="last used", ordering="last_used_at")

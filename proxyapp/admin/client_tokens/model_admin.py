@@ -12,12 +12,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from proxyapp.access.budgets import BUDGETS, budget_texts
 from proxyapp.access.token_store import LIMITS
 from proxyapp.admin.client_tokens.create import TokenMaking
 from proxyapp.admin.client_tokens.filters import TokenStateFilter, UsableGroupFilter
 from proxyapp.admin.client_tokens.list import (
     COLUMNS,
     ClientTokenChangeList,
+    cost_lines,
     requests_today,
     state_lines,
     tokens_today,
@@ -41,6 +43,7 @@ LOOKS = (
     "asked_instead",
     "shared_resources",
     *LIMITS,
+    "budget",
     "expires_at",
 )
 
@@ -83,7 +86,7 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
             (
                 "Limits",
                 {
-                    "fields": LIMITS,
+                    "fields": (*LIMITS, *BUDGETS),
                     "description": "Days are UTC's. What is over a limit gets a 429.",
                 },
             ),
@@ -129,6 +132,9 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
     def models_allowed(self, token: ClientToken) -> str:
         return ", ".join(token.allowed_models) or "every model"
 
+    def budget(self, token: ClientToken) -> str:
+        return ", ".join(f"{text} ({name})" for name, text in budget_texts(token)) or "none"
+
     @admin.display(description="fallbacks")
     def asked_instead(self, token: ClientToken) -> str:
         return "; ".join(fallback_lines(token.fallbacks)) or "none"
@@ -138,6 +144,7 @@ def _figures(token: ClientToken) -> Iterator[tuple[str, SafeString | str]]:
     yield "Token", format_html("<code>{}</code>", token.masked)
     yield "Requests today", requests_today(token)
     yield "Tokens today", tokens_today(token)
+    yield "Cost", cost_lines(token)
     yield "Last used", used(token)
     yield "Made", local_time(token.created_at)
 

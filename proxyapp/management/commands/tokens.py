@@ -12,12 +12,14 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from proxyapp.access import token_store
+from proxyapp.access.budgets import BUDGETS, budget_texts
 from proxyapp.access.token_store import Terms
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
 from proxyapp.vocabulary.model_lists import fallbacks_of_lines
+from proxyapp.vocabulary.money import CURRENCY, read_amount
 from proxyapp.vocabulary.times import local_text
 
 COLUMNS = (
@@ -84,6 +86,14 @@ class Command(BaseCommand):
                 type=_number,
                 help=f"most {unit}, in UTC",
             )
+        for period in ("day", "month"):
+            create.add_argument(
+                f"--budget-per-{period}",
+                dest=f"cost_per_{period}",
+                metavar="AMOUNT",
+                type=_amount,
+                help=f"what it may cost a {period} of UTC, in {CURRENCY}, such as 5.00",
+            )
         create.add_argument(
             "--expires",
             metavar="WHEN",
@@ -119,7 +129,7 @@ class Command(BaseCommand):
             fallbacks=_fallbacks(options["fallback"]),
             shared_resources=options["shared_resources"],
             expires_at=options["expires"],
-            **{limit: options[limit] for limit in UNITS},
+            **{limit: options[limit] for limit in (*UNITS, *BUDGETS)},
         )
         token, text = token_store.create(terms, audit.command("tokens create"))
         if options["json"]:
@@ -186,6 +196,13 @@ def _number(text: str) -> int:
     return int(text)
 
 
+def _amount(text: str) -> int:
+    try:
+        return read_amount(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{text!r} {error}") from None
+
+
 def _group(name: str) -> Group:
     group = Group.objects.filter(name__iexact=name.strip()).first()
     if group is None:
@@ -199,6 +216,8 @@ def _problems(error: ValidationError) -> list[str]:
         "__all__": "name",
         "allowed_models": "--model",
         "fallbacks": "--fallback",
+        "cost_per_day": "--budget-per-day",
+        "cost_per_month": "--budget-per-month",
     }
     found = error.message_dict.items()
     return [
@@ -213,6 +232,7 @@ def _cells(row: TokenRow) -> Sequence[str]:
     limits = [
         f"{limit:,} {UNITS[name]}" for name in UNITS if (limit := getattr(token, name)) is not None
     ]
+    limits += [f"{text} {name}" for name, text in budget_texts(token)]
     state = (
         f"{row.state} {local_text(token.expires_at)}"
         if row.state == "expired" and token.expires_at
