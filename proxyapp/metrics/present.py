@@ -43,12 +43,15 @@ class KeysNow(NamedTuple):
         """Also those of which there are none."""
         now = time.time()
         found = Counter({(name, str(state)): 0 for name in self.groups for state in KeyState})
-        for key in self.keys:
-            state = key.standing
-            if state == KeyStatus.ACTIVE:
-                is_cooling = self.cooling_until.get(key.id, 0.0) > now
-                state = KeyState.COOLING if is_cooling else KeyState.AVAILABLE
-            found[(key.group.name, str(state))] += 1
+        cooling = {key_id for key_id, until in self.cooling_until.items() if until > now}
+        standing = Counter((key.group.name, key.standing) for key in self.keys)
+        for key in self.keys if cooling else ():
+            if key.id in cooling and key.is_active:
+                found[(key.group.name, str(KeyState.COOLING))] += 1
+                standing[(key.group.name, str(KeyStatus.ACTIVE))] -= 1
+        for (name, status), count in standing.items():
+            state = KeyState.AVAILABLE if status == KeyStatus.ACTIVE else status
+            found[(name, str(state))] += count
         return found
 
 

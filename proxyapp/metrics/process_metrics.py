@@ -5,6 +5,7 @@ import logging
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -122,32 +123,9 @@ class ProcessMetrics:
         own = Telling(self._counts(), self._present(with_quotas=True))
         keys = KeysNow.of(self._measured.snapshot())
         is_up = self._measured.is_database_up()
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._text, accept, own, keys, is_up)
-
-    def _text(self, accept: str, own: Telling, keys: KeysNow, is_up: bool) -> tuple[bytes, str]:
-        """Its own part is told to the others first: none of them may say less later on."""
-        from proxyapp.metrics import families
-
-        self._files.write(own)
-        others, living = self._files.read_others()
-        for other in others:
-            add_counts(own.counts, other.counts)
-        present = [own.present, *(other.present for other in others if other.present)]
-        quotas: list[QuotaRow] = highest(each.get("quotas", ()) for each in present)
-        return families.MetricsAnswer(
-            counts=own.counts,
-            present={
-                families.IN_FLIGHT: sum(each.get("in_flight", 0) for each in present),
-                families.QUEUED: sum(each.get("queued", 0) for each in present),
-                families.PROCESSES: living + 1,
-                families.SPOOL: bytes_in(self._measured.spool),
-                families.DATABASE: float(is_up),
-            },
-            keys=keys.by_group_and_state(),
-            quotas=quotas,
-            server=server_name(),
-        ).text(accept)
+        spool = self._measured.spool
+        work = partial(text_of, accept, own, self._files, keys, spool, is_database_up=is_up)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def stop(self) -> None:
         if self._ticking is not None:
@@ -160,6 +138,39 @@ class ProcessMetrics:
     def _close(self) -> None:
         self._thread.shutdown(wait=True)
         self._files.close()
+
+
+def text_of(
+    accept: str,
+    own: Telling,
+    files: SharedFiles,
+    keys: KeysNow,
+    spool: Path,
+    *,
+    is_database_up: bool,
+) -> tuple[bytes, str]:
+    """The own part is told to the others first: none of them may say less later on. Blocks."""
+    from proxyapp.metrics import families
+
+    files.write(own)
+    others, living = files.read_others()
+    for other in others:
+        add_counts(own.counts, other.counts)
+    present = [own.present, *(other.present for other in others if other.present)]
+    quotas: list[QuotaRow] = highest(each.get("quotas", ()) for each in present)
+    return families.MetricsAnswer(
+        counts=own.counts,
+        present={
+            families.IN_FLIGHT: sum(each.get("in_flight", 0) for each in present),
+            families.QUEUED: sum(each.get("queued", 0) for each in present),
+            families.PROCESSES: living + 1,
+            families.SPOOL: bytes_in(spool),
+            families.DATABASE: float(is_database_up),
+        },
+        keys=keys.by_group_and_state(),
+        quotas=quotas,
+        server=server_name(),
+    ).text(accept)
 
 
 def bytes_in(spool: Path) -> int:

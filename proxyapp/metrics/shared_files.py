@@ -95,10 +95,11 @@ class SharedFiles:
             self._tell(error)
 
     def _replace(self, told: Telling) -> None:
+        text = json.dumps([rows_of(told.counts), told.present])  # `dump` takes five times as long
         new = self._path.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "w") as file:
-            json.dump([rows_of(told.counts), told.present], file)
+            file.write(text)
         new.replace(self._path)
 
     def read_others(self) -> tuple[list[Telling], int]:

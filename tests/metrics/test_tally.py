@@ -49,7 +49,7 @@ def test_times_llm_tokens_and_costs_count_by_model():
         (FLASH, "thoughts"): [6],
     }
     assert counts[COST] == {(FLASH,): [1_250]}
-    assert counts[FIRST_BYTE][(FLASH,)][1] == 2, "0.1 s is within the second bound"
+    assert counts[FIRST_BYTE][(FLASH,)][0] == 2, "0.1 s is within the first bound"
     assert counts[DURATION][(FLASH,)][-1] == 0.4
 
 
