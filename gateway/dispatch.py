@@ -14,6 +14,7 @@ from proxyapp.admin.database_away import away_page
 from proxyapp.admin.live.feed import Live
 from proxyapp.admin.live.routing import LIVE_PATH, LiveSocket, refuse
 from proxyapp.admin.own_bodies import BodyRefused, refuse_body, with_form
+from proxyapp.alerts.watch import watch
 from proxyapp.forwarding.fast_path import FastPath, OwnPage, send_whole, with_readable_query
 from proxyapp.forwarding.views import healthz, readyz
 from proxyapp.live_api.consumer import LiveApiConsumer
@@ -39,6 +40,7 @@ class Dispatcher:
         self._own |= {path: OwnPage(view, *READING) for path, view in ROOT_PAGES.items()}
         self._live = Live()
         self._socket = LiveSocket(self._live)
+        runtime.companions["alerts"] = watch
         self._live_api: Any = LiveApiConsumer.as_asgi(sessions=LiveSessions())
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

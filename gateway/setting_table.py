@@ -255,6 +255,19 @@ RESTART_TIMEOUT_SECONDS = table.number(
     "How long a rolling restart (SIGHUP) lets the old workers finish, while the new ones serve.",
 )
 
+# Alerts.
+ALERT_AFTER_SECONDS = table.number(
+    "ALERT_AFTER_SECONDS",
+    30.0,
+    "How long something has to need attention before alerts tell of it; its end takes twice as "
+    "long.",
+)
+ALERT_PAUSE_SECONDS = table.number(
+    "ALERT_PAUSE_SECONDS",
+    60.0,
+    "The least time between two messages to one channel: what comes between goes into one.",
+)
+
 # What is kept.
 EVENT_RETENTION_DAYS = table.whole(
     "EVENT_RETENTION_DAYS",

@@ -96,6 +96,12 @@ UNFOLD: dict[str, Any] = {
                         "proxyapp_resource_changelist",
                         "proxyapp.view_resource",
                     ),
+                    page(
+                        "Alerts",
+                        "notifications",
+                        "proxyapp_alertchannel_changelist",
+                        "proxyapp.view_alertchannel",
+                    ),
                     page("Import / export", "swap_vert", "import_config", "proxyapp.import_config"),
                     page(
                         "Audit log",

@@ -10,6 +10,7 @@ import contextlib
 import functools
 import logging
 import time
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from typing import Any
 
@@ -308,6 +309,10 @@ class Runtime:
         self.threads.close()
 
 
+# What begins with a runtime and is cancelled before it stops: of rooms that stand above it.
+Companion = Callable[[Runtime], Coroutine[None, None, None]]
+companions: dict[str, Companion] = {}
+_beside: list[asyncio.Task[None]] = []
 _current: Runtime | None = None
 _starting: asyncio.Lock | None = None
 
@@ -335,6 +340,7 @@ async def startup() -> Runtime:
         if _current is None:
             runtime = Runtime()
             await runtime.start()
+            _beside[:] = [loop.create_task(begin(runtime)) for begin in companions.values()]
             _current = runtime
     return _current
 
@@ -344,7 +350,15 @@ async def shutdown() -> None:
     global _current, _starting
     runtime, _current, _starting = _current, None, None
     if runtime is not None:
+        await _cancel(_beside)
         await runtime.stop()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    tasks.clear()
 
 
 def failing_exits() -> list[FailingExit]:

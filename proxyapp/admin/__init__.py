@@ -3,6 +3,7 @@
 from django.contrib import admin
 
 from proxyapp.admin import own_pages  # noqa: F401
+from proxyapp.admin.alert_channels import model_admin as alerts_admin  # noqa: F401
 from proxyapp.admin.client_tokens import model_admin as client_tokens_admin  # noqa: F401
 from proxyapp.admin.groups import model_admin as groups_admin  # noqa: F401
 from proxyapp.admin.keys import model_admin as keys_admin  # noqa: F401

@@ -1,5 +1,6 @@
 """What is kept, the encrypted column, the audit log's writer, what a row's state is."""
 
+from proxyapp.models.alert_channel import AlertChannel
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.learned_limit import LearnedLimit
@@ -37,6 +38,7 @@ __all__ = [
     "SEEN_COLUMNS",
     "WHOLE_COLUMNS",
     "ActiveCooldowns",
+    "AlertChannel",
     "AnswerTimes",
     "ApiKey",
     "AttemptCounts",

@@ -36,6 +36,7 @@ OBJECT_TYPES = {
     "proxyapp.apikey": "key",
     "proxyapp.group": "group",
     "proxyapp.project": "project",
+    "proxyapp.alertchannel": "alert channel",
     "proxyapp.clienttoken": "token",
     "proxyapp.resource": "resource",
     "auth.user": "user",

@@ -76,17 +76,25 @@ def attention(
     """`hour`: the last one's minutes. What is urgent comes first."""
     items = [
         *([database_away_item()] if facts.is_database_away else ()),
-        *_spool(facts),
-        *_unreadable(standing, facts),
-        *_without_a_key(standing),
-        *_no_key(hour),
-        *_exits(facts),
-        *_proxies(hour),
-        *_invalid(standing),
-        *_drying(standing, now),
+        *(one for _, items in by_kind(standing, hour, facts, now) for one in items),
         *_last_outage(facts, now),
     ]
     return sorted(items, key=lambda item: item["level"] != "danger")
+
+
+def by_kind(
+    standing: Standing, hour: Iterable[Totals], facts: RuntimeFacts, now: datetime
+) -> Iterator[tuple[str, Iterable[Item]]]:
+    """By the kinds of alerts, but the database's being away: nobody reads this then."""
+    minutes = list(hour)
+    yield "spool", _spool(facts)
+    yield "unreadable", _unreadable(standing, facts)
+    yield "group_without_key", _without_a_key(standing)
+    yield "no_key", _no_key(minutes)
+    yield "exit", _exits(facts)
+    yield "exit", _proxies(minutes)
+    yield "key_died", _invalid(standing)
+    yield "running_dry", _drying(standing, now)
 
 
 def database_away_item() -> Item:

@@ -143,6 +143,7 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
             "Events",
             "Usage",
             "Resources",
+            "Alerts",
             "Import / export",
             "Audit log",
         ),

@@ -11,6 +11,7 @@ MIGRATIONS = (
     ("0023_resources", "grant_resources"),
     ("0035_rights_of_quotas", "grant_quotas"),
     ("0039_request_log", "grant_requests"),
+    ("0044_rights_of_alerts", "grant_alerts"),
 )
 
 

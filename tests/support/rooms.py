@@ -32,7 +32,7 @@ MAY_IMPORT = {
         "forwarding": f"runtime {BELOW_RUNTIME}",
         "live_api": f"forwarding runtime {BELOW_RUNTIME}",
         "operators": f"runtime {BELOW_RUNTIME}",
-        "alerts": f"operators {BELOW_RUNTIME}",
+        "alerts": f"operators runtime {BELOW_RUNTIME}",
         "management_api": f"alerts operators config runtime {BELOW_RUNTIME}",
         "admin": f"alerts operators config runtime {BELOW_RUNTIME}",
         "process": "alerts operators config runtime metrics server access pool models database "

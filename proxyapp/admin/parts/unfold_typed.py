@@ -14,7 +14,7 @@ from django.utils.html import format_html
 
 from proxyapp.admin.parts.page_words import NamedPages
 
-SECRETS = frozenset({"secret", "key_hash", "token_hash", "proxy_url", "proxy_pool"})
+SECRETS = frozenset({"secret", "key_hash", "token_hash", "proxy_url", "proxy_pool", "url"})
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Channels of alerts: where messages go, and of what."""
