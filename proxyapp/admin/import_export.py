@@ -41,6 +41,10 @@ TOO_OLD = (
     "The changes that you saw are an hour old or more, or were not shown to you. Choose the file"
     " again."
 )
+ALERTS_REFUSED = (
+    "alerts: to say where messages go wants the rights to add, change and delete channels of"
+    " alerts, which you do not have. Import without them, or ask an Admin."
+)
 PRUNE_REFUSED = (
     "prune: removing what the file does not have wants the rights to delete groups and API keys,"
     " which you do not have. Import without it, or ask an Admin."
@@ -120,6 +124,12 @@ def may_prune(request: HttpRequest) -> bool:
     return request.user.has_perms(["proxyapp.delete_group", "proxyapp.delete_apikey"])
 
 
+def may_set_alerts(request: HttpRequest) -> bool:
+    return request.user.has_perms(
+        [f"proxyapp.{action}_alertchannel" for action in ("add", "change", "delete")]
+    )
+
+
 def may_see(request: HttpRequest) -> bool:
     return may_import(request) or request.user.has_perm("proxyapp.export_config")
 
@@ -174,6 +184,8 @@ def _import(request: HttpRequest, upload: Upload) -> tuple[Report, bool]:
     if upload.is_pruned and not may_prune(request):
         raise ConfigError([PRUNE_REFUSED])
     config, by = parse(upload.text), audit.operator(request.user)
+    if config.alerts is not None and not may_set_alerts(request):
+        raise ConfigError([ALERTS_REFUSED])
     refuse_own_address(config, own_addresses(request))
     with transaction.atomic():
         lock_pool()

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from proxyapp.vocabulary.alert_fields import AlertSettings
 from proxyapp.vocabulary.group_fields import GroupSettings
 from proxyapp.vocabulary.key_fields import KeySettings
 from proxyapp.vocabulary.project_fields import ProjectSettings
@@ -45,12 +46,15 @@ class GroupConfig(GroupSettings):
 
 @dataclass(frozen=True)
 class Config:
-    """`account_files`: of service accounts, which hold private keys."""
+    """`account_files`: of service accounts, which hold private keys. `alerts` None: it says nothing
+    of them.
+    """
 
     server: ServerConfig
     groups: tuple[GroupConfig, ...]
     account_files: tuple[Path, ...] = field(default=(), compare=False)
     projects: tuple[ProjectSettings, ...] = ()
+    alerts: tuple[AlertSettings, ...] | None = None
 
 
 class ConfigError(Exception):

@@ -8,7 +8,7 @@ cooldowns, usage) is not exported.
 
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,9 @@ import yaml
 from django.db.models import QuerySet
 
 from proxyapp.config.variables import escaped
-from proxyapp.models import ApiKey, Group, Project
+from proxyapp.models import AlertChannel, ApiKey, Group, Project
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.vocabulary.alert_fields import ALERT_FIELDS
 from proxyapp.vocabulary.exits import exit_lines, shown_exit
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
@@ -51,18 +52,22 @@ class Export(NamedTuple):
 def export_groups(
     *, mask: bool, groups: QuerySet[Group] | None = None, is_ascii: bool = False
 ) -> Export:
-    """All groups, and what is set of projects, or these groups. `is_ascii`: other characters are
-    written as escapes of YAML.
+    """All groups, what is set of projects, and channels of alerts; or these groups. `is_ascii`:
+    other characters are written as escapes of YAML.
 
     Masked, nothing is unreadable: the masked form of a key is stored beside it.
     """
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
     projects: Iterable[Project] = ()
+    channels: Iterable[AlertChannel] = ()
     if groups is None:
         groups, projects = Group.objects.all(), Project.objects.all()
+        channels = AlertChannel.objects.all()
     else:
         keys = keys.filter(group__in=groups.order_by().values("pk"))
-    return export_of(groups, keys, mask=mask, is_ascii=is_ascii, projects=projects)
+    return export_of(
+        groups, keys, mask=mask, is_ascii=is_ascii, projects=projects, channels=channels
+    )
 
 
 def export_of(
@@ -72,6 +77,7 @@ def export_of(
     mask: bool,
     is_ascii: bool = False,
     projects: Iterable[Project] = (),
+    channels: Iterable[AlertChannel] = (),
 ) -> Export:
     """These groups with these keys of theirs, in the order of rotation.
 
@@ -85,14 +91,28 @@ def export_of(
         _group_entry(group, members.get(group.pk, []), unreadable, mask=mask) for group in groups
     ]
     settings = {each.name: _settings(each, PROJECT_FIELDS[1:]) for each in projects}
+    alerts = list(_alert_entries(channels, unreadable, mask=mask))
+    others = {"projects": settings, "alerts": alerts}
     text = yaml.dump(
-        {"groups": entries, **({"projects": settings} if settings else {})},
+        {"groups": entries, **{name: part for name, part in others.items() if part}},
         Dumper=_Dumper,
         allow_unicode=not is_ascii,
         sort_keys=False,
         width=float("inf"),
     )
     return Export((MASKED_HEADER if mask else HEADER) + text, [] if mask else unreadable)
+
+
+def _alert_entries(
+    channels: Iterable[AlertChannel], unreadable: list[str], *, mask: bool
+) -> Iterator[Entry]:
+    for channel in channels:
+        if mask:
+            yield _settings(channel, ALERT_FIELDS) | {"url": channel.shown_url}
+        elif channel.url == UNREADABLE:
+            unreadable.append(f"alert channel '{channel.name}'")
+        else:
+            yield _settings(channel, ALERT_FIELDS)
 
 
 def write_private(path: Path, text: str) -> None:
@@ -172,7 +192,9 @@ def _key_entry(key: ApiKey, text: str, proxy: str | None) -> object:
     return {"key": text, **settings} if settings else text
 
 
-def _settings(row: Group | ApiKey | Project, declared: Iterable[SettingField]) -> Entry:
+def _settings(
+    row: Group | ApiKey | Project | AlertChannel, declared: Iterable[SettingField]
+) -> Entry:
     entry: Entry = {}
     for field in declared:
         value = getattr(row, field.name)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from proxyapp.config import plain_yaml
+from proxyapp.config.alert_values import AlertsOfFile
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
 from proxyapp.config.exit_fields import ExitFields
 from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
@@ -37,7 +38,7 @@ MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_GROUPS = 10_000
 
 MOSTLY = ("server", "groups")
-TOP_NAMES = (*MOSTLY, "projects")
+TOP_NAMES = (*MOSTLY, "projects", "alerts")
 READ_TOGETHER = frozenset({"allow_link_local", "proxy_pool", "models", "aliases", "fallbacks"})
 
 
@@ -96,7 +97,9 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups, ExitFields):
+class _Reading(
+    KeysOfGroups, ProjectsOfFile, AlertsOfFile, ServerFields, ModelsOfGroups, ExitFields
+):
     def config(self, tree: object) -> Config:
         known = TOP_NAMES if isinstance(tree, dict) else MOSTLY
         fields = self.mapping(tree, "the file", known)
@@ -107,7 +110,8 @@ class _Reading(KeysOfGroups, ProjectsOfFile, ServerFields, ModelsOfGroups, ExitF
         groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
         server, checked = self.server(fields.get("server")), self.groups(groups)
         projects = self.projects(fields.get("projects"))
-        return Config(server, checked, tuple(self.account_files), projects)
+        alerts = self.alerts(fields.get("alerts"))
+        return Config(server, checked, tuple(self.account_files), projects, alerts)
 
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):

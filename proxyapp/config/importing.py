@@ -12,6 +12,7 @@ from pathlib import Path
 from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.config.apply import Database, Progress
+from proxyapp.config.apply_alerts import apply_alerts
 from proxyapp.config.apply_projects import apply_projects
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
 from proxyapp.config.last_import import LastImport
@@ -53,10 +54,13 @@ def import_config(
 
     def work() -> Touched | None:
         touched = apply_projects(config.projects, report, prune=prune)
+        apply_alerts(config.alerts, report, prune=prune)
         other = _import_whole(
             groups, source, report, prune=prune, takes_out=takes_out, progress=progress
         )
-        LastImport(source).remember_projects(config.projects)
+        last = LastImport(source)
+        last.remember_projects(config.projects)
+        last.remember_alerts(config.alerts)
         report.warnings += limit_warnings(groups, config.projects)
         return None if other is None else touched | other
 
@@ -78,11 +82,14 @@ def apply_changes(path: Path) -> Report:
         last, touched = LastImport(path), Touched()
         if not last.has_same_projects(config.projects):
             touched = apply_projects(config.projects, report, prune=False)
+        if not last.has_same_alerts(config.alerts):
+            apply_alerts(config.alerts, report, prune=False)
         if last.rows:
             other = _import_changed(groups, last, report, path)
         else:
             other = _import_whole(groups, path, report, prune=False, takes_out=False)
         last.remember_projects(config.projects)
+        last.remember_alerts(config.alerts)
         return None if other is None else touched | other
 
     _run_locked(work, report, path, audit.START)

@@ -12,6 +12,7 @@ from pathlib import Path
 from proxyapp.config.file import GroupConfig, KeyConfig
 from proxyapp.models import ImportedGroup
 from proxyapp.models.sealed import keyed_hash, keyed_hashes
+from proxyapp.vocabulary.alert_fields import ALERT_FIELDS, AlertSettings
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.project_fields import PROJECT_FIELDS, ProjectSettings
@@ -32,8 +33,8 @@ FIRST_FIELDS = frozenset(
         "allow_link_local",
     ]
 )
-# No group has such a name: in its row stands what the file says of projects.
-PROJECTS = "\tprojects"
+# No group has such names: in their rows stands what the file says of projects, and of alerts.
+PROJECTS, ALERTS = "\tprojects", "\talerts"
 FIRST_OF_KEY = frozenset(["name", "project"])
 
 
@@ -75,12 +76,16 @@ def _text_of_projects(projects: Sequence[ProjectSettings]) -> str:
     return json.dumps([_later(project, PROJECT_FIELDS, ()) for project in projects])
 
 
+def _text_of_alerts(channels: Sequence[AlertSettings] | None) -> str:
+    return json.dumps([_later(channel, ALERT_FIELDS, ()) for channel in channels or ()])
+
+
 def _canonical(key: KeyConfig) -> list[object]:
     return [key.secret, key.name, key.project, *_later(key, KEY_FIELDS, FIRST_OF_KEY)]
 
 
 def _later(
-    settings: GroupConfig | KeyConfig | ProjectSettings,
+    settings: GroupConfig | KeyConfig | ProjectSettings | AlertSettings,
     declared: Iterable[SettingField],
     first: Collection[str],
 ) -> list[dict[str, object]]:
@@ -101,6 +106,7 @@ class LastImport:
             for row in ImportedGroup.objects.filter(source=self.source).order_by("id")
         }
         self.projects = self.rows.pop(PROJECTS, None)
+        self.alerts = self.rows.pop(ALERTS, None)
 
     def has_same(self, group: GroupConfig) -> bool:
         row = self.rows.get(group.name.lower())
@@ -110,6 +116,11 @@ class LastImport:
         if self.projects is None:
             return not projects
         return self.projects.fingerprint in keyed_hashes(_text_of_projects(projects))
+
+    def has_same_alerts(self, channels: Sequence[AlertSettings] | None) -> bool:
+        if self.alerts is None:
+            return not channels
+        return self.alerts.fingerprint in keyed_hashes(_text_of_alerts(channels))
 
     def has_same_order(self, groups: Sequence[GroupConfig]) -> bool:
         """Of the groups that are both here and in the file."""
@@ -134,24 +145,39 @@ class LastImport:
         rows = [self._row(group, key_hashes) for group in groups]
         if [_content(row) for row in rows] == [_content(row) for row in self.rows.values()]:
             return
-        ImportedGroup.objects.filter(source=self.source).exclude(name=PROJECTS).delete()
+        ImportedGroup.objects.filter(source=self.source).exclude(
+            name__in=(PROJECTS, ALERTS)
+        ).delete()
         ImportedGroup.objects.bulk_create(rows, batch_size=500)
 
     def remember_projects(self, projects: Sequence[ProjectSettings]) -> None:
-        if self.has_same_projects(projects):
-            return
-        ImportedGroup.objects.filter(source=self.source, name=PROJECTS).delete()
-        if projects:
-            fingerprint = keyed_hash(_text_of_projects(projects))
+        if not self.has_same_projects(projects):
+            self._remember_part(PROJECTS, _text_of_projects(projects) if projects else "")
+
+    def remember_alerts(self, channels: Sequence[AlertSettings] | None) -> None:
+        if not self.has_same_alerts(channels):
+            self._remember_part(ALERTS, _text_of_alerts(channels) if channels else "")
+
+    def _remember_part(self, name: str, text: str) -> None:
+        ImportedGroup.objects.filter(source=self.source, name=name).delete()
+        if text:
             ImportedGroup.objects.create(
-                source=self.source, name=PROJECTS, fingerprint=fingerprint, key_hashes=[]
+                source=self.source, name=name, fingerprint=keyed_hash(text), key_hashes=[]
             )
 
-    def renew(self, groups: Sequence[GroupConfig], projects: Sequence[ProjectSettings]) -> None:
+    def renew(
+        self,
+        groups: Sequence[GroupConfig],
+        projects: Sequence[ProjectSettings],
+        channels: Sequence[AlertSettings] | None,
+    ) -> None:
         """Puts the fingerprints under the current secret, as far as the file proves them."""
         if self.projects is not None and self.has_same_projects(projects):
             self.projects.fingerprint = keyed_hash(_text_of_projects(projects))
             self.projects.save(update_fields=["fingerprint"])
+        if self.alerts is not None and self.has_same_alerts(channels):
+            self.alerts.fingerprint = keyed_hash(_text_of_alerts(channels))
+            self.alerts.save(update_fields=["fingerprint"])
         for group in groups:
             if self.has_same(group):
                 row = self.rows[group.name.lower()]

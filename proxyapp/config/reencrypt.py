@@ -15,7 +15,7 @@ from proxyapp.config.file import ConfigError, load
 from proxyapp.config.importing import each_key_once
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
-from proxyapp.models import ApiKey, Group, ImportedGroup, Resource, SecondFactor
+from proxyapp.models import AlertChannel, ApiKey, Group, ImportedGroup, Resource, SecondFactor
 from proxyapp.models.batches import BATCH, row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hash
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
@@ -32,6 +32,7 @@ class Reencrypted(NamedTuple):
     unproven: list[str]
     bound_tokens: int
     second_factors: int = 0
+    alert_channels: int = 0
 
 
 class CannotReencrypt(Exception):
@@ -49,16 +50,20 @@ def reencrypt() -> Reencrypted:
         groups = list(Group.objects.all())
         keys = list(ApiKey.objects.exclude(secret=None).order_by("group_id", "position", "id"))
         factors = list(SecondFactor.objects.select_related("user").order_by("id"))
-        _refuse_if(_problems(keys, groups) + _unreadable_factors(factors))
+        channels = list(AlertChannel.objects.order_by("id"))
+        _refuse_if(
+            _problems(keys, groups) + _unreadable_factors(factors) + _unreadable_channels(channels)
+        )
         hashes = _rewrite_keys(keys)
         proxied = [group for group in groups if group.proxy_url or group.proxy_pool]
         Group.objects.bulk_update(proxied, ["proxy_url", "proxy_pool"], batch_size=100)
         SecondFactor.objects.bulk_update(factors, ["secret"], batch_size=100)
+        AlertChannel.objects.bulk_update(channels, ["url"], batch_size=100)
         _rewrite_resources(hashes)
         unproven = _rewrite_imported(hashes)
         bound_tokens = bound_to_older_secrets()
         raise_pool_version()
-    return Reencrypted(len(keys), len(proxied), unproven, bound_tokens, len(factors))
+    return Reencrypted(len(keys), len(proxied), unproven, bound_tokens, len(factors), len(channels))
 
 
 def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
@@ -83,6 +88,11 @@ def _problems(keys: Sequence[ApiKey], groups: Sequence[Group]) -> list[str]:
 def _unreadable_factors(factors: Sequence[SecondFactor]) -> list[str]:
     unreadable = [factor.user.get_username() for factor in factors if factor.secret == UNREADABLE]
     return [f"the second factor of user '{name}': no secret opens it" for name in unreadable]
+
+
+def _unreadable_channels(channels: Sequence[AlertChannel]) -> list[str]:
+    unreadable = [channel.name for channel in channels if channel.url == UNREADABLE]
+    return [f"the URL of alert channel '{name}': no secret opens it" for name in unreadable]
 
 
 def _refuse_if(problems: list[str]) -> None:
@@ -130,5 +140,5 @@ def _renewed(path: Path) -> bool:
         config = load(path)
     except ConfigError:
         return False
-    LastImport(path).renew(each_key_once(config.groups, Report()), config.projects)
+    LastImport(path).renew(each_key_once(config.groups, Report()), config.projects, config.alerts)
     return True

@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from proxyapp.models import ApiKey, Group, Project
+from proxyapp.models import AlertChannel, ApiKey, Group, Project
 from proxyapp.models.audit import Change
 from proxyapp.vocabulary.quoting import quoted, quoted_if_unclear
 
 MAX_CREATED_SHOWN = 50
+_KIND_OF: dict[type, str] = {Group: "group", Project: "project", AlertChannel: "alert channel"}
 DONE = {"add": "created", "change": "updated", "delete": "removed"}
 
 
@@ -45,7 +46,7 @@ class RowChange:
     """`label` and `group` are the names that there were before. `group`: of a key, else empty."""
 
     action: Literal["add", "change", "delete"]
-    row: Group | ApiKey | Project
+    row: Group | ApiKey | Project | AlertChannel
     label: str
     group: str = ""
     fields: Sequence[FieldChange] = ()
@@ -54,8 +55,7 @@ class RowChange:
     def subject(self) -> str:
         """`group 'a'`, `project 'b'`, or `key AIza…6789 in group 'a'`."""
         if not self.group:
-            kind = "project" if isinstance(self.row, Project) else "group"
-            return f"{kind} {quoted(self.label)}"
+            return f"{_KIND_OF[type(self.row)]} {quoted(self.label)}"
         return f"key {quoted_if_unclear(self.label)} {self.place}"
 
     @property
@@ -113,6 +113,7 @@ class Report:
     groups: ChangeCount = field(default_factory=ChangeCount)
     keys: ChangeCount = field(default_factory=ChangeCount)
     projects: ChangeCount = field(default_factory=ChangeCount)
+    channels: ChangeCount = field(default_factory=ChangeCount)
     warnings: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     entries: list[RowChange | OrderChange] = field(default_factory=list)
@@ -127,7 +128,7 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        counts = (self.groups, self.keys, self.projects)
+        counts = (self.groups, self.keys, self.projects, self.channels)
         return any(count.changed for count in counts) or bool(self.orders)
 
     @property
@@ -149,7 +150,7 @@ class Report:
         return [
             f"groups: {self.groups}",
             f"keys: {self.keys}",
-            *self._projects(),
+            *self._others(),
             *self.details,
             *self._new_keys(),
             *(f"warning: {warning}" for warning in [*self.warnings, *self.doubts]),
@@ -157,7 +158,7 @@ class Report:
 
     def summary(self) -> str:
         """The counts, and what stands in another order now."""
-        counts = [f"groups: {self.groups}", f"keys: {self.keys}", *self._projects()]
+        counts = [f"groups: {self.groups}", f"keys: {self.keys}", *self._others()]
         return "\n".join([*counts, *map(str, self.orders)])
 
     def group_created(self, group: Group) -> None:
@@ -181,6 +182,17 @@ class Report:
     def project_removed(self, project: Project) -> None:
         self.projects.removed += 1
         self.entries.append(RowChange("delete", project, project.name))
+
+    def channel_created(self, channel: AlertChannel) -> None:
+        self.channels.created += 1
+        self.entries.append(RowChange("add", channel, channel.name))
+
+    def channel_kept(self, channel: AlertChannel, fields: Sequence[FieldChange]) -> None:
+        self._kept(self.channels, RowChange("change", channel, channel.name, fields=fields))
+
+    def channel_removed(self, channel: AlertChannel) -> None:
+        self.channels.removed += 1
+        self.entries.append(RowChange("delete", channel, channel.name))
 
     def key_created(self, key: ApiKey, group: str) -> None:
         """By its masked form alone: the file has just given the name."""
@@ -211,9 +223,10 @@ class Report:
         else:
             count.unchanged += 1
 
-    def _projects(self) -> list[str]:
+    def _others(self) -> list[str]:
         """Where there are any."""
-        return [f"projects: {self.projects}"] if self.projects != ChangeCount() else []
+        counts = {"projects": self.projects, "alert channels": self.channels}
+        return [f"{name}: {count}" for name, count in counts.items() if count != ChangeCount()]
 
     def _new_keys(self) -> Iterator[str]:
         new = [change for change in self.rows if _is_new_key(change)]

@@ -69,7 +69,9 @@ class AlertSettings:
     url: str = dataclasses.field(
         metadata={**_checked(check_alert_url), "shown": shown_alert_url}, repr=False
     )
-    kinds: str = dataclasses.field(default="", metadata=_checked(check_kinds))
+    kinds: str = dataclasses.field(
+        default="", metadata={**_checked(check_kinds), "in_file": kinds_of}
+    )
     level: str = dataclasses.field(default=WARNING, metadata=_checked(check_level))
     quiet_hours: str = dataclasses.field(default="", metadata=_checked(check_hours))
     time_zone: str = dataclasses.field(default="UTC", metadata=_checked(check_zone))

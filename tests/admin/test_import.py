@@ -354,3 +354,16 @@ def test_an_export_says_what_it_cannot_hold(operator: Client, settings: Any):
         "#   key AIza…0one of group 'main'",
     ]
     assert [key.secret for key in parse("\n".join(lines)).groups[0].api_keys] == [secret("two")]
+
+
+def test_where_alerts_go_is_not_for_everyone_who_may_import():
+    config = 'groups: []\nalerts: [{name: ops, url: "json://TOKEN-MARKER@example.com"}]'
+    may_not = submit(staff("import_config"), "import_config", data={"text": config})
+    rights = [f"{action}_alertchannel" for action in ("add", "change", "delete")]
+    may = submit(
+        staff("import_config", *rights, name="other"), "import_config", data={"text": config}
+    )
+
+    assert "to say where messages go wants the rights" in may_not
+    assert "alert channel" in may
+    assert "TOKEN-MARKER" not in may_not + may

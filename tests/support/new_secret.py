@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from proxyapp.models import ApiKey, Group, SecondFactor
+from proxyapp.models import AlertChannel, ApiKey, Group, SecondFactor
 from proxyapp.models.sealed import SealedTextField
 
 ChangeSecret = Callable[..., None]
 
 
 def _forget_derived_keys() -> None:
-    models = (ApiKey, Group, SecondFactor)
+    models = (AlertChannel, ApiKey, Group, SecondFactor)
     columns = [column for model in models for column in model._meta.concrete_fields]
     for field in (column for column in columns if isinstance(column, SealedTextField)):
         for cached in ("keys", "f"):

@@ -11,7 +11,8 @@ from proxyapp.models import audit
 
 class Command(BaseCommand):
     help = (
-        "Encrypts every key, proxy and second factor under the current SECRET_KEY. Restart the"
+        "Encrypts every key, proxy, second factor and URL of alerts under the current SECRET_KEY."
+        " Restart the"
         " gateway with the new secret first (older ones in SECRET_KEY_FALLBACKS, or below the new"
         " one in var/secret_key); drop the older ones afterwards."
     )
@@ -26,6 +27,7 @@ class Command(BaseCommand):
                     " SECRET_KEY"
                 )
                 text += f", and {done.second_factors} second factors" if done.second_factors else ""
+                text += f", and {done.alert_channels} URLs of alerts" if done.alert_channels else ""
                 audit.record_whole(
                     audit.command("reencrypt"), "reencrypt", audit.DATABASE, detail=text
                 )
