@@ -64,7 +64,10 @@ UNFOLD: dict[str, Any] = {
     "STYLES": [own_file("colours.css"), own_file("admin.css"), own_file("frame.css")],
     "SCRIPTS": [own_file(name) for name in SCRIPTS],
     "ACCOUNT": {
-        "navigation": [{"title": "Second factor", "link": reverse_lazy("second_factor_set_up")}]
+        "navigation": [
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+            {"title": "Second factor", "link": reverse_lazy("second_factor_set_up")},
+        ]
     },
     "DASHBOARD_CALLBACK": "proxyapp.admin.dashboard.context",
     "SIDEBAR": {

@@ -12,7 +12,7 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.models import ApiKey, RateLimitEvent, RotationCursor
+from proxyapp.models import ApiKey, AuditEntry, RateLimitEvent, RotationCursor
 from tests.support.admin_pages import (
     PROXY,
     act,
@@ -195,3 +195,22 @@ def test_users_and_roles_are_made_and_listed(operator: Client):
     assert cells(page(operator, "auth_user_changelist"), "username") == ["admin", "wendy"]
     assert list(User.objects.get(is_superuser=False, is_staff=True).groups.all()) == [role]
     assert Client().login(username="wendy", password="a-long-password")
+
+
+def test_a_user_gets_a_role_on_the_page_that_makes_them_and_may_enter(operator: Client):
+    role = Role.objects.get(name="Viewer")
+    password = {"usable_password": "true", "password1": "a-long-pw-9", "password2": "a-long-pw-9"}
+
+    submit(operator, "auth_user_add", data={"username": "wendy", "role": role.pk, **password})
+
+    wendy = User.objects.get(username="wendy")
+    assert (wendy.is_staff, list(wendy.groups.all())) == (True, [role])
+    told = AuditEntry.objects.get(object_type="user").detail
+    assert told == "Added: username 'wendy'; role 'Viewer'"
+    client = Client()
+    client.force_login(wendy)
+    assert client.get(reverse("admin:index")).status_code == 200
+
+
+def test_the_menu_of_the_account_leads_to_the_change_of_the_password(operator: Client):
+    assert f'href="{reverse("admin:password_change")}"' in page(operator, "index")

@@ -17,6 +17,7 @@ from django.urls import reverse
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.config.pasted_keys import find_keys
 from proxyapp.models import ApiKey, AuditEntry, Group
+from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 from tests.support.admin_pages import page, said, superuser, text
 from tests.support.pool_data import NOW, add_group, add_key, pool_version, secret
 from tests.support.staff import staff
@@ -145,6 +146,31 @@ def test_an_unlikely_key_in_the_place_of_one_is_left_to_the_operator(key: str, d
     (only,) = find_keys(json.dumps({"api_keys": [key]})).keys
 
     assert (only.secret, only.doubt) == (key, doubt)
+
+
+@pytest.mark.parametrize(
+    ("secret", "what"),
+    [
+        ("sk-abcdefghij1234567890ABCD", "OpenAI"),
+        ("sk-ant-api03-abcdefghij1234567890", "Anthropic"),
+        ("ghp_abcdefghij1234567890ABCDabcdefghij12", "GitHub"),
+        ("gsk_abcdefghij1234567890ABCD", "Groq"),
+        ("xoxp-1234567890-abcdefghij12", "Slack"),
+        ("npm_abcdefghij1234567890ABCD", "npm"),
+        ("sk_live_51H8abcdefghij1234567890", "Stripe"),
+        ("SG.abcdefghij1234567890ABC.abcdefghij1234567890ABC", "SendGrid"),
+        ("AKIAIOSFODNN7EXAMPLE", "AWS"),
+        ("gk-abcdefghij1234567890ABCD", "a token of a gateway's client"),
+    ],
+)
+def test_a_secret_of_another_service_is_in_doubt_for_gemini_alone(secret: str, what: str):
+    of_gemini, of_another = (
+        find_keys(secret, target).keys[0].doubt
+        for target in (DEFAULT_TARGET_URL, "https://api.example")
+    )
+
+    assert what in of_gemini
+    assert of_another == ""
 
 
 def test_no_result_but_a_key_holds_a_secret():

@@ -14,10 +14,12 @@ from django.db import transaction
 from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.audited import AuditedAdmin, log_in_history
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import SecondFactor, audit
+from proxyapp.vocabulary.quoting import quoted
 
 SUPERUSER = "superuser"
 
@@ -40,10 +42,42 @@ Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
 User._meta.get_field("groups").verbose_name = "roles"
 
 
+class NewUserForm(UserCreationForm):
+    role = forms.ModelChoiceField(
+        Group.objects.order_by("name"),
+        required=False,
+        empty_label="None yet: may not enter the admin",
+        widget=UnfoldAdminSelectWidget,
+        help_text="What the user may do. With a role the user may enter the admin.",
+    )
+
+    def _post_clean(self) -> None:
+        self.instance.is_staff = bool(self.cleaned_data.get("role"))
+        super()._post_clean()
+
+    def _save_m2m(self) -> None:
+        super()._save_m2m()
+        if role := self.cleaned_data["role"]:
+            self.instance.groups.add(role)
+
+
 @admin.register(User)
 class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
     form = UserChangeForm
-    add_form = UserCreationForm
+    add_form = NewUserForm
+    add_fieldsets = (
+        (None, {"fields": ("username", "role", "usable_password", "password1", "password2")}),
+    )
+    fieldsets = (
+        (None, {"fields": ("username", "password", "is_active", "is_staff", "groups")}),
+        ("Name and address", {"fields": ("first_name", "last_name", "email")}),
+        (
+            "Beyond roles",
+            {"classes": ("collapse",), "fields": ("is_superuser", "user_permissions")},
+        ),
+        ("Dates", {"fields": ("last_login", "date_joined")}),
+    )
+    filter_horizontal = ("user_permissions",)
     change_password_form = AdminPasswordChangeForm
     actions = ("reset_second_factor",)
 
@@ -89,11 +123,14 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
     ) -> "forms.ModelMultipleChoiceField[Any] | None":
         if db_field.name == "groups":
             kwargs["help_text"] = "What the user may do: the permissions of all of these roles."
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
         if "password" in name:
             return "" if is_new else "password changed"
+        if name == "role":
+            return f"role {quoted(str(form.cleaned_data[name]))}"
         return super().describe_edit(form, name, is_new=is_new)
 
 
