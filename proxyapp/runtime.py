@@ -42,6 +42,7 @@ from proxyapp.pool.day_use import DayUse
 from proxyapp.pool.exits import FailingExit
 from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.leasing import Leasing
+from proxyapp.pool.off_groups import is_any_due, wake_groups
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
@@ -109,6 +110,7 @@ class Runtime:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.threads.connect()
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
+        await self._wake_groups()
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)
         self.model_lists = KeptAnswers[Any](MOST_MODEL_LISTS)
@@ -195,6 +197,8 @@ class Runtime:
     async def _look_at_pool(self) -> None:
         try:
             await self.writing.catch_up()
+            if is_any_due(self.snapshot.order.values(), time.time()):
+                await self._wake_groups()
             await self.refresh()
             if time.monotonic() >= self._clock_due:
                 self.clock.hear(await self.threads.read(database_time))
@@ -210,6 +214,9 @@ class Runtime:
             await within(POLL_SECONDS, self._is_stopping)
         except Exception:
             logger.exception("The look at the pool failed")
+
+    async def _wake_groups(self) -> None:
+        await self.threads.urgent(functools.partial(wake_groups, datetime.now(UTC)))
 
     def _hear_jump(self, jump: float) -> None:
         """Cooldowns and back-offs in memory last as long as before when the clock is set."""

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from django.db.models import Q, QuerySet
 
-from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.models import ApiKey, Group, RateLimitEvent
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -37,10 +37,20 @@ def key_state_of(status: str, *, is_cooling: bool) -> KeyState:
 ROTATION_ORDER = ("group__position", "group_id", "position", "id")
 
 
+def of_off_groups(now: datetime) -> Q:
+    """The keys whose group is off."""
+    off = Group.objects.filter(Q(enabled=False) | Q(off_until__gt=now)).order_by()
+    return Q(group__in=off.values("pk"))
+
+
 def in_state(keys: QuerySet[ApiKey], state: str, now: datetime) -> QuerySet[ApiKey]:
     """The keys that are in this KeyState at `now`; what is none of them counts as available."""
-    if state in {KeyStatus.DISABLED, KeyStatus.INVALID}:
-        return keys.filter(status=state)
+    off = of_off_groups(now)
+    if state == KeyState.INVALID:
+        return keys.filter(status=KeyStatus.INVALID)
+    if state == KeyState.DISABLED:
+        of_them = Q(status=KeyStatus.ACTIVE) & off
+        return keys.filter(Q(status=KeyStatus.DISABLED) | of_them)
     cooling = held_by(RateLimitEvent.objects.active(now).filter(model=""))
-    active = keys.filter(status=KeyStatus.ACTIVE)
+    active = keys.filter(status=KeyStatus.ACTIVE).exclude(off)
     return active.filter(cooling) if state == KeyState.COOLING else active.exclude(cooling)

@@ -45,6 +45,14 @@ class Group(models.Model):
         max_length=20, choices=labelled(RateLimitPolicy), default=RateLimitPolicy.DAILY
     )
     auth = models.CharField(max_length=MAX_AUTH_LENGTH, default=Auth.AUTO)
+    enabled = models.BooleanField(
+        default=True,
+        db_default=True,
+        help_text="Off: none of its keys answers, whatever their own state is.",
+    )
+    off_until = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="Off, and then on again by itself."
+    )
     priority = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(MAX_PRIORITY)],
@@ -207,6 +215,9 @@ class Group(models.Model):
     @property
     def masked_proxy_url(self) -> str:
         return masked_url(self.proxy_url) if self.proxy_url else ""
+
+    def is_off(self, now: datetime) -> bool:
+        return not self.enabled or (self.off_until is not None and self.off_until > now)
 
 
 class ApiKey(models.Model):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from proxyapp.models import ApiKey, ClientToken
+from proxyapp.models.key_state import of_off_groups
 from proxyapp.operators.token_standing import tokens_in
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -65,7 +66,8 @@ def _groups_by_token() -> Mapping[str, set[int]]:
 
 def _usable_keys(group_ids: Collection[int]) -> Mapping[int, set[int]]:
     keys: defaultdict[int, set[int]] = defaultdict(set)
-    rows = ApiKey.objects.filter(status=KeyStatus.ACTIVE, group__in=group_ids).order_by()
+    active = ApiKey.objects.filter(status=KeyStatus.ACTIVE, group__in=group_ids).order_by()
+    rows = active.exclude(of_off_groups(timezone.now()))
     for pk, group_id in rows.values_list("pk", "group_id"):
         keys[group_id].add(pk)
     return keys

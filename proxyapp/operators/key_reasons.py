@@ -34,6 +34,7 @@ class Reason(StrEnum):
     UNREADABLE = "unreadable secret"
 
 
+GROUP_IS_OFF = "its group is off"
 USABLE = frozenset({Reason.ANSWERS, Reason.PROBATION, Reason.LOWER, Reason.SPILLED})
 OF_STATUS = {KeyStatus.DISABLED: Reason.DISABLED, KeyStatus.INVALID: Reason.INVALID}
 
@@ -56,6 +57,10 @@ class ImposedBy:
     until: datetime
 
 
+def _moment(stamp: float | None) -> datetime | None:
+    return datetime.fromtimestamp(stamp, UTC) if stamp is not None else None
+
+
 class KeyReasons:
     """Of one moment. Two queries, when the first key needs them."""
 
@@ -72,6 +77,8 @@ class KeyReasons:
         if key.status != KeyStatus.ACTIVE:
             reason = OF_STATUS[KeyStatus(key.status)]
             return KeyVerdict(key, reason, self._status_reasons.get(key.id, ""))
+        if key.group.is_off:
+            return KeyVerdict(key, Reason.DISABLED, GROUP_IS_OFF, _moment(key.group.off_until))
         if (until := self._cooldowns.cooling_until(key.id, model)) > self._now:
             return self._cooling(key, model, until)
         return self._held(key, model) or self._free(key, model)

@@ -14,6 +14,7 @@ from django.db.models import QuerySet
 from proxyapp.models import ApiKey, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
 from proxyapp.operators.key_exits import NAMES_A_WAY, NO_EXIT, KeyExits, ShownExit
+from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import countdown, iso_utc, local_text
 
@@ -124,6 +125,8 @@ def key_report(
         "name",
         "project",
         "group__name",
+        "group__enabled",
+        "group__off_until",
         "masked",
         "status",
         "status_reason",
@@ -133,7 +136,7 @@ def key_report(
     )
     cooldowns, exits = _cooldowns(keys, now), KeyExits() if finds_unreadable else None
     return [
-        _row(fields, cooldowns.of(fields["id"], fields["project"]), exits)
+        _row(fields, cooldowns.of(fields["id"], fields["project"]), exits, now)
         for fields in keys.annotate(names_a_way=NAMES_A_WAY)
         .order_by(*ROTATION_ORDER)
         .values(*columns)
@@ -147,19 +150,37 @@ def _whole_seconds(moment: datetime) -> datetime:
     )
 
 
+def _status(fields: Mapping[str, Any], now: datetime) -> tuple[str, str]:
+    """And why: a key of a group that is off is disabled, whoever else would say so."""
+    until, status = fields["group__off_until"], fields["status"]
+    is_off = not fields["group__enabled"] or (until is not None and until > now)
+    if status != KeyStatus.ACTIVE or not is_off:
+        return status, fields["status_reason"]
+    return KeyStatus.DISABLED, off_text(enabled=fields["group__enabled"], until=until)
+
+
+def off_text(*, enabled: bool, until: datetime | None) -> str:
+    back = f" until {local_text(until)}" if enabled and until is not None else ""
+    return f"its group is off{back}"
+
+
 def _row(
-    fields: Mapping[str, Any], cooldowns: Sequence[ShownCooldown], exits: KeyExits | None
+    fields: Mapping[str, Any],
+    cooldowns: Sequence[ShownCooldown],
+    exits: KeyExits | None,
+    now: datetime,
 ) -> KeyRow:
+    status, reason = _status(fields, now)
     is_cooling = any(cooldown.model is None for cooldown in cooldowns)
     return KeyRow(
         id=fields["id"],
         name=fields["name"],
         group=fields["group__name"],
         masked=fields["masked"],
-        state=key_state.key_state_of(fields["status"], is_cooling=is_cooling),
+        state=key_state.key_state_of(status, is_cooling=is_cooling),
         cooldowns=cooldowns,
         last_used_at=fields["last_used_at"],
-        status_reason=fields["status_reason"],
+        status_reason=reason,
         is_unreadable="secret" in fields and not fields["secret"],
         exit=exits.of(
             fields["group_id"],

@@ -38,6 +38,7 @@ class GroupFacts(NamedTuple):
     id: int
     name: str
     is_readable: bool = True
+    is_off: bool = False
 
 
 class StandingKey(NamedTuple):
@@ -73,11 +74,10 @@ class PoolFacts:
 def read_facts(now: datetime) -> PoolFacts:
     """The version is read first: a change that slips in is seen by the next look at the version."""
     version = pool_version()
-    rows = Group.objects.order_by("position", "id").values_list(
-        "id", "name", "proxy_url", "proxy_pool"
-    )
+    columns_of_group = ("id", "name", "proxy_url", "proxy_pool", "enabled", "off_until")
     groups = [
-        GroupFacts(group_id, name, UNREADABLE not in proxies) for group_id, name, *proxies in rows
+        GroupFacts(group.pk, group.name, is_readable(group), group.is_off(now))
+        for group in Group.objects.order_by("position", "id").only(*columns_of_group)
     ]
     cooldowns = RateLimitEvent.objects.active(now).order_by("cooling_until", "id")
     columns = ("key_id", "project", "model", "kind", "occurred_at", "cooling_until")
@@ -87,6 +87,10 @@ def read_facts(now: datetime) -> PoolFacts:
         _keys(groups),
         [CooldownFacts(*row) for row in cooldowns.values_list(*columns)],
     )
+
+
+def is_readable(group: Group) -> bool:
+    return UNREADABLE not in (group.proxy_url, group.proxy_pool)
 
 
 def _keys(groups: Sequence[GroupFacts]) -> list[StandingKey]:
@@ -139,8 +143,11 @@ class Standing:
         codes: dict[str, int] = {
             status: CODES[key_state_of(status, is_cooling=False)] for status in KeyStatus
         }
+        off = {group.id for group in self.facts.groups if group.is_off}
         for key in self.facts.keys:
             code = codes[key.status]
+            if code == AVAILABLE and key.group_id in off:
+                code = DISABLED
             if code == AVAILABLE and (key.id in owners or key.project in owners):
                 until = max(whole.get(key.id, 0), whole.get(key.project, 0))
                 out = models_of(models, key) if models else 0

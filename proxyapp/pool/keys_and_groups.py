@@ -30,9 +30,9 @@ CHOOSING_STRATEGIES = (Strategy.LEAST_USED, Strategy.FILL_FIRST)
 class PoolGroup:
     """A group as requests need it: parsed once.
 
-    `models`: those that it has, empty: every one; `named` finds them. `aliases`: other names of
-    models. `fallbacks`: what is asked instead of a model for which no key is left.
-    `template`: the target of one that is another for each key; `located_groups` knows theirs.
+    `off_until`: when it is on again. `models`: those that it has, empty: every one; `named` finds
+    them. `aliases`: other names of models. `fallbacks`: what is asked instead of a model for which
+    no key is left.
     `strategy`: its own, or the installation's. `is_plain`: whoever's turn it is answers.
     `key_class`: of keys without a priority and a weight of their own.
     `template`: the target of one that is another for each key, `proxy_pool`: exits of which each
@@ -48,6 +48,8 @@ class PoolGroup:
     proxy_url: str | None = field(repr=False)
     auth: str
     policy: str = RateLimitPolicy.DAILY
+    enabled: bool = True
+    off_until: float | None = None
     priority: int = 0
     weight: int = 1
     ca_certificates: str = ""
@@ -94,6 +96,11 @@ class PoolGroup:
         object.__setattr__(self, "is_plain", not is_chosen)
         object.__setattr__(self, "is_weighted", self.strategy == Strategy.WEIGHTED)
         object.__setattr__(self, "key_class", KeyClass(self.id, self.priority, 1))
+
+    @property
+    def is_off(self) -> bool:
+        """Whoever sees that its time is over takes it away: `pool.off_groups`."""
+        return not self.enabled or self.off_until is not None
 
     def has_by_name(self, model: str) -> bool:
         """Also where its publisher stands in front."""
@@ -172,12 +179,17 @@ class PoolKey:
 
     @property
     def is_active(self) -> bool:
-        return self.is_readable and self.status == KeyStatus.ACTIVE
+        return self.is_readable and self.status == KeyStatus.ACTIVE and not self.group.is_off
 
     @property
     def standing(self) -> str:
-        """Its status; of a key that SECRET_KEY does not open nothing else is to be hoped for."""
-        return str(self.status) if self.is_readable else "unreadable"
+        """Its status, disabled where its group is off; of a key that SECRET_KEY does not open
+        nothing else is to be hoped for.
+        """
+        if not self.is_readable:
+            return "unreadable"
+        is_off = self.status == KeyStatus.ACTIVE and self.group.is_off
+        return str(KeyStatus.DISABLED if is_off else self.status)
 
     @property
     def key_class(self) -> KeyClass:
@@ -204,6 +216,8 @@ class GroupFields(NamedTuple):
     auth: str
     has_single_credential: bool
     policy: str = RateLimitPolicy.DAILY
+    enabled: bool = True
+    off_until: float | None = None
     priority: int = 0
     weight: int = 1
     ca_certificates: str = ""

@@ -68,6 +68,8 @@ def group_of_pool(group: Group) -> PoolGroup:
             auth=group.auth,
             has_single_credential=group.single_credential_since is not None,
             policy=group.rate_limit_policy,
+            enabled=group.enabled,
+            off_until=group.off_until.timestamp() if group.off_until else None,
             priority=group.priority,
             weight=group.weight,
             ca_certificates=group.ca_certificates,

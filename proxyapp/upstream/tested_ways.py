@@ -10,6 +10,7 @@ from proxyapp.models.sealed import UNREADABLE
 from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.located_groups import group_of_key, through
 from proxyapp.pool.store import group_of_pool
+from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.exits import DIRECT, shown_exit
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -58,8 +59,11 @@ def _with_key(pooled: PoolGroup, key: ApiKey) -> PoolGroup:
 
 def _usable_keys(group: Group, now: datetime, most: int) -> Iterator[ApiKey]:
     """Those that are available, then those that are cooling: the list of models has no quota; then
-    those that are invalid, which may work again.
+    those that are invalid, which may work again. Of a group that is off all its keys are disabled.
     """
+    if group.is_off(now):
+        active = group.keys.filter(status=KeyStatus.ACTIVE).order_by(*ROTATION_ORDER)
+        yield from (key for key in active[:most] if key.secret and key.proxy_url != UNREADABLE)
     for state in (KeyState.AVAILABLE, KeyState.COOLING, KeyState.INVALID):
         keys = in_state(ApiKey.objects.filter(group=group), state, now).order_by(*ROTATION_ORDER)
         yield from (key for key in keys[:most] if key.secret and key.proxy_url != UNREADABLE)

@@ -57,6 +57,7 @@ class GroupSettings:
         default=RateLimitPolicy.DAILY.value, metadata={"check": one_of(RateLimitPolicy)}
     )
     auth: str = dataclasses.field(default=Auth.AUTO.value, metadata={"check": lambda _: check_auth})
+    enabled: bool = dataclasses.field(default=True, metadata={"sort": "flag"})
     priority: int = dataclasses.field(default=0, metadata=PRIORITY)
     spill_after: float | None = dataclasses.field(default=None, metadata=SPILL)
     weight: int = dataclasses.field(default=1, metadata=WEIGHT)

@@ -18,7 +18,9 @@ from proxyapp.vocabulary.group_fields import GROUP_FIELDS, GroupField
 from tests.support.certificates import authority, pem
 from tests.support.pool_data import secret
 
-OWN_OF_THE_GATEWAY = {"id", "position", "single_credential_since", "created_at", "updated_at"}
+OWN_OF_THE_GATEWAY = {
+    *("id", "position", "single_credential_since", "off_until", "created_at", "updated_at")
+}
 SOURCE = Path("/config.yaml")
 
 

@@ -18,6 +18,12 @@ from tests.support.gateway_requests import ask, states
 from tests.support.waiting import wait_for
 
 KEYS = ["KEY-A", "KEY-B", "KEY-C"]
+SOON_ON = """
+from datetime import timedelta
+from django.utils import timezone
+from proxyapp.models import Group
+Group.objects.update(off_until=timezone.now() + timedelta(seconds=5))
+"""
 
 
 def test_a_disabled_key_is_used_by_no_worker_a_second_later(
@@ -32,6 +38,22 @@ def test_a_disabled_key_is_used_by_no_worker_a_second_later(
 
     assert answers == [200] * 12
     assert set(upstream.picked()) == {"KEY-A", "KEY-C"}
+
+
+def test_a_group_that_is_off_for_a_time_comes_back_by_itself_also_after_a_restart(
+    make_gateway: MakeGateway, upstream: FakeUpstream
+):
+    gateway = make_gateway(KEYS, args=["--workers", "2"])
+    (group,) = json.loads(gateway.manage("groups", "list", "--json").stdout)
+    gateway.manage("groups", "off", group["name"], "--for", "1h")
+    wait_for(lambda: [ask(gateway).status_code for _ in range(6)] == [503] * 6)
+    assert gateway.stop() == 0
+    assert gateway.manage("shell", "-c", SOON_ON).returncode == 0
+
+    gateway.start()
+
+    wait_for(lambda: [ask(gateway).status_code for _ in range(6)] == [200] * 6)
+    assert not json.loads(gateway.manage("groups", "list", "--json").stdout)[0]["is_off"]
 
 
 def test_two_workers_give_every_key_the_same_share_to_within_a_lap_each(make_gateway, upstream):

@@ -20,7 +20,8 @@ from django.utils.safestring import SafeString
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.ledger.stamps import DAY_COLUMNS, count_of, day_number
 from proxyapp.models import ApiKey, Group, KeyTotal, RateLimitEvent
-from proxyapp.models.key_state import held_by
+from proxyapp.models.key_state import held_by, of_off_groups
+from proxyapp.operators.group_switch import standing_of
 from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
@@ -102,9 +103,10 @@ def figures_of(group_ids: Collection[int], now: datetime) -> dict[int, GroupFigu
 
 def _keys(group_ids: Collection[int], now: datetime) -> dict[int, dict[KeyState, int]]:
     cooling = held_by(RateLimitEvent.objects.active(now).filter(model=""))
+    active, off = Q(status=KeyStatus.ACTIVE), of_off_groups(now)
     conditions = {
-        KeyState.COOLING: Q(status=KeyStatus.ACTIVE) & cooling,
-        KeyState.DISABLED: Q(status=KeyStatus.DISABLED),
+        KeyState.COOLING: active & cooling & ~off,
+        KeyState.DISABLED: Q(status=KeyStatus.DISABLED) | (active & off),
         KeyState.INVALID: Q(status=KeyStatus.INVALID),
     }
     counts = {state.value: Count("pk", filter=one) for state, one in conditions.items()}
@@ -132,11 +134,12 @@ def _today(group_ids: Collection[int], now: datetime) -> dict[int, tuple[int, in
 
 def key_badges(group: Group) -> SafeString:
     """How many keys are in which state; each leads to those keys."""
-    states = figures(group).keys
+    states, standing = figures(group).keys, standing_of(group, timezone.now())
+    off = format_html(' <span class="state-detail">{}</span>', standing) if standing != "on" else ""
     if not states:
-        return format_html("{}", "none")
+        return format_html("{}{}", "none", off)
     return format_html(
-        '<span class="badges">{}</span>', format_html_join("", "{}", _badges(group, states))
+        '<span class="badges">{}</span>{}', format_html_join("", "{}", _badges(group, states)), off
     )
 
 

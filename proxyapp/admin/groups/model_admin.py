@@ -130,6 +130,8 @@ class GroupAdmin(GroupDeletion, GroupPages):
             obj.proxy_pool = form.cleaned_data["new_proxy_pool"]
         if CREDENTIAL_FIELDS & set(form.changed_data):
             obj.single_credential_since = None
+        if "enabled" in form.changed_data:
+            obj.off_until = None
         super().save_model(request, obj, form, change)
         if "spill_after" in form.changed_data:
             warn_of_spill(request)
@@ -142,6 +144,8 @@ class GroupAdmin(GroupDeletion, GroupPages):
             columns.append("proxy_pool")
         if CREDENTIAL_FIELDS & set(form.changed_data):
             columns.append("single_credential_since")
+        if "enabled" in form.changed_data:
+            columns.append("off_until")
         return columns
 
     def describe_edit(self, form: Any, name: str, *, is_new: bool) -> str:

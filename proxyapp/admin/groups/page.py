@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import quote
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -18,15 +19,18 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
 from proxyapp.admin.groups.list import figures
+from proxyapp.admin.groups.switching import GroupSwitching
 from proxyapp.admin.keys.test_action import settle
 from proxyapp.admin.parts.audited import log_in_history
+from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.download import download, may_export_secrets
-from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.exporting import export_groups
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.operators import key_tests
 from proxyapp.operators.cached_tokens import cached_by_day
 from proxyapp.operators.group_credentials import DETAIL, try_two_again
+from proxyapp.operators.group_switch import losing, standing_of
+from proxyapp.operators.group_traffic import traffic_of
 from proxyapp.operators.key_tests import Findings
 
 # The page shows the group's YAML while it can be looked through.
@@ -35,7 +39,7 @@ MAX_KEYS_SHOWN = 100
 MAX_GROUPS_TESTED = 20
 
 
-class GroupPages(PooledAdmin[Group]):
+class GroupPages(GroupSwitching):
     actions: Sequence[Any] = ("test_connections", "delete_selected")
     change_form_template = "admin/proxyapp/group/change_form.html"
 
@@ -48,6 +52,7 @@ class GroupPages(PooledAdmin[Group]):
         return [
             path("<path:object_id>/test/", wrap(self.test_view), name="proxyapp_group_test"),
             path("<path:object_id>/two/", wrap(self.two_view), name="proxyapp_group_two"),
+            path("<path:object_id>/switch/", wrap(self.switch_view), name="proxyapp_group_switch"),
             path("<path:object_id>/yaml/", wrap(self.yaml_view), name="proxyapp_group_yaml"),
             *super().get_urls(),
         ]
@@ -57,6 +62,7 @@ class GroupPages(PooledAdmin[Group]):
     ) -> Any:
         group = context.get("original")
         if group is not None:
+            context |= self._facts(request, group)
             is_small = figures(group).key_total <= MAX_KEYS_SHOWN
             context["yaml"] = (
                 export_groups(mask=True, groups=Group.objects.filter(pk=group.pk)).text
@@ -68,6 +74,19 @@ class GroupPages(PooledAdmin[Group]):
                 days = cached_by_day(group.pk, timezone.now())
                 context["cached_days"] = days if any(each.prompt for each in days) else []
         return super().render_change_form(request, context, *args, **kwargs)
+
+    def _facts(self, request: HttpRequest, group: Group) -> dict[str, Any]:
+        now = timezone.now()
+        script = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
+        is_small = figures(group).key_total <= MAX_KEYS_SHOWN
+        may_see = is_small and request.user.has_perm("proxyapp.view_hourlyusage")
+        lines = dependent_lines(request, losing([group.pk]), "While it is off,")
+        return {
+            "address": f"{request.scheme}://{request.get_host()}{script}/g/{quote(group.name)}",
+            "traffic": traffic_of(group.pk, now).told() if may_see else "",
+            "standing": standing_of(group, now),
+            "losing": [] if group.is_off(now) else lines,
+        }
 
     def two_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
         """Only a POST does it. A GET is the address that a login leads back to."""

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.audited import AuditedAdmin, log_in_history
@@ -24,9 +24,13 @@ from proxyapp.vocabulary.quoting import quoted
 SUPERUSER = "superuser"
 
 if TYPE_CHECKING:
+    from django.contrib.auth.forms import BaseUserCreationForm
+
+    UserCreationForm = BaseUserCreationForm[User]
     ThemedUserAdmin = auth.UserAdmin[User]
     ThemedGroupAdmin = auth.GroupAdmin
 else:
+    from unfold.forms import UserCreationForm
 
     class ThemedUserAdmin(auth.UserAdmin, ModelAdmin):
         pass
@@ -51,14 +55,9 @@ class NewUserForm(UserCreationForm):
         help_text="What the user may do. With a role the user may enter the admin.",
     )
 
-    def _post_clean(self) -> None:
+    def clean(self) -> dict[str, Any] | None:
         self.instance.is_staff = bool(self.cleaned_data.get("role"))
-        super()._post_clean()
-
-    def _save_m2m(self) -> None:
-        super()._save_m2m()
-        if role := self.cleaned_data["role"]:
-            self.instance.groups.add(role)
+        return super().clean()
 
 
 @admin.register(User)
@@ -93,6 +92,11 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
             )
             audit.record(audit.operator(request.user), "change", users, "second factor reset")
         self.message_user(request, f"Second factors reset: {len(users)}", messages.SUCCESS)
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        super().save_related(request, form, formsets, change)
+        if role := form.cleaned_data.get("role"):
+            form.instance.groups.add(role)
 
     def has_reset_second_factor_permission(self, request: HttpRequest) -> bool:
         """Only superusers: who takes it away from one needs no more than the password."""

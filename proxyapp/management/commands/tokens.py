@@ -1,9 +1,8 @@
 """`manage.py tokens`: who may use the gateway."""
 
-import re
 from argparse import ArgumentTypeError
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
@@ -18,6 +17,7 @@ from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.operators.token_report import TokenRow, UnclearToken, choose_tokens, token_report
+from proxyapp.vocabulary.durations import duration_of
 from proxyapp.vocabulary.model_lists import fallbacks_of_lines
 from proxyapp.vocabulary.money import CURRENCY, read_amount
 from proxyapp.vocabulary.times import local_text
@@ -44,8 +44,6 @@ UNITS = {
     "live_sessions": "Live sessions",
     "max_concurrent": "requests at a time",
 }
-DURATION = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
-UNIT_NAMES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
 class Command(BaseCommand):
@@ -165,10 +163,9 @@ class Command(BaseCommand):
 
 def expiry(text: str) -> datetime:
     """A day, a moment, or a time from now."""
-    found = DURATION.fullmatch(text)
     try:
-        if found and int(found[1]):
-            return timezone.now() + timedelta(**{UNIT_NAMES[found[2]]: int(found[1])})
+        if (length := duration_of(text)) is not None:
+            return timezone.now() + length
         moment = datetime.fromisoformat(text)
     except (ValueError, OverflowError):
         raise ArgumentTypeError(
