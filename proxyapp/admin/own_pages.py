@@ -5,6 +5,7 @@ from django.urls import URLPattern, path
 
 from proxyapp.admin.finder import find_view
 from proxyapp.admin.import_export import export_view, import_view
+from proxyapp.admin.keys.test_page import key_test_view
 from proxyapp.admin.records.explain import explain_view
 from proxyapp.admin.records.outcomes import outcomes_view
 from proxyapp.admin.records.quota import quota_view
@@ -16,6 +17,7 @@ def pages() -> list[URLPattern]:
         path("find/", admin.site.admin_view(find_view), name="find"),
         path("import-export/", admin.site.admin_view(import_view), name="import_config"),
         path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
+        path("key-test/", admin.site.admin_view(key_test_view), name="key_test"),
         path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),
         path("requests/", admin.site.admin_view(requests_view), name="requests"),
         path("requests/<int:entry_id>/", admin.site.admin_view(request_view), name="request"),

@@ -59,6 +59,26 @@ def ask_provider(key_ids: Sequence[int]) -> Findings:
     return _findings(probe_keys(key_ids) if key_ids else [], rows)
 
 
+def ask_in_pieces(key_ids: Sequence[int], size: int) -> Iterator[Findings]:
+    """As `ask_provider`, of many: what is known of some is told before the next are asked.
+
+    A key whose secret was replaced meanwhile is left as it is.
+    """
+    from proxyapp.upstream.key_probe import (
+        probe_in_pieces,  # as above
+    )
+
+    for hashes, results in probe_in_pieces(key_ids, size):
+        ids = [result.key_id for result in results]
+        rows = [
+            (pk, status, hashes.get(pk, key_hash))
+            for pk, status, key_hash in ApiKey.objects.filter(pk__in=ids)
+            .order_by()
+            .values_list("pk", "status", "key_hash")
+        ]
+        yield _findings(results, rows)
+
+
 def found_by(tests: "Iterable[ConnectionTest]") -> Findings:
     """What tests of connections say of the keys that they asked with."""
     asked = [(test.asked, test.result) for test in tests if test.asked and test.result]

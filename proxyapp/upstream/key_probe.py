@@ -1,7 +1,7 @@
 """Whether keys work, as the answers of their provider tell. Asking costs no quota."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -67,6 +67,19 @@ def probe_keys(key_ids: Iterable[int]) -> list[ProbeResult]:
     for result in asyncio.run(_probe_all([pool[key_id] for key_id in asked if key_id in pool])):
         results[result.key_id] = result
     return [results[key_id] for key_id in asked if key_id in results]
+
+
+def probe_in_pieces(
+    key_ids: Sequence[int], size: int
+) -> Iterator[tuple[dict[int, str], list[ProbeResult]]]:
+    """Of each piece the hashes of the secrets that were asked with, and the results."""
+    pool = PoolReader().load(datetime.now(UTC)).keys
+    for start in range(0, len(key_ids), size):
+        piece = key_ids[start : start + size]
+        keys = [pool[key_id] for key_id in piece if key_id in pool]
+        unusable = [unanswered(key_id, UNUSABLE) for key_id in piece if key_id not in pool]
+        hashes = {key.id: key.key_hash for key in keys}
+        yield hashes, [*unusable, *asyncio.run(_probe_all(keys))]
 
 
 async def _probe_all(keys: list[PoolKey]) -> list[ProbeResult]:

@@ -245,24 +245,6 @@ def test_of_many_tested_keys_the_failing_ones_are_named_and_the_rest_is_counted(
     assert said(html)[-1] == ("success", "And 10 more: 10 work, 0 failed.")
 
 
-def test_too_many_keys_are_not_tested_and_the_way_to_do_it_is_named(
-    operator: Client, monkeypatch: pytest.MonkeyPatch
-):
-    group = add_group()
-    for number in range(3):
-        add_key(group, str(number))
-    asked = probes(monkeypatch)
-    monkeypatch.setattr("proxyapp.admin.keys.test_action.MAX_KEYS", 2)
-
-    html = act(operator, "apikey", "test_keys", [ApiKey.objects.all()[0].pk], select_across="1")
-
-    (message,) = said(html)
-    assert message[0] == "error"
-    assert message[1].startswith("At most 2 keys are tested at once, and 3 were selected.")
-    assert "`manage.py keys test`" in message[1]
-    assert asked == []
-
-
 def test_two_hundred_keys_are_tested_at_once(operator: Client, monkeypatch: pytest.MonkeyPatch):
     group = add_group()
     ids = [add_key(group, str(number)).pk for number in range(200)]

@@ -20,7 +20,7 @@ from django.utils import timezone
 
 from proxyapp.admin.groups.list import figures
 from proxyapp.admin.groups.switching import GroupSwitching
-from proxyapp.admin.keys.test_action import settle
+from proxyapp.admin.keys.settling import settle
 from proxyapp.admin.parts.audited import log_in_history
 from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.download import download, may_export_secrets

@@ -19,6 +19,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 
 from proxyapp.admin.keys.bulk_add_form import BulkAddForm
 from proxyapp.admin.keys.insert import Added, NewKey, add_keys, groups_of, numbered_from
+from proxyapp.admin.keys.test_page import begin_test
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.pasted_keys import FoundKey, Reject
@@ -114,6 +115,8 @@ class BulkAdd(PooledAdmin[ApiKey]):
         self.message_user(
             request, _told(carried, added, group, len(carried.keys) - len(taken)), level
         )
+        if "test" in request.POST and added.keys and self.has_change_permission(request):
+            return begin_test(request, [key.pk for key in added.keys])
         listed = reverse("admin:proxyapp_apikey_changelist")
         return HttpResponseRedirect(f"{listed}?{urlencode({'group__id__exact': group.pk})}")
 
