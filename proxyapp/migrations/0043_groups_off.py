@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0041_requests_of_events'),
+        ('proxyapp', '0042_budgets'),
     ]
 
     operations = [
