@@ -4,7 +4,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('proxyapp', '0042_budgets'),
+        ('proxyapp', '0044_rights_of_alerts'),
     ]
 
     operations = [
