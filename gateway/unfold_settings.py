@@ -90,7 +90,7 @@ UNFOLD: dict[str, Any] = {
                     page(
                         "Usage",
                         "monitoring",
-                        "proxyapp_hourlyusage_changelist",
+                        "usage",
                         "proxyapp.view_hourlyusage",
                     ),
                     page(

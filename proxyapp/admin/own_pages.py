@@ -8,8 +8,10 @@ from proxyapp.admin.import_export import export_view, import_view
 from proxyapp.admin.keys.test_page import key_test_view
 from proxyapp.admin.records.explain import explain_view
 from proxyapp.admin.records.outcomes import outcomes_view
+from proxyapp.admin.records.prices import prices_view
 from proxyapp.admin.records.quota import quota_view
 from proxyapp.admin.records.requests import request_view, requests_view
+from proxyapp.admin.records.usage_page import usage_csv_view, usage_view
 
 
 def pages() -> list[URLPattern]:
@@ -21,6 +23,9 @@ def pages() -> list[URLPattern]:
         path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),
         path("requests/", admin.site.admin_view(requests_view), name="requests"),
         path("requests/<int:entry_id>/", admin.site.admin_view(request_view), name="request"),
+        path("usage/", admin.site.admin_view(usage_view), name="usage"),
+        path("usage/usage.csv", admin.site.admin_view(usage_csv_view), name="usage_csv"),
+        path("usage/prices/", admin.site.admin_view(prices_view), name="prices"),
         path("quota/", admin.site.admin_view(quota_view), name="quota"),
         path("quota/which-key/", admin.site.admin_view(explain_view), name="explain"),
     ]

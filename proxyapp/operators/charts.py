@@ -8,6 +8,7 @@ from django.db.models import BigIntegerField, Func, Sum
 
 from proxyapp.models import SEEN_COLUMNS, MinuteUsage
 from proxyapp.operators.minutes import Totals, last_minutes, percentile
+from proxyapp.vocabulary.money import CURRENCY, rounded_text
 from proxyapp.vocabulary.times import iso_utc
 
 # Attempts at upstreams, and what clients saw of their requests.
@@ -140,9 +141,19 @@ def figures(day: Sequence[Totals], now: datetime) -> dict[str, Any]:
             "output": total(today, "output_tokens"),
             **{name: count for name, column in PARTS.items() if (count := total(today, column))},
         },
+        **cost_today(today),
         "p50_ms": _rounded(percentile(latency, 0.5)),
         "p95_ms": _rounded(percentile(latency, 0.95)),
     }
+
+
+def cost_today(today: Sequence[Totals]) -> dict[str, Any]:
+    """Nothing where nothing has cost anything. `unpriced`: LLM tokens without a price."""
+    micros, unpriced = total(today, "cost_micros"), total(today, "unpriced_tokens")
+    if not micros and not unpriced:
+        return {}
+    cost = f"{rounded_text(micros)} {CURRENCY}" if micros or not unpriced else None
+    return {"cost_today": {"text": cost, "unpriced": unpriced}}
 
 
 def has_traffic(day: Iterable[Totals], week: Chart) -> bool:

@@ -43,6 +43,9 @@
     put("tokens_today", numbers.short(prompt + output));
     const into = numbers.short(prompt) + " in" + part(cached, "cached");
     put("tokens_note", `${into}, ${numbers.short(output)} out${part(thoughts, "thoughts")}, ${sinceMidnight}`);
+    const { text: cost = "–", unpriced = 0 } = cards.cost_today ?? {};
+    put("cost_today", cost ?? "no price");
+    put("cost_note", `${unpriced ? `${numbers.short(unpriced)} tokens have no price, ` : ""}${sinceMidnight}`);
     put("p50_ms", cards.p50_ms === null ? "–" : numbers.milliseconds(cards.p50_ms));
     put("p95_note", cards.p95_ms === null ? "median, last hour" : `median, last hour; 95 % within ${numbers.milliseconds(cards.p95_ms)}`);
     for (const card of document.querySelectorAll("[data-today]")) card.href = card.dataset.today + state.at.slice(0, 10);

@@ -1,0 +1,45 @@
+"""The page of prices: what models cost, and who says so."""
+
+from collections.abc import Iterator, Mapping
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from proxyapp.costs.price import Rates
+from proxyapp.costs.price_book import PriceEntry
+from proxyapp.costs.shipped import shipped_prices
+from proxyapp.vocabulary.money import amount_text
+
+
+def prices_view(request: HttpRequest) -> HttpResponse:
+    if not request.user.has_perm("proxyapp.view_hourlyusage"):
+        raise PermissionDenied
+    table = shipped_prices()
+    context = {
+        "title": "Prices",
+        "table": table,
+        "rows": [row for entry in table.entries for row in _rows(entry)],
+    }
+    return TemplateResponse(
+        request, "admin/proxyapp/usage/prices.html", admin.site.each_context(request) | context
+    )
+
+
+def _rows(entry: PriceEntry) -> Iterator[Mapping[str, str]]:
+    for step in entry.steps:
+        since = f"from {step.since} on" if step.since else ""
+        price = step.price
+        yield {"model": entry.model, "when": since, **_rates(price.short)}
+        if price.above:
+            longer = f"prompts above {price.above:,} tokens"
+            yield {"model": entry.model, "when": longer, **_rates(price.long)}
+
+
+def _rates(rates: Rates) -> Mapping[str, str]:
+    return {
+        "input": amount_text(rates.input),
+        "cached": amount_text(rates.cached),
+        "output": amount_text(rates.output),
+    }

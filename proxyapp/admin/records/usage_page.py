@@ -1,0 +1,114 @@
+"""The page of usage: any days, by client, project, key, group or model, with what it cost."""
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
+
+from proxyapp.admin.parts.cells import rate
+from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
+from proxyapp.operators.usage_ranges import DEFAULT_RANGE, RANGES, chosen_range, named_range
+from proxyapp.operators.usage_report import BY, UsageCounts, UsageReport, usage_report
+from proxyapp.operators.usage_texts import cost_text, usage_csv
+from proxyapp.vocabulary.money import CURRENCY
+
+OWN = "days"
+# A table that somebody reads; the CSV has all.
+MOST_ROWS = 200
+
+
+def day_field(label: str) -> forms.DateField:
+    widget = forms.DateInput({"type": "date", "class": " ".join(INPUT_CLASSES)}, "%Y-%m-%d")
+    return forms.DateField(label=label, required=False, widget=widget)
+
+
+class RangeForm(forms.Form):
+    """Of an address, which may say anything: what cannot be is said at its field."""
+
+    by = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget, required=False, choices=[(by, by.capitalize()) for by in BY]
+    )
+    range = forms.ChoiceField(
+        widget=UnfoldAdminSelectWidget,
+        required=False,
+        choices=[*RANGES.items(), (OWN, "From … to …")],
+    )
+    since = day_field("From (UTC)")
+    until = day_field("To (UTC)")
+
+    def report(self) -> UsageReport:
+        chosen = self.cleaned_data if self.is_valid() else {}
+        now, by = timezone.now(), chosen.get("by") or next(iter(BY))
+        days = named_range(chosen.get("range") or DEFAULT_RANGE, now)
+        if chosen.get("range") == OWN:
+            try:
+                days = chosen_range(chosen.get("since"), chosen.get("until"), now)
+            except ValueError as error:
+                self.add_error("since", f"{error}.")
+        return usage_report(by, days)
+
+
+def usage_view(request: HttpRequest) -> HttpResponse:
+    form, report = _asked(request)
+    context = {
+        "title": "Usage",
+        "form": form,
+        "report": report,
+        "chart": _chart(report),
+        "rows": [(row.label, _cells(row.counts)) for row in report.rows[:MOST_ROWS]],
+        "more": max(len(report.rows) - MOST_ROWS, 0),
+        "days": [(day, _cells(each)) for day, each in reversed(report.days) if any(each)],
+        "total": _cells(report.total),
+        "csv": urlencode(request.GET),
+        "currency": CURRENCY,
+    }
+    return TemplateResponse(
+        request, "admin/proxyapp/usage/report.html", admin.site.each_context(request) | context
+    )
+
+
+def usage_csv_view(request: HttpRequest) -> HttpResponse:
+    _, report = _asked(request)
+    headers = {"Cache-Control": "no-store"}
+    response = HttpResponse(usage_csv(report), "text/csv; charset=utf-8", headers=headers)
+    name = f"usage-by-{report.by}-{report.range.first}-{report.range.last}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _asked(request: HttpRequest) -> tuple[RangeForm, UsageReport]:
+    form = RangeForm({"by": next(iter(BY)), "range": DEFAULT_RANGE} | request.GET.dict())
+    needed = "tokenusage" if request.GET.get("by") == "client" else "hourlyusage"
+    if not request.user.has_perm(f"proxyapp.view_{needed}"):
+        raise PermissionDenied
+    return form, form.report()
+
+
+def _cells(counts: UsageCounts) -> Mapping[str, str]:
+    return {
+        "requests": f"{counts.requests:,}",
+        "success": rate(counts.succeeded, counts.requests),
+        "into": f"{counts.prompt_tokens:,}",
+        "out": f"{counts.output_tokens:,}",
+        "cost": cost_text(counts),
+    }
+
+
+def _chart(report: UsageReport) -> SafeString:
+    bars = [
+        ChartBar(
+            counts.succeeded,
+            counts.requests,
+            f"{day}: {counts.requests:,} requests, {counts.succeeded:,} succeeded; {CURRENCY}"
+            f" {cost_text(counts)}",
+        )
+        for day, counts in report.days
+    ]
+    return bar_chart(bars, f"{report.total.requests:,} requests, {report.range} (UTC)")

@@ -1,0 +1,58 @@
+"""Reports of usage as JSON and CSV, for programs and spreadsheets."""
+
+import csv
+import io
+from collections.abc import Mapping
+from typing import Any
+
+from proxyapp.operators.usage_report import UsageCounts, UsageReport
+from proxyapp.vocabulary.money import CURRENCY, plain_amount, rounded_text
+
+# What a spreadsheet would take for a formula: clients name models.
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+HEAD = ("requests", "succeeded", "prompt_tokens", "output_tokens", "cost", "unpriced_tokens")
+
+
+def usage_json(report: UsageReport) -> Mapping[str, Any]:
+    return {
+        "by": report.by,
+        "from": report.range.first.isoformat(),
+        "to": report.range.last.isoformat(),
+        "zone": "UTC",
+        "currency": CURRENCY,
+        "total": counts_json(report.total),
+        "rows": [{report.by: row.label, **counts_json(row.counts)} for row in report.rows],
+        "days": [{"day": str(day), **counts_json(counts)} for day, counts in report.days],
+    }
+
+
+def counts_json(counts: UsageCounts) -> Mapping[str, int | str]:
+    """`cost` is text: an amount is no number of floating point."""
+    return dict(zip(HEAD, _values(counts), strict=True))
+
+
+def usage_csv(report: UsageReport) -> str:
+    """A row a name, without a total: spreadsheets add up."""
+    out = io.StringIO()
+    rows = csv.writer(out)
+    rows.writerow([report.by, *(f"cost_{CURRENCY.lower()}" if n == "cost" else n for n in HEAD)])
+    for label, counts in report.rows:
+        rows.writerow([_as_text(label), *_values(counts)])
+    return out.getvalue()
+
+
+def cost_text(counts: UsageCounts) -> str:
+    """`1.50`, or with what is not in it: `1.50 + 20 tokens without a price`."""
+    if not counts.unpriced_tokens:
+        return rounded_text(counts.cost_micros)
+    unpriced = f"{counts.unpriced_tokens:,} tokens without a price"
+    return f"{rounded_text(counts.cost_micros)} + {unpriced}" if counts.cost_micros else unpriced
+
+
+def _values(counts: UsageCounts) -> tuple[int | str, ...]:
+    *numbers, cost, unpriced = counts
+    return (*numbers, plain_amount(cost), unpriced)
+
+
+def _as_text(label: str) -> str:
+    return f"'{label}" if label.startswith(FORMULA) else label
