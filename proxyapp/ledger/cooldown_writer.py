@@ -120,14 +120,16 @@ class Cooling:
         whose = f"Key {key.masked} of group {key.group.name}"
         self._say_learned(cooldown)
         if cooldown.is_of_dead_key:
-            logger.warning("%s is invalid until it is enabled: the provider refused it", whose)
+            said = "%s is invalid until it is enabled: the provider refused it%s"
+            logger.warning(said, whose, of_request(cooldown))
             return
         if not logger.isEnabledFor(logging.INFO):
             return
         until = local_text(cooldown.until, "seconds")
         where = f" for {cooldown.model}" if cooldown.model else ""
         who = f"{whose} and its project are" if cooldown.project else f"{whose} is"
-        logger.info("%s out%s until %s (%s)", who, where, until, cooldown.kind)
+        after = of_request(cooldown)
+        logger.info("%s out%s until %s (%s)%s", who, where, until, cooldown.kind, after)
 
     def _say_learned(self, cooldown: NewCooldown) -> None:
         for each in cooldown.learned:
@@ -187,3 +189,8 @@ def apply(cooldown: NewCooldown, snapshot: Snapshot, recovery: Recovery) -> None
     recovery.past_refusals.remember(
         cooldown.kind, owner, cooldown.key_id, cooldown.model, seconds, until
     )
+
+
+def of_request(cooldown: NewCooldown) -> str:
+    """For a line of the log."""
+    return f", request {cooldown.request_id}" if cooldown.request_id else ""

@@ -164,7 +164,8 @@ class LiveApiConsumer(AsyncConsumer):  # type: ignore[misc]
         except OSError:  # the server's word for a client that is gone
             closing = Closing(LOST)
         except Exception:
-            logger.exception("A Live session failed")
+            logger.exception("A Live session failed, request %s", self._under_way.id)
+            self._under_way.broke()
             closing = Closing(INTERNAL, FAILED)
         await self._close(closing)
 

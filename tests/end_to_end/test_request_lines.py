@@ -81,6 +81,7 @@ def test_answers_name_the_key_and_events_the_request(
     assert tried.values("x-gateway-group") != []
     (found,) = rows(gateway, "SELECT request_id FROM proxyapp_ratelimitevent")
     assert [found[0]] == tried.values("x-request-id")
+    assert f"(day), request {found[0]}" in gateway.output()
     upstream.exhausted("KEY-B", "429_free_rpd_25_short_delay")
     refused = exchange(gateway.url, "POST", native(), [], ASKED)
     assert (refused.status, refused.values("x-gateway-attempts")) == (429, ["1"])
