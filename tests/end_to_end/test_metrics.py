@@ -2,7 +2,9 @@
 
 import os
 import signal
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 
 import httpx
 import psutil
@@ -138,3 +140,28 @@ def test_workers_answer_for_all_and_no_count_goes_back_when_one_is_killed(
             assert counted() == 24
         assert ask(running).status_code == 200
         wait_for(lambda: counted() == 25)
+
+
+@pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite's file that is locked"
+)
+def test_it_answers_while_the_database_is_away(make_gateway: MakeGateway):
+    running = make_gateway(["KEY-A"])
+    assert ask(running).status_code == 200
+    path = running.database_url.removeprefix("sqlite:///")
+    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as lock:
+        lock.execute("BEGIN EXCLUSIVE")
+        wait_for(lambda: value(running, "gateway_database_up") == 0, 30)
+        assert ask(running).status_code == 200
+        assert total(running, "gateway_requests_total") == 2
+
+
+def test_it_tells_who_stood_in_the_queue(make_gateway: MakeGateway, upstream: FakeUpstream):
+    running = make_gateway(["KEY-A"], rate_limit_policy="quota_aware", env={"QUEUE_SECONDS": "10"})
+    upstream.refuse("KEY-A", body=b"{}", headers=[("Retry-After", "1")], times=1)
+
+    assert ask(running).status_code == 200
+
+    assert value(running, "gateway_queue_length") == 0
+    assert value(running, "gateway_queue_wait_seconds_count") == 1
+    assert 0.2 < value(running, "gateway_queue_wait_seconds_sum") < 8
