@@ -5,12 +5,12 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.admin.records import requests
-from proxyapp.models import RequestLogGap
+from proxyapp.models import RateLimitEvent, RequestLogGap
 from proxyapp.requests.record import ClientOutcome
 from tests.support.admin_pages import page, superuser, text
 from tests.support.client_tokens import add_token
 from tests.support.logged_requests import log, made_attempt, made_record
-from tests.support.pool_data import NOW, add_group, add_key
+from tests.support.pool_data import NOW, add_group, add_key, cool
 from tests.support.staff import staff
 
 pytestmark = pytest.mark.django_db
@@ -98,3 +98,17 @@ def test_only_who_may_sees_requests():
 
 def test_one_that_is_gone_is_no_error(operator: Client):
     assert operator.get(reverse("admin:request", args=[10**30])).status_code == 404
+
+
+def test_an_event_a_key_and_a_token_lead_to_their_requests(operator: Client):
+    key, token = add_key(add_group("main"), "one"), add_token("laptop")
+    event = cool(key, NOW)
+    RateLimitEvent.objects.filter(pk=event.pk).update(request_id="r-<7>")
+    links = {
+        "proxyapp_ratelimitevent_change": (event.pk, "id=r-%3C7%3E"),
+        "proxyapp_apikey_change": (key.pk, f"key={key.pk}"),
+        "proxyapp_clienttoken_change": (token.pk, f"client={token.pk}"),
+    }
+
+    for name, (row, query) in links.items():
+        assert f'href="{reverse("admin:requests")}?{query}"' in page(operator, name, row)

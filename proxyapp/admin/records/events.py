@@ -3,6 +3,7 @@
 from functools import reduce
 from operator import or_
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
@@ -230,8 +231,11 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         return local_time(event.released_at)
 
     @admin.display(description="request id")
-    def of_request(self, event: RateLimitEvent) -> str:
-        return event.request_id or NOTHING
+    def of_request(self, event: RateLimitEvent) -> SafeString | str:
+        if not event.request_id:
+            return NOTHING
+        url = f"{reverse('admin:requests')}?{urlencode({'id': event.request_id})}"
+        return format_html('<a href="{}">{}</a>', url, event.request_id)
 
     @admin.display(description="answer")
     def body(self, event: RateLimitEvent) -> SafeString | str:
