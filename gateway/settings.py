@@ -47,7 +47,8 @@ MIDDLEWARE = [
     "proxyapp.admin.page_headers.PageHeaders",
     "proxyapp.admin.front_advice.BehindTlsMiddleware",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "gateway.static_files.StaticFiles",
+    "proxyapp.admin.compression.CompressedPages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -90,6 +91,10 @@ TIME_ZONE = "UTC"
 USE_TZ = True
 globals().update(settings_below(given.PATH_PREFIX))
 WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "gateway.static_files.VersionedStorage"},
+}
 # The admin's page that confirms an action on all of 10,000 keys sends a field for each.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 20_000
 # As much as own_bodies lets through: a paste that is too large comes to the form that says so.

@@ -28,6 +28,9 @@ def serve(
     on_draining: Callable[[], None] = _nothing,
 ) -> None:
     """Under `server`, daphne or uvicorn. Raises StartError."""
+    from gateway.static_files import serve_versioned
+
+    serve_versioned()
     drain = Drain(
         settings.SHUTDOWN_TIMEOUT_SECONDS, settings.RESTART_TIMEOUT_SECONDS, on_begin=on_draining
     )

@@ -252,6 +252,7 @@
   }
 
   document.addEventListener("alpine:init", () => Alpine.setEvaluator(evaluator));
+  document.addEventListener("alpine:initialized", () => document.documentElement.setAttribute("data-scripts", ""));
 
   // The styles of the indicators are in admin.css.
   Object.assign(htmx.config, { allowEval: false, includeIndicatorStyles: false });
