@@ -2,6 +2,7 @@
 
 `var/secret_key` has one secret a line: the first signs and encrypts, the others (older ones) still
 decrypt what they once encrypted. To rotate, put a new secret on top and run `manage.py reencrypt`.
+`var/moved_secrets` has those of a machine that moved here: its client tokens need them.
 """
 
 import os
@@ -12,11 +13,13 @@ from django.core.exceptions import ImproperlyConfigured
 
 from gateway import setting_checks as checks
 
+MOVED = "moved_secrets"
+
 
 def secrets_of(given: str, fallbacks: list[str], directory: Path) -> list[str]:
     """The current one first: that of the environment, or else those of the file in `directory`."""
     if given:
-        return [given, *fallbacks]
+        return [given, *fallbacks, *_moved(directory)]
     try:
         current, *older = load_or_create(directory / "secret_key") or [""]
     except OSError as error:
@@ -30,7 +33,31 @@ def secrets_of(given: str, fallbacks: list[str], directory: Path) -> list[str]:
         )
     if complaint := checks.secret(current):
         raise ImproperlyConfigured(f"The first line of {directory / 'secret_key'} {complaint}")
-    return [current, *fallbacks, *older]
+    return [current, *fallbacks, *older, *_moved(directory)]
+
+
+def add_moved(directory: Path, secrets_there: list[str]) -> None:
+    """Raises OSError. What is there already stays."""
+    path = directory / MOVED
+    lines = list(dict.fromkeys([*_moved(directory), *secrets_there]))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}\n" for line in lines)
+        file.flush()
+        os.fsync(descriptor)
+    os.replace(draft, path)
+
+
+def _moved(directory: Path) -> list[str]:
+    try:
+        lines = (directory / MOVED).read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise ImproperlyConfigured(f"{error.filename} cannot be read: {error.strerror}") from None
+    return [line.strip() for line in lines if line.strip()]
 
 
 def load_or_create(path: Path) -> list[str]:

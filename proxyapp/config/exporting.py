@@ -115,7 +115,7 @@ def _alert_entries(
             yield _settings(channel, ALERT_FIELDS)
 
 
-def write_private(path: Path, text: str) -> None:
+def write_private(path: Path, content: str | bytes) -> None:
     """Puts a file that only its owner may read in place, at once; from its first byte it is nothing
     else.
 
@@ -126,8 +126,8 @@ def write_private(path: Path, text: str) -> None:
         raise OSError(f"{path} is not a regular file")
     descriptor, draft = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name[:50]}.")
     try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(draft, target)

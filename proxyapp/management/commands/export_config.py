@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, transaction
 
 from proxyapp.config.exporting import Export, export_groups, write_private
+from proxyapp.management.moving import export_everything
 from proxyapp.models import audit
 from proxyapp.vocabulary.terminal import takes_unicode
 
@@ -15,7 +16,7 @@ from proxyapp.vocabulary.terminal import takes_unicode
 class Command(BaseCommand):
     help = (
         "Writes groups and keys as a file that import_config takes back. Status, cooldowns and"
-        " usage are not in it."
+        " usage are not in it; with --everything all but usage and logs is, encrypted."
     )
     requires_system_checks = ()
 
@@ -28,9 +29,30 @@ class Command(BaseCommand):
             action="store_true",
             help="mask keys and passwords, to show the file to others",
         )
+        parser.add_argument(
+            "--everything",
+            action="store_true",
+            help="a file, encrypted with a passphrase, that restores this gateway on a new machine",
+        )
+        parser.add_argument(
+            "--passphrase-fd", metavar="N", type=int, help="read the passphrase from descriptor N"
+        )
 
-    def handle(self, *_: Any, file: Path | None, mask: bool, **__: Any) -> None:
+    def handle(
+        self,
+        *_: Any,
+        file: Path | None,
+        mask: bool,
+        everything: bool,
+        passphrase_fd: int | None,
+        **__: Any,
+    ) -> None:
         try:
+            if everything:
+                if file is None or mask:
+                    raise CommandError("--everything needs a FILE, and masks nothing")
+                self.stdout.write(export_everything(file, passphrase_fd))
+                return
             is_ascii = file is None and not takes_unicode(self.stdout)
             export = export_groups(mask=mask, is_ascii=is_ascii)
             with transaction.atomic():

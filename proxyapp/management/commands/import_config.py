@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import import_config
 from proxyapp.config.report import Report
+from proxyapp.management.moving import import_everything, is_everything
 
 MANY_KEYS = 500
 
@@ -34,17 +35,35 @@ class Command(BaseCommand):
             action="store_true",
             help="also remove groups and keys that are not in the file",
         )
+        parser.add_argument(
+            "--passphrase-fd",
+            metavar="N",
+            type=int,
+            help="for a file of `export_config --everything`: its passphrase's descriptor",
+        )
 
-    def handle(self, *_: Any, file: Path, dry_run: bool, prune: bool, **__: Any) -> None:
+    def handle(
+        self,
+        *_: Any,
+        file: Path,
+        dry_run: bool,
+        prune: bool,
+        passphrase_fd: int | None = None,
+        **__: Any,
+    ) -> None:
         try:
-            report = _import(load(file), file, prune=prune, dry_run=dry_run)
+            lines = (
+                import_everything(file, passphrase_fd, dry_run=dry_run)
+                if is_everything(file)
+                else _import(load(file), file, prune=prune, dry_run=dry_run).lines()
+            )
         except ConfigError as error:
             raise CommandError(f"{file} was not imported:\n{error}") from error
         except DatabaseError as error:
             raise CommandError(
                 f"The database cannot be used (has `manage.py migrate` run?): {error}"
             ) from error
-        for line in report.lines():
+        for line in lines:
             self.stdout.write(line)
         if dry_run:
             self.stdout.write("dry run: nothing was changed")

@@ -1,0 +1,139 @@
+"""What a machine is made of goes into an encrypted file, and makes another machine."""
+
+import json
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group as Role
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import override_settings
+
+from proxyapp.access import token_store
+from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent, SecondFactor
+from proxyapp.operators.moving import LEFT, pack, restore
+from proxyapp.operators.moving_file import HEADER, MovingFileError, seal, unseal
+from tests.support.client_tokens import add_token
+from tests.support.pool_data import NOW, add_group, add_key, cool, secret
+
+PASSPHRASE = "four plain words here"
+OTHER_SECRET = "x" * 60
+
+
+def test_a_file_opens_with_its_passphrase_only():
+    data = seal(b"content", PASSPHRASE)
+
+    assert unseal(data, PASSPHRASE) == b"content"
+    assert b"content" not in data
+    assert data.startswith(HEADER)
+    with pytest.raises(MovingFileError, match="the passphrase is wrong"):
+        unseal(data, PASSPHRASE + "!")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda data: data[:60], "cut off"),
+        (lambda data: data[:-1], "wrong, or the file is damaged"),
+        (lambda data: data.replace(b" 1\n", b" 2\n", 1), "another version"),
+        (lambda data: b"groups: []", "no file of"),
+    ],
+)
+def test_a_file_that_was_changed_opens_no_more(change: Any, said: str):
+    with pytest.raises(MovingFileError, match=said):
+        unseal(change(seal(b"content", PASSPHRASE)), PASSPHRASE)
+
+
+def a_machine() -> ClientToken:
+    """A cooling key, a disabled one, a token, a user with a role and a second factor."""
+    group = add_group("main", proxy_url="socks5://user:pass@proxy.example:1080")
+    cool(add_key(group, "one", name="first", project="p"), NOW)
+    add_key(group, "two", name="second", status="disabled")
+    token = add_token("app", groups=[group], requests_per_day=5)
+    user = User.objects.create_user("wendy", password="a-long-password", is_staff=True)
+    role = Role.objects.create(name="watchers")
+    user.groups.add(role)
+    SecondFactor.objects.create(user=user, secret="JBSWY3DPEHPK3PXP", last_step=0)
+    return token
+
+
+def leave_nothing() -> None:
+    for model in (ClientToken, ApiKey, Group, User, Role, AuditEntry):
+        model.objects.all().delete()
+
+
+@pytest.mark.django_db
+def test_another_machine_is_made_of_it():
+    token = a_machine()
+    before = NOW.replace(year=NOW.year - 1)
+    content = pack(before, ["PORT=1"])
+    leave_nothing()
+    User.objects.create_user("admin", password="made-at-the-first-start")
+
+    with override_settings(SECRET_KEY=OTHER_SECRET, SECRET_KEY_FALLBACKS=[]):
+        moved = restore(content, "file", dry_run=False)
+
+        assert [key.secret for key in ApiKey.objects.order_by("pk")] == [
+            secret("one"),
+            secret("two"),
+        ]
+        assert Group.objects.get().proxy_url == "socks5://user:pass@proxy.example:1080"
+        assert SecondFactor.objects.get().secret == "JBSWY3DPEHPK3PXP"
+    assert [key.status for key in ApiKey.objects.order_by("pk")] == ["active", "disabled"]
+    assert RateLimitEvent.objects.active(before).count() == 1
+    assert ClientToken.objects.get().token_hash == token.token_hash
+    assert [group.name for group in ClientToken.objects.get().allowed_groups.all()] == ["main"]
+    wendy = User.objects.get()
+    assert wendy.check_password("a-long-password")
+    assert [role.name for role in wendy.groups.all()] == ["watchers"]
+    assert (moved.settings, len(moved.secrets)) == (["PORT=1"], 1)
+    entry = AuditEntry.objects.get(action="import")
+    assert secret("one") not in entry.detail
+    assert add_key(Group.objects.get(), "three").pk > 2
+
+
+@pytest.mark.django_db
+def test_nothing_is_overwritten_and_a_dry_run_changes_nothing():
+    a_machine()
+    content = pack(NOW, [])
+    with pytest.raises(MovingFileError, match="has 2 keys and 1 client tokens"):
+        restore(content, "file", dry_run=False)
+    leave_nothing()
+
+    assert restore(content, "file", dry_run=True).counts["API keys"] == 2
+
+    assert not ApiKey.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_a_later_version_wrote_or_does_not_fit_changes_nothing():
+    a_machine()
+    content = json.loads(pack(NOW, []))
+    leave_nothing()
+    later = {**content, "migration": "9999_later"}
+    with pytest.raises(MovingFileError, match="later version"):
+        restore(json.dumps(later).encode(), "file", dry_run=False)
+    content["rows"].append(content["rows"][-1] | {"pk": 999})
+
+    with pytest.raises(MovingFileError, match="does not fit"):
+        restore(json.dumps(content).encode(), "file", dry_run=False)
+
+    assert not Group.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_key_that_cannot_be_read_is_named_instead_of_lost():
+    add_key(add_group(), "one", name="first")
+    with connection.cursor() as cursor:
+        cursor.execute("UPDATE proxyapp_apikey SET secret = 'sealed elsewhere'")
+
+    with pytest.raises(MovingFileError, match="cannot read: API key first"):
+        pack(NOW, [])
+
+
+def test_what_stays_behind_is_there():
+    known = {model._meta.model_name for model in apps.get_app_config("proxyapp").get_models()}
+
+    assert known >= LEFT
+    assert token_store.secret_keys()
