@@ -13,7 +13,7 @@ from proxyapp.vocabulary.alert_urls import check_alert_url
 CHILD = Path(__file__).with_name("apprise_child.py")
 SEND_SECONDS = 30.0
 # Of a test: an operator waits for its page, and other operators do, too.
-TEST_SECONDS = 10.0
+TEST_SECONDS = 20.0
 # What the library needs: not the gateway's secrets.
 PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 PASSED_TOO = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PYTHONPATH")

@@ -7,6 +7,7 @@ from itertools import islice
 
 from proxyapp.models import ApiKey
 from proxyapp.operators.attention import Item, RuntimeFacts, by_kind
+from proxyapp.operators.budget_attention import near_budgets
 from proxyapp.operators.charts import HOUR, Remembered
 from proxyapp.operators.minutes import Totals, last_minutes, percentile
 from proxyapp.operators.quota_report import QuotaChoice, QuotaRow, UsedLimit, quota_report
@@ -28,7 +29,7 @@ MOST = 5
 # The whole pool is looked at for it.
 QUOTA_SECONDS, FACTS_SECONDS = 300.0, 60.0
 # Each of their items is about something of its own, which its address tells.
-OF_MANY = frozenset({"group_without_key", "exit", "running_dry", "token"})
+OF_MANY = frozenset({"group_without_key", "exit", "running_dry", "token", "budget"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +60,13 @@ class AlertItems:
             *_told(by_kind(standing, hour, facts, now), standing),
             *_rates(hour[-RECENT_MINUTES:]),
             *self._dry.at(now),
-            *_told([("token", of_clients(read_clients(now), now))], standing),
+            *_told(self._of_clients(now), standing),
         ]
         return _once(found)
+
+    def _of_clients(self, now: datetime) -> Iterator[tuple[str, Iterable[Item]]]:
+        yield "token", of_clients(read_clients(now), now)
+        yield "budget", near_budgets(now)
 
     def _stand(self, now: datetime) -> Standing:
         facts = self._facts.kept(now)

@@ -13,7 +13,7 @@ KINDS = {
     "error_rate": "Many of the last ten minutes' requests were not answered well.",
     "slow": "Answers of the last ten minutes began late (p95).",
     "token": "A client token in use expires, keeps reaching its limits, or is not asked for.",
-    "budget": "A client token has used most of its budget.",
+    "budget": "A client token has spent 80 % of its budget of a day or a month.",
 }
 WARNING, DANGER = "warning", "danger"
 LEVELS = (WARNING, DANGER)

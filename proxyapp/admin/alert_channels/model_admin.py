@@ -38,7 +38,7 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         ]
 
     def test_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Sends while the operator waits: 10 s at most, on the admin's thread."""
+        """Sends while the operator waits: 20 s at most, on the admin's thread."""
         if not request.user.has_perm("proxyapp.test_alertchannel"):
             raise PermissionDenied
         if request.method != "POST":

@@ -12,9 +12,8 @@ from proxyapp.models import audit
 class Command(BaseCommand):
     help = (
         "Encrypts every key, proxy, second factor and URL of alerts under the current SECRET_KEY."
-        " Restart the"
-        " gateway with the new secret first (older ones in SECRET_KEY_FALLBACKS, or below the new"
-        " one in var/secret_key); drop the older ones afterwards."
+        " Restart the gateway with the new secret first (older ones in SECRET_KEY_FALLBACKS,"
+        " or below the new one in var/secret_key); drop the older ones afterwards."
     )
     requires_system_checks = ()
 
