@@ -19,6 +19,8 @@ from proxyapp.forwarding.fast_path import FastPath, OwnPage, send_whole, with_re
 from proxyapp.forwarding.views import healthz, readyz
 from proxyapp.live_api.consumer import LiveApiConsumer
 from proxyapp.live_api.sessions import LiveSessions
+from proxyapp.management_api.entry import API_PATH, ApiDoor
+from proxyapp.management_api.outages import away_problem
 from proxyapp.vocabulary.asgi import DirectExchange, Receive, Scope, Send
 from proxyapp.vocabulary.live_paths import is_live_path
 from proxyapp.vocabulary.path_prefix import PathPrefix
@@ -35,6 +37,7 @@ class Dispatcher:
         self._prefix = PathPrefix(settings.PATH_PREFIX) if settings.PATH_PREFIX else None
         self._django = ASGIHandler()
         self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
+        self._api = ApiDoor(self._pages, self._trusted)
         self._proxy = FastPath()
         self._own = {b"/healthz": OwnPage(healthz), b"/readyz": OwnPage(readyz)}
         self._own |= {path: OwnPage(view, *READING) for path, view in ROOT_PAGES.items()}
@@ -90,14 +93,24 @@ class Dispatcher:
 
     async def _page(self, path: bytes, scope: Scope, receive: Receive, send: Send) -> None:
         """No page may block the one thread of the admin's pages while the database is away."""
-        away = await away_page() if path.startswith(ADMIN_PATHS) else None
+        is_api = path.startswith(API_PATH)
+        away = None
+        if is_api:
+            away = away_problem()
+        elif path.startswith(ADMIN_PATHS):
+            away = await away_page()
         if away is not None:
             await send_whole(send, away)
+        elif is_api:
+            await self._api(scope, receive, send)
         else:
-            seen = with_readable_query(self._trusted.seen_through(scope))
-            if self._prefix is not None:
-                seen = self._prefix.whole(seen)
-            await self._django(django_scope(seen), receive, send)
+            await self._pages(scope, receive, send)
+
+    async def _pages(self, scope: Scope, receive: Receive, send: Send) -> None:
+        seen = with_readable_query(self._trusted.seen_through(scope))
+        if self._prefix is not None:
+            seen = self._prefix.whole(seen)
+        await self._django(django_scope(seen), receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The admin's own and those of the Live API; others are refused."""

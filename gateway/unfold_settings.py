@@ -124,6 +124,12 @@ UNFOLD: dict[str, Any] = {
                         "proxyapp_clienttoken_changelist",
                         "proxyapp.view_clienttoken",
                     ),
+                    page(
+                        "Operator tokens",
+                        "terminal",
+                        "proxyapp_operatortoken_changelist",
+                        "proxyapp.view_operatortoken",
+                    ),
                     page("Users", "person", "auth_user_changelist", "auth.view_user"),
                     page("Roles", "shield_person", "auth_group_changelist", "auth.view_group"),
                 ],

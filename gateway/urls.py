@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt
 from gateway.root_pages import READING, ROOT_PAGES
 from proxyapp.admin.sign_in import second_factor, sign_in
 from proxyapp.forwarding.views import forward, healthz, readyz
+from proxyapp.management_api.entry import management_api
 
 handler400 = "proxyapp.admin.front_advice.bad_request"
 handler500 = "proxyapp.admin.database_away.server_error"
@@ -28,6 +29,8 @@ urlpatterns = [
     path("admin/password_change/", sign_in.change_password),
     path("admin/second-factor/", second_factor.code_view, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up_view, name="second_factor_set_up"),
+    path("admin/api/", management_api, {"rest": ""}, name="management_api"),
+    re_path(r"^admin/api/(?P<rest>.+)$", management_api),
     path("admin/", admin.site.urls),
     path("healthz", healthz),
     path("readyz", readyz),

@@ -35,10 +35,11 @@ class Failures:
 
 
 class Slowdown:
-    """Belongs to one event loop."""
+    """Belongs to one event loop. `of`: whose tokens, in the words of the log and of the answer."""
 
-    def __init__(self, trusted: TrustedProxies) -> None:
+    def __init__(self, trusted: TrustedProxies, of: str = "client tokens") -> None:
         self._trusted = trusted
+        self._of = of
         self._failures: OrderedDict[str, Failures] = OrderedDict()
         self._waiting = 0
 
@@ -50,11 +51,11 @@ class Slowdown:
         if failures.count <= FREE_FAILURES:
             return
         if failures.count == FREE_FAILURES + 1:
-            logger.warning("Bad client tokens from %s: answers to them are slowed down", address)
+            logger.warning("Bad %s from %s: answers to them are slowed down", self._of, address)
         if failures.count > MOST_FAILURES or self._waiting >= MOST_WAITING:
             wait = max(1, math.ceil(failures.since + WINDOW_SECONDS - now))
             raise TooManyBadTokens(
-                f"Too many bad client tokens; try again in {wait} s.", retry_after=wait
+                f"Too many bad {self._of}; try again in {wait} s.", retry_after=wait
             )
         self._waiting += 1
         try:

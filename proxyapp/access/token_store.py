@@ -24,7 +24,7 @@ from proxyapp.access.token_book import (
     new_token,
     token_hash,
 )
-from proxyapp.models import ClientToken, Group, audit
+from proxyapp.models import ClientToken, Group, OperatorToken, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
@@ -216,9 +216,14 @@ def secret_keys() -> list[str]:
 
 
 def bound_to_older_secrets() -> int:
-    """How many usable tokens end with the older secrets, which their hashes need."""
-    tokens = ClientToken.objects.filter(revoked_at=None)
-    return tokens.exclude(token_hash__startswith=mark_of(settings.SECRET_KEY)).count()
+    """How many usable tokens, of operators too, end with the older secrets: their hashes need
+    them.
+    """
+    mark = mark_of(settings.SECRET_KEY)
+    return sum(
+        tokens.objects.filter(revoked_at=None).exclude(token_hash__startswith=mark).count()
+        for tokens in (ClientToken, OperatorToken)
+    )
 
 
 def read_book() -> TokenBook:

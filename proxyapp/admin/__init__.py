@@ -7,6 +7,7 @@ from proxyapp.admin.alert_channels import model_admin as alerts_admin  # noqa: F
 from proxyapp.admin.client_tokens import model_admin as client_tokens_admin  # noqa: F401
 from proxyapp.admin.groups import model_admin as groups_admin  # noqa: F401
 from proxyapp.admin.keys import model_admin as keys_admin  # noqa: F401
+from proxyapp.admin.operator_tokens import model_admin as operator_tokens_admin  # noqa: F401
 from proxyapp.admin.parts import theme_colours  # noqa: F401
 from proxyapp.admin.projects import model_admin as projects_admin  # noqa: F401
 from proxyapp.admin.records import audit_log, events, resources, usage  # noqa: F401

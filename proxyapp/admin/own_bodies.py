@@ -15,6 +15,7 @@ from django.contrib.auth import SESSION_KEY
 from django.db import Error as DatabaseError
 from django.http import HttpResponse
 
+from proxyapp.access import operator_tokens
 from proxyapp.access.second_factor import VERIFIED, is_enough
 from proxyapp.access.session_rules import has_run_out
 from proxyapp.access.session_store import SessionStore
@@ -28,6 +29,7 @@ STRANGERS_BYTES = 8 * 1024
 FORM_BYTES = 1 << 20
 # A file of 100,000 keys, in a form that escapes it.
 IMPORT_BYTES = 16 << 20
+API_PATH = b"/admin/api/"
 IMPORT_PATHS = (b"/admin/import-export/", b"/admin/proxyapp/apikey/bulk-add/")
 # For all of it; an import may come over a slow line.
 FORM_SECONDS, IMPORT_SECONDS = 20.0, 120.0
@@ -70,7 +72,7 @@ async def with_form(scope: Scope, receive: Receive) -> Receive:
     if announced == 0:
         return receive
     limit, seconds = STRANGERS_BYTES, FORM_SECONDS
-    if (announced is None or announced > limit) and await is_signed_in(scope):
+    if (announced is None or announced > limit) and await may_send_more(scope):
         limit = FORM_BYTES
         if scope["raw_path"] in IMPORT_PATHS:
             limit, seconds = IMPORT_BYTES, IMPORT_SECONDS
@@ -116,6 +118,24 @@ def _too_large(limit: int) -> BodyRefused:
         f"The form is larger than {limit / MIB:g} MiB ({limit} bytes), the limit here; a larger one"
         " is taken from who is signed in, and larger imports by `manage.py import_config`.",
     )
+
+
+async def may_send_more(scope: Mapping[str, object]) -> bool:
+    raw_path = scope["raw_path"]
+    assert isinstance(raw_path, bytes)  # noqa: S101
+    if not raw_path.startswith(API_PATH):
+        return await is_signed_in(scope)
+    try:
+        return await sync_to_async(operator_tokens.is_good)(_authorization(scope))
+    except DatabaseError:
+        return False
+
+
+def _authorization(scope: Mapping[str, object]) -> str:
+    headers = scope["headers"]
+    assert isinstance(headers, list)  # noqa: S101
+    found = (value for name, value in headers if name == b"authorization")
+    return next(found, b"").decode("latin-1")
 
 
 async def is_signed_in(scope: Mapping[str, object]) -> bool:

@@ -26,6 +26,7 @@ __all__ = [
     "MAX_KEYS",
     "Config",
     "ConfigError",
+    "FileReading",
     "GroupConfig",
     "KeyConfig",
     "ServerConfig",
@@ -84,7 +85,7 @@ def parse(
     tree, problems = plain_yaml.read_yaml(text, Variables(environment).expanded)
     if tree is None:
         raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
-    config = _Reading(problems, folder).config(tree)
+    config = FileReading(problems, folder).config(tree)
     if problems:
         raise ConfigError(problems)
     return config
@@ -97,9 +98,11 @@ def _too_large(size: int) -> str:
     )
 
 
-class _Reading(
+class FileReading(
     KeysOfGroups, ProjectsOfFile, AlertsOfFile, ServerFields, ModelsOfGroups, ExitFields
 ):
+    """Goes through a file's tree, or a part of one, and notes what is wrong."""
+
     def config(self, tree: object) -> Config:
         known = TOP_NAMES if isinstance(tree, dict) else MOSTLY
         fields = self.mapping(tree, "the file", known)

@@ -4,6 +4,7 @@ from proxyapp.models.alert_channel import AlertChannel
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.learned_limit import LearnedLimit
+from proxyapp.models.operator_token import OperatorToken
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.pool_change import PoolChange
 from proxyapp.models.project import Project
@@ -54,6 +55,7 @@ __all__ = [
     "LearnedLimit",
     "MinuteUsage",
     "ModelHour",
+    "OperatorToken",
     "OutcomeHour",
     "PoolChange",
     "Project",

@@ -38,6 +38,7 @@ OBJECT_TYPES = {
     "proxyapp.project": "project",
     "proxyapp.alertchannel": "alert channel",
     "proxyapp.clienttoken": "token",
+    "proxyapp.operatortoken": "operator token",
     "proxyapp.resource": "resource",
     "auth.user": "user",
     "auth.group": "role",
@@ -70,6 +71,11 @@ def operator(user: object) -> Actor:
 def command(name: str) -> Actor:
     """A command of manage.py, such as `keys disable`."""
     return Actor(f"command: {name}")
+
+
+def operator_token(name: str, user_id: int) -> Actor:
+    """What a script did with it, for whose user it stands."""
+    return Actor(f"operator token: {name}", user_id)
 
 
 def record(actor: Actor, action: Action, rows: Iterable[Model], detail: str = "") -> None:

@@ -7,7 +7,8 @@ from typing import Literal
 from django.db import transaction
 from django.db.models import QuerySet
 
-from proxyapp.models import ApiKey, RateLimitEvent
+from proxyapp.models import ApiKey, RateLimitEvent, audit
+from proxyapp.models.audit import Actor
 from proxyapp.models.key_state import held_by, key_batches
 from proxyapp.pool.change_log import MOST_TOUCHED, Touched, touched_keys
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
@@ -33,6 +34,23 @@ def change_keys(action: KeyAction, key_ids: Iterable[int], now: datetime) -> set
         else:
             set_status(changed, STATUSES[action])
     return changed
+
+
+def change_audited(
+    action: KeyAction, key_ids: Iterable[int], actor: Actor, now: datetime
+) -> set[int]:
+    """With an entry in the audit log of each that changed."""
+    with transaction.atomic():
+        changed = change_keys(action, key_ids, now)
+        audit_keys(actor, action, changed)
+    return changed
+
+
+def audit_keys(
+    actor: Actor, action: audit.Action, key_ids: Iterable[int], detail: str = ""
+) -> None:
+    for keys in key_batches(key_ids):
+        audit.record(actor, action, keys.defer("secret"), detail)
 
 
 def _affected(action: KeyAction, now: datetime) -> QuerySet[ApiKey]:

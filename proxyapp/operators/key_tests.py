@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from proxyapp.ledger import key_probes
 from proxyapp.models import ApiKey, key_state
+from proxyapp.models.audit import Actor
 from proxyapp.operators import key_actions
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
@@ -105,6 +106,14 @@ def follow(findings: Findings) -> Changes:
             if result.key_id in findings.hashes:
                 key_hash = findings.hashes[result.key_id]
                 key_probes.settle(result.key_id, key_hash, result.outcome, result.message, now)
+    return changes
+
+
+def follow_audited(findings: Findings, actor: Actor) -> Changes:
+    with transaction.atomic():
+        changes = follow(findings)
+        key_actions.audit_keys(actor, "enable", changes.enabled, "it was invalid and works")
+        key_actions.audit_keys(actor, "disable", changes.condemned, "it was found dead")
     return changes
 
 

@@ -1,5 +1,5 @@
-"""The log's last guard: what looks like a client token, the id of an upload, or a key or token of
-Google's, is masked in every line.
+"""The log's last guard: what looks like a token of a client or an operator, the id of an upload, or
+a key or token of Google's, is masked in every line.
 
 A client may put its credential into a path, and Django and the servers write paths.
 """
@@ -14,7 +14,7 @@ from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.time_zones import zone_named
 
 _SECRET = re.compile(
-    r"gk-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9._-]{20,}"
+    r"g[ko]-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9._-]{20,}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"
     r"|gku-[A-Za-z0-9_-]{40,}"
 )

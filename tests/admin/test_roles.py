@@ -15,7 +15,15 @@ from django.test import Client
 from django.urls import reverse
 
 from proxyapp.migrations._roles import ADMIN, OPERATOR, VIEWER, grant, make
-from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, Project, RateLimitEvent
+from proxyapp.models import (
+    ApiKey,
+    AuditEntry,
+    ClientToken,
+    Group,
+    OperatorToken,
+    Project,
+    RateLimitEvent,
+)
 from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.support.admin_pages import GROUP_FORM, PROXY, act, key_form, page, superuser, text
@@ -139,6 +147,8 @@ PAGES = {
     "proxyapp_apikey_secret": ALONE,
     **{f"proxyapp_clienttoken_{name}": ALL for name in ("changelist", "change", "history")},
     **{f"proxyapp_clienttoken_{name}": ALONE for name in ("add", "delete", "revoke")},
+    **{f"proxyapp_operatortoken_{name}": ALONE for name in ("changelist", "add", "change")},
+    "proxyapp_operatortoken_delete": NOBODY,
     **{
         f"proxyapp_{model}_{name}": who
         for model in ("ratelimitevent", "hourlyusage", "auditentry", "rotationcursor", "resource")
@@ -170,6 +180,7 @@ def test_each_page_opens_for_those_who_may_see_it_and_for_nobody_else(
         "apikey": key,
         "group": key.group,
         "clienttoken": add_token(),
+        "operatortoken": OperatorToken.objects.create(name="ci", token_hash="0", masked="go-…"),
         "ratelimitevent": cool(key, NOW),
         "hourlyusage": use(key),
         "resource": add_resource(),

@@ -424,6 +424,7 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
     "SecondFactor",
     "KeyProbe",
     "KeyTotal",
+    "OperatorToken",
     "Project",
 }
 

@@ -31,13 +31,14 @@ from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.own_addresses import own_addresses
 from proxyapp.admin.parts.page_words import Words
-from proxyapp.admin.parts.pooled import counts_of_keys, next_position
+from proxyapp.admin.parts.pooled import counts_of_keys
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.operators.dependent_tokens import Dependents, dependents
+from proxyapp.operators.positions import next_position
 from proxyapp.pool.change_log import Touched, touched_groups
 from proxyapp.vocabulary.certificates import counted_certificates
 from proxyapp.vocabulary.exits import shown_pool

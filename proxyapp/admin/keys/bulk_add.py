@@ -18,12 +18,13 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from proxyapp.admin.keys.bulk_add_form import BulkAddForm
-from proxyapp.admin.keys.insert import Added, NewKey, add_keys, groups_of, numbered_from
+from proxyapp.admin.keys.insert import add_keys
 from proxyapp.admin.keys.test_page import begin_test
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.config.pasted_keys import FoundKey, Reject
 from proxyapp.models import ApiKey, Group
+from proxyapp.operators.key_adding import Added, NewKey, groups_of, numbered_from
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
 from proxyapp.vocabulary.choices import POLICY_OF_NEW_GROUPS
 from proxyapp.vocabulary.masking import masked_key
@@ -104,7 +105,8 @@ class BulkAdd(PooledAdmin[ApiKey]):
             return self._again(request, TOO_LATE)
         if group.pk is None and not request.user.has_perm("proxyapp.add_group"):
             raise PermissionDenied
-        taken = [NewKey(*carried.keys[number]) for number in _ticked(request, len(carried.keys))]
+        chosen = (carried.keys[number] for number in _ticked(request, len(carried.keys)))
+        taken = [NewKey(secret, name, project) for secret, name, project in chosen]
         if not taken:
             return self._again(request, "No key was ticked: nothing was added.")
         try:

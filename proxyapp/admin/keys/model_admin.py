@@ -33,13 +33,14 @@ from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.filters import KeyStateFilter, LastUsedFilter, ProjectFilter
 from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.page_words import Words
-from proxyapp.admin.parts.pooled import counts_of_keys, next_position
+from proxyapp.admin.parts.pooled import counts_of_keys
 from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.config.key_shape import doubt
 from proxyapp.models import ApiKey
 from proxyapp.models.many_ids import among
 from proxyapp.models.sealed import UNREADABLE
+from proxyapp.operators.positions import next_position
 from proxyapp.pool.change_log import Touched, touched_keys
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.exits import shown_exit

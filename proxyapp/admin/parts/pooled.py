@@ -5,22 +5,19 @@ from typing import Any, TypeVar
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import models, transaction
-from django.db.models import Max, QuerySet
+from django.db import models
+from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.dependents import dependent_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
-from proxyapp.models.key_removal import remember_removed
 from proxyapp.operators.dependent_tokens import Dependents, dependents
-from proxyapp.pool.change_log import Touched, projects_held_by
+from proxyapp.operators.removal import removal
+from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
-# The most that the column's type takes on PostgreSQL.
-LAST_POSITION = 2**31 - 1
 # Named in the message; the others are counted.
 SHOWN_DELETIONS = 20
 # To count millions of events takes longer than a page may.
@@ -45,31 +42,17 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         return ["updated_at", *(name for name in form.changed_data if name in names)]
 
     def delete_model(self, request: HttpRequest, obj: Pooled) -> None:
-        with transaction.atomic():
-            lock_pool()
+        with removal(self.keys_of([obj.pk]), self.touched([obj.pk])):
             losing = self.losses(request, [obj.pk], "Now")
-            touched = self._touched_by_removal([obj.pk])
-            remember_removed(self.keys_of([obj.pk]))
             super().delete_model(request, obj)
-            raise_pool_version(touched)
         self.tell(request, losing)
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Pooled]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
-        with transaction.atomic():
-            lock_pool()
+        with removal(self.keys_of(ids), self.touched(ids)):
             losing = self.losses(request, ids, "Now")
-            touched = self._touched_by_removal(ids)
-            remember_removed(self.keys_of(ids))
             super().delete_queryset(request, queryset)
-            raise_pool_version(touched)
         self.tell(request, losing)
-
-    def _touched_by_removal(self, ids: Sequence[int]) -> Touched:
-        """Groups go out of what client tokens may use, too."""
-        touched = self.touched(ids)
-        projects = projects_held_by(self.keys_of(ids), timezone.now())
-        return touched | Touched(projects=projects, has_tokens=bool(touched.groups))
 
     def touched(self, ids: Sequence[int]) -> Touched:
         """What of the pool a change of these objects touches."""
@@ -121,12 +104,6 @@ def counts_of_keys(keys: QuerySet[ApiKey]) -> dict[str, Any]:
     return {
         "rate limit events": f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else count,
     }
-
-
-def next_position(siblings: QuerySet[Any]) -> int:
-    """Behind the last one."""
-    last = siblings.aggregate(last=Max("position"))["last"]
-    return 0 if last is None else min(last + 1, LAST_POSITION)
 
 
 class WriteOnlyInput(TextInput):

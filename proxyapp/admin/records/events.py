@@ -37,6 +37,7 @@ from proxyapp.admin.records.event_hours import last_hours
 from proxyapp.admin.records.group_filters import GroupOfEventFilter
 from proxyapp.models import RateLimitEvent, audit
 from proxyapp.operators import key_actions
+from proxyapp.operators.event_report import releases
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.provider.kinds import SPECS
 
@@ -263,8 +264,5 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
     def _log_release(self, request: HttpRequest, released: QuerySet[RateLimitEvent]) -> None:
         """In the audit log under the keys, beside what else was done to these."""
         log_in_history(request, released, "Released.")
-        events = released.select_related("key").defer("key__secret")
-        changes: list[audit.Change] = [
-            ("release", event.key, f"only the cooldown {event}") for event in events
-        ]
-        audit.record_each(audit.operator(request.user), changes)
+        ids = released.order_by().values_list("pk", flat=True)
+        audit.record_each(audit.operator(request.user), releases(ids))

@@ -1,7 +1,7 @@
 """`manage.py keys`: what the admin does to keys, from the shell."""
 
 from argparse import ArgumentParser
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,10 +11,10 @@ from django.utils import timezone
 
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
-from proxyapp.models import ApiKey, audit, key_state
+from proxyapp.models import ApiKey, audit
 from proxyapp.operators import key_tests
 from proxyapp.operators.dependent_tokens import dependents
-from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_keys
+from proxyapp.operators.key_actions import DONE, STATUSES, KeyAction, change_audited
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.operators.model_report import (
@@ -165,8 +165,7 @@ class Command(BaseCommand):
         ids = [row.id for row in rows]
         with transaction.atomic():
             losing = dependents(ids).lines("Now") if action == "disable" else []
-            changed = change_keys(action, ids, now)
-            _audit(f"keys {action}", action, changed)
+            changed = change_audited(action, ids, audit.command(f"keys {action}"), now)
         if is_json:
             self._print_json({"action": action, "changed": len(changed), "keys": ids})
         elif changed:
@@ -181,10 +180,7 @@ class Command(BaseCommand):
         """A key that fails otherwise than by being dead stays as it is."""
         by_id = {row.id: row for row in rows}
         findings = key_tests.ask_provider(list(by_id))
-        with transaction.atomic():
-            changes = key_tests.follow(findings)
-            _audit("keys test", "enable", changes.enabled, "it was invalid and works")
-            _audit("keys test", "disable", changes.condemned, "it was found dead")
+        changes = key_tests.follow_audited(findings, audit.command("keys test"))
         if is_json:
             found = [
                 _result_json(by_id[result.key_id], result, changes) for result in findings.results
@@ -202,11 +198,6 @@ class Command(BaseCommand):
 
     def _print_json(self, value: Any) -> None:
         self.stdout.write(json_text(value, self.stdout))
-
-
-def _audit(command: str, action: audit.Action, ids: Collection[int], detail: str = "") -> None:
-    for keys in key_state.key_batches(ids):
-        audit.record(audit.command(command), action, keys.defer("secret"), detail)
 
 
 def _cells(row: KeyRow, now: datetime) -> list[str]:

@@ -1,0 +1,1 @@
+"""Operator tokens: which scripts may use the management API."""

@@ -1,0 +1,41 @@
+"""The form of a new operator token."""
+
+from datetime import datetime, timedelta
+
+from django import forms
+from django.contrib.auth.models import Group as Role
+from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
+
+from proxyapp.admin.parts.unfold_typed import ModelForm
+from proxyapp.models import OperatorToken
+
+NEVER = "never"
+LIFETIMES = {"30": "In 30 days", "90": "In 90 days", "365": "In a year", NEVER: "Never"}
+
+
+class OperatorTokenForm(ModelForm[OperatorToken]):
+    role = forms.ModelChoiceField(
+        Role.objects.order_by("name"),
+        widget=UnfoldAdminSelectWidget,
+        help_text="What it may do, and never more than you may at that moment.",
+    )
+    lifetime = forms.ChoiceField(
+        widget=UnfoldAdminRadioSelectWidget,
+        label="Expires",
+        choices=list(LIFETIMES.items()),
+        initial="90",
+    )
+
+    class Meta:
+        model = OperatorToken
+        fields = ["name", "role"]
+
+    def clean_name(self) -> str:
+        name: str = self.cleaned_data["name"]
+        if not name.isprintable():
+            raise forms.ValidationError("The name has characters that cannot be printed.")
+        return name
+
+    def expiry(self, now: datetime) -> datetime | None:
+        chosen = self.cleaned_data["lifetime"]
+        return None if chosen == NEVER else now + timedelta(days=int(chosen))

@@ -1,0 +1,62 @@
+"""Groups: where their requests go. Their settings have the names that config.yaml has."""
+
+from typing import Any
+
+from django.db.models import Count
+from django.http import HttpRequest
+from ninja import Router
+
+from proxyapp.management_api.changes import add_group, change_group
+from proxyapp.management_api.given import After, GroupGiven, Limit
+from proxyapp.management_api.problems import ApiRefusal
+from proxyapp.management_api.rights import caller_of, needs
+from proxyapp.management_api.rows import found, group_json
+from proxyapp.models import Group
+from proxyapp.operators.own_addresses import own_addresses
+from proxyapp.operators.removal import remove_group
+
+router = Router()
+
+
+@router.get("", summary="List groups", **needs("view_group"))
+def list_groups(request: HttpRequest, limit: Limit, after: After) -> dict[str, Any]:
+    """By id. `next` is the `after` of the page behind this one; null: there is none."""
+    groups = Group.objects.filter(pk__gt=after).annotate(key_count=Count("keys"))
+    rows = list(groups.order_by("pk")[: limit + 1])
+    return {
+        "items": [group_json(group, group.key_count) for group in rows[:limit]],
+        "next": rows[limit - 1].pk if len(rows) > limit else None,
+    }
+
+
+@router.get("/{int:group_id}", summary="Show a group", **needs("view_group"))
+def show_group(request: HttpRequest, group_id: int) -> dict[str, Any]:
+    return _shown(found(Group, group_id))
+
+
+@router.post("", summary="Add a group", **needs("add_group"))
+def add(request: HttpRequest, body: GroupGiven) -> dict[str, Any]:
+    """Without keys: those are added to it."""
+    return _shown(add_group(body.fields, caller_of(request), own_addresses(request)))
+
+
+@router.patch("/{int:group_id}", summary="Change a group", **needs("change_group"))
+def change(request: HttpRequest, group_id: int, body: GroupGiven) -> dict[str, Any]:
+    """What is not sent stays. Another target or proxy for keys that are there wants view_secret."""
+    given, caller = body.fields, caller_of(request)
+    return _shown(change_group(group_id, given, caller, own_addresses(request)))
+
+
+@router.delete("/{int:group_id}", summary="Delete a group", **needs("delete_group"))
+def delete(request: HttpRequest, group_id: int, confirm: str = "") -> dict[str, Any]:
+    """With its keys. `confirm`: its name, so that no wrong id takes another group away."""
+    group = found(Group, group_id)
+    if confirm.strip() != group.name:
+        words = "say the group's name, which goes with all of its keys"
+        raise ApiRefusal(422, "Nothing was deleted: see errors.", [("confirm", words)])
+    keys = remove_group(group, caller_of(request).actor)
+    return {"deleted": 1, "keys_deleted": keys}
+
+
+def _shown(group: Group) -> dict[str, Any]:
+    return group_json(group, group.keys.count())

@@ -1,0 +1,101 @@
+"""What happened and what is left: events, usage, quotas, and which key would answer."""
+
+from datetime import datetime
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja import Router
+
+from proxyapp.management_api.given import After, Id, Ids, Limit, ModelName, MostKeys, Word
+from proxyapp.management_api.problems import ApiRefusal
+from proxyapp.management_api.rights import caller_of, needs
+from proxyapp.management_api.rows import found
+from proxyapp.models import ClientToken
+from proxyapp.operators.event_report import EventChoice, event_page, release_audited
+from proxyapp.operators.explaining import AskedModel, explain
+from proxyapp.operators.explanation_texts import explanation_json
+from proxyapp.operators.quota_report import QuotaChoice, quota_report
+from proxyapp.operators.quota_texts import quota_json
+
+router = Router()
+
+
+@router.get("/events", summary="List events", **needs("view_ratelimitevent"))
+def list_events(
+    request: HttpRequest,
+    limit: Limit,
+    group: Word,
+    project: Word,
+    model: Word,
+    kind: Word,
+    cursor: Word,
+    key: Id,
+    active: bool = False,
+    since: datetime | None = None,
+    until: datetime | None = None,
+) -> dict[str, Any]:
+    """Newest first. `next` is the `cursor` of the page behind this one; null: there is none."""
+    choice = EventChoice(
+        key=key,
+        group=group,
+        project=project,
+        model=model,
+        kind=kind,
+        is_active=active,
+        since=with_zone(since),
+        until=with_zone(until),
+    )
+    try:
+        items, more = event_page(choice, cursor, limit, timezone.now())
+    except ValueError as error:
+        raise ApiRefusal(422, "Nothing was read: see errors.", [("cursor", str(error))]) from None
+    return {"items": items, "next": more}
+
+
+@router.post("/events/release", summary="Release cooldowns", **needs("change_ratelimitevent"))
+def release(request: HttpRequest, body: Ids) -> dict[str, Any]:
+    """Ends these cooldowns only; `released`: those that were still active."""
+    actor = caller_of(request).actor
+    return {"released": release_audited(body.ids, actor, timezone.now())}
+
+
+@router.get("/quota", summary="Show quotas", **needs("view_hourlyusage"))
+def quota(
+    request: HttpRequest,
+    limit: Limit,
+    project: Word,
+    group: Word,
+    model: Word,
+    offset: After,
+    nearly: bool = False,
+) -> dict[str, Any]:
+    """As `manage.py quota`; what is used most comes first."""
+    rows = quota_report(QuotaChoice(project, group, model.strip(), nearly))
+    behind = offset + limit
+    return {
+        "items": quota_json(rows[offset:behind]),
+        "total": len(rows),
+        "next": behind if behind < len(rows) else None,
+    }
+
+
+@router.get("/explain", summary="Say which key would answer", **needs("view_apikey"))
+def explain_model(
+    request: HttpRequest,
+    group: Word,
+    model: ModelName,
+    token: Id,
+    most: MostKeys,
+) -> Any:
+    """As `manage.py explain`. `token`: the id of a client token. `most`: keys shown."""
+    if token is not None:
+        found(ClientToken, token)
+    return explanation_json(explain(AskedModel(model.strip(), group.strip(), token)), most)
+
+
+def with_zone(moment: datetime | None) -> datetime | None:
+    """Without one it is UTC."""
+    if moment is None or moment.tzinfo is not None:
+        return moment
+    return moment.replace(tzinfo=timezone.get_default_timezone())
