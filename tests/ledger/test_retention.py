@@ -426,6 +426,7 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
     "KeyTotal",
     "OperatorToken",
     "Project",
+    "AlertChannel",
 }
 
 

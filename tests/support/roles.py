@@ -12,7 +12,7 @@ MIGRATIONS = (
     ("0035_rights_of_quotas", "grant_quotas"),
     ("0039_request_log", "grant_requests"),
     ("0044_rights_of_alerts", "grant_alerts"),
-    ("0045_operator_tokens", "grant_tokens"),
+    ("0046_operator_tokens", "grant_tokens"),
 )
 
 

@@ -17,7 +17,7 @@ class Migration(migrations.Migration):
 
     dependencies = [
         ('auth', '0012_alter_user_first_name_max_length'),
-        ('proxyapp', '0044_rights_of_alerts'),
+        ('proxyapp', '0045_groups_off'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
