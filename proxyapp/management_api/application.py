@@ -17,7 +17,15 @@ from ninja.errors import ValidationError as NotValid
 from proxyapp.config.contents import ConfigError
 from proxyapp.config.one_row import by_field
 from proxyapp.database.outage import reason_of, tells_of_an_outage
-from proxyapp.management_api import client_tokens, describing, groups, keys, records, requests
+from proxyapp.management_api import (
+    client_tokens,
+    describing,
+    groups,
+    keys,
+    records,
+    requests,
+    usage,
+)
 from proxyapp.management_api.outages import database_away
 from proxyapp.management_api.problems import ApiRefusal, problem
 
@@ -36,6 +44,7 @@ api.add_router("/keys", keys.router)
 api.add_router("/groups", groups.router)
 api.add_router("/tokens", client_tokens.router)
 api.add_router("/requests", requests.router)
+api.add_router("/usage", usage.router)
 api.add_router("", records.router)
 
 

@@ -101,6 +101,9 @@ def _save_group(
     if names & CREDENTIAL_FIELDS:
         group.single_credential_since = None
         names.add("single_credential_since")
+    if "enabled" in names:
+        group.off_until = None
+        names.add("off_until")
     group.save(update_fields=[*names, "updated_at"])
     audit.record(caller.actor, "change", [group], _said(changes))
     raise_pool_version(Touched(groups=frozenset([group.pk])))

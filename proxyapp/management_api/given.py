@@ -83,6 +83,12 @@ class Ids(Given):
     ids: list[int] = Field(min_length=1, max_length=MOST_SELECTORS)
 
 
+class SwitchOff(Given):
+    hours: float | None = Field(
+        None, gt=0, le=24 * 365, description="On again by itself then. Null: when it is told to."
+    )
+
+
 class TokenTerms(Given):
     """`groups` null: the keys of every group."""
 

@@ -1,17 +1,20 @@
 """Groups: where their requests go. Their settings have the names that config.yaml has."""
 
+from datetime import timedelta
 from typing import Any
 
 from django.db.models import Count
 from django.http import HttpRequest
+from django.utils import timezone
 from ninja import Router
 
 from proxyapp.management_api.changes import add_group, change_group
-from proxyapp.management_api.given import After, GroupGiven, Limit
+from proxyapp.management_api.given import After, GroupGiven, Limit, SwitchOff
 from proxyapp.management_api.problems import ApiRefusal
 from proxyapp.management_api.rights import caller_of, needs
 from proxyapp.management_api.rows import found, group_json
 from proxyapp.models import Group
+from proxyapp.operators import group_switch
 from proxyapp.operators.own_addresses import own_addresses
 from proxyapp.operators.removal import remove_group
 
@@ -45,6 +48,21 @@ def change(request: HttpRequest, group_id: int, body: GroupGiven) -> dict[str, A
     """What is not sent stays. Another target or proxy for keys that are there wants view_secret."""
     given, caller = body.fields, caller_of(request)
     return _shown(change_group(group_id, given, caller, own_addresses(request)))
+
+
+@router.post("/{int:group_id}/off", summary="Switch a group off", **needs("change_group"))
+def off(request: HttpRequest, group_id: int, body: SwitchOff) -> dict[str, Any]:
+    """None of its keys answers, whatever their own state is."""
+    group = found(Group, group_id)
+    until = timezone.now() + timedelta(hours=body.hours) if body.hours is not None else None
+    group_switch.switch_off([group.pk], until, caller_of(request).actor)
+    return _shown(found(Group, group_id))
+
+
+@router.post("/{int:group_id}/on", summary="Switch a group on", **needs("change_group"))
+def on(request: HttpRequest, group_id: int) -> dict[str, Any]:
+    group_switch.switch_on([found(Group, group_id).pk], caller_of(request).actor)
+    return _shown(found(Group, group_id))
 
 
 @router.delete("/{int:group_id}", summary="Delete a group", **needs("delete_group"))

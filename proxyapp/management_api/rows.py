@@ -10,6 +10,7 @@ from proxyapp.config.one_row import is_closed
 from proxyapp.management_api.problems import ApiRefusal
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.key_state import key_batches
+from proxyapp.operators.group_switch import standing_of
 from proxyapp.operators.key_report import key_report
 from proxyapp.vocabulary.exits import exit_lines, shown_exit
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
@@ -66,6 +67,8 @@ def group_json(group: Group, keys: int) -> dict[str, Any]:
         "position": group.position,
         **settings,
         "keys": keys,
+        "state": standing_of(group, timezone.now()),
+        "off_until": iso_utc(group.off_until) if group.off_until else None,
         "single_credential_since": iso_utc(since) if since else None,
     }
 

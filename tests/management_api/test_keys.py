@@ -213,6 +213,18 @@ def test_a_group_goes_with_its_keys_when_its_name_is_said(api: ApiClient):
     assert AuditEntry.objects.filter(action="delete", object_type="key").count() == 1
 
 
+def test_a_group_is_switched_off_for_a_time_and_on_again(api: ApiClient):
+    group = add_group("main")
+
+    off = api.post(f"groups/{group.pk}/off", {"hours": 1}).json()
+    on = api.post(f"groups/{group.pk}/on").json()
+
+    assert off["off_until"] is not None
+    assert off["state"] != on["state"]
+    assert on["off_until"] is None
+    assert set(errors(api.post(f"groups/{group.pk}/off", {"hours": -1}))) == {"hours"}
+
+
 @pytest.mark.parametrize("body", ["[]", '"x"', "{", "[" * 100_000, '{"name": {"a": 1}}', "\x00"])
 def test_no_body_is_more_than_an_error_of_the_client(api: ApiClient, body: str):
     answer = api._client.generic(

@@ -9,7 +9,7 @@ from django.utils import timezone
 from proxyapp.migrations._roles import ADMIN
 from proxyapp.models import AuditEntry, ClientToken, RateLimitEvent
 from tests.support.operator_tokens import ApiClient, api_of
-from tests.support.pool_data import add_group, add_key, cool, pool_version
+from tests.support.pool_data import add_group, add_key, cool, pool_version, use
 
 pytestmark = pytest.mark.django_db
 
@@ -113,6 +113,27 @@ def test_only_the_cooldowns_that_are_named_end(api: ApiClient):
     assert answer == {"released": [one.pk]}
     assert RateLimitEvent.objects.active(now).get() == other
     assert AuditEntry.objects.get(action="release").object_type == "key"
+
+
+# Usage.
+
+
+def test_usage_is_added_up_by_what_is_asked_and_bad_ranges_are_named(api: ApiClient):
+    key = add_key(add_group("main"), "a", project="alpha")
+    use(key, timezone.now(), requests=3, succeeded=2, prompt_tokens=7)
+
+    answer = api.get("usage?by=project").json()
+
+    assert "alpha" in str(answer)
+    for query, field in (
+        ("range=odd", "range"),
+        ("from=2026-02-02&to=2026-01-01", "from"),
+        ("from=soon", "from"),
+        ("by=secret", "by"),
+    ):
+        refused = api.get(f"usage?{query}")
+        assert refused.status_code == 422, query
+        assert [one["field"] for one in refused.json()["errors"]] == [field]
 
 
 # Requests.
