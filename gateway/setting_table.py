@@ -296,8 +296,7 @@ REQUEST_LOG_PER_SECOND = table.whole(
     "REQUEST_LOG_PER_SECOND",
     50,
     "How many requests a second a process logs: what went wrong first, then a fair sample of the "
-    "others. The rest is counted. 0: all.",
-    zero="all",
+    "others. The rest is counted.",
 )
 REQUEST_LOG_DAYS = table.whole("REQUEST_LOG_DAYS", 7, "How many days a request stays in the log.")
 REQUEST_LOG_ROWS = table.whole(

@@ -12,7 +12,7 @@ MINUTE_SECONDS = 60
 
 
 class LogSample:
-    """`most` requests of a second, each client with as many as any other; 0: all of them.
+    """`most` requests of a second, each client with as many as any other.
 
     `left_out`: by minutes since the epoch, how many were not taken, and how many of these failed.
     """
@@ -26,9 +26,6 @@ class LogSample:
 
     def add(self, record: RequestRecord) -> None:
         """At its end."""
-        if self._most == 0:
-            self._taken.append(record)
-            return
         second = int(record.arrived_at + record.seconds)
         if second != self._second:
             self._close()

@@ -88,7 +88,3 @@ def test_a_second_that_is_not_over_waits():
     assert sample.is_waiting
     assert len(sample.take(SECOND + 0.9, everything=True)) == 1
     assert not sample.is_waiting
-
-
-def test_without_a_bound_all_are_taken():
-    assert len(heard(LogSample(0), *several(3000))) == 3000
