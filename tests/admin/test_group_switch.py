@@ -86,6 +86,12 @@ def test_only_who_may_change_groups_turns_them_off(right: str, status: int):
     assert group.enabled == (status == 403)
 
 
+def test_a_group_without_exits_shows_none():
+    html = page(superuser(), "proxyapp_group_change", add_group("main").pk)
+
+    assert ">unreadable<" not in html
+
+
 def test_a_get_changes_nothing():
     group = add_group("main")
 

@@ -33,7 +33,7 @@ class ExitLinesInput(Textarea):
     """Never renders a user or a password, not even when the form comes back with an error."""
 
     def format_value(self, value: Any) -> str:
-        return shown_lines(value)
+        return shown_lines(value) if value else ""
 
 
 def counted_exits(pool: str) -> str:
