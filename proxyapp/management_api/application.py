@@ -49,6 +49,8 @@ api.add_router("", records.router)
 
 
 def answer(request: HttpRequest, rest: str) -> HttpResponseBase:
+    if b"\\u0000" in request.body or "%00" in request.META.get("QUERY_STRING", ""):
+        return problem(422, "A NUL is in no name and no setting: leave it out.")
     if rest in describing.PAGES:
         return shielded(lambda: describing.PAGES[rest](request, api), request)
     try:

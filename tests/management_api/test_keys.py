@@ -239,6 +239,11 @@ def test_no_body_is_more_than_an_error_of_the_client(api: ApiClient, body: str):
     assert not Group.objects.exists()
 
 
+def test_a_nul_is_refused_before_a_database_stumbles_over_it(api: ApiClient):
+    assert api.get("keys?group=a%00b").status_code == 422
+    assert api.post("keys", {"group": "a\0b", "keys": ["x"]}).status_code == 422
+
+
 def test_a_viewer_sees_no_more_of_a_secret_than_the_pages_show():
     add_key(add_group("main", proxy_url="socks5://u:pass-MARKER@p:1080"), "MARKER")
     api = api_of(VIEWER)
