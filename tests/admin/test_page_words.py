@@ -52,7 +52,7 @@ def test_a_list_bears_its_own_title_and_says_why_it_is_empty(
     html = page(operator, f"{model}_changelist")
 
     assert heading(html) == title
-    assert f"<title> {title} | Gemini Key Gateway</title>" in re.sub(r"\s+", " ", html)
+    assert f"<title>{title} | Gemini Key Gateway</title>" in re.sub(r"\s+", " ", html)
     assert crumbs(html) == []
     content = text(html[html.index("<main") :])
     assert none in content
