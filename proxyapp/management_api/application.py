@@ -66,6 +66,8 @@ def shielded(work: Callable[[], HttpResponseBase], request: HttpRequest) -> Http
         response = work()
     except ApiRefusal as refused:
         response = refusal(request, refused)
+    except DatabaseError as error:
+        response = of_database(request, error)
     if response.status_code == 405:
         return problem(405, "This path does not take this method.", headers=_allowed(response))
     return response
