@@ -159,7 +159,7 @@ class Runtime:
 
     async def _started_metrics(self) -> ProcessMetrics:
         metrics = ProcessMetrics(
-            settings.VAR_DIR / "metrics",
+            settings.VAR_DIR,
             GIVEN.get(RUN, ""),
             MeasuredProcess(
                 self.told,

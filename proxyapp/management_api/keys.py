@@ -1,6 +1,6 @@
 """Keys: which there are and how they stand, and what the admin's pages do to them."""
 
-from typing import Any, Literal
+from typing import Any
 
 from django.db import transaction
 from django.http import HttpRequest
@@ -24,7 +24,6 @@ from proxyapp.operators.removal import remove_keys
 from proxyapp.vocabulary.key_states import KeyState
 
 router = Router()
-States = Literal["available", "cooling", "disabled", "invalid"]
 # A request to the provider for each, while the caller waits.
 MOST_TESTED = 200
 
@@ -37,7 +36,7 @@ def list_keys(
     project: Word,
     name: Word,
     after: After,
-    state: States | None = None,
+    state: KeyState | None = None,
 ) -> dict[str, Any]:
     """By id. `next` is the `after` of the page behind this one; null: there is none."""
     keys = ApiKey.objects.filter(pk__gt=after)

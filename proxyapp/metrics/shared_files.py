@@ -1,8 +1,8 @@
-"""The counts of a gateway's processes: each has a file that all may read.
+"""The counts of a gateway's processes: each has a file that all of them read.
 
-The processes of one run, those of one supervisor, have a folder. What a worker has counted that
-died stays there, and its successor takes it over: within a run a count never goes back. The next
-run begins with none, and removes the folder.
+Those of one run, of one supervisor, have its name in theirs. What a worker has counted that died
+stays there, and its successor takes it over: within a run a count never goes back. The next run
+begins with none, and removes the files.
 """
 
 import fcntl
@@ -10,8 +10,7 @@ import json
 import logging
 import os
 import re
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, NamedTuple
@@ -22,7 +21,8 @@ logger = logging.getLogger(__name__)
 # The variable by which a supervisor names the run for its workers.
 RUN = "GATEWAY_RUN"
 RUN_NAME = re.compile(r"[0-9a-f-]{1,64}")
-COUNTS_SUFFIX, ALIVE_SUFFIX = ".json", ".alive"
+PREFIX, COUNTS_SUFFIX, ALIVE_SUFFIX = "metrics.", ".json", ".alive"
+LOCK = f"{PREFIX}lock"
 
 
 def new_run() -> str:
@@ -42,8 +42,8 @@ class SharedFiles:
     def __init__(self, folder: Path, run: str = "") -> None:
         """`run`: empty, the process is one by itself."""
         self._root = folder
-        self._run = folder / (run if RUN_NAME.fullmatch(run) else new_run())
-        self._path = self._run / f"{new_run()}{COUNTS_SUFFIX}"
+        self._start = f"{PREFIX}{run if RUN_NAME.fullmatch(run) else new_run()}."
+        self._path = folder / f"{self._start}{new_run()}{COUNTS_SUFFIX}"
         self._alive: IO[bytes] | None = None
         self._is_troubled = False
 
@@ -51,10 +51,9 @@ class SharedFiles:
         """What the dead of this run have counted, which is this process's from now on."""
         inherited: Counts = {}
         try:
-            self._run.mkdir(mode=0o700, parents=True, exist_ok=True)
             with self._alone(fcntl.LOCK_EX):
                 self._remove_other_runs()
-                self._alive = self._path.with_suffix(ALIVE_SUFFIX).open("wb")
+                self._alive = _private(self._path.with_suffix(ALIVE_SUFFIX), "wb")
                 fcntl.flock(self._alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 self._take_over(inherited)
         except OSError as error:
@@ -62,14 +61,19 @@ class SharedFiles:
         return inherited
 
     def _remove_other_runs(self) -> None:
-        for other in self._root.iterdir():
-            if other.is_dir() and other != self._run and not any(_living(other)):
-                shutil.rmtree(other, ignore_errors=True)
+        others = [path for path in self._files("") if not path.name.startswith(self._start)]
+        living = {_run_of(path) for path in _living(others)}
+        for path in others:
+            if _run_of(path) not in living and path.name != LOCK:
+                path.unlink(missing_ok=True)
+
+    def _files(self, suffix: str, start: str = PREFIX) -> list[Path]:
+        return list(self._root.glob(f"{start}*{suffix}"))
 
     def _take_over(self, inherited: Counts) -> None:
         """Written down before it is removed, while nobody reads."""
-        living = set(_living(self._run))
-        dead = [path for path in self._run.glob(f"*{COUNTS_SUFFIX}") if path not in living]
+        living = set(_living(self._files(ALIVE_SUFFIX, self._start)))
+        dead = [path for path in self._files(COUNTS_SUFFIX, self._start) if path not in living]
         for path in dead:
             if (told := _read(path)) is not None:
                 add_counts(inherited, told.counts)
@@ -77,14 +81,14 @@ class SharedFiles:
             self._replace(Telling(inherited, {}))
         for path in dead:
             path.unlink(missing_ok=True)
-        for path in self._run.glob(f"*{ALIVE_SUFFIX}"):
+        for path in self._files(ALIVE_SUFFIX, self._start):
             if path.with_suffix(COUNTS_SUFFIX) not in living:
                 path.unlink(missing_ok=True)
 
     @contextmanager
     def _alone(self, kind: int) -> Iterator[None]:
         """With the others that read, or all alone."""
-        with (self._root / "lock").open("ab") as lock:
+        with _private(self._root / LOCK, "ab") as lock:
             fcntl.flock(lock, kind)
             yield
 
@@ -97,9 +101,8 @@ class SharedFiles:
     def _replace(self, told: Telling) -> None:
         text = json.dumps([rows_of(told.counts), told.present])  # `dump` takes five times as long
         new = self._path.with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(text)
+        with _private(new, "wb") as file:
+            file.write(text.encode())
         new.replace(self._path)
 
     def read_others(self) -> tuple[list[Telling], int]:
@@ -107,8 +110,8 @@ class SharedFiles:
         others, living = list[Telling](), set[Path]()
         try:
             with self._alone(fcntl.LOCK_SH):
-                living = set(_living(self._run)) - {self._path}
-                paths = set(self._run.glob(f"*{COUNTS_SUFFIX}")) - {self._path}
+                living = set(_living(self._files(ALIVE_SUFFIX, self._start))) - {self._path}
+                paths = set(self._files(COUNTS_SUFFIX, self._start)) - {self._path}
                 found = {path: _read(path) for path in paths}
                 others = [
                     told if path in living else Telling(told.counts, {})
@@ -134,9 +137,20 @@ class SharedFiles:
         self._is_troubled = True
 
 
-def _living(run: Path) -> Iterator[Path]:
+def _private(path: Path, mode: str) -> IO[bytes]:
+    """Nobody else's to read, whatever the umask."""
+    return open(path, mode, opener=lambda name, flags: os.open(name, flags, 0o600))
+
+
+def _run_of(path: Path) -> str:
+    return path.name.removeprefix(PREFIX).partition(".")[0]
+
+
+def _living(paths: Iterable[Path]) -> Iterator[Path]:
     """The files of counts of processes that live: they hold locks."""
-    for path in run.glob(f"*{ALIVE_SUFFIX}"):
+    for path in paths:
+        if path.suffix != ALIVE_SUFFIX:
+            continue
         with suppress(FileNotFoundError), path.open("rb") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)

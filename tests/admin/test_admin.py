@@ -23,6 +23,7 @@ from tests.support.admin_pages import (
     superuser,
     text,
 )
+from tests.support.operator_tokens import role_named
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret, use
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +148,7 @@ def test_the_sidebar_has_the_pages_that_one_may_see(operator: Client):
             "Import / export",
             "Audit log",
         ),
-        *("Client tokens", "Users", "Roles"),
+        *("Client tokens", "Operator tokens", "Users", "Roles"),
     ]
     assert titles(page(reader, "index")) == ["Dashboard", "Events"]
 
@@ -198,7 +199,7 @@ def test_users_and_roles_are_made_and_listed(operator: Client):
 
 
 def test_a_user_gets_a_role_on_the_page_that_makes_them_and_may_enter(operator: Client):
-    role = Role.objects.get(name="Viewer")
+    role = role_named("Viewer")
     password = {"usable_password": "true", "password1": "a-long-pw-9", "password2": "a-long-pw-9"}
 
     submit(operator, "auth_user_add", data={"username": "wendy", "role": role.pk, **password})

@@ -38,7 +38,7 @@ def test_json_has_all_of_it():
     (row,) = json.loads(printed("--json", "--id", "r-1"))
 
     assert (row["id"], row["outcome"], row["client"], row["cost_micros"]) == (
-        *("r-1", "ok", None, None),
+        *("r-1", "ok", None, 0),
     )
     assert row["attempts"][0]["verdict"] == "succeeded"
     assert row["time"].endswith("Z")

@@ -1,6 +1,7 @@
 """Processes of one run tell each other what they counted, also those that died."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -45,22 +46,35 @@ def test_another_run_begins_with_none_and_removes_what_is_over(tmp_path: Path):
     over.write(Telling(some(3), {}))
 
     assert SharedFiles(tmp_path, "18-def").open() == {}
-    assert (tmp_path / "17-abc").exists(), "it lives"
+    assert list(tmp_path.glob("metrics.17-abc.*")), "it lives"
     over.close()
     assert opened(tmp_path, run="").read_others() == ([], 0)
-    assert not (tmp_path / "17-abc").exists()
+    assert not list(tmp_path.glob("metrics.17-abc.*"))
 
 
 def test_a_name_of_a_run_leads_nowhere_else(tmp_path: Path):
-    opened(tmp_path / "metrics", "../elsewhere")
+    (folder := tmp_path / "var").mkdir()
+    opened(folder, "../elsewhere")
 
-    assert not (tmp_path / "elsewhere").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["var"]
+
+
+def test_the_files_are_their_owners_alone_whatever_the_umask(tmp_path: Path):
+    before = os.umask(0)
+    try:
+        opened(tmp_path).write(Telling(some(3), {}))
+    finally:
+        os.umask(before)
+
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    (file,) = tmp_path.glob("*.json")
+    assert json.loads(file.read_text())[0] == {REQUESTS: [[["main", "flash", "ok"], [3]]]}
 
 
 @pytest.mark.parametrize("damaged", ["", "[[", "[1]", "[{}, 3]", '[{"requests": [[1]]}, {}]'])
 def test_a_damaged_file_is_left_out(tmp_path: Path, damaged: str):
     first = opened(tmp_path)
-    (tmp_path / "17-abc" / "1-a.json").write_text(damaged)
+    (tmp_path / "metrics.17-abc.1-a.json").write_text(damaged)
 
     assert first.read_others() == ([], 0)
 
@@ -73,12 +87,3 @@ def test_a_disk_that_takes_nothing_stops_nothing(tmp_path: Path, caplog: pytest.
     assert files.read_others() == ([], 0)
     assert caplog.text.count("Metrics cannot be kept") == 1
     files.close()
-
-
-def test_nobody_else_on_the_machine_reads_the_files(tmp_path: Path):
-    first = opened(tmp_path)
-    first.write(Telling(some(3), {}))
-
-    (file,) = (tmp_path / "17-abc").glob("*.json")
-    assert file.stat().st_mode & 0o077 == 0
-    assert json.loads(file.read_text())[0] == {REQUESTS: [[["main", "flash", "ok"], [3]]]}
