@@ -7,6 +7,9 @@ from typing import NamedTuple
 from proxyapp.models import FIRST_COLUMNS, LATENCY_BOUNDS_MS, SEEN_COLUMNS, WHOLE_COLUMNS
 from proxyapp.requests.record import ClientOutcome, RequestRecord
 
+BOUNDS_SECONDS = tuple(bound / 1000 for bound in LATENCY_BOUNDS_MS)
+OK = SEEN_COLUMNS.index(f"seen_{ClientOutcome.OK}")
+WHOLE = len(FIRST_COLUMNS)
 NUMBERS = {outcome: SEEN_COLUMNS.index(f"seen_{outcome}") for outcome in ClientOutcome}
 # The number of the hour, and what stands behind it in the row.
 HourRow = tuple[int, tuple[int | str, ...]]
@@ -36,19 +39,24 @@ class OutcomeTally:
 
     def count(self, record: RequestRecord, model: str, hour: int) -> int:
         """The number of the outcome. `model`: as it is counted."""
-        outcome = record.outcome
-        number = NUMBERS[outcome]
-        _of(self.counts, SeenPlace(hour, model, record.group, record.client_id))[number] += 1
-        if outcome is ClientOutcome.OK:
-            self._count_times(TimesPlace(hour, model), record)
+        is_ok = record.outcome is ClientOutcome.OK
+        number = OK if is_ok else NUMBERS[record.outcome]
+        # A plain tuple is as good for looking it up, and made in a tenth of the time.
+        seen_place = hour, model, record.group, record.client_id
+        counts = self.counts.get(seen_place)  # type: ignore[call-overload]
+        if counts is None:
+            counts = self.counts[SeenPlace(*seen_place)] = [0] * len(SEEN_COLUMNS)
+        counts[number] += 1
+        if is_ok:
+            self._count_times(hour, model, record)
         return number
 
-    def _count_times(self, place: TimesPlace, record: RequestRecord) -> None:
-        times = self.times.get(place)
+    def _count_times(self, hour: int, model: str, record: RequestRecord) -> None:
+        times = self.times.get((hour, model))  # type: ignore[call-overload]
         if times is None:
-            times = self.times[place] = [0] * len(TIME_COLUMNS)
-        times[bisect_left(LATENCY_BOUNDS_MS, record.first_byte_seconds * 1000)] += 1
-        times[len(FIRST_COLUMNS) + bisect_left(LATENCY_BOUNDS_MS, record.seconds * 1000)] += 1
+            times = self.times[TimesPlace(hour, model)] = [0] * len(TIME_COLUMNS)
+        times[bisect_left(BOUNDS_SECONDS, record.first_byte_seconds)] += 1
+        times[WHOLE + bisect_left(BOUNDS_SECONDS, record.seconds)] += 1
 
     def count_rows(self) -> list[HourRow]:
         """In the order in which every process locks rows."""
