@@ -17,6 +17,8 @@ from tests.support.gateway import Gateway, group
 from tests.support.quota_gateway import ask
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.once
+
 KEYS = ["KEY-A-secret-of-one", "KEY-B-secret-of-two"]
 TOKEN = "token-for-prometheus"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"

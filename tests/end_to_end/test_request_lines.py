@@ -13,6 +13,8 @@ from tests.support.quota_gateway import native
 from tests.support.raw_client import exchange
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.once
+
 ASKED = b'{"contents": []}'
 SECRET = "gk-" + "s" * 43
 KEYS = [{"key": "KEY-A", "name": "first"}, {"key": "KEY-B", "name": "other"}]

@@ -17,6 +17,8 @@ from tests.support.ports import free_port
 from tests.support.quota_gateway import native
 from tests.support.raw_client import exchange
 
+pytestmark = pytest.mark.once
+
 ASKED = b'{"contents": []}'
 TRACE, PARENT = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 KEYS = [{"key": "KEY-A", "name": "first"}, {"key": "KEY-B", "name": "other"}]
