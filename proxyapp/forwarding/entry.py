@@ -27,6 +27,7 @@ from proxyapp.forwarding.requests_in_one import refuse_requests_in_one
 from proxyapp.forwarding.union_lists import asks_for_list, union_list
 from proxyapp.forwarding.union_models import is_united
 from proxyapp.forwarding.upload_urls import lead_here
+from proxyapp.requests.under_way import UNDER_WAY
 from proxyapp.runtime import Runtime, running_now
 from proxyapp.runtime import running as start_runtime
 from proxyapp.upstream import hops
@@ -82,7 +83,7 @@ async def _forwarded(
         note_model(scope, error.asked)
         runtime.counting.count_not_allowed(client, error.asked, time.time())
         raise
-    follow(scope, planned)
+    follow(scope.get(UNDER_WAY), planned)
     await refuse_ambiguous(runtime.snapshot, planned)
     if planned.names:
         await bind(runtime, planned)

@@ -38,9 +38,9 @@ def note_model(scope: Mapping[str, Any], model: str) -> None:
         under_way.record.model = model
 
 
-def follow(scope: Mapping[str, Any], request: RequestPlan) -> None:
+def follow(under_way: RequestUnderWay | None, request: RequestPlan) -> None:
     """Its attempts are the request's."""
-    under_way = request.under_way = scope.get(UNDER_WAY)
+    request.under_way = under_way
     if under_way is not None and under_way.record is not None:
         under_way.record.model = request.model
 

@@ -23,6 +23,7 @@ from proxyapp.forwarding.upload_urls import stay_here
 from proxyapp.pool.bound_keys import key_of
 from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.snapshot import Snapshot
+from proxyapp.requests.under_way import UNDER_WAY
 from proxyapp.resources.upload_sessions import UploadSession, opened, unknown_upload
 from proxyapp.runtime import running_now
 from proxyapp.upstream import hops
@@ -71,7 +72,7 @@ async def forward_part(scope: Mapping[str, Any], body: RequestBody) -> Attempt:
     note_client(scope, client)
     key = _key_of(session, runtime.snapshot, client)
     part = PartPlan(session, key.group.ring, scope, body, client, key.id)
-    follow(scope, part)
+    follow(scope.get(UNDER_WAY), part)
     attempt = await in_place(runtime, client, answering.forward(runtime, part))
     stay_here(scope, path, attempt, session, upload_id)
     show_keys(scope, attempt.headers)

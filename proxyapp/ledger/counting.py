@@ -62,8 +62,10 @@ class Counting:
         could name endless ones.
         """
         now, model = record.arrived_at + record.seconds, ""
-        if record.outcome is not ClientOutcome.CLIENT_ERROR:
+        if record.outcome is ClientOutcome.OK:
             model = self.names.of_client(record.client_id, record.model, now)
+        elif record.outcome is not ClientOutcome.CLIENT_ERROR:
+            model = self.names.of_failed(record.client_id, record.model, now)
         self.tally.count_outcome(record, model, now)
         self.touched()
 

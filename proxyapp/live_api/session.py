@@ -7,6 +7,7 @@ from typing import Protocol
 from proxyapp.access.token_book import Client
 from proxyapp.forwarding.answering import count_told, forward
 from proxyapp.forwarding.bound_request import bind
+from proxyapp.forwarding.following import follow
 from proxyapp.forwarding.judge import note_quota_of_session
 from proxyapp.forwarding.plain_naming import refuse_ambiguous
 from proxyapp.forwarding.plan import plan
@@ -83,7 +84,7 @@ class LiveSession:
         try:
             setup = setup_of(self._kept.messages[0])
             planned = self._planned(self._kept.messages[0], setup.model)
-            self._follow(planned)
+            follow(self._under_way, planned)
             parts = self._parts
             if self._is_of_ours:
                 await refuse_ambiguous(parts.snapshot, planned)
@@ -99,11 +100,6 @@ class LiveSession:
         finally:
             self._kept.close()
             self._has_relay.set()
-
-    def _follow(self, planned: RequestPlan) -> None:
-        under_way = planned.under_way = self._under_way
-        if under_way.record is not None:
-            under_way.record.model = planned.model
 
     def _refused(self, error: GatewayError) -> Closing:
         self._under_way.refused(error)

@@ -8,7 +8,8 @@ import pytest
 from proxyapp.access.limits import ClientLimits
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.counting import Counting
-from proxyapp.ledger.model_names import MOST_OF_CLIENT, OTHERS
+from proxyapp.ledger.model_names import MOST_FAILED_OF_CLIENT, MOST_OF_CLIENT, OTHERS
+from proxyapp.ledger.outcomes import SeenPlace, TimesPlace
 from proxyapp.ledger.retention import prune_batch
 from proxyapp.ledger.spool import Spool
 from proxyapp.ledger.spool_records import decoded_record, usage_record
@@ -64,12 +65,35 @@ def test_only_good_answers_have_times():
     assert (whole[10], whole[15], sum(whole)) == (1, 1, 2)
 
 
-def test_a_client_that_names_endless_models_has_few_of_them_counted():
-    made = tally(*(ended(ClientOutcome.NO_KEY, model=f"m{number}") for number in range(1000)))
+@pytest.mark.parametrize(
+    ("outcome", "most"),
+    [
+        (ClientOutcome.OK, MOST_OF_CLIENT),
+        (ClientOutcome.NO_KEY, MOST_FAILED_OF_CLIENT),
+        (ClientOutcome.LEFT, MOST_FAILED_OF_CLIENT),
+        (ClientOutcome.CLIENT_ERROR, 0),
+    ],
+)
+def test_a_client_that_names_endless_models_has_few_of_them_counted(
+    outcome: ClientOutcome, most: int
+):
+    made = tally(*(ended(outcome, model=f"m{number}") for number in range(1000)))
 
     names = {place.model for place in made.outcomes.counts}
-    assert len(names) == MOST_OF_CLIENT + 1
-    assert OTHERS in names
+    assert names - {OTHERS, ""} <= {f"m{number}" for number in range(most)}
+    assert len(names) == most + 1
+
+
+def test_who_leaves_with_made_up_models_takes_no_name_from_good_answers():
+    """Of those without a token each is as the others."""
+    leaving = [ended(ClientOutcome.LEFT, model=f"m{number}") for number in range(1000)]
+
+    made = tally(*leaving, ended(ClientOutcome.OK), ended(ClientOutcome.NO_KEY))
+
+    assert {place for place in made.outcomes.counts if place.model == FLASH} != set()
+    assert made.outcomes.times.keys() == {TimesPlace(int(NOW.timestamp()) // 3600, FLASH)}
+    seen = made.outcomes.counts[SeenPlace(int(NOW.timestamp()) // 3600, FLASH, "main", 0)]
+    assert sum(seen) == 2, "the failure of a model that has answered has its name, too"
 
 
 def test_a_tally_of_nothing_else_is_written_too():
