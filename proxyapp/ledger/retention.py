@@ -91,7 +91,7 @@ def prune_batch(now: datetime) -> Pruned:
         ),
         sessions=_delete_batch(Session.objects.filter(expire_date__lt=now)),
         sign_ins=_delete_free(old_sign_ins(now)),
-        days=_forget_days(old_days(DailyUsage, now)) + _delete_batch(old_days(TokenUsage, now)),
+        days=_forget_days(old_days(now)) + _delete_batch(old_days_of_tokens(now)),
         audit_entries=_delete_batch(
             AuditEntry.objects.filter(at__lt=days_before(now, settings.AUDIT_RETENTION_DAYS))
         )
@@ -144,8 +144,15 @@ def old_sign_ins(now: datetime) -> QuerySet[SignInCount]:
     return SignInCount.objects.filter(is_open, since__lte=now - cooloff())
 
 
-def old_days(table: type[DailyUsage | TokenUsage], now: datetime) -> QuerySet[Any]:
-    return table._default_manager.filter(day__lt=days_before(now, settings.DAILY_USAGE_DAYS).date())
+def old_days(now: datetime) -> QuerySet[DailyUsage]:
+    return DailyUsage.objects.filter(day__lt=days_before(now, settings.DAILY_USAGE_DAYS).date())
+
+
+def old_days_of_tokens(now: datetime) -> QuerySet[TokenUsage]:
+    """Those of the month are kept in any case: what a token has spent of its budget."""
+    first_of_month = now.astimezone(UTC).date().replace(day=1)
+    oldest_kept = days_before(now, settings.DAILY_USAGE_DAYS).date()
+    return TokenUsage.objects.filter(day__lt=min(oldest_kept, first_of_month))
 
 
 def old_names(now: datetime) -> QuerySet[RemovedKey]:

@@ -18,6 +18,7 @@ from django.core.management import CommandError, call_command
 from django.db import DatabaseError, connection
 
 from proxyapp import runtime
+from proxyapp.access.budgets import cost_of_month
 from proxyapp.ledger import pruning, retention
 from proxyapp.ledger.many_rows import add_to_rows
 from proxyapp.ledger.retention import PRUNING, Pruned, claim, prune_batch, prune_batches
@@ -322,6 +323,19 @@ def test_days_of_keys_and_of_tokens_go_when_they_are_older_than_the_setting_says
     assert prune() == Pruned(days=2)
     assert DailyUsage.objects.count() == TokenUsage.objects.count() == 2
     assert KeyTotal.objects.get().requests == 99 + 100
+
+
+@pytest.mark.django_db
+def test_what_a_token_has_spent_of_its_month_is_kept(settings: Any):
+    settings.DAILY_USAGE_DAYS = 1
+    token = ClientToken.objects.create(name="one", token_hash="1")
+    now = datetime(2026, 12, 31, 23, tzinfo=UTC)
+    for month in (11, 12):
+        TokenUsage.objects.create(token=token, day=date(2026, month, 1), cost_micros=month)
+
+    prune(now)
+
+    assert cost_of_month([token.pk], now) == {token.pk: 12}
 
 
 @in_database
