@@ -25,7 +25,7 @@ class Taken:
 
 
 class Use:
-    """What is used of one limit. Times are seconds since the epoch.
+    """What is used of one limit, until it is said to be less. Times are seconds since the epoch.
 
     `known`: at most so much is used, at the last look.
     """
@@ -43,18 +43,19 @@ class Use:
 
     def take(self, amount: int, now: float) -> Taken:
         """Once there is room."""
-        raise NotImplementedError
+        self.known += amount
+        return Taken(int(now))
 
     def correct(self, taken: Taken, more: int) -> None:
         """What a request took is so much more, or less."""
-        raise NotImplementedError
+        self.known += more
 
     def end(self, taken: Taken, amount: int, now: float) -> None:
         """A request is over that took so much, as it is corrected."""
 
     def free_at(self, amount: int, now: float) -> float:
         """When the capacity has room for so much; infinity: nobody knows."""
-        raise NotImplementedError
+        return now if self.has_room(amount, now) else math.inf
 
     def note_written(self, before: float) -> None:
         """What was counted before that is in the database."""
@@ -177,25 +178,10 @@ class UseOfDay(Use):
 
 
 class UseAtOnce(Use):
-    """Of what is under way at a time."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = Taken(0)
-
-    def take(self, amount: int, now: float) -> Taken:
-        self.known += amount
-        return self._now
-
-    def correct(self, taken: Taken, more: int) -> None:
-        """One request is one, whatever becomes of it: `end` is told of one."""
-        self.known += more
+    """Of what is under way at a time: one request is one, whatever becomes of it."""
 
     def end(self, taken: Taken, amount: int, now: float) -> None:
         self.known -= amount
-
-    def free_at(self, amount: int, now: float) -> float:
-        return now if self.has_room(amount, now) else math.inf
 
 
 def _second(taken: Taken) -> int:
