@@ -5,25 +5,18 @@ once however many keys it took, by client token. Hours that have grown old are d
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date
 from typing import Any, NamedTuple
 
-from django.db.models import QuerySet, Sum
-from django.db.models.functions import TruncDate
-
-from proxyapp.models import ApiKey, ClientToken, DailyUsage, HourlyUsage, RemovedKey, TokenUsage
+from proxyapp.models import ApiKey, ClientToken, RemovedKey, TokenUsage
+from proxyapp.operators.attempt_days import DaySums, attempts_by_day, sums_by_day
 from proxyapp.operators.usage_ranges import DayRange
-
-KEY_COLUMNS = ("requests", "succeeded", "prompt_tokens", "output_tokens")
-COST_COLUMNS = ("cost_micros", "unpriced_tokens")
-COLUMNS = (*KEY_COLUMNS, *COST_COLUMNS)
-NO_LABEL = "none"
 
 
 class UsageCounts(NamedTuple):
-    """In the order of COLUMNS."""
+    """Its names are the tables' columns."""
 
     requests: int = 0
     succeeded: int = 0
@@ -52,53 +45,38 @@ class UsageReport:
     total: UsageCounts
 
 
-Found = Iterable[tuple[Any, date, UsageCounts]]
 Labels = Callable[[set[Any]], Mapping[Any, str]]
 
 
 def usage_report(by: str, days: DayRange) -> UsageReport:
     """`by`: one of BY."""
     place, labels_of = BY[by]
-    found = list(_of_clients(place, days) if by == "client" else _of_keys(place, days))
-    labels = labels_of({value for value, _, _ in found})
-    rows: defaultdict[str, UsageCounts] = defaultdict(UsageCounts)
+    found = list(_found(by, place, days))
+    names = labels_of({value for value, _, _ in found})
+    rows: defaultdict[tuple[str, int], UsageCounts] = defaultdict(UsageCounts)
     of_day: defaultdict[date, UsageCounts] = defaultdict(UsageCounts)
     total = UsageCounts()
-    for value, day, counts in found:
-        label = labels[value]
-        rows[label] = rows[label].plus(counts)
+    for value, day, sums in found:
+        counts = UsageCounts(*sums)
+        row = names[value], value if by == "key" else 0  # keys may look the same
+        rows[row] = rows[row].plus(counts)
         of_day[day] = of_day[day].plus(counts)
         total = total.plus(counts)
-    ordered = sorted(rows.items(), key=lambda row: (-row[1].cost_micros, -row[1].requests, row[0]))
+    told = [UsageRow(label, counts) for (label, _), counts in rows.items()]
     return UsageReport(
         by,
         days,
-        [UsageRow(*row) for row in ordered],
+        sorted(told, key=lambda row: (-row.counts.cost_micros, -row.counts.requests, row.label)),
         [(day, of_day[day]) for day in days.days],
         total,
     )
 
 
-def _of_keys(place: str, days: DayRange) -> Found:
-    """Rows move from hours to days in one transaction: both are read in one statement."""
-    start = datetime.combine(days.first, time(), UTC)
-    end = datetime.combine(days.last + timedelta(days=1), time(), UTC)
-    hours = HourlyUsage.objects.filter(hour__gte=start, hour__lt=end)
-    of_hours = _sums(hours.annotate(on=TruncDate("hour", tzinfo=UTC)), place)
-    old = DailyUsage.objects.filter(day__gte=days.first, day__lte=days.last)
-    for value, on, *counts in of_hours.union(_sums(old, place, "day"), all=True):
-        yield value, on, UsageCounts(*map(int, counts))
-
-
-def _of_clients(place: str, days: DayRange) -> Found:
+def _found(by: str, place: str, days: DayRange) -> DaySums:
+    if by != "client":
+        return attempts_by_day(place, UsageCounts._fields, days)
     rows = TokenUsage.objects.filter(day__gte=days.first, day__lte=days.last)
-    for value, on, *counts in _sums(rows, place, "day"):
-        yield value, on, UsageCounts(*map(int, counts))
-
-
-def _sums(rows: QuerySet[Any], place: str, day: str = "on") -> Any:
-    sums = {f"sum_{name}": Sum(name) for name in COLUMNS}
-    return rows.order_by().values(place, day).annotate(**sums).values_list(place, day, *sums)
+    return sums_by_day(rows, place, UsageCounts._fields)
 
 
 def _keys(key_ids: set[int]) -> Mapping[int, str]:
@@ -128,7 +106,8 @@ def _models(names: set[str]) -> Mapping[str, str]:
 
 
 def _clients(token_ids: set[int]) -> Mapping[int, str]:
-    return dict(ClientToken.objects.filter(pk__in=token_ids).values_list("pk", "name"))
+    names = dict(ClientToken.objects.filter(pk__in=token_ids).values_list("pk", "name"))
+    return {pk: names.get(pk, "deleted clients") for pk in token_ids}
 
 
 # What the rows stand for: the column that says it, and what to call its values.

@@ -10,7 +10,7 @@ from proxyapp.vocabulary.money import CURRENCY, plain_amount, rounded_text
 
 # What a spreadsheet would take for a formula: clients name models.
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-HEAD = ("requests", "succeeded", "prompt_tokens", "output_tokens", "cost", "unpriced_tokens")
+HEAD = tuple("cost" if name == "cost_micros" else name for name in UsageCounts._fields)
 
 
 def usage_json(report: UsageReport) -> Mapping[str, Any]:

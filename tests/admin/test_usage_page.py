@@ -63,6 +63,8 @@ def test_other_days_and_other_rows_are_chosen(used: None):
         {"range": "days", "since": "x"},
         {"by": "x"},
         {"range": "days", "since": "1000-01-01", "until": "2026-11-01"},
+        {"range": "days", "since": "0001-01-01", "until": "0001-01-02"},
+        {"range": "days", "since": "9999-12-01", "until": "9999-12-31"},
     ],
 )
 def test_what_cannot_be_is_said_and_breaks_nothing(query: dict[str, str]):
@@ -85,6 +87,18 @@ def test_who_may_not_see_usage_sees_none():
     for name in ("usage", "usage_csv", "prices"):
         assert reader.get(reverse(f"admin:{name}")).status_code == 403
     assert others.get(reverse("admin:usage"), {"by": "client"}).status_code == 403
+
+
+def test_a_day_that_cannot_be_changes_nothing_else(used: None):
+    """Neither whose rows are shown nor who may see them."""
+    asked = {"by": "project", "range": "today", "since": "x"}
+    html = page(superuser(), "usage", **asked)
+    reader: Client = staff("view_tokenusage")
+
+    assert '<th scope="row">alpha</th><td>3</td>' in html
+    assert "2026-11-24, days of UTC." in html
+    answer = reader.get(reverse("admin:usage_csv"), {**asked, "by": "client"})
+    assert answer.content.decode().startswith("client,")
 
 
 def test_prices_are_shown_with_their_source():

@@ -94,6 +94,22 @@ def test_keys_are_named_also_when_they_are_gone(used: None):
     assert labels[1] == "gone AIza…, removed"
 
 
+def test_keys_that_look_the_same_are_a_row_each(used: None):
+    for label in ("same", "same but other"):
+        key = add_key(add_group(label), label)
+        type(key).objects.filter(pk=key.pk).update(masked="AIza…same")
+        DailyUsage.objects.create(key=key, model="pro", day=OLD, requests=1)
+
+    rows = usage_report("key", DayRange(OLD, OLD)).rows
+
+    assert [(row.label, row.counts.requests) for row in rows[1:]] == [("AIza…same", 1)] * 2
+
+
+@pytest.mark.django_db
+def test_a_client_that_is_deleted_meanwhile_has_a_row():
+    assert BY["client"][1]({7}) == {7: "deleted clients"}
+
+
 def test_hours_and_old_days_are_one_report_from_the_first_day_on(used: None):
     report = usage_report("model", DayRange(OLD, TODAY))
 

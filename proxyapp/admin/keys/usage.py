@@ -3,17 +3,16 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
-from typing import Any, NamedTuple
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
 
-from django.db.models import Sum
-from django.db.models.functions import TruncDate
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.cells import compact, rate, short_tokens, token_parts, tokens_in_and_out
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.ledger.model_names import OTHERS
-from proxyapp.models import DailyUsage, HourlyUsage
+from proxyapp.operators.attempt_days import attempts_by_day
+from proxyapp.operators.usage_ranges import DayRange
 
 # Two weeks: this one beside the last.
 DAYS = 14
@@ -78,13 +77,10 @@ class UsageTable:
 
 
 def usage_of_key(key_id: int, now: datetime) -> UsageTable:
-    """Two queries: hours that have grown old are days.
-
-    The models that were used most come first.
-    """
+    """One query. The models that were used most come first."""
     today = now.astimezone(UTC).date()
-    days = [today - timedelta(days=ago) for ago in reversed(range(DAYS))]
-    counts = _counts(key_id, days[0])
+    shown_days = DayRange(today - timedelta(days=DAYS - 1), today)
+    days, counts = shown_days.days, _counts(key_id, shown_days)
     models = [
         _of_model(model, [by_day.get(day, KeyCounts()) for day in days])
         for model, by_day in counts.items()
@@ -105,24 +101,11 @@ def _of_model(model: str, days: Sequence[KeyCounts]) -> UsageOfModel:
     return UsageOfModel(model, days, _sum(days))
 
 
-def _counts(key_id: int, first: date) -> Mapping[str, Mapping[date, KeyCounts]]:
-    start = datetime.combine(first, time(), UTC)
-    hours = HourlyUsage.objects.filter(key=key_id, hour__gte=start).annotate(
-        day=TruncDate("hour", tzinfo=UTC)
-    )
+def _counts(key_id: int, days: DayRange) -> Mapping[str, Mapping[date, KeyCounts]]:
     counts: defaultdict[str, dict[date, KeyCounts]] = defaultdict(dict)
-    for rows in (hours, DailyUsage.objects.filter(key=key_id, day__gte=first)):
-        for model, day, *sums in _by_model_and_day(rows):
-            counts[model][day] = _sum([counts[model].get(day, KeyCounts()), KeyCounts(*sums)])
+    for model, day, sums in attempts_by_day("model", KeyCounts._fields, days, key=key_id):
+        counts[model][day] = _sum([counts[model].get(day, KeyCounts()), KeyCounts(*sums)])
     return counts
-
-
-def _by_model_and_day(rows: Any) -> Iterable[tuple[Any, ...]]:
-    sums = {f"{name}_sum": Sum(name) for name in KeyCounts._fields}
-    found: Iterable[tuple[Any, ...]] = (
-        rows.order_by().values("model", "day").annotate(**sums).values_list("model", "day", *sums)
-    )
-    return found
 
 
 def _sum(counts: Iterable[KeyCounts]) -> KeyCounts:

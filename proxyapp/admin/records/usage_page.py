@@ -44,15 +44,20 @@ class RangeForm(forms.Form):
     until = day_field("To (UTC)")
 
     def report(self) -> UsageReport:
-        chosen = self.cleaned_data if self.is_valid() else {}
-        now, by = timezone.now(), chosen.get("by") or next(iter(BY))
+        """What cannot be is as if it was not said."""
+        self.full_clean()
+        chosen, now = self.cleaned_data, timezone.now()
         days = named_range(chosen.get("range") or DEFAULT_RANGE, now)
         if chosen.get("range") == OWN:
             try:
                 days = chosen_range(chosen.get("since"), chosen.get("until"), now)
             except ValueError as error:
                 self.add_error("since", f"{error}.")
-        return usage_report(by, days)
+        return usage_report(self.chosen_by(), days)
+
+    def chosen_by(self) -> str:
+        by = self.data.get("by")
+        return by if by in BY else next(iter(BY))
 
 
 def usage_view(request: HttpRequest) -> HttpResponse:
@@ -85,7 +90,7 @@ def usage_csv_view(request: HttpRequest) -> HttpResponse:
 
 def _asked(request: HttpRequest) -> tuple[RangeForm, UsageReport]:
     form = RangeForm({"by": next(iter(BY)), "range": DEFAULT_RANGE} | request.GET.dict())
-    needed = "tokenusage" if request.GET.get("by") == "client" else "hourlyusage"
+    needed = "tokenusage" if form.chosen_by() == "client" else "hourlyusage"
     if not request.user.has_perm(f"proxyapp.view_{needed}"):
         raise PermissionDenied
     return form, form.report()
