@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-DAY_SECONDS = 86_400
+from proxyapp.access.limit_windows import DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

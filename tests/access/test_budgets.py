@@ -81,6 +81,23 @@ async def test_a_new_month_has_its_budget_again_and_what_is_unwritten_counts(clo
     await limits.take(client)
 
 
+async def test_a_clock_that_steps_over_the_months_turn_and_back_gives_no_second_budget(clock: Any):
+    client = Client(id=1, cost_per_month=5)
+    limits = process(Stored(cost_of_month=5), client)
+    with pytest.raises(LimitReached):
+        await limits.take(client)
+    clock.shift(3600)
+    assert limits.charge_now(client)
+    clock.shift(-3600)
+
+    limits.charge_now(client)
+    await limits.reread({})
+
+    assert not limits.charge_now(client)
+    with pytest.raises(LimitReached):
+        await limits.take(client)
+
+
 def test_days_and_months_end_in_utc():
     assert DAY.end_of(DAY.number_at(SECONDS)) == SECONDS + 3600
     assert MONTH.end_of(MONTH.number_at(SECONDS)) == SECONDS + 3600
