@@ -6,6 +6,7 @@ from django.urls import reverse
 
 from proxyapp.admin.records import requests
 from proxyapp.models import RateLimitEvent, RequestLogGap
+from proxyapp.models.request_log import MOST_MODEL
 from proxyapp.requests.record import ClientOutcome
 from tests.support.admin_pages import page, superuser, text
 from tests.support.client_tokens import add_token
@@ -86,6 +87,14 @@ def test_what_a_client_wrote_is_text_and_a_full_page_is_short(operator: Client):
 
     assert "<script>alert" not in html
     assert len(html) < 150_000
+
+
+def test_a_cost_has_its_currency_and_the_longest_model_can_be_chosen(operator: Client):
+    model = "m" * MOST_MODEL
+    (row,) = log(made_record("r-1", model=model, cost_micros=1_234))
+
+    assert row.request_id in page(operator, "requests", model=model)
+    assert "Cost USD 0.001234" in text(page(operator, "request", row.id))
 
 
 def test_only_who_may_sees_requests():

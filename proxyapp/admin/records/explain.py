@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
 from proxyapp.admin.parts.moments import local_time
-from proxyapp.admin.records.quota import words
+from proxyapp.admin.records.page import page, words
 from proxyapp.operators.explaining import AskedModel, Explanation, ModelStep, explain
 from proxyapp.operators.explanation_texts import MOST_KEYS, counts_text, headline
 from proxyapp.operators.key_reasons import KeyVerdict
@@ -50,9 +48,7 @@ def explain_view(request: HttpRequest) -> HttpResponse:
     if "token" in form.fields:
         form.fields["token"].widget.format_value = lambda value: ""
     context = {"title": "Which key", "form": form, **(_shown(explanation) if explanation else {})}
-    return TemplateResponse(
-        request, "admin/proxyapp/usage/explain.html", admin.site.each_context(request) | context
-    )
+    return page(request, "explain", context)
 
 
 def _shown(explanation: Explanation) -> Mapping[str, Any]:

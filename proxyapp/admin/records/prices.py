@@ -2,11 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 
+from proxyapp.admin.records.page import page
 from proxyapp.costs.price import Rates
 from proxyapp.costs.price_book import PriceEntry
 from proxyapp.costs.shipped import shipped_prices
@@ -22,9 +21,7 @@ def prices_view(request: HttpRequest) -> HttpResponse:
         "table": table,
         "rows": [row for entry in table.entries for row in _rows(entry)],
     }
-    return TemplateResponse(
-        request, "admin/proxyapp/usage/prices.html", admin.site.each_context(request) | context
-    )
+    return page(request, "prices", context)
 
 
 def _rows(entry: PriceEntry) -> Iterator[Mapping[str, str]]:

@@ -5,30 +5,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.unfold_typed import Checkbox
+from proxyapp.admin.records.page import page, words
 from proxyapp.operators.quota_report import NEARLY, QuotaChoice, QuotaRow, UsedLimit, quota_report
 from proxyapp.operators.quota_texts import used_text
 from proxyapp.quota.owners import GROUP, KEY
 from proxyapp.vocabulary.limits import Meter
 
 ROWS = 100
-LONGEST = 200
-
-
-def words(label: str, *, is_required: bool = False) -> forms.CharField:
-    return forms.CharField(
-        label=label, required=is_required, max_length=LONGEST, widget=UnfoldAdminTextInputWidget
-    )
 
 
 class ChoiceForm(forms.Form):
@@ -52,18 +43,16 @@ def quota_view(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     form = ChoiceForm(request.GET)
     pages = Paginator(quota_report(form.choice), ROWS)
-    page = pages.get_page(request.GET.get("p"))
+    shown = pages.get_page(request.GET.get("p"))
     context = {
         "title": "Quota",
         "form": form,
-        "page": page,
-        "rows": [_shown(row) for row in page.object_list],
+        "page": shown,
+        "rows": [_shown(row) for row in shown.object_list],
         "kept": urlencode({k: v for k, v in request.GET.items() if k != "p"}),
         "now": local_time(timezone.now()),
     }
-    return TemplateResponse(
-        request, "admin/proxyapp/usage/quota.html", admin.site.each_context(request) | context
-    )
+    return page(request, "quota", context)
 
 
 def _shown(row: QuotaRow) -> Mapping[str, Any]:

@@ -6,19 +6,18 @@ from urllib.parse import urlencode
 
 from django import forms
 from django.conf import settings
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.badges import badge
 from proxyapp.admin.parts.cells import tokens_in_and_out
 from proxyapp.admin.parts.moments import local_time
+from proxyapp.admin.records.page import page, words
 from proxyapp.models import RequestLogEntry
-from proxyapp.models.request_log import MOST_ID, LoggedAttempt
+from proxyapp.models.request_log import LoggedAttempt
 from proxyapp.operators.request_filters import FAILED, RequestChoice
 from proxyapp.operators.request_search import LATEST, FoundRequests, find_requests, left_out
 from proxyapp.operators.request_texts import (
@@ -29,16 +28,11 @@ from proxyapp.operators.request_texts import (
     verdict_tone,
 )
 from proxyapp.operators.request_words import UnclearRequests, read_choice
+from proxyapp.vocabulary.money import CURRENCY, amount_text
 
 ROWS = 100
 # Of a model or id in the list: a client may have written what it liked.
 MOST_SHOWN = 60
-MICROS = 1_000_000
-
-
-def words(label: str, hint: str = "") -> forms.CharField:
-    widget = UnfoldAdminTextInputWidget(attrs={"placeholder": hint} if hint else {})
-    return forms.CharField(label=label, required=False, max_length=MOST_ID, widget=widget)
 
 
 class RequestForm(forms.Form):
@@ -100,7 +94,7 @@ def requests_view(request: HttpRequest) -> HttpResponse:
         "days": settings.REQUEST_LOG_DAYS,
         "most_rows": settings.REQUEST_LOG_ROWS,
     }
-    return _page(request, "requests.html", context)
+    return page(request, "requests", context)
 
 
 def request_view(request: HttpRequest, entry_id: int) -> HttpResponse:
@@ -116,9 +110,9 @@ def request_view(request: HttpRequest, entry_id: int) -> HttpResponse:
         "attempts": [_attempt(each, names) for each in row.tried],
         "hidden": row.tries - len(row.tried),
         "tokens": tokens_in_and_out(row) if row.prompt_tokens or row.output_tokens else "",
-        "cost": None if row.cost_micros is None else f"{row.cost_micros / MICROS:.6f}",
+        "cost": None if row.cost_micros is None else f"{CURRENCY} {amount_text(row.cost_micros)}",
     }
-    return _page(request, "request.html", context)
+    return page(request, "request", context)
 
 
 def _entry_id(text: str) -> int:
@@ -129,11 +123,6 @@ def _entry_id(text: str) -> int:
 def _let_in(request: HttpRequest) -> None:
     if not request.user.has_perm("proxyapp.view_requestlogentry"):
         raise PermissionDenied
-
-
-def _page(request: HttpRequest, template: str, context: Mapping[str, Any]) -> HttpResponse:
-    whole = {**admin.site.each_context(request), **context}
-    return TemplateResponse(request, f"admin/proxyapp/usage/{template}", whole)
 
 
 def _rows(found: Iterable[RequestLogEntry]) -> Iterator[Mapping[str, Any]]:

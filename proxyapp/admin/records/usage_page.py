@@ -4,16 +4,15 @@ from collections.abc import Mapping
 from urllib.parse import urlencode
 
 from django import forms
-from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
-from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.cells import rate
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
+from proxyapp.admin.records.page import page
 from proxyapp.operators.usage_ranges import DEFAULT_RANGE, RANGES, chosen_range, named_range
 from proxyapp.operators.usage_report import BY, UsageCounts, UsageReport, usage_report
 from proxyapp.operators.usage_texts import cost_text, usage_csv
@@ -74,9 +73,7 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         "csv": urlencode(request.GET),
         "currency": CURRENCY,
     }
-    return TemplateResponse(
-        request, "admin/proxyapp/usage/report.html", admin.site.each_context(request) | context
-    )
+    return page(request, "report", context)
 
 
 def usage_csv_view(request: HttpRequest) -> HttpResponse:
