@@ -2,9 +2,7 @@
 
 import os
 import signal
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 
 import httpx
 import psutil
@@ -12,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.conftest import MakeGateway
+from tests.support.database_away import Away
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.quota_gateway import ask
@@ -144,18 +143,17 @@ def test_workers_answer_for_all_and_no_count_goes_back_when_one_is_killed(
         wait_for(lambda: counted() == 25)
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite's file that is locked"
-)
 def test_it_answers_while_the_database_is_away(make_gateway: MakeGateway):
-    running = make_gateway(["KEY-A"])
+    running = make_gateway(["KEY-A"], env={"SQLITE_TIMEOUT_SECONDS": "1"})
     assert ask(running).status_code == 200
-    path = running.database_url.removeprefix("sqlite:///")
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=20)) as lock:
-        lock.execute("BEGIN EXCLUSIVE")
-        wait_for(lambda: value(running, "gateway_database_up") == 0, 30)
+    database = Away(running)
+    database.take()
+    try:
+        wait_for(lambda: value(running, "gateway_database_up") == 0, 40)
         assert ask(running).status_code == 200
         assert total(running, "gateway_requests_total") == 2
+    finally:
+        database.bring_back()
 
 
 def test_it_tells_who_stood_in_the_queue(make_gateway: MakeGateway, upstream: FakeUpstream):

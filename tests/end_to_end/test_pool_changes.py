@@ -1,7 +1,6 @@
 """Changes reach every process within a second; a database that is away stops no request."""
 
 import json
-import sqlite3
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ import httpx
 import pytest
 
 from tests.conftest import MakeGateway
-from tests.support import postgres
+from tests.support.database_away import Away
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway
 from tests.support.gateway_requests import ask, states
@@ -80,28 +79,6 @@ def test_an_imported_key_takes_its_turn_and_a_pruned_one_none(make_gateway, upst
 
     assert answers == [200] * 4
     assert sorted(upstream.picked()) == ["KEY-B", "KEY-B", "KEY-C", "KEY-C"]
-
-
-class Away:
-    """PostgreSQL lets nobody in any more; SQLite is locked for writing by another program."""
-
-    def __init__(self, gateway: Gateway) -> None:
-        self._url = gateway.database_url
-        self._lock: sqlite3.Connection | None = None
-
-    def take(self) -> None:
-        if self._url.startswith("sqlite"):
-            self._lock = sqlite3.connect(self._url.removeprefix("sqlite:///"), isolation_level=None)
-            self._lock.execute("BEGIN EXCLUSIVE")
-        else:
-            postgres.lock_out(self._url)
-
-    def bring_back(self) -> None:
-        if self._lock is not None:
-            self._lock.close()
-            self._lock = None
-        elif not self._url.startswith("sqlite"):
-            postgres.let_in(self._url)
 
 
 @pytest.fixture
