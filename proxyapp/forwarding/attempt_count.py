@@ -74,8 +74,8 @@ class AttemptCount:
 
     def judged(self, kind: str) -> None:
         """What a refusal meant."""
-        if self.record is not None:
-            self.record.verdict = kind
+        if self.record is not None and self.under_way is not None:
+            self.under_way.attempt_judged(self.record, kind)
 
     @property
     def request_id(self) -> str:

@@ -61,8 +61,15 @@ class RequestUnderWay:
 
     def attempt_answered(self, attempt: AttemptRecord, status: int) -> None:
         """The head of its answer is here."""
+        if self.record is None:
+            return
         attempt.status = status
         attempt.seconds = time.monotonic() - self.began - attempt.began_after
+
+    def attempt_judged(self, attempt: AttemptRecord, kind: str) -> None:
+        """What its refusal meant."""
+        if self.record is not None:
+            attempt.verdict = kind
 
     def end_attempt(
         self,
@@ -72,14 +79,18 @@ class RequestUnderWay:
         used: LlmTokens,
         cost: int | None,
     ) -> None:
+        """Nothing once the request has ended: others read its record then."""
+        record = self.record
+        if record is None:
+            return
         if not attempt.seconds:
             attempt.seconds = time.monotonic() - self.began - attempt.began_after
         attempt.status = status
         if not attempt.verdict:
             attempt.verdict = outcome
-        if self.record is not None and 0 < status < 400:
-            self.record.llm_tokens = used
-            self.record.cost_micros = cost
+        if 0 < status < 400:
+            record.llm_tokens = used
+            record.cost_micros = cost
 
     def add_llm_tokens(self, used: LlmTokens, cost: int | None) -> None:
         """Of a session, as they come."""
