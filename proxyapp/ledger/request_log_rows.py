@@ -23,14 +23,12 @@ from proxyapp.models.request_log import (
 )
 from proxyapp.requests.record import AttemptRecord, RequestRecord
 from proxyapp.requests.sample import MINUTE_SECONDS
-from proxyapp.vocabulary.log_masking import without_secrets
+from proxyapp.vocabulary.log_masking import MOST_LOOKED_THROUGH, beginning
 
 COLUMNS = tuple(field.column for field in RequestLogEntry._meta.concrete_fields)
 # Of one request: a pool of thousands of keys may refuse it one after the other.
 MOST_ATTEMPTS = 20
 MOST_KEY_NAME = 130
-# Of what is looked through for secrets before it is cut.
-MOST_LOOKED_THROUGH = 1_000
 MOST_NUMBER, MOST_STATUS = (1 << 62), 999
 Gaps = Mapping[int, Sequence[int]]
 LogRow = Sequence[Any]
@@ -153,7 +151,7 @@ def _text(text: str, most: int) -> str:
     if not text.isprintable():
         text = text[:MOST_LOOKED_THROUGH]
         text = "".join(each if each.isprintable() else "\ufffd" for each in text)
-    return without_secrets(text[:MOST_LOOKED_THROUGH])[:most]
+    return beginning(text, most)
 
 
 def _ms(seconds: float) -> int:

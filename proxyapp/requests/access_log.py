@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from proxyapp.requests.record import AttemptRecord, RequestRecord
+from proxyapp.vocabulary.log_masking import beginning
 
 logger = logging.getLogger("gateway.requests")
 # Of a text that a client makes up.
@@ -26,10 +27,10 @@ def fields_of(record: RequestRecord) -> dict[str, Any]:
         "request_id": record.id,
         "client": record.client_id,
         "address": record.address,
-        "method": record.method[:MOST_CHARACTERS],
+        "method": beginning(record.method, MOST_CHARACTERS),
         "endpoint": record.endpoint,
-        "model": record.model[:MOST_CHARACTERS],
-        "group": record.group[:MOST_CHARACTERS],
+        "model": beginning(record.model, MOST_CHARACTERS),
+        "group": beginning(record.group, MOST_CHARACTERS),
         "status": record.status,
         "outcome": record.outcome.value,
         "error": record.error,

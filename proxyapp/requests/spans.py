@@ -5,7 +5,7 @@ the environment say the SDK heeds: sampling, headers, resource, limits of its qu
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -17,6 +17,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from opentelemetry.util.types import AttributeValue
 
 from proxyapp.requests.record import AttemptRecord, RequestRecord
+from proxyapp.vocabulary.log_masking import beginning
 
 SERVICE = "gemini-key-gateway"
 TRACES_PATH = "/v1/traces"
@@ -46,7 +47,7 @@ class Spans:
         start = int(record.arrived_at * SECOND)
         parent = self._propagator.extract({"traceparent": record.traceparent}, context=Context())
         span = self._tracer.start_span(
-            f"{record.method[:MOST_CHARACTERS]} {record.endpoint}",
+            f"{beginning(record.method, MOST_CHARACTERS)} {record.endpoint}",
             parent,
             SpanKind.SERVER,
             _attributes(record),
@@ -80,29 +81,33 @@ def _resource() -> Resource:
 def _attributes(record: RequestRecord) -> dict[str, AttributeValue]:
     """By OpenTelemetry's conventions where they have a name."""
     found: dict[str, AttributeValue] = {
-        "http.request.method": record.method[:MOST_CHARACTERS],
+        "http.request.method": beginning(record.method, MOST_CHARACTERS),
         "http.response.status_code": record.status,
         "client.address": record.address,
-        "gen_ai.request.model": record.model[:MOST_CHARACTERS],
+        "gen_ai.request.model": beginning(record.model, MOST_CHARACTERS),
         "gen_ai.usage.input_tokens": record.llm_tokens.prompt,
         "gen_ai.usage.output_tokens": record.llm_tokens.output,
         "error.type": record.error,
         "gateway.request_id": record.id,
         "gateway.client_id": record.client_id,
         "gateway.endpoint": record.endpoint,
-        "gateway.group": record.group[:MOST_CHARACTERS],
+        "gateway.group": beginning(record.group, MOST_CHARACTERS),
         "gateway.outcome": record.outcome.value,
         "gateway.first_byte_seconds": record.first_byte_seconds,
     }
-    return {name: value for name, value in found.items() if value}
+    return _known(found)
 
 
 def _attributes_of(attempt: AttemptRecord) -> dict[str, AttributeValue]:
     found: dict[str, AttributeValue] = {
         "http.response.status_code": attempt.status,
-        "gen_ai.request.model": attempt.model[:MOST_CHARACTERS],
+        "gen_ai.request.model": beginning(attempt.model, MOST_CHARACTERS),
         "gateway.key": attempt.key_name or f"#{attempt.key_id}",
         "gateway.group": attempt.group,
         "gateway.verdict": attempt.verdict,
     }
+    return _known(found)
+
+
+def _known(found: Mapping[str, AttributeValue]) -> dict[str, AttributeValue]:
     return {name: value for name, value in found.items() if value}

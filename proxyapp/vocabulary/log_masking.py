@@ -13,6 +13,8 @@ from typing import Any, TextIO
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.time_zones import zone_named
 
+# Of what is looked through for secrets before it is cut.
+MOST_LOOKED_THROUGH = 1_000
 _SECRET = re.compile(
     r"g[ko]-[A-Za-z0-9_-]{43}|AIza[A-Za-z0-9_-]{35}|ya29\.[A-Za-z0-9._-]{20,}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{20,}"
@@ -22,6 +24,15 @@ _SECRET = re.compile(
 
 def without_secrets(text: str) -> str:
     return _SECRET.sub(lambda found: masked_key(found[0]), text)
+
+
+def beginning(text: str, most: int) -> str:
+    """Of what a client wrote: masked before it is cut, which might leave half a secret."""
+    return without_secrets(text[:MOST_LOOKED_THROUGH])[:most]
+
+
+def has_secret(text: str) -> bool:
+    return _SECRET.search(text) is not None
 
 
 class MaskingFormatter(logging.Formatter):

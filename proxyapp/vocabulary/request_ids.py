@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.log_masking import has_secret
 
 HEADER = b"x-request-id"
 LONGEST = 128
@@ -19,10 +20,11 @@ _LAYOUT = "%08x-%04x-%04x-%04x-%012x"
 
 
 def request_id_of(headers: Sequence[Header]) -> str:
-    """The client's, if it is well-formed and alone; else a new one."""
+    """The client's, if it is well-formed, alone and no secret; else a new one."""
     found = header_of(headers, HEADER)
     if found and _GOOD.fullmatch(found) is not None:
-        return found.decode("ascii")
+        own = found.decode("ascii")
+        return new_request_id() if has_secret(own) else own
     return new_request_id()
 
 

@@ -40,6 +40,8 @@ def test_a_clients_own_is_taken(good: bytes) -> None:
         "né".encode(),
         b"\xff",
         b"nul\0",
+        b"AIza" + b"x" * 35,
+        b"job/gk-" + b"x" * 43,
     ],
 )
 def test_another_is_replaced(bad: bytes) -> None:
