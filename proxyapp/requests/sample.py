@@ -5,7 +5,9 @@ from random import random
 from proxyapp.requests.record import ClientOutcome, RequestRecord
 
 # Of a second's places: whoever is not let in writes no more of the log, however often it knocks.
+# And no client's own mistakes come before what others did well beyond it.
 STRANGERS_PART = 10
+OWN_MISTAKES = (ClientOutcome.CLIENT_ERROR, ClientOutcome.CLIENT_LIMIT)
 # Times the places: so many wait before all but the best are forgotten.
 MOST_WAITING = 8
 MINUTE_SECONDS = 60
@@ -27,7 +29,7 @@ class LogSample:
     def add(self, record: RequestRecord) -> None:
         """At its end."""
         second = int(record.arrived_at + record.seconds)
-        if second != self._second:
+        if second > self._second:  # else a long one's, from before the clock was set
             self._close()
             self._second = second
         self._heard.append((random(), record))  # noqa: S311
@@ -42,6 +44,7 @@ class LogSample:
         """Those of the seconds that are over."""
         if everything or int(now) != self._second:
             self._close()
+            self._second = min(self._second, int(now))
         taken, self._taken = self._taken, []
         return taken
 
@@ -81,8 +84,11 @@ class LogSample:
             sender = (level, -1 if is_stranger else record.client_id)
             rank = before.get(sender, 0)
             before[sender] = rank + 1
-            if is_stranger and rank * STRANGERS_PART >= self._most:
-                level = 2
+            if rank * STRANGERS_PART >= self._most:
+                if is_stranger:
+                    level = 2
+                elif record.outcome in OWN_MISTAKES:
+                    level = 1
             ranked.append((level, rank, chance, place))
         return ranked
 

@@ -73,6 +73,32 @@ def test_whoever_is_not_let_in_pushes_nothing_else_out():
     assert len(taken) == 10, "one of those who knock"
 
 
+def test_one_clients_own_mistakes_push_nothing_else_out():
+    flood = several(1000, client_id=1, status=429, outcome=ClientOutcome.CLIENT_LIMIT)
+    others = several(5, client_id=2)
+    failed = several(3, status=503, client_id=2)
+
+    taken = heard(LogSample(10), *flood, *others, *failed)
+
+    assert [record for record in taken if record.status == 503] == failed
+    assert len([record for record in taken if record in others]) >= 3, "as many as its places"
+
+
+def test_a_clock_that_was_set_back_lets_in_no_more_than_before():
+    """Long requests still end by the old one."""
+    sample = LogSample(10)
+    for old, new in zip(several(50, at=AT + 3600), several(50), strict=True):
+        sample.add(old)
+        sample.add(new)
+
+    assert len(sample.take(SECOND + 1.0)) <= 20
+    later = several(5, at=AT + 2)
+    for record in later:
+        sample.add(record)
+    assert sample.take(SECOND + 2.0) == []
+    assert sample.take(SECOND + 3.0) == later
+
+
 def test_what_waits_is_bounded():
     sample = LogSample(10)
     for record in several(10_000):
