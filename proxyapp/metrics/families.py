@@ -20,9 +20,9 @@ from proxyapp.metrics import counts as names
 from proxyapp.metrics.counts import Counts
 from proxyapp.metrics.present import QuotaRow
 from proxyapp.vocabulary.buckets import WAIT_BOUNDS
+from proxyapp.vocabulary.money import MICROS
 
 PACKAGE = "gemini-key-gateway"
-MILLION = 1_000_000
 COUNTERS = {
     names.REQUESTS: (
         "gateway_requests",
@@ -145,7 +145,7 @@ def _cost(rows: Mapping[tuple[str, ...], list[float]]) -> Metric:
         labels=("model",),
     )
     for values, numbers in rows.items():
-        family.add_metric(values, numbers[0] / MILLION)
+        family.add_metric(values, numbers[0] / MICROS)
     return family
 
 

@@ -7,6 +7,7 @@ from proxyapp.models import ApiKey, ClientToken, RemovedKey, RequestLogEntry
 from proxyapp.models.request_log import LoggedAttempt
 from proxyapp.provider.kinds import SPECS, label_of
 from proxyapp.requests.record import ClientOutcome
+from proxyapp.vocabulary.times import iso_utc
 
 AnyTone = Literal["default", "info", "primary", "success", "warning", "danger"]
 # What the client saw: in short, and at length.
@@ -103,9 +104,8 @@ def request_json(row: RequestLogEntry, names: RequestNames) -> dict[str, Any]:
         *("first_byte_ms", "ms", "bytes_in", "bytes_out", "prompt_tokens", "output_tokens"),
         *("cached_tokens", "thought_tokens", "tool_use_tokens", "cost_micros"),
     )
-    at = row.arrived_at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {
-        "time": at,
+        "time": iso_utc(row.arrived_at, "milliseconds"),
         "id": row.request_id,
         "client": {"id": row.client_id, "name": names.client(row)} if row.client_id else None,
         "group": row.group_name,

@@ -6,7 +6,7 @@ from proxyapp.requests.record import ClientOutcome, RequestRecord
 
 # Of a second's places: whoever is not let in writes no more of the log, however often it knocks.
 # And no client's own mistakes come before what others did well beyond it.
-STRANGERS_PART = 10
+FIRST_PART = 10
 OWN_MISTAKES = (ClientOutcome.CLIENT_ERROR, ClientOutcome.CLIENT_LIMIT)
 # Times the places: so many wait before all but the best are forgotten.
 MOST_WAITING = 8
@@ -84,7 +84,7 @@ class LogSample:
             sender = (level, -1 if is_stranger else record.client_id)
             rank = before.get(sender, 0)
             before[sender] = rank + 1
-            if rank * STRANGERS_PART >= self._most:
+            if rank * FIRST_PART >= self._most:
                 if is_stranger:
                     level = 2
                 elif record.outcome in OWN_MISTAKES:
