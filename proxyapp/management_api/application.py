@@ -1,5 +1,6 @@
 """The management API as one application: its parts, and how it answers what goes wrong."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -30,6 +31,12 @@ from proxyapp.management_api.outages import database_away
 from proxyapp.management_api.problems import ApiRefusal, problem
 
 CHECK = "Nothing was changed: see errors."
+# A NUL, and half of a letter (a surrogate), as bytes and as JSON writes them; with its other half
+# beside it, it is a letter.
+UNTEXT = re.compile(
+    rb"\x00|\xed[\xa0-\xbf]"
+    rb"|\\u(?:0000|[dD][89abAB]..(?!\\u[dD][c-fC-F])|(?<!\\u[dD][89abAB]..\\u)[dD][c-fC-F])"
+)
 UNKNOWN = "There is no such path. GET /admin/api/openapi.json describes those there are."
 TAKEN = "This is there already, or was changed at the same moment. Nothing was changed."
 
@@ -49,8 +56,8 @@ api.add_router("", records.router)
 
 
 def answer(request: HttpRequest, rest: str) -> HttpResponseBase:
-    if b"\\u0000" in request.body or "%00" in request.META.get("QUERY_STRING", ""):
-        return problem(422, "A NUL is in no name and no setting: leave it out.")
+    if UNTEXT.search(request.body) or "%00" in request.META.get("QUERY_STRING", ""):
+        return problem(422, "No name and no setting has a NUL or half of a letter: leave it out.")
     if rest in describing.PAGES:
         return shielded(lambda: describing.PAGES[rest](request, api), request)
     try:

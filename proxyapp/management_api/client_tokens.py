@@ -15,7 +15,7 @@ from ninja import Router
 from proxyapp.access import token_store
 from proxyapp.access.budgets import BUDGETS
 from proxyapp.access.token_store import LIMITS, Terms
-from proxyapp.management_api.given import After, Limit, TokenTerms
+from proxyapp.management_api.given import After, Limit, TokenTerms, in_utc
 from proxyapp.management_api.problems import ApiRefusal
 from proxyapp.management_api.rights import caller_of, needs
 from proxyapp.management_api.rows import found, group_named
@@ -117,10 +117,11 @@ def _moment(text: str | None, token: ClientToken | None) -> datetime | None:
     if text is None:
         return None
     try:
-        moment = datetime.fromisoformat(text)
+        given = datetime.fromisoformat(text)
+        moment = None if given.tzinfo is None else in_utc(given)
     except ValueError:
         moment = None
-    if moment is None or moment.tzinfo is None:
+    if moment is None:
         words = "is no moment with its zone, such as 2027-01-31T00:00:00Z"
         raise ValidationError({"expires_at": [words]})
     is_kept = token is not None and token.expires_at == moment

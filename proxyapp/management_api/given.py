@@ -1,9 +1,10 @@
 """What operations take: bodies without fields that nobody knows, and lists of a bounded size."""
 
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 from ninja import Field, Query, Schema
-from pydantic import ConfigDict, create_model
+from pydantic import AfterValidator, ConfigDict, create_model
 
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
@@ -12,13 +13,26 @@ from proxyapp.vocabulary.setting_field import SettingField, Sort
 MOST_ROWS = 500
 # Each may cost a few queries.
 MOST_SELECTORS = 1000
+LARGEST_ID = 2**63 - 1
 Limit = Annotated[int, Query(100, ge=1, le=MOST_ROWS)]
 LONGEST_WORD = 200
-After = Annotated[int, Query(0, ge=0, le=2**63 - 1)]
-Id = Annotated[int | None, Query(None, ge=1, le=2**63 - 1)]
+After = Annotated[int, Query(0, ge=0, le=LARGEST_ID)]
+Id = Annotated[int | None, Query(None, ge=1, le=LARGEST_ID)]
 ModelName = Annotated[str, Query(min_length=1, max_length=LONGEST_WORD)]
 MostKeys = Annotated[int, Query(100, ge=1, le=1000)]
 Word = Annotated[str, Query("", max_length=LONGEST_WORD)]
+
+
+def in_utc(moment: datetime) -> datetime:
+    """Without a zone it is UTC's. Raises ValueError where zones may leave the calendar."""
+    if not datetime.min.year < moment.year < datetime.max.year:
+        raise ValueError("is no year that anything happens in")
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[
+    datetime | None, AfterValidator(lambda given: given and in_utc(given)), Query(None)
+]
 TYPES: dict[Sort, Any] = {
     "number": int,
     "flag": bool,
@@ -80,7 +94,9 @@ class Chosen(Given):
 
 
 class Ids(Given):
-    ids: list[int] = Field(min_length=1, max_length=MOST_SELECTORS)
+    ids: list[Annotated[int, Field(ge=1, le=LARGEST_ID)]] = Field(
+        min_length=1, max_length=MOST_SELECTORS
+    )
 
 
 class SwitchOff(Given):

@@ -1,15 +1,14 @@
 """What happened and what is left: events, usage, quotas, and which key would answer."""
 
-from datetime import datetime
 from typing import Any
 
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
 
-from proxyapp.management_api.given import After, Id, Ids, Limit, ModelName, MostKeys, Word
+from proxyapp.management_api.given import After, Id, Ids, Limit, ModelName, Moment, MostKeys, Word
 from proxyapp.management_api.problems import ApiRefusal
-from proxyapp.management_api.rights import caller_of, needs
+from proxyapp.management_api.rights import caller_of, needs, require
 from proxyapp.management_api.rows import found
 from proxyapp.models import ClientToken
 from proxyapp.operators.event_report import EventChoice, event_page, release_audited
@@ -31,9 +30,9 @@ def list_events(
     kind: Word,
     cursor: Word,
     key: Id,
+    since: Moment,
+    until: Moment,
     active: bool = False,
-    since: datetime | None = None,
-    until: datetime | None = None,
 ) -> dict[str, Any]:
     """Newest first. `next` is the `cursor` of the page behind this one; null: there is none."""
     choice = EventChoice(
@@ -43,8 +42,8 @@ def list_events(
         model=model,
         kind=kind,
         is_active=active,
-        since=with_zone(since),
-        until=with_zone(until),
+        since=since,
+        until=until,
     )
     try:
         items, more = event_page(choice, cursor, limit, timezone.now())
@@ -90,12 +89,6 @@ def explain_model(
 ) -> Any:
     """As `manage.py explain`. `token`: the id of a client token. `most`: keys shown."""
     if token is not None:
+        require(caller_of(request), "proxyapp.view_clienttoken")
         found(ClientToken, token)
     return explanation_json(explain(AskedModel(model.strip(), group.strip(), token)), most)
-
-
-def with_zone(moment: datetime | None) -> datetime | None:
-    """Without one it is UTC."""
-    if moment is None or moment.tzinfo is not None:
-        return moment
-    return moment.replace(tzinfo=timezone.get_default_timezone())

@@ -7,6 +7,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 
 from proxyapp.config.one_row import is_closed
+from proxyapp.management_api.given import LARGEST_ID
 from proxyapp.management_api.problems import ApiRefusal
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.key_state import key_batches
@@ -18,7 +19,6 @@ from proxyapp.vocabulary.times import iso_utc
 from proxyapp.vocabulary.urls import shown_url
 
 OF_KEY = ("project", "priority", "weight", "limits", "max_concurrent", "status_reason")
-LARGEST_ID = 2**63 - 1
 Row = TypeVar("Row", bound=Model)
 
 

@@ -53,7 +53,7 @@ def _keys(selector: str, *, is_exact: bool) -> Sequence[int]:
 
 
 def _meanings(selector: str) -> Iterator[Q]:
-    if selector.isascii() and selector.isdecimal():
+    if selector.isascii() and selector.isdecimal() and len(selector) < 19:
         yield Q(pk=int(selector))
     yield Q(key_hash__in=keyed_hashes(selector))
     yield Q(name=selector) & ~Q(name="")
