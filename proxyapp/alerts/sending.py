@@ -41,7 +41,6 @@ TEST = Letter(
     "Test alert of the gateway",
     "This is a test: alerts of the Gemini Key Gateway arrive here.",
 )
-# Asks only whether Apprise understands the URL.
 NOTHING = Letter("", "")
 
 
@@ -59,6 +58,12 @@ class Sender:
         if problem := check_alert_url(url):
             return f"The URL {problem}."
         given = {"url": url, "title": letter.title, "body": letter.body, "kind": letter.kind}
+        try:
+            return self._by_child(json.dumps(given).encode(), seconds)
+        except OSError:  # a machine without memory or processes left
+            return BROKEN
+
+    def _by_child(self, given: bytes, seconds: float) -> str:
         with subprocess.Popen(  # noqa: S603
             [sys.executable, "-P", str(CHILD)],
             stdin=subprocess.PIPE,
@@ -70,7 +75,7 @@ class Sender:
             try:
                 if self._is_stopped:
                     child.kill()
-                answer, _ = child.communicate(json.dumps(given).encode(), seconds)
+                answer, _ = child.communicate(given, seconds)
             except subprocess.TimeoutExpired:
                 child.kill()
                 return TOO_LONG
@@ -88,6 +93,11 @@ class Sender:
 def send(url: str | None, letter: Letter) -> str:
     """As `Sender.send`, for somebody who waits."""
     return Sender().send(url, letter, TEST_SECONDS)
+
+
+def problem_of(url: str) -> str:
+    """Asks whether Apprise understands it; nothing is sent."""
+    return send(url, NOTHING)
 
 
 def _words(answer: str) -> str:

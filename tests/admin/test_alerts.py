@@ -7,6 +7,7 @@ import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
@@ -83,6 +84,30 @@ def test_a_channel_is_added_edited_and_its_url_never_shown(operator: Client):
 def test_what_is_wrong_is_said(operator: Client, field: str, given: str, problem: str):
     assert problem in text(add(operator, **{field: given}))
     assert not AlertChannel.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_library_is_asked_about_a_url_in_no_transaction_and_for_who_may_save(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+
+    def problem_of(url: str) -> str:
+        asked.append((url, connection.in_atomic_block))
+        return ""
+
+    monkeypatch.setattr("proxyapp.admin.alert_channels.model_admin.problem_of", problem_of)
+    add(operator)
+    channel = AlertChannel.objects.get()
+    changed = {**FORM, "new_url": "json://other"}
+    submit(operator, "proxyapp_alertchannel_change", channel.pk, data=changed)
+    viewer = Client()
+    viewer.force_login(User.objects.create(username="nobody", is_staff=True))
+    viewer.post(reverse("admin:proxyapp_alertchannel_add"), changed)
+
+    channel.refresh_from_db()
+    assert channel.url == "json://other"
+    assert asked == [(URL, False), ("json://other", False)]
 
 
 def test_a_test_is_sent_and_what_became_of_it_said(operator: Client, hook: Webhook):

@@ -70,6 +70,13 @@ def test_what_reaches_no_network_or_names_a_file_is_refused(url: str) -> None:
     assert "passwd" not in problem
 
 
+def test_a_machine_that_begins_no_program_is_a_problem_in_words(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    assert send("json://user:hook-secret@127.0.0.1/x", TEST) == sending.BROKEN
+
+
 def test_a_url_that_no_secret_opens() -> None:
     assert send("", TEST) == sending.UNREADABLE
 

@@ -9,7 +9,6 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.admin.parts.versioned import HiddenValue
-from proxyapp.alerts.sending import NOTHING, send
 from proxyapp.models import AlertChannel
 from proxyapp.vocabulary.alert_fields import (
     PERCENTS,
@@ -29,6 +28,9 @@ URL_HELP = (
 
 
 class ChannelForm(ModelForm[AlertChannel]):
+    """`url_problem`: what the library said of the URL before the form's transaction began."""
+
+    url_problem = ""
     new_url = forms.CharField(widget=WriteOnlyInput, label="URL", required=False)
     kinds = forms.MultipleChoiceField(
         choices=list(KINDS.items()),
@@ -60,15 +62,14 @@ class ChannelForm(ModelForm[AlertChannel]):
         return refuse_if(check_group_name, self.cleaned_data["name"].strip(), "The name")
 
     def clean_new_url(self) -> str:
-        """The library itself is asked, in a program of its own: only it knows what is one."""
         url: str = self.cleaned_data["new_url"].strip()
         if not url:
             if self.instance.pk is None:
                 raise forms.ValidationError("Enter where alerts are to go.")
             return ""
         refuse_if(check_alert_url, url, "The URL")
-        if problem := send(url, NOTHING):
-            raise forms.ValidationError(problem)
+        if self.url_problem:
+            raise forms.ValidationError(self.url_problem)
         return url
 
     def clean_kinds(self) -> str:
