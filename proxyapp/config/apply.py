@@ -96,7 +96,7 @@ class Database:
     def remove_groups(self, names: Sequence[str]) -> None:
         groups = [self.groups.pop(name) for name in names]
         for group in groups:
-            self.report.group_removed(group)
+            self.report.removed(group)
         for batch in row_batches(groups):
             ids = [group.pk for group in batch]
             keys = ApiKey.objects.filter(group__in=ids)
@@ -126,11 +126,11 @@ class Database:
         wanted = {field.name: getattr(config, field.name) for field in GROUP_FIELDS}
         if name not in self.groups:
             self.groups[name] = Group(**wanted)
-            self.report.group_created(self.groups[name])
+            self.report.created(self.groups[name])
             return None
         group = self.groups[name]
         changes = changed_fields(group, wanted, GROUP_FIELDS)
-        self.report.group_kept(group, changes)
+        self.report.kept(group, changes)
         if any(change.field in CREDENTIAL_FIELDS for change in changes):
             group.single_credential_since = None
         _set(group, wanted)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from proxyapp.config.changed_fields import changed_fields
+from proxyapp.config.apply_rows import apply_rows
 from proxyapp.config.report import Report
 from proxyapp.models import Project
 from proxyapp.pool.change_log import Touched
@@ -13,25 +13,5 @@ def apply_projects(projects: Sequence[ProjectSettings], report: Report, *, prune
     """`prune`: what the file does not have goes."""
     if not projects and not prune:
         return Touched()
-    known = {project.name: project for project in Project.objects.all()}
-    for settings in projects:
-        _apply(settings, known.pop(settings.name, None), report)
-    if prune:
-        for project in known.values():
-            report.project_removed(project)
-        Project.objects.filter(pk__in=[project.pk for project in known.values()]).delete()
+    apply_rows(Project, projects, PROJECT_FIELDS, report, prune=prune)
     return Touched(has_settings=report.projects.changed)
-
-
-def _apply(settings: ProjectSettings, project: Project | None, report: Report) -> None:
-    wanted = {field.name: getattr(settings, field.name) for field in PROJECT_FIELDS}
-    if project is None:
-        project = Project.objects.create(**wanted)
-        report.project_created(project)
-        return
-    changes = changed_fields(project, wanted, PROJECT_FIELDS)
-    report.project_kept(project, changes)
-    if changes:
-        for name, value in wanted.items():
-            setattr(project, name, value)
-        project.save()

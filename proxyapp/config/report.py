@@ -15,6 +15,7 @@ from proxyapp.vocabulary.quoting import quoted, quoted_if_unclear
 
 MAX_CREATED_SHOWN = 50
 _KIND_OF: dict[type, str] = {Group: "group", Project: "project", AlertChannel: "alert channel"}
+Named = Group | Project | AlertChannel
 DONE = {"add": "created", "change": "updated", "delete": "removed"}
 
 
@@ -46,7 +47,7 @@ class RowChange:
     """`label` and `group` are the names that there were before. `group`: of a key, else empty."""
 
     action: Literal["add", "change", "delete"]
-    row: Group | ApiKey | Project | AlertChannel
+    row: ApiKey | Named
     label: str
     group: str = ""
     fields: Sequence[FieldChange] = ()
@@ -161,38 +162,16 @@ class Report:
         counts = [f"groups: {self.groups}", f"keys: {self.keys}", *self._others()]
         return "\n".join([*counts, *map(str, self.orders)])
 
-    def group_created(self, group: Group) -> None:
-        self.groups.created += 1
-        self.entries.append(RowChange("add", group, group.name))
+    def created(self, row: Named) -> None:
+        self._count_of(row).created += 1
+        self.entries.append(RowChange("add", row, row.name))
 
-    def group_kept(self, group: Group, fields: Sequence[FieldChange]) -> None:
-        self._kept(self.groups, RowChange("change", group, group.name, fields=fields))
+    def kept(self, row: Named, fields: Sequence[FieldChange]) -> None:
+        self._kept(self._count_of(row), RowChange("change", row, row.name, fields=fields))
 
-    def group_removed(self, group: Group) -> None:
-        self.groups.removed += 1
-        self.entries.append(RowChange("delete", group, group.name))
-
-    def project_created(self, project: Project) -> None:
-        self.projects.created += 1
-        self.entries.append(RowChange("add", project, project.name))
-
-    def project_kept(self, project: Project, fields: Sequence[FieldChange]) -> None:
-        self._kept(self.projects, RowChange("change", project, project.name, fields=fields))
-
-    def project_removed(self, project: Project) -> None:
-        self.projects.removed += 1
-        self.entries.append(RowChange("delete", project, project.name))
-
-    def channel_created(self, channel: AlertChannel) -> None:
-        self.channels.created += 1
-        self.entries.append(RowChange("add", channel, channel.name))
-
-    def channel_kept(self, channel: AlertChannel, fields: Sequence[FieldChange]) -> None:
-        self._kept(self.channels, RowChange("change", channel, channel.name, fields=fields))
-
-    def channel_removed(self, channel: AlertChannel) -> None:
-        self.channels.removed += 1
-        self.entries.append(RowChange("delete", channel, channel.name))
+    def removed(self, row: Named) -> None:
+        self._count_of(row).removed += 1
+        self.entries.append(RowChange("delete", row, row.name))
 
     def key_created(self, key: ApiKey, group: str) -> None:
         """By its masked form alone: the file has just given the name."""
@@ -215,6 +194,10 @@ class Report:
 
     def keys_reordered(self, group: str) -> None:
         self.entries.append(OrderChange(group))
+
+    def _count_of(self, row: Named) -> ChangeCount:
+        counts = {Group: self.groups, Project: self.projects, AlertChannel: self.channels}
+        return counts[type(row)]
 
     def _kept(self, count: ChangeCount, change: RowChange) -> None:
         if change.fields:
