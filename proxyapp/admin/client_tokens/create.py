@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied, ValidationError
 from django.db import IntegrityError
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 
@@ -106,6 +107,7 @@ class TokenMaking(VersionedAdmin[ClientToken]):
         named = [model for model in obj.allowed_models if "*" not in model]
         context = {
             "title": f"Client token {obj.name}",
+            "page_url": reverse("admin:proxyapp_clienttoken_change", args=[obj.pk]),
             "token": obj,
             "text": _kept(request, "new_token"),
             "origin": f"{request.scheme}://{request.get_host()}{request.META['SCRIPT_NAME']}",

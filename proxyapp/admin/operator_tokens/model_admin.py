@@ -109,6 +109,7 @@ class OperatorTokenAdmin(ModelAdmin[OperatorToken]):
         context = {
             **self.admin_site.each_context(request),
             "title": f"Operator token {obj.name}",
+            "page_url": reverse("admin:proxyapp_operatortoken_changelist"),
             "token": obj,
             "text": getattr(request, "_operator_token", ""),
             "origin": f"{request.scheme}://{request.get_host()}{request.META['SCRIPT_NAME']}",
