@@ -49,7 +49,7 @@ class FinderLine:
 @require_POST
 def find_view(request: HttpRequest) -> HttpResponse:
     """The text comes in a body: it may be a whole key, and addresses are logged."""
-    text = request.POST.get("text", "")[:MOST_CHARACTERS].strip()
+    text = request.POST.get("text", "").replace("\0", "")[:MOST_CHARACTERS].strip()
     found = chain(_pages(request, text), _rows(request, text) if text else ())
     return JsonResponse({"found": [asdict(one) for one in found]})
 

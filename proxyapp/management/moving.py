@@ -31,6 +31,9 @@ def export_everything(file: Path, descriptor: int | None) -> str:
 
 
 def is_everything(file: Path) -> bool:
+    """A pipe is not looked into: what was read of it would be gone."""
+    if not file.is_file():
+        return False
     try:
         with file.open("rb") as opened:
             return is_moving_file(opened.read(64))

@@ -41,7 +41,9 @@ def _given(descriptor: int | None, *, is_new: bool) -> str:
 
 def _read(descriptor: int) -> str:
     try:
-        with os.fdopen(descriptor, encoding="utf-8", closefd=False) as file:
+        with os.fdopen(
+            descriptor, encoding="utf-8", errors="surrogateescape", closefd=False
+        ) as file:
             return file.readline().rstrip("\r\n")
     except (OSError, ValueError) as error:
         raise CommandError(f"Descriptor {descriptor} cannot be read: {error}") from None

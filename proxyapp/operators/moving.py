@@ -8,8 +8,10 @@ that they were made with, which go along.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
@@ -37,6 +39,7 @@ LEFT = frozenset(
         *("auditentry", "requestlogentry", "requestlogtry", "requestloggap"),
     }
 )
+MISFITS = (DeserializationError, IntegrityError, DataError, ValueError, OverflowError, TypeError)
 BY_EXPORT, BY_IMPORT = audit.command("export_config"), audit.command("import_config")
 
 
@@ -57,7 +60,7 @@ def moved_models() -> list[type[Model]]:
 
 def pack(now: datetime, shown_settings: Sequence[str]) -> bytes:
     """Raises MovingFileError when a secret cannot be read here: it would arrive empty."""
-    with transaction.atomic():
+    with _one_moment():
         rows = [row for model in moved_models() for row in _rows(model, now)]
         _check_readable(rows)
         content = {
@@ -77,7 +80,7 @@ def restore(
     users and roles, too, makes room. `keep` takes the secrets before that is committed, but not in
     a dry run. Raises MovingFileError, django.db.Error and what `keep` raises.
     """
-    moving = json.loads(content)
+    moving = _read(content)
     if moving["migration"] not in _migrations():
         raise MovingFileError("it was written by a later version: update this gateway first")
     counts: dict[str, int] = {}
@@ -91,7 +94,7 @@ def restore(
                 name = str(row.object._meta.verbose_name_plural)
                 counts[name] = counts.get(name, 0) + 1
             connection.check_constraints()
-        except (DeserializationError, IntegrityError, DataError) as error:
+        except MISFITS as error:
             raise MovingFileError(f"a row does not fit: {_first_line(error)}") from error
         _reset_sequences()
         text = ", ".join(f"{count} {name}" for name, count in counts.items())
@@ -102,6 +105,33 @@ def restore(
         else:
             keep(moving["secrets"])
     return Moved(counts, moving["secrets"], moving["settings"])
+
+
+@contextmanager
+def _one_moment() -> Iterator[None]:
+    """PostgreSQL shows each statement what others have changed since the one before, if not told:
+    a key could go along whose group does not.
+    """
+    is_first = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_first and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield
+
+
+def _read(content: bytes) -> dict[str, Any]:
+    """Rows of other tables than moving ones are left out: the file's word is not taken for it."""
+    labels = {model._meta.label_lower for model in moved_models()}
+    try:
+        moving: dict[str, Any] = json.loads(content)
+        rows = [row for row in moving["rows"] if row["model"] in labels]
+        read = {"migration": str(moving["migration"]), "rows": rows}
+        return read | {name: [*map(str, moving[name])] for name in ("secrets", "settings")}
+    except (ValueError, KeyError, TypeError):
+        raise MovingFileError(
+            "its content is not what `export_config --everything` writes"
+        ) from None
 
 
 def _rows(model: type[Model], now: datetime) -> Iterable[Model]:

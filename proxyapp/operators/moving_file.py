@@ -19,6 +19,7 @@ SCRYPT_COST, SCRYPT_BLOCK, SCRYPT_LANES = 2**16, 8, 1
 LEAST_PASSPHRASE = 12
 # Of content; a small file could otherwise unpack to more than there is memory.
 MOST_BYTES = 1 << 30
+TOO_LARGE = f"its content is larger than {MOST_BYTES >> 20} MiB"
 
 
 class MovingFileError(Exception):
@@ -30,6 +31,9 @@ def is_moving_file(beginning: bytes) -> bool:
 
 
 def seal(content: bytes, passphrase: str) -> bytes:
+    """Raises MovingFileError."""
+    if len(content) > MOST_BYTES:
+        raise MovingFileError(f"{TOO_LARGE}, and could not be read again")
     salt, nonce = os.urandom(SALT_BYTES), os.urandom(NONCE_BYTES)
     clear = HEADER + salt
     return clear + nonce + _cipher(passphrase, salt).encrypt(nonce, zlib.compress(content), clear)
@@ -51,8 +55,17 @@ def unseal(data: bytes, passphrase: str) -> bytes:
         packed = cipher.decrypt(rest[:NONCE_BYTES], rest[NONCE_BYTES:], clear)
     except InvalidTag:
         raise MovingFileError("the passphrase is wrong, or the file is damaged") from None
+    return _unpacked(packed)
+
+
+def _unpacked(packed: bytes) -> bytes:
     unpacking = zlib.decompressobj()
-    content = unpacking.decompress(packed, MOST_BYTES)
+    try:
+        content = unpacking.decompress(packed, MOST_BYTES + 1)
+    except zlib.error:
+        raise MovingFileError("it is damaged") from None
+    if len(content) > MOST_BYTES:
+        raise MovingFileError(TOO_LARGE)
     if not unpacking.eof:
         raise MovingFileError("it is damaged")
     return content
@@ -60,4 +73,4 @@ def unseal(data: bytes, passphrase: str) -> bytes:
 
 def _cipher(passphrase: str, salt: bytes) -> AESGCM:
     kdf = Scrypt(salt=salt, length=KEY_BYTES, n=SCRYPT_COST, r=SCRYPT_BLOCK, p=SCRYPT_LANES)
-    return AESGCM(kdf.derive(passphrase.encode()))
+    return AESGCM(kdf.derive(passphrase.encode(errors="surrogateescape")))

@@ -50,6 +50,14 @@ def test_keys_groups_tokens_and_pages_are_found():
     assert titles(operator, "which") == ["Which key would answer"]
 
 
+def test_what_a_database_takes_as_no_text_is_left_out():
+    operator = superuser()
+    add_group("orchard")
+
+    assert titles(operator, "orch\0ard") == ["orchard"]
+    assert len(found(operator, "\0")) == len(found(operator, ""))
+
+
 def test_a_whole_key_and_a_whole_token_are_found_and_not_told_again():
     operator = superuser()
     key = add_key(add_group(), "MARKER")

@@ -1,11 +1,14 @@
 """A group's page: its address, off and on, and the client tokens that depend on it."""
 
+import re
+
 import pytest
 import time_machine
 from django.test import Client
 from django.urls import reverse
 
 from proxyapp.models import AuditEntry, Group
+from proxyapp.vocabulary.client_paths import group_and_path
 from tests.support.admin_pages import page, superuser, text
 from tests.support.client_tokens import add_token
 from tests.support.pool_data import NOW, add_group, add_key, use
@@ -32,6 +35,28 @@ def test_its_page_has_its_address_and_what_it_did_today():
 
     assert "http://testserver/g/Nacht%20schicht" in html
     assert "7 requests to the target, 2 refused with 429" in text(html)
+
+
+def test_a_slash_of_its_name_is_no_part_of_the_path():
+    group = add_group("a/b")
+    add_key(group, "one")
+
+    html = page(superuser(), "proxyapp_group_change", group.pk)
+
+    shown = re.search(r"http://testserver(/g/[^<]+)<", html)
+    assert shown is not None
+    assert group_and_path(f"{shown[1]}/v1/models".encode()) == ("a/b", b"/v1/models")
+
+
+def test_an_unknown_time_turns_nothing_off_for_good():
+    group = add_group("main")
+    add_key(group, "one")
+    add_key(add_group("other"), "two")
+
+    switch(superuser(), group, **{"to": "off", "for": "day"})
+
+    group.refresh_from_db()
+    assert (group.enabled, group.off_until) == (True, None)
 
 
 def test_one_press_turns_it_off_for_an_hour_and_another_on_again():

@@ -1,18 +1,23 @@
 """What a machine is made of goes into an encrypted file, and makes another machine."""
 
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.db import connection
+from django.db.models import Model
 from django.test import override_settings
 
 from proxyapp.access import token_store
 from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent, SecondFactor
-from proxyapp.operators.moving import LEFT, pack, restore
+from proxyapp.operators.moving import LEFT, _rows, pack, restore
 from proxyapp.operators.moving_file import HEADER, MovingFileError, seal, unseal
 from tests.support.client_tokens import add_token
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret
@@ -43,6 +48,28 @@ def test_a_file_opens_with_its_passphrase_only():
 def test_a_file_that_was_changed_opens_no_more(change: Any, said: str):
     with pytest.raises(MovingFileError, match=said):
         unseal(change(seal(b"content", PASSPHRASE)), PASSPHRASE)
+
+
+def test_what_could_not_be_read_again_is_not_written(monkeypatch: pytest.MonkeyPatch):
+    data = seal(bytes(2000), PASSPHRASE)
+    monkeypatch.setattr("proxyapp.operators.moving_file.MOST_BYTES", 1999)
+
+    with pytest.raises(MovingFileError, match="is larger than"):
+        seal(bytes(2000), PASSPHRASE)
+    with pytest.raises(MovingFileError, match="is larger than"):
+        unseal(data, PASSPHRASE)
+    assert unseal(seal(bytes(1999), PASSPHRASE), PASSPHRASE) == bytes(1999)
+
+
+def test_a_file_may_unpack_to_nothing_and_a_passphrase_be_no_text(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    odd = b"four plain words \xff".decode(errors="surrogateescape")
+    monkeypatch.setattr("proxyapp.operators.moving_file.zlib.compress", lambda content: content)
+    data = seal(b"not compressed", odd)
+
+    with pytest.raises(MovingFileError, match="damaged"):
+        unseal(data, odd)
 
 
 def a_machine() -> ClientToken:
@@ -120,6 +147,72 @@ def test_what_a_later_version_wrote_or_does_not_fit_changes_nothing():
         restore(json.dumps(content).encode(), "file", dry_run=False)
 
     assert not Group.objects.exists()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "content", [b"groups: []", b"[]", b"{}", b'{"migration": "0", "secrets": [], "rows": [1]}']
+)
+def test_odd_content_is_refused_in_words(content: bytes):
+    with pytest.raises(MovingFileError, match="is not what"):
+        restore(content, "file", dry_run=False)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("odd", ["x", 2**70, None])
+def test_odd_values_are_refused_in_words(odd: Any):
+    a_machine()
+    content = json.loads(pack(NOW, []))
+    leave_nothing()
+    row = next(row for row in content["rows"] if row["model"] == "proxyapp.apikey")
+    row["fields"]["position"] = odd
+
+    with pytest.raises(MovingFileError, match="a row does not fit"):
+        restore(json.dumps(content).encode(), "file", dry_run=False)
+
+    assert not Group.objects.exists()
+
+
+@pytest.mark.django_db
+def test_a_file_writes_no_other_tables():
+    a_machine()
+    content = json.loads(pack(NOW, []))
+    leave_nothing()
+    fields = {"session_data": "forged", "expire_date": "2100-01-01T00:00:00Z"}
+    forged = {"model": "sessions.session", "pk": "0" * 32, "fields": fields}
+
+    restore(
+        json.dumps({**content, "rows": [*content["rows"], forged]}).encode(), "file", dry_run=False
+    )
+
+    assert ApiKey.objects.count() == 2
+    assert not Session.objects.exists()
+
+
+@pytest.mark.skipif(
+    os.environ.get("TEST_DATABASE") != "postgresql",
+    reason="needs PostgreSQL: SQLite shows a transaction one state of its file anyway",
+)
+@pytest.mark.django_db(transaction=True)
+def test_what_is_added_meanwhile_does_not_come_in_half(monkeypatch: pytest.MonkeyPatch):
+    def rows_slowly(model: type[Model], now: datetime) -> list[Model]:
+        rows = list(_rows(model, now))
+        if model is Group:
+            with ThreadPoolExecutor(1) as other:
+                other.submit(add_another).result()
+        return rows
+
+    def add_another() -> None:
+        add_key(add_group("late"), "late")
+        connection.close()
+
+    monkeypatch.setattr("proxyapp.operators.moving._rows", rows_slowly)
+    add_key(add_group("early"), "early")
+
+    content = json.loads(pack(NOW, []))
+
+    models = [row["model"] for row in content["rows"]]
+    assert (models.count("proxyapp.group"), models.count("proxyapp.apikey")) == (1, 1)
 
 
 @pytest.mark.django_db

@@ -77,15 +77,17 @@ class GroupPages(GroupSwitching):
 
     def _facts(self, request: HttpRequest, group: Group) -> dict[str, Any]:
         now = timezone.now()
+        name = quote(group.name, safe="")
         script = str(request.META.get("SCRIPT_NAME", "")).rstrip("/")
         is_small = figures(group).key_total <= MAX_KEYS_SHOWN
         may_see = is_small and request.user.has_perm("proxyapp.view_hourlyusage")
-        lines = dependent_lines(request, losing([group.pk]), "While it is off,")
         return {
-            "address": f"{request.scheme}://{request.get_host()}{script}/g/{quote(group.name)}",
+            "address": f"{request.scheme}://{request.get_host()}{script}/g/{name}",
             "traffic": traffic_of(group.pk, now).told() if may_see else "",
             "standing": standing_of(group, now),
-            "losing": [] if group.is_off(now) else lines,
+            "losing": []
+            if group.is_off(now)
+            else dependent_lines(request, losing([group.pk]), "While it is off,"),
         }
 
     def two_view(self, request: HttpRequest, object_id: str) -> HttpResponse:

@@ -30,15 +30,15 @@ class GroupSwitching(PooledAdmin[Group]):
         if not self.has_change_permission(request, group):
             raise PermissionDenied
         back = reverse("admin:proxyapp_group_change", args=[group.pk])
-        if request.method != "POST" or request.POST.get("to") not in ("on", "off"):
-            return HttpResponseRedirect(back)
-        if request.POST["to"] == "on":
+        to, length = request.POST.get("to"), request.POST.get("for", "")
+        if to == "off" and length in TIMES:
+            return self._off(request, group, back)
+        if to == "on":
             self._told(request, switch_on([group.pk], audit.operator(request.user)))
-            return HttpResponseRedirect(back)
-        return self._off(request, group, back)
+        return HttpResponseRedirect(back)
 
     def _off(self, request: HttpRequest, group: Group, back: str) -> HttpResponse:
-        length = TIMES.get(request.POST.get("for", ""))
+        length = TIMES[request.POST.get("for", "")]
         lines = dependent_lines(request, losing([group.pk]), "Then")
         is_last = self._has_last_keys(group)
         if (lines or is_last) and CONFIRMED not in request.POST:
