@@ -17,7 +17,8 @@ from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.skipif(
-        os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite's file has no sessions"
+        os.environ.get("TEST_DATABASE") != "postgresql",
+        reason="needs PostgreSQL: SQLite's file has no sessions",
     ),
     pytest.mark.asyncio,
     pytest.mark.django_db(transaction=True),

@@ -20,7 +20,7 @@ from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql", reason="it is PostgreSQL that breaks"
+    os.environ.get("TEST_DATABASE") != "postgresql", reason="needs PostgreSQL, which breaks here"
 )
 KEYS = [f"KEY-{number:02}" for number in range(16)]
 SHORT_SECONDS = 2.0
@@ -74,7 +74,7 @@ def bench(cluster: Cluster, shared_upstream: FakeUpstream) -> Iterator[Bench]:
 
 def full(cluster: Cluster) -> None:
     if not cluster.has_own_disk:
-        pytest.skip("this machine lets us mount no small disk")
+        pytest.skip("needs the right to mount a small disk (tmpfs) on this machine")
     cluster.fill()
 
 

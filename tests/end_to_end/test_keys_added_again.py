@@ -107,7 +107,7 @@ def test_an_upload_goes_on_with_the_key_of_now(pool: Pool) -> None:
 
 
 @pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite's file that is locked"
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
 )
 @pytest.mark.parametrize("pool", ["daphne"], indirect=True)
 def test_what_was_made_in_an_outage_is_theirs_too(pool: Pool) -> None:

@@ -148,7 +148,7 @@ def test_it_is_known_at_once_in_every_process(upstream: FakeUpstream) -> None:
 
 
 @pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite's file that is locked"
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
 )
 def test_what_is_made_while_the_database_is_away_is_known_then_and_later(
     one_server: Google,
@@ -167,7 +167,7 @@ def test_what_is_made_while_the_database_is_away_is_known_then_and_later(
 
 
 @pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite's file that is locked"
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
 )
 def test_what_is_made_meanwhile_is_known_in_every_process_of_the_machine(
     upstream: FakeUpstream,

@@ -17,7 +17,8 @@ from tests.support.gateway_database import counted_by_hour, rows
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite is restored at rest"
+    os.environ.get("TEST_DATABASE") != "postgresql",
+    reason="needs PostgreSQL: SQLite is restored at rest",
 )
 
 

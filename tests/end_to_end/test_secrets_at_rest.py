@@ -79,7 +79,7 @@ def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(
 
 
 @pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="locks the file of an SQLite database"
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
 )
 def test_no_secret_is_in_what_waits_for_the_database(
     make_gateway: MakeGateway, upstream: FakeUpstream

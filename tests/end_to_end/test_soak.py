@@ -200,7 +200,7 @@ def soaked(server: str) -> Iterator[Soaked]:
 async def test_half_an_hour_of_traffic_and_faults_leaves_no_trace():
     if os.environ.get("TEST_DATABASE") == "postgresql":
         pytest.skip(
-            "the fault is a lock on SQLite's file; PostgreSQL's faults have tests of their own"
+            "needs SQLite: the fault is a lock on its file; PostgreSQL's have tests of their own"
         )
     with soaked("daphne") as daphne, soaked("uvicorn") as uvicorn:
         both = (daphne, uvicorn)

@@ -20,7 +20,7 @@ from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="it is SQLite that breaks"
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite, which breaks here"
 )
 KEYS = [f"KEY-{number:02}" for number in range(12)]
 SHORT_SECONDS, LONG_SECONDS = 2.0, 30.0

@@ -20,7 +20,7 @@ from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import ROOT, Gateway, migrated_template
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="the dump is SQLite's"
+    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: the dump is its"
 )
 
 DUMP = ROOT / "tests" / "data" / "before_rooms.sql"

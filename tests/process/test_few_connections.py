@@ -18,7 +18,8 @@ from tests.support.gateway_database import counted_by_hour
 from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql", reason="SQLite has no connections to spare"
+    os.environ.get("TEST_DATABASE") != "postgresql",
+    reason="needs PostgreSQL: SQLite has no connections to spare",
 )
 WAITS = "Waits for a connection to the database"
 

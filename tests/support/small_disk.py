@@ -23,7 +23,7 @@ def small_disk(directory: Path) -> Iterator[Path]:
     """Skips the test on a machine that does not."""
     directory.mkdir()
     if not mount(directory, f"size={MEGABYTE},mode=700"):
-        pytest.skip("this machine lets us mount no small disk")
+        pytest.skip("needs the right to mount a small disk (tmpfs) on this machine")
     try:
         yield directory
     finally:
