@@ -5,7 +5,8 @@ from typing import Literal
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from proxyapp.provider.kinds import SPECS, label_of
+from proxyapp.operators.shown_words import kind_word, state_word
+from proxyapp.provider.kinds import SPECS
 from proxyapp.vocabulary.key_states import KeyState
 
 Variant = Literal["default", "info", "success", "warning", "danger", "primary"]
@@ -17,8 +18,8 @@ def badge(text: str, variant: Variant = "default") -> SafeString:
 
 def kind_badge(kind: str) -> SafeString:
     """A kind that another version wrote has no colour."""
-    return badge(label_of(kind), SPECS[kind].tone if kind in SPECS else "default")
+    return badge(kind_word(kind), SPECS[kind].tone if kind in SPECS else "default")
 
 
 def state_badge(state: KeyState) -> SafeString:
-    return badge(state, state.spec.tone)
+    return badge(state_word(state), state.spec.tone)
