@@ -3,6 +3,9 @@
 import platform
 from datetime import datetime, tzinfo
 
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
 from proxyapp.alerts.sending import Letter
 from proxyapp.alerts.story import Happened, Message, lines_of
 
@@ -10,39 +13,48 @@ from proxyapp.alerts.story import Happened, Message, lines_of
 def letter_of(message: Message, zone: tzinfo) -> Letter:
     lines = [_line(word, happened, zone) for word, happened in lines_of(message)]
     if message.more:
-        lines.append(f"And {message.more} more: see the dashboard.")
+        lines.append(_("And %(count)d more: see the dashboard.") % {"count": message.more})
     return Letter(_title(message), "\n".join(lines), message.kind)
 
 
 def outage_letter(reason: str, since: datetime, until: datetime | None, zone: tzinfo) -> Letter:
     began = _clock(since.timestamp(), zone)
     if until is None:
-        text = (
-            f"The database has been away since {began} ({reason}). Requests are served from memory,"
-            " and what happens is written when it is back."
-        )
-        return Letter(f"{_name()}: the database is away", text, "failure")
-    seconds = (until - since).total_seconds()
-    text = f"The database is back: it was away for {seconds:.0f} s, since {began}."
-    return Letter(f"{_name()}: the database is back", text, "success")
+        text = _(
+            "The database has been away since %(began)s (%(reason)s). Requests are served from"
+            " memory, and what happens is written when it is back."
+        ) % {"began": began, "reason": reason}
+        title = _("%(gateway)s: the database is away") % {"gateway": _name()}
+        return Letter(title, text, "failure")
+    seconds = f"{(until - since).total_seconds():.0f}"
+    text = _("The database is back: it was away for %(seconds)s s, since %(began)s.") % {
+        "seconds": seconds,
+        "began": began,
+    }
+    title = _("%(gateway)s: the database is back") % {"gateway": _name()}
+    return Letter(title, text, "success")
 
 
 def _title(message: Message) -> str:
+    started, ended, passed = len(message.started), len(message.ended), len(message.passed)
     counts = (
-        (len(message.started), "needs attention", "need attention"),
-        (len(message.ended), "is over", "are over"),
-        (len(message.passed), "came and went", "came and went"),
+        (started, ngettext("%(count)d needs attention", "%(count)d need attention", started)),
+        (ended, ngettext("%(count)d is over", "%(count)d are over", ended)),
+        (passed, ngettext("%(count)d came and went", "%(count)d came and went", passed)),
     )
-    said = [f"{count} {one if count == 1 else many}" for count, one, many in counts if count]
+    said = [text % {"count": count} for count, text in counts if count]
     return f"{_name()}: {', '.join(said)}"
 
 
 def _line(word: str, happened: Happened, zone: tzinfo) -> str:
     began = _clock(happened.since, zone)
+    named = {"began": began, "text": happened.text}
     if word == "since":
-        return f"Since {began}: {happened.text}"
-    ended = _clock(happened.until, zone)
-    return f"{'Over' if word == 'over' else 'Meanwhile'}, from {began} to {ended}: {happened.text}"
+        return _("Since %(began)s: %(text)s") % named
+    named["ended"] = _clock(happened.until, zone)
+    if word == "over":
+        return _("Over, from %(began)s to %(ended)s: %(text)s") % named
+    return _("Meanwhile, from %(began)s to %(ended)s: %(text)s") % named
 
 
 def _clock(moment: float, zone: tzinfo) -> str:
@@ -52,4 +64,6 @@ def _clock(moment: float, zone: tzinfo) -> str:
 
 def _name() -> str:
     """Which of several gateways it is."""
-    return f"Gateway {platform.node()[:60] or 'without a name'}"
+    if host := platform.node()[:60]:
+        return _("Gateway %(host)s") % {"host": host}
+    return _("Gateway without a name")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from proxyapp.vocabulary.alert_urls import check_alert_url
+from proxyapp.vocabulary.marks import gettext_noop as _
 
 CHILD = Path(__file__).with_name("apprise_child.py")
 SEND_SECONDS = 30.0
@@ -19,13 +20,13 @@ PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "
 PASSED_TOO = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PYTHONPATH")
 PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy")
 PROBLEMS = {
-    "unknown": "Apprise does not understand the URL: see its wiki for what this service needs.",
-    "unreachable": "The service could not be reached.",
-    "refused": "The service did not take the message.",
+    "unknown": _("Apprise does not understand the URL: see its wiki for what this service needs."),
+    "unreachable": _("The service could not be reached."),
+    "refused": _("The service did not take the message."),
 }
-TOO_LONG = "The service did not answer in time."
-BROKEN = "The program that sends ended without an answer."
-UNREADABLE = "SECRET_KEY does not open the URL: enter it again."
+TOO_LONG = _("The service did not answer in time.")
+BROKEN = _("The program that sends ended without an answer.")
+UNREADABLE = _("SECRET_KEY does not open the URL: enter it again.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class Sender:
             try:
                 if self._is_stopped:
                     child.kill()
-                answer, _ = child.communicate(given, seconds)
+                answer, _errors = child.communicate(given, seconds)
             except subprocess.TimeoutExpired:
                 child.kill()
                 return TOO_LONG

@@ -21,15 +21,20 @@ from proxyapp.management_api.rights import caller_of, needs
 from proxyapp.management_api.rows import found, group_named
 from proxyapp.models import ClientToken
 from proxyapp.operators.token_report import token_report
+from proxyapp.vocabulary.marks import gettext_noop as _
 from proxyapp.vocabulary.money import plain_amount, read_amount
 
 router = Router()
 TERMS = frozenset(field.name for field in fields_of(Terms))
 
 
-@router.get("", summary="List client tokens", **needs("view_clienttoken"))
+@router.get(
+    "",
+    summary=_("List client tokens"),
+    description=_("By id. `next` is the `after` of the page behind this one; null: there is none."),
+    **needs("view_clienttoken"),
+)
 def list_tokens(request: HttpRequest, limit: Limit, after: After) -> dict[str, Any]:
-    """By id. `next` is the `after` of the page behind this one; null: there is none."""
     tokens = ClientToken.objects.filter(pk__gt=after).order_by("pk")
     ids = list(tokens.values_list("pk", flat=True)[: limit + 1])
     return {
@@ -38,22 +43,30 @@ def list_tokens(request: HttpRequest, limit: Limit, after: After) -> dict[str, A
     }
 
 
-@router.get("/{int:token_id}", summary="Show a client token", **needs("view_clienttoken"))
+@router.get("/{int:token_id}", summary=_("Show a client token"), **needs("view_clienttoken"))
 def show_token(request: HttpRequest, token_id: int) -> dict[str, Any]:
     return _shown([found(ClientToken, token_id).pk])[0]
 
 
-@router.post("", summary="Make a client token", **needs("add_clienttoken"))
+@router.post(
+    "",
+    summary=_("Make a client token"),
+    description=_("`token` is shown this once."),
+    **needs("add_clienttoken"),
+)
 def create(request: HttpRequest, body: TokenTerms) -> dict[str, Any]:
-    """`token` is shown this once."""
     terms = _terms(body.model_dump())
     token, text = token_store.create(terms, caller_of(request).actor)
     return {**_shown([token.pk])[0], "token": text}
 
 
-@router.patch("/{int:token_id}", summary="Change a client token", **needs("change_clienttoken"))
+@router.patch(
+    "/{int:token_id}",
+    summary=_("Change a client token"),
+    description=_("What is not sent stays."),
+    **needs("change_clienttoken"),
+)
 def change(request: HttpRequest, token_id: int, body: TokenTerms) -> dict[str, Any]:
-    """What is not sent stays."""
     token = found(ClientToken, token_id)
     given = _before(token) | body.fields
     token_store.update_token(token, _terms(given, token), caller_of(request).actor)
@@ -61,10 +74,12 @@ def change(request: HttpRequest, token_id: int, body: TokenTerms) -> dict[str, A
 
 
 @router.post(
-    "/{int:token_id}/revoke", summary="Revoke a client token", **needs("change_clienttoken")
+    "/{int:token_id}/revoke",
+    summary=_("Revoke a client token"),
+    description=_("For good. Nobody gets in with it within a second."),
+    **needs("change_clienttoken"),
 )
 def revoke(request: HttpRequest, token_id: int) -> dict[str, Any]:
-    """For good. Nobody gets in with it within a second."""
     ids = [found(ClientToken, token_id).pk]
     token_store.revoke(ids, caller_of(request).actor, timezone.now())
     return _shown(ids)[0]

@@ -10,6 +10,7 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
+from django.utils.translation import gettext
 from ninja import NinjaAPI
 
 from proxyapp.access.operator_tokens import bearer_of
@@ -28,7 +29,7 @@ def page(request: HttpRequest, api: NinjaAPI) -> HttpResponseBase:
     _only_reading(request)
     if not _is_signed_in(request):
         return redirect_to_login(request.get_full_path(), "admin:login")
-    context = {"title": "Management API", "groups": list(_groups(described(request, api)))}
+    context = {"title": gettext("Management API"), "groups": list(_groups(described(request, api)))}
     site = admin.site.each_context(request)
     response = TemplateResponse(request, "admin/management_api.html", site | context)
     return response.render()
@@ -61,16 +62,28 @@ def _groups(schema: Mapping[str, Any]) -> Iterator[tuple[str, list[Mapping[str, 
 def _operation(
     path: str, method: str, operation: Mapping[str, Any], schema: Mapping[str, Any]
 ) -> Mapping[str, Any]:
-    parameters = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
     return {
         "method": method.upper(),
         "path": path,
-        "summary": operation["summary"],
-        "description": operation.get("description", ""),
+        "summary": _sentences(operation),
         "rights": ", ".join(right.partition(".")[2] for right in operation.get("x-rights", [])),
-        "query": ", ".join(parameters),
-        "body": ", ".join(_fields(operation, schema)),
+        "takes": _takes(operation, schema),
     }
+
+
+def _sentences(operation: Mapping[str, Any]) -> str:
+    summary, description = operation["summary"], operation.get("description", "")
+    if not description:
+        return gettext(summary)
+    named = {"summary": gettext(summary), "description": gettext(description)}
+    return gettext("%(summary)s. %(description)s") % named
+
+
+def _takes(operation: Mapping[str, Any], schema: Mapping[str, Any]) -> str:
+    """Words of the API: no language has others."""
+    query = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
+    kinds = (("query", query), ("body", _fields(operation, schema)))
+    return "; ".join(f"{kind}: {', '.join(names)}" for kind, names in kinds if names)
 
 
 def _fields(operation: Mapping[str, Any], schema: Mapping[str, Any]) -> list[str]:

@@ -22,13 +22,19 @@ from proxyapp.operators.key_adding import NewKey, add_keys
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.removal import remove_keys
 from proxyapp.vocabulary.key_states import KeyState
+from proxyapp.vocabulary.marks import gettext_noop as _
 
 router = Router()
 # A request to the provider for each, while the caller waits.
 MOST_TESTED = 200
 
 
-@router.get("", summary="List keys", **needs("view_apikey"))
+@router.get(
+    "",
+    summary=_("List keys"),
+    description=_("By id. `next` is the `after` of the page behind this one; null: there is none."),
+    **needs("view_apikey"),
+)
 def list_keys(
     request: HttpRequest,
     limit: Limit,
@@ -38,7 +44,6 @@ def list_keys(
     after: After,
     state: KeyState | None = None,
 ) -> dict[str, Any]:
-    """By id. `next` is the `after` of the page behind this one; null: there is none."""
     keys = ApiKey.objects.filter(pk__gt=after)
     if state is not None:
         keys = in_state(keys, KeyState(state), timezone.now())
@@ -47,14 +52,18 @@ def list_keys(
     return key_page(keys, limit)
 
 
-@router.get("/{int:key_id}", summary="Show a key", **needs("view_apikey"))
+@router.get("/{int:key_id}", summary=_("Show a key"), **needs("view_apikey"))
 def show_key(request: HttpRequest, key_id: int) -> dict[str, Any]:
     return keys_json([found(ApiKey, key_id).pk])[0]
 
 
-@router.post("", summary="Add keys", **needs("add_apikey"))
+@router.post(
+    "",
+    summary=_("Add keys"),
+    description=_("All of them, or none. A key that is there already stays where it is."),
+    **needs("add_apikey"),
+)
 def add(request: HttpRequest, body: NewKeys) -> dict[str, Any]:
-    """All of them, or none. A key that is there already stays where it is."""
     group = group_named(body.group)
     given = checked_keys(body.keys, group)
     once = {key.secret: key for key in given}
@@ -72,7 +81,7 @@ def _further(settings: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in settings.items() if name not in own}
 
 
-@router.patch("/{int:key_id}", summary="Change a key", **needs("change_apikey"))
+@router.patch("/{int:key_id}", summary=_("Change a key"), **needs("change_apikey"))
 def change(request: HttpRequest, key_id: int, body: KeyChange) -> dict[str, Any]:
     given = body.fields
     group = group_named(given.pop("group")) if given.get("group") else None
@@ -81,19 +90,27 @@ def change(request: HttpRequest, key_id: int, body: KeyChange) -> dict[str, Any]
     return keys_json([key_id])[0]
 
 
-@router.post("/release", summary="Release keys", **needs("change_apikey"))
+@router.post(
+    "/release",
+    summary=_("Release keys"),
+    description=_("Ends their cooldowns, and those of their projects."),
+    **needs("change_apikey"),
+)
 def release(request: HttpRequest, body: Chosen) -> dict[str, Any]:
-    """Ends their cooldowns, and those of their projects."""
     return _act(request, "release", body)
 
 
-@router.post("/disable", summary="Disable keys", **needs("change_apikey"))
+@router.post(
+    "/disable",
+    summary=_("Disable keys"),
+    description=_("`without_a_usable_key`: how many client tokens have none any more."),
+    **needs("change_apikey"),
+)
 def disable(request: HttpRequest, body: Chosen) -> dict[str, Any]:
-    """`without_a_usable_key`: how many client tokens have none any more."""
     return _act(request, "disable", body)
 
 
-@router.post("/enable", summary="Enable keys", **needs("change_apikey"))
+@router.post("/enable", summary=_("Enable keys"), **needs("change_apikey"))
 def enable(request: HttpRequest, body: Chosen) -> dict[str, Any]:
     return _act(request, "enable", body)
 
@@ -111,9 +128,15 @@ def _act(request: HttpRequest, action: KeyAction, body: Chosen) -> dict[str, Any
     }
 
 
-@router.post("/test", summary="Test keys", **needs("change_apikey"))
+@router.post(
+    "/test",
+    summary=_("Test keys"),
+    description=_(
+        "Asks the provider, which costs no quota. Dead keys go out, invalid ones that work return."
+    ),
+    **needs("change_apikey"),
+)
 def test(request: HttpRequest, body: Chosen) -> list[dict[str, Any]]:
-    """Asks the provider, which costs no quota. Dead keys go out, invalid ones that work return."""
     ids = _chosen(body)
     if len(ids) > MOST_TESTED:
         words = f"{len(ids)} keys were chosen; {MOST_TESTED} are tested in a request."
@@ -133,13 +156,17 @@ def test(request: HttpRequest, body: Chosen) -> list[dict[str, Any]]:
     ]
 
 
-@router.delete("/{int:key_id}", summary="Delete a key", **needs("delete_apikey"))
+@router.delete(
+    "/{int:key_id}",
+    summary=_("Delete a key"),
+    description=_("Its usage stays."),
+    **needs("delete_apikey"),
+)
 def delete(request: HttpRequest, key_id: int) -> dict[str, Any]:
-    """Its usage stays."""
     return {"deleted": remove_keys([found(ApiKey, key_id).pk], caller_of(request).actor)}
 
 
-@router.post("/delete", summary="Delete keys", **needs("delete_apikey"))
+@router.post("/delete", summary=_("Delete keys"), **needs("delete_apikey"))
 def delete_many(request: HttpRequest, body: Chosen) -> dict[str, Any]:
     return {"deleted": remove_keys(_chosen(body), caller_of(request).actor)}
 

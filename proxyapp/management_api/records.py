@@ -16,11 +16,19 @@ from proxyapp.operators.explaining import AskedModel, explain
 from proxyapp.operators.explanation_texts import explanation_json
 from proxyapp.operators.quota_report import QuotaChoice, quota_report
 from proxyapp.operators.quota_texts import quota_json
+from proxyapp.vocabulary.marks import gettext_noop as _
 
 router = Router()
 
 
-@router.get("/events", summary="List events", **needs("view_ratelimitevent"))
+@router.get(
+    "/events",
+    summary=_("List events"),
+    description=_(
+        "Newest first. `next` is the `cursor` of the page behind this one; null: there is none."
+    ),
+    **needs("view_ratelimitevent"),
+)
 def list_events(
     request: HttpRequest,
     limit: Limit,
@@ -34,7 +42,6 @@ def list_events(
     until: Moment,
     active: bool = False,
 ) -> dict[str, Any]:
-    """Newest first. `next` is the `cursor` of the page behind this one; null: there is none."""
     choice = EventChoice(
         key=key,
         group=group,
@@ -52,14 +59,23 @@ def list_events(
     return {"items": items, "next": more}
 
 
-@router.post("/events/release", summary="Release cooldowns", **needs("change_ratelimitevent"))
+@router.post(
+    "/events/release",
+    summary=_("Release cooldowns"),
+    description=_("Ends these cooldowns only; `released`: those that were still active."),
+    **needs("change_ratelimitevent"),
+)
 def release(request: HttpRequest, body: Ids) -> dict[str, Any]:
-    """Ends these cooldowns only; `released`: those that were still active."""
     actor = caller_of(request).actor
     return {"released": release_audited(body.ids, actor, timezone.now())}
 
 
-@router.get("/quota", summary="Show quotas", **needs("view_hourlyusage"))
+@router.get(
+    "/quota",
+    summary=_("Show quotas"),
+    description=_("As `manage.py quota`; what is used most comes first."),
+    **needs("view_hourlyusage"),
+)
 def quota(
     request: HttpRequest,
     limit: Limit,
@@ -69,7 +85,6 @@ def quota(
     offset: After,
     nearly: bool = False,
 ) -> dict[str, Any]:
-    """As `manage.py quota`; what is used most comes first."""
     rows = quota_report(QuotaChoice(project, group, model.strip(), nearly))
     behind = offset + limit
     return {
@@ -79,7 +94,12 @@ def quota(
     }
 
 
-@router.get("/explain", summary="Say which key would answer", **needs("view_apikey"))
+@router.get(
+    "/explain",
+    summary=_("Say which key would answer"),
+    description=_("As `manage.py explain`. `token`: the id of a client token. `most`: keys shown."),
+    **needs("view_apikey"),
+)
 def explain_model(
     request: HttpRequest,
     group: Word,
@@ -87,7 +107,6 @@ def explain_model(
     token: Id,
     most: MostKeys,
 ) -> Any:
-    """As `manage.py explain`. `token`: the id of a client token. `most`: keys shown."""
     if token is not None:
         require(caller_of(request), "proxyapp.view_clienttoken")
         found(ClientToken, token)

@@ -13,13 +13,21 @@ from proxyapp.management_api.rights import needs
 from proxyapp.operators.request_search import find_requests, left_out
 from proxyapp.operators.request_texts import RequestNames, request_json
 from proxyapp.operators.request_words import UnclearRequests, read_choice
+from proxyapp.vocabulary.marks import gettext_noop as _
 from proxyapp.vocabulary.time_zones import zone_named
 from proxyapp.vocabulary.times import iso_utc
 
 router = Router()
 
 
-@router.get("", summary="List requests", **needs("view_requestlogentry"))
+@router.get(
+    "",
+    summary=_("List requests"),
+    description=_(
+        "As `manage.py requests`, newest first. `next` is the `before` of the page behind this one."
+    ),
+    **needs("view_requestlogentry"),
+)
 def list_requests(
     request: HttpRequest,
     limit: Limit,
@@ -34,7 +42,6 @@ def list_requests(
     key: Word,
     id: Word,  # noqa: A002  # as the command's
 ) -> dict[str, Any]:
-    """As `manage.py requests`, newest first. `next` is the `before` of the page behind this one."""
     words = {
         "since": since,
         "until": until,

@@ -12,6 +12,7 @@ from proxyapp.management_api.rights import caller_of, needs, require
 from proxyapp.operators.usage_ranges import RANGES, chosen_range, named_range
 from proxyapp.operators.usage_report import usage_report
 from proxyapp.operators.usage_texts import usage_json
+from proxyapp.vocabulary.marks import gettext_noop as _
 
 router = Router()
 By = Literal["model", "client", "project", "group", "key"]
@@ -20,9 +21,13 @@ Last = Annotated[date | None, Query(None, alias="to")]
 RangeName = Annotated[str, Query("", max_length=20, alias="range")]
 
 
-@router.get("", summary="Show usage", **needs("view_hourlyusage"))
+@router.get(
+    "",
+    summary=_("Show usage"),
+    description=_("As `manage.py usage`: in days of UTC, this month if nothing else is said."),
+    **needs("view_hourlyusage"),
+)
 def usage(request: HttpRequest, first: First, last: Last, name: RangeName, by: By = "model") -> Any:
-    """As `manage.py usage`: in days of UTC, this month if nothing else is said."""
     if by == "client":
         require(caller_of(request), "proxyapp.view_tokenusage")
     if name and name not in RANGES:

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
+from proxyapp.admin.alert_channels.problem_words import shown_problem
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.admin.parts.versioned import HiddenValue
@@ -21,7 +24,7 @@ from proxyapp.vocabulary.alert_kinds import KINDS
 from proxyapp.vocabulary.alert_urls import check_alert_url
 from proxyapp.vocabulary.checks import check_group_name
 
-URL_HELP = (
+URL_HELP = _(
     "Of Apprise, such as slack://…, mailtos://… or ntfys://…: github.com/caronc/apprise/wiki says"
     " how each service's is made. It is kept encrypted and never shown again."
 )
@@ -33,10 +36,11 @@ class ChannelForm(ModelForm[AlertChannel]):
     url_problem = ""
     new_url = forms.CharField(widget=WriteOnlyInput, label="URL", required=False)
     kinds = forms.MultipleChoiceField(
-        choices=list(KINDS.items()),
+        choices=[(kind, _(text)) for kind, text in KINDS.items()],
         required=False,
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
-        help_text="None of them: all, and what later versions add.",
+        label=_("Kinds"),
+        help_text=_("None of them: all, and what later versions add."),
     )
 
     class Meta:
@@ -51,35 +55,35 @@ class ChannelForm(ModelForm[AlertChannel]):
         if "kinds" in self.fields:
             self.initial["kinds"] = kinds_of(self.instance.kinds)
         if "new_url" in self.fields:
-            is_known = self.instance.pk is not None
-            kept = f" Now {self.instance.shown_url}; empty: it stays." if is_known else ""
-            self.fields["new_url"].help_text = URL_HELP + kept
+            self.fields["new_url"].help_text = _url_help(self.instance)
 
     def hidden_values(self) -> Mapping[str, HiddenValue]:
         return {"new_url": HiddenValue(self.instance.url or "", self.instance.shown_url)}
 
     def clean_name(self) -> str:
-        return refuse_if(check_group_name, self.cleaned_data["name"].strip(), "The name")
+        return refuse_if(check_group_name, self.cleaned_data["name"].strip(), gettext("The name"))
 
     def clean_new_url(self) -> str:
         url: str = self.cleaned_data["new_url"].strip()
         if not url:
             if self.instance.pk is None:
-                raise forms.ValidationError("Enter where alerts are to go.")
+                raise forms.ValidationError(gettext("Enter where alerts are to go."))
             return ""
-        refuse_if(check_alert_url, url, "The URL")
+        refuse_if(check_alert_url, url, gettext("The URL"))
         if self.url_problem:
-            raise forms.ValidationError(self.url_problem)
+            raise forms.ValidationError(shown_problem(self.url_problem))
         return url
 
     def clean_kinds(self) -> str:
         return ",".join(self.cleaned_data["kinds"])
 
     def clean_quiet_hours(self) -> str:
-        return refuse_if(check_hours, self.cleaned_data["quiet_hours"].strip(), "The hours")
+        return refuse_if(
+            check_hours, self.cleaned_data["quiet_hours"].strip(), gettext("The hours")
+        )
 
     def clean_time_zone(self) -> str:
-        return refuse_if(check_zone, self.cleaned_data["time_zone"].strip(), "The zone")
+        return refuse_if(check_zone, self.cleaned_data["time_zone"].strip(), gettext("The zone"))
 
     def clean_error_percent(self) -> int:
         return within(PERCENTS, self.cleaned_data["error_percent"])
@@ -90,5 +94,13 @@ class ChannelForm(ModelForm[AlertChannel]):
 
 def within(allowed: range, number: int) -> int:
     if number not in allowed:
-        raise forms.ValidationError(f"Enter a number from {allowed[0]} to {allowed[-1]}.")
+        text = gettext("Enter a number from %(least)d to %(most)d.")
+        raise forms.ValidationError(text % {"least": allowed[0], "most": allowed[-1]})
     return number
+
+
+def _url_help(channel: AlertChannel) -> str:
+    if channel.pk is None:
+        return str(URL_HELP)
+    kept = gettext("Now %(url)s; empty: it stays.") % {"url": channel.shown_url}
+    return f"{URL_HELP} {kept}"

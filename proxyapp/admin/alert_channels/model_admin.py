@@ -10,8 +10,11 @@ from django.http import HttpResponseRedirect as Redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.alert_channels.form import ChannelForm
+from proxyapp.admin.alert_channels.problem_words import shown_problem
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.cells import ago
 from proxyapp.admin.parts.readonly import NOTHING
@@ -19,6 +22,7 @@ from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.alerts.sending import TEST, problem_of, send
 from proxyapp.models import AlertChannel, audit
 from proxyapp.vocabulary.alert_fields import kinds_of
+from proxyapp.vocabulary.alert_kinds import DANGER
 from proxyapp.vocabulary.alert_urls import shown_alert_url
 
 # For as long as a request lasts.
@@ -48,13 +52,14 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
             return HttpResponseNotAllowed(["POST"])
         channel = self.get_object(request, object_id)
         if channel is None:
-            raise Http404("There is no such channel.")
+            raise Http404(gettext("There is no such channel."))
         problem = send(channel.url, TEST)
         audit.record(audit.operator(request.user), "change", [channel], "test sent")
         if problem:
-            self.message_user(request, f"The test did not arrive. {problem}", messages.ERROR)
+            text = gettext("The test did not arrive. %(problem)s")
+            self.message_user(request, text % {"problem": shown_problem(problem)}, messages.ERROR)
         else:
-            self.message_user(request, "The service took the test.", messages.SUCCESS)
+            self.message_user(request, gettext("The service took the test."), messages.SUCCESS)
         return Redirect(reverse("admin:proxyapp_alertchannel_change", args=[channel.pk]))
 
     def changeform_view(
@@ -93,8 +98,8 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         quiet = ("quiet_hours", "time_zone", "urgent_passes")
         return [
             (None, {"fields": ("name", "new_url", "is_on")}),
-            ("What it is told of", {"fields": told}),
-            ("Quiet hours", {"fields": quiet}),
+            (_("What it is told of"), {"fields": told}),
+            (_("Quiet hours"), {"fields": quiet}),
         ]
 
     def get_readonly_fields(
@@ -107,6 +112,8 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> Any:
+        if channel := context.get("original"):
+            context["problem"] = shown_problem(channel.problem)
         context["may_test"] = request.user.has_perm("proxyapp.test_alertchannel")
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -131,24 +138,25 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
             return f"kinds: {form.cleaned_data[name] or 'all'}"
         return super().describe_edit(form, name, is_new=is_new)
 
-    @admin.display(description="goes to")
+    @admin.display(description=_("goes to"))
     def goes_to(self, channel: AlertChannel) -> str:
         return channel.shown_url
 
-    @admin.display(description="told of")
+    @admin.display(description=_("told of"))
     def told_of(self, channel: AlertChannel) -> str:
-        urgent = " (urgent)" if channel.level == "danger" else ""
-        return f"{', '.join(kinds_of(channel.kinds)) or 'all'}{urgent}"
+        kinds = ", ".join(kinds_of(channel.kinds)) or pgettext("of kinds of alerts", "all")
+        text = gettext("%(kinds)s (urgent)") if channel.level == DANGER else "%(kinds)s"
+        return text % {"kinds": kinds}
 
-    @admin.display(description="quiet hours")
+    @admin.display(description=_("quiet hours"))
     def quiet(self, channel: AlertChannel) -> str:
         hours = channel.quiet_hours
         return f"{hours} {channel.time_zone}" if hours else NOTHING
 
-    @admin.display(description="last message")
+    @admin.display(description=_("last message"))
     def last_sent(self, channel: AlertChannel) -> SafeString:
         return ago(channel.sent_at, timezone.now())
 
-    @admin.display(description="problem")
+    @admin.display(description=_("problem"))
     def last_problem(self, channel: AlertChannel) -> str:
-        return channel.problem or NOTHING
+        return shown_problem(channel.problem) or NOTHING

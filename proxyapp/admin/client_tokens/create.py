@@ -13,6 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
+from django.utils.translation import gettext, override
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access import token_store
 from proxyapp.admin.client_tokens.form import ClientTokenForm
@@ -22,7 +24,7 @@ from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import ClientToken, audit
 
 ANY_MODEL = "gemini-2.5-flash"
-TAKEN = ValidationError({"name": ["Somebody else has just taken this name."]})
+TAKEN = ValidationError({"name": [_("Somebody else has just taken this name.")]})
 ONE_BUTTON = {"show_save_and_continue": False, "show_save_and_add_another": False}
 
 
@@ -49,7 +51,7 @@ class TokenMaking(VersionedAdmin[ClientToken]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """What the store refuses is said at the fields: the form is shown again with it."""
-        for _ in range(2):
+        for _round in range(2):
             try:
                 return super().changeform_view(request, object_id, form_url, extra_context)
             except ValidationError as error:
@@ -93,8 +95,9 @@ class TokenMaking(VersionedAdmin[ClientToken]):
     def construct_change_message(  # type: ignore[override]
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> str:
-        """For the history of the row. The audit log is the store's."""
-        labels = [str(form.fields[name].label or name) for name in form.changed_data]
+        """For the history of the row, in English. The audit log is the store's."""
+        with override(None):
+            labels = [str(form.fields[name].label or name) for name in form.changed_data]
         return (
             "Added." if add else f"Changed: {', '.join(labels)}." if labels else "Nothing changed."
         )
@@ -106,7 +109,7 @@ class TokenMaking(VersionedAdmin[ClientToken]):
         close_form(request)
         named = [model for model in obj.allowed_models if "*" not in model]
         context = {
-            "title": f"Client token {obj.name}",
+            "title": gettext("Client token %(name)s") % {"name": obj.name},
             "page_url": reverse("admin:proxyapp_clienttoken_change", args=[obj.pk]),
             "token": obj,
             "text": _kept(request, "new_token"),
@@ -118,9 +121,8 @@ class TokenMaking(VersionedAdmin[ClientToken]):
     def _sent_before(self, request: HttpRequest) -> HttpResponse:
         name = request.POST.get("name", "").strip()
         known = ClientToken.objects.filter(name__iexact=name).first()
-        return self._page(
-            request, "sent_before", {"title": "This form was sent before", "token": known}
-        )
+        title = gettext("This form was sent before")
+        return self._page(request, "sent_before", {"title": title, "token": known})
 
     def _page(self, request: HttpRequest, name: str, context: dict[str, Any]) -> HttpResponse:
         site = self.admin_site.each_context(request) | {"opts": self.opts, "media": self.media}

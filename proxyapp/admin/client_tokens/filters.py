@@ -6,24 +6,28 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
+from proxyapp.admin.client_tokens.list import STATE_WORDS
 from proxyapp.admin.parts.filters import FewChoicesFilter, is_id
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ClientToken, Group
 from proxyapp.operators.token_standing import STATES, tokens_in
 
 LABELS = {
-    "expiring": "active, expires within 7 days",
-    "unreadable": "unreadable (another SECRET_KEY)",
+    **STATE_WORDS,
+    "expiring": _("active, expires within 7 days"),
+    "unreadable": _("unreadable (another SECRET_KEY)"),
 }
 
 
 class TokenStateFilter(SimpleListFilter):
-    title = "state"
+    title = pgettext_lazy("of a row", "state")
     parameter_name = "state"
 
-    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(state, LABELS.get(state, state)) for state in STATES]
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, Any]]:
+        return [(state, LABELS[state]) for state in STATES]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[ClientToken]
@@ -35,7 +39,7 @@ class TokenStateFilter(SimpleListFilter):
 class UsableGroupFilter(FewChoicesFilter):
     """Tokens that may use the keys of a group: also those that may use all."""
 
-    title = "group"
+    title = _("group")
     parameter_name = "group"
 
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:

@@ -7,6 +7,9 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import (
     INPUT_CLASSES,
     UnfoldAdminCheckboxSelectMultipleWidget,
@@ -21,11 +24,11 @@ from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import ClientToken, Group
 from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_of_lines
-from proxyapp.vocabulary.money import CURRENCY, plain_amount, read_amount
+from proxyapp.vocabulary.money import AMOUNT, CURRENCY, MOST_AMOUNT, plain_amount, read_amount
 
 ALL, SOME = "all", "some"
 NEVER, AT = "never", "at"
-PRESETS = {"30": "In 30 days", "90": "In 90 days", "365": "In a year"}
+PRESETS = {"30": _("In 30 days"), "90": _("In 90 days"), "365": _("In a year")}
 FIELD_OF = {"allowed_models": "models", "expires_at": "expires_on", "__all__": "name"}
 SHOWN_MINUTES = "%Y-%m-%dT%H:%M"
 
@@ -41,10 +44,13 @@ class AmountField(forms.CharField):
         text = super().clean(value)
         if not text:
             return None
+        if not AMOUNT.fullmatch(text.strip()):
+            raise ValidationError(gettext("This must be an amount such as 5 or 2.50."))
         try:
             return read_amount(text)
-        except ValueError as error:
-            raise ValidationError(f"This {error}.") from None
+        except ValueError:
+            text = gettext("This must be more than 0 and at most %(most)s.")
+            raise ValidationError(text % {"most": f"{MOST_AMOUNT:,}"}) from None
 
 
 class ClientTokenForm(ModelForm[ClientToken]):
@@ -54,10 +60,10 @@ class ClientTokenForm(ModelForm[ClientToken]):
 
     reach = forms.ChoiceField(
         widget=UnfoldAdminRadioSelectWidget,
-        label="May use",
+        label=_("May use"),
         choices=[
-            (ALL, "The keys of every group, also of groups that are made later"),
-            (SOME, "Only the keys of these groups"),
+            (ALL, _("The keys of every group, also of groups that are made later")),
+            (SOME, _("Only the keys of these groups")),
         ],
         initial=ALL,
     )
@@ -65,7 +71,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
         Group.objects.defer("proxy_url", "proxy_pool"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         required=False,
-        help_text=(
+        help_text=_(
             "A group that is deleted goes from here, too. A token whose last group is gone may use"
             " none."
         ),
@@ -75,33 +81,33 @@ class ClientTokenForm(ModelForm[ClientToken]):
             {"rows": 3, "spellcheck": "false", "placeholder": "gemini-2.5-*"}
         ),
         required=False,
-        help_text=(
+        help_text=_(
             "One name a line; * stands for any part, such as gemini-2.5-*. Empty: every model."
         ),
     )
     fallbacks = ModelLinesField(
         "gemini-2.5-pro: gemini-2.5-flash",
-        help_text=(
+        help_text=_(
             "Which models are asked instead when no key is left for one, one a line:"
             " gemini-2.5-pro: gemini-2.5-flash. The answer's x-gateway-model names the one that"
             " was. Empty: none, but those of groups."
         ),
     )
     cost_per_day = AmountField(
-        label=f"Budget a day ({CURRENCY})",
-        help_text="What it may cost, a day in UTC, such as 5.00. Empty: no budget.",
+        label=format_lazy(_("Budget a day ({currency})"), currency=CURRENCY),
+        help_text=_("What it may cost, a day in UTC, such as 5.00. Empty: no budget."),
     )
     cost_per_month = AmountField(
-        label=f"Budget a month ({CURRENCY})",
-        help_text=(
+        label=format_lazy(_("Budget a month ({currency})"), currency=CURRENCY),
+        help_text=_(
             "A month in UTC. Models without a price count nothing: name the models above."
             " Empty: no budget."
         ),
     )
     lifetime = forms.ChoiceField(
         widget=UnfoldAdminRadioSelectWidget,
-        label="Expires",
-        choices=[(NEVER, "Never"), *PRESETS.items(), (AT, "At this time")],
+        label=_("Expires"),
+        choices=[(NEVER, _("Never")), *PRESETS.items(), (AT, _("At this time"))],
         initial=NEVER,
     )
     expires_on = forms.DateTimeField(
@@ -109,7 +115,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             {"type": "datetime-local", "class": " ".join(INPUT_CLASSES)}, SHOWN_MINUTES
         ),
         required=False,
-        label="Expires at (UTC)",
+        label=_("Expires at (UTC)"),
     )
 
     class Meta:
@@ -165,7 +171,8 @@ class ClientTokenForm(ModelForm[ClientToken]):
             and "groups" in chosen
             and not self._lost_its_groups()
         ):
-            yield "groups", "Choose one group or more, or let it use those of every group."
+            text = gettext("Choose one group or more, or let it use those of every group.")
+            yield "groups", text
         if chosen.get("lifetime") == AT and "expires_on" in chosen:
             yield from self._problems_of_time(chosen["expires_on"])
         for name, texts in (self.refusal.message_dict if self.refusal else {}).items():
@@ -174,9 +181,9 @@ class ClientTokenForm(ModelForm[ClientToken]):
 
     def _problems_of_time(self, moment: datetime | None) -> Iterator[tuple[str, str]]:
         if moment is None:
-            yield "expires_on", "Say when, or choose another way to expire."
+            yield "expires_on", gettext("Say when, or choose another way to expire.")
         elif moment <= timezone.now() and not self._is_as_it_was(moment):
-            yield "expires_on", "This time is over. To end a token now, revoke it."
+            yield "expires_on", gettext("This time is over. To end a token now, revoke it.")
 
     def _lost_its_groups(self) -> bool:
         """Such a token may be edited, and stays without a group until it is given one."""

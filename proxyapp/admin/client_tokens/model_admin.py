@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access.budgets import BUDGETS, budget_texts
@@ -36,6 +37,7 @@ from proxyapp.vocabulary.model_lists import fallback_lines
 
 TERMS = ["name", "reach", "groups", "models", "fallbacks", "shared_resources"]
 EXPIRY = ["lifetime", "expires_on"]
+BUDGET_WORDS = {"budget a day": _("budget a day"), "budget a month": _("budget a month")}
 LOOKS = (
     "name",
     "may_use",
@@ -58,7 +60,7 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
     list_display = COLUMNS
     list_filter = (TokenStateFilter, UsableGroupFilter)
     search_fields = ("name", "masked")
-    search_help_text = "Name or masked token, such as gk-…x9Qk"
+    search_help_text = _("Name or masked token, such as gk-…x9Qk")
     list_per_page = 100
     show_full_result_count = False
     change_form_template = "admin/proxyapp/clienttoken/change_form.html"
@@ -84,13 +86,13 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
         return [
             (None, {"fields": TERMS}),
             (
-                "Limits",
+                _("Limits"),
                 {
                     "fields": (*LIMITS, *BUDGETS),
-                    "description": "Days are UTC's. What is over a limit gets a 429.",
+                    "description": _("Days are UTC's. What is over a limit gets a 429."),
                 },
             ),
-            ("Expiry", {"fields": EXPIRY}),
+            (_("Expiry"), {"fields": EXPIRY}),
         ]
 
     def get_readonly_fields(
@@ -119,40 +121,40 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
             "links": list(_links(token, has_permission)),
         }
 
-    @admin.display(description="may use")
+    @admin.display(description=_("may use"))
     def may_use(self, token: ClientToken) -> str:
         if not token.is_limited_to_groups:
-            return "the keys of every group"
-        return (
-            ", ".join(group.name for group in token.allowed_groups.all())
-            or "no group: those it had were deleted"
-        )
+            return gettext("the keys of every group")
+        names = ", ".join(group.name for group in token.allowed_groups.all())
+        return names or gettext("no group: those it had were deleted")
 
-    @admin.display(description="models")
+    @admin.display(description=_("models"))
     def models_allowed(self, token: ClientToken) -> str:
-        return ", ".join(token.allowed_models) or "every model"
+        return ", ".join(token.allowed_models) or gettext("every model")
 
+    @admin.display(description=_("budget"))
     def budget(self, token: ClientToken) -> str:
-        return ", ".join(f"{text} ({name})" for name, text in budget_texts(token)) or "none"
+        texts = (f"{text} ({BUDGET_WORDS[name]})" for name, text in budget_texts(token))
+        return ", ".join(texts) or pgettext("of budgets", "none")
 
-    @admin.display(description="fallbacks")
+    @admin.display(description=_("fallbacks"))
     def asked_instead(self, token: ClientToken) -> str:
-        return "; ".join(fallback_lines(token.fallbacks)) or "none"
+        return "; ".join(fallback_lines(token.fallbacks)) or pgettext("of fallbacks", "none")
 
 
 def _figures(token: ClientToken) -> Iterator[tuple[str, SafeString | str]]:
-    yield "Token", format_html("<code>{}</code>", token.masked)
-    yield "Requests today", requests_today(token)
-    yield "Tokens today", tokens_today(token)
-    yield "Cost", cost_lines(token)
-    yield "Last used", used(token)
-    yield "Made", local_time(token.created_at)
+    yield pgettext("client token", "Token"), format_html("<code>{}</code>", token.masked)
+    yield gettext("Requests today"), requests_today(token)
+    yield gettext("Tokens today"), tokens_today(token)
+    yield gettext("Cost"), cost_lines(token)
+    yield gettext("Last used"), used(token)
+    yield pgettext("when", "Made"), local_time(token.created_at)
 
 
 def _links(token: ClientToken, has_permission: Callable[[str], bool]) -> Iterator[SafeString]:
     """Only to pages that the operator may see."""
     if has_permission("proxyapp.view_hourlyusage"):
         url = reverse("admin:proxyapp_hourlyusage_changelist")
-        yield format_html('<a href="{}">usage of all keys</a>', url)
+        yield format_html('<a href="{}">{}</a>', url, gettext("usage of all keys"))
     if has_permission("proxyapp.view_auditentry"):
         yield entries_of(token)

@@ -16,6 +16,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access import token_store
 from proxyapp.admin.parts.filters import is_id
@@ -25,18 +27,20 @@ from proxyapp.models import ClientToken, TokenUsage, audit
 CONFIRMED = "confirmed"
 # Named on the page; the others are counted.
 SHOWN = 20
-WITHIN_A_SECOND = (
+WITHIN_A_SECOND = _(
     "Within a second no process of the gateway lets its clients in any more: they get a 401."
 )
-FOR_GOOD = "This is for good: no token can be brought back. Its usage stays, and so does its name."
-USAGE_GOES = (
+FOR_GOOD = _(
+    "This is for good: no token can be brought back. Its usage stays, and so does its name."
+)
+USAGE_GOES = _(
     "What is known of its usage goes, too. To end a token and keep that, revoke it instead."
 )
-OPEN_AGAIN = (
+OPEN_AGAIN = _(
     "No token is left then: a gateway on loopback is open again to everyone on this machine, and"
     " one that others can reach does not start any more until it has a token."
 )
-OPEN_ANYWAY = (
+OPEN_ANYWAY = _(
     "No token is left then, and allow_anonymous is set: everyone who reaches the gateway may use"
     " the keys."
 )
@@ -57,7 +61,7 @@ class TokenEnding(ModelAdmin[ClientToken]):
             raise PermissionDenied
         token = self.get_object(request, object_id)
         if token is None:
-            raise Http404("There is no such token.")
+            raise Http404(gettext("There is no such token."))
         back = reverse("admin:proxyapp_clienttoken_change", args=[token.pk])
         if token.revoked_at is None and request.method != "POST":
             return self._ask(request, [token], back, [])
@@ -65,7 +69,7 @@ class TokenEnding(ModelAdmin[ClientToken]):
             self._revoke(request, [token.pk])
         return HttpResponseRedirect(back)
 
-    @admin.action(description="Revoke", permissions=["change"])
+    @admin.action(description=_("Revoke"), permissions=["change"])
     def revoke_tokens(
         self, request: HttpRequest, queryset: QuerySet[ClientToken]
     ) -> HttpResponse | None:
@@ -79,11 +83,11 @@ class TokenEnding(ModelAdmin[ClientToken]):
         ]
         tokens = list(queryset.filter(revoked_at=None))
         if not tokens:
-            self.message_user(request, "They are revoked already.", messages.WARNING)
+            self.message_user(request, gettext("They are revoked already."), messages.WARNING)
             return None
         return self._ask(request, tokens, reverse("admin:proxyapp_clienttoken_changelist"), posted)
 
-    @admin.action(description="Delete", permissions=["delete"])
+    @admin.action(description=_("Delete"), permissions=["delete"])
     def delete_selected(
         self, request: HttpRequest, queryset: QuerySet[ClientToken]
     ) -> HttpResponse | None:
@@ -114,11 +118,11 @@ class TokenEnding(ModelAdmin[ClientToken]):
         tokens = list(objs)
         labels = [str(token) for token in tokens[:SHOWN]]
         if len(tokens) > SHOWN:
-            labels.append(f"… and {len(tokens) - SHOWN} more")
+            labels.append(gettext("… and %(count)d more") % {"count": len(tokens) - SHOWN})
         usage = TokenUsage.objects.filter(token__in=[token.pk for token in tokens]).count()
         counts = {
             str(self.opts.verbose_name_plural): len(tokens),
-            "rows of usage (by day and model)": usage,
+            gettext("rows of usage (by day and model)"): usage,
         }
         lacking = set() if self.has_delete_permission(request) else {str(self.opts.verbose_name)}
         return labels, counts, lacking, []
@@ -126,14 +130,17 @@ class TokenEnding(ModelAdmin[ClientToken]):
     def _revoke(self, request: HttpRequest, ids: Collection[int]) -> None:
         revoked = token_store.revoke(ids, audit.operator(request.user), timezone.now())
         if not revoked:
-            self.message_user(request, "It is revoked already.", messages.WARNING)
+            self.message_user(request, gettext("It is revoked already."), messages.WARNING)
             return
         if request.user.pk is not None:
             LogEntry.objects.log_actions(request.user.pk, revoked, CHANGE, "Revoked.")
-        whom = f"Token {revoked[0].name} is" if len(revoked) == 1 else f"{len(revoked)} tokens are"
-        self.message_user(
-            request, f"{whom} revoked: nobody gets in with it any more.", messages.SUCCESS
+        text = ngettext(
+            "Token %(name)s is revoked: nobody gets in with it any more.",
+            "%(count)d tokens are revoked: nobody gets in with it any more.",
+            len(revoked),
         )
+        named = {"name": revoked[0].name, "count": len(revoked)}
+        self.message_user(request, text % named, messages.SUCCESS)
 
     def _ask(
         self,
@@ -142,10 +149,10 @@ class TokenEnding(ModelAdmin[ClientToken]):
         back_url: str,
         posted: list[tuple[str, Any]],
     ) -> HttpResponse:
-        several = f"{len(tokens)} tokens" if len(tokens) > 1 else f"token {tokens[0].name}"
+        title = ngettext("Revoke token %(name)s?", "Revoke %(count)d tokens?", len(tokens))
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Revoke {several}?",
+            "title": title % {"name": tokens[0].name, "count": len(tokens)},
             "tokens": tokens[:SHOWN],
             "more": max(len(tokens) - SHOWN, 0),
             "consequences": [WITHIN_A_SECOND, FOR_GOOD],

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext
 
 from proxyapp.admin.parts.cells import rate, short_tokens, token_parts, tokens_in_and_out
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
@@ -40,6 +42,19 @@ class TokenCounts(NamedTuple):
         return self.requests - self.succeeded
 
     @property
+    def held_back(self) -> str:
+        """In the chart's legend."""
+        text = (
+            gettext(
+                "%(failed)s failed, %(refused)s refused by a limit, %(not_allowed)s not allowed"
+            )
+            if self.not_allowed
+            else gettext("%(failed)s failed, %(refused)s refused by a limit")
+        )
+        names = ("failed", "refused", "not_allowed")
+        return text % {name: f"{getattr(self, name):,}" for name in names}
+
+    @property
     def success(self) -> str:
         return rate(self.succeeded, self.requests)
 
@@ -53,14 +68,20 @@ class TokenCounts(NamedTuple):
 
     @property
     def title(self) -> str:
-        return (
-            f"{self.requests:,} requests, {self.succeeded:,} succeeded; {self.refused:,} more"
-            f" refused by a limit{self._also_refused}; {tokens_in_and_out(self)}"
+        text = (
+            gettext(
+                "%(requests)s requests, %(succeeded)s succeeded; %(refused)s more refused by a"
+                " limit, %(not_allowed)s not allowed; %(tokens)s"
+            )
+            if self.not_allowed
+            else gettext(
+                "%(requests)s requests, %(succeeded)s succeeded; %(refused)s more refused by a"
+                " limit; %(tokens)s"
+            )
         )
-
-    @property
-    def _also_refused(self) -> str:
-        return f", {self.not_allowed:,} not allowed" if self.not_allowed else ""
+        names = ("requests", "succeeded", "refused", "not_allowed")
+        counts = {name: f"{getattr(self, name):,}" for name in names}
+        return text % {**counts, "tokens": tokens_in_and_out(self)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +98,21 @@ class TokenUsageTables:
             ChartBar(
                 counts.succeeded,
                 counts.requests + counts.held,
-                f"{day:%b} {day.day}: {counts.title}",
+                f"{short_day(day)}: {counts.title}",
             )
             for day, counts in self.days
         ]
-        return bar_chart(bars, f"{self.total.requests:,} requests in {len(self.days)} days")
+        text = ngettext(
+            "%(count)s request in %(days)d days",
+            "%(count)s requests in %(days)d days",
+            self.total.requests,
+        )
+        count = f"{self.total.requests:,}"
+        return bar_chart(bars, text % {"count": count, "days": len(self.days)})
+
+    @property
+    def first_day(self) -> str:
+        return short_day(self.days[0][0])
 
     def newest_first(self) -> list[tuple[date, TokenCounts]]:
         return [(day, counts) for day, counts in reversed(self.days) if any(counts)]
@@ -110,3 +141,7 @@ def usage_of_token(token_id: int, now: datetime) -> TokenUsageTables:
 def _sum(counts: Iterable[TokenCounts]) -> TokenCounts:
     columns = list(zip(*counts, strict=True))
     return TokenCounts(*map(sum, columns)) if columns else TokenCounts()
+
+
+def short_day(day: date) -> str:
+    return date_format(day, pgettext("date format", "M j"))

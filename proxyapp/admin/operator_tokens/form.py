@@ -4,24 +4,32 @@ from datetime import datetime, timedelta
 
 from django import forms
 from django.contrib.auth.models import Group as Role
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import OperatorToken
 
 NEVER = "never"
-LIFETIMES = {"30": "In 30 days", "90": "In 90 days", "365": "In a year", NEVER: "Never"}
+LIFETIMES = {
+    "30": _("In 30 days"),
+    "90": _("In 90 days"),
+    "365": _("In a year"),
+    NEVER: _("Never"),
+}
 
 
 class OperatorTokenForm(ModelForm[OperatorToken]):
     role = forms.ModelChoiceField(
         Role.objects.order_by("name"),
         widget=UnfoldAdminSelectWidget,
-        help_text="What it may do, and never more than you may at that moment.",
+        label=_("Role"),
+        help_text=_("What it may do, and never more than you may at that moment."),
     )
     lifetime = forms.ChoiceField(
         widget=UnfoldAdminRadioSelectWidget,
-        label="Expires",
+        label=_("Expires"),
         choices=list(LIFETIMES.items()),
         initial="90",
     )
@@ -33,7 +41,7 @@ class OperatorTokenForm(ModelForm[OperatorToken]):
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if not name.isprintable():
-            raise forms.ValidationError("The name has characters that cannot be printed.")
+            raise forms.ValidationError(gettext("The name has characters that cannot be printed."))
         return name
 
     def expiry(self, now: datetime) -> datetime | None:

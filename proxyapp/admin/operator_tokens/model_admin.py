@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access import operator_tokens
@@ -29,7 +30,13 @@ VARIANTS: dict[str, Variant] = {
     "revoked": "danger",
     "powerless": "warning",
 }
-USED_UP = "This form was sent before: a form makes one token. Nothing was made now."
+STATE_WORDS = {
+    "active": pgettext_lazy("operator token", "active"),
+    "expired": pgettext_lazy("operator token", "expired"),
+    "revoked": pgettext_lazy("operator token", "revoked"),
+    "powerless": pgettext_lazy("operator token", "powerless"),
+}
+USED_UP = _("This form was sent before: a form makes one token. Nothing was made now.")
 
 
 @admin.register(OperatorToken)
@@ -108,7 +115,7 @@ class OperatorTokenAdmin(ModelAdmin[OperatorToken]):
         close_form(request)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Operator token {obj.name}",
+            "title": gettext("Operator token %(name)s") % {"name": obj.name},
             "page_url": reverse("admin:proxyapp_operatortoken_changelist"),
             "token": obj,
             "text": getattr(request, "_operator_token", ""),
@@ -122,31 +129,36 @@ class OperatorTokenAdmin(ModelAdmin[OperatorToken]):
         add_never_cache_headers(response)
         return response
 
-    @admin.action(description="Revoke (for good)", permissions=["revoke"])
+    @admin.action(description=_("Revoke (for good)"), permissions=["revoke"])
     def revoke_tokens(self, request: HttpRequest, queryset: QuerySet[OperatorToken]) -> None:
         ids = list(queryset.values_list("pk", flat=True))
         revoked = operator_tokens.revoke(ids, audit.operator(request.user), timezone.now())
         level = messages.SUCCESS if revoked else messages.WARNING
-        text = f"Revoked {len(revoked)} of {len(ids)} selected operator tokens."
-        self.message_user(request, text, level)
+        text = ngettext(
+            "Revoked %(count)d of %(selected)d selected operator token.",
+            "Revoked %(count)d of %(selected)d selected operator tokens.",
+            len(ids),
+        )
+        counts = {"count": len(revoked), "selected": len(ids)}
+        self.message_user(request, text % counts, level)
 
-    @admin.display(description="state")
+    @admin.display(description=pgettext_lazy("of a row", "state"))
     def standing(self, token: OperatorToken) -> SafeString:
         state = state_of(token, timezone.now())
-        return badge(state, VARIANTS[state])
+        return badge(str(STATE_WORDS[state]), VARIANTS[state])
 
-    @admin.display(description="last used", ordering="last_used_at")
+    @admin.display(description=_("last used"), ordering="last_used_at")
     def used(self, token: OperatorToken) -> str:
-        return _moment(token.last_used_at, "never")
+        return _moment(token.last_used_at)
 
-    @admin.display(description="expires", ordering="expires_at")
+    @admin.display(description=_("expires"), ordering="expires_at")
     def ends(self, token: OperatorToken) -> str:
-        return _moment(token.expires_at, "never")
+        return _moment(token.expires_at)
 
-    @admin.display
+    @admin.display(description=pgettext_lazy("when", "made"))
     def made(self, token: OperatorToken) -> str:
         return local_time(token.created_at)
 
 
-def _moment(moment: datetime | None, otherwise: str) -> str:
-    return local_time(moment) if moment else otherwise
+def _moment(moment: datetime | None) -> str:
+    return local_time(moment) if moment else gettext("never")
