@@ -19,8 +19,7 @@ from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 from proxyapp.admin.import_changes import fingerprint, parts
 from proxyapp.admin.parts.carried_form import seal, unseal
 from proxyapp.admin.parts.download import download, may_export_secrets
-from proxyapp.admin.parts.own_addresses import own_addresses
-from proxyapp.admin.parts.redirects import may_redirect_keys, refusal
+from proxyapp.admin.parts.redirects import may_redirect_keys
 from proxyapp.admin.parts.unfold_typed import Checkbox
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config
@@ -28,6 +27,8 @@ from proxyapp.config.own_address import refuse_own_address
 from proxyapp.config.report import Report
 from proxyapp.models import audit
 from proxyapp.operators.key_destinations import destinations, redirected
+from proxyapp.operators.own_addresses import own_addresses
+from proxyapp.operators.redirects import refusal
 from proxyapp.pool.cursor import lock_pool
 from proxyapp.vocabulary.sizes import mib, too_large
 

@@ -7,8 +7,8 @@ import pytest
 from django.core.handlers.asgi import ASGIRequest
 from django.test import Client
 
-from proxyapp.admin.parts.own_addresses import own_addresses
 from proxyapp.models import Group
+from proxyapp.operators.own_addresses import own_addresses
 from proxyapp.vocabulary.addresses import leads_to
 from tests.support.admin_pages import GROUP_FORM, submit, superuser, text
 

@@ -15,7 +15,7 @@ from django.http import HttpRequest
 from django.test import RequestFactory
 
 from proxyapp.admin.groups.list import settle_positions
-from proxyapp.admin.keys.insert import NewKey, add_keys
+from proxyapp.admin.keys.insert import add_keys
 from proxyapp.config.file import parse
 from proxyapp.config.importing import import_config
 from proxyapp.ledger.cooldown_writer import apply
@@ -23,6 +23,7 @@ from proxyapp.ledger.key_probes import bring_back
 from proxyapp.models import ApiKey, Group, PoolChange, RateLimitEvent, RotationCursor
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.operators.key_actions import change_keys, release_events, set_status
+from proxyapp.operators.key_adding import NewKey
 from proxyapp.pool import change_log
 from proxyapp.pool.change_log import (
     Touched,

@@ -12,6 +12,8 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from proxyapp.admin.parts.filters import is_id
 from proxyapp.admin.parts.pooled import PooledAdmin
@@ -22,7 +24,7 @@ CARRIED = ("action", IS_POPUP_VAR)
 
 
 class GroupDeletion(PooledAdmin[Group]):
-    @admin.action(description="Delete", permissions=["delete"])
+    @admin.action(description=gettext_lazy("Delete"), permissions=["delete"])
     def delete_selected(
         self, request: HttpRequest, queryset: QuerySet[Group]
     ) -> HttpResponse | None:
@@ -45,14 +47,14 @@ class GroupDeletion(PooledAdmin[Group]):
 
     def _ask(self, request: HttpRequest, groups: QuerySet[Group], back_url: str) -> HttpResponse:
         ids = list(groups.values_list("pk", flat=True))
-        labels, counts, _, _ = self.get_deleted_objects(groups, request)
+        labels, counts, *_rest = self.get_deleted_objects(groups, request)
         given = request.POST if request.method == "POST" else request.GET
         posted = [(name, given[name]) for name in CARRIED if name in given]
         if ACTION_CHECKBOX_NAME in given:
             posted += [(ACTION_CHECKBOX_NAME, str(pk)) for pk in ids]
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Delete {the_groups(groups)}?",
+            "title": question(groups),
             "labels": labels,
             "counts": counts.items(),
             "consequences": self.losses(request, ids, "Then"),
@@ -77,5 +79,8 @@ def is_typed(request: HttpRequest, groups: Sequence[Group] | QuerySet[Group]) ->
     return bool(typed) and typed == wanted(groups).strip()
 
 
-def the_groups(groups: QuerySet[Group]) -> str:
-    return f"the group {groups[0].name}" if len(groups) == 1 else f"{len(groups)} groups"
+def question(groups: QuerySet[Group]) -> str:
+    if len(groups) == 1:
+        return _("Delete the group %(group)s?") % {"group": groups[0].name}
+    text = ngettext("Delete %(count)d group?", "Delete %(count)d groups?", len(groups))
+    return text % {"count": len(groups)}

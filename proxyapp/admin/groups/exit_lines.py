@@ -4,6 +4,8 @@ from collections import defaultdict, deque
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 
 from proxyapp.admin.parts.model_lines import ModelLinesField
 from proxyapp.admin.parts.unfold_typed import ModelForm, Textarea
@@ -22,11 +24,9 @@ from proxyapp.vocabulary.exits import (
 )
 
 UNREADABLE_LINE = "unreadable"
-HELP = (
-    f"One a line, such as {EXAMPLE}; direct for none. Each key has one of them for good. A line as"
-    " it stands here keeps its user and password. Empty: no exits."
+BOTH = gettext_lazy(
+    "One proxy for all and exits of each key's own do not go together: remove one of them."
 )
-BOTH = "One proxy for all and exits of each key's own do not go together: remove one of them."
 
 
 class ExitLinesInput(Textarea):
@@ -39,14 +39,14 @@ class ExitLinesInput(Textarea):
 def counted_exits(pool: str) -> str:
     count = len(exit_lines(pool))
     if pool == UNREADABLE:
-        return UNREADABLE_LINE
-    return "1 exit" if count == 1 else f"{count} exits"
+        return pgettext("exits", "unreadable")
+    return ngettext("%(count)d exit", "%(count)d exits", count) % {"count": count}
 
 
 class ExitLinesField(ModelLinesField):
     def __init__(self) -> None:
         widget = ExitLinesInput({"rows": 3, "spellcheck": "false", "autocomplete": "off"})
-        super().__init__(EXAMPLE, widget=widget, label="Exits", help_text=HELP)
+        super().__init__(EXAMPLE, widget=widget, label=gettext_lazy("Exits"))
 
 
 class ExitsForm(ModelForm[Group]):
@@ -57,6 +57,10 @@ class ExitsForm(ModelForm[Group]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["new_proxy_pool"] = shown_lines(self.instance.proxy_pool)
+        self.fields["new_proxy_pool"].help_text = _(
+            "One a line, such as %(example)s; direct for none. Each key has one of them for good. A"
+            " line as it stands here keeps its user and password. Empty: no exits."
+        ) % {"example": EXAMPLE}
 
     def hidden_exits(self) -> HiddenValue:
         pool = self.instance.proxy_pool
@@ -88,13 +92,16 @@ def exits_of_lines(text: str, stored: str | None, *, allow_link_local: bool) -> 
         return stored
     exits = _unmasked(exit_lines(text), stored)
     if len(exits) > MOST_EXITS:
-        raise ValidationError(f"{len(exits)} exits; {MOST_EXITS} are allowed.")
+        too_many = _("%(count)d exits; %(most)d are allowed.")
+        raise ValidationError(too_many % {"count": len(exits), "most": MOST_EXITS})
     check = exit_check(allow_link_local)
     for number, url in enumerate(exits, start=1):
         if problem := check(url):
-            raise ValidationError(f"Line {number} {problem}.")
+            wrong = _("Line %(line)d %(problem)s.")
+            raise ValidationError(wrong % {"line": number, "problem": problem})
     for place, earlier in repeated(exits):
-        raise ValidationError(f"Line {place + 1} is the exit of line {earlier + 1} again.")
+        twice = _("Line %(line)d is the exit of line %(earlier)d again.")
+        raise ValidationError(twice % {"line": place + 1, "earlier": earlier + 1})
     return pool_of(exits)
 
 
@@ -105,5 +112,6 @@ def _unmasked(lines: list[str], stored: str | None) -> list[str]:
         known[shown_exit(url)].append(url)
     for line, exits in known.items():
         if len(exits) > 1 and lines.count(line) not in (0, len(exits)):
-            raise ValidationError(f"Several exits are shown as {line}: enter them anew.")
+            text = _("Several exits are shown as %(line)s: enter them anew.")
+            raise ValidationError(text % {"line": line})
     return [known[line].popleft() if known.get(line) else line for line in lines]

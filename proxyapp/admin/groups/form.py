@@ -1,24 +1,27 @@
 """The form of a group. What it says of a policy and of auth is what the gateway does."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.utils.functional import Promise
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.groups.exit_lines import ExitsForm
 from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
-from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.unfold_typed import Checkbox, Textarea, TextInput
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.operators.key_destinations import Destination, destination_of, place_of
+from proxyapp.operators.redirects import refusal
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.addresses import LEADS_BACK, Listening, leads_to
 from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, check_auth
@@ -47,26 +50,30 @@ from proxyapp.vocabulary.model_lists import (
     said_of,
 )
 
-POLICIES: dict[str, str] = {
-    RateLimitPolicy.DAILY: (
-        "any 429 takes the key out, for every model, until the next reset at {reset}."
+POLICIES: dict[str, Promise] = {
+    RateLimitPolicy.DAILY: gettext_lazy(
+        "any 429 takes the key out, for every model, until the next reset at %(reset)s."
     ),
-    RateLimitPolicy.QUOTA_AWARE: (
+    RateLimitPolicy.QUOTA_AWARE: gettext_lazy(
         "reads the provider's answer. After a limit by the minute it waits as long as the answer"
         " says, after a limit by the day until midnight in California, for that model and project"
         " alone; dead keys go out at once."
     ),
 }
-AUTHS: dict[str, str] = {
-    Auth.AUTO: "google for *.googleapis.com, both for any other target.",
-    Auth.GOOGLE: "one credential: Authorization: Bearer under /openai/, x-goog-api-key elsewhere.",
-    Auth.BOTH: "both headers; a target that refuses two credentials gets one from then on.",
-    Auth.X_GOOG_API_KEY: "always this header.",
-    Auth.BEARER: "always Authorization: Bearer, as OpenAI and most others take it.",
-    Auth.X_API_KEY: "always this header, as Anthropic takes it.",
-    Auth.API_KEY: "always this header, as Azure takes it.",
-    f"{IN_HEADER}NAME": "always the header of that name, with the key alone in it.",
-    f"{IN_QUERY}NAME": "always the query parameter of that name.",
+AUTHS: dict[str, Promise] = {
+    Auth.AUTO: gettext_lazy("google for *.googleapis.com, both for any other target."),
+    Auth.GOOGLE: gettext_lazy(
+        "one credential: Authorization: Bearer under /openai/, x-goog-api-key elsewhere."
+    ),
+    Auth.BOTH: gettext_lazy(
+        "both headers; a target that refuses two credentials gets one from then on."
+    ),
+    Auth.X_GOOG_API_KEY: gettext_lazy("always this header."),
+    Auth.BEARER: gettext_lazy("always Authorization: Bearer, as OpenAI and most others take it."),
+    Auth.X_API_KEY: gettext_lazy("always this header, as Anthropic takes it."),
+    Auth.API_KEY: gettext_lazy("always this header, as Azure takes it."),
+    f"{IN_HEADER}NAME": gettext_lazy("always the header of that name, with the key alone in it."),
+    f"{IN_QUERY}NAME": gettext_lazy("always the query parameter of that name."),
 }
 NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number" and not field.is_optional]
 # What is on unless somebody turns it off: of another box nothing sent means off, as everywhere.
@@ -78,7 +85,7 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
 }
 # Under which names the form takes what it never shows as it is.
 INPUTS = {"proxy_url": "new_proxy_url", "proxy_pool": "new_proxy_pool"}
-LINK_LOCAL = "Allow link-local and metadata addresses"
+LINK_LOCAL = gettext_lazy("Allow link-local and metadata addresses")
 
 
 class CertificatesInput(Textarea):
@@ -116,7 +123,8 @@ class CertificatesField(forms.CharField):
         try:
             return certificates.in_one_form(text) if text else ""
         except certificates.BadCertificates as problem:
-            raise ValidationError(f"The text {problem}.") from None
+            text = _("The text %(problem)s.") % {"problem": problem}
+            raise ValidationError(text) from None
 
 
 class GroupForm(ExitsForm, LimitsForm[Group]):
@@ -127,25 +135,30 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
 
     may_redirect = False
     own_addresses: Sequence[Listening] = ()
-    new_proxy_url = forms.CharField(widget=WriteOnlyInput, label="Proxy URL", required=False)
+    new_proxy_url = forms.CharField(
+        widget=WriteOnlyInput, label=gettext_lazy("Proxy URL"), required=False
+    )
     remove_proxy = forms.BooleanField(
-        widget=Checkbox, required=False, help_text="Connect to the target directly from now on."
+        widget=Checkbox,
+        required=False,
+        label=gettext_lazy("Remove proxy"),
+        help_text=gettext_lazy("Connect to the target directly from now on."),
     )
 
     ca_certificates = CertificatesField(
         widget=CertificatesInput({"rows": 4, "spellcheck": "false"}),
         required=False,
-        label="CA certificates",
+        label=gettext_lazy("CA certificates"),
     )
 
-    models = ModelLinesField("gemini-*")
-    aliases = ModelLinesField("fast: gemini-2.5-flash")
-    fallbacks = ModelLinesField("gemini-2.5-pro: gemini-2.5-flash")
+    models = ModelLinesField("gemini-*", label=gettext_lazy("Models"))
+    aliases = ModelLinesField("fast: gemini-2.5-flash", label=gettext_lazy("Aliases"))
+    fallbacks = ModelLinesField("gemini-2.5-pro: gemini-2.5-flash", label=gettext_lazy("Fallbacks"))
 
     class Meta:
         model = Group
         fields = ["position", *(field.name for field in GROUP_FIELDS if field.name not in INPUTS)]
-        labels = {"target_url": "Target URL", "allow_link_local": LINK_LOCAL}
+        labels = {"target_url": gettext_lazy("Target URL"), "allow_link_local": LINK_LOCAL}
         widgets = {**dict.fromkeys(SWITCHES, Switch), "auth": AuthInput({"list": "ways-of-auth"})}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -161,31 +174,32 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
             if name in self.fields:
                 self.fields[name].required = False
         proxy = self.fields["new_proxy_url"]
-        proxy.help_text = (
+        proxy.help_text = _(
             "Such as socks5://user:password@host:1080; http, https, socks5 or socks5h. Never shown"
             " again."
         )
         if self.instance.proxy_url is not None:
-            proxy.label = "Replace the proxy URL"
-            proxy.help_text = f"Now: {shown_proxy(self.instance)}. Leave empty to keep it."
+            proxy.label = _("Replace the proxy URL")
+            now = {"now": shown_proxy(self.instance)}
+            proxy.help_text = _("Now: %(now)s. Leave empty to keep it.") % now
         else:
             del self.fields["remove_proxy"]
 
     def _explain(self) -> None:
         """Who may only look has no such fields, and the list only that of the position."""
-        reset = f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"
+        reset = {"reset": f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"}
         texts = {
             "rate_limit_policy": explained(
-                {name: text.format(reset=reset) for name, text in POLICIES.items()}
+                {name: str(text) % reset for name, text in POLICIES.items()}
             ),
             "auth": explained(AUTHS),
             **{name: getattr(Group._meta.get_field(name), "help_text", "") for name in LINES},
-            "target_url": (
+            "target_url": _(
                 "A path is put in front of the path of every request. {project} and {location}"
                 " stand for each key's own."
             ),
             "ca_certificates": trusted(self.instance),
-            "allow_link_local": (
+            "allow_link_local": _(
                 "Else the gateway connects to no link-local address and no metadata service, where"
                 " the machine's own credentials are."
             ),
@@ -195,20 +209,20 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
                 self.fields[name].help_text = text
 
     def clean_name(self) -> str:
-        return refuse_if(check_group_name, self.cleaned_data["name"], "The name")
+        return refuse_if(check_group_name, self.cleaned_data["name"], _("The name"))
 
     def clean_auth(self) -> str:
-        return refuse_if(check_auth, self.cleaned_data["auth"].strip(), "The way to sign in")
+        return refuse_if(check_auth, self.cleaned_data["auth"].strip(), _("The way to sign in"))
 
     def clean_target_url(self) -> str:
-        url = refuse_if(check_target_url, self.cleaned_data["target_url"], "The target URL")
+        url = refuse_if(check_target_url, self.cleaned_data["target_url"], _("The target URL"))
         if any(leads_to(url, address) for address in self.own_addresses):
-            raise ValidationError(f"The target URL {LEADS_BACK}.")
+            raise ValidationError(_("The target URL %(problem)s.") % {"problem": LEADS_BACK})
         return url
 
     def clean_new_proxy_url(self) -> str:
         value: str = self.cleaned_data["new_proxy_url"]
-        return refuse_if(check_proxy_url, value, "The proxy URL") if value else value
+        return refuse_if(check_proxy_url, value, _("The proxy URL")) if value else value
 
     def clean_models(self) -> list[str]:
         return models_of_lines(self.cleaned_data["models"])
@@ -225,7 +239,7 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
         self._refuse_models()
         self._refuse_link_local()
         if self.cleaned_data.get("new_proxy_url") and self.cleaned_data.get("remove_proxy"):
-            raise ValidationError("Replace the proxy or remove it, not both.")
+            raise ValidationError(_("Replace the proxy or remove it, not both."))
         self.take_exits(self.cleaned_data.get("new_proxy_url") or self._kept_proxy())
         self._refuse_redirection()
         return cleaned
@@ -281,12 +295,12 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
         checks += [("new_proxy_url", proxy, proxies(is_allowed))] if proxy != UNREADABLE else []
         for name, value, check in checks:
             if value and name in self.fields and (problem := check(value)):
-                self.add_error(name, f"The host {problem}.")
+                self.add_error(name, _("The host %(problem)s.") % {"problem": problem})
 
 
 def trusted(group: Group) -> SafeString:
     """What the certificates say of themselves."""
-    text = (
+    text = _(
         "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
     )
     try:
@@ -294,18 +308,17 @@ def trusted(group: Group) -> SafeString:
             certificates.listed_certificates(group.ca_certificates) if group.ca_certificates else []
         )
     except certificates.BadCertificates as problem:
-        return format_html("{} Now the text {}.", text, str(problem))
-    return format_html(
-        "{}{}", text, format_html_join("", "<br>Now: {}", ((str(one),) for one in found))
-    )
+        return format_html(_("{text} Now the text {problem}."), text=text, problem=str(problem))
+    lines = ((_("Now: %(certificate)s") % {"certificate": one},) for one in found)
+    return format_html("{}{}", text, format_html_join("", "<br>{}", lines))
 
 
-def explained(choices: dict[str, str]) -> SafeString:
+def explained(choices: Mapping[str, str | Promise]) -> SafeString:
     lines = format_html_join("", "<li><b>{}</b>: {}</li>", choices.items())
     return format_html('<ul class="choices-explained">{}</ul>', lines)
 
 
 def shown_proxy(group: Group) -> str:
     if group.proxy_url == UNREADABLE:
-        return "unreadable (it was encrypted with another SECRET_KEY)"
+        return _("unreadable (it was encrypted with another SECRET_KEY)")
     return group.masked_proxy_url

@@ -16,12 +16,15 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from proxyapp.admin.parts.unfold_typed import ChangeList, ModelForm
 from proxyapp.ledger.stamps import DAY_COLUMNS, count_of, day_number
 from proxyapp.models import ApiKey, Group, KeyTotal, RateLimitEvent
 from proxyapp.models.key_state import held_by, of_off_groups
 from proxyapp.operators.group_switch import standing_of
+from proxyapp.operators.shown_words import state_word
 from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
@@ -49,7 +52,8 @@ class PositionForm(ModelForm[Group]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["position"].widget.attrs["aria-label"] = f"Position of {self.instance}"
+        label = _("Position of %(group)s") % {"group": self.instance}
+        self.fields["position"].widget.attrs["aria-label"] = label
         is_carried = not self.is_bound or self.add_initial_prefix("position") in self.data
         self.fields["position"].show_hidden_initial = is_carried
 
@@ -65,9 +69,10 @@ class PositionForm(ModelForm[Group]):
         if seen in (now, str(value)) or str(value) == now:
             return value
         self.data = {**self.data.dict(), carried: now}  # type: ignore[attr-defined]  # a QueryDict
-        raise ValidationError(
-            f"Moved meanwhile: now at {now}, yours is {value}. Save again to have it at yours."
+        problem = _(
+            "Moved meanwhile: now at %(now)s, yours is %(yours)d. Save again to have it at yours."
         )
+        raise ValidationError(problem % {"now": now, "yours": value})
 
 
 class GroupChangeList(ChangeList):
@@ -134,10 +139,12 @@ def _today(group_ids: Collection[int], now: datetime) -> dict[int, tuple[int, in
 
 def key_badges(group: Group) -> SafeString:
     """How many keys are in which state; each leads to those keys."""
-    states, standing = figures(group).keys, standing_of(group, timezone.now())
-    off = format_html(' <span class="state-detail">{}</span>', standing) if standing != "on" else ""
+    states, now = figures(group).keys, timezone.now()
+    off = SafeString()
+    if group.is_off(now):
+        off = format_html(' <span class="state-detail">{}</span>', standing_of(group, now))
     if not states:
-        return format_html("{}{}", "none", off)
+        return format_html("{}{}", pgettext("keys", "none"), off)
     return format_html(
         '<span class="badges">{}</span>{}', format_html_join("", "{}", _badges(group, states)), off
     )
@@ -146,7 +153,7 @@ def key_badges(group: Group) -> SafeString:
 def _badges(group: Group, states: Mapping[KeyState, int]) -> Iterator[tuple[SafeString]]:
     for state, count in states.items():
         context = {
-            "text": f"{count} {state}",
+            "text": f"{count} {state_word(state)}",
             "variant": state.spec.tone,
             "href": keys_url(group, state=state),
         }

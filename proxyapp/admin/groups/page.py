@@ -17,6 +17,8 @@ from django.http import (
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.groups.list import figures
 from proxyapp.admin.groups.switching import GroupSwitching
@@ -84,6 +86,7 @@ class GroupPages(GroupSwitching):
         return {
             "address": f"{request.scheme}://{request.get_host()}{script}/g/{name}",
             "traffic": traffic_of(group.pk, now).told() if may_see else "",
+            "is_on": not group.is_off(now),
             "standing": standing_of(group, now),
             "losing": []
             if group.is_off(now)
@@ -98,7 +101,8 @@ class GroupPages(GroupSwitching):
                 raise PermissionDenied
             if try_two_again(group, audit.operator(request.user)):
                 log_in_history(request, Group.objects.filter(pk=group.pk), f"{DETAIL}.")
-                self.message_user(request, f"{group.name}: {DETAIL}.", messages.SUCCESS)
+                text = _("%(group)s: two credentials are tried again.") % {"group": group.name}
+                self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:proxyapp_group_change", args=[group.pk]))
 
     def yaml_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
@@ -116,17 +120,16 @@ class GroupPages(GroupSwitching):
         return self._tested(request, Group.objects.filter(pk=group.pk))
 
     @admin.action(
-        description="Test connection (asks the provider, costs no quota)", permissions=["change"]
+        description=gettext_lazy("Test connection (asks the provider, costs no quota)"),
+        permissions=["change"],
     )
     def test_connections(
         self, request: HttpRequest, queryset: QuerySet[Group]
     ) -> HttpResponse | None:
         count = queryset.count()
         if count > MAX_GROUPS_TESTED:
-            self.message_user(
-                request,
-                f"At most {MAX_GROUPS_TESTED} groups are tested at once; {count} were selected.",
-            )
+            text = _("At most %(most)d groups are tested at once; %(count)d were selected.")
+            self.message_user(request, text % {"most": MAX_GROUPS_TESTED, "count": count})
             return None
         return self._tested(request, queryset)
 
@@ -140,7 +143,7 @@ class GroupPages(GroupSwitching):
         outcomes = try_groups(groups)
         self._follow(request, key_tests.found_by(outcomes))
         context = {
-            "title": "Test of the connection",
+            "title": _("Test of the connection"),
             "opts": self.opts,
             "outcomes": outcomes,
         }
@@ -161,14 +164,17 @@ class GroupPages(GroupSwitching):
         ]
         keys = ApiKey.objects.only("name", "masked").in_bulk([one.key_id for one in changed])
         for result in changed:
-            text = f"Key {keys.get(result.key_id, '(deleted)')}: "
+            text = _("Key %(key)s: %(result)s") % {
+                "key": keys.get(result.key_id, _("(deleted)")),
+                "result": key_tests.describe(result, changes),
+            }
             level = messages.SUCCESS if result.ok else messages.ERROR
-            self.message_user(request, text + key_tests.describe(result, changes), level)
+            self.message_user(request, text, level)
 
     def _group(self, request: HttpRequest, object_id: str) -> Group:
         if not self.has_view_permission(request):
             raise PermissionDenied
         group = self.get_object(request, object_id)
         if group is None:
-            raise Http404("There is no such group.")
+            raise Http404(_("There is no such group."))
         return group

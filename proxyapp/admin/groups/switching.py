@@ -9,6 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from proxyapp.admin.keys.actions import CONFIRMED, NOTHING_LEFT, available_ids
 from proxyapp.admin.parts.audited import log_in_history
@@ -26,7 +28,7 @@ class GroupSwitching(PooledAdmin[Group]):
         """Only a POST does it. A GET is the address that a login leads back to."""
         group = Group.objects.filter(pk__in=[object_id] if is_id(object_id) else []).first()
         if group is None:
-            raise Http404("There is no such group.")
+            raise Http404(_("There is no such group."))
         if not self.has_change_permission(request, group):
             raise PermissionDenied
         back = reverse("admin:proxyapp_group_change", args=[group.pk])
@@ -43,7 +45,7 @@ class GroupSwitching(PooledAdmin[Group]):
         is_last = self._has_last_keys(group)
         if (lines or is_last) and CONFIRMED not in request.POST:
             return self._ask_about_off(
-                request, group, lines, warning=NOTHING_LEFT if is_last else ""
+                request, group, lines, warning=str(NOTHING_LEFT) if is_last else ""
             )
         until = timezone.now() + length if length else None
         self._told(request, switch_off([group.pk], until, audit.operator(request.user)))
@@ -56,16 +58,16 @@ class GroupSwitching(PooledAdmin[Group]):
 
     def _told(self, request: HttpRequest, changed: list[Group]) -> None:
         for group in changed:
-            text = f"{group.name} is {standing_of(group, timezone.now())}."
-            log_in_history(request, Group.objects.filter(pk=group.pk), text)
-            self.message_user(request, text, messages.SUCCESS)
+            with override("en"):  # what is kept is in one language
+                log_in_history(request, Group.objects.filter(pk=group.pk), _now(group))
+            self.message_user(request, _now(group), messages.SUCCESS)
 
     def _ask_about_off(
         self, request: HttpRequest, group: Group, lines: list[str], *, warning: str
     ) -> HttpResponse:
         context: dict[str, Any] = {
             **self.admin_site.each_context(request),
-            "title": f"Turn {group.name} off?",
+            "title": _("Turn %(group)s off?") % {"group": group.name},
             "group": group,
             "length": request.POST.get("for", ""),
             "consequences": lines,
@@ -74,3 +76,8 @@ class GroupSwitching(PooledAdmin[Group]):
             "media": self.media,
         }
         return TemplateResponse(request, "admin/proxyapp/group/switch.html", context)
+
+
+def _now(group: Group) -> str:
+    standing = {"group": group.name, "standing": standing_of(group, timezone.now())}
+    return _("%(group)s is %(standing)s.") % standing

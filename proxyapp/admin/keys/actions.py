@@ -5,7 +5,7 @@ on a page that says what will happen.
 """
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, Literal
 
 from django.contrib import admin, messages
 from django.contrib.admin.actions import delete_selected as ask_and_delete
@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
 
 from proxyapp.admin.parts.audited import log_changes
 from proxyapp.admin.parts.dependents import dependent_lines
@@ -28,22 +30,28 @@ from proxyapp.operators.key_actions import DONE, KeyAction, change_keys
 from proxyapp.vocabulary.key_states import KeyState
 
 CONFIRMED = "confirmed"
-NOTHING_LEFT = (
+NOTHING_LEFT = gettext_lazy(
     "No key will be available: until one is released, enabled or added, clients get 503, or 429"
     " while some are cooling."
 )
+CHANGED = {
+    "release": gettext_lazy("Released %(changed)d of %(count)d selected keys."),
+    "disable": gettext_lazy("Disabled %(changed)d of %(count)d selected keys."),
+    "enable": gettext_lazy("Enabled %(changed)d of %(count)d selected keys."),
+}
 
 Pages = ModelAdmin[ApiKey]
 
 
 @admin.action(
-    description="Release (end the cooldowns, also those of their projects)", permissions=["change"]
+    description=gettext_lazy("Release (end the cooldowns, also those of their projects)"),
+    permissions=["change"],
 )
 def release_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
     change_and_tell(pages, request, "release", ids_of(queryset))
 
 
-@admin.action(description="Disable", permissions=["change"])
+@admin.action(description=gettext_lazy("Disable"), permissions=["change"])
 def disable_keys(
     pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]
 ) -> HttpResponse | None:
@@ -54,12 +62,12 @@ def disable_keys(
     return None
 
 
-@admin.action(description="Enable", permissions=["change"])
+@admin.action(description=gettext_lazy("Enable"), permissions=["change"])
 def enable_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
     change_and_tell(pages, request, "enable", ids_of(queryset))
 
 
-@admin.action(description="Delete", permissions=["delete"])
+@admin.action(description=gettext_lazy("Delete"), permissions=["delete"])
 def delete_selected(
     pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]
 ) -> HttpResponse | None:
@@ -92,7 +100,8 @@ def change_and_tell(
     losing = losses(request, ids, "Now") if action == "disable" else []
     changed = change(request, action, ids)
     level = messages.SUCCESS if changed else messages.WARNING
-    pages.message_user(request, f"{DONE[action]} {changed} of {len(ids)} selected keys.", level)
+    text = CHANGED[action] % {"changed": changed, "count": len(ids)}
+    pages.message_user(request, text, level)
     for line in losing:
         pages.message_user(request, line, messages.WARNING)
 
@@ -129,19 +138,36 @@ def losses(request: HttpRequest, ids: Collection[int], when: str) -> list[str]:
     return dependent_lines(request, dependents(ids), when)
 
 
-def consequences(request: HttpRequest, ids: Collection[int], done: str) -> dict[str, Any]:
+def consequences(
+    request: HttpRequest, ids: Collection[int], done: Literal["deleted", "disabled"]
+) -> dict[str, Any]:
     """For the page that asks: what becomes of these keys, and what is left of the others."""
     available = available_ids()
     lost = available & set(ids)
     left = len(available) - len(lost)
-    several = f"{len(ids)} keys" if len(ids) > 1 else "1 key"
-    lines = [
-        f"{several} will be {done}: {len(lost)} of them available now, {len(ids) - len(lost)} not."
-    ]
+    counts = {"count": max(len(ids), 1), "now": len(lost), "rest": len(ids) - len(lost)}
+    lines = [_going(counts["count"], done) % counts]
     if left or not lost:
-        lines.append(f"{left} other {'keys stay' if left != 1 else 'key stays'} available.")
+        staying = ngettext(
+            "%(count)d other key stays available.", "%(count)d other keys stay available.", left
+        )
+        lines.append(staying % {"count": left})
     lines += losses(request, ids, "Then")
     return {"consequences": lines, "warning": "" if left or not lost else NOTHING_LEFT}
+
+
+def _going(count: int, done: Literal["deleted", "disabled"]) -> str:
+    if done == "deleted":
+        return ngettext(
+            "%(count)d key will be deleted: %(now)d of them available now, %(rest)d not.",
+            "%(count)d keys will be deleted: %(now)d of them available now, %(rest)d not.",
+            count,
+        )
+    return ngettext(
+        "%(count)d key will be disabled: %(now)d of them available now, %(rest)d not.",
+        "%(count)d keys will be disabled: %(now)d of them available now, %(rest)d not.",
+        count,
+    )
 
 
 def confirmation(
@@ -152,9 +178,9 @@ def confirmation(
     context = {
         **pages.admin_site.each_context(request),
         **consequences(request, ids, "disabled"),
-        "title": "Disable all available keys?"
+        "title": _("Disable all available keys?")
         if available_ids() <= set(ids)
-        else "Disable the last keys of client tokens?",
+        else _("Disable the last keys of client tokens?"),
         "back_url": back_url,
         "opts": pages.opts,
         "posted": [(name, value) for name, value in posted if name != "csrfmiddlewaretoken"],

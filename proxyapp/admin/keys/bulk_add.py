@@ -14,6 +14,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.decorators import method_decorator
+from django.utils.functional import Promise
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext, pgettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
@@ -31,8 +34,8 @@ from proxyapp.vocabulary.masking import masked_key
 
 # A pasted text may be refused line by line.
 SHOWN_REFUSALS = 200
-TOO_LATE = "That page was too old. Nothing was added: paste the keys again."
-IN_BETWEEN = (
+TOO_LATE = gettext_lazy("That page was too old. Nothing was added: paste the keys again.")
+IN_BETWEEN = gettext_lazy(
     "Somebody else changed the same keys or groups at that moment. Nothing was added: paste the"
     " keys again."
 )
@@ -92,7 +95,7 @@ class BulkAdd(PooledAdmin[ApiKey]):
 
     def _page(self, request: HttpRequest, step: str, context: dict[str, Any]) -> HttpResponse:
         site = self.admin_site.each_context(request)
-        own = {"title": "Add many keys", "opts": self.opts, "media": self.media}
+        own = {"title": _("Add many keys"), "opts": self.opts, "media": self.media}
         return TemplateResponse(
             request, f"admin/proxyapp/apikey/bulk_add_{step}.html", {**site, **own, **context}
         )
@@ -108,7 +111,7 @@ class BulkAdd(PooledAdmin[ApiKey]):
         chosen = (carried.keys[number] for number in _ticked(request, len(carried.keys)))
         taken = [NewKey(secret, name, project) for secret, name, project in chosen]
         if not taken:
-            return self._again(request, "No key was ticked: nothing was added.")
+            return self._again(request, _("No key was ticked: nothing was added."))
         try:
             added = add_keys(request, group, taken)
         except IntegrityError:
@@ -122,8 +125,8 @@ class BulkAdd(PooledAdmin[ApiKey]):
         listed = reverse("admin:proxyapp_apikey_changelist")
         return HttpResponseRedirect(f"{listed}?{urlencode({'group__id__exact': group.pk})}")
 
-    def _again(self, request: HttpRequest, problem: str) -> HttpResponse:
-        self.message_user(request, problem, messages.ERROR)
+    def _again(self, request: HttpRequest, problem: str | Promise) -> HttpResponse:
+        self.message_user(request, str(problem), messages.ERROR)
         return HttpResponseRedirect(reverse("admin:proxyapp_apikey_bulk_add"))
 
 
@@ -133,11 +136,11 @@ def _reviewed(request: HttpRequest, form: BulkAddForm) -> dict[str, Any]:
     known = groups_of([key.secret for key in found.keys])
     keys = list(_labelled([key for key in found.keys if key.secret not in known], group, wanted))
     there = [
-        Refused(key.line, key.masked, f"in group {known[key.secret]}")
+        Refused(key.line, key.masked, _("in group %(group)s") % {"group": known[key.secret]})
         for key in found.keys
         if key.secret in known
     ]
-    twice = [Refused(key.line, key.masked, "given twice") for key in found.repeats]
+    twice = [Refused(key.line, key.masked, _("given twice")) for key in found.repeats]
     secrets = [(key.secret, key.name, key.project) for key in keys]
     new_name = "" if group.pk else group.name
     carried = Carried(
@@ -177,17 +180,21 @@ def _ticked(request: HttpRequest, count: int) -> list[int]:
 
 def _told(carried: Carried, added: Added, group: Group, left_out: int) -> str:
     """`Added 12 keys to default-gemini; 3 were there already; 1 line was no key.`"""
-    count = len(added.keys)
-    parts = [f"Added {count} {'key' if count == 1 else 'keys'} to {group.name}"]
-    for number, what in (
-        (carried.were_there + added.were_there, "there already"),
-        (carried.repeats, "given twice"),
-        (left_out, "left out"),
+    count, there = len(added.keys), carried.were_there + added.were_there
+    told = ngettext("Added %(count)d key to %(group)s", "Added %(count)d keys to %(group)s", count)
+    parts = [told % {"count": count, "group": group.name}]
+    for number, text in (
+        (there, ngettext("%(count)d was there already", "%(count)d were there already", there)),
+        (
+            carried.repeats,
+            ngettext("%(count)d was given twice", "%(count)d were given twice", carried.repeats),
+        ),
+        (left_out, ngettext("%(count)d was left out", "%(count)d were left out", left_out)),
+        (
+            carried.rejects,
+            ngettext("%(count)d line was no key", "%(count)d lines were no key", carried.rejects),
+        ),
     ):
         if number:
-            parts.append(f"{number} {'was' if number == 1 else 'were'} {what}")
-    if carried.rejects:
-        parts.append(
-            f"{carried.rejects} {'line was' if carried.rejects == 1 else 'lines were'} no key"
-        )
-    return "; ".join(parts) + "."
+            parts.append(text % {"count": number})
+    return _("%(sentence)s.") % {"sentence": pgettext("between clauses", "; ").join(parts)}

@@ -6,6 +6,8 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import UploadedFile
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.pooled import refuse_if
@@ -27,10 +29,6 @@ MAX_KEYS = 5000
 # A name that is given to many keys gets a number behind it.
 DIGITS_OF_NUMBER = 6
 FIRST_GROUP = "default-gemini"
-INSTEAD = (
-    "add the keys in parts, or as a config file on the gateway's machine: `manage.py import_config"
-    " FILE`"
-)
 
 
 class WriteOnlyTextarea(Textarea):
@@ -44,33 +42,40 @@ class BulkAddForm(forms.Form):
     group = forms.ModelChoiceField(
         Group.objects.defer("proxy_url", "proxy_pool"),
         required=False,
-        empty_label="A new group",
+        label=gettext_lazy("Group"),
+        empty_label=gettext_lazy("A new group"),
         widget=UnfoldAdminSelectWidget,
     )
     new_group = forms.CharField(
         required=False,
-        label="Name of the new group",
+        label=gettext_lazy("Name of the new group"),
         widget=TextInput,
-        help_text=(
+        help_text=gettext_lazy(
             "It goes to the Gemini API and is quota_aware; its target, proxy and policy can be"
             " changed on its page."
         ),
     )
     project = forms.CharField(
         required=False,
+        label=gettext_lazy("Project"),
         max_length=MAX_NAME_LENGTH,
         widget=TextInput,
-        help_text="For keys that come without one. Keys of one project share their quota.",
+        help_text=gettext_lazy(
+            "For keys that come without one. Keys of one project share their quota."
+        ),
     )
     name_prefix = forms.CharField(
         required=False,
+        label=gettext_lazy("Name prefix"),
         max_length=MAX_NAME_LENGTH - DIGITS_OF_NUMBER,
         widget=TextInput,
-        help_text="Keys that come without a name are numbered: laptop- makes laptop-1, laptop-2, …",
+        help_text=gettext_lazy(
+            "Keys that come without a name are numbered: laptop- makes laptop-1, laptop-2, …"
+        ),
     )
     text = forms.CharField(
         required=False,
-        label="Keys",
+        label=gettext_lazy("Keys"),
         widget=WriteOnlyTextarea(
             {
                 "rows": 10,
@@ -80,16 +85,15 @@ class BulkAddForm(forms.Form):
                 "autocapitalize": "off",
             }
         ),
-        help_text=(
+        help_text=gettext_lazy(
             "Any text: a key a line, commas, JSON, YAML, .env lines, or CSV with a header"
             " key,name,project. The next page shows what was found before anything is saved."
         ),
     )
     file = forms.FileField(
         required=False,
-        label="Or a file",
+        label=gettext_lazy("Or a file"),
         widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml,.json,.csv,.txt,.env,text/*"}),
-        help_text=f"YAML, JSON, CSV or text of at most {mib(MAX_BYTES)} MiB.",
     )
 
     def __init__(self, request: HttpRequest) -> None:
@@ -100,6 +104,9 @@ class BulkAddForm(forms.Form):
             "new_group": "" if group else FIRST_GROUP,
         }
         super().__init__(posted, request.FILES or None, initial=chosen)
+        size = {"size": mib(MAX_BYTES)}
+        help_text = _("YAML, JSON, CSV or text of at most %(size)s MiB.") % size
+        self.fields["file"].help_text = help_text
         self.found = Found()
         if not request.user.has_perm("proxyapp.add_group"):
             del self.fields["new_group"]
@@ -109,30 +116,30 @@ class BulkAddForm(forms.Form):
         name = str(self.cleaned_data["new_group"]).strip()
         if name and Group.objects.filter(name__iexact=name).exists():
             raise ValidationError(
-                "There is a group of this name (case does not count): choose it above."
+                _("There is a group of this name (case does not count): choose it above.")
             )
-        return refuse_if(check_group_name, name, "The name") if name else ""
+        return refuse_if(check_group_name, name, _("The name")) if name else ""
 
     def clean_project(self) -> str:
-        return refuse_if(check_label, self.cleaned_data["project"], "The project")
+        return refuse_if(check_label, self.cleaned_data["project"], _("The project"))
 
     def clean_name_prefix(self) -> str:
-        return refuse_if(check_label, self.cleaned_data["name_prefix"], "The prefix")
+        return refuse_if(check_label, self.cleaned_data["name_prefix"], _("The prefix"))
 
     def clean_file(self) -> str:
         """Its text."""
         file: UploadedFile | None = self.cleaned_data["file"]
         if file is None:
             return ""
-        _refuse_large("The file", file.size or 0)
+        _refuse_large(_("The file"), file.size or 0)
         try:
             return bytes(file.read()).decode("utf-8-sig")
         except UnicodeDecodeError:
-            raise ValidationError("The file is not text in UTF-8.") from None
+            raise ValidationError(_("The file is not text in UTF-8.")) from None
 
     def clean_text(self) -> str:
         text: str = self.cleaned_data["text"]
-        _refuse_large("The text", len(text.encode()))
+        _refuse_large(_("The text"), len(text.encode()))
         return text
 
     def clean(self) -> dict[str, Any]:
@@ -146,28 +153,36 @@ class BulkAddForm(forms.Form):
         if "new_group" not in self.fields or self.has_error("group") or self.has_error("new_group"):
             return
         if chosen and new:
-            self.add_error("new_group", "Choose a group or name a new one, not both.")
+            self.add_error("new_group", _("Choose a group or name a new one, not both."))
         elif not chosen and not new:
-            self.add_error("group", "Choose a group, or name a new one.")
+            self.add_error("group", _("Choose a group, or name a new one."))
 
     def _find(self) -> None:
         text, file = self.cleaned_data["text"], self.cleaned_data["file"]
         if bool(text.strip()) == bool(file.strip()):
             problem = (
-                "Paste keys or choose a file, not both."
+                _("Paste keys or choose a file, not both.")
                 if file
-                else "Paste some keys, or choose a file."
+                else _("Paste some keys, or choose a file.")
             )
             raise ValidationError({"text": problem})
         group = self.cleaned_data["group"] or Group()
         self.found = find_keys(text or file, group.target_url)
         if len(self.found.keys) > MAX_KEYS:
-            problem = f"{len(self.found.keys):,} keys; {MAX_KEYS:,} are added at once at most."
-            raise ValidationError({"text": f"{problem} You can {INSTEAD}."})
+            problem = _(
+                "%(count)s keys; %(most)s are added at once at most. You can add the keys in parts,"
+                " or as a config file on the gateway's machine: `manage.py import_config FILE`."
+            )
+            counts = {"count": f"{len(self.found.keys):,}", "most": f"{MAX_KEYS:,}"}
+            raise ValidationError({"text": problem % counts})
         if not self.found.keys and not self.found.rejects:
-            raise ValidationError({"text": "There is nothing in it."})
+            raise ValidationError({"text": _("There is nothing in it.")})
 
 
 def _refuse_large(what: str, size: int) -> None:
     if size > MAX_BYTES:
-        raise ValidationError(f"{what} {too_large(size, MAX_BYTES)} here: {INSTEAD}.")
+        problem = _(
+            "%(what)s %(is_too_large)s here: add the keys in parts, or as a config file on the"
+            " gateway's machine: `manage.py import_config FILE`."
+        )
+        raise ValidationError(problem % {"what": what, "is_too_large": too_large(size, MAX_BYTES)})

@@ -4,6 +4,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.parts.pooled import WriteOnlyInput
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm
@@ -12,19 +14,18 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.exits import EXAMPLE, exit_check, shown_exit
 
-HELP = f"This key's alone, over its group's proxy or exits: {EXAMPLE}, or direct. Empty: none."
-BOTH = "Replace the exit or remove it, not both."
+BOTH = gettext_lazy("Replace the exit or remove it, not both.")
 
 
 class OwnExitForm(ModelForm[ApiKey]):
     new_proxy_url = forms.CharField(
-        widget=WriteOnlyInput, label="Exit", required=False, help_text=HELP
+        widget=WriteOnlyInput, label=gettext_lazy("Exit"), required=False
     )
     remove_proxy = forms.BooleanField(
         widget=Checkbox,
         required=False,
-        label="Remove the exit",
-        help_text="The key goes the way of its group from now on.",
+        label=gettext_lazy("Remove the exit"),
+        help_text=gettext_lazy("The key goes the way of its group from now on."),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -32,9 +33,15 @@ class OwnExitForm(ModelForm[ApiKey]):
         own = self.instance.proxy_url
         if own is None:
             del self.fields["remove_proxy"]
+            self.fields["new_proxy_url"].help_text = _(
+                "This key's alone, over its group's proxy or exits: %(example)s, or direct. Empty:"
+                " none."
+            ) % {"example": EXAMPLE}
             return
-        self.fields["new_proxy_url"].label = "Replace the exit"
-        self.fields["new_proxy_url"].help_text = f"Now: {_shown(own)}. Leave empty to keep it."
+        self.fields["new_proxy_url"].label = _("Replace the exit")
+        self.fields["new_proxy_url"].help_text = _("Now: %(now)s. Leave empty to keep it.") % {
+            "now": _shown(own)
+        }
 
     def hidden_exit(self) -> HiddenValue:
         own = self.instance.proxy_url
@@ -45,7 +52,7 @@ class OwnExitForm(ModelForm[ApiKey]):
         if given and self.cleaned_data.get("remove_proxy"):
             raise ValidationError(BOTH)
         if given and (problem := exit_check(group.allow_link_local)(given)):
-            self.add_error("new_proxy_url", f"The exit {problem}.")
+            self.add_error("new_proxy_url", _("The exit %(problem)s.") % {"problem": problem})
 
     def wanted_exit(self) -> str | None:
         """From now on; None: that of its group."""
@@ -56,7 +63,7 @@ class OwnExitForm(ModelForm[ApiKey]):
 def _shown(url: str) -> str:
     is_unreadable = url == UNREADABLE
     return (
-        "unreadable (it was encrypted with another SECRET_KEY)"
+        _("unreadable (it was encrypted with another SECRET_KEY)")
         if is_unreadable
         else (shown_exit(url))
     )

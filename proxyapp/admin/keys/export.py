@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.keys.actions import Pages, ids_of
 from proxyapp.admin.parts.download import may_export_secrets
@@ -17,7 +18,7 @@ from proxyapp.models.key_state import key_batches
 MAX_SHOWN_PROBLEMS = 20
 
 
-@admin.action(description="Export (YAML)", permissions=["export"])
+@admin.action(description=gettext_lazy("Export (YAML)"), permissions=["export"])
 def export_keys(pages: Pages, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse:
     mask = not may_export_secrets(request)
     ids = ids_of(queryset)

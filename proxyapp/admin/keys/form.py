@@ -4,15 +4,17 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.keys.exit_field import OwnExitForm
 from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
-from proxyapp.admin.parts.redirects import refusal
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
 from proxyapp.operators.key_destinations import destination_of, through_own
+from proxyapp.operators.redirects import refusal
 from proxyapp.vocabulary.checks import check_key, check_label
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.service_account import (
@@ -32,7 +34,7 @@ class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
     """`may_redirect`: whether its user may move the key to a group with another target or proxy."""
 
     may_redirect = False
-    new_secret = forms.CharField(widget=WriteOnlyInput, label="Key", required=False)
+    new_secret = forms.CharField(widget=WriteOnlyInput, label=gettext_lazy("Key"), required=False)
 
     class Meta:
         model = ApiKey
@@ -46,13 +48,14 @@ class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
         secret = self.fields["new_secret"]
         if self.instance.pk is None:
             secret.required = True
-            secret.help_text = (
+            secret.help_text = _(
                 "Or the text of a service account's JSON file. Stored encrypted, and never shown"
                 " again."
             )
         else:
-            secret.label = "Replace the key"
-            secret.help_text = f"Now: {self.instance.masked}. Leave empty to keep it."
+            secret.label = _("Replace the key")
+            now = {"now": self.instance.masked}
+            secret.help_text = _("Now: %(now)s. Leave empty to keep it.") % now
 
     def hidden_values(self) -> dict[str, HiddenValue]:
         secret = HiddenValue(self.instance.key_hash, self.instance.masked)
@@ -65,7 +68,8 @@ class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
         if is_new:
             self._take_from_account(self.cleaned_data.get("new_secret") or "")
         if group and lacks_project(group.target_url, self.cleaned_data.get("project", "")):
-            self.add_error("project", f"The target of group {group} has {PROJECT}: give it one.")
+            problem = _("The target of group %(group)s has %(place)s: give it one.")
+            self.add_error("project", problem % {"group": group, "place": PROJECT})
         if group is not None:
             self.check_exit(group)
         if not (
@@ -102,19 +106,21 @@ class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
             self.add_error("group", refusal(1, f"of group {groups[before]}"))
 
     def clean_name(self) -> str:
-        return refuse_if(check_label, self.cleaned_data["name"], "The name")
+        return refuse_if(check_label, self.cleaned_data["name"], _("The name"))
 
     def clean_project(self) -> str:
-        return refuse_if(check_label, self.cleaned_data["project"], "The project")
+        return refuse_if(check_label, self.cleaned_data["project"], _("The project"))
 
     def _checked(self, secret: str) -> str:
         """The text of a service account's file is kept in one form."""
         if not is_account(secret.lstrip()):
-            return refuse_if(check_key, secret, "The key")
+            return refuse_if(check_key, secret, _("The key"))
         try:
             return stored_account(secret)
         except BadAccount as problem:
-            raise ValidationError(f"The service account {problem}.") from None
+            raise ValidationError(
+                _("The service account %(problem)s.") % {"problem": problem}
+            ) from None
 
     def clean_new_secret(self) -> str:
         secret: str = self.cleaned_data["new_secret"]
@@ -124,5 +130,7 @@ class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
         same = ApiKey.objects.filter(key_hash__in=keyed_hashes(secret)).exclude(pk=self.instance.pk)
         other = same.select_related("group").first()
         if other:
-            raise ValidationError(f"This key is already in group {other.group}.")
+            raise ValidationError(
+                _("This key is already in group %(group)s.") % {"group": other.group}
+            )
         return secret

@@ -10,8 +10,6 @@ from proxyapp.models import ApiKey, Group, audit
 from proxyapp.operators import key_adding
 from proxyapp.operators.key_adding import IN_BULK, WITH_KEYS, Added, NewKey
 
-__all__ = ["NewKey", "add_keys"]
-
 
 def add_keys(request: HttpRequest, group: Group, new: Sequence[NewKey]) -> Added:
     with transaction.atomic():

@@ -19,6 +19,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.keys.facts import LastDay, facts, facts_of
 from proxyapp.admin.keys.live_cells import number_cell, state_cell, used_cell
@@ -27,12 +29,9 @@ from proxyapp.admin.parts.svg_charts import sparkline
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.ledger.stamps import last_day
 from proxyapp.models import ApiKey, RateLimitEvent
-from proxyapp.provider.kinds import label_of
+from proxyapp.operators.shown_words import kind_word
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-UNREADABLE_NOTE = format_html(
-    ' <span class="state-detail">{}</span>', "not used: SECRET_KEY does not open it"
-)
 
 
 class KeyChangeList(ChangeList):
@@ -75,65 +74,76 @@ def _never_first(moment: Combinable) -> Coalesce:
 # Columns.
 
 
-@admin.display(description="key", ordering="name")
+@admin.display(description=gettext_lazy("key"), ordering="name")
 def label(key: ApiKey) -> SafeString:
     found = facts(key)
-    note = UNREADABLE_NOTE if found and found.row.is_unreadable else ""
+    note = SafeString()
+    if found and found.row.is_unreadable:
+        note += _note(_("not used: SECRET_KEY does not open it"))
     if found and found.row.exit.is_own:
-        note += format_html(' <span class="state-detail">through {}</span>', found.row.exit.text)
+        note += _note(_("through %(exit)s") % {"exit": found.row.exit.text})
     if not key.name:
         return format_html('<span class="key-masked">{}</span>{}', key.masked, note)
     name = '<span class="key-name">{}</span> <span class="key-masked">({})</span>{}'
     return format_html(name, key.name, key.masked, note)
 
 
-@admin.display(ordering="project")
+def _note(text: str) -> SafeString:
+    return format_html(' <span class="state-detail">{}</span>', text)
+
+
+@admin.display(description=gettext_lazy("Project"), ordering="project")
 def project(key: ApiKey) -> str:
     return key.project or NEVER
 
 
-@admin.display(description="priority, weight", ordering="priority")
+@admin.display(description=gettext_lazy("priority, weight"), ordering="priority")
 def turns(key: ApiKey) -> str:
     """Of its own."""
     if key.priority is None and key.weight == 1:
         return NEVER
-    return f"{'as its group' if key.priority is None else key.priority}, {key.weight}"
+    if key.priority is None:
+        return _("as its group, %(weight)d") % {"weight": key.weight}
+    return f"{key.priority}, {key.weight}"
 
 
-@admin.display(ordering="status")
+@admin.display(description=gettext_lazy("State"), ordering="status")
 def state(key: ApiKey) -> SafeString:
     found = facts(key)
     return state_cell(found.row, found.now) if found else format_html("{}", NEVER)
 
 
-@admin.display(description="last 24 h", ordering="order:last_day")
+@admin.display(description=gettext_lazy("last 24 h"), ordering="order:last_day")
 def activity(key: ApiKey) -> SafeString:
     day = day_of(key)
-    return sparkline(day.hours, f"{day.requests:,} requests in 24 h")
+    return sparkline(day.hours, _("%(count)s requests in 24 h") % {"count": f"{day.requests:,}"})
 
 
-@admin.display(ordering="order:requests")
+@admin.display(description=gettext_lazy("Requests"), ordering="order:requests")
 def requests(key: ApiKey) -> SafeString:
     """Of all hours and days that are kept."""
     found = facts(key)
     if found is None:
         return format_html("{}", NEVER)
-    row = found.row
+    cells = {name: number_cell(found.row, name) for name in ("requests", "rate_limited", "errors")}
     return format_html(
-        '{}<div class="key-refusals"><span>429s: {}</span> <span>errors: {}</span></div>',
-        *(number_cell(row, name) for name in ("requests", "rate_limited", "errors")),
+        '{}<div class="key-refusals"><span>{}</span> <span>{}</span></div>',
+        cells["requests"],
+        format_html(_("429s: {}"), cells["rate_limited"]),
+        format_html(_("errors: {}"), cells["errors"]),
     )
 
 
-@admin.display(description="success")
+@admin.display(description=gettext_lazy("success"))
 def success(key: ApiKey) -> SafeString:
     """Of the last day."""
     day = day_of(key)
-    title = f"{day.succeeded:,} of {day.requests:,} requests in 24 h"
+    counts = {"good": f"{day.succeeded:,}", "count": f"{day.requests:,}"}
+    title = _("%(good)s of %(count)s requests in 24 h") % counts
     return format_html('<span title="{}">{}</span>', title, rate(day.succeeded, day.requests))
 
 
-@admin.display(description="tokens in / out", ordering="order:tokens")
+@admin.display(description=gettext_lazy("tokens in / out"), ordering="order:tokens")
 def tokens(key: ApiKey) -> SafeString:
     found = facts(key)
     if found is None:
@@ -142,7 +152,7 @@ def tokens(key: ApiKey) -> SafeString:
     return format_html("<span>{} / {}</span>", sent, received)
 
 
-@admin.display(description="last error", ordering="order:last_event")
+@admin.display(description=gettext_lazy("last error"), ordering="order:last_event")
 def last_error(key: ApiKey) -> SafeString:
     found = facts(key)
     if found is None or found.event is None:
@@ -151,12 +161,12 @@ def last_error(key: ApiKey) -> SafeString:
     return format_html(
         '<a href="{}">{}</a> {}',
         url,
-        label_of(found.event.kind),
+        kind_word(found.event.kind),
         ago(found.event.occurred_at, found.now),
     )
 
 
-@admin.display(description="last used", ordering="order:used")
+@admin.display(description=gettext_lazy("last used"), ordering="order:used")
 def used(key: ApiKey) -> SafeString:
     return used_cell(key.last_used_at)
 

@@ -10,11 +10,13 @@ from functools import cache
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from proxyapp.admin.parts.badges import state_badge
 from proxyapp.admin.parts.cells import counted, parts_in, parts_out, short_time, until
 from proxyapp.operators.key_report import KeyRow
-from proxyapp.provider.kinds import label_of
+from proxyapp.operators.shown_words import kind_word
 from proxyapp.vocabulary.key_states import KeyState
 
 MODELS_SHOWN = 3
@@ -66,10 +68,10 @@ def models_out(row: KeyRow, now: datetime) -> list[SafeString]:
     """A line for each model that is out on its own."""
     return [
         format_html(
-            "{} out for {} ({})",
-            cooldown.model,
-            until(cooldown.until, now),
-            label_of(cooldown.reason),
+            _("{model} out for {left} ({reason})"),
+            model=cooldown.model,
+            left=until(cooldown.until, now),
+            reason=kind_word(cooldown.reason),
         )
         for cooldown in row.cooldowns
         if cooldown.model
@@ -85,13 +87,12 @@ def _time_left(row: KeyRow, now: datetime) -> SafeString:
 def _details(row: KeyRow, now: datetime) -> list[SafeString]:
     lines = []
     if row.state == KeyState.COOLING and row.whole:
-        lines.append(
-            format_html("{}, until {}", label_of(row.whole.reason), short_time(row.whole.until))
-        )
+        reason, end = kind_word(row.whole.reason), short_time(row.whole.until)
+        lines.append(format_html(_("{reason}, until {end}"), reason=reason, end=end))
     out = models_out(row, now)
     lines += out[:MODELS_SHOWN]
-    if len(out) > MODELS_SHOWN:
-        lines.append(format_html("and {} more models", len(out) - MODELS_SHOWN))
+    if rest := max(len(out) - MODELS_SHOWN, 0):
+        lines.append(format_html(_("and {count} more models"), count=rest))
     return lines
 
 
@@ -103,7 +104,13 @@ def _reason(row: KeyRow) -> list[SafeString]:
     return [format_html('<span title="{}">{}…</span>', text, short)]
 
 
-@cache
 def _badge(state: KeyState) -> SafeString:
-    """There are four: a template for each of 200 keys would take a tenth of a second."""
+    return _badge_in(state, get_language())
+
+
+@cache
+def _badge_in(state: KeyState, language: str | None) -> SafeString:
+    """There are four of a language, which is active: a template for each of 200 keys would take a
+    tenth of a second.
+    """
     return state_badge(state)

@@ -14,7 +14,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.translation import gettext_lazy as _
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.keys.actions import (
     delete_selected,
@@ -46,23 +47,18 @@ from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.exits import shown_exit
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 
-UNREADABLE_TEXT = (
-    "cannot be decrypted with this SECRET_KEY: replace the key, or add the old secret as a fallback"
-)
-
 SETTINGS = [INPUTS.get(field.name, field.name) for field in KEY_FIELDS]
-DOUBTED = "The key was saved, but it {}. Test it."
 
 
 def ask_whether_to_show(request: HttpRequest) -> SafeString:
     button = render_to_string(
-        "unfold/components/button.html", {"submit": True, "children": "Show the key"}
+        "unfold/components/button.html", {"submit": True, "children": _("Show the key")}
     )
     return format_html(
         '<form method="post"><input type="hidden" name="csrfmiddlewaretoken" value="{}"><p'
-        ' class="mb-4">The key will be on the next page, and the audit log will say that you saw'
-        " it.</p>{}</form>",
+        ' class="mb-4">{}</p>{}</form>',
         get_token(request),
+        _("The key will be on the next page, and the audit log will say that you saw it."),
         button,
     )
 
@@ -70,7 +66,11 @@ def ask_whether_to_show(request: HttpRequest) -> SafeString:
 def show(request: HttpRequest, key: ApiKey) -> SafeString:
     """Logs it before the page is made."""
     if key.secret is None or key.secret == UNREADABLE:
-        return format_html("<p>The key {}.</p>", UNREADABLE_TEXT)
+        text = _(
+            "The key cannot be decrypted with this SECRET_KEY: replace the key, or add the old"
+            " secret as a fallback."
+        )
+        return format_html("<p>{}</p>", text)
     log_changes(
         request, ApiKey.objects.defer("secret").filter(pk=key.pk), "Key shown.", action="show"
     )
@@ -80,10 +80,10 @@ def show(request: HttpRequest, key: ApiKey) -> SafeString:
 @admin.register(ApiKey)
 class ApiKeyAdmin(BulkAdd, KeyPages):
     words = Words(
-        _("API key"),
-        _("API keys"),
-        _("Keys"),
-        none=_("There are no keys yet. Paste some with Bulk add, or add one."),
+        gettext_lazy("API key"),
+        gettext_lazy("API keys"),
+        gettext_lazy("Keys"),
+        none=gettext_lazy("There are no keys yet. Paste some with Bulk add, or add one."),
     )
     form = ApiKeyForm
     list_display = COLUMNS
@@ -92,7 +92,7 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     list_select_related = ("group",)
     list_per_page = 100
     search_fields = ("name", "project", "masked")
-    search_help_text = "Name, project or masked key, such as AIza…x9Qk"
+    search_help_text = gettext_lazy("Name, project or masked key, such as AIza…x9Qk")
     actions = (release_keys, disable_keys, enable_keys, test_keys, export_keys, delete_selected)
 
     class Media:
@@ -126,9 +126,9 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
             raise PermissionDenied
         key = self.get_object(request, object_id)
         if key is None:
-            raise Http404("There is no such key.")
+            raise Http404(_("There is no such key."))
         content = show(request, key) if request.method == "POST" else ask_whether_to_show(request)
-        context = {"title": f"Key {key}", "opts": self.opts, "content": content}
+        context = {"title": _("Key %(key)s") % {"key": key}, "opts": self.opts, "content": content}
         return TemplateResponse(
             request, "admin/base_site.html", self.admin_site.each_context(request) | context
         )
@@ -171,7 +171,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
         if form.cleaned_data["new_secret"]:
             obj.set_secret(form.cleaned_data["new_secret"])
             if why := doubt(form.cleaned_data["new_secret"], obj.group.target_url):
-                messages.warning(request, DOUBTED.format(why))
+                text = _("The key was saved, but it %(doubt)s. Test it.")
+                messages.warning(request, text % {"doubt": why})
         if {"new_proxy_url", "remove_proxy"} & set(form.changed_data):
             obj.proxy_url = form.cleaned_data["new_proxy_url"] or None
         if "status" in form.changed_data:
@@ -217,12 +218,20 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, Any]:
         return counts_of_keys(self.keys_of(ids))
 
-    @admin.display(description="key")
+    @admin.display(description=gettext_lazy("key"))
     def masked_key(self, key: ApiKey) -> str:
-        return f"{key.masked} ({UNREADABLE_TEXT})" if key.secret == UNREADABLE else key.masked
+        if key.secret != UNREADABLE:
+            return key.masked
+        text = _(
+            "%(key)s (cannot be decrypted with this SECRET_KEY: replace the key, or add the old"
+            " secret as a fallback)"
+        )
+        return text % {"key": key.masked}
 
-    @admin.display
+    @admin.display(description=gettext_lazy("In clear"))
     def in_clear(self, key: ApiKey) -> SafeString:
         return format_html(
-            '<a href="{}">Show the key</a>', reverse("admin:proxyapp_apikey_secret", args=[key.pk])
+            '<a href="{}">{}</a>',
+            reverse("admin:proxyapp_apikey_secret", args=[key.pk]),
+            _("Show the key"),
         )

@@ -10,8 +10,11 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, pgettext
 
 from proxyapp.admin.keys.actions import (
     change,
@@ -32,17 +35,23 @@ from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.key_actions import KeyAction
-from proxyapp.provider.kinds import label_of
+from proxyapp.operators.shown_words import kind_word
 from proxyapp.vocabulary.choices import KeyStatus
 
 View = Callable[[HttpRequest, str], HttpResponse]
 
 # The newest; the list of events has all.
 SHOWN_EVENTS = 20
-TOLD: dict[KeyAction, tuple[str, str]] = {
-    "release": ("The key is released: its cooldowns are over.", "Nothing held the key."),
-    "disable": ("The key is disabled.", "The key was disabled already."),
-    "enable": ("The key is enabled.", "The key was enabled already."),
+TOLD: dict[KeyAction, tuple[str | Promise, str | Promise]] = {
+    "release": (
+        gettext_lazy("The key is released: its cooldowns are over."),
+        gettext_lazy("Nothing held the key."),
+    ),
+    "disable": (
+        gettext_lazy("The key is disabled."),
+        gettext_lazy("The key was disabled already."),
+    ),
+    "enable": (gettext_lazy("The key is enabled."), gettext_lazy("The key was enabled already.")),
 }
 
 
@@ -94,9 +103,9 @@ class KeyPages(PooledAdmin[ApiKey]):
             done, was_so = TOLD[action]
             losing = losses(request, [key.pk], "Now") if action == "disable" else []
             if change(request, action, [key.pk]):
-                self.message_user(request, done, messages.SUCCESS)
+                self.message_user(request, str(done), messages.SUCCESS)
             else:
-                self.message_user(request, was_so, messages.WARNING)
+                self.message_user(request, str(was_so), messages.WARNING)
             self.tell(request, losing)
             return self._to_page(key)
 
@@ -107,7 +116,7 @@ class KeyPages(PooledAdmin[ApiKey]):
             raise PermissionDenied
         key = self.get_object(request, object_id)
         if key is None:
-            raise Http404("There is no such key.")
+            raise Http404(_("There is no such key."))
         return key
 
     def _to_page(self, key: ApiKey) -> HttpResponseRedirect:
@@ -138,48 +147,32 @@ class KeyPages(PooledAdmin[ApiKey]):
 
 
 def _figures(key: ApiKey) -> Iterator[tuple[str, SafeString]]:
-    yield "Last 24 h", activity(key)
-    yield "Requests", requests(key)
-    yield "Success, 24 h", success(key)
-    yield "Tokens in / out", tokens(key)
-    yield "Last used", used(key)
+    yield _("Last 24 h"), activity(key)
+    yield _("Requests"), requests(key)
+    yield _("Success, 24 h"), success(key)
+    yield _("Tokens in / out"), tokens(key)
+    yield _("Last used"), used(key)
     found = facts(key)
     if found is not None and found.row.exit.text:
-        yield "Exit", format_html("{}", found.row.exit.text)
+        yield _("Exit"), format_html("{}", found.row.exit.text)
 
 
 def _commands(key: ApiKey, *, has_cooldowns: bool) -> Iterator[dict[str, str]]:
     """What makes sense in this state."""
-    yield {
-        "name": "test",
-        "title": "Test",
-        "icon": "network_check",
-        "hint": "Asks the provider; costs no quota",
-    }
+    hint = _("Asks the provider; costs no quota")
+    yield {"name": "test", "title": _("Test"), "icon": "network_check", "hint": hint}
     if has_cooldowns:
-        hint = "Ends the cooldowns of the key and of its project"
-        yield {"name": "release", "title": "Release", "icon": "lock_open", "hint": hint}
-    if key.status == KeyStatus.DISABLED:
-        yield {
-            "name": "enable",
-            "title": "Enable",
-            "icon": "play_arrow",
-            "hint": "Puts it back into rotation",
-        }
-        return
-    if key.status == KeyStatus.INVALID:
-        yield {
-            "name": "enable",
-            "title": "Enable",
-            "icon": "play_arrow",
-            "hint": "The provider said that it is dead",
-        }
-    yield {
-        "name": "disable",
-        "title": "Disable",
-        "icon": "pause",
-        "hint": "Takes it out of rotation",
-    }
+        hint = _("Ends the cooldowns of the key and of its project")
+        yield {"name": "release", "title": _("Release"), "icon": "lock_open", "hint": hint}
+    if key.status != KeyStatus.ACTIVE:
+        is_dead = key.status == KeyStatus.INVALID
+        hint = (
+            _("The provider said that it is dead") if is_dead else _("Puts it back into rotation")
+        )
+        yield {"name": "enable", "title": _("Enable"), "icon": "play_arrow", "hint": hint}
+    if key.status != KeyStatus.DISABLED:
+        hint = _("Takes it out of rotation")
+        yield {"name": "disable", "title": _("Disable"), "icon": "pause", "hint": hint}
 
 
 def _events(events: QuerySet[RateLimitEvent]) -> list[dict[str, Any]]:
@@ -188,9 +181,9 @@ def _events(events: QuerySet[RateLimitEvent]) -> list[dict[str, Any]]:
         {
             "url": reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk]),
             "at": short_time(event.occurred_at),
-            "kind": label_of(event.kind),
+            "kind": kind_word(event.kind),
             "status": event.http_status,
-            "model": event.model or "all",
+            "model": event.model or pgettext("models", "all"),
             "hold": _hold(event, until(event.cooling_until, now) if event.is_active(now) else None),
         }
         for event in events.defer("excerpt")[:SHOWN_EVENTS]
@@ -203,13 +196,13 @@ def _hold(event: RateLimitEvent, left: SafeString | None) -> SafeString:
         return format_html("{}", NEVER)
     if left:
         return format_html(
-            '<strong class="state-left">{}</strong>, until {}',
-            left,
-            short_time(event.cooling_until),
+            _("{left}, until {end}"),
+            left=format_html('<strong class="state-left">{}</strong>', left),
+            end=short_time(event.cooling_until),
         )
     if event.released_at:
-        return format_html("released {}", short_time(event.released_at))
-    return format_html("until {}", short_time(event.cooling_until))
+        return format_html(_("released {at}"), at=short_time(event.released_at))
+    return format_html(_("until {end}"), end=short_time(event.cooling_until))
 
 
 def _links(key: ApiKey, has_permission: Callable[[str], bool]) -> Iterator[SafeString]:
@@ -217,19 +210,16 @@ def _links(key: ApiKey, has_permission: Callable[[str], bool]) -> Iterator[SafeS
     events, usage = (
         reverse(f"admin:proxyapp_{name}_changelist") for name in ("ratelimitevent", "hourlyusage")
     )
-    own = urlencode({"key": key.pk})
+    own, of_project = urlencode({"key": key.pk}), urlencode({"project": key.project})
     links = [
-        ("ratelimitevent", "all events", f"{events}?{own}"),
-        ("ratelimitevent", "active cooldowns", f"{events}?{own}&cooldown=active"),
-        (
-            "ratelimitevent",
-            "events of its project",
-            f"{events}?{urlencode({'project': key.project})}",
-        ),
-        ("hourlyusage", "usage by hour", f"{usage}?{own}"),
+        ("ratelimitevent", _("all events"), f"{events}?{own}"),
+        ("ratelimitevent", _("active cooldowns"), f"{events}?{own}&cooldown=active"),
     ]
+    if key.project:
+        links.append(("ratelimitevent", _("events of its project"), f"{events}?{of_project}"))
+    links.append(("hourlyusage", _("usage by hour"), f"{usage}?{own}"))
     for name, title, url in links:
-        if has_permission(f"proxyapp.view_{name}") and (key.project or "project" not in title):
+        if has_permission(f"proxyapp.view_{name}"):
             yield format_html('<a href="{}">{}</a>', url, title)
     if has_permission("proxyapp.view_auditentry"):
         yield entries_of(key)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.keys.settling import settle
 from proxyapp.admin.keys.test_page import begin_test
@@ -24,7 +26,9 @@ MAX_KEYS = 200
 SHOWN_RESULTS = 20
 
 
-@admin.action(description="Test (asks the provider, costs no quota)", permissions=["change"])
+@admin.action(
+    description=gettext_lazy("Test (asks the provider, costs no quota)"), permissions=["change"]
+)
 def test_keys(
     pages: ModelAdmin[ApiKey], request: HttpRequest, queryset: QuerySet[ApiKey]
 ) -> HttpResponse | None:
@@ -49,13 +53,14 @@ def _show(
     shown, rest = ordered[:SHOWN_RESULTS], ordered[SHOWN_RESULTS:]
     keys = ApiKey.objects.only("name", "masked").in_bulk([result.key_id for result in shown])
     for result in shown:
-        status = "no answer" if result.status is None else result.status
-        text = (
-            f"Key {keys.get(result.key_id, '(deleted)')}: {status},"
-            f" {key_tests.describe(result, changes)}"
-        )
+        text = _("Key %(key)s: %(status)s, %(result)s") % {
+            "key": keys.get(result.key_id, _("(deleted)")),
+            "status": _("no answer") if result.status is None else result.status,
+            "result": key_tests.describe(result, changes),
+        }
         pages.message_user(request, text, messages.SUCCESS if result.ok else messages.ERROR)
     if rest:
         failed = sum(not result.ok for result in rest)
-        text = f"And {len(rest)} more: {len(rest) - failed} work, {failed} failed."
+        counts = {"count": len(rest), "work": len(rest) - failed, "failed": failed}
+        text = _("And %(count)d more: %(work)d work, %(failed)d failed.") % counts
         pages.message_user(request, text, messages.ERROR if failed else messages.SUCCESS)

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.keys.settling import settle
 from proxyapp.models.many_ids import shortened, written_out
@@ -18,7 +20,7 @@ from proxyapp.operators.key_test_runs import BackgroundTests, progress_of
 IN_SESSION = "key_test"
 # As fields of one form.
 MOST_CHOSEN = 5000
-BUSY = "Another test is under way. Nothing was tested: try again when it is over."
+BUSY = gettext_lazy("Another test is under way. Nothing was tested: try again when it is over.")
 
 tests = BackgroundTests()
 
@@ -29,7 +31,7 @@ def begin_test(request: HttpRequest, ids: Sequence[int]) -> HttpResponse:
     if tests.begin(ids, lambda findings: settle(request, findings)):
         request.session[IN_SESSION] = [shortened(ids), since.isoformat()]
     else:
-        messages.error(request, BUSY)
+        messages.error(request, str(BUSY))
     return page
 
 
@@ -37,7 +39,7 @@ def key_test_view(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("proxyapp.change_apikey"):
         raise PermissionDenied
     keys, began = request.session.get(IN_SESSION, ["", ""])
-    context: dict[str, object] = {"title": "Test of keys"}
+    context: dict[str, object] = {"title": _("Test of keys")}
     if began:
         since, now = datetime.fromisoformat(began), timezone.now()
         progress = progress_of(written_out(keys), since)

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from proxyapp.admin.parts.cells import compact, rate, short_tokens, token_parts, tokens_in_and_out
 from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
@@ -48,10 +51,14 @@ class KeyCounts(NamedTuple):
 
     @property
     def title(self) -> str:
-        return (
-            f"{self.requests:,} requests, {self.succeeded:,} succeeded, {self.rate_limited:,}"
-            f" rate-limited; {tokens_in_and_out(self)}"
-        )
+        return _(
+            "%(requests)s requests, %(succeeded)s succeeded, %(limited)s rate-limited; %(tokens)s"
+        ) % {
+            "requests": f"{self.requests:,}",
+            "succeeded": f"{self.succeeded:,}",
+            "limited": f"{self.rate_limited:,}",
+            "tokens": tokens_in_and_out(self),
+        }
 
 
 class UsageOfModel(NamedTuple):
@@ -70,10 +77,16 @@ class UsageTable:
 
     def chart(self) -> SafeString:
         bars = [
-            ChartBar(counts.succeeded, counts.requests, f"{day:%b} {day.day}: {counts.title}")
+            ChartBar(counts.succeeded, counts.requests, _title_of_day(day, counts))
             for day, counts in zip(self.days, self.total.days, strict=True)
         ]
-        return bar_chart(bars, f"{self.total.total.requests:,} requests in {len(self.days)} days")
+        counts = {"count": f"{self.total.total.requests:,}", "days": len(self.days)}
+        return bar_chart(bars, _("%(count)s requests in %(days)d days") % counts)
+
+
+def _title_of_day(day: date, counts: KeyCounts) -> str:
+    shown_day = date_format(day, pgettext("format of a date", "M j"))
+    return f"{shown_day}: {counts.title}"
 
 
 def usage_of_key(key_id: int, now: datetime) -> UsageTable:

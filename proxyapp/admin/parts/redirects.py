@@ -2,10 +2,6 @@
 
 from django.http import HttpRequest
 
-from proxyapp.operators.redirects import REMEDY, refusal
-
-__all__ = ["REMEDY", "may_redirect_keys", "refusal"]
-
 
 def may_redirect_keys(request: HttpRequest) -> bool:
     return bool(request.user.has_perm("proxyapp.view_secret"))

@@ -1,5 +1,7 @@
 """The form of a project."""
 
+from django.utils.translation import gettext as _
+
 from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.pooled import refuse_if
 from proxyapp.models import Project
@@ -13,4 +15,4 @@ class ProjectForm(LimitsForm[Project]):
         fields = [field.name for field in PROJECT_FIELDS]
 
     def clean_name(self) -> str:
-        return refuse_if(check_group_name, self.cleaned_data["name"].strip(), "The name")
+        return refuse_if(check_group_name, self.cleaned_data["name"].strip(), _("The name"))

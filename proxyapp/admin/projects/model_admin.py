@@ -30,7 +30,10 @@ class ProjectAdmin(PooledAdmin[Project]):
     words = Words(
         _("project"),
         _("projects"),
-        none=_("There are no projects yet. Keys of one project of Google share its limits."),
+        none=_(
+            "There are no projects yet. Keys of one project of Google share its limits: add it here"
+            " to set its tier and limits."
+        ),
     )
     form = ProjectForm
     list_display = ("name", "keys", "tier_named", "limits_set", "most_under_way")
@@ -66,21 +69,21 @@ class ProjectAdmin(PooledAdmin[Project]):
     def losses(self, request: HttpRequest, ids: Sequence[int], when: str) -> list[str]:
         return []
 
-    @admin.display(description="keys", ordering="key_count")
+    @admin.display(description=_("keys"), ordering="key_count")
     def keys(self, project: Project) -> SafeString:
         keys = reverse("admin:proxyapp_apikey_changelist")
         url = f"{keys}?{urlencode({'project': project.name})}"
         return format_html('<a href="{}">{}</a>', url, f"{getattr(project, 'key_count', 0) or 0:,}")
 
-    @admin.display(description="tier", ordering="tier")
+    @admin.display(description=_("tier"), ordering="tier")
     def tier_named(self, project: Project) -> str:
         return project.tier or NOTHING
 
-    @admin.display(description="limits")
+    @admin.display(description=_("limits"))
     def limits_set(self, project: Project) -> str:
         return "; ".join(limit_lines(project.limits)) or NOTHING
 
-    @admin.display(description="at a time", ordering="max_concurrent")
+    @admin.display(description=_("at a time"), ordering="max_concurrent")
     def most_under_way(self, project: Project) -> str:
         return NOTHING if project.max_concurrent is None else f"{project.max_concurrent:,}"
 

@@ -13,12 +13,13 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("DOMContentLoaded", () => {
   for (const button of document.querySelectorAll("[data-copy]")) {
     const text = document.getElementById(button.dataset.copy);
+    const { textContent: label, dataset } = button;
     button.addEventListener("click", async () => {
       getSelection().selectAllChildren(text);
       if (!navigator.clipboard) return;
       await navigator.clipboard.writeText(text.textContent);
-      button.textContent = "Copied";
-      setTimeout(() => (button.textContent = "Copy"), 2000);
+      button.textContent = dataset.copied ?? "Copied";
+      setTimeout(() => (button.textContent = label), 2000);
     });
   }
 });
