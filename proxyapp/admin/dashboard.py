@@ -5,6 +5,7 @@ from typing import Any
 from django.http import HttpRequest
 from django.utils import timezone
 
+from proxyapp.admin.dashboard_words import dashboard_words
 from proxyapp.operators.dashboard import snapshot
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -15,6 +16,7 @@ def context(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         return context
     return context | {
         "snapshot": snapshot(timezone.now()),
+        "page_words": dashboard_words(),
         "key_states": list(KeyState),
         "may_add_keys": request.user.has_perm("proxyapp.add_apikey"),
     }

@@ -3,6 +3,7 @@
 import json
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import time_machine
 from django.contrib.staticfiles import finders
 from django.test import Client
 
+from proxyapp.admin.dashboard_words import dashboard_words
 from proxyapp.operators.dashboard import snapshot
 from tests.support.admin_pages import page, superuser
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret, use
@@ -112,3 +114,16 @@ def test_the_page_has_no_code_and_no_style_of_its_own_in_line(operator: Client):
     html = own_part(page(operator, "index"))
 
     assert re.findall(r"<script(?![^>]*application/json)|<style|\sstyle=|\son[a-z]+=", html) == []
+
+
+def test_the_scripts_have_words_for_all_that_they_say():
+    words = dashboard_words()
+    scripts = [
+        Path(str(finders.find(f"proxyapp/{name}.js"))).read_text()
+        for name in ("dashboard", "keystrip", "outcomes")
+    ]
+    calls = re.findall(r"\bsay(?:Parts)?\(([^`,){]+|`[^`]*`)", "\n".join(scripts))
+    named = {name for call in calls for name in re.findall(r'"(\w+)"', call)}
+
+    assert len(named) > 20
+    assert named - words.keys() == set()

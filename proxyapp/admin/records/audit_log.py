@@ -11,6 +11,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import Truncator
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.badges import Variant, badge
@@ -18,6 +19,7 @@ from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, with_chosen
 from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.readonly import NOTHING, ReadOnlyAdmin, second_text
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.admin.records.audit_words import ACTIONS, OBJECTS, word
 from proxyapp.models import AuditEntry, audit
 
 # The operators to choose from are looked for among these, and not in the whole table.
@@ -42,7 +44,7 @@ VARIANTS: dict[str, Variant] = {
 class ActorFilter(SimpleListFilter):
     """Offers who did something of late, and the one that is chosen by a link."""
 
-    title = "actor"
+    title = _("actor")
     parameter_name = "actor"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -60,11 +62,11 @@ class ActorFilter(SimpleListFilter):
 
 
 class ActionFilter(SimpleListFilter):
-    title = "action"
+    title = _("action")
     parameter_name = "action"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(action, action) for action in audit.ACTIONS]
+        return [(action, word(ACTIONS, action)) for action in audit.ACTIONS]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry]
@@ -74,12 +76,12 @@ class ActionFilter(SimpleListFilter):
 
 
 class ObjectTypeFilter(SimpleListFilter):
-    title = "object type"
+    title = _("object type")
     parameter_name = "object_type"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         return [
-            (name, name)
+            (name, word(OBJECTS, name))
             for name in (
                 *audit.OBJECT_TYPES.values(),
                 audit.CONFIG_FILE,
@@ -98,7 +100,7 @@ class ObjectTypeFilter(SimpleListFilter):
 class ObjectFilter(SimpleListFilter):
     """Offers only the object of a link, such as `key:7`: there are too many to choose from."""
 
-    title = "object"
+    title = _("object")
     parameter_name = "object"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -110,7 +112,7 @@ class ObjectFilter(SimpleListFilter):
         chosen = self.value()
         if not chosen:
             return queryset
-        object_type, _, object_id = chosen.rpartition(":")
+        object_type, __, object_id = chosen.rpartition(":")
         return queryset.filter(object_type=object_type, object_id=object_id)
 
 
@@ -123,39 +125,43 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     words = Words(
         _("entry"), _("entries"), _("Audit log"), none=_("Nobody has changed anything yet.")
     )
-    list_display = ("when", "actor", "done", "object_type", "what", "summary")
+    list_display = ("when", "actor", "done", "of_type", "what", "summary")
     list_filter = (ActionFilter, ActorFilter, ObjectTypeFilter, ObjectFilter, DayOfEntryFilter)
     search_fields = ("label", "detail", "actor")
-    search_help_text = "An object's name or masked key, a word of the detail, or who did it"
+    search_help_text = _("An object's name or masked key, a word of the detail, or who did it")
     list_per_page = 100
-    fields = ("when", "actor", "done", "object_type", "what", "full_detail")
+    fields = ("when", "actor", "done", "of_type", "what", "full_detail")
 
-    @admin.display(ordering="at")
+    @admin.display(description=_("when"), ordering="at")
     def when(self, entry: AuditEntry) -> str:
         return second_text(entry.at)
 
-    @admin.display(description="action", ordering="action")
+    @admin.display(description=_("action"), ordering="action")
     def done(self, entry: AuditEntry) -> SafeString:
-        return badge(entry.action, VARIANTS.get(entry.action, "default"))
+        return badge(word(ACTIONS, entry.action), VARIANTS.get(entry.action, "default"))
 
-    @admin.display(description="object", ordering="label")
+    @admin.display(description=_("object type"), ordering="object_type")
+    def of_type(self, entry: AuditEntry) -> str:
+        return word(OBJECTS, entry.object_type)
+
+    @admin.display(description=_("object"), ordering="label")
     def what(self, entry: AuditEntry) -> str:
         if not entry.object_id:
             return entry.label or NOTHING
         return entries_link(entry.object_type, entry.object_id, entry.label)
 
-    @admin.display(description="detail")
+    @admin.display(description=_("detail"))
     def summary(self, entry: AuditEntry) -> str:
         return Truncator(entry.detail).chars(SHOWN_CHARACTERS)
 
-    @admin.display(description="detail")
+    @admin.display(description=_("detail"))
     def full_detail(self, entry: AuditEntry) -> str:
         return entry.detail or NOTHING
 
 
-def entries_of(row: Model, text: str = "audit log") -> SafeString:
+def entries_of(row: Model) -> SafeString:
     """A link to what was done to the object."""
-    return entries_link(audit.object_type_of(type(row)), str(row.pk), text)
+    return entries_link(audit.object_type_of(type(row)), str(row.pk), gettext("audit log"))
 
 
 def entries_link(object_type: str, object_id: str, text: str) -> SafeString:

@@ -14,6 +14,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.asked_again import asked_again
@@ -75,7 +76,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
         "quota_id",
         "request_id",
     )
-    search_help_text = "Key's name or masked form, a project, a model, a quota's or request's id"
+    search_help_text = _("Key's name or masked form, a project, a model, a quota's or request's id")
     list_per_page = 100
     paginator = CappedPaginator
     ordering = ("-occurred_at", "pk")  # as the index has them: nothing is sorted
@@ -157,29 +158,29 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             raise PermissionDenied
         event = self.get_object(request, object_id)
         if event is None:
-            raise Http404("There is no such event.")
+            raise Http404(gettext("There is no such event."))
         self.release_cooldowns(request, RateLimitEvent.objects.filter(pk=event.pk))
         return HttpResponseRedirect(
             reverse("admin:proxyapp_ratelimitevent_change", args=[event.pk])
         )
 
-    @admin.display(ordering="occurred_at")
+    @admin.display(description=_("occurred"), ordering="occurred_at")
     def occurred(self, event: RateLimitEvent) -> str:
         return local_time(event.occurred_at)
 
-    @admin.display(description="kind", ordering="kind")
+    @admin.display(description=_("kind"), ordering="kind")
     def kind_badge(self, event: RateLimitEvent) -> SafeString:
         return kind_badge(event.kind)
 
-    @admin.display
+    @admin.display(description=_("meaning"))
     def meaning(self, event: RateLimitEvent) -> str:
-        return SPECS[event.kind].meaning if event.kind in SPECS else NOTHING
+        return gettext(SPECS[event.kind].meaning) if event.kind in SPECS else NOTHING
 
-    @admin.display(description="status", ordering="http_status")
+    @admin.display(description=_("status"), ordering="http_status")
     def status(self, event: RateLimitEvent) -> int:
         return event.http_status
 
-    @admin.display(description="key")
+    @admin.display(description=_("key"))
     def key_link(self, event: RateLimitEvent) -> SafeString:
         return format_html(
             '<a href="{}">{}</a>',
@@ -187,28 +188,28 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             event.key,
         )
 
-    @admin.display(ordering="key__group__position")
+    @admin.display(description=_("group"), ordering="key__group__position")
     def group(self, event: RateLimitEvent) -> str:
         return event.key.group.name
 
-    @admin.display(description="model", ordering="model")
+    @admin.display(description=_("model"), ordering="model")
     def for_model(self, event: RateLimitEvent) -> str:
-        return event.model or "all"
+        return event.model or pgettext("models", "all")
 
-    @admin.display(description="project", ordering="project")
+    @admin.display(description=_("project"), ordering="project")
     def for_project(self, event: RateLimitEvent) -> str:
         """Only of a cooldown that holds for all of the project's keys."""
         return event.project or NOTHING
 
-    @admin.display(description="quota id")
+    @admin.display(description=_("quota id"))
     def quota(self, event: RateLimitEvent) -> str:
         return event.quota_id or NOTHING
 
-    @admin.display
+    @admin.display(description=_("limit"))
     def limit(self, event: RateLimitEvent) -> str:
         return event.quota_limit or NOTHING
 
-    @admin.display
+    @admin.display(description=_("stated delay"))
     def stated_delay(self, event: RateLimitEvent) -> str:
         return (
             NOTHING
@@ -216,29 +217,29 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             else seconds_text(event.stated_delay_seconds)
         )
 
-    @admin.display(description="cooling until", ordering="cooling_until")
+    @admin.display(description=_("cooling until"), ordering="cooling_until")
     def until(self, event: RateLimitEvent) -> SafeString | str:
         """Of a dead key when it is asked again: it waits for an answer, not for a time."""
         if event.kind in CONDEMNING_KINDS and (again := asked_again(event.key)):
             return again
         return local_time(event.cooling_until if event.cooling_until > event.occurred_at else None)
 
-    @admin.display
+    @admin.display(description=_("remaining"))
     def remaining(self, event: RateLimitEvent) -> str:
         return remaining_time(None if event.released_at else event.cooling_until, timezone.now())
 
-    @admin.display(description="released by hand", ordering="released_at")
+    @admin.display(description=_("released by hand"), ordering="released_at")
     def released(self, event: RateLimitEvent) -> str:
         return local_time(event.released_at)
 
-    @admin.display(description="request id")
+    @admin.display(description=_("request id"))
     def of_request(self, event: RateLimitEvent) -> SafeString | str:
         if not event.request_id:
             return NOTHING
         url = f"{reverse('admin:requests')}?{urlencode({'id': event.request_id})}"
         return format_html('<a href="{}">{}</a>', url, event.request_id)
 
-    @admin.display(description="answer")
+    @admin.display(description=_("answer"))
     def body(self, event: RateLimitEvent) -> SafeString | str:
         """Keys are masked in what is stored."""
         return (
@@ -247,7 +248,7 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             else NOTHING
         )
 
-    @admin.action(description="Release (end these cooldowns)", permissions=["release"])
+    @admin.action(description=_("Release (end these cooldowns)"), permissions=["release"])
     def release_cooldowns(self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]) -> None:
         now = timezone.now()
         selected = list(queryset.order_by().values_list("pk", flat=True))
@@ -257,9 +258,9 @@ class RateLimitEventAdmin(ReadOnlyAdmin[RateLimitEvent]):
             released = key_actions.release_events(ids, now)
             self._log_release(request, RateLimitEvent.objects.filter(pk__in=ids))
         level = messages.SUCCESS if released else messages.WARNING
-        self.message_user(
-            request, f"Released {released} of {len(selected)} selected cooldowns.", level
-        )
+        text = gettext("Released %(released)d of %(selected)d selected cooldowns.")
+        counts = {"released": released, "selected": len(selected)}
+        self.message_user(request, text % counts, level)
 
     def _log_release(self, request: HttpRequest, released: QuerySet[RateLimitEvent]) -> None:
         """In the audit log under the keys, beside what else was done to these."""

@@ -6,6 +6,8 @@ from typing import Any
 from django import forms
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.records.page import page, words
@@ -18,9 +20,9 @@ from proxyapp.operators.token_report import UnclearToken, choose_tokens
 class AskedForm(forms.Form):
     """A token may be pasted whole: it is sent in the body, and never given back."""
 
-    model = words("Model", is_required=True)
-    group = words("Group (of /g/…/)")
-    token = words("Client token (id or name)")
+    model = words(_("Model"), is_required=True)
+    group = words(_("Group (of /g/…/)"))
+    token = words(_("Client token (id or name)"))
 
     def clean_token(self) -> int | None:
         token = self.cleaned_data["token"].strip()
@@ -47,7 +49,11 @@ def explain_view(request: HttpRequest) -> HttpResponse:
     explanation = explain(form.wish) if is_asked and form.is_valid() else None
     if "token" in form.fields:
         form.fields["token"].widget.format_value = lambda value: ""
-    context = {"title": "Which key", "form": form, **(_shown(explanation) if explanation else {})}
+    context = {
+        "title": gettext("Which key"),
+        "form": form,
+        **(_shown(explanation) if explanation else {}),
+    }
     return page(request, "explain", context)
 
 

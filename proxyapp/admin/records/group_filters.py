@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib.admin import SimpleListFilter
 from django.db.models import Max, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.filters import MAX_CHOICES, is_id, with_chosen
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
@@ -18,7 +19,7 @@ NOTED_LATE = timedelta(hours=1)
 
 
 class GroupFilter(SimpleListFilter, ABC):
-    title = "group"
+    title = _("group")
     parameter_name = "group"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
 
 from proxyapp.admin.records.page import page
 from proxyapp.costs.price import Rates
@@ -17,7 +18,7 @@ def prices_view(request: HttpRequest) -> HttpResponse:
         raise PermissionDenied
     table = shipped_prices()
     context = {
-        "title": "Prices",
+        "title": _("Prices"),
         "table": table,
         "rows": [row for entry in table.entries for row in _rows(entry)],
     }
@@ -26,11 +27,11 @@ def prices_view(request: HttpRequest) -> HttpResponse:
 
 def _rows(entry: PriceEntry) -> Iterator[Mapping[str, str]]:
     for step in entry.steps:
-        since = f"from {step.since} on" if step.since else ""
+        since = _("from %(day)s on") % {"day": step.since} if step.since else ""
         price = step.price
         yield {"model": entry.model, "when": since, **_rates(price.short)}
         if price.above:
-            longer = f"prompts above {price.above:,} tokens"
+            longer = _("prompts above %(count)s tokens") % {"count": f"{price.above:,}"}
             yield {"model": entry.model, "when": longer, **_rates(price.long)}
 
 

@@ -10,6 +10,9 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.unfold_typed import Checkbox
@@ -23,11 +26,13 @@ ROWS = 100
 
 
 class ChoiceForm(forms.Form):
-    project = words("Project")
-    group = words("Group")
-    model = words("Model")
+    project = words(_("Project"))
+    group = words(_("Group"))
+    model = words(_("Model"))
     nearly = forms.BooleanField(
-        required=False, widget=Checkbox, label=f"Only what is used to {NEARLY:.0%} or more"
+        required=False,
+        widget=Checkbox,
+        label=format_lazy(_("Only what is used to {} or more"), f"{NEARLY:.0%}"),
     )
 
     @property
@@ -45,7 +50,7 @@ def quota_view(request: HttpRequest) -> HttpResponse:
     pages = Paginator(quota_report(form.choice), ROWS)
     shown = pages.get_page(request.GET.get("p"))
     context = {
-        "title": "Quota",
+        "title": gettext("Quota"),
         "form": form,
         "page": shown,
         "rows": [_shown(row) for row in shown.object_list],
@@ -77,7 +82,9 @@ def _meters(row: QuotaRow) -> Iterator[Mapping[str, Any]]:
             "is_high": meter.part >= NEARLY,
             "percent": min(int(meter.part * 100), 100),
             "source": meter.limit.source,
-            "beaten": [f"{limit.number:,} ({limit.source})" for limit in meter.beaten],
+            "beaten": ", ".join(
+                f"{limit.number:,} ({gettext(limit.source)})" for limit in meter.beaten
+            ),
             "is_over": _is_over(meter),
             "back_at": meter.back_at and local_time(meter.back_at),
             "used_up_at": meter.used_up_at and local_time(meter.used_up_at),

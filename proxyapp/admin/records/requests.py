@@ -10,6 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.badges import badge
@@ -38,24 +40,24 @@ MOST_SHOWN = 60
 class RequestForm(forms.Form):
     """Times are written in the reader's zone; a script sends them in UTC."""
 
-    since = words("From", "2h, 14:03 or a date")
-    until = words("Until", "5m, 14:10 or a date")
+    since = words(_("From"), _("2h, 14:03 or a date"))
+    until = words(_("Until"), _("5m, 14:10 or a date"))
     outcome = forms.ChoiceField(
-        label="Client saw",
+        label=_("Client saw"),
         required=False,
         choices=[
-            ("", "anything"),
-            (FAILED, "anything but ok"),
-            *((outcome, label) for outcome, (label, _, _) in OUTCOMES.items()),
+            ("", _("anything")),
+            (FAILED, _("anything but ok")),
+            *((outcome, _(label)) for outcome, (label, *__) in OUTCOMES.items()),
         ],
         widget=UnfoldAdminSelectWidget,
     )
-    status = words("Status", "503 or 5xx")
-    client = words("Client token", "id, name or -")
-    key = words("Key", "id or name")
-    model = words("Model")
-    group = words("Group")
-    id = words("Request ID")
+    status = words(_("Status"), _("503 or 5xx"))
+    client = words(_("Client token"), _("id, name or -"))
+    key = words(_("Key"), _("id or name"))
+    model = words(_("Model"))
+    group = words(_("Group"))
+    id = words(_("Request ID"))
 
     def choice(self) -> RequestChoice | None:
         """None: what is wrong stands at the fields."""
@@ -81,7 +83,7 @@ def requests_view(request: HttpRequest) -> HttpResponse:
         missing = left_out(choice)
     chosen = {name: value for name, value in request.GET.items() if value and name != "before"}
     context = {
-        "title": "Requests",
+        "title": gettext("Requests"),
         "form": form,
         "rows": list(_rows(found.rows)),
         "is_later_page": bool(before),
@@ -101,12 +103,12 @@ def request_view(request: HttpRequest, entry_id: int) -> HttpResponse:
     _let_in(request)
     row = RequestLogEntry.objects.filter(pk=min(entry_id, LATEST)).first()
     if row is None:
-        raise Http404("There is no such request in the log.")
+        raise Http404(gettext("There is no such request in the log."))
     names = RequestNames([row])
     context = {
-        "title": f"Request {_short(row.request_id)}",
+        "title": gettext("Request %(id)s") % {"id": _short(row.request_id)},
         **_row(row, names),
-        "meaning": OUTCOMES[row.outcome][2] if row.outcome in OUTCOMES else "",
+        "meaning": gettext(OUTCOMES[row.outcome][2]) if row.outcome in OUTCOMES else "",
         "attempts": [_attempt(each, names) for each in row.tried],
         "hidden": row.tries - len(row.tried),
         "tokens": tokens_in_and_out(row) if row.prompt_tokens or row.output_tokens else "",
@@ -133,14 +135,14 @@ def _rows(found: Iterable[RequestLogEntry]) -> Iterator[Mapping[str, Any]]:
 
 
 def _row(row: RequestLogEntry, names: RequestNames) -> dict[str, Any]:
-    label, tone, _ = OUTCOMES.get(row.outcome, (row.outcome, "default", ""))
+    label, tone, __ = OUTCOMES.get(row.outcome, (row.outcome, "default", ""))
     return {
         "row": row,
         "url": reverse("admin:request", args=[row.id]),
         "time": local_time(row.arrived_at),
         "id": _short(row.request_id),
         "model": _short(row.model),
-        "outcome": badge(label, tone),
+        "outcome": badge(gettext(label), tone),
         "client": names.client(row),
         "client_url": reverse("admin:proxyapp_clienttoken_change", args=[row.client_id])
         if names.has_client(row)
@@ -156,8 +158,8 @@ def _attempt(attempt: LoggedAttempt, names: RequestNames) -> dict[str, Any]:
         "attempt": attempt,
         "name": names.key(attempt),
         "url": reverse("admin:proxyapp_apikey_change", args=[attempt.key_id]) if there else "",
-        "verdict": badge(verdict_label(attempt.verdict), verdict_tone(attempt.verdict)),
-        "meaning": verdict_meaning(attempt.verdict),
+        "verdict": badge(gettext(verdict_label(attempt.verdict)), verdict_tone(attempt.verdict)),
+        "meaning": gettext(verdict_meaning(attempt.verdict)),
     }
 
 

@@ -6,6 +6,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db import connection
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.filters import with_chosen
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
@@ -23,7 +24,7 @@ LAST_CHARACTER = "\U0010ffff"
 class KindOfResourceFilter(SimpleListFilter):
     """The kinds are known: nobody looks for them in a million rows."""
 
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:

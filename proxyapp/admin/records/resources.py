@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.cells import ago, until
@@ -80,7 +81,7 @@ class ResourceAdmin(ReadOnlyAdmin[Resource]):
     list_display = ("name", "kind", "key", "of_project", "group", "token", "made", "expires")
     list_filter = (KindOfResourceFilter, GroupOfResourceFilter)
     search_fields = ("name",)
-    search_help_text = "How a name or an ID begins, such as files/abc or abc"
+    search_help_text = _("How a name or an ID begins, such as files/abc or abc")
     list_per_page = 100
     paginator = CappedPaginator
     ordering = ("-made_at", "-pk")  # as the indexes have them: nothing is sorted
@@ -117,56 +118,60 @@ class ResourceAdmin(ReadOnlyAdmin[Resource]):
     def has_forget_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("proxyapp.forget_resource")
 
-    @admin.display(ordering="key_name")
+    @admin.display(description=_("key"), ordering="key_name")
     def key(self, row: Resource) -> SafeString:
         key_id, _, _ = owners(row)
         if key_id is None:
-            return format_html("{}, removed", row.key_name)
+            return format_html(gettext("{}, removed"), row.key_name)
         url = reverse("admin:proxyapp_apikey_change", args=[key_id])
         return format_html('<a href="{}">{}</a>', url, row.key_name)
 
-    @admin.display(description="project", ordering="project")
+    @admin.display(description=_("project"), ordering="project")
     def of_project(self, row: Resource) -> str:
         return row.project or NOTHING
 
-    @admin.display(ordering="group_id")
+    @admin.display(description=_("group"), ordering="group_id")
     def group(self, row: Resource) -> str:
-        return owners(row)[1] or f"group {row.group_id}, removed"
+        removed = gettext("group %(id)d, removed") % {"id": row.group_id}
+        return owners(row)[1] or removed
 
-    @admin.display(ordering="client_id")
+    @admin.display(description=_("token"), ordering="client_id")
     def token(self, row: Resource) -> str:
         if not row.client_id:
             return NOTHING
-        return owners(row)[2] or f"token {row.client_id}, removed"
+        removed = gettext("token %(id)d, removed") % {"id": row.client_id}
+        return owners(row)[2] or removed
 
-    @admin.display(ordering="made_at")
+    @admin.display(description=_("made"), ordering="made_at")
     def made(self, row: Resource) -> SafeString:
         return ago(row.made_at, timezone.now())
 
-    @admin.display(description="expires in", ordering="expires_at")
+    @admin.display(description=_("expires in"), ordering="expires_at")
     def expires(self, row: Resource) -> SafeString:
         return until(row.expires_at, timezone.now())
 
-    @admin.display(description="made")
+    @admin.display(description=_("made"))
     def made_at_all(self, row: Resource) -> str:
         return local_time(row.made_at)
 
-    @admin.display(description="expires")
+    @admin.display(description=_("expires"))
     def expires_at_all(self, row: Resource) -> str:
         return local_time(row.expires_at)
 
     @admin.action(
-        description="Forget whose they are (nothing is deleted at the provider)",
+        description=_("Forget whose they are (nothing is deleted at the provider)"),
         permissions=["forget"],
     )
     def forget(self, request: HttpRequest, queryset: QuerySet[Resource]) -> None:
         ids = list(queryset.order_by().values_list("pk", flat=True)[: MOST_FORGOTTEN + 1])
         if len(ids) > MOST_FORGOTTEN:
-            refusal = (
-                f"More than {MOST_FORGOTTEN:,} are selected. Nothing was forgotten: filter first."
+            refusal = gettext(
+                "More than %(most)s are selected. Nothing was forgotten: filter first."
             )
-            self.message_user(request, refusal, messages.ERROR)
+            most = {"most": f"{MOST_FORGOTTEN:,}"}
+            self.message_user(request, refusal % most, messages.ERROR)
             return
         gone = forget_resources(ids, audit.operator(request.user), timezone.now())
         level = messages.SUCCESS if gone else messages.WARNING
-        self.message_user(request, f"Forgot {len(gone)} of {len(ids)} selected resources.", level)
+        text = gettext("Forgot %(gone)d of %(selected)d selected resources.")
+        self.message_user(request, text % {"gone": len(gone), "selected": len(ids)}, level)

@@ -9,6 +9,7 @@ from django.contrib.admin import SimpleListFilter
 from django.db.models import Model, Prefetch, QuerySet, Sum
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.filters import MAX_CHOICES, DayFilter, KeyFilter, with_chosen
@@ -27,6 +28,23 @@ RECENT_ROWS = 5000
 # As many as a key's own page shows.
 DAYS_OFFERED = 14
 
+# Of the columns that count.
+HEADS = {
+    "requests": _("requests"),
+    "succeeded": _("succeeded"),
+    "rate_limited": _("rate limited"),
+    "client_errors": _("client errors"),
+    "upstream_errors": _("upstream errors"),
+    "cancelled": _("cancelled"),
+    "prompt_tokens": _("prompt tokens"),
+    "output_tokens": _("output tokens"),
+    "cached_tokens": _("cached tokens"),
+    "thought_tokens": _("thought tokens"),
+    "tool_use_tokens": _("tool use tokens"),
+    "cost_micros": _("cost micros"),
+    "unpriced_tokens": _("unpriced tokens"),
+}
+
 UsageRow = TypeVar("UsageRow", bound=Model)
 
 
@@ -37,7 +55,7 @@ def time_column_of(table: type[Model]) -> str:
 class ModelOfUsageFilter(SimpleListFilter):
     """Offers the models of recent rows, and one that a link chose: there is no list of all."""
 
-    title = "model"
+    title = _("model")
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -55,7 +73,7 @@ class ModelOfUsageFilter(SimpleListFilter):
 class DayOfDailyUsageFilter(SimpleListFilter):
     """The newest days that there are: they are older than the hours that are kept."""
 
-    title = "day (UTC)"
+    title = _("day (UTC)")
     parameter_name = "day"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -92,7 +110,7 @@ class UsageChangeList(NewestChangeList):
         if not (self.looked_through or self.paginator.is_capped):
             rows = self.queryset.order_by()
             sums = rows.aggregate(**{column: Sum(column, default=0) for column in COLUMNS})
-            self.totals = {column.replace("_", " "): f"{sums[column]:,}" for column in COLUMNS}
+            self.totals = {str(HEADS[column]): f"{sums[column]:,}" for column in COLUMNS}
 
 
 def counted_rows(column: str) -> Callable[[Model], str]:
@@ -102,13 +120,13 @@ def counted_rows(column: str) -> Callable[[Model], str]:
         return f"{getattr(row, column):,}"
 
     shown.__name__ = column
-    return admin.display(shown, description=column.replace("_", " "), ordering=column)
+    return admin.display(shown, description=HEADS[column], ordering=column)
 
 
 class UsageAdmin(ReadOnlyAdmin[UsageRow]):
     time_column: str
     search_fields = ("key__name", "key__masked", "key__project")
-    search_help_text = "Key's name, masked form or project"
+    search_help_text = _("Key's name, masked form or project")
     list_per_page = 100
     paginator = LongPaginator
     list_before_template = "admin/proxyapp/usage/totals.html"
@@ -137,12 +155,13 @@ class UsageAdmin(ReadOnlyAdmin[UsageRow]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return UsageChangeList
 
-    @admin.display(description="key", ordering="key_id")
+    @admin.display(description=_("key"), ordering="key_id")
     def of_key(self, usage: HourlyUsage | DailyUsage) -> str:
         if usage.key is not None:
             return str(usage.key)
-        return str(usage.removed or f"key {usage.key_id}, removed")
+        return str(usage.removed or gettext("key %(id)d, removed") % {"id": usage.key_id})
 
+    @admin.display(description=_("group"))
     def group(self, usage: HourlyUsage | DailyUsage) -> str:
         if usage.key is not None:
             return usage.key.group.name
@@ -162,7 +181,7 @@ class HourlyUsageAdmin(UsageAdmin[HourlyUsage]):
     )
     list_filter = (DayFilter, ModelOfUsageFilter, KeyFilter, GroupOfUsageFilter)
 
-    @admin.display(description="hour", ordering="hour")
+    @admin.display(description=_("hour"), ordering="hour")
     def starting(self, usage: HourlyUsage) -> str:
         return local_time(usage.hour)
 
@@ -180,7 +199,7 @@ class DailyUsageAdmin(UsageAdmin[DailyUsage]):
     )
     list_filter = (DayOfDailyUsageFilter, ModelOfUsageFilter, KeyFilter, GroupOfUsageFilter)
 
-    @admin.display(description="day (UTC)", ordering="day")
+    @admin.display(description=_("day (UTC)"), ordering="day")
     def on_day(self, usage: DailyUsage) -> str:
         return usage.day.isoformat()
 

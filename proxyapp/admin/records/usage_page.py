@@ -1,6 +1,7 @@
 """The page of usage: any days, by client, project, key, group or model, with what it cost."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from django import forms
@@ -8,6 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget
 
 from proxyapp.admin.parts.cells import rate
@@ -18,12 +21,23 @@ from proxyapp.operators.usage_report import BY, UsageCounts, UsageReport, usage_
 from proxyapp.operators.usage_texts import cost_text, usage_csv
 from proxyapp.vocabulary.money import CURRENCY
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise as LazyText
+
 OWN = "days"
+# What the rows stand for, as a choice and as a column's head.
+AS_CHOICE = {
+    "model": _("Model"),
+    "client": _("Client"),
+    "project": _("Project"),
+    "group": _("Group"),
+    "key": _("Key"),
+}
 # A table that somebody reads; the CSV has all.
 MOST_ROWS = 200
 
 
-def day_field(label: str) -> forms.DateField:
+def day_field(label: "str | LazyText") -> forms.DateField:
     widget = forms.DateInput({"type": "date", "class": " ".join(INPUT_CLASSES)}, "%Y-%m-%d")
     return forms.DateField(label=label, required=False, widget=widget)
 
@@ -32,15 +46,18 @@ class RangeForm(forms.Form):
     """Of an address, which may say anything: what cannot be is said at its field."""
 
     by = forms.ChoiceField(
-        widget=UnfoldAdminSelectWidget, required=False, choices=[(by, by.capitalize()) for by in BY]
+        widget=UnfoldAdminSelectWidget, required=False, choices=[(by, AS_CHOICE[by]) for by in BY]
     )
     range = forms.ChoiceField(
         widget=UnfoldAdminSelectWidget,
         required=False,
-        choices=[*RANGES.items(), (OWN, "From … to …")],
+        choices=[
+            *((name, _(label)) for name, label in RANGES.items()),
+            (OWN, _("From … to …")),
+        ],
     )
-    since = day_field("From (UTC)")
-    until = day_field("To (UTC)")
+    since = day_field(_("From (UTC)"))
+    until = day_field(_("To (UTC)"))
 
     def report(self) -> UsageReport:
         """What cannot be is as if it was not said."""
@@ -51,7 +68,7 @@ class RangeForm(forms.Form):
             try:
                 days = chosen_range(chosen.get("since"), chosen.get("until"), now)
             except ValueError as error:
-                self.add_error("since", f"{error}.")
+                self.add_error("since", gettext("%(problem)s.") % {"problem": error})
         return usage_report(self.chosen_by(), days)
 
     def chosen_by(self) -> str:
@@ -62,9 +79,10 @@ class RangeForm(forms.Form):
 def usage_view(request: HttpRequest) -> HttpResponse:
     form, report = _asked(request)
     context = {
-        "title": "Usage",
+        "title": gettext("Usage"),
         "form": form,
         "report": report,
+        "by": AS_CHOICE[report.by],
         "chart": _chart(report),
         "rows": [(row.label, _cells(row.counts)) for row in report.rows[:MOST_ROWS]],
         "more": max(len(report.rows) - MOST_ROWS, 0),
@@ -108,9 +126,15 @@ def _chart(report: UsageReport) -> SafeString:
         ChartBar(
             counts.succeeded,
             counts.requests,
-            f"{day}: {counts.requests:,} requests, {counts.succeeded:,} succeeded; {CURRENCY}"
-            f" {cost_text(counts)}",
+            gettext("%(day)s: %(requests)s requests, %(succeeded)s succeeded; %(cost)s")
+            % {
+                "day": day,
+                "requests": f"{counts.requests:,}",
+                "succeeded": f"{counts.succeeded:,}",
+                "cost": f"{CURRENCY} {cost_text(counts)}",
+            },
         )
         for day, counts in report.days
     ]
-    return bar_chart(bars, f"{report.total.requests:,} requests, {report.range} (UTC)")
+    label = gettext("%(requests)s requests, %(days)s (UTC)")
+    return bar_chart(bars, label % {"requests": f"{report.total.requests:,}", "days": report.range})

@@ -2,14 +2,10 @@
 
 // The admin's index: draws the state that came with the page, then what the socket says has changed of it.
 (() => {
-  const { element, icon, numbers, times } = Gateway;
+  const { element, icon, numbers, say, sayParts, times } = Gateway;
   const PERIOD = "gateway.dashboard.period";
   const VIEW = "gateway.dashboard.view";
-  const NOTES = {
-    clients: "What clients saw of their requests, each counted once, at its end",
-    attempts: "Attempts at upstreams: a request that was refused with one key is tried with the next",
-  };
-  const LEVELS = { danger: ["error", "Urgent: "], warning: ["warning", "Warning: "] };
+  const SYMBOLS = { danger: "error", warning: "warning" };
   const byId = (id) => document.getElementById(id);
   const nothing = (text) => element("li", { class: "nothing" }, text);
 
@@ -30,39 +26,38 @@
       keys += count;
     }
     const out = cards.models_out;
-    put("available_note", `of ${numbers.count(keys)} keys${out ? `, ${numbers.count(out)} not for every model` : ""}`);
+    put("available_note", say(out ? "of_keys_out" : "of_keys", { keys: numbers.count(keys), out: numbers.count(out) }));
     const rate = cards.requests_per_minute;
     put("requests_per_minute", numbers.short(rate < 10 ? rate : Math.round(rate)));
     put("success_rate", cards.success_rate === null ? "–" : numbers.percent(cards.success_rate));
     put("rate_limited_today", numbers.short(cards.rate_limited_today));
     // The day is UTC's, and is told in the zone of all other times here.
-    const sinceMidnight = `since ${times.clockText(new Date(`${state.at.slice(0, 10)}T00:00:00Z`))}`;
+    const sinceMidnight = say("since", { time: times.clockText(new Date(`${state.at.slice(0, 10)}T00:00:00Z`)) });
     put("today_note", sinceMidnight);
     const { prompt, output, cached = 0, thoughts = 0 } = cards.tokens_today;
-    const part = (count, word) => (count ? ` (${numbers.short(count)} ${word})` : "");
     put("tokens_today", numbers.short(prompt + output));
-    const into = numbers.short(prompt) + " in" + part(cached, "cached");
-    put("tokens_note", `${into}, ${numbers.short(output)} out${part(thoughts, "thoughts")}, ${sinceMidnight}`);
+    const sent = say(cached ? "into_cached" : "into", { tokens: numbers.short(prompt), cached: numbers.short(cached) });
+    const made = say(thoughts ? "out_thoughts" : "out", { tokens: numbers.short(output), thoughts: numbers.short(thoughts) });
+    put("tokens_note", say("tokens_note", { into: sent, out: made, since: sinceMidnight }));
     const { text: cost = "–", unpriced = 0 } = cards.cost_today ?? {};
-    put("cost_today", cost ?? "no price");
-    put("cost_note", `${unpriced ? `${numbers.short(unpriced)} tokens have no price, ` : ""}${sinceMidnight}`);
+    put("cost_today", cost ?? say("no_price"));
+    put("cost_note", unpriced ? say("cost_note", { tokens: numbers.short(unpriced), since: sinceMidnight }) : sinceMidnight);
     put("p50_ms", cards.p50_ms === null ? "–" : numbers.milliseconds(cards.p50_ms));
-    put("p95_note", cards.p95_ms === null ? "median, last hour" : `median, last hour; 95 % within ${numbers.milliseconds(cards.p95_ms)}`);
+    put("p95_note", cards.p95_ms === null ? say("median") : say("median_most", { share: "95 %", time: numbers.milliseconds(cards.p95_ms) }));
     for (const card of document.querySelectorAll("[data-today]")) card.href = card.dataset.today + state.at.slice(0, 10);
   };
 
   const showFirstRelease = () => {
     const first = strip.firstRelease();
-    put("cooling_note", ...(first ? ["next back in ", Gateway.countdown(first)] : ["no key waits"]));
+    put("cooling_note", ...(first ? sayParts("next_back", { left: Gateway.countdown(first) }) : [say("no_key_waits")]));
   };
 
   const showAttention = () => {
     const items = state.attention.map(({ level, text, url }) => {
-      const [symbol, said] = LEVELS[level];
-      const words = element("span", {}, element("span", { class: "sr-only" }, said), text);
-      return element("li", {}, element("a", { class: "notice", "data-level": level, href: url }, icon(symbol), words));
+      const words = element("span", {}, element("span", { class: "sr-only" }, say(level)), text);
+      return element("li", {}, element("a", { class: "notice", "data-level": level, href: url }, icon(SYMBOLS[level]), words));
     });
-    const well = element("li", { class: "notice", "data-level": "well" }, icon("check_circle"), "All is well.");
+    const well = element("li", { class: "notice", "data-level": "well" }, icon("check_circle"), say("well"));
     byId("attention").replaceChildren(...(items.length ? items : [well]));
   };
 
@@ -73,19 +68,19 @@
         { class: "release" },
         element("a", { href: url, class: "name" }, key),
         Gateway.countdown(until),
-        element("span", { class: "muted" }, `${model || "every model"} · ${kind}`),
+        element("span", { class: "muted" }, `${model || say("every_model")} · ${kind}`),
         element("span", { class: "muted until" }, Gateway.time(until)),
       ),
     );
-    byId("releases").replaceChildren(...(items.length ? items : [nothing("No key is cooling.")]));
+    byId("releases").replaceChildren(...(items.length ? items : [nothing(say("no_cooling"))]));
   };
 
   const showEvents = () => {
     const items = state.events.map((event) => {
-      const about = [event.project && `project ${event.project}`, event.model || "every model"].filter(Boolean).join(" · ");
+      const about = [event.project && say("project", { project: event.project }), event.model || say("every_model")].filter(Boolean).join(" · ");
       const until = event.until
-        ? element("span", { class: "muted until" }, "out until ", Gateway.time(event.until))
-        : element("span", { class: "muted until" }, "for an operator");
+        ? element("span", { class: "muted until" }, ...sayParts("out_until", { time: Gateway.time(event.until) }))
+        : element("span", { class: "muted until" }, say("for_operator"));
       return element(
         "li",
         { class: "event" },
@@ -95,7 +90,7 @@
         until,
       );
     });
-    byId("events").replaceChildren(...(items.length ? items : [nothing("No key was refused yet.")]));
+    byId("events").replaceChildren(...(items.length ? items : [nothing(say("no_event"))]));
   };
 
   const showTokens = () => {
@@ -108,18 +103,18 @@
         piece.style.width = `${(100 * count) / most}%`;
         bar.append(piece);
       }
-      const figures = `${numbers.short(prompt)} in, ${numbers.short(output)} out`;
+      const figures = say("in_and_out", { into: numbers.short(prompt), out: numbers.short(output) });
       return element("li", {}, element("span", { class: "name" }, model), element("span", { class: "muted" }, figures), bar);
     });
-    byId("tokens").replaceChildren(...(items.length ? items : [nothing("No tokens yet.")]));
+    byId("tokens").replaceChildren(...(items.length ? items : [nothing(say("no_tokens"))]));
   };
 
   const showClients = () => {
     if (!byId("clients")) return;
     const { total, active, top } = state.clients;
     const items = top.map(({ name, url, requests, refused, tokens }) => {
-      const figures = [`${numbers.short(requests)} requests`, `${numbers.short(tokens)} tokens`];
-      if (refused) figures.push(`${numbers.short(refused)} refused`);
+      const figures = [say("requests", { count: numbers.short(requests) }), say("tokens", { count: numbers.short(tokens) })];
+      if (refused) figures.push(say("refused", { count: numbers.short(refused) }));
       return element(
         "li",
         { class: "client" },
@@ -127,9 +122,9 @@
         element("span", { class: "muted" }, figures.join(" · ")),
       );
     });
-    const counted = `${numbers.count(active)} of ${numbers.count(total)} ${total === 1 ? "token" : "tokens"} active`;
-    byId("clients-note").textContent = total ? counted : "No client token: who reaches the gateway needs none.";
-    byId("clients").replaceChildren(...(items.length || !total ? items : [nothing("No token was used today.")]));
+    const counted = say("active", { count: total, active: numbers.count(active), total: numbers.count(total) });
+    byId("clients-note").textContent = total ? counted : say("no_token");
+    byId("clients").replaceChildren(...(items.length || !total ? items : [nothing(say("unused"))]));
   };
 
   const chosenPeriod = () => document.querySelector('[name="period"]:checked').value;
@@ -146,7 +141,7 @@
     });
     // What was counted before clients' outcomes were is there as attempts only.
     const view = chart.has(state.chart, chosenView()) ? chosenView() : "attempts";
-    byId("requests-note").textContent = `${NOTES[view]}. Times: ${Intl.DateTimeFormat().resolvedOptions().timeZone}.`;
+    byId("requests-note").textContent = say(`note_${view}`, { zone: Intl.DateTimeFormat().resolvedOptions().timeZone });
     chart.show(state.chart, chosenPeriod(), view);
   };
 
@@ -221,8 +216,8 @@
         getSelection().selectAllChildren(text);
         if (!navigator.clipboard) return;
         await navigator.clipboard.writeText(text.textContent);
-        button.textContent = "Copied";
-        setTimeout(() => (button.textContent = "Copy"), 2000);
+        button.textContent = say("copied");
+        setTimeout(() => (button.textContent = say("copy")), 2000);
       });
     }
   };

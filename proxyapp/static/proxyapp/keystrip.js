@@ -5,7 +5,7 @@
 window.Gateway = window.Gateway || {};
 
 Gateway.keyStrip = (strip) => {
-  const { element } = Gateway;
+  const { element, say, words } = Gateway;
   const STATES = strip.dataset.states.split(" ");
   const MANY = 250;
   const [urlStart, urlEnd] = strip.dataset.keyUrl.split("/0/");
@@ -19,9 +19,10 @@ Gateway.keyStrip = (strip) => {
   const untilIso = (until) => new Date(until * 1000).toISOString();
 
   const describe = ([id, state, until, modelsOut], withCountdown) => {
-    const out = modelsOut ? `, ${modelsOut} model${modelsOut === 1 ? "" : "s"} out` : "";
-    const left = withCountdown && STATES[state] === "cooling" && until ? `, ${Gateway.times.left(untilIso(until))} left` : "";
-    return `${labels[id] || `Key ${id}`}: ${STATES[state]}${left}${out}`;
+    const said = [say("key_state", { key: labels[id] || say("key", { id }), state: words.states[STATES[state]] })];
+    if (withCountdown && STATES[state] === "cooling" && until) said.push(say("left", { time: Gateway.times.left(untilIso(until)) }));
+    if (modelsOut) said.push(say("models_out", { count: modelsOut }));
+    return said.join(say("comma"));
   };
 
   const paint = (cell, row) => {
@@ -40,7 +41,7 @@ Gateway.keyStrip = (strip) => {
   };
 
   const groupOf = (group, keys) => {
-    const box = element("div", { class: "cells", role: "group", "aria-label": `Keys of ${group.name}` });
+    const box = element("div", { class: "cells", role: "group", "aria-label": say("keys_of", { group: group.name }) });
     const cellsOfGroup = keys.slice(group.from, group.from + group.count).map(cellOf);
     if (cellsOfGroup.length) cellsOfGroup[0].tabIndex = 0;
     box.append(...cellsOfGroup);
@@ -55,8 +56,8 @@ Gateway.keyStrip = (strip) => {
     for (const { group, summary } of parts) {
       const counts = STATES.map(() => 0);
       for (const row of keys.slice(group.from, group.from + group.count)) counts[row[1]] += 1;
-      const said = counts.map((count, state) => count && `${Gateway.numbers.count(count)} ${STATES[state]}`);
-      summary.textContent = said.filter(Boolean).join(", ") || "no keys";
+      const said = counts.map((count, state) => count && say("key_count", { count: Gateway.numbers.count(count), state: words.states[STATES[state]] }));
+      summary.textContent = said.filter(Boolean).join(say("comma")) || say("no_keys");
     }
   };
 

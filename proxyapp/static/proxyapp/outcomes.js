@@ -4,25 +4,8 @@
 window.Gateway = window.Gateway || {};
 
 Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
-  const { element, numbers, times } = Gateway;
-  const VIEWS = {
-    clients: {
-      seen_ok: "succeeded",
-      seen_client_error: "client’s mistake",
-      seen_client_limit: "client’s limit",
-      seen_no_key: "no key",
-      seen_upstream: "upstream failed",
-      seen_left: "client left",
-    },
-    attempts: {
-      succeeded: "succeeded",
-      rate_limited: "429s",
-      client_errors: "client errors",
-      upstream_errors: "upstream errors",
-      cancelled: "cancelled",
-    },
-  };
-  const PERIODS = { "1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days" };
+  const { element, numbers, say, times, words } = Gateway;
+  const VIEWS = { clients: words.clients, attempts: words.attempts };
   let outcomes = VIEWS.clients;
   let names = Object.keys(outcomes);
   let shown = { period: "1h", data: null };
@@ -116,7 +99,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
 
   const showTable = () => {
     if (!details.open || !shown.data) return;
-    const head = ["from", ...names.map((name) => outcomes[name])].map((text) => element("th", { scope: "col" }, text));
+    const head = [say("from"), ...names.map((name) => outcomes[name])].map((text) => element("th", { scope: "col" }, text));
     const rows = shown.data.labels.map((label, index) => {
       const cells = names.map((name) => element("td", {}, numbers.count(shown.data[name][index])));
       return element("tr", {}, element("th", { scope: "row" }, moment(label)), ...cells);
@@ -141,8 +124,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
     for (const dataset of chart.data.datasets) dataset.data = shown.data[dataset.name];
     chart.update("none");
     const sum = total(names.map((name) => total(shown.data[name])));
-    const what = view === "clients" ? "requests" : "attempts at upstreams";
-    canvas.setAttribute("aria-label", `Bar chart: ${numbers.count(sum)} ${what} of ${PERIODS[period]} by outcome`);
+    canvas.setAttribute("aria-label", say(`chart_${view}`, { count: numbers.count(sum), period: words.periods[period] }));
     showLegend();
     showTable();
   };
@@ -156,8 +138,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
 
 // What clients saw by model, client or group: asked for when it is opened, and then now and then.
 Gateway.outcomeSplit = ({ details, table, note, period }) => {
-  const { element, numbers } = Gateway;
-  const COLUMNS = { ok: "Succeeded", client_error: "Client’s mistake", client_limit: "Client’s limit", no_key: "No key", upstream: "Upstream failed", left: "Client left" };
+  const { element, numbers, say, sayParts, words } = Gateway;
   const EVERY_MILLISECONDS = 15_000;
   let asked = 0;
 
@@ -168,7 +149,7 @@ Gateway.outcomeSplit = ({ details, table, note, period }) => {
 
   const draw = ({ by: split, since, rows }) => {
     const isByModel = split === "model";
-    const titles = [split, "Requests", ...(isByModel ? ["First byte p50 / p95", "In all p50 / p95"] : []), ...Object.values(COLUMNS)];
+    const titles = [words.splits[split], words.heads.requests, ...(isByModel ? [words.heads.first_ms, words.heads.whole_ms] : []), ...Object.values(words.outcomes)];
     const lines = rows.map((row) => {
       const name = row.url ? element("a", { href: row.url, class: "name" }, row.name) : row.name;
       const times = isByModel ? [row.first_ms, row.whole_ms].map((each) => cell(`${time(each?.p50)} / ${time(each?.p95)}`)) : [];
@@ -178,11 +159,11 @@ Gateway.outcomeSplit = ({ details, table, note, period }) => {
         element("th", { scope: "row" }, name),
         cell(numbers.count(row.requests)),
         ...times,
-        ...Object.keys(COLUMNS).map((outcome) => cell(numbers.count(row[outcome]))),
+        ...Object.keys(words.outcomes).map((outcome) => cell(numbers.count(row[outcome]))),
       );
     });
     table.replaceChildren(element("thead", {}, element("tr", {}, ...titles.map(head))), element("tbody", {}, ...lines));
-    note.replaceChildren(...(rows.length ? ["What clients saw since ", Gateway.time(since), isByModel ? "; times are those of the requests that succeeded." : "."] : ["No request has ended since then."]));
+    note.replaceChildren(...(rows.length ? sayParts(isByModel ? "seen_since_times" : "seen_since", { time: Gateway.time(since) }) : [say("none_since")]));
   };
 
   const refresh = async () => {
