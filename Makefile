@@ -21,7 +21,7 @@ comma := ,
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run compile demo screenshots test test-clients soak browser lint format lock audit bench economy bench-admin clean
+.PHONY: help run compile demo screenshots test test-clients soak browser lint messages format lock audit bench economy bench-admin clean
 .SUFFIXES:
 
 help:
@@ -31,6 +31,7 @@ help:
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
 	@echo "make test-clients  real clients from PyPI and npm, locked, in front of a fake upstream"
 	@echo "make lint    ruff, mypy and the check for missing migrations"
+	@echo "make messages  brings the catalogues of the pages' words up to date (takes GNU gettext)"
 	@echo "make format  puts the code in the house's format"
 	@echo "make lock    pins what requirements*.in ask for, with all that it needs and with hashes, in requirements*.txt"
 	@echo "make audit   asks whether a known vulnerability concerns what is pinned"
@@ -59,6 +60,10 @@ test: lint browser $(installed_compile)
 	@$(compiling) || { test $$? = 2 && echo "So all tests run as pure Python." >&2; }
 	@$(call isolated,pytest on SQLite$(comma) pure,GATEWAY_PURE=1 $(python) -m tests.support.suite $(ARGS))
 	@$(call isolated,pytest on PostgreSQL$(comma) compiled where it can be,$(python) -m tests.support.postgres $(python) -m tests.support.suite --ignore tests/browser --ignore tests/fuzz -m 'not soak and not clients and not once' $(ARGS))
+
+# The catalogues of the pages' words, from the sources (takes GNU gettext): what is new in them wants a translation.
+messages: $(installed_dev)
+	@$(python) -m tests.support.messages
 
 test-clients: $(installed_dev) $(installed_clients)
 	@$(call isolated,clients,$(python) -m tests.support.suite --dist load -m clients $(tried) $(ARGS))

@@ -98,7 +98,7 @@ class Dispatcher:
         if is_api:
             away = away_problem()
         elif path.startswith(ADMIN_PATHS):
-            away = await away_page()
+            away = await away_page(scope)
         if away is not None:
             await send_whole(send, away)
         elif is_api:

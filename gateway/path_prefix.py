@@ -9,4 +9,5 @@ def settings_below(prefix: str) -> dict[str, object]:
         "STATIC_URL": f"{prefix}/static/",
         "SESSION_COOKIE_PATH": f"{prefix}/",
         "CSRF_COOKIE_PATH": f"{prefix}/",
+        "LANGUAGE_COOKIE_PATH": f"{prefix}/",
     }

@@ -7,15 +7,19 @@ They cost no key and tell a stranger no more than `/readyz`.
 import functools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext, gettext_noop
 
 import proxyapp
 from proxyapp.admin.page_headers import BARE_PAGE
 from proxyapp.forwarding.views import readiness
+from proxyapp.vocabulary.languages import language_of
 
 # Other methods of these paths are for an upstream, which may have something there.
 READING = ("GET", "HEAD")
@@ -24,7 +28,7 @@ ICON = Path(proxyapp.__file__).parent / "static/proxyapp/favicon.ico"
 KEPT = {"Cache-Control": "public, max-age=86400", "X-Content-Type-Options": "nosniff"}
 # Where a request's own name is not to be repeated.
 PLACEHOLDER = "YOUR-HOST"
-HINT = (
+HINT = gettext_noop(
     "Add the name that you use for this gateway to ALLOWED_HOSTS, and whole addresses stand here."
 )
 
@@ -44,12 +48,17 @@ async def index(request: HttpRequest) -> HttpResponse:
         **({} if base else {"hint": HINT}),
     }
     if request.get_preferred_type(["application/json", "text/html"]) == "text/html":
-        context = {**facts, "here": script_name(request)}
-        response = HttpResponse(render_to_string("index.html", context), headers=BARE_PAGE)
+        with translation.override(language_of(request)):
+            response = HttpResponse(page_of(facts, script_name(request)), headers=BARE_PAGE)
     else:
         response = JsonResponse(facts, headers=BARE_PAGE)
     patch_vary_headers(response, ["Accept"])
     return response
+
+
+def page_of(facts: dict[str, Any], here: str) -> str:
+    shown = {"here": here, "hint": gettext(HINT) if "hint" in facts else ""}
+    return render_to_string("index.html", facts | shown)
 
 
 async def favicon(request: HttpRequest) -> HttpResponse:

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from proxyapp.vocabulary.choices import Strategy, choice_values
+from proxyapp.vocabulary.choices import LANGUAGES, Strategy, choice_values
 from proxyapp.vocabulary.path_prefix import check_path_prefix
 
 HOST = re.compile(r"\*|\.?[^\s/:*;,\[\]]+|\[[0-9A-Fa-f:.]+\]")
@@ -58,6 +58,10 @@ def log_level(text: str) -> str:
 
 def request_log(text: str) -> str:
     return "" if text in REQUEST_LOGS else "is not all, errors or off"
+
+
+def language(text: str) -> str:
+    return "" if text in LANGUAGES else f"is not {' or '.join(LANGUAGES)}"
 
 
 def log_format(text: str) -> str:

@@ -313,6 +313,12 @@ TZ = table.text(
     "admin's pages show the browser's.",
     check=checks.own_time_zone,
 )
+ADMIN_LANGUAGE = table.text(
+    "ADMIN_LANGUAGE",
+    "en",
+    "The language of the admin's pages for a browser that prefers none of theirs: en or zh-hans.",
+    check=checks.language,
+)
 METRICS = table.flag(
     "METRICS",
     "Whether /metrics tells Prometheus what becomes of requests: programs of this machine, and "

@@ -11,6 +11,8 @@ from gateway.path_prefix import settings_below
 from gateway.secret_key import secrets_of
 from gateway.setting_table import *  # noqa: F403 (a new row is a setting at once)
 from gateway.unfold_settings import UNFOLD as UNFOLD
+from proxyapp.vocabulary.choices import LANGUAGES as OFFERED
+from proxyapp.vocabulary.languages import PLAIN
 
 problems = given.env.problems
 if given.BEHIND_TLS and not given.TRUSTED_PROXIES:
@@ -49,6 +51,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "gateway.static_files.StaticFiles",
     "proxyapp.admin.compression.CompressedPages",
+    "proxyapp.admin.languages.PageLanguage",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -86,7 +89,14 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 
-LANGUAGE_CODE = "en-us"
+# What is no page: logs, commands, what programs get. Of pages `proxyapp.admin.languages` decides.
+LANGUAGE_CODE = PLAIN
+LANGUAGES = list(OFFERED.items())
+LOCALE_PATHS = [given.BASE_DIR / "gateway" / "locale"]  # before Django's own words
+LANGUAGE_COOKIE_NAME = "gateway_language"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
+LANGUAGE_COOKIE_HTTPONLY = True
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 TIME_ZONE = "UTC"
 USE_TZ = True
 globals().update(settings_below(given.PATH_PREFIX))
@@ -113,6 +123,7 @@ SECURE_REFERRER_POLICY = "same-origin"
 
 # Behind TLS. What is proxied does not pass here: API clients are not redirected.
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = given.BEHIND_TLS
+LANGUAGE_COOKIE_SECURE = given.BEHIND_TLS
 SECURE_REDIRECT_EXEMPT = [r"(?:^|/)metrics$"]
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if given.BEHIND_TLS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = given.BEHIND_TLS

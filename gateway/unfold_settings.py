@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpRequest
 from django.templatetags.static import static
 from django.urls import reverse_lazy
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 Item = dict[str, Any]
 
@@ -32,7 +34,7 @@ def own_file(name: str) -> Callable[[HttpRequest], str]:
     return lambda request: static(f"proxyapp/{name}")
 
 
-def page(title: str, icon: str, url_name: str, permission: str = "") -> Item:
+def page(title: str | Promise, icon: str, url_name: str, permission: str = "") -> Item:
     """An entry of the sidebar.
 
     `icon` is the name of a Material Symbol; without a permission every operator sees it.
@@ -65,49 +67,54 @@ UNFOLD: dict[str, Any] = {
     "SCRIPTS": [own_file(name) for name in SCRIPTS],
     "ACCOUNT": {
         "navigation": [
-            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
-            {"title": "Second factor", "link": reverse_lazy("second_factor_set_up")},
+            {"title": _("Change password"), "link": reverse_lazy("admin:password_change")},
+            {"title": _("Second factor"), "link": reverse_lazy("second_factor_set_up")},
         ]
     },
     "DASHBOARD_CALLBACK": "proxyapp.admin.dashboard.context",
     "SIDEBAR": {
         "navigation": [
-            {"items": [page("Dashboard", "dashboard", "index")]},
+            {"items": [page(_("Dashboard"), "dashboard", "index")]},
             {
-                "title": "Gateway",
+                "title": _("Gateway"),
                 "items": [
-                    page("Keys", "key", "proxyapp_apikey_changelist", "proxyapp.view_apikey"),
+                    page(_("Keys"), "key", "proxyapp_apikey_changelist", "proxyapp.view_apikey"),
                     page(
-                        "Groups", "folder_open", "proxyapp_group_changelist", "proxyapp.view_group"
+                        _("Groups"),
+                        "folder_open",
+                        "proxyapp_group_changelist",
+                        "proxyapp.view_group",
                     ),
-                    page("Requests", "list_alt", "requests", "proxyapp.view_requestlogentry"),
+                    page(_("Requests"), "list_alt", "requests", "proxyapp.view_requestlogentry"),
                     page(
-                        "Events",
+                        _("Events"),
                         "timer_off",
                         "proxyapp_ratelimitevent_changelist",
                         "proxyapp.view_ratelimitevent",
                     ),
                     page(
-                        "Usage",
+                        _("Usage"),
                         "monitoring",
                         "usage",
                         "proxyapp.view_hourlyusage",
                     ),
                     page(
-                        "Resources",
+                        _("Resources"),
                         "inventory_2",
                         "proxyapp_resource_changelist",
                         "proxyapp.view_resource",
                     ),
                     page(
-                        "Alerts",
+                        _("Alerts"),
                         "notifications",
                         "proxyapp_alertchannel_changelist",
                         "proxyapp.view_alertchannel",
                     ),
-                    page("Import / export", "swap_vert", "import_config", "proxyapp.import_config"),
                     page(
-                        "Audit log",
+                        _("Import / export"), "swap_vert", "import_config", "proxyapp.import_config"
+                    ),
+                    page(
+                        _("Audit log"),
                         "history",
                         "proxyapp_auditentry_changelist",
                         "proxyapp.view_auditentry",
@@ -115,23 +122,23 @@ UNFOLD: dict[str, Any] = {
                 ],
             },
             {
-                "title": "Access",
+                "title": _("Access"),
                 "separator": True,
                 "items": [
                     page(
-                        "Client tokens",
+                        _("Client tokens"),
                         "badge",
                         "proxyapp_clienttoken_changelist",
                         "proxyapp.view_clienttoken",
                     ),
                     page(
-                        "Operator tokens",
+                        _("Operator tokens"),
                         "terminal",
                         "proxyapp_operatortoken_changelist",
                         "proxyapp.view_operatortoken",
                     ),
-                    page("Users", "person", "auth_user_changelist", "auth.view_user"),
-                    page("Roles", "shield_person", "auth_group_changelist", "auth.view_group"),
+                    page(_("Users"), "person", "auth_user_changelist", "auth.view_user"),
+                    page(_("Roles"), "shield_person", "auth_group_changelist", "auth.view_group"),
                 ],
             },
         ],

@@ -8,6 +8,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path, re_path
 from django.views.decorators.csrf import csrf_exempt
+from django.views.i18n import set_language
 
 from gateway.root_pages import READING, ROOT_PAGES
 from proxyapp.admin.sign_in import second_factor, sign_in
@@ -27,6 +28,7 @@ async def root_page(request: HttpRequest) -> HttpResponseBase:
 urlpatterns = [
     path("admin/login/", sign_in.sign_in),
     path("admin/password_change/", sign_in.change_password),
+    path("admin/language/", set_language, name="set_language"),
     path("admin/second-factor/", second_factor.code_view, name="second_factor"),
     path("admin/second-factor/set-up/", second_factor.set_up_view, name="second_factor_set_up"),
     path("admin/api/", management_api, {"rest": ""}, name="management_api"),

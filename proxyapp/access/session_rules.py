@@ -25,7 +25,13 @@ BEGAN, SEEN = "began_at", "seen_at"
 SEEN_OFTEN_ENOUGH_SECONDS = 300
 # Between the password and the code, with the time to fetch a phone.
 PENDING_SECONDS = 600
-OPEN_PATHS = ("admin:login", "admin:logout", "second_factor", "second_factor_set_up")
+OPEN_PATHS = (
+    "admin:login",
+    "admin:logout",
+    "set_language",
+    "second_factor",
+    "second_factor_set_up",
+)
 
 
 class SignedIn(MiddlewareMixin):

@@ -5,28 +5,34 @@ No page can be made then, and none shall wait for it.
 
 import sys
 from collections.abc import Callable
+from io import BytesIO
 
+from django.core.handlers.asgi import ASGIRequest
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+from django.utils import translation
 from django.views.defaults import server_error as django_server_error
 
 from proxyapp import runtime
 from proxyapp.admin.page_headers import BARE_PAGE
 from proxyapp.database.outage import reason_of, tells_of_an_outage
 from proxyapp.ledger.writer import Writing
+from proxyapp.vocabulary.asgi import Scope
+from proxyapp.vocabulary.languages import language_of
 
 # The page loads itself again: soon, for the database is back at any moment, yet seldom enough.
 RETRY_SECONDS = 5
 
 
-async def away_page() -> HttpResponse | None:
+async def away_page(scope: Scope) -> HttpResponse | None:
     """None: the database is there, as far as this process knows."""
     current = runtime.current()
     if current is None or current.threads.outage is None:
         return None
     spooled, problems = await current.writing.report()
-    return away_response(current.threads.outage.reason, spooled, problems)
+    with translation.override(language_of(ASGIRequest(scope, BytesIO()))):
+        return away_response(current.threads.outage.reason, spooled, problems)
 
 
 def away_response(reason: str, spooled: int, problems: list[str]) -> HttpResponse:

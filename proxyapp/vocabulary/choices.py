@@ -14,6 +14,8 @@ MAX_CONCURRENT = 100_000
 MAX_TIER_LENGTH = 40
 # Of a day's quota.
 MIN_SPILL = 0.01
+# Of the admin's pages, each with its own name for itself.
+LANGUAGES = {"en": "English", "zh-hans": "简体中文"}
 
 
 class RateLimitPolicy(StrEnum):

@@ -40,6 +40,7 @@ def test_without_a_compiler_a_wheel_has_the_sources(tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(installed)
     assert (installed / "proxyapp/quota/tiers.yaml").is_file()
     assert (installed / "proxyapp/costs/prices.yaml").is_file()
+    assert (installed / "gateway/locale/zh_Hans/LC_MESSAGES/django.mo").is_file()
     looked = subprocess.run(
         [sys.executable, "-c", LOOK],
         cwd=tmp_path,

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from django.conf import settings
 from django.db import connection
 from django.urls import set_script_prefix
+from django.utils import translation
 
 from proxyapp.admin.keys.live_cells import live_cells
 from proxyapp.admin.live.frame import Frame, WatchedKey
@@ -20,6 +21,7 @@ from proxyapp.models.key_state import key_batches
 from proxyapp.operators.dashboard import Dashboard
 from proxyapp.operators.key_report import KeyRow, key_report
 from proxyapp.pool.ring_names import ALL_GROUPS
+from proxyapp.vocabulary.languages import PLAIN
 
 # Counts change with time, too: what is shown of the last hour is never older than this.
 LONGEST_SECONDS = 15.0
@@ -64,19 +66,26 @@ class PageWish:
 
     dashboard: bool = False
     keys: frozenset[int] = frozenset()
+    language: str = PLAIN
 
     def __bool__(self) -> bool:
         return self.dashboard or bool(self.keys)
 
+    def with_that_of(self, other: "PageWish") -> "PageWish":
+        """Of one language."""
+        return PageWish(self.dashboard or other.dashboard, self.keys | other.keys, self.language)
+
 
 @dataclass(slots=True)
 class Composer:
-    """Makes frames. Belongs to one thread."""
+    """Makes frames, in the words of one language. Belongs to one thread."""
 
+    language: str = PLAIN
     _dashboard: Dashboard = field(default_factory=Dashboard)
 
     def compose(self, wish: PageWish, before: Frame | None) -> tuple[Frame, Marker]:
         """The marker is read first: a change that slips in between is seen by the next look."""
+        translation.activate(self.language)
         set_script_prefix(settings.PATH_PREFIX or "/")  # no request says what links begin with
         now = datetime.now(UTC)
         marker = look(now)

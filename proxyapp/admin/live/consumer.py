@@ -1,6 +1,7 @@
 """The live pages' socket: `/ws/admin/live/`.
 
-A client says what its page shows: `{"watch": "dashboard"}`, or `{"watch": "keys", "ids": [1, 2]}`.
+A client says what its page shows: `{"watch": "dashboard"}`, or `{"watch": "keys", "ids": [1, 2]}`,
+and in which language: `"language": "en"`.
 It is told all of that first, and then what changes.
 """
 
@@ -15,6 +16,8 @@ from proxyapp.admin.live.changes import PageWish
 from proxyapp.admin.live.feed import Feed, Live
 from proxyapp.admin.live.sessions import visitor_of
 from proxyapp.admin.live.subscriber import Subscriber
+from proxyapp.vocabulary.choices import LANGUAGES
+from proxyapp.vocabulary.languages import PLAIN
 
 # More than a page of the list of keys has, which is 100.
 MOST_KEYS = 200
@@ -77,12 +80,19 @@ def wish_of(text: str | None) -> PageWish | None:
         return None
     if not isinstance(message, dict):
         return None
+    language = language_in(message)
     if message.get("watch") == "dashboard":
-        return PageWish(dashboard=True)
+        return PageWish(dashboard=True, language=language)
     ids = message.get("ids")
     if message.get("watch") != "keys" or not isinstance(ids, list) or len(ids) > MOST_KEYS:
         return None
-    return PageWish(keys=frozenset(ids)) if all(map(is_id, ids)) else None
+    return PageWish(keys=frozenset(ids), language=language) if all(map(is_id, ids)) else None
+
+
+def language_in(message: dict[str, Any]) -> str:
+    """Of the page itself, which may be older than what its browser has chosen."""
+    wished = message.get("language")
+    return wished if isinstance(wished, str) and wished in LANGUAGES else PLAIN
 
 
 def is_id(value: object) -> bool:

@@ -10,11 +10,12 @@ import asyncio
 import contextlib
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TypeVar
 
 from django.db import Error as DatabaseError
+from django.utils import translation
 
 from proxyapp import runtime
 from proxyapp.admin.live.changes import Composer, Marker, PageWish, is_due, look
@@ -46,16 +47,16 @@ Result = TypeVar("Result")
 
 
 class Feed:
-    """The newest frame, and the open pages that are told of it.
+    """The newest frame in each language that is watched, and the open pages that are told of it.
 
     Belongs to one event loop, and begins when it is made. `stop` ends it for good.
     """
 
     def __init__(self) -> None:
         self.loop = asyncio.get_running_loop()
-        self.frame: Frame | None = None
+        self.frames: Mapping[str, Frame] = {}
         self.subscribers: set[Subscriber] = set()
-        self._composer = Composer()
+        self._composers: Mapping[str, Composer] = {}
         self._thread = DatabaseThread("live")
         self._marker = Marker()
         self._loaded = 0
@@ -82,6 +83,9 @@ class Feed:
         await self._dismiss(self.subscribers, RESTART)
         await asyncio.gather(self._task, return_exceptions=True)
         await self.loop.run_in_executor(None, self._thread.close)
+
+    def frame_in(self, language: str) -> Frame | None:
+        return self.frames.get(language)
 
     async def encode(self, frame: Frame) -> str:
         return await self._in_thread(lambda: frame.full)
@@ -117,44 +121,56 @@ class Feed:
         if now >= self._look_at:
             self._look_at = now + LOOK_SECONDS
             self._is_stale |= await self._in_thread(_look) != self._marker
-        if self._is_stale or self._knows_of_news() or not self._shows(self._wish()):
+        if self._is_stale or self._knows_of_news() or not self._shows(self._wishes()):
             await self._read()
 
     def _knows_of_news(self) -> bool:
         """Without a query: this process has loaded the pool anew, or a cooldown has ended."""
-        return loaded_version() != self._loaded or self.frame is None or is_due(self.frame)
+        if loaded_version() != self._loaded or not self.frames:
+            return True
+        return any(map(is_due, self.frames.values()))
 
-    def _wish(self) -> PageWish:
-        wishes = [subscriber.wish for subscriber in self.subscribers]
-        return PageWish(
-            any(wish.dashboard for wish in wishes),
-            frozenset().union(*(wish.keys for wish in wishes)),
-        )
+    def _wishes(self) -> dict[str, PageWish]:
+        """By their language."""
+        wishes: dict[str, PageWish] = {}
+        for wish in (subscriber.wish for subscriber in self.subscribers if subscriber.wish):
+            known = wishes.get(wish.language)
+            wishes[wish.language] = known.with_that_of(wish) if known else wish
+        return wishes
 
-    def _shows(self, wish: PageWish) -> bool:
-        frame = self.frame
-        return (
-            frame is not None
+    def _shows(self, wishes: Mapping[str, PageWish]) -> bool:
+        return all(
+            (frame := self.frames.get(language)) is not None
             and (not wish.dashboard or frame.dashboard is not None)
             and wish.keys <= frame.asked
+            for language, wish in wishes.items()
         )
 
     async def _read(self) -> None:
-        wish = self._wish()
-        if not wish:
+        wishes = self._wishes()
+        if not wishes:
             return
         since = self.loop.time()
         loaded = loaded_version()
-        frame, self._marker = await self._in_thread(
-            functools.partial(self._composer.compose, wish, self.frame)
-        )
+        frames, self._marker = await self._in_thread(functools.partial(self._compose, wishes))
         self._loaded = loaded
         self._is_stale = False
         self._rest((self.loop.time() - since) * REST)
-        self._show(frame)
+        self._show(frames)
 
-    def _show(self, frame: Frame) -> None:
-        self.frame = frame
+    def _compose(self, wishes: Mapping[str, PageWish]) -> tuple[dict[str, Frame], Marker]:
+        """What nobody watches in a language is forgotten."""
+        kept = self._composers
+        self._composers = {name: kept.get(name) or Composer(name) for name in wishes}
+        made = {
+            name: self._composers[name].compose(wish, self.frames.get(name))
+            for name, wish in wishes.items()
+        }
+        first_look = next(iter(made.values()))[1]
+        return {name: frame for name, (frame, _) in made.items()}, first_look
+
+    def _show(self, frames: Mapping[str, Frame]) -> None:
+        self.frames = frames
         for subscriber in self.subscribers:
             subscriber.notify()
 
@@ -162,8 +178,12 @@ class Feed:
         self._rests_until = self.loop.time() + seconds
 
     def _say_that_the_database_is_away(self) -> None:
-        if self.frame is not None:
-            self._show(self.frame.without_database(datetime.now(UTC)))
+        now, frames = datetime.now(UTC), {}
+        for language, frame in self.frames.items():
+            with translation.override(language):
+                frames[language] = frame.without_database(now)
+        if frames:
+            self._show(frames)
 
     async def _check_sessions(self) -> None:
         visitors = {subscriber.visitor for subscriber in self.subscribers}

@@ -30,7 +30,8 @@ Close = Callable[[int], Awaitable[None]]
 class FrameSource(Protocol):
     """What a subscriber knows of its feed."""
 
-    frame: Frame | None
+    def frame_in(self, language: str) -> Frame | None:
+        """The newest."""
 
     async def encode(self, frame: Frame) -> str:
         """The whole frame as a message."""
@@ -89,7 +90,7 @@ class Subscriber:
                     await self._send(encoded_message({"type": "ping", "at": int(time.time())}))
                     continue
                 self._has_news.clear()
-                text = await self._news(self._feed.frame)
+                text = await self._news(self._feed.frame_in(self.wish.language))
                 if text is not None:
                     await self._send(text)
 

@@ -8,11 +8,13 @@ from typing import Protocol
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from proxyapp.admin.parts.readonly import second_text
-from proxyapp.vocabulary.times import countdown, iso_utc, utc_text
+from proxyapp.vocabulary.shown_times import ago_text, countdown_text, minute_text
+from proxyapp.vocabulary.times import iso_utc
 
-UNITS = (("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 NEVER = "—"
 
 
@@ -22,7 +24,7 @@ def short_time(moment: datetime | None) -> SafeString:
         return format_html("{}", NEVER)
     return format_html(
         '<time data-local="short" datetime="{}" title="{}">{}</time>',
-        *(iso_utc(moment), second_text(moment), utc_text(moment)),
+        *(iso_utc(moment), second_text(moment), minute_text(moment)),
     )
 
 
@@ -30,7 +32,7 @@ def ago(moment: datetime | None, now: datetime) -> SafeString:
     """`3 h ago`; the time itself is in the title."""
     if moment is None:
         return format_html("{}", NEVER)
-    passed = f"{_one_unit(now, moment)} ago"
+    passed = ago_text(*_one_unit(now, moment))
     return format_html(
         '<time datetime="{}" title="{}">{}</time>', iso_utc(moment), second_text(moment), passed
     )
@@ -39,19 +41,25 @@ def ago(moment: datetime | None, now: datetime) -> SafeString:
 def until(end: datetime, now: datetime) -> SafeString:
     """What is left until then, such as `3 h 12 min`."""
     return format_html(
-        '<span data-until="{}" title="until {}">{}</span>',
+        '<span data-until="{}" title="{}">{}</span>',
         iso_utc(end),
-        second_text(end),
-        countdown(end, now),
+        _("until %(time)s") % {"time": second_text(end)},
+        countdown_text(end, now),
     )
 
 
 def compact(number: int) -> str:
     """`999`, `12.3 k`, `1.23 M`: three digits at most."""
-    for unit, size in UNITS:
+    for unit, size in sizes():
         if number >= size * 0.9995:
             return f"{number / size:.3g} {unit}"
     return str(number)
+
+
+def sizes() -> list[tuple[str, int]]:
+    """The largest first. In other languages the steps may be others."""
+    steps = pgettext("units of numbers and their zeros", "T 12 G 9 M 6 k 3").split()
+    return [(unit, 10 ** int(zeros)) for unit, zeros in zip(steps[::2], steps[1::2], strict=True)]
 
 
 def counted(field: str, number: int, parts: str = "") -> SafeString:
@@ -59,19 +67,21 @@ def counted(field: str, number: int, parts: str = "") -> SafeString:
 
     `parts`: what some of it is.
     """
-    title = f"{number:,}, of which {parts}" if parts else f"{number:,}"
+    title = f"{number:,}"
+    if parts:
+        title = _("%(number)s, of which %(parts)s") % {"number": title, "parts": parts}
     return format_html('<span data-field="{}" title="{}">{}</span>', field, title, compact(number))
 
 
 def parts_in(cached: int, tool_use: int) -> str:
     """Of LLM tokens that went in: `400 cached, 20 of tools`; empty without any."""
-    parts = ((cached, "cached"), (tool_use, "of tools"))
-    return ", ".join(f"{number:,} {word}" for number, word in parts if number)
+    parts = ((cached, _("%(number)s cached")), (tool_use, _("%(number)s of tools")))
+    return ", ".join(text % {"number": f"{number:,}"} for number, text in parts if number)
 
 
 def parts_out(thoughts: int) -> str:
     """Of LLM tokens that came out."""
-    return f"{thoughts:,} thoughts" if thoughts else ""
+    return _("%(number)s thoughts") % {"number": f"{thoughts:,}"} if thoughts else ""
 
 
 class LlmTokenColumns(Protocol):
@@ -106,7 +116,12 @@ def tokens_in_and_out(counts: LlmTokenColumns) -> str:
     into, out = (
         f" ({parts})" if parts else "" for parts in (into, parts_out(counts.thought_tokens))
     )
-    return f"{counts.prompt_tokens:,} tokens in{into}, {counts.output_tokens:,} out{out}"
+    return _("%(prompt)s tokens in%(of_them)s, %(output)s out%(of_those)s") % {
+        "prompt": f"{counts.prompt_tokens:,}",
+        "of_them": into,
+        "output": f"{counts.output_tokens:,}",
+        "of_those": out,
+    }
 
 
 def rate(part: int, whole: int) -> str:
@@ -116,9 +131,9 @@ def rate(part: int, whole: int) -> str:
     return f"{part * 1000 // whole / 10:g} %"
 
 
-def _one_unit(now: datetime, then: datetime) -> str:
+def _one_unit(now: datetime, then: datetime) -> tuple[int, str]:
     seconds = max(int((now - then).total_seconds()), 0)
     for unit, size in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= size:
-            return f"{seconds // size} {unit}"
-    return f"{seconds} s"
+            return seconds // size, unit
+    return seconds, "s"

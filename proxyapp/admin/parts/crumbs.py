@@ -7,7 +7,13 @@ from django.db.models import Model
 from django.template import Context, Library
 from django.urls import reverse
 
+from proxyapp.admin.parts.script_words import script_words
+from proxyapp.vocabulary.shown_times import day_text, second_text
+
 register = Library()
+register.simple_tag(script_words)
+register.filter("day", day_text)
+register.filter("second", second_text)
 
 Crumb = tuple[str, str]
 """What a page is called, and where it is."""

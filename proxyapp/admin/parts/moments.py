@@ -6,7 +6,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from proxyapp.admin.parts.readonly import NOTHING, second_text
-from proxyapp.vocabulary.times import countdown, iso_utc
+from proxyapp.vocabulary.shown_times import countdown_text
+from proxyapp.vocabulary.times import iso_utc
 
 
 def local_time(moment: datetime | None) -> SafeString | str:
@@ -23,4 +24,6 @@ def remaining_time(until: datetime | None, now: datetime) -> SafeString | str:
     """Counts down in the browser. A dash when the time is over, or there is none."""
     if until is None or until <= now:
         return NOTHING
-    return format_html('<span data-until="{}">{}</span>', iso_utc(until), countdown(until, now))
+    return format_html(
+        '<span data-until="{}">{}</span>', iso_utc(until), countdown_text(until, now)
+    )

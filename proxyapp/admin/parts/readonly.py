@@ -8,6 +8,7 @@ from django.db import models
 from django.http import HttpRequest
 
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.vocabulary import shown_times
 
 NOTHING = "-"
 
@@ -29,7 +30,7 @@ class ReadOnlyAdmin(ModelAdmin[Row]):
 
 def second_text(moment: datetime | None) -> str:
     """A dash for None: on the page of one row the admin itself would write None."""
-    return f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else NOTHING
+    return shown_times.second_text(moment) if moment else NOTHING
 
 
 def seconds_text(seconds: float) -> str:

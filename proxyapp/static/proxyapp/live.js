@@ -10,7 +10,7 @@ Gateway.live = (() => {
   const LONGEST_DELAY = 5000;
   const LONGEST_SILENCE = 50_000; // the server says something every 20 s
   const CHEAP_PAGE = `${Gateway.root}/admin/jsi18n/`;
-  const TEXTS = { connecting: "Connecting…", live: "Live", reconnecting: "Reconnecting…", off: "Not live" };
+  const TEXTS = Gateway.words.live;
 
   const makeBadge = () => {
     const badge = document.createElement("span");
@@ -48,7 +48,7 @@ Gateway.live = (() => {
       let isOpen = false;
       current.addEventListener("open", () => {
         isOpen = true;
-        current.send(JSON.stringify(wish));
+        current.send(JSON.stringify({ ...wish, language: document.documentElement.lang }));
       });
       current.addEventListener("message", (event) => {
         clearTimeout(silence);

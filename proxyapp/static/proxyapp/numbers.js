@@ -5,16 +5,15 @@ window.Gateway = window.Gateway || {};
 
 Gateway.numbers = (() => {
   const NBSP = "\u00a0";
-  const whole = new Intl.NumberFormat("en-US");
-  const UNITS = [[1e12, "T"], [1e9, "G"], [1e6, "M"], [1e3, "k"]];
+  const whole = new Intl.NumberFormat(Gateway.locale);
 
   // 12,345
   const count = (number) => whole.format(number);
 
   // 999, 12.3 k, 4.56 M: three digits at most.
   const short = (number) => {
-    const found = UNITS.find(([size]) => number >= size * 0.9995);
-    return found ? `${Number((number / found[0]).toPrecision(3))}${NBSP}${found[1]}` : count(number);
+    const found = Gateway.words.sizes.find(([, size]) => number >= size * 0.9995);
+    return found ? `${Number((number / found[1]).toPrecision(3))}${NBSP}${found[0]}` : count(number);
   };
 
   // Rounded down: only what is whole is 100 %.

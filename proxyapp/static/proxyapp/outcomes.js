@@ -12,7 +12,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
 
   const css = (name) => getComputedStyle(canvas).getPropertyValue(name).trim();
   const total = (values) => values.reduce((sum, value) => sum + value, 0);
-  const weekday = (date) => date.toLocaleDateString("en-US", { weekday: "short", month: "short", day: "numeric" });
+  const weekday = (date) => date.toLocaleDateString(Gateway.locale, { weekday: "short", month: "short", day: "numeric" });
 
   const tick = (iso) => (shown.period === "7d" ? weekday(new Date(iso)) : times.clockText(new Date(iso)));
   const moment = (iso) => {

@@ -17,7 +17,8 @@ Gateway.times = (() => {
   };
 
   const two = (number) => String(number).padStart(2, "0");
-  const dayText = (date) => `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  const { units, ...words } = Gateway.words;
+  const dayText = (date) => words.day.replace("YYYY", date.getFullYear()).replace("MM", two(date.getMonth() + 1)).replace("DD", two(date.getDate()));
   const clockText = (date) => `${two(date.getHours())}:${two(date.getMinutes())}`;
   const utcText = (date) => `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
   const fullText = (date) => `${dayText(date)} ${clockText(date)}:${two(date.getSeconds())}`;
@@ -25,19 +26,20 @@ Gateway.times = (() => {
   const shortText = (date) => {
     const clock = `${clockText(date)}:${two(date.getSeconds())}`;
     if (dayText(date) === dayText(new Date(now()))) return clock;
-    const day = date.toLocaleDateString("en-US", { month: "short", day: "numeric" });
-    return `${day}, ${clockText(date)}`;
+    const day = date.toLocaleDateString(Gateway.locale, { month: "short", day: "numeric" });
+    return Gateway.filled(words.day_and_clock, { day, clock: clockText(date) });
   };
 
   // 45 s, 12 min 05 s, 3 h 12 min, 2 d 3 h: rounded up, so that what it says has never passed already.
   const countdown = (milliseconds) => {
     const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
-    if (seconds < 60) return `${seconds}\u00a0s`;
-    if (seconds < 3600) return `${Math.floor(seconds / 60)}\u00a0min ${two(seconds % 60)}\u00a0s`;
+    const text = (number, unit) => `${number}\u00a0${units[unit]}`;
+    if (seconds < 60) return text(seconds, "s");
+    if (seconds < 3600) return `${text(Math.floor(seconds / 60), "min")} ${text(two(seconds % 60), "s")}`;
     const minutes = Math.ceil(seconds / 60);
-    if (minutes < 48 * 60) return `${Math.floor(minutes / 60)}\u00a0h ${minutes % 60}\u00a0min`;
+    if (minutes < 48 * 60) return `${text(Math.floor(minutes / 60), "h")} ${text(minutes % 60, "min")}`;
     const hours = Math.ceil(minutes / 60);
-    return `${Math.floor(hours / 24)}\u00a0d ${hours % 24}\u00a0h`;
+    return `${text(Math.floor(hours / 24), "d")} ${text(hours % 24, "h")}`;
   };
 
   const left = (iso) => countdown(Date.parse(iso) - now());
@@ -57,7 +59,7 @@ Gateway.times = (() => {
       const date = new Date(span.dataset.until);
       if (isNaN(date)) continue;
       show(span, countdown(date - now()));
-      if (!span.title) span.title = `until ${fullText(date)}`;
+      if (!span.title) span.title = Gateway.filled(words.until, { time: fullText(date) });
     }
   };
 
