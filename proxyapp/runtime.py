@@ -42,7 +42,7 @@ from proxyapp.pool.day_use import DayUse
 from proxyapp.pool.exits import FailingExit
 from proxyapp.pool.last_words import LastWords
 from proxyapp.pool.leasing import Leasing
-from proxyapp.pool.off_groups import is_any_due, wake_groups
+from proxyapp.pool.off_groups import OffGroups
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.queue import KeyQueue
 from proxyapp.pool.single_credential import keep_single_credential
@@ -110,7 +110,8 @@ class Runtime:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.threads.connect()
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
-        await self._wake_groups()
+        self._off_groups = OffGroups(self.threads)
+        await self._off_groups.write((), 0.0)
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)
         self.model_lists = KeptAnswers[Any](MOST_MODEL_LISTS)
@@ -189,6 +190,8 @@ class Runtime:
             await within(POLL_SECONDS, self._has_news)
             self._has_news.clear()
             self._hear_jump(jumps.look())
+            if self.threads.is_away:
+                self._wake_groups()
             if look is None or look.done():
                 look = self.loop.create_task(self._look_at_pool())
         if look is not None:
@@ -197,8 +200,7 @@ class Runtime:
     async def _look_at_pool(self) -> None:
         try:
             await self.writing.catch_up()
-            if is_any_due(self.snapshot.order.values(), time.time()):
-                await self._wake_groups()
+            await self._off_groups.write(self.snapshot.order.values(), time.time())
             await self.refresh()
             if time.monotonic() >= self._clock_due:
                 self.clock.hear(await self.threads.read(database_time))
@@ -215,8 +217,12 @@ class Runtime:
         except Exception:
             logger.exception("The look at the pool failed")
 
-    async def _wake_groups(self) -> None:
-        await self.threads.urgent(functools.partial(wake_groups, datetime.now(UTC)))
+    def _wake_groups(self) -> None:
+        """Without the database."""
+        if keys := self._off_groups.wake(self.snapshot, time.time()):
+            self.leasing.install(self.snapshot)
+            self.quota.install(self.snapshot, LimitBook(self.snapshot), keys)
+            self._install()
 
     def _hear_jump(self, jump: float) -> None:
         """Cooldowns and back-offs in memory last as long as before when the clock is set."""
@@ -234,9 +240,12 @@ class Runtime:
             news = await self.threads.read(functools.partial(self._source.news, known))
             if news is None or not self._take(news):
                 await self._reload()
-            self.cooling.install(self.snapshot)
-            self.upstreams.exits.install(self.snapshot)
-            self.queue.install(self.snapshot)
+            self._install()
+
+    def _install(self) -> None:
+        self.cooling.install(self.snapshot)
+        self.upstreams.exits.install(self.snapshot)
+        self.queue.install(self.snapshot)
 
     def _take(self, news: News) -> bool:
         if is_taken := can_take(self.snapshot, self.book, news):

@@ -3,6 +3,7 @@ whole pool would give, and costs what changed.
 """
 
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import replace
 
 from proxyapp.pool.changes import CooldownRow, PoolChanges
@@ -33,23 +34,53 @@ def take(snapshot: Snapshot, recovery: Recovery, changes: PoolChanges, now: floa
         snapshot.release(key_id, quota_scope)
     snapshot.lift_past(now)
     changes = _with_those_gone(snapshot, changes)
-    for key_id in changes.keys:
-        for quota_scope in snapshot.cooldowns.holds.scopes_of(key_id):
-            snapshot.lift([key_id], quota_scope)
-        for quota_scope in snapshot.cooldowns.scopes_of(key_id):
-            snapshot.release(key_id, quota_scope)
+    _free(snapshot, changes.keys)
     _take_keys(snapshot, changes)
     for row in changes.cooldowns:
         if row.until > now:
             _cool_as_read(snapshot, row)
-    for key_id in changes.keys:
-        for ring in snapshot.rings_of(key_id):
-            ring.settle(key_id, now)
+    _settle(snapshot, changes.keys, now)
     if changes.projects_set is not None:
         snapshot.projects_set = changes.projects_set
     snapshot.learned.take(changes.learned)
     snapshot.version, snapshot.stamp = changes.version, changes.stamp
     recovery.take(changes, now)
+
+
+def exchange(
+    snapshot: Snapshot, keys: dict[int, PoolKey], groups: tuple[PoolGroup, ...], now: float
+) -> None:
+    """Keys and groups in place of those of the same ids, at the same places.
+
+    Cooldowns stay; holds are forgotten, as by any change of a key. `groups`: all.
+    """
+    kept = [
+        (key_id, scope, until, snapshot.cooldowns.is_daily(key_id, scope, until))
+        for key_id in keys
+        for scope in snapshot.cooldowns.scopes_of(key_id)
+        if (until := snapshot.cooldowns.of_scope(scope)[key_id]) > now
+    ]
+    _free(snapshot, keys)
+    known = snapshot.version, snapshot.stamp
+    none = frozenset[str]()
+    _take_keys(snapshot, PoolChanges(*known, {**keys}, groups, frozenset(), none, [], False))
+    for key_id, scope, until, is_daily in kept:
+        snapshot.cool(key_id, until, quota_scope=scope, is_daily=is_daily)
+    _settle(snapshot, keys, now)
+
+
+def _free(snapshot: Snapshot, key_ids: Iterable[int]) -> None:
+    for key_id in key_ids:
+        for quota_scope in snapshot.cooldowns.holds.scopes_of(key_id):
+            snapshot.lift([key_id], quota_scope)
+        for quota_scope in snapshot.cooldowns.scopes_of(key_id):
+            snapshot.release(key_id, quota_scope)
+
+
+def _settle(snapshot: Snapshot, key_ids: Iterable[int], now: float) -> None:
+    for key_id in key_ids:
+        for ring in snapshot.rings_of(key_id):
+            ring.settle(key_id, now)
 
 
 def _with_those_gone(snapshot: Snapshot, changes: PoolChanges) -> PoolChanges:
