@@ -5,6 +5,7 @@ How far a test is says the database, for every process alike: each answer stands
 
 import logging
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,6 +13,7 @@ from datetime import datetime, timedelta
 
 from django.db import connection
 from django.db.models import Max
+from django.utils import timezone
 
 from proxyapp.models import ApiKey, KeyProbe
 from proxyapp.models.many_ids import among
@@ -44,9 +46,27 @@ class TestProgress:
     def is_over(self) -> bool:
         return self.done >= self.total
 
-    def has_stopped(self, since: datetime, now: datetime) -> bool:
-        """The process that asked has ended."""
-        return not self.is_over() and (self.heard_at or since) + STALLED < now
+    def has_stopped(self, heard_at: datetime, now: datetime) -> bool:
+        """The process that asked has ended. `heard_at`: when it was last known to ask."""
+        return not self.is_over() and heard_at + STALLED < now
+
+
+class AnswerClock:
+    """Of one test: no answer is older than its beginning, however the machine's clock is set."""
+
+    def __init__(self, key_ids: Sequence[int]) -> None:
+        """Later than all that these keys have answered, which a clock that was ahead may have
+        dated.
+        """
+        answers = KeyProbe.objects.filter(key__in=among(key_ids)).order_by()
+        newest = answers.aggregate(last=Max("answered_at"))["last"]
+        now = timezone.now()
+        self.since = max(now, newest + timedelta(microseconds=1)) if newest else now
+        self._began = time.monotonic()
+
+    def now(self) -> datetime:
+        passed = timedelta(seconds=time.monotonic() - self._began)
+        return max(timezone.now(), self.since + passed)
 
 
 def progress_of(key_ids: Sequence[int], since: datetime) -> TestProgress:
@@ -74,10 +94,14 @@ class BackgroundTests:
         self._is_busy = threading.Lock()
 
     def begin(self, key_ids: Sequence[int], follow: Callable[[Findings], object]) -> bool:
-        """False: another one is under way here."""
+        """False: another one is under way here. Raises RuntimeError where no thread can begin."""
         if not self._is_busy.acquire(blocking=False):
             return False
-        threading.Thread(target=self._run, args=(key_ids, follow), daemon=True).start()
+        try:
+            threading.Thread(target=self._run, args=(key_ids, follow), daemon=True).start()
+        except RuntimeError:
+            self._is_busy.release()
+            raise
         return True
 
     def _run(self, key_ids: Sequence[int], follow: Callable[[Findings], object]) -> None:

@@ -97,15 +97,17 @@ def _findings(results: "Sequence[ProbeResult]", rows: Sequence[tuple[int, str, s
     )
 
 
-def follow(findings: Findings) -> Changes:
-    """Unless an operator disabled or replaced the keys meanwhile."""
+def follow(findings: Findings, at: datetime | None = None) -> Changes:
+    """Unless an operator disabled or replaced the keys meanwhile. `at`: of the answers."""
     now = timezone.now()
     with transaction.atomic():
         changes = Changes(put_back(findings), take_out(findings, now))
         for result in findings.results:
             if result.key_id in findings.hashes:
                 key_hash = findings.hashes[result.key_id]
-                key_probes.settle(result.key_id, key_hash, result.outcome, result.message, now)
+                key_probes.settle(
+                    result.key_id, key_hash, result.outcome, result.message, at or now
+                )
     return changes
 
 

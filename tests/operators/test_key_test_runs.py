@@ -1,5 +1,6 @@
 """Tests of many keys in the background: how far they are, for every process, and what follows."""
 
+import threading
 from datetime import timedelta
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from proxyapp.models import ApiKey, AuditEntry, Group, KeyProbe
-from proxyapp.operators.key_test_runs import STALLED, BackgroundTests, progress_of
+from proxyapp.operators.key_test_runs import STALLED, AnswerClock, BackgroundTests, progress_of
 from tests.support.admin_pages import act, page, superuser, text
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.pool_data import add_group, add_key, secret
@@ -27,6 +28,10 @@ def keys(upstream: FakeUpstream, monkeypatch: pytest.MonkeyPatch) -> list[ApiKey
     group = add_group(target_url=upstream.url, auth="google")
     upstream.refuse(secret("two"), status=400, body="400_api_key_invalid")
     return [add_key(group, label) for label in ("one", "two", "three", "four", "five")]
+
+
+def _no_thread(thread: threading.Thread) -> None:
+    raise RuntimeError("can't start new thread")
 
 
 def finished(client: Client) -> str:
@@ -88,6 +93,56 @@ def test_one_test_at_a_time_runs_in_a_process(monkeypatch: pytest.MonkeyPatch):
     runs._is_busy.acquire()
 
     assert runs.begin([1], print) is False
+
+
+def test_a_test_that_cannot_begin_keeps_no_other_from_it(
+    keys: list[ApiKey], monkeypatch: pytest.MonkeyPatch
+):
+    client, ids = superuser(), [key.pk for key in keys]
+    with monkeypatch.context() as patched:
+        patched.setattr("threading.Thread.start", _no_thread)
+        answer = act(client, "apikey", "test_keys", ids)
+    assert "the machine has no thread left" in text(answer)
+
+    act(client, "apikey", "test_keys", ids)
+
+    assert "5 of 5 tested" in finished(client)
+
+
+def test_a_clock_that_was_set_back_neither_stalls_the_page_nor_hides_a_process_that_ended(
+    keys: list[ApiKey], monkeypatch: pytest.MonkeyPatch
+):
+    """Before the test, of which an old answer tells, and while it goes on."""
+    client, wall = superuser(), timezone.now()
+    monkeypatch.setattr("django.utils.timezone.now", lambda: wall)
+    KeyProbe.objects.create(key=keys[0], outcome="dead", answered_at=wall + timedelta(hours=1))
+    clock = AnswerClock([key.pk for key in keys])
+    assert progress_of([key.pk for key in keys], clock.since).done == 0
+    wall -= timedelta(hours=2)
+    KeyProbe.objects.filter(key=keys[0]).update(answered_at=clock.now())
+    session = client.session
+    session["key_test"] = [f"{keys[0].pk}-{keys[-1].pk}", clock.since.isoformat()]
+    session.save()
+
+    assert "Under way" in page(client, "key_test")
+    assert "1 of 5 tested" in text(page(client, "key_test"))
+    wall += STALLED + timedelta(seconds=1)
+    assert "It stopped" in page(client, "key_test")
+
+
+def test_the_page_asks_for_its_part_alone_while_it_goes_on(keys: list[ApiKey]):
+    client, since = superuser(), timezone.now()
+    session = client.session
+    session["key_test"] = [f"{keys[0].pk}-{keys[-1].pk}", since.isoformat()]
+    session.save()
+    whole = page(client, "key_test")
+    part = client.get(reverse("admin:key_test"), {"part": ""}).content.decode()
+
+    assert '<noscript><meta http-equiv="refresh" content="2"></noscript>' in whole
+    assert "keytest" in whole
+    assert "data-is-running" in part
+    assert "<html" not in part
+    assert len(part) < 1500
 
 
 def test_who_may_only_look_sees_no_test():
