@@ -14,7 +14,6 @@ from django.db import IntegrityError, connection, transaction
 
 from proxyapp.models import ClientToken, TokenUsage, TokenWindow
 
-DAY_SECONDS = 86_400
 # A token that is deleted just then refuses the new rows of all; the next try leaves it out.
 NEW_ROW_TRIES = 3
 

@@ -17,13 +17,14 @@ from types import MappingProxyType
 
 from proxyapp.access import limit_windows
 from proxyapp.access.budgets import budget_spent, cost_of_day, cost_of_month
-from proxyapp.access.limit_windows import DAY_SECONDS, Leftover, LimitWindow, window_at
+from proxyapp.access.limit_windows import Leftover, LimitWindow, window_at
 from proxyapp.access.llm_token_limits import UsedLately
 from proxyapp.access.periods import DAY, MONTH
 from proxyapp.access.request_share import Share
 from proxyapp.access.share_leases import ShareLeases
 from proxyapp.access.token_book import Client, TokenBook
 from proxyapp.database.threads import DatabaseThreads
+from proxyapp.vocabulary.durations import DAY_SECONDS
 from proxyapp.vocabulary.errors import LimitReached
 
 # Where others have leased the rest of a limit, they give back what they do not use with their

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from proxyapp.access.limit_windows import DAY_SECONDS
+from proxyapp.vocabulary.durations import DAY_SECONDS
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from urllib.parse import unquote_to_bytes
 
 from proxyapp.provider.credentials import is_key_parameter
 from proxyapp.vocabulary.asgi import Header
+from proxyapp.vocabulary.durations import DAY_SECONDS
 
 PREFIX = "gk-"
 SHAPE = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
@@ -24,7 +25,7 @@ MAC_BYTES = 28
 # More than any client shows; each costs the work of a hash, before it is known who asks.
 MOST_CREDENTIALS = 8
 _NAMED_SCHEME = b"bearer "
-_MINUTE, _DAY = 60, 86_400
+_MINUTE = 60
 
 
 def new_token() -> str:
@@ -85,7 +86,7 @@ class Client:
 
         The day comes first, which is the longer wait.
         """
-        limits = ((_DAY, self.requests_per_day), (_MINUTE, self.requests_per_minute))
+        limits = ((DAY_SECONDS, self.requests_per_day), (_MINUTE, self.requests_per_minute))
         return [(seconds, limit) for seconds, limit in limits if limit is not None]
 
     @property

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from proxyapp.costs.price import Price
+from proxyapp.vocabulary.durations import DAY_SECONDS
 from proxyapp.vocabulary.model_patterns import expression_of
 
-DAY_SECONDS = 86_400
 EPOCH = date(1970, 1, 1).toordinal()
 # Clients name models. The prices of so many names are remembered.
 MOST_KNOWN = 10_000

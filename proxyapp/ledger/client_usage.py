@@ -13,8 +13,7 @@ from typing import NamedTuple
 from proxyapp.database.many_values import Rows
 from proxyapp.ledger.many_rows import known_ids
 from proxyapp.models import ClientToken
-
-DAY_SECONDS = 86_400
+from proxyapp.vocabulary.durations import DAY_SECONDS
 
 
 class ClientPlace(NamedTuple):

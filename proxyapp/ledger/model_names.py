@@ -2,8 +2,8 @@
 ones: what is beyond a bound counts together, as OTHERS.
 """
 
-from proxyapp.ledger.client_usage import DAY_SECONDS
 from proxyapp.ledger.usage import HOUR_SECONDS
+from proxyapp.vocabulary.durations import DAY_SECONDS
 
 OTHERS = "others"
 # Google's list has some 60. A client's own bound is lower, so that one alone does not take the

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntFlag, auto
 
+from proxyapp.vocabulary.durations import DAY_SECONDS
+
 HOUR_SECONDS = 3600.0
-DAY_SECONDS = 24 * HOUR_SECONDS
 # Of what the API says nothing about.
 LONGEST_SECONDS = 90 * DAY_SECONDS
 

@@ -1,8 +1,10 @@
-"""Times from now as people write them: 30m, 12h, 7d."""
+"""How long a time is, also as people write one from now on: 30m, 12h, 7d."""
 
 import re
 from datetime import timedelta
+from typing import Final
 
+DAY_SECONDS: Final = 86_400
 DURATION = re.compile(r"(\d{1,5})([mhdw])", re.ASCII)
 UNIT_NAMES = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 

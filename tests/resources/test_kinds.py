@@ -2,9 +2,10 @@
 
 import pytest
 
-from proxyapp.resources.kinds import DAY_SECONDS, HOUR_SECONDS, KINDS, LONGEST_SECONDS, Area
+from proxyapp.resources.kinds import HOUR_SECONDS, KINDS, LONGEST_SECONDS, Area
 from proxyapp.resources.names import kind_of, named_in_path
 from proxyapp.vocabulary.client_paths import OF_BOTH, OF_GOOGLE
+from proxyapp.vocabulary.durations import DAY_SECONDS
 
 LIVES = {
     "files": 48 * HOUR_SECONDS,
