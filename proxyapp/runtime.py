@@ -23,6 +23,7 @@ from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.periods import day_at, first_day_of_month
 from proxyapp.access.pool_source import News, PoolSource, can_take
+from proxyapp.costs.present import present_book
 from proxyapp.database.clock import ClockWarning, database_time
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.cooldown_writer import Cooling
@@ -118,7 +119,7 @@ class Runtime:
         self.resources = ResourceBook(self.threads, self.writing.resources)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
-        self.counting = Counting(self.limits)
+        self.counting = Counting(self.limits, await self.threads.read(present_book))
         self.told.add(self.counting.count_outcome)
         await self._reread_limits()
         self.slowdown = Slowdown(self.trusted)
@@ -238,6 +239,8 @@ class Runtime:
             if await self.threads.read(store.version_and_stamp) == known[:2]:
                 return
             news = await self.threads.read(functools.partial(self._source.news, known))
+            if news is not None and news.pool.has_prices:
+                self.counting.prices = await self.threads.read(present_book)
             if news is None or not self._take(news):
                 await self._reload()
             self._install()
@@ -260,7 +263,9 @@ class Runtime:
 
     async def _reload(self) -> None:
         before = self.snapshot
-        self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
+        snapshot, book = await self.threads.read(self._source.load, LOAD_SECONDS)
+        prices = await self.threads.read(present_book)
+        self.snapshot, self.book, self.counting.prices = snapshot, book, prices
         self.snapshot.keep_routes(before)
         self.quota.install(self.snapshot, LimitBook(self.snapshot))
         self.limits.install(self.book)

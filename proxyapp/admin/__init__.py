@@ -9,6 +9,7 @@ from proxyapp.admin.groups import model_admin as groups_admin  # noqa: F401
 from proxyapp.admin.keys import model_admin as keys_admin  # noqa: F401
 from proxyapp.admin.operator_tokens import model_admin as operator_tokens_admin  # noqa: F401
 from proxyapp.admin.parts import theme_colours  # noqa: F401
+from proxyapp.admin.prices import model_admin as prices_admin  # noqa: F401
 from proxyapp.admin.projects import model_admin as projects_admin  # noqa: F401
 from proxyapp.admin.records import audit_log, events, resources, usage  # noqa: F401
 from proxyapp.admin.sign_in import users  # noqa: F401

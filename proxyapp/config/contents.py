@@ -7,6 +7,7 @@ from pathlib import Path
 from proxyapp.vocabulary.alert_fields import AlertSettings
 from proxyapp.vocabulary.group_fields import GroupSettings
 from proxyapp.vocabulary.key_fields import KeySettings
+from proxyapp.vocabulary.price_fields import PriceSettings
 from proxyapp.vocabulary.project_fields import ProjectSettings
 
 
@@ -46,8 +47,8 @@ class GroupConfig(GroupSettings):
 
 @dataclass(frozen=True)
 class Config:
-    """`account_files`: of service accounts, which hold private keys. `alerts` None: it says nothing
-    of them.
+    """`account_files`: of service accounts, which hold private keys. `alerts`, `prices` None: it
+    says nothing of them.
     """
 
     server: ServerConfig
@@ -55,6 +56,7 @@ class Config:
     account_files: tuple[Path, ...] = field(default=(), compare=False)
     projects: tuple[ProjectSettings, ...] = ()
     alerts: tuple[AlertSettings, ...] | None = None
+    prices: tuple[PriceSettings, ...] | None = None
 
 
 class ConfigError(Exception):

@@ -9,14 +9,16 @@ cooldowns, usage) is not exported.
 import os
 import tempfile
 from collections.abc import Iterable, Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 from django.db.models import QuerySet
 
+from proxyapp.config.price_entries import price_entries
 from proxyapp.config.variables import escaped
-from proxyapp.models import AlertChannel, ApiKey, Group, Project
+from proxyapp.models import AlertChannel, ApiKey, Group, ModelPrice, Project
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.alert_fields import ALERT_FIELDS
 from proxyapp.vocabulary.exits import exit_lines, shown_exit
@@ -52,21 +54,28 @@ class Export(NamedTuple):
 def export_groups(
     *, mask: bool, groups: QuerySet[Group] | None = None, is_ascii: bool = False
 ) -> Export:
-    """All groups, what is set of projects, and channels of alerts; or these groups. `is_ascii`:
-    other characters are written as escapes of YAML.
+    """All groups, what is set of projects, channels of alerts and own prices; or these groups.
+    `is_ascii`: other characters are written as escapes of YAML.
 
     Masked, nothing is unreadable: the masked form of a key is stored beside it.
     """
     keys = ApiKey.objects.defer("secret") if mask else ApiKey.objects.all()
     projects: Iterable[Project] = ()
     channels: Iterable[AlertChannel] = ()
+    prices: Iterable[ModelPrice] = ()
     if groups is None:
         groups, projects = Group.objects.all(), Project.objects.all()
-        channels = AlertChannel.objects.all()
+        channels, prices = AlertChannel.objects.all(), ModelPrice.objects.all()
     else:
         keys = keys.filter(group__in=groups.order_by().values("pk"))
     return export_of(
-        groups, keys, mask=mask, is_ascii=is_ascii, projects=projects, channels=channels
+        groups,
+        keys,
+        mask=mask,
+        is_ascii=is_ascii,
+        projects=projects,
+        channels=channels,
+        prices=prices,
     )
 
 
@@ -78,6 +87,7 @@ def export_of(
     is_ascii: bool = False,
     projects: Iterable[Project] = (),
     channels: Iterable[AlertChannel] = (),
+    prices: Iterable[ModelPrice] = (),
 ) -> Export:
     """These groups with these keys of theirs, in the order of rotation.
 
@@ -92,7 +102,7 @@ def export_of(
     ]
     settings = {each.name: _settings(each, PROJECT_FIELDS[1:]) for each in projects}
     alerts = list(_alert_entries(channels, unreadable, mask=mask))
-    others = {"projects": settings, "alerts": alerts}
+    others = {"projects": settings, "alerts": alerts, "prices": price_entries(prices)}
     text = yaml.dump(
         {"groups": entries, **{name: part for name, part in others.items() if part}},
         Dumper=_Dumper,
@@ -230,4 +240,11 @@ def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     )
 
 
+def _represent_amount(dumper: yaml.SafeDumper, amount: Decimal) -> yaml.ScalarNode:
+    kind = "int" if amount == amount.to_integral_value() else "float"
+    text = f"{amount.to_integral_value() if kind == 'int' else amount.normalize():f}"
+    return dumper.represent_scalar(f"tag:yaml.org,2002:{kind}", text)
+
+
 _Dumper.add_representer(str, _represent_text)
+_Dumper.add_representer(Decimal, _represent_amount)

@@ -14,6 +14,7 @@ from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig
 from proxyapp.config.exit_fields import ExitFields
 from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
 from proxyapp.config.model_fields import ModelsOfGroups
+from proxyapp.config.price_values import PricesOfFile
 from proxyapp.config.project_values import ProjectsOfFile
 from proxyapp.config.server_fields import ServerFields
 from proxyapp.config.variables import Variables
@@ -39,7 +40,7 @@ MAX_FILE_BYTES = 128 * 1024 * 1024
 MAX_GROUPS = 10_000
 
 MOSTLY = ("server", "groups")
-TOP_NAMES = (*MOSTLY, "projects", "alerts")
+TOP_NAMES = (*MOSTLY, "projects", "alerts", "prices")
 READ_TOGETHER = frozenset({"allow_link_local", "proxy_pool", "models", "aliases", "fallbacks"})
 
 
@@ -99,7 +100,13 @@ def _too_large(size: int) -> str:
 
 
 class FileReading(
-    KeysOfGroups, ProjectsOfFile, AlertsOfFile, ServerFields, ModelsOfGroups, ExitFields
+    KeysOfGroups,
+    ProjectsOfFile,
+    AlertsOfFile,
+    PricesOfFile,
+    ServerFields,
+    ModelsOfGroups,
+    ExitFields,
 ):
     """Goes through a file's tree, or a part of one, and notes what is wrong."""
 
@@ -113,8 +120,8 @@ class FileReading(
         groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
         server, checked = self.server(fields.get("server")), self.groups(groups)
         projects = self.projects(fields.get("projects"))
-        alerts = self.alerts(fields.get("alerts"))
-        return Config(server, checked, tuple(self.account_files), projects, alerts)
+        alerts, prices = self.alerts(fields.get("alerts")), self.prices(fields.get("prices"))
+        return Config(server, checked, tuple(self.account_files), projects, alerts, prices)
 
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):

@@ -13,9 +13,10 @@ from django.db import DataError, IntegrityError, transaction
 
 from proxyapp.config.apply import Database, Progress
 from proxyapp.config.apply_alerts import apply_alerts
+from proxyapp.config.apply_prices import apply_prices
 from proxyapp.config.apply_projects import apply_projects
 from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
-from proxyapp.config.last_import import LastImport
+from proxyapp.config.last_import import ALERTS, PRICES, PROJECTS, LastImport
 from proxyapp.config.limit_warnings import limit_warnings
 from proxyapp.config.missing import take_out_missing
 from proxyapp.config.report import Report
@@ -55,12 +56,11 @@ def import_config(
     def work() -> Touched | None:
         touched = apply_projects(config.projects, report, prune=prune)
         apply_alerts(config.alerts, report, prune=prune)
+        touched |= apply_prices(config.prices, report, prune=prune)
         other = _import_whole(
             groups, source, report, prune=prune, takes_out=takes_out, progress=progress
         )
-        last = LastImport(source)
-        last.remember_projects(config.projects)
-        last.remember_alerts(config.alerts)
+        LastImport(source).remember_parts(config)
         report.warnings += limit_warnings(groups, config.projects)
         return None if other is None else touched | other
 
@@ -80,16 +80,17 @@ def apply_changes(path: Path) -> Report:
 
     def work() -> Touched | None:
         last, touched = LastImport(path), Touched()
-        if not last.has_same_projects(config.projects):
+        if not last.has_same_part(PROJECTS, config):
             touched = apply_projects(config.projects, report, prune=False)
-        if not last.has_same_alerts(config.alerts):
+        if not last.has_same_part(ALERTS, config):
             apply_alerts(config.alerts, report, prune=False)
+        if not last.has_same_part(PRICES, config):
+            touched |= apply_prices(config.prices, report, prune=False)
         if last.rows:
             other = _import_changed(groups, last, report, path)
         else:
             other = _import_whole(groups, path, report, prune=False, takes_out=False)
-        last.remember_projects(config.projects)
-        last.remember_alerts(config.alerts)
+        last.remember_parts(config)
         return None if other is None else touched | other
 
     _run_locked(work, report, path, audit.START)

@@ -9,12 +9,13 @@ import os
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from proxyapp.config.file import GroupConfig, KeyConfig
+from proxyapp.config.contents import Config, GroupConfig, KeyConfig
 from proxyapp.models import ImportedGroup
 from proxyapp.models.sealed import keyed_hash, keyed_hashes
 from proxyapp.vocabulary.alert_fields import ALERT_FIELDS, AlertSettings
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
+from proxyapp.vocabulary.price_fields import PRICE_FIELDS, PriceSettings
 from proxyapp.vocabulary.project_fields import PROJECT_FIELDS, ProjectSettings
 from proxyapp.vocabulary.setting_field import SettingField
 
@@ -33,9 +34,11 @@ FIRST_FIELDS = frozenset(
         "allow_link_local",
     ]
 )
-# No group has such names: in their rows stands what the file says of projects, and of alerts.
-PROJECTS, ALERTS = "\tprojects", "\talerts"
+# No group has such names: in their rows stands what the file says beside its groups.
+PROJECTS, ALERTS, PRICES = "\tprojects", "\talerts", "\tprices"
+PARTS = (PROJECTS, ALERTS, PRICES)
 FIRST_OF_KEY = frozenset(["name", "project"])
+_Settings = GroupConfig | KeyConfig | ProjectSettings | AlertSettings | PriceSettings
 
 
 def source_name(path: Path) -> str:
@@ -72,12 +75,15 @@ def canonical_text(group: GroupConfig) -> str:
     )
 
 
-def _text_of_projects(projects: Sequence[ProjectSettings]) -> str:
-    return json.dumps([_later(project, PROJECT_FIELDS, ()) for project in projects])
-
-
-def _text_of_alerts(channels: Sequence[AlertSettings] | None) -> str:
-    return json.dumps([_later(channel, ALERT_FIELDS, ()) for channel in channels or ()])
+def _text_of(part: str, config: Config) -> str:
+    """Empty: the file says nothing of it."""
+    said: dict[str, tuple[Sequence[_Settings] | None, Iterable[SettingField]]] = {
+        PROJECTS: (config.projects, PROJECT_FIELDS),
+        ALERTS: (config.alerts, ALERT_FIELDS),
+        PRICES: (config.prices, PRICE_FIELDS),
+    }
+    rows, declared = said[part]
+    return json.dumps([_later(row, declared, ()) for row in rows]) if rows else ""
 
 
 def _canonical(key: KeyConfig) -> list[object]:
@@ -85,7 +91,7 @@ def _canonical(key: KeyConfig) -> list[object]:
 
 
 def _later(
-    settings: GroupConfig | KeyConfig | ProjectSettings | AlertSettings,
+    settings: _Settings,
     declared: Iterable[SettingField],
     first: Collection[str],
 ) -> list[dict[str, object]]:
@@ -105,22 +111,16 @@ class LastImport:
             row.name.lower(): row
             for row in ImportedGroup.objects.filter(source=self.source).order_by("id")
         }
-        self.projects = self.rows.pop(PROJECTS, None)
-        self.alerts = self.rows.pop(ALERTS, None)
+        self.parts = {part: self.rows.pop(part, None) for part in PARTS}
 
     def has_same(self, group: GroupConfig) -> bool:
         row = self.rows.get(group.name.lower())
         return row is not None and row.fingerprint in keyed_hashes(canonical_text(group))
 
-    def has_same_projects(self, projects: Sequence[ProjectSettings]) -> bool:
-        if self.projects is None:
-            return not projects
-        return self.projects.fingerprint in keyed_hashes(_text_of_projects(projects))
-
-    def has_same_alerts(self, channels: Sequence[AlertSettings] | None) -> bool:
-        if self.alerts is None:
-            return not channels
-        return self.alerts.fingerprint in keyed_hashes(_text_of_alerts(channels))
+    def has_same_part(self, part: str, config: Config) -> bool:
+        """`part`: one of PARTS."""
+        row, text = self.parts[part], _text_of(part, config)
+        return not text if row is None else row.fingerprint in keyed_hashes(text)
 
     def has_same_order(self, groups: Sequence[GroupConfig]) -> bool:
         """Of the groups that are both here and in the file."""
@@ -145,18 +145,13 @@ class LastImport:
         rows = [self._row(group, key_hashes) for group in groups]
         if [_content(row) for row in rows] == [_content(row) for row in self.rows.values()]:
             return
-        ImportedGroup.objects.filter(source=self.source).exclude(
-            name__in=(PROJECTS, ALERTS)
-        ).delete()
+        ImportedGroup.objects.filter(source=self.source).exclude(name__in=PARTS).delete()
         ImportedGroup.objects.bulk_create(rows, batch_size=500)
 
-    def remember_projects(self, projects: Sequence[ProjectSettings]) -> None:
-        if not self.has_same_projects(projects):
-            self._remember_part(PROJECTS, _text_of_projects(projects) if projects else "")
-
-    def remember_alerts(self, channels: Sequence[AlertSettings] | None) -> None:
-        if not self.has_same_alerts(channels):
-            self._remember_part(ALERTS, _text_of_alerts(channels) if channels else "")
+    def remember_parts(self, config: Config) -> None:
+        for part in PARTS:
+            if not self.has_same_part(part, config):
+                self._remember_part(part, _text_of(part, config))
 
     def _remember_part(self, name: str, text: str) -> None:
         ImportedGroup.objects.filter(source=self.source, name=name).delete()
@@ -165,19 +160,14 @@ class LastImport:
                 source=self.source, name=name, fingerprint=keyed_hash(text), key_hashes=[]
             )
 
-    def renew(
-        self,
-        groups: Sequence[GroupConfig],
-        projects: Sequence[ProjectSettings],
-        channels: Sequence[AlertSettings] | None,
-    ) -> None:
-        """Puts the fingerprints under the current secret, as far as the file proves them."""
-        if self.projects is not None and self.has_same_projects(projects):
-            self.projects.fingerprint = keyed_hash(_text_of_projects(projects))
-            self.projects.save(update_fields=["fingerprint"])
-        if self.alerts is not None and self.has_same_alerts(channels):
-            self.alerts.fingerprint = keyed_hash(_text_of_alerts(channels))
-            self.alerts.save(update_fields=["fingerprint"])
+    def renew(self, groups: Sequence[GroupConfig], config: Config) -> None:
+        """Puts the fingerprints under the current secret, as far as the file proves them. `groups`:
+        those of `config`, each key once.
+        """
+        for part, row in self.parts.items():
+            if row is not None and self.has_same_part(part, config):
+                row.fingerprint = keyed_hash(_text_of(part, config))
+                row.save(update_fields=["fingerprint"])
         for group in groups:
             if self.has_same(group):
                 row = self.rows[group.name.lower()]

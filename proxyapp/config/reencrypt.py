@@ -140,5 +140,5 @@ def _renewed(path: Path) -> bool:
         config = load(path)
     except ConfigError:
         return False
-    LastImport(path).renew(each_key_once(config.groups, Report()), config.projects, config.alerts)
+    LastImport(path).renew(each_key_once(config.groups, Report()), config)
     return True

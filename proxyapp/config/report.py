@@ -9,13 +9,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from proxyapp.models import AlertChannel, ApiKey, Group, Project
+from proxyapp.models import AlertChannel, ApiKey, Group, ModelPrice, Project
 from proxyapp.models.audit import Change
 from proxyapp.vocabulary.quoting import quoted, quoted_if_unclear
 
 MAX_CREATED_SHOWN = 50
-_KIND_OF: dict[type, str] = {Group: "group", Project: "project", AlertChannel: "alert channel"}
-Named = Group | Project | AlertChannel
+_KIND_OF: dict[type, str] = {
+    Group: "group",
+    Project: "project",
+    AlertChannel: "alert channel",
+    ModelPrice: "price",
+}
+Named = Group | Project | AlertChannel | ModelPrice
 DONE = {"add": "created", "change": "updated", "delete": "removed"}
 
 
@@ -115,6 +120,7 @@ class Report:
     keys: ChangeCount = field(default_factory=ChangeCount)
     projects: ChangeCount = field(default_factory=ChangeCount)
     channels: ChangeCount = field(default_factory=ChangeCount)
+    prices: ChangeCount = field(default_factory=ChangeCount)
     warnings: list[str] = field(default_factory=list)
     doubts: list[str] = field(default_factory=list)
     entries: list[RowChange | OrderChange] = field(default_factory=list)
@@ -129,7 +135,7 @@ class Report:
 
     @property
     def changed(self) -> bool:
-        counts = (self.groups, self.keys, self.projects, self.channels)
+        counts = (self.groups, self.keys, self.projects, self.channels, self.prices)
         return any(count.changed for count in counts) or bool(self.orders)
 
     @property
@@ -196,7 +202,12 @@ class Report:
         self.entries.append(OrderChange(group))
 
     def _count_of(self, row: Named) -> ChangeCount:
-        counts = {Group: self.groups, Project: self.projects, AlertChannel: self.channels}
+        counts: dict[type, ChangeCount] = {
+            Group: self.groups,
+            Project: self.projects,
+            AlertChannel: self.channels,
+            ModelPrice: self.prices,
+        }
         return counts[type(row)]
 
     def _kept(self, count: ChangeCount, change: RowChange) -> None:
@@ -208,7 +219,11 @@ class Report:
 
     def _others(self) -> list[str]:
         """Where there are any."""
-        counts = {"projects": self.projects, "alert channels": self.channels}
+        counts = {
+            "projects": self.projects,
+            "alert channels": self.channels,
+            "prices": self.prices,
+        }
         return [f"{name}: {count}" for name, count in counts.items() if count != ChangeCount()]
 
     def _new_keys(self) -> Iterator[str]:

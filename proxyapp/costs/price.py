@@ -7,19 +7,23 @@ from proxyapp.provider.llm_tokens import LlmTokens
 # A price is for so many tokens, as providers publish it.
 PER_TOKENS = 1_000_000
 HALF = PER_TOKENS // 2
+# More than any request costs, and the sums of many such fit into a column: upstreams say how many
+# LLM tokens there were.
+MOST_COST = 10**14
 
 
 class Rates:
-    """Millionths of the currency's unit for a million LLM tokens. Thoughts are output, what tools
-    put in is input.
+    """Millionths of the currency's unit for a million LLM tokens. Thoughts are output, where they
+    have no price of their own; what tools put in is input.
     """
 
-    __slots__ = ("cached", "input", "output")
+    __slots__ = ("cached", "input", "output", "thoughts")
 
-    def __init__(self, input_: int, cached: int, output: int) -> None:
+    def __init__(self, input_: int, cached: int, output: int, thoughts: int | None = None) -> None:
         self.input = input_
         self.cached = cached
         self.output = output
+        self.thoughts = output if thoughts is None else thoughts
 
 
 class Price:
@@ -39,4 +43,6 @@ class Price:
         prompt, cached = used.prompt, used.cached
         rates = self.long if self.above and prompt > self.above else self.short
         total = (prompt - cached) * rates.input + cached * rates.cached + used.output * rates.output
-        return (total + HALF) // PER_TOKENS
+        if rates.thoughts != rates.output:
+            total += used.thoughts * (rates.thoughts - rates.output)
+        return min((total + HALF) // PER_TOKENS, MOST_COST)

@@ -38,10 +38,13 @@ class PriceEntry:
 
 
 class PriceBook:
-    """`entries`: of several that name a model the first counts, and a name before a pattern."""
+    """`entries`: of several that name a model the first counts, and a name before a pattern.
+    `behind`: of models that none of them names.
+    """
 
-    def __init__(self, entries: Sequence[PriceEntry]) -> None:
+    def __init__(self, entries: Sequence[PriceEntry], behind: "PriceBook | None" = None) -> None:
         self.entries = entries
+        self._behind = behind
         names = {entry.model: entry for entry in reversed(entries) if "*" not in entry.model}
         self._names = names
         self._patterns = [
@@ -67,7 +70,7 @@ class PriceBook:
         for name in (model, model.rpartition("/")[2]):
             if found := self._entry_named(name):
                 return found
-        return None
+        return None if self._behind is None else self._behind.entry_of(model)
 
     def _entry_named(self, name: str) -> PriceEntry | None:
         if found := self._names.get(name):

@@ -7,6 +7,7 @@ from proxyapp.models.learned_limit import LearnedLimit
 from proxyapp.models.operator_token import OperatorToken
 from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.pool_change import PoolChange
+from proxyapp.models.price import ModelPrice
 from proxyapp.models.project import Project
 from proxyapp.models.quota_share import QuotaHolder, QuotaShare
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
@@ -55,6 +56,7 @@ __all__ = [
     "LearnedLimit",
     "MinuteUsage",
     "ModelHour",
+    "ModelPrice",
     "OperatorToken",
     "OutcomeHour",
     "PoolChange",

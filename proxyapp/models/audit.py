@@ -36,6 +36,7 @@ OBJECT_TYPES = {
     "proxyapp.apikey": "key",
     "proxyapp.group": "group",
     "proxyapp.project": "project",
+    "proxyapp.modelprice": "price",
     "proxyapp.alertchannel": "alert channel",
     "proxyapp.clienttoken": "token",
     "proxyapp.operatortoken": "operator token",

@@ -21,7 +21,9 @@ VERSIONS_KEPT = 2_000
 VERSIONS_A_PRUNING = 128
 # Longer than processes remember refusals that are past.
 REMEMBERED = timedelta(days=1)
-FIELDS = frozenset({"keys", "groups", "projects", "cooldowns", "tokens", "settings", "learned"})
+FIELDS = frozenset(
+    {"keys", "groups", "projects", "cooldowns", "tokens", "settings", "learned", "prices"}
+)
 
 
 NOTE = (
@@ -44,6 +46,7 @@ class Touched:
     """`keys`, `groups`, `projects`: all about them may be another, also whether they are there, and
     the order of groups. `cooldowns`: the ids of new ones. `has_tokens`: client tokens.
     `has_settings`: what is set of projects. `learned`: ids of limits that were named by refusals.
+    `has_prices`: what operators say that models cost.
     """
 
     keys: frozenset[int] = frozenset()
@@ -53,6 +56,7 @@ class Touched:
     has_tokens: bool = False
     has_settings: bool = False
     learned: frozenset[int] = frozenset()
+    has_prices: bool = False
 
     def __or__(self, other: "Touched") -> "Touched":
         return Touched(
@@ -63,6 +67,7 @@ class Touched:
             self.has_tokens or other.has_tokens,
             self.has_settings or other.has_settings,
             self.learned | other.learned,
+            self.has_prices or other.has_prices,
         )
 
     @property
@@ -140,6 +145,7 @@ def _joined(changes: Iterable[dict[str, Any] | None]) -> Touched | None:
             change.get("tokens", False),
             change.get("settings", False),
             frozenset(change.get("learned", ())),
+            change.get("prices", False),
         )
     return None if joined.is_much else joined
 
@@ -153,5 +159,6 @@ def _as_json(touched: Touched) -> dict[str, Any]:
         "tokens": touched.has_tokens,
         "settings": touched.has_settings,
         "learned": sorted(touched.learned),
+        "prices": touched.has_prices,
     }
     return {name: value for name, value in named.items() if value}

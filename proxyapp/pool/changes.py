@@ -36,6 +36,7 @@ class PoolChanges:
     `groups`: all, in the order of rotation; None: none of them changed. `read_groups`: of these
     `keys` has all that there are, and none if the group is gone. `projects_set`: what is set of
     all projects, None: as before. `learned`: limits that changed, with None for forgotten ones.
+    `has_prices`: what models cost.
     """
 
     version: int
@@ -48,6 +49,7 @@ class PoolChanges:
     has_tokens: bool
     projects_set: dict[str, ProjectSettings] | None = None
     learned: dict[int, Learned | None] = field(default_factory=dict)
+    has_prices: bool = False
 
     @property
     def has_limits(self) -> bool:

@@ -172,6 +172,7 @@ class PoolReader:
             touched.has_tokens,
             read_projects() if touched.has_settings or is_labelled else None,
             dict.fromkeys(touched.learned) | learned,
+            touched.has_prices,
         )
 
     def _present_groups(

@@ -441,6 +441,7 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
     "OperatorToken",
     "Project",
     "AlertChannel",
+    "ModelPrice",
 }
 
 

@@ -4,35 +4,53 @@ from collections.abc import Iterator, Mapping
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from proxyapp.admin.records.page import page
+from proxyapp.costs.present import own_entries
 from proxyapp.costs.price import Rates
-from proxyapp.costs.price_book import PriceEntry
+from proxyapp.costs.price_book import PriceBook, PriceEntry
 from proxyapp.costs.shipped import shipped_prices
+from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.money import amount_text
 
 
 def prices_view(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("proxyapp.view_hourlyusage"):
         raise PermissionDenied
-    table = shipped_prices()
+    table, may_see = shipped_prices(), request.user.has_perm("proxyapp.view_modelprice")
+    own = {row.name: row for row in ModelPrice.objects.all()}
+    entries = own_entries(own.values())
+    change = "admin:proxyapp_modelprice_change"
+    urls = {name: reverse(change, args=[row.pk]) for name, row in own.items() if may_see}
     context = {
         "title": _("Prices"),
         "table": table,
-        "rows": [row for entry in table.entries for row in _rows(entry)],
+        "rows": [row for each in entries for row in _rows(each, _("own"), urls.get(each.model))]
+        + list(_published(PriceBook(entries))),
+        "may_add": request.user.has_perm("proxyapp.add_modelprice"),
     }
     return page(request, "prices", context)
 
 
-def _rows(entry: PriceEntry) -> Iterator[Mapping[str, str]]:
+def _published(own: PriceBook) -> Iterator[Mapping[str, object]]:
+    for entry in shipped_prices().entries:
+        is_replaced = own.entry_of(entry.model) is not None
+        source = _("published; an own price counts") if is_replaced else _("published")
+        for row in _rows(entry, source):
+            yield {**row, "is_replaced": is_replaced}
+
+
+def _rows(entry: PriceEntry, source: str, url: str | None = None) -> Iterator[Mapping[str, object]]:
     for step in entry.steps:
         since = _("from %(day)s on") % {"day": step.since} if step.since else ""
+        row = {"model": entry.model, "source": source, "url": url}
         price = step.price
-        yield {"model": entry.model, "when": since, **_rates(price.short)}
+        yield {**row, "when": since, **_rates(price.short)}
         if price.above:
             longer = _("prompts above %(count)s tokens") % {"count": f"{price.above:,}"}
-            yield {"model": entry.model, "when": longer, **_rates(price.long)}
+            yield {**row, "when": ", ".join(filter(None, (since, longer))), **_rates(price.long)}
 
 
 def _rates(rates: Rates) -> Mapping[str, str]:
@@ -40,4 +58,5 @@ def _rates(rates: Rates) -> Mapping[str, str]:
         "input": amount_text(rates.input),
         "cached": amount_text(rates.cached),
         "output": amount_text(rates.output),
+        "thoughts": amount_text(rates.thoughts),
     }

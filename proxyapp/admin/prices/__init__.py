@@ -1,0 +1,1 @@
+"""Prices: what models cost in an operator's own words."""

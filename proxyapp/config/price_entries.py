@@ -1,0 +1,26 @@
+"""Operators' own prices as a config file has them: numbers, in the words and order of the shipped
+table.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from proxyapp.models import ModelPrice
+from proxyapp.vocabulary.price_terms import LATER, ROW, Terms
+
+Entry = dict[str, object]
+ORDER = tuple(dict.fromkeys(("above", *LATER, *ROW)))
+
+
+def price_entries(rows: Iterable[ModelPrice]) -> dict[str, Entry]:
+    return {row.name: _entry(row.terms) for row in rows}
+
+
+def _entry(terms: Terms) -> Entry:
+    return {name: _value(name, terms[name]) for name in ORDER if name in terms}
+
+
+def _value(name: str, value: object) -> object:
+    if isinstance(value, dict):
+        return _entry(value)
+    return Decimal(value) if isinstance(value, str) and name != "from" else value

@@ -1,0 +1,105 @@
+"""The `prices` of a config file: what models cost, in place of the published prices."""
+
+from typing import Any
+
+from proxyapp.config.checked_tree import CheckedTree, typed
+from proxyapp.config.plain_yaml import UNKNOWN
+from proxyapp.vocabulary.model_lists import plain_name, unlike_pattern
+from proxyapp.vocabulary.price_fields import PriceSettings
+from proxyapp.vocabulary.price_terms import (
+    COSTS_NOTHING,
+    EXAMPLE,
+    FREE,
+    KINDS,
+    LATER,
+    LONG,
+    MOST_ABOVE,
+    MOST_PRICES,
+    NEEDED,
+    NO_PRICE,
+    NOT_FREE_AND_PRICED,
+    ROW,
+    Terms,
+    amount,
+    check_day,
+    is_nothing,
+)
+
+WHAT = f"models with their prices, such as {EXAMPLE}"
+ABOVE = range(1, MOST_ABOVE + 1)
+
+
+class PricesOfFile(CheckedTree):
+    def prices(self, value: object) -> tuple[PriceSettings, ...] | None:
+        """None: the file says nothing of them."""
+        if value is None:
+            return None
+        entries = self.entries(value, "prices", WHAT)
+        if len(entries) > MOST_PRICES:
+            self.wrong("prices", f"has {len(entries)} models; {MOST_PRICES} are allowed")
+            return ()
+        prices: dict[str, PriceSettings] = {}
+        for given, terms in entries.items():
+            name = plain_name(given)
+            place = f"prices.{name[:100]}"
+            if problem := unlike_pattern(name):
+                self.wrong(place, f"the model {problem}")
+            elif name in prices:
+                self.wrong(place, "stands here again: one price for a model")
+            else:
+                prices[name] = PriceSettings(name, self._price_terms(terms, place))
+        return tuple(prices.values())
+
+    def _price_terms(self, value: object, place: str) -> Terms:
+        row = self._price_row(value, place, ROW)
+        if not row:
+            return {}
+        if self.flag(row, "free", place):
+            if len(row) > 1:
+                self.wrong(f"{place}.free", NOT_FREE_AND_PRICED)
+            return FREE
+        return self._price_part(row, place)
+
+    def _price_part(self, row: dict[str, object], place: str) -> Terms:
+        """With what stands in it."""
+        before = len(self.problems)
+        terms: dict[str, Any] = {}
+        if "from" in row:
+            terms["from"] = self.text(row, "from", place, check_day)
+        if "above" in row:
+            terms["above"] = self.number(row, "above", place, ABOVE, default=0)
+        for kind in KINDS:
+            if kind in row:
+                terms[kind] = self._price_amount(row[kind], f"{place}.{kind}")
+            elif kind in NEEDED:
+                self.wrong(f"{place}.{kind}", "is required")
+        if len(self.problems) == before and is_nothing(terms):
+            self.wrong(place, COSTS_NOTHING)
+        for part, known, mark in (("long", LONG, "above"), ("later", LATER, "from")):
+            if part in row:
+                terms[part] = self._inner_price(row[part], f"{place}.{part}", known, mark)
+        return terms
+
+    def _inner_price(self, value: object, place: str, known: tuple[str, ...], mark: str) -> Terms:
+        row = self._price_row(value, place, known)
+        if row and mark not in row:
+            self.wrong(f"{place}.{mark}", "is required")
+        return self._price_part(row, place) if row else {}
+
+    def _price_row(self, value: object, place: str, known: tuple[str, ...]) -> dict[str, object]:
+        """Null is what is not given. Empty: that something is wrong is said."""
+        fields = self.mapping(value, place, known)
+        if fields is None:
+            return {}
+        row = {name: each for name, each in fields.items() if each is not None and name in known}
+        if not row and len(row) == len(fields):
+            self.wrong(place, NO_PRICE)
+        return row
+
+    def _price_amount(self, value: object, place: str) -> str:
+        if (given := typed(value)) is not UNKNOWN:
+            try:
+                return amount(given)
+            except ValueError as problem:
+                self.wrong(place, str(problem))
+        return "0"

@@ -1,0 +1,85 @@
+"""What an operator says a model costs, in the words of the table that is shipped.
+
+`{"input": "0.3", "cached": "0.03", "output": "2.5", "thoughts": "3"}`: units of the currency for a
+million LLM tokens, as text, for amounts are no numbers of floating point. `long` has those of
+prompts `above` so many tokens, `later` those `from` a day of UTC on. `{"free": True}` costs
+nothing.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from proxyapp.vocabulary.money import MICROS, PLACES, plain_amount
+
+Terms = Mapping[str, Any]
+
+KINDS = ("input", "cached", "output", "thoughts")
+NEEDED = ("input", "output")
+LONG = ("above", *KINDS)
+LATER = ("from", *KINDS, "long")
+ROW = ("free", *KINDS, "long", "later")
+FREE: Terms = {"free": True}
+# A hundred of a unit for a single token. What a request costs fits into a column then.
+MOST_PRICE = 100_000_000
+MOST_ABOVE = 100_000_000
+MOST_PRICES = 300
+EXAMPLE = "{gemini-2.5-flash: {input: 0.30, output: 2.50}}"
+NO_PRICE = "has no price: give it input and output, or say free: true"
+COSTS_NOTHING = "costs nothing: say free: true in place of its prices"
+NOT_FREE_AND_PRICED = "must stand alone: what is free has no prices"
+AMOUNT = re.compile(r"[-+]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
+
+
+def amount(value: object) -> str:
+    """Of a number, or a text of one, as it is kept. Raises ValueError, which says what is wrong."""
+    text = str(value).strip() if isinstance(value, int | float | str) else ""
+    if isinstance(value, float):
+        text = f"{Decimal(text):f}"
+    if isinstance(value, bool) or not AMOUNT.fullmatch(text):
+        raise ValueError("must be a number such as 0.30, for a million tokens")
+    number = Decimal(text)
+    if number < 0:
+        raise ValueError("must be 0 or more")
+    if number > MOST_PRICE:
+        raise ValueError(f"must be at most {MOST_PRICE:,}, for a million tokens")
+    if number != round(number, PLACES):
+        raise ValueError(f"has more than {PLACES} places behind the point")
+    return plain_amount(int(number * MICROS))
+
+
+def check_day(value: str) -> str | None:
+    try:
+        is_one = len(value) == len("2027-01-01") and bool(date.fromisoformat(value))
+    except ValueError:
+        is_one = False
+    return None if is_one else 'must be a day such as "2027-01-01"'
+
+
+def is_nothing(rates: Terms) -> bool:
+    """Whether all that it says is 0."""
+    return not any(Decimal(rates[kind]) for kind in KINDS if kind in rates)
+
+
+def parts_of(terms: Terms) -> Iterator[tuple[str, Terms]]:
+    """Each with rates of its own, under the words that lead to it: "", "long", "later.long"."""
+    for place, rates in (("", terms), ("later", terms.get("later"))):
+        if rates is not None:
+            yield place, rates
+            if "long" in rates:
+                yield f"{place}.long".removeprefix("."), rates["long"]
+
+
+def shown_terms(terms: Terms) -> str:
+    """In a line."""
+    if terms.get("free"):
+        return "free"
+    return "; ".join(_shown_part(rates) for _, rates in parts_of(terms)) or "none"
+
+
+def _shown_part(rates: Terms) -> str:
+    when = f"from {rates['from']} on: " if "from" in rates else ""
+    above = f"above {rates['above']:,} tokens: " if "above" in rates else ""
+    return when + above + ", ".join(f"{kind} {rates[kind]}" for kind in KINDS if kind in rates)

@@ -1,0 +1,138 @@
+"""Own prices in the admin: set, changed and removed by whoever steers groups."""
+
+from typing import Any
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group as Role
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from proxyapp.migrations._roles import OPERATOR, VIEWER
+from proxyapp.models import AuditEntry, ModelPrice
+from tests.support.admin_pages import page, submit, superuser, text
+from tests.support.pool_data import pool_version
+from tests.support.roles import make_roles
+
+pytestmark = pytest.mark.django_db
+
+FLASH = {"name": "models/gemini-2.5-flash", "input": "0.2", "output": "2"}
+KEPT = {"input": "0.20", "output": "2.00"}
+PRO = {
+    "name": "gemini-2.5-pro*",
+    "input": "1",
+    "cached": "0.1",
+    "output": "8",
+    "thoughts": "9",
+    "long_above": "200000",
+    "long_input": "2",
+    "long_output": "16",
+    "later_from": "2027-01-01",
+    "later_input": "3",
+    "later_output": "4",
+    "later_long_above": "9",
+    "later_long_input": "5",
+    "later_long_output": "6",
+}
+
+
+def in_role(role: str) -> Client:
+    make_roles(apps)
+    user = User.objects.create(username=role, is_staff=True)
+    user.groups.add(Role.objects.get(name=role))
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def test_an_own_price_is_shown_before_the_published_ones() -> None:
+    operator, before = superuser(), pool_version()
+
+    html = submit(operator, "proxyapp_modelprice_add", data=FLASH)
+
+    price = ModelPrice.objects.get()
+    assert (price.name, price.terms) == ("gemini-2.5-flash", KEPT)
+    assert pool_version() == before + 1
+    own = "<td>—</td><td>0.20</td><td>0.20</td><td>2.00</td><td>2.00</td><td>own</td>"
+    assert own in html
+    assert "<td>2.50</td><td>published; an own price counts</td>" in html
+    assert "<td>0.40</td><td>published</td>" in html
+    assert reverse("admin:proxyapp_modelprice_change", args=[price.pk]) in html
+
+
+def test_all_that_a_price_can_say_comes_back_in_its_form() -> None:
+    operator = superuser()
+    submit(operator, "proxyapp_modelprice_add", data=PRO)
+    price = ModelPrice.objects.get()
+    later_long = {"above": 9, "input": "5.00", "output": "6.00"}
+    assert price.terms == {
+        "input": "1.00",
+        "cached": "0.10",
+        "output": "8.00",
+        "thoughts": "9.00",
+        "long": {"above": 200_000, "input": "2.00", "output": "16.00"},
+        "later": {"from": "2027-01-01", "input": "3.00", "output": "4.00", "long": later_long},
+    }
+
+    html = page(operator, "proxyapp_modelprice_change", price.pk)
+    for name, given in (("thoughts", "9.00"), ("long_above", "200000"), ("later_from", "2027-")):
+        assert f'name="{name}" value="{given}' in html
+    submit(operator, "proxyapp_modelprice_change", price.pk, data=PRO | {"later_from": ""})
+    assert "later" in ModelPrice.objects.get().terms, "it was refused"
+    without = {name: given for name, given in PRO.items() if not name.startswith("later")}
+    submit(operator, "proxyapp_modelprice_change", price.pk, data=without)
+    assert "later" not in ModelPrice.objects.get().terms
+    detail = AuditEntry.objects.filter(object_type="price", action="change").get().detail
+    assert "thoughts 9.00; above 200,000 tokens: input 2.00, output 16.00" in detail
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"output": ""}, "This is needed."),
+        ({"input": "-1"}, "This must be 0 or more."),
+        ({"input": "cheap"}, "This must be a number such as 0.30"),
+        ({"input": "0", "output": "0"}, "This costs nothing: tick that above"),
+        ({"free": "on"}, "What is free has no prices."),
+        ({"name": "a b"}, "The model is no name of a model"),
+        ({"long_input": "1", "long_output": "2"}, "This is needed."),
+    ],
+)
+def test_what_cannot_be_is_said_at_its_field(fields: dict[str, Any], said: str) -> None:
+    html = submit(superuser(), "proxyapp_modelprice_add", data=FLASH | fields)
+
+    assert said in text(html)
+    assert not ModelPrice.objects.exists()
+
+
+def test_a_model_that_costs_nothing_says_so() -> None:
+    submit(superuser(), "proxyapp_modelprice_add", data={"name": "gemma-*", "free": "on"})
+
+    assert ModelPrice.objects.get().terms == {"free": True}
+
+
+def test_a_removed_price_makes_room_for_the_published_one() -> None:
+    operator = superuser()
+    price = ModelPrice.objects.create(name="gemini-2.5-flash", terms=KEPT)
+    before = pool_version()
+
+    html = submit(operator, "proxyapp_modelprice_delete", price.pk, data={"post": "yes"})
+
+    assert "own</td>" not in html
+    assert pool_version() == before + 1
+    assert AuditEntry.objects.filter(object_type="price", action="delete").exists()
+
+
+def test_who_steers_groups_sets_prices_and_a_viewer_sees_them() -> None:
+    viewer, operator = in_role(VIEWER), in_role(OPERATOR)
+    add = reverse("admin:proxyapp_modelprice_add")
+
+    assert operator.post(add, FLASH).status_code == 302
+    assert viewer.post(add, FLASH | {"name": "other"}).status_code == 403
+    price = ModelPrice.objects.get()
+    seen = page(viewer, "proxyapp_modelprice_change", price.pk)
+    assert "input 0.20, output 2.00" in text(seen)
+    assert add not in page(viewer, "prices")
+    delete = reverse("admin:proxyapp_modelprice_delete", args=[price.pk])
+    assert operator.post(delete, {"post": "yes"}).status_code == 403
