@@ -11,6 +11,7 @@ from proxyapp.admin.records.outcomes import outcomes_view
 from proxyapp.admin.records.prices import prices_view
 from proxyapp.admin.records.quota import quota_view
 from proxyapp.admin.records.requests import request_view, requests_view
+from proxyapp.admin.records.requests_file import requests_csv_view
 from proxyapp.admin.records.usage_page import usage_csv_view, usage_view
 
 
@@ -23,6 +24,9 @@ def pages() -> list[URLPattern]:
         path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),
         path("requests/", admin.site.admin_view(requests_view), name="requests"),
         path("requests/<int:entry_id>/", admin.site.admin_view(request_view), name="request"),
+        path(
+            "requests/requests.csv", admin.site.admin_view(requests_csv_view), name="requests_csv"
+        ),
         path("usage/", admin.site.admin_view(usage_view), name="usage"),
         path("usage/usage.csv", admin.site.admin_view(usage_csv_view), name="usage_csv"),
         path("usage/prices/", admin.site.admin_view(prices_view), name="prices"),

@@ -1,15 +1,12 @@
 """Reports of usage as JSON and CSV, for programs and spreadsheets."""
 
-import csv
-import io
 from collections.abc import Mapping
 from typing import Any
 
+from proxyapp.operators.csv_text import csv_text
 from proxyapp.operators.usage_report import UsageCounts, UsageReport
 from proxyapp.vocabulary.money import CURRENCY, plain_amount, rounded_text
 
-# What a spreadsheet would take for a formula: clients name models.
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
 HEAD = tuple("cost" if name == "cost_micros" else name for name in UsageCounts._fields)
 
 
@@ -33,12 +30,8 @@ def counts_json(counts: UsageCounts) -> Mapping[str, int | str]:
 
 def usage_csv(report: UsageReport) -> str:
     """A row a name, without a total: spreadsheets add up."""
-    out = io.StringIO()
-    rows = csv.writer(out)
-    rows.writerow([report.by, *(f"cost_{CURRENCY.lower()}" if n == "cost" else n for n in HEAD)])
-    for label, counts in report.rows:
-        rows.writerow([_as_text(label), *_values(counts)])
-    return out.getvalue()
+    head = [report.by, *(f"cost_{CURRENCY.lower()}" if n == "cost" else n for n in HEAD)]
+    return csv_text(head, ([label, *_values(counts)] for label, counts in report.rows))
 
 
 def cost_text(counts: UsageCounts) -> str:
@@ -52,7 +45,3 @@ def cost_text(counts: UsageCounts) -> str:
 def _values(counts: UsageCounts) -> tuple[int | str, ...]:
     *numbers, cost, unpriced = counts
     return (*numbers, plain_amount(cost), unpriced)
-
-
-def _as_text(label: str) -> str:
-    return f"'{label}" if label.startswith(FORMULA) else label

@@ -1,10 +1,13 @@
 """The pages of clients' requests."""
 
+import csv
+import re
+
 import pytest
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.admin.records import requests
+from proxyapp.admin.records import requests, requests_file
 from proxyapp.models import RateLimitEvent, RequestLogGap
 from proxyapp.models.request_log import MOST_MODEL
 from proxyapp.requests.record import ClientOutcome
@@ -99,9 +102,11 @@ def test_a_cost_has_its_currency_and_the_longest_model_can_be_chosen(operator: C
 
 def test_only_who_may_sees_requests():
     (row,) = log(made_record())
+    urls = [reverse("admin:request", args=[row.id])]
+    urls += [reverse(f"admin:{name}") for name in ("requests", "requests_csv")]
     for permissions, status in (([], 403), (["view_requestlogentry"], 200)):
         client = staff(*permissions, name=f"may {permissions}")
-        for url in (reverse("admin:requests"), reverse("admin:request", args=[row.id])):
+        for url in urls:
             assert client.get(url).status_code == status
 
 
@@ -121,3 +126,37 @@ def test_an_event_a_key_and_a_token_lead_to_their_requests(operator: Client):
 
     for name, (row, query) in links.items():
         assert f'href="{reverse("admin:requests")}?{query}"' in page(operator, name, row)
+
+
+def test_the_csv_has_what_the_page_chooses(operator: Client, monkeypatch: pytest.MonkeyPatch):
+    token = add_token("laptop")
+    formula = made_record("r-1", 503, model="=1+1", client_id=token.pk, cost_micros=1_500_000)
+    log(
+        formula,
+        made_record("r-2", 503, at=NOW.timestamp() + 9e6, cost_micros=None),
+        made_record("r-3"),
+    )
+    asked = {"status": "5xx", "before": "7"}
+    link = re.search(r'href="([^"]+requests\.csv\?[^"]+)"', page(operator, "requests", **asked))
+    assert link
+
+    answer = operator.get(link[1], headers={"accept-language": "zh-hans"})
+    monkeypatch.setattr(requests_file, "MOST", 1)
+    newest = operator.get(link[1])
+
+    rows = list(csv.DictReader(answer.content.decode().splitlines()))
+    assert [row["id"] for row in rows] == ["r-2", "r-1"]
+    assert rows[1]["model"] == "'=1+1"
+    assert (rows[1]["client"], rows[1]["outcome"], rows[1]["cost_usd"]) == (
+        *("laptop", "upstream", "1.50"),
+    )
+    assert rows[0]["cost_usd"] == ""
+    assert answer["Content-Disposition"] == 'attachment; filename="requests.csv"'
+    assert newest["Content-Disposition"] == 'attachment; filename="requests-newest.csv"'
+    assert newest.content.count(b"r-") == 1
+
+
+def test_a_csv_of_what_cannot_be_chosen_leads_back_to_the_page(operator: Client):
+    answer = operator.get(reverse("admin:requests_csv"), {"since": "soon"})
+
+    assert answer["Location"] == f"{reverse('admin:requests')}?since=soon"

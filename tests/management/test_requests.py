@@ -44,6 +44,17 @@ def test_json_has_all_of_it():
     assert row["time"].endswith("Z")
 
 
+def test_csv_has_a_line_each_and_no_words():
+    log(made_record("r-1", attempts=[made_attempt(7)]))
+    RequestLogGap.objects.create(minute=NOW, requests=12, failures=1)
+
+    head, line = printed("--csv").splitlines()
+
+    assert head.startswith("time,id,client_id,client,address,group,model,")
+    assert ",r-1,,,10.0.0.9,main," in line
+    assert line.endswith('"key-7, removed (succeeded)"')
+
+
 def test_it_says_that_there_are_more_and_that_there_is_none():
     log(made_record("r-1"), made_record("r-2"))
 

@@ -20,6 +20,7 @@ from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.records.page import page, words
 from proxyapp.models import RequestLogEntry
 from proxyapp.models.request_log import LoggedAttempt
+from proxyapp.operators.request_csv import MOST
 from proxyapp.operators.request_filters import FAILED, RequestChoice
 from proxyapp.operators.request_search import LATEST, FoundRequests, find_requests, left_out
 from proxyapp.operators.request_texts import (
@@ -73,7 +74,7 @@ class RequestForm(forms.Form):
 
 def requests_view(request: HttpRequest) -> HttpResponse:
     """`before`: the page before ends there."""
-    _let_in(request)
+    let_in(request)
     form = RequestForm(request.GET)
     choice = form.choice()
     before = request.GET.get("before", "")
@@ -88,6 +89,7 @@ def requests_view(request: HttpRequest) -> HttpResponse:
         "rows": list(_rows(found.rows)),
         "is_later_page": bool(before),
         "newest_query": urlencode(chosen),
+        "most_in_csv": MOST,
         "older_query": urlencode({**chosen, "before": found.next_id}) if found.next_id else "",
         "looked_back_to": found.looked_back_to and local_time(found.looked_back_to),
         "missing": missing[0],
@@ -100,7 +102,7 @@ def requests_view(request: HttpRequest) -> HttpResponse:
 
 
 def request_view(request: HttpRequest, entry_id: int) -> HttpResponse:
-    _let_in(request)
+    let_in(request)
     row = RequestLogEntry.objects.filter(pk=min(entry_id, LATEST)).first()
     if row is None:
         raise Http404(gettext("There is no such request in the log."))
@@ -122,7 +124,7 @@ def _entry_id(text: str) -> int:
     return min(int(text[:20]), LATEST) if text.isascii() and text.isdecimal() else 0
 
 
-def _let_in(request: HttpRequest) -> None:
+def let_in(request: HttpRequest) -> None:
     if not request.user.has_perm("proxyapp.view_requestlogentry"):
         raise PermissionDenied
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import RequestLogEntry
+from proxyapp.operators.request_csv import MOST, requests_csv
 from proxyapp.operators.request_search import (
     PATIENT_SECONDS,
     FoundRequests,
@@ -28,7 +29,6 @@ from proxyapp.vocabulary.times import local_text
 
 COLUMNS = ("TIME", "ID", "CLIENT", "ADDRESS", "MODEL", "STATUS", "OUTCOME", "MS", "KEYS TRIED")
 RIGHT = (5, 7)
-MOST = 10_000
 NOTHING = "-"
 WORDS = {
     "since": "2h, 30m, 7d, 14:03 or 2026-11-29T14:03 (in TZ's zone)",
@@ -55,7 +55,9 @@ class Command(BaseCommand):
         for name, words in WORDS.items():
             parser.add_argument(f"--{name}", default="", help=words)
         parser.add_argument("--limit", type=int, default=50, help="how many at most (50)")
-        parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+        form = parser.add_mutually_exclusive_group()
+        form.add_argument("--json", action="store_true", help="print JSON and nothing else")
+        form.add_argument("--csv", action="store_true", help="print CSV and nothing else")
 
     def handle(self, *_: Any, **options: Any) -> None:
         words = {name: options[name] for name in WORDS}
@@ -72,6 +74,9 @@ class Command(BaseCommand):
             raise CommandError(
                 f"The database cannot be used (has `manage.py migrate` run?): {error}"
             ) from error
+        if options["csv"]:
+            self.stdout.write(requests_csv(found.rows), ending="")
+            return
         if options["json"]:
             rows = [request_json(row, names) for row in found.rows]
             self.stdout.write(json_text(rows, self.stdout))
