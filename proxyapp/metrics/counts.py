@@ -1,6 +1,7 @@
 """What is counted, in the form in which processes of a gateway tell each other."""
 
 from collections.abc import Iterable
+from operator import add
 
 # By the name of what is counted: by its labels, numbers that add up.
 Counts = dict[str, dict[tuple[str, ...], list[float]]]
@@ -24,7 +25,7 @@ def add_counts(total: Counts, more: Counts) -> None:
             if known is None or len(known) != len(numbers):  # of another version
                 into[labels] = numbers[:]
             else:
-                into[labels] = [mine + theirs for mine, theirs in zip(known, numbers, strict=True)]
+                into[labels] = list(map(add, known, numbers))
 
 
 def rows_of(counts: Counts) -> dict[str, list[tuple[Iterable[str], list[float]]]]:

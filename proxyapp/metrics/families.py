@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 
-from prometheus_client import CollectorRegistry
 from prometheus_client.core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -18,10 +17,13 @@ from prometheus_client.registry import Collector
 
 from proxyapp.metrics import counts as names
 from proxyapp.metrics.counts import Counts
+from proxyapp.metrics.lines import histogram_lines, sample_lines
 from proxyapp.metrics.present import QuotaRow
 from proxyapp.vocabulary.buckets import WAIT_BOUNDS
 from proxyapp.vocabulary.money import MICROS
 
+# A family, and the lines of its samples where the library does not write them.
+Told = tuple[Metric, Iterable[str]]
 PACKAGE = "gemini-key-gateway"
 COUNTERS = {
     names.REQUESTS: (
@@ -87,29 +89,35 @@ class MetricsAnswer:
 
     def text(self, accept: str) -> tuple[bytes, str]:
         """And its content type: that of OpenMetrics for who asks for it."""
-        registry = CollectorRegistry(auto_describe=False)
-        registry.register(Families(self))
         encode, content_type = choose_encoder(accept)
-        return encode(registry), content_type
+        end = encode(Families(()))
+        parts = list[bytes]()
+        for family, lines in self._told():
+            parts.append(encode(Families((family,))).removesuffix(end))
+            parts.append("".join(lines).encode(errors="replace"))
+        return b"".join((*parts, end)), content_type
 
-
-class Families(Collector):
-    def __init__(self, answer: MetricsAnswer) -> None:
-        self._answer = answer
-
-    def describe(self) -> Iterable[Metric]:
-        return ()  # nothing is asked twice
-
-    def collect(self) -> Iterator[Metric]:
-        counts = self._answer.counts
+    def _told(self) -> Iterator[Told]:
+        """Families, and the lines of those whose samples are not theirs."""
+        counts = self.counts
         yield from (_counter(counts.get(name, {}), *told) for name, told in COUNTERS.items())
         yield _cost(counts.get(names.COST, {}))
         yield from (_histogram(counts.get(name, {}), *told) for name, told in HISTOGRAMS.items())
         for name, documentation in PRESENT.items():
-            yield GaugeMetricFamily(name, documentation, value=self._answer.present[name])
-        yield _keys(self._answer.keys)
-        yield from _quotas(self._answer.quotas)
-        yield _build(self._answer.server)
+            yield GaugeMetricFamily(name, documentation, value=self.present[name]), ()
+        yield _keys(self.keys), ()
+        yield from _quotas(self.quotas)
+        yield _build(self.server), ()
+
+
+class Families(Collector):
+    """For the library, which knows how each of its formats tells a name, a type and words."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Metric]:
+        return self._families
 
 
 IN_FLIGHT, QUEUED = "gateway_requests_in_flight", "gateway_queue_length"
@@ -129,24 +137,21 @@ def _counter(
     name: str,
     documentation: str,
     labels: tuple[str, ...],
-) -> Metric:
+) -> Told:
+    numbers = ((values, found[0]) for values, found in rows.items())
     family = CounterMetricFamily(name, documentation, labels=labels)
-    for values, numbers in rows.items():
-        family.add_metric(values, numbers[0])
-    return family
+    return family, sample_lines(f"{name}_total", labels, numbers)
 
 
-def _cost(rows: Mapping[tuple[str, ...], list[float]]) -> Metric:
+def _cost(rows: Mapping[tuple[str, ...], list[float]]) -> Told:
     """Counted in whole millionths, so that sums stay exact."""
-    family = CounterMetricFamily(
+    return _counter(
+        {values: [numbers[0] / MICROS] for values, numbers in rows.items()},
         "gateway_cost",
         "What answers cost, in units of the currency of the prices; what has no price is not in"
         " it.",
-        labels=("model",),
+        ("model",),
     )
-    for values, numbers in rows.items():
-        family.add_metric(values, numbers[0] / MICROS)
-    return family
 
 
 def _histogram(
@@ -155,18 +160,9 @@ def _histogram(
     documentation: str,
     labels: tuple[str, ...],
     bounds: tuple[float, ...],
-) -> Metric:
+) -> Told:
     family = HistogramMetricFamily(name, documentation, labels=labels)
-    texts = [*map(str, bounds), "+Inf"]
-    for values, numbers in rows.items():
-        *parts, total = numbers
-        if len(parts) == len(texts):
-            so_far, buckets = 0.0, []
-            for text, count in zip(texts, parts, strict=True):
-                so_far += count
-                buckets.append((text, so_far))
-            family.add_metric(values, buckets, total)
-    return family
+    return family, histogram_lines(name, labels, bounds, rows)
 
 
 def _keys(keys: Mapping[tuple[str, str], int]) -> Metric:
@@ -176,20 +172,23 @@ def _keys(keys: Mapping[tuple[str, str], int]) -> Metric:
     return family
 
 
-def _quotas(rows: Iterable[QuotaRow]) -> Iterator[Metric]:
+def _quotas(rows: Iterable[QuotaRow]) -> Iterator[Told]:
     labels = ("project", "model", "meter")
-    used = GaugeMetricFamily(
-        "gateway_quota_used",
-        "What is used of limits that the gateway keeps and has met since its start, as the process"
-        " knows it that knows most; keys without a project together.",
-        labels=labels,
+    told = list(rows)
+    used, limit = "gateway_quota_used", "gateway_quota_limit"
+    yield (
+        GaugeMetricFamily(
+            used,
+            "What is used of limits that the gateway keeps and has met since its start, as the"
+            " process knows it that knows most; keys without a project together.",
+            labels=labels,
+        ),
+        sample_lines(used, labels, ((row[:3], row[3]) for row in told)),
     )
-    limit = GaugeMetricFamily("gateway_quota_limit", "How much these limits allow.", labels=labels)
-    for project, model, meter, is_used, number in rows:
-        used.add_metric((project, model, meter), is_used)
-        limit.add_metric((project, model, meter), number)
-    yield used
-    yield limit
+    yield (
+        GaugeMetricFamily(limit, "How much these limits allow.", labels=labels),
+        sample_lines(limit, labels, ((row[:3], row[4]) for row in told)),
+    )
 
 
 def _build(server: str) -> Metric:

@@ -1,6 +1,15 @@
 """What `/metrics` says, in Prometheus' words."""
 
-from proxyapp.metrics.families import MetricsAnswer
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+from prometheus_client import exposition, parser
+from prometheus_client.metrics_core import Metric
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.openmetrics import parser as openmetrics_parser
+
+from proxyapp.metrics.families import Families, MetricsAnswer
 from tests.support.exposition import full_answer
 
 MODEL = 'model="gemini-0-flash"'
@@ -44,3 +53,31 @@ def test_a_row_of_another_version_is_left_out():
     answer.counts["first_byte"] = {("old",): [1.0, 2.0]}
 
     assert not [line for line in lines(answer) if "old" in line]
+
+
+@pytest.mark.parametrize(
+    ("accept", "parse", "encode"),
+    [
+        ("", parser.text_string_to_metric_families, exposition.generate_latest),
+        (
+            "application/openmetrics-text; version=1.0.0",
+            openmetrics_parser.text_string_to_metric_families,
+            openmetrics.generate_latest,
+        ),
+    ],
+)
+def test_the_library_would_write_the_same(
+    accept: str, parse: Callable[[str], Iterable[Metric]], encode: Callable[[Any], bytes]
+):
+    answer = full_answer(models=3)
+    answer.counts["cost"] = {('a"b\\c\nd',): [1_000_000], ("much",): [123_456_789_012_345]}
+    text, _ = answer.text(accept)
+
+    assert encode(Families(list(parse(text.decode())))) == text
+
+
+def test_what_is_no_unicode_hides_nothing_else():
+    answer = full_answer()
+    answer.counts["cost"] = {("a\udc80",): [1_000_000]}
+
+    assert 'gateway_cost_total{model="a?"} 1.0' in lines(answer)
