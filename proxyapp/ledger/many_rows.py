@@ -84,10 +84,11 @@ def _stamped(name: str, column: str, base: int) -> str:
 def known_ids(table: Table, ids: Sequence[int]) -> set[int]:
     """Which of them there are."""
     found: set[int] = set()
+    column = table._meta.pk.column
     with connection.cursor() as cursor:
-        for source, values in sources(table, ("id",), [(number,) for number in ids]):
+        for source, values in sources(table, (column,), [(number,) for number in ids]):
             cursor.execute(
-                f"SELECT id FROM {table_name(table)} WHERE id IN ({source})",  # noqa: S608
+                f"SELECT {column} FROM {table_name(table)} WHERE {column} IN ({source})",  # noqa: S608
                 values,
             )
             found.update(number for (number,) in cursor.fetchall())

@@ -28,6 +28,7 @@ from proxyapp.models import (
     MinuteUsage,
     ModelHour,
     OutcomeHour,
+    RemovedKey,
     TokenUsage,
 )
 
@@ -39,19 +40,21 @@ OUTCOME_PLACE = SeenPlace._fields
 def write_usage(tally: UsageTally) -> None:
     """Adds the counts to the rows of their hours and minutes, in one transaction.
 
-    Keys that are gone are skipped. Every process takes the rows' locks in this order, so none waits
-    for another in a circle. The models' hours and the minute, which all of them write to, are
-    locked last and so for the shortest time.
+    Keys that are gone are skipped, but for those whose names are kept (RemovedKey). Every process
+    takes the rows' locks in this order, so none waits for another in a circle. The models' hours
+    and the minute, which all of them write to, are locked last and so for the shortest time.
     """
     with transaction.atomic(savepoint=False):  # within that of its mark
-        known = known_ids(ApiKey, list({place.key_id for place in tally.counts}))
+        key_ids = {place.key_id for place in tally.counts}
+        present = known_ids(ApiKey, list(key_ids))
+        removed = known_ids(RemovedKey, list(key_ids - present))
         used = [
             (place, attempt_values(counts))
             for place, counts in sorted(tally.counts.items())
-            if place.key_id in known
+            if place.key_id in present or place.key_id in removed
         ]
         add_to_rows(HourlyUsage, HOUR_PLACE, COLUMNS, _hour_rows(used))
-        add_to_totals(used)
+        add_to_totals([each for each in used if each[0].key_id in present])
         # With the totals' locks flushes take turns; who else has a key's row changes the pool.
         note_latest(ApiKey, "last_used_at", tally.last_used, skips_locked=True)
         if tally.clients.counts:

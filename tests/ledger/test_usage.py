@@ -25,10 +25,12 @@ from proxyapp.models import (
     HourlyUsage,
     KeyTotal,
     MinuteUsage,
+    ModelHour,
     RateLimitEvent,
     RotationCursor,
     TokenUsage,
 )
+from proxyapp.models.key_removal import remember_removed
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.vocabulary.errors import (
@@ -261,6 +263,20 @@ def test_what_belongs_to_a_deleted_key_is_left_out(key):
 
     assert HourlyUsage.objects.count() == RateLimitEvent.objects.count() == 1
     assert version == RotationCursor.objects.get(ring="").pool_version == 1
+
+
+def test_what_ends_after_its_key_was_removed_counts_in_hours_as_in_minutes(key):
+    ended = tally((key.pk, "m", AttemptOutcome.SUCCEEDED))
+    key_id = key.pk
+    remember_removed(ApiKey.objects.filter(pk=key_id))
+    key.delete()
+
+    write_usage(ended)
+
+    assert HourlyUsage.objects.get().key_id == key_id
+    for table in (HourlyUsage, ModelHour, MinuteUsage):
+        assert table.objects.get().requests == 1
+    assert not KeyTotal.objects.exists()
 
 
 def test_what_clients_did_is_added_up_by_day_and_model_also_after_the_spool(db):
