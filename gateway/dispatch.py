@@ -92,7 +92,7 @@ class Dispatcher:
             await self._page(path, scope, receive, send)
 
     async def _page(self, path: bytes, scope: Scope, receive: Receive, send: Send) -> None:
-        """No page may block the one thread of the admin's pages while the database is away."""
+        """No page may hold up a thread of the admin's while the database is away."""
         is_api = path.startswith(API_PATH)
         away = None
         if is_api:

@@ -288,11 +288,11 @@ class Runtime:
                 await within(pause, self._is_stopping)
 
     async def _reread_limits(self) -> None:
-        now, clients = time.time(), self.counting.tally.clients
+        now, counting = time.time(), self.counting
         await self.limits.reread(
-            clients.llm_tokens_of_day(now),
-            clients.cost_since(day_at(now)),
-            clients.cost_since(first_day_of_month(now)),
+            counting.unwritten_llm_tokens(now),
+            counting.unwritten_cost(day_at(now)),
+            counting.unwritten_cost(first_day_of_month(now)),
         )
 
     async def keep_single_credential(self, group_id: int) -> None:

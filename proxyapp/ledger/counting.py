@@ -2,11 +2,13 @@
 
 import asyncio
 import time
+from collections import Counter, deque
 
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client
 from proxyapp.costs.price_book import PriceBook
 from proxyapp.costs.shipped import shipped_book
+from proxyapp.ledger.client_usage import ClientTally
 from proxyapp.ledger.model_names import ModelNames
 from proxyapp.ledger.usage import UsageTally
 from proxyapp.pool.keys_and_groups import PoolGroup
@@ -22,11 +24,13 @@ NOTED_SECONDS = 10.0
 class Counting:
     """The tally of the moment, which a flush takes away as a whole. Belongs to one event loop.
 
-    `is_dirty` is set while something waits for the next flush.
+    `is_dirty` is set while something waits for the next flush. `on_the_way`: what clients did that
+    a flush has taken and not yet written.
     """
 
     def __init__(self, limits: ClientLimits, prices: PriceBook | None = None) -> None:
         self.tally = UsageTally()
+        self.on_the_way: deque[ClientTally] = deque()
         self.names = ModelNames()
         self.prices = shipped_book() if prices is None else prices
         self.is_dirty = asyncio.Event()
@@ -51,6 +55,20 @@ class Counting:
         clients.last_used, tally.clients.last_used = tally.clients.last_used, clients.last_used
         self.touched()
         return tally
+
+    def unwritten_llm_tokens(self, now: float) -> Counter[int]:
+        """Of the day, by client token."""
+        sums = Counter[int]()
+        for clients in (self.tally.clients, *self.on_the_way):
+            sums.update(clients.llm_tokens_of_day(now))
+        return sums
+
+    def unwritten_cost(self, day: int) -> Counter[int]:
+        """By client token, from that day on."""
+        sums = Counter[int]()
+        for clients in (self.tally.clients, *self.on_the_way):
+            sums.update(clients.cost_since(day))
+        return sums
 
     def count_answer(self, client: Client, model: str, status: int, now: float) -> None:
         """A request of the client's is answered."""

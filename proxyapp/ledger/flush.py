@@ -64,14 +64,19 @@ class Flush:
 
     def _cut(self, *, is_last: bool) -> None:
         if tally := self._counting.take(everything=is_last):
-            self._pieces.extend(tally.pieces(MOST_COUNTS))
+            pieces = tally.pieces(MOST_COUNTS)
+            self._pieces.extend(pieces)
+            self._counting.on_the_way.extend([piece.clients for piece in pieces])
 
     async def _are_written(self) -> bool:
         """Not while the database is away or slow."""
         are_written = True
         while self._pieces:
             record, write = _ways(self._pieces.popleft())
-            are_written &= await self._outbox.write(record, write) is not None
+            try:
+                are_written &= await self._outbox.write(record, write) is not None
+            finally:
+                self._counting.on_the_way.popleft()
         return are_written
 
     def run_at_exit(self) -> None:

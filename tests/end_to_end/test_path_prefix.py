@@ -186,6 +186,12 @@ def test_the_first_lines_have_the_prefix(gateway: Gateway) -> None:
     assert f"Admin: {gateway.url}{PREFIX}/admin/\n" in gateway.output()
 
 
+def test_metrics_are_below_it(gateway: Gateway) -> None:
+    answer = httpx.get(f"{gateway.url}{PREFIX}/metrics", trust_env=False)
+
+    assert answer.text.startswith("# HELP gateway_")
+
+
 def test_workers_serve_below_the_prefix_of_the_file() -> None:
     config = {"server": {"path_prefix": PREFIX}, "groups": []}
     with Gateway(config, args=["--workers", "2"]) as gateway:

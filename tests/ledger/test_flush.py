@@ -67,6 +67,36 @@ def written() -> tuple[list[int], list[int], int, int]:
     return list(hours), list(totals), minutes, ApiKey.objects.exclude(last_used_at=None).count()
 
 
+def used_by(process: Process, client: int) -> tuple[int, int]:
+    """LLM tokens and their cost that are not written."""
+    counting = process.counting
+    return counting.unwritten_llm_tokens(1.0)[client], counting.unwritten_cost(0)[client]
+
+
+async def test_what_a_slow_flush_is_writing_counts_as_unwritten_until_it_has_ended(
+    process: Process, keys: list[ApiKey], monkeypatch: pytest.MonkeyPatch
+):
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def slow(_: object) -> None:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(10)
+
+    monkeypatch.setattr(flush, "write_usage", slow)
+    for client in range(6):
+        process.counting.tally.clients.count_llm_tokens(client, "m", 3, 5, 1.0, cost=9)
+
+    flushing = asyncio.create_task(process.flush.run())
+    await begun.wait()
+    process.counting.tally.clients.count_llm_tokens(5, "m", 1, 1, 1.0, cost=1)
+    assert [used_by(process, client) for client in (0, 5)] == [(8, 9), (10, 10)]
+    go_on.set()
+    await flushing
+
+    assert [used_by(process, client) for client in (0, 5)] == [(0, 0), (2, 1)]
+
+
 ALL = [EACH] * KEYS, [EACH] * KEYS, EACH * KEYS, KEYS
 
 

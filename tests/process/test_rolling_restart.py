@@ -2,12 +2,14 @@
 
 import os
 import pty
+import re
 import signal
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 import yaml
@@ -53,16 +55,25 @@ def restart(gateway: Gateway, outcome: str = DONE) -> None:
     wait_for(lambda: gateway.output().count(outcome) > before, SECONDS)
 
 
+def requests_told(gateway: Gateway) -> int:
+    """Of all workers, those that are gone too."""
+    text = httpx.get(f"{gateway.url}/metrics", trust_env=False, timeout=20).text
+    return sum(map(int, re.findall(r"^gateway_requests_total\{.*\} (\d+)", text, re.MULTILINE)))
+
+
 def test_no_request_fails_while_the_workers_are_replaced(
     gateway: Gateway, google: FakeUpstream
 ) -> None:
     before, counted = workers(gateway), counted_by_hour(gateway)
+    told_before = requests_told(gateway)
     with (
         SteadyLoad(gateway.url, rate=100, keeps_alive=True) as kept,
         SteadyLoad(gateway.url, rate=100, keeps_alive=False) as fresh,
     ):
         wait_for(lambda: kept.answered() > 10 and fresh.answered() > 10)
+        told = requests_told(gateway)
         restart(gateway)
+        assert requests_told(gateway) >= told
         answered = kept.answered(), fresh.answered()
         wait_for(lambda: kept.answered() > answered[0] + 50 and fresh.answered() > answered[1] + 50)
 
@@ -70,6 +81,7 @@ def test_no_request_fails_while_the_workers_are_replaced(
     wait_for(lambda: not workers(gateway) & before, SECONDS)
     assert len(workers(gateway)) == 2
     wait_for(lambda: counted_by_hour(gateway) - counted == len(google.requests))
+    wait_for(lambda: requests_told(gateway) - told_before == len(google.requests))
 
 
 def test_a_stream_and_an_idle_connection_outlast_the_restart(
