@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 
 from proxyapp.alerts.sending import TEST, send
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import AlertChannel
@@ -15,7 +15,7 @@ from proxyapp.vocabulary.times import iso_utc, local_text
 COLUMNS = ("NAME", "GOES TO", "ON", "TOLD OF", "LEVEL", "QUIET", "LAST MESSAGE", "PROBLEM")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = "Lists the channels of alerts, or sends a test to them. URLs are shown without secrets."
 
@@ -27,12 +27,7 @@ class Command(BaseCommand):
         testing.add_argument("names", nargs="*", metavar="NAME", help="of channels; else all")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
-        try:
-            channels = list(AlertChannel.objects.all())
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
+        channels = list(AlertChannel.objects.all())
         if action == "test":
             self._test(_chosen(channels, options["names"]))
         elif options["json"]:

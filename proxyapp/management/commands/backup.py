@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.core.management.base import CommandError
 
 from gateway.start_environment import GIVEN
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import audit
 from proxyapp.operators.backup import BackupError, back_up
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Copies the database as it is now into a new directory; the gateway may run. Keys are"
         " encrypted in it: what opens them, the secret, is only written to a FILE that you name."
@@ -47,10 +47,6 @@ class Command(BaseCommand):
             copy = back_up(directory, GIVEN)
         except BackupError as error:
             raise CommandError(str(error)) from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
         self.stdout.write(f"The database is in {copy} ({copy.stat().st_size:,} bytes).")
         if secret is None:
             self.stdout.write(

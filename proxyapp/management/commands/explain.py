@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.operators.explaining import AskedModel, Explanation, ModelStep, explain
@@ -21,7 +21,7 @@ from proxyapp.vocabulary.times import local_text
 COLUMNS = ("", "ID", "GROUP", "KEY", "PROJECT", "WHY", "UNTIL")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "Says which key would answer a request for a model now, and of every other key why it would"
@@ -47,10 +47,6 @@ class Command(BaseCommand):
             explanation = explain(AskedModel(model.strip(), group.strip(), token_id))
         except UnclearToken as error:
             raise CommandError(str(error)) from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
         most = None if options["all"] else MOST_KEYS
         if options["json"]:
             shown = json_text(explanation_json(explanation, most), self.stdout)

@@ -4,16 +4,17 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, transaction
+from django.core.management.base import CommandError
+from django.db import transaction
 
 from proxyapp.config.exporting import Export, export_groups, write_private
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.moving import export_everything
 from proxyapp.models import audit
 from proxyapp.vocabulary.terminal import takes_unicode
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Writes groups and keys as a file that import_config takes back. Status, cooldowns and"
         " usage are not in it; with --everything all but usage and logs is, encrypted."
@@ -47,22 +48,17 @@ class Command(BaseCommand):
         passphrase_fd: int | None,
         **__: Any,
     ) -> None:
-        try:
-            if everything:
-                if file is None or mask:
-                    raise CommandError("--everything needs a FILE, and masks nothing")
-                self.stdout.write(export_everything(file, passphrase_fd))
-                return
-            is_ascii = file is None and not takes_unicode(self.stdout)
-            export = export_groups(mask=mask, is_ascii=is_ascii)
-            with transaction.atomic():
-                if not mask:
-                    _audit(file)
-                self._write(export, file)
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
+        if everything:
+            if file is None or mask:
+                raise CommandError("--everything needs a FILE, and masks nothing")
+            self.stdout.write(export_everything(file, passphrase_fd))
+            return
+        is_ascii = file is None and not takes_unicode(self.stdout)
+        export = export_groups(mask=mask, is_ascii=is_ascii)
+        with transaction.atomic():
+            if not mask:
+                _audit(file)
+            self._write(export, file)
         if export.unreadable:
             lines = "\n".join(export.unreadable)
             raise CommandError(

@@ -4,11 +4,11 @@ from argparse import ArgumentTypeError
 from datetime import timedelta
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 from django.db.models import Count
 from django.utils import timezone
 
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import Group, audit
@@ -18,7 +18,7 @@ from proxyapp.vocabulary.durations import duration_of
 from proxyapp.vocabulary.times import iso_utc, local_text
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "list: which groups there are, and whether they are on. off: none of its keys answers,"
@@ -42,12 +42,7 @@ class Command(BaseCommand):
         actions.add_parser("on", help="its keys answer again").add_argument("group")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
-        try:
-            self.stdout.write(self._said(action, options))
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
+        self.stdout.write(self._said(action, options))
 
     def _said(self, action: str, options: dict[str, Any]) -> str:
         if action == "list":

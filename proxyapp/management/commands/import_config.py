@@ -5,20 +5,20 @@ from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.core.management.base import CommandError
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from proxyapp.config.file import Config, ConfigError, load
 from proxyapp.config.importing import import_config
 from proxyapp.config.report import Report
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.moving import import_everything, is_everything
 
 MANY_KEYS = 500
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Makes groups and keys what a config file says, in one transaction, and prints what"
         " changed."
@@ -59,10 +59,6 @@ class Command(BaseCommand):
             )
         except ConfigError as error:
             raise CommandError(f"{file} was not imported:\n{error}") from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
         for line in lines:
             self.stdout.write(line)
         if dry_run:

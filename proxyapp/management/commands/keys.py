@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, transaction
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 from django.utils import timezone
 
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ApiKey, audit
@@ -53,7 +54,7 @@ COLUMNS = (
 RIGHT = (0, 4, 5, 6, 7, 8)
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "list: shows states, cooldowns and usage. release: ends the cooldowns of the keys and of"
@@ -102,10 +103,6 @@ class Command(BaseCommand):
             self._act(action, selectors, is_json=options["json"], pattern=options["model"])
         except UnclearChoice as error:
             raise CommandError(str(error)) from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
 
     def _act(
         self,

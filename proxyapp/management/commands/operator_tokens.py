@@ -7,12 +7,12 @@ from typing import Any
 from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
+from django.core.management.base import CommandError
 from django.utils import timezone
 
 from proxyapp.access import operator_tokens
 from proxyapp.management.commands.tokens import expiry
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import OperatorToken, audit
@@ -26,7 +26,7 @@ from proxyapp.vocabulary.times import local_text
 COLUMNS = ("ID", "NAME", "TOKEN", "STATE", "ROLE", "USER", "LAST USED")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "Operator tokens, which let scripts into /admin/api/. create: makes one for a user and"
@@ -56,10 +56,6 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Nothing was changed.") from error
         except ValidationError as error:
             raise CommandError("\n".join(error.messages)) from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
 
     def _create(self, options: dict[str, Any]) -> None:
         now = timezone.now()

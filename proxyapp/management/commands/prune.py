@@ -3,16 +3,15 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError
 from django.utils import timezone
 
 from proxyapp.ledger.request_log_trim import trim_batches
 from proxyapp.ledger.retention import MINUTE_USAGE_DAYS, Pruned, prune_batches
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import audit
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Removes rate limit events older than EVENT_RETENTION_DAYS whose cooldown is over and old"
         " usage by the minute; also sessions of the admin that are over; adds usage by the hour"
@@ -23,17 +22,12 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_: Any, **__: Any) -> None:
-        try:
-            now = timezone.now()
-            pruned = sum(prune_batches(now), Pruned())
-            logged = sum(trim_batches(now))
-            if pruned or logged:
-                detail = _described(pruned, logged)
-                audit.record_whole(audit.command("prune"), "prune", audit.DATABASE, detail=detail)
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
+        now = timezone.now()
+        pruned = sum(prune_batches(now), Pruned())
+        logged = sum(trim_batches(now))
+        if pruned or logged:
+            detail = _described(pruned, logged)
+            audit.record_whole(audit.command("prune"), "prune", audit.DATABASE, detail=detail)
         events, hours = settings.EVENT_RETENTION_DAYS, settings.HOURLY_USAGE_DAYS
         self.stdout.write(
             f"{pruned.events} rate limit events older than {events} days were removed"

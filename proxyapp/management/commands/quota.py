@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandParser
 
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.operators.quota_report import NEARLY, QuotaChoice, QuotaRow, UsedLimit, quota_report
@@ -16,7 +16,7 @@ MOST_ROWS = 200
 NOTHING = "-"
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "Shows by project and model what is used of each limit, where the limit comes from, when it"
@@ -38,12 +38,7 @@ class Command(BaseCommand):
         choice = QuotaChoice(
             options["project"], options["group"], options["model"].strip(), options["nearly"]
         )
-        try:
-            rows = quota_report(choice)
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
+        rows = quota_report(choice)
         if options["json"]:
             self.stdout.write(json_text(quota_json(rows), self.stdout))
         elif rows:

@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
-from django.db import DatabaseError, transaction
+from django.core.management.base import CommandError
+from django.db import transaction
 
 from proxyapp.config.reencrypt import CannotReencrypt, reencrypt
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import audit
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "Encrypts every key, proxy, second factor and URL of alerts under the current SECRET_KEY."
         " Restart the gateway with the new secret first (older ones in SECRET_KEY_FALLBACKS,"
@@ -32,10 +33,6 @@ class Command(BaseCommand):
                 )
         except CannotReencrypt as error:
             raise CommandError(f"Nothing was changed:\n{error}") from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
         self.stdout.write(text)
         for source in done.unproven:
             self.stdout.write(

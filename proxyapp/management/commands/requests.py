@@ -3,10 +3,10 @@
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import RequestLogEntry
@@ -43,7 +43,7 @@ WORDS = {
 }
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "Shows what became of clients' requests, the newest first: what each client saw, and which"
@@ -70,13 +70,6 @@ class Command(BaseCommand):
         except UnclearRequests as error:
             problems = error.problems.items()
             raise CommandError("\n".join(f"--{name}: {text}" for name, text in problems)) from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
-        if options["csv"]:
-            self.stdout.write(requests_csv(found.rows), ending="")
-            return
         if options["json"]:
             rows = [request_json(row, names) for row in found.rows]
             self.stdout.write(json_text(rows, self.stdout))

@@ -3,14 +3,15 @@
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError, transaction
+from django.core.management.base import CommandError, CommandParser
+from django.db import transaction
 
 from proxyapp.access.sign_in_limits import forget_all
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import SecondFactor, audit
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     help = (
         "unlock: forgets all failed sign-ins, so that nobody is locked out. reset-second-factor"
         " USER: takes the authenticator app of a user away, who then signs in by password (and sets"
@@ -29,12 +30,7 @@ class Command(BaseCommand):
         reset.add_argument("user", metavar="USER", help="the name of the user")
 
     def handle(self, *_: Any, action: str, **options: Any) -> None:
-        try:
-            self.stdout.write(unlock() if action == "unlock" else reset(options["user"]))
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
+        self.stdout.write(unlock() if action == "unlock" else reset(options["user"]))
 
 
 def unlock() -> str:

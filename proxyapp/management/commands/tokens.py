@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
 from proxyapp.access import token_store
 from proxyapp.access.budgets import BUDGETS, budget_texts
 from proxyapp.access.token_store import Terms
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.models import ClientToken, Group, audit
@@ -46,7 +46,7 @@ UNITS = {
 }
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "Client tokens. create: makes one and prints it, which is the only time it is shown. list:"
@@ -113,10 +113,6 @@ class Command(BaseCommand):
             raise CommandError(f"{error} Nothing was changed.") from error
         except ValidationError as error:
             raise CommandError("\n".join(_problems(error))) from error
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
 
     def _create(self, options: dict[str, Any]) -> None:
         groups = None if options["group"] is None else [_group(name) for name in options["group"]]

@@ -4,10 +4,10 @@ from argparse import ArgumentTypeError
 from datetime import date
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import DatabaseError
+from django.core.management.base import CommandError, CommandParser
 from django.utils import timezone
 
+from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.operators.usage_ranges import RANGES, chosen_range, named_range
@@ -18,7 +18,7 @@ from proxyapp.vocabulary.money import CURRENCY
 HEAD = ("REQUESTS", "SUCCEEDED", "TOKENS IN", "TOKENS OUT", f"COST ({CURRENCY})")
 
 
-class Command(BaseCommand):
+class Command(DatabaseCommand):
     requires_system_checks = ()
     help = (
         "Shows what was used in days of UTC and what it cost, this month if nothing else is said."
@@ -46,10 +46,6 @@ class Command(BaseCommand):
             report = usage_report(options["by"], days)
         except ValueError as error:
             raise CommandError(f"{error}.") from None
-        except DatabaseError as error:
-            raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
-            ) from error
         if options["json"]:
             self.stdout.write(json_text(usage_json(report), self.stdout))
         elif options["csv"]:
