@@ -1,5 +1,8 @@
 """What is kept, the encrypted column, the audit log's writer, what a row's state is."""
 
+from django.apps import apps
+
+from proxyapp.models import page_names
 from proxyapp.models.alert_channel import AlertChannel
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.key_probe import KeyProbe
@@ -76,3 +79,5 @@ __all__ = [
     "TokenUsage",
     "TokenWindow",
 ]
+
+page_names.translate(apps.all_models["proxyapp"].values())

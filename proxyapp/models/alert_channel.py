@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.sealed import SealedTextField
 from proxyapp.vocabulary.alert_kinds import DANGER, WARNING
@@ -14,33 +15,33 @@ class AlertChannel(models.Model):
     """
 
     name = models.CharField(max_length=100)
-    url = SealedTextField(help_text="Apprise's, with its tokens.")
+    url = SealedTextField(help_text=_("Apprise's, with its tokens."))
     kinds = models.TextField(
-        blank=True, default="", help_text="What it is told of, with commas between; empty: all."
+        blank=True, default="", help_text=_("What it is told of, with commas between; empty: all.")
     )
     level = models.CharField(
         max_length=10,
         default=WARNING,
-        choices=[(WARNING, "All"), (DANGER, "Only what is urgent")],
-        help_text="Of these kinds, what it is told of.",
+        choices=[(WARNING, _("All")), (DANGER, _("Only what is urgent"))],
+        help_text=_("Of these kinds, what it is told of."),
     )
     quiet_hours = models.CharField(
         max_length=11,
         blank=True,
         default="",
-        help_text="Such as 22:00-07:00: what happens then is told when they end.",
+        help_text=_("Such as 22:00-07:00: what happens then is told when they end."),
     )
     time_zone = models.CharField(
-        max_length=64, default="UTC", help_text="Of the quiet hours and of times in messages."
+        max_length=64, default="UTC", help_text=_("Of the quiet hours and of times in messages.")
     )
     urgent_passes = models.BooleanField(
-        default=True, help_text="What is urgent is told in quiet hours, too."
+        default=True, help_text=_("What is urgent is told in quiet hours, too.")
     )
     error_percent = models.PositiveSmallIntegerField(
-        default=20, help_text="From how many of 100 requests that were not answered well on."
+        default=20, help_text=_("From how many of 100 requests that were not answered well on.")
     )
     slow_seconds = models.PositiveSmallIntegerField(
-        default=60, help_text="From which p95 to the first byte on, in seconds."
+        default=60, help_text=_("From which p95 to the first byte on, in seconds.")
     )
     is_on = models.BooleanField("enabled", default=True)
     story = models.JSONField(default=dict, editable=False)

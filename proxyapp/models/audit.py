@@ -102,7 +102,7 @@ def record_whole(
 
 
 def object_type_of(model: type[Model]) -> str:
-    return OBJECT_TYPES.get(model._meta.label_lower, str(model._meta.verbose_name))
+    return OBJECT_TYPES.get(model._meta.label_lower, model._meta.verbose_name_raw)
 
 
 def _entries(actor: Actor, changes: Iterable[Change]) -> Iterator[AuditEntry]:

@@ -1,18 +1,26 @@
 """Who may use the gateway, and how much they did."""
 
+from typing import TYPE_CHECKING
+
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.pool import Group
 from proxyapp.models.quota_columns import concurrency_column
 from proxyapp.models.usage import cost_column, llm_token_part
 
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
-def budget_column(what: str) -> "models.PositiveBigIntegerField[int | None, int | None]":
+
+def budget_column(
+    help_text: "_StrPromise",
+) -> "models.PositiveBigIntegerField[int | None, int | None]":
     return models.PositiveBigIntegerField(
         null=True,
         blank=True,
-        help_text=f"Millionths of the currency's unit. {what} Empty: no budget.",
+        help_text=help_text,
     )
 
 
@@ -27,7 +35,7 @@ class ClientToken(models.Model):
     masked = models.CharField(max_length=20, editable=False)
     is_limited_to_groups = models.BooleanField(
         default=False,
-        help_text=(
+        help_text=_(
             "A flag of its own: when its last group is deleted, a token must not be let into all."
         ),
     )
@@ -35,44 +43,50 @@ class ClientToken(models.Model):
         Group,
         blank=True,
         related_name="tokens",
-        help_text="Whose keys it may use, if it is limited to groups.",
+        help_text=_("Whose keys it may use, if it is limited to groups."),
     )
     allowed_models = models.JSONField(
         default=list,
         blank=True,
-        help_text="Names of models, * for any part: gemini-2.5-*. Empty: every model.",
+        help_text=_("Names of models, * for any part: gemini-2.5-*. Empty: every model."),
     )
     fallbacks = models.JSONField(
         default=dict,
         blank=True,
-        help_text="Which models are asked instead when no key is left for one. Empty: none.",
+        help_text=_("Which models are asked instead when no key is left for one. Empty: none."),
     )
     shared_resources = models.BooleanField(
         default=False,
         db_default=False,
-        help_text=(
+        help_text=_(
             "It sees the files, caches and batches of all tokens, of the groups that it may use."
             " Off: only those that were made with this token."
         ),
     )
     requests_per_minute = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Empty: no limit."
+        null=True, blank=True, help_text=_("Empty: no limit.")
     )
     requests_per_day = models.PositiveIntegerField(
-        null=True, blank=True, help_text="A day in UTC. Empty: no limit."
+        null=True, blank=True, help_text=_("A day in UTC. Empty: no limit.")
     )
     tokens_per_day = models.PositiveBigIntegerField(
-        null=True, blank=True, help_text="Prompt and output tokens, a day in UTC. Empty: no limit."
+        null=True,
+        blank=True,
+        help_text=_("Prompt and output tokens, a day in UTC. Empty: no limit."),
     )
-    cost_per_day = budget_column("A day in UTC.")
-    cost_per_month = budget_column("A month in UTC.")
+    cost_per_day = budget_column(
+        _("Millionths of the currency's unit. A day in UTC. Empty: no budget.")
+    )
+    cost_per_month = budget_column(
+        _("Millionths of the currency's unit. A month in UTC. Empty: no budget.")
+    )
     max_concurrent = concurrency_column()
     live_sessions = models.PositiveIntegerField(
         null=True,
         blank=True,
-        help_text="Sessions of the Live API at a time. Empty: no limit.",
+        help_text=_("Sessions of the Live API at a time. Empty: no limit."),
     )
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text=_("Empty: never."))
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -84,7 +98,7 @@ class ClientToken(models.Model):
             models.UniqueConstraint(
                 Lower("name"),
                 name="token_name_unique",
-                violation_error_message="This name is taken (case does not count).",
+                violation_error_message=_("This name is taken (case does not count)."),
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="token_name_not_empty"),
         ]

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
+from django.utils.translation import gettext_lazy as _
 
 
 class OperatorToken(models.Model):
@@ -20,16 +21,16 @@ class OperatorToken(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Who made it. It does nothing while this user may not.",
+        help_text=_("Who made it. It does nothing while this user may not."),
     )
     role = models.ForeignKey(
         "auth.Group",
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="What it may do, as far as its maker may.",
+        help_text=_("What it may do, as far as its maker may."),
     )
-    expires_at = models.DateTimeField(null=True, blank=True, help_text="Empty: never.")
+    expires_at = models.DateTimeField(null=True, blank=True, help_text=_("Empty: never."))
     revoked_at = models.DateTimeField(null=True, blank=True, editable=False)
     last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
@@ -40,7 +41,7 @@ class OperatorToken(models.Model):
             models.UniqueConstraint(
                 Lower("name"),
                 name="operator_token_name_unique",
-                violation_error_message="This name is taken (case does not count).",
+                violation_error_message=_("This name is taken (case does not count)."),
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="operator_token_is_named"),
         ]

@@ -6,8 +6,10 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.text import format_lazy
+from django.utils.translation import gettext_lazy as _
 
-from proxyapp.models.quota_columns import concurrency_column, limits_column, tier_column
+from proxyapp.models.quota_columns import OF_ITSELF, concurrency_column, limits_column, tier_column
 from proxyapp.models.sealed import SealedTextField, keyed_hash
 from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, MAX_AUTH_LENGTH
 from proxyapp.vocabulary.choices import (
@@ -32,14 +34,14 @@ class Group(models.Model):
 
     name = models.CharField(max_length=100)
     position = models.PositiveIntegerField(
-        default=0, db_index=True, help_text="Order of rotation, lowest first."
+        default=0, db_index=True, help_text=_("Order of rotation, lowest first.")
     )
     target_url = models.CharField(max_length=500, default=DEFAULT_TARGET_URL)
     proxy_url = SealedTextField(null=True, blank=True)
     proxy_pool = SealedTextField(
         null=True,
         blank=True,
-        help_text="Exits, one a line: each key has one of them for good.",
+        help_text=_("Exits, one a line: each key has one of them for good."),
     )
     rate_limit_policy = models.CharField(
         max_length=20, choices=labelled(RateLimitPolicy), default=RateLimitPolicy.DAILY
@@ -48,22 +50,24 @@ class Group(models.Model):
     enabled = models.BooleanField(
         default=True,
         db_default=True,
-        help_text="Off: none of its keys answers, whatever their own state is.",
+        help_text=_("Off: none of its keys answers, whatever their own state is."),
     )
     off_until = models.DateTimeField(
-        null=True, blank=True, editable=False, help_text="Off, and then on again by itself."
+        null=True, blank=True, editable=False, help_text=_("Off, and then on again by itself.")
     )
     priority = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(MAX_PRIORITY)],
-        help_text=(
+        help_text=_(
             "0 comes first. Groups with a higher number answer only when no key of a lower one can."
         ),
     )
     weight = models.PositiveSmallIntegerField(
         default=1,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
-        help_text=f"How many turns each of its keys gets in a round, 1 to {MAX_WEIGHT}.",
+        help_text=format_lazy(
+            _("How many turns each of its keys gets in a round, 1 to {most}."), most=MAX_WEIGHT
+        ),
     )
     strategy = models.CharField(
         max_length=20,
@@ -71,7 +75,7 @@ class Group(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text=(
+        help_text=_(
             "Which of its available keys answers next. Empty: as ROTATION_STRATEGY says, together"
             " with all other groups without one."
         ),
@@ -80,7 +84,7 @@ class Group(models.Model):
         null=True,
         blank=True,
         validators=[MinValueValidator(MIN_SPILL), MaxValueValidator(1.0)],
-        help_text=(
+        help_text=_(
             "The part of its day's quota after which the keys of the next priority answer first,"
             " 0.9 for example. Empty: when none of its own can."
         ),
@@ -88,35 +92,40 @@ class Group(models.Model):
     retry_empty_answers = models.PositiveSmallIntegerField(
         default=0,
         validators=[MaxValueValidator(MAX_EMPTY_RETRIES)],
-        help_text=(
-            "How many other keys are asked when a model answers with nothing, 0 to"
-            f" {MAX_EMPTY_RETRIES}. Each costs a request of its quota."
+        help_text=format_lazy(
+            _(
+                "How many other keys are asked when a model answers with nothing, 0 to {most}. Each"
+                " costs a request of its quota."
+            ),
+            most=MAX_EMPTY_RETRIES,
         ),
     )
     rewrite_paths = models.BooleanField(
         default=True,
-        help_text=(
+        help_text=_(
             "A target that speaks Gemini's API gets its own paths: /v1/chat/completions becomes"
             " /v1beta/openai/chat/completions, for example. Off: every path as the client wrote it."
         ),
     )
     unwrap_errors = models.BooleanField(
         default=True,
-        help_text="OpenAI clients get Google's errors in OpenAI's form, and so show the text.",
+        help_text=_("OpenAI clients get Google's errors in OpenAI's form, and so show the text."),
     )
     include_usage = models.BooleanField(
         default=False,
-        help_text="Asks OpenAI streams for their usage where the client did not; it is not told.",
+        help_text=_(
+            "Asks OpenAI streams for their usage where the client did not; it is not told."
+        ),
     )
     free = models.BooleanField(
         default=False,
         db_default=False,
-        help_text="What its keys are used for costs nothing: they are of a free tier.",
+        help_text=_("What its keys are used for costs nothing: they are of a free tier."),
     )
     shared_resources = models.BooleanField(
         default=False,
         db_default=False,
-        help_text=(
+        help_text=_(
             "Every client token that may use the group sees the files, caches and batches of its"
             " keys. Off: only those that were made with the token itself."
         ),
@@ -130,7 +139,7 @@ class Group(models.Model):
         default="",
         db_default="",
         choices=labelled(Sticky),
-        help_text=(
+        help_text=_(
             "What a conversation is known by, so that it stays at one project, where the provider's"
             " cache has what it began with. Empty: every request takes turns."
         ),
@@ -138,23 +147,25 @@ class Group(models.Model):
     ca_certificates = models.TextField(
         blank=True,
         default="",
-        help_text="Further certificate authorities (PEM) for the target and for a proxy with TLS.",
+        help_text=_(
+            "Further certificate authorities (PEM) for the target and for a proxy with TLS."
+        ),
     )
     allow_link_local = models.BooleanField(
         default=False,
-        help_text="Whether the target may be at a link-local or cloud metadata address.",
+        help_text=_("Whether the target may be at a link-local or cloud metadata address."),
     )
     aliases = models.JSONField(
         default=dict,
         blank=True,
-        help_text=(
+        help_text=_(
             "Other names under which clients ask for a model, one a line: fast: gemini-2.5-flash."
         ),
     )
     fallbacks = models.JSONField(
         default=dict,
         blank=True,
-        help_text=(
+        help_text=_(
             "Which models are asked instead when no key is left for one, one a line:"
             " gemini-2.5-pro: gemini-2.5-flash. Empty: none."
         ),
@@ -163,7 +174,7 @@ class Group(models.Model):
         null=True,
         blank=True,
         editable=False,
-        help_text="When the target refused two credentials; since then it gets one.",
+        help_text=_("When the target refused two credentials; since then it gets one."),
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -171,7 +182,7 @@ class Group(models.Model):
     models = models.JSONField(
         default=list,
         blank=True,
-        help_text="Names of models, * for any part, one a line: gemini-*. Empty: every model.",
+        help_text=_("Names of models, * for any part, one a line: gemini-*. Empty: every model."),
     )
 
     class Meta:
@@ -180,7 +191,7 @@ class Group(models.Model):
             models.UniqueConstraint(
                 Lower("name"),
                 name="group_name_unique",
-                violation_error_message="This name is taken (case does not count).",
+                violation_error_message=_("This name is taken (case does not count)."),
             ),
             models.CheckConstraint(condition=~models.Q(name=""), name="group_name_not_empty"),
             models.CheckConstraint(
@@ -223,27 +234,30 @@ class Group(models.Model):
 class ApiKey(models.Model):
     group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="keys")
     position = models.PositiveIntegerField(
-        default=0, help_text="Order of rotation within the group, lowest first."
+        default=0, help_text=_("Order of rotation within the group, lowest first.")
     )
     name = models.CharField(max_length=100, blank=True)
     project = models.CharField(
-        max_length=100, blank=True, help_text="Keys of one project share their quota."
+        max_length=100, blank=True, help_text=_("Keys of one project share their quota.")
     )
-    limits = limits_column("it")
+    limits = limits_column(OF_ITSELF)
     max_concurrent = concurrency_column()
     priority = models.PositiveSmallIntegerField(
         null=True,
         blank=True,
         validators=[MaxValueValidator(MAX_PRIORITY)],
-        help_text="As its group's, for this key alone. Empty: the group's.",
+        help_text=_("As its group's, for this key alone. Empty: the group's."),
     )
     weight = models.PositiveSmallIntegerField(
         default=1,
         db_default=1,
         validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
-        help_text=(
-            f"How many turns it gets where the strategy is weighted, 1 to {MAX_WEIGHT}, times its"
-            " group's weight."
+        help_text=format_lazy(
+            _(
+                "How many turns it gets where the strategy is weighted, 1 to {most}, times its"
+                " group's weight."
+            ),
+            most=MAX_WEIGHT,
         ),
     )
     proxy_url = SealedTextField(null=True, blank=True)
@@ -307,25 +321,25 @@ class RateLimitEvent(models.Model):
     project = models.CharField(
         max_length=100,
         blank=True,
-        help_text="All keys of this project are out. Empty: only the key itself.",
+        help_text=_("All keys of this project are out. Empty: only the key itself."),
     )
     model = models.CharField(
         max_length=100,
         blank=True,
-        help_text=(
+        help_text=_(
             "Empty: every model. With a slash in front, an endpoint that names no model, such as"
             " /batches."
         ),
     )
     kind = models.CharField(max_length=20)
     quota_id = models.CharField(
-        max_length=200, blank=True, help_text="The provider's name of the quota."
+        max_length=200, blank=True, help_text=_("The provider's name of the quota.")
     )
     quota_limit = models.CharField(
-        max_length=40, blank=True, help_text="The provider's limit, as it wrote it."
+        max_length=40, blank=True, help_text=_("The provider's limit, as it wrote it.")
     )
     stated_delay_seconds = models.FloatField(
-        null=True, blank=True, help_text="The delay that the provider stated."
+        null=True, blank=True, help_text=_("The delay that the provider stated.")
     )
     http_status = models.PositiveSmallIntegerField(default=429)
     occurred_at = models.DateTimeField(default=timezone.now)
@@ -336,11 +350,11 @@ class RateLimitEvent(models.Model):
         on_delete=models.SET_NULL,
         null=True,
         related_name="+",
-        help_text="Whose request it was. Empty: one without a client token.",
+        help_text=_("Whose request it was. Empty: one without a client token."),
     )
-    excerpt = models.TextField(blank=True, help_text="The start of the answer, keys masked.")
+    excerpt = models.TextField(blank=True, help_text=_("The start of the answer, keys masked."))
     request_id = models.CharField(
-        max_length=128, blank=True, db_default="", help_text="Of the request that was refused."
+        max_length=128, blank=True, db_default="", help_text=_("Of the request that was refused.")
     )
 
     objects = ActiveCooldowns.as_manager()
@@ -377,13 +391,15 @@ class RotationCursor(models.Model):
     """Where a ring's rotation stands. `proxyapp.pool.cursor` alone writes here."""
 
     ring = models.CharField(
-        max_length=120, unique=True, help_text="Empty: all groups. `group:7`: the keys of group 7."
+        max_length=120,
+        unique=True,
+        help_text=_("Empty: all groups. `group:7`: the keys of group 7."),
     )
     position = models.PositiveBigIntegerField(
-        default=0, help_text="The next slot that no lease has taken."
+        default=0, help_text=_("The next slot that no lease has taken.")
     )
     size = models.PositiveIntegerField(
-        default=0, help_text="The number of keys that the position counts in."
+        default=0, help_text=_("The number of keys that the position counts in.")
     )
     next_key = models.ForeignKey(
         ApiKey,
@@ -391,16 +407,18 @@ class RotationCursor(models.Model):
         null=True,
         blank=True,
         related_name="+",
-        help_text="Whose turn it is.",
+        help_text=_("Whose turn it is."),
     )
     pool_version = models.PositiveBigIntegerField(
         default=0,
-        help_text="Raised by every change of keys, groups or cooldowns (in the row of all groups).",
+        help_text=_(
+            "Raised by every change of keys, groups or cooldowns (in the row of all groups)."
+        ),
     )
     pool_stamp = models.PositiveBigIntegerField(
         default=0,
         db_default=0,
-        help_text="A random number of each version: not that of another history.",
+        help_text=_("A random number of each version: not that of another history."),
     )
 
     def __str__(self) -> str:

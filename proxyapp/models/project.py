@@ -1,16 +1,17 @@
 """Projects of the provider, which keys name in their labels."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
-from proxyapp.models.quota_columns import concurrency_column, limits_column, tier_column
+from proxyapp.models.quota_columns import OF_ITSELF, concurrency_column, limits_column, tier_column
 
 
 class Project(models.Model):
     """What an operator sets of one. Of others there are only the labels of their keys."""
 
-    name = models.CharField(max_length=100, unique=True, help_text="As its keys have it.")
+    name = models.CharField(max_length=100, unique=True, help_text=_("As its keys have it."))
     tier = tier_column()
-    limits = limits_column("it")
+    limits = limits_column(OF_ITSELF)
     max_concurrent = concurrency_column()
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

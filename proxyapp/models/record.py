@@ -4,6 +4,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils import timezone
+from django.utils.translation import gettext_lazy as _
 
 
 class ImportedGroup(models.Model):
@@ -40,7 +41,9 @@ class AuditEntry(models.Model):
     """
 
     at = models.DateTimeField(default=timezone.now)
-    actor = models.CharField(max_length=150, help_text="A user's name, `command: …`, or `start`.")
+    actor = models.CharField(
+        max_length=150, help_text=_("A user's name, `command: …`, or `start`.")
+    )
     user = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, related_name="+"
     )
@@ -48,7 +51,7 @@ class AuditEntry(models.Model):
     object_type = models.CharField(max_length=30)
     object_id = models.CharField(max_length=40, blank=True)
     label = models.CharField(
-        max_length=200, blank=True, help_text="What the object was called; keys masked."
+        max_length=200, blank=True, help_text=_("What the object was called; keys masked.")
     )
     detail = models.TextField(blank=True)
 

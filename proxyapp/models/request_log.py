@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 MOST_ID, MOST_ADDRESS, MOST_GROUP, MOST_MODEL = 128, 45, 100, 200
 MOST_ENDPOINT, MOST_METHOD, MOST_OUTCOME = 40, 16, 20
@@ -44,11 +45,14 @@ class RequestLogEntry(models.Model):
     status = models.PositiveSmallIntegerField()
     outcome = models.CharField(max_length=MOST_OUTCOME)
     error = models.CharField(
-        max_length=MOST_ENDPOINT, help_text="The code of an error of the gateway's own; or empty."
+        max_length=MOST_ENDPOINT,
+        help_text=_("The code of an error of the gateway's own; or empty."),
     )
     key_id = models.BigIntegerField()
-    tries = models.PositiveIntegerField(help_text="How many attempts there were.")
-    attempts = models.JSONField(help_text="The first and the last of them, each a LoggedAttempt.")
+    tries = models.PositiveIntegerField(help_text=_("How many attempts there were."))
+    attempts = models.JSONField(
+        help_text=_("The first and the last of them, each a LoggedAttempt.")
+    )
     first_byte_ms = models.PositiveBigIntegerField()
     ms = models.PositiveBigIntegerField()
     bytes_in = models.PositiveBigIntegerField()

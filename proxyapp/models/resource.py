@@ -1,6 +1,7 @@
 """What was made with which key, as far as an API binds it to that key's project."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 MOST_NAME = 512
 MOST_KEY_NAME = 130
@@ -18,11 +19,11 @@ class Resource(models.Model):
     name = models.CharField(max_length=MOST_NAME)
     key_id = models.BigIntegerField()
     key_name = models.CharField(
-        max_length=MOST_KEY_NAME, help_text="What the key was called when it made the resource."
+        max_length=MOST_KEY_NAME, help_text=_("What the key was called when it made the resource.")
     )
     project = models.CharField(max_length=100, blank=True)
     group_id = models.BigIntegerField()
-    client_id = models.BigIntegerField(help_text="The client token's id; 0: nobody's.")
+    client_id = models.BigIntegerField(help_text=_("The client token's id; 0: nobody's."))
     kind = models.CharField(max_length=40)
     made_at = models.DateTimeField()
     expires_at = models.DateTimeField()
@@ -31,7 +32,7 @@ class Resource(models.Model):
         blank=True,
         default="",
         db_default="",
-        help_text="The key's: one that is deleted and added again has another id.",
+        help_text=_("The key's: one that is deleted and added again has another id."),
     )
 
     class Meta:

@@ -1,6 +1,7 @@
 """What was used, by key and by minute."""
 
 from django.db import models
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.pool import ApiKey
 from proxyapp.models.removed_key import RemovedKey
@@ -31,11 +32,11 @@ class AttemptCounts(models.Model):
     requests = models.PositiveBigIntegerField(default=0)
     succeeded = models.PositiveBigIntegerField(default=0)
     rate_limited = models.PositiveBigIntegerField(default=0)
-    client_errors = models.PositiveBigIntegerField(default=0, help_text="4xx other than 429.")
+    client_errors = models.PositiveBigIntegerField(default=0, help_text=_("4xx other than 429."))
     upstream_errors = models.PositiveBigIntegerField(
-        default=0, help_text="5xx, no connection, broken answers."
+        default=0, help_text=_("5xx, no connection, broken answers.")
     )
-    cancelled = models.PositiveBigIntegerField(default=0, help_text="The client left first.")
+    cancelled = models.PositiveBigIntegerField(default=0, help_text=_("The client left first."))
     prompt_tokens = models.PositiveBigIntegerField(default=0)
     output_tokens = models.PositiveBigIntegerField(default=0)
     cached_tokens = llm_token_part()
@@ -80,7 +81,7 @@ class HourlyUsage(KeyUsage):
 
     key = key_of_usage("usage")
     model = models.CharField(max_length=100, blank=True)
-    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    hour = models.DateTimeField(help_text=_("Start of the hour, UTC."))
 
     class Meta:
         verbose_name = verbose_name_plural = "hourly usage"
@@ -102,7 +103,7 @@ class DailyUsage(KeyUsage):
 
     key = key_of_usage("daily_usage")
     model = models.CharField(max_length=100, blank=True)
-    day = models.DateField(help_text="UTC.")
+    day = models.DateField(help_text=_("UTC."))
 
     class Meta:
         verbose_name = verbose_name_plural = "daily usage"
@@ -125,7 +126,7 @@ class ModelHour(AttemptCounts):
     """
 
     model = models.CharField(max_length=100, blank=True)
-    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    hour = models.DateTimeField(help_text=_("Start of the hour, UTC."))
 
     class Meta:
         default_permissions = ()
@@ -245,7 +246,7 @@ class OutcomeHour(SeenCounts):
     `token_id`: 0 without one. `group_name`: as it was when it answered; empty where none did.
     """
 
-    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    hour = models.DateTimeField(help_text=_("Start of the hour, UTC."))
     model = models.CharField(max_length=100, blank=True)
     group_name = models.CharField(max_length=100, blank=True)
     token_id = models.PositiveBigIntegerField()
@@ -269,7 +270,7 @@ class AnswerTimes(models.Model):
     `whole_…`: how many ended.
     """
 
-    hour = models.DateTimeField(help_text="Start of the hour, UTC.")
+    hour = models.DateTimeField(help_text=_("Start of the hour, UTC."))
     model = models.CharField(max_length=100, blank=True)
     first_0 = bucket()
     first_1 = bucket()

@@ -4,6 +4,12 @@ A choice with a sentence says it in its label, which is what forms offer.
 """
 
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from django.utils.translation import gettext_lazy as _
+
+if TYPE_CHECKING:
+    from django.utils.functional import _StrPromise
 
 DEFAULT_TARGET_URL = "https://generativelanguage.googleapis.com"
 # A round of a ring has as many slots as all weights together.
@@ -70,20 +76,20 @@ class KeyStatus(StrEnum):
     INVALID = "invalid"
 
 
-LABELS: dict[StrEnum, str] = {
-    Strategy.ROUND_ROBIN: "round_robin: one after the other",
-    Strategy.WEIGHTED: "weighted: one after the other, each as often as its weight says",
-    Strategy.LEAST_USED: "least_used: the one whose project has used the least of today's quota",
-    Strategy.FILL_FIRST: "fill_first: one project until it has nothing left, then the next",
-    RateLimitPolicy.DAILY: "daily: any 429 takes the key out until the next reset",
-    RateLimitPolicy.QUOTA_AWARE: "quota_aware: does what the provider's answer says",
+LABELS: dict[StrEnum, "str | _StrPromise"] = {
+    Strategy.ROUND_ROBIN: _("round_robin: one after the other"),
+    Strategy.WEIGHTED: _("weighted: one after the other, each as often as its weight says"),
+    Strategy.LEAST_USED: _("least_used: the one whose project has used the least of today's quota"),
+    Strategy.FILL_FIRST: _("fill_first: one project until it has nothing left, then the next"),
+    RateLimitPolicy.DAILY: _("daily: any 429 takes the key out until the next reset"),
+    RateLimitPolicy.QUOTA_AWARE: _("quota_aware: does what the provider's answer says"),
     Tier.FREE: "free",
     Tier.TIER_1: "tier-1",
-    Sticky.SESSION: "session: the name that a client gives it",
-    Sticky.PREFIX: "prefix: that name, or else what the prompt begins with",
-    KeyStatus.ACTIVE: "Active",
-    KeyStatus.DISABLED: "Disabled",
-    KeyStatus.INVALID: "Invalid",
+    Sticky.SESSION: _("session: the name that a client gives it"),
+    Sticky.PREFIX: _("prefix: that name, or else what the prompt begins with"),
+    KeyStatus.ACTIVE: _("Active"),
+    KeyStatus.DISABLED: _("Disabled"),
+    KeyStatus.INVALID: _("Invalid"),
 }
 
 
@@ -92,6 +98,6 @@ def choice_values(choices: type[StrEnum]) -> list[str]:
     return [choice.value for choice in choices]
 
 
-def labelled(choices: type[StrEnum]) -> list[tuple[str, str]]:
+def labelled(choices: type[StrEnum]) -> list[tuple[str, "str | _StrPromise"]]:
     """As Django's fields take them."""
     return [(choice.value, LABELS[choice]) for choice in choices]
