@@ -6,21 +6,24 @@ from datetime import datetime
 
 from django.db import DataError, IntegrityError, OperationalError
 from django.db import Error as DatabaseError
+from django.utils.translation import gettext
+
+from proxyapp.vocabulary.marks import gettext_noop
 
 REASONS = {
-    "NoAnswer": "it does not answer",
-    "ConnectionTimeout": "it does not answer",
-    "QueryCanceled": "it took too long",
-    "DiskFull": "its disk is full",
-    "AdminShutdown": "it was shut down, or the connection was ended",
-    "CrashShutdown": "it has crashed",
-    "CannotConnectNow": "it is starting or stopping",
-    "TooManyConnections": (
+    "NoAnswer": gettext_noop("it does not answer"),
+    "ConnectionTimeout": gettext_noop("it does not answer"),
+    "QueryCanceled": gettext_noop("it took too long"),
+    "DiskFull": gettext_noop("its disk is full"),
+    "AdminShutdown": gettext_noop("it was shut down, or the connection was ended"),
+    "CrashShutdown": gettext_noop("it has crashed"),
+    "CannotConnectNow": gettext_noop("it is starting or stopping"),
+    "TooManyConnections": gettext_noop(
         "it has no connection left (max_connections of the server, or the limit of the role)"
     ),
-    "UndefinedTable": "its tables are missing",
-    "UndefinedColumn": "its tables are another version's: start the gateway anew",
-    "OperationalError": "no connection",
+    "UndefinedTable": gettext_noop("its tables are missing"),
+    "UndefinedColumn": gettext_noop("its tables are another version's: start the gateway anew"),
+    "OperationalError": gettext_noop("no connection"),
 }
 
 
@@ -73,3 +76,8 @@ def reason_of(error: DatabaseError) -> str:
         return str(cause)
     name = "TooManyConnections" if is_out_of_connections(error) else type(cause).__name__
     return REASONS.get(name, name)
+
+
+def reason_text(reason: str) -> str:
+    """As a page shows it."""
+    return gettext(reason)

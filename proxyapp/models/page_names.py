@@ -6,7 +6,9 @@ Only what pages read: migrations compare what the models were declared with.
 from collections.abc import Iterable
 
 from django.db.models import Model
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy
+
+from proxyapp.vocabulary.marks import gettext_noop
 
 NAMES = (
     gettext_noop("API key"),

@@ -1,6 +1,7 @@
 """What keys were called whose rows are gone: their usage outlives them."""
 
 from django.db import models
+from django.utils.translation import gettext as _
 from django.utils import timezone
 
 
@@ -16,4 +17,4 @@ class RemovedKey(models.Model):
         default_permissions = ()
 
     def __str__(self) -> str:
-        return f"{self.label}, removed"
+        return _("%(name)s, removed") % {"name": self.label}

@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
+from django.utils.translation import gettext as _
+
 from proxyapp.models import ApiKey
 from proxyapp.operators.attention import Item, RuntimeFacts, by_kind
 from proxyapp.operators.budget_attention import near_budgets
 from proxyapp.operators.charts import HOUR, Remembered
 from proxyapp.operators.minutes import Totals, last_minutes, percentile
 from proxyapp.operators.quota_report import QuotaChoice, QuotaRow, UsedLimit, quota_report
-from proxyapp.operators.quota_texts import SHORT
+from proxyapp.operators.quota_texts import limit_name
 from proxyapp.operators.standing import INVALID, Standing, read_facts
 from proxyapp.operators.token_attention import of_clients
 from proxyapp.operators.token_standing import read_clients
@@ -89,8 +91,11 @@ def _told(kinds: Iterable[tuple[str, Iterable[Item]]], standing: Standing) -> It
 def _latest() -> str:
     """By their masked form."""
     dead = ApiKey.objects.filter(status=KeyStatus.INVALID).defer("secret").select_related("group")
-    names = [f"{key} of group {key.group.name}" for key in dead.order_by("-updated_at")[:MOST]]
-    return f"The latest: {', '.join(names)}." if names else ""
+    names = [
+        _("%(key)s of group %(group)s") % {"key": key, "group": key.group.name}
+        for key in dead.order_by("-updated_at")[:MOST]
+    ]
+    return _("The latest: %(keys)s.") % {"keys": ", ".join(names)} if names else ""
 
 
 def _rates(minutes: Sequence[Totals]) -> Iterator[AlertItem]:
@@ -101,15 +106,17 @@ def _rates(minutes: Sequence[Totals]) -> Iterator[AlertItem]:
     if ended < FEWEST_ANSWERS:
         return
     if percent := 100 * failed // ended:
-        text = f"{percent} % of the last {RECENT_MINUTES} minutes' requests were not answered well."
+        text = _(
+            "%(percent)d %% of the last %(minutes)d minutes' requests were not answered well."
+        ) % {"percent": percent, "minutes": RECENT_MINUTES}
         yield AlertItem("error_rate", "error_rate", DANGER, text, percent)
     latency = [sum(bucket) for bucket in zip(*(minute.latency for minute in minutes), strict=True)]
     seconds = (percentile(latency, 0.95) or 0) / 1000
     if seconds >= 1:
-        text = (
-            f"Of the last {RECENT_MINUTES} minutes' answers one in twenty began after {seconds:.1f}"
-            " s or more (p95)."
-        )
+        text = _(
+            "Of the last %(minutes)d minutes' answers one in twenty began after %(seconds)s s or"
+            " more (p95)."
+        ) % {"minutes": RECENT_MINUTES, "seconds": f"{seconds:.1f}"}
         yield AlertItem("slow", "slow", WARNING, text, int(seconds))
 
 
@@ -119,21 +126,34 @@ def _dry_projects(_: datetime) -> list[AlertItem]:
 
 
 def _of_project(row: QuotaRow) -> Iterator[AlertItem]:
-    of = row.model or "all models"
     for meter in row.meters:
-        if meter.limit.meter in OF_DAY and (text := _end_of(meter)):
-            what = f"Project {row.project} {text} of {of} ({meter.limit.number:,})."
+        if meter.limit.meter in OF_DAY and (ends := _end_of(meter)):
+            text, moment = ends
+            what = text % {
+                "project": row.project,
+                "limit": limit_name(meter.limit.meter),
+                "model": row.model or _("all models"),
+                "number": f"{meter.limit.number:,}",
+                "moment": local_text(moment),
+            }
             key = f"project_dry {row.project} {row.model} {meter.limit.meter}"
             yield AlertItem(key[:300], "project_dry", WARNING, what)
 
 
-def _end_of(meter: UsedLimit) -> str:
-    limit = SHORT[meter.limit.meter]
+def _end_of(meter: UsedLimit) -> tuple[str, datetime] | None:
     if meter.back_at is not None:
-        return f"has used up, until {local_text(meter.back_at)}, its {limit}"
+        text = _(
+            "Project %(project)s has used up, until %(moment)s, its %(limit)s of %(model)s"
+            " (%(number)s)."
+        )
+        return text, meter.back_at
     if meter.used_up_at is not None:
-        return f"will have used up by {local_text(meter.used_up_at)} its {limit}"
-    return ""
+        text = _(
+            "Project %(project)s will have used up by %(moment)s its %(limit)s of %(model)s"
+            " (%(number)s)."
+        )
+        return text, meter.used_up_at
+    return None
 
 
 def _once(items: Iterable[AlertItem]) -> list[AlertItem]:

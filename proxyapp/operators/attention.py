@@ -8,9 +8,11 @@ from typing import Literal
 from urllib.parse import urlencode
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from proxyapp import runtime
-from proxyapp.database.outage import Outage
+from proxyapp.database.outage import Outage, reason_text
 from proxyapp.operators.minutes import Totals
 from proxyapp.operators.running_dry import Drying, running_dry
 from proxyapp.operators.standing import (
@@ -18,7 +20,6 @@ from proxyapp.operators.standing import (
     COOLING,
     DISABLED,
     INVALID,
-    STATES,
     GroupFacts,
     Standing,
 )
@@ -98,7 +99,7 @@ def by_kind(
 
 
 def database_away_item() -> Item:
-    text = (
+    text = _(
         "The database is away: requests are served from memory, and what happens is written when it"
         " is back."
     )
@@ -109,21 +110,29 @@ def _spool(facts: RuntimeFacts) -> Iterator[Item]:
     for problem in facts.spool:
         yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
     if facts.spooled and not facts.is_database_away:
-        what = plural(facts.spooled, "record waits", "records wait")
-        yield item(
-            "warning", f"{what} in the spool to be written to the database.", reverse("admin:index")
+        text = counted(
+            ngettext(
+                "%(number)s record waits in the spool to be written to the database.",
+                "%(number)s records wait in the spool to be written to the database.",
+                facts.spooled,
+            ),
+            facts.spooled,
         )
+        yield item("warning", text, reverse("admin:index"))
 
 
 def _last_outage(facts: RuntimeFacts, now: datetime) -> Iterator[Item]:
     outage = facts.last_outage
     if outage is None or outage.until is None or now - outage.until > REMEMBERED:
         return
-    times = f"from {outage.since:%H:%M:%S} to {outage.until:%H:%M:%S} UTC"
-    text = (
-        f"The database was away {times} ({outage.reason}). Requests went on, and what happened is"
-        " written."
-    )
+    text = _(
+        "The database was away from %(since)s to %(until)s UTC (%(reason)s). Requests went on, and"
+        " what happened is written."
+    ) % {
+        "since": f"{outage.since:%H:%M:%S}",
+        "until": f"{outage.until:%H:%M:%S}",
+        "reason": reason_text(outage.reason),
+    }
     yield item("warning", text, reverse("admin:index"))
 
 
@@ -144,19 +153,21 @@ def list_url(name: str, **query: str | int) -> str:
 def _unreadable(standing: Standing, facts: RuntimeFacts) -> Iterator[Item]:
     for group in standing.facts.groups:
         if not group.is_readable:
-            text = (
-                f"Group {group.name} is not used: SECRET_KEY does not open its proxy URL. Enter it"
+            text = _(
+                "Group %(group)s is not used: SECRET_KEY does not open its proxy URL. Enter it"
                 " again."
-            )
+            ) % {"group": group.name}
             yield item("danger", text, reverse("admin:proxyapp_group_change", args=[group.id]))
     if unreadable := [key_id for key_id in facts.unreadable if key_id in standing.key_of]:
         ids = ",".join(map(str, unreadable[:MOST_IDS]))
-        what = plural(len(unreadable), "key is", "keys are")
-        text = (
-            f"{what} not used: SECRET_KEY does not open them. Replace them, or add the old secret"
-            " as a fallback."
+        text = ngettext(
+            "%(number)s key is not used: SECRET_KEY does not open them. Replace them, or add the"
+            " old secret as a fallback.",
+            "%(number)s keys are not used: SECRET_KEY does not open them. Replace them, or add the"
+            " old secret as a fallback.",
+            len(unreadable),
         )
-        yield item("danger", text, keys_url(id__in=ids))
+        yield item("danger", counted(text, len(unreadable)), keys_url(id__in=ids))
 
 
 def _without_a_key(standing: Standing) -> Iterator[Item]:
@@ -168,55 +179,81 @@ def _without_a_key(standing: Standing) -> Iterator[Item]:
     ]
     for group, count in found[:MOST_OF_A_SORT]:
         is_wanted = count > standing.by_group[group.id, DISABLED]
-        text = (
-            f"Group {group.name} has no"
-            f" {'available key' if count else 'keys yet'}{_why(standing, group)}."
-        )
+        text = _without(standing, group) if count else _no_keys_yet(group)
         yield item("danger" if is_wanted else "warning", text, keys_url(group__id__exact=group.id))
     if len(found) > MOST_OF_A_SORT:
-        more = plural(len(found) - MOST_OF_A_SORT, "more group has", "more groups have")
-        yield item("danger", f"{more} no available key.", list_url("group"))
+        more = len(found) - MOST_OF_A_SORT
+        text = ngettext(
+            "%(number)s more group has no available key.",
+            "%(number)s more groups have no available key.",
+            more,
+        )
+        yield item("danger", counted(text, more), list_url("group"))
 
 
-def _why(standing: Standing, group: GroupFacts) -> str:
-    """`: 3 cooling (the first until …), 1 invalid`; nothing of an empty group."""
+def _no_keys_yet(group: GroupFacts) -> str:
+    return _("Group %(group)s has no keys yet.") % {"group": group.name}
+
+
+def _without(standing: Standing, group: GroupFacts) -> str:
+    """With the numbers of its keys: `3 cooling, 1 invalid`."""
     counts = {code: standing.by_group[group.id, code] for code in (COOLING, DISABLED, INVALID)}
-    parts = [f"{count} {STATES[code]}" for code, count in counts.items() if count]
-    return f": {', '.join(parts)}" if parts else ""
+    parts = [_in_state(code, count) for code, count in counts.items() if count]
+    return _("Group %(group)s has no available key: %(counts)s.") % {
+        "group": group.name,
+        "counts": ", ".join(parts),
+    }
+
+
+def _in_state(code: int, count: int) -> str:
+    texts = {
+        COOLING: _("%(count)d cooling"),
+        DISABLED: _("%(count)d disabled"),
+        INVALID: _("%(count)d invalid"),
+    }
+    return texts[code] % {"count": count}
 
 
 def _no_key(hour: Iterable[Totals]) -> Iterator[Item]:
     if count := sum(minute.no_key for minute in hour):
-        text = f"{plural(count, 'request', 'requests')} of the last hour found no available key."
-        yield item("danger", text, keys_url())
+        text = ngettext(
+            "%(number)s request of the last hour found no available key.",
+            "%(number)s requests of the last hour found no available key.",
+            count,
+        )
+        yield item("danger", counted(text, count), keys_url())
 
 
 def _exits(facts: RuntimeFacts) -> Iterator[Item]:
     for one in facts.exits[:MOST_OF_A_SORT]:
-        text = (
-            f"Exit {one.exit} of group {one.group} fails, and its keys let their turns pass:"
-            f" {one.reason}"
-        )
+        text = _(
+            "Exit %(exit)s of group %(group)s fails, and its keys let their turns pass: %(reason)s"
+        ) % {"exit": one.exit, "group": one.group, "reason": one.reason}
         yield item("warning", text, reverse("admin:proxyapp_group_change", args=[one.group_id]))
     if len(facts.exits) > MOST_OF_A_SORT:
-        more = plural(len(facts.exits) - MOST_OF_A_SORT, "more exit fails", "more exits fail")
-        yield item("warning", f"{more}.", list_url("group"))
+        more = len(facts.exits) - MOST_OF_A_SORT
+        text = ngettext("%(number)s more exit fails.", "%(number)s more exits fail.", more)
+        yield item("warning", counted(text, more), list_url("group"))
 
 
 def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
     if count := sum(minute.proxy_failed for minute in hour):
-        text = f"{plural(count, 'request', 'requests')} of the last hour failed at a group's proxy."
-        yield item("warning", text, list_url("group"))
+        text = ngettext(
+            "%(number)s request of the last hour failed at a group's proxy.",
+            "%(number)s requests of the last hour failed at a group's proxy.",
+            count,
+        )
+        yield item("warning", counted(text, count), list_url("group"))
 
 
 def _invalid(standing: Standing) -> Iterator[Item]:
     if count := standing.count(INVALID):
-        what = plural(
+        text = ngettext(
+            "%(number)s key is invalid: the provider refused it.",
+            "%(number)s keys are invalid: the provider refused them.",
             count,
-            "key is invalid: the provider refused it.",
-            "keys are invalid: the provider refused them.",
         )
-        yield item("warning", what, keys_url(state=KeyState.INVALID))
+        yield item("warning", counted(text, count), keys_url(state=KeyState.INVALID))
 
 
 def _drying(standing: Standing, now: datetime) -> Iterator[Item]:
@@ -232,16 +269,33 @@ def _drying(standing: Standing, now: datetime) -> Iterator[Item]:
 
 
 def _of_drying(drying: Drying, now: datetime) -> str:
-    whom = f" for {drying.model}" if drying.model else ""
-    back = f"the first is back at {local_text(drying.reset)}"
-    if drying.at <= now:
-        return f"Group {drying.group.name} has used up its keys{whom} for today; {back}."
     about = drying.at - (drying.at - EPOCH) % ROUNDED
-    return (
-        f"At today's rate group {drying.group.name} has no key left{whom} from about"
-        f" {local_text(about)}; {back}."
+    return _dry_text(is_dry=drying.at <= now, is_of_a_model=bool(drying.model)) % {
+        "group": drying.group.name,
+        "model": drying.model,
+        "about": local_text(about),
+        "back": local_text(drying.reset),
+    }
+
+
+def _dry_text(*, is_dry: bool, is_of_a_model: bool) -> str:
+    if is_dry and is_of_a_model:
+        return _(
+            "Group %(group)s has used up its keys for %(model)s for today; the first is back at"
+            " %(back)s."
+        )
+    if is_dry:
+        return _("Group %(group)s has used up its keys for today; the first is back at %(back)s.")
+    if is_of_a_model:
+        return _(
+            "At today's rate group %(group)s has no key left for %(model)s from about %(about)s;"
+            " the first is back at %(back)s."
+        )
+    return _(
+        "At today's rate group %(group)s has no key left from about %(about)s; the first is back at"
+        " %(back)s."
     )
 
 
-def plural(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"
+def counted(text: str, count: int) -> str:
+    return text % {"number": f"{count:,}"}

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.db.models import Q
 from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access.budgets import cost_of_day, cost_of_month
 from proxyapp.models import ClientToken
@@ -12,6 +13,11 @@ from proxyapp.operators.attention import Item, item
 from proxyapp.operators.token_standing import MOST, tokens_in
 from proxyapp.vocabulary.money import CURRENCY, amount_text, rounded_text
 
+BY_DAY, BY_MONTH = "day", "month"
+TEXTS = {
+    BY_DAY: _("Client token %(token)s has spent %(spent)s of its %(budget)s a day."),
+    BY_MONTH: _("Client token %(token)s has spent %(spent)s of its %(budget)s a month."),
+}
 # Of its budget.
 NEARLY_SPENT = 0.8
 
@@ -27,8 +33,8 @@ def near_budgets(now: datetime) -> Iterator[Item]:
     found = 0
     for token in tokens:
         for budget, spent, period in (
-            (token.cost_per_day, days.get(token.pk, 0), "day"),
-            (token.cost_per_month, months.get(token.pk, 0), "month"),
+            (token.cost_per_day, days.get(token.pk, 0), BY_DAY),
+            (token.cost_per_month, months.get(token.pk, 0), BY_MONTH),
         ):
             if budget and spent >= NEARLY_SPENT * budget and found < MOST:
                 found += 1
@@ -36,9 +42,10 @@ def near_budgets(now: datetime) -> Iterator[Item]:
 
 
 def _item(token: ClientToken, budget: int, spent: int, period: str) -> Item:
-    text = (
-        f"Client token {token.name} has spent {rounded_text(spent)} of its"
-        f" {amount_text(budget)} {CURRENCY} a {period}."
-    )
+    text = TEXTS[period] % {
+        "token": token.name,
+        "spent": rounded_text(spent),
+        "budget": f"{amount_text(budget)} {CURRENCY}",
+    }
     url = reverse("admin:proxyapp_clienttoken_change", args=[token.pk])
     return item("warning", text, f"{url}#{period}")

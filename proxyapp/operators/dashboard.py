@@ -10,6 +10,7 @@ from typing import Any
 
 from django.db.models import Sum
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, ModelHour, RateLimitEvent
 from proxyapp.operators.attention import attention, keys_url, this_process
@@ -28,6 +29,7 @@ from proxyapp.operators.token_attention import of_clients
 from proxyapp.operators.token_standing import ClientFacts, read_clients
 from proxyapp.pool.store import pool_version
 from proxyapp.provider.kinds import label_of
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
 
 # The labels of more keys would be most of the message, and are not readable on so small cells.
@@ -41,7 +43,7 @@ MODELS_SECONDS = 15.0
 CLIENTS_SECONDS = 15.0
 # They are read anew when the pool's version moves; this is for what moves no version.
 FACTS_SECONDS = 60.0
-OTHER = "other"
+OTHER = gettext_noop("other")
 Release = tuple[Owner, CooldownFacts]
 
 
@@ -151,17 +153,17 @@ def _first_releases(standing: Standing) -> list[Release]:
 def _release(labels: Mapping[int, str], owner: Owner, cooldown: CooldownFacts) -> dict[str, Any]:
     """`key` is the project's name for a cooldown of all its keys."""
     if isinstance(owner, str):
-        key, url = f"project {owner}", keys_url(project=owner)
+        key, url = _("project %(name)s") % {"name": owner}, keys_url(project=owner)
     else:
         key, url = (
-            labels.get(owner, f"key {owner}"),
+            labels.get(owner) or _("key %(id)d") % {"id": owner},
             reverse("admin:proxyapp_apikey_change", args=[owner]),
         )
     return {
         "key": key,
         "key_url": url,
         "model": cooldown.model or None,
-        "kind": label_of(cooldown.kind),
+        "kind": _(label_of(cooldown.kind)),
         "until": end_text(cooldown.until),
     }
 
@@ -189,10 +191,10 @@ def _event(event: Mapping[str, Any], label: str | None) -> dict[str, Any]:
         "id": event["id"],
         "url": reverse("admin:proxyapp_ratelimitevent_change", args=[event["id"]]),
         "at": iso_utc(at),
-        "key": label or f"key {event['key_id']}",
+        "key": label or _("key %(id)d") % {"id": event["key_id"]},
         "project": event["project"],
         "model": event["model"],
-        "kind": label_of(event["kind"]),
+        "kind": _(label_of(event["kind"])),
         "until": end_text(until) if until > at else None,
         "status": event["http_status"],
     }
@@ -220,11 +222,14 @@ def tokens_by_model(now: datetime) -> list[dict[str, Any]]:
     sums = rows.annotate(prompt=Sum("prompt_tokens"), output=Sum("output_tokens"))
     counted = (row for row in sums if row["prompt"] or row["output"])
     ordered = sorted(counted, key=lambda row: (-row["prompt"] - row["output"], row["model"]))
-    shown = [{**row, "model": row["model"] or "no model"} for row in ordered[:MOST_MODELS]]
+    shown = [{**row, "model": row["model"] or _("no model")} for row in ordered[:MOST_MODELS]]
     rest = ordered[MOST_MODELS:]
     if not rest:
         return shown
     return [
         *shown,
-        {"model": OTHER, **{name: sum(row[name] for row in rest) for name in ("prompt", "output")}},
+        {
+            "model": _(OTHER),
+            **{name: sum(row[name] for row in rest) for name in ("prompt", "output")},
+        },
     ]

@@ -5,12 +5,20 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from proxyapp.models import ApiKey, ClientToken
 from proxyapp.models.key_state import of_off_groups
 from proxyapp.operators.token_standing import tokens_in
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.marks import gettext_noop
 
+STRANDED = {
+    "Now": gettext_noop("Now without a usable key: %(tokens)s."),
+    "Then": gettext_noop("Then without a usable key: %(tokens)s."),
+    "While it is off,": gettext_noop("While it is off, without a usable key: %(tokens)s."),
+}
 # Named; the others are counted.
 SHOWN = 10
 
@@ -25,12 +33,14 @@ class Dependents(NamedTuple):
     narrowed: Sequence[str] = ()
 
     def lines(self, when: str, *, is_named: bool = True) -> list[str]:
-        """`when`: `Now` or `Then`. `is_named`: else they are only counted."""
+        """`when`: one of STRANDED. `is_named`: else they are only counted."""
         parts = (
-            (f"{when} without a usable key", self.stranded),
-            ("Less by a group", self.narrowed),
+            (_(STRANDED[when]), self.stranded),
+            (_("Less by a group: %(tokens)s."), self.narrowed),
         )
-        return [f"{what}: {_listed(names, is_named=is_named)}." for what, names in parts if names]
+        return [
+            text % {"tokens": _listed(names, is_named=is_named)} for text, names in parts if names
+        ]
 
 
 def dependents(key_ids: Collection[int], group_ids: Collection[int] = ()) -> Dependents:
@@ -74,8 +84,16 @@ def _usable_keys(group_ids: Collection[int]) -> Mapping[int, set[int]]:
 
 
 def _listed(names: Sequence[str], *, is_named: bool) -> str:
-    count = "1 client token" if len(names) == 1 else f"{len(names)} client tokens"
     if not is_named:
-        return count
-    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"{count} ({', '.join(names[:SHOWN])}{more})"
+        text = ngettext("%(count)d client token", "%(count)d client tokens", len(names))
+    elif len(names) > SHOWN:
+        text = _("%(count)d client tokens (%(names)s and %(more)d more)")
+    else:
+        text = ngettext(
+            "%(count)d client token (%(names)s)", "%(count)d client tokens (%(names)s)", len(names)
+        )
+    return text % {
+        "count": len(names),
+        "names": ", ".join(names[:SHOWN]),
+        "more": len(names) - SHOWN,
+    }

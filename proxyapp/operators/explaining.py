@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from proxyapp.access.allowed_models import may_use
 from proxyapp.access.client_rings import ring_of
@@ -27,14 +28,15 @@ from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.model_name import normal_name
 from proxyapp.quota.limit_book import LimitBook
 from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.marks import gettext_noop
 
 TOKENS = {
-    TokenRefusal.EXPIRED: "The client token has expired: it gets 401.",
-    TokenRefusal.REVOKED: "The client token is revoked: it gets 401.",
+    TokenRefusal.EXPIRED: gettext_noop("The client token has expired: it gets 401."),
+    TokenRefusal.REVOKED: gettext_noop("The client token is revoked: it gets 401."),
 }
-NOT_ALLOWED = "The client token may not ask for the model '{}': it gets 403."
+NOT_ALLOWED = gettext_noop("The client token may not ask for the model '%(model)s': it gets 403.")
 HELD = frozenset({Reason.USED_UP, Reason.BUSY})
-NOT_KNOWN = "SECRET_KEY does not know the client token: it gets 401."
+NOT_KNOWN = gettext_noop("SECRET_KEY does not know the client token: it gets 401.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def _client(tokens: TokenBook, token_id: int | None, now: float) -> Client | str
     if token_id is None:
         return ANYONE
     found = tokens.client_with(token_id, now)
-    return found if isinstance(found, Client) else TOKENS.get(found, NOT_KNOWN)
+    return found if isinstance(found, Client) else _(TOKENS.get(found, NOT_KNOWN))
 
 
 class Explainer:
@@ -122,7 +124,7 @@ class Explainer:
         try:
             ring = ring_of(self._snapshot, wish.group or None, client).name
             if not may_use(client, model) and not choices_of(self._snapshot, ring, model, client):
-                return Explanation(wish, NOT_ALLOWED.format(model), barred=barred)
+                return Explanation(wish, _(NOT_ALLOWED) % {"model": model}, barred=barred)
             steps = list(self._steps(ring, model, client))
         except GatewayError as error:
             return Explanation(wish, str(error), barred=barred)
@@ -132,11 +134,15 @@ class Explainer:
         """Raises UnknownModel."""
         route = route_of(self._snapshot, ring, model, client)
         for choice in route.choices:
-            why = "asked for" if choice.model == model else f"what {model} is an alias of"
+            why = (
+                _("asked for")
+                if choice.model == model
+                else _("what %(model)s is an alias of") % {"model": model}
+            )
             yield self._step(ring, choice, why)
         for name in route.then:
             for choice in choices_of(self._snapshot, ring, name, client):
-                yield self._step(ring, choice, "fallback, where no key is left before")
+                yield self._step(ring, choice, _("fallback, where no key is left before"))
 
     def _step(self, ring: str, choice: ModelChoice, why: str) -> ModelStep:
         snapshot = self._snapshot
@@ -165,5 +171,7 @@ def _beside(verdict: KeyVerdict, chosen: PoolKey | None) -> KeyVerdict:
     if own == first:
         return verdict
     if own < first:
-        return replace(verdict, reason=Reason.SPILLED, detail=f"it has {own}, now {first} answers")
-    return replace(verdict, reason=Reason.LOWER, detail=f"it has {own}, and {first} comes before")
+        detail, reason = _("it has %(own)d, now %(first)d answers"), Reason.SPILLED
+    else:
+        detail, reason = _("it has %(own)d, and %(first)d comes before"), Reason.LOWER
+    return replace(verdict, reason=reason, detail=detail % {"own": own, "first": first})

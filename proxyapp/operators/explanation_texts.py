@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+from django.utils.translation import ngettext
+
 from proxyapp.operators.explaining import Explanation, ModelStep
 from proxyapp.operators.key_reasons import USABLE, KeyVerdict
 from proxyapp.vocabulary.times import iso_utc
@@ -60,9 +62,12 @@ def headline(step: ModelStep) -> str:
     """`gemini-2.5-pro (asked for): 2 of 5 keys can answer`."""
     usable = sum(step.counts[reason] for reason in USABLE)
     count = len(step.keys)
-    keys = "1 key" if count == 1 else f"{count:,} keys"
-    return f"{step.model} ({step.why}): {usable:,} of {keys} can answer"
+    return ngettext(
+        "%(model)s (%(why)s): %(usable)s of %(count)s key can answer",
+        "%(model)s (%(why)s): %(usable)s of %(count)s keys can answer",
+        count,
+    ) % {"model": step.model, "why": step.why, "usable": f"{usable:,}", "count": f"{count:,}"}
 
 
 def counts_text(step: ModelStep) -> str:
-    return ", ".join(f"{count:,} {reason}" for reason, count in step.counts.most_common())
+    return ", ".join(f"{count:,} {reason.text}" for reason, count in step.counts.most_common())

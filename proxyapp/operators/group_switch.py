@@ -4,6 +4,7 @@ from collections.abc import Collection
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, Group, audit
 from proxyapp.models.audit import Actor
@@ -33,10 +34,10 @@ def losing(group_ids: Collection[int]) -> Dependents:
 def standing_of(group: Group, now: datetime) -> str:
     """`on`, `off`, or until when it is off."""
     if not group.is_off(now):
-        return "on"
+        return _("on")
     if group.enabled and group.off_until is not None:
-        return f"off until {local_text(group.off_until)}"
-    return "off"
+        return _("off until %(until)s") % {"until": local_text(group.off_until)}
+    return _("off")
 
 
 def _switch(

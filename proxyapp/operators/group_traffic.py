@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.db.models import Sum
 from django.db.models.functions import Coalesce
+from django.utils.translation import gettext as _
 
 from proxyapp.models import HourlyUsage
 
@@ -20,11 +21,11 @@ class GroupTraffic(NamedTuple):
     upstream_errors: int
 
     def told(self) -> str:
-        return (
-            f"Today (since 00:00 UTC): {self.requests:,} requests to the target,"
-            f" {self.rate_limited:,} refused with 429, {self.client_errors:,} with another 4xx,"
-            f" {self.upstream_errors:,} failed there or on the way."
-        )
+        return _(
+            "Today (since 00:00 UTC): %(requests)s requests to the target, %(rate_limited)s refused"
+            " with 429, %(client_errors)s with another 4xx, %(upstream_errors)s failed there or on"
+            " the way."
+        ) % {name: f"{count:,}" for name, count in self._asdict().items()}
 
 
 def traffic_of(group_id: int, now: datetime) -> GroupTraffic:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 
 from django.db.models import Q, QuerySet
+from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, Group
 from proxyapp.models.sealed import keyed_hashes
@@ -35,7 +36,8 @@ def choose(selectors: Iterable[str], *, is_exact: bool) -> QuerySet[ApiKey]:
         else:
             unknown.append(_shown(selector))
     if unknown:
-        raise UnclearChoice(f"No key and no group fits {', '.join(unknown)}. Nothing was changed.")
+        text = _("No key and no group fits %(selectors)s. Nothing was changed.")
+        raise UnclearChoice(text % {"selectors": ", ".join(unknown)})
     return ApiKey.objects.filter(Q(pk__in=ids) | Q(group__in=groups))
 
 
@@ -73,10 +75,9 @@ def _group(selector: str) -> int | None:
 def _ambiguous(selector: str, ids: Sequence[int]) -> str:
     shown = ", ".join(str(pk) for pk in sorted(ids)[:SHOWN_IDS])
     more = ", …" if len(ids) > SHOWN_IDS else ""
-    return (
-        f"{_shown(selector)} fits {len(ids)} keys: say which by id ({shown}{more}). Nothing was"
-        " changed."
-    )
+    return _(
+        "%(selector)s fits %(count)d keys: say which by id (%(ids)s). Nothing was changed."
+    ) % {"selector": _shown(selector), "count": len(ids), "ids": f"{shown}{more}"}
 
 
 def _shown(selector: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import httpx
+from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, Group
 from proxyapp.vocabulary.exits import shown_exit, shown_pool
@@ -26,8 +27,9 @@ class Destination(NamedTuple):
     @property
     def shown(self) -> str:
         between = shown_exit(self.proxy) if self.proxy else shown_pool(self.exits)
-        way = f" through {between}" if self.proxy or self.exits else ""
-        return f"{self.place}{way}"
+        if not self.proxy and not self.exits:
+            return self.place
+        return _("%(place)s through %(way)s") % {"place": self.place, "way": between}
 
 
 def destination_of(group: Group) -> Destination:

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 
+from django.utils.translation import gettext as _
+
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.quota_report import measured
 from proxyapp.operators.quota_texts import used_text
@@ -17,24 +19,30 @@ from proxyapp.provider.kinds import label_of
 from proxyapp.quota.limit_book import LimitBook
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.limits import Meter
+from proxyapp.vocabulary.marks import gettext_noop
 
 
 class Reason(StrEnum):
     """The first that holds is given."""
 
-    ANSWERS = "can answer"
-    PROBATION = "on probation: one request tries it"
-    LOWER = "lower priority"
-    SPILLED = "passed over: its priority has used its part of the day"
-    BUSY = "as many under way as may be"
-    USED_UP = "limit used up"
-    COOLING = "cooling"
-    INVALID = "invalid"
-    DISABLED = "disabled"
-    UNREADABLE = "unreadable secret"
+    ANSWERS = gettext_noop("can answer")
+    PROBATION = gettext_noop("on probation: one request tries it")
+    LOWER = gettext_noop("lower priority")
+    SPILLED = gettext_noop("passed over: its priority has used its part of the day")
+    BUSY = gettext_noop("as many under way as may be")
+    USED_UP = gettext_noop("limit used up")
+    COOLING = gettext_noop("cooling")
+    INVALID = gettext_noop("invalid")
+    DISABLED = gettext_noop("disabled")
+    UNREADABLE = gettext_noop("unreadable secret")
+
+    @property
+    def text(self) -> str:
+        """As a page shows it."""
+        return _(self.value)
 
 
-GROUP_IS_OFF = "its group is off"
+GROUP_IS_OFF = gettext_noop("its group is off")
 USABLE = frozenset({Reason.ANSWERS, Reason.PROBATION, Reason.LOWER, Reason.SPILLED})
 OF_STATUS = {KeyStatus.DISABLED: Reason.DISABLED, KeyStatus.INVALID: Reason.INVALID}
 
@@ -73,12 +81,12 @@ class KeyReasons:
 
     def of(self, key: PoolKey, model: str) -> KeyVerdict:
         if not key.is_readable:
-            return KeyVerdict(key, Reason.UNREADABLE, "SECRET_KEY does not open it")
+            return KeyVerdict(key, Reason.UNREADABLE, _("SECRET_KEY does not open it"))
         if key.status != KeyStatus.ACTIVE:
             reason = OF_STATUS[KeyStatus(key.status)]
             return KeyVerdict(key, reason, self._status_reasons.get(key.id, ""))
         if key.group.is_off:
-            return KeyVerdict(key, Reason.DISABLED, GROUP_IS_OFF, _moment(key.group.off_until))
+            return KeyVerdict(key, Reason.DISABLED, _(GROUP_IS_OFF), _moment(key.group.off_until))
         if (until := self._cooldowns.cooling_until(key.id, model)) > self._now:
             return self._cooling(key, model, until)
         return self._held(key, model) or self._free(key, model)
@@ -90,7 +98,7 @@ class KeyReasons:
         event = max((each for each in found if each), key=lambda each: each.until, default=None)
         if event is None:
             return KeyVerdict(key, Reason.COOLING, "", moment)
-        return KeyVerdict(key, Reason.COOLING, label_of(event.kind), moment, event.id)
+        return KeyVerdict(key, Reason.COOLING, _(label_of(event.kind)), moment, event.id)
 
     def _held(self, key: PoolKey, model: str) -> KeyVerdict | None:
         """By the limit that lasts longest."""
@@ -100,7 +108,7 @@ class KeyReasons:
             return None
         longest = max(over, key=lambda each: (each.back_at is not None, each.back_at))
         reason = Reason.BUSY if longest.limit.meter is Meter.MAX_CONCURRENT else Reason.USED_UP
-        detail = f"{used_text(longest)}, {longest.limit.source}"
+        detail = f"{used_text(longest)}, {_(longest.limit.source)}"
         return KeyVerdict(key, reason, detail, longest.back_at)
 
     def _free(self, key: PoolKey, model: str) -> KeyVerdict:

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, RateLimitEvent, key_state
 from proxyapp.models.key_state import ROTATION_ORDER
@@ -48,8 +49,16 @@ class ShownCooldown:
 
     def describe(self, now: datetime) -> str:
         """`cooling until 2026-11-24 07:00 UTC (in 3 h 12 min)`, behind the model if it is one's."""
-        text = f"cooling until {local_text(self.until)} (in {countdown(self.until, now)})"
-        return f"{self.model} {text}" if self.model else text
+        text = (
+            _("%(model)s cooling until %(until)s (in %(left)s)")
+            if self.model
+            else _("cooling until %(until)s (in %(left)s)")
+        )
+        return text % {
+            "model": self.model,
+            "until": local_text(self.until),
+            "left": countdown(self.until, now),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,8 +169,9 @@ def _status(fields: Mapping[str, Any], now: datetime) -> tuple[str, str]:
 
 
 def off_text(*, enabled: bool, until: datetime | None) -> str:
-    back = f" until {local_text(until)}" if enabled and until is not None else ""
-    return f"its group is off{back}"
+    if enabled and until is not None:
+        return _("its group is off until %(until)s") % {"until": local_text(until)}
+    return _("its group is off")
 
 
 def _row(

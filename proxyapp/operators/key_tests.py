@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from proxyapp.ledger import key_probes
 from proxyapp.models import ApiKey, key_state
@@ -141,9 +142,11 @@ def take_out(findings: Findings, now: datetime) -> set[int]:
 
 def describe(result: "ProbeResult", changes: Changes) -> str:
     if result.key_id in changes.enabled:
-        return f"{result.message}; it was invalid and is enabled again"
+        text = _("%(message)s; it was invalid and is enabled again")
+        return text % {"message": result.message}
     if result.key_id in changes.condemned:
-        return f"{result.message}; it is taken out of rotation"
+        text = _("%(message)s; it is taken out of rotation")
+        return text % {"message": result.message}
     return result.message
 
 

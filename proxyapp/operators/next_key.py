@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from django.utils.translation import gettext
+
 from proxyapp.models import RotationCursor
 from proxyapp.operators.quota_report import measured
 from proxyapp.operators.quota_use import QuotaUse
@@ -15,12 +17,15 @@ from proxyapp.quota.limit_book import LimitBook
 from proxyapp.quota.owners import KEY
 from proxyapp.quota.share_grants import OF_DAY
 from proxyapp.vocabulary.choices import Strategy
+from proxyapp.vocabulary.marks import gettext_noop
 
-BY_CURSOR = "its turn by the cursor; each process has leased some turns before it"
-APART = "some keys are out for this model alone: each process goes round the others by itself"
+BY_CURSOR = gettext_noop("its turn by the cursor; each process has leased some turns before it")
+APART = gettext_noop(
+    "some keys are out for this model alone: each process goes round the others by itself"
+)
 HOW = {
-    Strategy.LEAST_USED: "least_used: its project has used the least of its day",
-    Strategy.FILL_FIRST: "fill_first: its project comes before those behind it",
+    Strategy.LEAST_USED: gettext_noop("least_used: its project has used the least of its day"),
+    Strategy.FILL_FIRST: gettext_noop("fill_first: its project comes before those behind it"),
 }
 
 
@@ -50,7 +55,7 @@ class NextKey:
 
     def how(self, key: PoolKey, choice: ModelChoice) -> str:
         is_narrowed = self._snapshot.rings[choice.ring].is_narrowed(choice.model)
-        return HOW.get(Strategy(key.group.strategy), APART if is_narrowed else BY_CURSOR)
+        return gettext(HOW.get(Strategy(key.group.strategy), APART if is_narrowed else BY_CURSOR))
 
     def _fraction(self, key: PoolKey, model: str, now: float) -> float:
         limits = self._book.of(key, model)

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from django.db.models import Sum
+from django.utils.translation import gettext as _
 
 from proxyapp.ledger.outcomes import TIME_COLUMNS
 from proxyapp.models import (
@@ -18,13 +19,18 @@ from proxyapp.models import (
 )
 from proxyapp.operators.minutes import percentile
 from proxyapp.requests.record import ClientOutcome
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
 
 OUTCOMES = tuple(ClientOutcome)
 # Lines of a table; the others are added up in one.
 MOST_ROWS = 50
-OTHER = "other"
-NONE = {"model": "no model", "client": "no token", "group": "no group"}
+OTHER = gettext_noop("other")
+NONE = {
+    "model": gettext_noop("no model"),
+    "client": gettext_noop("no token"),
+    "group": gettext_noop("no group"),
+}
 # Hours that are read for a period: those that are counted by the hour begin with a full one.
 HOURS = {"1h": 2, "24h": 24, "7d": 7 * 24}
 
@@ -98,14 +104,16 @@ def outcome_report(split: Split, since: datetime) -> list[OutcomeRow]:
     times = _times(since) if split is Split.MODEL else {}
     report = [
         OutcomeRow(
-            names.get(place) or (str(place) if place else NONE[split]),
+            names.get(place) or (str(place) if place else _(NONE[split])),
             counts[place],
             place if place in names else None,
             *times.get(place, ()),
         )
         for place in shown
     ]
-    return [*report, OutcomeRow(OTHER, _sum(counts[place] for place in rest))] if rest else report
+    return (
+        [*report, OutcomeRow(_(OTHER), _sum(counts[place] for place in rest))] if rest else report
+    )
 
 
 def outcomes_json(split: Split, period: str, now: datetime) -> dict[str, Any]:

@@ -4,18 +4,25 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from proxyapp.operators.quota_report import QuotaRow, UsedLimit
 from proxyapp.quota.limit_book import Limit
 from proxyapp.vocabulary.limits import Meter
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
 
 SHORT = {
-    Meter.REQUESTS_PER_MINUTE: "requests/min",
-    Meter.INPUT_TOKENS_PER_MINUTE: "input tokens/min",
-    Meter.REQUESTS_PER_DAY: "requests/day",
-    Meter.TOKENS_PER_DAY: "tokens/day",
-    Meter.MAX_CONCURRENT: "at a time",
+    Meter.REQUESTS_PER_MINUTE: gettext_noop("requests/min"),
+    Meter.INPUT_TOKENS_PER_MINUTE: gettext_noop("input tokens/min"),
+    Meter.REQUESTS_PER_DAY: gettext_noop("requests/day"),
+    Meter.TOKENS_PER_DAY: gettext_noop("tokens/day"),
+    Meter.MAX_CONCURRENT: gettext_noop("at a time"),
 }
+
+
+def limit_name(meter: Meter) -> str:
+    return _(SHORT[meter])
 
 
 def quota_json(rows: Sequence[QuotaRow]) -> list[Mapping[str, Any]]:
@@ -63,4 +70,9 @@ def _iso(moment: datetime | None) -> str | None:
 def used_text(meter: UsedLimit) -> str:
     """`8 of 10 requests/min (80 %)`; what is nearly all is not called all."""
     percent = "> 999" if meter.part >= 10 else int(meter.part * 100)
-    return f"{meter.used:,} of {meter.limit.number:,} {SHORT[meter.limit.meter]} ({percent} %)"
+    return _("%(used)s of %(number)s %(limit)s (%(percent)s %%)") % {
+        "used": f"{meter.used:,}",
+        "number": f"{meter.limit.number:,}",
+        "limit": limit_name(meter.limit.meter),
+        "percent": percent,
+    }

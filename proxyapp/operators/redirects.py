@@ -1,6 +1,10 @@
 """Keys that would go to another host or proxy: only who may read them may send them there."""
 
-REMEDY = (
+from django.utils.translation import gettext, ngettext
+
+from proxyapp.vocabulary.marks import gettext_noop
+
+REMEDY = gettext_noop(
     "This wants the right “Can see API keys in clear”, which you do not have: whoever chooses where"
     " keys are sent can read them there. Ask an Admin, or make a new group with new keys."
 )
@@ -8,5 +12,9 @@ REMEDY = (
 
 def refusal(count: int, whose: str) -> str:
     """`whose`: such as `of this group`."""
-    keys = "1 key" if count == 1 else f"{count} keys"
-    return f"Nothing was saved: {keys} {whose} would go to another host or proxy. {REMEDY}"
+    refused = ngettext(
+        "Nothing was saved: %(count)d key %(whose)s would go to another host or proxy.",
+        "Nothing was saved: %(count)d keys %(whose)s would go to another host or proxy.",
+        count,
+    )
+    return f"{refused % {'count': count, 'whose': whose}} {gettext(REMEDY)}"

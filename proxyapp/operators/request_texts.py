@@ -3,46 +3,73 @@
 from collections.abc import Iterable
 from typing import Any, Literal
 
+from django.utils.translation import gettext as _
+
 from proxyapp.models import ApiKey, ClientToken, RemovedKey, RequestLogEntry
 from proxyapp.models.request_log import LoggedAttempt
 from proxyapp.provider.kinds import SPECS, label_of
 from proxyapp.requests.record import ClientOutcome
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
 
 AnyTone = Literal["default", "info", "primary", "success", "warning", "danger"]
 # What the client saw: in short, and at length.
 OUTCOMES: dict[str, tuple[str, AnyTone, str]] = {
-    ClientOutcome.OK: ("ok", "success", "The client got its answer."),
+    ClientOutcome.OK: (gettext_noop("ok"), "success", gettext_noop("The client got its answer.")),
     ClientOutcome.CLIENT_ERROR: (
-        "client's mistake",
+        gettext_noop("client's mistake"),
         "warning",
-        "The request was refused for what it asked, by the gateway or the provider.",
+        gettext_noop("The request was refused for what it asked, by the gateway or the provider."),
     ),
     ClientOutcome.CLIENT_LIMIT: (
-        "client's limit",
+        gettext_noop("client's limit"),
         "warning",
-        "A limit of the client's token was reached.",
+        gettext_noop("A limit of the client's token was reached."),
     ),
     ClientOutcome.NO_KEY: (
-        "no key",
+        gettext_noop("no key"),
         "danger",
-        "No key was left that could answer: each was refused, cooling, disabled or invalid.",
+        gettext_noop(
+            "No key was left that could answer: each was refused, cooling, disabled or invalid."
+        ),
     ),
     ClientOutcome.UPSTREAM: (
-        "upstream",
+        gettext_noop("upstream"),
         "danger",
-        "The provider, or the way to it, failed: an error of its own, no connection, or a broken"
-        " answer.",
+        gettext_noop(
+            "The provider, or the way to it, failed: an error of its own, no connection, or a"
+            " broken answer."
+        ),
     ),
-    ClientOutcome.LEFT: ("left", "info", "The client went before the answer's end."),
+    ClientOutcome.LEFT: (
+        gettext_noop("left"),
+        "info",
+        gettext_noop("The client went before the answer's end."),
+    ),
 }
 # Verdicts that are no refusal.
 ENDS: dict[str, tuple[str, AnyTone, str]] = {
-    "succeeded": ("answered", "success", "It answered."),
-    "rate_limited": ("rate limited", "warning", "It refused for a limit."),
-    "client_errors": ("client's mistake", "warning", "It refused the request itself."),
-    "upstream_errors": ("failed", "danger", "It failed, or could not be reached."),
-    "cancelled": ("given up", "info", "It was given up before its end."),
+    "succeeded": (gettext_noop("answered"), "success", gettext_noop("It answered.")),
+    "rate_limited": (
+        gettext_noop("rate limited"),
+        "warning",
+        gettext_noop("It refused for a limit."),
+    ),
+    "client_errors": (
+        gettext_noop("client's mistake"),
+        "warning",
+        gettext_noop("It refused the request itself."),
+    ),
+    "upstream_errors": (
+        gettext_noop("failed"),
+        "danger",
+        gettext_noop("It failed, or could not be reached."),
+    ),
+    "cancelled": (
+        gettext_noop("given up"),
+        "info",
+        gettext_noop("It was given up before its end."),
+    ),
 }
 
 
@@ -63,7 +90,7 @@ class RequestNames:
     def client(self, row: RequestLogEntry) -> str:
         if not row.client_id:
             return ""
-        return self._tokens.get(row.client_id) or f"token {row.client_id}, removed"
+        return self._tokens.get(row.client_id) or _("token %(id)d, removed") % {"id": row.client_id}
 
     def has_client(self, row: RequestLogEntry) -> bool:
         return row.client_id in self._tokens
@@ -72,23 +99,27 @@ class RequestNames:
         """Its name now, else that of then."""
         name = self.present_keys.get(attempt.key_id)
         if name is None:
-            label = self._removed.get(attempt.key_id) or attempt.key or f"key {attempt.key_id}"
-            return f"{label}, removed"
+            label = (
+                self._removed.get(attempt.key_id)
+                or attempt.key
+                or (_("key %(id)d") % {"id": attempt.key_id})
+            )
+            return _("%(name)s, removed") % {"name": label}
         return name
 
 
 def outcome_label(outcome: str) -> str:
-    return OUTCOMES[outcome][0] if outcome in OUTCOMES else outcome
+    return _(OUTCOMES[outcome][0]) if outcome in OUTCOMES else outcome
 
 
 def verdict_label(verdict: str) -> str:
-    return ENDS[verdict][0] if verdict in ENDS else label_of(verdict)
+    return _(ENDS[verdict][0] if verdict in ENDS else label_of(verdict))
 
 
 def verdict_meaning(verdict: str) -> str:
     if verdict in ENDS:
-        return ENDS[verdict][2]
-    return SPECS[verdict].meaning if verdict in SPECS else ""
+        return _(ENDS[verdict][2])
+    return _(SPECS[verdict].meaning) if verdict in SPECS else ""
 
 
 def verdict_tone(verdict: str) -> AnyTone:

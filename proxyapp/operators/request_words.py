@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from proxyapp.operators.key_choice import UnclearChoice, choose
 from proxyapp.operators.request_filters import FAILED, RequestChoice
 from proxyapp.operators.token_report import UnclearToken, choose_tokens
@@ -67,7 +69,8 @@ def moment(text: str, now: datetime, zone: tzinfo) -> datetime:
         given = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(
-            f"'{text[:40]}' is no time such as 2h, 30m, 14:03 or 2026-11-29T14:03."
+            _("'%(text)s' is no time such as 2h, 30m, 14:03 or 2026-11-29T14:03.")
+            % {"text": text[:40]}
         ) from None
     given = given if given.tzinfo else given.replace(tzinfo=zone)
     return given.astimezone(UTC)
@@ -85,7 +88,7 @@ def _key(text: str) -> int:
         return int(text)
     ids = list(choose([text], is_exact=True).values_list("pk", flat=True)[:2])
     if len(ids) != 1:
-        raise ValueError("That is a group, not one key: choose it as the group.")
+        raise ValueError(_("That is a group, not one key: choose it as the group."))
     return ids[0]
 
 
@@ -95,11 +98,12 @@ def _is_id(text: str) -> bool:
 
 def _status(text: str) -> str:
     if not STATUS.fullmatch(text.lower()):
-        raise ValueError(f"'{text[:40]}' is no status such as 503 or 5xx.")
+        raise ValueError(_("'%(text)s' is no status such as 503 or 5xx.") % {"text": text[:40]})
     return text.lower()
 
 
 def _outcome(text: str) -> str:
     if text not in OUTCOMES:
-        raise ValueError(f"'{text[:40]}' is not one of {', '.join(OUTCOMES)}.")
+        given = {"text": text[:40], "known": ", ".join(OUTCOMES)}
+        raise ValueError(_("'%(text)s' is not one of %(known)s.") % given)
     return text

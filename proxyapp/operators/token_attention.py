@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
-from proxyapp.operators.attention import Item, item, list_url, plural
+from proxyapp.operators.attention import Item, item, list_url
 from proxyapp.operators.token_standing import MOST, ClientFacts, is_open_to_all
 from proxyapp.vocabulary.times import countdown
 
@@ -16,22 +18,25 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
         yield item("warning", _of_strangers(facts), list_url("clienttoken"))
     for token in facts.expiring[:MOST]:
         left = countdown(token["expires_at"], now)
-        text = (
-            f"Client token {token['name']} is in use and expires in {left}: give it more time, or"
-            " its client another."
-        )
+        text = _(
+            "Client token %(token)s is in use and expires in %(left)s: give it more time, or its"
+            " client another."
+        ) % {"token": token["name"], "left": left}
         yield item("warning", text, _page(token["id"]))
     if len(facts.expiring) > MOST:
-        text = "More client tokens that are in use expire within 7 days."
+        text = _("More client tokens that are in use expire within 7 days.")
         yield item("warning", text, list_url("clienttoken", state="expiring"))
     for token in facts.limited[:MOST]:
-        refused = plural(token["by_limit"], "request", "requests")
-        text = f"Client token {token['name']} keeps reaching its limits: {refused} refused today."
+        text = ngettext(
+            "Client token %(token)s keeps reaching its limits: %(number)s request refused today.",
+            "Client token %(token)s keeps reaching its limits: %(number)s requests refused today.",
+            token["by_limit"],
+        ) % {"token": token["name"], "number": f"{token['by_limit']:,}"}
         yield item("warning", text, _page(token["token_id"]))
     if len(facts.limited) > MOST:
         yield item(
             "warning",
-            "More client tokens keep reaching their limits today.",
+            _("More client tokens keep reaching their limits today."),
             list_url("clienttoken"),
         )
 
@@ -39,11 +44,11 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
 def _of_strangers(facts: ClientFacts) -> str:
     """With tokens, those who show none are still let in."""
     if facts.total:
-        return (
+        return _(
             "Anyone who reaches the gateway may use the keys, also without a token: allow_anonymous"
             " is set."
         )
-    return (
+    return _(
         "Anyone who reaches the gateway may use the keys: allow_anonymous is set, and there is no"
         " client token."
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Q, QuerySet, Sum
+from django.utils.translation import gettext as _
 
 from proxyapp.access.budgets import BUDGETS
 from proxyapp.access.token_book import MARK_DIGITS, mark_of, token_hash
@@ -126,14 +127,18 @@ def _chosen(selector: str) -> int:
         if len(found) == 1:
             return found[0].pk
         if found:
-            how, field = ("its masked form", "masked") if meaning is named else ("id", "pk")
-            which = ", ".join(str(getattr(token, field)) for token in found)
-            raise UnclearToken(
-                f"'{selector}' fits {len(found)} tokens: say which by {how} ({which})."
-            )
-    raise UnclearToken(
-        f"No token fits '{selector if len(selector) < SHORT else masked_key(selector)}'."
-    )
+            raise UnclearToken(_ambiguous(selector, found, is_named=meaning is named))
+    shown = selector if len(selector) < SHORT else masked_key(selector)
+    raise UnclearToken(_("No token fits '%(selector)s'.") % {"selector": shown})
+
+
+def _ambiguous(selector: str, found: Sequence[ClientToken], *, is_named: bool) -> str:
+    if is_named:
+        text = _("'%(selector)s' fits %(count)d tokens: say which by its masked form (%(which)s).")
+    else:
+        text = _("'%(selector)s' fits %(count)d tokens: say which by id (%(which)s).")
+    which = ", ".join(token.masked if is_named else str(token.pk) for token in found)
+    return text % {"selector": selector, "count": len(found), "which": which}
 
 
 def _hashes(selector: str) -> list[str]:

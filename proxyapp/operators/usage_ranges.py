@@ -3,14 +3,18 @@
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
+from django.utils.translation import gettext as _
+
+from proxyapp.vocabulary.marks import gettext_noop
+
 # By the name that a page's address has.
 RANGES = {
-    "today": "Today",
-    "yesterday": "Yesterday",
-    "7d": "Last 7 days",
-    "30d": "Last 30 days",
-    "month": "This month",
-    "last-month": "Last month",
+    "today": gettext_noop("Today"),
+    "yesterday": gettext_noop("Yesterday"),
+    "7d": gettext_noop("Last 7 days"),
+    "30d": gettext_noop("Last 30 days"),
+    "month": gettext_noop("This month"),
+    "last-month": gettext_noop("Last month"),
 }
 DEFAULT_RANGE = "month"
 # As long as a year and the day before it: each is a bar of the chart.
@@ -28,7 +32,9 @@ class DayRange(NamedTuple):
         return [self.first + timedelta(ago) for ago in range((self.last - self.first).days + 1)]
 
     def __str__(self) -> str:
-        return f"{self.first} to {self.last}" if self.first != self.last else str(self.first)
+        if self.first == self.last:
+            return str(self.first)
+        return _("%(first)s to %(last)s") % {"first": self.first, "last": self.last}
 
 
 def named_range(name: str, now: datetime) -> DayRange:
@@ -53,7 +59,8 @@ def chosen_range(first: date | None, last: date | None, now: datetime) -> DayRan
     until = today if last is None else last
     since = until.replace(day=1) if first is None else first
     if since > until:
-        raise ValueError(f"{since} is after {until}")
+        raise ValueError(_("%(since)s is after %(until)s") % {"since": since, "until": until})
     if (until - since).days >= MOST_DAYS:
-        raise ValueError(f"{since} to {until} is more than {MOST_DAYS} days")
+        given = {"since": since, "until": until, "most": MOST_DAYS}
+        raise ValueError(_("%(since)s to %(until)s is more than %(most)d days") % given)
     return DayRange(since, until)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple
 
+from django.utils.translation import gettext as _
+
 from proxyapp.models import ApiKey, ClientToken, RemovedKey, TokenUsage
 from proxyapp.operators.attempt_days import DaySums, attempts_by_day, sums_by_day
 from proxyapp.operators.usage_ranges import DayRange
@@ -87,27 +89,31 @@ def _keys(key_ids: set[int]) -> Mapping[int, str]:
 
 def _removed(key_ids: set[int]) -> dict[int, str]:
     gone = {row.key_id: str(row) for row in RemovedKey.objects.all()}
-    return {pk: gone.get(pk, f"key {pk}, removed") for pk in key_ids}
+    return {pk: gone.get(pk) or _("key %(id)d, removed") % {"id": pk} for pk in key_ids}
 
 
 def _projects(key_ids: set[int]) -> Mapping[int, str]:
     labels = dict(ApiKey.objects.values_list("pk", "project"))
-    return {pk: labels[pk] or "no project" if pk in labels else "removed keys" for pk in key_ids}
+    nameless, gone = _("no project"), _("removed keys")
+    return {pk: labels[pk] or nameless if pk in labels else gone for pk in key_ids}
 
 
 def _groups(key_ids: set[int]) -> Mapping[int, str]:
     names = dict(RemovedKey.objects.values_list("key_id", "group"))
     names |= dict(ApiKey.objects.values_list("pk", "group__name"))
-    return {pk: names.get(pk, "removed keys") for pk in key_ids}
+    gone = _("removed keys")
+    return {pk: names.get(pk, gone) for pk in key_ids}
 
 
 def _models(names: set[str]) -> Mapping[str, str]:
-    return {name: name or "no model" for name in names}
+    nameless = _("no model")
+    return {name: name or nameless for name in names}
 
 
 def _clients(token_ids: set[int]) -> Mapping[int, str]:
     names = dict(ClientToken.objects.filter(pk__in=token_ids).values_list("pk", "name"))
-    return {pk: names.get(pk, "deleted clients") for pk in token_ids}
+    gone = _("deleted clients")
+    return {pk: names.get(pk, gone) for pk in token_ids}
 
 
 # What the rows stand for: the column that says it, and what to call its values.

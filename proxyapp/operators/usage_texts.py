@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
-from proxyapp.operators.csv_text import csv_text
+from django.utils.translation import gettext as _
+
 from proxyapp.operators.usage_report import UsageCounts, UsageReport
 from proxyapp.vocabulary.money import CURRENCY, plain_amount, rounded_text
 
@@ -38,8 +39,15 @@ def cost_text(counts: UsageCounts) -> str:
     """`1.50`, or with what is not in it: `1.50 + 20 tokens without a price`."""
     if not counts.unpriced_tokens:
         return rounded_text(counts.cost_micros)
-    unpriced = f"{counts.unpriced_tokens:,} tokens without a price"
-    return f"{rounded_text(counts.cost_micros)} + {unpriced}" if counts.cost_micros else unpriced
+    text = (
+        _("%(cost)s + %(number)s tokens without a price")
+        if counts.cost_micros
+        else _("%(number)s tokens without a price")
+    )
+    return text % {
+        "cost": rounded_text(counts.cost_micros),
+        "number": f"{counts.unpriced_tokens:,}",
+    }
 
 
 def _values(counts: UsageCounts) -> tuple[int | str, ...]:

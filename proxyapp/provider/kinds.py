@@ -11,6 +11,7 @@ from typing import Self
 
 from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
 from proxyapp.provider.violations import QuotaWindow
+from proxyapp.vocabulary.marks import gettext_noop as _
 
 TOO_OFTEN = "asked too often, which says nothing against the key"
 
@@ -30,7 +31,7 @@ class Kind(StrEnum):
         until=Until.DAILY_RESET,
         label="daily policy",
         tone="warning",
-        meaning="any 429",
+        meaning=_("any 429"),
         is_spent_day=True,
         is_attempt=False,
     )
@@ -40,7 +41,7 @@ class Kind(StrEnum):
         is_for_model=True,
         until=Until.STATED_DELAY,
         label="minute limit",
-        meaning="requests or tokens a minute",
+        meaning=_("requests or tokens a minute"),
         probe_says=TOO_OFTEN,
         obeys_header=True,
         is_decisive=lambda quota: QuotaWindow.MINUTE in quota.windows,
@@ -52,7 +53,7 @@ class Kind(StrEnum):
         until=Until.MIDNIGHT,
         label="day limit",
         tone="warning",
-        meaning="requests a day, whatever short delay it states",
+        meaning=_("requests a day, whatever short delay it states"),
         probe_says=TOO_OFTEN,
         obeys_header=True,
         is_eased=True,
@@ -66,7 +67,7 @@ class Kind(StrEnum):
         until=Until.MIDNIGHT,
         label="no quota",
         tone="danger",
-        meaning="limit 0: the project has no quota for the model",
+        meaning=_("limit 0: the project has no quota for the model"),
         probe_says=TOO_OFTEN,
         is_eased=True,
         is_decisive=lambda quota: quota.is_zero,
@@ -76,7 +77,7 @@ class Kind(StrEnum):
         is_for_model=True,
         retry=Retry.RELAY,
         label="larger than the limit",
-        meaning="a request that is larger by itself than the limit that the 429 names",
+        meaning=_("a request that is larger by itself than the limit that the 429 names"),
     )
     SPEND = KindSpec(
         name="spend",
@@ -85,7 +86,7 @@ class Kind(StrEnum):
         until=Until.STATED_DELAY,
         label="spend rate",
         tone="warning",
-        meaning="money is spent too fast: a limit of the whole account in some minutes",
+        meaning=_("money is spent too fast: a limit of the whole account in some minutes"),
         probe_says=TOO_OFTEN,
         obeys_header=True,
         unstated_seconds=600,
@@ -96,7 +97,7 @@ class Kind(StrEnum):
         until=Until.BACK_OFF,
         label="unknown limit",
         tone="primary",
-        meaning="a 429 that names no window",
+        meaning=_("a 429 that names no window"),
         probe_says=TOO_OFTEN,
         obeys_header=True,
         is_decisive=lambda quota: True,
@@ -108,7 +109,7 @@ class Kind(StrEnum):
         until=Until.MIDNIGHT,
         label="billing",
         tone="danger",
-        meaning="prepaid money or a spending cap is used up",
+        meaning=_("prepaid money or a spending cap is used up"),
         probe_says="its project does not pay",
         is_eased=True,
     )
@@ -119,7 +120,7 @@ class Kind(StrEnum):
         until=Until.MIDNIGHT,
         label="money for the model",
         tone="danger",
-        meaning="402, or a 403 or 400 that asks for billing (a second model: `billing`)",
+        meaning=_("402, or a 403 or 400 that asks for billing (a second model: `billing`)"),
         probe_says="its project does not pay",
         is_eased=True,
         widens_to="billing",
@@ -128,7 +129,7 @@ class Kind(StrEnum):
         name="too_dear",
         is_for_model=True,
         label="too dear a request",
-        meaning="402: the money left would pay for a smaller request",
+        meaning=_("402: the money left would pay for a smaller request"),
     )
     DEAD_KEY = KindSpec(
         name="dead_key",
@@ -136,7 +137,7 @@ class Kind(StrEnum):
         until=Until.OPERATOR,
         label="dead key",
         tone="danger",
-        meaning="the key is invalid, expired, leaked, suspended or restricted",
+        meaning=_("the key is invalid, expired, leaked, suspended or restricted"),
         probe_says="the key is dead",
     )
     UNPROVEN = KindSpec(
@@ -147,7 +148,7 @@ class Kind(StrEnum):
         retry=Retry.NEXT_KEY,
         label="unproven",
         tone="info",
-        meaning="called dead, and the gateway's own question got no clear answer",
+        meaning=_("called dead, and the gateway's own question got no clear answer"),
         probe_says="",  # it is what a test leaves open
     )
     MODEL_FOR_KEY = KindSpec(
@@ -156,7 +157,7 @@ class Kind(StrEnum):
         until=Until.MIDNIGHT,
         label="model not for this key",
         tone="warning",
-        meaning="this key may not use the model (and another may: shown by its success)",
+        meaning=_("this key may not use the model (and another may: shown by its success)"),
         needs_proof=True,
     )
     EGRESS = KindSpec(
@@ -167,7 +168,7 @@ class Kind(StrEnum):
         retry=Retry.OTHER_GROUP,
         label="way out refused",
         tone="danger",
-        meaning="the proxy's exit, or this machine, is in an unsupported region",
+        meaning=_("the proxy's exit, or this machine, is in an unsupported region"),
         probe_says="refused for where the request comes from, not for its key",
     )
     SERVER = KindSpec(
@@ -175,7 +176,7 @@ class Kind(StrEnum):
         is_for_model=True,
         retry=Retry.BACK_OFF,
         label="server error",
-        meaning="5xx, overloaded, cancelled",
+        meaning=_("5xx, overloaded, cancelled"),
         probe_says="the provider is in trouble, which says nothing against the key",
         obeys_header=True,
     )
@@ -184,7 +185,7 @@ class Kind(StrEnum):
         is_for_model=True,
         retry=Retry.RELAY,
         label="another key's",
-        meaning="a file, cache or batch of another project, or gone",
+        meaning=_("a file, cache or batch of another project, or gone"),
     )
     PROXY_FAULT = KindSpec(
         name="proxy_fault",
@@ -193,7 +194,7 @@ class Kind(StrEnum):
         retry=Retry.RELAY,
         label="credentials",
         tone="danger",
-        meaning="missing, malformed or several credentials",
+        meaning=_("missing, malformed or several credentials"),
         probe_says=(
             "the key did not arrive where it is looked for: check the group's auth and proxy"
         ),
@@ -203,7 +204,7 @@ class Kind(StrEnum):
         is_for_model=True,
         retry=Retry.RELAY,
         label="request",
-        meaning="the client's own mistake",
+        meaning=_("the client's own mistake"),
     )
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from proxyapp.vocabulary.marks import gettext_noop as _
+
 # Why a key is disabled that nobody disabled: it is enabled again when the config file has it again.
 MISSING_FROM_FILE = "missing from the config file"
 
@@ -36,10 +38,10 @@ class KeyState(StrEnum):
 
 
 SPECS = {
-    KeyState.AVAILABLE: KeyStateSpec("success", "check_circle", "in rotation"),
-    KeyState.COOLING: KeyStateSpec("warning", "timer", "until its limit has passed"),
+    KeyState.AVAILABLE: KeyStateSpec("success", "check_circle", _("in rotation")),
+    KeyState.COOLING: KeyStateSpec("warning", "timer", _("until its limit has passed")),
     KeyState.DISABLED: KeyStateSpec(
-        "default", "pause_circle", "by an operator, or missing from the file"
+        "default", "pause_circle", _("by an operator, or missing from the file")
     ),
-    KeyState.INVALID: KeyStateSpec("danger", "error", "refused by the provider"),
+    KeyState.INVALID: KeyStateSpec("danger", "error", _("refused by the provider")),
 }
