@@ -5,6 +5,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from proxyapp.operators.csv_text import csv_text
 from proxyapp.operators.usage_report import UsageCounts, UsageReport
 from proxyapp.vocabulary.money import CURRENCY, plain_amount, rounded_text
 

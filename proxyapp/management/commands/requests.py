@@ -70,6 +70,9 @@ class Command(DatabaseCommand):
         except UnclearRequests as error:
             problems = error.problems.items()
             raise CommandError("\n".join(f"--{name}: {text}" for name, text in problems)) from error
+        if options["csv"]:
+            self.stdout.write(requests_csv(found.rows), ending="")
+            return
         if options["json"]:
             rows = [request_json(row, names) for row in found.rows]
             self.stdout.write(json_text(rows, self.stdout))
