@@ -1,30 +1,33 @@
-"""The form of a group. What it says of a policy and of auth is what the gateway does."""
+"""The form of a group."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from django import forms
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.functional import Promise
-from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.groups.exit_lines import ExitsForm
+from proxyapp.admin.groups.field_inputs import (
+    AuthInput,
+    CertificatesField,
+    CertificatesInput,
+    Switch,
+)
+from proxyapp.admin.groups.field_texts import AUTHS, POLICIES, explained, shown_proxy, trusted
 from proxyapp.admin.parts.limit_fields import LimitsForm
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.pooled import WriteOnlyInput, refuse_if
-from proxyapp.admin.parts.unfold_typed import Checkbox, Textarea, TextInput
+from proxyapp.admin.parts.unfold_typed import Checkbox
 from proxyapp.admin.parts.versioned import HiddenValue
 from proxyapp.models import Group
 from proxyapp.models.sealed import UNREADABLE
 from proxyapp.operators.key_destinations import Destination, destination_of, place_of
 from proxyapp.operators.redirects import refusal
-from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.addresses import LEADS_BACK, Listening, leads_to
-from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, check_auth
+from proxyapp.vocabulary.auth_places import check_auth
 from proxyapp.vocabulary.checks import (
     check_group_name,
     check_proxy_url,
@@ -34,9 +37,6 @@ from proxyapp.vocabulary.checks import (
 )
 from proxyapp.vocabulary.choices import (
     POLICY_OF_NEW_GROUPS,
-    Auth,
-    RateLimitPolicy,
-    choice_values,
 )
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.model_lists import (
@@ -50,31 +50,6 @@ from proxyapp.vocabulary.model_lists import (
     said_of,
 )
 
-POLICIES: dict[str, Promise] = {
-    RateLimitPolicy.DAILY: gettext_lazy(
-        "any 429 takes the key out, for every model, until the next reset at %(reset)s."
-    ),
-    RateLimitPolicy.QUOTA_AWARE: gettext_lazy(
-        "reads the provider's answer. After a limit by the minute it waits as long as the answer"
-        " says, after a limit by the day until midnight in California, for that model and project"
-        " alone; dead keys go out at once."
-    ),
-}
-AUTHS: dict[str, Promise] = {
-    Auth.AUTO: gettext_lazy("google for *.googleapis.com, both for any other target."),
-    Auth.GOOGLE: gettext_lazy(
-        "one credential: Authorization: Bearer under /openai/, x-goog-api-key elsewhere."
-    ),
-    Auth.BOTH: gettext_lazy(
-        "both headers; a target that refuses two credentials gets one from then on."
-    ),
-    Auth.X_GOOG_API_KEY: gettext_lazy("always this header."),
-    Auth.BEARER: gettext_lazy("always Authorization: Bearer, as OpenAI and most others take it."),
-    Auth.X_API_KEY: gettext_lazy("always this header, as Anthropic takes it."),
-    Auth.API_KEY: gettext_lazy("always this header, as Azure takes it."),
-    f"{IN_HEADER}NAME": gettext_lazy("always the header of that name, with the key alone in it."),
-    f"{IN_QUERY}NAME": gettext_lazy("always the query parameter of that name."),
-}
 NUMBERS = [field.name for field in GROUP_FIELDS if field.sort == "number" and not field.is_optional]
 # What is on unless somebody turns it off: of another box nothing sent means off, as everywhere.
 SWITCHES = [field.name for field in GROUP_FIELDS if field.sort == "flag" and field.default]
@@ -86,45 +61,6 @@ LINES: dict[str, Callable[[Any], list[str]]] = {
 # Under which names the form takes what it never shows as it is.
 INPUTS = {"proxy_url": "new_proxy_url", "proxy_pool": "new_proxy_pool"}
 LINK_LOCAL = gettext_lazy("Allow link-local and metadata addresses")
-
-
-class CertificatesInput(Textarea):
-    """Does not give back what should never have been pasted."""
-
-    def format_value(self, value: Any) -> str | None:
-        text: str | None = super().format_value(value)
-        return None if text and "PRIVATE KEY" in text else text
-
-
-class Switch(Checkbox):
-    """Says that it is off, too: who posts a form without it leaves the value as it was."""
-
-    def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
-        off = format_html('<input type="hidden" name="{}" value="false">', name)
-        return off + super().render(name, value, *args, **kwargs)
-
-
-class AuthInput(TextInput):
-    """Free text, for a header or a parameter may be named; the other ways are proposed."""
-
-    def render(self, name: str, value: Any, *args: Any, **kwargs: Any) -> SafeString:
-        proposals = format_html_join(
-            "", '<option value="{}"></option>', ((way,) for way in choice_values(Auth))
-        )
-        box: SafeString = super().render(name, value, *args, **kwargs)
-        return box + format_html('<datalist id="ways-of-auth">{}</datalist>', proposals)
-
-
-class CertificatesField(forms.CharField):
-    """Compares what it is given in the form in which it is stored."""
-
-    def to_python(self, value: Any) -> str:
-        text = super().to_python(value)
-        try:
-            return certificates.in_one_form(text) if text else ""
-        except certificates.BadCertificates as problem:
-            text = _("The text %(problem)s.") % {"problem": problem}
-            raise ValidationError(text) from None
 
 
 class GroupForm(ExitsForm, LimitsForm[Group]):
@@ -296,29 +232,3 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
         for name, value, check in checks:
             if value and name in self.fields and (problem := check(value)):
                 self.add_error(name, _("The host %(problem)s.") % {"problem": problem})
-
-
-def trusted(group: Group) -> SafeString:
-    """What the certificates say of themselves."""
-    text = _(
-        "Further authorities, besides the usual ones, for the target and for a proxy with TLS: PEM."
-    )
-    try:
-        found = (
-            certificates.listed_certificates(group.ca_certificates) if group.ca_certificates else []
-        )
-    except certificates.BadCertificates as problem:
-        return format_html(_("{text} Now the text {problem}."), text=text, problem=str(problem))
-    lines = ((_("Now: %(certificate)s") % {"certificate": one},) for one in found)
-    return format_html("{}{}", text, format_html_join("", "<br>{}", lines))
-
-
-def explained(choices: Mapping[str, str | Promise]) -> SafeString:
-    lines = format_html_join("", "<li><b>{}</b>: {}</li>", choices.items())
-    return format_html('<ul class="choices-explained">{}</ul>', lines)
-
-
-def shown_proxy(group: Group) -> str:
-    if group.proxy_url == UNREADABLE:
-        return _("unreadable (it was encrypted with another SECRET_KEY)")
-    return group.masked_proxy_url
