@@ -38,14 +38,8 @@ def _notes() -> Words:
 
 
 def _keys() -> Words:
-    states = {
-        KeyState.AVAILABLE: _("available"),
-        KeyState.COOLING: _("cooling"),
-        KeyState.DISABLED: _("disabled"),
-        KeyState.INVALID: _("invalid"),
-    }
     return {
-        "states": {state.value: states[state] for state in KeyState},
+        "states": {state.value: state.word for state in KeyState},
         "key": _("Key %(id)s"),
         "key_state": pgettext("a key, its state", "%(key)s: %(state)s"),
         "key_count": pgettext("keys of a state", "%(count)s %(state)s"),

@@ -3,7 +3,7 @@
 The rooms themselves know no language; what of theirs is to be translated is marked here.
 """
 
-from django.utils.translation import gettext, gettext_noop, pgettext
+from django.utils.translation import gettext, gettext_noop
 
 from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.key_states import KeyState
@@ -36,10 +36,4 @@ def kind_word(kind: str) -> str:
 
 
 def state_word(state: KeyState) -> str:
-    words = {
-        KeyState.AVAILABLE: pgettext("key", "available"),
-        KeyState.COOLING: pgettext("key", "cooling"),
-        KeyState.DISABLED: pgettext("key", "disabled"),
-        KeyState.INVALID: pgettext("key", "invalid"),
-    }
-    return words[state]
+    return state.word

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from django.utils.translation import pgettext
+
 from proxyapp.vocabulary.marks import gettext_noop as _
 
 # Why a key is disabled that nobody disabled: it is enabled again when the config file has it again.
@@ -30,6 +32,17 @@ class KeyState(StrEnum):
     @property
     def spec(self) -> KeyStateSpec:
         return SPECS[self]
+
+    @property
+    def word(self) -> str:
+        """As a page shows it, in its language."""
+        words = {
+            KeyState.AVAILABLE: pgettext("key", "available"),
+            KeyState.COOLING: pgettext("key", "cooling"),
+            KeyState.DISABLED: pgettext("key", "disabled"),
+            KeyState.INVALID: pgettext("key", "invalid"),
+        }
+        return words[self]
 
     @property
     def is_in_rotation(self) -> bool:
