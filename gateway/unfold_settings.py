@@ -51,6 +51,7 @@ SCRIPTS = (
     "live.js",
     "keylist.js",
     "finder.js",
+    "forms.js",
     "admin.js",
 )
 

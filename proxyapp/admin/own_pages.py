@@ -6,6 +6,7 @@ from django.urls import URLPattern, path
 from proxyapp.admin.finder import find_view
 from proxyapp.admin.import_export import export_view, import_view
 from proxyapp.admin.keys.test_page import key_test_view
+from proxyapp.admin.page_session import page_session_view
 from proxyapp.admin.records.explain import explain_view
 from proxyapp.admin.records.outcomes import outcomes_view
 from proxyapp.admin.records.prices import prices_view
@@ -22,6 +23,7 @@ def pages() -> list[URLPattern]:
         path("import-export/config.yaml", admin.site.admin_view(export_view), name="export_config"),
         path("key-test/", admin.site.admin_view(key_test_view), name="key_test"),
         path("outcomes.json", admin.site.admin_view(outcomes_view), name="outcomes"),
+        path("page-session/", admin.site.admin_view(page_session_view), name="page_session"),
         path("requests/", admin.site.admin_view(requests_view), name="requests"),
         path("requests/<int:entry_id>/", admin.site.admin_view(request_view), name="request"),
         path(

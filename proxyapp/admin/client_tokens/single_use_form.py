@@ -24,7 +24,11 @@ def open_form(request: HttpRequest) -> str:
 def sent_number(request: HttpRequest) -> str | None:
     """None: the form was used already, or is no form of this session."""
     number = request.POST.get(FIELD, "")
-    return number if number in request.session.get(OPEN, []) else None
+    return number if is_open(request, number) else None
+
+
+def is_open(request: HttpRequest, number: str) -> bool:
+    return number in request.session.get(OPEN, [])
 
 
 def close_form(request: HttpRequest) -> None:
