@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ CHILD = Path(__file__).with_name("apprise_child.py")
 SEND_SECONDS = 30.0
 # Of a test: an operator waits for its page, and other operators do, too.
 TEST_SECONDS = 20.0
+MOST_WAITING = 2
 # What the library needs: not the gateway's secrets.
 PASSED = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "PYTHONHOME")
 PASSED_TOO = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "PYTHONPATH")
@@ -26,6 +28,7 @@ PROBLEMS = {
 }
 TOO_LONG = _("The service did not answer in time.")
 BROKEN = _("The program that sends ended without an answer.")
+BUSY = _("The gateway is busy with other tests at this moment: try again in a while.")
 UNREADABLE = _("SECRET_KEY does not open the URL: enter it again.")
 
 
@@ -43,6 +46,7 @@ TEST = Letter(
     "This is a test: alerts of the Gemini Key Gateway arrive here.",
 )
 NOTHING = Letter("", "")
+_waiting = threading.BoundedSemaphore(MOST_WAITING)
 
 
 class Sender:
@@ -92,8 +96,13 @@ class Sender:
 
 
 def send(url: str | None, letter: Letter) -> str:
-    """As `Sender.send`, for somebody who waits."""
-    return Sender().send(url, letter, TEST_SECONDS)
+    """As `Sender.send`, for somebody who waits. Each has a thread and a program: few at a time."""
+    if not _waiting.acquire(blocking=False):
+        return BUSY
+    try:
+        return Sender().send(url, letter, TEST_SECONDS)
+    finally:
+        _waiting.release()
 
 
 def problem_of(url: str) -> str:

@@ -1,5 +1,6 @@
 """The pages of alerts: a URL goes in and does not come out."""
 
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from proxyapp.alerts import sending
 from proxyapp.models import AlertChannel, AuditEntry
 from tests.support.admin_pages import page, rows, said, submit, superuser, text
 from tests.support.roles import make_roles
@@ -122,6 +124,21 @@ def test_a_test_is_sent_and_what_became_of_it_said(operator: Client, hook: Webho
     ]
     assert len(hook.told) == 2
     assert "secret" not in taken + refused
+
+
+def test_a_test_that_waits_for_others_says_so_and_sends_nothing(
+    operator: Client, hook: Webhook, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("proxyapp.alerts.sending._waiting", threading.BoundedSemaphore(1))
+    channel = AlertChannel.objects.create(name="ops", url=hook.url)
+    with sending._waiting:
+        html = submit(operator, "proxyapp_alertchannel_test", channel.pk, data={})
+        add(operator, name="other")
+
+    assert said(html) == [("error", f"The test did not arrive. {sending.BUSY}")]
+    assert hook.told == []
+    assert not AuditEntry.objects.filter(detail="test sent").exists()
+    assert AlertChannel.objects.count() == 1
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import socketserver
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -120,3 +121,12 @@ def test_mail() -> None:
         server.shutdown()
     assert problem == ""
     assert all(text in MailSink.letters[-1] for text in ("Key died", "ops@example.com"))
+
+
+def test_of_those_who_wait_few_have_a_program_at_a_time() -> None:
+    with ExitStack() as busy:
+        for _ in range(sending.MOST_WAITING):
+            busy.enter_context(sending._waiting)
+        assert send("json://127.0.0.1:1/", TEST) == sending.BUSY
+        assert sending.problem_of("json://127.0.0.1:1/") == sending.BUSY
+    assert send("odd", TEST) != sending.BUSY

@@ -19,7 +19,7 @@ from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.cells import ago
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.unfold_typed import ModelForm
-from proxyapp.alerts.sending import TEST, problem_of, send
+from proxyapp.alerts.sending import BUSY, TEST, problem_of, send
 from proxyapp.models import AlertChannel, audit
 from proxyapp.vocabulary.alert_fields import kinds_of
 from proxyapp.vocabulary.alert_kinds import DANGER
@@ -54,7 +54,8 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         if channel is None:
             raise Http404(gettext("There is no such channel."))
         problem = send(channel.url, TEST)
-        audit.record(audit.operator(request.user), "change", [channel], "test sent")
+        if problem != BUSY:
+            audit.record(audit.operator(request.user), "change", [channel], "test sent")
         if problem:
             text = gettext("The test did not arrive. %(problem)s")
             self.message_user(request, text % {"problem": shown_problem(problem)}, messages.ERROR)
