@@ -5,7 +5,6 @@ the API, and no token opens a page.
 """
 
 import re
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,7 +17,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from proxyapp.access.token_book import TokenRefusal, token_hash
+from proxyapp.access.token_book import TokenRefusal, masked_token, new_token, token_hash
 from proxyapp.access.token_store import secret_keys
 from proxyapp.models import OperatorToken, audit
 from proxyapp.models.audit import Actor
@@ -54,11 +53,11 @@ def create(
 
     Raises ValidationError, by field.
     """
-    text = PREFIX + secrets.token_urlsafe(32)
+    text = new_token(PREFIX)
     token = OperatorToken(
         name=name.strip(),
         token_hash=token_hash(text, settings.SECRET_KEY),
-        masked=f"{PREFIX}…{text[-4:]}",
+        masked=masked_token(text),
         user=user,
         role=role,
         expires_at=expires_at,

@@ -28,12 +28,12 @@ _NAMED_SCHEME = b"bearer "
 _MINUTE = 60
 
 
-def new_token() -> str:
-    return PREFIX + secrets.token_urlsafe(32)
+def new_token(prefix: str = PREFIX) -> str:
+    return prefix + secrets.token_urlsafe(32)
 
 
 def masked_token(token: str) -> str:
-    return f"{PREFIX}…{token[-4:]}"
+    return f"{token[: len(PREFIX)]}…{token[-4:]}"
 
 
 def mark_of(secret_key: str) -> str:

@@ -89,6 +89,23 @@ def test_who_is_no_admin_makes_none():
 # By the command.
 
 
+def test_a_name_that_somebody_takes_at_the_same_moment_is_said_at_the_field(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    operator = superuser()
+    send(operator)
+    monkeypatch.setattr(OperatorToken, "validate_constraints", lambda *_, **__: None)
+
+    taken = send(operator, name="CI")
+
+    assert taken.status_code == 200
+    assert "Somebody else has just taken this name." in text(taken.content.decode())
+    assert OperatorToken.objects.count() == 1
+    assert AuditEntry.objects.filter(object_type="operator token").count() == 1
+    with pytest.raises(CommandError, match="taken"):
+        command("create", "ci", "--user", "admin", "--role", "Viewer")
+
+
 def command(*arguments: str) -> str:
     out = io.StringIO()
     call_command("operator_tokens", *arguments, stdout=out, stderr=io.StringIO())

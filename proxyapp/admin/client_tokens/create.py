@@ -4,31 +4,30 @@ A new token is in the answer to its form and nowhere else: in no address, messag
 history. What was sent once is not answered with a token again.
 """
 
-from typing import Any, cast
+from typing import Any
 
-from django.core.exceptions import PermissionDenied, ValidationError
-from django.db import IntegrityError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.cache import add_never_cache_headers
 from django.utils.translation import gettext, override
-from django.utils.translation import gettext_lazy as _
 
 from proxyapp.access import token_store
 from proxyapp.admin.client_tokens.form import ClientTokenForm
 from proxyapp.admin.client_tokens.single_use_form import close_form, open_form, sent_number
-from proxyapp.admin.parts.unfold_typed import ModelForm
+from proxyapp.admin.parts.store_refusals import StoredAdmin
 from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import ClientToken, audit
 
+# For as long as a request lasts.
+SHOWN_ONCE = "_shown_once"
 ANY_MODEL = "gemini-2.5-flash"
-TAKEN = ValidationError({"name": [_("Somebody else has just taken this name.")]})
 ONE_BUTTON = {"show_save_and_continue": False, "show_save_and_add_another": False}
 
 
-class TokenMaking(VersionedAdmin[ClientToken]):
+class TokenMaking(StoredAdmin[ClientToken], VersionedAdmin[ClientToken]):
     form = ClientTokenForm
 
     def add_view(
@@ -42,35 +41,6 @@ class TokenMaking(VersionedAdmin[ClientToken]):
         return super().add_view(
             request, form_url, {**ONE_BUTTON, "form_number": number, **(extra_context or {})}
         )
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """What the store refuses is said at the fields: the form is shown again with it."""
-        for _round in range(2):
-            try:
-                return super().changeform_view(request, object_id, form_url, extra_context)
-            except ValidationError as error:
-                _keep(request, refusal=error)
-            except IntegrityError:
-                _keep(request, refusal=TAKEN)
-        raise AssertionError("a form that has problems was saved")
-
-    def get_form(
-        self,
-        request: HttpRequest,
-        obj: ClientToken | None = None,
-        change: bool = False,
-        **kwargs: Any,
-    ) -> type[ModelForm[ClientToken]]:
-        # Made anew each time.
-        form = cast("type[ClientTokenForm]", super().get_form(request, obj, change, **kwargs))
-        form.refusal = _kept(request, "refusal")
-        return form
 
     def save_form(self, request: HttpRequest, form: Any, change: bool) -> ClientToken:
         token: ClientToken = form.instance
@@ -86,7 +56,7 @@ class TokenMaking(VersionedAdmin[ClientToken]):
         else:
             made, text = token_store.create(terms, actor)
             obj.pk = made.pk
-            _keep(request, new_token=text)
+            setattr(request, SHOWN_ONCE, text)
         obj.refresh_from_db()
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
@@ -112,7 +82,7 @@ class TokenMaking(VersionedAdmin[ClientToken]):
             "title": gettext("Client token %(name)s") % {"name": obj.name},
             "page_url": reverse("admin:proxyapp_clienttoken_change", args=[obj.pk]),
             "token": obj,
-            "text": _kept(request, "new_token"),
+            "text": getattr(request, SHOWN_ONCE, None),
             "origin": f"{request.scheme}://{request.get_host()}{request.META['SCRIPT_NAME']}",
             "model": named[0] if named else ANY_MODEL,
         }
@@ -131,13 +101,3 @@ class TokenMaking(VersionedAdmin[ClientToken]):
         )
         add_never_cache_headers(response)
         return response
-
-
-def _keep(request: HttpRequest, **values: Any) -> None:
-    """For as long as this request lasts."""
-    for name, value in values.items():
-        setattr(request, f"_token_{name}", value)
-
-
-def _kept(request: HttpRequest, name: str) -> Any:
-    return getattr(request, f"_token_{name}", None)

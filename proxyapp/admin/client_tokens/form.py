@@ -21,6 +21,7 @@ from unfold.widgets import (
 from proxyapp.access.budgets import BUDGETS
 from proxyapp.access.token_store import LIMITS, Terms
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
+from proxyapp.admin.parts.store_refusals import refused_fields
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import ClientToken, Group
 from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_of_lines
@@ -175,9 +176,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
             yield "groups", text
         if chosen.get("lifetime") == AT and "expires_on" in chosen:
             yield from self._problems_of_time(chosen["expires_on"])
-        for name, texts in (self.refusal.message_dict if self.refusal else {}).items():
-            field = FIELD_OF.get(name, name)
-            yield (field if field in self.fields else None), texts
+        yield from refused_fields(self.refusal, self, FIELD_OF)
 
     def _problems_of_time(self, moment: datetime | None) -> Iterator[tuple[str, str]]:
         if moment is None:

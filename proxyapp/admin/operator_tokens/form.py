@@ -1,13 +1,16 @@
 """The form of a new operator token."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from django import forms
 from django.contrib.auth.models import Group as Role
+from django.core.exceptions import ValidationError
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
+from proxyapp.admin.parts.store_refusals import refused_fields
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import OperatorToken
 
@@ -18,9 +21,14 @@ LIFETIMES = {
     "365": _("In a year"),
     NEVER: _("Never"),
 }
+FIELD_OF = {"expires_at": "lifetime", "__all__": "name"}
 
 
 class OperatorTokenForm(ModelForm[OperatorToken]):
+    """`refusal`: what the store said of it when it was asked to take it."""
+
+    refusal: ValidationError | None = None
+
     role = forms.ModelChoiceField(
         Role.objects.order_by("name"),
         widget=UnfoldAdminSelectWidget,
@@ -38,10 +46,16 @@ class OperatorTokenForm(ModelForm[OperatorToken]):
         model = OperatorToken
         fields = ["name", "role"]
 
+    def clean(self) -> dict[str, Any]:
+        super().clean()
+        for field, texts in refused_fields(self.refusal, self, FIELD_OF):
+            self.add_error(field, texts)
+        return self.cleaned_data
+
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"]
         if not name.isprintable():
-            raise forms.ValidationError(gettext("The name has characters that cannot be printed."))
+            raise ValidationError(gettext("The name has characters that cannot be printed."))
         return name
 
     def expiry(self, now: datetime) -> datetime | None:

@@ -21,7 +21,7 @@ from proxyapp.admin.operator_tokens.form import OperatorTokenForm
 from proxyapp.admin.parts.badges import Variant, badge
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.page_words import Words
-from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.admin.parts.store_refusals import StoredAdmin
 from proxyapp.models import OperatorToken, audit
 
 VARIANTS: dict[str, Variant] = {
@@ -40,7 +40,7 @@ USED_UP = _("This form was sent before: a form makes one token. Nothing was made
 
 
 @admin.register(OperatorToken)
-class OperatorTokenAdmin(ModelAdmin[OperatorToken]):
+class OperatorTokenAdmin(StoredAdmin[OperatorToken]):
     words = Words(_("operator token"), _("operator tokens"))
     form = OperatorTokenForm
     list_display = ("name", "masked", "standing", "role", "user", "used", "ends")

@@ -8,10 +8,11 @@ from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError
+from django.db import IntegrityError
 from django.utils import timezone
 
 from proxyapp.access import operator_tokens
-from proxyapp.management.commands.tokens import expiry
+from proxyapp.management.commands.tokens import TAKEN, expiry
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
@@ -54,6 +55,8 @@ class Command(DatabaseCommand):
             getattr(self, f"_{action}")(options)
         except UnclearOperatorToken as error:
             raise CommandError(f"{error} Nothing was changed.") from error
+        except IntegrityError as error:
+            raise CommandError(TAKEN) from error
         except ValidationError as error:
             raise CommandError("\n".join(error.messages)) from error
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import CommandError, CommandParser
+from django.db import IntegrityError
 from django.utils import timezone
 
 from proxyapp.access import token_store
@@ -37,6 +38,7 @@ COLUMNS = (
     "LAST USED",
 )
 RIGHT = (0, 8, 9, 10)
+TAKEN = "Another token has just taken this name. Nothing was changed."
 UNITS = {
     "requests_per_minute": "requests/min",
     "requests_per_day": "requests/day",
@@ -111,6 +113,8 @@ class Command(DatabaseCommand):
             getattr(self, f"_{action}")(options)
         except UnclearToken as error:
             raise CommandError(f"{error} Nothing was changed.") from error
+        except IntegrityError as error:
+            raise CommandError(TAKEN) from error
         except ValidationError as error:
             raise CommandError("\n".join(_problems(error))) from error
 
