@@ -316,7 +316,8 @@ TZ = table.text(
 ADMIN_LANGUAGE = table.text(
     "ADMIN_LANGUAGE",
     "en",
-    "The language of the admin's pages for a browser that prefers none of theirs: en or zh-hans.",
+    "The language of alerts, and of the admin's pages for a browser that prefers none of theirs: "
+    "en or zh-hans.",
     check=checks.language,
 )
 METRICS = table.flag(

@@ -6,19 +6,34 @@ from datetime import datetime, tzinfo
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from proxyapp.alerts.sending import Letter
+from proxyapp.alerts.sending import TEST, Letter
+from proxyapp.alerts.spoken import spoken
 from proxyapp.alerts.story import Happened, Message, lines_of
 
 
 def letter_of(message: Message, zone: tzinfo) -> Letter:
+    with spoken():
+        return _letter(message, zone)
+
+
+def outage_letter(reason: str, since: datetime, until: datetime | None, zone: tzinfo) -> Letter:
+    with spoken():
+        return _of_outage(reason, since, until, _clock(since.timestamp(), zone))
+
+
+def letter_of_test() -> Letter:
+    with spoken():
+        return Letter(_(TEST.title), _(TEST.body))
+
+
+def _letter(message: Message, zone: tzinfo) -> Letter:
     lines = [_line(word, happened, zone) for word, happened in lines_of(message)]
     if message.more:
         lines.append(_("And %(count)d more: see the dashboard.") % {"count": message.more})
     return Letter(_title(message), "\n".join(lines), message.kind)
 
 
-def outage_letter(reason: str, since: datetime, until: datetime | None, zone: tzinfo) -> Letter:
-    began = _clock(since.timestamp(), zone)
+def _of_outage(reason: str, since: datetime, until: datetime | None, began: str) -> Letter:
     if until is None:
         text = _(
             "The database has been away since %(began)s (%(reason)s). Requests are served from"

@@ -42,8 +42,8 @@ class Letter:
 
 
 TEST = Letter(
-    "Test alert of the gateway",
-    "This is a test: alerts of the Gemini Key Gateway arrive here.",
+    _("Test alert of the gateway"),
+    _("This is a test: alerts of the Gemini Key Gateway arrive here."),
 )
 NOTHING = Letter("", "")
 _waiting = threading.BoundedSemaphore(MOST_WAITING)

@@ -29,6 +29,7 @@ from proxyapp.alerts.channels import (
 from proxyapp.alerts.letters import letter_of
 from proxyapp.alerts.outage_news import MachineLock, OutageNews
 from proxyapp.alerts.sending import Letter, Sender
+from proxyapp.alerts.spoken import spoken
 from proxyapp.alerts.story import TellingPace
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.operators.alert_items import AlertItem, AlertItems
@@ -102,7 +103,7 @@ class AlertWatch:
         self._mine = mine = await self._threads.background(take)
         if mine is None:
             return
-        read = functools.partial(self._items.read, self._facts(), now)
+        read = functools.partial(_read, self._items, self._facts(), now)
         items = await self._threads.read(read, READ_SECONDS)
         self._channels = channels = await self._threads.read(read_channels)
         for channel in channels:
@@ -165,6 +166,11 @@ class AlertWatch:
             return sender.send(url, letter)
         finally:
             self._senders.discard(sender)
+
+
+def _read(items: AlertItems, facts: RuntimeFacts, now: datetime) -> list[AlertItem]:
+    with spoken():
+        return items.read(facts, now)
 
 
 async def watch(process: runtime.Runtime) -> None:

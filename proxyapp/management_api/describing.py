@@ -10,12 +10,14 @@ from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.utils.translation import gettext
+from django.utils.cache import patch_vary_headers
+from django.utils.translation import gettext, override
 from ninja import NinjaAPI
 
 from proxyapp.access.operator_tokens import bearer_of
 from proxyapp.management_api.problems import ApiRefusal
 from proxyapp.management_api.rights import OperatorBearer
+from proxyapp.vocabulary.languages import language_of
 
 
 def openapi(request: HttpRequest, api: NinjaAPI) -> HttpResponseBase:
@@ -29,9 +31,15 @@ def page(request: HttpRequest, api: NinjaAPI) -> HttpResponseBase:
     _only_reading(request)
     if not _is_signed_in(request):
         return redirect_to_login(request.get_full_path(), "admin:login")
-    context = {"title": gettext("Management API"), "groups": list(_groups(described(request, api)))}
+    with override(language_of(request)):
+        return _page(request, described(request, api))
+
+
+def _page(request: HttpRequest, schema: Mapping[str, Any]) -> HttpResponseBase:
+    context = {"title": gettext("Management API"), "groups": list(_groups(schema))}
     site = admin.site.each_context(request)
     response = TemplateResponse(request, "admin/management_api.html", site | context)
+    patch_vary_headers(response, ("Accept-Language", "Cookie"))
     return response.render()
 
 

@@ -19,7 +19,8 @@ from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.cells import ago
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.unfold_typed import ModelForm
-from proxyapp.alerts.sending import BUSY, TEST, problem_of, send
+from proxyapp.alerts.letters import letter_of_test
+from proxyapp.alerts.sending import BUSY, problem_of, send
 from proxyapp.models import AlertChannel, audit
 from proxyapp.vocabulary.alert_fields import kinds_of
 from proxyapp.vocabulary.alert_kinds import DANGER
@@ -53,7 +54,7 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         channel = self.get_object(request, object_id)
         if channel is None:
             raise Http404(gettext("There is no such channel."))
-        problem = send(channel.url, TEST)
+        problem = send(channel.url, letter_of_test())
         if problem != BUSY:
             audit.record(audit.operator(request.user), "change", [channel], "test sent")
         if problem:

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.core.management.base import CommandError, CommandParser
 
-from proxyapp.alerts.sending import TEST, send
+from proxyapp.alerts.letters import letter_of_test
+from proxyapp.alerts.sending import send
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
@@ -42,7 +43,7 @@ class Command(DatabaseCommand):
             raise CommandError("There is no channel to test.")
         failed = 0
         for channel in channels:
-            problem = send(channel.url, TEST)
+            problem = send(channel.url, letter_of_test())
             failed += bool(problem)
             self.stdout.write(f"{channel.name}: {problem or 'the service took the test.'}")
         if failed:
