@@ -121,7 +121,8 @@ class ForkServer:
         os.environ.update(job.environment)
         given = sys.modules.get("gateway.start_environment")
         if given:
-            vars(given)["GIVEN"] = dict(os.environ)
+            given.GIVEN.clear()
+            given.GIVEN.update(os.environ)
         self._control.sendall(NUMBER.pack(os.getpid()))
         for end in (self._control, self._wake, self._woken):
             end.close()

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from tests.support.fork_server import LENGTH, NUMBER, Job
-from tests.support.preloaded import GATEWAY, LIBRARIES
+from tests.support.preloaded import GATEWAY, LIBRARIES, WITH_DJANGO
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_SECONDS = 60
@@ -114,15 +114,28 @@ class Forks:
 
 
 @functools.cache
-def forks(*, with_gateway: bool) -> Forks:
+def forks(*modules: str) -> Forks:
     """One of each kind for this process, from the first time that it is wanted."""
-    return Forks([*LIBRARIES, *(GATEWAY if with_gateway else ())])
+    return Forks(modules)
+
+
+def modules_for(job: Job) -> tuple[str, ...]:
+    """What it would import anyway, as far as it can be told from its arguments."""
+    if not _runs_this_gateway(job):
+        return LIBRARIES
+    if _is_command(job) and "DJANGO_SETTINGS_MODULE" not in job.environment:
+        return (*LIBRARIES, *GATEWAY, *WITH_DJANGO)
+    return (*LIBRARIES, *GATEWAY)
 
 
 def _runs_this_gateway(job: Job) -> bool:
     """Whether it would import the modules of this checkout, and choose as this process did."""
-    is_here = Path(job.directory) == ROOT or job.arguments[0] == str(ROOT / "manage.py")
+    is_here = Path(job.directory) == ROOT or _is_command(job)
     return is_here and _purity(job.environment) == _purity(os.environ)
+
+
+def _is_command(job: Job) -> bool:
+    return Path(job.directory, job.arguments[0]) == ROOT / "manage.py"
 
 
 def _purity(environment: Mapping[str, str]) -> str:
@@ -144,8 +157,7 @@ def start(
     files = [stdout.fileno(), (stderr or stdout).fileno()]
     with Path(os.devnull).open("rb") as nothing:
         job = Job(list(arguments), dict(env), str(cwd))
-        server = forks(with_gateway=_runs_this_gateway(job))
-        return server.start(job, [nothing.fileno(), *files])
+        return forks(*modules_for(job)).start(job, [nothing.fileno(), *files])
 
 
 def run(

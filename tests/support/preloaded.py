@@ -108,3 +108,4 @@ GATEWAY = (
     "proxyapp.vocabulary.terminal",
     "proxyapp.vocabulary.times",
 )
+WITH_DJANGO = ("tests.support.prepared_gateway",)
