@@ -1,8 +1,8 @@
 """What keys were called whose rows are gone: their usage outlives them."""
 
 from django.db import models
-from django.utils.translation import gettext as _
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 
 class RemovedKey(models.Model):

@@ -73,7 +73,7 @@ def _forget() -> None:
     for connection in connections.all(initialized_only=True):
         del connections[connection.alias]
     vars(connections).pop("settings", None)
-    connections._settings = None
+    vars(connections)["_settings"] = None
 
 
 prepare()
