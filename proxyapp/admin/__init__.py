@@ -1,6 +1,7 @@
 """Django's admin, its live socket, its log-in pages."""
 
 from django.contrib import admin
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin import own_pages  # noqa: F401
 from proxyapp.admin.alert_channels import model_admin as alerts_admin  # noqa: F401
@@ -16,5 +17,5 @@ from proxyapp.admin.sign_in import users  # noqa: F401
 
 admin.site.site_header = "Gemini Key Gateway"
 admin.site.site_title = "Gemini Key Gateway"
-admin.site.index_title = "Dashboard"
+admin.site.index_title = _("Dashboard")
 admin.site.site_url = None  # "/" is proxied: there is no site to view

@@ -13,23 +13,25 @@ from django.core.exceptions import DisallowedHost
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from proxyapp.access.front_request import AdminSettings, FrontRequest, settings_for
 
 log = logging.getLogger(__name__)
 # A stranger makes such requests as often as he likes.
 LOG_SECONDS = 60.0
-WRONG_HOST = (
+WRONG_HOST = gettext_noop(
     "This gateway's admin does not answer under this host name.\nIf the name is right, add it to"
     " the setting ALLOWED_HOSTS (environment or .env) and start the gateway again.\n"
 )
-IN_THE_LOG = "Whoever runs the gateway finds what to set in its log.\n"
-NO_SCHEME = (
+IN_THE_LOG = gettext_noop("Whoever runs the gateway finds what to set in its log.\n")
+NO_SCHEME = gettext_noop(
     "BEHIND_TLS is set, but the proxy in front does not say by which scheme it was asked: let it"
     " set X-Forwarded-Proto (nginx: proxy_set_header X-Forwarded-Proto $scheme;), or unset"
     " BEHIND_TLS."
 )
-NOT_TRUSTED = (
+NOT_TRUSTED = gettext_noop(
     "BEHIND_TLS is set, but TRUSTED_PROXIES does not have the proxy that asked, so its"
     " X-Forwarded-Proto does not count."
 )
@@ -78,11 +80,11 @@ def refused_form(request: HttpRequest, reason: str = "") -> HttpResponse:
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Django's handler400."""
     if not isinstance(exception, DisallowedHost):
-        return plain("Bad request.\n")
+        return plain(_("Bad request.\n"))
     front = front_of(request)
     lines = settings_for(front, admin_settings()) if front else []
     if not lines:
-        return plain(WRONG_HOST)
+        return plain(_(WRONG_HOST))
     told = " ".join(lines)
     seldom.warn(
         "host",
@@ -92,7 +94,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     # By plain HTTP any site can let a name of its own point here (DNS rebinding): no page takes it
     # for right.
     is_shown = front is not None and front.scheme == "https" and front.is_of_this_machine
-    return plain(f"{WRONG_HOST}{joined(lines) if is_shown else IN_THE_LOG}")
+    return plain(f"{_(WRONG_HOST)}{joined(lines) if is_shown else _(IN_THE_LOG)}")
 
 
 def endless_redirect(request: HttpRequest) -> HttpResponse | None:
@@ -102,12 +104,14 @@ def endless_redirect(request: HttpRequest) -> HttpResponse | None:
         return None
     if front.scheme != "https":
         seldom.warn("scheme", NO_SCHEME)
-        return plain(f"{NO_SCHEME}\n")
+        return plain(f"{_(NO_SCHEME)}\n")
     lines = settings_for(front, admin_settings())
     if front.is_trusted or not lines:
         return None
     seldom.warn("untrusted", f"{NOT_TRUSTED} Set {' '.join(lines)} and start the gateway again.")
-    return plain(f"{NOT_TRUSTED}\n{joined(lines) if front.is_of_this_machine else IN_THE_LOG}")
+    return plain(
+        f"{_(NOT_TRUSTED)}\n{joined(lines) if front.is_of_this_machine else _(IN_THE_LOG)}"
+    )
 
 
 def front_of(request: HttpRequest) -> FrontRequest | None:
@@ -131,7 +135,8 @@ def admin_settings() -> AdminSettings:
 
 
 def joined(lines: list[str]) -> str:
-    return "This request would pass with\n\n" + "".join(f"    {line}\n" for line in lines)
+    text = _("This request would pass with")
+    return f"{text}\n\n" + "".join(f"    {line}\n" for line in lines)
 
 
 def plain(text: str) -> HttpResponse:

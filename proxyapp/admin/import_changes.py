@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from proxyapp.admin.parts.badges import Variant
 from proxyapp.config.report import FieldChange, OrderChange, Report, RowChange
 from proxyapp.models import Group
@@ -38,10 +40,10 @@ def parts(report: Report) -> list[Part]:
     created = _of(report, "add")
     groups_first = sorted(created, key=lambda change: not isinstance(change.row, Group))
     kinds: list[tuple[str, Variant, Sequence[RowChange | OrderChange]]] = [
-        ("Created", "success", groups_first),
-        ("Changed", "warning", _of(report, "change")),
-        ("Removed", "danger", _of(report, "delete")),
-        ("Order", "info", report.orders),
+        (_("Created"), "success", groups_first),
+        (_("Changed"), "warning", _of(report, "change")),
+        (_("Removed"), "danger", _of(report, "delete")),
+        (_("Order"), "info", report.orders),
     ]
     return [
         Part(title, variant, len(changes), [_entry(change) for change in changes[:MAX_SHOWN]])

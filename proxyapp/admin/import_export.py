@@ -14,6 +14,9 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
+from django.utils.text import format_lazy
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, gettext_noop
 from unfold.widgets import UnfoldAdminFileFieldWidget, UnfoldAdminTextareaWidget
 
 from proxyapp.admin.import_changes import fingerprint, parts
@@ -30,7 +33,7 @@ from proxyapp.operators.key_destinations import destinations, redirected
 from proxyapp.operators.own_addresses import own_addresses
 from proxyapp.operators.redirects import refusal
 from proxyapp.pool.cursor import lock_pool
-from proxyapp.vocabulary.sizes import mib, too_large
+from proxyapp.vocabulary.sizes import mib
 
 # Below Django's limit of a form (2.5 MB), also when the text goes on sealed to the next step.
 MAX_BYTES = 1024 * 1024
@@ -38,19 +41,21 @@ MAX_WARNINGS = 20
 # What came from here is told apart from what came from a file of the server. An upload is no new
 # state of the one before: what it does not have stays, unless it is ticked that it goes.
 SOURCE = Path("/admin/import-export")
-TOO_OLD = (
+TOO_OLD = gettext_noop(
     "The changes that you saw are an hour old or more, or were not shown to you. Choose the file"
     " again."
 )
-ALERTS_REFUSED = (
+ALERTS_REFUSED = gettext_noop(
     "alerts: to say where messages go wants the rights to add, change and delete channels of"
     " alerts, which you do not have. Import without them, or ask an Admin."
 )
-PRUNE_REFUSED = (
+PRUNE_REFUSED = gettext_noop(
     "prune: removing what the file does not have wants the rights to delete groups and API keys,"
     " which you do not have. Import without it, or ask an Admin."
 )
-MOVED_ON = "Nothing was imported: the database has changed since. These are the changes now."
+MOVED_ON = gettext_noop(
+    "Nothing was imported: the database has changed since. These are the changes now."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +80,8 @@ class UploadForm(forms.Form):
     file = forms.FileField(
         required=False,
         widget=UnfoldAdminFileFieldWidget({"accept": ".yaml,.yml,.txt"}),
-        label="Config file",
-        help_text=f"YAML, {mib(MAX_BYTES)} MiB at most.",
+        label=gettext_lazy("Config file"),
+        help_text=format_lazy(gettext_lazy("YAML, {size} MiB at most."), size=mib(MAX_BYTES)),
     )
     text = forms.CharField(
         required=False,
@@ -84,10 +89,12 @@ class UploadForm(forms.Form):
         widget=UnfoldAdminTextareaWidget(
             {"rows": 12, "spellcheck": "false", "autocomplete": "off"}
         ),
-        label="… or its text",
+        label=gettext_lazy("… or its text"),
     )
     prune = forms.BooleanField(
-        required=False, widget=Checkbox, label="Remove groups and keys that the file does not have"
+        required=False,
+        widget=Checkbox,
+        label=gettext_lazy("Remove groups and keys that the file does not have"),
     )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -99,12 +106,15 @@ class UploadForm(forms.Form):
         cleaned = super().clean() or self.cleaned_data
         file, text = cleaned.get("file"), cleaned.get("text") or ""
         if bool(file) == bool(text.strip()):
-            raise forms.ValidationError("Choose a file or paste its text: one of the two.")
+            raise forms.ValidationError(_("Choose a file or paste its text: one of the two."))
         size = (file.size or 0) if file else len(text.encode())
         if size > MAX_BYTES:
             raise forms.ValidationError(
-                f"The config {too_large(size, MAX_BYTES)} here. Import it on the gateway's machine:"
-                " `manage.py import_config FILE`."
+                _(
+                    "The config has %(size)s MiB; %(most)s MiB are allowed here. Import it on the"
+                    " gateway's machine: `manage.py import_config FILE`."
+                )
+                % {"size": mib(size), "most": mib(MAX_BYTES)}
             )
         cleaned["config"] = _read(file) if file else text
         return cleaned
@@ -114,7 +124,7 @@ def _read(file: UploadedFile) -> str:
     try:
         return bytes(file.read()).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise forms.ValidationError("The file is not UTF-8; save it as UTF-8.") from None
+        raise forms.ValidationError(_("The file is not UTF-8; save it as UTF-8.")) from None
 
 
 def may_import(request: HttpRequest) -> bool:
@@ -166,7 +176,7 @@ def _check(request: HttpRequest) -> HttpResponse:
 def _apply(request: HttpRequest) -> HttpResponse:
     content = unseal(request.POST["carried"], request.user.pk)
     if content is None:
-        messages.error(request, TOO_OLD)
+        messages.error(request, _(TOO_OLD))
         return HttpResponseRedirect(reverse("admin:import_config"))
     upload = Upload.opened(content)
     try:
@@ -174,19 +184,20 @@ def _apply(request: HttpRequest) -> HttpResponse:
     except ConfigError as error:
         return _page(request, UploadForm(), problems=error.problems)
     if not is_as_shown:
-        messages.warning(request, MOVED_ON)
+        messages.warning(request, _(MOVED_ON))
         return _changes(request, report, upload)
-    messages.success(request, f"Imported. Groups: {report.groups}. Keys: {report.keys}.")
+    words = {"groups": report.groups, "keys": report.keys}
+    messages.success(request, _("Imported. Groups: %(groups)s. Keys: %(keys)s.") % words)
     return HttpResponseRedirect(reverse("admin:import_config"))
 
 
 def _import(request: HttpRequest, upload: Upload) -> tuple[Report, bool]:
     """Whether it changed what was shown; if not, it changed nothing. Raises ConfigError."""
     if upload.is_pruned and not may_prune(request):
-        raise ConfigError([PRUNE_REFUSED])
+        raise ConfigError([_(PRUNE_REFUSED)])
     config, by = parse(upload.text), audit.operator(request.user)
     if config.alerts is not None and not may_set_alerts(request):
-        raise ConfigError([ALERTS_REFUSED])
+        raise ConfigError([_(ALERTS_REFUSED)])
     refuse_own_address(config, own_addresses(request))
     with transaction.atomic():
         lock_pool()
@@ -195,7 +206,7 @@ def _import(request: HttpRequest, upload: Upload) -> tuple[Report, bool]:
             config, source=SOURCE, prune=upload.is_pruned, takes_out=False, by=by
         )
         if before and (count := len(redirected(before, destinations()))):
-            raise ConfigError([refusal(count, "that the gateway already has")])
+            raise ConfigError([refusal(count, _("that the gateway already has"))])
         is_as_shown = fingerprint(report) == upload.shown
         if not is_as_shown:
             transaction.set_rollback(True)
@@ -212,7 +223,7 @@ def _changes(request: HttpRequest, report: Report, upload: Upload) -> HttpRespon
         "carried": seal(replace(upload, shown=fingerprint(report)).packed(), request.user.pk),
     }
     return _response(
-        request, "admin/proxyapp/import_changes.html", "What the import would change", context
+        request, "admin/proxyapp/import_changes.html", _("What the import would change"), context
     )
 
 
@@ -225,7 +236,7 @@ def _page(
         "may_import": may_import(request),
         "may_export_secrets": may_export_secrets(request),
     }
-    return _response(request, "admin/proxyapp/import.html", "Import / export", context)
+    return _response(request, "admin/proxyapp/import.html", _("Import / export"), context)
 
 
 def _response(

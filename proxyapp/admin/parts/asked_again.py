@@ -2,6 +2,7 @@
 
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
 
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.models import ApiKey, KeyProbe
@@ -16,4 +17,4 @@ def asked_again(key: ApiKey) -> SafeString | str:
         due_at = key.probe.due_at
     except KeyProbe.DoesNotExist:
         return ""
-    return format_html("asked again {}", local_time(due_at)) if due_at else ""
+    return format_html(_("asked again {}"), local_time(due_at)) if due_at else ""

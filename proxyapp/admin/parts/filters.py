@@ -10,11 +10,14 @@ from django.db.models.expressions import RawSQL
 from django.db.models.functions import Concat
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.admin.parts.looking_back import newest
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
+from proxyapp.operators.shown_words import kind_word, state_word
 from proxyapp.provider.kind_sets import EVENT_KINDS
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -34,11 +37,11 @@ KEY_LABEL = Case(
 
 
 class KeyStateFilter(SimpleListFilter):
-    title = "state"
+    title = _("state")
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(state.value, state.value) for state in KeyState]
+        return [(state.value, state_word(state)) for state in KeyState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         state = self.value()
@@ -46,18 +49,18 @@ class KeyStateFilter(SimpleListFilter):
 
 
 class LastUsedFilter(SimpleListFilter):
-    title = "last used"
+    title = _("last used")
     parameter_name = "used"
     never = "never"
     days = {"1d": 1, "7d": 7, "30d": 30}
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
         spans = [
-            ("1d", "in the last 24 h"),
-            ("7d", "in the last 7 days"),
-            ("30d", "in the last 30 days"),
+            ("1d", gettext("in the last 24 h")),
+            ("7d", gettext("in the last 7 days")),
+            ("30d", gettext("in the last 30 days")),
         ]
-        return [*spans, (self.never, "never")]
+        return [*spans, (self.never, gettext("never"))]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         chosen = self.value()
@@ -74,11 +77,15 @@ class LastUsedFilter(SimpleListFilter):
 class CooldownFilter(SimpleListFilter):
     """An event of a dead key is none of these: it imposed no cooldown."""
 
-    title = "cooldown"
+    title = _("cooldown")
     parameter_name = "cooldown"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [("active", "active"), ("over", "over"), ("released", "released by hand")]
+        return [
+            ("active", gettext("active")),
+            ("over", gettext("over")),
+            ("released", gettext("released by hand")),
+        ]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]
@@ -99,11 +106,11 @@ class CooldownFilter(SimpleListFilter):
 class KindFilter(SimpleListFilter):
     """The kinds are known: Django's own filter would look for them in every event."""
 
-    title = "kind"
+    title = _("kind")
     parameter_name = "kind"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(kind.value, kind.spec.label) for kind in EVENT_KINDS]
+        return [(kind.value, kind_word(kind)) for kind in EVENT_KINDS]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[RateLimitEvent]
@@ -115,7 +122,7 @@ class KindFilter(SimpleListFilter):
 class ModelOfEventFilter(SimpleListFilter):
     """Offers the models of recent events, and one that a link chose: there is no list of all."""
 
-    title = "model"
+    title = _("model")
     parameter_name = "model"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
@@ -124,7 +131,8 @@ class ModelOfEventFilter(SimpleListFilter):
         ]
         models = sorted(set(recent) - {""})[:MAX_CHOICES]
         return with_chosen(
-            [(ALL_MODELS, "every model"), *((model, model) for model in models)], self.value()
+            [(ALL_MODELS, gettext("every model")), *((model, model) for model in models)],
+            self.value(),
         )
 
     def queryset(
@@ -143,7 +151,7 @@ class DayFilter(SimpleListFilter):
     A date hierarchy would read the whole table, on SQLite by a Python function for each row.
     """
 
-    title = "day (UTC)"
+    title = _("day (UTC)")
     parameter_name = "day"
     column = "hour"
 
@@ -185,7 +193,7 @@ class FewChoicesFilter(SimpleListFilter, ABC):
 class ProjectFilter(FewChoicesFilter):
     """For keys."""
 
-    title = "project"
+    title = _("project")
     parameter_name = "project"
 
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:
@@ -215,7 +223,7 @@ class ProjectOfEventFilter(ProjectFilter):
 class KeyFilter(FewChoicesFilter):
     """For rows that belong to a key."""
 
-    title = "key"
+    title = _("key")
     parameter_name = "key"
 
     def offered(self, chosen: str | None) -> QuerySet[Any, tuple[Any, Any]]:

@@ -3,6 +3,8 @@
 from typing import Any, TypeVar
 
 from django.db.models import Model
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from proxyapp.admin.parts.model_lines import ModelLinesField, refuse_lines
 from proxyapp.admin.parts.unfold_typed import ModelForm
@@ -18,16 +20,17 @@ Row = TypeVar("Row", bound=Model)
 class LimitsForm(ModelForm[Row]):
     """What a script's form does not send stays as it was."""
 
-    limits = ModelLinesField(EXAMPLE_LINE)
+    limits = ModelLinesField(EXAMPLE_LINE, label=gettext_lazy("Limits"))
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["limits"] = "\n".join(limit_lines(getattr(self.instance, "limits", {})))
         if "limits" in self.fields:
             column = self.instance._meta.get_field("limits")
-            self.fields[
-                "limits"
-            ].help_text = f"{getattr(column, 'help_text', '')} Limits are {', '.join(METERS)}."
+            self.fields["limits"].help_text = _("%(help)s Limits are %(limits)s.") % {
+                "help": getattr(column, "help_text", ""),
+                "limits": ", ".join(METERS),
+            }
 
     def clean_limits(self) -> Limits:
         return refuse_lines(limits_of_lines, self.cleaned_data["limits"])

@@ -8,6 +8,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.dependents import dependent_lines
@@ -76,7 +77,7 @@ class PooledAdmin(AuditedAdmin[Pooled]):
         labels = [str(obj) for obj in objs[:SHOWN_DELETIONS]]
         total = len(objs) if isinstance(objs, Sequence) else objs.count()
         if total > len(labels):
-            labels.append(f"… and {total - len(labels)} more")
+            labels.append(_("… and %(count)d more") % {"count": total - len(labels)})
         ids = (
             [obj.pk for obj in objs]
             if isinstance(objs, Sequence)
@@ -102,7 +103,9 @@ def counts_of_keys(keys: QuerySet[ApiKey]) -> dict[str, Any]:
     events = RateLimitEvent.objects.filter(key__in=keys.order_by().values("pk")).order_by()
     count = events[: MOST_COUNTED + 1].count()
     return {
-        "rate limit events": f"more than {MOST_COUNTED:,}" if count > MOST_COUNTED else count,
+        _("rate limit events"): _("more than %(count)s") % {"count": f"{MOST_COUNTED:,}"}
+        if count > MOST_COUNTED
+        else count,
     }
 
 

@@ -14,19 +14,21 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from proxyapp.admin.parts.unfold_typed import ModelAdmin, ModelForm
 from proxyapp.models.sealed import keyed_hash
 from proxyapp.vocabulary.urls import shown_url
 
 FIELD = "row_version"
-STALE = (
+STALE = gettext_noop(
     "Nothing was saved: this was changed while your page was open. What you entered is still here;"
     " the differences stand above. Saving once more puts your values in place of those."
 )
 HASH_DIGITS = 16
 MAX_SHOWN = 300
-EMPTY = "(empty)"
+EMPTY = gettext_noop("(empty)")
 
 Row = TypeVar("Row", bound=Model)
 
@@ -64,7 +66,7 @@ class VersionedForm(ModelForm[Model]):
         stale = [name for name in self.hashes if seen.get(name) != self.hashes[name]]
         self.differences = [self._difference(name) for name in stale if name in self.changed_data]
         if self.differences:
-            self.add_error(None, STALE)
+            self.add_error(None, _(STALE))
 
     def _editable(self) -> Iterable[str]:
         return (name for name, field in self.fields.items() if not field.disabled)
@@ -79,7 +81,7 @@ class VersionedForm(ModelForm[Model]):
         field, hidden = self.fields[name], self.hidden.get(name)
         label = str(field.label or name.replace("_", " ").capitalize())
         if hidden:
-            return Difference(label, hidden.shown or EMPTY, "what you have entered")
+            return Difference(label, hidden.shown or _(EMPTY), _("what you have entered"))
         initial = self.get_initial_for_field(field, name)
         yours = self.cleaned_data.get(name, self[name].value())
         return Difference(label, shown(name, field, initial), shown(name, field, yours))
@@ -131,12 +133,12 @@ def shown(name: str, field: forms.Field, value: Any) -> str:
     if isinstance(field, forms.ChoiceField) and not isinstance(field, forms.ModelChoiceField):
         value = dict(_flat(cast("Iterable[Any]", field.choices))).get(str(value), value)
     if isinstance(value, bool):
-        return "yes" if value else "no"
+        return _("yes") if value else _("no")
     if isinstance(value, Mapping):
         value = [f"{key}: {shown(name, field, inner)}" for key, inner in value.items()]
     if isinstance(value, Iterable) and not isinstance(value, str):
         value = ", ".join(map(str, value))
-    text = EMPTY if value in (None, "") else str(value)
+    text = _(EMPTY) if value in (None, "") else str(value)
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
 
 

@@ -14,6 +14,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from qrcode.image.svg import SvgPathImage
@@ -40,8 +42,8 @@ from proxyapp.admin.sign_in.sign_in import (
 )
 from proxyapp.models import SecondFactor, audit
 
-WRONG_CODE = "This code is not right, or was used already. Wait for the next one."
-TOO_OLD = "This page is too old. Here is a new picture: scan it instead."
+WRONG_CODE = gettext_noop("This code is not right, or was used already. Wait for the next one.")
+TOO_OLD = gettext_noop("This page is too old. Here is a new picture: scan it instead.")
 
 
 @never_cache
@@ -57,10 +59,10 @@ def code_view(request: HttpRequest) -> HttpResponse:
         "name": user.get_username(),
     }
     if request.method != "POST":
-        return page(request, "code", "Second factor", context)
+        return page(request, "code", _("Second factor"), context)
     try:
         if not is_right(request, user, factor):
-            return page(request, "code", "Second factor", context | {"error": WRONG_CODE})
+            return page(request, "code", _("Second factor"), context | {"error": _(WRONG_CODE)})
     except LockedOut as lock:
         return locked_out(request, lock)
     except DatabaseError:
@@ -96,12 +98,12 @@ def _turn_on(request: HttpRequest, user: User) -> HttpResponse:
         return _picture(request, user, new_secret())
     secret = unseal(request.POST.get("carried", ""), f"second-factor:{user.pk}")
     if secret is None:
-        return _picture(request, user, new_secret(), TOO_OLD)
+        return _picture(request, user, new_secret(), _(TOO_OLD))
     guess = guess_of(request, "code", user.get_username())
     admit_guess(guess, timezone.now())
     step = step_of(secret, request.POST.get("code", ""), time.time())
     if step is None:
-        return _picture(request, user, secret, WRONG_CODE)
+        return _picture(request, user, secret, _(WRONG_CODE))
     succeeded(guess)
     with transaction.atomic():
         factor, codes = turn_on(user, secret, step)
@@ -119,9 +121,11 @@ def _change(request: HttpRequest, user: User, factor: SecondFactor) -> HttpRespo
         "may_turn_off": may_turn_off(),
     }
     if request.method != "POST":
-        return page(request, "second_factor", "Second factor", context)
+        return page(request, "second_factor", _("Second factor"), context)
     if not is_right(request, user, factor):
-        return page(request, "second_factor", "Second factor", context | {"error": WRONG_CODE})
+        return page(
+            request, "second_factor", _("Second factor"), context | {"error": _(WRONG_CODE)}
+        )
     if "turn_off" in request.POST and may_turn_off():
         with transaction.atomic():
             factor.delete()
@@ -183,11 +187,11 @@ def _picture(request: HttpRequest, user: User, secret: str, error: str = "") -> 
         "error": error,
         "is_required": isinstance(request.user, AnonymousUser),
     }
-    return page(request, "set_up", "Second factor", context)
+    return page(request, "set_up", _("Second factor"), context)
 
 
 def _codes(request: HttpRequest, codes: list[str]) -> HttpResponse:
-    return page(request, "recovery_codes", "Recovery codes", {"codes": codes})
+    return page(request, "recovery_codes", _("Recovery codes"), {"codes": codes})
 
 
 def picture(text: str) -> SafeString:

@@ -13,6 +13,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import get_random_string
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
@@ -20,6 +22,7 @@ from proxyapp.access.session_rules import begin
 from proxyapp.access.sign_in_limits import Guess, LockedOut, admit_guess, succeeded
 from proxyapp.models import SecondFactor
 from proxyapp.models.sealed import keyed_hash
+from proxyapp.vocabulary.shown_times import span_text
 
 BROWSER_COOKIE = "gateway_browser"
 # Half a year: who signs in now and then keeps the limit of their own.
@@ -117,17 +120,22 @@ def _signer(name: str) -> Signer:
 
 def locked_out(request: HttpRequest, lock: LockedOut) -> HttpResponse:
     minutes = -(-lock.seconds // 60)
-    left = f"{lock.seconds} s" if lock.seconds < 60 else f"{minutes} minute{'s' * (minutes != 1)}"
-    response = page(request, "locked_out", "Too many attempts", {"left": left}, status=429)
+    left = ngettext("%(count)d minute", "%(count)d minutes", minutes) % {"count": minutes}
+    if lock.seconds < 60:
+        left = span_text(lock.seconds, "s")
+    response = page(request, "locked_out", _("Too many attempts"), {"left": left}, status=429)
     response["Retry-After"] = str(lock.seconds)
     return response
 
 
 def database_away_response(request: HttpRequest) -> HttpResponse:
     """Nothing could be counted, so nothing was looked at."""
-    text = "The database cannot be written to at the moment. Try again in a while.\n"
+    text = _("The database cannot be written to at the moment. Try again in a while.")
     return HttpResponse(
-        text, status=503, content_type="text/plain; charset=utf-8", headers={"Retry-After": "10"}
+        f"{text}\n",
+        status=503,
+        content_type="text/plain; charset=utf-8",
+        headers={"Retry-After": "10"},
     )
 
 

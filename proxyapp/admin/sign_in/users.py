@@ -13,6 +13,8 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget, UnfoldAdminSelectWidget
 
@@ -42,17 +44,17 @@ else:
 admin.site.unregister((User, Group))
 
 # Only what pages read: migrations compare what the models were declared with.
-Group._meta.verbose_name, Group._meta.verbose_name_plural = "role", "roles"
-User._meta.get_field("groups").verbose_name = "roles"
+Group._meta.verbose_name, Group._meta.verbose_name_plural = _("role"), _("roles")
+User._meta.get_field("groups").verbose_name = _("roles")
 
 
 class NewUserForm(UserCreationForm):
     role = forms.ModelChoiceField(
         Group.objects.order_by("name"),
         required=False,
-        empty_label="None yet: may not enter the admin",
+        empty_label=_("None yet: may not enter the admin"),
         widget=UnfoldAdminSelectWidget,
-        help_text="What the user may do. With a role the user may enter the admin.",
+        help_text=_("What the user may do. With a role the user may enter the admin."),
     )
 
     def clean(self) -> dict[str, Any] | None:
@@ -69,19 +71,20 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
     )
     fieldsets = (
         (None, {"fields": ("username", "password", "is_active", "is_staff", "groups")}),
-        ("Name and address", {"fields": ("first_name", "last_name", "email")}),
+        (_("Name and address"), {"fields": ("first_name", "last_name", "email")}),
         (
-            "Beyond roles",
+            _("Beyond roles"),
             {"classes": ("collapse",), "fields": ("is_superuser", "user_permissions")},
         ),
-        ("Dates", {"fields": ("last_login", "date_joined")}),
+        (_("Dates"), {"fields": ("last_login", "date_joined")}),
     )
     filter_horizontal = ("user_permissions",)
     change_password_form = AdminPasswordChangeForm
     actions = ("reset_second_factor",)
 
     @admin.action(
-        description="Reset the second factor of selected users", permissions=["reset_second_factor"]
+        description=_("Reset the second factor of selected users"),
+        permissions=["reset_second_factor"],
     )
     def reset_second_factor(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
         with transaction.atomic():
@@ -91,7 +94,8 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
                 request, queryset.filter(pk__in=[user.pk for user in users]), "Second factor reset."
             )
             audit.record(audit.operator(request.user), "change", users, "second factor reset")
-        self.message_user(request, f"Second factors reset: {len(users)}", messages.SUCCESS)
+        words = gettext("Second factors reset: %(count)d") % {"count": len(users)}
+        self.message_user(request, words, messages.SUCCESS)
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         super().save_related(request, form, formsets, change)
@@ -126,7 +130,7 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
         self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
     ) -> "forms.ModelMultipleChoiceField[Any] | None":
         if db_field.name == "groups":
-            kwargs["help_text"] = "What the user may do: the permissions of all of these roles."
+            kwargs["help_text"] = _("What the user may do: the permissions of all of these roles.")
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
         return super().formfield_for_manytomany(db_field, request, **kwargs)
 
