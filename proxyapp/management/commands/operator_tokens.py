@@ -12,10 +12,10 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from proxyapp.access import operator_tokens
-from proxyapp.management.commands.tokens import TAKEN, expiry
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
+from proxyapp.management.token_arguments import TAKEN, expiry
 from proxyapp.models import OperatorToken, audit
 from proxyapp.operators.operator_token_report import (
     UnclearOperatorToken,
