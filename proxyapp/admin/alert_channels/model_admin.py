@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.http import HttpResponseRedirect as Redirect
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext, pgettext
 from django.utils.translation import gettext_lazy as _
@@ -145,10 +146,11 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         return channel.shown_url
 
     @admin.display(description=_("told of"))
-    def told_of(self, channel: AlertChannel) -> str:
-        kinds = ", ".join(kinds_of(channel.kinds)) or pgettext("of kinds of alerts", "all")
-        text = gettext("%(kinds)s (urgent)") if channel.level == DANGER else "%(kinds)s"
-        return text % {"kinds": kinds}
+    def told_of(self, channel: AlertChannel) -> SafeString:
+        named = ", ".join(kinds_of(channel.kinds))
+        code = format_html('<span translate="no">{}</span>', named)
+        kinds = code if named else pgettext("of kinds of alerts", "all")
+        return format_html(gettext("{} (urgent)") if channel.level == DANGER else "{}", kinds)
 
     @admin.display(description=_("quiet hours"))
     def quiet(self, channel: AlertChannel) -> str:

@@ -72,6 +72,7 @@ class ClientTokenForm(ModelForm[ClientToken]):
         Group.objects.defer("proxy_url", "proxy_pool"),
         widget=UnfoldAdminCheckboxSelectMultipleWidget,
         required=False,
+        label=_("Groups"),
         help_text=_(
             "A group that is deleted goes from here, too. A token whose last group is gone may use"
             " none."
@@ -82,12 +83,14 @@ class ClientTokenForm(ModelForm[ClientToken]):
             {"rows": 3, "spellcheck": "false", "placeholder": "gemini-2.5-*"}
         ),
         required=False,
+        label=_("Models"),
         help_text=_(
             "One name a line; * stands for any part, such as gemini-2.5-*. Empty: every model."
         ),
     )
     fallbacks = ModelLinesField(
         "gemini-2.5-pro: gemini-2.5-flash",
+        label=_("Fallbacks"),
         help_text=_(
             "Which models are asked instead when no key is left for one, one a line:"
             " gemini-2.5-pro: gemini-2.5-flash. The answer's x-gateway-model names the one that"
