@@ -219,11 +219,14 @@ class Runtime:
             logger.exception("The look at the pool failed")
 
     def _wake_groups(self) -> None:
-        """Without the database."""
-        if keys := self._off_groups.wake(self.snapshot, time.time()):
-            self.leasing.install(self.snapshot)
-            self.quota.install(self.snapshot, LimitBook(self.snapshot), keys)
-            self._install()
+        """Without the database. Whatever happens, the watch goes on."""
+        try:
+            if keys := self._off_groups.wake(self.snapshot, time.time()):
+                self.leasing.install(self.snapshot)
+                self.quota.install(self.snapshot, LimitBook(self.snapshot), keys)
+                self._install()
+        except Exception:
+            logger.exception("Groups whose time is over are off until the database is back")
 
     def _hear_jump(self, jump: float) -> None:
         """Cooldowns and back-offs in memory last as long as before when the clock is set."""

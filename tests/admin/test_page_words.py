@@ -38,6 +38,10 @@ def crumbs(html: str) -> list[str]:
     [
         ("proxyapp_apikey", "Keys", "There are no keys yet."),
         ("proxyapp_group", "Groups", "There are no groups yet."),
+        ("proxyapp_project", "Projects", "add it here to set its tier and limits."),
+        ("proxyapp_clienttoken", "Client tokens", "There are no client tokens yet."),
+        ("proxyapp_operatortoken", "Operator tokens", "There are no operator tokens yet."),
+        ("proxyapp_alertchannel", "Alert channels", "Add one and send a test."),
         ("proxyapp_ratelimitevent", "Events", "No provider has refused a key yet."),
         ("proxyapp_auditentry", "Audit log", "Nobody has changed anything yet."),
         ("proxyapp_hourlyusage", "Usage by hour", "No request was answered yet."),

@@ -18,6 +18,7 @@ from proxyapp.admin.alert_channels.form import ChannelForm
 from proxyapp.admin.alert_channels.problem_words import shown_problem
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.cells import ago
+from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.alerts.letters import letter_of_test
@@ -33,6 +34,14 @@ URL_PROBLEM = "_alert_url_problem"
 
 @admin.register(AlertChannel)
 class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
+    words = Words(
+        _("alert channel"),
+        _("alert channels"),
+        none=_(
+            "There are no alert channels yet: nobody is told when something needs attention. Add"
+            " one and send a test."
+        ),
+    )
     form = ChannelForm
     list_display = ("name", "goes_to", "told_of", "quiet", "is_on", "last_sent", "last_problem")
     search_fields = ("name",)

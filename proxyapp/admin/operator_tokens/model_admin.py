@@ -41,7 +41,11 @@ USED_UP = _("This form was sent before: a form makes one token. Nothing was made
 
 @admin.register(OperatorToken)
 class OperatorTokenAdmin(StoredAdmin[OperatorToken]):
-    words = Words(_("operator token"), _("operator tokens"))
+    words = Words(
+        _("operator token"),
+        _("operator tokens"),
+        none=_("There are no operator tokens yet. A script that uses the management API has one."),
+    )
     form = OperatorTokenForm
     list_display = ("name", "masked", "standing", "role", "user", "used", "ends")
     list_select_related = ("role", "user")
