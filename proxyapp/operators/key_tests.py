@@ -17,6 +17,7 @@ from proxyapp.ledger import key_probes
 from proxyapp.models import ApiKey, key_state
 from proxyapp.models.audit import Actor
 from proxyapp.operators import key_actions
+from proxyapp.operators.shown_words import message_word
 from proxyapp.pool.cooldown_rows import NewCooldown, write_cooldowns
 from proxyapp.provider.kind_sets import CONDEMNING_KINDS
 from proxyapp.vocabulary.choices import KeyStatus
@@ -141,13 +142,12 @@ def take_out(findings: Findings, now: datetime) -> set[int]:
 
 
 def describe(result: "ProbeResult", changes: Changes) -> str:
+    message = message_word(result.message)
     if result.key_id in changes.enabled:
-        text = _("%(message)s; it was invalid and is enabled again")
-        return text % {"message": result.message}
+        return _("%(message)s; it was invalid and is enabled again") % {"message": message}
     if result.key_id in changes.condemned:
-        text = _("%(message)s; it is taken out of rotation")
-        return text % {"message": result.message}
-    return result.message
+        return _("%(message)s; it is taken out of rotation") % {"message": message}
+    return message
 
 
 def _condemnation(result: "ProbeResult", key_hash: str, now: datetime) -> NewCooldown:

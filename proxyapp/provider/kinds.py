@@ -13,7 +13,7 @@ from proxyapp.provider.kind_spec import KindSpec, Retry, Scope, Until
 from proxyapp.provider.violations import QuotaWindow
 from proxyapp.vocabulary.marks import gettext_noop as _
 
-TOO_OFTEN = "asked too often, which says nothing against the key"
+TOO_OFTEN = _("asked too often, which says nothing against the key")
 
 
 class Kind(StrEnum):
@@ -29,7 +29,7 @@ class Kind(StrEnum):
         name="daily",
         is_for_model=False,
         until=Until.DAILY_RESET,
-        label="daily policy",
+        label=_("daily policy"),
         tone="warning",
         meaning=_("any 429"),
         is_spent_day=True,
@@ -40,7 +40,7 @@ class Kind(StrEnum):
         scope=Scope.PROJECT,
         is_for_model=True,
         until=Until.STATED_DELAY,
-        label="minute limit",
+        label=_("minute limit"),
         meaning=_("requests or tokens a minute"),
         probe_says=TOO_OFTEN,
         obeys_header=True,
@@ -51,7 +51,7 @@ class Kind(StrEnum):
         scope=Scope.PROJECT,
         is_for_model=True,
         until=Until.MIDNIGHT,
-        label="day limit",
+        label=_("day limit"),
         tone="warning",
         meaning=_("requests a day, whatever short delay it states"),
         probe_says=TOO_OFTEN,
@@ -65,7 +65,7 @@ class Kind(StrEnum):
         scope=Scope.PROJECT,
         is_for_model=True,
         until=Until.MIDNIGHT,
-        label="no quota",
+        label=_("no quota"),
         tone="danger",
         meaning=_("limit 0: the project has no quota for the model"),
         probe_says=TOO_OFTEN,
@@ -76,7 +76,7 @@ class Kind(StrEnum):
         name="too_large",
         is_for_model=True,
         retry=Retry.RELAY,
-        label="larger than the limit",
+        label=_("larger than the limit"),
         meaning=_("a request that is larger by itself than the limit that the 429 names"),
     )
     SPEND = KindSpec(
@@ -84,7 +84,7 @@ class Kind(StrEnum):
         scope=Scope.PROJECT,
         is_for_model=False,
         until=Until.STATED_DELAY,
-        label="spend rate",
+        label=_("spend rate"),
         tone="warning",
         meaning=_("money is spent too fast: a limit of the whole account in some minutes"),
         probe_says=TOO_OFTEN,
@@ -95,7 +95,7 @@ class Kind(StrEnum):
         name="unknown_limit",
         is_for_model=True,
         until=Until.BACK_OFF,
-        label="unknown limit",
+        label=_("unknown limit"),
         tone="primary",
         meaning=_("a 429 that names no window"),
         probe_says=TOO_OFTEN,
@@ -107,10 +107,10 @@ class Kind(StrEnum):
         scope=Scope.PROJECT,
         is_for_model=False,
         until=Until.MIDNIGHT,
-        label="billing",
+        label=_("billing"),
         tone="danger",
         meaning=_("prepaid money or a spending cap is used up"),
-        probe_says="its project does not pay",
+        probe_says=_("its project does not pay"),
         is_eased=True,
     )
     MODEL_BILLING = KindSpec(
@@ -118,27 +118,27 @@ class Kind(StrEnum):
         scope=Scope.PROJECT,
         is_for_model=True,
         until=Until.MIDNIGHT,
-        label="money for the model",
+        label=_("money for the model"),
         tone="danger",
         meaning=_("402, or a 403 or 400 that asks for billing (a second model: `billing`)"),
-        probe_says="its project does not pay",
+        probe_says=_("its project does not pay"),
         is_eased=True,
         widens_to="billing",
     )
     TOO_DEAR = KindSpec(
         name="too_dear",
         is_for_model=True,
-        label="too dear a request",
+        label=_("too dear a request"),
         meaning=_("402: the money left would pay for a smaller request"),
     )
     DEAD_KEY = KindSpec(
         name="dead_key",
         is_for_model=False,
         until=Until.OPERATOR,
-        label="dead key",
+        label=_("dead key"),
         tone="danger",
         meaning=_("the key is invalid, expired, leaked, suspended or restricted"),
-        probe_says="the key is dead",
+        probe_says=_("the key is dead"),
     )
     UNPROVEN = KindSpec(
         name="unproven",
@@ -146,7 +146,7 @@ class Kind(StrEnum):
         is_for_model=False,
         until=Until.SHORT_BACK_OFF,
         retry=Retry.NEXT_KEY,
-        label="unproven",
+        label=_("unproven"),
         tone="info",
         meaning=_("called dead, and the gateway's own question got no clear answer"),
         probe_says="",  # it is what a test leaves open
@@ -155,7 +155,7 @@ class Kind(StrEnum):
         name="model_for_key",
         is_for_model=True,
         until=Until.MIDNIGHT,
-        label="model not for this key",
+        label=_("model not for this key"),
         tone="warning",
         meaning=_("this key may not use the model (and another may: shown by its success)"),
         needs_proof=True,
@@ -166,25 +166,25 @@ class Kind(StrEnum):
         scope=Scope.GROUP,
         is_for_model=False,
         retry=Retry.OTHER_GROUP,
-        label="way out refused",
+        label=_("way out refused"),
         tone="danger",
         meaning=_("the proxy's exit, or this machine, is in an unsupported region"),
-        probe_says="refused for where the request comes from, not for its key",
+        probe_says=_("refused for where the request comes from, not for its key"),
     )
     SERVER = KindSpec(
         name="server",
         is_for_model=True,
         retry=Retry.BACK_OFF,
-        label="server error",
+        label=_("server error"),
         meaning=_("5xx, overloaded, cancelled"),
-        probe_says="the provider is in trouble, which says nothing against the key",
+        probe_says=_("the provider is in trouble, which says nothing against the key"),
         obeys_header=True,
     )
     WRONG_KEY = KindSpec(
         name="wrong_key",
         is_for_model=True,
         retry=Retry.RELAY,
-        label="another key's",
+        label=_("another key's"),
         meaning=_("a file, cache or batch of another project, or gone"),
     )
     PROXY_FAULT = KindSpec(
@@ -192,10 +192,10 @@ class Kind(StrEnum):
         is_of_way=True,
         is_for_model=False,
         retry=Retry.RELAY,
-        label="credentials",
+        label=_("credentials"),
         tone="danger",
         meaning=_("missing, malformed or several credentials"),
-        probe_says=(
+        probe_says=_(
             "the key did not arrive where it is looked for: check the group's auth and proxy"
         ),
     )
@@ -203,7 +203,7 @@ class Kind(StrEnum):
         name="request",
         is_for_model=True,
         retry=Retry.RELAY,
-        label="request",
+        label=_("request"),
         meaning=_("the client's own mistake"),
     )
 

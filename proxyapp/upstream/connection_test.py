@@ -24,9 +24,10 @@ from proxyapp.upstream.trace import CONNECTION, NAME, PROXY, REQUEST, TLS, StepC
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.exits import DIRECT
+from proxyapp.vocabulary.marks import gettext_noop as _
 
-NO_KEY = "not asked: the group has no key that may be used now"
-UNREADABLE_PROXY = "SECRET_KEY does not open the proxy URL of the group"
+NO_KEY = _("not asked: the group has no key that may be used now")
+UNREADABLE_PROXY = _("SECRET_KEY does not open the proxy URL of the group")
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from proxyapp.upstream.key_asking import Answer, ask_about
 from proxyapp.upstream.upstreams import Upstreams, verifying_context
 from proxyapp.vocabulary.choices import Auth, RateLimitPolicy
 from proxyapp.vocabulary.errors import GatewayError
+from proxyapp.vocabulary.marks import gettext_noop as _
 
 # A page of the admin's list has 100 keys: if none gets an answer it takes five rounds of
 # PROBE_SECONDS, within the minute that nginx waits by default.
@@ -26,8 +27,8 @@ AT_ONCE = 20
 # An operator waits; a request of a client may take longer. As long as CONNECT_TIMEOUT_SECONDS.
 PROBE_SECONDS = 10.0
 MESSAGE_CHARACTERS = 300  # 38 of the 49 recorded messages fit
-UNUSABLE = "not asked: SECRET_KEY does not open the proxy URL of its group"
-NO_LIST = "no list of models there, is the group's target URL right?"
+UNUSABLE = _("not asked: SECRET_KEY does not open the proxy URL of its group")
+NO_LIST = _("no list of models there, is the group's target URL right?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +145,7 @@ def _message(answer: Answer, key: PoolKey) -> str:
     explains.
     """
     if _outcome(answer, key) is ProbeOutcome.WORKS:
-        return "works"
+        return _("works")
     # Before anything is cut: half a key would not be recognised.
     secret = answer.shown.secret
     body = answer.body.replace(secret.encode(), key.masked.encode())
@@ -163,4 +164,4 @@ def _message(answer: Answer, key: PoolKey) -> str:
         meaning = NO_LIST
     said = verdict.message.encode() if verdict and verdict.message else body
     text = " ".join(excerpt(said, secret, key.masked).split())[:MESSAGE_CHARACTERS]
-    return ": ".join(filter(None, (meaning, text))) or "an empty answer"
+    return ": ".join(filter(None, (meaning, text))) or _("an empty answer")

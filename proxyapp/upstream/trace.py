@@ -3,7 +3,10 @@
 import time
 from collections.abc import Callable
 
-NAME, PROXY, CONNECTION, TLS, REQUEST = "Name resolution", "Proxy", "Connection", "TLS", "Request"
+from proxyapp.vocabulary.marks import gettext_noop as _
+
+NAME, PROXY, CONNECTION = _("Name resolution"), _("Proxy"), _("Connection")
+TLS, REQUEST = "TLS", _("Request")
 
 # Called with a step as it begins, and whom it is about: a host, or a host and its port.
 Trace = Callable[[str, str], None]

@@ -9,7 +9,7 @@ from django.utils.translation import pgettext
 from proxyapp.vocabulary.marks import gettext_noop as _
 
 # Why a key is disabled that nobody disabled: it is enabled again when the config file has it again.
-MISSING_FROM_FILE = "missing from the config file"
+MISSING_FROM_FILE = _("missing from the config file")
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from proxyapp.admin.parts.badges import state_badge
 from proxyapp.admin.parts.cells import counted, parts_in, parts_out, short_time, until
 from proxyapp.operators.key_report import KeyRow
-from proxyapp.operators.shown_words import kind_word
+from proxyapp.operators.shown_words import kind_word, message_word
 from proxyapp.vocabulary.key_states import KeyState
 
 MODELS_SHOWN = 3
@@ -97,7 +97,7 @@ def _details(row: KeyRow, now: datetime) -> list[SafeString]:
 
 
 def _reason(row: KeyRow) -> list[SafeString]:
-    text = row.status_reason
+    text = message_word(row.status_reason)
     if len(text) <= REASON_CHARACTERS:
         return [format_html("{}", text)] if text else []
     short = text[:REASON_CHARACTERS].rstrip()

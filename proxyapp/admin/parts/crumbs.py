@@ -8,11 +8,13 @@ from django.template import Context, Library
 from django.urls import reverse
 
 from proxyapp.admin.parts.script_words import script_words
+from proxyapp.operators.shown_words import message_word
 from proxyapp.vocabulary.shown_times import day_text, second_text
 
 register = Library()
 register.simple_tag(script_words)
 register.filter("day", day_text)
+register.filter("message", message_word)
 register.filter("second", second_text)
 
 Crumb = tuple[str, str]
