@@ -4,19 +4,22 @@ from django.apps import apps
 
 from proxyapp.models import page_names
 from proxyapp.models.alert_channel import AlertChannel
+from proxyapp.models.api_key import ApiKey
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
+from proxyapp.models.group import Group
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.learned_limit import LearnedLimit
 from proxyapp.models.operator_token import OperatorToken
-from proxyapp.models.pool import ActiveCooldowns, ApiKey, Group, RateLimitEvent, RotationCursor
 from proxyapp.models.pool_change import PoolChange
 from proxyapp.models.price import ModelPrice
 from proxyapp.models.project import Project
 from proxyapp.models.quota_share import QuotaHolder, QuotaShare
+from proxyapp.models.rate_limit_event import ActiveCooldowns, RateLimitEvent
 from proxyapp.models.record import AuditEntry, Chore, ImportedGroup, SpoolMark
 from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.request_log import RequestLogEntry, RequestLogGap, RequestLogTry
 from proxyapp.models.resource import Resource
+from proxyapp.models.rotation_cursor import RotationCursor
 from proxyapp.models.sign_in import SecondFactor, SignInCount
 from proxyapp.models.usage import (
     FIRST_COLUMNS,

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
-from proxyapp.models.pool import Group
+from proxyapp.models.group import Group
 from proxyapp.models.quota_columns import concurrency_column
 from proxyapp.models.usage import cost_column, llm_token_part
 

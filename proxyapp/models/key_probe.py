@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from proxyapp.models.pool import ApiKey
+from proxyapp.models.api_key import ApiKey
 
 
 class KeyProbe(models.Model):

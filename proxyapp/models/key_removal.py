@@ -2,8 +2,8 @@
 
 from django.db.models import QuerySet
 
+from proxyapp.models.api_key import ApiKey
 from proxyapp.models.batches import BATCH
-from proxyapp.models.pool import ApiKey
 from proxyapp.models.removed_key import RemovedKey
 from proxyapp.models.usage import KeyTotal
 

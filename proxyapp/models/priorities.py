@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 from django.db.models.functions import Coalesce
 
-from proxyapp.models.pool import ApiKey, Group
+from proxyapp.models.api_key import ApiKey
+from proxyapp.models.group import Group
 from proxyapp.vocabulary.quoting import quoted
 
 

@@ -3,7 +3,7 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
-from proxyapp.models.pool import ApiKey
+from proxyapp.models.api_key import ApiKey
 from proxyapp.models.removed_key import RemovedKey
 
 

@@ -71,7 +71,7 @@ def test_no_import_goes_against_the_order(graph):
 
 
 def test_an_import_against_the_order_would_be_found():
-    graph = {"proxyapp.pool.store": {"proxyapp.upstream.headers", "proxyapp.models.pool"}}
+    graph = {"proxyapp.pool.store": {"proxyapp.upstream.headers", "proxyapp.models.group"}}
 
     assert against_the_order(graph) == ["proxyapp.pool.store imports proxyapp.upstream.headers"]
 

@@ -1,16 +1,15 @@
-"""Groups and their keys, what rate limits did to them, and where the rotation stands."""
+"""Groups: where the keys of one go, how they take turns, and what is kept of it."""
 
 from datetime import datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models.functions import Lower
-from django.utils import timezone
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
-from proxyapp.models.quota_columns import OF_ITSELF, concurrency_column, limits_column, tier_column
-from proxyapp.models.sealed import SealedTextField, keyed_hash
+from proxyapp.models.quota_columns import concurrency_column, limits_column, tier_column
+from proxyapp.models.sealed import SealedTextField
 from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, MAX_AUTH_LENGTH
 from proxyapp.vocabulary.choices import (
     DEFAULT_TARGET_URL,
@@ -19,14 +18,13 @@ from proxyapp.vocabulary.choices import (
     MAX_WEIGHT,
     MIN_SPILL,
     Auth,
-    KeyStatus,
     RateLimitPolicy,
     Sticky,
     Strategy,
     choice_values,
     labelled,
 )
-from proxyapp.vocabulary.masking import masked_key, masked_url
+from proxyapp.vocabulary.masking import masked_url
 
 
 class Group(models.Model):
@@ -229,197 +227,3 @@ class Group(models.Model):
 
     def is_off(self, now: datetime) -> bool:
         return not self.enabled or (self.off_until is not None and self.off_until > now)
-
-
-class ApiKey(models.Model):
-    group = models.ForeignKey(Group, on_delete=models.CASCADE, related_name="keys")
-    position = models.PositiveIntegerField(
-        default=0, help_text=_("Order of rotation within the group, lowest first.")
-    )
-    name = models.CharField(max_length=100, blank=True)
-    project = models.CharField(
-        max_length=100, blank=True, help_text=_("Keys of one project share their quota.")
-    )
-    limits = limits_column(OF_ITSELF)
-    max_concurrent = concurrency_column()
-    priority = models.PositiveSmallIntegerField(
-        null=True,
-        blank=True,
-        validators=[MaxValueValidator(MAX_PRIORITY)],
-        help_text=_("As its group's, for this key alone. Empty: the group's."),
-    )
-    weight = models.PositiveSmallIntegerField(
-        default=1,
-        db_default=1,
-        validators=[MinValueValidator(1), MaxValueValidator(MAX_WEIGHT)],
-        help_text=format_lazy(
-            _(
-                "How many turns it gets where the strategy is weighted, 1 to {most}, times its"
-                " group's weight."
-            ),
-            most=MAX_WEIGHT,
-        ),
-    )
-    proxy_url = SealedTextField(null=True, blank=True)
-    secret = SealedTextField(null=True)
-    key_hash = models.CharField(max_length=64, unique=True, editable=False)
-    masked = models.CharField(max_length=20, editable=False)
-    status = models.CharField(max_length=10, choices=labelled(KeyStatus), default=KeyStatus.ACTIVE)
-    status_reason = models.CharField(max_length=300, blank=True)
-    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
-    created_at = models.DateTimeField(auto_now_add=True)
-    updated_at = models.DateTimeField(auto_now=True)
-
-    class Meta:
-        verbose_name = "API key"
-        ordering = ["group__position", "group_id", "position", "id"]
-        indexes = [
-            models.Index(fields=["group", "position"]),
-            models.Index(fields=["status"]),
-            models.Index(fields=["project"]),
-            models.Index(fields=["last_used_at"]),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(status__in=choice_values(KeyStatus)), name="key_status_known"
-            ),
-            models.CheckConstraint(condition=~models.Q(key_hash=""), name="key_hash_not_empty"),
-            models.CheckConstraint(
-                condition=models.Q(weight__range=(1, MAX_WEIGHT)), name="key_weight_bounded"
-            ),
-        ]
-        permissions = [("view_secret", "Can see API keys in clear")]
-
-    def __str__(self) -> str:
-        return f"{self.name} ({self.masked})" if self.name else self.masked
-
-    def set_secret(self, secret: str) -> None:
-        self.secret = secret
-        self.key_hash = keyed_hash(secret)
-        self.masked = masked_key(secret)
-
-
-class ActiveCooldowns(models.QuerySet["RateLimitEvent"]):
-    def active(self, now: datetime) -> "ActiveCooldowns":
-        """The cooldowns that hold at `now`: not released and not over."""
-        return self.filter(released_at=None, cooling_until__gt=now)
-
-    def of_keys(self, keys: "models.QuerySet[ApiKey]") -> "ActiveCooldowns":
-        """Those of the keys themselves and those of their projects."""
-        keys = keys.order_by()
-        projects = keys.exclude(project="").values("project")
-        return self.filter(models.Q(key__in=keys.values("pk")) | models.Q(project__in=projects))
-
-
-class RateLimitEvent(models.Model):
-    """One refusal that took a key out.
-
-    While it is neither over nor released, it is the key's cooldown.
-    """
-
-    key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="events")
-    project = models.CharField(
-        max_length=100,
-        blank=True,
-        help_text=_("All keys of this project are out. Empty: only the key itself."),
-    )
-    model = models.CharField(
-        max_length=100,
-        blank=True,
-        help_text=_(
-            "Empty: every model. With a slash in front, an endpoint that names no model, such as"
-            " /batches."
-        ),
-    )
-    kind = models.CharField(max_length=20)
-    quota_id = models.CharField(
-        max_length=200, blank=True, help_text=_("The provider's name of the quota.")
-    )
-    quota_limit = models.CharField(
-        max_length=40, blank=True, help_text=_("The provider's limit, as it wrote it.")
-    )
-    stated_delay_seconds = models.FloatField(
-        null=True, blank=True, help_text=_("The delay that the provider stated.")
-    )
-    http_status = models.PositiveSmallIntegerField(default=429)
-    occurred_at = models.DateTimeField(default=timezone.now)
-    cooling_until = models.DateTimeField()
-    released_at = models.DateTimeField(null=True, blank=True)
-    client = models.ForeignKey(
-        "proxyapp.ClientToken",
-        on_delete=models.SET_NULL,
-        null=True,
-        related_name="+",
-        help_text=_("Whose request it was. Empty: one without a client token."),
-    )
-    excerpt = models.TextField(blank=True, help_text=_("The start of the answer, keys masked."))
-    request_id = models.CharField(
-        max_length=128, blank=True, db_default="", help_text=_("Of the request that was refused.")
-    )
-
-    objects = ActiveCooldowns.as_manager()
-
-    class Meta:
-        ordering = ["-occurred_at", "-id"]
-        indexes = [
-            models.Index(fields=["key", "-occurred_at"]),
-            models.Index(fields=["-occurred_at"]),
-            models.Index(
-                fields=["cooling_until"],
-                condition=models.Q(released_at=None),
-                name="event_unreleased_until",
-            ),
-            models.Index(
-                fields=["project"], condition=~models.Q(project=""), name="event_of_project"
-            ),
-        ]
-        constraints = [
-            models.CheckConstraint(
-                condition=models.Q(cooling_until__gte=models.F("occurred_at")),
-                name="event_until_after_start",
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.kind} {self.occurred_at:%Y-%m-%d %H:%M:%S}"
-
-    def is_active(self, now: datetime) -> bool:
-        return self.released_at is None and self.cooling_until > now
-
-
-class RotationCursor(models.Model):
-    """Where a ring's rotation stands. `proxyapp.pool.cursor` alone writes here."""
-
-    ring = models.CharField(
-        max_length=120,
-        unique=True,
-        help_text=_("Empty: all groups. `group:7`: the keys of group 7."),
-    )
-    position = models.PositiveBigIntegerField(
-        default=0, help_text=_("The next slot that no lease has taken.")
-    )
-    size = models.PositiveIntegerField(
-        default=0, help_text=_("The number of keys that the position counts in.")
-    )
-    next_key = models.ForeignKey(
-        ApiKey,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        related_name="+",
-        help_text=_("Whose turn it is."),
-    )
-    pool_version = models.PositiveBigIntegerField(
-        default=0,
-        help_text=_(
-            "Raised by every change of keys, groups or cooldowns (in the row of all groups)."
-        ),
-    )
-    pool_stamp = models.PositiveBigIntegerField(
-        default=0,
-        db_default=0,
-        help_text=_("A random number of each version: not that of another history."),
-    )
-
-    def __str__(self) -> str:
-        return self.ring or "all groups"
