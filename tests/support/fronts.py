@@ -107,7 +107,7 @@ def nginx(
         )
         (home / "nginx.conf").write_text(text)
         command = [program("nginx"), "-p", name, "-c", str(home / "nginx.conf")]
-        with _running(command, home, port):
+        with _running(command, home, port, is_tls=is_tls):
             yield f"{'https' if is_tls else 'http'}://127.0.0.1:{port}"
 
 
@@ -132,7 +132,7 @@ def caddy(target: str, lines: str = "", *, is_tls: bool = False) -> Iterator[str
             "--config",
             str(home / "Caddyfile"),
         ]
-        with _running(command, home, port):
+        with _running(command, home, port, is_tls=is_tls):
             yield f"{'https' if is_tls else 'http'}://127.0.0.1:{port}"
 
 
@@ -140,8 +140,9 @@ FRONTS = {"nginx": nginx, "caddy": caddy}
 
 
 @contextmanager
-def _running(command: list[str], home: Path, port: int) -> Iterator[None]:
+def _running(command: list[str], home: Path, port: int, *, is_tls: bool) -> Iterator[None]:
     """Listening. What it complains of is shown when it does not come to that."""
+    is_ready = _has_certificate if is_tls else _is_listening
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)}
     with (home / "output").open("wb") as output:
         process = subprocess.Popen(
@@ -149,7 +150,7 @@ def _running(command: list[str], home: Path, port: int) -> Iterator[None]:
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not _is_listening(port):
+        while not is_ready(port):
             assert process.poll() is None, (home / "output").read_text(errors="replace")
             assert time.monotonic() < deadline, f"{command[0]} does not listen"
             time.sleep(0.02)
@@ -163,6 +164,16 @@ def _is_listening(port: int) -> bool:
     with socket.socket() as client:
         client.settimeout(1)
         return client.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _has_certificate(port: int) -> bool:
+    """Caddy makes its own once it listens, and breaks handshakes off until then."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+            any_certificate().wrap_socket(client, server_hostname=HOST).close()
+    except OSError:
+        return False
+    return True
 
 
 def any_certificate() -> ssl.SSLContext:
