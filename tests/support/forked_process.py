@@ -23,6 +23,7 @@ from tests.support.preloaded import GATEWAY, LIBRARIES, WITH_DJANGO
 
 ROOT = Path(__file__).resolve().parents[2]
 ANSWER_SECONDS = 60
+SETTINGS = "gateway.settings"
 
 
 class ForkedProcess:
@@ -123,7 +124,7 @@ def modules_for(job: Job) -> tuple[str, ...]:
     """What it would import anyway, as far as it can be told from its arguments."""
     if not _runs_this_gateway(job):
         return LIBRARIES
-    if _is_command(job) and "DJANGO_SETTINGS_MODULE" not in job.environment:
+    if _is_command(job) and job.environment.get("DJANGO_SETTINGS_MODULE") in (None, SETTINGS):
         return (*LIBRARIES, *GATEWAY, *WITH_DJANGO)
     return (*LIBRARIES, *GATEWAY)
 

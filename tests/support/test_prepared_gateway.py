@@ -92,6 +92,11 @@ def test_only_a_command_with_the_gateways_own_settings_is_forked_from_there() ->
     pure = {"GATEWAY_PURE": os.environ.get("GATEWAY_PURE", "")}
     jobs = {
         "a command": Job(["manage.py", "check"], pure, str(ROOT)),
+        "named settings": Job(
+            ["manage.py", "check"],
+            {**pure, "DJANGO_SETTINGS_MODULE": "gateway.settings"},
+            str(ROOT),
+        ),
         "of another place": Job([str(ROOT / "manage.py"), "check"], pure, "/"),
         "another program": Job(["-m", "tests.support.pick_process"], pure, str(ROOT)),
         "other settings": Job(
@@ -106,4 +111,4 @@ def test_only_a_command_with_the_gateways_own_settings_is_forked_from_there() ->
         if set(forked_process.modules_for(job)) >= set(WITH_DJANGO)
     }
 
-    assert prepared == {"a command", "of another place"}
+    assert prepared == {"a command", "named settings", "of another place"}
