@@ -12,6 +12,8 @@ from tests.support.fronts import FRONTS, HOST, NGINX_LINES, any_certificate, ngi
 from tests.support.gateway import Gateway
 from tests.support.live_pages import OPERATOR, PASSWORD
 
+pytestmark = pytest.mark.once
+
 NAMES = ("ALLOWED_HOSTS", "TRUSTED_PROXIES", "BEHIND_TLS", "CSRF_TRUSTED_ORIGINS")
 SERVERS = ["daphne", "uvicorn"]
 

@@ -16,6 +16,8 @@ from proxyapp.vocabulary.terminal import takes_unicode
 from tests.support.gateway import ROOT, Gateway, group
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.once
+
 TARGET = "http://127.0.0.1:9"
 NAMES = ["Büro", "ключи", "鍵", "🔑", "plain", "sixth", "seventh"]
 ASCII_ONLY = {

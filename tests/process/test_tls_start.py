@@ -24,6 +24,8 @@ from tests.support.raw_client import RawClient
 from tests.support.tls_gateway import TlsGateway
 from tests.support.waiting import wait_for
 
+pytestmark = pytest.mark.once
+
 SERVERS = pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 RENEWED = "The certificate was loaded again"
 

@@ -7,7 +7,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway import ROOT
+
+pytestmark = pytest.mark.once
 
 COPIED = ("gateway", "proxyapp", "setup.py", "pyproject.toml")
 NOT_COPIED = shutil.ignore_patterns("__pycache__", "*.so", "*.so.json")
