@@ -123,11 +123,12 @@ clean:
 	rm -rf $(VENV) $(clients) .bench .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# $(call isolated,TITLE,COMMAND): away from the database, the secrets and the settings of the gateway that is installed here.
+# $(call isolated,TITLE,COMMAND): away from the database, the secrets and the settings of the gateway that is installed here. What is compiled
+# of the tests is kept, wherever that is turned off: else each process that runs them compiles all of them again, twice a run.
 define isolated
 echo "--- $(1)"; \
 var=$$(mktemp -d) && trap 'rm -rf "$$var"' EXIT && \
-ENV_FILE=/dev/null VAR_DIR="$$var" DATABASE_URL="sqlite:///$$var/db.sqlite3" SECRET_KEY= SECRET_KEY_FALLBACKS= $(2)
+ENV_FILE=/dev/null VAR_DIR="$$var" DATABASE_URL="sqlite:///$$var/db.sqlite3" SECRET_KEY= SECRET_KEY_FALLBACKS= PYTHONDONTWRITEBYTECODE= $(2)
 endef
 
 config.yaml:

@@ -3,6 +3,7 @@
 import re
 import shlex
 import subprocess
+import sys
 import tomllib
 
 import pytest
@@ -42,6 +43,21 @@ def test_the_run_on_postgresql_leaves_out_what_runs_once_and_what_make_test_neve
 
     assert f"-m '{by_itself[by_itself.index('-m') + 1]} and not once'" in on_postgresql
     assert len(runs) == 1, "the run on SQLite leaves nothing out"
+
+
+def test_what_is_compiled_of_the_tests_is_kept_for_the_next_process() -> None:
+    kept = "import sys; print(sys.dont_write_bytecode)"
+    [isolated] = [line for line in MAKEFILE.splitlines() if line.startswith("ENV_FILE=/dev/null")]
+    variables = [part for part in isolated.split() if part.startswith("PYTHON")]
+
+    done = subprocess.run(
+        ["env", "PYTHONDONTWRITEBYTECODE=1", "env", *variables, sys.executable, "-c", kept],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert done.stdout == "False\n"
 
 
 @pytest.mark.parametrize(
