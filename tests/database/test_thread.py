@@ -13,13 +13,11 @@ from django.db import connection
 
 from proxyapp.database.thread import DatabaseThread
 from tests.support import postgres
+from tests.support.chosen_database import needs_postgresql
 from tests.support.waiting import wait_for
 
 pytestmark = [
-    pytest.mark.skipif(
-        os.environ.get("TEST_DATABASE") != "postgresql",
-        reason="needs PostgreSQL: SQLite's file has no sessions",
-    ),
+    needs_postgresql("needs PostgreSQL: SQLite's file has no sessions"),
     pytest.mark.asyncio,
     pytest.mark.django_db(transaction=True),
 ]

@@ -1,7 +1,6 @@
 """PostgreSQL breaks under a running gateway: no request notices, and every count is right."""
 
 import functools
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -12,6 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.chosen_database import needs_postgresql
 from tests.support.cluster import Cluster
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
@@ -19,9 +19,7 @@ from tests.support.reliability_figures import note
 from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql", reason="needs PostgreSQL, which breaks here"
-)
+pytestmark = needs_postgresql("needs PostgreSQL, which breaks here")
 KEYS = [f"KEY-{number:02}" for number in range(16)]
 SHORT_SECONDS = 2.0
 LONG_SECONDS = 30.0

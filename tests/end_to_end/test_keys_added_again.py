@@ -1,6 +1,5 @@
 """A key that is deleted and added again, and so has another id, has what it made."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,6 +8,7 @@ import httpx
 import pytest
 import yaml
 
+from tests.support.chosen_database import needs_sqlite
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.upload_client import UploadClient, only_upload
@@ -106,9 +106,7 @@ def test_an_upload_goes_on_with_the_key_of_now(pool: Pool) -> None:
     assert only_upload(pool.upstream).content == b"abcd"
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
-)
+@needs_sqlite("needs SQLite: its file is locked")
 @pytest.mark.parametrize("pool", ["daphne"], indirect=True)
 def test_what_was_made_in_an_outage_is_theirs_too(pool: Pool) -> None:
     path = pool.gateway.database_url.removeprefix("sqlite:///")

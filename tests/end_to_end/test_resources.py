@@ -5,7 +5,6 @@ The gateway rotates over three projects of a Google that lets nobody see what is
 
 import gzip
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.chosen_database import needs_sqlite
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_tokens import make_tokens
@@ -147,9 +147,7 @@ def test_it_is_known_at_once_in_every_process(upstream: FakeUpstream) -> None:
     assert google.is_quiet()
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
-)
+@needs_sqlite("needs SQLite: its file is locked")
 def test_what_is_made_while_the_database_is_away_is_known_then_and_later(
     one_server: Google,
 ) -> None:
@@ -166,9 +164,7 @@ def test_what_is_made_while_the_database_is_away_is_known_then_and_later(
     assert one_server.is_quiet()
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
-)
+@needs_sqlite("needs SQLite: its file is locked")
 def test_what_is_made_meanwhile_is_known_in_every_process_of_the_machine(
     upstream: FakeUpstream,
 ) -> None:

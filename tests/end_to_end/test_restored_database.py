@@ -11,15 +11,13 @@ import yaml
 
 from tests.conftest import MakeGateway
 from tests.support import postgres
+from tests.support.chosen_database import needs_postgresql
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_database import counted_by_hour, rows
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql",
-    reason="needs PostgreSQL: SQLite is restored at rest",
-)
+pytestmark = needs_postgresql("needs PostgreSQL: SQLite is restored at rest")
 
 
 def ask(gateway: Gateway, count: int) -> None:

@@ -2,7 +2,6 @@
 
 import gc
 import json
-import os
 import re
 import sqlite3
 from collections import deque
@@ -21,6 +20,7 @@ from proxyapp.pool.keys_and_groups import GroupFields
 from proxyapp.pool.store import PoolReader
 from proxyapp.process.bootstrap import Administrator
 from tests.conftest import MakeGateway
+from tests.support.chosen_database import needs_sqlite
 from tests.support.database_dump import dump, files
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
@@ -78,9 +78,7 @@ def test_neither_the_admin_nor_a_dump_of_the_database_has_a_secret(
     assert "works" in rows
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: its file is locked"
-)
+@needs_sqlite("needs SQLite: its file is locked")
 def test_no_secret_is_in_what_waits_for_the_database(
     make_gateway: MakeGateway, upstream: FakeUpstream
 ):

@@ -22,6 +22,7 @@ from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.live_pages import OPERATOR, admin_cookie, watched
 from tests.support.mixed_traffic import Traffic
+from tests.support.postgres import ON_POSTGRESQL
 from tests.support.reliability_figures import note
 
 SECONDS = 60 * float(os.environ.get("SOAK_MINUTES", "30"))
@@ -198,7 +199,7 @@ def soaked(server: str) -> Iterator[Soaked]:
 
 
 async def test_half_an_hour_of_traffic_and_faults_leaves_no_trace():
-    if os.environ.get("TEST_DATABASE") == "postgresql":
+    if ON_POSTGRESQL:
         pytest.skip(
             "needs SQLite: the fault is a lock on its file; PostgreSQL's have tests of their own"
         )

@@ -13,15 +13,14 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.chosen_database import needs_sqlite
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.reliability_figures import note
 from tests.support.traffic import Traffic
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite, which breaks here"
-)
+pytestmark = needs_sqlite("needs SQLite, which breaks here")
 KEYS = [f"KEY-{number:02}" for number in range(12)]
 SHORT_SECONDS, LONG_SECONDS = 2.0, 30.0
 

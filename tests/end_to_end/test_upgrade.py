@@ -5,7 +5,6 @@ and what the rooms could break (paths of modules, secrets, sessions) is the same
 """
 
 import json
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -16,12 +15,11 @@ import httpx
 import pytest
 import yaml
 
+from tests.support.chosen_database import needs_sqlite
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import ROOT, Gateway, migrated_template
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="needs SQLite: the dump is its"
-)
+pytestmark = needs_sqlite("needs SQLite: the dump is its")
 
 DUMP = ROOT / "tests" / "data" / "before_rooms.sql"
 UPSTREAM = "http://upstream.example"

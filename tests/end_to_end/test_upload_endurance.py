@@ -1,6 +1,5 @@
 """Uploads of any size, over restarts and outages of the database."""
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -9,11 +8,11 @@ import psutil
 import pytest
 
 from tests.conftest import MakeGateway
+from tests.support.chosen_database import needs_sqlite
 from tests.support.fake_upstream import FakeUpstream, body_of_bytes
 from tests.support.upload_client import FILES, START, UploadClient, only_upload, uploads_of
 
 MEBIBYTE = 1 << 20
-IS_SQLITE = os.environ.get("TEST_DATABASE") != "postgresql"
 
 
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
@@ -66,7 +65,7 @@ def test_an_upload_goes_on_after_a_restart_and_with_every_worker(
     assert {upload.key for upload in uploads_of(upstream)} == {"KEY-A", "KEY-B", "KEY-C"}
 
 
-@pytest.mark.skipif(not IS_SQLITE, reason="it is SQLite that is locked")
+@needs_sqlite("it is SQLite that is locked")
 def test_an_upload_goes_on_while_the_database_is_away(
     make_gateway: MakeGateway, upstream: FakeUpstream
 ) -> None:

@@ -14,12 +14,13 @@ import pytest
 import yaml
 
 from tests.support import postgres
+from tests.support.chosen_database import needs_postgresql, needs_sqlite
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_database import rows
+from tests.support.postgres import ON_POSTGRESQL
 
-ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql"
-only_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="SQLite's")
-only_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="PostgreSQL's")
+only_sqlite = needs_sqlite("SQLite's")
+only_postgresql = needs_postgresql("PostgreSQL's")
 SECRET = "not-the-file-but-the-setting-0123456789-0123456789"
 COPY = "database.pgdump" if ON_POSTGRESQL else "database.sqlite3"
 

@@ -1,7 +1,6 @@
 """What a machine is made of goes into an encrypted file, and makes another machine."""
 
 import json
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -19,6 +18,7 @@ from proxyapp.access import token_store
 from proxyapp.models import ApiKey, AuditEntry, ClientToken, Group, RateLimitEvent, SecondFactor
 from proxyapp.operators.moving import LEFT, _rows, pack, restore
 from proxyapp.operators.moving_file import HEADER, MovingFileError, seal, unseal
+from tests.support.chosen_database import needs_postgresql
 from tests.support.client_tokens import add_token
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret
 
@@ -189,10 +189,7 @@ def test_a_file_writes_no_other_tables():
     assert not Session.objects.exists()
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql",
-    reason="needs PostgreSQL: SQLite shows a transaction one state of its file anyway",
-)
+@needs_postgresql("needs PostgreSQL: SQLite shows a transaction one state of its file anyway")
 @pytest.mark.django_db(transaction=True)
 def test_what_is_added_meanwhile_does_not_come_in_half(monkeypatch: pytest.MonkeyPatch):
     def rows_slowly(model: type[Model], now: datetime) -> list[Model]:

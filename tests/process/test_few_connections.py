@@ -12,15 +12,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support.chosen_database import needs_postgresql
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_database import counted_by_hour
 from tests.support.waiting import wait_for
 
-pytestmark = pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") != "postgresql",
-    reason="needs PostgreSQL: SQLite has no connections to spare",
-)
+pytestmark = needs_postgresql("needs PostgreSQL: SQLite has no connections to spare")
 WAITS = "Waits for a connection to the database"
 
 

@@ -2,7 +2,6 @@
 
 import fcntl
 import functools
-import os
 import signal
 import sqlite3
 from collections.abc import Iterator, Sequence
@@ -15,14 +14,15 @@ import psycopg
 import pytest
 
 from proxyapp.process.start_lock import ADVISORY_LOCK
+from tests.support.chosen_database import needs_postgresql, needs_sqlite
 from tests.support.gateway import ROOT, Gateway, group
 from tests.support.gateway_database import rows
 from tests.support.pooler import pooled
+from tests.support.postgres import ON_POSTGRESQL
 from tests.support.waiting import wait_for
 
-ON_POSTGRESQL = os.environ.get("TEST_DATABASE") == "postgresql"
-only_postgresql = pytest.mark.skipif(not ON_POSTGRESQL, reason="PostgreSQL's")
-only_sqlite = pytest.mark.skipif(ON_POSTGRESQL, reason="SQLite's")
+only_postgresql = needs_postgresql("PostgreSQL's")
+only_sqlite = needs_sqlite("SQLite's")
 OLD = ROOT / "tests" / "data" / "before_rooms.sql"
 SECRET = {"SECRET_KEY": "one-secret-for-all-of-them-0123456789-0123456789"}
 CONFIG = {"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:9")]}

@@ -1,10 +1,10 @@
 """What a start imports: a command no server, and each server nothing of the other."""
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.chosen_database import needs_sqlite
 from tests.support.gateway import Gateway
 
 SERVERS = (
@@ -64,9 +64,7 @@ def test_httpx_comes_without_its_command_line(fresh: Gateway) -> None:
     assert said_by(fresh, program) == "set()"
 
 
-@pytest.mark.skipif(
-    os.environ.get("TEST_DATABASE") == "postgresql", reason="there it is what speaks to it"
-)
+@needs_sqlite("there it is what speaks to it")
 def test_sqlite_comes_without_psycopg_and_certificates_are_read_where_there_are_some(
     fresh: Gateway,
 ) -> None:

@@ -45,11 +45,10 @@ def migrated_template(*, has_user: bool = False) -> str:
     The name of one on PostgreSQL, else a file. `has_user`: a start finds its administrator, and
     spends no time on the hash of a password that nobody asks for.
     """
-    on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
     directory = Path(tempfile.mkdtemp(prefix="gateway-template-"))
     atexit.register(shutil.rmtree, directory, ignore_errors=True)
     file = directory / "db.sqlite3"
-    url = postgres.fresh_database() if on_postgresql else f"sqlite:///{file}"
+    url = postgres.fresh_database() if postgres.ON_POSTGRESQL else f"sqlite:///{file}"
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "GATEWAY_PURE": os.environ.get("GATEWAY_PURE", ""),
@@ -66,7 +65,7 @@ def migrated_template(*, has_user: bool = False) -> str:
             timeout=COMMAND_SECONDS,
         )
         done.check_returncode()
-    return url.rpartition("/")[2] if on_postgresql else str(file)
+    return url.rpartition("/")[2] if postgres.ON_POSTGRESQL else str(file)
 
 
 class Gateway:
@@ -102,7 +101,6 @@ class Gateway:
         self._log.touch()
         self._is_forked = is_forked
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
-        self._on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
         has_user = "DJANGO_SUPERUSER_PASSWORD" not in (env or {})
         self.database_url = self._database(
             migrated_template(has_user=has_user) if is_migrated else None
@@ -119,7 +117,7 @@ class Gateway:
         }
 
     def _database(self, template: str | None) -> str:
-        if self._on_postgresql:
+        if postgres.ON_POSTGRESQL:
             return postgres.fresh_database(template) if template else postgres.fresh_database()
         path = self.directory / "db.sqlite3"
         if template:
@@ -230,7 +228,7 @@ class Gateway:
         """Ends what still runs and removes the data."""
         if self._process:
             self.kill()
-        if self._on_postgresql:
+        if postgres.ON_POSTGRESQL:
             postgres.drop_database(self.database_url)
         shutil.rmtree(self.directory, ignore_errors=True)
 

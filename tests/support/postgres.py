@@ -28,6 +28,8 @@ from psycopg import sql
 from tests.support.ports import free_port
 
 ADMIN_URL = "TEST_DATABASE_ADMIN_URL"
+CHOSEN, CHOICE = "TEST_DATABASE", "postgresql"
+ON_POSTGRESQL = os.environ.get(CHOSEN) == CHOICE  # whether this process's tests are
 START_SECONDS = 60
 SPEED_OVER_SAFETY = (
     "fsync=off",
@@ -193,7 +195,7 @@ def run_with_server(command: Sequence[str]) -> int:
         os.environ[ADMIN_URL] = url
         environment = {
             **os.environ,
-            "TEST_DATABASE": "postgresql",
+            CHOSEN: CHOICE,
             "DATABASE_URL": fresh_database(),
         }
         child = subprocess.Popen(command, env=environment)

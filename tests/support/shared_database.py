@@ -12,8 +12,11 @@ from tests.support.gateway import ROOT
 @contextmanager
 def shared_database(directory: Path, filling: str) -> Iterator[dict[str, str]]:
     """The environment of those programs. `filling`: what Django's shell runs first."""
-    on_postgresql = os.environ.get("TEST_DATABASE") == "postgresql"
-    url = postgres.fresh_database() if on_postgresql else f"sqlite:///{directory / 'db.sqlite3'}"
+    url = (
+        postgres.fresh_database()
+        if postgres.ON_POSTGRESQL
+        else f"sqlite:///{directory / 'db.sqlite3'}"
+    )
     environment = {
         **os.environ,
         "DATABASE_URL": url,
@@ -27,7 +30,7 @@ def shared_database(directory: Path, filling: str) -> Iterator[dict[str, str]]:
         run(environment, "manage.py", "shell", "-v0", "-c", filling)
         yield environment
     finally:
-        if on_postgresql:
+        if postgres.ON_POSTGRESQL:
             postgres.drop_database(url)
 
 
