@@ -2,7 +2,7 @@
 
 Django's settings, which its models cannot do without, are read here for an environment that says
 nothing, and then forgotten: each fork reads those of its own environment, as a fresh process does.
-The modules that keep what they read there, or install a reactor, are left to the forks.
+What keeps what it read there, and the servers, are left to the forks.
 """
 
 import importlib
@@ -34,7 +34,6 @@ PREPARED = (
     "proxyapp.process.supervision",
     "proxyapp.process.tls_files",
     "proxyapp.process.worker",
-    "proxyapp.server.uvicorn",
 )
 
 

@@ -42,7 +42,7 @@ seen = {
               and any(map(stale, list(vars(module).values())))],
 }
 kind = lambda value: type(value).__name__
-print(json.dumps([seen, "proxyapp.server.uvicorn" in before], default=kind))
+print(json.dumps([seen, "proxyapp.process.serving" in before], default=kind))
 """
 COMMAND = ["manage.py", "shell", "--no-imports", "-c", PROBE]
 
