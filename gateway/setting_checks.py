@@ -24,6 +24,9 @@ SHORTEST_SECRET = 32
 FEWEST_CHARACTERS = 5
 SHORTEST_PASSWORD = 8
 SHORTEST_TOKEN = 16
+CURRENCY = re.compile(r"[A-Z]{3}")
+RATE = re.compile(r"\d{1,7}(?:\.\d{1,6})?", re.ASCII)
+MOST_RATE = 1_000_000
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 NO_DATABASE_URL = (
     "is not a database URL such as sqlite:////path/to/file or"
@@ -62,6 +65,15 @@ def request_log(text: str) -> str:
 
 def language(text: str) -> str:
     return "" if text in LANGUAGES else f"is not {' or '.join(LANGUAGES)}"
+
+
+def currency(text: str) -> str:
+    return "" if CURRENCY.fullmatch(text) else "is not a currency's three letters such as EUR"
+
+
+def rate(text: str) -> str:
+    is_one = RATE.fullmatch(text) and 0 < float(text) <= MOST_RATE
+    return "" if is_one else "is not a rate such as 0.92, with six places behind the point at most"
 
 
 def log_format(text: str) -> str:

@@ -305,6 +305,21 @@ REQUEST_LOG_ROWS = table.whole(
     "How many requests the log has at most (a million is some 500 MB); the oldest go first.",
 )
 
+# Money.
+CURRENCY = table.text(
+    "CURRENCY",
+    "USD",
+    "The currency of all costs, budgets and prices of one's own, by its three letters.",
+    check=checks.currency,
+)
+CURRENCY_RATE = table.text(
+    "CURRENCY_RATE",
+    "",
+    "What a US dollar is in CURRENCY, where that is another: published prices are in dollars. "
+    "Empty: these do not count then, prices of one's own alone do.",
+    check=checks.rate,
+)
+
 # What it says of itself.
 TZ = table.text(
     "TZ",

@@ -23,6 +23,7 @@ from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.periods import day_at, first_day_of_month
 from proxyapp.access.pool_source import News, PoolSource, can_take
+from proxyapp.costs.currencies import note_currency
 from proxyapp.costs.present import present_book
 from proxyapp.database.clock import ClockWarning, database_time
 from proxyapp.database.threads import DatabaseThreads
@@ -119,6 +120,8 @@ class Runtime:
         self.resources = ResourceBook(self.threads, self.writing.resources)
         self.limits = ClientLimits(self.threads)
         self.limits.install(self.book)
+        note = functools.partial(note_currency, datetime.now(UTC))
+        self.currencies = await self.threads.urgent(note)
         self.counting = Counting(self.limits, await self.threads.read(present_book))
         self.told.add(self.counting.count_outcome)
         await self._reread_limits()

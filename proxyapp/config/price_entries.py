@@ -6,14 +6,25 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from proxyapp.models import ModelPrice
-from proxyapp.vocabulary.price_terms import LATER, ROW, Terms
+from proxyapp.vocabulary.money import currency
+from proxyapp.vocabulary.price_terms import LATER, ROW, Terms, currency_of
 
 Entry = dict[str, object]
+TEXTS = ("from", "currency")
 ORDER = tuple(dict.fromkeys(("above", *LATER, *ROW)))
 
 
 def price_entries(rows: Iterable[ModelPrice]) -> dict[str, Entry]:
-    return {row.name: _entry(row.terms) for row in rows}
+    return {row.name: _row(row.terms) for row in rows}
+
+
+def _row(terms: Terms) -> Entry:
+    entry, name = _entry(terms), currency_of(terms)
+    if not terms.get("free"):
+        entry["currency"] = name
+    if name == currency():
+        entry.pop("currency", None)
+    return entry
 
 
 def _entry(terms: Terms) -> Entry:
@@ -23,4 +34,4 @@ def _entry(terms: Terms) -> Entry:
 def _value(name: str, value: object) -> object:
     if isinstance(value, dict):
         return _entry(value)
-    return Decimal(value) if isinstance(value, str) and name != "from" else value
+    return Decimal(value) if isinstance(value, str) and name not in TEXTS else value

@@ -21,7 +21,9 @@ from proxyapp.vocabulary.price_terms import (
     ROW,
     Terms,
     amount,
+    check_currency,
     check_day,
+    in_currency,
     is_nothing,
 )
 
@@ -58,7 +60,8 @@ class PricesOfFile(CheckedTree):
             if len(row) > 1:
                 self.wrong(f"{place}.free", NOT_FREE_AND_PRICED)
             return FREE
-        return self._price_part(row, place)
+        name = self.text(row, "currency", place, check_currency, default="")
+        return in_currency(self._price_part(row, place), name)
 
     def _price_part(self, row: dict[str, object], place: str) -> Terms:
         """With what stands in it."""

@@ -45,4 +45,5 @@ class Price:
         total = (prompt - cached) * rates.input + cached * rates.cached + used.output * rates.output
         if rates.thoughts != rates.output:
             total += used.thoughts * (rates.thoughts - rates.output)
-        return min((total + HALF) // PER_TOKENS, MOST_COST)
+        cost = (total + HALF) // PER_TOKENS
+        return cost if cost < MOST_COST else MOST_COST

@@ -1,14 +1,16 @@
 """The published prices that this version knows."""
 
+from collections.abc import Mapping
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from proxyapp.costs.price_book import PriceBook, PriceEntry
-from proxyapp.costs.terms import steps_of
+from proxyapp.costs.terms import ONE, steps_of
 
 TABLE = Path(__file__).with_name("prices.yaml")
 
@@ -22,10 +24,22 @@ class ShippedPrices(NamedTuple):
 
 @cache
 def shipped_prices() -> ShippedPrices:
-    table = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    table = _table()
+    return ShippedPrices(table["currency"], table["source"], table["date"], shipped_entries(ONE))
+
+
+def shipped_entries(rate: Decimal) -> tuple[PriceEntry, ...]:
+    """In the currency of which the table's unit is worth so many."""
+    table = _table()
     source = f"{table['source']}, {table['date']}"
-    entries = [PriceEntry(name, steps_of(row), source) for name, row in table["models"].items()]
-    return ShippedPrices(table["currency"], table["source"], table["date"], tuple(entries))
+    rows = table["models"].items()
+    return tuple(PriceEntry(name, steps_of(row, rate), source) for name, row in rows)
+
+
+@cache
+def _table() -> Mapping[str, Any]:
+    table: Mapping[str, Any] = yaml.safe_load(TABLE.read_text(encoding="utf-8"))
+    return table
 
 
 @cache

@@ -11,7 +11,7 @@ from proxyapp.access.budgets import BUDGETS
 from proxyapp.models import Group
 from proxyapp.vocabulary.durations import duration_of
 from proxyapp.vocabulary.model_lists import fallbacks_of_lines
-from proxyapp.vocabulary.money import CURRENCY, read_amount
+from proxyapp.vocabulary.money import currency, read_amount
 
 UNITS = {
     "requests_per_minute": "requests/min",
@@ -70,7 +70,7 @@ def _add_numbers(parser: ArgumentParser) -> None:
             dest=f"cost_per_{period}",
             metavar="AMOUNT",
             type=_or(NONE, _amount),
-            help=f"what it may cost a {period} of UTC, in {CURRENCY}, such as 5.00, or none",
+            help=f"what it may cost a {period} of UTC, in {currency()}, such as 5.00, or none",
         )
 
 

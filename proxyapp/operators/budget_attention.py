@@ -11,7 +11,7 @@ from proxyapp.access.budgets import cost_of_day, cost_of_month
 from proxyapp.models import ClientToken
 from proxyapp.operators.attention import Item, item
 from proxyapp.operators.token_standing import MOST, tokens_in
-from proxyapp.vocabulary.money import CURRENCY, amount_text, rounded_text
+from proxyapp.vocabulary.money import amount_text, currency, rounded_text
 
 BY_DAY, BY_MONTH = "day", "month"
 TEXTS = {
@@ -45,7 +45,7 @@ def _item(token: ClientToken, budget: int, spent: int, period: str) -> Item:
     text = TEXTS[period] % {
         "token": token.name,
         "spent": rounded_text(spent),
-        "budget": f"{amount_text(budget)} {CURRENCY}",
+        "budget": f"{amount_text(budget)} {currency()}",
     }
     url = reverse("admin:proxyapp_clienttoken_change", args=[token.pk])
     return item("warning", text, f"{url}#{period}")

@@ -8,7 +8,8 @@ from django.db.models import BigIntegerField, Func, Sum
 
 from proxyapp.models import SEEN_COLUMNS, MinuteUsage
 from proxyapp.operators.minutes import Totals, last_minutes, percentile
-from proxyapp.vocabulary.money import CURRENCY, rounded_text
+from proxyapp.runtime import current
+from proxyapp.vocabulary.money import currency, rounded_text
 from proxyapp.vocabulary.times import iso_utc
 
 # Attempts at upstreams, and what clients saw of their requests.
@@ -152,8 +153,14 @@ def cost_today(today: Sequence[Totals]) -> dict[str, Any]:
     micros, unpriced = total(today, "cost_micros"), total(today, "unpriced_tokens")
     if not micros and not unpriced:
         return {}
-    cost = f"{rounded_text(micros)} {CURRENCY}" if micros or not unpriced else None
+    cost = f"{rounded_text(micros)} {_currency()}" if micros or not unpriced else None
     return {"cost_today": {"text": cost, "unpriced": unpriced}}
+
+
+def _currency() -> str:
+    """Both, on the day on which it changed."""
+    known = current()
+    return currency() if known is None else known.currencies.on(datetime.now(UTC).date())
 
 
 def has_traffic(day: Iterable[Totals], week: Chart) -> bool:

@@ -36,7 +36,7 @@ LEFT = frozenset(
         *("rotationcursor", "poolchange", "chore", "spoolmark", "quotaholder", "quotashare"),
         *("hourlyusage", "dailyusage", "minuteusage", "modelhour", "keytotal", "removedkey"),
         *("outcomehour", "answertimes", "tokenusage", "tokenwindow", "signincount"),
-        *("auditentry", "requestlogentry", "requestlogtry", "requestloggap"),
+        *("auditentry", "requestlogentry", "requestlogtry", "requestloggap", "currencychange"),
     }
 )
 MISFITS = (DeserializationError, IntegrityError, DataError, ValueError, OverflowError, TypeError)

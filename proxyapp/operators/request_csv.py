@@ -1,13 +1,15 @@
 """Rows of the request log as CSV, in English whoever reads it: the same words as in the JSON."""
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 
 from django.utils.translation import override
 
+from proxyapp.costs.currencies import currencies_of
 from proxyapp.models import RequestLogEntry
 from proxyapp.operators.csv_text import Cell, csv_text
 from proxyapp.operators.request_texts import RequestNames, request_json
-from proxyapp.vocabulary.money import CURRENCY, plain_amount
+from proxyapp.vocabulary.money import plain_amount
 
 # As many as a command prints; what is older is found by another time.
 MOST = 10_000
@@ -16,12 +18,18 @@ SAME = (
     *("first_byte_ms", "ms", "bytes_in", "bytes_out", "prompt_tokens", "output_tokens"),
     *("cached_tokens", "thought_tokens", "tool_use_tokens"),
 )
-HEAD = ("time", "id", "client_id", "client", *SAME, f"cost_{CURRENCY.lower()}", "attempts")
+BEFORE, AFTER = ("time", "id", "client_id", "client", *SAME), ("attempts",)
 
 
 def requests_csv(rows: Iterable[RequestLogEntry]) -> str:
+    listed = list(rows)
     with override("en"):
-        return csv_text(HEAD, _lines(list(rows)))
+        return csv_text([*BEFORE, _cost_head(listed), *AFTER], _lines(listed))
+
+
+def _cost_head(rows: list[RequestLogEntry]) -> str:
+    days = [row.arrived_at.astimezone(UTC).date() for row in rows] or [datetime.now(UTC).date()]
+    return currencies_of(min(days), max(days)).column
 
 
 def _lines(rows: list[RequestLogEntry]) -> Iterator[list[Cell]]:

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from django.utils.translation import gettext as _
 
+from proxyapp.costs.currencies import Currencies, currencies_of
 from proxyapp.models import ApiKey, ClientToken, RemovedKey, TokenUsage
 from proxyapp.operators.attempt_days import DaySums, attempts_by_day, sums_by_day
 from proxyapp.operators.usage_ranges import DayRange
@@ -45,6 +46,7 @@ class UsageReport:
     rows: list[UsageRow]
     days: list[tuple[date, UsageCounts]]
     total: UsageCounts
+    currencies: Currencies
 
 
 Labels = Callable[[set[Any]], Mapping[Any, str]]
@@ -71,6 +73,7 @@ def usage_report(by: str, days: DayRange) -> UsageReport:
         sorted(told, key=lambda row: (-row.counts.cost_micros, -row.counts.requests, row.label)),
         [(day, of_day[day]) for day in days.days],
         total,
+        currencies_of(days.first, days.last),
     )
 
 

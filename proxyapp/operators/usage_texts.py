@@ -1,13 +1,14 @@
 """Reports of usage as JSON and CSV, for programs and spreadsheets."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
+from proxyapp.costs.currencies import Change
 from proxyapp.operators.csv_text import csv_text
 from proxyapp.operators.usage_report import UsageCounts, UsageReport
-from proxyapp.vocabulary.money import CURRENCY, plain_amount, rounded_text
+from proxyapp.vocabulary.money import plain_amount, rounded_text
 
 HEAD = tuple("cost" if name == "cost_micros" else name for name in UsageCounts._fields)
 
@@ -18,11 +19,25 @@ def usage_json(report: UsageReport) -> Mapping[str, Any]:
         "from": report.range.first.isoformat(),
         "to": report.range.last.isoformat(),
         "zone": "UTC",
-        "currency": CURRENCY,
+        "currency": str(report.currencies),
         "total": counts_json(report.total),
         "rows": [{report.by: row.label, **counts_json(row.counts)} for row in report.rows],
         "days": [{"day": str(day), **counts_json(counts)} for day, counts in report.days],
+        **_changes(report.currencies.changes),
     }
+
+
+def _changes(changes: Sequence[Change]) -> Mapping[str, Any]:
+    """Where there are any: amounts of these days are of both, and totals add them up."""
+    told = [{"day": str(day), "from": before, "to": after} for day, before, after in changes]
+    return {"currency_changes": told} if told else {}
+
+
+def change_text(change: Change) -> str:
+    return (
+        f"On {change.day} the currency changed from {change.before} to {change.after}: amounts of"
+        " that day may be in either, and totals add up both as they stand."
+    )
 
 
 def counts_json(counts: UsageCounts) -> Mapping[str, int | str]:
@@ -32,7 +47,8 @@ def counts_json(counts: UsageCounts) -> Mapping[str, int | str]:
 
 def usage_csv(report: UsageReport) -> str:
     """A row a name, without a total: spreadsheets add up."""
-    head = [report.by, *(f"cost_{CURRENCY.lower()}" if n == "cost" else n for n in HEAD)]
+    cost = report.currencies.column
+    head = [report.by, *(cost if name == "cost" else name for name in HEAD)]
     return csv_text(head, ([label, *_values(counts)] for label, counts in report.rows))
 
 

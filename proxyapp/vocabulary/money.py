@@ -3,13 +3,21 @@
 import re
 from decimal import Decimal
 
-# That of the shipped prices.
+from proxyapp.vocabulary.kept_settings import kept
+
+# That of the published prices. Amounts are kept in `currency()`.
 CURRENCY = "USD"
 MICROS = 1_000_000
 PLACES = 6
 # More than anybody spends, and a column and JavaScript hold it.
 MOST_AMOUNT = 1_000_000_000
 AMOUNT = re.compile(r"\d{1,10}(?:\.\d{1,6})?", re.ASCII)
+
+
+def currency() -> str:
+    """Of all amounts from now on: an operator says it."""
+    name: str = kept.CURRENCY
+    return name
 
 
 def micros_of(amount: Decimal) -> int:

@@ -3,7 +3,7 @@
 `{"input": "0.3", "cached": "0.03", "output": "2.5", "thoughts": "3"}`: units of the currency for a
 million LLM tokens, as text, for amounts are no numbers of floating point. `long` has those of
 prompts `above` so many tokens, `later` those `from` a day of UTC on. `{"free": True}` costs
-nothing.
+nothing. `currency` is US dollars where it does not stand.
 """
 
 import re
@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from proxyapp.vocabulary.money import MICROS, PLACES, plain_amount
+from proxyapp.vocabulary.money import CURRENCY, MICROS, PLACES, currency, plain_amount
 
 Terms = Mapping[str, Any]
 
@@ -20,7 +20,7 @@ KINDS = ("input", "cached", "output", "thoughts")
 NEEDED = ("input", "output")
 LONG = ("above", *KINDS)
 LATER = ("from", *KINDS, "long")
-ROW = ("free", *KINDS, "long", "later")
+ROW = ("free", *KINDS, "long", "later", "currency")
 FREE: Terms = {"free": True}
 # A hundred of a unit for a single token. What a request costs fits into a column then.
 MOST_PRICE = 100_000_000
@@ -50,6 +50,21 @@ def amount(value: object) -> str:
     return plain_amount(int(number * MICROS))
 
 
+def currency_of(terms: Terms) -> str:
+    return str(terms.get("currency", CURRENCY))
+
+
+def in_currency(terms: Terms, name: str) -> Terms:
+    """`name`: empty where nothing is said; then it is the gateway's."""
+    name = name or currency()
+    return terms if name == CURRENCY or terms.get("free") else {**terms, "currency": name}
+
+
+def check_currency(value: str) -> str | None:
+    known = dict.fromkeys((currency(), CURRENCY))
+    return None if value in known else f"must be {' or '.join(known)}"
+
+
 def check_day(value: str) -> str | None:
     try:
         is_one = len(value) == len("2027-01-01") and bool(date.fromisoformat(value))
@@ -76,7 +91,8 @@ def shown_terms(terms: Terms) -> str:
     """In a line."""
     if terms.get("free"):
         return "free"
-    return "; ".join(_shown_part(rates) for _, rates in parts_of(terms)) or "none"
+    shown = "; ".join(_shown_part(rates) for _, rates in parts_of(terms)) or "none"
+    return f"{terms['currency']}: {shown}" if "currency" in terms else shown
 
 
 def _shown_part(rates: Terms) -> str:

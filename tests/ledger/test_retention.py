@@ -442,6 +442,7 @@ BOUNDED_BY_WHAT_OPERATORS_MAKE = {
     "Project",
     "AlertChannel",
     "ModelPrice",
+    "CurrencyChange",
 }
 
 

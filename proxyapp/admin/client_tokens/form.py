@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 from django.utils import timezone
+from django.utils.functional import lazy
 from django.utils.text import format_lazy
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -25,7 +26,7 @@ from proxyapp.admin.parts.store_refusals import refused_fields
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.models import ClientToken, Group
 from proxyapp.vocabulary.model_lists import fallback_lines, fallbacks_of_lines
-from proxyapp.vocabulary.money import AMOUNT, CURRENCY, MOST_AMOUNT, plain_amount, read_amount
+from proxyapp.vocabulary.money import AMOUNT, MOST_AMOUNT, currency, plain_amount, read_amount
 
 ALL, SOME = "all", "some"
 NEVER, AT = "never", "at"
@@ -98,11 +99,11 @@ class ClientTokenForm(ModelForm[ClientToken]):
         ),
     )
     cost_per_day = AmountField(
-        label=format_lazy(_("Budget a day ({currency})"), currency=CURRENCY),
+        label=format_lazy(_("Budget a day ({currency})"), currency=lazy(currency, str)()),
         help_text=_("What it may cost, a day in UTC, such as 5.00. Empty: no budget."),
     )
     cost_per_month = AmountField(
-        label=format_lazy(_("Budget a month ({currency})"), currency=CURRENCY),
+        label=format_lazy(_("Budget a month ({currency})"), currency=lazy(currency, str)()),
         help_text=_(
             "A month in UTC. Models without a price count nothing: name the models above."
             " Empty: no budget."

@@ -16,7 +16,7 @@ from proxyapp.admin.parts.cells import ago, compact, until
 from proxyapp.admin.parts.unfold_typed import ChangeList
 from proxyapp.models import ClientToken
 from proxyapp.operators.token_standing import Today, spent_of_month, standing_of, today_of
-from proxyapp.vocabulary.money import CURRENCY, rounded_text
+from proxyapp.vocabulary.money import currency, rounded_text
 
 VARIANTS: dict[str, Variant] = {
     "active": "success",
@@ -132,7 +132,7 @@ def cost_lines(token: ClientToken) -> SafeString:
 
 
 def _money(spent: int, budget: int | None, words: tuple[Any, Any]) -> str:
-    named = {"spent": rounded_text(spent), "currency": CURRENCY}
+    named = {"spent": rounded_text(spent), "currency": currency()}
     if budget is None:
         return str(words[0]) % named
     return str(words[1]) % {**named, "budget": rounded_text(budget)}

@@ -8,12 +8,13 @@ from django import forms
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
-from unfold.widgets import INPUT_CLASSES, UnfoldAdminTextInputWidget
+from unfold.widgets import INPUT_CLASSES, UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from proxyapp.admin.parts.pooled import refuse_if
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm
 from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.model_lists import plain_name, unlike_pattern
+from proxyapp.vocabulary.money import CURRENCY, currency
 from proxyapp.vocabulary.price_terms import (
     FREE,
     KINDS,
@@ -22,6 +23,8 @@ from proxyapp.vocabulary.price_terms import (
     NEEDED,
     Terms,
     amount,
+    currency_of,
+    in_currency,
     is_nothing,
 )
 
@@ -87,6 +90,9 @@ class PriceForm(ModelForm[ModelPrice]):
         label=gettext_lazy("Costs nothing"),
         help_text=gettext_lazy("Then it has no prices below."),
     )
+    currency = forms.ChoiceField(
+        required=False, widget=UnfoldAdminSelectWidget, label=gettext_lazy("Currency")
+    )
     locals().update(
         {
             f"{part}_{name}".removeprefix("_"): _field(name)
@@ -102,7 +108,19 @@ class PriceForm(ModelForm[ModelPrice]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial = {**self.initial, **fields_of_terms(self.instance.terms)}
+        if "currency" in self.fields:
+            self._offer_currencies()
         self.terms: Terms = {}
+
+    def _offer_currencies(self) -> None:
+        """One that is the gateway's no more stays, until another is chosen."""
+        names = dict.fromkeys((currency(), CURRENCY))
+        if self.instance.pk is not None:
+            self.initial["currency"] = currency_of(self.instance.terms)
+            names[self.initial["currency"]] = None
+        field = self.fields["currency"]
+        if isinstance(field, forms.ChoiceField):
+            field.choices = [(name, name) for name in names]
 
     def clean_name(self) -> str:
         return refuse_if(unlike_pattern, plain_name(self.cleaned_data["name"]), _("The model"))
@@ -112,7 +130,7 @@ class PriceForm(ModelForm[ModelPrice]):
         if self.instance.pk is None and ModelPrice.objects.count() >= MOST_PRICES:
             raise ValidationError(_("There are %(most)d prices already.") % {"most": MOST_PRICES})
         if not self.errors:
-            self.terms = self._free() if self.cleaned_data["free"] else self._part("")
+            self.terms = self._free() if self.cleaned_data["free"] else self._priced()
         return cleaned
 
     def _free(self) -> Terms:
@@ -120,6 +138,9 @@ class PriceForm(ModelForm[ModelPrice]):
             if self.cleaned_data[name]:
                 self.add_error(name, _("What is free has no prices."))
         return FREE
+
+    def _priced(self) -> Terms:
+        return in_currency(self._part(""), self.cleaned_data.get("currency") or "")
 
     def _part(self, part: str) -> dict[str, Any]:
         terms = dict(self._given(part))

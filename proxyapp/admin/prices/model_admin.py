@@ -37,7 +37,7 @@ class PriceAdmin(PooledAdmin[ModelPrice]):
         about = _("For a million tokens. What is empty has no price of its own.")
         later = [*names_of("later"), *names_of("later_long")]
         return [
-            (None, {"fields": ("name", "free", *names_of("")), "description": about}),
+            (None, {"fields": ("name", "free", "currency", *names_of("")), "description": about}),
             (_("Long prompts"), {"fields": names_of("long")}),
             (_("From a later day on"), {"fields": later}),
         ]

@@ -1,6 +1,7 @@
 """The page of prices: what models cost, and who says so."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -8,18 +9,20 @@ from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from proxyapp.admin.records.page import page
+from proxyapp.costs.currencies import rate_of
 from proxyapp.costs.present import own_entries
 from proxyapp.costs.price import Rates
 from proxyapp.costs.price_book import PriceBook, PriceEntry
-from proxyapp.costs.shipped import shipped_prices
+from proxyapp.costs.shipped import shipped_entries, shipped_prices
 from proxyapp.models import ModelPrice
-from proxyapp.vocabulary.money import amount_text
+from proxyapp.vocabulary.money import amount_text, currency
 
 
 def prices_view(request: HttpRequest) -> HttpResponse:
     if not request.user.has_perm("proxyapp.view_hourlyusage"):
         raise PermissionDenied
     table, may_see = shipped_prices(), request.user.has_perm("proxyapp.view_modelprice")
+    rate = rate_of(table.currency)
     own = {row.name: row for row in ModelPrice.objects.all()}
     entries = own_entries(own.values())
     change = "admin:proxyapp_modelprice_change"
@@ -27,22 +30,27 @@ def prices_view(request: HttpRequest) -> HttpResponse:
     context = {
         "title": _("Prices"),
         "table": table,
+        "currency": currency(),
+        "rate": None if rate is None else f"{rate.normalize():f}",
         "rows": [row for each in entries for row in _rows(each, _("own"), urls.get(each.model))]
-        + list(_published(PriceBook(entries))),
+        + list(_published(PriceBook(entries), rate)),
         "may_add": request.user.has_perm("proxyapp.add_modelprice"),
     }
     return page(request, "prices", context)
 
 
-def _published(own: PriceBook) -> Iterator[Mapping[str, object]]:
-    for entry in shipped_prices().entries:
+def _published(own: PriceBook, rate: Decimal | None) -> Iterator[Mapping[str, object]]:
+    """Without a rate none of them counts."""
+    for entry in () if rate is None else shipped_entries(rate):
         is_replaced = own.entry_of(entry.model) is not None
         source = _("published; an own price counts") if is_replaced else _("published")
-        for row in _rows(entry, source):
-            yield {**row, "is_replaced": is_replaced}
+        yield from _rows(entry, source)
 
 
 def _rows(entry: PriceEntry, source: str, url: str | None = None) -> Iterator[Mapping[str, object]]:
+    if not entry.steps:
+        said = _("in a currency that is not the gateway's: no price")
+        yield {"model": entry.model, "source": source, "url": url, "when": said}
     for step in entry.steps:
         since = _("from %(day)s on") % {"day": step.since} if step.since else ""
         row = {"model": entry.model, "source": source, "url": url}

@@ -18,6 +18,7 @@ from proxyapp.admin.parts.badges import badge
 from proxyapp.admin.parts.cells import tokens_in_and_out
 from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.records.page import page, words
+from proxyapp.costs.currencies import currency_at
 from proxyapp.models import RequestLogEntry
 from proxyapp.models.request_log import LoggedAttempt
 from proxyapp.operators.request_csv import MOST
@@ -31,7 +32,7 @@ from proxyapp.operators.request_texts import (
     verdict_tone,
 )
 from proxyapp.operators.request_words import UnclearRequests, read_choice
-from proxyapp.vocabulary.money import CURRENCY, amount_text
+from proxyapp.vocabulary.money import amount_text
 
 ROWS = 100
 # Of a model or id in the list: a client may have written what it liked.
@@ -114,9 +115,15 @@ def request_view(request: HttpRequest, entry_id: int) -> HttpResponse:
         "attempts": [_attempt(each, names) for each in row.tried],
         "hidden": row.tries - len(row.tried),
         "tokens": tokens_in_and_out(row) if row.prompt_tokens or row.output_tokens else "",
-        "cost": None if row.cost_micros is None else f"{CURRENCY} {amount_text(row.cost_micros)}",
+        "cost": _cost(row),
     }
     return page(request, "request", context)
+
+
+def _cost(row: RequestLogEntry) -> str | None:
+    if row.cost_micros is None:
+        return None
+    return f"{currency_at(row.arrived_at)} {amount_text(row.cost_micros)}"
 
 
 def _entry_id(text: str) -> int:

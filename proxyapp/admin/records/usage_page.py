@@ -19,7 +19,6 @@ from proxyapp.admin.records.page import page
 from proxyapp.operators.usage_ranges import DEFAULT_RANGE, RANGES, chosen_range, named_range
 from proxyapp.operators.usage_report import BY, UsageCounts, UsageReport, usage_report
 from proxyapp.operators.usage_texts import cost_text, usage_csv
-from proxyapp.vocabulary.money import CURRENCY
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as LazyText
@@ -89,7 +88,7 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         "days": [(day, _cells(each)) for day, each in reversed(report.days) if any(each)],
         "total": _cells(report.total),
         "csv": urlencode(request.GET),
-        "currency": CURRENCY,
+        "currency": report.currencies,
     }
     return page(request, "report", context)
 
@@ -131,7 +130,7 @@ def _chart(report: UsageReport) -> SafeString:
                 "day": day,
                 "requests": f"{counts.requests:,}",
                 "succeeded": f"{counts.succeeded:,}",
-                "cost": f"{CURRENCY} {cost_text(counts)}",
+                "cost": f"{report.currencies} {cost_text(counts)}",
             },
         )
         for day, counts in report.days

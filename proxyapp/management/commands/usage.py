@@ -12,10 +12,9 @@ from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
 from proxyapp.operators.usage_ranges import RANGES, chosen_range, named_range
 from proxyapp.operators.usage_report import BY, UsageCounts, UsageReport, usage_report
-from proxyapp.operators.usage_texts import cost_text, usage_csv, usage_json
-from proxyapp.vocabulary.money import CURRENCY
+from proxyapp.operators.usage_texts import change_text, cost_text, usage_csv, usage_json
 
-HEAD = ("REQUESTS", "SUCCEEDED", "TOKENS IN", "TOKENS OUT", f"COST ({CURRENCY})")
+HEAD = ("REQUESTS", "SUCCEEDED", "TOKENS IN", "TOKENS OUT")
 
 
 class Command(DatabaseCommand):
@@ -59,9 +58,11 @@ class Command(DatabaseCommand):
             return
         rows = [(row.label, *_cells(row.counts)) for row in report.rows]
         rows.append(("total", *_cells(report.total)))
-        head = (report.by.upper(), *HEAD)
+        head = (report.by.upper(), *HEAD, f"COST ({report.currencies})")
         self.stdout.write(f"{report.range} (UTC)")
         self.stdout.write(plain_table(head, rows, right=(1, 2, 3, 4, 5)))
+        for change in report.currencies.changes:
+            self.stdout.write(change_text(change))
 
 
 def _cells(counts: UsageCounts) -> list[str]:
