@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from proxyapp.costs.currencies import rate_of
 from proxyapp.costs.price_book import PriceBook, PriceEntry, PriceStep
 from proxyapp.costs.shipped import shipped_entries, shipped_prices
-from proxyapp.costs.terms import steps_of
+from proxyapp.costs.terms import ONE, steps_of
 from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.price_terms import Terms, currency_of
 
@@ -31,8 +31,11 @@ def own_entries(rows: Iterable[ModelPrice]) -> list[PriceEntry]:
 
 
 def _steps(terms: Terms) -> Sequence[PriceStep]:
-    """None where nobody knows what its currency is worth: the model has no price then."""
-    if terms.get("free"):
-        return steps_of(terms)
-    rate = rate_of(currency_of(terms))
-    return [] if rate is None else steps_of(terms, rate)
+    """None where nobody knows what its currency is worth, or what a moving file has brought says
+    nothing: the model has no price then, and all else goes on.
+    """
+    try:
+        rate = ONE if terms.get("free") else rate_of(currency_of(terms))
+        return [] if rate is None else steps_of(terms, rate)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return []

@@ -173,3 +173,6 @@ def test_hundreds_of_prices_take_few_queries(
         with django_assert_max_num_queries(6):
             apply_prices(prices, report, prune=True)
         assert report.prices.created + report.prices.updated == MOST_PRICES
+    with pytest.raises(ConfigError, match="prices: with those that are there, 301 models; 300 are"):
+        import_config(parse(GROUPS + "prices:\n" + GEMMA), source=SOURCE)
+    assert ModelPrice.objects.count() == MOST_PRICES

@@ -74,6 +74,13 @@ def test_what_is_free_costs_nothing_and_what_comes_later_counts_from_its_day_on(
     assert [cost(book, "m", now=at) for at in (NOW, NEW_YEAR)] == [1_000_000, 2_000_000]
 
 
+@pytest.mark.parametrize("terms", [{}, {"input": "1"}, {"input": "x", "output": "1"}, {"long": 3}])
+def test_a_price_that_nobody_can_read_is_none_and_stops_nothing(terms: dict[str, Any]) -> None:
+    book = own(m=terms, n=flat("1"))
+
+    assert (cost(book, "m"), cost(book, "n")) == (None, 1_000_000)
+
+
 def test_no_request_costs_more_than_sums_can_hold() -> None:
     dearest = int(float(amount(MOST_PRICE))) * 1_000_000
 
