@@ -33,7 +33,7 @@ LABELS = {
     "cached": gettext_lazy("Input from a cache"),
     "output": gettext_lazy("Output"),
     "thoughts": gettext_lazy("Thoughts"),
-    "above": gettext_lazy("Above so many tokens of prompt"),
+    "above": gettext_lazy("Above so many tokens"),
     "from": gettext_lazy("From this day on (UTC)"),
 }
 HELP = {

@@ -35,11 +35,11 @@ class PriceAdmin(PooledAdmin[ModelPrice]):
         if obj is not None and not self.has_change_permission(request, obj):
             return [(None, {"fields": ("name", "cost")})]
         about = _("For a million tokens. What is empty has no price of its own.")
-        later = [*names_of("later"), *names_of("later_long")]
         return [
             (None, {"fields": ("name", "free", "currency", *names_of("")), "description": about}),
             (_("Long prompts"), {"fields": names_of("long")}),
-            (_("From a later day on"), {"fields": later}),
+            (_("From a later day on"), {"fields": names_of("later")}),
+            (_("Long prompts from a later day on"), {"fields": names_of("later_long")}),
         ]
 
     def get_readonly_fields(
