@@ -7,6 +7,7 @@ from proxyapp.models.alert_channel import AlertChannel
 from proxyapp.models.api_key import ApiKey
 from proxyapp.models.client_token import ClientToken, TokenUsage, TokenWindow
 from proxyapp.models.currency_change import CurrencyChange
+from proxyapp.models.group import Group
 from proxyapp.models.key_probe import KeyProbe
 from proxyapp.models.learned_limit import LearnedLimit
 from proxyapp.models.operator_token import OperatorToken
