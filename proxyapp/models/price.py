@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.db.models import Value
+from django.utils.translation import gettext_lazy as _
 
 from proxyapp.vocabulary.model_lists import LONGEST_NAME
 
@@ -13,7 +14,7 @@ class ModelPrice(models.Model):
         "model",
         max_length=LONGEST_NAME,
         unique=True,
-        help_text="Its name, such as gemini-2.5-flash; * for any part.",
+        help_text=_("Its name, such as gemini-2.5-flash; * for any part."),
     )
     terms = models.JSONField(
         default=dict, db_default=Value({}, output_field=models.JSONField()), editable=False
