@@ -9,6 +9,7 @@ from typing import Any
 from proxyapp.config.contents import KeyConfig
 from proxyapp.config.setting_values import SettingValues
 from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR, why_unread
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.service_account import (
     MAX_ACCOUNT_LENGTH,
     BadAccount,
@@ -38,7 +39,7 @@ class AccountFields(SettingValues):
     ) -> KeyConfig:
         """Its name and project are the account's own where none are given."""
         if "key" in fields:
-            self.wrong(f"{place}.key", "stands beside service_account; give one of the two")
+            self.wrong(f"{place}.key", _("stands beside service_account; give one of the two"))
             return KeyConfig("")
         location = self.text(fields, "location", place, check_location, default="")
         try:
@@ -54,14 +55,18 @@ class AccountFields(SettingValues):
         """Whether each key has what the group's target names."""
         for place, key in keys.items():
             if key.secret and lacks_project(target, key.project):
-                self.wrong(place, f"has no project, which the target's {PROJECT} stands for")
+                self.wrong(
+                    place,
+                    _("has no project, which the target's %(place)s stands for")
+                    % {"place": PROJECT},
+                )
 
     def _given(self, value: object) -> object:
         """Raises BadAccount."""
         if not isinstance(value, str) or is_account(value.lstrip()):
             return value
         if self.folder is None:
-            raise BadAccount(f"{NOT_FROM_AFAR}; give its text")
+            raise BadAccount(_("%(problem)s; give its text") % {"problem": _(NOT_FROM_AFAR)})
         path = self.folder / value
         self.account_files.append(path)
         try:
@@ -69,9 +74,11 @@ class AccountFields(SettingValues):
                 is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
                 content = file.read(MAX_ACCOUNT_LENGTH + 1) if is_regular else b""
         except (OSError, ValueError) as error:
-            raise BadAccount(f"cannot be read: {path}: {why_unread(error)}") from None
+            raise BadAccount(
+                _("cannot be read: %(path)s: %(why)s") % {"path": path, "why": why_unread(error)}
+            ) from None
         if not is_regular:
-            raise BadAccount(f"is not a regular file: {path}")
+            raise BadAccount(_("is not a regular file: %(path)s") % {"path": path})
         return content.decode("utf-8-sig", "replace")
 
 

@@ -2,6 +2,7 @@
 
 from proxyapp.config.setting_values import SettingValues
 from proxyapp.vocabulary.alert_fields import ALERT_FIELDS, AlertSettings
+from proxyapp.vocabulary.in_words import gettext as _
 
 ENABLED = "enabled"
 NAMES = tuple(field.name_in_file for field in ALERT_FIELDS)
@@ -22,7 +23,7 @@ class AlertsOfFile(SettingValues):
                 continue
             channel = self._channel(fields, place)
             if channels.setdefault(channel.name.lower(), channel) is not channel:
-                self.wrong(f"{place}.name", "stands here again (case does not count)")
+                self.wrong(f"{place}.name", _("stands here again (case does not count)"))
         return tuple(channels.values())
 
     def _channel(self, fields: dict[str, object], place: str) -> AlertSettings:

@@ -4,6 +4,7 @@ from difflib import get_close_matches
 
 from proxyapp.config.plain_yaml import PLAIN_INTEGER, UNKNOWN, BadValue, kind, shown
 from proxyapp.config.variables import FromVariable, keys_of
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.setting_field import Check
 
 MAX_UNKNOWN_SHOWN = 20
@@ -23,40 +24,55 @@ class CheckedTree:
     def not_of_kind(self, place: str, allowed: str, value: object, remedy: str = "") -> None:
         """Of a variable without a value that much is said already."""
         if value is not UNKNOWN:
-            self.wrong(place, f"must be {allowed}, not {kind(value)}{remedy}")
+            self.wrong(
+                place,
+                _("must be %(allowed)s, not %(kind)s%(remedy)s")
+                % {"allowed": allowed, "kind": kind(value), "remedy": remedy},
+            )
 
     def mapping(
         self, value: object, place: str, known: tuple[str, ...]
     ) -> dict[str, object] | None:
         if not isinstance(value, dict):
-            self.not_of_kind(place, f"a mapping with {', '.join(known)}", value)
+            self.not_of_kind(
+                place, _("a mapping with %(names)s") % {"names": ", ".join(known)}, value
+            )
             return None
         unknown = [name for name in value if name not in known]
         for name in unknown[:MAX_UNKNOWN_SHOWN]:
-            self.wrong(place, f"unknown field {shown(name)}{_suggestion(name, known)}")
+            self.wrong(place, _unknown(name, known))
         if len(unknown) > MAX_UNKNOWN_SHOWN:
-            self.wrong(place, f"{len(unknown) - MAX_UNKNOWN_SHOWN} more unknown fields")
+            more = len(unknown) - MAX_UNKNOWN_SHOWN
+            self.wrong(place, _("%(count)s more unknown fields") % {"count": more})
         return value
 
     def items(self, value: object, place: str, what: str, limit: int) -> list[object]:
         if not isinstance(value, list):
-            self.not_of_kind(place, f"a list of {what}", value)
+            self.not_of_kind(place, _("a list of %(what)s") % {"what": what}, value)
             return []
         if len(value) > limit:
-            self.wrong(place, f"has {len(value)} {what}; {limit} are allowed")
+            self.wrong(
+                place,
+                _("has %(count)s %(what)s; %(most)s are allowed")
+                % {"count": len(value), "what": what, "most": limit},
+            )
             return []
         return value
 
     def entries(self, value: object, place: str, what: str) -> dict[str, object]:
         if not isinstance(value, dict):
-            self.not_of_kind(place, f"a mapping of {what}", value)
+            self.not_of_kind(place, _("a mapping of %(what)s") % {"what": what}, value)
             return {}
         if len(value) > MOST_LOOKED_AT:
-            self.wrong(place, f"has {len(value)} entries; {MOST_LOOKED_AT} are allowed")
+            self.wrong(
+                place,
+                _("has %(count)s entries; %(most)s are allowed")
+                % {"count": len(value), "most": MOST_LOOKED_AT},
+            )
             return {}
         for name in value:
             if not isinstance(name, str):
-                self.not_of_kind(f"{place}.{name}", "text", name, "; put it in quotes")
+                self.not_of_kind(f"{place}.{name}", _("text"), name, _("; put it in quotes"))
         return value if all(isinstance(name, str) for name in value) else {}
 
     def keys_in_places(self, value: object, place: str, limit: int) -> dict[str, object]:
@@ -64,13 +80,17 @@ class CheckedTree:
         if isinstance(value, FromVariable):
             return self._keys_of_variable(value, place)
         places: dict[str, object] = {}
-        for index, item in enumerate(self.items(value, place, "keys", limit)):
+        for index, item in enumerate(self.items(value, place, _("keys"), limit)):
             if isinstance(item, FromVariable):
                 places |= self._keys_of_variable(item, f"{place}[{index}]")
             else:
                 places[f"{place}[{index}]"] = item
         if len(places) > limit:
-            self.wrong(place, f"has {len(places)} keys; {limit} are allowed")
+            self.wrong(
+                place,
+                _("has %(count)s keys; %(most)s are allowed")
+                % {"count": len(places), "most": limit},
+            )
         return places
 
     def _keys_of_variable(self, value: FromVariable, place: str) -> dict[str, object]:
@@ -99,7 +119,7 @@ class CheckedTree:
         if field in fields:
             return self.checked(fields[field], f"{place}.{field}", check)
         if default is None:
-            self.wrong(f"{place}.{field}", "is required")
+            self.wrong(f"{place}.{field}", _("is required"))
         return default or ""
 
     def number(
@@ -116,7 +136,11 @@ class CheckedTree:
             return default
         if isinstance(value, int) and not isinstance(value, bool) and value in allowed:
             return value
-        self.wrong(f"{place}.{field}", f"must be a number from {allowed[0]} to {allowed[-1]}")
+        self.wrong(
+            f"{place}.{field}",
+            _("must be a number from %(least)s to %(most)s")
+            % {"least": allowed[0], "most": allowed[-1]},
+        )
         return default
 
     def flag(
@@ -124,13 +148,13 @@ class CheckedTree:
     ) -> bool:
         value = typed(fields.get(field, default))
         if not isinstance(value, bool):
-            self.not_of_kind(f"{place}.{field}", "true or false", value)
+            self.not_of_kind(f"{place}.{field}", _("true or false"), value)
             return default
         return value
 
     def checked(self, value: object, place: str, check: Check) -> str:
         if not isinstance(value, str):
-            self.not_of_kind(place, "text", value, _quotes(value))
+            self.not_of_kind(place, _("text"), value, _quotes(value))
             return ""
         if problem := check(value):
             self.wrong(place, problem)
@@ -148,13 +172,17 @@ def typed(value: object) -> object:
 
 
 def _quotes(value: object) -> str:
-    return "" if isinstance(value, list | dict) else "; put it in quotes"
+    return "" if isinstance(value, list | dict) else _("; put it in quotes")
 
 
-def _suggestion(name: object, known: tuple[str, ...]) -> str:
+def _unknown(name: object, known: tuple[str, ...]) -> str:
     near = (
         get_close_matches(str(name).lower(), known, n=1)
         if isinstance(name, str) and len(name) < 100
         else []
     )
-    return f"; did you mean '{near[0]}'?" if near else f"; known are {', '.join(known)}"
+    if near:
+        text = _("unknown field %(name)s; did you mean '%(near)s'?")
+        return text % {"name": shown(name), "near": near[0]}
+    text = _("unknown field %(name)s; known are %(known)s")
+    return text % {"name": shown(name), "known": ", ".join(known)}

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from proxyapp.config.checked_tree import CheckedTree
 from proxyapp.config.contents import KeyConfig
 from proxyapp.vocabulary.exits import BOTH, EXAMPLE, MOST_EXITS, exit_check, pool_of, repeated
+from proxyapp.vocabulary.in_words import gettext as _
 
 
 class ExitFields(CheckedTree):
@@ -24,15 +25,22 @@ class ExitFields(CheckedTree):
             return None
         place = f"{place}.proxy_pool"
         if fields.get("proxy_url") not in (None, ""):
-            self.wrong(place, BOTH)
+            self.wrong(place, _(BOTH))
         if value == []:
-            self.wrong(place, f"must not be empty; name exits such as {EXAMPLE}, or leave it out")
+            self.wrong(
+                place,
+                _("must not be empty; name exits such as %(example)s, or leave it out")
+                % {"example": EXAMPLE},
+            )
         check = exit_check(is_link_local_allowed)
-        given = self.items(value, place, "exits", MOST_EXITS)
+        given = self.items(value, place, _("exits"), MOST_EXITS)
         exits = [
             self.checked(each, f"{place}[{index}]", check).strip()
             for index, each in enumerate(given)
         ]
         for index, earlier in repeated(exits if all(exits) else []):
-            self.wrong(f"{place}[{index}]", f"is the exit of proxy_pool[{earlier}] again")
+            self.wrong(
+                f"{place}[{index}]",
+                _("is the exit of proxy_pool[%(place)s] again") % {"place": earlier},
+            )
         return pool_of(exits)

@@ -20,6 +20,7 @@ from proxyapp.config.server_fields import ServerFields
 from proxyapp.config.variables import Variables
 from proxyapp.vocabulary import certificates
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.setting_field import SettingField
 from proxyapp.vocabulary.sizes import too_large
 
@@ -63,14 +64,19 @@ def load(path: Path) -> Config:
             size = max(os.fstat(file.fileno()).st_size, len(content))
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
+        raise ConfigError([f"{path}: " + _("cannot be read: %(why)s") % {"why": reason}]) from error
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError([f"{path}: {_too_large(size)}"])
     try:
         return parse(content.decode("utf-8-sig"), folder=path.parent, environment=os.environ)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError([f"{path}: line {line}: is not UTF-8; save the file as UTF-8"]) from None
+        raise ConfigError(
+            [
+                f"{path}: "
+                + _("line %(line)s: is not UTF-8; save the file as UTF-8") % {"line": line}
+            ]
+        ) from None
 
 
 def parse(
@@ -82,10 +88,10 @@ def parse(
     variables hold; None: it may have none.
     """
     if len(text) > MAX_FILE_BYTES:
-        raise ConfigError([f"the file {_too_large(len(text))}"])
+        raise ConfigError([_("the file %(problem)s") % {"problem": _too_large(len(text))}])
     tree, problems = plain_yaml.read_yaml(text, Variables(environment).expanded)
     if tree is None:
-        raise ConfigError(problems or ["the file is empty; it needs 'groups'"])
+        raise ConfigError(problems or [_("the file is empty; it needs 'groups'")])
     config = FileReading(problems, folder).config(tree)
     if problems:
         raise ConfigError(problems)
@@ -93,10 +99,10 @@ def parse(
 
 
 def _too_large(size: int) -> str:
-    return (
-        f"{too_large(size, MAX_FILE_BYTES)} in a config file; {MAX_KEYS:,} keys with labels fit:"
-        " is it the right file? Else split it and import the parts"
-    )
+    return _(
+        "%(problem)s in a config file; %(count)s keys with labels fit: is it the right file? Else"
+        " split it and import the parts"
+    ) % {"problem": too_large(size, MAX_FILE_BYTES), "count": f"{MAX_KEYS:,}"}
 
 
 class FileReading(
@@ -112,12 +118,12 @@ class FileReading(
 
     def config(self, tree: object) -> Config:
         known = TOP_NAMES if isinstance(tree, dict) else MOSTLY
-        fields = self.mapping(tree, "the file", known)
+        fields = self.mapping(tree, _("the file"), known)
         if fields is None:
             return Config(ServerConfig(), ())
         if "groups" not in fields:
-            self.wrong("groups", "is required")
-        groups = self.items(fields.get("groups", []), "groups", "groups", MAX_GROUPS)
+            self.wrong("groups", _("is required"))
+        groups = self.items(fields.get("groups", []), "groups", _("groups"), MAX_GROUPS)
         server, checked = self.server(fields.get("server")), self.groups(groups)
         projects = self.projects(fields.get("projects"))
         alerts, prices = self.alerts(fields.get("alerts")), self.prices(fields.get("prices"))
@@ -134,7 +140,10 @@ class FileReading(
         for place, group in groups.items():
             earlier = first.setdefault(group.name.lower(), place)
             if earlier != place and group.name:
-                self.wrong(f"{place}.name", f"is the name of {earlier} again (case does not count)")
+                self.wrong(
+                    f"{place}.name",
+                    _("is the name of %(place)s again (case does not count)") % {"place": earlier},
+                )
         return tuple(groups.values())
 
     def has_too_many_keys(self, values: list[object]) -> bool:
@@ -142,7 +151,10 @@ class FileReading(
         lists = [value.get("api_keys") for value in values if isinstance(value, dict)]
         count = sum(len(keys) for keys in lists if isinstance(keys, list))
         if count > MAX_KEYS:
-            self.wrong("groups", f"{count} keys; {MAX_KEYS} are allowed")
+            self.wrong(
+                "groups",
+                _("%(count)s keys; %(most)s are allowed") % {"count": count, "most": MAX_KEYS},
+            )
         return count > MAX_KEYS
 
     def group(self, value: object, place: str) -> GroupConfig:
@@ -192,7 +204,7 @@ class FileReading(
             field for field in ("ca_file", "ca_certificates") if fields.get(field) not in (None, "")
         ]
         if len(given) == 2:
-            self.wrong(f"{place}.ca_file", "stands beside ca_certificates; give one of the two")
+            self.wrong(f"{place}.ca_file", _("stands beside ca_certificates; give one of the two"))
             return ""
         if not given:
             return ""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
+from django.utils.translation import override
 
 from proxyapp.config.apply import Database, Progress
 from proxyapp.config.apply_alerts import apply_alerts
@@ -24,6 +25,7 @@ from proxyapp.models import ApiKey, audit
 from proxyapp.models.priorities import spills_to_nobody
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.quoting import quoted
 
@@ -112,17 +114,22 @@ def _run_locked(
             report.warnings += spills_to_nobody()
             if report.changed:
                 raise_pool_version(touched)
-                audit.record_whole(
-                    by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary()
-                )
-                audit.record_each(by, report.changes)
+                _audit(report, source, by)
             if dry_run:
                 transaction.set_rollback(True)
     except (IntegrityError, DataError) as error:
         refusal = str(error).partition("\n")[0]
         raise ConfigError(
-            [f"the database refuses the file, nothing is imported: {refusal}"]
+            [_("the database refuses the file, nothing is imported: %(why)s") % {"why": refusal}]
         ) from error
+
+
+def _audit(report: Report, source: Path, by: audit.Actor) -> None:
+    with override(None):  # what is kept is in one language
+        audit.record_whole(
+            by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary()
+        )
+        audit.record_each(by, report.changes)
 
 
 def _import_whole(
@@ -156,7 +163,8 @@ def _prune(database: Database, placed: dict[str, list[ApiKey]]) -> None:
     ]
     count = sum(map(len, database.members.values()))
     if len(keys) * 2 > count:
-        database.report.warnings.append(f"removes {len(keys)} of the {count} keys that there are")
+        text = _("removes %(removed)s of the %(count)s keys that there are")
+        database.report.warnings.append(text % {"removed": len(keys), "count": count})
     database.remove_keys(keys)
     database.remove_groups([name for name in database.groups if name not in placed])
 
@@ -193,16 +201,23 @@ def _first_places(
     if group.placeholders:
         places = ", ".join(group.placeholders)
         report.warnings.append(
-            f"group {quoted(group.name)}: placeholders skipped ({places}); put your keys in their"
-            " place"
+            _("group %(group)s: placeholders skipped (%(places)s); put your keys in their place")
+            % {"group": quoted(group.name), "places": places}
         )
     report.doubts += _doubts(group)
     keys = []
     for key in group.api_keys:
         if key.secret in first:
-            label = f"key {masked_key(key.secret)} of group {quoted(group.name)}"
+            text = _(
+                "key %(key)s of group %(group)s is a duplicate: taken once, in group %(first)s"
+            )
             report.warnings.append(
-                f"{label} is a duplicate: taken once, in group {quoted(first[key.secret])}"
+                text
+                % {
+                    "key": masked_key(key.secret),
+                    "group": quoted(group.name),
+                    "first": quoted(first[key.secret]),
+                }
             )
         else:
             first[key.secret] = group.name
@@ -212,9 +227,12 @@ def _first_places(
 
 def _doubts(group: GroupConfig) -> list[str]:
     """They are taken all the same: what a provider takes for a key is the provider's matter."""
-    lines = [f"group {quoted(group.name)}: {doubt}" for doubt in group.doubts[:DOUBTS_SHOWN]]
+    name = quoted(group.name)
+    text = _("group %(group)s: %(doubt)s")
+    lines = [text % {"group": name, "doubt": doubt} for doubt in group.doubts[:DOUBTS_SHOWN]]
     if more := len(group.doubts) - len(lines):
-        lines.append(f"group {quoted(group.name)}: {more} more keys look like none")
+        text = _("group %(group)s: %(count)s more keys look like none")
+        lines.append(text % {"group": name, "count": more})
     return lines
 
 

@@ -5,6 +5,8 @@ one.
 import re
 from collections.abc import Iterator
 
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.no_keys import STAND_INS, why_no_key
 from proxyapp.vocabulary.service_account import is_account
 from proxyapp.vocabulary.urls import is_of_google
@@ -23,46 +25,46 @@ BETWEEN_WORDS = re.compile(r"[\s,;\"'()<>]+")
 
 # What Google never takes for an API key, the longer beginning first.
 OTHERS = {
-    "sk-ant-": "a key of Anthropic",
-    "sk-or-": "a key of OpenRouter",
-    "sk-": "a key of OpenAI or of an API like it",
-    "gsk_": "a key of Groq",
-    "xai-": "a key of xAI",
-    "hf_": "a token of Hugging Face",
-    "r8_": "a token of Replicate",
-    "pplx-": "a key of Perplexity",
-    "nvapi-": "a key of NVIDIA",
-    "csk-": "a key of Cerebras",
-    "fw_": "a key of Fireworks",
-    "tgp_": "a key of Together",
-    "ghp_": "a token of GitHub",
-    "gho_": "a token of GitHub",
-    "ghu_": "a token of GitHub",
-    "ghs_": "a token of GitHub",
-    "ghr_": "a token of GitHub",
-    "github_pat_": "a token of GitHub",
-    "glpat-": "a token of GitLab",
-    "glcbt-": "a token of GitLab",
-    "xoxa-": "a token of Slack",
-    "xoxb-": "a token of Slack",
-    "xoxe.": "a token of Slack",
-    "xoxp-": "a token of Slack",
-    "xapp-": "a token of Slack",
-    "npm_": "a token of npm",
-    "pypi-": "a token of PyPI",
-    "dckr_pat_": "a token of Docker",
-    "dop_v1_": "a token of DigitalOcean",
-    "sk_live_": "a key of Stripe",
-    "sk_test_": "a key of Stripe",
-    "rk_live_": "a key of Stripe",
-    "SG.": "a key of SendGrid",
-    "AKIA": "an access key of AWS",
-    "ASIA": "an access key of AWS",
-    "ya29.": "an OAuth access token, which ends within the hour",
-    "1//": "an OAuth refresh token",
-    "GOCSPX-": "an OAuth client secret",
-    "eyJ": "a JSON web token",
-    "gk-": "a token of a gateway's client, not a key of the provider",
+    "sk-ant-": gettext_noop("a key of Anthropic"),
+    "sk-or-": gettext_noop("a key of OpenRouter"),
+    "sk-": gettext_noop("a key of OpenAI or of an API like it"),
+    "gsk_": gettext_noop("a key of Groq"),
+    "xai-": gettext_noop("a key of xAI"),
+    "hf_": gettext_noop("a token of Hugging Face"),
+    "r8_": gettext_noop("a token of Replicate"),
+    "pplx-": gettext_noop("a key of Perplexity"),
+    "nvapi-": gettext_noop("a key of NVIDIA"),
+    "csk-": gettext_noop("a key of Cerebras"),
+    "fw_": gettext_noop("a key of Fireworks"),
+    "tgp_": gettext_noop("a key of Together"),
+    "ghp_": gettext_noop("a token of GitHub"),
+    "gho_": gettext_noop("a token of GitHub"),
+    "ghu_": gettext_noop("a token of GitHub"),
+    "ghs_": gettext_noop("a token of GitHub"),
+    "ghr_": gettext_noop("a token of GitHub"),
+    "github_pat_": gettext_noop("a token of GitHub"),
+    "glpat-": gettext_noop("a token of GitLab"),
+    "glcbt-": gettext_noop("a token of GitLab"),
+    "xoxa-": gettext_noop("a token of Slack"),
+    "xoxb-": gettext_noop("a token of Slack"),
+    "xoxe.": gettext_noop("a token of Slack"),
+    "xoxp-": gettext_noop("a token of Slack"),
+    "xapp-": gettext_noop("a token of Slack"),
+    "npm_": gettext_noop("a token of npm"),
+    "pypi-": gettext_noop("a token of PyPI"),
+    "dckr_pat_": gettext_noop("a token of Docker"),
+    "dop_v1_": gettext_noop("a token of DigitalOcean"),
+    "sk_live_": gettext_noop("a key of Stripe"),
+    "sk_test_": gettext_noop("a key of Stripe"),
+    "rk_live_": gettext_noop("a key of Stripe"),
+    "SG.": gettext_noop("a key of SendGrid"),
+    "AKIA": gettext_noop("an access key of AWS"),
+    "ASIA": gettext_noop("an access key of AWS"),
+    "ya29.": gettext_noop("an OAuth access token, which ends within the hour"),
+    "1//": gettext_noop("an OAuth refresh token"),
+    "GOCSPX-": gettext_noop("an OAuth client secret"),
+    "eyJ": gettext_noop("a JSON web token"),
+    "gk-": gettext_noop("a token of a gateway's client, not a key of the provider"),
 }
 
 
@@ -88,19 +90,23 @@ def doubt(secret: str, target_url: str) -> str:
         return ""
     is_google = is_of_google(target_url)
     if is_google and (other := next(filter(secret.startswith, OTHERS), "")):
-        return f"looks like {OTHERS[other]} ({other}…), and the group's target is Google's"
+        text = _("looks like %(kind)s (%(start)s…), and the group's target is Google's")
+        return text % {"kind": _(OTHERS[other]), "start": other}
     if len(secret) < MIN_LENGTH:
-        return f"has {len(secret)} characters; keys have {MIN_LENGTH} or more"
+        text = _("has %(count)s characters; keys have %(least)s or more")
+        return text % {"count": len(secret), "least": MIN_LENGTH}
     if len(secret) > MAX_LENGTH:
-        return f"has {len(secret)} characters; keys have {MAX_LENGTH} or less"
+        text = _("has %(count)s characters; keys have %(most)s or less")
+        return text % {"count": len(secret), "most": MAX_LENGTH}
     if secret.startswith("AIza") and not AIZA.fullmatch(secret):
-        return "has characters that Google's AIza keys do not have"
+        return _("has characters that Google's AIza keys do not have")
     if secret.startswith("AIza") and len(secret) != AIZA_LENGTH:
-        return f"has {len(secret)} characters; Google's AIza keys have {AIZA_LENGTH}"
+        text = _("has %(count)s characters; Google's AIza keys have %(length)s")
+        return text % {"count": len(secret), "length": AIZA_LENGTH}
     if not (TOKEN if is_google else TOKEN_OF_OTHERS).fullmatch(secret):
-        return "has characters that keys do not have"
+        return _("has characters that keys do not have")
     if not OF_PROVIDER.fullmatch(secret) and not _has_mixed_part(secret):
-        return "looks like words, not like a key"
+        return _("looks like words, not like a key")
     return ""
 
 

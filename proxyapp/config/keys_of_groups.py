@@ -6,6 +6,7 @@ from proxyapp.config.account_fields import ACCOUNT_NAMES, AccountFields
 from proxyapp.config.contents import KeyConfig
 from proxyapp.config.key_shape import doubt
 from proxyapp.vocabulary.checks import check_key_or_placeholder
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
 from proxyapp.vocabulary.no_keys import is_placeholder
 
@@ -19,11 +20,11 @@ class KeysOfGroups(AccountFields):
     ) -> tuple[dict[str, KeyConfig], tuple[str, ...]]:
         """The keys by their places, and the places of placeholders."""
         if "api_keys" not in fields:
-            self.wrong(place, "is required")
+            self.wrong(place, _("is required"))
             return {}, ()
         values = self.keys_in_places(fields["api_keys"], place, MAX_KEYS)
         if fields["api_keys"] == []:
-            self.wrong(place, "must not be empty; give at least one key")
+            self.wrong(place, _("must not be empty; give at least one key"))
         keys = {at: self.key(value, at) for at, value in values.items()}
         placeholders = [place for place, key in keys.items() if is_placeholder(key.secret)]
         for placeholder in placeholders:
@@ -38,7 +39,7 @@ class KeysOfGroups(AccountFields):
         if "service_account" in value:
             return self.account_key(value, place, settings)
         if "location" in value:
-            self.wrong(f"{place}.location", "is that of a service_account, and there is none")
+            self.wrong(f"{place}.location", _("is that of a service_account, and there is none"))
         secret = self.text(value, "key", place, check_key_or_placeholder).strip()
         return KeyConfig(secret, **settings)
 

@@ -7,6 +7,7 @@ from proxyapp.models import Group, ModelHour
 from proxyapp.quota.limit_book import fits
 from proxyapp.quota.tiers import limits_of_tier
 from proxyapp.vocabulary.choices import Tier
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.limits import Limits, contradictions
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.project_fields import ProjectSettings
@@ -20,7 +21,7 @@ def limit_warnings(groups: Sequence[GroupConfig], projects: Sequence[ProjectSett
     places = [(place, limits) for place, limits in _places(groups, projects) if limits]
     known = _known_models() if places else frozenset[str]()
     found = [line for place, limits in places for line in _warnings(place, limits, known)]
-    more = [f"{len(found) - MOST_SHOWN} more limits are hardly meant"]
+    more = [_("%(count)s more limits are hardly meant") % {"count": len(found) - MOST_SHOWN}]
     return found if len(found) <= MOST_SHOWN else found[:MOST_SHOWN] + more
 
 
@@ -28,20 +29,21 @@ def _places(
     groups: Sequence[GroupConfig], projects: Sequence[ProjectSettings]
 ) -> Iterator[tuple[str, Limits]]:
     for group in groups:
-        yield f"group {quoted(group.name)}", group.limits
+        yield _("group %(name)s") % {"name": quoted(group.name)}, group.limits
         for key in group.api_keys:
-            yield f"key {masked_key(key.secret)} of group {quoted(group.name)}", key.limits
+            names = {"key": masked_key(key.secret), "group": quoted(group.name)}
+            yield _("key %(key)s of group %(group)s") % names, key.limits
     for project in projects:
-        yield f"project {quoted(project.name)}", project.limits
+        yield _("project %(name)s") % {"name": quoted(project.name)}, project.limits
 
 
 def _warnings(place: str, limits: Limits, known: frozenset[str]) -> Iterator[str]:
     for pattern in limits:
         if not any(fits(pattern, name) or fits(name, pattern) for name in known):
-            yield (
-                f"{place}: limits.{pattern} fits no model that was asked lately or is named by a"
+            yield _(
+                "%(place)s: limits.%(model)s fits no model that was asked lately or is named by a"
                 " group: is it spelled as clients name it?"
-            )
+            ) % {"place": place, "model": pattern}
     for inner, problem in contradictions(limits):
         yield f"{place}: limits{inner}: {problem}"
 

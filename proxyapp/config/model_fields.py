@@ -1,6 +1,7 @@
 """What a group of a config file says of models."""
 
 from proxyapp.config.checked_tree import MOST_LOOKED_AT, CheckedTree
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.model_lists import (
     plain_aliases,
     plain_fallbacks,
@@ -24,16 +25,16 @@ class ModelsOfGroups(CheckedTree):
         return models, aliases, fallbacks
 
     def names(self, value: object, place: str) -> list[str]:
-        items = self.items(value, place, "models", MOST_LOOKED_AT)
+        items = self.items(value, place, _("models"), MOST_LOOKED_AT)
         return self.texts({f"{place}[{index}]": item for index, item in enumerate(items)})
 
     def aliases(self, value: object, place: str) -> dict[str, str]:
-        entries = self.entries(value, place, "aliases, such as {fast: gemini-2.5-flash}")
+        entries = self.entries(value, place, _("aliases, such as {fast: gemini-2.5-flash}"))
         models = self.texts({f"{place}.{alias}": model for alias, model in entries.items()})
         return dict(zip(entries, models, strict=True)) if models else {}
 
     def lists(self, value: object, place: str) -> dict[str, list[str]]:
-        what = "models with lists, such as {gemini-2.5-pro: [gemini-2.5-flash]}"
+        what = _("models with lists, such as {gemini-2.5-pro: [gemini-2.5-flash]}")
         entries = self.entries(value, place, what)
         before = len(self.problems)
         lists = {model: self.names(after, f"{place}.{model}") for model, after in entries.items()}

@@ -19,12 +19,13 @@ from proxyapp.config.key_places import (
 )
 from proxyapp.config.key_shape import OF_PROVIDER, TOKEN, doubt, words_like_keys
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH, check_key, check_label
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.no_keys import ASSIGNMENT as ASSIGNED
 from proxyapp.vocabulary.no_keys import PRIVATE_KEY, STAND_INS, why_no_key
 
-NO_KEY = "has no key in it"
-SERVICE_ACCOUNT = (
+NO_KEY = gettext_noop("has no key in it")
+SERVICE_ACCOUNT = gettext_noop(
     "is a service account; give the whole file's text as the key of one new key (Keys, Add key), or"
     " name the file in config.yaml: {service_account: file.json}"
 )

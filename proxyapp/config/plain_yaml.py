@@ -14,6 +14,8 @@ from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 from yaml.reader import Reader
 
 from proxyapp.config.yaml_slips import slip
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.masking import masked_key
 
 try:
@@ -30,7 +32,9 @@ PLAIN_DECIMAL = re.compile(r"[-+]?[0-9]{1,9}\.[0-9]{1,9}")
 PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")
 FIELD_NAME = re.compile(r"[A-Za-z_ -]{1,30}")
-QUOTES_NEEDED = '; in a line with [ ], { } or a colon put the whole value in quotes: "${NAME}"'
+QUOTES_NEEDED = gettext_noop(
+    '%(problem)s; in a line with [ ], { } or a colon put the whole value in quotes: "${NAME}"'
+)
 
 
 class Odd(NamedTuple):
@@ -40,7 +44,15 @@ class Odd(NamedTuple):
 
 
 # In place of a text that could not be filled in: that is said already.
-UNKNOWN = Odd("a variable without a value")
+UNKNOWN = Odd(gettext_noop("a variable without a value"))
+KINDS: dict[type, str] = {
+    bool: gettext_noop("true or false"),
+    int: gettext_noop("a number"),
+    str: gettext_noop("text"),
+    list: gettext_noop("a list"),
+    dict: gettext_noop("a mapping"),
+    type(None): gettext_noop("nothing (null)"),
+}
 Fill = Callable[[str], str]
 
 
@@ -56,7 +68,9 @@ def read_yaml(text: str, fill: Fill | None = None) -> tuple[object, list[str]]:
     """
     unprintable = Reader.NON_PRINTABLE.search(text)
     if unprintable:
-        return None, [f"{_place(text, unprintable.start())}: a character that YAML does not allow"]
+        return None, [
+            _at_place(text, unprintable.start()) + _("a character that YAML does not allow")
+        ]
     try:
         too_much = _too_much(text)
         return (None, [too_much]) if too_much else _built(text, fill)
@@ -67,11 +81,10 @@ def read_yaml(text: str, fill: Fill | None = None) -> tuple[object, list[str]]:
 def kind(value: object) -> str:
     """What a person calls the type of a value of the tree."""
     if isinstance(value, Odd):
-        return value.kind
+        return _(value.kind)
     if isinstance(value, float):
-        return "a number"
-    names = {bool: "true or false", int: "a number", str: "text", list: "a list", dict: "a mapping"}
-    return names.get(str if isinstance(value, str) else type(value), "nothing (null)")
+        return _("a number")
+    return _(KINDS.get(str if isinstance(value, str) else type(value), "nothing (null)"))
 
 
 def shown(name: object) -> str:
@@ -94,9 +107,11 @@ def _too_much(text: str) -> str | None:
             event, yaml.CollectionEndEvent
         )
         if depth > MAX_DEPTH:
-            return f"{_at(event.start_mark)}nested deeper than {MAX_DEPTH} levels"
+            text = _("nested deeper than %(most)s levels") % {"most": MAX_DEPTH}
+            return f"{_at(event.start_mark)}{text}"
         if count > MAX_EVENTS:
-            return f"{_at(event.start_mark)}too many values; {MAX_EVENTS} are allowed"
+            text = _("too many values; %(most)s are allowed") % {"most": MAX_EVENTS}
+            return f"{_at(event.start_mark)}{text}"
     return None
 
 
@@ -107,7 +122,7 @@ def _built(text: str, fill: Fill | None) -> tuple[object, list[str]]:
     finally:
         loader.dispose()
     if loader.merged_fields > MAX_MERGED_FIELDS:
-        return None, [f"<< merges more than {MAX_MERGED_FIELDS} fields"]
+        return None, [_("<< merges more than %(most)s fields") % {"most": MAX_MERGED_FIELDS}]
     return tree, loader.problems
 
 
@@ -115,23 +130,31 @@ def _syntax_problem(error: yaml.MarkedYAMLError, source: str) -> str:
     mark = error.problem_mark or error.context_mark
     place = _at(mark)
     if error.context == "expected a single document in the stream":
-        return f"{place}a second document starts here; a config file is one document"
+        return place + _("a second document starts here; a config file is one document")
     lines = source.splitlines()
     found = slip(error, lines)
     if found and mark and found[0] != mark.line:
-        place = f"line {found[0] + 1}: "
-    text = found[1] if found else QUOTED_WORD.sub("'…'", error.problem or "not YAML")
+        place = _at_line(found[0])
+    text = found[1] if found else QUOTED_WORD.sub("'…'", error.problem or _("not YAML"))
     is_about_a_variable = mark is not None and "${" in "".join(lines[mark.line : mark.line + 1])
-    return f"{place}{text}{QUOTES_NEEDED if is_about_a_variable else ''}"
+    return place + (_(QUOTES_NEEDED) % {"problem": text} if is_about_a_variable else text)
 
 
 def _at(mark: "yaml.Mark | yaml._yaml.Mark | None") -> str:
-    return f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return _at_column(mark.line + 1, mark.column + 1) if mark else ""
 
 
-def _place(text: str, position: int) -> str:
+def _at_place(text: str, position: int) -> str:
     before = text[:position]
-    return f"line {before.count(chr(10)) + 1}, column {position - before.rfind(chr(10))}"
+    return _at_column(before.count("\n") + 1, position - before.rfind("\n"))
+
+
+def _at_column(line: int, column: int) -> str:
+    return _("line %(line)s, column %(column)s: ") % {"line": line, "column": column}
+
+
+def _at_line(index: int) -> str:
+    return _("line %(line)s: ") % {"line": index + 1}
 
 
 class _PlainLoader(Loader):
@@ -147,13 +170,13 @@ class _PlainLoader(Loader):
 
     def construct_object(self, node: Node, deep: bool = False) -> object:
         if node in self.recursive_objects:
-            self.problems.append(f"line {node.start_mark.line + 1}: a value that holds itself")
-            return Odd("a value that holds itself")
+            self.problems.append(_at_line(node.start_mark.line) + _("a value that holds itself"))
+            return Odd(gettext_noop("a value that holds itself"))
         return super().construct_object(node, deep)
 
     def _list(self, node: Node) -> object:
         if not isinstance(node, SequenceNode):
-            return Odd("a tagged value")
+            return Odd(gettext_noop("a tagged value"))
         return [self.construct_object(item) for item in node.value]
 
     def _mapping(self, node: Node) -> object:
@@ -161,7 +184,7 @@ class _PlainLoader(Loader):
         later ones.
         """
         if not isinstance(node, MappingNode):
-            return Odd("a tagged value")
+            return Odd(gettext_noop("a tagged value"))
         own: dict[object, object] = {}
         merged: dict[object, object] = {}
         for key_node, value_node in node.value:
@@ -174,11 +197,12 @@ class _PlainLoader(Loader):
 
     def _put(self, own: dict[object, object], key_node: Node, value: object) -> None:
         name = self._name(key_node)
-        line = key_node.start_mark.line + 1
+        line = _at_line(key_node.start_mark.line)
         if isinstance(name, list | dict):
-            self.problems.append(f"line {line}: {kind(name)} cannot be the name of a field")
+            text = _("%(kind)s cannot be the name of a field")
+            self.problems.append(line + text % {"kind": kind(name)})
         elif name in own:
-            self.problems.append(f"line {line}: {shown(name)} is given twice")
+            self.problems.append(line + _("%(name)s is given twice") % {"name": shown(name)})
         else:
             own[name] = value
 
@@ -194,36 +218,35 @@ class _PlainLoader(Loader):
                 self.merged_fields += len(part)
                 merged = part | merged if self.merged_fields <= MAX_MERGED_FIELDS else {}
             else:
-                self.problems.append(
-                    f"line {node.start_mark.line + 1}: << takes a mapping, not {kind(part)}"
-                )
+                text = _("<< takes a mapping, not %(kind)s") % {"kind": kind(part)}
+                self.problems.append(_at_line(node.start_mark.line) + text)
         return merged
 
     def _scalar(self, node: Node) -> object:
         if not isinstance(node, ScalarNode):
-            return Odd("a tagged value")
+            return Odd(gettext_noop("a tagged value"))
         match node.tag.removeprefix(TAG):
             case "str":
                 return self._filled(node)
             case "null":
                 return None
             case "bool":
-                return self.bool_values.get(node.value.lower(), Odd("a tagged value"))
+                return self.bool_values.get(node.value.lower(), Odd(gettext_noop("a tagged value")))
             case "int" if PLAIN_INTEGER.fullmatch(node.value):
                 return int(node.value)
             case "float" if PLAIN_DECIMAL.fullmatch(node.value):
                 return float(node.value)
             case "int" | "float":
-                return Odd("a number")
+                return Odd(gettext_noop("a number"))
             case "timestamp":
-                return Odd("a date")
-        return Odd("a tagged value")
+                return Odd(gettext_noop("a date"))
+        return Odd(gettext_noop("a tagged value"))
 
     def _filled(self, node: ScalarNode) -> object:
         try:
             return self.fill(node.value) if self.fill else node.value
         except BadValue as problem:
-            self.problems.append(f"line {node.start_mark.line + 1}: {problem}")
+            self.problems.append(f"{_at_line(node.start_mark.line)}{problem}")
             return UNKNOWN
 
     # In place of the library's own, for which a value can be a date or a set.

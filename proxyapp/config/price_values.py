@@ -4,6 +4,7 @@ from typing import Any
 
 from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.plain_yaml import UNKNOWN
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.model_lists import plain_name, unlike_pattern
 from proxyapp.vocabulary.price_fields import PriceSettings
 from proxyapp.vocabulary.price_terms import (
@@ -27,7 +28,6 @@ from proxyapp.vocabulary.price_terms import (
     is_nothing,
 )
 
-WHAT = f"models with their prices, such as {EXAMPLE}"
 ABOVE = range(1, MOST_ABOVE + 1)
 
 
@@ -36,18 +36,20 @@ class PricesOfFile(CheckedTree):
         """None: the file says nothing of them."""
         if value is None:
             return None
-        entries = self.entries(value, "prices", WHAT)
+        what = _("models with their prices, such as %(example)s") % {"example": EXAMPLE}
+        entries = self.entries(value, "prices", what)
         if len(entries) > MOST_PRICES:
-            self.wrong("prices", f"has {len(entries)} models; {MOST_PRICES} are allowed")
+            text = _("has %(count)s models; %(most)s are allowed")
+            self.wrong("prices", text % {"count": len(entries), "most": MOST_PRICES})
             return ()
         prices: dict[str, PriceSettings] = {}
         for given, terms in entries.items():
             name = plain_name(given)
             place = f"prices.{name[:100]}"
             if problem := unlike_pattern(name):
-                self.wrong(place, f"the model {problem}")
+                self.wrong(place, _("the model %(problem)s") % {"problem": problem})
             elif name in prices:
-                self.wrong(place, "stands here again: one price for a model")
+                self.wrong(place, _("stands here again: one price for a model"))
             else:
                 prices[name] = PriceSettings(name, self._price_terms(terms, place))
         return tuple(prices.values())
@@ -58,7 +60,7 @@ class PricesOfFile(CheckedTree):
             return {}
         if self.flag(row, "free", place):
             if len(row) > 1:
-                self.wrong(f"{place}.free", NOT_FREE_AND_PRICED)
+                self.wrong(f"{place}.free", _(NOT_FREE_AND_PRICED))
             return FREE
         name = self.text(row, "currency", place, check_currency, default="")
         return in_currency(self._price_part(row, place), name)
@@ -75,9 +77,9 @@ class PricesOfFile(CheckedTree):
             if kind in row:
                 terms[kind] = self._price_amount(row[kind], f"{place}.{kind}")
             elif kind in NEEDED:
-                self.wrong(f"{place}.{kind}", "is required")
+                self.wrong(f"{place}.{kind}", _("is required"))
         if len(self.problems) == before and is_nothing(terms):
-            self.wrong(place, COSTS_NOTHING)
+            self.wrong(place, _(COSTS_NOTHING))
         for part, known, mark in (("long", LONG, "above"), ("later", LATER, "from")):
             if part in row:
                 terms[part] = self._inner_price(row[part], f"{place}.{part}", known, mark)
@@ -86,7 +88,7 @@ class PricesOfFile(CheckedTree):
     def _inner_price(self, value: object, place: str, known: tuple[str, ...], mark: str) -> Terms:
         row = self._price_row(value, place, known)
         if row and mark not in row:
-            self.wrong(f"{place}.{mark}", "is required")
+            self.wrong(f"{place}.{mark}", _("is required"))
         return self._price_part(row, place) if row else {}
 
     def _price_row(self, value: object, place: str, known: tuple[str, ...]) -> dict[str, object]:
@@ -96,7 +98,7 @@ class PricesOfFile(CheckedTree):
             return {}
         row = {name: each for name, each in fields.items() if each is not None and name in known}
         if not row and len(row) == len(fields):
-            self.wrong(place, NO_PRICE)
+            self.wrong(place, _(NO_PRICE))
         return row
 
     def _price_amount(self, value: object, place: str) -> str:

@@ -4,6 +4,7 @@ Entries are data. The words of commands, the audit log and the admin's page are 
 nothing is read back out of the words.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -11,14 +12,16 @@ from typing import Literal
 
 from proxyapp.models import AlertChannel, ApiKey, Group, ModelPrice, Project
 from proxyapp.models.audit import Change
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.quoting import quoted, quoted_if_unclear
 
 MAX_CREATED_SHOWN = 50
 _KIND_OF: dict[type, str] = {
-    Group: "group",
-    Project: "project",
-    AlertChannel: "alert channel",
-    ModelPrice: "price",
+    Group: gettext_noop("group %(name)s"),
+    Project: gettext_noop("project %(name)s"),
+    AlertChannel: gettext_noop("alert channel %(name)s"),
+    ModelPrice: gettext_noop("price %(name)s"),
 }
 Named = Group | Project | AlertChannel | ModelPrice
 DONE = {"add": "created", "change": "updated", "delete": "removed"}
@@ -40,7 +43,7 @@ class GroupOfKeyChange(FieldChange):
     """A key that moved. The group that it is in now stands beside it in any line."""
 
     def __str__(self) -> str:
-        return f"moved from group {self.old}"
+        return _("moved from group %(group)s") % {"group": self.old}
 
 
 class MissingChange(FieldChange):
@@ -61,15 +64,21 @@ class RowChange:
     def subject(self) -> str:
         """`group 'a'`, `project 'b'`, or `key AIza…6789 in group 'a'`."""
         if not self.group:
-            return f"{_KIND_OF[type(self.row)]} {quoted(self.label)}"
-        return f"key {quoted_if_unclear(self.label)} {self.place}"
+            return _(_KIND_OF[type(self.row)]) % {"name": quoted(self.label)}
+        text = (
+            _("key %(key)s from group %(group)s")
+            if self.action == "delete"
+            else _("key %(key)s in group %(group)s")
+        )
+        return text % {"key": quoted_if_unclear(self.label), "group": quoted(self.group)}
 
     @property
     def place(self) -> str:
         """Where the key is, or was."""
         if not self.group:
             return ""
-        return f"{'from' if self.action == 'delete' else 'in'} group {quoted(self.group)}"
+        text = _("from group %(group)s") if self.action == "delete" else _("in group %(group)s")
+        return text % {"group": quoted(self.group)}
 
     @property
     def detail(self) -> str:
@@ -87,8 +96,11 @@ class OrderChange:
     group: str = ""
 
     def __str__(self) -> str:
-        what = f"keys in group {quoted(self.group)}" if self.group else "groups"
-        return f"order of {what} follows the file"
+        if not self.group:
+            return _("order of groups follows the file")
+        return _("order of keys in group %(group)s follows the file") % {
+            "group": quoted(self.group)
+        }
 
 
 @dataclass
@@ -103,10 +115,9 @@ class ChangeCount:
         return bool(self.created or self.updated or self.removed)
 
     def __str__(self) -> str:
-        return (
-            f"{self.created} created, {self.updated} updated, {self.unchanged} unchanged,"
-            f" {self.removed} removed"
-        )
+        return _(
+            "%(created)s created, %(updated)s updated, %(unchanged)s unchanged, %(removed)s removed"
+        ) % dataclasses.asdict(self)
 
 
 @dataclass

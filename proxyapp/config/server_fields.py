@@ -3,6 +3,7 @@
 from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.contents import ServerConfig
 from proxyapp.vocabulary.checks import check_host, check_port
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.path_prefix import check_path_prefix
 
 SERVER_NAMES = (
@@ -27,7 +28,10 @@ class ServerFields(CheckedTree):
         )
         if bool(certificate) != bool(private_key):
             named, missing = ("certificate", "private_key")[:: 1 if certificate else -1]
-            self.wrong(f"server.{missing}", f"is required beside server.{named}: a file each (PEM)")
+            self.wrong(
+                f"server.{missing}",
+                _("is required beside server.%(name)s: a file each (PEM)") % {"name": named},
+            )
         return ServerConfig(
             host,
             port,
@@ -50,17 +54,17 @@ class ServerFields(CheckedTree):
             return None
         value = self.port(fields["tls_port"], "tls_port")
         if not has_certificate:
-            self.wrong("server.tls_port", "needs server.certificate and server.private_key")
+            self.wrong("server.tls_port", _("needs server.certificate and server.private_key"))
         elif value == port:
             self.wrong(
-                "server.tls_port", "is server.port too; leave it out for HTTPS on the one port"
+                "server.tls_port", _("is server.port too; leave it out for HTTPS on the one port")
             )
         return value
 
     def port(self, given: object, name: str) -> int | None:
         value = typed(given)
         if not isinstance(value, int) or isinstance(value, bool):
-            self.not_of_kind(f"server.{name}", "a whole number from 1 to 65535", value)
+            self.not_of_kind(f"server.{name}", _("a whole number from 1 to 65535"), value)
             return None
         if problem := check_port(value):
             self.wrong(f"server.{name}", problem)
@@ -75,5 +79,5 @@ class ServerFields(CheckedTree):
 
 def _check_path(value: str) -> str | None:
     if "-----BEGIN" in value:
-        return "must be the path of a PEM file, not its text"
-    return None if value.strip() and "\0" not in value else "must be the path of a PEM file"
+        return _("must be the path of a PEM file, not its text")
+    return None if value.strip() and "\0" not in value else _("must be the path of a PEM file")

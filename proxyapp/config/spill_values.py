@@ -3,6 +3,7 @@
 from proxyapp.config.checked_tree import CheckedTree, typed
 from proxyapp.config.plain_yaml import UNKNOWN
 from proxyapp.vocabulary.choices import MIN_SPILL
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.turn_fields import is_spill
 
 EXAMPLE = "{after: 0.9}"
@@ -14,7 +15,9 @@ class SpillValues(CheckedTree):
         if value is None or value == "":
             return None
         if not isinstance(value, dict):
-            self.not_of_kind(place, f"a mapping such as {EXAMPLE}", value)
+            self.not_of_kind(
+                place, _("a mapping such as %(example)s") % {"example": EXAMPLE}, value
+            )
             return None
         self.mapping(value, place, ("after",))
         after = _number(typed(value.get("after")))
@@ -23,7 +26,8 @@ class SpillValues(CheckedTree):
         if after is not UNKNOWN:
             self.wrong(
                 f"{place}.after",
-                f"must be a part of the day's quota, from {MIN_SPILL} to 1, such as 0.9",
+                _("must be a part of the day's quota, from %(least)s to 1, such as 0.9")
+                % {"least": MIN_SPILL},
             )
         return None
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from proxyapp.config.key_places import SEPARATORS
 from proxyapp.config.plain_yaml import BadValue
+from proxyapp.vocabulary.in_words import gettext as _
 
 START = "${"
 VARIABLE = re.compile(r"\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^{}]*))?\}|\$\{")
@@ -41,7 +42,9 @@ class Variables:
         value = VARIABLE.sub(self._value, text)
         self.characters += len(value)
         if self.characters > MAX_CHARACTERS:
-            raise BadValue(f"variables give more than {MAX_CHARACTERS // 1024**2} MiB")
+            raise BadValue(
+                _("variables give more than %(most)s MiB") % {"most": MAX_CHARACTERS // 1024**2}
+            )
         if whole is None or whole[1] is None:
             return value
         alone = FromVariable(value.strip())
@@ -54,21 +57,36 @@ class Variables:
             return START
         if name is None:
             raise BadValue(
-                "${ begins no variable: write ${NAME} or ${NAME:-default}, and $${ for the two"
-                " characters"
+                _(
+                    "${ begins no variable: write ${NAME} or ${NAME:-default}, and $${ for the two"
+                    " characters"
+                )
             )
         if self.environment is None:
             raise BadValue(
-                f"${{{name}}} is filled in only in a file on the gateway's machine; write the value"
-                f" here, or $${{{name}}} if that is the text"
+                _(
+                    "${%(name)s} is filled in only in a file on the gateway's machine; write the"
+                    " value here, or $${%(name)s} if that is the text"
+                )
+                % {"name": name}
             )
         value = self.environment.get(name, "")
         if value.strip() or default is not None:
             return value if value.strip() else str(default)
-        raise BadValue(
-            f"${{{name}}} is {'empty' if name in self.environment else 'not set'}: set it in the"
-            f" environment or in .env, or write ${{{name}:-default}}"
+        is_empty = name in self.environment
+        raise BadValue(_without_value(is_empty=is_empty) % {"name": name})
+
+
+def _without_value(*, is_empty: bool) -> str:
+    if is_empty:
+        return _(
+            "${%(name)s} is empty: set it in the environment or in .env, or write"
+            " ${%(name)s:-default}"
         )
+    return _(
+        "${%(name)s} is not set: set it in the environment or in .env, or write"
+        " ${%(name)s:-default}"
+    )
 
 
 def keys_of(value: FromVariable) -> list[str]:
@@ -84,7 +102,8 @@ def keys_of(value: FromVariable) -> list[str]:
         keys = None
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys):
         raise BadValue(
-            f'${{{value.name}}} begins with [ and is no list such as ["first", "second"]'
+            _('${%(name)s} begins with [ and is no list such as ["first", "second"]')
+            % {"name": value.name}
         )
     return [key for key in keys if key.strip()]
 

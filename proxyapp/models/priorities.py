@@ -6,6 +6,7 @@ from django.db.models.functions import Coalesce
 
 from proxyapp.models.api_key import ApiKey
 from proxyapp.models.group import Group
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.quoting import quoted
 
 
@@ -20,7 +21,7 @@ def spills_to_nobody() -> Iterator[str]:
     for pk, name in spilling.items():
         first = min((turn for group_id, turn in there if group_id == pk), default=last)
         if first >= last:
-            yield (
-                f"group {quoted(name)}: spill does nothing, for no key has a higher priority number"
-                f" than {first}; give those that shall answer then {first + 1} or more"
-            )
+            yield _(
+                "group %(group)s: spill does nothing, for no key has a higher priority number than"
+                " %(first)s; give those that shall answer then %(next)s or more"
+            ) % {"group": quoted(name), "first": first, "next": first + 1}

@@ -4,12 +4,14 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 from urllib.parse import urlsplit
 
+from proxyapp.vocabulary.marks import gettext_noop
+
 Address = IPv4Address | IPv6Address
 Listening = tuple[str, int]  # host and port
 # To listen on, and how each is asked from this machine.
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (told apart, not bound)
 WEB_PORTS = {"http": 80, "https": 443}
-LEADS_BACK = (
+LEADS_BACK = gettext_noop(
     "leads back to this gateway: write the provider's address, such as"
     " https://generativelanguage.googleapis.com"
 )

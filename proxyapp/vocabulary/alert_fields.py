@@ -9,6 +9,7 @@ from typing import Any
 from proxyapp.vocabulary.alert_kinds import KINDS, LEVELS, WARNING
 from proxyapp.vocabulary.alert_urls import check_alert_url, shown_alert_url
 from proxyapp.vocabulary.checks import check_group_name
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.setting_field import Check, fields_of
 from proxyapp.vocabulary.time_zones import zone_named
 
@@ -17,27 +18,32 @@ PERCENTS, SECONDS = range(1, 101), range(1, 3601)
 
 
 def check_level(value: str) -> str | None:
-    return None if value in LEVELS else f"must be one of {', '.join(LEVELS)}"
+    return None if value in LEVELS else _("must be one of %(known)s") % {"known": ", ".join(LEVELS)}
 
 
 def check_hours(value: str) -> str | None:
     if not value or (_HOURS.fullmatch(value) and minutes_of(value)[0] != minutes_of(value)[1]):
         return None
-    return "must be two times such as 22:00-07:00"
+    return _("must be two times such as 22:00-07:00")
 
 
 def check_zone(value: str) -> str | None:
     try:
         zone_named(value if "/" in value.strip("/") or value == "UTC" else "?")
     except (ValueError, OSError, KeyError):
-        return "must be a time zone such as Europe/Berlin"
+        return _("must be a time zone such as Europe/Berlin")
     return None
 
 
 def check_kinds(value: str) -> str | None:
     """Of words with commas between."""
     unknown = [kind for kind in kinds_of(value) if kind not in KINDS]
-    return f"has {unknown[0][:40]!r}; known are {', '.join(KINDS)}" if unknown else None
+    return (
+        _("has %(name)s; known are %(known)s")
+        % {"name": f"{unknown[0][:40]!r}", "known": ", ".join(KINDS)}
+        if unknown
+        else None
+    )
 
 
 def kinds_of(value: str) -> list[str]:

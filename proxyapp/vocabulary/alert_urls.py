@@ -7,6 +7,8 @@ none: whoever enters a URL in the admin need not be at home on that machine.
 from difflib import get_close_matches
 from urllib.parse import parse_qsl
 
+from proxyapp.vocabulary.in_words import gettext as _
+
 LONGEST = 2000
 _NAMES = """
     46elks acs amqp amqps apprise apprises aprs atalk awswhatsapp azure bale bark barks
@@ -39,15 +41,17 @@ def check_alert_url(url: str) -> str | None:
     """What is wrong with it, without a word of it but its scheme."""
     scheme, divider, rest = url.partition("://")
     if not divider or not rest.strip("/"):
-        return "must be a URL of Apprise, such as slack://… or mailto://… (see its wiki)"
+        return _("must be a URL of Apprise, such as slack://… or mailto://… (see its wiki)")
     if len(url) > LONGEST:
-        return f"must be at most {LONGEST:,} characters long"
+        return _("must be at most %(most)s characters long") % {"most": f"{LONGEST:,}"}
     if any(letter.isspace() or not letter.isprintable() for letter in url):
-        return "must have no spaces; write %20 for one"
+        return _("must have no spaces; write %(instead)s for one") % {"instead": "%20"}
     if scheme.lower() not in SCHEMES:
-        return f"must begin with a scheme that reaches a network{_suggestion(scheme)}"
+        return _wrong_scheme(scheme)
     named = sorted({name.lower().lstrip("+-: ") for name in _parameters(url)} & FILES)
-    return f"must not name a file of the gateway's machine ({named[0]}=)" if named else None
+    if not named:
+        return None
+    return _("must not name a file of the gateway's machine (%(name)s=)") % {"name": named[0]}
 
 
 def shown_alert_url(url: str) -> str:
@@ -61,8 +65,13 @@ def _parameters(url: str) -> list[str]:
     return [name for name, _ in parse_qsl(url.partition("?")[2], keep_blank_values=True)]
 
 
-def _suggestion(scheme: str) -> str:
+def _wrong_scheme(scheme: str) -> str:
     near = get_close_matches(scheme.lower()[:40], SCHEMES, n=1)
     if scheme.lower() in ("http", "https"):
-        return "; a webhook is json:// or jsons:// here"
-    return f"; did you mean {near[0]}://?" if near else ""
+        return _(
+            "must begin with a scheme that reaches a network; a webhook is json:// or jsons:// here"
+        )
+    if not near:
+        return _("must begin with a scheme that reaches a network")
+    text = _("must begin with a scheme that reaches a network; did you mean %(near)s://?")
+    return text % {"near": near[0]}

@@ -6,6 +6,7 @@ The name is an operator's, and has to leave room for what the gateway itself sen
 import re
 
 from proxyapp.vocabulary.choices import Auth, choice_values
+from proxyapp.vocabulary.in_words import gettext as _
 
 IN_HEADER = "header:"
 IN_QUERY = "query:"
@@ -50,27 +51,36 @@ def check_auth(value: str) -> str | None:
         return _check_header_name(value.removeprefix(IN_HEADER))
     if value.startswith(IN_QUERY):
         return _check_parameter(value.removeprefix(IN_QUERY))
-    return f"must be one of {FORMS}"
+    return _("must be one of %(known)s") % {"known": FORMS}
 
 
 def _check_header_name(name: str) -> str | None:
     plain = name.lower().replace("_", "-")
     if plain.encode() in HOP_BY_HOP or _TAKEN.fullmatch(plain):
-        return "names a header that HTTP or the gateway itself uses; name the one that takes a key"
+        return _(
+            "names a header that HTTP or the gateway itself uses; name the one that takes a key"
+        )
     return _check_name(name, _HEADER_NAME, "header:x-my-key")
 
 
 def _check_parameter(name: str) -> str | None:
     if name.lower() in _TAKEN_PARAMETERS:
-        return "names a parameter that requests have; name the one that takes a key"
+        return _("names a parameter that requests have; name the one that takes a key")
     return _check_name(name, _QUERY_NAME, "query:api_key")
 
 
 def _check_name(name: str, allowed: re.Pattern[str], example: str) -> str | None:
     if not name:
-        return f"has no name behind its colon; write {example}, for example"
+        return _("has no name behind its colon; write %(example)s, for example") % {
+            "example": example
+        }
     if len(name) > _LONGEST_NAME:
-        return f"has a name of {len(name)} characters; {_LONGEST_NAME} are allowed"
+        return _("has a name of %(count)s characters; %(most)s are allowed") % {
+            "count": len(name),
+            "most": _LONGEST_NAME,
+        }
     if allowed.fullmatch(name) is None:
-        return f"has characters that such a name cannot have; write {example}, for example"
+        return _("has characters that such a name cannot have; write %(example)s, for example") % {
+            "example": example
+        }
     return None

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR, why_unread
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 # Dozens of certificates; all that a system trusts would be more, and is trusted anyway.
 MAX_CHARACTERS = 64 * 1024
 BEGIN = "-----BEGIN CERTIFICATE-----"
-NOT_PEM = f"holds no certificates in PEM form (text that starts with {BEGIN})"
+NOT_PEM = gettext_noop("holds no certificates in PEM form (text that starts with %(begin)s)")
 
 
 class BadCertificates(ValueError):
@@ -25,8 +27,13 @@ class Authority(NamedTuple):
     expires_at: datetime
 
     def __str__(self) -> str:
-        over = " (expired)" if self.expires_at <= datetime.now(UTC) else ""
-        return f"{self.subject}, until {self.expires_at:%Y-%m-%d}{over}"
+        is_over = self.expires_at <= datetime.now(UTC)
+        text = (
+            _("%(subject)s, until %(day)s (expired)")
+            if is_over
+            else _("%(subject)s, until %(day)s")
+        )
+        return text % {"subject": self.subject, "day": f"{self.expires_at:%Y-%m-%d}"}
 
 
 def read_certificates(path: str, folder: Path | None) -> str:
@@ -35,24 +42,27 @@ def read_certificates(path: str, folder: Path | None) -> str:
     Raises BadCertificates, which does not quote the content.
     """
     if folder is None:
-        raise BadCertificates(f"{NOT_FROM_AFAR}; use ca_certificates")
+        raise BadCertificates(_("%(problem)s; use ca_certificates") % {"problem": _(NOT_FROM_AFAR)})
     try:
         with (folder / path).open("rb") as file:
             return file.read(MAX_CHARACTERS + 1).decode("ascii", "replace")
     except (OSError, ValueError) as error:
-        raise BadCertificates(f"cannot be read: {folder / path}: {why_unread(error)}") from None
+        raise BadCertificates(
+            _("cannot be read: %(path)s: %(why)s")
+            % {"path": folder / path, "why": why_unread(error)}
+        ) from None
 
 
 def in_one_form(text: str) -> str:
     """The certificates alone, each once, in their order. Raises BadCertificates."""
     if len(text) > MAX_CHARACTERS:
         raise BadCertificates(
-            f"has {len(text)} characters; {MAX_CHARACTERS} are allowed: leave out what is not"
-            " needed"
+            _("has %(count)s characters; %(most)s are allowed: leave out what is not needed")
+            % {"count": len(text), "most": MAX_CHARACTERS}
         )
     if "PRIVATE KEY" in text:
         raise BadCertificates(
-            "holds a private key, which nobody else should have; only certificates are allowed"
+            _("holds a private key, which nobody else should have; only certificates are allowed")
         )
     from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -63,7 +73,7 @@ def in_one_form(text: str) -> str:
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=joined)
     except ssl.SSLError:
-        raise BadCertificates(NOT_PEM) from None
+        raise BadCertificates(_(NOT_PEM) % {"begin": BEGIN}) from None
     return joined
 
 
@@ -71,7 +81,7 @@ def listed_certificates(text: str) -> list[Authority]:
     """What the certificates say of themselves. Raises BadCertificates."""
     return [
         Authority(
-            certificate.subject.rfc4514_string() or "(no name)", certificate.not_valid_after_utc
+            certificate.subject.rfc4514_string() or _("(no name)"), certificate.not_valid_after_utc
         )
         for certificate in _certificates(text)
     ]
@@ -89,4 +99,4 @@ def _certificates(text: str) -> "list[x509.Certificate]":
     try:
         return x509.load_pem_x509_certificates(text.encode())
     except ValueError:
-        raise BadCertificates(NOT_PEM) from None
+        raise BadCertificates(_(NOT_PEM) % {"begin": BEGIN}) from None

@@ -11,6 +11,7 @@ from ipaddress import IPv6Address
 from urllib.parse import SplitResult, urlsplit
 
 from proxyapp.vocabulary.forbidden_addresses import problem_of
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.missing_scheme import no_scheme
 from proxyapp.vocabulary.no_keys import is_placeholder, why_no_key
 from proxyapp.vocabulary.target_places import LOCATION, filled, has_places
@@ -40,16 +41,19 @@ SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,15}")
 
 def check_group_name(value: str) -> str | None:
     if not value.strip():
-        return "must not be empty"
+        return _("must not be empty")
     return check_label(value)
 
 
 def check_label(value: str) -> str | None:
     """For names and projects of keys, which may be empty."""
     if len(value) > MAX_NAME_LENGTH:
-        return f"has {len(value)} characters; {MAX_NAME_LENGTH} are allowed"
+        return _("has %(count)s characters; %(most)s are allowed") % {
+            "count": len(value),
+            "most": MAX_NAME_LENGTH,
+        }
     if _has_control_characters(value):
-        return "has control characters; use printable ones"
+        return _("has control characters; use printable ones")
     return None
 
 
@@ -57,15 +61,18 @@ def check_key(value: str) -> str | None:
     """White space around a key does not count: it is cut when the key is stored."""
     key = value.strip()
     if not key:
-        return "must not be blank"
+        return _("must not be blank")
     if problem := why_no_key(key):
-        return problem
+        return _(problem)
     if re.search(r"\s", key) or _has_control_characters(key):
-        return "has white space or control characters inside; a key must fit in a header"
+        return _("has white space or control characters inside; a key must fit in a header")
     if not key.isascii():
-        return "has characters outside ASCII; a key must fit in a header"
+        return _("has characters outside ASCII; a key must fit in a header")
     if len(key) > MAX_KEY_LENGTH:
-        return f"has {len(key)} characters; {MAX_KEY_LENGTH} are allowed"
+        return _("has %(count)s characters; %(most)s are allowed") % {
+            "count": len(key),
+            "most": MAX_KEY_LENGTH,
+        }
     return None
 
 
@@ -77,18 +84,23 @@ def check_key_or_placeholder(value: str) -> str | None:
 def check_target_url(value: str) -> str | None:
     """As each key fills it."""
     if len(value) > MAX_TARGET_LENGTH:
-        return f"has {len(value)} characters; {MAX_TARGET_LENGTH} are allowed"
+        return _("has %(count)s characters; %(most)s are allowed") % {
+            "count": len(value),
+            "most": MAX_TARGET_LENGTH,
+        }
     named, value = value, filled(value, "project", "location")
     problem = _check_url(value, schemes=TARGET_SCHEMES, max_length=2 * MAX_TARGET_LENGTH)
     if problem:
         return problem
     parts = urlsplit(value)
     if has_places(urlsplit(named).netloc) and not is_host_of_google(parts.hostname or ""):
-        return f"names a place in its host, where only {LOCATION} of *.googleapis.com may stand"
+        return _(
+            "names a place in its host, where only %(place)s of *.googleapis.com may stand"
+        ) % {"place": LOCATION}
     if "@" in parts.netloc:
-        return "has a user or password; only scheme, host, port and path are allowed"
+        return _("has a user or password; only scheme, host, port and path are allowed")
     if not URL_PATH.fullmatch(parts.path):
-        return "has characters in its path that have to be percent-encoded"
+        return _("has characters in its path that have to be percent-encoded")
     return None
 
 
@@ -98,12 +110,12 @@ def check_proxy_url(value: str) -> str | None:
         return problem
     parts = urlsplit(value)
     if parts.path not in {"", "/"}:
-        return (
+        return _(
             "has a path; only scheme, user, password, host and port are allowed (write a / in a"
             " password as %2F)"
         )
     if parts.username == "***":
-        return "is a masked address; give the user and password"
+        return _("is a masked address; give the user and password")
     return None
 
 
@@ -121,42 +133,44 @@ def proxies(allow_link_local: bool) -> Callable[[str], str | None]:
 
 
 def _check_reach(url: str, *, allow_link_local: bool) -> str | None:
-    return problem_of(urlsplit(url).hostname or "", is_link_local_allowed=allow_link_local)
+    problem = problem_of(urlsplit(url).hostname or "", is_link_local_allowed=allow_link_local)
+    return problem and _(problem)
 
 
 def check_host(value: str) -> str | None:
     """For an address to listen on: a name, IPv4 or IPv6, without a port."""
     if _is_host(value.removeprefix("[").removesuffix("]")):
         return None
-    return "is not a host name or address such as 127.0.0.1"
+    return _("is not a host name or address such as 127.0.0.1")
 
 
 def check_port(value: int) -> str | None:
-    return None if 1 <= value <= 65535 else f"{value} is not a port; use 1 to 65535"
+    return (
+        None
+        if 1 <= value <= 65535
+        else _("%(value)s is not a port; use 1 to 65535") % {"value": value}
+    )
 
 
 def _check_url(value: str, *, schemes: Sequence[str], max_length: int) -> str | None:
     problem = _check_characters(value, max_length)
     if problem:
         return problem
-    scheme, separator, _ = value.partition("://")
+    scheme, separator, __ = value.partition("://")
     if not separator:
         is_proxy = schemes is PROXY_SCHEMES
         return no_scheme(value, USUAL_PROXY_SCHEMES if is_proxy else USUAL_TARGET_SCHEMES)
     if scheme.lower() not in schemes:
-        return (
-            f"{_named_scheme(scheme.lower())} is not supported; use {', '.join(schemes[:-1])} or"
-            f" {schemes[-1]}{_of_socks(scheme.lower(), schemes)}"
-        )
+        return _wrong_scheme(scheme.lower(), schemes)
     if "?" in value or "#" in value:
-        return (
+        return _(
             "has a '?' or '#'; a query or fragment is not allowed (write them in a password as %3F"
             " and %23)"
         )
     try:
         return _check_authority(urlsplit(value))
     except ValueError:
-        return (
+        return _(
             "has a host or port that cannot be read; use a host name or address and a port from 1"
             " to 65535"
         )
@@ -164,13 +178,16 @@ def _check_url(value: str, *, schemes: Sequence[str], max_length: int) -> str | 
 
 def _check_characters(value: str, max_length: int) -> str | None:
     if not value:
-        return "must not be empty"
+        return _("must not be empty")
     if len(value) > max_length:
-        return f"has {len(value)} characters; {max_length} are allowed"
+        return _("has %(count)s characters; %(most)s are allowed") % {
+            "count": len(value),
+            "most": max_length,
+        }
     if re.search(r"\s", value) or _has_control_characters(value):
-        return "has white space or control characters; write them percent-encoded"
+        return _("has white space or control characters; write them percent-encoded")
     if not value.isascii():
-        return (
+        return _(
             "has characters outside ASCII; percent-encode them, or write the host in its xn-- form"
         )
     return None
@@ -179,11 +196,11 @@ def _check_characters(value: str, max_length: int) -> str | None:
 def _check_authority(parts: SplitResult) -> str | None:
     """Raises ValueError for what urlsplit itself cannot read."""
     if not parts.hostname:
-        return "has no host"
+        return _("has no host")
     if not _is_host(parts.hostname):
-        return "has a bad host; use a host name, an IPv4 address or an IPv6 address in brackets"
+        return _("has a bad host; use a host name, an IPv4 address or an IPv6 address in brackets")
     if parts.port == 0 or parts.netloc.endswith(":"):
-        return "has a bad port; use 1 to 65535"
+        return _("has a bad port; use 1 to 65535")
     return None
 
 
@@ -197,13 +214,17 @@ def _is_host(host: str) -> bool:
     return True
 
 
-def _of_socks(scheme: str, schemes: Sequence[str]) -> str:
-    is_meant = scheme in OTHER_SOCKS and "socks5" in schemes
-    return " (socks5:// where the proxy speaks SOCKS 5, as most do)" if is_meant else ""
-
-
-def _named_scheme(scheme: str) -> str:
-    return f"scheme '{scheme}'" if SCHEME.fullmatch(scheme) else "this scheme"
+def _wrong_scheme(scheme: str, schemes: Sequence[str]) -> str:
+    if scheme in OTHER_SOCKS and "socks5" in schemes:
+        text = _(
+            "scheme '%(scheme)s' is not supported; use %(others)s or %(last)s (socks5:// where the"
+            " proxy speaks SOCKS 5, as most do)"
+        )
+    elif SCHEME.fullmatch(scheme):
+        text = _("scheme '%(scheme)s' is not supported; use %(others)s or %(last)s")
+    else:
+        text = _("this scheme is not supported; use %(others)s or %(last)s")
+    return text % {"scheme": scheme, "others": ", ".join(schemes[:-1]), "last": schemes[-1]}
 
 
 def _has_control_characters(value: str) -> bool:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator, Sequence
 from urllib.parse import urlsplit
 
 from proxyapp.vocabulary.checks import proxies
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.urls import shown_url
 
 DIRECT = "direct"
 MOST_EXITS = 1000
 EXAMPLE = "socks5://user:password@host:1080"
-BOTH = (
+BOTH = gettext_noop(
     "stands beside proxy_url; keep proxy_pool for an exit of each key's own, or proxy_url for one"
     " proxy for all"
 )

@@ -12,11 +12,19 @@ import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
+from proxyapp.vocabulary.marks import gettext_noop
+
 Address = IPv4Address | IPv6Address
 
-METADATA = "a link-local or cloud metadata address"
-REMEDY = "set allow_link_local: true in its group if that is meant"
-NOWHERE = "no address of a host (unspecified, multicast or broadcast)"
+# As they are, for what is remembered of addresses has no language.
+METADATA = gettext_noop(
+    "is a link-local or cloud metadata address; set allow_link_local: true in its group if that is"
+    " meant"
+)
+NOWHERE = gettext_noop(
+    "is no address of a host (unspecified, multicast or broadcast); for this machine write"
+    " 127.0.0.1"
+)
 
 METADATA_NAMES = frozenset({
     "instance-data", "instance-data.ec2.internal", "metadata", "metadata.goog",
@@ -58,7 +66,7 @@ def problem_of(host: str, *, is_link_local_allowed: bool) -> str | None:
     if address is not None:
         return problem_of_address(address, is_link_local_allowed=is_link_local_allowed)
     if host.lower().rstrip(".") in METADATA_NAMES and not is_link_local_allowed:
-        return f"is {METADATA}; {REMEDY}"
+        return METADATA
     return None
 
 
@@ -66,9 +74,9 @@ def problem_of(host: str, *, is_link_local_allowed: bool) -> str | None:
 def problem_of_address(address: Address, *, is_link_local_allowed: bool) -> str | None:
     forms = list(_forms(address))
     if any(_is_no_host(form) for form in forms):
-        return f"is {NOWHERE}; for this machine write 127.0.0.1"
+        return NOWHERE
     if any(_is_metadata(form) for form in forms) and not is_link_local_allowed:
-        return f"is {METADATA}; {REMEDY}"
+        return METADATA
     return None
 
 

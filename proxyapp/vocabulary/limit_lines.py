@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.limits import METERS, Limits, limits_problems, whole_numbers
 from proxyapp.vocabulary.model_lists import plain_name, said_of
 
@@ -29,9 +30,15 @@ def limits_of_lines(text: str) -> dict[str, dict[str, int]]:
             continue
         found = _ENTRY.fullmatch(line.strip())
         if found is None:
-            raise ValueError(f"Line {number} is not of the form {EXAMPLE_LINE}.")
+            raise ValueError(
+                _("Line %(number)s is not of the form %(example)s.")
+                % {"number": number, "example": EXAMPLE_LINE}
+            )
         if (pattern := plain_name(found[1])) in limits:
-            raise ValueError(f"Line {number} names {pattern[:100]} again.")
+            raise ValueError(
+                _("Line %(number)s names %(name)s again.")
+                % {"number": number, "name": pattern[:100]}
+            )
         limits[pattern] = _meters(found[2], number)
     if problems := list(limits_problems(limits)):
         raise ValueError(" ".join(said_of(problems)).replace("?.", "?"))
@@ -46,6 +53,8 @@ def _meters(text: str, line: int) -> dict[str, object]:
         found = _METER.fullmatch(part.strip())
         name, number = (found[1], found[2].strip()) if found else (part.strip(), "")
         if name in meters:
-            raise ValueError(f"Line {line} has {name[:100]} again.")
+            raise ValueError(
+                _("Line %(number)s has %(name)s again.") % {"number": line, "name": name[:100]}
+            )
         meters[name] = int(number) if _WHOLE.fullmatch(number) else number
     return meters

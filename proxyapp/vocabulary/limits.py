@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.model_lists import MOST_NAMES, Problem, unlike_pattern
 
@@ -47,14 +48,22 @@ _THOUSANDS = {"": 1, "k": 1_000, "m": 1_000_000}
 def limits_problems(limits: Mapping[str, Mapping[str, object]]) -> Iterator[Problem]:
     """Of what was read: a number may be anything yet."""
     if len(limits) > MOST_NAMES:
-        yield "", f"has {len(limits)} models; {MOST_NAMES} are allowed"
+        yield (
+            "",
+            _("has %(count)s models; %(most)s are allowed")
+            % {"count": len(limits), "most": MOST_NAMES},
+        )
         return
     for pattern, meters in limits.items():
         place = f".{pattern[:100]}"
         if problem := unlike_pattern(pattern):
-            yield place, f"the model {problem}"
+            yield place, _("the model %(problem)s") % {"problem": problem}
         if not meters:
-            yield place, f"must not be empty; give it limits such as {METERS[0]}: 10"
+            yield (
+                place,
+                _("must not be empty; give it limits such as %(example)s: 10")
+                % {"example": METERS[0]},
+            )
         for meter, number in meters.items():
             if problem := meter_problem(meter):
                 yield place, problem
@@ -68,12 +77,17 @@ def meter_problem(name: object) -> str | None:
         return None
     text = name if isinstance(name, str) else ""
     if text == Meter.MAX_CONCURRENT:
-        return f"{text} stands beside limits, not in it: it is for all models together"
+        return _("%(name)s stands beside limits, not in it: it is for all models together") % {
+            "name": text
+        }
     shown = f"'{text}'" if _PLAIN_NAME.fullmatch(text) else f"'{masked_key(text)}'"
     meant = USUAL_NAMES.get(text.lower().replace("-", "_"))
     near = [meant] if meant else get_close_matches(text[:100].lower(), METERS, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(METERS)}"
-    return f"unknown limit {shown}; {hint}"
+    if near:
+        text = _("unknown limit %(name)s; did you mean '%(near)s'?")
+        return text % {"name": shown, "near": near[0]}
+    text = _("unknown limit %(name)s; known are %(known)s")
+    return text % {"name": shown, "known": ", ".join(METERS)}
 
 
 def number_problem(number: object) -> str | None:
@@ -81,11 +95,15 @@ def number_problem(number: object) -> str | None:
         if 1 <= number <= HIGHEST_LIMIT:
             return None
         if number > HIGHEST_LIMIT:
-            return f"must be at most {HIGHEST_LIMIT}; without a limit leave the line out"
-        return "must be 1 or more; a model that keys must not ask is left out of a group's models"
+            return _("must be at most %(most)s; without a limit leave the line out") % {
+                "most": HIGHEST_LIMIT
+            }
+        return _(
+            "must be 1 or more; a model that keys must not ask is left out of a group's models"
+        )
     if isinstance(number, str) and (meant := _meant(number)):
-        return f"must be a whole number, written out: {meant}"
-    return "must be a whole number such as 10"
+        return _("must be a whole number, written out: %(number)s") % {"number": meant}
+    return _("must be a whole number such as 10")
 
 
 def _meant(text: str) -> int:
@@ -115,12 +133,17 @@ def contradictions(limits: Limits) -> Iterator[Problem]:
             meters.get(meter) for meter in (Meter.REQUESTS_PER_MINUTE, Meter.REQUESTS_PER_DAY)
         )
         if minute and day and day < minute:
-            yield f".{pattern}", f"a day's {day} requests are fewer than a minute's {minute}"
+            yield (
+                f".{pattern}",
+                _("a day's %(day)s requests are fewer than a minute's %(minute)s")
+                % {"day": day, "minute": minute},
+            )
         input_tokens, tokens = (
             meters.get(meter) for meter in (Meter.INPUT_TOKENS_PER_MINUTE, Meter.TOKENS_PER_DAY)
         )
         if input_tokens and tokens and tokens < input_tokens:
             yield (
                 f".{pattern}",
-                f"a day's {tokens} tokens are fewer than a minute's {input_tokens} of input",
+                _("a day's %(tokens)s tokens are fewer than a minute's %(input_tokens)s of input")
+                % {"tokens": tokens, "input_tokens": input_tokens},
             )

@@ -5,6 +5,8 @@ what may be a key.
 import re
 from collections.abc import Sequence
 
+from proxyapp.vocabulary.in_words import gettext as _
+
 NAME = r"[a-z0-9_](?:[a-z0-9_-]{0,29}[a-z0-9_])?"
 DOMAIN = rf"(?:{NAME}\.)+[a-z]{{2,18}}"
 IPV4 = r"(?:\d{1,3}\.){3}\d{1,3}"
@@ -21,8 +23,8 @@ WITH_USER_BEHIND = re.compile(rf"((?:{IPV4}|localhost|{DOMAIN}|{NAME}){PORT}):[^
 def no_scheme(value: str, schemes: Sequence[str]) -> str:
     """`schemes`: those to write it with."""
     address = _address(value)
-    ways = " or ".join(f"{scheme}://{address or 'host:port'}" for scheme in schemes)
-    return f"has no scheme; write it as {ways}"
+    ways = _(" or ").join(f"{scheme}://{address or 'host:port'}" for scheme in schemes)
+    return _("has no scheme; write it as %(ways)s") % {"ways": ways}
 
 
 def _address(value: str) -> str | None:

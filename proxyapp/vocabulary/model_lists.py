@@ -8,6 +8,8 @@ The same for the config file and the admin. A check yields what is wrong: where 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from proxyapp.vocabulary.in_words import gettext as _
+
 Problem = tuple[str, str]
 Aliases = Mapping[str, str]
 Fallbacks = Mapping[str, Sequence[str]]
@@ -52,7 +54,11 @@ def problems_of_group(
 
 def models_problems(models: Sequence[str]) -> Iterator[Problem]:
     if len(models) > MOST_NAMES:
-        yield "", f"has {len(models)} names; {MOST_NAMES} are allowed"
+        yield (
+            "",
+            _("has %(count)s names; %(most)s are allowed")
+            % {"count": len(models), "most": MOST_NAMES},
+        )
         return
     yield from _problems_of_names(models, _PATTERN, "gemini-2.5-flash or gemini-*")
 
@@ -60,29 +66,45 @@ def models_problems(models: Sequence[str]) -> Iterator[Problem]:
 def aliases_problems(aliases: Aliases, models: Sequence[str] = ()) -> Iterator[Problem]:
     """`models`: those that the group has by their own names."""
     if len(aliases) > MOST_NAMES:
-        yield "", f"has {len(aliases)} aliases; {MOST_NAMES} are allowed"
+        yield (
+            "",
+            _("has %(count)s aliases; %(most)s are allowed")
+            % {"count": len(aliases), "most": MOST_NAMES},
+        )
         return
     for alias, model in aliases.items():
         place = f".{alias[:LONGEST_NAME]}"
         if problem := _unlike(alias, _NAME, "fast"):
-            yield place, f"the alias {problem}"
+            yield place, _("the alias %(problem)s") % {"problem": problem}
         elif problem := _unlike(model, _NAME, "gemini-2.5-flash"):
             yield place, problem
         elif model == alias:
-            yield place, "stands for itself; name the model that is to be asked, or leave it out"
+            yield place, _("stands for itself; name the model that is to be asked, or leave it out")
         elif model in aliases:
             yield (
                 place,
-                f"stands for {model}, which is an alias itself; name the model that is to be asked",
+                _(
+                    "stands for %(model)s, which is an alias itself; name the model that is to be"
+                    " asked"
+                )
+                % {"model": model},
             )
         elif alias in models:
-            yield place, f"hides the model {alias} of models; give one of the two another name"
+            yield (
+                place,
+                _("hides the model %(alias)s of models; give one of the two another name")
+                % {"alias": alias},
+            )
 
 
 def fallbacks_problems(fallbacks: Fallbacks, aliases: Aliases | None = None) -> Iterator[Problem]:
     """`aliases`: of the same group."""
     if len(fallbacks) > MOST_NAMES:
-        yield "", f"has {len(fallbacks)} models; {MOST_NAMES} are allowed"
+        yield (
+            "",
+            _("has %(count)s models; %(most)s are allowed")
+            % {"count": len(fallbacks), "most": MOST_NAMES},
+        )
         return
     is_sound = True
     for model, after in fallbacks.items():
@@ -91,16 +113,23 @@ def fallbacks_problems(fallbacks: Fallbacks, aliases: Aliases | None = None) -> 
             yield f".{model[:LONGEST_NAME]}{place}", problem
     if is_sound and (loop := _loop(fallbacks, aliases or {})):
         way = " → ".join(loop)
-        yield f".{loop[0]}", f"leads back to itself ({way}); take one of them out"
+        yield (
+            f".{loop[0]}",
+            _("leads back to itself (%(way)s); take one of them out") % {"way": way},
+        )
 
 
 def _problems_of_list(model: str, after: Sequence[str]) -> Iterator[Problem]:
     if problem := _unlike(model, _NAME, "gemini-2.5-pro"):
-        yield "", f"the model {problem}"
+        yield "", _("the model %(problem)s") % {"problem": problem}
     if not after:
-        yield "", "must not be empty; name the models that are asked instead"
+        yield "", _("must not be empty; name the models that are asked instead")
     if len(after) > MOST_NEXT:
-        yield "", f"has {len(after)} models; {MOST_NEXT} are allowed"
+        yield (
+            "",
+            _("has %(count)s models; %(most)s are allowed")
+            % {"count": len(after), "most": MOST_NEXT},
+        )
     yield from _problems_of_names(after, _NAME, "gemini-2.5-flash")
 
 
@@ -111,16 +140,19 @@ def _problems_of_names(
         if problem := _unlike(name, shape, example):
             yield f"[{index}]", problem
         elif (first := names.index(name)) != index:
-            yield f"[{index}]", f"is [{first}] again"
+            yield f"[{index}]", _("is [%(place)s] again") % {"place": first}
 
 
 def _unlike(name: str, shape: re.Pattern[str], example: str) -> str | None:
     if not name:
-        return "must not be empty"
+        return _("must not be empty")
     if len(name) > LONGEST_NAME:
-        return f"has {len(name)} characters; {LONGEST_NAME} are allowed"
+        return _("has %(count)s characters; %(most)s are allowed") % {
+            "count": len(name),
+            "most": LONGEST_NAME,
+        }
     if shape.fullmatch(name) is None or ".." in name:
-        return f"is no name of a model such as {example}"
+        return _("is no name of a model such as %(example)s") % {"example": example}
     return None
 
 
@@ -202,8 +234,14 @@ def _entries(text: str, example: str) -> Iterator[tuple[str, str]]:
             continue
         found = _ENTRY.fullmatch(line.strip())
         if found is None:
-            raise ValueError(f"Line {number} is not of the form {example}.")
+            raise ValueError(
+                _("Line %(number)s is not of the form %(example)s.")
+                % {"number": number, "example": example}
+            )
         if (name := plain_name(found[1])) in names:
-            raise ValueError(f"Line {number} names {name[:LONGEST_NAME]} again.")
+            raise ValueError(
+                _("Line %(number)s names %(name)s again.")
+                % {"number": number, "name": name[:LONGEST_NAME]}
+            )
         names.add(name)
         yield found[1], found[2]

@@ -3,6 +3,7 @@
 import re
 from decimal import Decimal
 
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.kept_settings import kept
 
 # That of the published prices. Amounts are kept in `currency()`.
@@ -28,10 +29,12 @@ def micros_of(amount: Decimal) -> int:
 def read_amount(text: str) -> int:
     """In millionths. Raises ValueError, which says what an amount looks like."""
     if not AMOUNT.fullmatch(text.strip()):
-        raise ValueError("must be an amount such as 5 or 2.50")
+        raise ValueError(_("must be an amount such as 5 or 2.50"))
     micros = micros_of(Decimal(text.strip()))
     if not 1 <= micros <= MOST_AMOUNT * MICROS:
-        raise ValueError(f"must be more than 0 and at most {MOST_AMOUNT:,}")
+        raise ValueError(
+            _("must be more than 0 and at most %(most)s") % {"most": f"{MOST_AMOUNT:,}"}
+        )
     return micros
 
 

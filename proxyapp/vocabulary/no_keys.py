@@ -7,20 +7,22 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-MASKED = "is a masked key; give the whole key"
-PLACEHOLDER_GIVEN = "is a placeholder; give a real key"
-PRIVATE_KEY = "is a private key or a service account, not an API key; give an API key"
-REFERENCE = "is a reference to a secret that is kept elsewhere; give the key itself"
-VARIABLE = "is the name of a variable, not its value; give the key itself"
-HEADER = "is a line of an HTTP header; give the key alone"
-URL = "is a URL; a key is none: give the key alone"
-ASSIGNMENT = "is an assignment; give its value alone"
-COMMENT = "has a comment; give the key alone"
-MARKS = "has the marks of a list or of Markdown; give the key alone"
-QUOTE = "has a quotation mark; give the key without"
-SEPARATOR = "has a {} inside; give each key an entry of its own, and a label its field"
-BRACKET = "has a bracket, as JSON and templates have; give the key alone"
-BACKSLASH = "has a backslash; give the key as the provider shows it"
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
+
+MASKED = gettext_noop("is a masked key; give the whole key")
+PLACEHOLDER_GIVEN = gettext_noop("is a placeholder; give a real key")
+PRIVATE_KEY = gettext_noop("is a private key or a service account, not an API key; give an API key")
+REFERENCE = gettext_noop("is a reference to a secret that is kept elsewhere; give the key itself")
+VARIABLE = gettext_noop("is the name of a variable, not its value; give the key itself")
+HEADER = gettext_noop("is a line of an HTTP header; give the key alone")
+URL = gettext_noop("is a URL; a key is none: give the key alone")
+ASSIGNMENT = gettext_noop("is an assignment; give its value alone")
+COMMENT = gettext_noop("has a comment; give the key alone")
+MARKS = gettext_noop("has the marks of a list or of Markdown; give the key alone")
+QUOTE = gettext_noop("has a quotation mark; give the key without")
+BRACKET = gettext_noop("has a bracket, as JSON and templates have; give the key alone")
+BACKSLASH = gettext_noop("has a backslash; give the key as the provider shows it")
 # Texts that tell of a key instead of being one; all others may have a key in them.
 STAND_INS = frozenset({MASKED, PLACEHOLDER_GIVEN, REFERENCE, VARIABLE})
 
@@ -78,7 +80,17 @@ _NAME_IN_CAPITALS = re.compile(r"[A-Z0-9_]*API_?KEYS?_?\d*")
 # What follows can be no other kind: there may be 100,000 keys.
 _PLAIN = re.compile(r"(?!__|AGE-|-----)[A-Za-z0-9_-]{12,}")
 _LONGEST = 4096
-_SEPARATORS = {",": "comma", ";": "semicolon", "|": "vertical bar"}
+_SEPARATORS = {
+    ",": gettext_noop(
+        "has a comma inside; give each key an entry of its own, and a label its field"
+    ),
+    ";": gettext_noop(
+        "has a semicolon inside; give each key an entry of its own, and a label its field"
+    ),
+    "|": gettext_noop(
+        "has a vertical bar inside; give each key an entry of its own, and a label its field"
+    ),
+}
 _INVISIBLE = frozenset({"Cf", "Co", "Cn", "Mn", "Me"})
 
 
@@ -106,16 +118,16 @@ def is_placeholder(key: str) -> bool:
 def _wrong_characters(text: str) -> Iterator[str]:
     for character in text:
         if character in _SEPARATORS:
-            yield SEPARATOR.format(_SEPARATORS[character])
+            yield _SEPARATORS[character]
         elif character in "{}[]":
             yield BRACKET
         elif character == "\\":
             yield BACKSLASH
         elif not character.isascii() and _is_invisible(character):
-            yield (
-                f"has an invisible character (U+{ord(character):04X}); type the key again or copy"
-                " it as plain text"
+            text = _(
+                "has an invisible character (%(code)s); type the key again or copy it as plain text"
             )
+            yield text % {"code": f"U+{ord(character):04X}"}
 
 
 def _is_invisible(character: str) -> bool:

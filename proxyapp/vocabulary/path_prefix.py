@@ -3,6 +3,7 @@
 import re
 
 from proxyapp.vocabulary.asgi import Scope
+from proxyapp.vocabulary.in_words import gettext as _
 
 MOST_CHARACTERS = 200
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
@@ -14,17 +15,19 @@ _OF_APIS = frozenset(["/v1", "/v1beta", "/v1alpha", "/openai", "/api", "/models"
 def check_path_prefix(text: str) -> str | None:
     """Of what is wrong the first; None when nothing is."""
     if not text.startswith("/"):
-        return "must begin with a slash, such as /gemini"
+        return _("must begin with a slash, such as /gemini")
     if text.endswith("/"):
-        return "must not end with a slash: /gemini; leave it out for none"
+        return _("must not end with a slash: /gemini; leave it out for none")
     segments = text.split("/")[1:]
     if not _PREFIX.fullmatch(text) or {".", ".."} & set(segments) or len(text) > MOST_CHARACTERS:
-        return (
+        return _(
             "must be a plain path such as /gemini: letters, digits and ._~-, no empty or dot"
-            f" segments, no query, nothing encoded, {MOST_CHARACTERS} characters at most"
-        )
+            " segments, no query, nothing encoded, %(most)s characters at most"
+        ) % {"most": MOST_CHARACTERS}
     if segments[0] in _OWN or "admin" in segments or text in _OF_APIS:
-        return f"must not be {text!r}, where the gateway or an API has paths of its own"
+        return _("must not be %(text)s, where the gateway or an API has paths of its own") % {
+            "text": f"{text!r}"
+        }
     return None
 
 

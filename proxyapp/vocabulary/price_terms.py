@@ -12,6 +12,8 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.money import CURRENCY, MICROS, PLACES, currency, plain_amount
 
 Terms = Mapping[str, Any]
@@ -27,9 +29,9 @@ MOST_PRICE = 100_000_000
 MOST_ABOVE = 100_000_000
 MOST_PRICES = 300
 EXAMPLE = "{gemini-2.5-flash: {input: 0.30, output: 2.50}}"
-NO_PRICE = "has no price: give it input and output, or say free: true"
-COSTS_NOTHING = "costs nothing: say free: true in place of its prices"
-NOT_FREE_AND_PRICED = "must stand alone: what is free has no prices"
+NO_PRICE = gettext_noop("has no price: give it input and output, or say free: true")
+COSTS_NOTHING = gettext_noop("costs nothing: say free: true in place of its prices")
+NOT_FREE_AND_PRICED = gettext_noop("must stand alone: what is free has no prices")
 AMOUNT = re.compile(r"[-+]?\d{1,20}(?:\.\d{1,20})?", re.ASCII)
 
 
@@ -39,14 +41,16 @@ def amount(value: object) -> str:
     if isinstance(value, float):
         text = f"{Decimal(text):f}"
     if isinstance(value, bool) or not AMOUNT.fullmatch(text):
-        raise ValueError("must be a number such as 0.30, for a million tokens")
+        raise ValueError(_("must be a number such as 0.30, for a million tokens"))
     number = Decimal(text)
     if number < 0:
-        raise ValueError("must be 0 or more")
+        raise ValueError(_("must be 0 or more"))
     if number > MOST_PRICE:
-        raise ValueError(f"must be at most {MOST_PRICE:,}, for a million tokens")
+        text = _("must be at most %(most)s, for a million tokens")
+        raise ValueError(text % {"most": f"{MOST_PRICE:,}"})
     if number != round(number, PLACES):
-        raise ValueError(f"has more than {PLACES} places behind the point")
+        text = _("has more than %(most)s places behind the point")
+        raise ValueError(text % {"most": PLACES})
     return plain_amount(int(number * MICROS))
 
 
@@ -70,7 +74,7 @@ def check_day(value: str) -> str | None:
         is_one = len(value) == len("2027-01-01") and bool(date.fromisoformat(value))
     except ValueError:
         is_one = False
-    return None if is_one else 'must be a day such as "2027-01-01"'
+    return None if is_one else _('must be a day such as "2027-01-01"')
 
 
 def is_nothing(rates: Terms) -> bool:
@@ -91,7 +95,7 @@ def shown_terms(terms: Terms) -> str:
     """In a line."""
     if terms.get("free"):
         return "free"
-    shown = "; ".join(_shown_part(rates) for _, rates in parts_of(terms)) or "none"
+    shown = "; ".join(_shown_part(rates) for __, rates in parts_of(terms)) or "none"
     return f"{terms['currency']}: {shown}" if "currency" in terms else shown
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from proxyapp.vocabulary.choices import MAX_CONCURRENT, Sticky, Tier, choice_values
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.limit_lines import limit_lines
 from proxyapp.vocabulary.setting_field import in_lines
 
@@ -12,12 +13,16 @@ KNOWN_TIERS = ", ".join(choice_values(Tier))
 def check_tier(value: str) -> str | None:
     if not value or value in choice_values(Tier):
         return None
-    return f"is no tier whose limits are known; known are {KNOWN_TIERS}"
+    return _("is no tier whose limits are known; known are %(known)s") % {"known": KNOWN_TIERS}
 
 
 def check_sticky(value: str) -> str | None:
     known = choice_values(Sticky)
-    return None if not value or value in known else f"must be off or one of {', '.join(known)}"
+    return (
+        None
+        if not value or value in known
+        else _("must be off or one of %(known)s") % {"known": ", ".join(known)}
+    )
 
 
 # Empty: nobody's published limits are taken.

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from proxyapp.vocabulary.addresses import is_loopback
 from proxyapp.vocabulary.checks import MAX_NAME_LENGTH
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.target_places import DEFAULT_LOCATION
 from proxyapp.vocabulary.urls import is_host_of_google
 
@@ -45,28 +46,29 @@ def stored_account(given: object, location: str = "") -> str:
     kept = {name: fields[name] for name in KEPT if name in fields}
     kept.setdefault("token_uri", TOKEN_URI)
     if problem := check_token_uri(kept["token_uri"]):
-        raise BadAccount(f"names a token_uri that {problem}")
+        raise BadAccount(_("names a token_uri that %(problem)s") % {"problem": problem})
     kept["location"] = location or str(fields.get("location") or DEFAULT_LOCATION)
     if problem := check_location(kept["location"]):
-        raise BadAccount(f"has a location that {problem}")
+        raise BadAccount(_("has a location that %(problem)s") % {"problem": problem})
     return json.dumps(kept, sort_keys=True, separators=(",", ":"))
 
 
 def check_location(value: str) -> str | None:
-    return None if _LOCATION.fullmatch(value) else "is none; write us-central1, for example"
+    return None if _LOCATION.fullmatch(value) else _("is none; write us-central1, for example")
 
 
 def check_token_uri(value: str) -> str | None:
     """Signed assertions go to Google alone, or to this machine."""
     try:
         parts = urlsplit(value)
-        host, _ = parts.hostname or "", parts.port
+        host = parts.hostname or ""
+        parts.port  # noqa: B018
     except ValueError:
-        return f"is no URL; Google's is {TOKEN_URI}"
+        return _("is no URL; Google's is %(url)s") % {"url": TOKEN_URI}
     is_own = host == "localhost" or is_loopback(host)
     is_allowed = parts.scheme in ("http", "https") if is_own else parts.scheme == "https"
     if not is_allowed or not (is_own or is_host_of_google(host)) or "@" in parts.netloc:
-        return f"does not lead to Google; its own is {TOKEN_URI}"
+        return _("does not lead to Google; its own is %(url)s") % {"url": TOKEN_URI}
     return None
 
 
@@ -80,26 +82,32 @@ def _fields(given: object) -> Mapping[str, Any]:
     if isinstance(given, str):
         given = _parsed(given)
     if not isinstance(given, dict):
-        raise BadAccount("is no JSON object; give the file that Google made for the account")
+        raise BadAccount(_("is no JSON object; give the file that Google made for the account"))
     if given.get("type") not in ("service_account", None):
-        raise BadAccount("is of another type than service_account; give the file of an account")
+        raise BadAccount(_("is of another type than service_account; give the file of an account"))
     for name in _REQUIRED:
         if not isinstance(given.get(name), str) or not given[name].strip():
-            raise BadAccount(f"has no {name}; give the whole file that Google made for the account")
+            raise BadAccount(
+                _("has no %(name)s; give the whole file that Google made for the account")
+                % {"name": name}
+            )
     for name in ({*KEPT} - {"private_key"}) & given.keys():
         if not isinstance(given[name], str) or not _PLAIN.fullmatch(given[name]):
-            raise BadAccount(f"has a {name} with characters that none has")
+            raise BadAccount(_("has a %(name)s with characters that none has") % {"name": name})
     _check_private_key(given["private_key"])
     return given
 
 
 def _parsed(text: str) -> object:
     if len(text) > MAX_ACCOUNT_LENGTH:
-        raise BadAccount(f"has more than {MAX_ACCOUNT_LENGTH // 1024} KB; a file has about 2 KB")
+        raise BadAccount(
+            _("has more than %(size)s KB; a file has about 2 KB")
+            % {"size": MAX_ACCOUNT_LENGTH // 1024}
+        )
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
-        raise BadAccount("is no JSON; give the file that Google made for the account") from None
+        raise BadAccount(_("is no JSON; give the file that Google made for the account")) from None
 
 
 def _check_private_key(pem: str) -> None:
@@ -111,6 +119,8 @@ def _check_private_key(pem: str) -> None:
     try:
         key = load_pem_private_key(pem.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise BadAccount("has a private_key that cannot be read; give the file as it was") from None
+        raise BadAccount(
+            _("has a private_key that cannot be read; give the file as it was")
+        ) from None
     if not isinstance(key, RSAPrivateKey):
-        raise BadAccount("has a private_key of a kind that Google does not make")
+        raise BadAccount(_("has a private_key of a kind that Google does not make"))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any, Literal
 
 from proxyapp.vocabulary.choices import choice_values
+from proxyapp.vocabulary.in_words import gettext
 from proxyapp.vocabulary.quoting import quoted
 
 Sort = Literal[
@@ -30,8 +31,12 @@ def anything(_: bool) -> Check:
 
 def one_of(choices: type[StrEnum]) -> Callable[[bool], Check]:
     values = choice_values(choices)
-    problem = f"must be one of {', '.join(values)}"
-    return lambda _: lambda value: None if value in values else problem
+    known = ", ".join(values)
+
+    def problem(value: str) -> str | None:
+        return None if value in values else gettext("must be one of %(known)s") % {"known": known}
+
+    return lambda _: problem
 
 
 def as_it_is(value: Any) -> Any:

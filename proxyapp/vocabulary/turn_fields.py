@@ -9,6 +9,7 @@ from proxyapp.vocabulary.choices import (
     Strategy,
     choice_values,
 )
+from proxyapp.vocabulary.in_words import gettext as _
 
 KNOWN_STRATEGIES = ", ".join(choice_values(Strategy))
 
@@ -16,7 +17,7 @@ KNOWN_STRATEGIES = ", ".join(choice_values(Strategy))
 def check_strategy(value: str) -> str | None:
     if not value or value in choice_values(Strategy):
         return None
-    return f"must be one of {KNOWN_STRATEGIES}"
+    return _("must be one of %(known)s") % {"known": KNOWN_STRATEGIES}
 
 
 def spill_in_file(after: float | None) -> dict[str, float] | None:
