@@ -11,21 +11,22 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from itertools import islice
+from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.provider.credentials import is_key_parameter
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.durations import DAY_SECONDS
 
-PREFIX = "gk-"
-SHAPE = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
+PREFIX: Final = "gk-"
+SHAPE: Final = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
 # Together the 64 hex digits of the column; eight tell a handful of secrets apart.
-MARK_DIGITS = 8
-MAC_BYTES = 28
+MARK_DIGITS: Final = 8
+MAC_BYTES: Final = 28
 # More than any client shows; each costs the work of a hash, before it is known who asks.
-MOST_CREDENTIALS = 8
-_NAMED_SCHEME = b"bearer "
-_MINUTE = 60
+MOST_CREDENTIALS: Final = 8
+_NAMED_SCHEME: Final = b"bearer "
+_MINUTE: Final = 60
 
 
 def new_token(prefix: str = PREFIX) -> str:
@@ -111,7 +112,7 @@ class Client:
         return replace(self, tokens_per_day=None, cost_per_day=None, cost_per_month=None)
 
 
-ANYONE = Client(id=0)
+ANYONE: Final = Client(id=0)
 
 
 class TokenRefusal(Enum):
@@ -124,7 +125,12 @@ class TokenRefusal(Enum):
     REVOKED = "revoked"
 
 
-_CLOSEST = (TokenRefusal.EXPIRED, TokenRefusal.REVOKED, TokenRefusal.UNKNOWN, TokenRefusal.FOREIGN)
+_CLOSEST: Final = (
+    TokenRefusal.EXPIRED,
+    TokenRefusal.REVOKED,
+    TokenRefusal.UNKNOWN,
+    TokenRefusal.FOREIGN,
+)
 
 
 class TokenBook:

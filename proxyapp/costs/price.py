@@ -2,14 +2,20 @@
 sums agree.
 """
 
+from collections.abc import Callable
+from typing import Final
+
 from proxyapp.provider.llm_tokens import LlmTokens
+from proxyapp.vocabulary.durations import DAY_SECONDS
 
 # A price is for so many tokens, as providers publish it.
-PER_TOKENS = 1_000_000
-HALF = PER_TOKENS // 2
+PER_TOKENS: Final = 1_000_000
+HALF: Final = PER_TOKENS // 2
 # More than any request costs, and the sums of many such fit into a column: upstreams say how many
 # LLM tokens there were.
-MOST_COST = 10**14
+MOST_COST: Final = 10**14
+# Clients name models. The prices of so many names are remembered.
+MOST_KNOWN: Final = 10_000
 
 
 class Rates:
@@ -47,3 +53,21 @@ class Price:
             total += used.thoughts * (rates.thoughts - rates.output)
         cost = (total + HALF) // PER_TOKENS
         return cost if cost < MOST_COST else MOST_COST
+
+
+class KnownPrices:
+    """Of models that were asked for, on one day. `read`: of a model, on a day since the epoch."""
+
+    def __init__(self, read: Callable[[str, int], Price | None]) -> None:
+        self._read = read
+        self._day = -1
+        self._prices: dict[str, Price | None] = {}
+
+    def of(self, model: str, now: float) -> Price | None:
+        """None: it has no price. `now`: in seconds since the epoch."""
+        day = int(now) // DAY_SECONDS
+        if day != self._day or len(self._prices) >= MOST_KNOWN:
+            self._day, self._prices = day, {}
+        if model not in self._prices:
+            self._prices[model] = self._read(model, day)
+        return self._prices[model]

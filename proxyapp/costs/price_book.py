@@ -5,13 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from proxyapp.costs.price import Price
-from proxyapp.vocabulary.durations import DAY_SECONDS
+from proxyapp.costs.price import KnownPrices, Price
 from proxyapp.vocabulary.model_patterns import expression_of
 
 EPOCH = date(1970, 1, 1).toordinal()
-# Clients name models. The prices of so many names are remembered.
-MOST_KNOWN = 10_000
 # A version of a model is priced as the model: gemini-2.5-pro-001.
 VERSION = re.compile(r"-\d{3}|-latest")
 
@@ -52,18 +49,15 @@ class PriceBook:
             for entry in entries
             if "*" in entry.model
         ]
-        self._day = -1
-        self._known: dict[str, Price | None] = {}
+        self.known = KnownPrices(self._on)
 
     def of(self, model: str, now: float) -> Price | None:
         """None: it has no price. `now`: in seconds since the epoch."""
-        day = int(now) // DAY_SECONDS
-        if day != self._day or len(self._known) >= MOST_KNOWN:
-            self._day, self._known = day, {}
-        if model not in self._known:
-            entry = self.entry_of(model)
-            self._known[model] = None if entry is None else entry.on(date.fromordinal(EPOCH + day))
-        return self._known[model]
+        return self.known.of(model, now)
+
+    def _on(self, model: str, day: int) -> Price | None:
+        entry = self.entry_of(model)
+        return None if entry is None else entry.on(date.fromordinal(EPOCH + day))
 
     def entry_of(self, model: str) -> PriceEntry | None:
         """Also where its publisher stands in front of the model."""

@@ -1,7 +1,7 @@
 """The key in an answer's body, masked while the body passes."""
 
 from functools import lru_cache
-from typing import Protocol
+from typing import Final, Protocol
 from urllib.parse import quote
 
 from proxyapp.provider.codings import Inflater
@@ -9,12 +9,12 @@ from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.key_masker import KeyMasker, begun
 
 # Text does not grow more. What does is no error that a program wrote.
-MOST_GROWTH = 100
-ALWAYS_READ_BYTES = 8 << 20
+MOST_GROWTH: Final = 100
+ALWAYS_READ_BYTES: Final = 8 << 20
 # Shorter ones may be words of an answer: a server of one's own takes `ollama` for a key.
-SHORTEST_IN_SUCCESS = 16
+SHORTEST_IN_SUCCESS: Final = 16
 # An event that ends a stream which began well. In what a model writes the quotes are escaped.
-ERROR = b'"error"'
+ERROR: Final = b'"error"'
 
 
 class UnreadableRest(Exception):

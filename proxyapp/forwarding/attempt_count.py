@@ -1,7 +1,7 @@
 """Counts one attempt, exactly once: for its key, its model and its client."""
 
 import time
-from typing import Protocol
+from typing import Final, Protocol
 
 from proxyapp.access.token_book import ANYONE
 from proxyapp.forwarding.llm_token_charge import LlmTokenCharge
@@ -15,8 +15,10 @@ from proxyapp.provider.llm_tokens import NONE, LlmTokenCounter, LlmTokens
 from proxyapp.requests.record import AttemptRecord, ClientOutcome
 from proxyapp.vocabulary.asgi import Header
 
+# An enum's `value` is read by a function of Python's.
+OUTCOMES: Final = {outcome: outcome.value for outcome in AttemptOutcome}
 # How a good answer ends badly, and what its client sees then.
-LATE = {
+LATE: Final = {
     AttemptOutcome.RATE_LIMITED: ClientOutcome.NO_KEY,
     AttemptOutcome.CLIENT_ERROR: ClientOutcome.CLIENT_ERROR,
     AttemptOutcome.UPSTREAM_ERROR: ClientOutcome.UPSTREAM,
@@ -137,7 +139,7 @@ class AttemptCount:
         under_way, record = self.under_way, self.record
         if under_way is None or record is None:
             return
-        under_way.end_attempt(record, outcome.value, status, llm_tokens, cost)
+        under_way.end_attempt(record, OUTCOMES[outcome], status, llm_tokens, cost)
         if 0 < status < 400 and outcome in LATE:
             under_way.note_late(LATE[outcome])
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from typing import Final
 
 from mypy_extensions import mypyc_attr
 
@@ -25,7 +26,7 @@ from proxyapp.vocabulary.errors import StreamBroken
 from proxyapp.vocabulary.key_masker import KeyMasker
 
 # What no longer holds of an answer whose body was replaced.
-OF_FIRST_BODY = frozenset({b"content-length", b"x-accel-buffering"})
+OF_FIRST_BODY: Final = frozenset({b"content-length", b"x-accel-buffering"})
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

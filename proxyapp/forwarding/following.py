@@ -15,6 +15,7 @@ from proxyapp.runtime import Runtime, running_now
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.client_paths import group_and_path
 from proxyapp.vocabulary.kept_settings import kept
+from proxyapp.vocabulary.remembered import remembered
 
 
 def begin(scope: dict[str, Any]) -> RequestUnderWay:
@@ -68,8 +69,13 @@ def _describe(
     if len(path) > LONGEST_PATH_BYTES:
         record.endpoint = OTHER
         return
+    group, record.endpoint, model = _told(path)
+    record.group = record.group or group
+    record.model = record.model or model
+
+
+@remembered
+def _told(path: bytes) -> tuple[str, str, str]:
+    """The group that a path names, which endpoint it is, and its model; each may be empty."""
     group, path = group_and_path(path)
-    record.endpoint = endpoint_of(path)
-    record.group = record.group or group or ""
-    if not record.model:
-        record.model = facts_of(path).model or ""
+    return group or "", endpoint_of(path), facts_of(path).model or ""

@@ -1,12 +1,14 @@
 """Makes a plan of a client's request: what it asks for, of whom, and what its quota counts for."""
 
+from typing import Final
+
 from proxyapp.access.client_rings import ring_of
 from proxyapp.access.model_routes import route_of, stands_for
 from proxyapp.access.token_book import ANYONE, Client
 from proxyapp.forwarding.conversation import conversation_of
 from proxyapp.forwarding.form_body import FORM_START, named_in_form
 from proxyapp.forwarding.model_permission import check_model, check_same_place
-from proxyapp.forwarding.path_facts import facts_of
+from proxyapp.forwarding.path_facts import PathFacts, facts_of
 from proxyapp.forwarding.request_body import RequestBody
 from proxyapp.forwarding.request_plan import RequestPlan
 from proxyapp.forwarding.stray_paths import unknown_path
@@ -24,7 +26,7 @@ from proxyapp.vocabulary.errors import BadRequest, PathTooLong
 
 # As much as nginx takes of a whole request line. What is looked for in a path takes a few
 # milliseconds of one so long, 20 of one that fills the head of a request.
-LONGEST_PATH_BYTES = 8192
+LONGEST_PATH_BYTES: Final = 8192
 
 
 def plan(
@@ -45,13 +47,8 @@ def plan(
     if len(path) > LONGEST_PATH_BYTES:
         raise PathTooLong(f"The path is longer than {LONGEST_PATH_BYTES} bytes.")
     group_name, path = group_and_path(path)
-    if method.upper() == "TRACE":
-        raise BadRequest(
-            "TRACE is not forwarded: its answer repeats the request, and with it the key."
-        )
     written = facts = facts_of(path)
-    if facts.is_astray:
-        raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
+    _refuse_senseless(method, facts)
     ring = ring_of(snapshot, group_name, client)
     if not facts.is_geminis:
         meant = facts.means.meant(headers, query)
@@ -59,12 +56,6 @@ def plan(
     if client.models is not None:
         aliases = stands_for(snapshot, ring.name) if snapshot.names_models else None
         check_model(client.models, method, facts.path, body, query, headers, aliases)
-    model = facts.model
-    if model is None:
-        named = body.model
-        if named is None and body.data.startswith(FORM_START):
-            named = named_in_form(body, headers)
-        model = normal_name(name_in_body(facts.path, body.searchable()) if named is None else named)
     planned = RequestPlan(
         ring.name,
         method,
@@ -72,23 +63,48 @@ def plan(
         without_key(query) if query else query,
         headers,
         body,
-        unless_doubted(model, query),
+        unless_doubted(_model_asked_for(facts, headers, body), query),
         client,
         written,
     )
     planned.names = named_by(planned)
     if client.models is not None and planned.is_rewritten:
         _check_as_written(planned, snapshot)
-    if (snapshot.names_models or client.fallbacks) and planned.model:
+    _fit_to_pool(planned, snapshot)
+    return planned
+
+
+def _refuse_senseless(method: str, facts: PathFacts) -> None:
+    """Raises BadRequest."""
+    if method.upper() == "TRACE":
+        raise BadRequest(
+            "TRACE is not forwarded: its answer repeats the request, and with it the key."
+        )
+    if facts.is_astray:
+        raise BadRequest("The path has a segment '.' or '..' that leads elsewhere.")
+
+
+def _model_asked_for(facts: PathFacts, headers: list[Header], body: RequestBody) -> str:
+    """By the path, else by the body; empty: by neither."""
+    if facts.model is not None:
+        return facts.model
+    named = body.model
+    if named is None and body.data.startswith(FORM_START):
+        named = named_in_form(body, headers)
+    return normal_name(name_in_body(facts.path, body.searchable()) if named is None else named)
+
+
+def _fit_to_pool(planned: RequestPlan, snapshot: Snapshot) -> None:
+    """To what the pool's groups are for now."""
+    if (snapshot.names_models or planned.client.fallbacks) and planned.model:
         _take_route(planned, snapshot)
-    if facts.means.stray is not None:
+    if planned.facts.means.stray is not None:
         bar_strays(planned, snapshot)
     if snapshot.is_sticky:
         planned.conversation = conversation_of(planned, snapshot.stickiness(planned.ring))
     features = snapshot.cooldowns.features
     if features and (cooling := features.get(planned.quota_scope)):
         planned.narrow(cooling)
-    return planned
 
 
 def named_by(request: RequestPlan) -> tuple[str, ...]:

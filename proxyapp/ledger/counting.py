@@ -6,6 +6,7 @@ from collections import Counter, deque
 
 from proxyapp.access.limits import ClientLimits
 from proxyapp.access.token_book import Client
+from proxyapp.costs.price import KnownPrices
 from proxyapp.costs.price_book import PriceBook
 from proxyapp.costs.shipped import shipped_book
 from proxyapp.ledger.client_usage import ClientTally
@@ -106,7 +107,8 @@ class Counting:
         """
         if not (used.prompt or used.output) or (group is not None and group.free):
             return 0
-        price = self.prices.of(model, now)
+        known: KnownPrices = self.prices.known
+        price = known.of(model, now)
         return None if price is None else price.cost_micros(used)
 
     def count_llm_tokens(

@@ -1,19 +1,19 @@
 """Counting what clients saw: by hour, model, group and client token, and how long it took them."""
 
-from bisect import bisect_left
 from itertools import islice
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proxyapp.models import FIRST_COLUMNS, LATENCY_BOUNDS_MS, SEEN_COLUMNS, WHOLE_COLUMNS
 from proxyapp.requests.record import ClientOutcome, RequestRecord
+from proxyapp.vocabulary.buckets import bucket_of
 
-BOUNDS_SECONDS = tuple(bound / 1000 for bound in LATENCY_BOUNDS_MS)
-OK = SEEN_COLUMNS.index(f"seen_{ClientOutcome.OK}")
-WHOLE = len(FIRST_COLUMNS)
-NUMBERS = {outcome: SEEN_COLUMNS.index(f"seen_{outcome}") for outcome in ClientOutcome}
+BOUNDS_SECONDS: Final = tuple(bound / 1000 for bound in LATENCY_BOUNDS_MS)
+OK: Final = SEEN_COLUMNS.index(f"seen_{ClientOutcome.OK}")
+WHOLE: Final = len(FIRST_COLUMNS)
+NUMBERS: Final = {outcome: SEEN_COLUMNS.index(f"seen_{outcome}") for outcome in ClientOutcome}
 # The number of the hour, and what stands behind it in the row.
 HourRow = tuple[int, tuple[int | str, ...]]
-TIME_COLUMNS = (*FIRST_COLUMNS, *WHOLE_COLUMNS)
+TIME_COLUMNS: Final = (*FIRST_COLUMNS, *WHOLE_COLUMNS)
 
 
 class SeenPlace(NamedTuple):
@@ -55,8 +55,8 @@ class OutcomeTally:
         times = self.times.get((hour, model))  # type: ignore[call-overload]
         if times is None:
             times = self.times[TimesPlace(hour, model)] = [0] * len(TIME_COLUMNS)
-        times[bisect_left(BOUNDS_SECONDS, record.first_byte_seconds)] += 1
-        times[WHOLE + bisect_left(BOUNDS_SECONDS, record.seconds)] += 1
+        times[bucket_of(BOUNDS_SECONDS, record.first_byte_seconds)] += 1
+        times[WHOLE + bucket_of(BOUNDS_SECONDS, record.seconds)] += 1
 
     def count_rows(self) -> list[HourRow]:
         """In the order in which every process locks rows."""

@@ -35,8 +35,10 @@ class RequestLog:
     def hear(self, record: RequestRecord) -> None:
         if self._is_errors_only and record.outcome == ClientOutcome.OK:
             return
+        is_first = not self._sample.is_waiting
         self._sample.add(record)
-        self._touched()
+        if is_first:  # a flush comes back until nothing is waiting
+            self._touched()
 
     async def flush(self, now: float, *, everything: bool = False) -> None:
         """`everything`: also of the second that is not over."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from itertools import islice
 from operator import attrgetter
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proxyapp.ledger.client_usage import ClientTally
 from proxyapp.ledger.outcomes import OutcomeTally, add
@@ -19,8 +19,8 @@ from proxyapp.provider.llm_tokens import NONE, LlmTokens
 from proxyapp.requests.record import RequestRecord
 from proxyapp.vocabulary.errors import GatewayError, NoKeyAvailable, ProxyFailed
 
-MINUTE_SECONDS = 60
-HOUR_SECONDS = 3600
+MINUTE_SECONDS: Final = 60
+HOUR_SECONDS: Final = 3600
 
 
 class AttemptOutcome(StrEnum):
@@ -41,7 +41,7 @@ class AttemptOutcome(StrEnum):
         return cls.CLIENT_ERROR if status < 500 else cls.UPSTREAM_ERROR
 
 
-QUOTA_OUTCOMES = frozenset(map(AttemptOutcome, QUOTA_COLUMNS))
+QUOTA_OUTCOMES: Final = frozenset(map(AttemptOutcome, QUOTA_COLUMNS))
 
 
 class UsagePlace(NamedTuple):
@@ -87,7 +87,7 @@ class AttemptCounter:
             self.cost_micros += cost
 
 
-COLUMNS = tuple(column.name for column in fields(AttemptCounter))
+COLUMNS: Final = tuple(column.name for column in fields(AttemptCounter))
 attempt_values: Callable[[AttemptCounter], tuple[int, ...]] = attrgetter(*COLUMNS)
 
 
@@ -112,9 +112,9 @@ class ClientAnswers:
         ]
 
 
-ANSWER_COLUMNS = ("answered", "answered_well", "no_key", "proxy_failed")
+ANSWER_COLUMNS: Final = ("answered", "answered_well", "no_key", "proxy_failed")
 answer_values: Callable[[ClientAnswers], tuple[int, ...]] = attrgetter(*ANSWER_COLUMNS)
-MINUTE_COLUMNS = (*COLUMNS, *ANSWER_COLUMNS, *SEEN_COLUMNS, *LATENCY_COLUMNS)
+MINUTE_COLUMNS: Final = (*COLUMNS, *ANSWER_COLUMNS, *SEEN_COLUMNS, *LATENCY_COLUMNS)
 
 
 @dataclass(slots=True)
@@ -163,7 +163,10 @@ class UsageTally:
         """One finished attempt. `cost`: in millionths; None: there is no price."""
         for counts in (self._of_key(key_id, model, now), self._minute(now).attempts):
             counts.requests += 1
-            setattr(counts, outcome, getattr(counts, outcome) + 1)
+            if outcome is AttemptOutcome.SUCCEEDED:
+                counts.succeeded += 1
+            else:
+                setattr(counts, outcome, getattr(counts, outcome) + 1)
             counts.add_llm_tokens(used)
             counts.add_cost(used, cost)
         self.last_used[key_id] = now
@@ -178,10 +181,11 @@ class UsageTally:
         self.last_used[key_id] = now
 
     def _of_key(self, key_id: int, model: str, now: float) -> AttemptCounter:
-        place = UsagePlace(key_id, model, int(now) // HOUR_SECONDS)
-        counter = self.counts.get(place)
+        place = key_id, model, int(now) // HOUR_SECONDS
+        # As in `OutcomeTally`.
+        counter: AttemptCounter | None = self.counts.get(place)  # type: ignore[call-overload]
         if counter is None:
-            counter = self.counts[place] = AttemptCounter()
+            counter = self.counts[UsagePlace(*place)] = AttemptCounter()
         return counter
 
     def count_answer(self, status: int, waited_seconds: float, now: float) -> None:

@@ -1,6 +1,7 @@
 """Counts what clients' requests came to, in the memory of one process."""
 
 from collections.abc import Collection
+from typing import Final
 
 from proxyapp.metrics.counts import (
     ATTEMPTS,
@@ -18,12 +19,14 @@ from proxyapp.requests.record import ClientOutcome, RequestRecord
 from proxyapp.vocabulary.buckets import Buckets
 
 MOST_MODELS = 200
-LONGEST_MODEL = 100
+LONGEST_MODEL: Final = 100
 # Of groups, models and outcomes together; what is beyond counts as another model's.
 MOST_ROWS = 5_000
-OTHER = "other"
-SWITCHED = 101  # a Live session lasts as long as its client likes
-KINDS = ("prompt", "output", "cached", "thoughts", "tool_use")  # as LlmTokens has them
+OTHER: Final = "other"
+SWITCHED: Final = 101  # a Live session lasts as long as its client likes
+# An enum's `value` is read by a function of Python's.
+OUTCOMES: Final = {outcome: outcome.value for outcome in ClientOutcome}
+KINDS: Final = ("prompt", "output", "cached", "thoughts", "tool_use")  # as LlmTokens has them
 
 
 class ModelTally:
@@ -54,11 +57,12 @@ class RequestTally:
         self.is_dirty = True
         model = self._name(record)
         group = record.group if record.group in self.groups else ""
-        place = group, model, record.outcome.value
+        outcome = OUTCOMES[record.outcome]
+        place = group, model, outcome
         count = self._requests.get(place)
         if count is None:
             if len(self._requests) >= MOST_ROWS:
-                place = group, OTHER, record.outcome.value
+                place = group, OTHER, outcome
             count = self._requests.get(place, 0)
         self._requests[place] = count + 1
         if record.attempts:

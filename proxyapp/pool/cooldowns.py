@@ -7,17 +7,17 @@ model besides its own.
 
 from collections.abc import Collection, Mapping
 from heapq import heappop, heappush
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from proxyapp.pool.holds import Holds
 from proxyapp.provider.features import SEPARATOR, plain_scope
 
-EVERY_SCOPE = ""
+EVERY_SCOPE: Final = ""
 # Clients name models; those that no provider has must not fill the memory, nor take the place of
 # those that there are.
-MOST_SCOPES = 500
+MOST_SCOPES: Final = 500
 # Below that there is room for all, and nobody has to ask which of them are real.
-MANY_SCOPES = MOST_SCOPES // 2
+MANY_SCOPES: Final = MOST_SCOPES // 2
 
 
 class Release(NamedTuple):

@@ -7,6 +7,7 @@ anything. In between only cooldowns and holds that this process itself imposes c
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from proxyapp.pool.changes import KnownPool
 from proxyapp.pool.cooldowns import EVERY_SCOPE, Cooldowns
@@ -28,7 +29,7 @@ from proxyapp.vocabulary.project_fields import ProjectSettings
 
 # Sets of groups that have a model; a ring takes a few bytes a key. What is beyond them turns in the
 # ring of all.
-MOST_ROUTED = 64
+MOST_ROUTED: Final = 64
 
 
 @dataclass(slots=True)

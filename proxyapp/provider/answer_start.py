@@ -9,30 +9,31 @@ has an `error`.
 import json
 import re
 from enum import Enum
+from typing import Final
 
 from proxyapp.provider.refusal import read_refusal
 
-MOST_HELD_BYTES = 64 * 1024
+MOST_HELD_BYTES: Final = 64 * 1024
 # Each look goes over all that is held: an upstream that drips bytes must not keep a core busy.
-MOST_LOOKS = 200
-DECODER = json.JSONDecoder()
-FIRST_KEY = re.compile(r'\{\s*"([^"\\]{0,64})"\s*:')
+MOST_LOOKS: Final = 200
+DECODER: Final = json.JSONDecoder()
+FIRST_KEY: Final = re.compile(r'\{\s*"([^"\\]{0,64})"\s*:')
 # With one of these first an object is an answer, however long it is. `id` and `object` say nothing:
 # some providers begin an error with them.
-ANSWER_KEYS = frozenset({
+ANSWER_KEYS: Final = frozenset({
     "candidates", "choices", "promptFeedback", "usageMetadata", "modelVersion", "responseId",
     "embedding", "embeddings", "data", "predictions", "created", "model", "output", "outputs",
 })  # fmt: skip
 # What nearly every answer begins with: the rest of this module is for the others.
-GOOD_START = re.compile(
+GOOD_START: Final = re.compile(
     rb'\s*(?:data:[ \t]*)?\[?\s*\{\s*"(?:' + "|".join(sorted(ANSWER_KEYS)).encode() + rb')"\s*:'
 )
 # Of others an object that is here as a whole, or a whole first event, will do.
-OBJECT_START = re.compile(rb"\s*(data:[ \t]*)?\[?\s*\{")
-JSON_TYPES = (b"json", b"event-stream")
-PAGE = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
-LINE = re.compile(r"\r\n|\n|\r")
-HEARTBEATS = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
+OBJECT_START: Final = re.compile(rb"\s*(data:[ \t]*)?\[?\s*\{")
+JSON_TYPES: Final = (b"json", b"event-stream")
+PAGE: Final = re.compile(r"\s*<(?:!doctype html|html|head|body)\b", re.IGNORECASE)
+LINE: Final = re.compile(r"\r\n|\n|\r")
+HEARTBEATS: Final = frozenset({"ping", "heartbeat", "keepalive", "keep-alive"})
 
 
 class Start(Enum):

@@ -1,6 +1,7 @@
 """What a provider takes for a credential, and where it looks for one."""
 
 import re
+from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
 from proxyapp.vocabulary.asgi import Header
@@ -8,16 +9,21 @@ from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY
 from proxyapp.vocabulary.choices import Auth
 
 # The whole message: part of one may be what a client sent.
-TWO_REFUSED = re.compile(
+TWO_REFUSED: Final = re.compile(
     r"Multiple authentication credentials received\.?(?:\s+Please pass only one\.?)?"
 )
 # Of a Bearer token: who says so has looked elsewhere, or nowhere.
-OTHER_PLACE = re.compile(rb"x-api-key|api-key header|subscription key", re.IGNORECASE)
+OTHER_PLACE: Final = re.compile(rb"x-api-key|api-key header|subscription key", re.IGNORECASE)
 # From the start on, and without what is encoded: elsewhere it is a name that a client chose.
-OPENAI_PATH = re.compile(rb"/(?:v\d[\w.-]*/)?openai/")
-OPENAI_SEGMENT = b"openai"
+OPENAI_PATH: Final = re.compile(rb"/(?:v\d[\w.-]*/)?openai/")
+OPENAI_SEGMENT: Final = b"openai"
 # Where Google looks, or where more than one API does. Every other way says one place for all paths.
-OF_MANY = frozenset((Auth.AUTO, Auth.BOTH, Auth.GOOGLE, Auth.BEARER, Auth.X_GOOG_API_KEY))
+OF_MANY: Final = frozenset((Auth.AUTO, Auth.BOTH, Auth.GOOGLE, Auth.BEARER, Auth.X_GOOG_API_KEY))
+
+
+# What they are called: an enum is asked for its members by a function of Python's.
+_BOTH: Final[str] = Auth.BOTH.value
+_GOOGLE: Final[str] = Auth.GOOGLE.value
 
 
 def without_key(query: bytes) -> bytes | None:
@@ -80,9 +86,9 @@ def credentials(auth: str, secret: bytes, *, is_openai: bool) -> list[Header]:
     """
     bearer = (b"authorization", b"Bearer " + secret)
     goog = (b"x-goog-api-key", secret)
-    if auth == Auth.BOTH:
+    if auth == _BOTH:
         return [bearer, goog]
-    if auth == Auth.GOOGLE:
+    if auth == _GOOGLE:
         return [bearer if is_openai else goog]
     if auth == Auth.BEARER:
         return [bearer]

@@ -7,16 +7,17 @@ inside an event, and none.
 
 import json
 import re
+from typing import Final
 
-KEPT_BYTES = 6 * 1024
+KEPT_BYTES: Final = 6 * 1024
 # More than is kept, so that not each chunk moves what is kept.
-LONGEST_BYTES = KEPT_BYTES + 2 * 1024
-DECODER = json.JSONDecoder()
+LONGEST_BYTES: Final = KEPT_BYTES + 2 * 1024
+DECODER: Final = json.JSONDecoder()
 # At a line's start, after the array's bracket or comma at most: an object inside another is
 # indented or on its line.
-BARE = re.compile(r'^(?:[\[,]\s*)?(?=\{\s*"error"\s*:\s*\{)', re.MULTILINE)
-END_OF_STREAM = re.compile(r"(?:[\s\]]|data:\s*\[DONE\])*")
-EVENT = re.compile(r"data:\s*\[?(\{.*\})\]?\s*")
+BARE: Final = re.compile(r'^(?:[\[,]\s*)?(?=\{\s*"error"\s*:\s*\{)', re.MULTILINE)
+END_OF_STREAM: Final = re.compile(r"(?:[\s\]]|data:\s*\[DONE\])*")
+EVENT: Final = re.compile(r"data:\s*\[?(\{.*\})\]?\s*")
 
 
 class ErrorTail:

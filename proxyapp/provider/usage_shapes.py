@@ -10,13 +10,14 @@ among them) has more than prompt and completion: those are thoughts that the com
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 # A name in the usage, and one inside of what that has, where it is an object.
 Name = tuple[str, str]
 # Of a part that has several names the largest counts: they say the same.
 Part = tuple[Name, ...]
 Counts = tuple[int, int, int, int, int]
-MOST = 1 << 40
+MOST: Final = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ def _named(*names: str) -> Part:
     return tuple([(outer, inner) for outer, _, inner in pairs])
 
 
-GEMINI = UsageShape(
+GEMINI: Final = UsageShape(
     ("promptTokenCount", "candidatesTokenCount", "responseTokenCount", "thoughtsTokenCount"),
     _named("promptTokenCount"),
     _named("candidatesTokenCount", "responseTokenCount"),  # the second is Live's
@@ -53,7 +54,7 @@ GEMINI = UsageShape(
     _named("toolUsePromptTokenCount"),
     are_thoughts_beside=True,
 )
-INTERACTIONS = UsageShape(
+INTERACTIONS: Final = UsageShape(
     ("total_input_tokens", "total_output_tokens", "total_thought_tokens", "total_tool_use_tokens"),
     _named("total_input_tokens"),
     _named("total_output_tokens"),
@@ -62,7 +63,7 @@ INTERACTIONS = UsageShape(
     _named("total_tool_use_tokens"),
     are_thoughts_beside=True,
 )
-CHAT = UsageShape(
+CHAT: Final = UsageShape(
     ("prompt_tokens", "completion_tokens"),
     _named("prompt_tokens"),
     _named("completion_tokens"),
@@ -72,14 +73,14 @@ CHAT = UsageShape(
     _named("completion_tokens_details.reasoning_tokens"),
     total=_named("total_tokens"),
 )
-RESPONSES = UsageShape(
+RESPONSES: Final = UsageShape(
     ("input_tokens_details",),
     _named("input_tokens"),
     _named("output_tokens"),
     _named("input_tokens_details.cached_tokens"),
     _named("output_tokens_details.reasoning_tokens"),
 )
-ANTHROPIC = UsageShape(
+ANTHROPIC: Final = UsageShape(
     ("input_tokens", "output_tokens"),
     _named("input_tokens"),
     _named("output_tokens"),
@@ -89,10 +90,10 @@ ANTHROPIC = UsageShape(
     is_cached_beside=True,
 )
 # Some embeddings say nothing else.
-TOTAL_ONLY = UsageShape(("total_tokens",), _named("total_tokens"))
+TOTAL_ONLY: Final = UsageShape(("total_tokens",), _named("total_tokens"))
 # The first of which a sign is there.
-SHAPES = (GEMINI, INTERACTIONS, CHAT, RESPONSES, ANTHROPIC, TOTAL_ONLY)
-PROMPT_SIGNS = ("promptTokenCount", "total_input_tokens", "prompt_tokens", "input_tokens")
+SHAPES: Final = (GEMINI, INTERACTIONS, CHAT, RESPONSES, ANTHROPIC, TOTAL_ONLY)
+PROMPT_SIGNS: Final = ("promptTokenCount", "total_input_tokens", "prompt_tokens", "input_tokens")
 
 
 def counts_of_usage(usage: dict[str, object]) -> Counts:

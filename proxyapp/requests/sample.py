@@ -1,16 +1,17 @@
 """Which requests of a busy second are logged: what went wrong first, then a fair sample."""
 
 from random import random
+from typing import Final
 
 from proxyapp.requests.record import ClientOutcome, RequestRecord
 
 # Of a second's places: whoever is not let in writes no more of the log, however often it knocks.
 # And no client's own mistakes come before what others did well beyond it.
-FIRST_PART = 10
-OWN_MISTAKES = (ClientOutcome.CLIENT_ERROR, ClientOutcome.CLIENT_LIMIT)
+FIRST_PART: Final = 10
+OWN_MISTAKES: Final = (ClientOutcome.CLIENT_ERROR, ClientOutcome.CLIENT_LIMIT)
 # Times the places: so many wait before all but the best are forgotten.
 MOST_WAITING = 8
-MINUTE_SECONDS = 60
+MINUTE_SECONDS: Final = 60
 
 
 class LogSample:
@@ -66,7 +67,7 @@ class LogSample:
         self._heard = []
 
     def _keep_best(self) -> None:
-        ranked = sorted(self._ranked(), key=lambda each: each[:3])
+        ranked = sorted(self._ranked())
         for _, _, _, place in ranked[self._most :]:
             self.leave_out(self._heard[place][1])
         kept = sorted([place for _, _, _, place in ranked[: self._most]])
@@ -75,13 +76,13 @@ class LogSample:
     def _ranked(self) -> list[tuple[int, int, float, int]]:
         """Class, how many of its client's come before it, chance, place. The least is the best."""
         order = sorted([(chance, place) for place, (chance, _) in enumerate(self._heard)])
-        before: dict[tuple[int, int], int] = {}
+        before: dict[int, int] = {}
         ranked = []
         for chance, place in order:
             record = self._heard[place][1]
             is_stranger = _is_stranger(record)
             level = 0 if is_failure(record) else 1
-            sender = (level, -1 if is_stranger else record.client_id)
+            sender = 2 * (-1 if is_stranger else record.client_id) + level
             rank = before.get(sender, 0)
             before[sender] = rank + 1
             if rank * FIRST_PART >= self._most:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from typing import Final
 
 from proxyapp.provider.llm_tokens import LlmTokens
 from proxyapp.requests.outcomes import outcome_of_answer, outcome_of_error
@@ -12,9 +13,9 @@ from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.request_ids import HEADER, header_of, request_id_of
 
 # Where an ASGI scope has it.
-UNDER_WAY = "gateway.request"
-TRACE_PARENT = b"traceparent"
-FAILED = 500
+UNDER_WAY: Final = "gateway.request"
+TRACE_PARENT: Final = b"traceparent"
+FAILED: Final = 500
 
 
 class RequestUnderWay:

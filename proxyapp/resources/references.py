@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Generator
 from mmap import mmap
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import unquote_plus, urlsplit
 
 from proxyapp.resources.kinds import KINDS, Area, ResourceKind
@@ -16,22 +16,22 @@ from proxyapp.resources.names import is_of_requests, name_of, named_in_path, res
 from proxyapp.vocabulary.remembered import remembered
 
 # One more tells that there are too many; what is beyond it is not looked for.
-MOST_REFERENCES = 32
+MOST_REFERENCES: Final = 32
 # Of a long body so much at once: a tenth of a millisecond.
 STEP_BYTES = 64 * 1024
 # Values that were looked at already; a body has one of them many times, or strange ones.
-_MOST_SEEN = 1024
-_SPACE = rb"[ \t\r\n]*"
-_INSIDE = rb'([^"\\]{0,512}(?:\\.[^"\\]{0,512}){0,256})'
-_COLON = re.compile(_SPACE + b":" + _SPACE)
-_STRING = re.compile(b'"' + _INSIDE + b'"', re.DOTALL)
-_ITEM = re.compile(_SPACE + b'"' + _INSIDE + b'"' + _SPACE + b",?", re.DOTALL)
+_MOST_SEEN: Final = 1024
+_SPACE: Final = rb"[ \t\r\n]*"
+_INSIDE: Final = rb'([^"\\]{0,512}(?:\\.[^"\\]{0,512}){0,256})'
+_COLON: Final = re.compile(_SPACE + b":" + _SPACE)
+_STRING: Final = re.compile(b'"' + _INSIDE + b'"', re.DOTALL)
+_ITEM: Final = re.compile(_SPACE + b'"' + _INSIDE + b'"' + _SPACE + b",?", re.DOTALL)
 # The start of a field with letters of ASCII written as escapes, which nothing makes a client do.
-_LONGEST_FIELD = 24
-_ESCAPED = rb"[A-Za-z_]{0,%d}\\u00" % _LONGEST_FIELD
-_ESCAPED_FIELD = re.compile(rb'"((?:\w{0,32}\\u00[0-9a-fA-F]{2}){1,32}\w{0,32})"')
+_LONGEST_FIELD: Final = 24
+_ESCAPED: Final = rb"[A-Za-z_]{0,%d}\\u00" % _LONGEST_FIELD
+_ESCAPED_FIELD: Final = re.compile(rb'"((?:\w{0,32}\\u00[0-9a-fA-F]{2}){1,32}\w{0,32})"')
 # In the body of `/batch`, which holds requests.
-_INNER_REQUEST = re.compile(rb"^[A-Z]{3,7} +(\S{1,8192})", re.MULTILINE)
+_INNER_REQUEST: Final = re.compile(rb"^[A-Z]{3,7} +(\S{1,8192})", re.MULTILINE)
 
 
 class AreaFields(NamedTuple):

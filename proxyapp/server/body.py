@@ -1,13 +1,14 @@
 """The bodies of HTTP/1.1 requests, taken out of the bytes of a connection (RFC 9112 6 and 7)."""
 
 import re
+from typing import Final
 
 from proxyapp.server.http1 import HEADER_LINE, TEXT, RequestError
 from proxyapp.vocabulary.upload_ids import shows_upload_id
 
-MAX_CHUNK_LINE_BYTES = 1024
-MAX_TRAILER_BYTES = 16 * 1024
-_CHUNK_LINE = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*+;" + TEXT + rb")?\r\n")
+MAX_CHUNK_LINE_BYTES: Final = 1024
+MAX_TRAILER_BYTES: Final = 16 * 1024
+_CHUNK_LINE: Final = re.compile(rb"([0-9A-Fa-f]{1,15})(?:[ \t]*+;" + TEXT + rb")?\r\n")
 
 
 class LengthBody:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from mypy_extensions import mypyc_attr
 
@@ -13,8 +13,8 @@ from proxyapp.server.http1 import Head, RequestError, are_header_lines, status_l
 from proxyapp.server.http_server import ConnectionLimits, HttpServer
 from proxyapp.vocabulary.asgi import Header
 
-READ_AHEAD_BYTES = 256 * 1024
-_OURS = frozenset({b"content-length", b"transfer-encoding", b"connection"})
+READ_AHEAD_BYTES: Final = 256 * 1024
+_OURS: Final = frozenset({b"content-length", b"transfer-encoding", b"connection"})
 
 
 class ExchangeConnection(Protocol):
@@ -148,13 +148,14 @@ class PlainExchange:
 
     def _response_head(self, status: int, headers: Sequence[Header]) -> bytes:
         self._has_body = self.head.method != "HEAD" and status >= 200 and status not in (204, 304)
-        lines = []
+        names, lines = list[bytes](), list[bytes]()
         for name, value in headers:
             lowered = name.lower()
             if lowered not in _OURS or self._keeps(lowered, value, status):
+                names.append(lowered)
                 lines.append(b"%b: %b\r\n" % (name, value))
         fields = b"".join(lines)
-        if not are_header_lines(fields, len(lines)):
+        if not are_header_lines(fields, names):
             raise ValueError("a response header holds a character that none may hold")
         return b"%b%b%b\r\n" % (status_line(status), fields, self._framing())
 

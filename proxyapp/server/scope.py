@@ -2,14 +2,14 @@
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
 from proxyapp.server.http1 import Head, RequestError
 from proxyapp.vocabulary.remembered import remembered
 
-_ABSOLUTE = re.compile(rb"https?://([^/?#@]++)(?=[/?]|$)", re.IGNORECASE)
-_ASGI = {"version": "3.0", "spec_version": "2.3"}
+_ABSOLUTE: Final = re.compile(rb"https?://([^/?#@]++)(?=[/?]|$)", re.IGNORECASE)
+_ASGI: Final = {"version": "3.0", "spec_version": "2.3"}
 
 
 class Target:

@@ -5,6 +5,7 @@ Names arrive in lower case (ASGI).
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from proxyapp.provider.codings import READ_CODINGS
 from proxyapp.upstream import hops
@@ -13,12 +14,12 @@ from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.auth_places import HOP_BY_HOP
 from proxyapp.vocabulary.remembered import remembered
 
-CREDENTIALS = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key", b"api-key"})
+CREDENTIALS: Final = frozenset({b"authorization", b"x-goog-api-key", b"x-api-key", b"api-key"})
 # What a client calls its conversation; the gateway's own.
-SESSION_HEADER = b"x-gateway-session"
+SESSION_HEADER: Final = b"x-gateway-session"
 # The gateway has read the whole body before it asks the upstream, so there is nothing left to
 # expect. A project that a client names beside the gateway's key makes Google refuse the key.
-NOT_TO_UPSTREAM = (
+NOT_TO_UPSTREAM: Final = (
     HOP_BY_HOP
     | CREDENTIALS
     | {b"host", b"content-length", b"expect", b"x-goog-user-project", hops.HEADER, SESSION_HEADER}
@@ -26,7 +27,7 @@ NOT_TO_UPSTREAM = (
 # A session of one key must never reach a client, and so another key.
 # Nor may an upstream speak for the whole host: the admin is on it. A request has one id, and that
 # is the gateway's, as are the names of its keys.
-NOT_TO_CLIENT = HOP_BY_HOP | {
+NOT_TO_CLIENT: Final = HOP_BY_HOP | {
     b"set-cookie",
     b"alt-svc",
     b"clear-site-data",
@@ -40,17 +41,17 @@ NOT_TO_CLIENT = HOP_BY_HOP | {
 }
 # For nginx, which collects answers. One without a length may be a stream, whatever its type says:
 # `streamGenerateContent` without `alt=sse` is JSON.
-UNBUFFERED = (b"X-Accel-Buffering", b"no")
+UNBUFFERED: Final = (b"X-Accel-Buffering", b"no")
 # What a browser runs the scripts of: they would be the admin's own origin, with the operator's
 # session.
-PAGE_TYPES = (b"html", b"xml", b"svg")
-SANDBOX = (b"Content-Security-Policy", b"sandbox")
-OWN_COOKIES = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
+PAGE_TYPES: Final = (b"html", b"xml", b"svg")
+SANDBOX: Final = (b"Content-Security-Policy", b"sandbox")
+OWN_COOKIES: Final = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
 # What nearly every client's `Connection` says.
-LISTS_NONE = frozenset({b"keep-alive", b"close"})
+LISTS_NONE: Final = frozenset({b"keep-alive", b"close"})
 # More names than programs use. What a stranger makes up costs no more memory than this.
-MOST_NAMES = 512
-LONGEST_NAME = 64
+MOST_NAMES: Final = 512
+LONGEST_NAME: Final = 64
 
 
 class Decided(dict[bytes, bool]):
@@ -72,8 +73,8 @@ class Decided(dict[bytes, bool]):
         return is_dropped
 
 
-NOT_SENT_ON = Decided(lambda name: name in NOT_TO_UPSTREAM or is_of_front(name))
-NOT_SENT_BACK = Decided(lambda name: name in NOT_TO_CLIENT or is_order_to_front(name))
+NOT_SENT_ON: Final = Decided(lambda name: name in NOT_TO_UPSTREAM or is_of_front(name))
+NOT_SENT_BACK: Final = Decided(lambda name: name in NOT_TO_CLIENT or is_order_to_front(name))
 
 
 def to_upstream(

@@ -9,16 +9,17 @@ import functools
 import hashlib
 import hmac
 import re
+from typing import Final
 
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.errors import LoopFound
 from proxyapp.vocabulary.kept_settings import kept
 
-HEADER: bytes = b"x-gateway-hop"
+HEADER: Final[bytes] = b"x-gateway-hop"
 # A row of gateways is short; a circle of which one drops or forges marks ends here.
-MOST_HOPS = 8
-_MARK = re.compile(rb"[0-9a-f]{16}")
-LOOP = (
+MOST_HOPS: Final = 8
+_MARK: Final = re.compile(rb"[0-9a-f]{16}")
+LOOP: Final = (
     "The target of the group leads back to this gateway. The operator has to change the group's"
     " target URL (or its proxy)."
 )

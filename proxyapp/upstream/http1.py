@@ -5,7 +5,7 @@ bytes of a response.
 import re
 from collections import deque
 from functools import lru_cache
-from typing import TypeVar
+from typing import Final, TypeVar
 
 import httptools
 import httpx
@@ -16,12 +16,12 @@ Headers = list[tuple[bytes, bytes]]
 Fault = TypeVar("Fault", bound=httpx.TransportError)
 
 # As much as Chromium takes (`kMaxHeaderBufSize`); curl takes 300 KiB.
-MAX_HEAD_BYTES = 256 * 1024
-TOKEN = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
-USUAL_METHODS = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE"})
-TARGET = re.compile(rb"[^\x00-\x20\x7f]+")
+MAX_HEAD_BYTES: Final = 256 * 1024
+TOKEN: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+USUAL_METHODS: Final = frozenset({"GET", "POST", "HEAD", "PUT", "PATCH", "DELETE"})
+TARGET: Final = re.compile(rb"[^\x00-\x20\x7f]+")
 # `identity` is none at all, as old servers say it.
-UNDERSTOOD_CODINGS = frozenset({b"chunked", b"identity"})
+UNDERSTOOD_CODINGS: Final = frozenset({b"chunked", b"identity"})
 
 
 class BrokenResponse(Exception):

@@ -1,6 +1,7 @@
 """What an exchange with an upstream does at once: on the bytes that arrive, and on its end."""
 
 import asyncio
+from typing import Final
 
 import httpx
 from mypy_extensions import mypyc_attr
@@ -12,9 +13,9 @@ from proxyapp.vocabulary.waiting import Wait
 # What a client that stops reading may hold of an answer: 200 of them stay below 100 MB in all
 # (tests/end_to_end/test_client_crowds.py). Reading goes on at half of it, while there is something
 # left to send.
-HIGH_WATER = 128 * 1024
-LOW_WATER = HIGH_WATER // 2
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+HIGH_WATER: Final = 128 * 1024
+LOW_WATER: Final = HIGH_WATER // 2
+SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)

@@ -1,6 +1,10 @@
 """How long something took, counted by bounds."""
 
-from proxyapp.vocabulary.buckets import Buckets
+from bisect import bisect_left
+
+import pytest
+
+from proxyapp.vocabulary.buckets import WAIT_BOUNDS, Buckets, bucket_of
 
 
 def test_what_is_as_long_as_a_bound_is_within_it():
@@ -11,3 +15,8 @@ def test_what_is_as_long_as_a_bound_is_within_it():
 
     assert buckets.counts == [2, 1, 1]
     assert buckets.numbers == [2, 1, 1, 7.65]
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.001, 0.0011, 2.5, 60.0, 61.0])
+def test_a_bound_belongs_to_its_own_bucket(seconds: float) -> None:
+    assert bucket_of(WAIT_BOUNDS, seconds) == bisect_left(WAIT_BOUNDS, seconds)

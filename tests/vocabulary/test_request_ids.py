@@ -1,5 +1,6 @@
 """What a request is called."""
 
+import os
 import time
 import uuid
 
@@ -17,6 +18,21 @@ def test_a_new_one_is_a_uuid_of_version_7_that_says_when() -> None:
     assert {each.variant for each in made} == {uuid.RFC_4122}
     assert all(before <= each.int >> 80 <= time.time_ns() // 1_000_000 for each in made)
     assert len(set(ids)) == 1000
+
+
+def test_a_forked_process_makes_others() -> None:
+    new_request_id()
+    reading, writing = os.pipe()
+    if (child := os.fork()) == 0:
+        os.write(writing, new_request_id()[-12:].encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    of_child = os.read(reading, 12).decode()
+    os.close(reading)
+    os.close(writing)
+
+    assert len(of_child) == 12
+    assert new_request_id()[-12:] != of_child
 
 
 @pytest.mark.parametrize("good", [b"a", b"Req_1.2:3/4+5=@~|-", b"x" * 128])
