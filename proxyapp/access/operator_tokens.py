@@ -16,6 +16,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from proxyapp.access.token_book import TokenRefusal, masked_token, new_token, token_hash
 from proxyapp.access.token_store import secret_keys
@@ -63,9 +64,9 @@ def create(
         expires_at=expires_at,
     )
     if not token.name.isprintable():
-        raise ValidationError({"name": ["has characters that cannot be printed."]})
+        raise ValidationError({"name": [_("has characters that cannot be printed.")]})
     if expires_at is not None and expires_at <= now:
-        raise ValidationError({"expires_at": ["This time is over."]})
+        raise ValidationError({"expires_at": [_("This time is over.")]})
     token.full_clean()
     with transaction.atomic():
         token.save()

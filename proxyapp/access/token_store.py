@@ -13,6 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from proxyapp.access.budgets import BUDGETS, budget_texts
 from proxyapp.access.limit_windows import lock_windows
@@ -151,26 +152,28 @@ def _save(token: ClientToken, terms: Terms) -> None:
 def _check(token: ClientToken) -> None:
     problems: defaultdict[str, list[str]] = defaultdict(list)
     if not token.name.isprintable():
-        problems["name"].append("has characters that cannot be printed.")
+        problems["name"].append(_("has characters that cannot be printed."))
     if len(token.allowed_models) > MAX_PATTERNS:
-        problems["allowed_models"].append(
-            f"{len(token.allowed_models)} names; {MAX_PATTERNS} are allowed."
-        )
+        text = _("%(count)d names; %(most)d are allowed.")
+        counts = {"count": len(token.allowed_models), "most": MAX_PATTERNS}
+        problems["allowed_models"].append(text % counts)
     for model in token.allowed_models:
         if not model or not model.isprintable() or len(model) > MAX_PATTERN:
-            problems["allowed_models"].append(
-                f"{model[:MAX_PATTERN]!r} is no name of a model such as gemini-2.5-*."
-            )
+            text = _("%(name)s is no name of a model such as gemini-2.5-*.")
+            problems["allowed_models"].append(text % {"name": repr(model[:MAX_PATTERN])})
     for text in said_of(fallbacks_problems(token.fallbacks)):
         problems["fallbacks"].append(text)
     for limit in LIMITS:
         value = getattr(token, limit)
         if value is not None and not 1 <= value <= MOST[limit]:
-            problems[limit].append(f"{value:,} is not a number from 1 to {MOST[limit]:,}.")
+            text = _("%(number)s is not a number from 1 to %(most)s.")
+            numbers = {"number": f"{value:,}", "most": f"{MOST[limit]:,}"}
+            problems[limit].append(text % numbers)
     for budget in BUDGETS:
         value = getattr(token, budget)
         if value is not None and not 1 <= value <= MOST_AMOUNT * MICROS:
-            problems[budget].append(f"is not more than 0 and at most {MOST_AMOUNT:,}.")
+            text = _("is not more than 0 and at most %(most)s.")
+            problems[budget].append(text % {"most": f"{MOST_AMOUNT:,}"})
     try:
         token.full_clean()
     except ValidationError as error:
