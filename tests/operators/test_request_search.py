@@ -103,6 +103,20 @@ def test_the_filter_that_finds_the_fewest_is_walked(monkeypatch: pytest.MonkeyPa
     assert [row.request_id for row in found_at_once.rows] == ["rare"]
 
 
+def test_of_what_fits_by_all_filters_no_more_is_read_than_the_first_few(
+    monkeypatch: pytest.MonkeyPatch, django_assert_num_queries: Any
+):
+    """Two filters are compared; then one piece of an index, and its rows."""
+    monkeypatch.setattr(request_search, "FIRST_STEP", 3)
+    log(*(made_record(f"r-{n}", 503, at=AT + n, client_id=1) for n in range(20)))
+
+    with django_assert_num_queries(4) as queries:
+        rows = find_requests(RequestChoice(client_id=1, status="503"), 2).rows
+
+    assert [row.request_id for row in rows] == ["r-19", "r-18"]
+    assert queries[-1]["sql"].split("IN (")[-1].split(")")[0].count(",") == 2
+
+
 def test_what_was_left_out_is_that_of_the_time_chosen():
     for minutes in range(3):
         RequestLogGap.objects.create(
