@@ -1,6 +1,6 @@
 """The page of usage, and that of prices."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -8,9 +8,10 @@ import time_machine
 from django.test import Client
 from django.urls import reverse
 
-from proxyapp.models import HourlyUsage, MinuteUsage
+from proxyapp.models import ApiKey, DailyUsage, HourlyUsage, MinuteUsage, Project, TokenUsage
 from proxyapp.operators.dashboard import snapshot
-from tests.support.admin_pages import page, superuser
+from tests.support.admin_pages import page, superuser, text
+from tests.support.client_tokens import add_token
 from tests.support.pool_data import NOW, add_group, add_key
 from tests.support.staff import staff
 
@@ -115,3 +116,31 @@ def test_the_dashboard_says_what_today_costs():
     MinuteUsage.objects.create(minute=NOW.replace(second=0), cost_micros=1_234_567)
 
     assert snapshot(NOW)["cards"]["cost_today"] == {"text": "1.23 USD", "unpriced": 0}
+
+
+def test_the_pages_of_a_key_and_a_project_say_what_it_cost(used: None):
+    """Of the day and of the month in UTC; of hours that have grown old, too."""
+    key = ApiKey.objects.get()
+    DailyUsage.objects.create(key=key, model="pro", day=date(2026, 11, 1), cost_micros=1_000_000)
+    DailyUsage.objects.create(key=key, model="pro", day=date(2026, 10, 31), cost_micros=90_000_000)
+    project = Project.objects.create(name="alpha")
+    pages = {"proxyapp_apikey_change": key.pk, "proxyapp_project_change": project.pk}
+    operator = superuser()
+
+    for name, pk in pages.items():
+        shown = text(page(operator, name, pk))
+        assert "Cost today (USD) 2.50 " in shown
+        assert "Cost this month (USD) 3.50 + 9 tokens without a price" in shown
+    may_look = staff("view_apikey", "view_project")
+    assert not any("Cost today" in page(may_look, name, pk) for name, pk in pages.items())
+
+
+def test_the_page_of_a_client_token_says_what_it_cost_also_without_a_budget():
+    token = add_token("laptop")
+    for day, cost in ((24, 1_000_000), (1, 500_000)):
+        TokenUsage.objects.create(token=token, day=date(2026, 11, day), cost_micros=cost)
+
+    shown = text(page(superuser(), "proxyapp_clienttoken_change", token.pk))
+
+    assert "1.00 USD today" in shown
+    assert "1.50 USD this month" in shown

@@ -118,11 +118,11 @@ def tokens_today(token: ClientToken) -> SafeString:
     return format_html("<div>{}</div>", _of_limit(today(token).tokens, token.tokens_per_day))
 
 
-def cost_lines(token: ClientToken) -> SafeString:
+def cost_lines(token: ClientToken, *, with_month: bool = False) -> SafeString:
     """Of the day, and of the month where it has a budget: each with what it may cost."""
     done = today(token)
     lines = [_money(done.cost, token.cost_per_day, TODAY)]
-    if token.cost_per_month is not None:
+    if with_month or token.cost_per_month is not None:
         spent = spent_of_month(token.pk, timezone.now())
         lines.append(_money(spent, token.cost_per_month, THIS_MONTH))
     if done.unpriced:

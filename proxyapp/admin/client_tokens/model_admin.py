@@ -146,7 +146,7 @@ def _figures(token: ClientToken) -> Iterator[tuple[str, SafeString | str]]:
     yield pgettext("client token", "Token"), format_html("<code>{}</code>", token.masked)
     yield gettext("Requests today"), requests_today(token)
     yield gettext("Tokens today"), tokens_today(token)
-    yield gettext("Cost"), cost_lines(token)
+    yield gettext("Cost"), cost_lines(token, with_month=True)
     yield gettext("Last used"), used(token)
     yield pgettext("when", "Made"), local_time(token.created_at)
 

@@ -1,6 +1,7 @@
 """The page of a key: how it stands, what may be done to it, its usage and its last events."""
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,11 +31,13 @@ from proxyapp.admin.keys.test_action import test_keys
 from proxyapp.admin.keys.usage import usage_of_key
 from proxyapp.admin.parts.asked_again import asked_again
 from proxyapp.admin.parts.cells import NEVER, short_time, until
+from proxyapp.admin.parts.cost_figures import cost_figures
 from proxyapp.admin.parts.filters import is_id
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.records.audit_log import entries_of
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.key_actions import KeyAction
+from proxyapp.operators.recent_costs import costs_of_key
 from proxyapp.operators.shown_words import kind_word
 from proxyapp.vocabulary.choices import KeyStatus
 
@@ -134,7 +137,7 @@ class KeyPages(PooledAdmin[ApiKey]):
             "models_out": models_out(found.row, found.now)
             if len(found.row.cooldowns) > MODELS_SHOWN
             else [],
-            "figures": list(_figures(key)),
+            "figures": [*_figures(key), *_costs(key, found.now, has_permission)],
             "commands": list(_commands(key, has_cooldowns=bool(found.row.cooldowns)))
             if self.has_change_permission(request, key)
             else [],
@@ -155,6 +158,13 @@ def _figures(key: ApiKey) -> Iterator[tuple[str, SafeString]]:
     found = facts(key)
     if found is not None and found.row.exit.text:
         yield _("Exit"), format_html("{}", found.row.exit.text)
+
+
+def _costs(
+    key: ApiKey, now: datetime, has_permission: Callable[[str], bool]
+) -> Iterator[tuple[str, str]]:
+    if has_permission("proxyapp.view_hourlyusage"):
+        yield from cost_figures(costs_of_key(key.pk, now))
 
 
 def _commands(key: ApiKey, *, has_cooldowns: bool) -> Iterator[dict[str, str]]:

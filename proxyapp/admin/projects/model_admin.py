@@ -9,16 +9,19 @@ from django.contrib import admin
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
+from proxyapp.admin.parts.cost_figures import cost_figures
 from proxyapp.admin.parts.limit_fields import described_limits
 from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.parts.readonly import NOTHING
 from proxyapp.admin.projects.form import ProjectForm
 from proxyapp.models import ApiKey, Project
+from proxyapp.operators.recent_costs import costs_of_project
 from proxyapp.pool.change_log import Touched
 from proxyapp.vocabulary.limit_lines import limit_lines
 
@@ -38,6 +41,7 @@ class ProjectAdmin(PooledAdmin[Project]):
     form = ProjectForm
     list_display = ("name", "keys", "tier_named", "limits_set", "most_under_way")
     list_before_template = "admin/projects/unset.html"
+    change_form_before_template = "admin/projects/costs.html"
     search_fields = ("name",)
     show_full_result_count = False
 
@@ -53,6 +57,15 @@ class ProjectAdmin(PooledAdmin[Project]):
         add = reverse("admin:proxyapp_project_add")
         links = [(label, f"{add}?{urlencode({'name': label})}") for label in labels]
         return super().changelist_view(request, {**(extra_context or {}), "unset": links})
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """What it costs is that of its keys."""
+        project = context.get("original")
+        if project is not None and request.user.has_perm("proxyapp.view_hourlyusage"):
+            context["costs"] = list(cost_figures(costs_of_project(project.name, timezone.now())))
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
         if name == "limits":
