@@ -12,10 +12,10 @@ LONGEST_BYTES: Final = 256
 
 def remembered(make: Callable[[bytes], Made]) -> Callable[[bytes], Made]:
     """`make` of the bytes, kept for those that were asked for lately: at least half of MOST."""
-    return Remembered(make)
+    return Memo(make)
 
 
-class Remembered(Generic[Made]):
+class Memo(Generic[Made]):
     """Once the new ones are half of MOST they become the old ones, whose place they take: nothing
     has to be noted of one that is asked for again.
     """
