@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router
@@ -67,9 +68,10 @@ def create(request: HttpRequest, body: TokenTerms) -> dict[str, Any]:
     **needs("change_clienttoken"),
 )
 def change(request: HttpRequest, token_id: int, body: TokenTerms) -> dict[str, Any]:
-    token = found(ClientToken, token_id)
-    given = _before(token) | body.fields
-    token_store.update_token(token, _terms(given, token), caller_of(request).actor)
+    with transaction.atomic():
+        token = found(ClientToken.objects.select_for_update(), token_id)
+        given = _before(token) | body.fields
+        token_store.update_token(token, _terms(given, token), caller_of(request).actor)
     return _shown([token.pk])[0]
 
 

@@ -22,11 +22,12 @@ OF_KEY = ("project", "priority", "weight", "limits", "max_concurrent", "status_r
 Row = TypeVar("Row", bound=Model)
 
 
-def found(model: type[Row], pk: int) -> Row:
+def found(rows: type[Row] | QuerySet[Row], pk: int) -> Row:
     """Raises ApiRefusal."""
-    row = model._default_manager.filter(pk=pk).first() if pk <= LARGEST_ID else None
+    among = rows if isinstance(rows, QuerySet) else rows._default_manager.all()
+    row = among.filter(pk=pk).first() if pk <= LARGEST_ID else None
     if row is None:
-        raise ApiRefusal(404, f"There is no {model._meta.verbose_name} {pk}.")
+        raise ApiRefusal(404, f"There is no {among.model._meta.verbose_name} {pk}.")
     return row
 
 

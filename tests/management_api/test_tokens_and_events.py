@@ -1,11 +1,15 @@
 """Client tokens and events by the management API."""
 
+import threading
+import time
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connections
 from django.utils import timezone
 
+from proxyapp.management_api import client_tokens
 from proxyapp.migrations._roles import ADMIN
 from proxyapp.models import AuditEntry, ClientToken, RateLimitEvent
 from tests.support.operator_tokens import ApiClient, api_of
@@ -32,6 +36,34 @@ def test_a_client_token_is_shown_once_and_changed_piece_by_piece(api: ApiClient)
     assert changed["models"] == ["gemini-2.5-*"]
     assert made["token"] not in api.get("tokens").content.decode()
     assert pool_version() == version + 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_changes_at_the_same_moment_both_stay(monkeypatch: pytest.MonkeyPatch):
+    api, other = api_of(ADMIN), api_of(ADMIN, name="other")
+    path = f"tokens/{api.post('tokens', {'name': 'app'}).json()['id']}"
+    read, has_read = client_tokens._before, threading.Event()
+
+    def slowly(token: ClientToken) -> dict[str, Any]:
+        before = read(token)
+        has_read.set()
+        time.sleep(0.3)
+        return before
+
+    def change() -> None:
+        api.patch(path, {"models": ["gemini-3"]})
+        connections.close_all()
+
+    monkeypatch.setattr(client_tokens, "_before", slowly)
+    thread = threading.Thread(target=change)
+    thread.start()
+    assert has_read.wait(10)
+    monkeypatch.setattr(client_tokens, "_before", read)
+    other.patch(path, {"name": "other"})
+    thread.join()
+
+    token = ClientToken.objects.get()
+    assert (token.name, token.allowed_models) == ("other", ["gemini-3"])
 
 
 def test_a_revoked_one_stays_revoked(api: ApiClient):
