@@ -58,6 +58,7 @@ def _lists() -> Words:
         "danger": _("Urgent: "),
         "warning": _("Warning: "),
         "well": _("All is well."),
+        "their_requests": _("These requests"),
         "every_model": _("every model"),
         "no_cooling": _("No key is cooling."),
         "no_event": _("No key was refused yet."),

@@ -45,9 +45,13 @@ class RangeForm(forms.Form):
     """Of an address, which may say anything: what cannot be is said at its field."""
 
     by = forms.ChoiceField(
-        widget=UnfoldAdminSelectWidget, required=False, choices=[(by, AS_CHOICE[by]) for by in BY]
+        label=_("By"),
+        widget=UnfoldAdminSelectWidget,
+        required=False,
+        choices=[(by, AS_CHOICE[by]) for by in BY],
     )
     range = forms.ChoiceField(
+        label=_("Range"),
         widget=UnfoldAdminSelectWidget,
         required=False,
         choices=[
@@ -82,6 +86,7 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         "form": form,
         "report": report,
         "by": AS_CHOICE[report.by],
+        "days_shown": _days(report),
         "chart": _chart(report),
         "rows": [(row.label, _cells(row.counts)) for row in report.rows[:MOST_ROWS]],
         "more": max(len(report.rows) - MOST_ROWS, 0),
@@ -136,4 +141,13 @@ def _chart(report: UsageReport) -> SafeString:
         for day, counts in report.days
     ]
     label = gettext("%(requests)s requests, %(days)s (UTC)")
-    return bar_chart(bars, label % {"requests": f"{report.total.requests:,}", "days": report.range})
+    return bar_chart(
+        bars, label % {"requests": f"{report.total.requests:,}", "days": _days(report)}
+    )
+
+
+def _days(report: UsageReport) -> str:
+    first, last = report.range
+    if first == last:
+        return str(first)
+    return gettext("%(first)s to %(last)s") % {"first": first, "last": last}

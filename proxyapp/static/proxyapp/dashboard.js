@@ -53,9 +53,11 @@
   };
 
   const showAttention = () => {
-    const items = state.attention.map(({ level, text, url }) => {
+    const mayReadRequests = "mayReadRequests" in byId("attention").dataset;
+    const items = state.attention.map(({ level, text, url, requests }) => {
       const words = element("span", {}, element("span", { class: "sr-only" }, say(level)), text);
-      return element("li", {}, element("a", { class: "notice", "data-level": level, href: url }, icon(SYMBOLS[level]), words));
+      const notice = element("a", { class: "notice", "data-level": level, href: url }, icon(SYMBOLS[level]), words);
+      return element("li", {}, notice, requests && mayReadRequests && element("a", { class: "more", href: requests }, say("their_requests")));
     });
     const well = element("li", { class: "notice", "data-level": "well" }, icon("check_circle"), say("well"));
     byId("attention").replaceChildren(...(items.length ? items : [well]));
