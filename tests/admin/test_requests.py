@@ -6,7 +6,9 @@ import re
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils.safestring import mark_safe
 
+from proxyapp.admin.parts.badges import badge
 from proxyapp.admin.records import requests, requests_file
 from proxyapp.models import RateLimitEvent, RequestLogGap
 from proxyapp.models.request_log import MOST_MODEL
@@ -80,6 +82,17 @@ def test_it_says_what_is_not_logged(operator: Client, settings: object, mode: st
     setattr(settings, "REQUEST_LOG", mode)  # noqa: B010
 
     assert "REQUEST_LOG" in page(operator, "requests")
+
+
+def test_a_page_of_many_rows_draws_each_label_once(operator: Client):
+    log(*(made_record(f"r-{n}", 503 if n % 2 else 200, at=NOW.timestamp() + n) for n in range(50)))
+    badge.cache_clear()
+
+    page(operator, "requests")
+
+    assert badge.cache_info().misses == 2
+    assert "&lt;b&gt;" in badge("<b>")
+    assert "<b>" in badge(mark_safe("<b>"))
 
 
 def test_what_a_client_wrote_is_text_and_a_full_page_is_short(operator: Client):
