@@ -62,6 +62,9 @@ def test_pages_follow_each_other(operator: Client, monkeypatch: pytest.MonkeyPat
     second = page(operator, "requests", before=newer.id)
     assert older.request_id in second
     assert "before=" not in second
+    here = f"http://testserver{reverse('admin:requests')}?before={newer.id}"
+    switched = operator.post("/admin/language/", {"language": "en"}, headers={"referer": here})
+    assert switched["Location"] == here
 
 
 def test_it_says_how_many_are_not_in_the_log(operator: Client):
