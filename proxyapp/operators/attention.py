@@ -140,6 +140,11 @@ def item(level: Literal["danger", "warning"], text: str, url: str) -> Item:
     return {"level": level, "text": text, "url": url}
 
 
+def to_requests(one: Item, **query: str | int) -> Item:
+    """Leads also to those requests of the log."""
+    return {**one, "requests": f"{reverse('admin:requests')}?{urlencode(query)}"}
+
+
 def keys_url(**query: str | int) -> str:
     """The list of keys, filtered."""
     return list_url("apikey", **query)
@@ -221,7 +226,8 @@ def _no_key(hour: Iterable[Totals]) -> Iterator[Item]:
             "%(number)s requests of the last hour found no available key.",
             count,
         )
-        yield item("danger", counted(text, count), keys_url())
+        one = item("danger", counted(text, count), keys_url())
+        yield to_requests(one, outcome="no_key", since="1h")
 
 
 def _exits(facts: RuntimeFacts) -> Iterator[Item]:
@@ -243,7 +249,8 @@ def _proxies(hour: Iterable[Totals]) -> Iterator[Item]:
             "%(number)s requests of the last hour failed at a group's proxy.",
             count,
         )
-        yield item("warning", counted(text, count), list_url("group"))
+        one = item("warning", counted(text, count), list_url("group"))
+        yield to_requests(one, outcome="upstream", since="1h")
 
 
 def _invalid(standing: Standing) -> Iterator[Item]:

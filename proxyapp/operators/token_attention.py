@@ -1,14 +1,15 @@
 """What an operator should see to of clients and their tokens."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from proxyapp.operators.attention import Item, item, list_url
+from proxyapp.operators.attention import Item, item, list_url, to_requests
 from proxyapp.operators.token_standing import MOST, ClientFacts, is_open_to_all
+from proxyapp.requests.record import ClientOutcome
 from proxyapp.vocabulary.times import countdown
 
 
@@ -32,7 +33,9 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
             "Client token %(token)s keeps reaching its limits: %(number)s requests refused today.",
             token["by_limit"],
         ) % {"token": token["name"], "number": f"{token['by_limit']:,}"}
-        yield item("warning", text, _page(token["token_id"]))
+        one = item("warning", text, _page(token["token_id"]))
+        refused = {"client": token["token_id"], "outcome": ClientOutcome.CLIENT_LIMIT.value}
+        yield to_requests(one, **refused, since=f"{now.astimezone(UTC):%Y-%m-%d}T00:00:00Z")
     if len(facts.limited) > MOST:
         yield item(
             "warning",

@@ -69,6 +69,8 @@ def test_what_a_client_was_refused_for_is_three_clicks_away(
     upstream.exhausted("KEY-B")
     assert generate(gateway) == 429
     expect(page.locator("#outcomes")).to_contain_text("1 no key")
+    these = page.locator("#attention").get_by_role("link", name="These requests")
+    expect(these).to_have_attribute("href", "/admin/requests/?outcome=no_key&since=1h")
 
     page.get_by_text("Attempts", exact=True).click()
     expect(page.locator("#outcomes")).to_contain_text("2 429s")

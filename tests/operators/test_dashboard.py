@@ -370,6 +370,10 @@ def test_requests_without_a_key_and_failures_of_proxies_are_those_of_the_last_ho
             "/admin/proxyapp/group/",
         ),
     ]
+    assert [item["requests"] for item in snapshot(NOW)["attention"]] == [
+        "/admin/requests/?outcome=no_key&since=1h",
+        "/admin/requests/?outcome=upstream&since=1h",
+    ]
 
 
 def process(
@@ -725,6 +729,9 @@ def test_a_token_that_keeps_reaching_its_limits_today_needs_attention():
     assert (
         item["text"] == "Client token eager keeps reaching its limits: 25 requests refused today."
     )
+    refused = f"client={token.pk}&outcome=client_limit&since=2026-11-24T00%3A00%3A00Z"
+    assert item["requests"] == f"/admin/requests/?{refused}"
+    assert superuser().get(item["requests"]).status_code == 200
 
 
 def test_of_many_tokens_that_need_attention_some_are_named():
