@@ -6,16 +6,11 @@ The rooms themselves know no language, and mark what is to be translated.
 from django.utils.translation import gettext
 
 from proxyapp.provider.kinds import label_of
-from proxyapp.vocabulary.key_states import KeyState
 
 
 def kind_word(kind: str) -> str:
     """Of a verdict's kind. One that another version wrote keeps its name."""
     return gettext(label_of(kind))
-
-
-def state_word(state: KeyState) -> str:
-    return state.word
 
 
 def message_word(message: str) -> str:

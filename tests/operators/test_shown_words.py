@@ -1,10 +1,10 @@
-"""What pages call states, kinds and results of tests: in English as the lower rooms do."""
+"""What pages call states of keys, kinds and results of tests: in English as the lower rooms do."""
 
 import pytest
 from django.utils import translation
 
 from proxyapp.operators import shown_words
-from proxyapp.operators.shown_words import kind_word, message_word, state_word
+from proxyapp.operators.shown_words import kind_word, message_word
 from proxyapp.provider.kinds import SPECS
 from proxyapp.vocabulary.key_states import MISSING_FROM_FILE, KeyState
 
@@ -12,7 +12,7 @@ SAID = "API key expired: renew it"
 
 
 def test_in_english_words_are_those_of_the_lower_rooms() -> None:
-    assert [state_word(state) for state in KeyState] == [state.value for state in KeyState]
+    assert [state.word for state in KeyState] == [state.value for state in KeyState]
     assert [kind_word(kind) for kind in SPECS] == [spec.label for spec in SPECS.values()]
     assert kind_word("of_another_version") == "of another version"
     for message in ("", "works", MISSING_FROM_FILE, f"400: the key is dead: {SAID}"):

@@ -24,7 +24,6 @@ from proxyapp.ledger.stamps import DAY_COLUMNS, count_of, day_number
 from proxyapp.models import ApiKey, Group, KeyTotal, RateLimitEvent
 from proxyapp.models.key_state import held_by, of_off_groups
 from proxyapp.operators.group_switch import standing_of
-from proxyapp.operators.shown_words import state_word
 from proxyapp.pool.change_log import touched_groups
 from proxyapp.pool.cursor import raise_pool_version
 from proxyapp.vocabulary.choices import KeyStatus
@@ -153,7 +152,7 @@ def key_badges(group: Group) -> SafeString:
 def _badges(group: Group, states: Mapping[KeyState, int]) -> Iterator[tuple[SafeString]]:
     for state, count in states.items():
         context = {
-            "text": f"{count} {state_word(state)}",
+            "text": f"{count} {state.word}",
             "variant": state.spec.tone,
             "href": keys_url(group, state=state),
         }

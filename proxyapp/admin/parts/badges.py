@@ -6,7 +6,7 @@ from typing import Literal
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
 
-from proxyapp.operators.shown_words import kind_word, state_word
+from proxyapp.operators.shown_words import kind_word
 from proxyapp.provider.kinds import SPECS
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -29,4 +29,4 @@ def kind_badge(kind: str) -> SafeString:
 
 
 def state_badge(state: KeyState) -> SafeString:
-    return badge(state_word(state), state.spec.tone)
+    return badge(state.word, state.spec.tone)

@@ -17,7 +17,7 @@ from proxyapp.admin.parts.looking_back import newest
 from proxyapp.admin.parts.unfold_typed import ModelAdmin
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.models.key_state import ROTATION_ORDER, in_state
-from proxyapp.operators.shown_words import kind_word, state_word
+from proxyapp.operators.shown_words import kind_word
 from proxyapp.provider.kind_sets import EVENT_KINDS
 from proxyapp.vocabulary.key_states import KeyState
 
@@ -41,7 +41,7 @@ class KeyStateFilter(SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> list[tuple[str, str]]:
-        return [(state.value, state_word(state)) for state in KeyState]
+        return [(state.value, state.word) for state in KeyState]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> QuerySet[ApiKey]:
         state = self.value()
