@@ -206,7 +206,7 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
         if self.may_redirect or self.instance.pk is None or self._wanted() == self.destination:
             return
         if count := self.instance.keys.count():
-            raise ValidationError(refusal(count, "of this group"))
+            raise ValidationError(refusal(count, _("of this group")))
 
     def _wanted(self) -> Destination:
         given, before = self.cleaned_data, self.destination

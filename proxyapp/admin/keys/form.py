@@ -103,7 +103,7 @@ class ApiKeyForm(OwnExitForm, LimitsForm[ApiKey]):
         groups = {one.pk: one for one in Group.objects.select_for_update().filter(pk__in=ids)}
         was = through_own(destination_of(groups[before]), own)
         if was != through_own(destination_of(groups[group.pk]), wanted):
-            self.add_error("group", refusal(1, f"of group {groups[before]}"))
+            self.add_error("group", refusal(1, _("of group %(group)s") % {"group": groups[before]}))
 
     def clean_name(self) -> str:
         return refuse_if(check_label, self.cleaned_data["name"], _("The name"))
