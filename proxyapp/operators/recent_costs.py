@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+from proxyapp.costs.currencies import Currencies, currencies_of
 from proxyapp.models import ApiKey
 from proxyapp.operators.attempt_days import attempts_by_day
 from proxyapp.operators.usage_ranges import named_range
@@ -12,8 +13,11 @@ COLUMNS = ("cost_micros", "unpriced_tokens")
 
 
 class RecentCosts(NamedTuple):
+    """`currencies`: of the month, in the order in which they were used."""
+
     today: UsageCounts
     month: UsageCounts
+    currencies: Currencies
 
 
 def costs_of_key(key_id: int, now: datetime) -> RecentCosts:
@@ -26,11 +30,11 @@ def costs_of_project(name: str, now: datetime) -> RecentCosts:
 
 
 def _costs(now: datetime, **of: Any) -> RecentCosts:
-    """One query."""
+    """Two queries."""
     today, days = now.astimezone(UTC).date(), named_range("month", now)
-    spent = RecentCosts(UsageCounts(), UsageCounts())
+    spent = RecentCosts(UsageCounts(), UsageCounts(), currencies_of(days.first, today))
     for _, day, (cost, unpriced) in attempts_by_day("key_id", COLUMNS, days, **of):
         counts = UsageCounts(cost_micros=cost, unpriced_tokens=unpriced)
         of_today = spent.today.plus(counts) if day == today else spent.today
-        spent = RecentCosts(of_today, spent.month.plus(counts))
+        spent = spent._replace(today=of_today, month=spent.month.plus(counts))
     return spent

@@ -66,7 +66,7 @@ def in_currency(terms: Terms, name: str) -> Terms:
 
 def check_currency(value: str) -> str | None:
     known = dict.fromkeys((currency(), CURRENCY))
-    return None if value in known else f"must be {' or '.join(known)}"
+    return None if value in known else _("must be %(known)s") % {"known": " or ".join(known)}
 
 
 def check_day(value: str) -> str | None:

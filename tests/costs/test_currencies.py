@@ -10,19 +10,21 @@ from django.urls import reverse
 
 from gateway import setting_checks
 from proxyapp.access.budgets import cost_of_day, cost_of_month
+from proxyapp.admin.parts.cost_figures import cost_figures
 from proxyapp.config.exporting import export_groups
 from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config
 from proxyapp.costs.currencies import Change, currencies_of, currency_at, note_currency
 from proxyapp.costs.present import present_book
-from proxyapp.models import CurrencyChange, ModelPrice, TokenUsage
+from proxyapp.models import CurrencyChange, HourlyUsage, ModelPrice, TokenUsage
+from proxyapp.operators.recent_costs import costs_of_key
 from proxyapp.operators.usage_ranges import DayRange
 from proxyapp.operators.usage_report import usage_report
 from proxyapp.operators.usage_texts import usage_csv, usage_json
 from proxyapp.provider.llm_tokens import LlmTokens
 from tests.support.admin_pages import page, submit, superuser, text
 from tests.support.client_tokens import add_token
-from tests.support.pool_data import NOW
+from tests.support.pool_data import NOW, add_group, add_key
 
 pytestmark = pytest.mark.django_db
 TODAY = NOW.date()
@@ -159,6 +161,19 @@ def test_a_report_over_a_change_says_so_and_one_before_it_is_in_the_old_currency
     html = superuser().get(reverse("admin:usage"), asked).content.decode()
     assert "Cost (USD, EUR)" in html
     assert f"On {TODAY} the currency changed from USD to EUR" in text(html)
+
+
+def test_what_a_key_cost_this_month_names_both_currencies(euros: Any) -> None:
+    key = add_key(add_group(), "one")
+    HourlyUsage.objects.create(key=key, hour=NOW, cost_micros=5)
+    note_currency(NOW)
+
+    costs = costs_of_key(key.pk, NOW + timedelta(days=1))
+
+    assert dict(cost_figures(costs)) == {
+        "Cost today (EUR)": "0.00",
+        "Cost this month (USD, EUR)": "< 0.0001",
+    }
 
 
 @pytest.mark.parametrize(
