@@ -5,6 +5,8 @@ from proxyapp.pool.ring import Ring
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.provider.model_name import LONGEST_NAME, normal_name
 from proxyapp.vocabulary.errors import NotAllowed, UnknownGroup
+from proxyapp.vocabulary.marks import gettext_noop
+from proxyapp.vocabulary.told import told
 
 
 def ring_of(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
@@ -12,13 +14,21 @@ def ring_of(snapshot: Snapshot, group_name: str | None, client: Client) -> Ring:
     if client.groups is not None:
         ring = snapshot.ring_of_groups(client.groups, group_name)
         if ring is None:
-            whose = "any group" if group_name is None else f"the group {group_name!r}"
-            error = NotAllowed(f"This client token may not use the keys of {whose}.")
+            error = NotAllowed(
+                told(gettext_noop("This client token may not use the keys of any group."))
+                if group_name is None
+                else told(
+                    gettext_noop("This client token may not use the keys of the group %(group)s."),
+                    group=repr(group_name),
+                )
+            )
             error.asked = (
                 "" if group_name is None else f"/g/{normal_name(group_name)}"[:LONGEST_NAME]
             )
             raise error
         return ring
     if (ring := snapshot.ring(group_name)) is None:
-        raise UnknownGroup(f"There is no group {group_name!r}.")
+        raise UnknownGroup(
+            told(gettext_noop("There is no group %(group)s."), group=repr(group_name))
+        )
     return ring

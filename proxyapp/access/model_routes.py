@@ -10,7 +10,9 @@ from proxyapp.pool.keys_and_groups import PoolGroup
 from proxyapp.pool.model_choices import ModelChoice, ModelChoices
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.vocabulary.errors import UnknownModel
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.model_lists import MOST_NEXT
+from proxyapp.vocabulary.told import told
 
 # In an error.
 MOST_SHOWN = 20
@@ -115,5 +117,9 @@ def _unknown(asked: str, groups: list[PoolGroup]) -> str:
         name for group in groups for name in (*group.models, *sorted(group.aliases))
     )
     shown = ", ".join(list(names)[:MOST_SHOWN])
-    more = f" and {len(names) - MOST_SHOWN} more" if len(names) > MOST_SHOWN else ""
-    return f"No group has the model {asked!r}. There are: {shown}{more}."
+    text = gettext_noop("No group has the model %(model)s. There are: %(models)s.")
+    if len(names) > MOST_SHOWN:
+        text = gettext_noop(
+            "No group has the model %(model)s. There are: %(models)s and %(more)s more."
+        )
+    return told(text, model=repr(asked), models=shown, more=len(names) - MOST_SHOWN)

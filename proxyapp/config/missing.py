@@ -15,6 +15,8 @@ from proxyapp.models import ApiKey
 from proxyapp.models.batches import row_batches
 from proxyapp.models.sealed import UNREADABLE, keyed_hashes
 from proxyapp.vocabulary.choices import KeyStatus
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.in_words import ngettext
 from proxyapp.vocabulary.quoting import quoted
 
 MOST_NAMED = 5
@@ -34,19 +36,27 @@ def take_out_missing(
     _refuse_a_wrong_file(given, missing, groups, path)
     if missing:
         database.disable_missing(missing)
-        database.report.warnings.append(
-            f"{_counted(missing)} no longer in the file and disabled now: {_named(missing)}; what"
-            f" the file has again comes back. For good: {_prune(path)}, or delete in the admin"
+        text = ngettext(
+            "%(count)s key is no longer in the file and disabled now: %(keys)s; what the file has"
+            " again comes back. For good: %(prune)s, or delete in the admin",
+            "%(count)s keys are no longer in the file and disabled now: %(keys)s; what the file has"
+            " again comes back. For good: %(prune)s, or delete in the admin",
+            len(missing),
         )
+        values = {"count": len(missing), "keys": _named(missing), "prune": _prune(path)}
+        database.report.warnings.append(text % values)
     names = [
         database.groups[name].name
         for name in last.left_names(groups)
         if name in database.groups and name not in claimed_names
     ]
     if names:
-        database.report.warnings.append(
-            f"no longer in the file, and kept: group{'s' * (len(names) > 1)} {_listed(names)}"
+        text = ngettext(
+            "no longer in the file, and kept: group %(names)s",
+            "no longer in the file, and kept: groups %(names)s",
+            len(names),
         )
+        database.report.warnings.append(text % {"names": _listed(names)})
 
 
 def _refuse_a_wrong_file(
@@ -63,12 +73,11 @@ def _refuse_a_wrong_file(
     is_one_for_one = in_use == 1 and sum(len(group.api_keys) for group in groups) == 1
     if lost * 2 <= in_use or is_one_for_one:
         return
-    raise ConfigError(
-        [
-            f"would take out {lost} of the {in_use} keys in use that came from it, so nothing is"
-            f" changed: put them back into the file; or, if they are to go for good: {_prune(path)}"
-        ]
+    text = _(
+        "would take out %(lost)s of the %(count)s keys in use that came from it, so nothing is"
+        " changed: put them back into the file; or, if they are to go for good: %(prune)s"
     )
+    raise ConfigError([text % {"lost": lost, "count": in_use, "prune": _prune(path)}])
 
 
 def _rows(database: Database, key_hashes: set[str]) -> list[ApiKey]:
@@ -85,10 +94,11 @@ def _readable(keys: Sequence[ApiKey], database: Database) -> list[ApiKey]:
         if key.secret == UNREADABLE
     }
     if unreadable:
-        database.report.warnings.append(
-            f"{len(unreadable)} keys left the file but stay as they are: the present SECRET_KEY"
-            " cannot read them"
+        text = _(
+            "%(count)s keys left the file but stay as they are: the present SECRET_KEY cannot read"
+            " them"
         )
+        database.report.warnings.append(text % {"count": len(unreadable)})
     return [key for key in keys if key.pk not in unreadable]
 
 
@@ -104,18 +114,19 @@ def _hashes_of(groups: Sequence[GroupConfig]) -> set[str]:
 def _prune(path: Path) -> str:
     """It also removes what was added by hand, so it is looked at first."""
     command = shlex.join(["python", "manage.py", "import_config", "--prune", str(path)])
-    return f"`{command}` (removes all that the file does not have; --dry-run shows it)"
-
-
-def _counted(keys: Sequence[ApiKey]) -> str:
-    return "1 key is" if len(keys) == 1 else f"{len(keys)} keys are"
+    text = _("`%(command)s` (removes all that the file does not have; --dry-run shows it)")
+    return text % {"command": command}
 
 
 def _named(keys: Sequence[ApiKey]) -> str:
-    more = [f"and {len(keys) - MOST_NAMED} more"] if len(keys) > MOST_NAMED else []
-    return ", ".join([*map(str, keys[:MOST_NAMED]), *more])
+    return _some(list(map(str, keys[:MOST_NAMED])), len(keys) - MOST_NAMED)
 
 
 def _listed(names: Sequence[str]) -> str:
-    more = [f"and {len(names) - MOST_NAMED} more"] if len(names) > MOST_NAMED else []
-    return ", ".join([*map(quoted, names[:MOST_NAMED]), *more])
+    return _some(list(map(quoted, names[:MOST_NAMED])), len(names) - MOST_NAMED)
+
+
+def _some(shown: Sequence[str], more: int) -> str:
+    if more <= 0:
+        return ", ".join(shown)
+    return _("%(names)s, and %(more)s more") % {"names": ", ".join(shown), "more": more}

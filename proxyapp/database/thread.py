@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import OperationalError, connection
 
 from proxyapp.database.outage import NoAnswer
+from proxyapp.vocabulary.marks import gettext_noop
 
 if TYPE_CHECKING:  # on SQLite nothing else needs it
     import psycopg
@@ -93,7 +94,7 @@ class DatabaseThread:
             return
         connection.close()
         if found is None:
-            raise OperationalError from sqlite3.OperationalError("its file is gone")
+            raise OperationalError from sqlite3.OperationalError(gettext_noop("its file is gone"))
 
     def _connect(self) -> None:
         connection.ensure_connection()

@@ -18,6 +18,7 @@ from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unre
 from proxyapp.ledger.spool_records import decoded_record
 from proxyapp.ledger.spooled_elsewhere import ResourceOutbox
 from proxyapp.pool.cursor import prove_writable
+from proxyapp.vocabulary.in_words import gettext as _
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -54,10 +55,12 @@ class Writing:
     def problems(self) -> list[str]:
         """Of the spool; empty: all is well."""
         reasons = {spool.problem for spool in self._spools if spool.problem}
-        problems = [f"the spool cannot be written ({reason})" for reason in reasons]
+        text = _("the spool cannot be written (%(why)s)")
+        problems = [text % {"why": reason} for reason in reasons]
         if names := unreadable(self._folder):
             problems.append(
-                f"the spool has files that cannot be read: {', '.join(names[:MOST_NAMES])}"
+                _("the spool has files that cannot be read: %(names)s")
+                % {"names": ", ".join(names[:MOST_NAMES])}
             )
         return problems
 

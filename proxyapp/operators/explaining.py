@@ -29,6 +29,7 @@ from proxyapp.provider.model_name import normal_name
 from proxyapp.quota.limit_book import LimitBook
 from proxyapp.vocabulary.errors import GatewayError
 from proxyapp.vocabulary.marks import gettext_noop
+from proxyapp.vocabulary.told import shown
 
 TOKENS = {
     TokenRefusal.EXPIRED: gettext_noop("The client token has expired: it gets 401."),
@@ -127,7 +128,7 @@ class Explainer:
                 return Explanation(wish, _(NOT_ALLOWED) % {"model": model}, barred=barred)
             steps = list(self._steps(ring, model, client))
         except GatewayError as error:
-            return Explanation(wish, str(error), barred=barred)
+            return Explanation(wish, shown(error.message), barred=barred)
         return Explanation(wish, "", steps, barred)
 
     def _steps(self, ring: str, model: str, client: Client) -> Iterator[ModelStep]:

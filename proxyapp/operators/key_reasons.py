@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.quota_report import measured
-from proxyapp.operators.quota_texts import used_text
+from proxyapp.operators.quota_texts import source_text, used_text
 from proxyapp.operators.quota_use import QuotaUse
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
@@ -108,7 +108,7 @@ class KeyReasons:
             return None
         longest = max(over, key=lambda each: (each.back_at is not None, each.back_at))
         reason = Reason.BUSY if longest.limit.meter is Meter.MAX_CONCURRENT else Reason.USED_UP
-        detail = f"{used_text(longest)}, {_(longest.limit.source)}"
+        detail = f"{used_text(longest)}, {source_text(longest.limit)}"
         return KeyVerdict(key, reason, detail, longest.back_at)
 
     def _free(self, key: PoolKey, model: str) -> KeyVerdict:

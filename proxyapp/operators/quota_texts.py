@@ -11,6 +11,7 @@ from proxyapp.quota.limit_book import Limit
 from proxyapp.vocabulary.limits import Meter
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
+from proxyapp.vocabulary.told import shown
 
 SHORT = {
     Meter.REQUESTS_PER_MINUTE: gettext_noop("requests/min"),
@@ -23,6 +24,11 @@ SHORT = {
 
 def limit_name(meter: Meter) -> str:
     return _(SHORT[meter])
+
+
+def source_text(limit: Limit) -> str:
+    """Where it comes from, as a page shows it."""
+    return shown(limit.source)
 
 
 def quota_json(rows: Sequence[QuotaRow]) -> list[Mapping[str, Any]]:
@@ -60,7 +66,7 @@ def _meter_json(meter: UsedLimit) -> Mapping[str, Any]:
 
 
 def _limit_json(limit: Limit) -> Mapping[str, Any]:
-    return {"limit": limit.number, "source": limit.source}
+    return {"limit": limit.number, "source": str(limit.source)}
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -10,7 +10,9 @@ from proxyapp.pool.keys_and_groups import PoolGroup, PoolKey
 from proxyapp.pool.snapshot import Snapshot
 from proxyapp.quota.tiers import limits_of_tier
 from proxyapp.vocabulary.limits import Limits, Meter
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.model_patterns import expression_of
+from proxyapp.vocabulary.told import Told, told
 
 # Clients name models. Of so many keys and models the limits are remembered, then of none.
 MOST_KNOWN = 200_000
@@ -18,6 +20,10 @@ MOST_PATTERNS = 10_000
 # A learned limit is doubled each week, until it is named again or forgotten.
 TRIED_AFTER = timedelta(days=7)
 MOST_DOUBLINGS = 4
+GROUP, PROJECT = gettext_noop("group %(name)s"), gettext_noop("project %(name)s")
+KEY, TIER = gettext_noop("key %(name)s"), gettext_noop("tier %(name)s")
+LEARNED = gettext_noop("learned %(day)s")
+LEARNED_THEN = gettext_noop("learned %(day)s, then %(then)s")
 WORDS = {
     Meter.REQUESTS_PER_MINUTE: "requests a minute",
     Meter.INPUT_TOKENS_PER_MINUTE: "input tokens a minute",
@@ -85,9 +91,17 @@ class LimitBook:
     def _concurrency(self, key: PoolKey) -> Iterator[Limit]:
         project = self._snapshot.projects_set.get(key.project)
         for owner, number, source in (
-            (f"group:{key.group.id}", key.group.max_concurrent, f"group {key.group.name}"),
-            (key.quota_owner, project and project.max_concurrent, f"project {key.project}"),
-            (f"key:{key.id}", key.max_concurrent, f"key {key.shown}"),
+            (
+                f"group:{key.group.id}",
+                key.group.max_concurrent,
+                _source(GROUP, key.group.name),
+            ),
+            (
+                key.quota_owner,
+                project and project.max_concurrent,
+                _source(PROJECT, key.project),
+            ),
+            (f"key:{key.id}", key.max_concurrent, _source(KEY, key.shown)),
         ):
             if number:
                 yield Limit(owner, "", Meter.MAX_CONCURRENT, number, source)
@@ -95,20 +109,20 @@ class LimitBook:
     def _of_model(self, key: PoolKey, model: str) -> Iterator[Limit]:
         owner = key.quota_owner
         for meter, number in _fitting(key.limits, model):
-            yield Limit(f"key:{key.id}", model, meter, number, f"key {key.shown}")
+            yield Limit(f"key:{key.id}", model, meter, number, _source(KEY, key.shown))
         project = self._snapshot.projects_set.get(key.project)
         groups = self._groups_of(key)
         for group in groups:
-            yield from self._set(group.limits, owner, model, f"group {group.name}")
+            yield from self._set(group.limits, owner, model, _source(GROUP, group.name))
         if project is not None:
-            yield from self._set(project.limits, owner, model, f"project {project.name}")
+            yield from self._set(project.limits, owner, model, _source(PROJECT, project.name))
         own_tier = project.tier if project is not None else ""
         for tier in dict.fromkeys([own_tier] if own_tier else [group.tier for group in groups]):
-            yield from self._set(limits_of_tier(tier), owner, model, f"tier {tier}")
+            yield from self._set(limits_of_tier(tier), owner, model, _source(TIER, tier))
         for learned in self._snapshot.learned.of(owner, model):
             number = learned.number * tried_again(learned.at, self._now)
-            more = "" if number == learned.number else f", then {learned.number:,}"
-            source = f"learned {learned.at.date()}{more}"
+            text = LEARNED if number == learned.number else LEARNED_THEN
+            source = told(text, day=learned.at.date(), then=f"{learned.number:,}")
             yield Limit(owner, model, Meter(learned.meter), number, source)
 
     def _set(self, limits: Limits, owner: str, model: str, source: str) -> Iterator[Limit]:
@@ -160,3 +174,8 @@ def _fitting(limits: Limits, model: str) -> Iterator[tuple[Meter, int]]:
         if fits(pattern, model):
             for meter, number in meters.items():
                 yield Meter(meter), number
+
+
+@lru_cache(maxsize=MOST_PATTERNS)
+def _source(text: str, name: str) -> Told:
+    return told(text, name=name)

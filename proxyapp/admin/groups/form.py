@@ -153,7 +153,7 @@ class GroupForm(ExitsForm, LimitsForm[Group]):
     def clean_target_url(self) -> str:
         url = refuse_if(check_target_url, self.cleaned_data["target_url"], _("The target URL"))
         if any(leads_to(url, address) for address in self.own_addresses):
-            raise ValidationError(_("The target URL %(problem)s.") % {"problem": LEADS_BACK})
+            raise ValidationError(_("The target URL %(problem)s.") % {"problem": _(LEADS_BACK)})
         return url
 
     def clean_new_proxy_url(self) -> str:

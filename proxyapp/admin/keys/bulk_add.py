@@ -155,7 +155,7 @@ def _reviewed(request: HttpRequest, form: BulkAddForm) -> dict[str, Any]:
 
 
 def _refused(reject: Reject) -> Refused:
-    return Refused(reject.line, reject.shown or masked_key(""), reject.reason)
+    return Refused(reject.line, reject.shown or masked_key(""), _(reject.reason))
 
 
 def _labelled(keys: Sequence[FoundKey], group: Group, wanted: dict[str, Any]) -> Iterator[FoundKey]:

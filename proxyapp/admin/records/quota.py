@@ -18,7 +18,7 @@ from proxyapp.admin.parts.moments import local_time
 from proxyapp.admin.parts.unfold_typed import Checkbox
 from proxyapp.admin.records.page import page, words
 from proxyapp.operators.quota_report import NEARLY, QuotaChoice, QuotaRow, UsedLimit, quota_report
-from proxyapp.operators.quota_texts import used_text
+from proxyapp.operators.quota_texts import source_text, used_text
 from proxyapp.quota.owners import GROUP, KEY
 from proxyapp.vocabulary.limits import Meter
 
@@ -81,9 +81,9 @@ def _meters(row: QuotaRow) -> Iterator[Mapping[str, Any]]:
             "text": used_text(meter),
             "is_high": meter.part >= NEARLY,
             "percent": min(int(meter.part * 100), 100),
-            "source": meter.limit.source,
+            "source": source_text(meter.limit),
             "beaten": ", ".join(
-                f"{limit.number:,} ({gettext(limit.source)})" for limit in meter.beaten
+                f"{limit.number:,} ({source_text(limit)})" for limit in meter.beaten
             ),
             "is_over": _is_over(meter),
             "back_at": meter.back_at and local_time(meter.back_at),

@@ -1,0 +1,29 @@
+"""Texts that are kept in English and shown in the language of a page."""
+
+from collections.abc import Mapping
+
+from proxyapp.vocabulary.in_words import gettext
+
+
+class Told(str):
+    """Remembers the marked text and the values that it was made of."""
+
+    text: str
+    values: Mapping[str, object]
+
+
+def told(text: str, **values: object) -> Told:
+    made = Told(text % values)
+    made.text, made.values = text, values
+    return made
+
+
+def shown(text: str) -> str:
+    """Also of a text that is marked as it is. What nobody has translated stays in English."""
+    if not isinstance(text, Told):
+        return gettext(text) if text else ""
+    values = {
+        name: shown(value) if isinstance(value, Told) else value
+        for name, value in text.values.items()
+    }
+    return gettext(text.text) % values
