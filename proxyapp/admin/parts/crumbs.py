@@ -1,5 +1,6 @@
 """Where a page stands: what is above it, and its own heading."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin
@@ -8,14 +9,17 @@ from django.template import Context, Library
 from django.urls import reverse
 
 from proxyapp.admin.parts.script_words import script_words
+from proxyapp.admin.records.audit_words import ACTIONS, word
 from proxyapp.operators.shown_words import message_word
-from proxyapp.vocabulary.shown_times import day_text, second_text
+from proxyapp.vocabulary.shown_times import day_text, minute_text, second_text
 
 register = Library()
 register.simple_tag(script_words)
 register.filter("day", day_text)
 register.filter("message", message_word)
+register.filter("minute", minute_text)
 register.filter("second", second_text)
+register.filter("done", partial(word, ACTIONS))
 
 Crumb = tuple[str, str]
 """What a page is called, and where it is."""

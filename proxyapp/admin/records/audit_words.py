@@ -34,6 +34,7 @@ OBJECTS: Words = {
     "token": _("token"),
     "operator token": _("operator token"),
     "resource": _("resource"),
+    "price": _("price"),
     "user": _("user"),
     "role": _("role"),
     audit.CONFIG_FILE: _("config file"),

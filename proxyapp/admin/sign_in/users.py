@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import admin as auth
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.db import transaction
 from django.db.models import ManyToManyField, QuerySet
 from django.http import HttpRequest
@@ -51,6 +51,7 @@ User._meta.get_field("groups").verbose_name = _("roles")
 class NewUserForm(UserCreationForm):
     role = forms.ModelChoiceField(
         Group.objects.order_by("name"),
+        label=_("Role"),
         required=False,
         empty_label=_("None yet: may not enter the admin"),
         widget=UnfoldAdminSelectWidget,
@@ -132,7 +133,7 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
         if db_field.name == "groups":
             kwargs["help_text"] = _("What the user may do: the permissions of all of these roles.")
             kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
-        return super().formfield_for_manytomany(db_field, request, **kwargs)
+        return as_it_is(super().formfield_for_manytomany(db_field, request, **kwargs))
 
     def describe_edit(self, form: forms.BaseForm, name: str, *, is_new: bool) -> str:
         if "password" in name:
@@ -140,6 +141,16 @@ class UserAdmin(AuditedAdmin[User], ThemedUserAdmin):
         if name == "role":
             return f"role {quoted(str(form.cleaned_data[name]))}"
         return super().describe_edit(form, name, is_new=is_new)
+
+
+def as_it_is(
+    field: "forms.ModelMultipleChoiceField[Any] | None",
+) -> "forms.ModelMultipleChoiceField[Any] | None":
+    """Permissions are called what Django has called them in the database: in English."""
+    if field is not None and field.queryset is not None and field.queryset.model is Permission:
+        widget: Any = field.widget
+        getattr(widget, "widget", widget).attrs["translate"] = "no"
+    return field
 
 
 def _is_within(request: HttpRequest, user: User | None) -> bool:
@@ -150,3 +161,8 @@ def _is_within(request: HttpRequest, user: User | None) -> bool:
 @admin.register(Group)
 class RoleAdmin(AuditedAdmin[Group], ThemedGroupAdmin):
     """Django's groups, under the name that keeps them apart from groups of keys."""
+
+    def formfield_for_manytomany(
+        self, db_field: "ManyToManyField[Any, Any]", request: HttpRequest, **kwargs: Any
+    ) -> "forms.ModelMultipleChoiceField[Any] | None":
+        return as_it_is(super().formfield_for_manytomany(db_field, request, **kwargs))
