@@ -1,6 +1,7 @@
 """Where the rotation stands."""
 
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.api_key import ApiKey
@@ -41,4 +42,4 @@ class RotationCursor(models.Model):
     )
 
     def __str__(self) -> str:
-        return self.ring or "all groups"
+        return self.ring or gettext("all groups")
