@@ -12,7 +12,7 @@ from proxyapp.quota.tiers import limits_of_tier
 from proxyapp.vocabulary.limits import Limits, Meter
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.model_patterns import expression_of
-from proxyapp.vocabulary.told import Told, told
+from proxyapp.vocabulary.told import TextToShow, told
 
 # Clients name models. Of so many keys and models the limits are remembered, then of none.
 MOST_KNOWN = 200_000
@@ -177,5 +177,5 @@ def _fitting(limits: Limits, model: str) -> Iterator[tuple[Meter, int]]:
 
 
 @lru_cache(maxsize=MOST_PATTERNS)
-def _source(text: str, name: str) -> Told:
+def _source(text: str, name: str) -> TextToShow:
     return told(text, name=name)

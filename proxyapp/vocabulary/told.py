@@ -5,25 +5,25 @@ from collections.abc import Mapping
 from proxyapp.vocabulary.in_words import gettext
 
 
-class Told(str):
+class TextToShow(str):
     """Remembers the marked text and the values that it was made of."""
 
     text: str
     values: Mapping[str, object]
 
 
-def told(text: str, **values: object) -> Told:
-    made = Told(text % values)
+def told(text: str, **values: object) -> TextToShow:
+    made = TextToShow(text % values)
     made.text, made.values = text, values
     return made
 
 
 def shown(text: str) -> str:
     """Also of a text that is marked as it is. What nobody has translated stays in English."""
-    if not isinstance(text, Told):
+    if not isinstance(text, TextToShow):
         return gettext(text) if text else ""
     values = {
-        name: shown(value) if isinstance(value, Told) else value
+        name: shown(value) if isinstance(value, TextToShow) else value
         for name, value in text.values.items()
     }
     return gettext(text.text) % values
