@@ -16,7 +16,7 @@ class AlertsOfFile(SettingValues):
         if value is None:
             return None
         channels: dict[str, AlertSettings] = {}
-        for index, given in enumerate(self.items(value, "alerts", "channels", MOST_CHANNELS)):
+        for index, given in enumerate(self.items(value, "alerts", _("channels"), MOST_CHANNELS)):
             place = f"alerts[{index}]"
             fields = self.mapping(given, place, NAMES)
             if fields is None:
