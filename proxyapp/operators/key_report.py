@@ -17,7 +17,8 @@ from proxyapp.models.key_state import ROTATION_ORDER
 from proxyapp.operators.key_exits import NAMES_A_WAY, NO_EXIT, KeyExits, ShownExit
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.key_states import KeyState
-from proxyapp.vocabulary.times import countdown, iso_utc, local_text
+from proxyapp.vocabulary.shown_times import countdown_text
+from proxyapp.vocabulary.times import iso_utc, local_text
 
 # By the names of a row: what its key's total has, of all hours and days that are kept.
 TOTALS = {
@@ -57,7 +58,7 @@ class ShownCooldown:
         return text % {
             "model": self.model,
             "until": local_text(self.until),
-            "left": countdown(self.until, now),
+            "left": countdown_text(self.until, now),
         }
 
 

@@ -10,7 +10,7 @@ from django.utils.translation import ngettext
 from proxyapp.operators.attention import Item, item, list_url, to_requests
 from proxyapp.operators.token_standing import MOST, ClientFacts, is_open_to_all
 from proxyapp.requests.record import ClientOutcome
-from proxyapp.vocabulary.times import countdown
+from proxyapp.vocabulary.shown_times import countdown_text
 
 
 def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
@@ -18,7 +18,7 @@ def of_clients(facts: ClientFacts, now: datetime) -> Iterator[Item]:
     if is_open_to_all():
         yield item("warning", _of_strangers(facts), list_url("clienttoken"))
     for token in facts.expiring[:MOST]:
-        left = countdown(token["expires_at"], now)
+        left = countdown_text(token["expires_at"], now)
         text = _(
             "Client token %(token)s is in use and expires in %(left)s: give it more time, or its"
             " client another."
