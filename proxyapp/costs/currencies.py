@@ -52,8 +52,13 @@ class Currencies(NamedTuple):
 
     def on(self, day: date) -> str:
         """Of one that is not before these."""
-        is_mixed = any(change.day == day for change in self.changes)
-        return str(self) if is_mixed else self.names[-1]
+        used = [self.names[0]]
+        for change in self.changes:
+            if change.day == day:
+                used += change.before, change.after
+            elif change.day < day:
+                used = [change.after]
+        return ", ".join(dict.fromkeys(used))
 
 
 def currencies_of(first: date, last: date) -> Currencies:

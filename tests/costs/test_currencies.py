@@ -129,6 +129,22 @@ def test_a_change_is_noted_once_and_tells_earlier_amounts_apart(euros: Any) -> N
     assert currency_at(NOW + timedelta(hours=2)) == "USD"
 
 
+def test_a_day_after_the_currency_came_back_is_in_that_one(euros: Any) -> None:
+    first, second = TODAY - timedelta(20), TODAY - timedelta(10)
+    spend(first - timedelta(1), 5)
+    note_currency(NOW - timedelta(20))
+    euros.CURRENCY = "USD"
+    note_currency(NOW - timedelta(10))
+    euros.CURRENCY = "GBP"
+    note_currency(NOW)
+
+    month = currencies_of(first - timedelta(1), TODAY)
+    days = (first - timedelta(1), first, second - timedelta(1), second, TODAY - timedelta(1), TODAY)
+    assert [month.on(day) for day in days] == [
+        *("USD", "USD, EUR", "EUR", "EUR, USD", "USD", "USD, GBP")
+    ]
+
+
 def test_budgets_count_what_was_spent_in_their_currency(euros: Any) -> None:
     at = datetime(2026, 11, 20, 12, tzinfo=UTC)
     earlier, later = spend(date(2026, 11, 19), 5), spend(date(2026, 11, 21), 7)
