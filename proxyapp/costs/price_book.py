@@ -61,16 +61,18 @@ class PriceBook:
 
     def entry_of(self, model: str) -> PriceEntry | None:
         """Also where its publisher stands in front of the model."""
-        for name in (model, model.rpartition("/")[2]):
-            if found := self._entry_named(name):
-                return found
+        names = (model, model.rpartition("/")[2])
+        for find in (self._named, self._fitting):
+            for name in names:
+                if found := find(name):
+                    return found
         return None if self._behind is None else self._behind.entry_of(model)
 
-    def _entry_named(self, name: str) -> PriceEntry | None:
+    def _named(self, name: str) -> PriceEntry | None:
         if found := self._names.get(name):
             return found
-        for pattern, entry in self._patterns:
-            if pattern.fullmatch(name):
-                return entry
         stem = name[: -len(suffix[0])] if (suffix := VERSION.search(name, len(name) - 7)) else ""
         return self._names.get(stem)
+
+    def _fitting(self, name: str) -> PriceEntry | None:
+        return next((entry for each, entry in self._patterns if each.fullmatch(name)), None)

@@ -57,6 +57,13 @@ def test_of_own_patterns_the_longest_counts_and_before_it_a_name() -> None:
     assert [cost(book, model) for model in models] == [1_000_000, 2_000_000, 3_000_000, 4_000_000]
 
 
+def test_a_pattern_takes_no_version_and_no_publishers_model_from_a_name() -> None:
+    book = own(**{"*": flat("1"), "gemini-*": flat("2"), "gemini-2.5-flash": flat("3")})
+
+    models = ("gemini-2.5-flash-001", "google/gemini-2.5-flash", "google/gemini-2.5-flash-latest")
+    assert [cost(book, model) for model in models] == [3_000_000] * 3
+
+
 def test_each_kind_has_its_price_by_the_length_of_the_prompt() -> None:
     long = {"above": 100, "input": "10", "output": "30"}
     book = own(m={"input": "1", "cached": "0.5", "output": "3", "thoughts": "5", "long": long})
