@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.money import currency
-from proxyapp.vocabulary.price_terms import LATER, ROW, Terms, currency_of
+from proxyapp.vocabulary.price_terms import LATER, ROW, Terms, check_currency, currency_of
 
 Entry = dict[str, object]
 TEXTS = ("from", "currency")
@@ -15,7 +15,10 @@ ORDER = tuple(dict.fromkeys(("above", *LATER, *ROW)))
 
 
 def price_entries(rows: Iterable[ModelPrice]) -> dict[str, Entry]:
-    return {row.name: _row(row.terms) for row in rows}
+    """Without those that count no more: an import takes no third currency."""
+    return {
+        row.name: _row(row.terms) for row in rows if check_currency(currency_of(row.terms)) is None
+    }
 
 
 def _row(terms: Terms) -> Entry:

@@ -89,6 +89,17 @@ def test_a_file_is_in_the_gateways_currency_and_says_where_it_is_not(euros: Any)
         parse(GROUPS + "prices: {a: {input: 1, output: 2, currency: GBP}}")
 
 
+def test_an_export_can_be_imported_after_the_currency_has_changed(euros: Any) -> None:
+    rows = "prices: {a: {input: 1, output: 2}, b: {input: 1, output: 2, currency: USD}}"
+    import_config(parse(GROUPS + rows), source=SOURCE)
+    ModelPrice.objects.create(name="gratis", terms={"free": True})
+
+    euros.CURRENCY = "USD"
+
+    prices = parse(export_groups(mask=False).text).prices or ()
+    assert [price.name for price in prices] == ["b", "gratis"]
+
+
 def test_the_admin_asks_in_which_currency_a_price_is(euros: Any) -> None:
     operator = superuser()
     for chosen in ("EUR", "USD"):
