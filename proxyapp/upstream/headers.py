@@ -46,7 +46,9 @@ UNBUFFERED: Final = (b"X-Accel-Buffering", b"no")
 # session.
 PAGE_TYPES: Final = (b"html", b"xml", b"svg")
 SANDBOX: Final = (b"Content-Security-Policy", b"sandbox")
-OWN_COOKIES: Final = frozenset({b"gateway_session", b"gateway_csrf", b"gateway_browser"})
+OWN_COOKIES: Final = frozenset(
+    {b"gateway_session", b"gateway_csrf", b"gateway_browser", b"gateway_language"}
+)
 # What nearly every client's `Connection` says.
 LISTS_NONE: Final = frozenset({b"keep-alive", b"close"})
 # More names than programs use. What a stranger makes up costs no more memory than this.

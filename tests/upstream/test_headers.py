@@ -1,6 +1,7 @@
 """What crosses the gateway, header by header."""
 
 import pytest
+from django.conf import settings
 
 from proxyapp.provider.credentials import credentials, with_key, without_key
 from proxyapp.upstream.front_headers import FRONTS
@@ -90,6 +91,15 @@ def test_the_admins_cookies_never_reach_an_upstream():
         (b"cookie", b"a=b")
     ]
     assert sent([(b"cookie", b"gateway_session=s")])[1:] == []
+
+
+@pytest.mark.parametrize(
+    "setting", [name for name in dir(settings) if name.endswith("COOKIE_NAME")]
+)
+def test_no_cookie_of_the_admin_does_whatever_it_is_for(setting: str):
+    cookie = f"{getattr(settings, setting)}=x".encode()
+
+    assert sent([(b"cookie", cookie)])[1:] == []
 
 
 def test_the_query_of_a_referer_may_have_a_token_and_stays_here():
