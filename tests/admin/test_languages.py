@@ -7,6 +7,9 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Group as Role
+from django.contrib.auth.models import Permission
 from django.test import AsyncClient, Client
 from django.utils import timezone, translation
 
@@ -14,6 +17,7 @@ from gateway.dispatch import Dispatcher
 from proxyapp.admin.database_away import away_response
 from proxyapp.admin.live.changes import PageWish
 from proxyapp.admin.live.consumer import wish_of
+from proxyapp.models import AuditEntry
 from proxyapp.vocabulary.languages import chosen_language
 from proxyapp.vocabulary.shown_times import countdown_text, second_text
 from tests.support.admin_pages import superuser
@@ -118,6 +122,19 @@ def test_it_repeats_nothing_that_was_asked_and_leads_back_to_it(db: None) -> Non
 
     assert "MARKER" not in html[html.index('class="language-switch"') :].split("</form>")[0]
     assert answer["Location"] == asked["referer"]
+
+
+def test_what_is_kept_of_a_change_is_in_english(db: None) -> None:
+    role = Role.objects.create(name="Night")
+    wanted = {"name": "Night", "permissions": [Permission.objects.get(codename="view_user").pk]}
+    address = f"/admin/auth/group/{role.pk}/change/"
+
+    superuser().post(address, wanted, headers={"accept-language": CHINESE})
+
+    told = [AuditEntry.objects.get().detail, LogEntry.objects.get().change_message]
+    assert (
+        told == ["permissions added: Authentication and Authorization | user | Can view user"] * 2
+    )
 
 
 @pytest.mark.parametrize("path", ["/admin/api/keys", "/healthz", "/metrics"])

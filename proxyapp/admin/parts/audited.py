@@ -8,9 +8,11 @@ from django.contrib.admin.models import CHANGE, LogEntry
 from django.core.exceptions import FieldDoesNotExist
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import override
 
 from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import audit
+from proxyapp.vocabulary.languages import PLAIN
 from proxyapp.vocabulary.quoting import quoted
 from proxyapp.vocabulary.urls import shown_url
 
@@ -25,10 +27,13 @@ class AuditedAdmin(VersionedAdmin[Row]):
     def construct_change_message(  # type: ignore[override]
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> str:
-        """Plain text, for the history and the audit log alike."""
-        described = dict.fromkeys(
-            self.describe_edit(form, name, is_new=add) for name in form.changed_data
-        )
+        """Plain text, for the history and the audit log alike, in English whoever reads the page:
+        permissions have names in each language.
+        """
+        with override(PLAIN):
+            described = dict.fromkeys(
+                self.describe_edit(form, name, is_new=add) for name in form.changed_data
+            )
         text = "; ".join(part for part in described if part)
         if add:
             return f"{ADDED}: {text}" if text else f"{ADDED}."
