@@ -93,6 +93,7 @@ AUTH_PASSWORD_VALIDATORS = [
 LANGUAGE_CODE = PLAIN
 LANGUAGES = list(OFFERED.items())
 LOCALE_PATHS = [given.BASE_DIR / "gateway" / "locale"]  # before Django's own words
+FORMAT_MODULE_PATH = ["gateway.locale"]
 LANGUAGE_COOKIE_NAME = "gateway_language"
 LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 LANGUAGE_COOKIE_HTTPONLY = True

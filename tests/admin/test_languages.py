@@ -10,13 +10,16 @@ from asgiref.sync import sync_to_async
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import Permission
+from django.template.defaultfilters import floatformat
 from django.test import AsyncClient, Client
 from django.utils import timezone, translation
+from django.utils.formats import localize_input
 
 from gateway.dispatch import Dispatcher
 from proxyapp.admin.database_away import away_response
 from proxyapp.admin.live.changes import PageWish
 from proxyapp.admin.live.consumer import wish_of
+from proxyapp.admin.parts.cells import compact
 from proxyapp.models import AuditEntry
 from proxyapp.vocabulary.languages import chosen_language
 from proxyapp.vocabulary.shown_times import countdown_text, second_text
@@ -159,6 +162,31 @@ def test_times_are_written_as_the_language_writes_them() -> None:
     with translation.override("zh-hans"):
         assert second_text(moment) == "2026年11月30日 14:03:09 UTC"
         assert countdown_text(later, moment) == "3 小时 12 分钟"
+
+
+@pytest.mark.parametrize(
+    ("number", "english", "chinese"),
+    [
+        (999, "999", "999"),
+        (12_345, "12.3 k", "1.23 万"),
+        (12_345_678, "12.3 M", "1230 万"),
+        (99_999_999, "100 M", "1 亿"),
+        (123_456_789_012, "123 G", "1230 亿"),
+    ],
+)
+def test_large_numbers_have_the_units_of_the_language(
+    number: int, english: str, chinese: str
+) -> None:
+    assert compact(number) == english
+    with translation.override("zh-hans"):
+        assert compact(number) == chinese
+
+
+@pytest.mark.parametrize("language", ["en", "zh-hans"])
+def test_digits_are_grouped_as_scripts_group_them(language: str) -> None:
+    with translation.override(language):
+        assert floatformat(1_234_567, "g") == "1,234,567"
+        assert localize_input(1_234_567) == "1234567"
 
 
 @pytest.mark.parametrize("language", ["fr", "", None, 7, ["en"], {}])

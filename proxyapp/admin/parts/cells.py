@@ -49,10 +49,12 @@ def until(end: datetime, now: datetime) -> SafeString:
 
 
 def compact(number: int) -> str:
-    """`999`, `12.3 k`, `1.23 M`: three digits at most."""
+    """`999`, `12.3 k`, `1.23 M`: three digits at most, and zeros where the next step is far, as in
+    Chinese. `numbers.js` says the same.
+    """
     for unit, size in sizes():
         if number >= size * 0.9995:
-            return f"{number / size:.3g} {unit}"
+            return f"{float(f'{number / size:.3g}'):g} {unit}"
     return str(number)
 
 
