@@ -12,7 +12,7 @@ from django.utils.cache import patch_vary_headers
 
 from proxyapp.vocabulary.languages import PLAIN, language_of
 
-PAGES = ("/admin/", "/admin")
+PAGES = "/admin"
 PROGRAMS = "/admin/api/"
 DEPENDS_ON = ("Accept-Language", "Cookie")
 

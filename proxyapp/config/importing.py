@@ -26,6 +26,7 @@ from proxyapp.models.priorities import spills_to_nobody
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.languages import PLAIN
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.quoting import quoted
 
@@ -125,7 +126,7 @@ def _run_locked(
 
 
 def _audit(report: Report, source: Path, by: audit.Actor) -> None:
-    with override(None):  # what is kept is in one language
+    with override(PLAIN):  # what is kept is in one language
         audit.record_whole(
             by, "import", audit.CONFIG_FILE, label=str(source), detail=report.summary()
         )

@@ -9,6 +9,7 @@ from proxyapp.costs.currencies import currencies_of
 from proxyapp.models import RequestLogEntry
 from proxyapp.operators.csv_text import Cell, csv_text
 from proxyapp.operators.request_texts import RequestNames, request_json
+from proxyapp.vocabulary.languages import PLAIN
 from proxyapp.vocabulary.money import plain_amount
 
 # As many as a command prints; what is older is found by another time.
@@ -23,7 +24,7 @@ BEFORE, AFTER = ("time", "id", "client_id", "client", *SAME), ("attempts",)
 
 def requests_csv(rows: Iterable[RequestLogEntry]) -> str:
     listed = list(rows)
-    with override("en"):
+    with override(PLAIN):
         return csv_text([*BEFORE, _cost_head(listed), *AFTER], _lines(listed))
 
 

@@ -20,6 +20,7 @@ from proxyapp.admin.client_tokens.single_use_form import close_form, open_form, 
 from proxyapp.admin.parts.store_refusals import StoredAdmin
 from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import ClientToken, audit
+from proxyapp.vocabulary.languages import PLAIN
 
 # For as long as a request lasts.
 SHOWN_ONCE = "_shown_once"
@@ -66,7 +67,7 @@ class TokenMaking(StoredAdmin[ClientToken], VersionedAdmin[ClientToken]):
         self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
     ) -> str:
         """For the history of the row, in English. The audit log is the store's."""
-        with override(None):
+        with override(PLAIN):
             labels = [str(form.fields[name].label or name) for name in form.changed_data]
         return (
             "Added." if add else f"Changed: {', '.join(labels)}." if labels else "Nothing changed."

@@ -19,6 +19,7 @@ from proxyapp.admin.parts.filters import is_id
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.models import Group, audit
 from proxyapp.operators.group_switch import losing, standing_of, switch_off, switch_on
+from proxyapp.vocabulary.languages import PLAIN
 
 TIMES = {"hour": timedelta(hours=1), "": None}
 
@@ -58,7 +59,7 @@ class GroupSwitching(PooledAdmin[Group]):
 
     def _told(self, request: HttpRequest, changed: list[Group]) -> None:
         for group in changed:
-            with override("en"):  # what is kept is in one language
+            with override(PLAIN):  # what is kept is in one language
                 log_in_history(request, Group.objects.filter(pk=group.pk), _now(group))
             self.message_user(request, _now(group), messages.SUCCESS)
 
