@@ -52,13 +52,21 @@ class Currencies(NamedTuple):
 
     def on(self, day: date) -> str:
         """Of one that is not before these."""
+        return ", ".join(self._used_on(day))
+
+    def since(self, day: date) -> str:
+        """From one on that is not before these."""
+        later = [change.after for change in self.changes if change.day > day]
+        return ", ".join(dict.fromkeys([*self._used_on(day), *later]))
+
+    def _used_on(self, day: date) -> list[str]:
         used = [self.names[0]]
         for change in self.changes:
             if change.day == day:
                 used += change.before, change.after
             elif change.day < day:
                 used = [change.after]
-        return ", ".join(dict.fromkeys(used))
+        return list(dict.fromkeys(used))
 
 
 def currencies_of(first: date, last: date) -> Currencies:

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from proxyapp.access.budgets import BUDGETS
 from proxyapp.access.token_book import MARK_DIGITS, mark_of, token_hash
 from proxyapp.access.token_store import LIMITS, secret_keys
+from proxyapp.costs.currencies import currencies_of
 from proxyapp.models import ClientToken, TokenUsage
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.money import plain_amount
@@ -41,7 +42,7 @@ class UnclearToken(Exception):
 @dataclass(frozen=True, slots=True)
 class TokenRow:
     """`groups` None: all of them. `today`: in UTC. Of what was `refused` some was `not_allowed`,
-    the rest beyond a limit.
+    the rest beyond a limit. `currency`: of what it cost, both where that has changed.
     """
 
     token: ClientToken
@@ -50,6 +51,7 @@ class TokenRow:
     total: Mapping[str, int]
     today: Mapping[str, int]
     needs_older_secret: bool
+    currency: str
 
     def as_json(self) -> dict[str, Any]:
         token = self.token
@@ -70,6 +72,7 @@ class TokenRow:
             **{budget: _amount(getattr(token, budget)) for budget in BUDGETS},
             **{name: iso_utc(moment) if moment else None for name, moment in times.items()},
             **self.total,
+            "currency": self.currency,
             "today": dict(self.today),
             "needs_older_secret": self.needs_older_secret,
         }
@@ -80,10 +83,10 @@ def _amount(micros: int | None) -> str | None:
 
 
 def token_report(tokens: QuerySet[ClientToken], now: datetime) -> list[TokenRow]:
-    """Four queries, however many tokens there are."""
+    """Five queries, however many tokens there are."""
     known = {mark_of(secret_key) for secret_key in secret_keys()}
-    current = mark_of(settings.SECRET_KEY)
-    total, today = _counts(), _counts(now.astimezone(UTC).date())
+    current, day = mark_of(settings.SECRET_KEY), now.astimezone(UTC).date()
+    total, today, currencies = _counts(), _counts(day), currencies_of(date.min, day)
     nothing = dict.fromkeys(COUNTS, 0)
     return [
         TokenRow(
@@ -95,6 +98,7 @@ def token_report(tokens: QuerySet[ClientToken], now: datetime) -> list[TokenRow]
             total=total.get(token.pk, nothing),
             today=today.get(token.pk, nothing),
             needs_older_secret=token.token_hash[:MARK_DIGITS] != current,
+            currency=currencies.since(token.created_at.astimezone(UTC).date()),
         )
         for token in tokens.prefetch_related("allowed_groups")
     ]

@@ -16,8 +16,9 @@ from proxyapp.config.file import ConfigError, parse
 from proxyapp.config.importing import import_config
 from proxyapp.costs.currencies import Change, currencies_of, currency_at, note_currency
 from proxyapp.costs.present import present_book
-from proxyapp.models import CurrencyChange, HourlyUsage, ModelPrice, TokenUsage
+from proxyapp.models import ClientToken, CurrencyChange, HourlyUsage, ModelPrice, TokenUsage
 from proxyapp.operators.recent_costs import costs_of_key
+from proxyapp.operators.token_report import token_report
 from proxyapp.operators.usage_ranges import DayRange
 from proxyapp.operators.usage_report import usage_report
 from proxyapp.operators.usage_texts import usage_csv, usage_json
@@ -187,7 +188,20 @@ def test_a_report_over_a_change_says_so_and_one_before_it_is_in_the_old_currency
     asked = {"by": "client", "range": "days", "since": since, "until": until}
     html = superuser().get(reverse("admin:usage"), asked).content.decode()
     assert "Cost (USD, EUR)" in html
+    assert f"{days[0]}: 1 requests, 0 succeeded; USD &lt; 0.0001" in html
     assert f"On {TODAY} the currency changed from USD to EUR" in text(html)
+
+
+def test_a_client_token_says_in_which_currencies_its_sum_is(euros: Any) -> None:
+    before = spend(TODAY - timedelta(1), 5)
+    ClientToken.objects.update(created_at=NOW - timedelta(1))
+    note_currency(NOW)
+    later = add_token("later").pk
+    ClientToken.objects.filter(pk=later).update(created_at=NOW + timedelta(1))
+
+    rows = {row.token.pk: row.as_json() for row in token_report(ClientToken.objects.all(), NOW)}
+    assert (rows[before]["cost_micros"], rows[before]["currency"]) == (5, "USD, EUR")
+    assert rows[later]["currency"] == "EUR"
 
 
 def test_what_a_key_cost_this_month_names_both_currencies(euros: Any) -> None:

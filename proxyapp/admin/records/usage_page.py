@@ -135,7 +135,7 @@ def _chart(report: UsageReport) -> SafeString:
                 "day": day,
                 "requests": f"{counts.requests:,}",
                 "succeeded": f"{counts.succeeded:,}",
-                "cost": f"{report.currencies} {cost_text(counts)}",
+                "cost": f"{report.currencies.on(day)} {cost_text(counts)}",
             },
         )
         for day, counts in report.days
