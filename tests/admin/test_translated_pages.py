@@ -80,13 +80,14 @@ def filled(address: str) -> str:
 
 
 def untranslated(html: str) -> list[str]:
-    return [text for text in words_of(html) if is_untranslated(DATA.sub(" ", text))]
+    return list(filter(is_untranslated, words_of(html)))
 
 
 def is_untranslated(text: str) -> bool:
+    rest = DATA.sub(" ", text)
     if LETTER.search(text):
-        return bool(PIECE.search(text))
-    return not set(WORD.findall(text)) <= TERMS | VALUES
+        return bool(PIECE.search(rest))
+    return not set(WORD.findall(rest)) <= TERMS | VALUES
 
 
 @pytest.fixture
