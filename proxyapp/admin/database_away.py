@@ -16,10 +16,11 @@ from django.views.defaults import server_error as django_server_error
 
 from proxyapp import runtime
 from proxyapp.admin.page_headers import BARE_PAGE
-from proxyapp.database.outage import reason_of, tells_of_an_outage
+from proxyapp.database.outage import reason_of, reason_text, tells_of_an_outage
 from proxyapp.ledger.writer import Writing
 from proxyapp.vocabulary.asgi import Scope
 from proxyapp.vocabulary.languages import language_of
+from proxyapp.vocabulary.told import shown
 
 # The page loads itself again: soon, for the database is back at any moment, yet seldom enough.
 RETRY_SECONDS = 5
@@ -39,9 +40,9 @@ def away_response(reason: str, spooled: int, problems: list[str]) -> HttpRespons
     text = render_to_string(
         "admin/database_away.html",
         {
-            "reason": reason,
+            "reason": reason_text(reason),
             "spooled": spooled,
-            "problems": problems,
+            "problems": [shown(problem) for problem in problems],
             "retry_seconds": RETRY_SECONDS,
         },
     )

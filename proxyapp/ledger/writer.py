@@ -18,7 +18,8 @@ from proxyapp.ledger.spool import Segment, Spool, count_lines, left_behind, unre
 from proxyapp.ledger.spool_records import decoded_record
 from proxyapp.ledger.spooled_elsewhere import ResourceOutbox
 from proxyapp.pool.cursor import prove_writable
-from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
+from proxyapp.vocabulary.told import told
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
@@ -53,15 +54,13 @@ class Writing:
 
     @property
     def problems(self) -> list[str]:
-        """Of the spool; empty: all is well."""
+        """Of the spool, to be shown; empty: all is well."""
         reasons = {spool.problem for spool in self._spools if spool.problem}
-        text = _("the spool cannot be written (%(why)s)")
-        problems = [text % {"why": reason} for reason in reasons]
+        text = gettext_noop("the spool cannot be written (%(why)s)")
+        problems: list[str] = [told(text, why=reason) for reason in reasons]
         if names := unreadable(self._folder):
-            problems.append(
-                _("the spool has files that cannot be read: %(names)s")
-                % {"names": ", ".join(names[:MOST_NAMES])}
-            )
+            text = gettext_noop("the spool has files that cannot be read: %(names)s")
+            problems.append(told(text, names=", ".join(names[:MOST_NAMES])))
         return problems
 
     @property

@@ -26,6 +26,7 @@ from proxyapp.operators.standing import (
 from proxyapp.pool.exits import FailingExit
 from proxyapp.vocabulary.key_states import KeyState
 from proxyapp.vocabulary.times import local_text
+from proxyapp.vocabulary.told import shown
 
 # Of each sort; the others are counted.
 MOST_OF_A_SORT = 5
@@ -107,7 +108,7 @@ def database_away_item() -> Item:
 
 
 def _spool(facts: RuntimeFacts) -> Iterator[Item]:
-    for problem in facts.spool:
+    for problem in map(shown, facts.spool):
         yield item("danger", f"{problem[0].upper()}{problem[1:]}.", reverse("admin:index"))
     if facts.spooled and not facts.is_database_away:
         text = counted(

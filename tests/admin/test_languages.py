@@ -23,6 +23,7 @@ from proxyapp.admin.parts.cells import compact
 from proxyapp.models import AuditEntry
 from proxyapp.vocabulary.languages import chosen_language
 from proxyapp.vocabulary.shown_times import countdown_text, second_text
+from proxyapp.vocabulary.told import told
 from tests.support.admin_pages import superuser
 from tests.support.live_pages import Page
 from tests.support.pool_data import add_group, add_key, cool
@@ -150,7 +151,13 @@ async def test_programs_are_answered_in_english(db: None, path: str) -> None:
 
 def test_the_database_stays_away_in_the_readers_language() -> None:
     with translation.override("zh-hans"):
-        assert '<html lang="zh-hans"' in away_response("x", 1, []).content.decode()
+        problem = told("the spool cannot be written (%(why)s)", why="EIO")
+        page = away_response("it took too long", 1, [problem]).content.decode()
+
+    assert '<html lang="zh-hans"' in page
+    assert "EIO" in page
+    assert "took too long" not in page
+    assert "cannot be written" not in page
 
 
 def test_times_are_written_as_the_language_writes_them() -> None:
