@@ -112,6 +112,21 @@ def test_a_model_that_costs_nothing_says_so() -> None:
     assert ModelPrice.objects.get().terms == {"free": True}
 
 
+def test_a_price_that_somebody_else_adds_at_the_same_moment_is_an_error_of_the_form(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    operator, add = superuser(), reverse("admin:proxyapp_modelprice_add")
+    monkeypatch.setattr(ModelPrice, "validate_unique", lambda *_, **__: monkeypatch.undo())
+    ModelPrice.objects.create(name="gemini-2.5-flash", terms=KEPT)
+
+    answer = operator.post(add, FLASH)
+
+    assert answer.status_code == 200
+    assert "already exists" in text(answer.content.decode())
+    assert ModelPrice.objects.count() == 1
+    assert not AuditEntry.objects.filter(object_type="price").exists()
+
+
 def test_a_removed_price_makes_room_for_the_published_one() -> None:
     operator = superuser()
     price = ModelPrice.objects.create(name="gemini-2.5-flash", terms=KEPT)

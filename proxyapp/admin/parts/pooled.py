@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.dependents import dependent_lines
+from proxyapp.admin.parts.store_refusals import StoredAdmin
 from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.dependent_tokens import Dependents, dependents
@@ -27,8 +28,10 @@ MOST_COUNTED = 50_000
 Pooled = TypeVar("Pooled", bound=models.Model)
 
 
-class PooledAdmin(AuditedAdmin[Pooled]):
-    """Every change raises the pool's version in its own transaction."""
+class PooledAdmin(StoredAdmin[Pooled], AuditedAdmin[Pooled]):
+    """Every change raises the pool's version in its own transaction. Of two new rows of one name at
+    the same moment the second is refused by its form, which looks once more.
+    """
 
     def save_model(
         self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool
