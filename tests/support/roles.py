@@ -13,6 +13,7 @@ MIGRATIONS = (
     ("0039_request_log", "grant_requests"),
     ("0044_rights_of_alerts", "grant_alerts"),
     ("0046_operator_tokens", "grant_tokens"),
+    ("0048_rights_of_prices", "grant_prices"),
 )
 
 
