@@ -20,6 +20,7 @@ import proxyapp
 from proxyapp.admin.page_headers import BARE_PAGE
 from proxyapp.forwarding.views import readiness
 from proxyapp.vocabulary.languages import language_of
+from proxyapp.vocabulary.told import shown
 
 # Other methods of these paths are for an upstream, which may have something there.
 READING = ("GET", "HEAD")
@@ -57,8 +58,12 @@ async def index(request: HttpRequest) -> HttpResponse:
 
 
 def page_of(facts: dict[str, Any], here: str) -> str:
-    shown = {"here": here, "hint": gettext(HINT) if "hint" in facts else ""}
-    return render_to_string("index.html", facts | shown)
+    words = {
+        "here": here,
+        "hint": gettext(HINT) if "hint" in facts else "",
+        "problems": [shown(problem) for problem in facts["problems"]],
+    }
+    return render_to_string("index.html", facts | words)
 
 
 async def favicon(request: HttpRequest) -> HttpResponse:

@@ -34,7 +34,9 @@ from proxyapp.vocabulary.errors import (
     error_body,
 )
 from proxyapp.vocabulary.key_states import KeyState
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.request_ids import request_id_of
+from proxyapp.vocabulary.told import told
 
 # Sooner than a database counts as away (ANSWER_SECONDS): who probes waits for seconds only.
 DATABASE_SECONDS = 2.0
@@ -141,10 +143,10 @@ async def readyz(request: HttpRequest) -> HttpResponse:
 
 
 async def readiness() -> Readiness:
-    problems, warnings, spooled = [], list[str](), 0
+    problems, warnings, spooled = list[str](), list[str](), 0
     keys: Counter[str] = Counter(dict.fromkeys([state.value for state in KeyState], 0))
     if (reason := await database_trouble()) is not None:
-        problems.append(f"the database is away: {reason}")
+        problems.append(told(gettext_noop("the database is away: %(reason)s"), reason=reason))
     shortage = await body_file.shortage()
     if (runtime := current_runtime()) is not None:
         spooled, warnings = await runtime.writing.report()
@@ -159,7 +161,7 @@ async def readiness() -> Readiness:
             counted = "1 exit fails" if failing == 1 else f"{failing} exits fail"
             warnings = [*warnings, f"{counted}: the keys behind let their turns pass"]
         if not keys[KeyState.AVAILABLE]:
-            problems.append("no key is available")
+            problems.append(gettext_noop("no key is available"))
     if shortage:  # short bodies need no file
         warnings = [*warnings, shortage]
     return Readiness(problems, warnings, spooled, dict(keys))
@@ -171,7 +173,7 @@ async def database_trouble() -> str | None:
         runtime = await start_runtime()
         await asyncio.wait_for(runtime.refresh(), DATABASE_SECONDS)
     except TimeoutError:
-        return "it does not answer"
+        return told(gettext_noop("it does not answer"))
     except DatabaseError as error:
         outage = current.threads.outage if (current := current_runtime()) else None
         return outage.reason if outage else reason_of(error)

@@ -152,11 +152,16 @@ def test_it_says_what_is_wrong(make_gateway: MakeGateway, upstream: FakeUpstream
     gateway.manage("keys", "disable", "1")
     wait_for(lambda: exchange(gateway.url, "GET", "/readyz").status == 503)
 
-    answer, page = (asked(gateway, "localhost", *headers) for headers in ([], [BROWSER]))
+    chinese = ("Accept-Language", "zh-CN")
+    answer, page, in_chinese = (
+        asked(gateway, "localhost", *headers)
+        for headers in ([chinese], [BROWSER], [BROWSER, chinese])
+    )
 
     assert json.loads(answer.body)["status"] == "unavailable"
     assert json.loads(answer.body)["problems"] == ["no key is available"]
     assert b"No key is available." in page.body
+    assert "没有可用的密钥" in in_chinese.body.decode()
     assert b"0 keys available" in page.body
 
 
