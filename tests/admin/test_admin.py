@@ -23,8 +23,8 @@ from tests.support.admin_pages import (
     superuser,
     text,
 )
-from tests.support.operator_tokens import role_named
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret, use
+from tests.support.roles import role_named
 
 pytestmark = pytest.mark.django_db
 

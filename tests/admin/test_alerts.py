@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
@@ -15,7 +13,7 @@ from django.urls import reverse
 from proxyapp.alerts import sending
 from proxyapp.models import AlertChannel, AuditEntry
 from tests.support.admin_pages import page, rows, said, submit, superuser, text
-from tests.support.roles import make_roles
+from tests.support.roles import staff
 from tests.support.webhook import Webhook, webhook
 
 pytestmark = pytest.mark.django_db
@@ -146,11 +144,7 @@ def test_a_test_that_waits_for_others_says_so_and_sends_nothing(
     [("Viewer", True, False, False), ("Operator", True, True, False), ("Admin", True, True, True)],
 )
 def test_roles(role: str, may_see: bool, may_test: bool, may_change: bool, hook: Webhook):
-    make_roles(apps)
-    user = User.objects.create(username=role, is_staff=True)
-    user.groups.set([Role.objects.get(name=role)])
-    client = Client()
-    client.force_login(user)
+    client = staff(role)
     channel = AlertChannel.objects.create(name="ops", url=hook.url)
     change = reverse("admin:proxyapp_alertchannel_change", args=[channel.pk])
     test = reverse("admin:proxyapp_alertchannel_test", args=[channel.pk])

@@ -13,7 +13,8 @@ from django.urls import reverse
 from proxyapp.migrations._roles import ADMIN, OPERATOR
 from proxyapp.models import AuditEntry, OperatorToken
 from tests.support.admin_pages import act, page, superuser, text
-from tests.support.operator_tokens import ApiClient, role_named, token_of, user_in
+from tests.support.operator_tokens import ApiClient, token_of
+from tests.support.roles import role_named, user_in
 from tests.support.staff import staff
 
 pytestmark = pytest.mark.django_db

@@ -3,17 +3,13 @@
 from typing import Any
 
 import pytest
-from django.apps import apps
-from django.contrib.auth.models import Group as Role
-from django.contrib.auth.models import User
-from django.test import Client
 from django.urls import reverse
 
 from proxyapp.migrations._roles import OPERATOR, VIEWER
 from proxyapp.models import AuditEntry, ModelPrice
 from tests.support.admin_pages import page, submit, superuser, text
 from tests.support.pool_data import pool_version
-from tests.support.roles import make_roles
+from tests.support.roles import staff
 
 pytestmark = pytest.mark.django_db
 
@@ -35,15 +31,6 @@ PRO = {
     "later_long_input": "5",
     "later_long_output": "6",
 }
-
-
-def in_role(role: str) -> Client:
-    make_roles(apps)
-    user = User.objects.create(username=role, is_staff=True)
-    user.groups.add(Role.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def test_an_own_price_is_shown_before_the_published_ones() -> None:
@@ -140,7 +127,7 @@ def test_a_removed_price_makes_room_for_the_published_one() -> None:
 
 
 def test_who_steers_groups_sets_prices_and_a_viewer_sees_them() -> None:
-    viewer, operator = in_role(VIEWER), in_role(OPERATOR)
+    viewer, operator = staff(VIEWER, "viewer"), staff(OPERATOR, "operator")
     add = reverse("admin:proxyapp_modelprice_add")
 
     assert operator.post(add, FLASH).status_code == 302

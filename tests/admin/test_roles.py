@@ -40,7 +40,7 @@ from tests.support.pool_data import (
     use,
 )
 from tests.support.resources import add_resource
-from tests.support.roles import make_roles
+from tests.support.roles import staff
 
 __all__ = ["change_secret"]
 
@@ -48,16 +48,6 @@ pytestmark = pytest.mark.django_db
 
 ALL, STEERING, ALONE, NOBODY = {VIEWER, OPERATOR, ADMIN}, {OPERATOR, ADMIN}, {ADMIN}, set[str]()
 ROLES = sorted(ALL)
-
-
-def staff(role: str, name: str = "somebody") -> Client:
-    """Logged in, in this role and with no other right."""
-    make_roles(apps)
-    user = User.objects.create(username=name, is_staff=True)
-    user.groups.add(Role.objects.get(name=role))
-    client = Client()
-    client.force_login(user)
-    return client
 
 
 def permissions(role: str) -> set[str]:

@@ -28,10 +28,11 @@ from proxyapp.models import (
 from tests.support.admin_pages import superuser
 from tests.support.client_tokens import add_token, use_token
 from tests.support.logged_requests import log, made_attempt, made_record
-from tests.support.operator_tokens import role_named, token_of
+from tests.support.operator_tokens import token_of
 from tests.support.page_words import TERMS, WORD, words_of
 from tests.support.pool_data import add_group, add_key, condemn, cool, use
 from tests.support.resources import add_resource
+from tests.support.roles import role_named
 
 LETTER = re.compile("[\u4e00-\u9fff]")
 pytestmark = pytest.mark.once

@@ -17,8 +17,9 @@ from proxyapp.provider.probing import ProbeOutcome
 from proxyapp.upstream.key_probe import ProbeResult
 from tests.support.admin_pages import superuser
 from tests.support.client_tokens import add_token
-from tests.support.operator_tokens import API, ApiClient, api_of, role_named, token_of, user_in
+from tests.support.operator_tokens import API, ApiClient, api_of, token_of
 from tests.support.pool_data import add_group, add_key, cool, secret
+from tests.support.roles import role_named, user_in
 
 pytestmark = pytest.mark.django_db
 

@@ -3,28 +3,15 @@
 import json
 from typing import Any
 
-from django.apps import apps
-from django.contrib.auth.models import Group as Role
 from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
 from proxyapp.access import operator_tokens
 from proxyapp.models.audit import Actor
-from tests.support.roles import make_roles
+from tests.support.roles import role_named
 
 API = "/admin/api/"
-
-
-def role_named(name: str) -> Role:
-    make_roles(apps)
-    return Role.objects.get(name=name)
-
-
-def user_in(role: str, name: str = "somebody") -> User:
-    user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True})
-    user.groups.add(role_named(role))
-    return user
 
 
 def token_of(role: str, *, user: User | None = None, name: str = "ci") -> str:

@@ -3,6 +3,11 @@
 from importlib import import_module
 from typing import Any
 
+from django.apps import apps as installed
+from django.contrib.auth.models import Group as Role
+from django.contrib.auth.models import User
+from django.test import Client
+
 from proxyapp.migrations._roles import VIEWER
 
 MIGRATIONS = (
@@ -23,3 +28,21 @@ def make_roles(apps: Any) -> None:
         return
     for module, function in MIGRATIONS:
         getattr(import_module(f"proxyapp.migrations.{module}"), function)(apps, None)
+
+
+def role_named(name: str) -> Role:
+    make_roles(installed)
+    return Role.objects.get(name=name)
+
+
+def user_in(role: str, name: str = "somebody") -> User:
+    user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True})
+    user.groups.add(role_named(role))
+    return user
+
+
+def staff(role: str, name: str = "somebody") -> Client:
+    """Logged in, in this role and with no other right."""
+    client = Client()
+    client.force_login(user_in(role, name))
+    return client
