@@ -93,6 +93,15 @@ def test_what_cannot_be_is_said_at_its_field(fields: dict[str, Any], said: str) 
     assert not ModelPrice.objects.exists()
 
 
+@pytest.mark.parametrize("name", [name for name in PRO if name != "name"])
+def test_what_is_free_has_none_of_the_prices_that_it_could_have(name: str) -> None:
+    data = {"name": "gemma-*", "free": "on", name: PRO[name]}
+    html = submit(superuser(), "proxyapp_modelprice_add", data=data)
+
+    assert "What is free has no prices." in text(html)
+    assert not ModelPrice.objects.exists()
+
+
 def test_a_model_that_costs_nothing_says_so() -> None:
     submit(superuser(), "proxyapp_modelprice_add", data={"name": "gemma-*", "free": "on"})
 

@@ -49,8 +49,12 @@ PARTS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def _in(part: str, name: str) -> str:
+    return f"{part}_{name}".removeprefix("_")
+
+
 def names_of(part: str) -> list[str]:
-    return [f"{part}_{name}".removeprefix("_") for name in (*PARTS[part], *KINDS)]
+    return [_in(part, name) for name in (*PARTS[part], *KINDS)]
 
 
 class AmountOfMillion(forms.CharField):
@@ -95,7 +99,7 @@ class PriceForm(ModelForm[ModelPrice]):
     )
     locals().update(
         {
-            f"{part}_{name}".removeprefix("_"): _field(name)
+            _in(part, name): _field(name)
             for part, marks in PARTS.items()
             for name in (*marks, *KINDS)
         }
@@ -134,7 +138,7 @@ class PriceForm(ModelForm[ModelPrice]):
         return cleaned
 
     def _free(self) -> Terms:
-        for name in names_of(""):
+        for name in (name for part in PARTS for name in names_of(part)):
             if self.cleaned_data[name]:
                 self.add_error(name, _("What is free has no prices."))
         return FREE
@@ -146,24 +150,25 @@ class PriceForm(ModelForm[ModelPrice]):
         terms = dict(self._given(part))
         for name in (*PARTS[part], *NEEDED):
             if name not in terms:
-                self.add_error(f"{part}_{name}".removeprefix("_"), _("This is needed."))
+                self.add_error(_in(part, name), _("This is needed."))
         if not self.errors and is_nothing(terms):
             self.add_error(
-                f"{part}_input".removeprefix("_"),
+                _in(part, "input"),
                 _("This costs nothing: tick that above, in place of a price of 0."),
             )
-        for inner in ("long",) if part else ("long", "later"):
-            below = f"{part}_{inner}".removeprefix("_")
-            if below in PARTS and (any(self._given(below)) or self._has_more(below)):
+        for inner in ("long", "later"):
+            below = _in(part, inner)
+            if below in PARTS and self._is_given(below):
                 terms[inner] = self._part(below)
         return terms
 
-    def _has_more(self, part: str) -> bool:
-        return part == "later" and any(self._given("later_long"))
+    def _is_given(self, part: str) -> bool:
+        """Or a part of it."""
+        return any(any(self._given(each)) for each in PARTS if each.startswith(part))
 
     def _given(self, part: str) -> Iterator[tuple[str, Any]]:
         for name in (*PARTS[part], *KINDS):
-            given = self.cleaned_data.get(f"{part}_{name}".removeprefix("_"))
+            given = self.cleaned_data.get(_in(part, name))
             if given not in (None, ""):
                 yield name, given.isoformat() if name == "from" else given
 
@@ -178,7 +183,7 @@ def fields_of_terms(terms: Terms) -> dict[str, Any]:
         "later_long": later.get("long", {}),
     }
     found = {
-        f"{part}_{name}".removeprefix("_"): rates[name]
+        _in(part, name): rates[name]
         for part, rates in parts.items()
         for name in (*PARTS[part], *KINDS)
         if name in rates
