@@ -7,7 +7,14 @@ from decimal import Decimal
 
 from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.money import currency
-from proxyapp.vocabulary.price_terms import LATER, ROW, Terms, check_currency, currency_of
+from proxyapp.vocabulary.price_terms import (
+    LATER,
+    ROW,
+    Terms,
+    are_terms,
+    check_currency,
+    currency_of,
+)
 
 Entry = dict[str, object]
 TEXTS = ("from", "currency")
@@ -15,10 +22,14 @@ ORDER = tuple(dict.fromkeys(("above", *LATER, *ROW)))
 
 
 def price_entries(rows: Iterable[ModelPrice]) -> dict[str, Entry]:
-    """Without those that count no more: an import takes no third currency."""
-    return {
-        row.name: _row(row.terms) for row in rows if check_currency(currency_of(row.terms)) is None
-    }
+    """Without those that do not count: an import understands none that is odd, and takes no third
+    currency.
+    """
+    return {row.name: _row(row.terms) for row in rows if _counts(row.terms)}
+
+
+def _counts(terms: Terms) -> bool:
+    return are_terms(terms) and check_currency(currency_of(terms)) is None
 
 
 def _row(terms: Terms) -> Entry:

@@ -7,7 +7,7 @@ from proxyapp.costs.price_book import PriceBook, PriceEntry, PriceStep
 from proxyapp.costs.shipped import shipped_entries, shipped_prices
 from proxyapp.costs.terms import ONE, steps_of
 from proxyapp.models import ModelPrice
-from proxyapp.vocabulary.price_terms import Terms, currency_of
+from proxyapp.vocabulary.price_terms import Terms, are_terms, currency_of
 
 OWN = "own"
 
@@ -31,11 +31,10 @@ def own_entries(rows: Iterable[ModelPrice]) -> list[PriceEntry]:
 
 
 def _steps(terms: Terms) -> Sequence[PriceStep]:
-    """None where nobody knows what its currency is worth, or what a moving file has brought says
-    nothing: the model has no price then, and all else goes on.
+    """None where they are none, or nobody knows what their currency is worth: the model has
+    no price then, and all else goes on.
     """
-    try:
-        rate = ONE if terms.get("free") else rate_of(currency_of(terms))
-        return [] if rate is None else steps_of(terms, rate)
-    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+    if not are_terms(terms):
         return []
+    rate = ONE if terms.get("free") else rate_of(currency_of(terms))
+    return [] if rate is None else steps_of(terms, rate)

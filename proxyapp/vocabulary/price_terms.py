@@ -24,6 +24,8 @@ LONG = ("above", *KINDS)
 LATER = ("from", *KINDS, "long")
 ROW = ("free", *KINDS, "long", "later", "currency")
 FREE: Terms = {"free": True}
+# Of a part, by the last of the words that lead to it, what says when it holds.
+MARKS = {"long": "above", "later": "from"}
 # A hundred of a unit for a single token. What a request costs fits into a column then.
 MOST_PRICE = 100_000_000
 MOST_ABOVE = 100_000_000
@@ -91,11 +93,31 @@ def parts_of(terms: Terms) -> Iterator[tuple[str, Terms]]:
                 yield f"{place}.long".removeprefix("."), rates["long"]
 
 
+def are_terms(terms: Any) -> bool:
+    """As they are kept. What a moving file has brought, or another version, may be anything."""
+    try:
+        parts = [] if terms.get("free") else list(parts_of(terms))
+        return all(_is_sound(rates, MARKS.get(place.split(".")[-1])) for place, rates in parts)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return False
+
+
+def _is_sound(rates: Terms, mark: str | None) -> bool:
+    """Raises what odd values raise."""
+    for kind in (*NEEDED, *(kind for kind in KINDS if kind in rates)):
+        amount(rates[kind])
+    if mark == "above":
+        return type(rates["above"]) is int
+    return mark is None or check_day(rates["from"]) is None
+
+
 def shown_terms(terms: Terms) -> str:
     """In a line."""
+    if not are_terms(terms):
+        return "not understood"
     if terms.get("free"):
         return "free"
-    shown = "; ".join(_shown_part(rates) for __, rates in parts_of(terms)) or "none"
+    shown = "; ".join(_shown_part(rates) for __, rates in parts_of(terms))
     return f"{terms['currency']}: {shown}" if "currency" in terms else shown
 
 

@@ -1,10 +1,15 @@
 """Own prices in the admin: set, changed and removed by whoever steers groups."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from django.urls import reverse
 
+from proxyapp.config.exporting import export_groups
+from proxyapp.config.file import parse
+from proxyapp.config.importing import import_config
 from proxyapp.migrations._roles import OPERATOR, VIEWER
 from proxyapp.models import AuditEntry, ModelPrice
 from tests.support.admin_pages import page, submit, superuser, text
@@ -15,6 +20,7 @@ pytestmark = pytest.mark.django_db
 
 FLASH = {"name": "models/gemini-2.5-flash", "input": "0.2", "output": "2"}
 KEPT = {"input": "0.20", "output": "2.00"}
+FILE = "groups: [{name: main, api_keys: [k1]}]\nprices: {m: {input: 0.2, output: 2}}\n"
 PRO = {
     "name": "gemini-2.5-pro*",
     "input": "1",
@@ -100,6 +106,33 @@ def test_what_is_free_has_none_of_the_prices_that_it_could_have(name: str) -> No
 
     assert "What is free has no prices." in text(html)
     assert not ModelPrice.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "terms",
+    [
+        [],
+        {},
+        {"input": "x", "output": "1"},
+        {"input": "NaN", "output": "1"},
+        {**KEPT, "long": 3},
+        {**KEPT, "long": {**KEPT, "above": "9"}},
+        {**KEPT, "later": KEPT},
+        {**KEPT, "later": {**KEPT, "from": "soon"}},
+    ],
+)
+def test_a_price_that_is_not_understood_says_so_until_it_is_written_anew(terms: Any) -> None:
+    operator, price = superuser(), ModelPrice.objects.create(name="m", terms=terms)
+
+    assert "m not understood: no price" in text(page(operator, "prices"))
+    assert "prices" not in (yaml.safe_load(export_groups(mask=False).text) or {})
+    change = "proxyapp_modelprice_change"
+    assert 'name="input"' in page(operator, change, price.pk)
+    submit(operator, change, price.pk, data={"name": "m", "input": "1", "output": "2"})
+    assert ModelPrice.objects.get().terms == {"input": "1.00", "output": "2.00"}
+    ModelPrice.objects.update(terms=terms)
+    report = import_config(parse(FILE), source=Path("/config.yaml"))
+    assert "terms not understood" in " ".join(report.lines())
 
 
 def test_a_model_that_costs_nothing_says_so() -> None:

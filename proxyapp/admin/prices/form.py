@@ -23,6 +23,7 @@ from proxyapp.vocabulary.price_terms import (
     NEEDED,
     Terms,
     amount,
+    are_terms,
     currency_of,
     in_currency,
     is_nothing,
@@ -111,16 +112,17 @@ class PriceForm(ModelForm[ModelPrice]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.initial = {**self.initial, **fields_of_terms(self.instance.terms)}
+        kept = self.instance.terms if are_terms(self.instance.terms) else {}
+        self.initial = {**self.initial, **fields_of_terms(kept)}
         if "currency" in self.fields:
-            self._offer_currencies()
+            self._offer_currencies(kept)
         self.terms: Terms = {}
 
-    def _offer_currencies(self) -> None:
+    def _offer_currencies(self, kept: Terms) -> None:
         """One that is the gateway's no more stays, until another is chosen."""
         names = dict.fromkeys((currency(), CURRENCY))
         if self.instance.pk is not None:
-            self.initial["currency"] = currency_of(self.instance.terms)
+            self.initial["currency"] = currency_of(kept)
             names[self.initial["currency"]] = None
         field = self.fields["currency"]
         if isinstance(field, forms.ChoiceField):

@@ -1,6 +1,6 @@
 """The page of prices: what models cost, and who says so."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 
 from django.core.exceptions import PermissionDenied
@@ -16,6 +16,7 @@ from proxyapp.costs.price_book import PriceBook, PriceEntry
 from proxyapp.costs.shipped import shipped_entries, shipped_prices
 from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.money import amount_text, currency
+from proxyapp.vocabulary.price_terms import are_terms
 
 
 def prices_view(request: HttpRequest) -> HttpResponse:
@@ -32,11 +33,28 @@ def prices_view(request: HttpRequest) -> HttpResponse:
         "table": table,
         "currency": currency(),
         "rate": None if rate is None else f"{rate.normalize():f}",
-        "rows": [row for each in entries for row in _rows(each, _("own"), urls.get(each.model))]
-        + list(_published(PriceBook(entries), rate)),
+        "rows": [*_own(entries, own, urls), *_published(PriceBook(entries), rate)],
         "may_add": request.user.has_perm("proxyapp.add_modelprice"),
     }
     return page(request, "prices", context)
+
+
+def _own(
+    entries: Iterable[PriceEntry], rows: Mapping[str, ModelPrice], urls: Mapping[str, str]
+) -> Iterator[Mapping[str, object]]:
+    for entry in entries:
+        url = urls.get(entry.model)
+        if entry.steps:
+            yield from _rows(entry, _("own"), url)
+        else:
+            why = _without_price(rows[entry.model])
+            yield {"model": entry.model, "source": _("own"), "url": url, "when": why}
+
+
+def _without_price(price: ModelPrice) -> str:
+    if are_terms(price.terms):
+        return _("in a currency that is not the gateway's: no price")
+    return _("not understood: no price")
 
 
 def _published(own: PriceBook, rate: Decimal | None) -> Iterator[Mapping[str, object]]:
@@ -48,9 +66,6 @@ def _published(own: PriceBook, rate: Decimal | None) -> Iterator[Mapping[str, ob
 
 
 def _rows(entry: PriceEntry, source: str, url: str | None = None) -> Iterator[Mapping[str, object]]:
-    if not entry.steps:
-        said = _("in a currency that is not the gateway's: no price")
-        yield {"model": entry.model, "source": source, "url": url, "when": said}
     for step in entry.steps:
         since = _("from %(day)s on") % {"day": step.since} if step.since else ""
         row = {"model": entry.model, "source": source, "url": url}
