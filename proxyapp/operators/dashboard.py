@@ -15,6 +15,7 @@ from django.utils.translation import gettext as _
 from proxyapp.models import ApiKey, ModelHour, RateLimitEvent
 from proxyapp.operators.attention import attention, keys_url, this_process
 from proxyapp.operators.charts import HOUR, Remembered, Traffic, charts, figures, has_traffic
+from proxyapp.operators.shown_words import kind_word
 from proxyapp.operators.standing import (
     AVAILABLE,
     CODES,
@@ -28,7 +29,6 @@ from proxyapp.operators.standing import (
 from proxyapp.operators.token_attention import of_clients
 from proxyapp.operators.token_standing import ClientFacts, read_clients
 from proxyapp.pool.store import pool_version
-from proxyapp.provider.kinds import label_of
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
 
@@ -163,7 +163,7 @@ def _release(labels: Mapping[int, str], owner: Owner, cooldown: CooldownFacts) -
         "key": key,
         "key_url": url,
         "model": cooldown.model or None,
-        "kind": _(label_of(cooldown.kind)),
+        "kind": kind_word(cooldown.kind),
         "until": end_text(cooldown.until),
     }
 
@@ -194,7 +194,7 @@ def _event(event: Mapping[str, Any], label: str | None) -> dict[str, Any]:
         "key": label or _("key %(id)d") % {"id": event["key_id"]},
         "project": event["project"],
         "model": event["model"],
-        "kind": _(label_of(event["kind"])),
+        "kind": kind_word(event["kind"]),
         "until": end_text(until) if until > at else None,
         "status": event["http_status"],
     }

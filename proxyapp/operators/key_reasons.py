@@ -12,10 +12,10 @@ from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.quota_report import measured
 from proxyapp.operators.quota_texts import source_text, used_text
 from proxyapp.operators.quota_use import QuotaUse
+from proxyapp.operators.shown_words import kind_word
 from proxyapp.pool.keys_and_groups import PoolKey
 from proxyapp.pool.probation import Recovery
 from proxyapp.pool.snapshot import Snapshot
-from proxyapp.provider.kinds import label_of
 from proxyapp.quota.limit_book import LimitBook
 from proxyapp.vocabulary.choices import KeyStatus
 from proxyapp.vocabulary.limits import Meter
@@ -98,7 +98,7 @@ class KeyReasons:
         event = max((each for each in found if each), key=lambda each: each.until, default=None)
         if event is None:
             return KeyVerdict(key, Reason.COOLING, "", moment)
-        return KeyVerdict(key, Reason.COOLING, _(label_of(event.kind)), moment, event.id)
+        return KeyVerdict(key, Reason.COOLING, kind_word(event.kind), moment, event.id)
 
     def _held(self, key: PoolKey, model: str) -> KeyVerdict | None:
         """By the limit that lasts longest."""

@@ -7,7 +7,8 @@ from django.utils.translation import gettext as _
 
 from proxyapp.models import ApiKey, ClientToken, RemovedKey, RequestLogEntry
 from proxyapp.models.request_log import LoggedAttempt
-from proxyapp.provider.kinds import SPECS, label_of
+from proxyapp.operators.shown_words import kind_word
+from proxyapp.provider.kinds import SPECS
 from proxyapp.requests.record import ClientOutcome
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.times import iso_utc
@@ -113,7 +114,7 @@ def outcome_label(outcome: str) -> str:
 
 
 def verdict_label(verdict: str) -> str:
-    return _(ENDS[verdict][0] if verdict in ENDS else label_of(verdict))
+    return _(ENDS[verdict][0]) if verdict in ENDS else kind_word(verdict)
 
 
 def verdict_meaning(verdict: str) -> str:

@@ -35,8 +35,11 @@ def _changes(changes: Sequence[Change]) -> Mapping[str, Any]:
 
 def change_text(change: Change) -> str:
     return (
-        f"On {change.day} the currency changed from {change.before} to {change.after}: amounts of"
-        " that day may be in either, and totals add up both as they stand."
+        _(
+            "On %(day)s the currency changed from %(before)s to %(after)s: amounts of that day may"
+            " be in either, and totals add up both as they stand."
+        )
+        % change._asdict()
     )
 
 

@@ -167,8 +167,8 @@ def _attempt(attempt: LoggedAttempt, names: RequestNames) -> dict[str, Any]:
         "attempt": attempt,
         "name": names.key(attempt),
         "url": reverse("admin:proxyapp_apikey_change", args=[attempt.key_id]) if there else "",
-        "verdict": badge(gettext(verdict_label(attempt.verdict)), verdict_tone(attempt.verdict)),
-        "meaning": gettext(verdict_meaning(attempt.verdict)),
+        "verdict": badge(verdict_label(attempt.verdict), verdict_tone(attempt.verdict)),
+        "meaning": verdict_meaning(attempt.verdict),
     }
 
 

@@ -18,7 +18,7 @@ from proxyapp.admin.parts.svg_charts import ChartBar, bar_chart
 from proxyapp.admin.records.page import page
 from proxyapp.operators.usage_ranges import DEFAULT_RANGE, RANGES, chosen_range, named_range
 from proxyapp.operators.usage_report import BY, UsageCounts, UsageReport, usage_report
-from proxyapp.operators.usage_texts import cost_text, usage_csv
+from proxyapp.operators.usage_texts import change_text, cost_text, usage_csv
 
 if TYPE_CHECKING:
     from django.utils.functional import _StrPromise as LazyText
@@ -86,7 +86,7 @@ def usage_view(request: HttpRequest) -> HttpResponse:
         "form": form,
         "report": report,
         "by": AS_CHOICE[report.by],
-        "days_shown": _days(report),
+        "changes": [change_text(change) for change in report.currencies.changes],
         "chart": _chart(report),
         "rows": [(row.label, _cells(row.counts)) for row in report.rows[:MOST_ROWS]],
         "more": max(len(report.rows) - MOST_ROWS, 0),
@@ -141,13 +141,4 @@ def _chart(report: UsageReport) -> SafeString:
         for day, counts in report.days
     ]
     label = gettext("%(requests)s requests, %(days)s (UTC)")
-    return bar_chart(
-        bars, label % {"requests": f"{report.total.requests:,}", "days": _days(report)}
-    )
-
-
-def _days(report: UsageReport) -> str:
-    first, last = report.range
-    if first == last:
-        return str(first)
-    return gettext("%(first)s to %(last)s") % {"first": first, "last": last}
+    return bar_chart(bars, label % {"requests": f"{report.total.requests:,}", "days": report.range})
