@@ -1,6 +1,6 @@
 """What other processes of this machine have made, as their spools tell.
 
-While the database is away nothing else does.
+While they could not write it nothing else does, whether or not this process can read.
 """
 
 import asyncio
@@ -25,8 +25,10 @@ class ResourceOutbox(Outbox):
         super().__init__(threads, threads.urgent, spool, disk)
         self._others = OtherSpools(spool.folder, spool.kind, spool.stem)
 
-    async def spooled_elsewhere(self, *, is_first: bool) -> list[ResourceChange]:
-        """What has come since the last look, or all; the oldest first."""
+    async def spooled_elsewhere(self, *, is_first: bool) -> list[ResourceChange] | None:
+        """What has come since the last look, or all, the oldest first; None: a file is gone since,
+        and what it held is in the database.
+        """
         look = functools.partial(self._others.changes, is_first=is_first)
         return await asyncio.get_running_loop().run_in_executor(self._disk, look)
 
@@ -40,10 +42,12 @@ class OtherSpools:
         self._own = own
         self._read: dict[Path, int] = {}
 
-    def changes(self, *, is_first: bool) -> list[ResourceChange]:
+    def changes(self, *, is_first: bool) -> list[ResourceChange] | None:
         """Blocks."""
         there = self._folder.glob(f"*-{self._kind}-*{SUFFIX}")
         paths = [path for path in there if not path.name.startswith(self._own)]
+        if not is_first and not self._read.keys() <= {*paths}:
+            return None
         self._read = {path: 0 if is_first else self._read.get(path, 0) for path in paths}
         found = [change for path in paths for change in self._new(path)]
         return sorted(found, key=lambda change: change.at)

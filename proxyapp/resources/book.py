@@ -16,7 +16,7 @@ from django.db import Error as DatabaseError
 
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.resources.known import KnownResource, ResourceChange, forgotten
-from proxyapp.resources.memory import ResourceMemory, UnwrittenChanges, with_changes
+from proxyapp.resources.memory import ResourceMemory, UnwrittenChanges, existing, with_changes
 from proxyapp.resources.rows import is_keepable, read_resources, write_resources
 from proxyapp.resources.seeks import Seeks
 from proxyapp.resources.spooled import resources_record
@@ -35,7 +35,7 @@ class SafeWriting(Protocol):
     """Into the database, or into a spool when that is away.
 
     `is_waiting`: something is in the spool. `spooled_elsewhere`: what is new in those of the other
-    processes of this machine, or all; the oldest first.
+    processes of this machine, or all, the oldest first; None: some of them were written since.
     """
 
     @property
@@ -45,7 +45,7 @@ class SafeWriting(Protocol):
         self, record: Callable[[], dict[str, Any]], work: Callable[[], int | None]
     ) -> int | None: ...
 
-    async def spooled_elsewhere(self, *, is_first: bool) -> Sequence[ResourceChange]: ...
+    async def spooled_elsewhere(self, *, is_first: bool) -> Sequence[ResourceChange] | None: ...
 
 
 def _ended() -> "asyncio.Future[None]":
@@ -93,7 +93,7 @@ class ResourceBook:
             time.monotonic() - kept.read_at > FRESH_SECONDS and not self._threads.is_away
         ):
             return None
-        return _existing(kept.rows) or None
+        return existing(kept.rows) or None
 
     async def find(self, name: str) -> Sequence[KnownResource]:
         """The newest first; empty: it is unknown, or the database is away and it is not in memory.
@@ -115,8 +115,11 @@ class ResourceBook:
         return {name: known or asked.get(name, ()) for name, known in found.items()}
 
     async def refind_all(self, names: Collection[str]) -> dict[str, Sequence[KnownResource]]:
+        """The spools come before a read that may find nothing: what leaves them is in its rows."""
         wanted = [name for name in names if is_keepable(name)]
         if wanted and not self._is_blind:
+            if not all(map(self._memory.get, wanted)):
+                await self._look_elsewhere()
             await self._read(wanted)
         if wanted and self._is_blind:
             await self._look_elsewhere()
@@ -148,10 +151,13 @@ class ResourceBook:
     def _remembered(self, name: str) -> Sequence[KnownResource]:
         """However old that is."""
         kept = self._memory.get(name)
+        rows = () if kept is None else kept.rows
         changes = self._unwritten(name)
-        if self._is_blind and (others := self._elsewhere.of(name)):
+        # A row may be newer than what another process could not write.
+        if self._is_blind or not (rows or changes):
+            others = self._elsewhere.of(name)
             changes = sorted([*others, *changes], key=lambda change: change.at)
-        return _existing(with_changes(() if kept is None else kept.rows, changes))
+        return existing(with_changes(rows, changes))
 
     async def _look_elsewhere(self) -> None:
         """A look that is under way may have begun too early to know; the next is everybody's."""
@@ -161,8 +167,11 @@ class ResourceBook:
             await asyncio.wait({self._looker}, timeout=FIND_WAIT_SECONDS)
 
     async def _take_elsewhere(self) -> None:
-        is_first = len(self._elsewhere) == 0
-        self._elsewhere.add(await self._outbox.spooled_elsewhere(is_first=is_first))
+        new = await self._outbox.spooled_elsewhere(is_first=False)
+        if new is None:  # the database knows better
+            new = await self._outbox.spooled_elsewhere(is_first=True)
+            self._elsewhere.clear()
+        self._elsewhere.add(new or ())
 
     async def _read(self, names: Collection[str]) -> None:
         """A read that is under way may have begun too early to know."""
@@ -193,7 +202,6 @@ class ResourceBook:
         before = {name: self._unwritten(name) for name in names}
         began_at = time.monotonic()
         found = await self._threads.look_up(functools.partial(read_resources, names, time.time()))
-        self._elsewhere.clear()  # the database knows better
         for name in names:
             changes = before[name] + self._unwritten(name)
             self._memory.put(name, with_changes(found.get(name, ()), changes), began_at)
@@ -230,11 +238,6 @@ class ResourceBook:
         )
         if written is None:
             self._spooled.add(changes)
-
-
-def _existing(rows: Sequence[KnownResource]) -> Sequence[KnownResource]:
-    now = time.time()
-    return tuple([known for known in rows if known.expires_at > now])
 
 
 def _running(

@@ -1,5 +1,6 @@
 """The resources that one process has in memory: those of the names that were asked for last."""
 
+import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -109,3 +110,8 @@ def with_changes(
         newer.setdefault(change.resource.key_id, change.resource)
     made = [known for known in newer.values() if known.expires_at]
     return (*made, *(known for known in rows if known.key_id not in newer))
+
+
+def existing(rows: Sequence[KnownResource]) -> Sequence[KnownResource]:
+    now = time.time()
+    return tuple([known for known in rows if known.expires_at > now])

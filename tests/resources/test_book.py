@@ -220,10 +220,6 @@ async def test_when_the_database_is_back_it_knows_better_and_a_later_outage_begi
         process.lose_the_database()
     await here.book.remember([known("files/b", 2), known("files/c", 3)])
     assert keys_of(await there.book.find("files/b")) == [2]
-    there.threads.outage = None
-    assert await there.book.find("files/b") == ()
-
-    there.lose_the_database()
     assert keys_of(await there.book.find("files/c")) == [3]
     await here.find_it_again()
     there.threads.outage = None
@@ -233,14 +229,55 @@ async def test_when_the_database_is_back_it_knows_better_and_a_later_outage_begi
     assert [row.client_id for row in await there.book.refind("files/b")] == [6]
 
 
+async def test_what_another_process_alone_could_not_write_is_known_here(here, there):
+    """It is the first to find out that the database takes nothing, which this one still reads."""
+    here.lose_the_database()
+    await here.book.remember([known("files/b", 2)])
+
+    assert keys_of(await there.book.find("files/b")) == [2]
+    assert await there.book.find("files/c") == ()
+    await here.find_it_again()
+    await change_behind_the_back(key_id=5)
+    assert keys_of(await there.book.find("files/b")) == [5]
+
+
+async def test_what_is_written_while_it_is_looked_for_is_known(here, there, monkeypatch):
+    here.lose_the_database()
+    await here.book.remember([known("files/b", 2)])
+    loop = asyncio.get_running_loop()
+
+    def read(names: Sequence[str], now: float) -> Found:
+        found = read_resources(names, now)
+        asyncio.run_coroutine_threadsafe(here.find_it_again(), loop).result(10)
+        return found
+
+    monkeypatch.setattr(book_module, "read_resources", read)
+    monkeypatch.setattr(book_module, "FIND_WAIT_SECONDS", 10)
+
+    assert keys_of(await there.book.find("files/b")) == [2]
+
+
+async def test_a_row_stands_before_what_another_process_could_not_write(
+    here, there, tmp_path: Path
+):
+    """Which may be older, and of another client."""
+    here.lose_the_database()
+    await here.book.remember([known(client_id=5)])
+    await there.book.remember([known(client_id=6)])
+    third = BookProcess(tmp_path)
+
+    assert [each.client_id for each in await third.book.find("files/a")] == [6]
+    await third.aclose()
+
+
 async def test_who_asks_at_once_waits_for_one_look_into_the_spools(here, there, monkeypatch):
     there.lose_the_database()
     here.lose_the_database()
     await here.book.remember([known("files/b", 2)])
     looks, others = 0, there.writing.resources._others
-    look: Callable[..., list[ResourceChange]] = others.changes
+    look: Callable[..., list[ResourceChange] | None] = others.changes
 
-    def counted(*, is_first: bool) -> list[ResourceChange]:
+    def counted(*, is_first: bool) -> list[ResourceChange] | None:
         nonlocal looks
         looks += 1
         return look(is_first=is_first)
