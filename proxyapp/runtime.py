@@ -21,7 +21,6 @@ from gateway.start_environment import GIVEN
 from proxyapp.access.bad_tokens import Slowdown
 from proxyapp.access.client_address import TrustedProxies
 from proxyapp.access.limits import ClientLimits
-from proxyapp.access.periods import day_at, first_day_of_month
 from proxyapp.access.pool_source import News, PoolSource, can_take
 from proxyapp.costs.currencies import note_currency
 from proxyapp.costs.present import present_book
@@ -35,6 +34,7 @@ from proxyapp.ledger.pruning import prune_often, within
 from proxyapp.ledger.request_log import RequestLog
 from proxyapp.ledger.request_log_trim import trim_when_due
 from proxyapp.ledger.shared_answers import SharedAnswers
+from proxyapp.ledger.used_limits import reread_limits
 from proxyapp.ledger.writer import Writing
 from proxyapp.metrics.process_metrics import MeasuredProcess, ProcessMetrics
 from proxyapp.metrics.shared_files import RUN
@@ -124,7 +124,7 @@ class Runtime:
         self.currencies = await self.threads.urgent(note)
         self.counting = Counting(self.limits, await self.threads.read(present_book))
         self.told.add(self.counting.count_outcome)
-        await self._reread_limits()
+        await reread_limits(self.limits, self.counting, self.writing.usage)
         self.slowdown = Slowdown(self.trusted)
         self.upstreams = Upstreams(await self.loop.run_in_executor(None, verifying_context))
         self.upstreams.exits.install(self.snapshot)
@@ -215,7 +215,7 @@ class Runtime:
             await self._day_requests.look(self.snapshot)
             await self.limits.look()
             await self.quota_leases.look()
-            await self._reread_limits()
+            await reread_limits(self.limits, self.counting, self.writing.usage)
         except DatabaseError:
             await within(POLL_SECONDS, self._is_stopping)
         except Exception:
@@ -292,14 +292,6 @@ class Runtime:
                 longer = FLUSH_PAUSE * (time.monotonic() - began_at) if are_written else 0.0
                 pause = min(max(FLUSH_SECONDS, longer), MOST_FLUSH_SECONDS)
                 await within(pause, self._is_stopping)
-
-    async def _reread_limits(self) -> None:
-        now, counting = time.time(), self.counting
-        await self.limits.reread(
-            counting.unwritten_llm_tokens(now),
-            counting.unwritten_cost(day_at(now)),
-            counting.unwritten_cost(first_day_of_month(now)),
-        )
 
     async def keep_single_credential(self, group_id: int) -> None:
         """The group's target refused two credentials: remembered for every process."""

@@ -26,7 +26,8 @@ Run = Callable[[Work], Awaitable[int | None]]
 class Outbox:
     """`run`: on which of the database's threads. `disk`: the thread for the spool.
 
-    `patience_seconds`: what takes longer goes to the spool, too.
+    `patience_seconds`: what takes longer goes to the spool, too. `lock`: nothing is being written
+    while somebody holds it.
     """
 
     def __init__(
@@ -42,7 +43,7 @@ class Outbox:
         self._spool = spool
         self._disk = disk
         self._patience_seconds = patience_seconds
-        self._lock = asyncio.Lock()
+        self.lock = asyncio.Lock()
 
     @property
     def is_waiting(self) -> bool:
@@ -55,7 +56,7 @@ class Outbox:
         What comes after something that waits in the spool waits behind it: the marks' numbers have
         to rise.
         """
-        async with self._lock:
+        async with self.lock:
             mark = self._spool.next_mark()
             if not self._threads.is_away and not self._spool.is_waiting:
                 writing = asyncio.ensure_future(self._run(functools.partial(once, mark, work)))
@@ -80,7 +81,7 @@ class Outbox:
 
     async def oldest(self) -> Segment | None:
         """What has to be written first."""
-        async with self._lock:
+        async with self.lock:
             if self._spool.problem:
                 await self._on_disk(self._spool.save)
             return self._spool.oldest()
