@@ -16,7 +16,7 @@ from django.views.defaults import server_error as django_server_error
 
 from proxyapp import runtime
 from proxyapp.admin.page_headers import BARE_PAGE
-from proxyapp.database.outage import reason_of, reason_text, tells_of_an_outage
+from proxyapp.database.outage import reason_of, tells_of_an_outage
 from proxyapp.ledger.writer import Writing
 from proxyapp.vocabulary.asgi import Scope
 from proxyapp.vocabulary.languages import language_of
@@ -40,7 +40,7 @@ def away_response(reason: str, spooled: int, problems: list[str]) -> HttpRespons
     text = render_to_string(
         "admin/database_away.html",
         {
-            "reason": reason_text(reason),
+            "reason": shown(reason),
             "spooled": spooled,
             "problems": [shown(problem) for problem in problems],
             "retry_seconds": RETRY_SECONDS,

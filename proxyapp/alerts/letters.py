@@ -9,6 +9,7 @@ from django.utils.translation import ngettext
 from proxyapp.alerts.sending import TEST, Letter
 from proxyapp.alerts.spoken import spoken
 from proxyapp.alerts.story import Happened, Message, lines_of
+from proxyapp.vocabulary.told import shown
 
 
 def letter_of(message: Message, zone: tzinfo) -> Letter:
@@ -38,7 +39,7 @@ def _of_outage(reason: str, since: datetime, until: datetime | None, began: str)
         text = _(
             "The database has been away since %(began)s (%(reason)s). Requests are served from"
             " memory, and what happens is written when it is back."
-        ) % {"began": began, "reason": reason}
+        ) % {"began": began, "reason": shown(reason)}
         title = _("%(gateway)s: the database is away") % {"gateway": _name()}
         return Letter(title, text, "failure")
     seconds = f"{(until - since).total_seconds():.0f}"

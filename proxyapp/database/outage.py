@@ -6,7 +6,6 @@ from datetime import datetime
 
 from django.db import DataError, IntegrityError, OperationalError
 from django.db import Error as DatabaseError
-from django.utils.translation import gettext
 
 from proxyapp.vocabulary.marks import gettext_noop
 
@@ -76,8 +75,3 @@ def reason_of(error: DatabaseError) -> str:
         return str(cause)
     name = "TooManyConnections" if is_out_of_connections(error) else type(cause).__name__
     return REASONS.get(name, name)
-
-
-def reason_text(reason: str) -> str:
-    """As a page shows it."""
-    return gettext(reason)

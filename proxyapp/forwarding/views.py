@@ -15,7 +15,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 
 from proxyapp.access.cors import let_read, preflight_response
-from proxyapp.database.outage import reason_of
+from proxyapp.database.outage import REASONS, reason_of
 from proxyapp.forwarding import body_file
 from proxyapp.forwarding.attempt import Attempt
 from proxyapp.forwarding.entry import admitted, forwarded, raw_target
@@ -146,7 +146,7 @@ async def readiness() -> Readiness:
     problems, warnings, spooled = list[str](), list[str](), 0
     keys: Counter[str] = Counter(dict.fromkeys([state.value for state in KeyState], 0))
     if (reason := await database_trouble()) is not None:
-        problems.append(told(gettext_noop("the database is away: %(reason)s"), reason=reason))
+        problems.append(told(gettext_noop("the database is away: %(reason)s"), reason=told(reason)))
     shortage = await body_file.shortage()
     if (runtime := current_runtime()) is not None:
         spooled, warnings = await runtime.writing.report()
@@ -173,7 +173,7 @@ async def database_trouble() -> str | None:
         runtime = await start_runtime()
         await asyncio.wait_for(runtime.refresh(), DATABASE_SECONDS)
     except TimeoutError:
-        return told(gettext_noop("it does not answer"))
+        return REASONS["NoAnswer"]
     except DatabaseError as error:
         outage = current.threads.outage if (current := current_runtime()) else None
         return outage.reason if outage else reason_of(error)

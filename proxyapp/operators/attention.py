@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from proxyapp import runtime
-from proxyapp.database.outage import Outage, reason_text
+from proxyapp.database.outage import Outage
 from proxyapp.operators.minutes import Totals
 from proxyapp.operators.running_dry import Drying, running_dry
 from proxyapp.operators.standing import (
@@ -132,7 +132,7 @@ def _last_outage(facts: RuntimeFacts, now: datetime) -> Iterator[Item]:
     ) % {
         "since": f"{outage.since:%H:%M:%S}",
         "until": f"{outage.until:%H:%M:%S}",
-        "reason": reason_text(outage.reason),
+        "reason": shown(outage.reason),
     }
     yield item("warning", text, reverse("admin:index"))
 

@@ -13,7 +13,8 @@ class TextToShow(str):
 
 
 def told(text: str, **values: object) -> TextToShow:
-    made = TextToShow(text % values)
+    """Without values it is a text that is marked as it is, whatever it holds."""
+    made = TextToShow(text % values if values else text)
     made.text, made.values = text, values
     return made
 
@@ -26,4 +27,4 @@ def shown(text: str) -> str:
         name: shown(value) if isinstance(value, TextToShow) else value
         for name, value in text.values.items()
     }
-    return gettext(text.text) % values
+    return gettext(text.text) % values if values else gettext(text.text)

@@ -35,6 +35,13 @@ def test_a_text_in_a_text_is_translated_too() -> None:
     assert shown(text) == "[[the key is dead]: API key expired.]"
 
 
+def test_a_text_without_values_may_hold_whatever_a_database_says() -> None:
+    text = told("away: %(reason)s", reason=told('near "100%": syntax error'))
+
+    assert text == 'away: near "100%": syntax error'
+    assert shown(text) == '[away: [near "100%": syntax error]]'
+
+
 def test_a_plain_text_is_looked_up_as_it_is() -> None:
     assert shown(gettext_noop("works")) == "[works]"
     assert shown("") == ""
