@@ -1,9 +1,9 @@
 """Where alerts go, and what each place was told."""
 
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
+from proxyapp.models.row_names import never_nameless, one_of_each_name
 from proxyapp.models.sealed import SealedTextField
 from proxyapp.vocabulary.alert_kinds import DANGER, WARNING
 from proxyapp.vocabulary.alert_urls import shown_alert_url
@@ -54,8 +54,8 @@ class AlertChannel(models.Model):
         ordering = ["name"]
         permissions = [("test_alertchannel", "Can send a test alert")]
         constraints = [
-            models.UniqueConstraint(Lower("name"), name="alert_channel_name_unique"),
-            models.CheckConstraint(condition=~models.Q(name=""), name="alert_channel_named"),
+            one_of_each_name("alert_channel_name_unique"),
+            never_nameless("alert_channel_named"),
         ]
 
     def __str__(self) -> str:

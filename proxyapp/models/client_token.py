@@ -3,11 +3,11 @@
 from typing import TYPE_CHECKING
 
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.group import Group
 from proxyapp.models.quota_columns import concurrency_column
+from proxyapp.models.row_names import never_nameless, one_of_each_name
 from proxyapp.models.usage import cost_column, llm_token_part
 
 if TYPE_CHECKING:
@@ -95,12 +95,8 @@ class ClientToken(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            models.UniqueConstraint(
-                Lower("name"),
-                name="token_name_unique",
-                violation_error_message=_("This name is taken (case does not count)."),
-            ),
-            models.CheckConstraint(condition=~models.Q(name=""), name="token_name_not_empty"),
+            one_of_each_name("token_name_unique"),
+            never_nameless("token_name_not_empty"),
         ]
 
     def __str__(self) -> str:

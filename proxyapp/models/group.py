@@ -4,11 +4,11 @@ from datetime import datetime
 
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils.text import format_lazy
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.quota_columns import concurrency_column, limits_column, tier_column
+from proxyapp.models.row_names import never_nameless, one_of_each_name
 from proxyapp.models.sealed import SealedTextField
 from proxyapp.vocabulary.auth_places import IN_HEADER, IN_QUERY, MAX_AUTH_LENGTH
 from proxyapp.vocabulary.choices import (
@@ -186,12 +186,8 @@ class Group(models.Model):
     class Meta:
         ordering = ["position", "id"]
         constraints = [
-            models.UniqueConstraint(
-                Lower("name"),
-                name="group_name_unique",
-                violation_error_message=_("This name is taken (case does not count)."),
-            ),
-            models.CheckConstraint(condition=~models.Q(name=""), name="group_name_not_empty"),
+            one_of_each_name("group_name_unique"),
+            never_nameless("group_name_not_empty"),
             models.CheckConstraint(
                 condition=~models.Q(target_url=""), name="group_target_not_empty"
             ),

@@ -2,8 +2,9 @@
 
 from django.conf import settings
 from django.db import models
-from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+
+from proxyapp.models.row_names import never_nameless, one_of_each_name
 
 
 class OperatorToken(models.Model):
@@ -38,12 +39,8 @@ class OperatorToken(models.Model):
     class Meta:
         ordering = ["name", "id"]
         constraints = [
-            models.UniqueConstraint(
-                Lower("name"),
-                name="operator_token_name_unique",
-                violation_error_message=_("This name is taken (case does not count)."),
-            ),
-            models.CheckConstraint(condition=~models.Q(name=""), name="operator_token_is_named"),
+            one_of_each_name("operator_token_name_unique"),
+            never_nameless("operator_token_is_named"),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Value
 from django.utils.translation import gettext_lazy as _
 
+from proxyapp.models.row_names import never_nameless
 from proxyapp.vocabulary.model_lists import LONGEST_NAME
 
 
@@ -25,9 +26,7 @@ class ModelPrice(models.Model):
     class Meta:
         verbose_name = "price"
         ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(condition=~models.Q(name=""), name="model_price_named")
-        ]
+        constraints = [never_nameless("model_price_named")]
 
     def __str__(self) -> str:
         return self.name

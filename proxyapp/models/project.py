@@ -4,6 +4,7 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from proxyapp.models.quota_columns import OF_ITSELF, concurrency_column, limits_column, tier_column
+from proxyapp.models.row_names import never_nameless
 
 
 class Project(models.Model):
@@ -18,9 +19,7 @@ class Project(models.Model):
 
     class Meta:
         ordering = ["name"]
-        constraints = [
-            models.CheckConstraint(condition=~models.Q(name=""), name="project_name_not_empty")
-        ]
+        constraints = [never_nameless("project_name_not_empty")]
 
     def __str__(self) -> str:
         return self.name

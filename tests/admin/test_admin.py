@@ -169,6 +169,23 @@ def test_no_page_loads_anything_from_another_host(operator: Client, name: str):
     assert [link for link in links if re.match(r"(https?:)?//", link)] == []
 
 
+def test_a_user_that_somebody_else_adds_at_the_same_moment_is_an_error_of_the_form(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(User, "validate_unique", lambda *_, **__: monkeypatch.undo())
+    User.objects.create(username="wendy")
+    password = {"password1": "a-long-passphrase", "password2": "a-long-passphrase"}
+
+    answer = submit(
+        operator,
+        "auth_user_add",
+        data={"username": "wendy", "usable_password": "true", **password},
+    )
+
+    assert "already exists" in text(answer)
+    assert User.objects.filter(username="wendy").count() == 1
+
+
 def test_users_and_roles_are_made_and_listed(operator: Client):
     submit(operator, "auth_group_add", data={"name": "watchers"})
     role = Role.objects.get(name="watchers")

@@ -86,6 +86,20 @@ def test_what_is_wrong_is_said(operator: Client, field: str, given: str, problem
     assert not AlertChannel.objects.exists()
 
 
+def test_a_name_that_another_has_is_said_also_where_it_is_taken_at_the_same_moment(
+    operator: Client, monkeypatch: pytest.MonkeyPatch
+):
+    AlertChannel.objects.create(name="OPS", url=URL)
+    before = add(operator)
+    monkeypatch.setattr(AlertChannel, "validate_constraints", lambda *_, **__: monkeypatch.undo())
+    meanwhile = add(operator)
+
+    for answer in (before, meanwhile):
+        assert "This name is taken (case does not count)." in text(answer)
+    assert AlertChannel.objects.count() == 1
+    assert not AuditEntry.objects.filter(action="add").exists()
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_library_is_asked_about_a_url_in_no_transaction_and_for_who_may_save(
     operator: Client, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """Channels of alerts, and a test of each."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -75,11 +76,7 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         return Redirect(reverse("admin:proxyapp_alertchannel_change", args=[channel.pk]))
 
     def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         """Only the library knows what is a URL of its own, and only a program of seconds asks it:
         not in the transaction, which holds up all that SQLite writes.
@@ -88,19 +85,11 @@ class AlertChannelAdmin(AuditedAdmin[AlertChannel]):
         may_save = self.has_add_permission if object_id is None else self.has_change_permission
         if url and may_save(request):
             setattr(request, URL_PROBLEM, problem_of(url))
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        return super().changeform_view(request, object_id, *args, **kwargs)
 
-    def get_form(
-        self,
-        request: HttpRequest,
-        obj: AlertChannel | None = None,
-        change: bool = False,
-        **kwargs: Any,
-    ) -> type[Any]:
-        form = super().get_form(request, obj, change, **kwargs)
-        # Made anew each time.
-        form.url_problem = getattr(request, URL_PROBLEM, "")
-        return form
+    def told_to_form(self, request: HttpRequest) -> Mapping[str, Any]:
+        problem = getattr(request, URL_PROBLEM, "")
+        return {**super().told_to_form(request), "url_problem": problem}
 
     def get_fieldsets(self, request: HttpRequest, obj: AlertChannel | None = None) -> Any:
         if obj is not None and not self.has_change_permission(request, obj):

@@ -1,6 +1,6 @@
 """Groups: where their requests go, in which order, and how their keys do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -71,13 +71,12 @@ class GroupAdmin(GroupColumns, GroupDeletion, GroupPages):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return GroupChangeList
 
-    def get_form(
-        self, request: HttpRequest, obj: Group | None = None, change: bool = False, **kwargs: Any
-    ) -> type[Any]:
-        form = super().get_form(request, obj, change, **kwargs)
-        form.may_redirect = may_redirect_keys(request)  # made anew each time
-        form.own_addresses = own_addresses(request)
-        return form
+    def told_to_form(self, request: HttpRequest) -> Mapping[str, Any]:
+        return {
+            **super().told_to_form(request),
+            "may_redirect": may_redirect_keys(request),
+            "own_addresses": own_addresses(request),
+        }
 
     def get_changelist_form(self, request: HttpRequest, **kwargs: Any) -> type[ModelForm[Group]]:
         form: type[ModelForm[Group]] = super().get_changelist_form(

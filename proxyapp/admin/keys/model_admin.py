@@ -1,6 +1,6 @@
 """Keys: what state they are in, what they did, and what an operator may do to them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -136,12 +136,8 @@ class ApiKeyAdmin(BulkAdd, KeyPages):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return KeyChangeList
 
-    def get_form(
-        self, request: HttpRequest, obj: ApiKey | None = None, change: bool = False, **kwargs: Any
-    ) -> type[Any]:
-        form = super().get_form(request, obj, change, **kwargs)
-        form.may_redirect = may_redirect_keys(request)  # made anew each time
-        return form
+    def told_to_form(self, request: HttpRequest) -> Mapping[str, Any]:
+        return {**super().told_to_form(request), "may_redirect": may_redirect_keys(request)}
 
     def response_action(
         self, request: HttpRequest, queryset: QuerySet[ApiKey]

@@ -10,6 +10,7 @@ from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import override
 
+from proxyapp.admin.parts.store_refusals import StoredAdmin
 from proxyapp.admin.parts.versioned import VersionedAdmin
 from proxyapp.models import audit
 from proxyapp.vocabulary.languages import PLAIN
@@ -21,7 +22,7 @@ ADDED, NOTHING_CHANGED = "Added", "No fields changed."
 Row = TypeVar("Row", bound=Model)
 
 
-class AuditedAdmin(VersionedAdmin[Row]):
+class AuditedAdmin(StoredAdmin[Row], VersionedAdmin[Row]):
     """The audit log has each addition, change and deletion, with all values but secrets."""
 
     def construct_change_message(  # type: ignore[override]

@@ -12,7 +12,6 @@ from django.utils.translation import gettext as _
 
 from proxyapp.admin.parts.audited import AuditedAdmin
 from proxyapp.admin.parts.dependents import dependent_lines
-from proxyapp.admin.parts.store_refusals import StoredAdmin
 from proxyapp.admin.parts.unfold_typed import ModelForm, TextInput
 from proxyapp.models import ApiKey, RateLimitEvent
 from proxyapp.operators.dependent_tokens import Dependents, dependents
@@ -28,10 +27,8 @@ MOST_COUNTED = 50_000
 Pooled = TypeVar("Pooled", bound=models.Model)
 
 
-class PooledAdmin(StoredAdmin[Pooled], AuditedAdmin[Pooled]):
-    """Every change raises the pool's version in its own transaction. Of two new rows of one name at
-    the same moment the second is refused by its form, which looks once more.
-    """
+class PooledAdmin(AuditedAdmin[Pooled]):
+    """Every change raises the pool's version in its own transaction."""
 
     def save_model(
         self, request: HttpRequest, obj: Pooled, form: ModelForm[Pooled], change: bool
@@ -67,7 +64,7 @@ class PooledAdmin(StoredAdmin[Pooled], AuditedAdmin[Pooled]):
         return dependent_lines(request, self.dependents(ids), when)
 
     def dependents(self, ids: Sequence[int]) -> Dependents:
-        return dependents(ids)
+        return dependents(list(self.keys_of(ids).values_list("pk", flat=True)))
 
     def tell(self, request: HttpRequest, losing: Sequence[str]) -> None:
         for line in losing:
@@ -95,7 +92,7 @@ class PooledAdmin(StoredAdmin[Pooled], AuditedAdmin[Pooled]):
 
     def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
         """The keys that go with these objects."""
-        raise NotImplementedError
+        return ApiKey.objects.none()
 
     def dependent_counts(self, ids: Sequence[int]) -> dict[str, Any]:
         """How many rows go with these objects, by what they are."""

@@ -10,7 +10,7 @@ from django.forms import BaseForm
 from django.http import HttpRequest, HttpResponse
 from django.utils.translation import gettext_lazy as _
 
-from proxyapp.admin.parts.unfold_typed import ModelAdmin
+from proxyapp.admin.parts.informed_forms import InformedAdmin
 
 # For as long as a request lasts.
 REFUSAL = "_store_refusal"
@@ -19,32 +19,22 @@ TAKEN = ValidationError({"name": [_("Somebody else has just taken this name.")]}
 Row = TypeVar("Row", bound=Model)
 
 
-class StoredAdmin(ModelAdmin[Row]):
-    """Its form has `refusal`: what the store said of it when it was asked to take it."""
+class StoredAdmin(InformedAdmin[Row]):
+    """Its form may have `refusal`: what the store said of it when it was asked to take it. Of two
+    rows of one name at the same moment the second is refused by its form, which looks once more.
+    """
 
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        for _round in range(2):
-            try:
-                return super().changeform_view(request, object_id, form_url, extra_context)
-            except ValidationError as error:
-                setattr(request, REFUSAL, error)
-            except IntegrityError:
-                setattr(request, REFUSAL, TAKEN)
-        raise AssertionError("a form that has problems was saved")
+    def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return super().changeform_view(request, *args, **kwargs)
+        except ValidationError as error:
+            setattr(request, REFUSAL, error)
+        except IntegrityError:
+            setattr(request, REFUSAL, TAKEN)
+        return super().changeform_view(request, *args, **kwargs)
 
-    def get_form(
-        self, request: HttpRequest, obj: Row | None = None, change: bool = False, **kwargs: Any
-    ) -> type[Any]:
-        form: Any = super().get_form(request, obj, change, **kwargs)
-        # Made anew each time.
-        form.refusal = getattr(request, REFUSAL, None)
-        return form  # type: ignore[no-any-return]
+    def told_to_form(self, request: HttpRequest) -> Mapping[str, Any]:
+        return {**super().told_to_form(request), "refusal": getattr(request, REFUSAL, None)}
 
 
 def refused_fields(

@@ -103,17 +103,13 @@ class VersionedAdmin(ModelAdmin[Row]):
         return cast("type[Any]", type(form.__name__, (VersionedForm, form), fields))
 
     def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        self, request: HttpRequest, object_id: str | None = None, *args: Any, **kwargs: Any
     ) -> HttpResponse:
         if request.method != "POST" or object_id is None:
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, *args, **kwargs)
         with transaction.atomic():
             self._lock(unquote(object_id))
-            return super().changeform_view(request, object_id, form_url, extra_context)
+            return super().changeform_view(request, object_id, *args, **kwargs)
 
     def _lock(self, object_id: str) -> None:
         try:

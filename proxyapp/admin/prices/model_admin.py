@@ -5,7 +5,6 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +13,7 @@ from proxyapp.admin.parts.page_words import Words
 from proxyapp.admin.parts.pooled import PooledAdmin
 from proxyapp.admin.parts.unfold_typed import ModelForm
 from proxyapp.admin.prices.form import PriceForm, names_of
-from proxyapp.models import ApiKey, ModelPrice
+from proxyapp.models import ModelPrice
 from proxyapp.pool.change_log import Touched
 from proxyapp.vocabulary.price_terms import shown_terms
 
@@ -67,12 +66,6 @@ class PriceAdmin(PooledAdmin[ModelPrice]):
 
     def touched(self, ids: Sequence[int]) -> Touched:
         return Touched(has_prices=True)
-
-    def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
-        return ApiKey.objects.none()
-
-    def losses(self, request: HttpRequest, ids: Sequence[int], when: str) -> list[str]:
-        return []
 
     @admin.display(description=_("price"))
     def cost(self, price: ModelPrice) -> str:

@@ -73,14 +73,8 @@ class ProjectAdmin(PooledAdmin[Project]):
         return super().describe_edit(form, name, is_new=is_new)
 
     def touched(self, ids: Sequence[int]) -> Touched:
-        return Touched(has_settings=True)
-
-    def keys_of(self, ids: Sequence[int]) -> QuerySet[ApiKey]:
         """Keys keep their label when what is set of it goes."""
-        return ApiKey.objects.none()
-
-    def losses(self, request: HttpRequest, ids: Sequence[int], when: str) -> list[str]:
-        return []
+        return Touched(has_settings=True)
 
     @admin.display(description=_("keys"), ordering="key_count")
     def keys(self, project: Project) -> SafeString:
