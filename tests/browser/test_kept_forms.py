@@ -75,3 +75,28 @@ def test_a_form_outlives_leaving_and_a_log_out(open_admin: OpenAdmin):
     page.locator(".action-select").first.check()
     page.goto("/admin/")
     assert warnings == ["beforeunload"]
+
+
+def test_a_form_is_sent_also_where_what_stands_in_front_answers_for_the_gateway(
+    open_admin: OpenAdmin,
+):
+    page = open_admin(ADD)
+    name_it(page, "behind-a-front")
+    page.route("**/page-session/", lambda route: route.fulfill(body="<p>Welcome</p>"))
+    page.evaluate("{ const now = Date.now(); Date.now = () => now + 61_000; }")
+
+    save(page)
+
+    expect(page.locator("#token-text")).to_be_visible()
+
+
+def test_a_clock_that_is_set_back_makes_nobody_sure_of_a_session(open_admin: OpenAdmin):
+    page = open_admin(ADD)
+    name_it(page, "yesterday")
+    page.context.clear_cookies()
+    page.evaluate("{ const now = Date.now(); Date.now = () => now - 86_400_000; }")
+
+    save(page)
+
+    expect(page.get_by_text("You are logged out, and nothing was saved.")).to_be_visible()
+    expect(page.get_by_label("Name")).to_have_value("yesterday")

@@ -45,7 +45,7 @@
       const headers = { "x-form-number": form.elements.form_number?.value ?? "" };
       const response = await fetch(notice.dataset.url, { headers, redirect: "manual", cache: "no-store" }).catch(() => null);
       if (response?.type === "opaqueredirect") return null;
-      return response?.ok ? response.json() : undefined;
+      return response?.ok ? response.json().catch(() => undefined) : undefined;
     };
 
     const say = (when, form) => {
@@ -97,7 +97,7 @@
       const form = event.target;
       if (!isKept(form)) return;
       const isNew = isUnsaved(form) || ("posted" in notice.dataset && hasFields(form));
-      const isSure = Date.now() - sureAt < SURE_MILLISECONDS;
+      const isSure = Math.abs(Date.now() - sureAt) < SURE_MILLISECONDS;
       if (isNew && !isSure && !asked.delete(form)) {
         event.preventDefault();
         event.stopImmediatePropagation();
