@@ -45,6 +45,7 @@ def page(title: str | Promise, icon: str, url_name: str, permission: str = "") -
 
 SCRIPTS = (
     "expressions.js",
+    "words.js",
     "elements.js",
     "numbers.js",
     "times.js",

@@ -12,6 +12,7 @@ from django.contrib.staticfiles import finders
 from django.test import Client
 
 from proxyapp.admin.dashboard_words import dashboard_words
+from proxyapp.admin.parts.script_words import words as script_words
 from proxyapp.operators.dashboard import snapshot
 from tests.support.admin_pages import page, superuser
 from tests.support.pool_data import NOW, add_group, add_key, cool, secret, use
@@ -116,14 +117,17 @@ def test_the_page_has_no_code_and_no_style_of_its_own_in_line(operator: Client):
     assert re.findall(r"<script(?![^>]*application/json)|<style|\sstyle=|\son[a-z]+=", html) == []
 
 
+def said_by(*scripts: str) -> set[str]:
+    texts = [Path(str(finders.find(f"proxyapp/{name}.js"))).read_text() for name in scripts]
+    calls = re.findall(r"\bsay(?:Parts)?\(([^`,){]+|`[^`]*`)", "\n".join(texts))
+    return {name for call in calls for name in re.findall(r'"(\w+)"', call)}
+
+
 def test_the_scripts_have_words_for_all_that_they_say():
-    words = dashboard_words()
-    scripts = [
-        Path(str(finders.find(f"proxyapp/{name}.js"))).read_text()
-        for name in ("dashboard", "keystrip", "outcomes")
-    ]
-    calls = re.findall(r"\bsay(?:Parts)?\(([^`,){]+|`[^`]*`)", "\n".join(scripts))
-    named = {name for call in calls for name in re.findall(r'"(\w+)"', call)}
+    own, of_every_page = dashboard_words().keys(), script_words().keys()
+    named = said_by("dashboard", "keystrip", "outcomes")
 
     assert len(named) > 20
-    assert named - words.keys() == set()
+    assert named - own == set()
+    assert said_by("times", "live", "numbers") == {"day_and_clock", "until"} & of_every_page
+    assert own & of_every_page == set()

@@ -6,7 +6,6 @@ from typing import Any
 from django import forms
 from django.contrib.auth.models import Group as Role
 from django.core.exceptions import ValidationError
-from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminSelectWidget
 
@@ -51,12 +50,6 @@ class OperatorTokenForm(ModelForm[OperatorToken]):
         for field, texts in refused_fields(self.refusal, self, FIELD_OF):
             self.add_error(field, texts)
         return self.cleaned_data
-
-    def clean_name(self) -> str:
-        name: str = self.cleaned_data["name"]
-        if not name.isprintable():
-            raise ValidationError(gettext("The name has characters that cannot be printed."))
-        return name
 
     def expiry(self, now: datetime) -> datetime | None:
         chosen = self.cleaned_data["lifetime"]

@@ -22,8 +22,8 @@ def words() -> dict[str, Any]:
         "units": unit_names(),
         "sizes": sizes(),
         "day": pgettext("date of a script", "YYYY-MM-DD"),
-        "day_and_clock": _("{day}, {clock}"),
-        "until": _("until {time}"),
+        "day_and_clock": _("%(day)s, %(clock)s"),
+        "until": _("until %(time)s"),
         "live": {
             "connecting": _("Connecting…"),
             "live": _("Live"),

@@ -12,11 +12,6 @@ Gateway.element = (name, attributes = {}, ...children) => {
   return made;
 };
 
-// What scripts say, in the page's language.
-Gateway.words = JSON.parse(document.getElementById("script-words").textContent);
-Gateway.filled = (text, places) => text.replace(/\{(\w+)\}/g, (place, name) => places[name] ?? place);
-Gateway.locale = document.documentElement.lang === "en" ? "en-US" : document.documentElement.lang;
-
 // What the gateway is deployed below, such as /gemini; mostly nothing.
 Gateway.root = location.pathname.slice(0, Math.max(0, location.pathname.indexOf("/admin/")));
 

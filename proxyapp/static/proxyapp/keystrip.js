@@ -5,7 +5,7 @@
 window.Gateway = window.Gateway || {};
 
 Gateway.keyStrip = (strip) => {
-  const { element, say, pageWords: words } = Gateway;
+  const { element, say, words } = Gateway;
   const STATES = strip.dataset.states.split(" ");
   const MANY = 250;
   const [urlStart, urlEnd] = strip.dataset.keyUrl.split("/0/");

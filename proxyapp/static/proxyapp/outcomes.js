@@ -4,7 +4,7 @@
 window.Gateway = window.Gateway || {};
 
 Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
-  const { element, numbers, say, times, pageWords: words } = Gateway;
+  const { element, numbers, say, times, words } = Gateway;
   const VIEWS = { clients: words.clients, attempts: words.attempts };
   let outcomes = VIEWS.clients;
   let names = Object.keys(outcomes);
@@ -138,7 +138,7 @@ Gateway.outcomeChart = ({ canvas, legend, table, details }) => {
 
 // What clients saw by model, client or group: asked for when it is opened, and then now and then.
 Gateway.outcomeSplit = ({ details, table, note, period }) => {
-  const { element, numbers, say, sayParts, pageWords: words } = Gateway;
+  const { element, numbers, say, sayParts, words } = Gateway;
   const EVERY_MILLISECONDS = 15_000;
   let asked = 0;
 

@@ -17,7 +17,7 @@ Gateway.times = (() => {
   };
 
   const two = (number) => String(number).padStart(2, "0");
-  const { units, ...words } = Gateway.words;
+  const { say, words } = Gateway;
   const dayText = (date) => words.day.replace("YYYY", date.getFullYear()).replace("MM", two(date.getMonth() + 1)).replace("DD", two(date.getDate()));
   const clockText = (date) => `${two(date.getHours())}:${two(date.getMinutes())}`;
   const utcText = (date) => `${date.toISOString().slice(0, 19).replace("T", " ")} UTC`;
@@ -27,13 +27,13 @@ Gateway.times = (() => {
     const clock = `${clockText(date)}:${two(date.getSeconds())}`;
     if (dayText(date) === dayText(new Date(now()))) return clock;
     const day = date.toLocaleDateString(Gateway.locale, { month: "short", day: "numeric" });
-    return Gateway.filled(words.day_and_clock, { day, clock: clockText(date) });
+    return say("day_and_clock", { day, clock: clockText(date) });
   };
 
   // 45 s, 12 min 05 s, 3 h 12 min, 2 d 3 h: rounded up, so that what it says has never passed already.
   const countdown = (milliseconds) => {
     const seconds = Math.max(0, Math.ceil(milliseconds / 1000));
-    const text = (number, unit) => `${number}\u00a0${units[unit]}`;
+    const text = (number, unit) => `${number}\u00a0${words.units[unit]}`;
     if (seconds < 60) return text(seconds, "s");
     if (seconds < 3600) return `${text(Math.floor(seconds / 60), "min")} ${text(two(seconds % 60), "s")}`;
     const minutes = Math.ceil(seconds / 60);
@@ -59,7 +59,7 @@ Gateway.times = (() => {
       const date = new Date(span.dataset.until);
       if (isNaN(date)) continue;
       show(span, countdown(date - now()));
-      if (!span.title) span.title = Gateway.filled(words.until, { time: fullText(date) });
+      if (!span.title) span.title = say("until", { time: fullText(date) });
     }
   };
 
