@@ -10,6 +10,7 @@ from django.db.models.functions import Coalesce
 from proxyapp.access.periods import Period
 from proxyapp.models import ClientToken, CurrencyChange, TokenUsage
 from proxyapp.vocabulary.errors import LimitReached
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.money import amount_text, currency, rounded_text
 from proxyapp.vocabulary.times import countdown, utc_second
 
@@ -38,7 +39,10 @@ def _cost_since(day: date, token_ids: Sequence[int]) -> dict[int, int]:
 
 def budget_texts(token: ClientToken) -> list[tuple[str, str]]:
     """`("budget a day", "5.00 USD")`, those that it has."""
-    amounts = (("budget a day", token.cost_per_day), ("budget a month", token.cost_per_month))
+    amounts = (
+        (gettext_noop("budget a day"), token.cost_per_day),
+        (gettext_noop("budget a month"), token.cost_per_month),
+    )
     return [(name, f"{amount_text(micros)} {currency()}") for name, micros in amounts if micros]
 
 

@@ -37,7 +37,6 @@ from proxyapp.vocabulary.model_lists import fallback_lines
 
 TERMS = ["name", "reach", "groups", "models", "fallbacks", "shared_resources"]
 EXPIRY = ["lifetime", "expires_on"]
-BUDGET_WORDS = {"budget a day": _("budget a day"), "budget a month": _("budget a month")}
 LOOKS = (
     "name",
     "may_use",
@@ -134,7 +133,7 @@ class ClientTokenAdmin(TokenMaking, TokenEnding):
 
     @admin.display(description=_("budget"))
     def budget(self, token: ClientToken) -> str:
-        texts = (f"{text} ({BUDGET_WORDS[name]})" for name, text in budget_texts(token))
+        texts = (f"{text} ({gettext(name)})" for name, text in budget_texts(token))
         return ", ".join(texts) or pgettext("of budgets", "none")
 
     @admin.display(description=_("fallbacks"))

@@ -6,11 +6,9 @@ all of it has to come from Django's escaping functions.
 
 from collections.abc import Mapping
 from datetime import datetime
-from functools import cache
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from proxyapp.admin.parts.badges import state_badge
@@ -58,7 +56,7 @@ def state_cell(row: KeyRow, now: datetime) -> SafeString:
     details = _details(row, now) if row.state.is_in_rotation else _reason(row)
     return format_html(
         '<span data-field="state">{}{}{}</span>',
-        _badge(row.state),
+        state_badge(row.state),
         _time_left(row, now),
         format_html_join("", '<span class="state-detail">{}</span>', ((one,) for one in details)),
     )
@@ -102,15 +100,3 @@ def _reason(row: KeyRow) -> list[SafeString]:
         return [format_html("{}", text)] if text else []
     short = text[:REASON_CHARACTERS].rstrip()
     return [format_html('<span title="{}">{}…</span>', text, short)]
-
-
-def _badge(state: KeyState) -> SafeString:
-    return _badge_in(state, get_language())
-
-
-@cache
-def _badge_in(state: KeyState, language: str | None) -> SafeString:
-    """There are four of a language, which is active: a template for each of 200 keys would take a
-    tenth of a second.
-    """
-    return state_badge(state)
