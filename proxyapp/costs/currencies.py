@@ -6,17 +6,17 @@ so.
 
 import logging
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
 from typing import NamedTuple
 
+from proxyapp.costs.terms import ONE
 from proxyapp.models import CurrencyChange, DailyUsage, HourlyUsage, TokenUsage
 from proxyapp.vocabulary.kept_settings import kept
 from proxyapp.vocabulary.money import CURRENCY, currency
 
 logger = logging.getLogger(__name__)
-ONE = Decimal(1)
 BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -84,11 +84,12 @@ def note_currency(now: datetime) -> Currencies:
     in. Where nothing has cost anything yet there is nothing to tell apart.
     """
     today = now.astimezone(UTC).date()
+    _forget_to_come(today)
     _, present = _steps()[-1]
     if present == currency():
         return currencies_of(today, today)
-    if _has_amounts():
-        _begin(today, now)
+    if _last_day_with_amounts() is not None:
+        _begin(now)
         logger.warning(
             "Amounts of money are in %s from now on, by CURRENCY. Those before stay as they are, in"
             " %s; budgets of client tokens keep their numbers.",
@@ -97,19 +98,35 @@ def note_currency(now: datetime) -> Currencies:
         )
     else:
         CurrencyChange.objects.all().delete()
-        _begin(BEGINNING.date(), BEGINNING)
+        _begin(BEGINNING)
     return currencies_of(today, today)
 
 
-def _begin(day: date, at: datetime) -> None:
+def _forget_to_come(today: date) -> None:
+    """A clock that was ahead has dated a change after which nothing has cost anything."""
+    since, _ = _steps()[-1]
+    if since > today:
+        last = max(today, _last_day_with_amounts() or today)
+        CurrencyChange.objects.filter(day__gt=last).delete()
+
+
+def _begin(at: datetime) -> None:
+    """Behind the change before it, whose day may be the same."""
+    if (newest := CurrencyChange.objects.order_by("-at").first()) is not None:
+        at = max(at, newest.at + timedelta(microseconds=1))
+    day = at.astimezone(UTC).date()
     CurrencyChange.objects.update_or_create(currency=currency(), day=day, defaults={"at": at})
 
 
-def _has_amounts() -> bool:
-    return any(
-        table.objects.filter(cost_micros__gt=0).exists()
-        for table in (TokenUsage, HourlyUsage, DailyUsage)
-    )
+def _last_day_with_amounts() -> date | None:
+    days = [
+        table.objects.filter(cost_micros__gt=0).order_by("-day").values_list("day", flat=True)
+        for table in (TokenUsage, DailyUsage)
+    ]
+    hours = HourlyUsage.objects.filter(cost_micros__gt=0).order_by("-hour")
+    hour = hours.values_list("hour", flat=True).first()
+    found = [*(each.first() for each in days), hour and hour.astimezone(UTC).date()]
+    return max(filter(None, found), default=None)
 
 
 def _steps() -> Sequence[tuple[date, str]]:

@@ -141,6 +141,39 @@ def test_a_change_is_noted_once_and_tells_earlier_amounts_apart(euros: Any) -> N
     assert currency_at(NOW + timedelta(hours=2)) == "USD"
 
 
+@pytest.mark.parametrize("ahead", [timedelta(hours=21), timedelta(days=2000)])
+def test_a_change_that_a_clock_ahead_has_dated_is_dated_anew(euros: Any, ahead: timedelta) -> None:
+    yesterday = TODAY - timedelta(1)
+    spent = spend(yesterday, 5)
+    note_currency(NOW + ahead)
+
+    known = note_currency(NOW)
+
+    assert (str(known), known.on(TODAY + timedelta(1))) == ("USD, EUR", "EUR")
+    assert CurrencyChange.objects.count() == 1
+    assert cost_of_month([spent], NOW) == {}
+    euros.CURRENCY = "USD"
+    assert str(note_currency(NOW + timedelta(days=1))) == "EUR, USD"
+
+
+def test_a_change_after_which_something_was_counted_stays_however_the_clock_is(euros: Any) -> None:
+    spend(TODAY, 5)
+    note_currency(NOW)
+
+    note_currency(NOW - timedelta(days=2000))
+
+    assert currencies_of(TODAY, TODAY).changes == (Change(TODAY, "USD", "EUR"),)
+
+
+def test_a_change_comes_behind_the_one_before_it_though_the_clock_was_set_back(euros: Any) -> None:
+    spend(TODAY, 5)
+    note_currency(NOW)
+    euros.CURRENCY = "USD"
+    note_currency(NOW - timedelta(hours=1))
+
+    assert str(currencies_of(TODAY + timedelta(1), TODAY + timedelta(1))) == "USD"
+
+
 def test_a_day_after_the_currency_came_back_is_in_that_one(euros: Any) -> None:
     first, second = TODAY - timedelta(20), TODAY - timedelta(10)
     spend(first - timedelta(1), 5)
