@@ -66,8 +66,13 @@ def in_currency(terms: Terms, name: str) -> Terms:
     return terms if name == CURRENCY or terms.get("free") else {**terms, "currency": name}
 
 
+def currencies() -> list[str]:
+    """In which a price may be."""
+    return list(dict.fromkeys((currency(), CURRENCY)))
+
+
 def check_currency(value: str) -> str | None:
-    known = dict.fromkeys((currency(), CURRENCY))
+    known = currencies()
     return None if value in known else _("must be %(known)s") % {"known": " or ".join(known)}
 
 

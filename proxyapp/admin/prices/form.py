@@ -14,7 +14,6 @@ from proxyapp.admin.parts.pooled import refuse_if
 from proxyapp.admin.parts.unfold_typed import Checkbox, ModelForm
 from proxyapp.models import ModelPrice
 from proxyapp.vocabulary.model_lists import plain_name, unlike_pattern
-from proxyapp.vocabulary.money import CURRENCY, currency
 from proxyapp.vocabulary.price_terms import (
     FREE,
     KINDS,
@@ -24,9 +23,11 @@ from proxyapp.vocabulary.price_terms import (
     Terms,
     amount,
     are_terms,
+    currencies,
     currency_of,
     in_currency,
     is_nothing,
+    parts_of,
 )
 
 LABELS = {
@@ -120,13 +121,13 @@ class PriceForm(ModelForm[ModelPrice]):
 
     def _offer_currencies(self, kept: Terms) -> None:
         """One that is the gateway's no more stays, until another is chosen."""
-        names = dict.fromkeys((currency(), CURRENCY))
+        names = currencies()
         if self.instance.pk is not None:
             self.initial["currency"] = currency_of(kept)
-            names[self.initial["currency"]] = None
+            names.append(self.initial["currency"])
         field = self.fields["currency"]
         if isinstance(field, forms.ChoiceField):
-            field.choices = [(name, name) for name in names]
+            field.choices = [(name, name) for name in dict.fromkeys(names)]
 
     def clean_name(self) -> str:
         return refuse_if(unlike_pattern, plain_name(self.cleaned_data["name"]), _("The model"))
@@ -177,19 +178,10 @@ class PriceForm(ModelForm[ModelPrice]):
 
 def fields_of_terms(terms: Terms) -> dict[str, Any]:
     """What the form begins with."""
-    later = terms.get("later", {})
-    parts = {
-        "": terms,
-        "long": terms.get("long", {}),
-        "later": later,
-        "later_long": later.get("long", {}),
-    }
-    found = {
-        _in(part, name): rates[name]
-        for part, rates in parts.items()
-        for name in (*PARTS[part], *KINDS)
-        if name in rates
-    }
-    if later:
-        found["later_from"] = date.fromisoformat(later["from"])
-    return {"free": bool(terms.get("free")), **found}
+    found: dict[str, Any] = {"free": bool(terms.get("free"))}
+    for place, rates in parts_of(terms):
+        part = place.replace(".", "_")
+        found |= {_in(part, name): rates[name] for name in (*PARTS[part], *KINDS) if name in rates}
+    if day := found.get("later_from"):
+        found["later_from"] = date.fromisoformat(day)
+    return found
