@@ -99,6 +99,14 @@ def test_what_cannot_be_is_said_at_its_field(fields: dict[str, Any], said: str) 
     assert not ModelPrice.objects.exists()
 
 
+def test_what_is_wrong_with_an_amount_is_said_in_the_language_of_the_page() -> None:
+    operator, add = superuser(), reverse("admin:proxyapp_modelprice_add")
+
+    html = operator.post(add, FLASH | {"input": "-1"}, headers={"accept-language": "zh-CN"}).content
+
+    assert "此项必须为 0 或更大。" in text(html.decode())
+
+
 @pytest.mark.parametrize("name", [name for name in PRO if name != "name"])
 def test_what_is_free_has_none_of_the_prices_that_it_could_have(name: str) -> None:
     data = {"name": "gemma-*", "free": "on", name: PRO[name]}

@@ -71,7 +71,7 @@ class AmountOfMillion(forms.CharField):
         try:
             return amount(text) if text else ""
         except ValueError as error:
-            raise ValidationError(f"This {error}.") from None
+            raise ValidationError(_("This %(problem)s.") % {"problem": error}) from None
 
 
 def _field(name: str) -> forms.Field:
