@@ -14,11 +14,10 @@ MAX_HEADERS: Final = 500
 TOKEN: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 TEXT: Final = rb"[^\x00-\x08\x0a-\x1f\x7f]*+"
 _EMPTY_LINES: Final = re.compile(rb"(?:\r\n)*+")
-_STARTS_WELL: Final = re.compile(TOKEN)
+_TOKEN: Final = re.compile(TOKEN)
 _REQUEST_LINE: Final = re.compile(rb"(" + TOKEN + rb") ([^\x00-\x20\x7f]++) HTTP/1\.([01])\r\n")
 _OTHER_VERSION: Final = re.compile(TOKEN + rb" [^\x00-\x20\x7f]++ HTTP/\d\.\d\r\n")
 HEADER_LINE: Final = re.compile(rb"^(" + TOKEN + rb"):[ \t]*+(" + TEXT + rb")\r\n", re.MULTILINE)
-_HEADER_NAME: Final = re.compile(TOKEN)
 _CONTROLS: Final = bytes((*range(9), *range(10, 32), 127))
 _TEXT_BYTES: Final = bytes(range(256)).translate(None, _CONTROLS)
 _USUAL_NAMES: Final = frozenset(
@@ -88,7 +87,7 @@ def check_start(data: bytes) -> None:
     """
     if data == b"\r":
         return
-    if not _STARTS_WELL.match(data):
+    if not _TOKEN.match(data):
         raise RequestError(400, "This is not an HTTP request.")
     if b"\n" in data:
         _request_line(data)
@@ -164,7 +163,7 @@ def are_header_lines(data: bytes, names: list[bytes]) -> bool:
     name nor a value has smuggled in another line: of controls it has its own ends of lines only.
     """
     for name in names:
-        if name not in _USUAL_NAMES and _HEADER_NAME.fullmatch(name) is None:
+        if name not in _USUAL_NAMES and _TOKEN.fullmatch(name) is None:
             return False
     return data.translate(None, _TEXT_BYTES) == b"\r\n" * len(names)
 
