@@ -18,11 +18,6 @@ from tests.support.waiting import wait_for
 
 PREFIX = "/team/gemini"
 GENERATE = "/v1beta/models/gemini-2.5-flash:generateContent"
-UPGRADE = """
-            proxy_http_version 1.1;
-            proxy_set_header Upgrade $http_upgrade;
-            proxy_set_header Connection "upgrade";
-"""
 FRONT = {"ALLOWED_HOSTS": HOST, "TRUSTED_PROXIES": "127.0.0.1", "BEHIND_TLS": "true"}
 WAYS = {"kept": "", "cut off": "/"}
 
@@ -39,9 +34,8 @@ def gateway(request: pytest.FixtureRequest, shared_upstream: FakeUpstream) -> It
 def browser(request: pytest.FixtureRequest, gateway: Gateway) -> Iterator[httpx.Client]:
     """In front of nginx, signed in."""
     target = gateway.url + ("/" if request.param == "cut off" else "")
-    lines = NGINX_LINES.replace("$host", "$http_host") + UPGRADE
     with (
-        nginx(target, lines, is_tls=True, location=f"{PREFIX}/") as url,
+        nginx(target, NGINX_LINES, is_tls=True, location=f"{PREFIX}/") as url,
         httpx.Client(
             base_url=url,
             headers={"Host": f"{HOST}:{urlsplit(url).port}"},

@@ -25,15 +25,15 @@ PREFIX = "/team/gemini"
 SERVERS = ["daphne", "uvicorn"]
 DATA = body_of_bytes(700_000)
 LINES = {
-    "the host with its port": NGINX_LINES.replace("$host", "$http_host"),
+    "the host with its port": NGINX_LINES,
     "the host in a header of its own": """
             proxy_set_header X-Forwarded-Host $http_host;
             proxy_set_header X-Forwarded-Proto $scheme;
             client_max_body_size 0;
             proxy_request_buffering off;
 """,
-    "the port in a header of its own": NGINX_LINES
-    + "            proxy_set_header X-Forwarded-Port $server_port;\n",
+    "the port in a header of its own": NGINX_LINES.replace("$http_host", "$host")
+    + "proxy_set_header X-Forwarded-Port $server_port;\n",
 }
 
 

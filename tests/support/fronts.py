@@ -18,13 +18,14 @@ import pytest
 from cryptography import x509
 
 from tests.support import certificates
+from tests.support.gateway import ROOT
 from tests.support.ports import free_port
 
 START_SECONDS = 20
 # The name that the certificates of both are for.
 HOST = "gw.example"
 # Debian's nginx.conf, but for where logs, temporary files and the pid are.
-NGINX = """
+NGINX_FRAME = """
 daemon off;
 master_process off;
 pid {home}/pid;
@@ -43,6 +44,11 @@ http {{
     fastcgi_temp_path {home}/fastcgi;
     uwsgi_temp_path {home}/uwsgi;
     scgi_temp_path {home}/scgi;
+    {servers}
+}}
+"""
+NGINX_SERVER = """
+    map $http_upgrade $gemini_gateway_connection {{ default upgrade; "" ""; }}
     server {{
         listen 127.0.0.1:{port}{tls};
         {certificate}
@@ -51,14 +57,10 @@ http {{
             {lines}
         }}
     }}
-}}
 """
-# What README tells to add for the admin.
-NGINX_LINES = """
-            proxy_set_header Host $host;
-            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-            proxy_set_header X-Forwarded-Proto $scheme;
-"""
+# What deploy/ has beside `proxy_pass`, for clients' addresses, the admin and WebSockets.
+NGINX_LINES = (ROOT / "deploy/nginx/proxy.conf").read_text().partition("proxy_pass")[2]
+NGINX_LINES = NGINX_LINES.partition("\n")[2]
 CADDY = """
 {{
     admin off
@@ -96,8 +98,7 @@ def nginx(
         home, port = Path(name), free_port()
         (home / "pem").write_bytes(certificates.pem(HOST, (x509.DNSName(HOST),)))
         own = f"ssl_certificate {home}/pem; ssl_certificate_key {home}/pem;" if is_tls else ""
-        text = NGINX.format(
-            home=home,
+        server = NGINX_SERVER.format(
             port=port,
             tls=" ssl" if is_tls else "",
             certificate=own,
@@ -105,10 +106,14 @@ def nginx(
             target=target,
             lines=lines,
         )
-        (home / "nginx.conf").write_text(text)
-        command = [program("nginx"), "-p", name, "-c", str(home / "nginx.conf")]
-        with _running(command, home, port, is_tls=is_tls):
+        (home / "nginx.conf").write_text(NGINX_FRAME.format(home=home, servers=server))
+        with running(nginx_in(home), home, port, HOST if is_tls else ""):
             yield f"{'https' if is_tls else 'http'}://127.0.0.1:{port}"
+
+
+def nginx_in(home: Path) -> list[str]:
+    """The command for the nginx.conf in `home`."""
+    return [program("nginx"), "-p", str(home), "-c", str(home / "nginx.conf")]
 
 
 @contextmanager
@@ -124,25 +129,24 @@ def caddy(target: str, lines: str = "", *, is_tls: bool = False) -> Iterator[str
             lines=lines,
         )
         (home / "Caddyfile").write_text(text)
-        command = [
-            program("caddy"),
-            "run",
-            "--adapter",
-            "caddyfile",
-            "--config",
-            str(home / "Caddyfile"),
-        ]
-        with _running(command, home, port, is_tls=is_tls):
+        with running(caddy_in(home), home, port, HOST if is_tls else ""):
             yield f"{'https' if is_tls else 'http'}://127.0.0.1:{port}"
+
+
+def caddy_in(home: Path) -> list[str]:
+    """The command for the Caddyfile in `home`."""
+    file = str(home / "Caddyfile")
+    return [program("caddy"), "run", "--adapter", "caddyfile", "--config", file]
 
 
 FRONTS = {"nginx": nginx, "caddy": caddy}
 
 
 @contextmanager
-def _running(command: list[str], home: Path, port: int, *, is_tls: bool) -> Iterator[None]:
-    """Listening. What it complains of is shown when it does not come to that."""
-    is_ready = _has_certificate if is_tls else _is_listening
+def running(command: list[str], home: Path, port: int, host: str) -> Iterator[None]:
+    """Listening, with a certificate for `host` unless that is empty. What it complains of is shown
+    when it does not come to that.
+    """
     environment = {"PATH": os.environ.get("PATH", os.defpath), "HOME": str(home)}
     with (home / "output").open("wb") as output:
         process = subprocess.Popen(
@@ -150,7 +154,7 @@ def _running(command: list[str], home: Path, port: int, *, is_tls: bool) -> Iter
         )
     try:
         deadline = time.monotonic() + START_SECONDS
-        while not is_ready(port):
+        while not (_has_certificate(port, host) if host else _is_listening(port)):
             assert process.poll() is None, (home / "output").read_text(errors="replace")
             assert time.monotonic() < deadline, f"{command[0]} does not listen"
             time.sleep(0.02)
@@ -166,11 +170,11 @@ def _is_listening(port: int) -> bool:
         return client.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _has_certificate(port: int) -> bool:
+def _has_certificate(port: int, host: str) -> bool:
     """Caddy makes its own once it listens, and breaks handshakes off until then."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
-            any_certificate().wrap_socket(client, server_hostname=HOST).close()
+            any_certificate().wrap_socket(client, server_hostname=host).close()
     except OSError:
         return False
     return True
