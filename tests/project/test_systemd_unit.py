@@ -1,4 +1,4 @@
-"""The README's unit is one that systemd takes, enables at boot and reloads."""
+"""README's unit, and the hardened one: systemd takes them, they start at boot and are reloaded."""
 
 import configparser
 import re
@@ -10,22 +10,50 @@ import pytest
 
 from tests.support.gateway import ROOT
 
-UNIT = re.search(
+README = re.search(
     r"^```ini\n# /etc/systemd/system/(\S+\.service)\n(.*?)^```$",
     (ROOT / "README.md").read_text(),
     re.MULTILINE | re.DOTALL,
 )
+assert README
+NAME = README[1]
+HARDENED = (ROOT / "deploy/systemd" / NAME).read_text()
+UNITS = pytest.mark.parametrize("text", [README[2], HARDENED], ids=["README", "hardened"])
+# In tenths, as systemd counts: 0 may do nothing at all, 96 is a service without a line of this.
+EXPOSURE = 15
+needs_systemd = pytest.mark.skipif(
+    not shutil.which("systemd-analyze"),
+    reason="There is no systemd-analyze: apt install systemd (it need not run).",
+)
 
 
-def unit() -> tuple[str, str]:
-    assert UNIT
-    return UNIT[1], UNIT[2]
-
-
-def test_the_unit_starts_at_boot_after_the_network_as_a_user_of_its_own() -> None:
-    parser = configparser.ConfigParser(interpolation=None)
+def parsed(text: str) -> configparser.ConfigParser:
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string(unit()[1])
+    parser.read_string(text)
+    return parser
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """Where the units' paths lead in a test."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.symlink_to("/bin/true")
+    (tmp_path / "var").mkdir()
+    return tmp_path
+
+
+def asked(home: Path, text: str, *question: str) -> subprocess.CompletedProcess[str]:
+    """systemd-analyze's answer, of the unit as it stands but for its paths."""
+    (home / NAME).write_text(text.replace("/opt/gemini-key-gateway", str(home)))
+    command = ["systemd-analyze", *question, str(home / NAME)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@UNITS
+def test_the_unit_starts_at_boot_after_the_network_as_a_user_of_its_own(text: str) -> None:
+    parser = parsed(text)
 
     assert parser["Install"]["WantedBy"] == "multi-user.target"
     assert "network-online.target" in parser["Unit"]["After"]
@@ -35,20 +63,25 @@ def test_the_unit_starts_at_boot_after_the_network_as_a_user_of_its_own() -> Non
     assert parser["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="wants systemd")
-def test_systemd_finds_nothing_wrong_with_it(tmp_path: Path) -> None:
-    name, text = unit()
-    python = tmp_path / ".venv" / "bin" / "python"
-    python.parent.mkdir(parents=True)
-    python.symlink_to("/bin/true")
-    text = text.replace("/opt/gemini-key-gateway", str(tmp_path)).replace("=gateway", "=root")
-    (tmp_path / name).write_text(text)
+def test_the_hardened_one_is_readmes_with_less_rights() -> None:
+    assert README
+    plain, hardened = parsed(README[2]), parsed(HARDENED)
 
-    done = subprocess.run(
-        ["systemd-analyze", "verify", "--recursive-errors=no", str(tmp_path / name)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    for section in plain.sections():
+        assert dict(plain[section]).items() <= dict(hardened[section]).items()
 
-    assert (done.returncode, [line for line in done.stderr.splitlines() if name in line]) == (0, [])
+
+@needs_systemd
+@UNITS
+def test_systemd_finds_nothing_wrong_with_it(installed: Path, text: str) -> None:
+    text = text.replace("User=gateway", "User=root")
+    done = asked(installed, text, "verify", "--recursive-errors=no")
+
+    assert (done.returncode, [line for line in done.stderr.splitlines() if NAME in line]) == (0, [])
+
+
+@needs_systemd
+def test_the_hardened_one_is_exposed_to_little(installed: Path) -> None:
+    done = asked(installed, HARDENED, "security", "--offline=true", f"--threshold={EXPOSURE}")
+
+    assert done.returncode == 0, done.stdout
