@@ -45,7 +45,7 @@ def import_everything(file: Path, descriptor: int | None, *, dry_run: bool) -> l
     secret = passphrase(descriptor, is_new=False)
     try:
         content = unseal(file.read_bytes(), secret)
-        moved = restore(content, str(file.absolute()), dry_run=dry_run, keep=_keep)
+        moved = restore(content, str(file.absolute()), dry_run=dry_run, keep=keep_secrets)
     except MovingFileError as error:
         raise CommandError(f"{file} was not imported: {error}. Nothing was changed.") from error
     except OSError as error:
@@ -63,9 +63,11 @@ def set_here() -> list[str]:
     return lines
 
 
-def _keep(secrets: list[str]) -> None:
+def keep_secrets(secrets: list[str]) -> None:
+    """Of another machine: its hashes need them. Raises OSError."""
     known = {settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS}
-    add_moved(settings.VAR_DIR, [secret for secret in secrets if secret not in known])
+    if new := [secret for secret in secrets if secret not in known]:
+        add_moved(settings.VAR_DIR, new)
 
 
 def _told(moved: Moved) -> list[str]:

@@ -25,6 +25,7 @@ LINES = {
     "quota": [],
     "reencrypt": [],
     "requests": [],
+    "restore": ["{tmp}/backup"],
     "signin": ["unlock"],
     "tokens": ["list"],
     "usage": [],
