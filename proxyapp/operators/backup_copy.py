@@ -97,7 +97,8 @@ def copy_in(place: Path, environment: Mapping[str, str]) -> Copy:
     is_dump = _begins(path, b"PGDMP")
     if is_dump != (connection.vendor == "postgresql"):
         raise BackupError(
-            f"{path} is of {'PostgreSQL' if is_dump else 'SQLite'}, and DATABASE_URL is not"
+            f"{path} is of {'PostgreSQL' if is_dump else 'SQLite'}, and DATABASE_URL is not:"
+            " restore it there, then run `manage.py migrate_database`"
         )
     if is_dump:
         return PostgresqlCopy(path, environment)
