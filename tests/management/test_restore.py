@@ -54,6 +54,14 @@ def new() -> Iterator[Gateway]:
     gateway.close()
 
 
+@pytest.fixture
+def used() -> Iterator[Gateway]:
+    """Another one, with the database of a first start."""
+    gateway = Gateway({"groups": []}, env=PROGRAMS)
+    yield gateway
+    gateway.close()
+
+
 def ask(gateway: Gateway, token: str) -> int:
     headers = {"x-goog-api-key": token}
     return httpx.get(
@@ -78,33 +86,31 @@ def test_another_machine_goes_on_with_all_that_a_killed_gateway_has_written(
     assert (ask(new, token), ask(new, "gk-" + "x" * 43)) == (200, 401)
 
 
-def test_a_database_in_use_is_only_replaced_when_told_so(place: Path, new: Gateway):
-    assert new.manage("migrate", "--verbosity", "0").returncode == 0
+def test_a_database_in_use_is_only_replaced_when_told_so(place: Path, used: Gateway):
     command = ["restore", str(place / "b"), "--secret", str(place / "secret")]
 
-    refused = new.manage(*command)
+    refused = used.manage(*command)
     assert "already: with --replace the backup takes their place" in refused.stderr
     assert refused.returncode == 1
-    assert rows(new, "SELECT count(*) FROM proxyapp_apikey") == [(0,)]
-    done = new.manage(*command, "--replace")
+    assert rows(used, "SELECT count(*) FROM proxyapp_apikey") == [(0,)]
+    done = used.manage(*command, "--replace")
 
     assert done.returncode == 0, done.stderr
-    assert rows(new, "SELECT count(*) FROM proxyapp_apikey") == [(2,)]
-    told = rows(new, "SELECT actor, action FROM proxyapp_auditentry ORDER BY id DESC LIMIT 1")
+    assert rows(used, "SELECT count(*) FROM proxyapp_apikey") == [(2,)]
+    told = rows(used, "SELECT actor, action FROM proxyapp_auditentry ORDER BY id DESC LIMIT 1")
     assert told == [("command: restore", "import")]
 
 
-def test_a_copy_that_is_cut_off_changes_nothing(place: Path, new: Gateway, tmp_path: Path):
-    assert new.manage("migrate", "--verbosity", "0").returncode == 0
+def test_a_copy_that_is_cut_off_changes_nothing(place: Path, used: Gateway, tmp_path: Path):
     whole = (place / "b" / COPY).read_bytes()
     (tmp_path / COPY).write_bytes(whole[: len(whole) * 2 // 5])
-    before = rows(new, "SELECT count(*) FROM django_migrations")
+    before = rows(used, "SELECT count(*) FROM django_migrations")
 
-    done = new.manage("restore", str(tmp_path), "--secret", str(place / "secret"), "--replace")
+    done = used.manage("restore", str(tmp_path), "--secret", str(place / "secret"), "--replace")
 
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
-    assert rows(new, "SELECT count(*) FROM django_migrations") == before
-    assert rows(new, "SELECT count(*) FROM proxyapp_apikey") == [(0,)]
+    assert rows(used, "SELECT count(*) FROM django_migrations") == before
+    assert rows(used, "SELECT count(*) FROM proxyapp_apikey") == [(0,)]
 
 
 @only_sqlite
