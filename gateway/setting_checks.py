@@ -7,7 +7,7 @@ from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 from zoneinfo import ZoneInfo
 
 import environ
@@ -267,4 +267,6 @@ def parsed_database_url(text: str) -> dict[str, Any]:
             database: dict[str, Any] = environ.Env.db_url_config(text)
     except (ValueError, ImproperlyConfigured):
         return {}
+    if database.get("HOST", "").lower().startswith("%2f"):  # a socket's directory, as libpq has it
+        database["HOST"] = unquote(database["HOST"])
     return database

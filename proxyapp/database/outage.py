@@ -65,6 +65,11 @@ def is_out_of_connections(error: DatabaseError) -> bool:
     )
 
 
+def takes_reads_only(error: DatabaseError) -> bool:
+    """It was the primary, and is a replica since: PostgreSQL keeps the connection all the same."""
+    return type(error.__cause__).__name__ == "ReadOnlySqlTransaction"
+
+
 def reason_of(error: DatabaseError) -> str:
     """PostgreSQL's texts may hold addresses and passwords: only the class of its error is told.
 

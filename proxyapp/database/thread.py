@@ -11,9 +11,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
+from django.db import Error as DatabaseError
 from django.db import OperationalError, connection
 
-from proxyapp.database.outage import NoAnswer
+from proxyapp.database.outage import NoAnswer, takes_reads_only
 from proxyapp.vocabulary.marks import gettext_noop
 
 if TYPE_CHECKING:  # on SQLite nothing else needs it
@@ -75,7 +76,12 @@ class DatabaseThread:
         if connection.connection is None:
             self._connect()
         connection.health_check_done = True  # type: ignore[attr-defined]
-        return work()
+        try:
+            return work()
+        except DatabaseError as error:
+            if takes_reads_only(error):
+                connection.close()  # the next one may lead to the server that takes writes now
+            raise
 
     def _is_silent(self) -> bool:
         """A server that has ended the connection has sent its end.

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from django.db import connection
+from django.db import InternalError, connection
 
 from proxyapp.database.thread import DatabaseThread
 from tests.support import postgres
@@ -83,3 +83,26 @@ async def test_one_that_the_server_has_ended_is_followed_by_another_of_the_same_
         assert after[0] != before[0]
         assert after[1] == before[1] == "1min"
         assert thread.is_connected
+
+
+def create() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE written AS SELECT 1")
+
+
+def demote() -> None:
+    """The session, as a server that has become a replica does with all of them."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+
+
+async def test_a_server_that_takes_no_writes_any_more_is_left() -> None:
+    async with thread_of_ours() as thread:
+        before = await thread.run(session, SECONDS)
+        await thread.run(demote, SECONDS)
+
+        with pytest.raises(InternalError):
+            await thread.run(create, SECONDS)
+
+        await thread.run(create, SECONDS)
+        assert await thread.run(session, SECONDS) != before

@@ -12,6 +12,7 @@ import pytest
 from gateway import setting_table
 from gateway.environment import Environment
 from gateway.setting import Setting, Table
+from gateway.setting_checks import parsed_database_url
 from tests.support.gateway import ROOT
 from tests.support.ports import free_port
 
@@ -149,6 +150,7 @@ def test_a_value_that_nobody_can_mean_is_refused_with_the_remedy(name: str, text
         ("DATABASE_URL", "sqlite:////srv/a%2Fb.db"),
         ("DATABASE_URL", "postgresql://u:p%40%2F%23@h:5432/n?sslmode=require"),
         ("DATABASE_URL", "postgres://u:p@[::1]:5432/n"),
+        ("DATABASE_URL", "postgresql://u@%2Frun%2Fpostgresql/n"),
         ("SECRET_KEY", "uH2-_kq9ZtYbC4xW1vN8mL0pR6sD3fG7hJ5aE"),
         ("SECRET_KEY_FALLBACKS", "short,django-insecure-x"),
         ("DJANGO_SUPERUSER_PASSWORD", "it's $x {a} 100%"),
@@ -163,6 +165,12 @@ def test_a_value_that_nobody_can_mean_is_refused_with_the_remedy(name: str, text
 )
 def test_a_value_that_is_odd_and_meant_is_taken(name: str, text: str):
     assert problems_of(ROWS[name], text) == []
+
+
+def test_a_database_may_be_named_by_its_socket_s_directory():
+    database = parsed_database_url("postgresql://u@%2Frun%2Fpostgresql/n")
+
+    assert (database["HOST"], database["NAME"]) == ("/run/postgresql", "n")
 
 
 def test_a_problem_names_the_line_of_the_file(tmp_path: Path):
