@@ -1,14 +1,13 @@
 """A service account in the place of a key: a file beside the config file, or its text."""
 
-import os
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from proxyapp.config.contents import KeyConfig
+from proxyapp.config.named_files import NamedFileError, beginning
 from proxyapp.config.setting_values import SettingValues
-from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR, why_unread
+from proxyapp.vocabulary.file_errors import NOT_FROM_AFAR
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.service_account import (
     MAX_ACCOUNT_LENGTH,
@@ -26,13 +25,15 @@ ACCOUNT_NAMES = ("service_account", "location")
 
 class AccountFields(SettingValues):
     """`folder`: where files that the config file names are; None: it may name none.
-    `account_files`: those that it has named.
+    `account_files`, `key_files`: those that it has named.
     """
 
     def __init__(self, problems: list[str], folder: Path | None) -> None:
         super().__init__(problems)
         self.folder = folder
         self.account_files: list[Path] = []
+        self.key_files: list[Path] = []
+        self.keys_of_files = 0
 
     def account_key(
         self, fields: dict[str, object], place: str, settings: dict[str, Any]
@@ -70,18 +71,7 @@ class AccountFields(SettingValues):
         path = self.folder / value
         self.account_files.append(path)
         try:
-            with open(path, "rb", opener=_unblocked) as file:
-                is_regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-                content = file.read(MAX_ACCOUNT_LENGTH + 1) if is_regular else b""
-        except (OSError, ValueError) as error:
-            raise BadAccount(
-                _("cannot be read: %(path)s: %(why)s") % {"path": path, "why": why_unread(error)}
-            ) from None
-        if not is_regular:
-            raise BadAccount(_("is not a regular file: %(path)s") % {"path": path})
+            content = beginning(path, MAX_ACCOUNT_LENGTH + 1)
+        except NamedFileError as problem:
+            raise BadAccount(str(problem)) from None
         return content.decode("utf-8-sig", "replace")
-
-
-def _unblocked(path: str, flags: int) -> int:
-    """A pipe without a writer is no reason to wait."""
-    return os.open(path, flags | os.O_NONBLOCK)

@@ -47,8 +47,8 @@ class GroupConfig(GroupSettings):
 
 @dataclass(frozen=True)
 class Config:
-    """`account_files`: of service accounts, which hold private keys. `alerts`, `prices` None: it
-    says nothing of them.
+    """`account_files`: of service accounts, which hold private keys. `key_files`: with a key a
+    line. `alerts`, `prices` None: it says nothing of them.
     """
 
     server: ServerConfig
@@ -57,6 +57,7 @@ class Config:
     projects: tuple[ProjectSettings, ...] = ()
     alerts: tuple[AlertSettings, ...] | None = None
     prices: tuple[PriceSettings, ...] | None = None
+    key_files: tuple[Path, ...] = field(default=(), compare=False)
 
 
 class ConfigError(Exception):

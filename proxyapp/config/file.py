@@ -49,7 +49,7 @@ def _group_names() -> tuple[str, ...]:
     """The file may name a file of certificates in place of their text."""
     names = [field.name_in_file for field in GROUP_FIELDS]
     names.insert(names.index("ca_certificates"), "ca_file")
-    return (*names, "api_keys")
+    return (*names, "api_keys", "api_keys_file")
 
 
 GROUP_NAMES = _group_names()
@@ -127,7 +127,8 @@ class FileReading(
         server, checked = self.server(fields.get("server")), self.groups(groups)
         projects = self.projects(fields.get("projects"))
         alerts, prices = self.alerts(fields.get("alerts")), self.prices(fields.get("prices"))
-        return Config(server, checked, tuple(self.account_files), projects, alerts, prices)
+        accounts, keys = tuple(self.account_files), tuple(self.key_files)
+        return Config(server, checked, accounts, projects, alerts, prices, keys)
 
     def groups(self, values: list[object]) -> tuple[GroupConfig, ...]:
         if self.has_too_many_keys(values):
@@ -161,7 +162,7 @@ class FileReading(
         fields = self.mapping(value, place, GROUP_NAMES)
         if fields is None:
             return GroupConfig(name="")
-        keys, placeholders = self.keys(fields, f"{place}.api_keys")
+        keys, placeholders = self.keys(fields, place)
         is_link_local_allowed = self.flag(fields, "allow_link_local", place)
         settings: dict[str, Any] = {
             field.name: self.setting(

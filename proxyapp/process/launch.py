@@ -170,6 +170,7 @@ class Launch:
             raise error.in_file(path) from error
         for file in config.account_files:
             self._notes += file_modes.private_key_warnings(file)
+        self._notes += file_modes.warnings(config.key_files)
         return path, config
 
     def _refuse_own_address(self, config: Config, path: Path, address: ListenAddress) -> None:
