@@ -151,7 +151,7 @@ class Database:
         return keys
 
     def _apply_key(self, config: KeyConfig, group: Group) -> ApiKey:
-        key = self._known(config.secret)
+        key = self.known(config.secret)
         wanted = {field.name: getattr(config, field.name) for field in KEY_FIELDS}
         if key is None:
             key = ApiKey(group=group, **wanted)
@@ -175,7 +175,7 @@ class Database:
         self._move(key, group)
         return key
 
-    def _known(self, secret: str) -> ApiKey | None:
+    def known(self, secret: str) -> ApiKey | None:
         return next(
             (
                 self.keys_by_hash[found]

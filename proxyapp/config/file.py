@@ -11,6 +11,7 @@ from typing import Any
 from proxyapp.config import plain_yaml
 from proxyapp.config.alert_values import AlertsOfFile
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
+from proxyapp.config.environment_keys import EnvironmentKeys, keys_of_environment
 from proxyapp.config.exit_fields import ExitFields
 from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
 from proxyapp.config.model_fields import ModelsOfGroups
@@ -32,6 +33,7 @@ __all__ = [
     "GroupConfig",
     "KeyConfig",
     "ServerConfig",
+    "keys_beside_no_file",
     "load",
     "parse",
 ]
@@ -77,6 +79,11 @@ def load(path: Path) -> Config:
                 + _("line %(line)s: is not UTF-8; save the file as UTF-8") % {"line": line}
             ]
         ) from None
+
+
+def keys_beside_no_file() -> EnvironmentKeys | None:
+    """What the environment gives where there is no config file. Raises ConfigError."""
+    return keys_of_environment(os.environ)
 
 
 def parse(

@@ -67,7 +67,7 @@ def import_config(
         report.warnings += limit_warnings(groups, config.projects)
         return None if other is None else touched | other
 
-    _run_locked(work, report, source, by, dry_run=dry_run)
+    run_locked(work, report, source, by, dry_run=dry_run)
     return report
 
 
@@ -96,11 +96,11 @@ def apply_changes(path: Path) -> Report:
         last.remember_parts(config)
         return None if other is None else touched | other
 
-    _run_locked(work, report, path, audit.START)
+    run_locked(work, report, path, audit.START)
     return report
 
 
-def _run_locked(
+def run_locked(
     work: Callable[[], Touched | None],
     report: Report,
     source: Path,
@@ -150,7 +150,7 @@ def _import_whole(
         _prune(database, placed)
     elif takes_out:
         take_out_missing(database, groups, last, source)
-    last.remember(groups, _hashes(placed))
+    last.remember(groups, hashes_of_placed(placed))
     return database.touched
 
 
@@ -186,7 +186,7 @@ def _import_changed(
     arranged = _beside_neighbours if has_same_order else _file_first
     placed = database.apply(changed, lambda there, new: arranged(there, new, names), None)
     take_out_missing(database, groups, last, path)
-    last.remember(groups, _hashes(placed))
+    last.remember(groups, hashes_of_placed(placed))
     return database.touched
 
 
@@ -241,7 +241,7 @@ def _names(groups: Sequence[GroupConfig]) -> list[str]:
     return [group.name.lower() for group in groups]
 
 
-def _hashes(placed: dict[str, list[ApiKey]]) -> dict[str, list[str]]:
+def hashes_of_placed(placed: dict[str, list[ApiKey]]) -> dict[str, list[str]]:
     return {name: [key.key_hash for key in keys] for name, keys in placed.items()}
 
 

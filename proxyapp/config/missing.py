@@ -23,9 +23,10 @@ MOST_NAMED = 5
 
 
 def take_out_missing(
-    database: Database, groups: Sequence[GroupConfig], last: LastImport, path: Path
+    database: Database, groups: Sequence[GroupConfig], last: LastImport, path: Path | None
 ) -> None:
-    """Disables what came from this file, is no longer in it and came from no other file.
+    """Disables what came from this file, is no longer in it and came from no other file. None: what
+    the environment gave.
 
     Raises ConfigError when that is more than half of what the file gave.
     """
@@ -33,18 +34,11 @@ def take_out_missing(
     given = _rows(database, last.key_hashes())
     left = _rows(database, last.key_hashes() - claimed_hashes - _hashes_of(groups))
     missing = _readable([key for key in left if key.status != KeyStatus.DISABLED], database)
-    _refuse_a_wrong_file(given, missing, groups, path)
+    if path is not None:
+        _refuse_a_wrong_file(given, missing, groups, path)
     if missing:
         database.disable_missing(missing)
-        text = ngettext(
-            "%(count)s key is no longer in the file and disabled now: %(keys)s; what the file has"
-            " again comes back. For good: %(prune)s, or delete in the admin",
-            "%(count)s keys are no longer in the file and disabled now: %(keys)s; what the file has"
-            " again comes back. For good: %(prune)s, or delete in the admin",
-            len(missing),
-        )
-        values = {"count": len(missing), "keys": _named(missing), "prune": _prune(path)}
-        database.report.warnings.append(text % values)
+        database.report.warnings.append(_missing_text(missing, path))
     names = [
         database.groups[name].name
         for name in last.left_names(groups)
@@ -57,6 +51,26 @@ def take_out_missing(
             len(names),
         )
         database.report.warnings.append(text % {"names": _listed(names)})
+
+
+def _missing_text(missing: Sequence[ApiKey], path: Path | None) -> str:
+    if path is None:
+        text = ngettext(
+            "%(count)s key is no longer in the environment and disabled now: %(keys)s; what it has"
+            " again comes back. For good: delete in the admin",
+            "%(count)s keys are no longer in the environment and disabled now: %(keys)s; what it"
+            " has again comes back. For good: delete in the admin",
+            len(missing),
+        )
+        return text % {"count": len(missing), "keys": _named(missing)}
+    text = ngettext(
+        "%(count)s key is no longer in the file and disabled now: %(keys)s; what the file has"
+        " again comes back. For good: %(prune)s, or delete in the admin",
+        "%(count)s keys are no longer in the file and disabled now: %(keys)s; what the file has"
+        " again comes back. For good: %(prune)s, or delete in the admin",
+        len(missing),
+    )
+    return text % {"count": len(missing), "keys": _named(missing), "prune": _prune(path)}
 
 
 def _refuse_a_wrong_file(

@@ -174,6 +174,10 @@ class Report:
             *(f"warning: {warning}" for warning in [*self.warnings, *self.doubts]),
         ]
 
+    def news(self) -> list[str]:
+        """Of an import that changed nothing the warnings only."""
+        return self.lines() if self.changed else [f"warning: {each}" for each in self.warnings]
+
     def summary(self) -> str:
         """The counts, and what stands in another order now."""
         counts = [f"groups: {self.groups}", f"keys: {self.keys}", *self._others()]

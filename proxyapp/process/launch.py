@@ -17,13 +17,16 @@ from django.db import connections
 from gateway import compiled
 from gateway.path_prefix import settings_below
 from gateway.start_environment import GIVEN
-from proxyapp.config.file import Config, ConfigError, ServerConfig, load
+from proxyapp.config.apply_environment import apply_environment
+from proxyapp.config.environment_keys import EnvironmentKeys
+from proxyapp.config.file import Config, ConfigError, ServerConfig, keys_beside_no_file, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
 from proxyapp.metrics.shared_files import RUN, new_run
 from proxyapp.models import ApiKey, Group
 from proxyapp.process import (
     bootstrap,
+    environment_notes,
     file_modes,
     greeting,
     listen_address,
@@ -66,6 +69,7 @@ class Launch:
     prepares: bool
     say: Callable[[str], None]
     _notes: list[str] = field(default_factory=list)
+    _environment: EnvironmentKeys | None = None
     _administrator: Administrator | None = None
     _keys: int = 0
     _groups: int = 0
@@ -159,10 +163,8 @@ class Launch:
         """A config file is optional unless it was named."""
         path = self.config or DEFAULT_CONFIG
         if self.config is None and not path.exists():
-            self._notes.append(
-                f"There is no {path}: the defaults apply, and groups and keys are those of the"
-                " admin."
-            )
+            self._environment = keys_beside_no_file()
+            self._notes += environment_notes.lines(path, self._environment)
             return path, None
         try:
             config = load(path)
@@ -203,6 +205,9 @@ class Launch:
             return refusal
         if self.config is not None or path.exists():
             self._import(path)
+        elif self._environment is not None and self._environment.group.api_keys:
+            report = apply_environment(self._environment.group)
+            self._notes += [f"environment: {line}" for line in report.news()]
         self._administrator = bootstrap.ensure_administrator()
         return ""
 
@@ -222,12 +227,7 @@ class Launch:
             report = apply_changes(path)
         except ConfigError as error:
             raise error.in_file(path) from error
-        lines = (
-            report.lines()
-            if report.changed
-            else [f"warning: {warning}" for warning in report.warnings]
-        )
-        self._notes += [f"{path}: {line}" for line in lines]
+        self._notes += [f"{path}: {line}" for line in report.news()]
 
     def _greet(self, address: ListenAddress, path: Path) -> None:
         for line in [*self._remarks(address), *self._greeting(address, path)]:
