@@ -21,7 +21,7 @@ from proxyapp.vocabulary.key_fields import KEY_FIELDS
 ENVIRONMENT = Path("/proc/self/environ")
 
 
-def apply_environment(given: GroupConfig) -> Report:
+def apply_environment(given: GroupConfig, *, by: audit.Actor = audit.START) -> Report:
     """Does nothing where the variables hold the same keys as the last time. Raises ConfigError."""
     report = Report()
     groups = each_key_once([given], report)
@@ -37,7 +37,7 @@ def apply_environment(given: GroupConfig) -> Report:
         last.remember(groups, hashes_of_placed(placed))
         return database.touched
 
-    run_locked(work, report, ENVIRONMENT, audit.START)
+    run_locked(work, report, ENVIRONMENT, by)
     return report
 
 

@@ -57,8 +57,8 @@ def _group_names() -> tuple[str, ...]:
 GROUP_NAMES = _group_names()
 
 
-def load(path: Path) -> Config:
-    """Raises ConfigError, also when the file cannot be read."""
+def load(path: Path, environment: Mapping[str, str] | None = None) -> Config:
+    """Raises ConfigError, also when the file cannot be read. `environment`: None: the process's."""
     try:
         with path.open("rb") as file:
             content = file.read(MAX_FILE_BYTES + 1)
@@ -70,7 +70,8 @@ def load(path: Path) -> Config:
     if len(content) > MAX_FILE_BYTES:
         raise ConfigError([f"{path}: {_too_large(size)}"])
     try:
-        return parse(content.decode("utf-8-sig"), folder=path.parent, environment=os.environ)
+        variables = os.environ if environment is None else environment
+        return parse(content.decode("utf-8-sig"), folder=path.parent, environment=variables)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         raise ConfigError(
@@ -81,9 +82,12 @@ def load(path: Path) -> Config:
         ) from None
 
 
-def keys_beside_no_file() -> EnvironmentKeys | None:
-    """What the environment gives where there is no config file. Raises ConfigError."""
-    return keys_of_environment(os.environ)
+def keys_beside_no_file(environment: Mapping[str, str] | None = None) -> EnvironmentKeys | None:
+    """What the environment (None: the process's) gives where there is no config file.
+
+    Raises ConfigError.
+    """
+    return keys_of_environment(os.environ if environment is None else environment)
 
 
 def parse(

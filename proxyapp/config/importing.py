@@ -71,13 +71,15 @@ def import_config(
     return report
 
 
-def apply_changes(path: Path) -> Report:
+def apply_changes(
+    path: Path, config: Config | None = None, *, by: audit.Actor = audit.START
+) -> Report:
     """Applies the groups that the file describes in other words than at its last import; the first
-    time, all of them.
+    time, all of them. `config`: what it says; None: it is read first.
 
     Raises ConfigError.
     """
-    config = load(path)
+    config = config or load(path)
     report = Report()
     groups = each_key_once(config.groups, report)
 
@@ -96,7 +98,7 @@ def apply_changes(path: Path) -> Report:
         last.remember_parts(config)
         return None if other is None else touched | other
 
-    run_locked(work, report, path, audit.START)
+    run_locked(work, report, path, by)
     return report
 
 

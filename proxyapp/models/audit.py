@@ -59,7 +59,7 @@ class Actor:
     user_id: int | None = None
 
 
-START = Actor("start")
+START, RELOAD = Actor("start"), Actor("reload")
 
 
 def operator(user: object) -> Actor:

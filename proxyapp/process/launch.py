@@ -2,6 +2,7 @@
 said last.
 """
 
+import logging
 import os
 import signal
 import sys
@@ -37,6 +38,7 @@ from proxyapp.process import (
     tls_files,
 )
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
+from proxyapp.process.config_reload import ConfigReload
 from proxyapp.process.listen_address import ListenAddress, ListenOptions
 from proxyapp.process.serving import serve
 from proxyapp.process.sighup import AT_START, reload_at_hangups, survive_hangups
@@ -45,6 +47,8 @@ from proxyapp.process.supervision import Supervision
 from proxyapp.process.worker import SupervisorLink
 from proxyapp.server.certificate import ClientPort, ServerCertificate
 from proxyapp.vocabulary.choices import RateLimitPolicy
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path("config.yaml")
 MAX_WORKERS = 256
@@ -99,10 +103,15 @@ class Launch:
                 each.close()
             self._supervise(count, address, path)
         survive_hangups()
+        reload = ConfigReload(
+            path,
+            is_needed=self.config is not None or config is not None,
+            server=None if config is None else config.server,
+            addresses=[(address.host, port) for port in address.ports],
+        )
 
         def on_listening() -> None:
-            if certificate is not None:
-                reload_at_hangups(lambda: tls_files.renew(certificate))
+            reload_at_hangups(lambda: read_again(certificate, reload))
             self._greet(address, path)
 
         serve(self.server, client_ports(bound, certificate), on_listening=on_listening)
@@ -245,6 +254,15 @@ class Launch:
     def _greeting(self, address: ListenAddress, path: Path) -> list[str]:
         found = self._administrator, self._keys, self._groups
         return greeting.lines(address.urls, *found, path)
+
+
+def read_again(certificate: ServerCertificate | None, reload: ConfigReload) -> None:
+    if certificate is not None:
+        tls_files.renew(certificate)
+    reload.begin()
+    logger.info(
+        "For new code and settings one process has to stop; `serve --workers 2` can do without."
+    )
 
 
 def take_over(server: ServerConfig) -> None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Callable
 from types import FrameType
 
-ADVICE = b"SIGHUP: one process cannot restart without a gap; `serve --workers 2` can.\n"
+ADVICE = b"SIGHUP: the start goes on; without a gap only `serve --workers 2` can begin anew.\n"
 
 
 class Terminal:
@@ -48,7 +48,9 @@ def hear_hangups(hear: Callable[[int, FrameType | None], None]) -> None:
 
 
 def survive_hangups() -> None:
-    """For a process without workers: it ends in order with its terminal, and goes on otherwise."""
+    """For a process without workers, until it listens: it ends in order with its terminal, and goes
+    on otherwise.
+    """
 
     def hear(number: int, frame: FrameType | None) -> None:
         if not _ends_with_terminal():

@@ -1,0 +1,95 @@
+"""The config file read again while the gateway serves: what changed in it takes effect, and what is
+wrong with it changes nothing.
+"""
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from django.conf import settings
+from django.db import connections
+
+from gateway.start_environment import as_at_a_start
+from proxyapp.config.apply_environment import apply_environment
+from proxyapp.config.file import ConfigError, ServerConfig, keys_beside_no_file, load
+from proxyapp.config.importing import apply_changes
+from proxyapp.config.own_address import refuse_own_address
+from proxyapp.models import audit
+from proxyapp.process.bootstrap import database_errors_explained
+from proxyapp.process.start_error import StartError
+from proxyapp.vocabulary.addresses import Listening
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class ConfigReload:
+    """`server`: what the file said at the start; None: there was no file, which may come later."""
+
+    path: Path
+    is_needed: bool
+    server: ServerConfig | None
+    addresses: Sequence[Listening]
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _is_wanted: bool = False
+    _is_running: bool = False
+
+    def begin(self) -> None:
+        """On a thread. Who wants it while it goes on gets one more afterwards."""
+        with self._lock:
+            self._is_wanted = True
+            if self._is_running:
+                return
+            self._is_running = True
+        threading.Thread(target=self._run, name="config-reload", daemon=True).start()
+
+    def _run(self) -> None:
+        try:
+            while self._takes_wish():
+                self.run()
+        finally:
+            with self._lock:
+                self._is_running = False
+
+    def _takes_wish(self) -> bool:
+        with self._lock:
+            is_wanted, self._is_wanted = self._is_wanted, False
+            self._is_running = is_wanted
+            return is_wanted
+
+    def run(self) -> None:
+        try:
+            with database_errors_explained():
+                for line in self._applied():
+                    warning = line.removeprefix("warning: ")
+                    logger.log(logging.INFO if warning == line else logging.WARNING, "%s", warning)
+        except (ConfigError, StartError) as error:
+            logger.error("Groups and keys stay as they are. %s", error)
+        finally:
+            connections.close_all()
+
+    def _applied(self) -> Iterator[str]:
+        """What there is to say of it. Raises ConfigError and django.db.Error."""
+        environment, problems = as_at_a_start(settings.ENV_FILE)
+        if problems:
+            raise ConfigError(problems)
+        if self.is_needed or self.path.exists():
+            yield from self._applied_file(environment)
+        elif (found := keys_beside_no_file(environment)) and found.group.api_keys:
+            report = apply_environment(found.group, by=audit.RELOAD)
+            yield from (f"environment: {line}" for line in report.news())
+        yield "The config was read again."
+
+    def _applied_file(self, environment: dict[str, str]) -> Iterator[str]:
+        try:
+            config = load(self.path, environment)
+            refuse_own_address(config, self.addresses)
+            report = apply_changes(self.path, config, by=audit.RELOAD)
+        except ConfigError as error:
+            raise error.in_file(self.path) from error
+        yield from (f"{self.path}: {line}" for line in report.news())
+        if config.server != (self.server or ServerConfig()):
+            yield f"warning: {self.path}: what has changed under server takes effect at a start"
+            self.server = config.server
