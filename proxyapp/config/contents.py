@@ -59,6 +59,10 @@ class Config:
     prices: tuple[PriceSettings, ...] | None = None
     key_files: tuple[Path, ...] = field(default=(), compare=False)
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        return *self.account_files, *self.key_files
+
 
 class ConfigError(Exception):
     """Everything that is wrong with a config file, each problem with its place and what is

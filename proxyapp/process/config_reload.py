@@ -17,8 +17,10 @@ from proxyapp.config.file import ConfigError, ServerConfig, keys_beside_no_file,
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import audit
+from proxyapp.process import tls_files
 from proxyapp.process.bootstrap import database_errors_explained
 from proxyapp.process.start_error import StartError
+from proxyapp.server.certificate import ServerCertificate
 from proxyapp.vocabulary.addresses import Listening
 
 logger = logging.getLogger(__name__)
@@ -26,15 +28,21 @@ logger = logging.getLogger(__name__)
 
 @dataclass
 class ConfigReload:
-    """`server`: what the file said at the start; None: there was no file, which may come later."""
+    """`is_needed` False: there may be no file. `server`: what the file said at the start; None: it
+    is not known. `named`: the files with keys that it names.
+    """
 
     path: Path
     is_needed: bool
     server: ServerConfig | None
     addresses: Sequence[Listening]
+    named: tuple[Path, ...] = ()
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_wanted: bool = False
     _is_running: bool = False
+
+    def files(self) -> list[Path]:
+        return [self.path, *self.named]
 
     def begin(self) -> None:
         """On a thread. Who wants it while it goes on gets one more afterwards."""
@@ -90,6 +98,17 @@ class ConfigReload:
         except ConfigError as error:
             raise error.in_file(self.path) from error
         yield from (f"{self.path}: {line}" for line in report.news())
-        if config.server != (self.server or ServerConfig()):
+        self.named = config.files
+        if self.server not in (None, config.server):
             yield f"warning: {self.path}: what has changed under server takes effect at a start"
-            self.server = config.server
+        self.server = config.server
+
+
+def read_again(certificate: ServerCertificate | None, reload: ConfigReload) -> None:
+    """What a SIGHUP to one process asks for."""
+    if certificate is not None:
+        tls_files.renew(certificate)
+    reload.begin()
+    logger.info(
+        "For new code and settings one process has to stop; `serve --workers 2` can do without."
+    )

@@ -2,7 +2,6 @@
 said last.
 """
 
-import logging
 import os
 import signal
 import sys
@@ -38,21 +37,17 @@ from proxyapp.process import (
     tls_files,
 )
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
-from proxyapp.process.config_reload import ConfigReload
+from proxyapp.process.config_reload import ConfigReload, read_again
+from proxyapp.process.config_watch import ConfigWatch
 from proxyapp.process.listen_address import ListenAddress, ListenOptions
-from proxyapp.process.serving import serve
+from proxyapp.process.serving import client_ports, serve
 from proxyapp.process.sighup import AT_START, reload_at_hangups, survive_hangups
 from proxyapp.process.start_error import StartError
 from proxyapp.process.supervision import Supervision
 from proxyapp.process.worker import SupervisorLink
-from proxyapp.server.certificate import ClientPort, ServerCertificate
-from proxyapp.vocabulary.choices import RateLimitPolicy
-
-logger = logging.getLogger(__name__)
 
 DEFAULT_CONFIG = Path("config.yaml")
 MAX_WORKERS = 256
-MOST_NAMES = 5  # in one line
 
 
 @dataclass
@@ -71,6 +66,7 @@ class Launch:
     link: int | None
     given_sockets: str | None
     prepares: bool
+    watches: bool
     say: Callable[[str], None]
     _notes: list[str] = field(default_factory=list)
     _environment: EnvironmentKeys | None = None
@@ -96,6 +92,9 @@ class Launch:
         listen_address.tell_settings(address)
         if config is not None:
             take_over(config.server)
+        reload = self._reload(path, address, config or Config(ServerConfig(), ()))
+        # From before the file is read to be applied.
+        watch = ConfigWatch(reload.files, reload.begin)
         bound = [listener.bind_exclusively(address.host, port) for port in address.ports]
         self._prepare(path, address, bound[0])
         if count > 1:
@@ -103,16 +102,12 @@ class Launch:
                 each.close()
             self._supervise(count, address, path)
         survive_hangups()
-        reload = ConfigReload(
-            path,
-            is_needed=self.config is not None or config is not None,
-            server=None if config is None else config.server,
-            addresses=[(address.host, port) for port in address.ports],
-        )
 
         def on_listening() -> None:
             reload_at_hangups(lambda: read_again(certificate, reload))
             self._greet(address, path)
+            if self.watches:
+                watch.start()
 
         serve(self.server, client_ports(bound, certificate), on_listening=on_listening)
         return 0
@@ -122,8 +117,26 @@ class Launch:
         address = listen_address.chosen(self.listen, None, DEFAULT_CONFIG)
         listen_address.tell_settings(address)
         ports = client_ports(bound, tls_files.loaded(address.files))
-        serve(self.server, ports, on_listening=link.report_ready, on_draining=link.report_leaving)
+        reload = self._reload(self.config or DEFAULT_CONFIG, address, None)
+
+        def on_listening() -> None:
+            link.report_ready()
+            if self.watches:
+                reload.begin()  # to know which files it names
+                ConfigWatch(reload.files, reload.begin).start()
+
+        serve(self.server, ports, on_listening=on_listening, on_draining=link.report_leaving)
         return 0
+
+    def _reload(self, path: Path, address: ListenAddress, config: Config | None) -> ConfigReload:
+        """`config`: what there was at the start; None: a worker does not know."""
+        return ConfigReload(
+            path,
+            is_needed=self.config is not None or path.exists(),
+            server=None if config is None else config.server,
+            addresses=[(address.host, port) for port in address.ports],
+            named=config.files if config else (),
+        )
 
     def _prepare_only(self, path: Path, address: ListenAddress) -> int:
         self._prepare(path, address)
@@ -135,7 +148,8 @@ class Launch:
         self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
         serve = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
         config = [] if self.config is None else ["--config", str(self.config)]
-        place = ["--server", self.server, *address.options()]
+        watch = ["--watch"] if self.watches else []
+        place = ["--server", self.server, *address.options(), *watch]
         for line in self._remarks(address):
             self.say(line)
         supervision.begin(
@@ -146,7 +160,7 @@ class Launch:
                     [each.detach() for each in listener.bind_all(address.host, address.ports)]
                     for _ in range(count)
                 ],
-                worker=[*serve, *place],
+                worker=[*serve, *config, *place],
                 preparation=[*serve, *config, *address.options(), "--prepare"],
                 greeting=self._greeting(address, path),
                 logging=settings.LOGGING,
@@ -197,7 +211,7 @@ class Launch:
             if refusal:
                 raise StartError(refusal)
             self._notes += start_warnings.lines(path, address.files)
-            self._say_what_daily_costs()
+            self._notes += start_warnings.what_daily_costs()
             self._keys = ApiKey.objects.count()
             self._groups = Group.objects.count()
         connections.close_all()
@@ -219,17 +233,6 @@ class Launch:
             self._notes += [f"environment: {line}" for line in report.news()]
         self._administrator = bootstrap.ensure_administrator()
         return ""
-
-    def _say_what_daily_costs(self) -> None:
-        groups = Group.objects.filter(rate_limit_policy=RateLimitPolicy.DAILY)
-        names = list(groups.values_list("name", flat=True)[: MOST_NAMES + 1])
-        if names:
-            more = ["…"] if len(names) > MOST_NAMES else []
-            reset = f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"
-            self._notes.append(
-                f"rate_limit_policy daily ({', '.join(names[:MOST_NAMES] + more)}): any 429 takes a"
-                f" key out until {reset}; quota_aware waits as long as the limit lasts."
-            )
 
     def _import(self, path: Path) -> None:
         try:
@@ -256,15 +259,6 @@ class Launch:
         return greeting.lines(address.urls, *found, path)
 
 
-def read_again(certificate: ServerCertificate | None, reload: ConfigReload) -> None:
-    if certificate is not None:
-        tls_files.renew(certificate)
-    reload.begin()
-    logger.info(
-        "For new code and settings one process has to stop; `serve --workers 2` can do without."
-    )
-
-
 def take_over(server: ServerConfig) -> None:
     """What the config file says where a setting says it, too."""
     if server.allow_anonymous:
@@ -272,8 +266,3 @@ def take_over(server: ServerConfig) -> None:
     if server.path_prefix:
         for name, value in settings_below(server.path_prefix).items():
             setattr(settings, name, value)
-
-
-def client_ports(bound: list[socket], certificate: ServerCertificate | None) -> list[ClientPort]:
-    """The last one has the certificate."""
-    return [*map(ClientPort, bound[:-1]), ClientPort(bound[-1], certificate)]

@@ -3,6 +3,7 @@
 import resource
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from socket import socket
 
 from django.conf import settings
 
@@ -10,10 +11,15 @@ from proxyapp.process.arenas import share_arenas
 from proxyapp.process.bootstrap import database_errors_explained
 from proxyapp.process.calm_collector import calm_collector
 from proxyapp.process.start_error import StartError
-from proxyapp.server.certificate import ClientPort
+from proxyapp.server.certificate import ClientPort, ServerCertificate
 from proxyapp.server.drain import Drain
 from proxyapp.server.http_server import ConnectionLimits
 from proxyapp.server.library_check import LibraryMismatch
+
+
+def client_ports(bound: list[socket], certificate: ServerCertificate | None) -> list[ClientPort]:
+    """The last one has the certificate."""
+    return [*map(ClientPort, bound[:-1]), ClientPort(bound[-1], certificate)]
 
 
 def _nothing() -> None:

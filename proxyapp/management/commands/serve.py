@@ -40,6 +40,9 @@ class Command(BaseCommand):
             "--workers", default="1", metavar="N", help="processes on the port (default: 1)"
         )
         parser.add_argument("--server", choices=["daphne", "uvicorn"], default="daphne")
+        parser.add_argument(
+            "--watch", action="store_true", help="read the config file again when it has changed"
+        )
         parser.add_argument("--worker", type=int, help=SUPPRESS)
         parser.add_argument("--listener", help=SUPPRESS)
         parser.add_argument("--prepare", action="store_true", help=SUPPRESS)
@@ -55,6 +58,7 @@ class Command(BaseCommand):
                 link=options["worker"],
                 given_sockets=options["listener"],
                 prepares=options["prepare"],
+                watches=options["watch"],
                 say=lambda line: print(line, flush=True),
             ).run()
         except (StartError, ConfigError, ListenError) as error:

@@ -1,0 +1,107 @@
+"""`serve --watch`: a config file that changes is read again by itself."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from proxyapp.process.config_watch import ConfigWatch
+from tests.support.gateway import Gateway, group
+from tests.support.pool_data import secret
+from tests.support.waiting import wait_for
+
+ONE, TWO = (secret(label) for label in ("one", "two"))
+
+
+class Watched:
+    def __init__(self, *files: Path) -> None:
+        self.files = list(files)
+        self.reloads = 0
+        self.watch = ConfigWatch(lambda: self.files, self.reload)
+
+    def reload(self) -> None:
+        self.reloads += 1
+
+    def looks(self, count: int = 1) -> int:
+        for _ in range(count):
+            self.watch.look()
+        return self.reloads
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "config.yaml"
+    path.write_text("one")
+    return path
+
+
+def test_it_waits_until_the_file_stays_the_same_and_then_reads_it_once(file: Path) -> None:
+    watched = Watched(file)
+    assert watched.looks(3) == 0
+    for text in ("half", "half of", "half of it"):
+        file.write_text(text)
+        assert watched.looks() == 0
+
+    assert watched.looks() == 1
+    assert watched.looks(3) == 1
+
+
+def test_a_file_in_the_place_of_another_is_a_change_also_with_its_size_and_time(file: Path) -> None:
+    watched = Watched(file)
+    status = file.stat()
+    other = file.with_name("other")
+    other.write_text("two")
+    os.utime(other, ns=(status.st_atime_ns, status.st_mtime_ns))
+    other.replace(file)
+
+    assert watched.looks(2) == 1
+
+
+def test_a_link_that_is_turned_and_a_file_that_goes_and_comes_are_changes(file: Path) -> None:
+    link = file.with_name("link")
+    link.symlink_to(file)
+    watched = Watched(link)
+    other = file.with_name("other")
+    other.write_text("two")
+    link.unlink()
+    assert watched.looks() == 0
+    link.symlink_to(other)
+    assert watched.looks(2) == 1
+
+    link.unlink()
+    assert watched.looks(3) == 2
+
+
+def test_a_file_that_the_config_names_anew_counts(file: Path) -> None:
+    watched = Watched(file)
+    keys = file.with_name("keys")
+    keys.write_text("a")
+    watched.files.append(keys)
+    assert watched.looks(2) == 1
+
+    keys.write_text("a, b")
+
+    assert watched.looks(2) == 2
+
+
+@pytest.mark.once
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_gateway_takes_a_key_up_that_was_written_into_its_file(workers: str) -> None:
+    target = "http://127.0.0.1:9"
+    config = {"groups": [{**group([ONE], target), "api_keys_file": "keys.txt"}]}
+    gateway = Gateway(config, args=["--watch", "--workers", workers])
+    keys = gateway.directory / "keys.txt"
+    keys.write_text("# none yet\nYOUR_GEMINI_API_KEY\n")
+    with gateway:
+        wait_for(lambda: "Keys:  1 in 1 group" in gateway.output())
+        if workers == "2":
+            wait_for(lambda: gateway.output().count("The config was read again.") >= 2)
+        keys.with_name("new").write_text(f"{TWO}\n")
+        keys.with_name("new").replace(keys)
+
+        wait_for(lambda: "keys: 1 created, 0 updated, 1 unchanged" in gateway.output())
+        assert len(gateway.keys()) == 2
+        gateway.config_path.write_text(json.dumps(config)[:40])
+        wait_for(lambda: "Groups and keys stay as they are. " in gateway.output())
+        assert gateway.stop() == 0
