@@ -1,0 +1,131 @@
+"""Client tokens that another gateway made: hashed as our own, so that its clients keep theirs."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from proxyapp.access.token_book import LONGEST_FOREIGN, SHAPE, masked_token, token_hash
+from proxyapp.access.token_store import secret_keys
+from proxyapp.models import ClientToken, Group, audit
+from proxyapp.models.audit import Actor
+from proxyapp.pool.change_log import Touched
+from proxyapp.pool.cursor import lock_pool, raise_pool_version
+from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.no_keys import is_placeholder
+
+LEAST_CHARACTERS, STRONG_CHARACTERS, STRONG_VARIETY = 8, 20, 10
+MAX_NAME = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForeignToken:
+    """`groups` None: the keys of all groups; else of those of these names."""
+
+    text: str = field(repr=False)
+    name: str
+    groups: Sequence[str] | None = None
+    models: Sequence[str] = ()
+    requests_per_minute: int | None = None
+    expires_at: datetime | None = None
+
+
+def why_refused(text: str) -> str:
+    """Empty for what can be a token here."""
+    if not (text.isascii() and text.isprintable()) or " " in text:
+        return "has characters that no header carries"
+    if len(text) > LONGEST_FOREIGN:
+        return f"has {len(text)} characters; {LONGEST_FOREIGN} are allowed"
+    if is_placeholder(text):
+        return "is a placeholder, which everybody knows"
+    if len(text) < LEAST_CHARACTERS:
+        return f"has less than {LEAST_CHARACTERS} characters, which anybody finds by trying"
+    return ""
+
+
+def is_weak(text: str) -> bool:
+    """Short, or of few characters: found by trying, or in another program's documentation."""
+    return len(text) < STRONG_CHARACTERS or len(set(text)) < STRONG_VARIETY
+
+
+def masked_foreign(text: str) -> str:
+    return masked_token(text) if SHAPE.fullmatch(text.encode()) else masked_key(text)
+
+
+def take_over(foreign: Iterable[ForeignToken], actor: Actor) -> list[ClientToken]:
+    """Those that there were not before; what an operator changed or revoked of others stays."""
+    by_text: dict[str, ForeignToken] = {}
+    for token in foreign:
+        before = by_text.get(token.text)
+        by_text[token.text] = _both(before, token) if before else token
+    wanted = list(by_text.values())
+    if not wanted:
+        return []
+    with transaction.atomic():
+        lock_pool()
+        new = _unknown(wanted)
+        if new:
+            tokens = ClientToken.objects.bulk_create(_rows(new))
+            _limit_to_groups(tokens, new)
+            audit.record(actor, "add", tokens, "token of another gateway")
+            raise_pool_version(Touched(has_tokens=True))
+            return tokens
+    return []
+
+
+def _both(first: ForeignToken, other: ForeignToken) -> ForeignToken:
+    """What a client may do with one token that stands in two places."""
+    is_for_all = first.groups is None or other.groups is None
+    groups = None if is_for_all else [*(first.groups or ()), *(other.groups or ())]
+    models = [*first.models, *other.models] if first.models and other.models else []
+    return replace(first, groups=groups, models=list(dict.fromkeys(models)))
+
+
+def _unknown(wanted: Sequence[ForeignToken]) -> list[ForeignToken]:
+    known = set(ClientToken.objects.order_by().values_list("token_hash", flat=True))
+    secrets = secret_keys()
+    return [
+        token
+        for token in wanted
+        if not any(token_hash(token.text, secret) in known for secret in secrets)
+    ]
+
+
+def _rows(new: Sequence[ForeignToken]) -> list[ClientToken]:
+    taken = {name.lower() for name in ClientToken.objects.order_by().values_list("name", flat=True)}
+    return [
+        ClientToken(
+            name=_free_name(token.name, taken),
+            token_hash=token_hash(token.text, settings.SECRET_KEY),
+            masked=masked_foreign(token.text),
+            is_limited_to_groups=token.groups is not None,
+            allowed_models=list(token.models),
+            requests_per_minute=token.requests_per_minute,
+            expires_at=token.expires_at,
+        )
+        for token in new
+    ]
+
+
+def _free_name(name: str, taken: set[str]) -> str:
+    """Case does not count."""
+    plain = "".join(filter(str.isprintable, name)).strip()[: MAX_NAME - 8] or "token"
+    number, free = 1, plain
+    while free.lower() in taken:
+        number += 1
+        free = f"{plain} {number}"
+    taken.add(free.lower())
+    return free
+
+
+def _limit_to_groups(tokens: Sequence[ClientToken], new: Sequence[ForeignToken]) -> None:
+    ids: Mapping[str, int] = dict(Group.objects.order_by().values_list("name", "pk"))
+    link = ClientToken.allowed_groups.through
+    link.objects.bulk_create(
+        link(clienttoken_id=token.pk, group_id=ids[name])
+        for token, source in zip(tokens, new, strict=True)
+        for name in dict.fromkeys(source.groups or ())
+        if name in ids
+    )
