@@ -33,12 +33,13 @@ MAY_IMPORT = {
         "live_api": f"forwarding runtime {BELOW_RUNTIME}",
         "operators": f"runtime {BELOW_RUNTIME}",
         "alerts": f"operators runtime {BELOW_RUNTIME}",
+        "peers": f"operators config runtime {BELOW_RUNTIME}",
         "management_api": f"alerts operators config runtime {BELOW_RUNTIME}",
         "admin": f"alerts operators config runtime {BELOW_RUNTIME}",
         "process": "alerts operators config runtime metrics server access pool models database "
         "vocabulary",
-        "management": "process alerts operators config ledger upstream access costs pool models "
-        "vocabulary",
+        "management": "process peers alerts operators config ledger upstream access costs pool "
+        "models vocabulary",
         "migrations": "models",
         "apps": "",
     }.items()

@@ -1,0 +1,73 @@
+"""`manage.py import_from`: takes over what another gateway's files hold."""
+
+import os
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.core.management.base import CommandError
+
+from proxyapp.config.contents import ConfigError
+from proxyapp.management.database_command import DatabaseCommand
+from proxyapp.management.json_text import json_text
+from proxyapp.models import audit
+from proxyapp.peers.applying import apply_moved
+from proxyapp.peers.formats import FORMATS, format_of, moved_from
+from proxyapp.peers.source import Source, read_source
+from proxyapp.peers.telling import as_json, lines_of
+
+AUTO = "auto"
+URLS = "a database's URL is not read: give its SQLite file, or an export of it as text or JSON"
+
+
+class Command(DatabaseCommand):
+    help = (
+        "Takes over groups, keys, exits and client tokens from files of another gateway, in one"
+        " transaction, and says what had no place. Clients keep their credentials."
+    )
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "peer",
+            metavar="FORMAT",
+            choices=[AUTO, *FORMATS],
+            help=f"{AUTO} (told by what is in the files), {', '.join(FORMATS)}",
+        )
+        parser.add_argument("files", metavar="FILE", nargs="+", help="docs/MIGRATION.md names them")
+        parser.add_argument(
+            "--dry-run", action="store_true", help="print the same report and change nothing"
+        )
+        parser.add_argument("--json", action="store_true", help="print JSON and nothing else")
+
+    def handle(
+        self, *_: Any, peer: str, files: Sequence[str], dry_run: bool, json: bool, **__: Any
+    ) -> None:
+        try:
+            sources = [_source(name) for name in files]
+            peer = _peer(sources) if peer == AUTO else peer
+            moved = moved_from(peer, sources, os.environ)
+            applied = apply_moved(moved, audit.command("import_from"), dry_run=dry_run)
+        except ConfigError as error:
+            raise CommandError(f"nothing was imported:\n{error}") from error
+        if json:
+            self.stdout.write(json_text(as_json(moved, applied, dry_run=dry_run), self.stdout))
+            return
+        for line in lines_of(moved, applied):
+            self.stdout.write(line)
+        if dry_run:
+            self.stdout.write("dry run: nothing was changed")
+
+
+def _source(name: str) -> Source:
+    if "://" in name:
+        raise ConfigError([URLS])
+    return read_source(Path(name))
+
+
+def _peer(sources: Sequence[Source]) -> str:
+    peers = {format_of(source): source for source in sources}
+    if len(peers) > 1:
+        raise ConfigError([f"the files are of {' and '.join(peers)}: import them one by one"])
+    return next(iter(peers))

@@ -1,0 +1,91 @@
+"""What was moved, applied as an import applies a config file: one transaction, one validation."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from proxyapp.access.foreign_tokens import take_over
+from proxyapp.config.contents import Config, ConfigError
+from proxyapp.config.file import FileReading
+from proxyapp.config.importing import import_config
+from proxyapp.config.report import Report
+from proxyapp.models import ApiKey, ClientToken
+from proxyapp.models.audit import Actor
+from proxyapp.operators.key_actions import change_audited
+from proxyapp.peers.moved import MovedGroup, MovedIn, MovedKey
+from proxyapp.pool.cursor import lock_pool
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """`tokens`, `disabled`: what is new of both. `is_closed`: no client was asked for a token
+    before.
+    """
+
+    report: Report
+    tokens: list[ClientToken]
+    disabled: int
+    is_closed: bool
+
+
+def config_of(moved: MovedIn) -> Config:
+    """Checked as a config file is. Raises ConfigError."""
+    problems: list[str] = []
+    tree = {"groups": [_group(group) for group in moved.groups]}
+    config = FileReading(problems, None).config(tree)
+    if problems:
+        names = {f"groups[{index}]": group.name for index, group in enumerate(moved.groups)}
+        raise ConfigError(_named(problem, names) for problem in problems)
+    return config
+
+
+def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:
+    """What an operator has changed of a key since stays: only new ones are disabled.
+
+    Raises ConfigError.
+    """
+    config = config_of(moved)
+    with transaction.atomic():
+        lock_pool()
+        was_open = not ClientToken.objects.exists()
+        source = Path(f"/import_from/{moved.peer}")
+        report = import_config(config, source=source, takes_out=False, by=by)
+        disabled = change_audited("disable", _off(moved, report), by, timezone.now())
+        tokens = take_over(moved.tokens, by)
+        if dry_run:
+            transaction.set_rollback(True)
+    return Applied(report, tokens, len(disabled), was_open and bool(tokens))
+
+
+def _group(group: MovedGroup) -> dict[str, Any]:
+    fields = dict(group.fields)
+    if any("weight" in key.fields for key in group.keys):
+        fields.setdefault("strategy", "weighted")
+    return {"name": group.name, **fields, "api_keys": [_key(key) for key in group.keys]}
+
+
+def _key(key: MovedKey) -> object:
+    return {"key": key.secret, **key.fields} if key.fields else key.secret
+
+
+def _off(moved: MovedIn, report: Report) -> list[int]:
+    secrets = {key.secret for key in moved.keys if key.is_off}
+    if not secrets:
+        return []
+    return [
+        change.row.pk
+        for change in report.rows
+        if change.action == "add"
+        and isinstance(change.row, ApiKey)
+        and change.row.secret in secrets
+    ]
+
+
+def _named(problem: str, names: Mapping[str, str]) -> str:
+    place, bracket, rest = problem.partition("]")
+    name = names.get(place + bracket)
+    return f"group {name!r}{rest}" if name else problem

@@ -1,0 +1,93 @@
+"""The fields of a mapping in another gateway's file, taken one by one: what is left is said."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from proxyapp.config.plain_yaml import Odd, shown
+from proxyapp.peers.moved import NO_PLACE, MovedIn
+from proxyapp.vocabulary.choices import MAX_WEIGHT
+
+EMPTY: tuple[object, ...] = (None, "", False, 0)
+
+
+class Fields:
+    """`value`: what stands at the place, a mapping or else nothing."""
+
+    def __init__(self, value: object, place: str, moved: MovedIn) -> None:
+        if not isinstance(value, Mapping):
+            if value is not None:
+                moved.leave(place or "the file", "is no mapping")
+            value = {}
+        self.values: dict[Any, Any] = dict(value)
+        self.place, self.moved = place, moved
+
+    def at(self, name: str) -> str:
+        return f"{self.place}.{name}" if self.place else name
+
+    def take(self, name: str) -> Any:
+        value = self.values.pop(name, None)
+        return None if isinstance(value, Odd) else value
+
+    def text(self, name: str) -> str:
+        """A number is what YAML makes of an unquoted text of digits."""
+        value = self.take(name)
+        if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
+            return str(value).strip()
+        if value is not None:
+            self.moved.leave(self.at(name), "is no text")
+        return ""
+
+    def number(self, name: str) -> int | None:
+        value = self.take(name)
+        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
+            value = int(value[:18])
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value
+        if value not in (None, ""):
+            self.moved.leave(self.at(name), "is no whole number")
+        return None
+
+    def positive(self, name: str) -> int | None:
+        value = self.number(name)
+        return value if value is not None and value > 0 else None
+
+    def weight(self, name: str = "weight") -> int | None:
+        """None is what needs no saying: 1."""
+        value = self.positive(name)
+        if value is not None and value > MAX_WEIGHT:
+            self.moved.leave(self.at(name), f"is {value}; taken as {MAX_WEIGHT}, the most")
+        return None if value in (None, 1) else min(value or 1, MAX_WEIGHT)
+
+    def flag(self, name: str) -> bool:
+        return self.take(name) in (True, "true", "True", 1)
+
+    def items(self, name: str) -> list[tuple[str, Any]]:
+        """Each with its place."""
+        value = self.take(name)
+        if isinstance(value, list):
+            return [(f"{self.at(name)}[{index}]", item) for index, item in enumerate(value)]
+        if value is not None:
+            self.moved.leave(self.at(name), "is no list")
+        return []
+
+    def each(self, name: str) -> Iterator["Fields"]:
+        for place, item in self.items(name):
+            yield Fields(item, place, self.moved)
+
+    def texts(self, name: str) -> list[str]:
+        return [
+            str(item).strip()
+            for _, item in self.items(name)
+            if isinstance(item, str | int) and str(item).strip()
+        ]
+
+    def fields(self, name: str) -> "Fields":
+        return Fields(self.take(name), self.at(name), self.moved)
+
+    def leave_rest(self, reasons: Mapping[str, str] | None = None) -> None:
+        """What says nothing needs no word."""
+        for name, value in self.values.items():
+            if value in EMPTY or value == [] or value == {}:
+                continue
+            plain = shown(name).strip("'")
+            self.moved.leave(self.at(plain), (reasons or {}).get(str(name), NO_PLACE))

@@ -1,0 +1,60 @@
+"""Which gateway a file is of: told by what is in it, or asked for."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from proxyapp.config.contents import ConfigError
+from proxyapp.peers import gemini_balance, gpt_load, seed
+from proxyapp.peers.moved import MovedIn
+from proxyapp.peers.source import Source
+
+Environment = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """`recognises` is sure, or says no."""
+
+    recognises: Callable[[Source], bool]
+    read: Callable[[Source, MovedIn, Environment], None]
+
+
+FORMATS: Mapping[str, Format] = {
+    module.PEER: Format(module.recognises, module.read)
+    for module in (gpt_load, gemini_balance, seed)
+}
+
+
+def format_of(source: Source) -> str:
+    """Raises ConfigError, with what was seen, where it is not exactly one."""
+    names = [name for name, each in FORMATS.items() if each.recognises(source)]
+    if len(names) == 1:
+        return names[0]
+    seen = (
+        f"may be of {' or of '.join(names)}"
+        if names
+        else f"is of none that is known: {_seen(source)}"
+    )
+    raise source.wrong(f"{seen}; say which it is, one of {', '.join(FORMATS)}")
+
+
+def moved_from(peer: str, sources: Sequence[Source], environment: Environment) -> MovedIn:
+    """Raises ConfigError, of all files."""
+    moved, problems = MovedIn(peer), list[str]()
+    for source in sources:
+        try:
+            FORMATS[peer].read(source, moved, environment)
+        except ConfigError as error:
+            problems += error.problems
+    if problems:
+        raise ConfigError(problems)
+    moved.drop_empty_groups()
+    return moved
+
+
+def _seen(source: Source) -> str:
+    if source.is_sqlite:
+        return "a SQLite database without their tables"
+    if source.settings:
+        return "settings of an environment"
+    return "a mapping" if source.fields else "text; keys alone go through Bulk add"

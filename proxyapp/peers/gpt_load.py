@@ -1,0 +1,133 @@
+"""gpt-load 1.x: its export of keys as text, or its SQLite database."""
+
+import re
+from collections.abc import Iterable, Mapping
+
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.source import Source
+from proxyapp.peers.sqlite_file import Row, parsed, rows_of, tables_of
+from proxyapp.peers.targets import POLICY, target_fields
+
+PEER = "gpt-load"
+NAME_OF_EXPORT = re.compile(r"keys-(.+)-(all|active|invalid)(?: ?\(\d+\))?\.txt", re.IGNORECASE)
+# A nonce, the key and its tag: no key of a provider is as long in hexadecimal digits.
+HEX = re.compile(r"[0-9a-f]{88,}")
+ENCRYPTED = (
+    "is encrypted with that program's ENCRYPTION_KEY: export the keys there as text (menu of the"
+    " group, Export keys), and import that"
+)
+CHANNELS = {"gemini": "gemini", "anthropic": "anthropic"}
+GROUP_COLUMNS = (
+    *("id", "name", "group_type", "upstreams", "channel_type", "proxy_keys", "config"),
+    *("model_redirect_rules", "param_overrides", "header_rules", "test_model"),
+    *("validation_endpoint", "sort"),
+)
+KEY_COLUMNS = ("id", "group_id", "key_value", "status", "notes", "weight")
+REASONS = {
+    "param_overrides": "requests go on as clients wrote them",
+    "header_rules": "requests go on as clients wrote them",
+    "test_model": "a test asks for the list of models",
+    "validation_endpoint": "a test asks for the list of models",
+    "config": "is a setting of that program only",
+}
+
+
+def recognises(source: Source) -> bool:
+    if source.is_sqlite:
+        return {"groups", "api_keys"} <= tables_of(source)
+    return NAME_OF_EXPORT.fullmatch(source.name) is not None
+
+
+def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+    if source.is_sqlite:
+        _of_database(source, moved)
+    else:
+        _of_export(source, moved)
+
+
+def _of_export(source: Source, moved: MovedIn) -> None:
+    found = NAME_OF_EXPORT.fullmatch(source.name)
+    name, status = (found[1], found[2].lower()) if found else ("gemini", "all")
+    made = moved.group(name, **target_fields())
+    for number, line in enumerate(source.text.splitlines(), start=1):
+        if line.strip():
+            moved.key(made, line, f"line {number}", is_off=status == "invalid")
+    moved.notes.append(
+        f"group '{made.name}' goes to Google: a text of keys does not say where they belong"
+    )
+
+
+def _of_database(source: Source, moved: MovedIn) -> None:
+    by_group: dict[object, list[Row]] = {}
+    for row in rows_of(source, "api_keys", KEY_COLUMNS, "id"):
+        by_group.setdefault(row.get("group_id"), []).append(row)
+    for row in rows_of(source, "groups", GROUP_COLUMNS, "sort"):
+        _group(row, by_group.get(row.get("id"), []), moved)
+    for row in rows_of(source, "system_settings", ("setting_key", "setting_value")):
+        if row.get("setting_key") == "proxy_keys":
+            for index, token in enumerate(_separate(row.get("setting_value"))):
+                moved.token(token, f"system_settings.proxy_keys[{index}]", f"gpt-load {index + 1}")
+
+
+def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> None:
+    fields = Fields(row, f"groups.{row.get('name')}", moved)
+    name, kind = fields.text("name"), fields.text("group_type")
+    fields.take("id"), fields.take("sort")
+    if kind == "aggregate":
+        moved.leave(fields.place, "is made of other groups: every client has all groups' keys here")
+        return
+    made = moved.group(name, **_target(fields, moved))
+    _settings(fields, made, moved)
+    for key in keys:
+        _key(made, key, moved)
+    limited = {"groups": [made.name]}
+    for index, token in enumerate(_separate(fields.take("proxy_keys"))):
+        moved.token(
+            token, fields.at(f"proxy_keys[{index}]"), f"gpt-load {name} {index + 1}", **limited
+        )
+    fields.leave_rest(REASONS)
+
+
+def _target(fields: Fields, moved: MovedIn) -> dict[str, object]:
+    upstreams = parsed(fields.take("upstreams"))
+    given = upstreams if isinstance(upstreams, list) else []
+    urls = [str(each.get("url", "")) for each in given if isinstance(each, dict)]
+    if len(urls) > 1:
+        moved.leave(fields.at("upstreams[1…]"), "a group has one target: the first was taken")
+    url, channel = (urls or [""])[0].rstrip("/"), CHANNELS.get(fields.text("channel_type"), "")
+    if channel:
+        return target_fields(url, channel)
+    return target_fields(url if not url or url.endswith("/v1") else f"{url}/v1", "openai") | POLICY
+
+
+def _settings(fields: Fields, made: MovedGroup, moved: MovedIn) -> None:
+    config = Fields(parsed(fields.take("config")) or {}, fields.at("config"), moved)
+    if proxy := config.text("proxy_url"):
+        made.fields["proxy_url"] = proxy
+    config.leave_rest(dict.fromkeys(config.values, REASONS["config"]))
+    rules = parsed(fields.take("model_redirect_rules"))
+    if isinstance(rules, dict) and rules:
+        made.fields["aliases"] = {str(name): str(model) for name, model in rules.items()}
+    for name in ("param_overrides", "header_rules"):
+        if not parsed(fields.values.get(name)):
+            fields.take(name)
+
+
+def _key(made: MovedGroup, row: Row, moved: MovedIn) -> None:
+    place, secret = f"api_keys.{row.get('id')}", row.get("key_value")
+    if isinstance(secret, str) and HEX.fullmatch(secret):
+        moved.leave(place, ENCRYPTED)
+        return
+    moved.key(
+        made,
+        secret,
+        place,
+        is_off=row.get("status") == "invalid",
+        name="".join(filter(str.isprintable, str(row.get("notes") or "")))[:100],
+    )
+
+
+def _separate(value: object) -> list[str]:
+    """Of tokens between commas; those of all groups are in the settings."""
+    return [part.strip() for part in str(value or "").split(",") if part.strip()]

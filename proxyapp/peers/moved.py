@@ -1,0 +1,120 @@
+"""What the files of another gateway come to here, and what in them has no place."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxyapp.access.foreign_tokens import ForeignToken, is_weak, masked_foreign, why_refused
+from proxyapp.vocabulary.checks import check_key
+from proxyapp.vocabulary.key_fields import KEY_FIELDS
+from proxyapp.vocabulary.masking import masked_key
+
+MOST_LEFT = 1000
+MAX_GROUP_NAME = 80
+NO_PLACE = "has no place here"
+KEY_NAMES = frozenset(key_field.name_in_file for key_field in KEY_FIELDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """`place`: in the file, without a value of it."""
+
+    place: str
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
+class MovedKey:
+    """`fields`: as the config file names them. `is_off`: it was disabled or given up there."""
+
+    secret: str = field(repr=False)
+    fields: dict[str, Any] = field(default_factory=dict, repr=False)
+    is_off: bool = False
+
+
+@dataclass(slots=True)
+class MovedGroup:
+    """`fields`: as the config file names them, but for name and keys."""
+
+    name: str
+    fields: dict[str, Any] = field(default_factory=dict, repr=False)
+    keys: list[MovedKey] = field(default_factory=list, repr=False)
+
+
+@dataclass(slots=True)
+class MovedIn:
+    """`notes`: what whoever moves should know of what was taken."""
+
+    peer: str
+    groups: list[MovedGroup] = field(default_factory=list)
+    tokens: list[ForeignToken] = field(default_factory=list)
+    left: list[Left] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    more_left: int = 0
+
+    def leave(self, place: str, why: str = NO_PLACE) -> None:
+        if len(self.left) < MOST_LEFT:
+            self.left.append(Left(place, why))
+        else:
+            self.more_left += 1
+
+    def group(self, name: str, **fields: Any) -> MovedGroup:
+        """A new one, under a name that no other has."""
+        taken = {group.name.lower() for group in self.groups}
+        plain = group_name(name) or self.peer
+        number, free = 1, plain
+        while free.lower() in taken:
+            number += 1
+            free = f"{plain}-{number}"
+        made = MovedGroup(free, fields)
+        self.groups.append(made)
+        return made
+
+    def key(
+        self, group: MovedGroup, secret: object, place: str, *, is_off: bool = False, **fields: Any
+    ) -> None:
+        """What is no key is left where it is; so one of them stops no other."""
+        if not isinstance(secret, str) or not secret.strip():
+            self.leave(place, "is no text; a key is needed")
+        elif problem := check_key(secret):
+            self.leave(place, problem)
+        else:
+            said = {name: value for name, value in fields.items() if value not in (None, "")}
+            group.keys.append(MovedKey(secret.strip(), said, is_off))
+
+    def token(self, text: object, place: str, name: str, **terms: Any) -> None:
+        secret = str(text).strip() if isinstance(text, str | int) else ""
+        if not secret:
+            return
+        if why := why_refused(secret):
+            self.leave(place, f"{why}: give its clients another (`manage.py tokens create`)")
+            return
+        self.tokens.append(ForeignToken(text=secret, name=name, **terms))
+        if is_weak(secret):
+            self.notes.append(
+                f"client token {masked_foreign(secret)} ({place}) is weak: whoever can reach the"
+                " gateway may find it by trying; replace it soon"
+            )
+
+    def drop_empty_groups(self, names: Iterable[str] = ()) -> None:
+        """A group needs a key."""
+        for group in [group for group in self.groups if not group.keys]:
+            self.leave(f"group {group.name!r}", "has no key")
+            self.groups.remove(group)
+
+    @property
+    def keys(self) -> list[MovedKey]:
+        return [key for group in self.groups for key in group.keys]
+
+    @property
+    def masked_off(self) -> list[str]:
+        return [masked_key(key.secret) for key in self.keys if key.is_off]
+
+
+def group_name(text: str) -> str:
+    """What a path of a URL takes, of a name that people gave."""
+    kept = (character if character.isalnum() or character in "-_." else "-" for character in text)
+    return "".join(kept).strip("-.")[:MAX_GROUP_NAME]

@@ -1,0 +1,90 @@
+"""The gateway that this one follows, of both its versions: YAML, or keys in the environment."""
+
+from collections.abc import Iterator, Mapping
+
+from proxyapp.peers.env_file import listed
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.source import Source
+from proxyapp.peers.targets import POLICY, target_fields
+
+PEER = "seed"
+NUMBERED = "GEMINI_API_KEY_"
+ADMIN = "operators sign in with a user of their own (`manage.py createsuperuser`)"
+REASONS = {
+    "server": "listening is said by `server` of config.yaml, or `serve --host --port`",
+    "redis_url": "no Redis is needed: the database keeps keys and cooldowns",
+    "redis_key_prefix": "no Redis is needed",
+    "max_failures_threshold": "no key is given up by counting; the provider's answer says why",
+    "rate_limit": "limits are the clients' (`tokens create --requests-per-minute`) or a group's",
+    "circuit_breaker": "a target that is down takes no key out",
+    "internal_retries": "every key that is free is tried",
+    "temporary_block_minutes": "a cooldown is as long as the provider says",
+    "top_p": "requests go on as clients wrote them",
+}
+
+
+def recognises(source: Source) -> bool:
+    settings = source.settings
+    if "ALLOWED_TOKENS" in settings or "API_KEYS" in settings:
+        return False
+    if any(name.startswith("GEMINI_API_KEY") for name in settings):
+        return True
+    groups = source.fields.get("groups")
+    return isinstance(groups, list) and any(
+        isinstance(group, dict) and "api_keys" in group for group in groups
+    )
+
+
+def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+    if settings := source.settings:
+        _of_environment(settings, moved)
+        return
+    fields = Fields(source.tree, "", moved)
+    for group in fields.each("groups"):
+        _group(group, moved)
+    server = fields.fields("server")
+    server.leave_rest(dict.fromkeys(server.values, REASONS["server"]) | {"admin_token": ADMIN})
+    fields.leave_rest(REASONS)
+
+
+def _group(fields: Fields, moved: MovedIn) -> None:
+    made = moved.group(fields.text("name"), **target_fields(fields.text("target_url")))
+    if proxy := fields.text("proxy_url"):
+        made.fields["proxy_url"] = proxy
+    for place, key in fields.items("api_keys"):
+        moved.key(made, key, place)
+    if models := fields.texts("model_aliases"):
+        made.fields["models"] = models
+    fields.leave_rest(REASONS)
+
+
+def _of_environment(settings: Mapping[str, str], moved: MovedIn) -> None:
+    """Keys with numbers go before one, and one before a list, as there."""
+    made = moved.group("default", **POLICY)
+    for name, value in _numbered(settings) or _single(settings):
+        _keys(made, name, value, moved)
+    for name in settings:
+        if not name.startswith("GEMINI_API_KEY"):
+            reason = ADMIN if name.endswith("ADMIN_TOKEN") else REASONS["server"]
+            moved.leave(name, REASONS.get(name.lower(), reason))
+
+
+def _numbered(settings: Mapping[str, str]) -> list[tuple[str, str]]:
+    def upward() -> Iterator[tuple[str, str]]:
+        number = 1
+        while value := settings.get(f"{NUMBERED}{number}"):
+            yield f"{NUMBERED}{number}", value
+            number += 1
+
+    return list(upward())
+
+
+def _single(settings: Mapping[str, str]) -> list[tuple[str, str]]:
+    names = ("GEMINI_API_KEY", "GEMINI_API_KEYS")
+    return [(name, settings[name]) for name in names if settings.get(name)][:1]
+
+
+def _keys(made: MovedGroup, name: str, value: str, moved: MovedIn) -> None:
+    for key in listed(value):
+        moved.key(made, key, name)

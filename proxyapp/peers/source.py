@@ -1,0 +1,116 @@
+"""One file of another gateway, as text, as a tree of values, as settings or as a database."""
+
+import codecs
+import functools
+import json
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from proxyapp.config.contents import ConfigError
+from proxyapp.config.plain_yaml import read_yaml
+from proxyapp.peers.env_file import is_env, settings_of
+from proxyapp.vocabulary.sizes import too_large
+
+MAX_BYTES = 64 * 1024 * 1024
+MAX_DEPTH = 30
+SQLITE = b"SQLite format 3\0"
+MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+BRACKETS = re.compile(r"[\[\]{}]")
+
+
+@dataclass(frozen=True)
+class Source:
+    """`path`: of a database, which is not read whole; else `content` has it all."""
+
+    name: str
+    content: bytes = field(repr=False)
+    path: Path | None = None
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.content.startswith(SQLITE)
+
+    @functools.cached_property
+    def text(self) -> str:
+        """Raises ConfigError."""
+        content = self.content
+        is_utf_16 = content.startswith(MARKS[1:]) or content[:64].count(0) > len(content[:64]) // 3
+        encoding = _utf_16(content) if is_utf_16 else "utf-8-sig"
+        try:
+            text = content.decode(encoding)
+        except UnicodeDecodeError:
+            raise self.wrong("is neither UTF-8 nor UTF-16; save it as UTF-8") from None
+        return text.removeprefix("\ufeff").replace("\r\n", "\n")
+
+    @functools.cached_property
+    def tree(self) -> object:
+        """Of JSON or YAML. Raises ConfigError for what begins as JSON, or is no YAML."""
+        text = self.text.strip()
+        if text[:1] in ("{", "["):
+            return self._json(text)
+        tree, problems = read_yaml(text)
+        if problems:
+            raise ConfigError(f"{self.name}: {problem}" for problem in problems)
+        return tree
+
+    @functools.cached_property
+    def fields(self) -> dict[object, object]:
+        """Of the tree; empty where it is none, or no mapping."""
+        try:
+            tree = None if self.is_sqlite or self.settings else self.tree
+        except ConfigError:
+            return {}
+        return tree if isinstance(tree, dict) else {}
+
+    @functools.cached_property
+    def settings(self) -> dict[str, str]:
+        """Of an `.env`; empty where it is none."""
+        return settings_of(self.text) if not self.is_sqlite and is_env(self.text) else {}
+
+    def wrong(self, problem: str) -> ConfigError:
+        return ConfigError([f"{self.name}: {problem}"])
+
+    def _json(self, text: str) -> object:
+        if _depth(text) > MAX_DEPTH:
+            raise self.wrong(f"nested deeper than {MAX_DEPTH} levels")
+        try:
+            return json.loads(text, object_pairs_hook=self._each_once)
+        except json.JSONDecodeError as error:
+            raise self.wrong(f"line {error.lineno}: {error.msg}") from None
+        except (ValueError, RecursionError):
+            raise self.wrong("is no JSON that can be read") from None
+
+    def _each_once(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
+        if len(fields := dict(pairs)) < len(pairs):
+            raise self.wrong("an object has a field twice")
+        return fields
+
+
+def read_source(path: Path) -> Source:
+    """Raises ConfigError."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(len(SQLITE))
+            rest = b"" if head == SQLITE else file.read(MAX_BYTES)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
+    if len(rest) >= MAX_BYTES:
+        raise ConfigError([f"{path}: the file {too_large(path.stat().st_size, MAX_BYTES)}"])
+    return Source(path.name, head + rest, path)
+
+
+def _utf_16(content: bytes) -> str:
+    if content.startswith(MARKS[1:]):
+        return "utf-16"
+    return "utf-16-le" if content[1:2] == b"\0" else "utf-16-be"
+
+
+def _depth(text: str) -> int:
+    """At least as deep as it is; brackets within texts count too."""
+    depth = deepest = 0
+    for bracket in BRACKETS.finditer(text):
+        depth += 1 if bracket[0] in "[{" else -1
+        deepest = max(deepest, depth)
+    return deepest

@@ -1,0 +1,47 @@
+"""What an import from another gateway did, for people and for programs; never a secret."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from proxyapp.peers.applying import Applied
+from proxyapp.peers.moved import MovedIn
+
+CLOSED = "from now on every client needs a token: until now none was asked for"
+
+
+def lines_of(moved: MovedIn, applied: Applied) -> Iterator[str]:
+    yield f"from {moved.peer}"
+    yield from applied.report.lines()
+    made = len(applied.tokens)
+    yield f"client tokens: {made} created, {len(moved.tokens) - made} there before"
+    yield from (f"created client token {row.name!r} ({row.masked})" for row in applied.tokens)
+    if applied.disabled:
+        yield f"disabled, as they were there: {applied.disabled} keys"
+    yield from (f"note: {note}" for note in _notes(moved, applied))
+    yield from (f"left out: {left}" for left in moved.left)
+    if moved.more_left:
+        yield f"left out: {moved.more_left} more"
+
+
+def as_json(moved: MovedIn, applied: Applied, *, dry_run: bool) -> dict[str, Any]:
+    report = applied.report
+    return {
+        "format": moved.peer,
+        "dry_run": dry_run,
+        "groups": vars(report.groups),
+        "keys": vars(report.keys),
+        "client_tokens": {
+            "created": [{"name": row.name, "masked": row.masked} for row in applied.tokens],
+            "unchanged": len(moved.tokens) - len(applied.tokens),
+        },
+        "disabled": applied.disabled,
+        "changes": [str(entry) for entry in report.entries],
+        "warnings": [*report.warnings, *report.doubts],
+        "notes": _notes(moved, applied),
+        "left_out": [{"place": left.place, "why": left.why} for left in moved.left],
+        "more_left_out": moved.more_left,
+    }
+
+
+def _notes(moved: MovedIn, applied: Applied) -> list[str]:
+    return [*moved.notes, *([CLOSED] if applied.is_closed else [])]
