@@ -1,6 +1,7 @@
 """What was moved, applied as an import applies a config file: one transaction, one validation."""
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from proxyapp.config.contents import Config, ConfigError
 from proxyapp.config.file import FileReading
 from proxyapp.config.importing import import_config
 from proxyapp.config.report import Report
-from proxyapp.models import ApiKey, ClientToken
+from proxyapp.models import ApiKey, ClientToken, Group
 from proxyapp.models.audit import Actor
 from proxyapp.operators.key_actions import change_audited
 from proxyapp.peers.moved import MovedGroup, MovedIn, MovedKey
 from proxyapp.pool.cursor import lock_pool
+from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +50,11 @@ def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:
 
     Raises ConfigError.
     """
-    config = config_of(moved)
+    config_of(moved)
     with transaction.atomic():
         lock_pool()
+        _beside_others(moved)
+        config = config_of(moved)
         was_open = not ClientToken.objects.exists()
         source = Path(f"/import_from/{moved.peer}")
         report = import_config(config, source=source, takes_out=False, by=by)
@@ -59,6 +63,31 @@ def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:
         if dry_run:
             transaction.set_rollback(True)
     return Applied(report, tokens, len(disabled), was_open and bool(tokens))
+
+
+def _beside_others(moved: MovedIn) -> None:
+    """Keys that are here already go nowhere else because a file has a group of the same name."""
+    there = {
+        name.lower(): target for name, target in Group.objects.values_list("name", "target_url")
+    }
+    taken = {group.name.lower() for group in moved.groups}
+    for group in moved.groups:
+        target = group.fields.get("target_url", DEFAULT_TARGET_URL)
+        free = next(
+            name
+            for name in _names(group.name, moved.peer)
+            if there.get(name.lower(), target) == target
+            and (name == group.name or name.lower() not in taken)
+        )
+        if free != group.name:
+            moved.rename(group, free)
+            taken.add(free.lower())
+
+
+def _names(name: str, peer: str) -> Iterator[str]:
+    yield name
+    yield f"{name}-{peer}"
+    yield from (f"{name}-{peer}-{number}" for number in itertools.count(2))
 
 
 def _group(group: MovedGroup) -> dict[str, Any]:

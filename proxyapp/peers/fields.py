@@ -18,6 +18,7 @@ class Fields:
             if value is not None:
                 moved.leave(place or "the file", "is no mapping")
             value = {}
+        moved.look_at(len(value) + 1)
         self.values: dict[Any, Any] = dict(value)
         self.place, self.moved = place, moved
 
@@ -65,6 +66,7 @@ class Fields:
         """Each with its place."""
         value = self.take(name)
         if isinstance(value, list):
+            self.moved.look_at(len(value))
             return [(f"{self.at(name)}[{index}]", item) for index, item in enumerate(value)]
         if value is not None:
             self.moved.leave(self.at(name), "is no list")

@@ -4,7 +4,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from proxyapp.config.contents import ConfigError
-from proxyapp.peers import gemini_balance, gpt_load, seed
+from proxyapp.peers import (
+    cliproxyapi,
+    gemini_balance,
+    gpt_load,
+    litellm,
+    new_api,
+    seed,
+    uni_api,
+)
 from proxyapp.peers.moved import MovedIn
 from proxyapp.peers.source import Source
 
@@ -21,7 +29,7 @@ class Format:
 
 FORMATS: Mapping[str, Format] = {
     module.PEER: Format(module.recognises, module.read)
-    for module in (gpt_load, gemini_balance, seed)
+    for module in (gpt_load, gemini_balance, litellm, new_api, cliproxyapi, seed, uni_api)
 }
 
 

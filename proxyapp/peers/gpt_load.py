@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from proxyapp.peers.fields import Fields
+from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.source import Source
 from proxyapp.peers.sqlite_file import Row, parsed, rows_of, tables_of
@@ -108,7 +109,8 @@ def _settings(fields: Fields, made: MovedGroup, moved: MovedIn) -> None:
     config.leave_rest(dict.fromkeys(config.values, REASONS["config"]))
     rules = parsed(fields.take("model_redirect_rules"))
     if isinstance(rules, dict) and rules:
-        made.fields["aliases"] = {str(name): str(model) for name, model in rules.items()}
+        aliases = {str(name): str(model) for name, model in rules.items()}
+        put_fields(made, moved, aliases=aliases)
     for name in ("param_overrides", "header_rules"):
         if not parsed(fields.values.get(name)):
             fields.take(name)

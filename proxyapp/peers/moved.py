@@ -1,18 +1,18 @@
 """What the files of another gateway come to here, and what in them has no place."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from proxyapp.access.foreign_tokens import ForeignToken, is_weak, masked_foreign, why_refused
+from proxyapp.access.token_store import MAX_PATTERNS
+from proxyapp.config.contents import ConfigError
 from proxyapp.vocabulary.checks import check_key
-from proxyapp.vocabulary.key_fields import KEY_FIELDS
-from proxyapp.vocabulary.masking import masked_key
 
 MOST_LEFT = 1000
+MOST_LOOKED_AT = 1_000_000
+MAX_TEXT = 300
 MAX_GROUP_NAME = 80
 NO_PLACE = "has no place here"
-KEY_NAMES = frozenset(key_field.name_in_file for key_field in KEY_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +54,28 @@ class MovedIn:
     left: list[Left] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     more_left: int = 0
+    looked_at: int = 0
+    _names: dict[str, int] = field(default_factory=dict, repr=False)
 
     def leave(self, place: str, why: str = NO_PLACE) -> None:
         if len(self.left) < MOST_LEFT:
-            self.left.append(Left(place, why))
+            self.left.append(Left(_printable(place), _printable(why)))
         else:
             self.more_left += 1
 
+    def look_at(self, count: int) -> None:
+        """Before it is gone through: aliases make much of a small file. Raises ConfigError."""
+        self.looked_at += count
+        if self.looked_at > MOST_LOOKED_AT:
+            raise ConfigError([f"{self.peer}: the file holds more than is read at a time"])
+
     def group(self, name: str, **fields: Any) -> MovedGroup:
         """A new one, under a name that no other has."""
-        taken = {group.name.lower() for group in self.groups}
-        plain = group_name(name) or self.peer
-        number, free = 1, plain
-        while free.lower() in taken:
-            number += 1
-            free = f"{plain}-{number}"
+        free = plain = group_name(name) or self.peer
+        while free.lower() in self._names:
+            self._names[plain.lower()] += 1
+            free = f"{plain}-{self._names[plain.lower()]}"
+        self._names[free.lower()] = 1
         made = MovedGroup(free, fields)
         self.groups.append(made)
         return made
@@ -86,11 +93,15 @@ class MovedIn:
             group.keys.append(MovedKey(secret.strip(), said, is_off))
 
     def token(self, text: object, place: str, name: str, **terms: Any) -> None:
+        """`terms`: of ForeignToken. None that cannot be kept as it is comes out wider."""
         secret = str(text).strip() if isinstance(text, str | int) else ""
         if not secret:
             return
         if why := why_refused(secret):
             self.leave(place, f"{why}: give its clients another (`manage.py tokens create`)")
+            return
+        if len(terms.get("models", ())) > MAX_PATTERNS:
+            self.leave(place, f"is for more than {MAX_PATTERNS} models: make one by hand")
             return
         self.tokens.append(ForeignToken(text=secret, name=name, **terms))
         if is_weak(secret):
@@ -99,7 +110,20 @@ class MovedIn:
                 " gateway may find it by trying; replace it soon"
             )
 
-    def drop_empty_groups(self, names: Iterable[str] = ()) -> None:
+    def rename(self, group: MovedGroup, name: str) -> None:
+        """With the tokens that are for it."""
+        old, group.name = group.name, name
+        self.notes.append(
+            f"group {old!r} is {name!r} here: there is one of that name with another target"
+        )
+        self.tokens = [
+            replace(token, groups=[name if each == old else each for each in token.groups])
+            if token.groups is not None
+            else token
+            for token in self.tokens
+        ]
+
+    def drop_empty_groups(self) -> None:
         """A group needs a key."""
         for group in [group for group in self.groups if not group.keys]:
             self.leave(f"group {group.name!r}", "has no key")
@@ -109,9 +133,9 @@ class MovedIn:
     def keys(self) -> list[MovedKey]:
         return [key for group in self.groups for key in group.keys]
 
-    @property
-    def masked_off(self) -> list[str]:
-        return [masked_key(key.secret) for key in self.keys if key.is_off]
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text[:MAX_TEXT])
 
 
 def group_name(text: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 
 from proxyapp.peers.env_file import listed
 from proxyapp.peers.fields import Fields
+from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.source import Source
 from proxyapp.peers.targets import POLICY, target_fields
@@ -54,8 +55,7 @@ def _group(fields: Fields, moved: MovedIn) -> None:
         made.fields["proxy_url"] = proxy
     for place, key in fields.items("api_keys"):
         moved.key(made, key, place)
-    if models := fields.texts("model_aliases"):
-        made.fields["models"] = models
+    put_fields(made, moved, fields.texts("model_aliases"))
     fields.leave_rest(REASONS)
 
 

@@ -28,6 +28,7 @@ def as_json(moved: MovedIn, applied: Applied, *, dry_run: bool) -> dict[str, Any
     return {
         "format": moved.peer,
         "dry_run": dry_run,
+        "group_names": [group.name for group in moved.groups],
         "groups": vars(report.groups),
         "keys": vars(report.keys),
         "client_tokens": {

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from proxyapp.models import ClientToken, Group
 from tests.support.import_from import everything, import_from, keys_of, left_out
 from tests.support.peer_files import database, gemini_balance_settings, gpt_load_tables
-from tests.support.pool_data import secret
+from tests.support.pool_data import add_group, add_key, secret
 
 pytestmark = pytest.mark.django_db
 KEYS = [secret(label) for label in ("one", "two", "three")]
@@ -99,6 +101,27 @@ def test_gpt_loads_database_gives_keys_with_states_and_tokens_of_groups(tmp_path
     assert left_out(report).keys() == {"groups.flash.config.max_retries"}
 
 
+def test_names_of_a_file_cannot_write_to_the_terminal(tmp_path: Path):
+    tables = gpt_load_tables(TARGET, KEYS, OLD)
+    tables["groups"][0]["name"] = "fl\x1b[2Jash"
+    out = io.StringIO()
+
+    call_command("import_from", "auto", str(database(tmp_path / "db", tables)), stdout=out)
+
+    assert "\x1b" not in out.getvalue()
+    assert Group.objects.get().name == "fl--2Jash"
+
+
+def test_gpt_loads_rules_that_are_no_aliases_here_are_left_out(tmp_path: Path):
+    tables = gpt_load_tables(TARGET, KEYS, OLD)
+    tables["groups"][0]["model_redirect_rules"] = json.dumps({"a b": "c", "d": "d"})
+
+    report = import_from("auto", database(tmp_path / "db", tables))
+
+    assert Group.objects.get().aliases == {}
+    assert "aliases of group 'flash'" in left_out(report)
+
+
 def test_gpt_loads_encrypted_keys_are_refused_with_what_to_do(tmp_path: Path):
     tables = gpt_load_tables(TARGET, [KEYS[0], "ab" * 60, KEYS[1]], OLD)
 
@@ -170,6 +193,9 @@ def test_hostile_files_are_refused_in_a_line(tmp_path: Path):
         with pytest.raises(CommandError, match="nothing was imported"):
             import_from("gpt-load" if file == database_file else "seed", file)
     import_from("seed", written(tmp_path / "bomb", bomb + "groups: []\n"))
+    shared = f"x: &x [{', '.join(KEYS * 100)}]\ngroups:\n" + "- {name: g, api_keys: *x}\n" * 9_000
+    with pytest.raises(CommandError, match="more than is read at a time"):
+        import_from("seed", written(tmp_path / "shared", shared))
     with pytest.raises(CommandError, match="URL is not read"):
         call_command("import_from", "gpt-load", "mysql://user:secret@host/db")
     assert everything() == []
@@ -181,3 +207,38 @@ def test_what_the_whole_file_may_not_is_refused_by_the_groups_name(tmp_path: Pat
     with pytest.raises(CommandError, match=r"group 'default'\.proxy_url"):
         import_from("seed", written(tmp_path / "file", text))
     assert everything() == []
+
+
+def test_a_group_of_that_name_with_another_target_keeps_its_own(tmp_path: Path):
+    add_key(add_group("flash", target_url="https://other.example.com"), "there")
+    file = database(tmp_path / "db", gpt_load_tables(TARGET, KEYS, OLD))
+
+    import_from("auto", file)
+    before = everything()
+    import_from("auto", file)
+
+    assert everything() == before
+    assert dict(Group.objects.values_list("name", "target_url")) == {
+        "flash": "https://other.example.com",
+        "flash-gpt-load": TARGET,
+    }
+    assert len(keys_of("flash")) == 1
+    assert [group.name for group in ClientToken.objects.get().allowed_groups.all()] == [
+        "flash-gpt-load"
+    ]
+
+
+def test_many_keys_and_tokens_cost_no_more_statements_than_few(tmp_path: Path):
+    def statements(label: str, count: int) -> int:
+        keys = [secret(f"{label}-{number}") for number in range(count)]
+        tokens = [f"sk-client-{label}-{number:08}-x" for number in range(count)]
+        settings = gemini_balance_settings(TARGET, keys, "") | {
+            "ALLOWED_TOKENS": json.dumps(tokens)
+        }
+        with CaptureQueriesContext(connection) as queries:
+            report = import_from("auto", written(tmp_path / label, env_of(settings)))
+        assert (report["keys"]["created"], len(report["client_tokens"]["created"])) == (count,) * 2
+        return len(queries)
+
+    # SQLite takes a thousand values a statement.
+    assert statements("many", 200) <= statements("few", 2) + 20

@@ -2,12 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-Rows = Sequence[Mapping[str, Any]]
+import yaml
+
+Rows = Sequence[dict[str, Any]]
 
 
 def database(path: Path, tables: Mapping[str, Rows]) -> Path:
@@ -78,8 +80,89 @@ def _written(path: Path, text: str) -> Path:
     return path
 
 
-# The format, the group that it makes, and what writes the file.
+def litellm_config(target: str, keys: Sequence[str], token: str) -> dict[str, Any]:
+    params = {"model": "gemini/gemini-2.5-flash", "api_base": target, "rpm": 10}
+    return {
+        "model_list": [
+            {"model_name": "fast", "litellm_params": {**params, "api_key": key, "weight": number}}
+            for number, key in enumerate(keys, start=1)
+        ],
+        "router_settings": {"routing_strategy": "simple-shuffle", "fallbacks": [{"fast": ["pro"]}]},
+        "general_settings": {"master_key": token},
+    }
+
+
+def cliproxyapi_config(target: str, keys: Sequence[str], token: str) -> dict[str, Any]:
+    models = [{"name": "gemini-2.5-flash", "alias": "fast"}]
+    return {
+        "port": 8317,
+        "api-keys": [token],
+        "proxy-url": "",
+        "gemini-api-key": [
+            {"api-key": key, "base-url": target, "proxy-url": "direct", "models": models}
+            for key in keys
+        ],
+    }
+
+
+def uni_api_config(target: str, keys: Sequence[str], token: str) -> dict[str, Any]:
+    provider = {
+        "provider": "google",
+        "base_url": f"{target}/v1beta",
+        "api": list(keys),
+        "model": ["gemini-2.5-pro", {"gemini-2.5-flash": "fast"}],
+        "preferences": {"api_key_rate_limit": "10/min"},
+    }
+    return {"providers": [provider], "api_keys": [{"api": token, "model": ["google/*"]}]}
+
+
+def new_api_tables(target: str, keys: Sequence[str], token: str) -> dict[str, Rows]:
+    channel = {
+        "id": 1,
+        "type": 24,
+        "key": "\n".join(keys),
+        "status": 1,
+        "name": "google",
+        "weight": 2,
+        "priority": 5,
+        "base_url": target,
+        "models": "gemini-2.5-flash,gemini-2.5-pro",
+        "group": "default",
+        "model_mapping": json.dumps({"fast": "gemini-2.5-flash"}),
+        "setting": "",
+        "channel_info": json.dumps({"is_multi_key": True, "multi_key_status_list": {"2": 3}}),
+    }
+    client = {
+        "id": 7,
+        "key": token.removeprefix("sk-"),
+        "status": 1,
+        "name": "app",
+        "expired_time": -1,
+        "model_limits_enabled": 0,
+        "model_limits": "",
+        "unlimited_quota": 1,
+        "deleted_at": None,
+    }
+    return {"channels": [channel], "tokens": [client]}
+
+
+def _yaml(make: Callable[[str, Sequence[str], str], dict[str, Any]]) -> Any:
+    def file(folder: Path, target: str, keys: Sequence[str], token: str) -> Path:
+        return _written(folder / "config.yaml", yaml.safe_dump(make(target, keys, token)))
+
+    return file
+
+
+def _new_api(folder: Path, target: str, keys: Sequence[str], token: str) -> Path:
+    return database(folder / "one-api.db", new_api_tables(target, keys, token))
+
+
+# The format, and what writes the file.
 PEER_FILES = [
-    ("gpt-load", "flash", _gpt_load),
-    ("gemini-balance", "gemini", _gemini_balance),
+    ("gpt-load", _gpt_load),
+    ("gemini-balance", _gemini_balance),
+    ("litellm", _yaml(litellm_config)),
+    ("cliproxyapi", _yaml(cliproxyapi_config)),
+    ("new-api", _new_api),
+    ("uni-api", _yaml(uni_api_config)),
 ]

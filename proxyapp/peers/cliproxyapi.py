@@ -1,0 +1,110 @@
+"""CLIProxyAPI: the keys of its `config.yaml`, one entry each, and its clients' `api-keys`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.model_names import put_models
+from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.source import Source
+from proxyapp.peers.targets import target_fields
+
+PEER = "cliproxyapi"
+OLD_KEYS = "generative-language-api-key"
+COMPATIBLE = "openai-compatibility"
+# Of each list of keys: the name of its groups, and the provider.
+LISTS = {
+    "gemini-api-key": ("gemini", "gemini"),
+    "interactions-api-key": ("gemini-interactions", "gemini"),
+    "claude-api-key": ("claude", "anthropic"),
+    "codex-api-key": ("codex", "openai"),
+}
+OWN = frozenset({OLD_KEYS, COMPATIBLE, *LISTS})
+REASONS = {
+    "vertex-api-key": "a group for Vertex AI is in docs/PROVIDERS.md; add these keys there",
+    "prefix": "clients ask for models without a prefix: `/g/GROUP/…` goes to one group",
+    "headers": "requests go on as clients wrote them",
+    "excluded-models": "a group says which models it has, not which it has not",
+    "host": "listening is said by `server` of config.yaml",
+    "port": "listening is said by `server` of config.yaml",
+    "auth-dir": "logins of programs are not taken over",
+    "routing": "the rotation is this gateway's own (`strategy`, `sticky` of a group)",
+    "remote-management": "operators sign in with a user of their own",
+    "quota-exceeded": "a cooldown is as long as the provider says",
+}
+Made = dict[object, MovedGroup]
+
+
+def recognises(source: Source) -> bool:
+    fields = source.fields
+    if OWN & fields.keys():
+        return True
+    clients = fields.get("api-keys")
+    return isinstance(clients, list) and "auth-dir" in fields
+
+
+def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+    fields = Fields(source.tree, "", moved)
+    exit_of_all = fields.text("proxy-url")
+    for name, (group, provider) in LISTS.items():
+        made: Made = {}
+        for entry in fields.each(name):
+            _entry(entry, group, provider, made)
+    for entry in fields.each(COMPATIBLE):
+        _compatible(entry, moved)
+    _old(fields, moved)
+    if exit_of_all and exit_of_all != "direct":
+        for moved_group in moved.groups:
+            moved_group.fields["proxy_url"] = exit_of_all
+    for index, (place, token) in enumerate(fields.items("api-keys"), start=1):
+        moved.token(token, place, f"cliproxyapi {index}")
+    fields.leave_rest(REASONS)
+
+
+def _entry(entry: Fields, name: str, provider: str, made: Made) -> None:
+    """Entries of one target and the same models are one group."""
+    base, names = entry.text("base-url"), _names(entry)
+    at = (base, tuple(names.items()))
+    if at not in made:
+        made[at] = entry.moved.group(name, **target_fields(base, provider))
+        put_models(made[at], names, entry.moved)
+    _key(made[at], entry)
+    entry.leave_rest(REASONS)
+
+
+def _compatible(entry: Fields, moved: MovedIn) -> None:
+    made = moved.group(entry.text("name"), **target_fields(entry.text("base-url"), "openai"))
+    if entry.flag("disabled"):
+        made.fields["enabled"] = False
+    put_models(made, _names(entry), moved)
+    for key in entry.each("api-key-entries"):
+        _key(made, key)
+        key.leave_rest(REASONS)
+    entry.leave_rest(REASONS)
+
+
+def _key(made: MovedGroup, entry: Fields) -> None:
+    terms: dict[str, Any] = {
+        "weight": entry.weight(),
+        "proxy_url": entry.text("proxy-url"),
+    }
+    if entry.positive("priority"):
+        entry.moved.leave(entry.at("priority"), "say it as `priority` of the group or key")
+    entry.moved.key(made, entry.take("api-key"), entry.at("api-key"), **terms)
+
+
+def _names(entry: Fields) -> dict[str, str]:
+    """By what clients ask for."""
+    names: dict[str, str] = {}
+    for model in entry.each("models"):
+        name, alias = model.text("name"), model.text("alias")
+        if name:
+            names[alias or name] = name
+    return names
+
+
+def _old(fields: Fields, moved: MovedIn) -> None:
+    if keys := fields.items(OLD_KEYS):
+        made = moved.group("gemini", **target_fields())
+        for place, key in keys:
+            moved.key(made, key, place)

@@ -1,0 +1,162 @@
+"""LiteLLM: the `model_list` of its `config.yaml`, in which entries with one name are a pool."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.model_names import put_models
+from proxyapp.peers.moved import MovedIn
+from proxyapp.peers.source import Source
+from proxyapp.peers.targets import PROVIDERS, target_fields
+from proxyapp.vocabulary.choices import MAX_PRIORITY
+from proxyapp.vocabulary.model_lists import MOST_NEXT
+
+PEER = "litellm"
+REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
+ACCOUNTS = "a group for Vertex AI is in docs/PROVIDERS.md: it takes a service account"
+REASONS = {
+    "timeout": "is a setting of this gateway (README, Settings)",
+    "stream_timeout": "is a setting of this gateway (README, Settings)",
+    "tpm": "limits of LLM tokens are of input or of a day here: say them as `limits` of the group",
+    "model_info": "is a label of that program only",
+    "router_settings": "the rotation is this gateway's own",
+    "litellm_settings": "is a setting of that program only",
+    "general_settings": "is a setting of that program only",
+    "environment_variables": "is of that program's process",
+}
+
+
+@dataclass(slots=True)
+class Pooled:
+    """One key at one target, with the models that it is for: as clients ask, and as they are."""
+
+    provider: str
+    base: str
+    secret: str = field(repr=False)
+    place: str
+    names: list[tuple[str, str]] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def recognises(source: Source) -> bool:
+    models = source.fields.get("model_list")
+    return isinstance(models, list) and any(
+        isinstance(model, dict) and "litellm_params" in model for model in models
+    )
+
+
+def read(source: Source, moved: MovedIn, environment: Mapping[str, str]) -> None:
+    fields = Fields(source.tree, "", moved)
+    pooled: dict[tuple[str, str, str], Pooled] = {}
+    for entry in fields.each("model_list"):
+        _entry(entry, pooled, environment)
+    router = fields.fields("router_settings")
+    fallbacks, aliases = _fallbacks(router), router.take("model_group_alias")
+    router.leave_rest(dict.fromkeys(router.values, REASONS["router_settings"]))
+    given = aliases if isinstance(aliases, dict) else {}
+    for keys in _alike(pooled.values()):
+        _group(keys, given, fallbacks, moved)
+    _master(fields, environment, moved)
+    fields.leave_rest(REASONS)
+
+
+def _entry(
+    entry: Fields, pooled: dict[tuple[str, str, str], Pooled], environment: Mapping[str, str]
+) -> None:
+    name, params = entry.text("model_name"), entry.fields("litellm_params")
+    provider, _, model = params.text("model").rpartition("/")
+    provider = (provider or "openai").partition("/")[0].replace("google_ai_studio", "gemini")
+    base = resolved(params.text("api_base") or params.text("base_url"), environment)
+    place = params.at("api_key")
+    secret = resolved(params.text("api_key"), environment)
+    if provider.startswith("vertex_ai"):
+        entry.moved.leave(entry.place, ACCOUNTS)
+    elif not base and provider not in PROVIDERS:
+        entry.moved.leave(
+            entry.place, f"has no api_base, and where {provider[:40]!r} is nobody knows"
+        )
+    elif not secret or secret.startswith("os.environ/"):
+        entry.moved.leave(place, _missing(secret))
+    else:
+        at = (provider, base, secret)
+        key = pooled.setdefault(at, Pooled(provider, base, secret, place))
+        key.names.append((name, model))
+        _terms(key, params, model)
+        params.leave_rest(REASONS)
+    entry.take("model_info")
+    entry.leave_rest(REASONS)
+
+
+def resolved(text: str, environment: Mapping[str, str]) -> str:
+    """What a variable of the environment holds, or the text as it is."""
+    found = REFERENCE.fullmatch(text)
+    return (environment.get(found[1]) or text).strip() if found else text
+
+
+def _missing(secret: str) -> str:
+    name = secret.removeprefix("os.environ/")
+    if not secret:
+        return "has no key (keys of its UI are in its database, encrypted): add them by Bulk add"
+    return f"the variable {name[:80]} is not set: set it here for this import"
+
+
+def _terms(key: Pooled, params: Fields, model: str) -> None:
+    if (rpm := params.positive("rpm")) and model != "*":
+        key.fields.setdefault("limits", {})[model] = {"requests_per_minute": rpm}
+    if weight := params.weight():
+        key.fields["weight"] = weight
+    if order := params.positive("order"):
+        key.fields["priority"] = min(order, MAX_PRIORITY)
+    if most := params.positive("max_parallel_requests"):
+        key.fields["max_concurrent"] = most
+
+
+def _alike(pooled: Iterable[Pooled]) -> Iterator[Sequence[Pooled]]:
+    """Keys of one target that are for the same models are one group."""
+    groups: defaultdict[object, list[Pooled]] = defaultdict(list)
+    for key in pooled:
+        groups[key.provider, key.base, frozenset(key.names)].append(key)
+    yield from groups.values()
+
+
+def _group(
+    keys: Sequence[Pooled],
+    aliases: Mapping[Any, Any],
+    fallbacks: Mapping[str, list[str]],
+    moved: MovedIn,
+) -> None:
+    first = keys[0]
+    made = moved.group(first.provider, **target_fields(first.base, first.provider))
+    names = dict(first.names)
+    names |= {
+        str(alias): names[model]
+        for alias, model in aliases.items()
+        if isinstance(model, str) and model in names
+    }
+    put_models(made, names, moved, fallbacks)
+    for key in keys:
+        moved.key(made, key.secret, key.place, **key.fields)
+
+
+def _fallbacks(router: Fields) -> dict[str, list[str]]:
+    """A list of mappings with one model each."""
+    found: dict[str, list[str]] = {}
+    for _, item in router.items("fallbacks"):
+        for model, after in item.items() if isinstance(item, dict) else ():
+            found[str(model)] = (
+                [str(each) for each in after[:MOST_NEXT]] if isinstance(after, list) else []
+            )
+    return found
+
+
+def _master(fields: Fields, environment: Mapping[str, str], moved: MovedIn) -> None:
+    general = fields.fields("general_settings")
+    master = resolved(general.text("master_key"), environment)
+    if master.startswith("os.environ/"):
+        moved.leave("general_settings.master_key", _missing(master))
+    else:
+        moved.token(master, "general_settings.master_key", "litellm master_key")
+    general.leave_rest(dict.fromkeys(general.values, REASONS["general_settings"]))

@@ -1,0 +1,148 @@
+"""new-api and one-api: channels, of their database or as their API lists them, and clients'
+tokens.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from proxyapp.config.contents import ConfigError
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.model_names import put_models
+from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.source import Source
+from proxyapp.peers.sqlite_file import parsed, rows_of, tables_of
+from proxyapp.peers.targets import target_fields
+from proxyapp.vocabulary.choices import MAX_PRIORITY
+
+PEER = "new-api"
+TYPES = {1: "openai", 14: "anthropic", 20: "openrouter", 24: "gemini", 43: "deepseek", 8: "custom"}
+OFF = 2
+CHANNEL_COLUMNS = (
+    *("id", "type", "key", "status", "name", "weight", "priority", "base_url", "models"),
+    *("group", "model_mapping", "setting", "param_override", "header_override", "channel_info"),
+)
+TOKEN_COLUMNS = (
+    *("id", "key", "status", "name", "expired_time", "model_limits_enabled", "model_limits"),
+    *("unlimited_quota", "deleted_at"),
+)
+PREFIX = "sk-"
+NO_KEY = "is without its key, which its list leaves out: import from the SQLite file"
+REASONS = {
+    "group": "is of that program's users",
+    "param_override": "requests go on as clients wrote them",
+    "header_override": "requests go on as clients wrote them",
+}
+
+
+def recognises(source: Source) -> bool:
+    if source.is_sqlite:
+        return "channels" in tables_of(source)
+    try:
+        return any("type" in row and "models" in row for row in _listed(source))
+    except ConfigError:
+        return False
+
+
+def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+    if not source.is_sqlite:
+        rows: Sequence[Mapping[Any, Any]] = _listed(source)
+    else:
+        rows = rows_of(source, "channels", CHANNEL_COLUMNS, "id")
+    highest = max((int(row.get("priority") or 0) for row in rows if _is_number(row)), default=0)
+    for row in rows:
+        known = {name: row.get(name) for name in CHANNEL_COLUMNS}
+        _channel(Fields(known, f"channel {row.get('id')}", moved), highest)
+    for row in rows_of(source, "tokens", TOKEN_COLUMNS, "id") if source.is_sqlite else ():
+        _token(row, moved)
+
+
+def _listed(source: Source) -> list[Mapping[Any, Any]]:
+    """As `GET /api/channel/` answers, or the list alone."""
+    if source.is_sqlite or source.text.strip()[:1] not in ("{", "["):
+        return []
+    found = source.tree
+    for name in ("data", "items"):
+        found = found.get(name, found) if isinstance(found, dict) else found
+    return [row for row in found if isinstance(row, dict)] if isinstance(found, list) else []
+
+
+def _is_number(row: Mapping[Any, Any]) -> bool:
+    return isinstance(row.get("priority"), int)
+
+
+def _channel(fields: Fields, highest: int) -> None:
+    """There the higher priority goes first, here the lower."""
+    moved, number = fields.moved, fields.number("type") or 0
+    fields.take("id")
+    base, provider = fields.text("base_url"), TYPES.get(number, "")
+    if not provider or (provider == "custom" and not base):
+        moved.leave(fields.place, f"is of type {number}, for which there is no target here")
+        return
+    made = moved.group(fields.text("name"), **_target(base, provider))
+    if (fields.number("status") or 1) >= OFF:
+        made.fields["enabled"] = False
+    if weight := fields.weight():
+        made.fields["weight"] = weight
+    behind = highest - (fields.number("priority") or 0)
+    made.fields["priority"] = max(0, min(behind, MAX_PRIORITY))
+    _settings(fields, made)
+    _keys(fields, made)
+    fields.leave_rest(REASONS)
+
+
+def _target(base: str, provider: str) -> dict[str, Any]:
+    """Of APIs like OpenAI's a base URL is without its version there."""
+    is_openai = provider not in ("gemini", "anthropic")
+    url = f"{base.rstrip('/')}/v1" if base and is_openai and not base.endswith("/v1") else base
+    return target_fields(url, provider)
+
+
+def _settings(fields: Fields, made: MovedGroup) -> None:
+    names = {name: name for part in fields.text("models").split(",") if (name := part.strip())}
+    mapping = parsed(fields.take("model_mapping"))
+    if isinstance(mapping, dict):
+        names |= {str(name): str(model) for name, model in mapping.items()}
+    put_models(made, names, fields.moved)
+    setting = Fields(parsed(fields.take("setting")) or {}, fields.at("setting"), fields.moved)
+    if proxy := setting.text("proxy"):
+        made.fields["proxy_url"] = proxy
+    setting.leave_rest()
+
+
+def _keys(fields: Fields, made: MovedGroup) -> None:
+    info = fields.take("channel_info")
+    info = parsed(info) if isinstance(info, str) else info
+    states = info.get("multi_key_status_list") if isinstance(info, dict) else None
+    off = (
+        {str(at) for at, state in states.items() if state != 1} if isinstance(states, dict) else ()
+    )
+    text = fields.text("key")
+    if not text:
+        fields.moved.leave(fields.at("key"), NO_KEY)
+    listed = parsed(text) if text.startswith("[") else None
+    keys = listed if isinstance(listed, list) else text.splitlines()
+    for index, key in enumerate(keys):
+        if key:
+            place = fields.at(f"key[{index}]")
+            fields.moved.key(made, key, place, is_off=str(index) in off)
+
+
+def _token(row: Mapping[str, Any], moved: MovedIn) -> None:
+    """Kept without the prefix that clients show."""
+    fields = Fields(row, f"token {row.get('id')}", moved)
+    key, name = fields.text("key"), fields.text("name") or f"new-api {row.get('id')}"
+    if fields.take("deleted_at") or fields.number("status") != 1:
+        moved.leave(fields.place, "is off there")
+        return
+    ends, is_limited = fields.number("expired_time"), fields.flag("model_limits_enabled")
+    models = [part.strip() for part in fields.text("model_limits").split(",") if part.strip()]
+    moved.token(
+        key if key.startswith(PREFIX) else f"{PREFIX}{key}",
+        fields.place,
+        name,
+        models=models if is_limited else [],
+        expires_at=datetime.fromtimestamp(ends, UTC) if ends and 0 < ends < 2**33 else None,
+    )
+    if not fields.flag("unlimited_quota"):
+        moved.notes.append(f"{fields.place}: its quota there is a budget here (`tokens set`)")

@@ -1,0 +1,88 @@
+"""uni-api: providers with their keys, and clients with theirs, of its `api.yaml`."""
+
+from collections.abc import Mapping
+
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.model_names import put_models
+from proxyapp.peers.moved import MovedIn
+from proxyapp.peers.source import Source
+from proxyapp.peers.targets import target_fields
+
+PEER = "uni-api"
+# By what a base URL has in it.
+KINDS = {"generativelanguage": "gemini", "/v1beta": "gemini", "anthropic": "anthropic"}
+PATHS = ("/chat/completions", "/messages", "/models")
+REASONS = {
+    "preferences": "is a setting of that program only",
+    "api_key_rate_limit": "say it as `limits` of the group",
+    "api_key_cooldown_period": "a cooldown is as long as the provider says",
+    "project_id": "a group for Vertex AI is in docs/PROVIDERS.md",
+    "private_key": "a group for Vertex AI is in docs/PROVIDERS.md",
+    "role": "is a right of that program only",
+}
+
+
+def recognises(source: Source) -> bool:
+    providers = source.fields.get("providers")
+    return isinstance(providers, list) and any(
+        isinstance(provider, dict) and "provider" in provider for provider in providers
+    )
+
+
+def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+    fields = Fields(source.tree, "", moved)
+    for provider in fields.each("providers"):
+        _provider(provider, moved)
+    for index, client in enumerate(fields.each("api_keys"), start=1):
+        _client(client, index, moved)
+    fields.leave_rest(REASONS)
+
+
+def _provider(fields: Fields, moved: MovedIn) -> None:
+    name, base = fields.text("provider"), fields.text("base_url")
+    kind = next((kind for mark, kind in KINDS.items() if mark in base), "openai")
+    for path in PATHS:
+        base = base.removesuffix(path)
+    made = moved.group(name, **target_fields(base, kind))
+    put_models(made, _models(fields), moved)
+    preferences = fields.fields("preferences")
+    if proxy := preferences.text("proxy"):
+        made.fields["proxy_url"] = proxy
+    preferences.leave_rest(dict.fromkeys(preferences.values, REASONS["preferences"]) | REASONS)
+    given = fields.take("api")
+    for index, key in enumerate(given if isinstance(given, list) else [given]):
+        # A mark of what is off there.
+        is_off = isinstance(key, str) and key.startswith("!")
+        secret = key[1:] if isinstance(key, str) and is_off else key
+        moved.key(made, secret, fields.at(f"api[{index}]"), is_off=is_off)
+    fields.leave_rest(REASONS)
+
+
+def _models(fields: Fields) -> dict[str, str]:
+    """A text, or a mapping of the target's name to the clients'."""
+    names: dict[str, str] = {}
+    for _, item in fields.items("model"):
+        if isinstance(item, dict):
+            names |= {str(alias): str(model) for model, alias in item.items()}
+        elif isinstance(item, str):
+            names[item] = item
+    return names
+
+
+def _client(fields: Fields, index: int, moved: MovedIn) -> None:
+    """`all` is every model; `name/*` is the group of that provider."""
+    models = [model for model in fields.texts("model") if model not in ("all", "*")]
+    whole = [model.removesuffix("/*") for model in models if model.endswith("/*")]
+    named = {group.name.lower(): group.name for group in moved.groups}
+    names = [model.rpartition("/")[2] for model in models if not model.endswith("/*")]
+    groups = [named[name.lower()] for name in whole if name.lower() in named]
+    if whole and names:
+        moved.leave(fields.at("model"), "names groups and models: the token is for the models only")
+    moved.token(
+        fields.take("api"),
+        fields.at("api"),
+        fields.text("name") or f"uni-api {index}",
+        groups=groups if whole and not names else None,
+        models=names,
+    )
+    fields.leave_rest(REASONS)
