@@ -32,6 +32,9 @@ from proxyapp.models import audit
 from proxyapp.operators.key_destinations import destinations, redirected
 from proxyapp.operators.own_addresses import own_addresses
 from proxyapp.operators.redirects import refusal
+from proxyapp.peers import seed
+from proxyapp.peers.formats import format_of
+from proxyapp.peers.source import Source
 from proxyapp.pool.cursor import lock_pool
 from proxyapp.vocabulary.sizes import mib
 
@@ -169,8 +172,21 @@ def _check(request: HttpRequest) -> HttpResponse:
     try:
         report, _ = _import(request, upload)
     except ConfigError as error:
-        return _page(request, form, problems=error.problems)
+        return _page(request, form, problems=_of_another(upload.text) or error.problems)
     return _changes(request, report, upload)
+
+
+def _of_another(text: str) -> list[str]:
+    """What to do with a file of another gateway, whose fields are all unknown here."""
+    try:
+        peer = format_of(Source("upload", text.encode()))
+    except ConfigError:
+        return []
+    problem = _(
+        "This is a file of %(peer)s: on the gateway's machine `manage.py import_from auto FILE`"
+        " takes it over."
+    )
+    return [problem % {"peer": peer}] if peer != seed.PEER else []
 
 
 def _apply(request: HttpRequest) -> HttpResponse:

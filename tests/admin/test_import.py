@@ -367,3 +367,12 @@ def test_where_alerts_go_is_not_for_everyone_who_may_import():
     assert "to say where messages go wants the rights" in may_not
     assert "alert channel" in may
     assert "TOKEN-MARKER" not in may_not + may
+
+
+def test_a_file_of_another_gateway_is_told_apart_with_what_to_do(operator: Client):
+    html = check(operator, f"gemini-api-key:\n- api-key: {secret('one-MARKER')}\n")
+
+    assert "a file of cliproxyapi" in text(html)
+    assert "import_from auto" in html
+    assert "RKER" not in html
+    assert not ApiKey.objects.exists()

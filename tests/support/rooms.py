@@ -35,7 +35,7 @@ MAY_IMPORT = {
         "alerts": f"operators runtime {BELOW_RUNTIME}",
         "peers": f"operators config runtime {BELOW_RUNTIME}",
         "management_api": f"alerts operators config runtime {BELOW_RUNTIME}",
-        "admin": f"alerts operators config runtime {BELOW_RUNTIME}",
+        "admin": f"peers alerts operators config runtime {BELOW_RUNTIME}",
         "process": "alerts operators config runtime metrics server access pool models database "
         "vocabulary",
         "management": "process peers alerts operators config ledger upstream access costs pool "
