@@ -1,51 +1,14 @@
 #!/usr/bin/env python
 """Django's command line for the gateway."""
 
-import importlib
 import os
-import sys
-from typing import TextIO, cast
 
-from gateway import system
+from gateway import command_line
 
 
 def main() -> None:
-    system.refuse_foreign()
-    system.leave_out_unused()
-    system.speak_utf8()
-    from proxyapp.process.sighup import hold_hangups
-    from proxyapp.vocabulary.log_masking import MaskingStream
-    from proxyapp.vocabulary.terminal import write_to_any
-
-    write_to_any(sys.stdout, sys.stderr)
-    sys.stderr = cast(TextIO, MaskingStream(sys.stderr))
-    if sys.argv[1:2] == ["serve"]:
-        hold_hangups()
-        if sys.argv[-2:-1] == ["--supervise"]:
-            from proxyapp.process import supervision
-
-            sys.exit(supervision.go_on(sys.argv[-1]))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
-    load_settings()
-    from django.core.management import execute_from_command_line
-
-    execute_from_command_line(sys.argv)
-
-
-def load_settings() -> None:
-    """A bad setting is one line, not a traceback."""
-    try:
-        from django.core.exceptions import ImproperlyConfigured
-    except ImportError:
-        sys.exit(
-            f"Django is not installed for {sys.executable}. Use the Python of the virtualenv that"
-            " `make run` makes (.venv/bin/python manage.py …), or install requirements.txt into"
-            " one."
-        )
-    try:
-        importlib.import_module(os.environ["DJANGO_SETTINGS_MODULE"])
-    except (ImproperlyConfigured, ValueError, LookupError, TypeError, OSError) as error:
-        sys.exit(f"Bad setting: {error}")
+    command_line.run()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from typing import Any
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # where a wheel is built, it is not there
@@ -78,6 +79,17 @@ def is_made(files: list[str]) -> bool:
     """Whether what is there is what would be made again."""
     mark = ROOT / MARK
     return not changed(ROOT) and json.loads(mark.read_bytes())["modules"] == files
+
+
+class BuildPackages(build_py):
+    """With what stands beside the packages in a checkout (`gateway/places.py`)."""
+
+    def run(self) -> None:
+        super().run()
+        place = Path(self.build_lib, "gateway", "shipped")
+        if (ROOT / "templates").is_dir() and not self.editable_mode:
+            shutil.copytree(ROOT / "templates", place / "templates", dirs_exist_ok=True)
+            shutil.copyfile(ROOT / "config.example.yaml", place / "config.example.yaml")
 
 
 class BuildExtensions(build_ext):
@@ -143,7 +155,7 @@ def main() -> None:
     BuildExtensions.mark = json.dumps({"modules": files, "sources": made_from(files)}, indent=1)
     setup(
         ext_modules=[] if lack else extensions(files),
-        cmdclass={"build_ext": BuildExtensions},
+        cmdclass={"build_ext": BuildExtensions, "build_py": BuildPackages},
     )
 
 

@@ -11,14 +11,27 @@ from gateway import setting
 from gateway import setting_checks as checks
 from gateway import start_environment as start_environment  # before `.env` is read
 from gateway.environment import Environment
+from gateway.places import BASE_DIR as BASE_DIR
+from gateway.places import IS_CHECKOUT
 
-BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment()
 table = setting.Table(env)
 
+GATEWAY_HOME = table.path(
+    "GATEWAY_HOME",
+    BASE_DIR if IS_CHECKOUT else Path.cwd(),
+    "The directory of .env, var and config.yaml, as `init` makes one. Only from the environment. "
+    "Empty: the directory of manage.py, or of a package that of the process.",
+    documented="",
+    check=checks.directory,
+)
+# Of a checkout's the config file is that of the directory that a command is given in.
+DEFAULT_CONFIG = (
+    Path("config.yaml") if env.text("GATEWAY_HOME") is None else GATEWAY_HOME / "config.yaml"
+)
 ENV_FILE = table.path(
     "ENV_FILE",
-    BASE_DIR / ".env",
+    GATEWAY_HOME / ".env",
     "Another file than this one. Only from the environment.",
     documented=".env",
 )
@@ -27,7 +40,7 @@ env.read_file(ENV_FILE, is_named=env.text("ENV_FILE") is not None)
 # Where data are.
 VAR_DIR = table.path(
     "VAR_DIR",
-    BASE_DIR / "var",
+    GATEWAY_HOME / "var",
     "Where secret_key, the SQLite database and other data live. Relative to the directory of "
     "the process.",
     documented="var",

@@ -8,6 +8,7 @@ from django.core.exceptions import ImproperlyConfigured
 from gateway import setting_table as given
 from gateway.database import configured_database
 from gateway.path_prefix import settings_below
+from gateway.places import PAGES
 from gateway.secret_key import secrets_of
 from gateway.setting_table import *  # noqa: F403 (a new row is a setting at once)
 from gateway.unfold_settings import UNFOLD as UNFOLD
@@ -67,7 +68,7 @@ ASGI_APPLICATION = "gateway.asgi.application"
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
-        "DIRS": [given.BASE_DIR / "templates"],
+        "DIRS": [PAGES],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [

@@ -19,3 +19,8 @@ def as_at_a_start(file: Path) -> tuple[dict[str, str], list[str]]:
     environment = Environment(variables)
     environment.read_file(file, is_named=False)
     return variables, environment.problems
+
+
+def name_settings() -> str:
+    """The module of Django's settings, for Django as well."""
+    return os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")

@@ -3,7 +3,6 @@
 import platform
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from importlib import metadata
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -21,10 +20,10 @@ from proxyapp.metrics.lines import histogram_lines, sample_lines
 from proxyapp.metrics.present import QuotaRow
 from proxyapp.vocabulary.buckets import WAIT_BOUNDS
 from proxyapp.vocabulary.money import MICROS
+from proxyapp.vocabulary.version import version
 
 # A family, and the lines of its samples where the library does not write them.
 Told = tuple[Metric, Iterable[str]]
-PACKAGE = "gemini-key-gateway"
 COUNTERS = {
     names.REQUESTS: (
         "gateway_requests",
@@ -192,9 +191,5 @@ def _quotas(rows: Iterable[QuotaRow]) -> Iterator[Told]:
 
 
 def _build(server: str) -> Metric:
-    try:
-        version = metadata.version(PACKAGE)
-    except metadata.PackageNotFoundError:  # run from its sources
-        version = ""
-    labels = {"version": version, "python": platform.python_version(), "server": server}
+    labels = {"version": version(), "python": platform.python_version(), "server": server}
     return InfoMetricFamily("gateway_build", "What runs here.", value=labels)

@@ -4,7 +4,6 @@ said last.
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from django.db import connections
 
 from gateway import compiled
 from gateway.path_prefix import settings_below
+from gateway.places import program
 from gateway.start_environment import GIVEN
 from proxyapp.config.apply_environment import apply_environment
 from proxyapp.config.environment_keys import EnvironmentKeys
@@ -46,7 +46,6 @@ from proxyapp.process.start_error import StartError
 from proxyapp.process.supervision import Supervision
 from proxyapp.process.worker import SupervisorLink
 
-DEFAULT_CONFIG = Path("config.yaml")
 MAX_WORKERS = 256
 
 
@@ -114,10 +113,10 @@ class Launch:
 
     def _work(self, link: SupervisorLink, bound: list[socket]) -> int:
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
-        address = listen_address.chosen(self.listen, None, DEFAULT_CONFIG)
+        address = listen_address.chosen(self.listen, None, settings.DEFAULT_CONFIG)
         listen_address.tell_settings(address)
         ports = client_ports(bound, tls_files.loaded(address.files))
-        reload = self._reload(self.config or DEFAULT_CONFIG, address, None)
+        reload = self._reload(self.config or settings.DEFAULT_CONFIG, address, None)
 
         def on_listening() -> None:
             link.report_ready()
@@ -146,7 +145,7 @@ class Launch:
 
     def _supervise(self, count: int, address: ListenAddress, path: Path) -> NoReturn:
         self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
-        serve = [sys.executable, str(settings.BASE_DIR / "manage.py"), "serve"]
+        serve = [*program(), "serve"]
         config = [] if self.config is None else ["--config", str(self.config)]
         watch = ["--watch"] if self.watches else []
         place = ["--server", self.server, *address.options(), *watch]
@@ -184,7 +183,7 @@ class Launch:
 
     def _read_config(self) -> tuple[Path, Config | None]:
         """A config file is optional unless it was named."""
-        path = self.config or DEFAULT_CONFIG
+        path = self.config or settings.DEFAULT_CONFIG
         if self.config is None and not path.exists():
             self._environment = keys_beside_no_file()
             self._notes += environment_notes.lines(path, self._environment)

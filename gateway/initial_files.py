@@ -1,0 +1,68 @@
+"""`gemini-gateway init [DIR]`: a config file and a secret for a new gateway."""
+
+import os
+import secrets
+import shlex
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from gateway.places import IS_CHECKOUT, SHIPPED
+
+SETTINGS = """\
+# Settings of the gateway: README, Settings, has them all.
+# Keep this file as it is kept by now: readable for you only (0600), and out of version control.
+
+# Encrypts the keys in the database: without it they are lost, so keep a copy apart from backups.
+SECRET_KEY={secret}
+"""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code."""
+    parser = ArgumentParser(
+        prog="manage.py init" if IS_CHECKOUT else "gemini-gateway init",
+        description="Writes config.yaml and .env, with a new secret, for a gateway in DIR.",
+    )
+    parser.add_argument("directory", nargs="?", default=".", metavar="DIR")
+    directory = Path(parser.parse_args(arguments).directory)
+    try:
+        written = write_into(directory)
+    except FileExistsError as error:
+        print(f"{error.filename} is there already: nothing was written.", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"{error.filename} cannot be written: {error.strerror}.", file=sys.stderr)
+        return 1
+    for line in _next_steps(directory, written):
+        print(line)
+    return 0
+
+
+def write_into(directory: Path) -> list[Path]:
+    """Raises OSError; FileExistsError before anything is written."""
+    texts = {
+        directory / "config.yaml": (SHIPPED / "config.example.yaml").read_text(encoding="utf-8"),
+        directory / ".env": SETTINGS.format(secret=secrets.token_urlsafe(48)),
+    }
+    for path in texts:
+        if os.path.lexists(path):
+            raise FileExistsError(17, "File exists", str(path))
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path, text in texts.items():
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+    return list(texts)
+
+
+def _next_steps(directory: Path, written: Sequence[Path]) -> list[str]:
+    where = shlex.quote(str(directory.absolute()))
+    command = "python manage.py" if IS_CHECKOUT else "gemini-gateway"
+    return [
+        f"Written: {', '.join(map(str, written))}",
+        f"1. Put your keys into {directory / 'config.yaml'}, or add them in the admin later.",
+        f"2. GATEWAY_HOME={where} {command} serve",
+        "3. Open the admin's address that the start prints, with the password that it prints once.",
+    ]

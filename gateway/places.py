@@ -1,0 +1,17 @@
+"""Where the gateway's own files are: beside `manage.py` in a checkout, within the package else."""
+
+import sys
+from pathlib import Path
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+IS_CHECKOUT = (BASE_DIR / "manage.py").is_file()
+SHIPPED = BASE_DIR if IS_CHECKOUT else BASE_DIR / "gateway" / "shipped"
+PAGES = SHIPPED / "templates"
+
+
+def program() -> list[str]:
+    """What another process of the gateway begins with."""
+    if IS_CHECKOUT:
+        return [sys.executable, str(BASE_DIR / "manage.py")]
+    # Without the directory of the process, which may have a `gateway` of its own.
+    return [sys.executable, "-P", "-m", "gateway"]
