@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from proxyapp.vocabulary.addresses import ANY_ADDRESS
 
+OF_IPV4 = "0.0.0.0"  # noqa: S104 (for who asked for all of IPv6, too)
+
 
 class ListenError(Exception):
     """The address can't be listened on; the text says why."""
@@ -54,14 +56,24 @@ def bind_exclusively(host: str, port: int) -> socket.socket:
 
 
 def _resolve(host: str, port: int) -> tuple[int, tuple[object, ...]]:
+    """`::` is every address that the machine has, also where it has none of IPv6."""
+    wanted = OF_IPV4 if host == "::" and not _has_ipv6() else host
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        found = socket.getaddrinfo(wanted, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise ListenError(
             f"Host {host!r} is not an address of this machine: it cannot be resolved."
         ) from error
     family, _, _, _, address = sorted(found, key=lambda each: each[0] != socket.AF_INET)[0]
     return family, address
+
+
+def _has_ipv6() -> bool:
+    try:
+        socket.socket(socket.AF_INET6).close()
+    except OSError:
+        return False
+    return True
 
 
 def explain(error: OSError, host: str, port: int) -> str:
