@@ -1,0 +1,74 @@
+"""deploy/kubernetes: by the schemas of Kubernetes, and as the image and its settings need it."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gateway import setting_checks
+from tests.support import container as image
+from tests.support.gateway import ROOT
+
+FILES = sorted((ROOT / "deploy/kubernetes").glob("*.yaml"))
+
+
+def documents() -> dict[str, dict[str, Any]]:
+    """By their kinds: there is one of each."""
+    found = [each for file in FILES for each in yaml.safe_load_all(file.read_text())]
+    return {each["kind"]: each for each in found}
+
+
+def pod(kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = documents()[kind]["spec"]["template"]["spec"]
+    return found
+
+
+def test_their_schemas_know_all_that_is_said() -> None:
+    command = [str(Path(sys.executable).with_name("kubernetes-validate")), "--strict"]
+    done = subprocess.run([*command, *FILES], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("kind", ["StatefulSet", "Job"])
+def test_a_gateway_has_no_rights_and_writes_to_its_volume_only(kind: str) -> None:
+    user, _ = map(int, image.said("USER").split(":"))
+    (container,) = pod(kind)["containers"]
+    (place,) = [mount["mountPath"] for mount in container["volumeMounts"]]
+    (var,) = [each["value"] for each in container["env"] if each["name"] == "VAR_DIR"]
+
+    assert pod(kind)["securityContext"]["runAsNonRoot"]
+    assert pod(kind)["securityContext"]["runAsUser"] == user
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert Path(var).is_relative_to(place)
+
+
+def test_a_stop_has_time_for_requests_under_way() -> None:
+    (container,) = pod("StatefulSet")["containers"]
+    waits = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+
+    assert pod("StatefulSet")["terminationGracePeriodSeconds"] >= waits + 30 + 15
+    probes = [container[f"{name}Probe"]["httpGet"] for name in ("startup", "readiness", "liveness")]
+    assert probes == [{"path": "/healthz", "port": "http"}] * 3
+    (port,) = container["ports"]
+    assert port["containerPort"] == int(image.said("EXPOSE"))
+
+
+def test_the_services_and_the_budget_are_for_the_gateways() -> None:
+    found = documents()
+    labels = found["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
+
+    assert found["Service"]["spec"]["selector"] == labels
+    assert found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+    assert found["StatefulSet"]["spec"]["selector"]["matchLabels"] == labels
+
+
+def test_nobody_starts_with_the_examples_secret() -> None:
+    assert setting_checks.secret(documents()["Secret"]["stringData"]["SECRET_KEY"])
