@@ -85,7 +85,8 @@ def test_it_is_theirs_again_in_every_process_and_after_a_restart(pool: Pool) -> 
 def test_what_is_deleted_with_the_key_of_now_is_forgotten(pool: Pool) -> None:
     name = pool.make()
     pool.change_keys(name)
-    wait_for(lambda: pool.status(name) == 200)
+    # Each process has seen the change.
+    wait_for(lambda: [pool.status(name) for _ in range(8)] == [200] * 8)
     url = f"{pool.gateway.url}/v1beta/{name}"
 
     assert httpx.delete(url, trust_env=False).status_code == 200

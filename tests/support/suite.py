@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 PROCESSES = "4"
-MOST_AGAIN = 3
+MOST_AGAIN = 10
 SOME_FAILED = 1  # pytest's exit code
 
 
