@@ -4,10 +4,17 @@ that nobody meant.
 
 import os
 from collections import defaultdict
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from gateway import dotenv
+
+
+def own_variables() -> Mapping[str, str]:
+    """Those of this process, `.env` among them, for texts of the operator's that name any: they are
+    no settings.
+    """
+    return os.environ
 
 
 class Environment:

@@ -26,18 +26,19 @@ class KeysOfGroups(AccountFields):
         if "api_keys" not in fields and "api_keys_file" not in fields:
             self.wrong(f"{place}.api_keys", _("is required"))
             return {}, ()
-        keys = self._listed_keys(fields, f"{place}.api_keys")
+        keys: dict[str, KeyConfig] = {}
+        if "api_keys" in fields:
+            keys = self.listed_keys(fields["api_keys"], f"{place}.api_keys")
         keys |= self._keys_of_file(fields, f"{place}.api_keys_file")
         placeholders = [place for place, key in keys.items() if is_placeholder(key.secret)]
         for placeholder in placeholders:
             del keys[placeholder]
         return keys, tuple(placeholders)
 
-    def _listed_keys(self, fields: dict[str, object], place: str) -> dict[str, KeyConfig]:
-        if "api_keys" not in fields:
-            return {}
-        values = self.keys_in_places(fields["api_keys"], place, MAX_KEYS)
-        if fields["api_keys"] == []:
+    def listed_keys(self, given: object, place: str) -> dict[str, KeyConfig]:
+        """By their places, placeholders too."""
+        values = self.keys_in_places(given, place, MAX_KEYS)
+        if given == []:
             self.wrong(place, _("must not be empty; give at least one key"))
         return {at: self.key(value, at) for at, value in values.items()}
 

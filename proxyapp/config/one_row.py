@@ -15,7 +15,7 @@ from proxyapp.models.sealed import UNREADABLE
 from proxyapp.vocabulary.exits import exit_lines
 from proxyapp.vocabulary.group_fields import GROUP_FIELDS
 from proxyapp.vocabulary.key_fields import KEY_FIELDS
-from proxyapp.vocabulary.no_keys import PLACEHOLDER_GIVEN
+from proxyapp.vocabulary.no_keys import PLACEHOLDER_GIVEN, is_placeholder
 
 GROUP = "group"
 
@@ -59,9 +59,10 @@ def checked_keys(values: Sequence[object], group: Group) -> list[KeyConfig]:
     """New ones, for this group. Raises ConfigError, which has no key in it."""
     problems: list[str] = []
     reading = FileReading(problems, None)
-    keys, placeholders = reading.keys({"api_keys": list(values)}, "keys")
-    for place in placeholders:
-        reading.wrong(place, PLACEHOLDER_GIVEN)
+    keys = reading.listed_keys(list(values), "keys")
+    for place, key in keys.items():
+        if is_placeholder(key.secret):
+            reading.wrong(place, PLACEHOLDER_GIVEN)
     reading.check_exits(keys, is_link_local_allowed=group.allow_link_local)
     reading.check_projects(group.target_url, keys)
     if problems:

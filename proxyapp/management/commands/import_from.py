@@ -1,6 +1,5 @@
 """`manage.py import_from`: takes over what another gateway's files hold."""
 
-import os
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 from django.core.management.base import CommandError
 
+from gateway.environment import own_variables
 from proxyapp.config.contents import ConfigError
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
@@ -47,7 +47,7 @@ class Command(DatabaseCommand):
         try:
             sources = [_source(name) for name in files]
             peer = _peer(sources) if peer == AUTO else peer
-            moved = moved_from(peer, sources, os.environ)
+            moved = moved_from(peer, sources, own_variables())
             applied = apply_moved(moved, audit.command("import_from"), dry_run=dry_run)
         except ConfigError as error:
             raise CommandError(f"nothing was imported:\n{error}") from error
