@@ -15,6 +15,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from proxyapp.vocabulary.choices import LANGUAGES, Strategy, choice_values
 from proxyapp.vocabulary.path_prefix import check_path_prefix
+from proxyapp.vocabulary.token_strength import LONGEST_FOREIGN, is_weak
 
 HOST = re.compile(r"\*|\.?[^\s/:*;,\[\]]+|\[[0-9A-Fa-f:.]+\]")
 ORIGIN = re.compile(r"https?://[^\s/]+")
@@ -38,6 +39,8 @@ HOW_TO_CHANGE_IT = (
     " encrypted under the present one, move that to SECRET_KEY_FALLBACKS and run"
     " `python manage.py reencrypt`"
 )
+HOW_TO_MAKE_ONE = "python3 -c \"import secrets; print('gk-' + secrets.token_urlsafe(32))\""
+NO_BEARER = "has characters that no bearer token may have"
 # What documentation, generators and other programs' examples put where a secret belongs.
 _PLACEHOLDER_SIGN = re.compile(
     r"django-insecure-|change[-_ ]?(?:me|this|it)\b|generate[ds]? (?:with|by|using)|your[-_ ]|"
@@ -166,7 +169,17 @@ def shown_token(text: str) -> str:
         return ""
     if _is_placeholder(text) or len(text) < SHORTEST_TOKEN:
         return f"can be guessed: it needs {SHORTEST_TOKEN} characters at least"
-    return "" if TOKEN.fullmatch(text) else "has characters that no bearer token may have"
+    return "" if TOKEN.fullmatch(text) else NO_BEARER
+
+
+def client_token(text: str) -> str:
+    if not text:
+        return ""
+    if _is_placeholder(text) or is_weak(text):
+        return f"can be guessed. Make one: {HOW_TO_MAKE_ONE}"
+    if len(text) > LONGEST_FOREIGN:
+        return f"has more than {LONGEST_FOREIGN} characters"
+    return "" if TOKEN.fullmatch(text) else NO_BEARER
 
 
 def _is_placeholder(text: str) -> bool:

@@ -90,6 +90,16 @@ DJANGO_SUPERUSER_EMAIL = table.text(
     "DJANGO_SUPERUSER_EMAIL", "", "E-mail address of that admin user. It may stay empty."
 )
 
+# The first client token, for a container.
+GATEWAY_CLIENT_TOKEN = table.text(
+    "GATEWAY_CLIENT_TOKEN",
+    "",
+    "A client token that a start makes where there is none like it; only its hash is kept. "
+    "Clients show it as their API key. It lets in until it is revoked.",
+    check=checks.client_token,
+    is_secret=True,
+)
+
 # Who the admin believes, and under which names it answers. `serve` adds the address that it listens
 # on.
 ALLOWED_HOSTS = table.words(

@@ -1,4 +1,6 @@
-"""Client tokens that another gateway made: hashed as our own, so that its clients keep theirs."""
+"""Client tokens that were made elsewhere, mostly by another gateway: hashed as our own, so that
+clients keep theirs.
+"""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -7,7 +9,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
-from proxyapp.access.token_book import LONGEST_FOREIGN, SHAPE, masked_token, token_hash
+from proxyapp.access.token_book import SHAPE, masked_token, token_hash
 from proxyapp.access.token_store import secret_keys
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
@@ -15,8 +17,10 @@ from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.no_keys import is_placeholder
+from proxyapp.vocabulary.token_strength import LONGEST_FOREIGN
+from proxyapp.vocabulary.token_strength import is_weak as is_weak
 
-LEAST_CHARACTERS, STRONG_CHARACTERS, STRONG_VARIETY = 8, 20, 10
+LEAST_CHARACTERS = 8
 MAX_NAME = 100
 
 
@@ -45,16 +49,13 @@ def why_refused(text: str) -> str:
     return ""
 
 
-def is_weak(text: str) -> bool:
-    """Short, or of few characters: found by trying, or in another program's documentation."""
-    return len(text) < STRONG_CHARACTERS or len(set(text)) < STRONG_VARIETY
-
-
 def masked_foreign(text: str) -> str:
     return masked_token(text) if SHAPE.fullmatch(text.encode()) else masked_key(text)
 
 
-def take_over(foreign: Iterable[ForeignToken], actor: Actor) -> list[ClientToken]:
+def take_over(
+    foreign: Iterable[ForeignToken], actor: Actor, origin: str = "token of another gateway"
+) -> list[ClientToken]:
     """Those that there were not before; what an operator changed or revoked of others stays."""
     by_text: dict[str, ForeignToken] = {}
     for token in foreign:
@@ -69,7 +70,7 @@ def take_over(foreign: Iterable[ForeignToken], actor: Actor) -> list[ClientToken
         if new:
             tokens = ClientToken.objects.bulk_create(_rows(new))
             _limit_to_groups(tokens, new)
-            audit.record(actor, "add", tokens, "token of another gateway")
+            audit.record(actor, "add", tokens, origin)
             raise_pool_version(Touched(has_tokens=True))
             return tokens
     return []

@@ -17,11 +17,10 @@ from urllib.parse import unquote_to_bytes
 from proxyapp.provider.credentials import is_key_parameter
 from proxyapp.vocabulary.asgi import Header
 from proxyapp.vocabulary.durations import DAY_SECONDS
+from proxyapp.vocabulary.token_strength import LONGEST_FOREIGN as LONGEST_FOREIGN
 
 PREFIX: Final = "gk-"
 SHAPE: Final = re.compile(rb"gk-[A-Za-z0-9_-]{43}")
-# Of a token that was made elsewhere: more costs a stranger's request no more hashing.
-LONGEST_FOREIGN: Final = 512
 # Together the 64 hex digits of the column; eight tell a handful of secrets apart.
 MARK_DIGITS: Final = 8
 MAC_BYTES: Final = 28

@@ -75,9 +75,9 @@ def strangers_refusal(host: str, port: int) -> str:
         return ""
     return (
         f"{shown_address(host, port)} can be reached from other machines, and there is no client"
-        " token yet. Make one with `python manage.py tokens create NAME`, or let everybody use the"
-        " keys with allow_anonymous: true under server in the config file (or"
-        " ALLOW_ANONYMOUS=true)."
+        " token yet. Make one with `python manage.py tokens create NAME`, or give one in"
+        " GATEWAY_CLIENT_TOKEN, or let everybody use the keys with allow_anonymous: true under"
+        " server in the config file (or ALLOW_ANONYMOUS=true)."
     )
 
 

@@ -27,6 +27,7 @@ from proxyapp.models import ApiKey, Group
 from proxyapp.process import (
     bootstrap,
     environment_notes,
+    environment_token,
     file_modes,
     greeting,
     listen_address,
@@ -223,6 +224,7 @@ class Launch:
         applied = bootstrap.migrate()
         if applied:
             self._notes.append(f"The database was brought up to date ({applied} migrations).")
+        self._notes += environment_token.made()
         if bound is not None and (refusal := bootstrap.strangers_refusal(*bound.getsockname()[:2])):
             return refusal
         if self.config is not None or path.exists():

@@ -102,6 +102,11 @@ def test_a_default_is_what_its_text_says(row: Setting[object]):
         ("METRICS_TOKEN", "short", "16 characters"),
         ("METRICS_TOKEN", "my-secret-token-here", "can be guessed"),
         ("METRICS_TOKEN", "two words of a token", "no bearer token may have"),
+        ("GATEWAY_CLIENT_TOKEN", "short-MARKER", "can be guessed. Make one: python3 -c"),
+        ("GATEWAY_CLIENT_TOKEN", "ab" * 20, "can be guessed"),
+        ("GATEWAY_CLIENT_TOKEN", "your-MARKER-token-1234567890", "can be guessed"),
+        ("GATEWAY_CLIENT_TOKEN", "0123456789 abcdefghijk", "no bearer token may have"),
+        ("GATEWAY_CLIENT_TOKEN", "0123456789abcdefghij" * 26, "512 characters"),
         ("DJANGO_SUPERUSER_PASSWORD", "changeme", "placeholder"),
         ("DJANGO_SUPERUSER_PASSWORD", "my-secret-password", "placeholder"),
         ("DJANGO_SUPERUSER_PASSWORD", "short", "8 characters"),
@@ -196,6 +201,7 @@ def test_a_secret_is_marked_as_one():
         "SECRET_KEY",
         "SECRET_KEY_FALLBACKS",
         "DJANGO_SUPERUSER_PASSWORD",
+        "GATEWAY_CLIENT_TOKEN",
         "METRICS_TOKEN",
     }
 

@@ -14,6 +14,7 @@ from tests.support.gateway import ROOT, Gateway
 from tests.support.pool_data import secret
 
 ONE, TWO, THREE = (secret(label) for label in ("one", "two", "three"))
+TOKEN = "gk-of-the-environment-1234"
 NO_FILE = Path("config.yaml")
 
 
@@ -36,12 +37,17 @@ def prepared(idle: Gateway, **environment: str) -> str:
 
 
 @pytest.mark.once
-def test_a_start_says_which_variables_it_took_and_how_many_keys_and_no_key(idle: Gateway) -> None:
+def test_a_start_says_which_variables_it_took_and_how_many_keys_and_no_secret(
+    idle: Gateway,
+) -> None:
     (idle.directory / "env").write_text(f"GEMINI_API_KEY_1={THREE}\n")
     (idle.directory / "env").chmod(0o600)
 
     said = prepared(
-        idle, GEMINI_API_KEYS=f"{ONE},{TWO}", ENV_FILE=str(idle.directory / "env")
+        idle,
+        GEMINI_API_KEYS=f"{ONE},{TWO}",
+        GATEWAY_CLIENT_TOKEN=TOKEN,
+        ENV_FILE=str(idle.directory / "env"),
     ).splitlines()
 
     assert said[0] == (
@@ -50,7 +56,8 @@ def test_a_start_says_which_variables_it_took_and_how_many_keys_and_no_key(idle:
         " admin."
     )
     assert "environment: keys: 3 created, 0 updated, 0 unchanged, 0 removed" in said
-    assert not any(key in line for key in (ONE, TWO, THREE) for line in said)
+    assert [line for line in said if line.startswith("The client token of GATEWAY_CLIENT_TOKEN")]
+    assert not any(text in line for text in (ONE, TWO, THREE, TOKEN) for line in said)
     idle.environment["ENV_FILE"] = os.devnull
     assert [key["group"] for key in idle.keys()] == ["default-gemini"] * 3
 

@@ -308,12 +308,13 @@ def test_a_bad_argument_is_one_line_and_changes_nothing(
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_an_address_of_others_without_a_token_is_refused_with_both_ways_out(
+def test_an_address_of_others_without_a_token_is_refused_with_the_ways_out(
     directory: Path, host: str
 ) -> None:
     line = the_one_line(serve(directory, "--host", host, "--port", str(free_port())))
 
     assert "manage.py tokens create NAME" in line
+    assert "GATEWAY_CLIENT_TOKEN" in line
     assert "allow_anonymous: true under server" in line
     assert "ALLOW_ANONYMOUS=true" in line
     made = serve(directory, manage=("tokens", "create", "laptop"))
