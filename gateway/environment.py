@@ -8,6 +8,7 @@ from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 
 from gateway import dotenv
+from gateway.secret_file import SUFFIX, SecretFileError, secret_of
 
 
 def own_variables() -> Mapping[str, str]:
@@ -31,6 +32,20 @@ class Environment:
         """None: not set, or empty."""
         given = self._variables.get(name, "")
         return given if given.strip() else None
+
+    def secret(self, name: str) -> str | None:
+        """As `text`, or what the file has that `name`_FILE names."""
+        try:
+            return self.text(name) if (found := secret_of(self._variables, name)) is None else found
+        except SecretFileError as error:
+            self.problems.append(str(error))
+            return None
+
+    def place_of(self, name: str) -> str:
+        """Where its value stands, with a colon behind it; empty: in the environment."""
+        file = self.text(name + SUFFIX) if self.text(name) is None else None
+        place = file or self.file_lines.get(name)
+        return f"{place}: " if place else ""
 
     def read_file(self, path: Path, *, is_named: bool) -> None:
         """The environment wins.

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from gateway.dotenv import COMMENT, CONTROL
 from gateway.environment import Environment
+from gateway.secret_file import SUFFIX
 
 Value = TypeVar("Value")
 Number = TypeVar("Number", int, float)
@@ -54,7 +55,7 @@ class Setting(Generic[Value]):
     """A row of the table.
 
     `parse` raises Unfit. `documented` is the default as `.env.example` shows it. A secret's value
-    is in no problem.
+    is in no problem, and may stand in a file that `NAME_FILE` names.
     """
 
     name: str
@@ -64,9 +65,14 @@ class Setting(Generic[Value]):
     documented: str
     is_secret: bool = False
 
+    @property
+    def names(self) -> list[str]:
+        """The variables that it is read from."""
+        return [self.name, self.name + SUFFIX] if self.is_secret else [self.name]
+
     def value(self, env: Environment) -> Value:
         """The default stands in for what cannot be read: that is a problem of `env`."""
-        given = env.text(self.name)
+        given = env.secret(self.name) if self.is_secret else env.text(self.name)
         if given is None:
             return self.default
         try:
@@ -74,7 +80,7 @@ class Setting(Generic[Value]):
                 raise Unfit(complaint)
             return self.parse(given)
         except Unfit as unfit:
-            place = f"{line}: " if (line := env.file_lines.get(self.name)) else ""
+            place = env.place_of(self.name)
             env.problems.append(f"{place}{self._blamed(given, unfit)} {unfit}")
             return self.default
 
@@ -125,7 +131,7 @@ class Table:
         """A line for each name of `.env` that is nearly a setting's; other programs' are not
         meant for us.
         """
-        names = [row.name for row in self.rows]
+        names = [name for row in self.rows for name in row.names]
         return [
             f"warning: {line} sets {name}, which is no setting: is {near[0]} meant?"
             for name, line in self._env.file_lines.items()

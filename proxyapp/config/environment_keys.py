@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count, takewhile
+from pathlib import Path
 
 from proxyapp.config.contents import ConfigError, GroupConfig, KeyConfig
 from proxyapp.config.keys_of_groups import doubts_of
@@ -24,11 +25,14 @@ GROUP = "default-gemini"  # as in config.example.yaml
 
 @dataclass(frozen=True)
 class EnvironmentKeys:
-    """`names`: of the variables that were read. `unread`: of those behind a gap in the numbers."""
+    """`names`: of the variables that were read. `unread`: of those behind a gap in the numbers.
+    `files`: that variables name.
+    """
 
     names: tuple[str, ...]
     unread: tuple[str, ...]
     group: GroupConfig
+    files: tuple[Path, ...] = ()
 
 
 def keys_of_environment(environment: Mapping[str, str]) -> EnvironmentKeys | None:

@@ -11,7 +11,8 @@ from typing import Any
 from proxyapp.config import plain_yaml
 from proxyapp.config.alert_values import AlertsOfFile
 from proxyapp.config.contents import Config, ConfigError, GroupConfig, KeyConfig, ServerConfig
-from proxyapp.config.environment_keys import EnvironmentKeys, keys_of_environment
+from proxyapp.config.environment_files import keys_of_files_too
+from proxyapp.config.environment_keys import EnvironmentKeys
 from proxyapp.config.exit_fields import ExitFields
 from proxyapp.config.keys_of_groups import MAX_KEYS, KeysOfGroups, doubts_of
 from proxyapp.config.model_fields import ModelsOfGroups
@@ -87,7 +88,7 @@ def keys_beside_no_file(environment: Mapping[str, str] | None = None) -> Environ
 
     Raises ConfigError.
     """
-    return keys_of_environment(os.environ if environment is None else environment)
+    return keys_of_files_too(os.environ if environment is None else environment)
 
 
 def parse(

@@ -57,9 +57,11 @@ def set_here() -> list[str]:
     """What the environment and `.env` say, for who sets up the next machine; no secret's value."""
     lines = []
     for row in setting_table.table.rows:
-        given = setting_table.env.text(row.name)
-        if given is not None and row.name not in CARRIED:
-            lines.append(f"{row.name}={'(a secret)' if row.is_secret else given}")
+        for name in row.names:
+            given = setting_table.env.text(name)
+            if given is not None and row.name not in CARRIED:
+                is_secret = row.is_secret and name == row.name
+                lines.append(f"{name}={'(a secret)' if is_secret else given}")
     return lines
 
 

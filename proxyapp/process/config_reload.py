@@ -13,6 +13,7 @@ from django.db import connections
 
 from gateway.start_environment import as_at_a_start
 from proxyapp.config.apply_environment import apply_environment
+from proxyapp.config.environment_keys import EnvironmentKeys
 from proxyapp.config.file import ConfigError, ServerConfig, keys_beside_no_file, load
 from proxyapp.config.importing import apply_changes
 from proxyapp.config.own_address import refuse_own_address
@@ -85,10 +86,15 @@ class ConfigReload:
             raise ConfigError(problems)
         if self.is_needed or self.path.exists():
             yield from self._applied_file(environment)
-        elif (found := keys_beside_no_file(environment)) and found.group.api_keys:
+        elif found := keys_beside_no_file(environment):
+            yield from self._applied_environment(found)
+        yield "The config was read again."
+
+    def _applied_environment(self, found: EnvironmentKeys) -> Iterator[str]:
+        if found.group.api_keys:
             report = apply_environment(found.group, by=audit.RELOAD)
             yield from (f"environment: {line}" for line in report.news())
-        yield "The config was read again."
+        self.named = found.files
 
     def _applied_file(self, environment: dict[str, str]) -> Iterator[str]:
         try:

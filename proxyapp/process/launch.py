@@ -130,12 +130,13 @@ class Launch:
 
     def _reload(self, path: Path, address: ListenAddress, config: Config | None) -> ConfigReload:
         """`config`: what there was at the start; None: a worker does not know."""
+        keys_of_environment = self._environment.files if self._environment else ()
         return ConfigReload(
             path,
             is_needed=self.config is not None or path.exists(),
             server=None if config is None else config.server,
             addresses=[(address.host, port) for port in address.ports],
-            named=config.files if config else (),
+            named=(*(config.files if config else ()), *keys_of_environment),
         )
 
     def _prepare_only(self, path: Path, address: ListenAddress) -> int:

@@ -115,6 +115,23 @@ def test_without_a_file_the_variables_are_read_again(path: Path, settings: Any) 
 
 
 @pytest.mark.django_db
+def test_a_file_of_the_environment_is_read_again_and_watched(path: Path, settings: Any) -> None:
+    keys = path.with_name("keys")
+    settings.ENV_FILE.write_text(f"GEMINI_API_KEYS_FILE={keys}\n")
+    reload = reload_of(path, is_needed=False, server=None)
+    keys.write_text(ONE)
+    reload.run()
+    assert secrets_in_use() == {ONE}
+    assert reload.files() == [path, keys]
+
+    keys.write_text(f"{ONE}\n{TWO}\n")
+    reload.run()
+    keys.unlink()
+    reload.run()
+    assert secrets_in_use() == {ONE, TWO}, "a file that is missing takes nothing away"
+
+
+@pytest.mark.django_db
 def test_a_database_that_is_away_is_one_line(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
