@@ -25,6 +25,7 @@ pytestmark = [
     pytest.mark.skipif(bool(image.trouble()), reason=image.trouble() or "it can be run"),
 ]
 
+TOKEN = "gk-token-of-the-container"
 STREAM = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
 
 
@@ -32,7 +33,6 @@ STREAM = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
 def container(tmp_path: Path, upstream: FakeUpstream) -> Container:
     """With a database that is up to date, which saves time, and a group in its config file."""
     made = Container(tmp_path)
-    user = made.volume.stat().st_uid
     database = Path(shutil.copyfile(migrated_template(has_user=True), made.volume / "db.sqlite3"))
     database.chmod(0o600)
     config = made.image / "config.yaml"
@@ -40,8 +40,9 @@ def container(tmp_path: Path, upstream: FakeUpstream) -> Container:
         str({"groups": [group(["KEY-OF-THE-CONTAINER"], upstream.url, auth="google")]})
     )
     for path in (database, config):
-        os.chown(path, user, user)
+        os.chown(path, *image.user())
     config.chmod(0o600)
+    (made.image / "token").write_text(f"{TOKEN}\n")
     return made
 
 
@@ -60,13 +61,14 @@ def test_it_asks_for_a_token_serves_and_lets_requests_end(
     container: Container, upstream: FakeUpstream
 ) -> None:
     port = free_port()
+    url = f"http://[::1]:{port}{STREAM}"
     refused = container.run(*serve_arguments(port))
-    token = container.run("tokens", "create", "laptop").stdout.split()[0]
     held = upstream.held_stream(STREAM)
-    with served(container, port) as process, httpx.Client(trust_env=False, timeout=20) as client:
-        client.headers["x-goog-api-key"] = token
+    with served(container, port) as process, httpx.Client(trust_env=False, timeout=60) as client:
+        stranger = client.post(url, json={})
+        client.headers["x-goog-api-key"] = TOKEN
         held.send_event(1)
-        with client.stream("POST", f"http://[::1]:{port}{STREAM}", json={}) as answer:
+        with client.stream("POST", url, json={}) as answer:
             parts = answer.iter_raw()
             first = next(parts)
             os.kill(first_process(process), signal.SIGTERM)
@@ -74,12 +76,14 @@ def test_it_asks_for_a_token_serves_and_lets_requests_end(
             held.send_event(2)
             held.finish()
             rest = b"".join(parts)
-        code = process.wait(30)
+        code = process.wait(60)
 
     assert (refused.returncode, code) == (1, 0)
     assert "tokens create NAME" in refused.stderr.splitlines()[-1]
+    assert "GATEWAY_CLIENT_TOKEN" in refused.stderr.splitlines()[-1]
+    assert stranger.status_code == 401
     assert (b"event 1" in first, b"event 2" in rest) == (True, True)
-    assert {path.stat().st_uid for path in container.volume.rglob("*")} == {10001}
+    assert {path.stat().st_uid for path in container.volume.rglob("*")} == {image.user()[0]}
     assert not [path for path in files_in(container.volume) if path.stat().st_mode & 0o077]
 
 
@@ -88,12 +92,18 @@ def served(container: Container, port: int) -> Iterator["subprocess.Popen[str]"]
     log = container.volume.parent / "output"
     with (
         log.open("w") as output,
-        container.running(*serve_arguments(port), stdout=output, stderr=output) as process,
+        container.running(
+            *serve_arguments(port),
+            env=[f"GATEWAY_CLIENT_TOKEN_FILE={image.HOME}/token"],
+            stdout=output,
+            stderr=output,
+        ) as process,
     ):
-        wait_for(lambda: "Proxy: " in log.read_text() or process.poll() is not None, 30)
+        wait_for(lambda: "Proxy: " in log.read_text() or process.poll() is not None, 90)
         assert is_healthy(port), log.read_text()
         yield process
     assert "chmod" not in log.read_text(), "others could read a file"
+    assert TOKEN not in log.read_text()
 
 
 def files_in(directory: Path) -> Iterator[Path]:

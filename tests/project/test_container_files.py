@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
+from gateway.environment import Environment
+from gateway.setting_table import table
+from proxyapp.config.environment_files import keys_of_files_too
 from tests.support import container as image
 from tests.support.fronts import program
 from tests.support.gateway import ROOT
@@ -69,3 +72,27 @@ def test_the_proxy_of_the_compose_file_is_one_that_caddy_takes_and_both_gateways
     both = services(COMPOSE[1])
     assert [both[name]["environment"]["TRUSTED_PROXIES"] for name in asked] == [subnet] * 2
     assert f"./{file}:/etc/caddy/Caddyfile:ro" in both["caddy"]["volumes"]
+
+
+def test_the_steps_of_the_compose_file_make_the_secrets_that_it_names(tmp_path: Path) -> None:
+    text = (ROOT / COMPOSE[1]).read_text()
+    steps = "\n".join(re.findall(r"^#   (.*)$", text, re.M))
+    subprocess.run(["sh", "-euc", f"umask 077\n{steps}"], cwd=tmp_path, check=True)
+
+    files = {name: each["file"] for name, each in yaml.safe_load(text)["secrets"].items()}
+    made = {name: tmp_path / file for name, file in files.items()}
+    gateway = services(COMPOSE[1])["gateway-1"]
+    named = {
+        name: str(made[Path(place).name])
+        for name, place in gateway["environment"].items()
+        if name.endswith("_FILE")
+    }
+    assert sorted(Path(file).name for file in named.values()) == sorted(gateway["secrets"])
+    env = Environment(named)
+    values = [row.value(env) for row in table.rows if f"{row.name}_FILE" in named]
+    assert (env.problems, len(values)) == ([], 3)
+    assert made["postgres_password"].read_text().strip() in made["database_url"].read_text()
+    assert {file.stat().st_mode & 0o777 for file in made.values()} == {0o644}
+    assert (tmp_path / "secrets").stat().st_mode & 0o777 == 0o700
+    (keys,) = (file for name, file in named.items() if name.startswith("GEMINI"))
+    assert keys_of_files_too({"GEMINI_API_KEYS_FILE": keys})

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
-from gateway import setting_checks
+from gateway.environment import Environment
+from gateway.setting_table import table
 from tests.support import container as image
 from tests.support.gateway import ROOT
 
@@ -33,15 +34,14 @@ def test_their_schemas_know_all_that_is_said() -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("kind", ["StatefulSet", "Job"])
-def test_a_gateway_has_no_rights_and_writes_to_its_volume_only(kind: str) -> None:
-    user, _ = map(int, image.said("USER").split(":"))
-    (container,) = pod(kind)["containers"]
-    (place,) = [mount["mountPath"] for mount in container["volumeMounts"]]
+def test_a_gateway_has_no_rights_and_writes_to_its_volume_only() -> None:
+    (container,) = pod("StatefulSet")["containers"]
+    mounts = container["volumeMounts"]
+    (place,) = [mount["mountPath"] for mount in mounts if not mount.get("readOnly")]
     (var,) = [each["value"] for each in container["env"] if each["name"] == "VAR_DIR"]
 
-    assert pod(kind)["securityContext"]["runAsNonRoot"]
-    assert pod(kind)["securityContext"]["runAsUser"] == user
+    assert pod("StatefulSet")["securityContext"]["runAsNonRoot"]
+    assert pod("StatefulSet")["securityContext"]["runAsUser"] == image.user()[0]
     assert container["securityContext"] == {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
@@ -70,5 +70,27 @@ def test_the_services_and_the_budget_are_for_the_gateways() -> None:
     assert found["StatefulSet"]["spec"]["selector"]["matchLabels"] == labels
 
 
-def test_nobody_starts_with_the_examples_secret() -> None:
-    assert setting_checks.secret(documents()["Secret"]["stringData"]["SECRET_KEY"])
+def test_what_is_secret_is_a_file_and_in_no_environment() -> None:
+    found = documents()
+    (container,) = pod("StatefulSet")["containers"]
+    (volume,) = pod("StatefulSet")["volumes"]
+    (place,) = [each["mountPath"] for each in container["volumeMounts"] if each.get("readOnly")]
+    group = pod("StatefulSet")["securityContext"]["fsGroup"]
+
+    told = {name: text for name, text in found["ConfigMap"]["data"].items() if "_FILE" in name}
+    names = found["Secret"]["stringData"]
+    assert told == {f"{name}_FILE": f"{place}/{name}" for name in names}
+    assert [list(each) for each in container["envFrom"]] == [["configMapRef"]]
+    assert volume["secret"]["secretName"] == found["Secret"]["metadata"]["name"]
+    assert (volume["secret"]["defaultMode"], group) == (0o440, image.user()[1])
+
+
+@pytest.mark.parametrize(
+    "name", ["SECRET_KEY", "GATEWAY_CLIENT_TOKEN", "DJANGO_SUPERUSER_PASSWORD"]
+)
+def test_nobody_starts_with_a_secret_of_the_example(name: str) -> None:
+    (row,) = [row for row in table.rows if row.name == name]
+    env = Environment({name: documents()["Secret"]["stringData"][name]})
+    row.value(env)
+
+    assert env.problems

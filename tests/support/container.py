@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
@@ -70,6 +70,12 @@ def command(word: str) -> list[str]:
     return found
 
 
+def user() -> tuple[int, int]:
+    """That of its processes, and its group."""
+    number, group = map(int, said("USER").split(":"))
+    return number, group
+
+
 def copied() -> list[str]:
     """What of this checkout gets into the image's working directory."""
     text = (ROOT / "Dockerfile").read_text()
@@ -98,13 +104,17 @@ class Container:
                 target.parent.mkdir(exist_ok=True)
                 shutil.copyfile(source, target)
         self.volume.mkdir(mode=0o700)
-        user, group = map(int, said("USER").split(":"))
-        os.chown(self.volume, user, group)
+        os.chown(self.volume, *user())
 
     @contextmanager
-    def running(self, *arguments: str, **options: Any) -> Iterator["subprocess.Popen[str]"]:
-        """The entry point, as the first process of its namespace, until the end at the latest."""
-        environment = shlex.split(said("ENV"))
+    def running(
+        self, *arguments: str, env: Sequence[str] = (), **options: Any
+    ) -> Iterator["subprocess.Popen[str]"]:
+        """The entry point, as the first process of its namespace, until the end at the latest.
+
+        `env`: besides that of the image.
+        """
+        environment = [*shlex.split(said("ENV")), *env]
         unshare = ["unshare", "-m", "-p", "-f", "--kill-child", "sh", "-c", SCRIPT, "sh"]
         places = [sys.base_prefix, str(self.image), sys.prefix, str(self.volume), said("USER")]
         with subprocess.Popen(
@@ -121,7 +131,7 @@ class Container:
                 process.kill()
 
     def run(self, *arguments: str) -> "subprocess.CompletedProcess[str]":
-        both = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        both: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         with self.running(*arguments, **both) as process:
             output, errors = process.communicate(timeout=60)
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
