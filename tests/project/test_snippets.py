@@ -52,7 +52,7 @@ OF_OTHERS = {
     "GEMINI_API_KEYS": "keys where there is no config file",
     **dict.fromkeys(("API", "AUTH", "url"), "of the block itself"),
 }
-SETTINGS = {row.name for row in table.rows}
+SETTINGS = {name for row in table.rows for name in row.names}
 SET_IN_TEXT = re.compile(r"([A-Z][A-Z0-9_]+)=\S")
 VALUES = {"SLACK_ALERTS": "slack://TokenA/TokenB/TokenC"}
 GROUP = "groups:\n  - {name: one, api_keys: [SNIPPET-KEY-0123456789]}\n"
