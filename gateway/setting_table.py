@@ -41,8 +41,8 @@ env.read_file(ENV_FILE, is_named=env.text("ENV_FILE") is not None)
 VAR_DIR = table.path(
     "VAR_DIR",
     GATEWAY_HOME / "var",
-    "Where secret_key, the SQLite database and other data live. Relative to the directory of "
-    "the process.",
+    "Where secret_key, the SQLite database, the spool and other data live. Relative to the "
+    "directory of the process.",
     documented="var",
     check=checks.directory,
 )
@@ -105,7 +105,8 @@ GATEWAY_CLIENT_TOKEN = table.text(
 ALLOWED_HOSTS = table.words(
     "ALLOWED_HOSTS",
     "Host names under which the admin may be called, separated by commas; * is any. Empty: "
-    "localhost, 127.0.0.1, [::1] and the address that serve listens on.",
+    "localhost, 127.0.0.1, [::1] and the address that serve listens on. Proxied "
+    "paths take any.",
     check=checks.host,
 )
 CSRF_TRUSTED_ORIGINS = table.words(
@@ -117,19 +118,19 @@ CSRF_TRUSTED_ORIGINS = table.words(
 TRUSTED_PROXIES = table.words(
     "TRUSTED_PROXIES",
     "Addresses and networks of proxies whose X-Forwarded-For and X-Forwarded-Proto the admin "
-    "believes: 127.0.0.1,10.0.0.0/8",
+    "believes, separated by commas: 127.0.0.1,10.0.0.0/8",
     check=checks.network,
 )
 BEHIND_TLS = table.flag(
     "BEHIND_TLS",
     "Whether one of these proxies ends TLS: secure cookies, HSTS, and the admin's plain HTTP is "
-    "redirected.",
+    "redirected. It needs TRUSTED_PROXIES.",
 )
 PATH_PREFIX = table.text(
     "PATH_PREFIX",
     "",
     "The path that the gateway is deployed below, such as /gemini. As server.path_prefix of the "
-    "config file, which counts more.",
+    "config file, which counts more; for other servers than serve.",
     check=checks.path_prefix,
 )
 
@@ -146,14 +147,17 @@ SESSION_IDLE_HOURS = table.number(
 SESSION_LIFETIME_DAYS = table.number(
     "SESSION_LIFETIME_DAYS", 7.0, "A session of the admin ends after this long in any case."
 )
-REQUIRE_TOTP = table.flag("REQUIRE_TOTP", "Whether everybody has to set up a second factor.")
+REQUIRE_TOTP = table.flag(
+    "REQUIRE_TOTP",
+    "Whether everybody has to set up a second factor before the admin shows anything.",
+)
 
 # Clients.
 ALLOW_ANONYMOUS = table.flag(
     "ALLOW_ANONYMOUS",
     "Whether clients may do without a token, wherever they come from. Without it the gateway "
     "serves whoever has a token (`manage.py tokens create NAME`) or, as long as there is "
-    "none, its own machine.",
+    "none, its own machine. As server.allow_anonymous of the config file; either is enough.",
 )
 ALLOWED_ORIGINS = table.words(
     "ALLOWED_ORIGINS",
@@ -203,7 +207,9 @@ QUEUE_SECONDS = table.number(
 
 # Forwarding.
 MAX_BODY_BYTES = table.whole(
-    "MAX_BODY_BYTES", 100 * 2**20, "Longest request body; a longer one is answered with 413."
+    "MAX_BODY_BYTES",
+    100 * 2**20,
+    "Longest request body; a longer one is answered with 413. Larger files come in parts.",
 )
 MAX_MEMORY_BODY_BYTES = table.whole(
     "MAX_MEMORY_BODY_BYTES",
@@ -211,7 +217,11 @@ MAX_MEMORY_BODY_BYTES = table.whole(
     "Longer request bodies than this wait in a temporary file instead of in memory.",
 )
 TMPDIR = table.path(
-    "TMPDIR", VAR_DIR / "tmp", "Where these wait.", documented="var/tmp", check=checks.directory
+    "TMPDIR",
+    VAR_DIR / "tmp",
+    "Where these wait (below VAR_DIR, made 0700): give it room for several of MAX_BODY_BYTES.",
+    documented="var/tmp",
+    check=checks.directory,
 )
 HEADER_TIMEOUT_SECONDS = table.number(
     "HEADER_TIMEOUT_SECONDS",
@@ -231,7 +241,9 @@ STALL_TIMEOUT_SECONDS = table.number(
     "connection is cut.",
 )
 CONNECT_TIMEOUT_SECONDS = table.number(
-    "CONNECT_TIMEOUT_SECONDS", 10.0, "How long a connection to the upstream may take."
+    "CONNECT_TIMEOUT_SECONDS",
+    10.0,
+    "How long a connection to the upstream may take, proxy and TLS included.",
 )
 READ_TIMEOUT_SECONDS = table.number(
     "READ_TIMEOUT_SECONDS",
@@ -246,8 +258,8 @@ KEEPALIVE_SECONDS = table.number(
 )
 TRUST_ENVIRONMENT_PROXIES = table.flag(
     "TRUST_ENVIRONMENT_PROXIES",
-    "Whether HTTP_PROXY, HTTPS_PROXY and NO_PROXY count for groups without a proxy_url of "
-    "their own.",
+    "Whether HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and NO_PROXY count for groups without a "
+    "proxy_url of their own.",
 )
 UPSTREAM_CA_FILE = table.text(
     "UPSTREAM_CA_FILE",
@@ -259,7 +271,9 @@ UPSTREAM_CA_FILE = table.text(
 
 # Stopping and starting again.
 LIVE_SESSIONS = table.whole(
-    "LIVE_SESSIONS", 500, "How many sessions of the Live API a process has at a time."
+    "LIVE_SESSIONS",
+    500,
+    "How many sessions of the Live API a process has at a time; a client beyond gets a 503.",
 )
 LIVE_SETUP_SECONDS = table.number(
     "LIVE_SETUP_SECONDS", 30.0, "How long a client of the Live API may take for its first message."
@@ -338,8 +352,8 @@ CURRENCY = table.text(
 CURRENCY_RATE = table.text(
     "CURRENCY_RATE",
     "",
-    "What a US dollar is in CURRENCY, where that is another: published prices are in dollars. "
-    "Empty: these do not count then, prices of one's own alone do.",
+    "What a US dollar is in CURRENCY, such as 0.92, where that is another: published prices are in "
+    "dollars. Empty: these do not count then, prices of one's own alone do.",
     check=checks.rate,
 )
 
@@ -347,8 +361,8 @@ CURRENCY_RATE = table.text(
 TZ = table.text(
     "TZ",
     "",
-    "The time zone of log lines and commands' output, such as Europe/Berlin. Empty: UTC. The "
-    "admin's pages show the browser's.",
+    "The time zone of log lines, each of which carries its offset, and of commands' output, such "
+    "as Europe/Berlin. Empty: UTC. The admin's pages show the browser's.",
     check=checks.own_time_zone,
 )
 ADMIN_LANGUAGE = table.text(
@@ -367,8 +381,8 @@ METRICS = table.flag(
 METRICS_TOKEN = table.text(
     "METRICS_TOKEN",
     "",
-    "What a Prometheus on another machine, or behind a proxy, shows as its bearer token. Empty: "
-    "only this machine's own may read them.",
+    "What a Prometheus on another machine, or behind a proxy, shows as its bearer token, of 16 "
+    "characters at least. Empty: only this machine's own may read them.",
     check=checks.shown_token,
     is_secret=True,
 )
