@@ -21,7 +21,7 @@ comma := ,
 # A virtualenv whose interpreter is gone is made again.
 $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
-.PHONY: help run compile demo screenshots test test-clients soak browser lint messages format lock audit bench economy bench-admin clean
+.PHONY: help run compile demo screenshots test test-clients soak browser lint docs docs-pages messages format lock audit bench economy bench-admin clean
 .SUFFIXES:
 
 help:
@@ -31,6 +31,8 @@ help:
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
 	@echo "make test-clients  real clients from PyPI and npm, locked, in front of a fake upstream"
 	@echo "make lint    ruff, mypy and the check for missing migrations"
+	@echo "make docs    makes a site of the documents, in build/docs"
+	@echo "make docs-pages  writes what the documents have of settings, commands and metrics anew"
 	@echo "make messages  brings the catalogues of the pages' words up to date (takes GNU gettext)"
 	@echo "make format  puts the code in the house's format"
 	@echo "make lock    pins what requirements*.in ask for, with all that it needs and with hashes, in requirements*.txt"
@@ -78,6 +80,13 @@ lint: $(installed_dev)
 	$(python) -m ruff format --check .
 	@$(call isolated,mypy,$(python) -m mypy .)
 	@$(call isolated,makemigrations --check,$(python) manage.py makemigrations --check --dry-run)
+
+# Strictly: a link that leads nowhere ends it.
+docs: $(installed_dev)
+	@$(python) -m mkdocs build --quiet && echo "build/docs/index.html"
+
+docs-pages: $(installed_dev)
+	@$(call isolated,docs-pages,$(python) -m tests.support.generated_pages)
 
 # The admin's tests run in a real browser, and only once: what is in the database's way is tested twice above.
 browser: $(installed_dev)

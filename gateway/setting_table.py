@@ -1,7 +1,8 @@
 """Every setting that an operator may change: one row each, read where it stands.
 
-A row says the name, the default, what the setting is for and what it takes; `.env.example` and the
-README's table are checked against it. Django's settings take over every name in capitals.
+A row says the name, the default, what the setting is for and what it takes; `.env.example` is
+checked against it, and docs/SETTINGS.md made of it. Django's settings take over every name in
+capitals.
 """
 
 from pathlib import Path

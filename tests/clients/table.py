@@ -1,16 +1,16 @@
 """The clients: how each is pointed at the gateway, and what it cannot be asked.
 
-README's rows are made of this table (`tests/clients/test_readme_rows.py`), and `make test-clients`
-runs each client with what its row says.
+The rows of docs/CLIENTS.md are those of this table (`tests/clients/test_rows.py`), and
+`make test-clients` runs each client with what its row says.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-# The gateway as README writes it; a run puts its own in the place.
+# The gateway as docs/CLIENTS.md writes it; a run puts its own in the place.
 GATEWAY = "http://127.0.0.1:8080"
-# What people type after the address, besides what README says.
+# What people type after the address, besides what it says.
 TYPED_FOR_OPENAI = (
     *("", "/v1", "/v1beta/openai", "/", "/v1/", "/v1beta/openai/"),
     *("/openai/v1", "/openai", "/api/v1", "/v1beta"),
@@ -24,7 +24,7 @@ NO_MODEL_LIST = "has no call for it"
 
 @dataclass(frozen=True)
 class ClientRow:
-    """`setting`: the line of code, or the command, that README shows.
+    """`setting`: the line of code, or the command, that docs/CLIENTS.md shows.
 
     `environment`: variables that do the same, for clients that read some. `lacks`: what it cannot
     be asked, and why. `virtualenv`: whose packages a program in Python has. `is_command`: each
@@ -45,7 +45,7 @@ class ClientRow:
 
     @property
     def url(self) -> str:
-        """The base URL, as README writes it."""
+        """The base URL, as docs/CLIENTS.md writes it."""
         found = re.search(rf"{GATEWAY}(?:/v1beta|/v1)?", self.setting)
         assert found, self.name
         return found[0]

@@ -1,4 +1,4 @@
-"""Real clients in front of the real gateway, each pointed at it as README says.
+"""Real clients in front of the real gateway, each pointed at it as docs/CLIENTS.md says.
 
 `make test-clients` installs them and runs this. What a client cannot be asked stands in the table.
 """
@@ -114,7 +114,7 @@ BEHIND = [
 
 
 @pytest.mark.parametrize(("client", "server"), BEHIND)
-def test_a_client_works_as_the_readme_says(
+def test_a_client_works_as_its_row_says(
     client: ClientRow, server: str, start: Start, upstream: FakeUpstream
 ) -> None:
     gateway = start(server)

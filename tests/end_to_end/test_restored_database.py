@@ -1,4 +1,4 @@
-"""PostgreSQL is restored under a running gateway, as the README says."""
+"""PostgreSQL is restored under a running gateway, as docs/OPERATIONS.md says."""
 
 import os
 import subprocess

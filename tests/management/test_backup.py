@@ -1,4 +1,4 @@
-"""`manage.py backup`, of a gateway that runs; what it writes is restored as the README says."""
+"""`manage.py backup`, of a gateway that runs; it is restored as docs/OPERATIONS.md says."""
 
 import os
 import shutil

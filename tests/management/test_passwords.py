@@ -1,4 +1,4 @@
-"""A password is changed, or a forgotten one replaced, by Django's own command, as README says."""
+"""A password is changed, or a forgotten one replaced, by Django's command: docs/ADMIN.md."""
 
 import os
 import subprocess

@@ -115,16 +115,16 @@ def out(spec: KindSpec) -> str:
 
 
 @each_kind
-def test_the_readme_has_its_row(kind: Kind):
-    readme = (ROOT / "README.md").read_text()
-    rows = re.findall(rf"^\| `{kind}` \| (.+) \| (.+) \| (.+) \|$", readme, re.MULTILINE)
+def test_the_page_has_its_row(kind: Kind):
+    page = (ROOT / "docs/QUOTA.md").read_text()
+    rows = re.findall(rf"^\| `{kind}` \| (.+) \| (.+) \| (.+) \|$", page, re.MULTILINE)
 
     assert rows == [(kind.spec.meaning, out(kind.spec), WHERE_TO[kind.spec.retry])]
 
 
-def test_the_readme_has_no_row_of_a_kind_that_is_gone():
-    readme = (ROOT / "README.md").read_text()
-    table = readme.partition("| kind | what the provider said |")[2].partition("\n\n")[0]
+def test_the_page_has_no_row_of_a_kind_that_is_gone():
+    page = (ROOT / "docs/QUOTA.md").read_text()
+    table = page.partition("| kind | what the provider said |")[2].partition("\n\n")[0]
 
     assert re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE) == list(Kind)
 

@@ -30,7 +30,7 @@ NOT_RUN = {
     **dict.fromkeys(("pip", "pipx"), "installs; tests/project/test_wheel.py tries a wheel"),
     **dict.fromkeys(("install", "rm", "useradd", "chown"), "the system's own"),
     **dict.fromkeys(("systemctl", "journalctl", "kill"), "systemd's and the kernel's"),
-    **dict.fromkeys(("grep", "cut", "tr", "."), "what stands around a command"),
+    **dict.fromkeys(("grep", "cut", "tr", ".", "umask", "echo"), "what stands around a command"),
     "daphne": "a server; tests/process starts it",
     "pg_restore": "PostgreSQL's; tests/management/test_restore.py runs it",
 }
@@ -51,6 +51,7 @@ OF_OTHERS = {
     "GEMINI_API_KEY": "keys where there is no config file, and of clients",
     "GEMINI_API_KEYS": "keys where there is no config file",
     **dict.fromkeys(("API", "AUTH", "url"), "of the block itself"),
+    "MODEL": "what stands for a model in an option",
 }
 SETTINGS = {name for row in table.rows for name in row.names}
 SET_IN_TEXT = re.compile(r"([A-Z][A-Z0-9_]+)=\S")

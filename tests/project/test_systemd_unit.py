@@ -1,4 +1,4 @@
-"""README's unit, and the hardened one: systemd takes them, they start at boot and are reloaded."""
+"""The unit of docs/DEPLOYMENT.md, and the hardened one: systemd takes them, at boot too."""
 
 import configparser
 import re
@@ -10,15 +10,15 @@ import pytest
 
 from tests.support.gateway import ROOT
 
-README = re.search(
+SHOWN = re.search(
     r"^```ini\n# /etc/systemd/system/(\S+\.service)\n(.*?)^```$",
-    (ROOT / "README.md").read_text(),
+    (ROOT / "docs/DEPLOYMENT.md").read_text(),
     re.MULTILINE | re.DOTALL,
 )
-assert README
-NAME = README[1]
+assert SHOWN
+NAME = SHOWN[1]
 HARDENED = (ROOT / "deploy/systemd" / NAME).read_text()
-UNITS = pytest.mark.parametrize("text", [README[2], HARDENED], ids=["README", "hardened"])
+UNITS = pytest.mark.parametrize("text", [SHOWN[2], HARDENED], ids=["shown", "hardened"])
 # In tenths, as systemd counts: 0 may do nothing at all, 96 is a service without a line of this.
 EXPOSURE = 15
 needs_systemd = pytest.mark.skipif(
@@ -63,9 +63,9 @@ def test_the_unit_starts_at_boot_after_the_network_as_a_user_of_its_own(text: st
     assert parser["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
 
 
-def test_the_hardened_one_is_readmes_with_less_rights() -> None:
-    assert README
-    plain, hardened = parsed(README[2]), parsed(HARDENED)
+def test_the_hardened_one_is_the_other_with_less_rights() -> None:
+    assert SHOWN
+    plain, hardened = parsed(SHOWN[2]), parsed(HARDENED)
 
     for section in plain.sections():
         assert dict(plain[section]).items() <= dict(hardened[section]).items()

@@ -15,7 +15,7 @@ from tests.support.snippets import ELLIPSIS
 OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 # What `gateway/command_line.py` answers itself.
 BEFORE_DJANGO = frozenset(("init", "--version"))
-LEFT_OUT = "the following arguments are required"
+LEFT_OUT = re.compile("the following arguments are required|expected one argument")
 OTHERS_MODULES = frozenset(("build",))
 PYTHONS = frozenset(("python", "python3", ".venv/bin/python"))
 OF_COMPOSE = ("docker", "compose", "run", "--rm", "gateway")
@@ -53,7 +53,7 @@ def complaint_of_command(
     try:
         parser_of(name).parse_args(rest)
     except (CommandError, SystemExit) as error:
-        if is_whole or LEFT_OUT not in str(error):
+        if is_whole or not LEFT_OUT.search(str(error)):
             return f"{name}: {error}"
         return _unknown_options(name, " ".join(rest))
     return _unknown_options(name, comment)

@@ -1,4 +1,4 @@
-"""README's clients are those of the table, which the matrix runs; the locks hold each of them."""
+"""The clients of docs/CLIENTS.md are those of the table, which the matrix runs and locks hold."""
 
 import pytest
 
@@ -6,16 +6,16 @@ from tests.clients.table import CLIENTS, FIELDS, GATEWAY, URLS, ClientRow
 from tests.clients.versions import version_of
 from tests.support.rooms import ROOT
 
-README = (ROOT / "README.md").read_text()
+PAGE = (ROOT / "docs/CLIENTS.md").read_text()
 
 
 def rows(heading: str) -> list[str]:
     """Those of the table that begins with `heading`, without its second line."""
-    lines = README.partition(f"\n{heading}\n")[2].splitlines()[1:]
+    lines = PAGE.partition(f"\n{heading}\n")[2].splitlines()[1:]
     return lines[: next(n for n, line in enumerate(lines) if not line.startswith("|"))]
 
 
-def test_the_readme_has_a_row_for_each_client() -> None:
+def test_the_page_has_a_row_for_each_client() -> None:
     expected = [
         f"| {client.name} | `{client.setting}` | {environment(client)} |" for client in CLIENTS
     ]
@@ -28,7 +28,7 @@ def environment(client: ClientRow) -> str:
     return f"`{' '.join(variables)}`" if variables else ""
 
 
-def test_the_readme_has_a_row_for_each_form_with_fields() -> None:
+def test_the_page_has_a_row_for_each_form_with_fields() -> None:
     assert rows("| form | fields |") == [f"| {row.name} | {row.fields} |" for row in FIELDS]
 
 

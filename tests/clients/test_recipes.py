@@ -1,4 +1,4 @@
-"""README's recipes for what belongs to a key run as they stand there."""
+"""The recipes of docs/CLIENTS.md for what belongs to a key run as they stand there."""
 
 import os
 import re
@@ -17,7 +17,7 @@ from tests.support.rooms import ROOT
 pytestmark = pytest.mark.clients
 
 KEYS = ["KEY-A", "KEY-B", "KEY-C"]
-SECTION = (ROOT / "README.md").read_text().partition("\n### Files, caches, batches\n")[2]
+SECTION = (ROOT / "docs/CLIENTS.md").read_text().partition("\n## Files, caches, batches\n")[2]
 RECIPES = re.findall(r"^```(python|sh)\n(.*?)^```$", SECTION.partition("\n## ")[0], re.M | re.S)
 SAYS = {
     "upload(": r"one two three\n\['files/\w+'\]\n",
