@@ -60,10 +60,10 @@ def test_the_name_of_a_file_is_no_slip_of_the_pen(tmp_path: Path) -> None:
     assert "DATABASE_PASSWORD_FILES, which is no setting" in warning
 
 
-def test_readme_names_all_that_may_stand_in_a_file() -> None:
+def test_the_documents_name_all_that_may_stand_in_a_file() -> None:
     from gateway.setting_table import table
 
-    text = (ROOT / "README.md").read_text()
+    text = (ROOT / "docs/CONFIGURATION.md").read_text()
     paragraph = text.partition("\nA secret may stand in a file")[2].partition("\n\n")[0]
     assert [
         row.name for row in table.rows if row.is_secret and f"`{row.name}`" not in paragraph
