@@ -9,6 +9,7 @@ from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
 
+from proxyapp.models import ApiKey
 from tests.support.documented_commands import gateway_command
 from tests.support.documented_requests import Curl, curl
 from tests.support.operator_tokens import token_of
@@ -63,11 +64,11 @@ def run_here(block: Snippet) -> list[list[str]]:
 
 
 @pytest.fixture
-def _shown() -> None:
-    """What the documents name."""
-    main, _ = add_group("default-gemini", pk=1), add_group("spare")
-    add_key(main, "laptop", pk=7, name="laptop")
+def shown() -> ApiKey:
+    """What the documents name; their key 7, of their group 1."""
+    main, _ = add_group("default-gemini"), add_group("spare")
     User.objects.create(username="admin", is_staff=True, is_superuser=True)
+    return add_key(main, "laptop", name="laptop")
 
 
 @pytest.fixture
@@ -80,7 +81,7 @@ def _in_a_directory_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.mark.usefixtures("_shown", "_in_a_directory_of_its_own")
+@pytest.mark.usefixtures("shown", "_in_a_directory_of_its_own")
 @pytest.mark.parametrize(
     "block", [block for block in SHELL if run_here(block)], ids=lambda block: block.place
 )
@@ -99,15 +100,15 @@ def test_what_does_not_run_is_shown_somewhere() -> None:
     assert NOT_RUN.keys() - shown == set()
 
 
-@pytest.mark.usefixtures("_shown")
 @pytest.mark.parametrize("asked", REQUESTS, ids=lambda asked: f"{asked.method} {asked.url}")
-def test_requests_to_the_management_api_are_answered(asked: Curl) -> None:
+def test_requests_to_the_management_api_are_answered(asked: Curl, shown: ApiKey) -> None:
     client = Client(headers={"authorization": f"Bearer {token_of('Admin')}"})
     body = (asked.body or "").replace(f"AIza{ELLIPSIS}", secret("new"), 1)
-    body = body.replace(f"AIza{ELLIPSIS}", secret("newer"))
+    body = body.replace(f"AIza{ELLIPSIS}", secret("newer")).replace("[7,", f"[{shown.pk},")
+    url = asked.url.replace("/groups/1", f"/groups/{shown.group_id}")
 
     response = client.generic(
-        asked.method, asked.url, body, "application/json" if body else "", SERVER_NAME="127.0.0.1"
+        asked.method, url, body, "application/json" if body else "", SERVER_NAME="127.0.0.1"
     )
 
     assert response.status_code in (200, 201), response.content
