@@ -11,6 +11,8 @@ import pytest
 import yaml
 from google import genai
 
+from tests.support.documented_requests import run_block
+from tests.support.fake_http import empty_list
 from tests.support.fake_providers import (
     ANTHROPIC,
     AZURE,
@@ -26,6 +28,7 @@ from tests.support.fake_providers import (
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import ROOT, Gateway
 from tests.support.service_accounts import account, write_account
+from tests.support.snippets import blocks
 from tests.support.waiting import wait_for
 
 DOC = (ROOT / "docs/PROVIDERS.md").read_text()
@@ -42,6 +45,7 @@ KEYS = {
     EXPRESS: ("VERTEX_API_KEY", "AQ.0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"),
 }
 LOCAL_KEY = "local-0a1b2c3d4e5f6g7h"
+REQUESTS = [block for block in blocks("sh") if block.document == "docs/PROVIDERS.md"]
 HELLO = [{"role": "user", "content": "Hello"}]
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 # Of clients that show the token of a gateway, wherever their SDK puts it.
@@ -86,6 +90,15 @@ def post(gateway: Gateway, path: str, body: Any, **headers: str) -> httpx.Respon
 def counted(gateway: Gateway, name: str) -> tuple[int, int]:
     (key,) = [key for key in gateway.keys() if key["group"] == name]
     return key["prompt_tokens"], key["output_tokens"]
+
+
+@pytest.mark.parametrize("block", REQUESTS, ids=lambda block: block.place)
+def test_the_request_that_is_shown_is_answered(block, gateway, local):
+    local.on("/v1/chat/completions", empty_list)
+
+    done = run_block(block.text, gateway.url)
+
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
 
 
 def test_every_provider_has_its_example():
@@ -193,10 +206,7 @@ def test_a_service_account_shows_a_token_alone_and_one_token_serves_many(gateway
 
 
 def test_the_test_of_keys_asks_each_what_wants_the_key_there(gateway, local):
-    async def models(request, connection):
-        await connection.answer(200, b'{"data": []}', [("Content-Type", "application/json")])
-
-    local.on("/v1/models", models)
+    local.on("/v1/models", empty_list)
 
     done = gateway.manage("keys", "test", "--json")
 

@@ -1,7 +1,9 @@
 """Requests that documents make with curl, and what of the gateway answers them."""
 
 import json
+import os
 import re
+import subprocess
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +20,10 @@ ADMIN = "/admin/"
 OTHER_TARGETS = ("/v1/messages", "/openai/deployments/")
 
 
+# An answer that is an error ends the block.
+STRICTLY = 'curl() { command curl --silent --show-error --fail-with-body "$@"; }\n'
+
+
 @dataclass(frozen=True, slots=True)
 class Curl:
     method: str
@@ -32,6 +38,21 @@ class Curl:
     @property
     def host(self) -> str:
         return urlsplit(self.url if "://" in self.url else f"http://{self.url}").netloc
+
+
+def run_block(text: str, url: str) -> subprocess.CompletedProcess[str]:
+    """A block as it stands, but for the gateway's address."""
+    at = urlsplit(url).netloc
+    for host in GATEWAY:
+        text = text.replace(host, at)
+    return subprocess.run(
+        ["bash", "-eo", "pipefail", "-c", STRICTLY + text],
+        env={"PATH": os.environ.get("PATH", os.defpath)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
 
 
 def curl(words: Sequence[str]) -> Curl:
