@@ -2,7 +2,7 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -13,8 +13,9 @@ from tests.support.fronts import NGINX_FRAME, caddy_in, nginx_in, running
 from tests.support.gateway import ROOT
 from tests.support.ports import free_port
 
-# What the files of a site are called, and its host.
+# What the files of a site are called, and its host. Two gateways: compose.postgres.yaml's.
 SITES = {"gateway": "gateway.example.com", "below-a-path": "example.com"}
+TWO = "two-gateways"
 FILES = {"nginx": "nginx/{}.conf", "caddy": "caddy/{}.Caddyfile"}
 # What only a test wants of Caddy: its own ports, and no certificate from outside.
 CADDY_OPTIONS = """
@@ -44,19 +45,22 @@ def settings_of(front: str, site: str) -> dict[str, str]:
 
 
 @contextmanager
-def deployed(front: str, site: str, gateway_port: int) -> Iterator[int]:
-    """The port of its HTTPS."""
+def deployed(front: str, site: str, host: str, gateway_ports: Iterable[int]) -> Iterator[int]:
+    """The port of its HTTPS. The gateways stand in the order in which the file names theirs."""
     with tempfile.TemporaryDirectory(prefix="front-") as name:
         home, port, plain = Path(name), free_port(), free_port()
-        text = file_of(front, site).replace("127.0.0.1:8080", f"127.0.0.1:{gateway_port}")
+        text = file_of(front, site)
+        named = dict.fromkeys(re.findall(r"[\w.-]+:8080", text))
+        for place, own in zip(named, gateway_ports, strict=True):
+            text = text.replace(place, f"127.0.0.1:{own}")
         if front == "nginx":
-            _lay_nginx(home, text, SITES[site], port, plain)
+            _lay_nginx(home, text, host, port, plain)
             command = nginx_in(home)
         else:
             options = CADDY_OPTIONS.format(home=home, port=port, plain=plain)
             (home / "Caddyfile").write_text(options + text)
-            command = caddy_in(home)
-        with running(command, home, port, SITES[site]):
+            command = ["env", f"DOMAIN={host}", *caddy_in(home)]
+        with running(command, home, port, host):
             yield port
 
 
