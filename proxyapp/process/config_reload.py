@@ -20,6 +20,7 @@ from proxyapp.config.own_address import refuse_own_address
 from proxyapp.models import audit
 from proxyapp.process import tls_files
 from proxyapp.process.bootstrap import database_errors_explained
+from proxyapp.process.service_manager import MANAGER
 from proxyapp.process.start_error import StartError
 from proxyapp.server.certificate import ServerCertificate
 from proxyapp.vocabulary.addresses import Listening
@@ -55,12 +56,14 @@ class ConfigReload:
         threading.Thread(target=self._run, name="config-reload", daemon=True).start()
 
     def _run(self) -> None:
+        MANAGER.is_reloading()
         try:
             while self._takes_wish():
                 self.run()
         finally:
             with self._lock:
                 self._is_running = False
+            MANAGER.has_reloaded()
 
     def _takes_wish(self) -> bool:
         with self._lock:

@@ -41,6 +41,7 @@ from proxyapp.process.bootstrap import Administrator, database_errors_explained
 from proxyapp.process.config_reload import ConfigReload, read_again
 from proxyapp.process.config_watch import ConfigWatch
 from proxyapp.process.listen_address import ListenAddress, ListenOptions
+from proxyapp.process.service_manager import MANAGER
 from proxyapp.process.serving import client_ports, serve
 from proxyapp.process.sighup import AT_START, reload_at_hangups, survive_hangups
 from proxyapp.process.start_error import StartError
@@ -106,10 +107,12 @@ class Launch:
         def on_listening() -> None:
             reload_at_hangups(lambda: read_again(certificate, reload))
             self._greet(address, path)
+            MANAGER.is_ready()
             if self.watches:
                 watch.start()
 
-        serve(self.server, client_ports(bound, certificate), on_listening=on_listening)
+        ports = client_ports(bound, certificate)
+        serve(self.server, ports, on_listening=on_listening, on_draining=MANAGER.is_stopping)
         return 0
 
     def _work(self, link: SupervisorLink, bound: list[socket]) -> int:

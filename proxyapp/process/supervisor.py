@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxyapp.process.rolling_restart import RollingRestart
+from proxyapp.process.service_manager import MANAGER
 from proxyapp.process.sighup import Terminal, hear_hangups
 from proxyapp.process.worker import Worker
 from proxyapp.process.worker_slot import WorkerSlot
@@ -117,6 +118,7 @@ class Supervisor:
                 return 1
             self._wait()
         self._on_listening()
+        MANAGER.is_ready()
         while not self._signalled_at:
             self._keep()
             self._wait(IDLE_SECONDS if self._is_quiet() else POLL_SECONDS)
@@ -130,6 +132,7 @@ class Supervisor:
         self._leaving = [worker for worker in self._leaving if worker.is_alive()]
         if self._restart is None and self._wants_restart:
             self._wants_restart = False
+            MANAGER.is_reloading()
             self._restart = RollingRestart(
                 self._slots, self._commands.preparation, self._commands.environment, now
             )
@@ -137,11 +140,13 @@ class Supervisor:
         if leavers is not None:
             self._leaving += leavers
             self._restart = None
+            MANAGER.has_reloaded()
 
     def _end_workers(self) -> None:
         """The port closes with the last of its sockets: with the supervisor's, or with those of a
         worker's drain.
         """
+        MANAGER.is_stopping()
         if self._restart:
             self._leaving += self._restart.cancel()
         for worker in self._workers():

@@ -61,6 +61,8 @@ def test_the_unit_starts_at_boot_after_the_network_as_a_user_of_its_own(text: st
     assert parser["Service"]["User"] not in ("", "root")
     assert parser["Service"]["Restart"] == "on-failure"
     assert parser["Service"]["ExecReload"] == "/bin/kill -HUP $MAINPID"
+    assert parser["Service"]["Type"] == "notify"
+    assert parser["Service"]["TimeoutStartSec"] == "infinity", "migrations are part of a start"
 
 
 def test_the_hardened_one_is_the_other_with_less_rights() -> None:
