@@ -11,7 +11,7 @@ def run() -> None:
     system.refuse_foreign()
     system.leave_out_unused()
     system.speak_utf8()
-    from proxyapp.process.first_process import heed_termination
+    from proxyapp.process.first_process import heed_termination, reap_orphans
     from proxyapp.process.sighup import hold_hangups
     from proxyapp.vocabulary.log_masking import MaskingStream
     from proxyapp.vocabulary.terminal import write_to_any
@@ -21,6 +21,7 @@ def run() -> None:
     if sys.argv[1:2] == ["serve"]:
         hold_hangups()
         heed_termination()
+        reap_orphans()
         if sys.argv[-2:-1] == ["--supervise"]:
             from proxyapp.process import supervision
 

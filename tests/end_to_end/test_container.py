@@ -5,7 +5,6 @@ import shutil
 import signal
 import stat
 import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,11 +49,10 @@ def serve_arguments(port: int) -> list[str]:
     return [text.replace("8080", str(port)) for text in image.command("CMD")]
 
 
-def is_healthy(port: int) -> bool:
+def is_healthy(container: "subprocess.Popen[str]", port: int, user: str = "") -> bool:
     """By the image's own question, which wants no shell."""
     command = [text.replace("8080", str(port)) for text in image.command("HEALTHCHECK")]
-    command[0] = sys.executable
-    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    return image.inside(container, user or image.said("USER"), command) == 0
 
 
 def test_it_asks_for_a_token_serves_and_lets_requests_end(
@@ -72,7 +70,7 @@ def test_it_asks_for_a_token_serves_and_lets_requests_end(
             parts = answer.iter_raw()
             first = next(parts)
             os.kill(first_process(process), signal.SIGTERM)
-            wait_for(lambda: not is_healthy(port))
+            wait_for(lambda: not is_healthy(process, port), 60)
             held.send_event(2)
             held.finish()
             rest = b"".join(parts)
@@ -100,7 +98,8 @@ def served(container: Container, port: int) -> Iterator["subprocess.Popen[str]"]
         ) as process,
     ):
         wait_for(lambda: "Proxy: " in log.read_text() or process.poll() is not None, 90)
-        assert is_healthy(port), log.read_text()
+        assert is_healthy(process, port), log.read_text()
+        assert is_healthy(process, port, "0:0")
         yield process
     assert "chmod" not in log.read_text(), "others could read a file"
     assert TOKEN not in log.read_text()
@@ -130,3 +129,12 @@ def hears_termination(process: "subprocess.Popen[str]") -> bool:
         return False
     caught = int(status.partition("SigCgt:")[2].split()[0], 16)
     return bool(caught >> (signal.SIGTERM - 1) & 1)
+
+
+def test_its_user_and_the_place_of_its_data_are_made(tmp_path: Path) -> None:
+    lines = image.made_user(tmp_path).splitlines()
+
+    assert lines == [
+        f"gateway:x:{image.said('USER')}::{image.VOLUME}:/usr/sbin/nologin",
+        f"700 {image.said('USER')}",
+    ]

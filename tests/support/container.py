@@ -137,6 +137,39 @@ class Container:
         return subprocess.CompletedProcess(arguments, process.returncode, output, errors)
 
 
+def inside(container: "subprocess.Popen[str]", as_user: str, command: list[str]) -> int:
+    """As `docker exec` runs it: its exit code."""
+    user, _, group = as_user.partition(":")
+    enter = ["nsenter", "-t", str(first_process(container)), "-m", "-p"]
+    become = ["setpriv", "--reuid", user, "--regid", group, "--clear-groups", "env", "-i"]
+    environment = shlex.split(said("ENV"))
+    done = subprocess.run(
+        [*enter, *become, *environment, *command], capture_output=True, check=False
+    )
+    return done.returncode
+
+
+def made_user(directory: Path) -> str:
+    """What the last stage's RUN leaves of users and of the volume, in files of its own."""
+    script = f"""
+        set -e
+        mount --make-rprivate /
+        cp /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/login.defs "$1"
+        mount --bind "$1" /etc
+        mount -t tmpfs tmpfs /var/lib
+        {said("RUN")}
+        getent passwd gateway
+        stat -c '%a %u:%g' {VOLUME}
+    """
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-c", script, "sh", str(directory)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.stdout + done.stderr
+
+
 def first_process(container: "subprocess.Popen[str]") -> int:
     """As this machine numbers it."""
     path = Path(f"/proc/{container.pid}/task/{container.pid}/children")
