@@ -2,15 +2,19 @@
 
 import json
 import os
+import signal
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from proxyapp.process.config_watch import ConfigWatch
-from tests.support.gateway import Gateway, group
+from tests.support import forked_process
+from tests.support.gateway import ROOT, Gateway, group
 from tests.support.pool_data import secret
 from tests.support.waiting import wait_for
 
+SECONDS = 60
 ONE, TWO = (secret(label) for label in ("one", "two"))
 
 
@@ -105,3 +109,32 @@ def test_a_gateway_takes_a_key_up_that_was_written_into_its_file(workers: str) -
         gateway.config_path.write_text(json.dumps(config)[:40])
         wait_for(lambda: "Groups and keys stay as they are. " in gateway.output())
         assert gateway.stop() == 0
+
+
+@pytest.mark.once
+def test_a_file_that_the_environment_names_is_read_again_as_kubernetes_changes_it() -> None:
+    """Its directory is a link to one that is replaced as a whole."""
+    with closing(Gateway(None)) as gateway:
+        mounted = gateway.directory / "data"
+        lay(mounted, ONE)
+        command = [str(ROOT / "manage.py"), "serve", "--port", str(gateway.port), "--watch"]
+        env = {**gateway.environment, "GEMINI_API_KEYS_FILE": str(mounted / "keys")}
+        log = gateway.directory / "log"
+        with log.open("wb") as output:
+            process = forked_process.start(command, cwd=gateway.directory, env=env, stdout=output)
+        try:
+            wait_for(lambda: "Keys:  1 in 1 group" in log.read_text(), SECONDS)
+            lay(mounted, ONE, TWO)
+            wait_for(lambda: "environment: keys: 1 created" in log.read_text(), SECONDS)
+        finally:
+            process.send_signal(signal.SIGTERM)
+        assert process.wait(SECONDS) == 0
+
+
+def lay(mounted: Path, *keys: str) -> None:
+    version = mounted.with_name(f"version-{len(keys)}")
+    version.mkdir()
+    (version / "keys").write_text("\n".join(keys))
+    link = mounted.with_name("next")
+    link.symlink_to(version)
+    link.replace(mounted)

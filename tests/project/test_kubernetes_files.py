@@ -61,6 +61,12 @@ def test_a_stop_has_time_for_requests_under_way() -> None:
     assert port["containerPort"] == int(image.said("EXPOSE"))
 
 
+def test_it_is_the_images_command_and_watches_the_keys() -> None:
+    (container,) = pod("StatefulSet")["containers"]
+
+    assert container["args"] == [*image.command("CMD"), "--watch"]
+
+
 def test_the_services_and_the_budget_are_for_the_gateways() -> None:
     found = documents()
     labels = found["StatefulSet"]["spec"]["template"]["metadata"]["labels"]
