@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway import setting_table
 from gateway.environment import Environment
 from gateway.setting import Table
+from proxyapp.management.moving import set_here
 from tests.support.gateway import ROOT
 
 
@@ -68,3 +70,10 @@ def test_the_documents_name_all_that_may_stand_in_a_file() -> None:
     assert [
         row.name for row in table.rows if row.is_secret and f"`{row.name}`" not in paragraph
     ] == []
+
+
+def test_who_moves_is_told_the_name_of_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"DATABASE_URL": "MARKER", "METRICS_TOKEN_FILE": "/run/x", "SECRET_KEY_FILE": "/y"}
+    monkeypatch.setattr(setting_table, "env", Environment(variables))
+
+    assert set_here() == ["DATABASE_URL=(a secret)", "METRICS_TOKEN_FILE=/run/x"]
