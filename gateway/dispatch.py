@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.handlers.asgi import ASGIHandler
 
 from gateway import metrics_page
+from gateway.page_slots import PageSlots
 from gateway.root_pages import READING, ROOT_PAGES
 from proxyapp import runtime
 from proxyapp.access.client_address import TrustedProxies
@@ -26,7 +27,8 @@ from proxyapp.vocabulary.live_paths import is_live_path
 from proxyapp.vocabulary.path_prefix import PathPrefix
 
 ADMIN_PATHS = (b"/admin/", b"/admin")
-DJANGO_PATHS = (b"/admin/", b"/static/")
+STATIC_PATH = b"/static/"
+DJANGO_PATHS = (b"/admin/", STATIC_PATH)
 DJANGO_PATH_ENDS = (b"/admin", metrics_page.PATH)
 
 
@@ -36,6 +38,7 @@ class Dispatcher:
     def __init__(self) -> None:
         self._prefix = PathPrefix(settings.PATH_PREFIX) if settings.PATH_PREFIX else None
         self._django = ASGIHandler()
+        self._made = PageSlots(self._django, settings.ADMIN_CONNECTIONS)
         self._trusted = TrustedProxies(settings.TRUSTED_PROXIES)
         self._api = ApiDoor(self._pages, self._trusted)
         self._proxy = FastPath()
@@ -110,7 +113,9 @@ class Dispatcher:
         seen = with_readable_query(self._trusted.seen_through(scope))
         if self._prefix is not None:
             seen = self._prefix.whole(seen)
-        await self._django(django_scope(seen), receive, send)
+        is_file = scope["raw_path"].startswith(STATIC_PATH)
+        application = self._django if is_file else self._made
+        await application(django_scope(seen), receive, send)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """The admin's own and those of the Live API; others are refused."""

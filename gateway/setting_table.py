@@ -60,6 +60,12 @@ database_url = table.text(
 SQLITE_TIMEOUT_SECONDS = table.number(
     "SQLITE_TIMEOUT_SECONDS", 10.0, "How long SQLite waits for another process's write."
 )
+ADMIN_CONNECTIONS = table.whole(
+    "ADMIN_CONNECTIONS",
+    8,
+    "How many pages of the admin and calls of the management API a process answers at a time, each "
+    "with a connection to the database; others wait, for one that takes longer than 30 s no more.",
+)
 
 # Secrets: the current one signs sessions and encrypts API keys, the fallbacks only decrypt.
 SECRET_KEY = table.text(

@@ -53,6 +53,7 @@ MIDDLEWARE = [
     "gateway.static_files.StaticFiles",
     "proxyapp.admin.compression.CompressedPages",
     "proxyapp.admin.languages.PageLanguage",
+    "proxyapp.admin.page_connections.ReleasedConnection",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",

@@ -4,6 +4,7 @@ import os
 import secrets
 import signal
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
@@ -19,6 +20,8 @@ from tests.support.gateway_database import counted_by_hour
 from tests.support.waiting import wait_for
 
 pytestmark = needs_postgresql("needs PostgreSQL: SQLite has no connections to spare")
+PASSWORD = "a-password-for-tests"
+ADMIN = {"DJANGO_SUPERUSER_USERNAME": "admin", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 WAITS = "Waits for a connection to the database"
 
 
@@ -150,3 +153,19 @@ def takes_connection(stack: ExitStack, url: str) -> bool:
         stack.enter_context(psycopg.connect(url))
         return True
     return False
+
+
+def test_many_pages_at_once_take_a_connection_after_the_other(admin_url: str):
+    gateway = Gateway({"groups": []}, env={**ADMIN, "ADMIN_CONNECTIONS": "1"})
+    with limited(gateway, admin_url, 4):
+        gateway.start()
+        with httpx.Client(base_url=gateway.url, trust_env=False, timeout=60) as browser:
+            form = browser.get("/admin/login/").text.split('csrfmiddlewaretoken" value="')[1]
+            sent = {"username": "admin", "password": PASSWORD, "csrfmiddlewaretoken": form[:64]}
+            assert browser.post("/admin/login/", data=sent).status_code == 302
+            with ThreadPoolExecutor(8) as readers:
+                seen = readers.map(lambda _: browser.get("/admin/").status_code, range(12))
+
+        assert set(seen) == {200}
+        assert "is away" not in gateway.output()
+        assert "one connection" not in gateway.output()
