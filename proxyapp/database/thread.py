@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
@@ -42,6 +43,7 @@ class DatabaseThread:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
         self._link: psycopg.Connection[Any] | None = None
         self._file: tuple[int, int] | None = None
+        self._is_cut = False
 
     @property
     def is_connected(self) -> bool:
@@ -53,15 +55,30 @@ class DatabaseThread:
 
         Then it may be done all the same.
         """
-        future = asyncio.get_running_loop().run_in_executor(
-            self._executor, self._with_connection, work
-        )
+        return await self._run(partial(self._with_connection, work), seconds)
+
+    async def read(self, work: Callable[[], Result], seconds: float) -> Result:
+        """As `run`, of work that may be done twice: also when the connection ends under it."""
+        return await self._run(partial(self._reading, work), seconds)
+
+    async def _run(self, work: Callable[[], Result], seconds: float) -> Result:
+        future = asyncio.get_running_loop().run_in_executor(self._executor, work)
         future.add_done_callback(_look)
         done, _ = await asyncio.wait({future}, timeout=seconds)
         if not done:
             self._cut()
             raise NoAnswer("it does not answer")
         return future.result()
+
+    def _reading(self, work: Callable[[], Result]) -> Result:
+        link = self._link
+        try:
+            return self._with_connection(work)
+        except DatabaseError:
+            was_there = link is not None and link is self._link and link.closed
+            if self._is_cut or not was_there:
+                raise
+        return self._with_connection(work)
 
     def _with_connection(self, work: Callable[[], Result]) -> Result:
         """The connection lives as long as its thread.
@@ -104,6 +121,7 @@ class DatabaseThread:
 
     def _connect(self) -> None:
         connection.ensure_connection()
+        self._is_cut = False
         if connection.vendor == "postgresql":
             self._link = connection.connection
             with connection.cursor() as cursor:
@@ -118,6 +136,7 @@ class DatabaseThread:
         """A server that is there and does not answer would hold the thread for ever."""
         if self._link is None or self._link.closed:
             return
+        self._is_cut = True
         import psycopg  # it is there already
 
         with (

@@ -27,6 +27,7 @@ from proxyapp.database.thread import DatabaseThread
 
 logger = logging.getLogger(__name__)
 Result = TypeVar("Result")
+READING, WRITING = "reading", "writing"
 # Longer than `thread.SQLITE_WAIT_SECONDS`; after so long the database counts as away, and nobody
 # waits for it any more.
 ANSWER_SECONDS = 5.0
@@ -81,25 +82,25 @@ class DatabaseThreads:
         return self.outage is not None
 
     async def urgent(self, work: Callable[[], Result]) -> Result:
-        return await self._unless_away(self._urgent, work, "writing", ANSWER_SECONDS)
+        return await self._unless_away(self._urgent, work, WRITING, ANSWER_SECONDS)
 
     async def background(
         self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS
     ) -> Result:
-        return await self._unless_away(self._background, work, "writing", seconds)
+        return await self._unless_away(self._background, work, WRITING, seconds)
 
     async def read(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
-        return await self._unless_away(self._background, work, "reading", seconds)
+        return await self._unless_away(self._background, work, READING, seconds)
 
     async def look_up(self, work: Callable[[], Result]) -> Result:
-        return await self._unless_away(self._urgent, work, "reading", ANSWER_SECONDS)
+        return await self._unless_away(self._urgent, work, READING, ANSWER_SECONDS)
 
     async def attempt(self, work: Callable[[], Result], seconds: float = ANSWER_SECONDS) -> Result:
         """As `background`, but it also asks a database that is away.
 
         `welcome` it when it answers.
         """
-        return await self._ask(self._background, work, "writing", seconds)
+        return await self._ask(self._background, work, WRITING, seconds)
 
     async def _unless_away(
         self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
@@ -112,21 +113,22 @@ class DatabaseThreads:
         self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
     ) -> Result:
         try:
-            return await self._run(thread, work, seconds)
+            return await self._run(thread, work, doing, seconds)
         except DatabaseError as error:
             if tells_of_an_outage(error):
                 self._fail(doing, error)
             raise
 
     async def _run(
-        self, thread: DatabaseThread, work: Callable[[], Result], seconds: float
+        self, thread: DatabaseThread, work: Callable[[], Result], doing: str, seconds: float
     ) -> Result:
         """By the other thread where the server has no connection left for this one."""
         other = self._background if thread is self._urgent else self._urgent
+        ask = DatabaseThread.read if doing == READING else DatabaseThread.run
         if thread is self._without and time.monotonic() < self._without_until:
-            return await other.run(work, seconds)
+            return await ask(other, work, seconds)
         try:
-            return await thread.run(work, seconds)
+            return await ask(thread, work, seconds)
         except DatabaseError as error:
             if not other.is_connected or not is_out_of_connections(error):
                 raise
@@ -134,7 +136,7 @@ class DatabaseThreads:
                 "The process goes on with one connection to the database: %s", reason_of(error)
             )
         self._without, self._without_until = thread, time.monotonic() + SHARE_SECONDS
-        return await other.run(work, seconds)
+        return await ask(other, work, seconds)
 
     def _fail(self, doing: str, error: DatabaseError) -> None:
         """Says it once."""

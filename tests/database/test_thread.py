@@ -9,8 +9,9 @@ from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
-from django.db import InternalError, connection
+from django.db import InternalError, OperationalError, connection
 
+from proxyapp.database.outage import NoAnswer
 from proxyapp.database.thread import DatabaseThread
 from tests.support import postgres
 from tests.support.chosen_database import needs_postgresql
@@ -83,6 +84,44 @@ async def test_one_that_the_server_has_ended_is_followed_by_another_of_the_same_
         assert after[0] != before[0]
         assert after[1] == before[1] == "1min"
         assert thread.is_connected
+
+
+async def test_a_read_whose_connection_ends_is_done_again_and_a_write_is_not() -> None:
+    begun: list[int] = []
+
+    def ended_once() -> int:
+        begun.append(session()[0])
+        if len(begun) == 1:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+        return begun[-1]
+
+    async with thread_of_ours() as thread:
+        first = (await thread.run(session, SECONDS))[0]
+        assert await thread.read(ended_once, SECONDS) != first
+        assert len(begun) == 2
+
+        begun.clear()
+        with pytest.raises(OperationalError):
+            await thread.run(ended_once, SECONDS)
+        assert len(begun) == 1
+
+
+async def test_a_read_that_gets_no_answer_is_not_asked_again() -> None:
+    begun: list[int] = []
+
+    def hanging() -> None:
+        begun.append(1)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_sleep(2)")
+
+    async with thread_of_ours() as thread:
+        await thread.run(session, SECONDS)
+        with pytest.raises(NoAnswer):
+            await thread.read(hanging, 0.2)
+
+        await thread.run(session, SECONDS)
+        assert begun == [1]
 
 
 def create() -> None:
