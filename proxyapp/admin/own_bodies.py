@@ -5,11 +5,10 @@ Strangers have the log-in's form only; who is signed in is looked up before more
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.db import Error as DatabaseError
@@ -19,6 +18,8 @@ from proxyapp.access import operator_tokens
 from proxyapp.access.second_factor import VERIFIED, is_enough
 from proxyapp.access.session_rules import has_run_out
 from proxyapp.access.session_store import SessionStore
+from proxyapp.database.outage import NoAnswer
+from proxyapp.database.thread import DatabaseThread
 from proxyapp.models import SecondFactor
 from proxyapp.vocabulary.asgi import Receive, Scope
 from proxyapp.vocabulary.client_paths import Dialect
@@ -33,6 +34,9 @@ API_PATH = b"/admin/api/"
 IMPORT_PATHS = (b"/admin/import-export/", b"/admin/proxyapp/apikey/bulk-add/")
 # For all of it; an import may come over a slow line.
 FORM_SECONDS, IMPORT_SECONDS = 20.0, 120.0
+LOOK_SECONDS = 5.0
+# With one connection for all of them: a look is what strangers may cause, too.
+_looks = DatabaseThread("admin-forms")
 
 
 class BodyRefused(Exception):
@@ -121,14 +125,25 @@ def _too_large(limit: int) -> BodyRefused:
 
 
 async def may_send_more(scope: Mapping[str, object]) -> bool:
+    """Raises BodyRefused when nobody can say."""
     raw_path = scope["raw_path"]
     assert isinstance(raw_path, bytes)  # noqa: S101
-    if not raw_path.startswith(API_PATH):
-        return await is_signed_in(scope)
+    if raw_path.startswith(API_PATH):
+        return await _look(operator_tokens.is_good, _authorization(scope))
+    return await is_signed_in(scope)
+
+
+async def _look(is_one: Callable[[str], bool], shown: str) -> bool:
+    def look() -> bool:
+        return is_one(shown)
+
     try:
-        return await sync_to_async(operator_tokens.is_good)(_authorization(scope))
+        try:
+            return await _looks.read(look, LOOK_SECONDS)
+        except NoAnswer:  # an idle connection that a firewall forgot: the next is a new one
+            return await _looks.read(look, LOOK_SECONDS)
     except DatabaseError:
-        return False
+        raise BodyRefused(503, "The database is away: send the form again later.") from None
 
 
 def _authorization(scope: Mapping[str, object]) -> str:
@@ -141,12 +156,7 @@ def _authorization(scope: Mapping[str, object]) -> str:
 async def is_signed_in(scope: Mapping[str, object]) -> bool:
     """By the session's row, with the second factor if there is one: a cookie alone says nothing."""
     key = _session_key(scope)
-    if not key:
-        return False
-    try:
-        return await sync_to_async(_is_open)(key)
-    except DatabaseError:
-        return False
+    return bool(key) and await _look(_is_open, key)
 
 
 def _session_key(scope: Mapping[str, object]) -> str:
