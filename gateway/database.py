@@ -5,7 +5,7 @@ from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured
 
-from gateway.setting_checks import SQLITE, database_url, parsed_database_url
+from gateway.database_url import SQLITE, check_database_url, parsed_database_url
 
 # A server that is gone without a word is noticed within seconds. (psycopg's own default for a
 # connection is minutes.)
@@ -20,7 +20,7 @@ POSTGRESQL_OPTIONS = {
 
 
 def configured_database(url: str, sqlite_timeout_seconds: float) -> dict[str, Any]:
-    if complaint := database_url(url):  # the default has VAR_DIR in it, which may be anything
+    if complaint := check_database_url(url):  # the default has VAR_DIR in it, which may be anything
         raise ImproperlyConfigured(f"DATABASE_URL {complaint}")
     database = parsed_database_url(url)
     if database["ENGINE"] == SQLITE:

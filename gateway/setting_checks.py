@@ -2,16 +2,11 @@
 
 import re
 import ssl
-import warnings
 from datetime import time
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
-
-import environ
-from django.core.exceptions import ImproperlyConfigured
 
 from proxyapp.vocabulary.choices import LANGUAGES, Strategy, choice_values
 from proxyapp.vocabulary.path_prefix import check_path_prefix
@@ -29,11 +24,6 @@ CURRENCY = re.compile(r"[A-Z]{3}")
 RATE = re.compile(r"\d{1,7}(?:\.\d{1,6})?", re.ASCII)
 MOST_RATE = 1_000_000
 TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
-NO_DATABASE_URL = (
-    "is not a database URL such as sqlite:////path/to/file or"
-    " postgresql://user:password@host:5432/name (special characters in the password are"
-    " percent-encoded)"
-)
 HOW_TO_CHANGE_IT = (
     'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(64))". If API keys were'
     " encrypted under the present one, move that to SECRET_KEY_FALLBACKS and run"
@@ -55,7 +45,6 @@ _PLACEHOLDER = re.compile(
 LOG_FORMATS = ("console", "json")
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 REQUEST_LOGS = ("all", "errors", "off")
-SQLITE, POSTGRESQL = "django.db.backends.sqlite3", "django.db.backends.postgresql"
 
 
 def log_level(text: str) -> str:
@@ -227,59 +216,3 @@ def page_origin(text: str) -> str:
     if scheme in ("http", "https") and not WEB_HOST.fullmatch(host):
         return "must name one site, such as https://app.example.com"
     return "" if host == "*" or "*" not in host else "takes a * only alone, as in app://*"
-
-
-def database_url(text: str) -> str:
-    if complaint := _misread_url(text):
-        return complaint
-    database = parsed_database_url(text)
-    if database.get("ENGINE") not in (SQLITE, POSTGRESQL) or database["NAME"] in ("", ":memory:"):
-        return NO_DATABASE_URL
-    if database["ENGINE"] == SQLITE and database.get("OPTIONS"):
-        return "takes no options for SQLite: SQLITE_TIMEOUT_SECONDS says how long it waits"
-    return ""
-
-
-def _misread_url(text: str) -> str:
-    """What a parser would take silently for another address."""
-    try:
-        url = urlsplit(text)
-    except ValueError:
-        return NO_DATABASE_URL
-    if url.scheme == "sqlite" and url.netloc:
-        path = "path/to/file" if "@" in url.netloc else f"{url.netloc}{url.path}"
-        return (
-            f"has two slashes, after which a host would stand: sqlite:///{path} is relative to the"
-            f" directory of the process, sqlite:////{path} is a path from the root"
-        )
-    if url.fragment or "#" in text:
-        return "has a '#', which ends a URL: write it as %23"
-    if url.scheme == "sqlite":
-        return _misread_file(url.path.removeprefix("/"))
-    if url.netloc.count("@") > 1:
-        return "has an '@' in its user or password: write it as %40"
-    if re.search(r"%(?![0-9A-Fa-f]{2})", text):
-        return "has a '%' that encodes nothing: write it as %25"
-    if "@" in url.path:
-        return "has a '/' in its password: write it as %2F (and '@' as %40, '#' as %23, '?' as %3F)"
-    return ""
-
-
-def _misread_file(path: str) -> str:
-    if path.startswith("~"):
-        return "must be a whole path: ~ means a home directory to a shell only"
-    return "names a directory: add the file's name" if path and Path(path).is_dir() else ""
-
-
-def parsed_database_url(text: str) -> dict[str, Any]:
-    """Empty when it is none: django-environ's own complaints repeat it, and with it the
-    password.
-    """
-    try:
-        with warnings.catch_warnings(action="ignore"):
-            database: dict[str, Any] = environ.Env.db_url_config(text)
-    except (ValueError, ImproperlyConfigured):
-        return {}
-    if database.get("HOST", "").lower().startswith("%2f"):  # a socket's directory, as libpq has it
-        database["HOST"] = unquote(database["HOST"])
-    return database

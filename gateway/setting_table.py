@@ -11,6 +11,7 @@ from urllib.parse import quote
 from gateway import setting
 from gateway import setting_checks as checks
 from gateway import start_environment as start_environment  # before `.env` is read
+from gateway.database_url import check_database_url
 from gateway.environment import Environment
 from gateway.places import BASE_DIR as BASE_DIR
 from gateway.places import IS_CHECKOUT
@@ -53,7 +54,7 @@ database_url = table.text(
     f"sqlite:///{quote(str(VAR_DIR / 'db.sqlite3'))}",
     "The database. SQLite when it is not set; for PostgreSQL: "
     "postgresql://user:password@host:5432/gateway",
-    check=checks.database_url,
+    check=check_database_url,
     documented="sqlite:///var/db.sqlite3",
     is_secret=True,
 )

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from gateway import setting_table
+from gateway.database_url import parsed_database_url
 from gateway.environment import Environment
 from gateway.setting import Setting, Table
-from gateway.setting_checks import parsed_database_url
 from tests.support.gateway import ROOT
 from tests.support.ports import free_port
 

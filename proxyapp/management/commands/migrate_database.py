@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from django.core.management.base import BaseCommand, CommandError
 
 from gateway import setting_table
-from gateway.setting_checks import database_url
+from gateway.database_url import check_database_url
 from proxyapp.operators.database_copy import CopyError, copy_rows, unreadable_keys
 from proxyapp.operators.two_databases import become_default, opened, shown, without_passwords
 from proxyapp.process.bootstrap import migrate
@@ -59,7 +59,7 @@ class Command(BaseCommand):
 def _url(given: str, name: str) -> str:
     is_named = given.startswith(VARIABLE)
     url = _of_variable(given.removeprefix(VARIABLE), name) if is_named else given
-    if complaint := database_url(url):
+    if complaint := check_database_url(url):
         raise CommandError(f"{name} {complaint}")
     parts = urlsplit(url)
     if not is_named and (parts.password or "password=" in parts.query):
