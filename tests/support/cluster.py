@@ -50,9 +50,7 @@ class Cluster:
 
     def __enter__(self) -> "Cluster":
         try:
-            self._binaries, self._as_user = postgres._binaries(self._directory)
-            self._mount()
-            postgres._initialise(self._directory, self._binaries, self._as_user, self._password)
+            self._prepare()
             self.start()
         except BaseException:
             self._stack.close()
@@ -63,6 +61,11 @@ class Cluster:
         self.thaw()
         self.stop()
         self._stack.close()
+
+    def _prepare(self) -> None:
+        self._binaries, self._as_user = postgres._binaries(self._directory)
+        self._mount()
+        postgres._initialise(self._directory, self._binaries, self._as_user, self._password)
 
     def _mount(self) -> None:
         data, user = self._directory / "data", self._as_user.get("user")
@@ -155,9 +158,10 @@ class Cluster:
         self.ask(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")
 
     def ask(self, statement: str) -> Any:
-        """The first value."""
+        """The first value, if there is one."""
         with psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
-            row = connection.execute(statement.encode()).fetchone()
+            answer = connection.execute(statement.encode())
+            row = answer.fetchone() if answer.description else None
             return row[0] if row else None
 
 
