@@ -15,6 +15,7 @@ from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.no_keys import is_placeholder
 from proxyapp.vocabulary.token_strength import LONGEST_FOREIGN
@@ -39,13 +40,15 @@ class ForeignToken:
 def why_refused(text: str) -> str:
     """Empty for what can be a token here."""
     if not (text.isascii() and text.isprintable()) or " " in text:
-        return "has characters that no header carries"
+        return _("has characters that no header carries")
     if len(text) > LONGEST_FOREIGN:
-        return f"has {len(text)} characters; {LONGEST_FOREIGN} are allowed"
+        said = {"count": len(text), "most": LONGEST_FOREIGN}
+        return _("has %(count)s characters; %(most)s are allowed") % said
     if is_placeholder(text):
-        return "is a placeholder, which everybody knows"
+        return _("is a placeholder, which everybody knows")
     if len(text) < LEAST_CHARACTERS:
-        return f"has less than {LEAST_CHARACTERS} characters, which anybody finds by trying"
+        text = _("has less than %(least)s characters, which anybody finds by trying")
+        return text % {"least": LEAST_CHARACTERS}
     return ""
 
 

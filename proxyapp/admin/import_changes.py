@@ -1,7 +1,7 @@
 """What an import would change, for a page: the report of a dry run, sorted by kind."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -52,9 +52,9 @@ def parts(report: Report) -> list[Part]:
     ]
 
 
-def fingerprint(report: Report) -> str:
-    """Equal for equal changes."""
-    lines = [*report.lines(), *map(str, report.entries)]
+def fingerprint(report: Report, others: Iterable[str] = ()) -> str:
+    """Equal for equal changes. `others`: what is done beside those of the report."""
+    lines = [*report.lines(), *map(str, report.entries), *others]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -50,11 +50,11 @@ def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:
 
     Raises ConfigError.
     """
-    config_of(moved)
+    config = config_of(moved)
     with transaction.atomic():
         lock_pool()
         _beside_others(moved)
-        config = config_of(moved)
+        config = _renamed(config, moved)
         was_open = not ClientToken.objects.exists()
         source = Path(f"/import_from/{moved.peer}")
         report = import_config(config, source=source, takes_out=False, by=by)
@@ -82,6 +82,11 @@ def _beside_others(moved: MovedIn) -> None:
         if free != group.name:
             moved.rename(group, free)
             taken.add(free.lower())
+
+
+def _renamed(config: Config, moved: MovedIn) -> Config:
+    groups = zip(config.groups, moved.groups, strict=True)
+    return replace(config, groups=tuple(replace(group, name=new.name) for group, new in groups))
 
 
 def _names(name: str, peer: str) -> Iterator[str]:

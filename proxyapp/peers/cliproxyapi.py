@@ -1,13 +1,22 @@
 """CLIProxyAPI: the keys of its `config.yaml`, one entry each, and its clients' `api-keys`."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedGroup, MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import (
+    ADMIN,
+    AS_WRITTEN,
+    LISTENING,
+    MODELS_HAD,
+    OWN_ROTATION,
+    PROVIDER_SAYS,
+    VERTEX,
+)
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
+from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "cliproxyapi"
 OLD_KEYS = "generative-language-api-key"
@@ -21,16 +30,18 @@ LISTS = {
 }
 OWN = frozenset({OLD_KEYS, COMPATIBLE, *LISTS})
 REASONS = {
-    "vertex-api-key": "a group for Vertex AI is in docs/PROVIDERS.md; add these keys there",
-    "prefix": "clients ask for models without a prefix: `/g/GROUP/…` goes to one group",
-    "headers": "requests go on as clients wrote them",
-    "excluded-models": "a group says which models it has, not which it has not",
-    "host": "listening is said by `server` of config.yaml",
-    "port": "listening is said by `server` of config.yaml",
-    "auth-dir": "logins of programs are not taken over",
-    "routing": "the rotation is this gateway's own (`strategy`, `sticky` of a group)",
-    "remote-management": "operators sign in with a user of their own",
-    "quota-exceeded": "a cooldown is as long as the provider says",
+    "vertex-api-key": VERTEX,
+    "prefix": gettext_noop(
+        "clients ask for models without a prefix: `/g/GROUP/…` goes to one group"
+    ),
+    "headers": AS_WRITTEN,
+    "excluded-models": MODELS_HAD,
+    "host": LISTENING,
+    "port": LISTENING,
+    "auth-dir": gettext_noop("logins of programs are not taken over"),
+    "routing": OWN_ROTATION,
+    "remote-management": ADMIN,
+    "quota-exceeded": PROVIDER_SAYS,
 }
 Made = dict[object, MovedGroup]
 
@@ -43,7 +54,7 @@ def recognises(source: Source) -> bool:
     return isinstance(clients, list) and "auth-dir" in fields
 
 
-def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+def read(source: Source, moved: MovedIn, __: Environment) -> None:
     fields = Fields(source.tree, "", moved)
     exit_of_all = fields.text("proxy-url")
     for name, (group, provider) in LISTS.items():

@@ -4,8 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from proxyapp.config.plain_yaml import Odd, shown
-from proxyapp.peers.moved import NO_PLACE, MovedIn
+from proxyapp.peers.moved import MovedIn
+from proxyapp.peers.reasons import NO_PLACE
 from proxyapp.vocabulary.choices import MAX_WEIGHT
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 
 EMPTY: tuple[object, ...] = (None, "", False, 0)
 
@@ -16,7 +19,7 @@ class Fields:
     def __init__(self, value: object, place: str, moved: MovedIn) -> None:
         if not isinstance(value, Mapping):
             if value is not None:
-                moved.leave(place or "the file", "is no mapping")
+                moved.leave(place or _("the file"), gettext_noop("is no mapping"))
             value = {}
         moved.look_at(len(value) + 1)
         self.values: dict[Any, Any] = dict(value)
@@ -35,7 +38,7 @@ class Fields:
         if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
             return str(value).strip()
         if value is not None:
-            self.moved.leave(self.at(name), "is no text")
+            self.moved.leave(self.at(name), gettext_noop("is no text"))
         return ""
 
     def number(self, name: str) -> int | None:
@@ -45,7 +48,7 @@ class Fields:
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         if value not in (None, ""):
-            self.moved.leave(self.at(name), "is no whole number")
+            self.moved.leave(self.at(name), gettext_noop("is no whole number"))
         return None
 
     def positive(self, name: str) -> int | None:
@@ -56,7 +59,8 @@ class Fields:
         """None is what needs no saying: 1."""
         value = self.positive(name)
         if value is not None and value > MAX_WEIGHT:
-            self.moved.leave(self.at(name), f"is {value}; taken as {MAX_WEIGHT}, the most")
+            text = _("is %(value)s; taken as %(most)s, the most")
+            self.moved.leave(self.at(name), text % {"value": value, "most": MAX_WEIGHT})
         return None if value in (None, 1) else min(value or 1, MAX_WEIGHT)
 
     def flag(self, name: str) -> bool:
@@ -69,7 +73,7 @@ class Fields:
             self.moved.look_at(len(value))
             return [(f"{self.at(name)}[{index}]", item) for index, item in enumerate(value)]
         if value is not None:
-            self.moved.leave(self.at(name), "is no list")
+            self.moved.leave(self.at(name), gettext_noop("is no list"))
         return []
 
     def each(self, name: str) -> Iterator["Fields"]:
@@ -79,7 +83,7 @@ class Fields:
     def texts(self, name: str) -> list[str]:
         return [
             str(item).strip()
-            for _, item in self.items(name)
+            for __, item in self.items(name)
             if isinstance(item, str | int) and str(item).strip()
         ]
 

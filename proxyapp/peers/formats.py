@@ -14,9 +14,8 @@ from proxyapp.peers import (
     uni_api,
 )
 from proxyapp.peers.moved import MovedIn
-from proxyapp.peers.source import Source
-
-Environment = Mapping[str, str]
+from proxyapp.peers.source import Environment, Source
+from proxyapp.vocabulary.in_words import gettext as _
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +37,13 @@ def format_of(source: Source) -> str:
     names = [name for name, each in FORMATS.items() if each.recognises(source)]
     if len(names) == 1:
         return names[0]
-    seen = (
-        f"may be of {' or of '.join(names)}"
+    text = (
+        _("may be of any of %(names)s; say which it is, one of %(all)s")
         if names
-        else f"is of none that is known: {_seen(source)}"
+        else _("is of none that is known: %(seen)s; say which it is, one of %(all)s")
     )
-    raise source.wrong(f"{seen}; say which it is, one of {', '.join(FORMATS)}")
+    said = {"names": ", ".join(names), "seen": _seen(source), "all": ", ".join(FORMATS)}
+    raise source.wrong(text % said)
 
 
 def moved_from(peer: str, sources: Sequence[Source], environment: Environment) -> MovedIn:
@@ -62,7 +62,7 @@ def moved_from(peer: str, sources: Sequence[Source], environment: Environment) -
 
 def _seen(source: Source) -> str:
     if source.is_sqlite:
-        return "a SQLite database without their tables"
+        return _("a SQLite database without their tables")
     if source.settings:
-        return "settings of an environment"
-    return "a mapping" if source.fields else "text; keys alone go through Bulk add"
+        return _("settings of an environment")
+    return _("a mapping") if source.fields else _("text; keys alone go through Bulk add")

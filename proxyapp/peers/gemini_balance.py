@@ -4,33 +4,50 @@ from collections.abc import Mapping
 
 from proxyapp.peers.env_file import listed
 from proxyapp.peers.moved import MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import (
+    ALL_TRIED,
+    AS_ANSWERED,
+    AS_WRITTEN,
+    MODELS_HAD,
+    NOT_COUNTED,
+    OF_GATEWAY,
+    OF_PROGRAM,
+    OWN_DATABASE,
+    VERTEX,
+)
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.sqlite_file import rows_of, tables_of
 from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.checks import check_key
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "gemini-balance"
 NAMES = frozenset(("API_KEYS", "ALLOWED_TOKENS"))
 TAKEN = NAMES | {"AUTH_TOKEN", "BASE_URL", "PROXIES", "PAID_KEY"}
 REASONS = {
-    "VERTEX_API_KEYS": "a group for Vertex AI is in docs/PROVIDERS.md; add these keys there",
-    "VERTEX_EXPRESS_BASE_URL": "a group for Vertex AI is in docs/PROVIDERS.md",
-    "MAX_FAILURES": "no key is given up by counting; the provider's answer says why",
-    "MAX_RETRIES": "every key that is free is tried",
-    "CHECK_INTERVAL_HOURS": "a dead key is asked about when it is refused",
-    "TIME_OUT": "is a setting of this gateway (README, Settings)",
-    "TIMEZONE": "is a setting of this gateway: TIME_ZONE",
-    "FILTERED_MODELS": "a group says which models it has, not which it has not",
-    "SAFETY_SETTINGS": "requests go on as clients wrote them",
-    "PROXIES_USE_CONSISTENCY_HASH_BY_API_KEY": "each key has one exit of the pool for good",
-    "DATABASE_TYPE": "this gateway has a database of its own",
+    "VERTEX_API_KEYS": VERTEX,
+    "VERTEX_EXPRESS_BASE_URL": VERTEX,
+    "MAX_FAILURES": NOT_COUNTED,
+    "MAX_RETRIES": ALL_TRIED,
+    "CHECK_INTERVAL_HOURS": gettext_noop("a dead key is asked about when it is refused"),
+    "TIME_OUT": OF_GATEWAY,
+    "TIMEZONE": gettext_noop("is a setting of this gateway: TIME_ZONE"),
+    "FILTERED_MODELS": MODELS_HAD,
+    "SAFETY_SETTINGS": AS_WRITTEN,
+    "PROXIES_USE_CONSISTENCY_HASH_BY_API_KEY": gettext_noop(
+        "each key has one exit of the pool for good"
+    ),
+    "DATABASE_TYPE": OWN_DATABASE,
 }
 STARTS = {
-    "MYSQL_": "this gateway has a database of its own; name MySQL's `t_settings` as SQLite or .env",
-    "SQLITE_": "this gateway has a database of its own",
-    "FAKE_STREAM_": "answers go on as the provider gives them",
-    "STREAM_": "answers go on as the provider gives them",
-    "FILES_": "files are kept with the key that made them, by themselves",
+    "MYSQL_": gettext_noop(
+        "this gateway has a database of its own; name MySQL's `t_settings` as SQLite or .env"
+    ),
+    "SQLITE_": OWN_DATABASE,
+    "FAKE_STREAM_": AS_ANSWERED,
+    "STREAM_": AS_ANSWERED,
+    "FILES_": gettext_noop("files are kept with the key that made them, by themselves"),
 }
 
 
@@ -40,7 +57,7 @@ def recognises(source: Source) -> bool:
     return bool(NAMES & source.settings.keys())
 
 
-def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+def read(source: Source, moved: MovedIn, __: Environment) -> None:
     settings = _of_database(source) if source.is_sqlite else source.settings
     made = moved.group("gemini", **target_fields(settings.get("BASE_URL", "")))
     if proxies := listed(settings.get("PROXIES", "")):
@@ -51,7 +68,7 @@ def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
         moved.key(made, key, f"API_KEYS[{index}]")
     if paid and paid not in keys and not check_key(paid):
         moved.key(moved.group("gemini-paid", **made.fields), paid, "PAID_KEY")
-        moved.notes.append("PAID_KEY is in a group of its own: gemini-paid")
+        moved.notes.append(_("PAID_KEY is in a group of its own: gemini-paid"))
     _tokens(settings, moved)
     for name, value in settings.items():
         if name not in TAKEN and value.strip() not in ("", "[]", "{}", "None", "null"):
@@ -74,4 +91,4 @@ def _of_database(source: Source) -> dict[str, str]:
 
 def _reason(name: str) -> str:
     of_start = next((why for start, why in STARTS.items() if name.startswith(start)), "")
-    return REASONS.get(name) or of_start or "is a setting of that program only"
+    return REASONS.get(name) or of_start or OF_PROGRAM

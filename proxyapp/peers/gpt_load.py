@@ -1,23 +1,29 @@
 """gpt-load 1.x: its export of keys as text, or its SQLite database."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import AS_WRITTEN, ASKS_FOR_MODELS, OF_PROGRAM
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.sqlite_file import Row, parsed, rows_of, tables_of
 from proxyapp.peers.targets import POLICY, target_fields
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
+from proxyapp.vocabulary.quoting import quoted
 
 PEER = "gpt-load"
 NAME_OF_EXPORT = re.compile(r"keys-(.+)-(all|active|invalid)(?: ?\(\d+\))?\.txt", re.IGNORECASE)
 # A nonce, the key and its tag: no key of a provider is as long in hexadecimal digits.
 HEX = re.compile(r"[0-9a-f]{88,}")
-ENCRYPTED = (
+ENCRYPTED = gettext_noop(
     "is encrypted with that program's ENCRYPTION_KEY: export the keys there as text (menu of the"
     " group, Export keys), and import that"
 )
+AGGREGATE = gettext_noop("is made of other groups: every client has all groups' keys here")
+ONE_TARGET = gettext_noop("a group has one target: the first was taken")
 CHANNELS = {"gemini": "gemini", "anthropic": "anthropic"}
 GROUP_COLUMNS = (
     *("id", "name", "group_type", "upstreams", "channel_type", "proxy_keys", "config"),
@@ -26,11 +32,11 @@ GROUP_COLUMNS = (
 )
 KEY_COLUMNS = ("id", "group_id", "key_value", "status", "notes", "weight")
 REASONS = {
-    "param_overrides": "requests go on as clients wrote them",
-    "header_rules": "requests go on as clients wrote them",
-    "test_model": "a test asks for the list of models",
-    "validation_endpoint": "a test asks for the list of models",
-    "config": "is a setting of that program only",
+    "param_overrides": AS_WRITTEN,
+    "header_rules": AS_WRITTEN,
+    "test_model": ASKS_FOR_MODELS,
+    "validation_endpoint": ASKS_FOR_MODELS,
+    "config": OF_PROGRAM,
 }
 
 
@@ -40,7 +46,7 @@ def recognises(source: Source) -> bool:
     return NAME_OF_EXPORT.fullmatch(source.name) is not None
 
 
-def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+def read(source: Source, moved: MovedIn, __: Environment) -> None:
     if source.is_sqlite:
         _of_database(source, moved)
     else:
@@ -54,9 +60,8 @@ def _of_export(source: Source, moved: MovedIn) -> None:
     for number, line in enumerate(source.text.splitlines(), start=1):
         if line.strip():
             moved.key(made, line, f"line {number}", is_off=status == "invalid")
-    moved.notes.append(
-        f"group '{made.name}' goes to Google: a text of keys does not say where they belong"
-    )
+    text = _("group %(group)s goes to Google: a text of keys does not say where they belong")
+    moved.notes.append(text % {"group": quoted(made.name)})
 
 
 def _of_database(source: Source, moved: MovedIn) -> None:
@@ -76,7 +81,7 @@ def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> None:
     name, kind = fields.text("name"), fields.text("group_type")
     fields.take("id"), fields.take("sort")
     if kind == "aggregate":
-        moved.leave(fields.place, "is made of other groups: every client has all groups' keys here")
+        moved.leave(fields.place, AGGREGATE)
         return
     made = moved.group(name, **_target(fields, moved))
     _settings(fields, made, moved)
@@ -95,7 +100,7 @@ def _target(fields: Fields, moved: MovedIn) -> dict[str, object]:
     given = upstreams if isinstance(upstreams, list) else []
     urls = [str(each.get("url", "")) for each in given if isinstance(each, dict)]
     if len(urls) > 1:
-        moved.leave(fields.at("upstreams[1…]"), "a group has one target: the first was taken")
+        moved.leave(fields.at("upstreams[1…]"), ONE_TARGET)
     url, channel = (urls or [""])[0].rstrip("/"), CHANNELS.get(fields.text("channel_type"), "")
     if channel:
         return target_fields(url, channel)

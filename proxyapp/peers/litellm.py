@@ -9,23 +9,33 @@ from typing import Any
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import OF_GATEWAY, OF_PROGRAM, OWN_ROTATION
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import PROVIDERS, target_fields
 from proxyapp.vocabulary.choices import MAX_PRIORITY
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.model_lists import MOST_NEXT
+from proxyapp.vocabulary.quoting import quoted
 
 PEER = "litellm"
+FROM = "os.environ/"
 REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
-ACCOUNTS = "a group for Vertex AI is in docs/PROVIDERS.md: it takes a service account"
+ACCOUNTS = gettext_noop("docs/PROVIDERS.md has a group for Vertex AI: it takes a service account")
+NO_KEY = gettext_noop(
+    "has no key (keys of its UI are in its database, encrypted): add them by Bulk add"
+)
 REASONS = {
-    "timeout": "is a setting of this gateway (README, Settings)",
-    "stream_timeout": "is a setting of this gateway (README, Settings)",
-    "tpm": "limits of LLM tokens are of input or of a day here: say them as `limits` of the group",
-    "model_info": "is a label of that program only",
-    "router_settings": "the rotation is this gateway's own",
-    "litellm_settings": "is a setting of that program only",
-    "general_settings": "is a setting of that program only",
-    "environment_variables": "is of that program's process",
+    "timeout": OF_GATEWAY,
+    "stream_timeout": OF_GATEWAY,
+    "tpm": gettext_noop(
+        "limits of LLM tokens are of input or of a day here: say them as `limits` of the group"
+    ),
+    "model_info": gettext_noop("is a label of that program only"),
+    "router_settings": OWN_ROTATION,
+    "litellm_settings": OF_PROGRAM,
+    "general_settings": OF_PROGRAM,
+    "environment_variables": gettext_noop("is of that program's process"),
 }
 
 
@@ -48,7 +58,7 @@ def recognises(source: Source) -> bool:
     )
 
 
-def read(source: Source, moved: MovedIn, environment: Mapping[str, str]) -> None:
+def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     fields = Fields(source.tree, "", moved)
     pooled: dict[tuple[str, str, str], Pooled] = {}
     for entry in fields.each("model_list"):
@@ -64,10 +74,10 @@ def read(source: Source, moved: MovedIn, environment: Mapping[str, str]) -> None
 
 
 def _entry(
-    entry: Fields, pooled: dict[tuple[str, str, str], Pooled], environment: Mapping[str, str]
+    entry: Fields, pooled: dict[tuple[str, str, str], Pooled], environment: Environment
 ) -> None:
     name, params = entry.text("model_name"), entry.fields("litellm_params")
-    provider, _, model = params.text("model").rpartition("/")
+    provider, __, model = params.text("model").rpartition("/")
     provider = (provider or "openai").partition("/")[0].replace("google_ai_studio", "gemini")
     base = resolved(params.text("api_base") or params.text("base_url"), environment)
     place = params.at("api_key")
@@ -75,11 +85,10 @@ def _entry(
     if provider.startswith("vertex_ai"):
         entry.moved.leave(entry.place, ACCOUNTS)
     elif not base and provider not in PROVIDERS:
-        entry.moved.leave(
-            entry.place, f"has no api_base, and where {provider[:40]!r} is nobody knows"
-        )
-    elif not secret or secret.startswith("os.environ/"):
-        entry.moved.leave(place, _missing(secret))
+        text = _("has no api_base, and where %(provider)s is nobody knows")
+        entry.moved.leave(entry.place, text % {"provider": quoted(provider[:40])})
+    elif not secret or secret.startswith(FROM):
+        entry.moved.leave(place, _missing(secret, environment))
     else:
         at = (provider, base, secret)
         key = pooled.setdefault(at, Pooled(provider, base, secret, place))
@@ -90,17 +99,19 @@ def _entry(
     entry.leave_rest(REASONS)
 
 
-def resolved(text: str, environment: Mapping[str, str]) -> str:
+def resolved(text: str, environment: Environment) -> str:
     """What a variable of the environment holds, or the text as it is."""
     found = REFERENCE.fullmatch(text)
-    return (environment.get(found[1]) or text).strip() if found else text
+    return ((environment or {}).get(found[1]) or text).strip() if found else text
 
 
-def _missing(secret: str) -> str:
-    name = secret.removeprefix("os.environ/")
+def _missing(secret: str, environment: Environment) -> str:
     if not secret:
-        return "has no key (keys of its UI are in its database, encrypted): add them by Bulk add"
-    return f"the variable {name[:80]} is not set: set it here for this import"
+        return NO_KEY
+    name = secret.removeprefix(FROM)[:80]
+    if environment is None:
+        return _("the variable %(name)s is read at a shell only: `import_from`") % {"name": name}
+    return _("the variable %(name)s is not set: set it here for this import") % {"name": name}
 
 
 def _terms(key: Pooled, params: Fields, model: str) -> None:
@@ -144,7 +155,7 @@ def _group(
 def _fallbacks(router: Fields) -> dict[str, list[str]]:
     """A list of mappings with one model each."""
     found: dict[str, list[str]] = {}
-    for _, item in router.items("fallbacks"):
+    for __, item in router.items("fallbacks"):
         for model, after in item.items() if isinstance(item, dict) else ():
             found[str(model)] = (
                 [str(each) for each in after[:MOST_NEXT]] if isinstance(after, list) else []
@@ -152,11 +163,11 @@ def _fallbacks(router: Fields) -> dict[str, list[str]]:
     return found
 
 
-def _master(fields: Fields, environment: Mapping[str, str], moved: MovedIn) -> None:
+def _master(fields: Fields, environment: Environment, moved: MovedIn) -> None:
     general = fields.fields("general_settings")
     master = resolved(general.text("master_key"), environment)
-    if master.startswith("os.environ/"):
-        moved.leave("general_settings.master_key", _missing(master))
+    if master.startswith(FROM):
+        moved.leave("general_settings.master_key", _missing(master, environment))
     else:
         moved.token(master, "general_settings.master_key", "litellm master_key")
     general.leave_rest(dict.fromkeys(general.values, REASONS["general_settings"]))

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.model_lists import MOST_NEXT, problems_of_group
+from proxyapp.vocabulary.quoting import quoted
 
 NAMES_OF_FIELDS = ("models", "aliases", "fallbacks")
 
@@ -39,7 +41,9 @@ def put_fields(
     for field, value in zip(NAMES_OF_FIELDS, values, strict=True):
         wrong = [f"{inner} {problem}".strip() for inner, problem in problems[field]]
         if wrong:
-            moved.leave(f"{field} of group {group.name!r}", "; ".join(wrong[:3]))
+            place = _("%(field)s of group %(group)s")
+            said = {"field": field, "group": quoted(group.name)}
+            moved.leave(place % said, "; ".join(wrong[:3]))
         elif value:
             group.fields[field] = value
 

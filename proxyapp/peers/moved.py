@@ -6,13 +6,16 @@ from typing import Any
 from proxyapp.access.foreign_tokens import ForeignToken, is_weak, masked_foreign, why_refused
 from proxyapp.access.token_store import MAX_PATTERNS
 from proxyapp.config.contents import ConfigError
+from proxyapp.peers.reasons import NO_PLACE
 from proxyapp.vocabulary.checks import check_key
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
+from proxyapp.vocabulary.quoting import quoted
 
 MOST_LEFT = 1000
 MOST_LOOKED_AT = 1_000_000
 MAX_TEXT = 300
 MAX_GROUP_NAME = 80
-NO_PLACE = "has no place here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,15 @@ class MovedIn:
     tokens: list[ForeignToken] = field(default_factory=list)
     left: list[Left] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    token_notes: list[str] = field(default_factory=list)
     more_left: int = 0
     looked_at: int = 0
     _names: dict[str, int] = field(default_factory=dict, repr=False)
 
     def leave(self, place: str, why: str = NO_PLACE) -> None:
+        """`why`: marked, or in the reader's language already."""
         if len(self.left) < MOST_LEFT:
-            self.left.append(Left(_printable(place), _printable(why)))
+            self.left.append(Left(_printable(place), _printable(_(why))))
         else:
             self.more_left += 1
 
@@ -67,7 +72,7 @@ class MovedIn:
         """Before it is gone through: aliases make much of a small file. Raises ConfigError."""
         self.looked_at += count
         if self.looked_at > MOST_LOOKED_AT:
-            raise ConfigError([f"{self.peer}: the file holds more than is read at a time"])
+            raise ConfigError([f"{self.peer}: {_('the file holds more than is read at a time')}"])
 
     def group(self, name: str, **fields: Any) -> MovedGroup:
         """A new one, under a name that no other has."""
@@ -85,7 +90,7 @@ class MovedIn:
     ) -> None:
         """What is no key is left where it is; so one of them stops no other."""
         if not isinstance(secret, str) or not secret.strip():
-            self.leave(place, "is no text; a key is needed")
+            self.leave(place, gettext_noop("is no text; a key is needed"))
         elif problem := check_key(secret):
             self.leave(place, problem)
         else:
@@ -98,24 +103,31 @@ class MovedIn:
         if not secret:
             return
         if why := why_refused(secret):
-            self.leave(place, f"{why}: give its clients another (`manage.py tokens create`)")
+            text = _("%(why)s: give its clients another (`manage.py tokens create`)")
+            self.leave(place, text % {"why": _(why)})
             return
         if len(terms.get("models", ())) > MAX_PATTERNS:
-            self.leave(place, f"is for more than {MAX_PATTERNS} models: make one by hand")
+            text = _("is for more than %(most)s models: make one by hand")
+            self.leave(place, text % {"most": MAX_PATTERNS})
             return
         self.tokens.append(ForeignToken(text=secret, name=name, **terms))
         if is_weak(secret):
-            self.notes.append(
-                f"client token {masked_foreign(secret)} ({place}) is weak: whoever can reach the"
-                " gateway may find it by trying; replace it soon"
+            text = _(
+                "client token %(token)s (%(place)s) is weak: whoever can reach the gateway may find"
+                " it by trying; replace it soon"
             )
+            self.token_notes.append(text % {"token": masked_foreign(secret), "place": place})
+
+    def without_tokens(self) -> int:
+        """How many there were. With them goes what was noted of them."""
+        tokens, self.tokens, self.token_notes = self.tokens, [], []
+        return len(tokens)
 
     def rename(self, group: MovedGroup, name: str) -> None:
         """With the tokens that are for it."""
         old, group.name = group.name, name
-        self.notes.append(
-            f"group {old!r} is {name!r} here: there is one of that name with another target"
-        )
+        text = _("group %(old)s is %(name)s here: there is one of that name with another target")
+        self.notes.append(text % {"old": quoted(old), "name": quoted(name)})
         self.tokens = [
             replace(token, groups=[name if each == old else each for each in token.groups])
             if token.groups is not None
@@ -126,7 +138,9 @@ class MovedIn:
     def drop_empty_groups(self) -> None:
         """A group needs a key."""
         for group in [group for group in self.groups if not group.keys]:
-            self.leave(f"group {group.name!r}", "has no key")
+            self.leave(
+                _("group %(name)s") % {"name": quoted(group.name)}, gettext_noop("has no key")
+            )
             self.groups.remove(group)
 
     @property

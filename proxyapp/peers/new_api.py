@@ -10,10 +10,13 @@ from proxyapp.config.contents import ConfigError
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedGroup, MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import AS_WRITTEN
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.sqlite_file import parsed, rows_of, tables_of
 from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.choices import MAX_PRIORITY
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "new-api"
 TYPES = {1: "openai", 14: "anthropic", 20: "openrouter", 24: "gemini", 43: "deepseek", 8: "custom"}
@@ -27,11 +30,12 @@ TOKEN_COLUMNS = (
     *("unlimited_quota", "deleted_at"),
 )
 PREFIX = "sk-"
-NO_KEY = "is without its key, which its list leaves out: import from the SQLite file"
+NO_KEY = gettext_noop("is without its key, which its list leaves out: import from the SQLite file")
+IS_OFF = gettext_noop("is off there")
 REASONS = {
-    "group": "is of that program's users",
-    "param_override": "requests go on as clients wrote them",
-    "header_override": "requests go on as clients wrote them",
+    "group": gettext_noop("is of that program's users"),
+    "param_override": AS_WRITTEN,
+    "header_override": AS_WRITTEN,
 }
 
 
@@ -44,7 +48,7 @@ def recognises(source: Source) -> bool:
         return False
 
 
-def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+def read(source: Source, moved: MovedIn, __: Environment) -> None:
     if not source.is_sqlite:
         rows: Sequence[Mapping[Any, Any]] = _listed(source)
     else:
@@ -77,7 +81,8 @@ def _channel(fields: Fields, highest: int) -> None:
     fields.take("id")
     base, provider = fields.text("base_url"), TYPES.get(number, "")
     if not provider or (provider == "custom" and not base):
-        moved.leave(fields.place, f"is of type {number}, for which there is no target here")
+        text = _("is of type %(number)s, for which there is no target here")
+        moved.leave(fields.place, text % {"number": number})
         return
     made = moved.group(fields.text("name"), **_target(base, provider))
     if (fields.number("status") or 1) >= OFF:
@@ -133,7 +138,7 @@ def _token(row: Mapping[str, Any], moved: MovedIn) -> None:
     fields = Fields(row, f"token {row.get('id')}", moved)
     key, name = fields.text("key"), fields.text("name") or f"new-api {row.get('id')}"
     if fields.take("deleted_at") or fields.number("status") != 1:
-        moved.leave(fields.place, "is off there")
+        moved.leave(fields.place, IS_OFF)
         return
     ends, is_limited = fields.number("expired_time"), fields.flag("model_limits_enabled")
     models = [part.strip() for part in fields.text("model_limits").split(",") if part.strip()]
@@ -145,4 +150,5 @@ def _token(row: Mapping[str, Any], moved: MovedIn) -> None:
         expires_at=datetime.fromtimestamp(ends, UTC) if ends and 0 < ends < 2**33 else None,
     )
     if not fields.flag("unlimited_quota"):
-        moved.notes.append(f"{fields.place}: its quota there is a budget here (`tokens set`)")
+        text = _("%(place)s: its quota there is a budget here (`tokens set`)")
+        moved.token_notes.append(text % {"place": fields.place})

@@ -6,22 +6,32 @@ from proxyapp.peers.env_file import listed
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import (
+    ADMIN,
+    ALL_TRIED,
+    AS_WRITTEN,
+    LISTENING,
+    NOT_COUNTED,
+    PROVIDER_SAYS,
+)
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import POLICY, target_fields
+from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "seed"
 NUMBERED = "GEMINI_API_KEY_"
-ADMIN = "operators sign in with a user of their own (`manage.py createsuperuser`)"
 REASONS = {
-    "server": "listening is said by `server` of config.yaml, or `serve --host --port`",
-    "redis_url": "no Redis is needed: the database keeps keys and cooldowns",
-    "redis_key_prefix": "no Redis is needed",
-    "max_failures_threshold": "no key is given up by counting; the provider's answer says why",
-    "rate_limit": "limits are the clients' (`tokens create --requests-per-minute`) or a group's",
-    "circuit_breaker": "a target that is down takes no key out",
-    "internal_retries": "every key that is free is tried",
-    "temporary_block_minutes": "a cooldown is as long as the provider says",
-    "top_p": "requests go on as clients wrote them",
+    "server": LISTENING,
+    "redis_url": gettext_noop("no Redis is needed: the database keeps keys and cooldowns"),
+    "redis_key_prefix": gettext_noop("no Redis is needed"),
+    "max_failures_threshold": NOT_COUNTED,
+    "rate_limit": gettext_noop(
+        "limits are the clients' (`tokens create --requests-per-minute`) or a group's"
+    ),
+    "circuit_breaker": gettext_noop("a target that is down takes no key out"),
+    "internal_retries": ALL_TRIED,
+    "temporary_block_minutes": PROVIDER_SAYS,
+    "top_p": AS_WRITTEN,
 }
 
 
@@ -37,7 +47,15 @@ def recognises(source: Source) -> bool:
     )
 
 
-def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+def may_be_ours(source: Source) -> bool:
+    """This gateway's own config file has the same groups; its other fields it has not."""
+    server = source.fields.get("server")
+    is_operated = isinstance(server, dict) and "admin_token" in server
+    others = (REASONS.keys() - {"server"}) & source.fields.keys()
+    return not (source.settings or is_operated or others)
+
+
+def read(source: Source, moved: MovedIn, __: Environment) -> None:
     if settings := source.settings:
         _of_environment(settings, moved)
         return

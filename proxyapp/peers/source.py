@@ -4,28 +4,42 @@ import codecs
 import functools
 import json
 import re
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from proxyapp.config.contents import ConfigError
 from proxyapp.config.plain_yaml import read_yaml
 from proxyapp.peers.env_file import is_env, settings_of
+from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.sizes import too_large
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 30
 SQLITE = b"SQLite format 3\0"
 MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+# None: none may be read, as for what is sent to the admin.
+Environment = Mapping[str, str] | None
 BRACKETS = re.compile(r"[\[\]{}]")
 
 
 @dataclass(frozen=True)
 class Source:
-    """`path`: of a database, which is not read whole; else `content` has it all."""
+    """`path`: of a database, which is not read whole; else `content` has it all.
+
+    `seconds`: how long a database may be read.
+    """
 
     name: str
     content: bytes = field(repr=False)
     path: Path | None = None
+    seconds: float = 60.0
+
+    @functools.cached_property
+    def read_until(self) -> float:
+        """From the first question on."""
+        return time.monotonic() + self.seconds
 
     @property
     def is_sqlite(self) -> bool:
@@ -40,7 +54,7 @@ class Source:
         try:
             text = content.decode(encoding)
         except UnicodeDecodeError:
-            raise self.wrong("is neither UTF-8 nor UTF-16; save it as UTF-8") from None
+            raise self.wrong(_("is neither UTF-8 nor UTF-16; save it as UTF-8")) from None
         return text.removeprefix("\ufeff").replace("\r\n", "\n")
 
     @functools.cached_property
@@ -73,17 +87,18 @@ class Source:
 
     def _json(self, text: str) -> object:
         if _depth(text) > MAX_DEPTH:
-            raise self.wrong(f"nested deeper than {MAX_DEPTH} levels")
+            raise self.wrong(_("nested deeper than %(most)s levels") % {"most": MAX_DEPTH})
         try:
             return json.loads(text, object_pairs_hook=self._each_once)
         except json.JSONDecodeError as error:
-            raise self.wrong(f"line {error.lineno}: {error.msg}") from None
+            text = _("line %(line)s: is no JSON from here on")
+            raise self.wrong(text % {"line": error.lineno}) from None
         except (ValueError, RecursionError):
-            raise self.wrong("is no JSON that can be read") from None
+            raise self.wrong(_("is no JSON that can be read")) from None
 
     def _each_once(self, pairs: list[tuple[str, object]]) -> dict[str, object]:
         if len(fields := dict(pairs)) < len(pairs):
-            raise self.wrong("an object has a field twice")
+            raise self.wrong(_("an object has a field twice"))
         return fields
 
 
@@ -95,9 +110,10 @@ def read_source(path: Path) -> Source:
             rest = b"" if head == SQLITE else file.read(MAX_BYTES)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise ConfigError([f"{path}: cannot be read: {reason}"]) from error
+        raise ConfigError([f"{path}: " + _("cannot be read: %(why)s") % {"why": reason}]) from error
     if len(rest) >= MAX_BYTES:
-        raise ConfigError([f"{path}: the file {too_large(path.stat().st_size, MAX_BYTES)}"])
+        size = too_large(path.stat().st_size, MAX_BYTES)
+        raise ConfigError([f"{path}: " + _("the file %(problem)s") % {"problem": size}])
     return Source(path.name, head + rest, path)
 
 

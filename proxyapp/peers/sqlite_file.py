@@ -1,6 +1,7 @@
 """A database of another gateway: read only, tables only, and never more of it than is allowed.
 
-The file may be anybody's: views, triggers and functions of it do nothing, and time is bounded.
+The file may be anybody's: views, virtual tables, triggers and functions of it do nothing, and time
+is bounded.
 """
 
 import json
@@ -13,13 +14,20 @@ from typing import Any
 
 from proxyapp.config.contents import ConfigError
 from proxyapp.peers.source import Source
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 
 MAX_ROWS = 200_000
 MAX_TEXT = 4 * 1024 * 1024
 MAX_CHARACTERS = 128 * 1024 * 1024
-MAX_SECONDS = 60.0
 STEPS = 10_000
-REMEDY = "stop the other gateway, so that the file is whole, or export from it as text"
+# A virtual one has no page of its own.
+TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
+# Where a file says that its newest pages are in another file.
+JOURNAL = slice(18, 20)
+REMEDY = gettext_noop(
+    "stop the other gateway, so that the file is whole, or export from it as text"
+)
 Row = dict[str, Any]
 
 
@@ -28,7 +36,7 @@ def tables_of(source: Source) -> frozenset[str]:
     if not source.is_sqlite:
         return frozenset()
     with _opened(source) as connection:
-        rows = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        rows = connection.execute(TABLES)
         return frozenset(str(name) for (name,) in rows.fetchmany(MAX_ROWS))
 
 
@@ -66,7 +74,8 @@ def _bounded(
         plain = [_plain(value) for value in row]
         characters += sum(len(value) for value in plain if isinstance(value, str))
         if count >= MAX_ROWS or characters > MAX_CHARACTERS:
-            raise source.wrong(f"table {table} holds more than is read at a time")
+            text = _("table %(table)s holds more than is read at a time")
+            raise source.wrong(text % {"table": table})
         yield plain
 
 
@@ -76,20 +85,32 @@ def _plain(value: object) -> object:
 
 @contextmanager
 def _opened(source: Source) -> Iterator[sqlite3.Connection]:
-    if source.path is None:
-        raise source.wrong("a database is read on the gateway's machine: `manage.py import_from`")
     try:
-        with closing(_connected(source.path)) as connection:
+        with closing(_connected(source)) as connection:
             yield connection
     except (sqlite3.Error, UnicodeError) as error:
-        raise ConfigError([f"{source.name}: cannot be read ({error}): {REMEDY}"]) from error
+        why = _("cannot be read: %(why)s") % {"why": error}
+        raise ConfigError([f"{source.name}: {why}; {_(REMEDY)}"]) from error
 
 
-def _connected(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)
+def _connected(source: Source) -> sqlite3.Connection:
+    connection = _of_content(source) if source.path is None else _of_file(source.path)
     connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_TEXT)
     connection.execute("PRAGMA trusted_schema = OFF")
     connection.execute("PRAGMA query_only = ON")
-    until = time.monotonic() + MAX_SECONDS
+    until = source.read_until
     connection.set_progress_handler(lambda: int(time.monotonic() > until), STEPS)
+    return connection
+
+
+def _of_file(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=2)
+
+
+def _of_content(source: Source) -> sqlite3.Connection:
+    """In memory, where no other file can have newer pages."""
+    content = bytearray(source.content)
+    content[JOURNAL] = b"\1\1"
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(bytes(content))
     return connection

@@ -5,8 +5,10 @@ from typing import Any
 
 from proxyapp.peers.applying import Applied
 from proxyapp.peers.moved import MovedIn
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
 
-CLOSED = "from now on every client needs a token: until now none was asked for"
+CLOSED = gettext_noop("from now on every client needs a token: until now none was asked for")
 
 
 def lines_of(moved: MovedIn, applied: Applied) -> Iterator[str]:
@@ -17,7 +19,7 @@ def lines_of(moved: MovedIn, applied: Applied) -> Iterator[str]:
     yield from (f"created client token {row.name!r} ({row.masked})" for row in applied.tokens)
     if applied.disabled:
         yield f"disabled, as they were there: {applied.disabled} keys"
-    yield from (f"note: {note}" for note in _notes(moved, applied))
+    yield from (f"note: {note}" for note in notes_of(moved, applied))
     yield from (f"left out: {left}" for left in moved.left)
     if moved.more_left:
         yield f"left out: {moved.more_left} more"
@@ -38,11 +40,11 @@ def as_json(moved: MovedIn, applied: Applied, *, dry_run: bool) -> dict[str, Any
         "disabled": applied.disabled,
         "changes": [str(entry) for entry in report.entries],
         "warnings": [*report.warnings, *report.doubts],
-        "notes": _notes(moved, applied),
+        "notes": notes_of(moved, applied),
         "left_out": [{"place": left.place, "why": left.why} for left in moved.left],
         "more_left_out": moved.more_left,
     }
 
 
-def _notes(moved: MovedIn, applied: Applied) -> list[str]:
-    return [*moved.notes, *([CLOSED] if applied.is_closed else [])]
+def notes_of(moved: MovedIn, applied: Applied) -> list[str]:
+    return [*moved.notes, *moved.token_notes, *([_(CLOSED)] if applied.is_closed else [])]

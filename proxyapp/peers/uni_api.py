@@ -1,24 +1,25 @@
 """uni-api: providers with their keys, and clients with theirs, of its `api.yaml`."""
 
-from collections.abc import Mapping
-
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedIn
-from proxyapp.peers.source import Source
+from proxyapp.peers.reasons import LIMITS_OF_GROUP, OF_PROGRAM, PROVIDER_SAYS, VERTEX
+from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
+from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "uni-api"
 # By what a base URL has in it.
 KINDS = {"generativelanguage": "gemini", "/v1beta": "gemini", "anthropic": "anthropic"}
 PATHS = ("/chat/completions", "/messages", "/models")
+BOTH = gettext_noop("names groups and models: the token is for the models only")
 REASONS = {
-    "preferences": "is a setting of that program only",
-    "api_key_rate_limit": "say it as `limits` of the group",
-    "api_key_cooldown_period": "a cooldown is as long as the provider says",
-    "project_id": "a group for Vertex AI is in docs/PROVIDERS.md",
-    "private_key": "a group for Vertex AI is in docs/PROVIDERS.md",
-    "role": "is a right of that program only",
+    "preferences": OF_PROGRAM,
+    "api_key_rate_limit": LIMITS_OF_GROUP,
+    "api_key_cooldown_period": PROVIDER_SAYS,
+    "project_id": VERTEX,
+    "private_key": VERTEX,
+    "role": gettext_noop("is a right of that program only"),
 }
 
 
@@ -29,7 +30,7 @@ def recognises(source: Source) -> bool:
     )
 
 
-def read(source: Source, moved: MovedIn, _: Mapping[str, str]) -> None:
+def read(source: Source, moved: MovedIn, __: Environment) -> None:
     fields = Fields(source.tree, "", moved)
     for provider in fields.each("providers"):
         _provider(provider, moved)
@@ -77,7 +78,7 @@ def _client(fields: Fields, index: int, moved: MovedIn) -> None:
     names = [model.rpartition("/")[2] for model in models if not model.endswith("/*")]
     groups = [named[name.lower()] for name in whole if name.lower() in named]
     if whole and names:
-        moved.leave(fields.at("model"), "names groups and models: the token is for the models only")
+        moved.leave(fields.at("model"), BOTH)
     moved.token(
         fields.take("api"),
         fields.at("api"),

@@ -14,7 +14,9 @@ from django.utils import timezone
 
 from proxyapp.config.file import parse
 from proxyapp.models import ApiKey, AuditEntry, Group
+from tests.support import import_page
 from tests.support.admin_pages import PROXY, page, said, submit, superuser, text
+from tests.support.import_page import agree, changes
 from tests.support.pool_data import add_group, add_key, pool_version, secret
 from tests.support.staff import staff
 
@@ -39,29 +41,7 @@ def operator() -> Client:
 
 
 def check(operator: Client, config: str = CONFIG, **fields: Any) -> str:
-    """The page with the changes, or the form with what is wrong."""
-    return submit(operator, "import_config", data={"text": config, **fields})
-
-
-def carried(html: str) -> str:
-    found = re.search(r'name="carried" value="([^"]+)"', html)
-    assert found
-    return found[1]
-
-
-def agree(operator: Client, html: str) -> str:
-    return submit(operator, "import_config", data={"carried": carried(html)})
-
-
-def changes(html: str) -> dict[str, list[str]]:
-    """The entries of each part."""
-    found = re.findall(
-        r'<h2 class="changes-title">(.*?)</h2>\s*<ul class="changes">(.*?)</ul>\s*(?=<h2|<div)',
-        html,
-        re.DOTALL,
-    )
-    parts = {text(title): re.split(r"\n          <li>", entries)[1:] for title, entries in found}
-    return {title: [text(entry) for entry in entries] for title, entries in parts.items()}
+    return import_page.check(operator, config, **fields)
 
 
 # What would change.
@@ -367,12 +347,3 @@ def test_where_alerts_go_is_not_for_everyone_who_may_import():
     assert "to say where messages go wants the rights" in may_not
     assert "alert channel" in may
     assert "TOKEN-MARKER" not in may_not + may
-
-
-def test_a_file_of_another_gateway_is_told_apart_with_what_to_do(operator: Client):
-    html = check(operator, f"gemini-api-key:\n- api-key: {secret('one-MARKER')}\n")
-
-    assert "a file of cliproxyapi" in text(html)
-    assert "import_from auto" in html
-    assert "RKER" not in html
-    assert not ApiKey.objects.exists()
