@@ -2,7 +2,7 @@
 clients keep theirs.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -67,11 +67,12 @@ def take_over(
     wanted = list(by_text.values())
     if not wanted:
         return []
-    with transaction.atomic():
+    with transaction.atomic(savepoint=False):
         lock_pool()
-        new = _unknown(wanted)
+        there = dict(ClientToken.objects.order_by().values_list("token_hash", "name"))
+        new = _unknown(wanted, there)
         if new:
-            tokens = ClientToken.objects.bulk_create(_rows(new))
+            tokens = ClientToken.objects.bulk_create(_rows(new, there.values()))
             _limit_to_groups(tokens, new)
             audit.record(actor, "add", tokens, origin)
             raise_pool_version(Touched(has_tokens=True))
@@ -87,8 +88,7 @@ def _both(first: ForeignToken, other: ForeignToken) -> ForeignToken:
     return replace(first, groups=groups, models=list(dict.fromkeys(models)))
 
 
-def _unknown(wanted: Sequence[ForeignToken]) -> list[ForeignToken]:
-    known = set(ClientToken.objects.order_by().values_list("token_hash", flat=True))
+def _unknown(wanted: Sequence[ForeignToken], known: Container[str]) -> list[ForeignToken]:
     secrets = secret_keys()
     return [
         token
@@ -97,8 +97,8 @@ def _unknown(wanted: Sequence[ForeignToken]) -> list[ForeignToken]:
     ]
 
 
-def _rows(new: Sequence[ForeignToken]) -> list[ClientToken]:
-    taken = {name.lower() for name in ClientToken.objects.order_by().values_list("name", flat=True)}
+def _rows(new: Sequence[ForeignToken], names: Iterable[str]) -> list[ClientToken]:
+    taken = dict.fromkeys((name.lower() for name in names), 1)
     return [
         ClientToken(
             name=_free_name(token.name, taken),
@@ -113,14 +113,14 @@ def _rows(new: Sequence[ForeignToken]) -> list[ClientToken]:
     ]
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    """Case does not count."""
-    plain = "".join(filter(str.isprintable, name)).strip()[: MAX_NAME - 8] or "token"
-    number, free = 1, plain
+def _free_name(name: str, taken: dict[str, int]) -> str:
+    """Case does not count. `taken`: with the last number that was tried behind each."""
+    plain = "".join(filter(str.isprintable, name[:MAX_NAME])).strip()[: MAX_NAME - 8] or "token"
+    free = plain
     while free.lower() in taken:
-        number += 1
+        taken[plain.lower()] = number = taken.get(plain.lower(), 1) + 1
         free = f"{plain} {number}"
-    taken.add(free.lower())
+    taken[free.lower()] = 1
     return free
 
 

@@ -71,6 +71,7 @@ def _beside_others(moved: MovedIn) -> None:
         name.lower(): target for name, target in Group.objects.values_list("name", "target_url")
     }
     taken = {group.name.lower() for group in moved.groups}
+    renamed: list[tuple[MovedGroup, str]] = []
     for group in moved.groups:
         target = group.fields.get("target_url", DEFAULT_TARGET_URL)
         free = next(
@@ -80,8 +81,9 @@ def _beside_others(moved: MovedIn) -> None:
             and (name == group.name or name.lower() not in taken)
         )
         if free != group.name:
-            moved.rename(group, free)
+            renamed.append((group, free))
             taken.add(free.lower())
+    moved.rename(renamed)
 
 
 def _renamed(config: Config, moved: MovedIn) -> Config:

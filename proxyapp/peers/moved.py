@@ -1,5 +1,6 @@
 """What the files of another gateway come to here, and what in them has no place."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,6 +15,8 @@ from proxyapp.vocabulary.quoting import quoted
 
 MOST_LEFT = 1000
 MOST_LOOKED_AT = 1_000_000
+# As many keys as a config file may have; the tokens of clients are seldom more.
+MOST_SECRETS = 100_000
 MAX_TEXT = 300
 MAX_GROUP_NAME = 80
 
@@ -59,6 +62,7 @@ class MovedIn:
     token_notes: list[str] = field(default_factory=list)
     more_left: int = 0
     looked_at: int = 0
+    secrets: int = 0
     _names: dict[str, int] = field(default_factory=dict, repr=False)
 
     def leave(self, place: str, why: str = NO_PLACE) -> None:
@@ -71,7 +75,7 @@ class MovedIn:
     def look_at(self, count: int) -> None:
         """Before it is gone through: aliases make much of a small file. Raises ConfigError."""
         self.looked_at += count
-        if self.looked_at > MOST_LOOKED_AT:
+        if self.looked_at > MOST_LOOKED_AT or self.secrets > MOST_SECRETS:
             raise ConfigError([f"{self.peer}: {_('the file holds more than is read at a time')}"])
 
     def group(self, name: str, **fields: Any) -> MovedGroup:
@@ -88,7 +92,8 @@ class MovedIn:
     def key(
         self, group: MovedGroup, secret: object, place: str, *, is_off: bool = False, **fields: Any
     ) -> None:
-        """What is no key is left where it is; so one of them stops no other."""
+        """What is no key is left where it is; so one of them stops no other. Raises ConfigError."""
+        self._look_at_secret()
         if not isinstance(secret, str) or not secret.strip():
             self.leave(place, gettext_noop("is no text; a key is needed"))
         elif problem := check_key(secret):
@@ -99,6 +104,7 @@ class MovedIn:
 
     def token(self, text: object, place: str, name: str, **terms: Any) -> None:
         """`terms`: of ForeignToken. None that cannot be kept as it is comes out wider."""
+        self._look_at_secret()
         secret = str(text).strip() if isinstance(text, str | int) else ""
         if not secret:
             return
@@ -123,17 +129,26 @@ class MovedIn:
         tokens, self.tokens, self.token_notes = self.tokens, [], []
         return len(tokens)
 
-    def rename(self, group: MovedGroup, name: str) -> None:
-        """With the tokens that are for it."""
-        old, group.name = group.name, name
-        text = _("group %(old)s is %(name)s here: there is one of that name with another target")
-        self.notes.append(text % {"old": quoted(old), "name": quoted(name)})
+    def _look_at_secret(self) -> None:
+        self.secrets += 1
+        self.look_at(0)
+
+    def rename(self, groups: Sequence[tuple[MovedGroup, str]]) -> None:
+        """With the tokens that are for them."""
+        names = {group.name: name for group, name in groups}
+        for group, name in groups:
+            self._rename(group, name)
         self.tokens = [
-            replace(token, groups=[name if each == old else each for each in token.groups])
+            replace(token, groups=[names.get(each, each) for each in token.groups])
             if token.groups is not None
             else token
             for token in self.tokens
         ]
+
+    def _rename(self, group: MovedGroup, name: str) -> None:
+        old, group.name = group.name, name
+        text = _("group %(old)s is %(name)s here: there is one of that name with another target")
+        self.notes.append(text % {"old": quoted(old), "name": quoted(name)})
 
     def drop_empty_groups(self) -> None:
         """A group needs a key."""

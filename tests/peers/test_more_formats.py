@@ -169,3 +169,29 @@ def test_values_of_odd_kinds_are_left_out(write: WriteTree, peer: str, text: str
 def test_an_object_with_a_field_twice_is_refused(write: WriteTree):
     with pytest.raises(CommandError, match="has a field twice"):
         import_from("new-api", write('[{"type": 24, "type": 1, "models": ""}]'))
+
+
+def test_tokens_of_one_name_are_numbered(tmp_path: Path):
+    tables = new_api_tables(TARGET, KEYS, OLD)
+    (token,) = tables["tokens"]
+    tables["tokens"] = [
+        {**token, "id": number, "key": f"client-of-old-{number:04}-8c1f"} for number in range(300)
+    ]
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    names = {name.lower() for name in ClientToken.objects.values_list("name", flat=True)}
+    assert names == {"app", *(f"app {number}" for number in range(2, 301))}
+
+
+def test_more_tokens_than_anybody_has_are_refused(
+    write: WriteTree, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("proxyapp.peers.moved.MOST_SECRETS", 4)
+    config = cliproxyapi_config(TARGET, KEYS, OLD)
+
+    import_from("auto", write(config))
+
+    config["api-keys"].append("sk-of-a-second-client-77")
+    with pytest.raises(CommandError, match="more than is read at a time"):
+        import_from("auto", write(config))
