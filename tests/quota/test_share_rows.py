@@ -3,11 +3,12 @@
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from proxyapp.models import HourlyUsage, QuotaHolder, QuotaShare
-from proxyapp.quota import share_rows
+from proxyapp.quota import holder_names, share_rows
 from proxyapp.quota.share_grants import Ask, ShareGrant
 from proxyapp.quota.share_rows import Told
 from proxyapp.vocabulary.limits import Meter
@@ -70,6 +71,19 @@ def test_what_a_killed_process_of_this_machine_held_is_free_at_once() -> None:
     here = share_rows.lease(f"here {os.getpid()}", None, asks).grants
     assert [grant.capacity for grant in here] == [2, 1]
     assert here[0].elsewhere == 4
+
+
+def test_a_machine_of_the_same_host_name_is_not_taken_for_this_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its processes are no more to be seen here than one that was killed."""
+    asks = [ask(Meter.MAX_CONCURRENT, 1)]
+    (tmp_path / "boot_id").write_text("a1d6c0de-0000-4000-8000-000000000000\n")
+    here = holder_names.own_name()
+    with monkeypatch.context() as patch:
+        patch.setattr(holder_names, "RUNNING_KERNEL", tmp_path / "boot_id")
+        share_rows.lease(holder_names.own_name(), None, asks)
+    assert share_rows.lease(here, None, asks).grants[0].capacity == 0
 
 
 def test_a_process_that_runs_keeps_what_it_holds() -> None:
