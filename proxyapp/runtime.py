@@ -112,8 +112,9 @@ class Runtime:
         """Raises django.db.Error when the database cannot be read: there is nothing to serve."""
         await self.threads.connect()
         await self.writing.catch_up()  # what a process that died has left belongs to the pool
+        self.clock.hear(await self.threads.read(database_time))
         self._off_groups = OffGroups(self.threads)
-        await self._off_groups.write((), 0.0)
+        await self._off_groups.write((), self.clock.now().timestamp())
         self.snapshot, self.book = await self.threads.read(self._source.load, LOAD_SECONDS)
         self.last_words = LastWords(self.threads)
         self.model_lists = KeptAnswers[Any](MOST_MODEL_LISTS)
@@ -138,7 +139,7 @@ class Runtime:
         self.queue = KeyQueue(self.leasing, self.recovery, self.snapshot, self.quota)
         self.quota.on_room = self.queue.look_again
         self.cooling = Cooling(self.writing.cooldowns, self.snapshot, self.recovery)
-        shared = SharedAnswers(self.threads)
+        shared = SharedAnswers(self.threads, self.clock.now)
         self.prober = KeyProber(functools.partial(probe, self.upstreams), shared)
         revival = KeyRevival(self.threads, shared, self.prober, lambda: self.snapshot.keys)
         self._log = RequestLog(self.writing.requests, self.counting.touched)
@@ -204,7 +205,8 @@ class Runtime:
     async def _look_at_pool(self) -> None:
         try:
             await self.writing.catch_up()
-            await self._off_groups.write(self.snapshot.order.values(), time.time())
+            now = self.clock.now().timestamp()
+            await self._off_groups.write(self.snapshot.order.values(), now)
             await self.refresh()
             if time.monotonic() >= self._clock_due:
                 self.clock.hear(await self.threads.read(database_time))
@@ -224,7 +226,7 @@ class Runtime:
     def _wake_groups(self) -> None:
         """Without the database. Whatever happens, the watch goes on."""
         try:
-            if keys := self._off_groups.wake(self.snapshot, time.time()):
+            if keys := self._off_groups.wake(self.snapshot, self.clock.now().timestamp()):
                 self.leasing.install(self.snapshot)
                 self.quota.install(self.snapshot, LimitBook(self.snapshot), keys)
                 self._install()

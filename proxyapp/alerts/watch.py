@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -46,7 +46,9 @@ Works = tuple[Channel, Letter]
 
 
 class AlertWatch:
-    """`facts`: what only the process knows. `send`: blocks, and says what went wrong."""
+    """`facts`: what only the process knows. `send`: blocks, and says what went wrong. `ahead`: of
+    this machine's clock, that by which processes take turns.
+    """
 
     def __init__(
         self,
@@ -56,6 +58,7 @@ class AlertWatch:
         *,
         facts: Callable[[], RuntimeFacts] = this_process,
         send: Send | None = None,
+        ahead: Callable[[], timedelta] = timedelta,
     ) -> None:
         self._threads = threads
         self._pace = pace
@@ -66,6 +69,7 @@ class AlertWatch:
         self._mine: datetime | None = None
         self._senders: set[Sender] = set()
         self._send = send or self._by_program
+        self._ahead = ahead
         self._pool = ThreadPoolExecutor(AT_ONCE, "alerts")
 
     async def run(self) -> None:
@@ -95,7 +99,7 @@ class AlertWatch:
         if self._channels:
             await self._tell_of_outages(now)
             with suppress(DatabaseError, DutyLost):
-                await self._tell(now)
+                await self._tell(now + self._ahead())
 
     async def _tell(self, now: datetime) -> None:
         """Raises django.db.Error and DutyLost."""
@@ -176,4 +180,5 @@ def _read(items: AlertItems, facts: RuntimeFacts, now: datetime) -> list[AlertIt
 async def watch(process: runtime.Runtime) -> None:
     """Beside a runtime, as long as it lives."""
     pace = TellingPace(settings.ALERT_AFTER_SECONDS, settings.ALERT_PAUSE_SECONDS)
-    await AlertWatch(process.threads, settings.VAR_DIR, pace).run()
+    clock = process.clock
+    await AlertWatch(process.threads, settings.VAR_DIR, pace, ahead=lambda: clock.ahead).run()

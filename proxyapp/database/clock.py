@@ -37,12 +37,21 @@ def database_time() -> DatabaseTime:
 
 
 class ClockWarning:
-    """What `/readyz` says while the two clocks differ; the log has it when that begins and ends."""
+    """What `/readyz` says while the two clocks differ; the log has it when that begins and ends.
+
+    `ahead`: what was heard last of the database's.
+    """
 
     def __init__(self) -> None:
         self.text = ""
+        self.ahead = timedelta()
+
+    def now(self) -> datetime:
+        """What all processes take for the time, to within TOLERANCE: for what they agree on."""
+        return datetime.now(UTC) + self.ahead
 
     def hear(self, time: DatabaseTime) -> None:
+        self.ahead = time.ahead
         before, self.text = self.text, _difference(time.ahead)
         if self.text and not before:
             logger.warning("%s", self.text[0].upper() + self.text[1:])

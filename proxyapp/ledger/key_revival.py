@@ -5,7 +5,6 @@ import contextlib
 import functools
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Protocol
 
 from django.db import Error as DatabaseError
@@ -52,7 +51,7 @@ class KeyRevival:
 
     async def look(self) -> None:
         """Raises django.db.Error."""
-        now = datetime.now(UTC)
+        now = self._shared.now()
         due = await self._threads.background(functools.partial(key_probes.due_keys, now))
         known = self._keys()
         if unknown := [key_id for key_id in due if key_id not in known]:

@@ -5,6 +5,7 @@ While the database is away it asks by itself.
 
 import contextlib
 import functools
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Protocol
 
@@ -24,16 +25,19 @@ class Finding(Protocol):
 
 
 class SharedAnswers:
-    """By the rows of `key_probes`."""
+    """By the rows of `key_probes`. `now`: what processes agree on."""
 
-    def __init__(self, threads: DatabaseThreads) -> None:
+    def __init__(
+        self, threads: DatabaseThreads, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._threads = threads
+        self.now = now
 
     async def claim(self, key: PoolKey) -> tuple[bool, ProbeOutcome | None]:
         """Whether this process asks, and else what is known. Nothing is to be known of a key that
         is gone.
         """
-        ask = functools.partial(key_probes.claim, key.id, key.key_hash, datetime.now(UTC))
+        ask = functools.partial(key_probes.claim, key.id, key.key_hash, self.now())
         try:
             claim = await self._threads.urgent(ask)
         except DatabaseError:
@@ -47,7 +51,7 @@ class SharedAnswers:
             key.key_hash,
             result.outcome,
             result.message,
-            datetime.now(UTC),
+            self.now(),
         )
         with contextlib.suppress(DatabaseError):
             await self._threads.urgent(tell)

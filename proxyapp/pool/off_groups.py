@@ -36,7 +36,9 @@ class OffGroups:
     async def write(self, groups: Iterable[PoolGroup], now: float) -> None:
         """Raises django.db.Error; what was not written is, the next time."""
         if self._is_to_write or is_any_due(groups, now):
-            await self._threads.urgent(functools.partial(wake_groups, datetime.now(UTC)))
+            await self._threads.urgent(
+                functools.partial(wake_groups, datetime.fromtimestamp(now, UTC))
+            )
             self._is_to_write = False
 
 

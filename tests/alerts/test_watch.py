@@ -18,6 +18,7 @@ from tests.support.pool_data import add_group, add_key
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PACE = TellingPace(after=30, pause=60)
+NO_TIME = timedelta()
 NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
 
 
@@ -40,9 +41,11 @@ class Post:
 class Process:
     """One with a watch."""
 
-    def __init__(self, post: Post, folder: Path) -> None:
+    def __init__(self, post: Post, folder: Path, ahead: timedelta = NO_TIME) -> None:
         self.threads = DatabaseThreads()
-        self.watch = AlertWatch(self.threads, folder, PACE, facts=RuntimeFacts, send=post)
+        self.watch = AlertWatch(
+            self.threads, folder, PACE, facts=RuntimeFacts, send=post, ahead=lambda: ahead
+        )
 
     async def look(self, seconds: float) -> None:
         await self.watch.look(NOW + timedelta(seconds=seconds))
@@ -94,6 +97,21 @@ def add_key_to(name: str) -> None:
 
     add_key(Group.objects.get(name=name), "1")
     raise_pool_version()
+
+
+async def test_a_node_whose_clock_is_ahead_does_not_take_the_duty_from_another(
+    post: Post, tmp_path: Path
+) -> None:
+    one, ahead = Process(post, tmp_path), Process(post, tmp_path, ahead=timedelta(hours=-1))
+    await one.threads.background(lambda: (channel(), add_group("empty")))
+    await one.look(0)
+    await ahead.look(3601)
+    assert not post.letters
+    await one.look(31)
+    assert len(post.letters) == 1
+    for process in (one, ahead):
+        await process.watch.close()
+        process.threads.close()
 
 
 async def test_the_duty_of_a_process_that_died_is_taken_when_it_ends(

@@ -22,6 +22,14 @@ def test_the_warning_comes_and_goes_once(caplog: pytest.LogCaptureFixture):
     assert warning.text == ""
 
 
+def test_the_time_that_processes_agree_on_is_the_databases():
+    clock = ClockWarning()
+    with time_machine.travel(NOW, tick=False):
+        assert clock.now() == NOW
+        clock.hear(DatabaseTime(NOW, timedelta(seconds=-30)))
+        assert clock.now() == NOW - timedelta(seconds=30)
+
+
 @pytest.mark.parametrize(("seconds", "side"), [(-7, "7 s ahead of"), (3600, "3600 s behind")])
 def test_it_says_which_clock_is_ahead_and_what_to_do(seconds: int, side: str):
     warning = ClockWarning()

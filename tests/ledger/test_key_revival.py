@@ -4,8 +4,10 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from asgiref.sync import sync_to_async
 
+from proxyapp.database.clock import ClockWarning, DatabaseTime
 from proxyapp.database.threads import DatabaseThreads
 from proxyapp.ledger.key_revival import KeyRevival
 from proxyapp.ledger.shared_answers import SharedAnswers
@@ -27,7 +29,8 @@ class Process:
         self.outcome = outcome
         self.asked: list[int] = []
         self.threads = DatabaseThreads()
-        shared = SharedAnswers(self.threads)
+        self.clock = ClockWarning()
+        self.shared = shared = SharedAnswers(self.threads, self.clock.now)
         self.prober = KeyProber(self.ask, shared)
         self.keys = PoolReader().load(datetime.now(UTC)).keys
         self.revival = KeyRevival(self.threads, shared, self.prober, lambda: self.keys)
@@ -106,6 +109,18 @@ async def test_a_request_in_each_of_two_processes_makes_one_question(processes):
 
     assert found == [ProbeOutcome.DEAD] * 2
     assert [len(process.asked) for process in two] == [1, 0]
+
+
+async def test_a_node_whose_clock_is_ahead_does_not_ask_what_another_is_asking(processes):
+    key = await dead_key()
+    one, ahead = [await a_process(processes, ProbeOutcome.DEAD) for _ in range(2)]
+    pool_key = one.keys[key.pk]
+    now = datetime.now(UTC)
+
+    assert await one.shared.claim(pool_key) == (True, None)
+    with time_machine.travel(now + timedelta(seconds=30)):
+        ahead.clock.hear(DatabaseTime(now, timedelta(seconds=-30)))
+        assert await ahead.shared.claim(pool_key) == (False, None)
 
 
 async def test_a_key_that_this_process_does_not_know_is_put_off(processes):
