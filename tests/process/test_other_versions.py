@@ -1,6 +1,5 @@
 """The database of another version: an older one is brought up to date, a newer one is refused."""
 
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -10,18 +9,12 @@ import pytest
 
 from tests.support.gateway import ROOT, Gateway, group
 from tests.support.gateway_database import rows
+from tests.support.other_versions import next_version
 
 SECRET = {"SECRET_KEY": "one-secret-for-all-of-them-0123456789-0123456789"}
 CONFIG = {"groups": [group(["KEY-A", "KEY-B"], "http://127.0.0.1:9")]}
 # The versions that brought these: with few tables, before the rooms, and after them.
 OLD_VERSIONS = ["0005_priority_and_weight", "0009_spool_marks", "0010_key_probes"]
-NEXT = """
-from django.db import migrations, models
-
-class Migration(migrations.Migration):
-    dependencies = [("proxyapp", "{last}")]
-    operations = [migrations.CreateModel("Colour", [("id", models.BigAutoField(primary_key=True))])]
-"""
 
 
 @pytest.fixture
@@ -61,20 +54,6 @@ def version_of(migration: str, directory: Path) -> Path:
     packed = subprocess.run(archive, capture_output=True, check=True)
     subprocess.run(["tar", "-x", "-C", str(directory)], input=packed.stdout, check=True)
     return directory
-
-
-def next_version(directory: Path) -> tuple[Path, str]:
-    """This one with one migration more, and the name of its last one before."""
-    shutil.copytree(
-        ROOT,
-        directory,
-        ignore=shutil.ignore_patterns(".git", ".venv", "tests", "var", "bench", "docs"),
-        dirs_exist_ok=True,
-    )
-    migrations = directory / "proxyapp" / "migrations"
-    last = max(path.stem for path in migrations.glob("0*.py"))
-    (migrations / "9999_colour.py").write_text(NEXT.format(last=last))
-    return directory, last
 
 
 @pytest.mark.parametrize("migration", OLD_VERSIONS)
