@@ -69,13 +69,13 @@ def _started(
 def watched(contestant: Contestant, names: tuple[str, ...], seconds: float) -> list[IdleProcess]:
     """Of all its processes, the first of them first."""
     pids = tree(contestant.pid)[: len(names)]
-    before = [(_cpu_seconds(pid), _wake_ups(pid)) for pid in pids]
+    before = [(cpu_seconds(pid), woken_times(pid)) for pid in pids]
     time.sleep(seconds)
     return [
         IdleProcess(
             name,
-            (_cpu_seconds(pid) - cpu) / seconds * 1000,
-            (_wake_ups(pid) - woken) / seconds,
+            (cpu_seconds(pid) - cpu) / seconds * 1000,
+            (woken_times(pid) - woken) / seconds,
             memory_mb(pid, "VmRSS", is_alone=True),
             memory_mb(pid, "Pss", "smaps_rollup", is_alone=True),
         )
@@ -83,7 +83,7 @@ def watched(contestant: Contestant, names: tuple[str, ...], seconds: float) -> l
     ]
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """In nanoseconds in the kernel, and by thread: ticks of 10 ms are too coarse here."""
     return (
         sum(
@@ -94,7 +94,7 @@ def _cpu_seconds(pid: int) -> float:
     )
 
 
-def _wake_ups(pid: int) -> int:
+def woken_times(pid: int) -> int:
     """A thread that slept and woke up gave its core away of its own accord once."""
     statuses = (path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/status"))
     return sum(int(count) for status in statuses for count in WAKE_UPS.findall(status))
