@@ -73,7 +73,7 @@ class Watcher:
 
 
 @dataclass(frozen=True)
-class Waiting:
+class IdleCosts:
     """By the second, of all processes together; latency of the last one to hear."""
 
     kind: str
@@ -86,7 +86,7 @@ class Waiting:
     longest_ms: float
 
 
-def measured(url: str, kind: str, count: int, seconds: float) -> Waiting:
+def measured(url: str, kind: str, count: int, seconds: float) -> IdleCosts:
     with ExitStack() as stack, psycopg.connect(url, autocommit=True) as own:
         watchers = [stack.enter_context(_watcher(url, kind)) for _ in range(count)]
         for watcher in watchers:
@@ -99,7 +99,7 @@ def measured(url: str, kind: str, count: int, seconds: float) -> Waiting:
         rates = [(late - early) / seconds for early, late in zip(before[0], after[0], strict=True)]
         latencies = [_latency(own, watchers, kind) for _ in range(CHANGES)]
     statements = (after[1] - before[1] - 1) / seconds
-    return Waiting(
+    return IdleCosts(
         kind,
         count,
         statements,
@@ -214,7 +214,7 @@ def main(seconds: float) -> None:
             print(f"{WRITERS} writers, NOTIFY {has_notify}: {rate:,.0f} transactions a second")
 
 
-def _lines(found: Sequence[Waiting]) -> list[str]:
+def _lines(found: Sequence[IdleCosts]) -> list[str]:
     head = ["", "processes", "transactions a second", "wake-ups", "CPU ms", "server's CPU ms"]
     rows = [
         [
