@@ -33,10 +33,11 @@ def secret_of(variables: Mapping[str, str], name: str) -> str | None:
         reason = f"cannot be read: {error.strerror}"
     except ValueError as error:
         reason = str(error)
-    if not _may_be_shown(given):
-        reason = "must be the path of a file that has the value in it, not the value"
-        raise SecretFileError(f"{name}{SUFFIX} {reason}")
-    raise SecretFileError(f"{name}{SUFFIX}={given!r} {reason}")
+    if _may_be_shown(given):
+        raise SecretFileError(f"{name}{SUFFIX}={given!r} {reason}")
+    raise SecretFileError(
+        f"{name}{SUFFIX} {reason} (it must be the path of a file that has the value in it)"
+    )
 
 
 def _text_of(path: Path) -> str:

@@ -41,7 +41,8 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path) -> None:
 
     assert caught.value.problems == [
         f"GEMINI_API_KEYS_FILE='{missing}' cannot be read: No such file or directory",
-        "GEMINI_API_KEY_1_FILE must be the path of a file that has the value in it, not the value",
+        "GEMINI_API_KEY_1_FILE cannot be read: No such file or directory (it must be the path of a"
+        " file that has the value in it)",
     ]
 
 

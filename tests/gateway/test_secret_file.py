@@ -53,12 +53,19 @@ def found(directory: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize(
-    "value", [VALUE, f"/{VALUE[5:]}{VALUE[5:]}", "postgresql://u:MARKER@h/n", "a\0MARKER"]
+    ("value", "reason"),
+    [
+        (VALUE, "cannot be read: No such file or directory"),
+        (f"/{VALUE[5:]}{VALUE[5:]}", "cannot be read: No such file or directory"),
+        ("postgresql://u:MARKER@h/n", "cannot be read: No such file or directory"),
+        ("MARKER" * 100, "cannot be read: File name too long"),
+        ("a\0MARKER", "embedded null byte"),
+    ],
 )
-def test_a_value_in_the_place_of_a_path_is_not_repeated(value: str) -> None:
-    assert why_not(value) == (
-        "X_FILE must be the path of a file that has the value in it, not the value"
-    )
+def test_a_value_in_the_place_of_a_path_is_not_repeated(value: str, reason: str) -> None:
+    said = f"X_FILE {reason} (it must be the path of a file that has the value in it)"
+
+    assert why_not(value) == said
 
 
 def test_a_name_that_is_given_both_ways_is_refused(tmp_path: Path) -> None:
