@@ -83,6 +83,16 @@ def test_systemd_finds_nothing_wrong_with_it(installed: Path, text: str) -> None
 
 
 @needs_systemd
+def test_systemd_takes_what_its_head_has_for_drop_ins(installed: Path) -> None:
+    lines = re.findall(r"^#   ([A-Z]\w+=.+)$", HARDENED, re.M)
+    text = f"{HARDENED.replace('User=gateway', 'User=root')}\n[Service]\n" + "\n".join(lines)
+    done = asked(installed, text, "verify", "--recursive-errors=no")
+
+    assert len(lines) == 6
+    assert (done.returncode, [line for line in done.stderr.splitlines() if NAME in line]) == (0, [])
+
+
+@needs_systemd
 def test_the_hardened_one_is_exposed_to_little(installed: Path) -> None:
     done = asked(installed, HARDENED, "security", "--offline=true", f"--threshold={EXPOSURE}")
 
