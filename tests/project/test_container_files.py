@@ -16,6 +16,7 @@ from tests.support import container as image
 from tests.support.fronts import program
 from tests.support.gateway import ROOT
 
+MAKEFILE = (ROOT / "Makefile").read_text()
 COMPOSE = ["compose.yaml", "compose.postgres.yaml"]
 
 
@@ -33,6 +34,13 @@ def test_hadolint_finds_nothing_wrong_with_the_image() -> None:
     done = linted("hadolint", "Dockerfile")
 
     assert (done.returncode, done.stdout + done.stderr) == (0, "")
+
+
+def test_the_image_is_compiled_as_make_does_it() -> None:
+    (arguments,) = re.findall(r"^compiling := \$\(python\) (.+)$", MAKEFILE, re.M)
+
+    assert f"RUN /compile/bin/python {arguments} " in (ROOT / "Dockerfile").read_text()
+    assert "requirements-compile.txt" in MAKEFILE
 
 
 def test_compose_files_are_ones() -> None:
