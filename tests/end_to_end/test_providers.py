@@ -1,7 +1,6 @@
 """The examples of docs/PROVIDERS.md work as they stand, in front of strict fakes."""
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -26,16 +25,16 @@ from tests.support.fake_providers import (
     credentials_in,
 )
 from tests.support.fake_upstream import FakeUpstream
-from tests.support.gateway import ROOT, Gateway
+from tests.support.gateway import Gateway
 from tests.support.service_accounts import account, write_account
 from tests.support.snippets import blocks
 from tests.support.waiting import wait_for
 
-DOC = (ROOT / "docs/PROVIDERS.md").read_text()
+DOC = "docs/PROVIDERS.md"
 EXAMPLES = {
     group["name"]: group
-    for block in re.findall(r"```yaml\n(.*?)```", DOC, re.DOTALL)
-    for group in yaml.safe_load(block)["groups"]
+    for block in blocks("yaml", of=DOC)
+    for group in yaml.safe_load(block.text)["groups"]
 }
 KEYS = {
     OPENAI: ("OPENAI_API_KEY", "sk-proj-0a1b2c3d4e5f6g7h8i9j"),
@@ -45,7 +44,7 @@ KEYS = {
     EXPRESS: ("VERTEX_API_KEY", "AQ.0a1b2c3d4e5f6g7h8i9j0k1l2m3n4o5p"),
 }
 LOCAL_KEY = "local-0a1b2c3d4e5f6g7h"
-REQUESTS = [block for block in blocks("sh") if block.document == "docs/PROVIDERS.md"]
+REQUESTS = blocks("sh", of=DOC)
 HELLO = [{"role": "user", "content": "Hello"}]
 CONTENTS = {"contents": [{"role": "user", "parts": [{"text": "Hello"}]}]}
 # Of clients that show the token of a gateway, wherever their SDK puts it.
@@ -62,6 +61,7 @@ def providers() -> Iterator[FakeProviders]:
 @pytest.fixture(scope="module")
 def local() -> Iterator[FakeUpstream]:
     with FakeUpstream(strict=False) as server:
+        server.on("/v1/chat/completions", empty_list)
         yield server
 
 
@@ -93,9 +93,7 @@ def counted(gateway: Gateway, name: str) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("block", REQUESTS, ids=lambda block: block.place)
-def test_the_request_that_is_shown_is_answered(block, gateway, local):
-    local.on("/v1/chat/completions", empty_list)
-
+def test_the_request_that_is_shown_is_answered(block, gateway):
     done = run_block(block.text, gateway.url)
 
     assert (done.returncode, done.stderr) == (0, ""), done.stdout

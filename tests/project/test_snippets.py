@@ -1,4 +1,7 @@
-"""Commands and configurations of the documents are read by what would read them."""
+"""Commands of the documents are read by what would read them.
+
+Their configurations: `tests/management/test_documented_configs.py`.
+"""
 
 import configparser
 import json
@@ -9,15 +12,12 @@ from pathlib import Path
 import pytest
 
 from gateway.setting_table import table
-from proxyapp.config.file import parse
-from tests.support import certificates
 from tests.support.documented_commands import (
     LOOKED_AT,
     complaint_of_command,
     gateway_command,
 )
 from tests.support.documented_requests import complaint_of_request
-from tests.support.service_accounts import account, write_account
 from tests.support.shell_text import ShellCommand, commands, without_placeholders
 from tests.support.snippets import DOCUMENTS, Snippet, blocks, spans
 
@@ -55,12 +55,6 @@ OF_OTHERS = {
 }
 SETTINGS = {name for row in table.rows for name in row.names}
 SET_IN_TEXT = re.compile(r"([A-Z][A-Z0-9_]+)=\S")
-VALUES = {"SLACK_ALERTS": "slack://TokenA/TokenB/TokenC"}
-GROUP = "groups:\n  - {name: one, api_keys: [SNIPPET-KEY-0123456789]}\n"
-
-
-def of(document: str, *languages: str) -> list[Snippet]:
-    return [block for block in blocks(*languages) if block.document == document]
 
 
 def complaint(command: ShellCommand, *, is_whole: bool = True) -> str:
@@ -87,7 +81,7 @@ def complaints(snippet: Snippet, *, is_whole: bool = True) -> list[str]:
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_shell_commands_are_ones(document: str) -> None:
-    wrong = [said for block in of(document, *SHELL) for said in complaints(block)]
+    wrong = [said for block in blocks(*SHELL, of=document) for said in complaints(block)]
 
     assert wrong == []
 
@@ -146,30 +140,6 @@ def test_settings_in_sentences_are_ones(document: str) -> None:
     }
 
     assert {each for each in named if each[0] not in SETTINGS | OF_OTHERS.keys()} == set()
-
-
-@pytest.fixture(scope="module")
-def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Those that the documents' configurations name."""
-    folder = tmp_path_factory.mktemp("documented")
-    served = certificates.write(folder)
-    served.certificate.rename(folder / "chain.pem")
-    served.private_key.rename(folder / "privkey.pem")
-    (folder / "corporate-ca.pem").write_bytes((folder / "chain.pem").read_bytes())
-    (folder / "keys.txt").write_text("SNIPPET-KEY-0123456789AB # one\n")
-    write_account(folder / "vertex.json", account())
-    return folder
-
-
-@pytest.mark.parametrize("block", blocks("yaml"), ids=lambda block: block.place)
-def test_a_configuration_is_taken_as_it_stands(block: Snippet, files: Path) -> None:
-    text = block.text if "groups:" in block.text else GROUP + block.text
-    named = re.findall(r"\$\{(\w+)\}", text)
-    environment = {name: VALUES.get(name, "A-KEY-OF-30-LETTERS-0123456789") for name in named}
-
-    config = parse(text, folder=files, environment=environment)
-
-    assert config.groups
 
 
 @pytest.mark.parametrize("block", blocks("python"), ids=lambda block: block.place)

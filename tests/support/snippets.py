@@ -40,11 +40,11 @@ def text_of(document: str) -> str:
     return (ROOT / document).read_text()
 
 
-def blocks(*languages: str) -> list[Snippet]:
-    """Of these languages; of none: all."""
+def blocks(*languages: str, of: str | None = None) -> list[Snippet]:
+    """Of these languages, none: all; `of`: one document."""
     return [
         block
-        for document in DOCUMENTS
+        for document in (DOCUMENTS if of is None else (of,))
         for block in _blocks(document)
         if not languages or block.language in languages
     ]
