@@ -9,6 +9,7 @@ from tests.support.documented_requests import run_block
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.snippets import blocks
+from tests.support.waiting import wait_for
 
 pytestmark = pytest.mark.once
 
@@ -21,12 +22,17 @@ SHOWN = [
 ]
 
 
+def metrics_of(gateway: Gateway) -> bytes:
+    return httpx.get(f"{gateway.url}/metrics", trust_env=False).content
+
+
 @pytest.fixture(scope="module")
 def gateway() -> Iterator[Gateway]:
     with FakeUpstream() as google:
         config = {"groups": [group(["KEY-A"], google.url, "default-gemini", auth="google")]}
         with Gateway(config) as running:
             httpx.get(f"{running.url}/v1beta/models", trust_env=False)
+            wait_for(lambda: b"gateway_requests_total{" in metrics_of(running))
             yield running
 
 
