@@ -1,10 +1,12 @@
-"""Compiles the hot modules with mypyc where there is a C compiler; elsewhere they stay Python.
+"""Compiles the hot modules with mypyc, for which there has to be a C compiler.
 
-`make compile` puts the extensions beside their sources; `pip wheel .` puts them into the wheel.
+`make compile` puts the extensions beside their sources, `make wheel GATEWAY_COMPILED=1` into the
+wheel, which is pure Python otherwise.
 """
 
 import ast
 import json
+import os
 import shutil
 import sys
 import sysconfig
@@ -23,7 +25,9 @@ ROOT = Path(__file__).resolve().parent
 sys.path.insert(0, str(ROOT))  # where a wheel is built, it is not there
 
 from gateway.compiled import LIBRARY, MARK, SUFFIX, changed, digest_of  # noqa: E402
+from gateway.setting import TRUTH  # noqa: E402
 
+ASKS = "GATEWAY_COMPILED"  # in the environment: of a wheel
 OPTIMISED = "2"
 NO_COMPILER = 2  # the exit code; what fails otherwise has others
 # What is installed here beside the gateway changes nothing of what is made.
@@ -73,6 +77,13 @@ def imported_by(file: str) -> Iterator[str]:
         for path in (f"{name.replace('.', '/')}.py" for name in names):
             if path.startswith(("proxyapp/", "gateway/")) and (ROOT / path).exists():
                 yield path
+
+
+def wants_compiled() -> bool:
+    said = os.environ.get(ASKS, "").strip().lower() or "false"
+    if said not in TRUTH:
+        sys.exit(f"{ASKS}={said!r} is neither true nor false.")
+    return TRUTH[said]
 
 
 def is_made(files: list[str]) -> bool:
@@ -146,15 +157,14 @@ def main() -> None:
     if is_in_place and is_made(files):
         print(f"The {len(files)} hot modules are compiled already.")
         return
-    lack = missing()
-    if lack and is_in_place:
+    compiles = is_in_place or wants_compiled()
+    if compiles and (lack := missing()):
         print(lack, file=sys.stderr)
         sys.exit(NO_COMPILER)
-    if lack:
-        print(f"Pure Python: {lack}", file=sys.stderr)
-    BuildExtensions.mark = json.dumps({"modules": files, "sources": made_from(files)}, indent=1)
+    if compiles:
+        BuildExtensions.mark = json.dumps({"modules": files, "sources": made_from(files)}, indent=1)
     setup(
-        ext_modules=[] if lack else extensions(files),
+        ext_modules=extensions(files) if compiles else [],
         cmdclass={"build_ext": BuildExtensions, "build_py": BuildPackages},
     )
 

@@ -1,4 +1,4 @@
-"""Which code the hot modules run: what `make compile` made of them, or their sources.
+"""Which code the hot modules run: what was compiled of them, or their sources.
 
 Python prefers an extension to the source beside it, even to one that is newer. So the extensions
 count only while every source that they were made from is the one that stands there.
@@ -20,6 +20,7 @@ from importlib.machinery import (
 from pathlib import Path
 from types import ModuleType
 
+from gateway.places import IS_PACKAGE
 from gateway.setting import TRUTH
 from gateway.start_environment import GIVEN
 
@@ -29,7 +30,12 @@ SUFFIX = EXTENSION_SUFFIXES[0]  # of this Python
 MARK = f"proxyapp/compiled{SUFFIX}.json"  # what they were made from
 NOT_COMPILED = "it is not compiled"
 ASKED_FOR = "GATEWAY_PURE asks for it"
-REMEDY = "run `make compile`, then restart"
+REMEDY = f"{'install it anew' if IS_PACKAGE else 'run `make compile`'}, then restart"
+ADVICE = (
+    "a wheel can be compiled, too: docs/START.md, As a package"
+    if IS_PACKAGE
+    else "`make compile` does it once, with a C compiler"
+)
 
 why_pure = NOT_COMPILED  # empty: the extensions run
 
@@ -68,10 +74,7 @@ def told() -> str:
         return f"warning: it runs as pure Python, as {why_pure}: {REMEDY}."
     if why_pure == ASKED_FOR:
         return f"Code:  pure Python, as {ASKED_FOR}"
-    return (
-        "Code:  pure Python. Compiled it takes a tenth less CPU time: `make compile` does it once,"
-        " with a C compiler."
-    )
+    return f"Code:  pure Python. Compiled it takes a tenth less CPU time: {ADVICE}."
 
 
 def changed(root: Path) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 BASE_DIR = Path(__file__).resolve().parent.parent
 IS_CHECKOUT = (BASE_DIR / "manage.py").is_file()
 SHIPPED = BASE_DIR if IS_CHECKOUT else BASE_DIR / "gateway" / "shipped"
+IS_PACKAGE = not IS_CHECKOUT and SHIPPED.is_dir()
 PAGES = SHIPPED / "templates"
 
 

@@ -27,7 +27,7 @@ SHELL = ("sh", "bash")
 READ_HERE = {*SHELL, "yaml", "python", "ini", "json", ""}
 # What no test of a document runs, and why.
 NOT_RUN = {
-    **dict.fromkeys(("pip", "pipx"), "installs; tests/project/test_wheel.py tries a wheel"),
+    **dict.fromkeys(("pip", "pipx", "uvx"), "installs; tests/project/test_wheel.py tries a wheel"),
     **dict.fromkeys(("install", "rm", "useradd", "chown"), "the system's own"),
     **dict.fromkeys(("systemctl", "journalctl", "kill"), "systemd's and the kernel's"),
     **dict.fromkeys(("grep", "cut", "tr", ".", "umask", "echo"), "what stands around a command"),
@@ -37,6 +37,7 @@ NOT_RUN = {
 # Settings of the environment that are not the gateway's.
 OF_OTHERS = {
     "GATEWAY_PURE": "gateway/compiled.py reads it before there are settings",
+    "GATEWAY_COMPILED": "of who builds a wheel: setup.py",
     "MOVING_PASSPHRASE": "read by the command alone",
     "NEW_URL": "any name: `migrate_database env:NAME`",
     "CHROMIUM": "of the tests",
