@@ -3,7 +3,6 @@ said last.
 """
 
 import os
-import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +42,12 @@ from proxyapp.process.config_watch import ConfigWatch
 from proxyapp.process.listen_address import ListenAddress, ListenOptions
 from proxyapp.process.service_manager import MANAGER
 from proxyapp.process.serving import client_ports, serve
-from proxyapp.process.sighup import AT_START, reload_at_hangups, survive_hangups
+from proxyapp.process.sighup import (
+    AT_START,
+    ignore_hangups,
+    reload_at_hangups,
+    survive_hangups,
+)
 from proxyapp.process.start_error import StartError
 from proxyapp.process.supervision import Supervision
 from proxyapp.process.worker import SupervisorLink
@@ -112,11 +116,11 @@ class Launch:
                 watch.start()
 
         ports = client_ports(bound, certificate)
-        serve(self.server, ports, on_listening=on_listening, on_draining=MANAGER.is_stopping)
+        serve(self.server, ports, on_listening=on_listening, on_draining=_leave)
         return 0
 
     def _work(self, link: SupervisorLink, bound: list[socket]) -> int:
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # a terminal sends it to the workers, too
+        ignore_hangups()  # a terminal sends it to the workers, too
         address = listen_address.chosen(self.listen, None, settings.DEFAULT_CONFIG)
         listen_address.tell_settings(address)
         ports = client_ports(bound, tls_files.loaded(address.files))
@@ -262,6 +266,11 @@ class Launch:
     def _greeting(self, address: ListenAddress, path: Path) -> list[str]:
         found = self._administrator, self._keys, self._groups
         return greeting.lines(address.urls, *found, path)
+
+
+def _leave() -> None:
+    ignore_hangups()
+    MANAGER.is_stopping()
 
 
 def take_over(server: ServerConfig) -> None:

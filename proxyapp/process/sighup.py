@@ -60,13 +60,23 @@ def survive_hangups() -> None:
 
 
 def reload_at_hangups(reload: Callable[[], None]) -> None:
-    """From now on, and instead of the advice. Wants the running loop that will call `reload`."""
+    """From now on, and instead of the advice. Wants the running loop that will call `reload`.
 
-    def hear() -> None:
+    The handler is not the loop's, which would take it along when it closes: from then on a hangup
+    would kill the process.
+    """
+    loop = asyncio.get_running_loop()
+
+    def hear(number: int, frame: FrameType | None) -> None:
         if not _ends_with_terminal():
-            reload()
+            loop.call_soon_threadsafe(reload)
 
-    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hear)
+    signal.signal(signal.SIGHUP, hear)
+
+
+def ignore_hangups() -> None:
+    """For a process that ends already."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
 
 
 def _ends_with_terminal() -> bool:
