@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from gateway.places import IS_CHECKOUT, SHIPPED
+from gateway.start_environment import GIVEN
 
 SETTINGS = """\
 # Settings of the gateway: README, Settings, has them all.
@@ -25,7 +26,10 @@ def main(arguments: Sequence[str]) -> int:
         prog="manage.py init" if IS_CHECKOUT else "gemini-gateway init",
         description="Writes config.yaml and .env, with a new secret, for a gateway in DIR.",
     )
-    parser.add_argument("directory", nargs="?", default=".", metavar="DIR")
+    home = GIVEN.get("GATEWAY_HOME") or "."
+    parser.add_argument(
+        "directory", nargs="?", default=home, metavar="DIR", help="default: GATEWAY_HOME, or here"
+    )
     directory = Path(parser.parse_args(arguments).directory)
     try:
         written = write_into(directory)

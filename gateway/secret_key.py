@@ -23,10 +23,7 @@ def secrets_of(given: str, fallbacks: list[str], directory: Path) -> list[str]:
     try:
         current, *older = load_or_create(directory / "secret_key") or [""]
     except OSError as error:
-        raise ImproperlyConfigured(
-            f"VAR_DIR={str(directory)!r} cannot be used: {error.strerror}: {error.filename}. "
-            "The user who runs the gateway has to own it; or choose another directory"
-        ) from None
+        raise _unusable(directory, error) from None
     if not current:
         raise ImproperlyConfigured(
             f"{directory / 'secret_key'} is empty: delete it (a new one is made) or set SECRET_KEY"
@@ -56,8 +53,15 @@ def _moved(directory: Path) -> list[str]:
     except FileNotFoundError:
         return []
     except OSError as error:
-        raise ImproperlyConfigured(f"{error.filename} cannot be read: {error.strerror}") from None
+        raise _unusable(directory, error) from None
     return [line.strip() for line in lines if line.strip()]
+
+
+def _unusable(directory: Path, error: OSError) -> ImproperlyConfigured:
+    return ImproperlyConfigured(
+        f"VAR_DIR={str(directory)!r} cannot be used: {error.strerror}: {error.filename}. "
+        "The user who runs the gateway has to own it; or choose another directory"
+    )
 
 
 def load_or_create(path: Path) -> list[str]:

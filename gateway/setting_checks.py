@@ -1,5 +1,6 @@
 """What is wrong with the text of a setting, and what to write instead; "" when nothing is."""
 
+import os
 import re
 import ssl
 from datetime import time
@@ -131,6 +132,13 @@ def directory(text: str) -> str:
         return f"cannot be below {above}, which is a file" if above else ""
     except OSError:
         return "must be a path such as /var/lib/gateway"
+
+
+def home(text: str) -> str:
+    """One with a slip in it would be a new gateway, without a key and with another secret."""
+    if complaint := directory(text):
+        return complaint
+    return "" if os.path.isdir(text) else "is no directory; `init` makes one (docs/START.md)"
 
 
 def secret(text: str) -> str:

@@ -25,7 +25,7 @@ GATEWAY_HOME = table.path(
     "The directory of .env, var and config.yaml, as `init` makes one. Only from the environment. "
     "Empty: the directory of manage.py, or of a package that of the process.",
     documented="",
-    check=checks.directory,
+    check=checks.home,
 )
 # Of a checkout's the config file is that of the directory that a command is given in.
 DEFAULT_CONFIG = (

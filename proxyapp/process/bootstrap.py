@@ -20,6 +20,8 @@ from proxyapp.process.listener import shown_address
 from proxyapp.process.start_error import StartError
 from proxyapp.vocabulary.addresses import is_loopback
 
+NOT_OURS = ("attempt to write a readonly database", "unable to open database file")
+
 
 @dataclass(frozen=True)
 class Administrator:
@@ -37,7 +39,16 @@ def database_errors_explained() -> Iterator[None]:
         yield
     except DatabaseError as error:
         reason = _without_password(" ".join(str(error).split()))
-        raise StartError(f"The database ({_database_name()}) does not work: {reason}") from error
+        raise StartError(
+            f"The database ({_database_name()}) does not work: {reason}{_advice(reason)}"
+        ) from error
+
+
+def _advice(reason: str) -> str:
+    """SQLite's words say what it may not do, and not why."""
+    if connection.vendor != "sqlite" or not reason.startswith(NOT_OURS):
+        return ""
+    return ". The user who runs the gateway has to own the file and its directory"
 
 
 def _database_name() -> str:

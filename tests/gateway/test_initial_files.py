@@ -7,6 +7,7 @@ import pytest
 
 from gateway import dotenv, setting_checks
 from gateway.initial_files import main
+from gateway.start_environment import GIVEN
 from proxyapp.config.file import load
 
 
@@ -36,6 +37,16 @@ def test_it_writes_what_a_start_takes_for_its_owner_only(
     said = capsys.readouterr().out
     assert f"GATEWAY_HOME='{place}' " in said
     assert secret.value not in said
+
+
+def test_without_a_directory_it_is_that_of_the_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(GIVEN, "GATEWAY_HOME", str(tmp_path / "home"))
+
+    assert main([]) == 0
+
+    assert (tmp_path / "home/config.yaml").is_file()
 
 
 @pytest.mark.parametrize("name", ["config.yaml", ".env"])

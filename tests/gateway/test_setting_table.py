@@ -76,6 +76,8 @@ def test_a_default_is_what_its_text_says(row: Setting[object]):
         ("VAR_DIR", "file:///srv/var", "must be a path such as"),
         ("VAR_DIR", __file__, "is a file, and must be a directory"),
         ("VAR_DIR", f"{__file__}/var", "which is a file"),
+        ("GATEWAY_HOME", f"{ROOT}/gatewey", "is no directory; `init` makes one"),
+        ("GATEWAY_HOME", "~/gateway", "must be a whole path"),
         ("VAR_DIR", '"/srv/var"', "leave them out"),
         ("VAR_DIR", "/srv/var # data", "leave it out"),
         ("DATABASE_URL", "sqlite://data/x.db", "sqlite:///data/x.db is relative"),

@@ -9,8 +9,11 @@ from secrets import token_urlsafe
 from typing import Any
 
 import pytest
+from django.db import OperationalError
 
 from proxyapp.process import file_modes
+from proxyapp.process.bootstrap import database_errors_explained
+from proxyapp.process.start_error import StartError
 from tests.support.gateway import Gateway
 from tests.support.waiting import wait_for
 
@@ -144,3 +147,20 @@ def test_who_reads_anothers_file_keeps_the_right_to(
     (warning,) = file_modes.warnings([file])
 
     assert warning.endswith(": " + command.format(path=f"'{file}'"))
+
+
+@pytest.mark.once
+@pytest.mark.parametrize(
+    ("words", "is_advised"),
+    [
+        ("attempt to write a readonly database", True),
+        ("unable to open database file", True),
+        ("database or disk is full", False),
+    ],
+)
+def test_a_database_of_another_user_is_told_as_that(words: str, is_advised: bool) -> None:
+    with pytest.raises(StartError) as failed, database_errors_explained():
+        raise OperationalError(words)
+
+    advice = ". The user who runs the gateway has to own the file and its directory"
+    assert str(failed.value).endswith(f" does not work: {words}{advice * is_advised}")
