@@ -6,6 +6,7 @@ from proxyapp.config.named_files import NamedFileError, beginning
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.sizes import too_large
 
+MOST_LINES = 500_000  # what is no list of keys is not gone through while clients wait
 MAX_BYTES = 32 * 1024 * 1024  # as many keys as are allowed, and a comment for each
 
 
@@ -24,7 +25,13 @@ def keys_by_line(path: Path) -> dict[int, str]:
         raise NamedFileError(
             f"{path}: " + _("line %(line)s: is not UTF-8; save the file as UTF-8") % {"line": line}
         ) from None
-    lines = enumerate(text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), start=1)
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if (count := text.count("\n")) > MOST_LINES:
+        raise NamedFileError(
+            _("%(path)s has %(count)s lines; %(most)s are allowed")
+            % {"path": path, "count": count, "most": MOST_LINES}
+        )
+    lines = enumerate(text.split("\n"), start=1)
     return {number: key for number, line in lines if (key := _without_comment(line))}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from proxyapp.config import keys_of_groups
+from proxyapp.config import key_lines, keys_of_groups
 from proxyapp.config.file import Config, ConfigError, KeyConfig, load, parse
 from proxyapp.config.importing import apply_changes
 from proxyapp.models import ApiKey
@@ -99,6 +99,19 @@ def test_files_give_no_more_keys_than_a_config_file_may(
     keys.write_text(f"{ONE}\n{TWO}\n{THREE}\n")
 
     assert problems(keys) == [f"{PLACE}: has 3 keys; 2 are allowed"]
+
+
+def test_a_file_that_is_no_list_of_keys_is_not_gone_through(
+    keys: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(key_lines, "MOST_LINES", 2)
+    keys.write_text(f"# two\n{ONE}\n")
+    assert loaded(keys).groups[0].api_keys == (KeyConfig(ONE),)
+    keys.write_text("\r".join("abcd"))
+    assert problems(keys) == [f"{PLACE}: {keys} has 3 lines; 2 are allowed"]
+    keys.unlink()
+    keys.mkdir()
+    assert problems(keys) == [f"{PLACE}: cannot be read: {keys}: Is a directory"]
 
 
 def test_what_is_sent_to_the_admin_names_no_file():

@@ -6,6 +6,7 @@ import signal
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from proxyapp.process.config_watch import ConfigWatch
@@ -93,12 +94,15 @@ def test_a_file_that_the_config_names_anew_counts(file: Path) -> None:
 @pytest.mark.once
 def test_workers_take_a_key_up_that_was_written_into_a_file_with_keys() -> None:
     config = {"groups": [{**group([ONE], NOWHERE), "api_keys_file": "keys.txt"}]}
-    gateway = Gateway(config, args=["--watch", "--workers", "2"])
+    gateway = Gateway(config, args=["--watch", "--workers", "2"], env={"GEMINI_API_KEY": TWO})
     keys = gateway.directory / "keys.txt"
     keys.write_text("# none yet\nYOUR_GEMINI_API_KEY\n")
     with gateway:
         # Now both know which file that is.
         wait_for(lambda: gateway.output().count("The config was read again.") >= 2)
+        listed = [p.cmdline() for p in psutil.Process(gateway.pid).children(recursive=True)]
+        assert len(listed) == 2
+        assert not any(key in word for words in listed for word in words for key in (ONE, TWO))
         keys.with_name("new").write_text(f"{TWO}\n")
         keys.with_name("new").replace(keys)
 
