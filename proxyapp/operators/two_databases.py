@@ -51,7 +51,7 @@ def opened(url: str) -> BaseDatabaseWrapper:
         if not Path(database["NAME"]).is_file():
             raise CopyError(f"FROM: there is no database {database['NAME']}")
         begin, database["OPTIONS"]["init_command"] = "BEGIN", "PRAGMA query_only = ON"
-    source = ConnectionHandler({DEFAULT: database})[DEFAULT]
+    source = _connection(database)
     try:
         with source.cursor() as cursor:
             cursor.execute(begin)
@@ -64,6 +64,15 @@ def opened(url: str) -> BaseDatabaseWrapper:
             "FROM is another version's: start the gateway with it once, which brings it up to date"
         )
     return source
+
+
+def connection_to(url: str) -> BaseDatabaseWrapper:
+    """A new one, beside that which all the rest knows."""
+    return _connection(_configured(url))
+
+
+def _connection(database: DatabaseSettings) -> BaseDatabaseWrapper:
+    return ConnectionHandler({DEFAULT: database})[DEFAULT]
 
 
 def become_default(url: str) -> None:

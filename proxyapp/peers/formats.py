@@ -61,8 +61,8 @@ def moved_from(peer: str, sources: Sequence[Source], environment: Environment) -
 
 
 def _seen(source: Source) -> str:
-    if source.is_sqlite:
-        return _("a SQLite database without their tables")
+    if source.is_database:
+        return _("a database without their tables")
     if source.settings:
         return _("settings of an environment")
     return _("a mapping") if source.fields else _("text; keys alone go through Bulk add")

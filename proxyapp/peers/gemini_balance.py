@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from proxyapp.peers.databases import rows_of, tables_of
 from proxyapp.peers.env_file import listed
 from proxyapp.peers.moved import MovedIn
 from proxyapp.peers.reasons import (
@@ -16,7 +17,6 @@ from proxyapp.peers.reasons import (
     VERTEX,
 )
 from proxyapp.peers.source import Environment, Source
-from proxyapp.peers.sqlite_file import rows_of, tables_of
 from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.checks import check_key
 from proxyapp.vocabulary.in_words import gettext as _
@@ -52,13 +52,13 @@ STARTS = {
 
 
 def recognises(source: Source) -> bool:
-    if source.is_sqlite:
+    if source.is_database:
         return "t_settings" in tables_of(source)
     return bool(NAMES & source.settings.keys())
 
 
 def read(source: Source, moved: MovedIn, __: Environment) -> None:
-    settings = _of_database(source) if source.is_sqlite else source.settings
+    settings = _of_database(source) if source.is_database else source.settings
     made = moved.group("gemini", **target_fields(settings.get("BASE_URL", "")))
     if proxies := listed(settings.get("PROXIES", "")):
         made.fields["proxy_pool"] = list(dict.fromkeys(proxies))

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable
 
+from proxyapp.peers.databases import parsed, rows_of, tables_of
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.reasons import AS_WRITTEN, ASKS_FOR_MODELS, OF_PROGRAM
-from proxyapp.peers.source import Environment, Source
-from proxyapp.peers.sqlite_file import Row, parsed, rows_of, tables_of
+from proxyapp.peers.source import Environment, Row, Source
 from proxyapp.peers.targets import POLICY, target_fields
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.marks import gettext_noop
@@ -41,13 +41,13 @@ REASONS = {
 
 
 def recognises(source: Source) -> bool:
-    if source.is_sqlite:
+    if source.is_database:
         return {"groups", "api_keys"} <= tables_of(source)
     return NAME_OF_EXPORT.fullmatch(source.name) is not None
 
 
 def read(source: Source, moved: MovedIn, __: Environment) -> None:
-    if source.is_sqlite:
+    if source.is_database:
         _of_database(source, moved)
     else:
         _of_export(source, moved)

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from proxyapp.config.contents import ConfigError
+from proxyapp.peers.databases import parsed, rows_of, tables_of
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.reasons import AS_WRITTEN
 from proxyapp.peers.source import Environment, Source
-from proxyapp.peers.sqlite_file import parsed, rows_of, tables_of
 from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.choices import MAX_PRIORITY
 from proxyapp.vocabulary.in_words import gettext as _
@@ -40,7 +40,7 @@ REASONS = {
 
 
 def recognises(source: Source) -> bool:
-    if source.is_sqlite:
+    if source.is_database:
         return "channels" in tables_of(source)
     try:
         return any("type" in row and "models" in row for row in _listed(source))
@@ -49,7 +49,7 @@ def recognises(source: Source) -> bool:
 
 
 def read(source: Source, moved: MovedIn, __: Environment) -> None:
-    if not source.is_sqlite:
+    if not source.is_database:
         rows: Sequence[Mapping[Any, Any]] = _listed(source)
     else:
         rows = rows_of(source, "channels", CHANNEL_COLUMNS, "id")
@@ -57,13 +57,13 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     for row in rows:
         known = {name: row.get(name) for name in CHANNEL_COLUMNS}
         _channel(Fields(known, f"channel {row.get('id')}", moved), highest)
-    for row in rows_of(source, "tokens", TOKEN_COLUMNS, "id") if source.is_sqlite else ():
+    for row in rows_of(source, "tokens", TOKEN_COLUMNS, "id") if source.is_database else ():
         _token(row, moved)
 
 
 def _listed(source: Source) -> list[Mapping[Any, Any]]:
     """As `GET /api/channel/` answers, or the list alone."""
-    if source.is_sqlite or source.text.strip()[:1] not in ("{", "["):
+    if source.is_database or source.text.strip()[:1] not in ("{", "["):
         return []
     found = source.tree
     for name in ("data", "items"):

@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from proxyapp.config.contents import ConfigError
 from proxyapp.config.plain_yaml import read_yaml
@@ -17,6 +18,11 @@ from proxyapp.vocabulary.sizes import too_large
 
 MAX_BYTES = 64 * 1024 * 1024
 MAX_DEPTH = 30
+# Of a table.
+MAX_ROWS = 200_000
+MAX_TEXT = 4 * 1024 * 1024
+MAX_CHARACTERS = 128 * 1024 * 1024
+Row = dict[str, Any]
 SQLITE = b"SQLite format 3\0"
 MARKS = (codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # None: none may be read, as for what is sent to the admin.
@@ -26,7 +32,8 @@ BRACKETS = re.compile(r"[\[\]{}]")
 
 @dataclass(frozen=True)
 class Source:
-    """`path`: of a database, which is not read whole; else `content` has it all.
+    """`path`: of a SQLite file, which is not read whole; else `content` has it all. `url`: of a
+    database on a server; there is no content then.
 
     `seconds`: how long a database may be read.
     """
@@ -34,6 +41,7 @@ class Source:
     name: str
     content: bytes = field(repr=False)
     path: Path | None = None
+    url: str = field(default="", repr=False)
     seconds: float = 60.0
 
     @functools.cached_property
@@ -44,6 +52,10 @@ class Source:
     @property
     def is_sqlite(self) -> bool:
         return self.content.startswith(SQLITE)
+
+    @property
+    def is_database(self) -> bool:
+        return bool(self.url) or self.is_sqlite
 
     @functools.cached_property
     def text(self) -> str:
@@ -72,7 +84,7 @@ class Source:
     def fields(self) -> dict[object, object]:
         """Of the tree; empty where it is none, or no mapping."""
         try:
-            tree = None if self.is_sqlite or self.settings else self.tree
+            tree = None if self.is_database or self.settings else self.tree
         except ConfigError:
             return {}
         return tree if isinstance(tree, dict) else {}
@@ -80,7 +92,7 @@ class Source:
     @functools.cached_property
     def settings(self) -> dict[str, str]:
         """Of an `.env`; empty where it is none."""
-        return settings_of(self.text) if not self.is_sqlite and is_env(self.text) else {}
+        return settings_of(self.text) if not self.is_database and is_env(self.text) else {}
 
     def wrong(self, problem: str) -> ConfigError:
         return ConfigError([f"{self.name}: {problem}"])

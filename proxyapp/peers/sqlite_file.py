@@ -4,22 +4,17 @@ The file may be anybody's: views, virtual tables, triggers and functions of it d
 is bounded.
 """
 
-import json
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any
 
 from proxyapp.config.contents import ConfigError
-from proxyapp.peers.source import Source
+from proxyapp.peers.source import MAX_CHARACTERS, MAX_ROWS, MAX_TEXT, Row, Source
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.marks import gettext_noop
 
-MAX_ROWS = 200_000
-MAX_TEXT = 4 * 1024 * 1024
-MAX_CHARACTERS = 128 * 1024 * 1024
 STEPS = 10_000
 # A virtual one has no page of its own.
 TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND rootpage > 0"
@@ -28,22 +23,15 @@ JOURNAL = slice(18, 20)
 REMEDY = gettext_noop(
     "stop the other gateway, so that the file is whole, or export from it as text"
 )
-Row = dict[str, Any]
 
 
 def tables_of(source: Source) -> frozenset[str]:
-    """Empty where it is no database."""
-    if not source.is_sqlite:
-        return frozenset()
     with _opened(source) as connection:
         rows = connection.execute(TABLES)
         return frozenset(str(name) for (name,) in rows.fetchmany(MAX_ROWS))
 
 
 def rows_of(source: Source, table: str, names: Sequence[str], order: str = "") -> list[Row]:
-    """Of the columns that there are; a row is without the others. Raises ConfigError."""
-    if table not in tables_of(source):
-        return []
     with _opened(source) as connection:
         there = {row[1] for row in connection.execute(f'PRAGMA table_info("{table}")')}
         wanted = [name for name in names if name in there]
@@ -54,16 +42,6 @@ def rows_of(source: Source, table: str, names: Sequence[str], order: str = "") -
         query = f'SELECT {columns} FROM "{table}"{sorting}'  # noqa: S608 - all names are ours
         found = _bounded(connection.execute(query), source, table)
         return [dict(zip(wanted, row, strict=True)) for row in found]
-
-
-def parsed(value: object) -> object:
-    """Of a column with JSON; None is what is none."""
-    if not isinstance(value, str):
-        return None
-    try:
-        return json.loads(value)
-    except (ValueError, RecursionError):
-        return None
 
 
 def _bounded(

@@ -10,7 +10,7 @@ from django.core.management import call_command
 from proxyapp.models import ApiKey, ClientToken, Group
 
 
-def import_from(peer: str, *files: Path, dry_run: bool = False) -> dict[str, Any]:
+def import_from(peer: str, *files: Path | str, dry_run: bool = False) -> dict[str, Any]:
     """Its report."""
     out = io.StringIO()
     options = ["--json", *(["--dry-run"] if dry_run else [])]

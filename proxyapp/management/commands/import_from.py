@@ -1,5 +1,6 @@
 """`manage.py import_from`: takes over what another gateway's files hold."""
 
+import re
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +12,19 @@ from gateway.environment import own_variables
 from proxyapp.config.contents import ConfigError
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
+from proxyapp.management.url_argument import checked_url, is_named, named_text
 from proxyapp.models import audit
+from proxyapp.operators.two_databases import shown
 from proxyapp.peers.applying import apply_moved
 from proxyapp.peers.formats import FORMATS, format_of, moved_from
 from proxyapp.peers.source import Source, read_source
 from proxyapp.peers.telling import as_json, lines_of
 
 AUTO = "auto"
-URLS = "a database's URL is not read: give its SQLite file, or an export of it as text or JSON"
+NOT_READ = "a database of MySQL is not read: export from the other gateway as text or JSON"
+FILE = "a SQLite database is named by its file"
+# As programs write its addresses, which have passwords.
+MYSQL = re.compile(r"(?:mysql|mariadb)[^:/]*://|.*@(?:tcp|unix)\(", re.IGNORECASE)
 
 
 class Command(DatabaseCommand):
@@ -35,7 +41,13 @@ class Command(DatabaseCommand):
             choices=[AUTO, *FORMATS],
             help=f"{AUTO} (told by what is in the files), {', '.join(FORMATS)}",
         )
-        parser.add_argument("files", metavar="FILE", nargs="+", help="docs/MIGRATION.md names them")
+        parser.add_argument(
+            "files",
+            metavar="FILE",
+            nargs="+",
+            help="docs/MIGRATION.md names them; or a PostgreSQL database's URL, where it has a"
+            " password as env:NAME, the variable that holds it",
+        )
         parser.add_argument(
             "--dry-run", action="store_true", help="print the same report and change nothing"
         )
@@ -60,10 +72,16 @@ class Command(DatabaseCommand):
             self.stdout.write("dry run: nothing was changed")
 
 
-def _source(name: str) -> Source:
-    if "://" in name:
-        raise ConfigError([URLS])
-    return read_source(Path(name))
+def _source(given: str) -> Source:
+    text = named_text(given, "FILE")
+    if MYSQL.match(text):
+        raise ConfigError([NOT_READ])
+    if not is_named(given) and "://" not in given:
+        return read_source(Path(given))
+    url = checked_url(given, "FILE")
+    if url.startswith("sqlite"):
+        raise ConfigError([FILE])
+    return Source(shown(url), b"", url=url)
 
 
 def _peer(sources: Sequence[Source]) -> str:

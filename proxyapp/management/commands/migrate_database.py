@@ -3,18 +3,15 @@
 from argparse import ArgumentParser
 from contextlib import closing
 from typing import Any
-from urllib.parse import urlsplit
 
 from django.core.management.base import BaseCommand, CommandError
 
-from gateway import setting_table
-from gateway.database_url import check_database_url
+from proxyapp.management.url_argument import checked_url
 from proxyapp.operators.database_copy import CopyError, copy_rows, unreadable_keys
 from proxyapp.operators.two_databases import become_default, opened, shown, without_passwords
 from proxyapp.process.bootstrap import migrate
 from proxyapp.process.start_error import StartError
 
-VARIABLE = "env:"
 FORMS = "postgresql://user@host:5432/name, sqlite:////path/to/file or env:NAME"
 
 
@@ -35,7 +32,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *_: Any, source: str, target: str, replace: bool, **__: Any) -> None:
-        urls = _url(source, "FROM"), _url(target, "TO")
+        urls = checked_url(source, "FROM"), checked_url(target, "TO")
         if urls[0] == urls[1]:
             raise CommandError("FROM and TO are the same database.")
         try:
@@ -54,26 +51,3 @@ class Command(BaseCommand):
             f"{shown(urls[1])} has as many of each as {shown(urls[0])}. Now start the gateway"
             " with that as DATABASE_URL, and the same secret."
         )
-
-
-def _url(given: str, name: str) -> str:
-    is_named = given.startswith(VARIABLE)
-    url = _of_variable(given.removeprefix(VARIABLE), name) if is_named else given
-    if complaint := check_database_url(url):
-        raise CommandError(f"{name} {complaint}")
-    parts = urlsplit(url)
-    if not is_named and (parts.password or "password=" in parts.query):
-        raise CommandError(
-            f"{name} has a password, which the list of processes would show: put the URL into a"
-            f" variable, and name that as {VARIABLE}NAME"
-        )
-    return url
-
-
-def _of_variable(variable: str, name: str) -> str:
-    if variable == "DATABASE_URL":
-        return str(setting_table.database_url)  # which has a default
-    url: str | None = setting_table.env.text(variable)
-    if url is None:
-        raise CommandError(f"{name}: {variable} is not set.")
-    return url
