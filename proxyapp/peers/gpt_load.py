@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from proxyapp.peers.databases import parsed, rows_of, tables_of
 from proxyapp.peers.fields import Fields
+from proxyapp.peers.gpt_load_secrets import VARIABLE, Opener, is_encrypted
 from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.reasons import AS_WRITTEN, ASKS_FOR_MODELS, OF_PROGRAM
@@ -16,11 +17,13 @@ from proxyapp.vocabulary.quoting import quoted
 
 PEER = "gpt-load"
 NAME_OF_EXPORT = re.compile(r"keys-(.+)-(all|active|invalid)(?: ?\(\d+\))?\.txt", re.IGNORECASE)
-# A nonce, the key and its tag: no key of a provider is as long in hexadecimal digits.
-HEX = re.compile(r"[0-9a-f]{88,}")
 ENCRYPTED = gettext_noop(
-    "is encrypted with that program's ENCRYPTION_KEY: export the keys there as text (menu of the"
-    " group, Export keys), and import that"
+    "is encrypted: set that program's ENCRYPTION_KEY for `manage.py import_from`, or export the"
+    " keys there as text (menu of the group, Export keys), and import that"
+)
+NOT_OPENED = gettext_noop(
+    "is not opened by this ENCRYPTION_KEY: export the keys there as text (menu of the group, Export"
+    " keys), and import that"
 )
 AGGREGATE = gettext_noop("is made of other groups: every client has all groups' keys here")
 ONE_TARGET = gettext_noop("a group has one target: the first was taken")
@@ -46,9 +49,10 @@ def recognises(source: Source) -> bool:
     return NAME_OF_EXPORT.fullmatch(source.name) is not None
 
 
-def read(source: Source, moved: MovedIn, __: Environment) -> None:
+def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     if source.is_database:
-        _of_database(source, moved)
+        password = (environment or {}).get(VARIABLE, "").strip()
+        _of_database(source, moved, Opener(password) if password else None)
     else:
         _of_export(source, moved)
 
@@ -64,12 +68,13 @@ def _of_export(source: Source, moved: MovedIn) -> None:
     moved.notes.append(text % {"group": quoted(made.name)})
 
 
-def _of_database(source: Source, moved: MovedIn) -> None:
+def _of_database(source: Source, moved: MovedIn, opener: Opener | None) -> None:
     by_group: dict[object, list[Row]] = {}
     for row in rows_of(source, "api_keys", KEY_COLUMNS, "id"):
         by_group.setdefault(row.get("group_id"), []).append(row)
     for row in rows_of(source, "groups", GROUP_COLUMNS, "sort"):
-        _group(row, by_group.get(row.get("id"), []), moved)
+        keys = (_opened(key, opener, moved) for key in by_group.get(row.get("id"), []))
+        _group(row, filter(None, keys), moved)
     for row in rows_of(source, "system_settings", ("setting_key", "setting_value")):
         if row.get("setting_key") == "proxy_keys":
             for index, token in enumerate(_separate(row.get("setting_value"))):
@@ -121,15 +126,28 @@ def _settings(fields: Fields, made: MovedGroup, moved: MovedIn) -> None:
             fields.take(name)
 
 
+def _opened(row: Row, opener: Opener | None, moved: MovedIn) -> Row | None:
+    """None: its key stays closed."""
+    secret = row.get("key_value")
+    if not is_encrypted(secret):
+        return row
+    opened = opener.opened(secret) if opener else None
+    if opened is None:
+        moved.encrypted += 1
+        moved.leave(_place(row), NOT_OPENED if opener else ENCRYPTED)
+        return None
+    return {**row, "key_value": opened}
+
+
+def _place(row: Row) -> str:
+    return f"api_keys.{row.get('id')}"
+
+
 def _key(made: MovedGroup, row: Row, moved: MovedIn) -> None:
-    place, secret = f"api_keys.{row.get('id')}", row.get("key_value")
-    if isinstance(secret, str) and HEX.fullmatch(secret):
-        moved.leave(place, ENCRYPTED)
-        return
     moved.key(
         made,
-        secret,
-        place,
+        row.get("key_value"),
+        _place(row),
         is_off=row.get("status") == "invalid",
         name="".join(filter(str.isprintable, str(row.get("notes") or "")))[:100],
     )

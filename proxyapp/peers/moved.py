@@ -52,7 +52,9 @@ class MovedGroup:
 
 @dataclass(slots=True)
 class MovedIn:
-    """`notes`: what whoever moves should know of what was taken."""
+    """`notes`: what whoever moves should know of what was taken. `encrypted`: keys that stayed
+    closed.
+    """
 
     peer: str
     groups: list[MovedGroup] = field(default_factory=list)
@@ -61,6 +63,7 @@ class MovedIn:
     notes: list[str] = field(default_factory=list)
     token_notes: list[str] = field(default_factory=list)
     more_left: int = 0
+    encrypted: int = 0
     looked_at: int = 0
     secrets: int = 0
     _names: dict[str, int] = field(default_factory=dict, repr=False)

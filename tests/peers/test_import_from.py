@@ -122,15 +122,6 @@ def test_gpt_loads_rules_that_are_no_aliases_here_are_left_out(tmp_path: Path):
     assert "aliases of group 'flash'" in left_out(report)
 
 
-def test_gpt_loads_encrypted_keys_are_refused_with_what_to_do(tmp_path: Path):
-    tables = gpt_load_tables(TARGET, [KEYS[0], "ab" * 60, KEYS[1]], OLD)
-
-    report = import_from("gpt-load", database(tmp_path / "db", tables))
-
-    assert list(keys_of("flash")) == KEYS[:2]
-    assert "export the keys there as text" in left_out(report)["api_keys.2"]
-
-
 def test_gpt_loads_export_of_invalid_keys_leaves_them_disabled(tmp_path: Path):
     import_from("auto", written(tmp_path / "keys-flash-invalid.txt", "\n".join(KEYS)))
 

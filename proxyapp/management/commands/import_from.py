@@ -1,8 +1,10 @@
 """`manage.py import_from`: takes over what another gateway's files hold."""
 
 import re
+import sys
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from getpass import getpass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,8 @@ from proxyapp.models import audit
 from proxyapp.operators.two_databases import shown
 from proxyapp.peers.applying import apply_moved
 from proxyapp.peers.formats import FORMATS, format_of, moved_from
+from proxyapp.peers.gpt_load_secrets import VARIABLE
+from proxyapp.peers.moved import MovedIn
 from proxyapp.peers.source import Source, read_source
 from proxyapp.peers.telling import as_json, lines_of
 
@@ -59,7 +63,7 @@ class Command(DatabaseCommand):
         try:
             sources = [_source(name) for name in files]
             peer = _peer(sources) if peer == AUTO else peer
-            moved = moved_from(peer, sources, own_variables())
+            moved = _moved(peer, sources)
             applied = apply_moved(moved, audit.command("import_from"), dry_run=dry_run)
         except ConfigError as error:
             raise CommandError(f"nothing was imported:\n{error}") from error
@@ -70,6 +74,17 @@ class Command(DatabaseCommand):
             self.stdout.write(line)
         if dry_run:
             self.stdout.write("dry run: nothing was changed")
+
+
+def _moved(peer: str, sources: Sequence[Source]) -> MovedIn:
+    """Asks for what opens encrypted keys, where somebody is there to answer."""
+    variables = own_variables()
+    moved = moved_from(peer, sources, variables)
+    if moved.encrypted and not variables.get(VARIABLE) and sys.stdin.isatty():
+        text = f"{moved.encrypted} keys are encrypted. {VARIABLE} of {peer} (empty: without them): "
+        if password := getpass(text):
+            moved = moved_from(peer, sources, {**variables, VARIABLE: password})
+    return moved
 
 
 def _source(given: str) -> Source:
