@@ -1,7 +1,8 @@
 """gpt-load 1.x: its export of keys as text, or its SQLite database."""
 
 import re
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 
 from proxyapp.peers.databases import parsed, rows_of, tables_of
 from proxyapp.peers.fields import Fields
@@ -25,13 +26,15 @@ NOT_OPENED = gettext_noop(
     "is not opened by this ENCRYPTION_KEY: export the keys there as text (menu of the group, Export"
     " keys), and import that"
 )
-AGGREGATE = gettext_noop("is made of other groups: every client has all groups' keys here")
+AGGREGATE = gettext_noop("is made of other groups: its clients' tokens are for the keys of these")
 ONE_TARGET = gettext_noop("a group has one target: the first was taken")
+# Whether only what the rules name is asked for.
+STRICT = "model_redirect_strict"
 CHANNELS = {"gemini": "gemini", "anthropic": "anthropic"}
 GROUP_COLUMNS = (
     *("id", "name", "group_type", "upstreams", "channel_type", "proxy_keys", "config"),
     *("model_redirect_rules", "param_overrides", "header_rules", "test_model"),
-    *("validation_endpoint", "sort"),
+    *("validation_endpoint", "sort", "model_redirect_strict", "display_name", "description"),
 )
 KEY_COLUMNS = ("id", "group_id", "key_value", "status", "notes", "weight")
 REASONS = {
@@ -72,32 +75,54 @@ def _of_database(source: Source, moved: MovedIn, opener: Opener | None) -> None:
     by_group: dict[object, list[Row]] = {}
     for row in rows_of(source, "api_keys", KEY_COLUMNS, "id"):
         by_group.setdefault(row.get("group_id"), []).append(row)
+    made: dict[object, MovedGroup] = {}
+    aggregates: list[Row] = []
     for row in rows_of(source, "groups", GROUP_COLUMNS, "sort"):
+        if row.get("group_type") == "aggregate":
+            aggregates.append(row)
+            continue
         keys = (_opened(key, opener, moved) for key in by_group.get(row.get("id"), []))
-        _group(row, filter(None, keys), moved)
+        made[row.get("id")] = _group(row, filter(None, keys), moved)
+    if aggregates:
+        _aggregates(source, aggregates, made, moved)
     for row in rows_of(source, "system_settings", ("setting_key", "setting_value")):
         if row.get("setting_key") == "proxy_keys":
             for index, token in enumerate(_separate(row.get("setting_value"))):
                 moved.token(token, f"system_settings.proxy_keys[{index}]", f"gpt-load {index + 1}")
 
 
-def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> None:
-    fields = Fields(row, f"groups.{row.get('name')}", moved)
-    name, kind = fields.text("name"), fields.text("group_type")
-    fields.take("id"), fields.take("sort")
-    if kind == "aggregate":
+def _aggregates(
+    source: Source, rows: Iterable[Row], made: Mapping[object, MovedGroup], moved: MovedIn
+) -> None:
+    """Groups here are not made of others: the tokens are for several."""
+    inner: defaultdict[object, list[MovedGroup]] = defaultdict(list)
+    for link in rows_of(source, "group_sub_groups", ("group_id", "sub_group_id")):
+        if group := made.get(link.get("sub_group_id")):
+            inner[link.get("group_id")].append(group)
+    for row in rows:
+        fields = Fields(row, f"groups.{row.get('name')}", moved)
         moved.leave(fields.place, AGGREGATE)
-        return
-    made = moved.group(name, **_target(fields, moved))
+        _tokens(fields, inner[row.get("id")])
+
+
+def _tokens(fields: Fields, groups: Iterable[MovedGroup]) -> None:
+    names = [group.name for group in groups]
+    for index, token in enumerate(_separate(fields.take("proxy_keys"))):
+        name = f"gpt-load {fields.values.get('name')} {index + 1}"
+        fields.moved.token(token, fields.at(f"proxy_keys[{index}]"), name, groups=names)
+
+
+def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> MovedGroup:
+    fields = Fields(row, f"groups.{row.get('name')}", moved)
+    fields.take("id"), fields.take("sort"), fields.take("group_type")
+    made = moved.group(str(row.get("name") or ""), **_target(fields, moved))
     _settings(fields, made, moved)
     for key in keys:
         _key(made, key, moved)
-    limited = {"groups": [made.name]}
-    for index, token in enumerate(_separate(fields.take("proxy_keys"))):
-        moved.token(
-            token, fields.at(f"proxy_keys[{index}]"), f"gpt-load {name} {index + 1}", **limited
-        )
+    _tokens(fields, [made])
+    fields.take("name")
     fields.leave_rest(REASONS)
+    return made
 
 
 def _target(fields: Fields, moved: MovedIn) -> dict[str, object]:
@@ -117,10 +142,11 @@ def _settings(fields: Fields, made: MovedGroup, moved: MovedIn) -> None:
     if proxy := config.text("proxy_url"):
         made.fields["proxy_url"] = proxy
     config.leave_rest(dict.fromkeys(config.values, REASONS["config"]))
-    rules = parsed(fields.take("model_redirect_rules"))
+    rules, is_strict = parsed(fields.take("model_redirect_rules")), fields.flag(STRICT)
     if isinstance(rules, dict) and rules:
         aliases = {str(name): str(model) for name, model in rules.items()}
-        put_fields(made, moved, aliases=aliases)
+        models = list(dict.fromkeys(aliases.values())) if is_strict else []
+        put_fields(made, moved, models, aliases)
     for name in ("param_overrides", "header_rules"):
         if not parsed(fields.values.get(name)):
             fields.take(name)

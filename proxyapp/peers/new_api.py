@@ -3,7 +3,6 @@ tokens.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from proxyapp.config.contents import ConfigError
@@ -11,6 +10,7 @@ from proxyapp.peers.databases import parsed, rows_of, tables_of
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.new_api_tokens import groups_of_channel, read_tokens
 from proxyapp.peers.reasons import AS_WRITTEN
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
@@ -25,15 +25,8 @@ CHANNEL_COLUMNS = (
     *("id", "type", "key", "status", "name", "weight", "priority", "base_url", "models"),
     *("group", "model_mapping", "setting", "param_override", "header_override", "channel_info"),
 )
-TOKEN_COLUMNS = (
-    *("id", "key", "status", "name", "expired_time", "model_limits_enabled", "model_limits"),
-    *("unlimited_quota", "deleted_at"),
-)
-PREFIX = "sk-"
 NO_KEY = gettext_noop("is without its key, which its list leaves out: import from the SQLite file")
-IS_OFF = gettext_noop("is off there")
 REASONS = {
-    "group": gettext_noop("is of that program's users"),
     "param_override": AS_WRITTEN,
     "header_override": AS_WRITTEN,
 }
@@ -54,11 +47,12 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     else:
         rows = rows_of(source, "channels", CHANNEL_COLUMNS, "id")
     highest = max((int(row.get("priority") or 0) for row in rows if _is_number(row)), default=0)
+    channels: list[tuple[MovedGroup, frozenset[str]]] = []
     for row in rows:
         known = {name: row.get(name) for name in CHANNEL_COLUMNS}
-        _channel(Fields(known, f"channel {row.get('id')}", moved), highest)
-    for row in rows_of(source, "tokens", TOKEN_COLUMNS, "id") if source.is_database else ():
-        _token(row, moved)
+        if made := _channel(Fields(known, f"channel {row.get('id')}", moved), highest):
+            channels.append((made, groups_of_channel(row)))
+    read_tokens(source, moved, channels)
 
 
 def _listed(source: Source) -> list[Mapping[Any, Any]]:
@@ -75,15 +69,15 @@ def _is_number(row: Mapping[Any, Any]) -> bool:
     return isinstance(row.get("priority"), int)
 
 
-def _channel(fields: Fields, highest: int) -> None:
+def _channel(fields: Fields, highest: int) -> MovedGroup | None:
     """There the higher priority goes first, here the lower."""
     moved, number = fields.moved, fields.number("type") or 0
-    fields.take("id")
+    fields.take("id"), fields.take("group")
     base, provider = fields.text("base_url"), TYPES.get(number, "")
     if not provider or (provider == "custom" and not base):
         text = _("is of type %(number)s, for which there is no target here")
         moved.leave(fields.place, text % {"number": number})
-        return
+        return None
     made = moved.group(fields.text("name"), **_target(base, provider))
     if (fields.number("status") or 1) >= OFF:
         made.fields["enabled"] = False
@@ -94,6 +88,7 @@ def _channel(fields: Fields, highest: int) -> None:
     _settings(fields, made)
     _keys(fields, made)
     fields.leave_rest(REASONS)
+    return made
 
 
 def _target(base: str, provider: str) -> dict[str, Any]:
@@ -131,24 +126,3 @@ def _keys(fields: Fields, made: MovedGroup) -> None:
         if key:
             place = fields.at(f"key[{index}]")
             fields.moved.key(made, key, place, is_off=str(index) in off)
-
-
-def _token(row: Mapping[str, Any], moved: MovedIn) -> None:
-    """Kept without the prefix that clients show."""
-    fields = Fields(row, f"token {row.get('id')}", moved)
-    key, name = fields.text("key"), fields.text("name") or f"new-api {row.get('id')}"
-    if fields.take("deleted_at") or fields.number("status") != 1:
-        moved.leave(fields.place, IS_OFF)
-        return
-    ends, is_limited = fields.number("expired_time"), fields.flag("model_limits_enabled")
-    models = [part.strip() for part in fields.text("model_limits").split(",") if part.strip()]
-    moved.token(
-        key if key.startswith(PREFIX) else f"{PREFIX}{key}",
-        fields.place,
-        name,
-        models=models if is_limited else [],
-        expires_at=datetime.fromtimestamp(ends, UTC) if ends and 0 < ends < 2**33 else None,
-    )
-    if not fields.flag("unlimited_quota"):
-        text = _("%(place)s: its quota there is a budget here (`tokens set`)")
-        moved.token_notes.append(text % {"place": fields.place})

@@ -1,0 +1,80 @@
+"""Clients' tokens of new-api and one-api: for the channels and models that they are for there."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from proxyapp.peers.databases import rows_of
+from proxyapp.peers.fields import Fields
+from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.source import Row, Source
+from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.marks import gettext_noop
+
+COLUMNS = (
+    *("id", "key", "status", "name", "expired_time", "model_limits_enabled", "model_limits"),
+    *("unlimited_quota", "deleted_at", "user_id", "group", "allow_ips", "subnet", "models"),
+)
+PREFIX = "sk-"
+# Of users and channels that name none; what lets a user have any of its own.
+DEFAULT, ANY = "default", "auto"
+IS_OFF = gettext_noop("is off there")
+FOR_ADDRESSES = gettext_noop(
+    "is for some addresses only, which no token here is: give its clients another"
+    " (`manage.py tokens create`)"
+)
+Channels = Sequence[tuple[MovedGroup, frozenset[str]]]
+
+
+def read_tokens(source: Source, moved: MovedIn, channels: Channels) -> None:
+    """`channels`: those that were taken, each with that program's groups that may use it."""
+    users = {row.get("id"): row.get("group") for row in rows_of(source, "users", ("id", "group"))}
+    for row in rows_of(source, "tokens", COLUMNS, "id"):
+        of_user = users.get(row.get("user_id"))
+        _token(row, moved, _groups(str(row.get("group") or of_user or DEFAULT), channels))
+
+
+def _groups(name: str, channels: Channels) -> list[str] | None:
+    """None: all that there are."""
+    may_use = [made.name for made, names in channels if name == ANY or name in names]
+    return None if len(may_use) == len(channels) else may_use
+
+
+def _token(row: Row, moved: MovedIn, groups: list[str] | None) -> None:
+    """Kept without the prefix that clients show."""
+    fields = Fields(row, f"token {row.get('id')}", moved)
+    key, name = fields.text("key"), fields.text("name") or f"new-api {row.get('id')}"
+    if fields.take("deleted_at") or fields.number("status") != 1:
+        moved.leave(fields.place, IS_OFF)
+        return
+    if fields.text("allow_ips") or fields.text("subnet"):
+        moved.leave(fields.place, FOR_ADDRESSES)
+        return
+    moved.token(
+        key if key.startswith(PREFIX) else f"{PREFIX}{key}",
+        fields.place,
+        name,
+        groups=groups,
+        models=_models(fields),
+        expires_at=_end(fields),
+    )
+    if not fields.flag("unlimited_quota"):
+        text = _("%(place)s: its quota there is a budget here (`tokens set`)")
+        moved.token_notes.append(text % {"place": fields.place})
+
+
+def _models(fields: Fields) -> list[str]:
+    """new-api's list counts where it is switched on, one-api's where there is one."""
+    is_on, listed = fields.flag("model_limits_enabled"), fields.text("model_limits")
+    names = (listed if is_on else "") or fields.text("models")
+    return [part.strip() for part in names.split(",") if part.strip()]
+
+
+def _end(fields: Fields) -> datetime | None:
+    ends = fields.number("expired_time")
+    return datetime.fromtimestamp(ends, UTC) if ends and 0 < ends < 2**33 else None
+
+
+def groups_of_channel(row: Mapping[Any, Any]) -> frozenset[str]:
+    names = str(row.get("group") or DEFAULT).split(",")
+    return frozenset(name.strip() for name in names)

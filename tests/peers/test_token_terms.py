@@ -1,0 +1,106 @@
+"""What clients might do with a token there they may here, and no more."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxyapp.models import ClientToken, Group
+from tests.support.import_from import import_from, left_out
+from tests.support.peer_files import database, gpt_load_tables, new_api_tables
+from tests.support.pool_data import secret
+
+pytestmark = pytest.mark.django_db
+KEYS = [secret(label) for label in ("one", "two", "three")]
+OLD = "sk-clients-of-old-8c1f04"
+TARGET = "https://gemini.example.com"
+
+
+def terms() -> dict[str, Any]:
+    """None: all groups."""
+    return {
+        token.name: sorted(group.name for group in token.allowed_groups.all())
+        if token.is_limited_to_groups
+        else None
+        for token in ClientToken.objects.all()
+    }
+
+
+def test_new_apis_tokens_are_for_the_channels_of_their_group(tmp_path: Path):
+    tables = new_api_tables(TARGET, KEYS[:1], OLD)
+    (channel,), (token,) = tables["channels"], tables["tokens"]
+    vip = {**channel, "id": 2, "name": "vip", "group": "vip, default", "key": KEYS[1]}
+    tables["channels"] = [{**channel, "group": "default"}, vip]
+    groups = ("", "vip", "default", "auto", "gone")
+    tables["tokens"] = [
+        {**token, "id": number, "key": f"{number}-of-old-8c1f04", "name": name or "user's"}
+        | {"group": name, "user_id": 1}
+        for number, name in enumerate(groups)
+    ]
+    tables["users"] = [{"id": 1, "group": "vip"}]
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    assert terms() == {
+        "user's": ["vip"],
+        "vip": ["vip"],
+        "default": None,
+        "auto": None,
+        "gone": [],
+    }
+
+
+@pytest.mark.parametrize("column", ["allow_ips", "subnet"])
+def test_a_token_for_some_addresses_is_not_taken(tmp_path: Path, column: str):
+    tables = new_api_tables(TARGET, KEYS, OLD)
+    tables["tokens"][0][column] = "10.0.0.0/8"
+
+    report = import_from("auto", database(tmp_path / "db", tables))
+
+    assert "is for some addresses only" in left_out(report)["token 7"]
+    assert not ClientToken.objects.exists()
+
+
+def test_one_apis_tokens_are_for_their_models(tmp_path: Path):
+    tables = new_api_tables(TARGET, KEYS, OLD)
+    tables["tokens"][0]["models"] = "gemini-2.5-flash, gemini-2.5-pro"
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    assert ClientToken.objects.get().allowed_models == ["gemini-2.5-flash", "gemini-2.5-pro"]
+
+
+def test_tokens_of_a_group_of_groups_are_for_these(tmp_path: Path):
+    tables: dict[str, Any] = dict(gpt_load_tables(TARGET, KEYS, OLD))
+    (group,) = tables["groups"]
+    other = {**group, "id": 2, "name": "other", "proxy_keys": ""}
+    third = {**group, "id": 3, "name": "third", "proxy_keys": ""}
+    whole = {**group, "id": 4, "name": "whole", "group_type": "aggregate"}
+    whole["proxy_keys"] = "sk-of-the-whole-77aa"
+    tables["groups"] = [group, other, third, whole]
+    for key, number in zip(tables["api_keys"], (1, 2, 3), strict=True):
+        key["group_id"] = number
+    tables["group_sub_groups"] = [
+        {"group_id": 4, "sub_group_id": number, "weight": 1} for number in (1, 2)
+    ]
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    assert terms() == {"gpt-load flash 1": ["flash"], "gpt-load whole 1": ["flash", "other"]}
+
+
+def test_a_group_that_knows_its_redirected_models_only_has_these(tmp_path: Path):
+    tables = gpt_load_tables(TARGET, KEYS, OLD)
+    rules = {"fast": "gemini-2.5-flash", "quick": "gemini-2.5-flash"}
+    tables["groups"][0] |= {
+        "model_redirect_rules": json.dumps(rules),
+        "model_redirect_strict": 1,
+    }
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    assert (Group.objects.get().models, Group.objects.get().aliases) == (
+        ["gemini-2.5-flash"],
+        rules,
+    )
