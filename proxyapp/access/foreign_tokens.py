@@ -34,6 +34,7 @@ class ForeignToken:
     groups: Sequence[str] | None = None
     models: Sequence[str] = ()
     requests_per_minute: int | None = None
+    requests_per_day: int | None = None
     expires_at: datetime | None = None
 
 
@@ -107,6 +108,7 @@ def _rows(new: Sequence[ForeignToken], names: Iterable[str]) -> list[ClientToken
             is_limited_to_groups=token.groups is not None,
             allowed_models=list(token.models),
             requests_per_minute=token.requests_per_minute,
+            requests_per_day=token.requests_per_day,
             expires_at=token.expires_at,
         )
         for token in new

@@ -16,6 +16,7 @@ from proxyapp.peers.reasons import (
 )
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
+from proxyapp.vocabulary.choices import MAX_PRIORITY
 from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "cliproxyapi"
@@ -64,6 +65,7 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     for entry in fields.each(COMPATIBLE):
         _compatible(entry, moved)
     _old(fields, moved)
+    _turn_priorities(moved)
     if exit_of_all and exit_of_all != "direct":
         for moved_group in moved.groups:
             moved_group.fields["proxy_url"] = exit_of_all
@@ -83,6 +85,14 @@ def _entry(entry: Fields, name: str, provider: str, made: Made) -> None:
     entry.leave_rest(REASONS)
 
 
+def _turn_priorities(moved: MovedIn) -> None:
+    """There the higher goes first and 0 is what a key has, here the lower."""
+    given = [key.fields.get("priority", 0) for key in moved.keys]
+    if any(given):
+        for key, priority in zip(moved.keys, given, strict=True):
+            key.fields["priority"] = min(max(given) - priority, MAX_PRIORITY)
+
+
 def _compatible(entry: Fields, moved: MovedIn) -> None:
     made = moved.group(entry.text("name"), **target_fields(entry.text("base-url"), "openai"))
     if entry.flag("disabled"):
@@ -99,18 +109,20 @@ def _key(made: MovedGroup, entry: Fields) -> None:
         "weight": entry.weight(),
         "proxy_url": entry.text("proxy-url"),
     }
-    if entry.positive("priority"):
-        entry.moved.leave(entry.at("priority"), "say it as `priority` of the group or key")
+    if (priority := entry.number("priority")) is not None:
+        terms["priority"] = priority
     entry.moved.key(made, entry.take("api-key"), entry.at("api-key"), **terms)
 
 
 def _names(entry: Fields) -> dict[str, str]:
-    """By what clients ask for."""
+    """By what clients ask for; behind a prefix too, where it is known what for."""
     names: dict[str, str] = {}
     for model in entry.each("models"):
         name, alias = model.text("name"), model.text("alias")
         if name:
             names[alias or name] = name
+    if names and (prefix := entry.text("prefix")):
+        names |= {f"{prefix}/{asked}": name for asked, name in names.items()}
     return names
 
 

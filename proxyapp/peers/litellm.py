@@ -9,11 +9,12 @@ from typing import Any
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedIn
-from proxyapp.peers.reasons import OF_GATEWAY, OF_PROGRAM, OWN_ROTATION
+from proxyapp.peers.reasons import LIMITS_OF_GROUP, OF_GATEWAY, OF_PROGRAM, OWN_ROTATION
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import PROVIDERS, target_fields
 from proxyapp.vocabulary.choices import MAX_PRIORITY
 from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.limits import Meter
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.model_lists import MOST_NEXT
 from proxyapp.vocabulary.quoting import quoted
@@ -21,6 +22,8 @@ from proxyapp.vocabulary.quoting import quoted
 PEER = "litellm"
 FROM = "os.environ/"
 REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
+# What Google calls TPM is input too.
+METERS = {"rpm": Meter.REQUESTS_PER_MINUTE.value, "tpm": Meter.INPUT_TOKENS_PER_MINUTE.value}
 ACCOUNTS = gettext_noop("docs/PROVIDERS.md has a group for Vertex AI: it takes a service account")
 NO_KEY = gettext_noop(
     "has no key (keys of its UI are in its database, encrypted): add them by Bulk add"
@@ -28,9 +31,6 @@ NO_KEY = gettext_noop(
 REASONS = {
     "timeout": OF_GATEWAY,
     "stream_timeout": OF_GATEWAY,
-    "tpm": gettext_noop(
-        "limits of LLM tokens are of input or of a day here: say them as `limits` of the group"
-    ),
     "model_info": gettext_noop("is a label of that program only"),
     "router_settings": OWN_ROTATION,
     "litellm_settings": OF_PROGRAM,
@@ -115,8 +115,11 @@ def _missing(secret: str, environment: Environment) -> str:
 
 
 def _terms(key: Pooled, params: Fields, model: str) -> None:
-    if (rpm := params.positive("rpm")) and model != "*":
-        key.fields.setdefault("limits", {})[model] = {"requests_per_minute": rpm}
+    for name, meter in METERS.items():
+        if (most := params.positive(name)) and "*" in model:
+            params.moved.leave(params.at(name), LIMITS_OF_GROUP)
+        elif most:
+            key.fields.setdefault("limits", {}).setdefault(model, {})[meter] = most
     if weight := params.weight():
         key.fields["weight"] = weight
     if order := params.positive("order"):

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.limits import limits_problems
 from proxyapp.vocabulary.model_lists import MOST_NEXT, problems_of_group
 from proxyapp.vocabulary.quoting import quoted
 
@@ -46,6 +47,16 @@ def put_fields(
             moved.leave(place % said, "; ".join(wrong[:3]))
         elif value:
             group.fields[field] = value
+
+
+def put_limits(group: MovedGroup, limits: Mapping[str, Mapping[str, int]], moved: MovedIn) -> None:
+    wrong = [f"{inner} {problem}".strip() for inner, problem in limits_problems(limits)]
+    if wrong:
+        place = _("%(field)s of group %(group)s")
+        said = {"field": "limits", "group": quoted(group.name)}
+        moved.leave(place % said, "; ".join(wrong[:3]))
+    else:
+        group.fields["limits"] = limits
 
 
 def _is_alias(name: str, model: str) -> bool:

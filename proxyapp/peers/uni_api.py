@@ -1,9 +1,10 @@
 """uni-api: providers with their keys, and clients with theirs, of its `api.yaml`."""
 
 from proxyapp.peers.fields import Fields
-from proxyapp.peers.model_names import put_models
+from proxyapp.peers.model_names import put_limits, put_models
 from proxyapp.peers.moved import MovedIn
-from proxyapp.peers.reasons import LIMITS_OF_GROUP, OF_PROGRAM, PROVIDER_SAYS, VERTEX
+from proxyapp.peers.rates import rates_of, take_limits
+from proxyapp.peers.reasons import OF_PROGRAM, PROVIDER_SAYS, VERTEX
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.marks import gettext_noop
@@ -13,9 +14,9 @@ PEER = "uni-api"
 KINDS = {"generativelanguage": "gemini", "/v1beta": "gemini", "anthropic": "anthropic"}
 PATHS = ("/chat/completions", "/messages", "/models")
 BOTH = gettext_noop("names groups and models: the token is for the models only")
+OF_TOKEN = gettext_noop("say it as limits of the token (`tokens set`)")
 REASONS = {
     "preferences": OF_PROGRAM,
-    "api_key_rate_limit": LIMITS_OF_GROUP,
     "api_key_cooldown_period": PROVIDER_SAYS,
     "project_id": VERTEX,
     "private_key": VERTEX,
@@ -49,6 +50,8 @@ def _provider(fields: Fields, moved: MovedIn) -> None:
     preferences = fields.fields("preferences")
     if proxy := preferences.text("proxy"):
         made.fields["proxy_url"] = proxy
+    if limits := take_limits(preferences, "api_key_rate_limit"):
+        put_limits(made, limits, moved)
     preferences.leave_rest(dict.fromkeys(preferences.values, REASONS["preferences"]) | REASONS)
     given = fields.take("api")
     for index, key in enumerate(given if isinstance(given, list) else [given]):
@@ -85,5 +88,18 @@ def _client(fields: Fields, index: int, moved: MovedIn) -> None:
         fields.text("name") or f"uni-api {index}",
         groups=groups if whole and not names else None,
         models=names,
+        **_rates(fields),
     )
     fields.leave_rest(REASONS)
+
+
+def _rates(fields: Fields) -> dict[str, int]:
+    """Both ways of writing it are found in files of several versions."""
+    preferences = fields.fields("preferences")
+    given = [preferences.take(name) for name in ("rate_limit", "RATE_LIMIT")]
+    text = next(filter(None, given), "")
+    rates, is_whole = rates_of(text)
+    if text and not is_whole:
+        fields.moved.leave(preferences.at("rate_limit"), OF_TOKEN)
+    preferences.leave_rest(dict.fromkeys(preferences.values, REASONS["preferences"]))
+    return rates
