@@ -1,5 +1,6 @@
 """What `back_up` has written becomes the database: whole, in one transaction, or not at all."""
 
+import re
 import sqlite3
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -28,6 +29,8 @@ from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 BY_RESTORE = audit.command("restore")
 OWN_TABLES = ("proxyapp_", "auth_", "django_")
+# In pg_restore's list: a number, two of the server's, the kind.
+NOT_OURS = re.compile(r"\d+; \d+ \d+ (?:SCHEMA|EXTENSION) ")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +132,22 @@ def _put_back_postgresql(copy: PostgresqlCopy) -> None:
     removal = _removal()
     connection.close()  # the server may have few
     with tempfile.TemporaryDirectory(prefix="gateway-restore-") as directory:
-        script = Path(directory) / "statements"
-        arguments = ["--no-owner", "--no-privileges", f"--file={script}", str(copy.path)]
-        run("pg_restore", arguments, environment)
+        script, entries = Path(directory) / "statements", Path(directory) / "entries"
+        entries.write_text(_own_entries(run("pg_restore", ["--list", str(copy.path)], environment)))
+        arguments = ["--no-owner", "--no-privileges", "--no-comments", f"--use-list={entries}"]
+        run("pg_restore", [*arguments, f"--file={script}", str(copy.path)], environment)
         arguments = ["--no-psqlrc", "--quiet", "--no-password", "--single-transaction"]
         arguments += ["--output=/dev/null", "--set=ON_ERROR_STOP=1", place]
         arguments += ["--command=SET LOCAL lock_timeout = '60s'", *removal, f"--file={script}"]
         run("psql", arguments, environment)
+
+
+def _own_entries(listed: str) -> str:
+    """Without schemas and extensions: who owns no more than its tables may not make them, and they
+    are there, or are the server's.
+    """
+    lines = listed.splitlines(keepends=True)
+    return "".join(line for line in lines if not NOT_OURS.match(line))
 
 
 def _removal() -> list[str]:

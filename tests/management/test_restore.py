@@ -11,11 +11,12 @@ import httpx
 import pytest
 
 from tests.support import postgres
-from tests.support.chosen_database import needs_sqlite
+from tests.support.chosen_database import needs_postgresql, needs_sqlite
 from tests.support.fake_upstream import FakeUpstream
 from tests.support.gateway import Gateway, group
 from tests.support.gateway_database import counted_by_hour, rows
 from tests.support.gateway_tokens import make_tokens
+from tests.support.plain_role import as_owner
 from tests.support.postgres import ON_POSTGRESQL
 from tests.support.waiting import wait_for
 
@@ -48,10 +49,10 @@ def place(backup: str) -> Path:
 
 @pytest.fixture
 def new() -> Iterator[Gateway]:
-    """Another machine, without a database."""
+    """Another machine, without a database; on PostgreSQL its role owns that and no more."""
     gateway = Gateway({"groups": []}, env=PROGRAMS, is_migrated=False)
-    yield gateway
-    gateway.close()
+    with as_owner(gateway) if ON_POSTGRESQL else closing(gateway):
+        yield gateway
 
 
 @pytest.fixture
@@ -111,6 +112,18 @@ def test_a_copy_that_is_cut_off_changes_nothing(place: Path, used: Gateway, tmp_
     assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
     assert rows(used, "SELECT count(*) FROM django_migrations") == before
     assert rows(used, "SELECT count(*) FROM proxyapp_apikey") == [(0,)]
+
+
+@needs_postgresql("SQLite has no schemas")
+def test_tables_in_a_schema_come_back_for_who_may_make_none(used: Gateway, tmp_path: Path):
+    with as_owner(used, schema="own"):
+        done = used.manage("backup", str(tmp_path / "b"))
+        assert done.returncode == 0, done.stderr
+
+        done = used.manage("restore", str(tmp_path / "b"), "--replace")
+
+        assert done.returncode == 0, done.stderr
+        assert rows(used, "SELECT count(*) > 50 FROM own.django_migrations") == [(True,)]
 
 
 @only_sqlite

@@ -1,19 +1,16 @@
 """DATABASE_URL as managed services give it: TLS, several hosts, any character in a password."""
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-import psycopg
 import pytest
-from psycopg import sql
 
 from tests.support import certificates
 from tests.support.chosen_database import needs_postgresql
 from tests.support.gateway import Gateway
+from tests.support.plain_role import as_owner
 from tests.support.pooler import pooled
 from tests.support.ports import free_port
 
@@ -23,22 +20,10 @@ PASSWORD = "MARKER p@ss:/w#r?d%25+&='\"\\;,!$*()[]{}<>|~^é"
 
 @pytest.fixture
 def gateway() -> Iterator[Gateway]:
-    """Not started; its user has that password."""
-    name, gateway = f"odd_{secrets.token_hex(4)}", Gateway({"groups": []})
-    role = sql.Identifier(name)
-    with psycopg.connect(os.environ["TEST_DATABASE_ADMIN_URL"], autocommit=True) as admin:
-        make = sql.SQL("CREATE ROLE {} LOGIN SUPERUSER PASSWORD {}")
-        admin.execute(make.format(role, sql.Literal(PASSWORD)))
-        parts = urlsplit(gateway.database_url)
-        where = f"{parts.hostname}:{parts.port}{parts.path}"
-        try:
-            gateway.environment["DATABASE_URL"] = (
-                f"postgresql://{name}:{quote(PASSWORD, safe='')}@{where}"
-            )
-            yield gateway
-        finally:
-            gateway.close()
-            admin.execute(sql.SQL("DROP ROLE {}").format(role))
+    """Not started; its user has that password, and no right but an owner's."""
+    gateway = Gateway({"groups": []})
+    with as_owner(gateway, PASSWORD):
+        yield gateway
 
 
 def test_a_verified_server_is_used_whose_first_host_is_gone_and_no_other_one(
