@@ -14,7 +14,7 @@ from django.db.models import Model
 
 from proxyapp.models import audit
 from proxyapp.models.sealed import UNREADABLE, opener
-from proxyapp.operators.backup import BackupError
+from proxyapp.operators.backup import OWN_TABLES, BackupError
 from proxyapp.operators.backup_copy import (
     KEYS,
     MIGRATIONS,
@@ -28,7 +28,6 @@ from proxyapp.operators.backup_copy import (
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
 BY_RESTORE = audit.command("restore")
-OWN_TABLES = ("proxyapp_", "auth_", "django_")
 # In pg_restore's list: a number, two of the server's, the kind.
 NOT_OURS = re.compile(r"\d+; \d+ \d+ (?:SCHEMA|EXTENSION) ")
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.support import postgres
@@ -115,8 +116,11 @@ def test_a_copy_that_is_cut_off_changes_nothing(place: Path, used: Gateway, tmp_
 
 
 @needs_postgresql("SQLite has no schemas")
-def test_tables_in_a_schema_come_back_for_who_may_make_none(used: Gateway, tmp_path: Path):
+def test_a_schema_in_a_database_of_others_is_enough(used: Gateway, tmp_path: Path):
+    """Its role may make none, and not read what is not its own."""
     with as_owner(used, schema="own"):
+        with psycopg.connect(used.database_url) as others:
+            others.execute("CREATE TABLE own.others AS SELECT 4711 AS number")
         done = used.manage("backup", str(tmp_path / "b"))
         assert done.returncode == 0, done.stderr
 
@@ -124,6 +128,7 @@ def test_tables_in_a_schema_come_back_for_who_may_make_none(used: Gateway, tmp_p
 
         assert done.returncode == 0, done.stderr
         assert rows(used, "SELECT count(*) > 50 FROM own.django_migrations") == [(True,)]
+        assert rows(used, "SELECT number FROM own.others") == [(4711,)]
 
 
 @only_sqlite
