@@ -33,10 +33,15 @@ class StatementLog:
 
     def counted(self, database: str, begin: int) -> int:
         """Statements to that database since the log ended at `begin`, BEGIN and COMMIT too."""
+        return len(self.texts(database, begin, self.end))
+
+    def texts(self, database: str, begin: int, end: int) -> list[bytes]:
+        """The first line of each statement between two ends of the log."""
         with self._file.open("rb") as file:
             file.seek(begin)
-            lines = [line for line in file if line.startswith(f"{database} ".encode())]
-        return sum(any(each in line for each in STATEMENTS) for line in lines)
+            written = file.read(end - begin).splitlines()
+        lines = [line for line in written if line.startswith(f"{database} ".encode())]
+        return [line for line in lines if any(each in line for each in STATEMENTS)]
 
 
 @contextmanager
