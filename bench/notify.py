@@ -17,6 +17,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psycopg
 
@@ -26,11 +27,11 @@ from bench.report import table
 POLL_SECONDS, ALIVE_SECONDS = 0.5, 10.0
 PROCESSES = (1, 2, 4)
 CHANGES = 24
-WRITERS, WRITES = 4, 150
+WRITERS, WRITES = 4, 300
 LOOK = "SELECT pool_version, pool_stamp FROM cursors WHERE ring = ''"
 CHANNEL = "pool"
 NOTIFY = f"SELECT pg_notify('{CHANNEL}', '')"
-RAISE = "UPDATE cursors SET pool_version = pool_version + 1 WHERE ring = %s"
+RAISE = "UPDATE cursors SET pool_version = pool_version + 1 WHERE ring = ''"
 TABLE = "CREATE TABLE cursors (ring text PRIMARY KEY, pool_version bigint, pool_stamp bigint)"
 
 
@@ -136,41 +137,41 @@ def _heard(watcher: "subprocess.Popen[str]", version: int) -> float:
 
 
 def _latency(
-    own: "psycopg.Connection[tuple[int]]", watchers: Sequence["subprocess.Popen[str]"], kind: str
+    own: "psycopg.Connection[Any]", watchers: Sequence["subprocess.Popen[str]"], kind: str
 ) -> float:
     """From before the commit to the last one that knows."""
     time.sleep(random.uniform(0.1, 0.6))
     began = time.monotonic()
-    _raise(own, "", has_notify=kind == "listen")
+    _raise(own, has_notify=kind == "listen")
     version = _version(own)
     return max(_heard(watcher, version) for watcher in watchers) - began
 
 
-def _raise(connection: "psycopg.Connection[tuple[int]]", ring: str, *, has_notify: bool) -> None:
+def _raise(connection: "psycopg.Connection[Any]", *, has_notify: bool) -> None:
     with connection.transaction():
-        connection.execute(RAISE.encode(), [ring])
+        connection.execute(RAISE.encode())
         if has_notify:
             connection.execute(NOTIFY.encode())
 
 
-def _version(connection: "psycopg.Connection[tuple[int]]") -> int:
+def _version(connection: "psycopg.Connection[Any]") -> int:
     row = connection.execute(LOOK.encode()).fetchone()
-    return row[0] if row else 0
+    return int(row[0]) if row else 0
 
 
-def _backends(connection: "psycopg.Connection[tuple[int]]") -> list[int]:
+def _backends(connection: "psycopg.Connection[Any]") -> list[int]:
     """Those of the others."""
     query = "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
     rows = connection.execute(f"{query} AND pid <> pg_backend_pid()".encode()).fetchall()
     return [pid for (pid,) in rows]
 
 
-def _commits(connection: "psycopg.Connection[tuple[int]]") -> int:
+def _commits(connection: "psycopg.Connection[Any]") -> int:
     """Of all, each a statement here."""
     connection.execute(b"SELECT pg_stat_force_next_flush()")
     query = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()"
     row = connection.execute(query.encode()).fetchone()
-    return row[0] if row else 0
+    return int(row[0]) if row else 0
 
 
 def _sums(pids: Sequence[int], backends: Sequence[int]) -> tuple[float, float, float]:
@@ -180,15 +181,12 @@ def _sums(pids: Sequence[int], backends: Sequence[int]) -> tuple[float, float, f
 
 
 def writes_a_second(url: str, *, has_notify: bool) -> float:
-    """Of several connections, each of a row of its own: what NOTIFY makes wait waits for itself."""
+    """Of several connections that raise the one version in turn, as all changes do."""
 
-    def write(number: int) -> None:
+    def write(_: int) -> None:
         with psycopg.connect(url, autocommit=True) as connection:
-            connection.execute(
-                b"INSERT INTO cursors VALUES (%s, 0, 0) ON CONFLICT DO NOTHING", [f"{number}"]
-            )
             for _ in range(WRITES):
-                _raise(connection, f"{number}", has_notify=has_notify)
+                _raise(connection, has_notify=has_notify)
 
     began = time.monotonic()
     with ThreadPoolExecutor(WRITERS) as pool:
@@ -209,7 +207,7 @@ def main(seconds: float) -> None:
             for kind in ("poll", "listen")
         ]
         print(*_lines(found), sep="\n")
-        for has_notify in (False, True, False, True):
+        for has_notify in (False, True) * 3:
             rate = writes_a_second(url, has_notify=has_notify)
             print(f"{WRITERS} writers, NOTIFY {has_notify}: {rate:,.0f} transactions a second")
 
