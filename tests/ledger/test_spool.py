@@ -267,6 +267,17 @@ def test_a_living_process_keeps_its_file(tmp_path: Path):
     assert count_lines(tmp_path) == 1
 
 
+def test_processes_of_one_number_have_names_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """As in containers. The database takes two files of one name for one."""
+    monkeypatch.setattr("os.getpid", lambda: 7)
+    drawn = {Spool(tmp_path, "usage").stem.split("-")[1] for _ in range(2)}
+
+    assert len(drawn) == 2
+    assert min(map(len, drawn)) == 64 / 4
+
+
 def test_a_line_that_a_crash_cut_off_is_left_out(tmp_path: Path):
     tmp_path.joinpath("1-dead.jsonl").write_text('{"usage": [], "last_used": [[1, 5.0]]}\n{"cooldo')
 
