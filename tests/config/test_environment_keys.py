@@ -145,3 +145,15 @@ def test_what_operators_made_of_the_group_and_its_keys_stays():
         ("", ""),
     ]
     assert states()[TWO] == (KeyStatus.DISABLED, "mine")
+
+
+@pytest.mark.django_db
+def test_a_key_that_an_operator_disabled_does_not_come_back_with_its_variable():
+    apply(ONE, TWO)
+    disabled = (KeyStatus.DISABLED, "mine")
+    ApiKey.objects.filter(position=1).update(status=disabled[0], status_reason=disabled[1])
+
+    apply(ONE)
+    apply(ONE, TWO)
+
+    assert states() == {ONE: IN_USE, TWO: disabled}

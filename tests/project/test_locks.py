@@ -7,6 +7,7 @@ breaks on the day of the next release. No network is asked here.
 
 import functools
 import re
+import tomllib
 from importlib import metadata
 from pathlib import Path
 
@@ -97,6 +98,14 @@ def missing(text: str) -> set[str]:
             if not is_held(need, pins)
         }
     return faults
+
+
+def test_a_package_names_the_pythons_that_are_promised():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [line for line in project["classifiers"] if "Python :: " in line]
+
+    assert named == [f"Programming Language :: Python :: {python}" for python in PYTHONS]
+    assert project["requires-python"] == f">={PYTHONS[0]}"
 
 
 @pytest.mark.parametrize("name", LOCKS)
