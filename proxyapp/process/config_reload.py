@@ -31,7 +31,8 @@ logger = logging.getLogger(__name__)
 @dataclass
 class ConfigReload:
     """`is_needed` False: there may be no file. `server`: what the file said at the start; None: it
-    is not known. `named`: the files with keys that it names.
+    is not known. `named`: the files with keys that it names. `is_due`: the last time the database
+    could not take it.
     """
 
     path: Path
@@ -39,6 +40,7 @@ class ConfigReload:
     server: ServerConfig | None
     addresses: Sequence[Listening]
     named: tuple[Path, ...] = ()
+    is_due: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _is_wanted: bool = False
     _is_running: bool = False
@@ -78,7 +80,10 @@ class ConfigReload:
                     warning = line.removeprefix("warning: ")
                     logger.log(logging.INFO if warning == line else logging.WARNING, "%s", warning)
         except (ConfigError, StartError) as error:
+            self.is_due = isinstance(error, StartError)
             logger.error("Groups and keys stay as they are. %s", error)
+        else:
+            self.is_due = False
         finally:
             connections.close_all()
 

@@ -38,7 +38,7 @@ from proxyapp.process import (
 )
 from proxyapp.process.bootstrap import Administrator, database_errors_explained
 from proxyapp.process.config_reload import ConfigReload, read_again
-from proxyapp.process.config_watch import ConfigWatch
+from proxyapp.process.config_watch import watch_of
 from proxyapp.process.listen_address import ListenAddress, ListenOptions
 from proxyapp.process.service_manager import MANAGER
 from proxyapp.process.serving import client_ports, serve
@@ -98,8 +98,7 @@ class Launch:
         if config is not None:
             take_over(config.server)
         reload = self._reload(path, address, config or Config(ServerConfig(), ()))
-        # From before the file is read to be applied.
-        watch = ConfigWatch(reload.files, reload.begin)
+        watch = watch_of(reload)  # from before the file is read to be applied
         bound = [listener.bind_exclusively(address.host, port) for port in address.ports]
         self._prepare(path, address, bound[0])
         if count > 1:
@@ -130,7 +129,7 @@ class Launch:
             link.report_ready()
             if self.watches:
                 reload.begin()  # to know which files it names
-                ConfigWatch(reload.files, reload.begin).start()
+                watch_of(reload).start()
 
         serve(self.server, ports, on_listening=on_listening, on_draining=link.report_leaving)
         return 0

@@ -135,7 +135,7 @@ def test_a_file_of_the_environment_is_read_again_and_watched(path: Path, setting
 
 
 @pytest.mark.django_db
-def test_a_database_that_is_away_is_one_line(
+def test_a_database_that_is_away_is_one_line_and_the_file_is_due_until_it_is_back(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     write(path, ONE)
@@ -143,10 +143,16 @@ def test_a_database_that_is_away_is_one_line(
     def away(*given: object, **named: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(config_reload, "apply_changes", away)
-    reload_of(path).run()
+    reload = reload_of(path)
+    with monkeypatch.context() as patch:
+        patch.setattr(config_reload, "apply_changes", away)
+        reload.run()
 
     assert "does not work: connection refused" in caplog.text
+    assert reload.is_due
+    reload.run()
+    assert not reload.is_due
+    assert secrets_in_use() == {ONE}
 
 
 def test_wishes_that_come_meanwhile_are_one_more_reading(path: Path) -> None:
