@@ -6,6 +6,8 @@ from typing import TextIO, cast
 
 from gateway import start_environment, system
 
+READER_HAS_GONE = 141  # as a shell says it of SIGPIPE
+
 
 def run() -> None:
     system.refuse_foreign()
@@ -14,7 +16,7 @@ def run() -> None:
     from proxyapp.process.first_process import heed_termination, reap_orphans
     from proxyapp.process.sighup import hold_hangups
     from proxyapp.vocabulary.log_masking import MaskingStream
-    from proxyapp.vocabulary.terminal import write_to_any
+    from proxyapp.vocabulary.terminal import tell_nobody, write_to_any
 
     write_to_any(sys.stdout, sys.stderr)
     sys.stderr = cast(TextIO, MaskingStream(sys.stderr))
@@ -38,7 +40,12 @@ def run() -> None:
     load_settings()
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+        sys.stdout.flush()
+    except BrokenPipeError:  # as `keys list | head` does it
+        tell_nobody()
+        sys.exit(READER_HAS_GONE)
 
 
 def load_settings() -> None:

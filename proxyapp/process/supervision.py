@@ -23,6 +23,7 @@ from proxyapp.process.sighup import Terminal
 from proxyapp.process.start_error import StartError
 from proxyapp.process.supervisor import Commands, Supervisor
 from proxyapp.server.drain import STOP
+from proxyapp.vocabulary.terminal import tell
 
 OPTION = "--supervise"
 
@@ -52,7 +53,7 @@ class Supervision:
             partial(listener.bind_all, self.host, self.ports),
             Commands(self.worker, self.preparation, GIVEN),
             Terminal(matters=self.is_terminal_heeded),
-            on_listening=lambda: print("\n".join(self.greeting), flush=True),
+            on_listening=lambda: tell("\n".join(self.greeting)),
         ).run()
 
 

@@ -2,6 +2,8 @@
 
 import codecs
 import io
+import os
+import sys
 from typing import Any, TextIO
 
 INSTEAD = {"…": "...", "•": "*", "→": "->", "–": "-", "—": "-", "×": "x", "’": "'"}  # noqa: RUF001
@@ -13,6 +15,21 @@ def write_to_any(*streams: TextIO | None) -> None:
     for stream in streams:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="instead")
+
+
+def tell(text: str) -> None:
+    """Who reads it may have gone, or the disk that keeps it be full: no reason not to serve."""
+    try:
+        print(text, flush=True)
+    except OSError:
+        tell_nobody()
+
+
+def tell_nobody() -> None:
+    """What waits in the buffer goes nowhere, and so does what comes."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 def takes_unicode(stream: Any) -> bool:

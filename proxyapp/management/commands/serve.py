@@ -12,6 +12,7 @@ from proxyapp.process.launch import Launch
 from proxyapp.process.listen_address import ListenOptions
 from proxyapp.process.listener import ListenError
 from proxyapp.process.start_error import StartError
+from proxyapp.vocabulary.terminal import tell
 
 
 class Command(BaseCommand):
@@ -59,7 +60,7 @@ class Command(BaseCommand):
                 given_sockets=options["listener"],
                 prepares=options["prepare"],
                 watches=options["watch"],
-                say=lambda line: print(line, flush=True),
+                say=tell,
             ).run()
         except (StartError, ConfigError, ListenError) as error:
             self.stderr.write(str(error))
