@@ -5,13 +5,14 @@ import sys
 
 import django
 
-from gateway import compiled, system
+from gateway import system
 
 system.refuse_foreign()
 system.leave_out_unused()
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gateway.settings")
 django.setup()
 
+from gateway import compiled  # noqa: E402
 from gateway.dispatch import Dispatcher  # noqa: E402 (Django has to be set up first)
 from proxyapp.server.daphne_access_log import leave_out_queries  # noqa: E402
 

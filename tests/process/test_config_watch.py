@@ -120,7 +120,7 @@ def test_workers_take_a_key_up_that_was_written_into_a_file_with_keys() -> None:
         keys.with_name("new").write_text(f"{TWO}\n")
         keys.with_name("new").replace(keys)
 
-        wait_for(lambda: "keys: 1 created, 0 updated, 1 unchanged" in gateway.output(), 60)
+        wait_for(lambda: "keys: 1 created, 0 updated, 1 unchanged" in gateway.output(), SECONDS)
         assert gateway.stop() == 0
 
 
@@ -130,11 +130,11 @@ def test_half_a_file_changes_nothing_and_the_whole_one_does() -> None:
         wait_for(lambda: "Keys:  1 in 1 group" in gateway.output())
         whole = json.dumps({"groups": [group([ONE, TWO], NOWHERE)]})
         gateway.config_path.write_text(whole[:40])
-        wait_for(lambda: "Groups and keys stay as they are. " in gateway.output(), 60)
+        wait_for(lambda: "Groups and keys stay as they are. " in gateway.output(), SECONDS)
 
         gateway.config_path.write_text(whole)
 
-        wait_for(lambda: "keys: 1 created, 0 updated, 1 unchanged" in gateway.output(), 60)
+        wait_for(lambda: "keys: 1 created, 0 updated, 1 unchanged" in gateway.output(), SECONDS)
         assert TWO not in gateway.output()
         assert gateway.stop() == 0
 

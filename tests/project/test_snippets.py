@@ -44,7 +44,7 @@ OF_OTHERS = {
     "BENCH_PEERS": "of the benchmark",
     "GEAR_SEED": "of one test",
     "GEAR_EXCHANGES": "of one test",
-    "ARGS": "of make",
+    **dict.fromkeys(("ARGS", "PYTHON", "VENV"), "of make"),
     **dict.fromkeys(("SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), "of clients"),
     **dict.fromkeys(("OPENAI_BASE_URL", "OPENAI_API_BASE", "OPENAI_API_KEY"), "of clients"),
     **dict.fromkeys(("GOOGLE_GEMINI_BASE_URL", "GEMINI_API_BASE"), "of clients"),
