@@ -12,14 +12,15 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS, OperationalError, connection, connections
 from django.db import Error as DatabaseError
-from django.db import OperationalError, connection
 
 from proxyapp.database.outage import NoAnswer, takes_reads_only
 from proxyapp.vocabulary.marks import gettext_noop
 
 if TYPE_CHECKING:  # on SQLite nothing else needs it
     import psycopg
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 Result = TypeVar("Result")
 # The wait for SQLite's lock ends before ours does.
@@ -41,14 +42,21 @@ class DatabaseThread:
 
     def __init__(self, name: str) -> None:
         self._executor = ThreadPoolExecutor(1, thread_name_prefix=name)
-        self._link: psycopg.Connection[Any] | None = None
+        self._wrapper: BaseDatabaseWrapper | None = None
+        self._limited: psycopg.Connection[Any] | None = None
         self._file: tuple[int, int] | None = None
         self._is_cut = False
 
     @property
+    def _link(self) -> "psycopg.Connection[Any] | None":
+        """To PostgreSQL, as it is now: in the middle of work Django may make another one."""
+        return None if self._wrapper is None else self._wrapper.connection
+
+    @property
     def is_connected(self) -> bool:
         """To PostgreSQL."""
-        return self._link is not None and not self._link.closed
+        link = self._link
+        return link is not None and not link.closed
 
     async def run(self, work: Callable[[], Result], seconds: float) -> Result:
         """Raises what the work raises, or NoAnswer when it takes longer.
@@ -85,6 +93,9 @@ class DatabaseThread:
 
         A request's end, which Django would age it by, never comes.
         """
+        self._is_cut = False
+        if connection.vendor == "postgresql":
+            self._wrapper = connections[DEFAULT_DB_ALIAS]  # this thread's
         connection.close_at = None
         connection.close_if_unusable_or_obsolete()
         self._follow_file()
@@ -92,6 +103,7 @@ class DatabaseThread:
             connection.close_if_health_check_failed()
         if connection.connection is None:
             self._connect()
+        self._limit()
         connection.health_check_done = True  # type: ignore[attr-defined]
         try:
             return work()
@@ -105,10 +117,11 @@ class DatabaseThread:
 
         Only when there is something to read does Django ask (`SELECT 1`) before the work.
         """
-        if self._link is None or self._link.closed:
+        link = self._link
+        if link is None or link.closed:
             return False
         waiting = select.poll()
-        waiting.register(self._link.fileno(), select.POLLIN)
+        waiting.register(link.fileno(), select.POLLIN)
         return not waiting.poll(0)
 
     def _follow_file(self) -> None:
@@ -121,29 +134,32 @@ class DatabaseThread:
 
     def _connect(self) -> None:
         connection.ensure_connection()
-        self._is_cut = False
-        if connection.vendor == "postgresql":
-            self._link = connection.connection
-            with connection.cursor() as cursor:
-                cursor.execute(POSTGRESQL_SESSION)
-        else:
+        if connection.vendor != "postgresql":
             connection.connection.patience_seconds = min(
                 settings.SQLITE_TIMEOUT_SECONDS, SQLITE_WAIT_SECONDS
             )
         self._file = _file_of_database()
 
+    def _limit(self) -> None:
+        link = self._link
+        if link is not None and link is not self._limited:
+            with connection.cursor() as cursor:
+                cursor.execute(POSTGRESQL_SESSION)
+            self._limited = link
+
     def _cut(self) -> None:
         """A server that is there and does not answer would hold the thread for ever."""
-        if self._link is None or self._link.closed:
+        link = self._link
+        if link is None or link.closed:
             return
         self._is_cut = True
         import psycopg  # it is there already
 
         with (
             suppress(OSError, psycopg.Error),
-            socket.socket(fileno=os.dup(self._link.fileno())) as link,
+            socket.socket(fileno=os.dup(link.fileno())) as way,
         ):
-            link.shutdown(socket.SHUT_RDWR)
+            way.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Blocks."""

@@ -124,6 +124,30 @@ async def test_a_read_that_gets_no_answer_is_not_asked_again() -> None:
         assert begun == [1]
 
 
+def replaced() -> int:
+    """As Django does when a transaction cannot even be taken back."""
+    connection.close()
+    return session()[0]
+
+
+def hanging() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_sleep(60)")
+
+
+async def test_one_that_was_replaced_in_the_middle_of_work_has_limits_and_is_cut_too() -> None:
+    async with thread_of_ours() as thread:
+        await thread.run(session, SECONDS)
+
+        backend = await thread.run(replaced, SECONDS)
+        assert await thread.run(session, SECONDS) == (backend, "1min")
+
+        await thread.run(replaced, SECONDS)
+        with pytest.raises(NoAnswer):
+            await thread.run(hanging, 0.2)
+        await asyncio.to_thread(end, (await thread.run(replaced, SECONDS)))
+
+
 def create() -> None:
     with connection.cursor() as cursor:
         cursor.execute("CREATE TABLE written AS SELECT 1")
