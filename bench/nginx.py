@@ -3,11 +3,11 @@
 import json
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.process import LOAD_CORES, BenchProcess, free_port, running
+from bench.process import CORES, LOAD_CORES, BenchProcess, free_port, running
 
 LARGE_BYTES = 20_000_000
 LARGE_PATH = "/large.bin"
@@ -47,7 +47,7 @@ UPSTREAM = """
 
 PROXY = """
     upstream target {{
-        server {target};
+        {targets}
         keepalive 512; keepalive_requests 1000000000; keepalive_timeout 600s;
     }}
     server {{
@@ -109,9 +109,22 @@ def proxy(
     """`more`: lines of its configuration."""
     with _home() as home:
         port = free_port()
-        servers = PROXY.format(port=port, target=target.removeprefix("http://"), more=more)
+        line = f"server {target.removeprefix('http://')};"
+        servers = PROXY.format(port=port, targets=line, more=more)
         with _running(home, servers, port, cores) as running_proxy:
             yield running_proxy
+
+
+@contextmanager
+def balancer(targets: Sequence[str]) -> Iterator[str]:
+    """Its URL. It takes turns, and asks another one where nobody listens."""
+    with _home() as home:
+        port = free_port()
+        names = [target.removeprefix("http://") for target in targets]
+        lines = " ".join(f"server {name} max_fails=1 fail_timeout=1s;" for name in names)
+        servers = PROXY.format(port=port, targets=lines, more="")
+        with _running(home, servers, port, CORES) as (url, _):
+            yield url
 
 
 @contextmanager

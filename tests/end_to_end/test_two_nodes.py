@@ -23,7 +23,7 @@ from tests.support.waiting import wait_for
 
 pytestmark = needs_postgresql("needs PostgreSQL: nodes share no SQLite file")
 KEYS = [f"KEY-{number:02}" for number in range(8)]
-RATE = 60.0
+RATE = 100.0
 # A change arrives within a second; the machine of the tests may be three times as busy.
 CHANGE_SECONDS = 4.0
 
@@ -99,7 +99,7 @@ def enable(browser: httpx.Client, node: Node, key: str) -> None:
 
 
 def test_a_node_whose_clock_is_ahead_says_so_and_wakes_no_group_early(nodes: TwoNodes):
-    until = take_groups_off(nodes, seconds=5)
+    until = take_groups_off(nodes, seconds=4)
     wait_for(lambda: available(nodes) == {0}, CHANGE_SECONDS)
 
     wait_for(lambda: available(nodes) == {len(KEYS)})

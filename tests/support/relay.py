@@ -10,10 +10,12 @@ from contextlib import suppress
 class Relay:
     """To the ports of this machine in turn; where nobody listens, to the next one.
 
-    It has a thread and an event loop of its own. `served`: how many connections each port took.
+    It has a thread and an event loop of its own. `host`: where it listens. `served`: how many
+    connections each port took.
     """
 
-    def __init__(self, *ports: int) -> None:
+    def __init__(self, *ports: int, host: str = "127.0.0.1") -> None:
+        self._host = host
         self._orders = itertools.cycle([ports[at:] + ports[:at] for at in range(len(ports))])
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="relay", daemon=True)
@@ -25,7 +27,7 @@ class Relay:
 
     def __enter__(self) -> "Relay":
         self._thread.start()
-        server = asyncio.start_server(self._serve, "127.0.0.1", 0)
+        server = asyncio.start_server(self._serve, self._host, 0)
         self._server = asyncio.run_coroutine_threadsafe(server, self._loop).result(10)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
