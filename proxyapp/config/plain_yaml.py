@@ -28,7 +28,7 @@ MAX_DEPTH = 30
 # 100,000 keys with labels are 800,000, 10,000 groups with all their fields 300,000.
 MAX_EVENTS = 1_500_000
 MAX_MERGED_FIELDS = 100_000
-PLAIN_DECIMAL = re.compile(r"[-+]?[0-9]{1,9}\.[0-9]{1,9}")
+PLAIN_DECIMAL = re.compile(r"[-+]?[0-9]{1,9}\.[0-9]{1,9}(?:[eE][-+][0-9]{1,2})?")
 PLAIN_INTEGER = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,17})")
 QUOTED_WORD = re.compile(r"'[^'<]{2}[^']+'")
 FIELD_NAME = re.compile(r"[A-Za-z_ -]{1,30}")

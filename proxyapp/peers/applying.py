@@ -37,7 +37,9 @@ class Applied:
 def config_of(moved: MovedIn) -> Config:
     """Checked as a config file is. Raises ConfigError."""
     problems: list[str] = []
-    tree = {"groups": [_group(group) for group in moved.groups]}
+    tree: dict[str, Any] = {"groups": [_group(group) for group in moved.groups]}
+    if moved.prices:
+        tree["prices"] = moved.prices
     config = FileReading(problems, None).config(tree)
     if problems:
         names = {f"groups[{index}]": group.name for index, group in enumerate(moved.groups)}

@@ -81,7 +81,7 @@ def _entry(entry: Fields, name: str, provider: str, made: Made) -> None:
     if at not in made:
         made[at] = entry.moved.group(name, **target_fields(base, provider))
         put_models(made[at], names, entry.moved)
-    _key(made[at], entry)
+    _key(made[at], entry, entry.number("priority"))
     entry.leave_rest(REASONS)
 
 
@@ -98,19 +98,19 @@ def _compatible(entry: Fields, moved: MovedIn) -> None:
     if entry.flag("disabled"):
         made.fields["enabled"] = False
     put_models(made, _names(entry), moved)
+    priority = entry.number("priority")
     for key in entry.each("api-key-entries"):
-        _key(made, key)
+        _key(made, key, priority)
         key.leave_rest(REASONS)
     entry.leave_rest(REASONS)
 
 
-def _key(made: MovedGroup, entry: Fields) -> None:
+def _key(made: MovedGroup, entry: Fields, priority: int | None) -> None:
     terms: dict[str, Any] = {
         "weight": entry.weight(),
         "proxy_url": entry.text("proxy-url"),
+        "priority": priority,
     }
-    if (priority := entry.number("priority")) is not None:
-        terms["priority"] = priority
     entry.moved.key(made, entry.take("api-key"), entry.at("api-key"), **terms)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from proxyapp.config.plain_yaml import Odd, shown
+from proxyapp.config.plain_yaml import Odd, kind, shown
 from proxyapp.peers.moved import MovedIn
 from proxyapp.peers.reasons import NO_PLACE
 from proxyapp.vocabulary.choices import MAX_WEIGHT
@@ -30,7 +30,11 @@ class Fields:
 
     def take(self, name: str) -> Any:
         value = self.values.pop(name, None)
-        return None if isinstance(value, Odd) else value
+        if isinstance(value, Odd):
+            text = _("is %(kind)s, which no field takes")
+            self.moved.leave(self.at(name), text % {"kind": kind(value)})
+            return None
+        return value
 
     def text(self, name: str) -> str:
         """A number is what YAML makes of an unquoted text of digits."""

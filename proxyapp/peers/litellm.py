@@ -9,6 +9,7 @@ from typing import Any
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedIn
+from proxyapp.peers.prices import take_price
 from proxyapp.peers.reasons import LIMITS_OF_GROUP, OF_GATEWAY, OF_PROGRAM, OWN_ROTATION
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import PROVIDERS, target_fields
@@ -31,7 +32,6 @@ NO_KEY = gettext_noop(
 REASONS = {
     "timeout": OF_GATEWAY,
     "stream_timeout": OF_GATEWAY,
-    "model_info": gettext_noop("is a label of that program only"),
     "router_settings": OWN_ROTATION,
     "litellm_settings": OF_PROGRAM,
     "general_settings": OF_PROGRAM,
@@ -77,8 +77,7 @@ def _entry(
     entry: Fields, pooled: dict[tuple[str, str, str], Pooled], environment: Environment
 ) -> None:
     name, params = entry.text("model_name"), entry.fields("litellm_params")
-    provider, __, model = params.text("model").rpartition("/")
-    provider = (provider or "openai").partition("/")[0].replace("google_ai_studio", "gemini")
+    provider, model = _target(params.text("model"))
     base = resolved(params.text("api_base") or params.text("base_url"), environment)
     place = params.at("api_key")
     secret = resolved(params.text("api_key"), environment)
@@ -94,9 +93,18 @@ def _entry(
         key = pooled.setdefault(at, Pooled(provider, base, secret, place))
         key.names.append((name, model))
         _terms(key, params, model)
+        take_price(model, (params, entry.fields("model_info")), entry.moved)
         params.leave_rest(REASONS)
     entry.take("model_info")
     entry.leave_rest(REASONS)
+
+
+def _target(text: str) -> tuple[str, str]:
+    """The provider, and its name of the model, which may have slashes in it."""
+    provider, slash, model = text.partition("/")
+    if not slash:
+        return "openai", text
+    return provider.replace("google_ai_studio", "gemini"), model
 
 
 def resolved(text: str, environment: Environment) -> str:

@@ -52,13 +52,14 @@ class MovedGroup:
 
 @dataclass(slots=True)
 class MovedIn:
-    """`notes`: what whoever moves should know of what was taken. `encrypted`: keys that stayed
-    closed.
+    """`prices`: by model, as the config file has them. `notes`: what whoever moves should know of
+    what was taken. `encrypted`: keys that stayed closed.
     """
 
     peer: str
     groups: list[MovedGroup] = field(default_factory=list)
     tokens: list[ForeignToken] = field(default_factory=list)
+    prices: dict[str, dict[str, Any]] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     token_notes: list[str] = field(default_factory=list)

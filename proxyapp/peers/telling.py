@@ -33,6 +33,7 @@ def as_json(moved: MovedIn, applied: Applied, *, dry_run: bool) -> dict[str, Any
         "group_names": [group.name for group in moved.groups],
         "groups": vars(report.groups),
         "keys": vars(report.keys),
+        "prices": vars(report.prices),
         "client_tokens": {
             "created": [{"name": row.name, "masked": row.masked} for row in applied.tokens],
             "unchanged": len(moved.tokens) - len(applied.tokens),
