@@ -10,13 +10,14 @@ from django.conf import settings
 from django.db import transaction
 
 from proxyapp.access.token_book import SHAPE, masked_token, token_hash
-from proxyapp.access.token_store import secret_keys
+from proxyapp.access.token_store import MAX_PATTERN, MAX_PATTERNS, MOST, secret_keys
 from proxyapp.models import ClientToken, Group, audit
 from proxyapp.models.audit import Actor
 from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.masking import masked_key
+from proxyapp.vocabulary.model_lists import plain_models
 from proxyapp.vocabulary.no_keys import is_placeholder
 from proxyapp.vocabulary.token_strength import LONGEST_FOREIGN
 from proxyapp.vocabulary.token_strength import is_weak as is_weak
@@ -51,6 +52,23 @@ def why_refused(text: str) -> str:
         text = _("has less than %(least)s characters, which anybody finds by trying")
         return text % {"least": LEAST_CHARACTERS}
     return ""
+
+
+def why_not_its_terms(token: ForeignToken) -> str:
+    """What a token that is made here may not have either. Empty: nothing."""
+    if len(token.models) > MAX_PATTERNS:
+        return _("is for more than %(most)s models: make one by hand") % {"most": MAX_PATTERNS}
+    if not all(map(_is_name, token.models)):
+        return _("is for models whose names are none here: make one by hand")
+    for limit in ("requests_per_minute", "requests_per_day"):
+        most = getattr(token, limit)
+        if most is not None and not 1 <= most <= MOST[limit]:
+            return _("has a limit that is none here: make one by hand")
+    return ""
+
+
+def _is_name(model: str) -> bool:
+    return bool(model) and model.isprintable() and len(model) <= MAX_PATTERN
 
 
 def masked_foreign(text: str) -> str:
@@ -106,7 +124,7 @@ def _rows(new: Sequence[ForeignToken], names: Iterable[str]) -> list[ClientToken
             token_hash=token_hash(token.text, settings.SECRET_KEY),
             masked=masked_foreign(token.text),
             is_limited_to_groups=token.groups is not None,
-            allowed_models=list(token.models),
+            allowed_models=list(dict.fromkeys(plain_models(token.models))),
             requests_per_minute=token.requests_per_minute,
             requests_per_day=token.requests_per_day,
             expires_at=token.expires_at,

@@ -4,8 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from proxyapp.access.foreign_tokens import ForeignToken, is_weak, masked_foreign, why_refused
-from proxyapp.access.token_store import MAX_PATTERNS
+from proxyapp.access.foreign_tokens import (
+    ForeignToken,
+    is_weak,
+    masked_foreign,
+    why_not_its_terms,
+    why_refused,
+)
 from proxyapp.config.contents import ConfigError
 from proxyapp.peers.reasons import NO_PLACE
 from proxyapp.vocabulary.checks import check_key
@@ -116,11 +121,11 @@ class MovedIn:
             text = _("%(why)s: give its clients another (`manage.py tokens create`)")
             self.leave(place, text % {"why": _(why)})
             return
-        if len(terms.get("models", ())) > MAX_PATTERNS:
-            text = _("is for more than %(most)s models: make one by hand")
-            self.leave(place, text % {"most": MAX_PATTERNS})
+        token = ForeignToken(text=secret, name=name, **terms)
+        if why := why_not_its_terms(token):
+            self.leave(place, why)
             return
-        self.tokens.append(ForeignToken(text=secret, name=name, **terms))
+        self.tokens.append(token)
         if is_weak(secret):
             text = _(
                 "client token %(token)s (%(place)s) is weak: whoever can reach the gateway may find"

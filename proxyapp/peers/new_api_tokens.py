@@ -19,6 +19,7 @@ PREFIX = "sk-"
 # Of users and channels that name none; what lets a user have any of its own.
 DEFAULT, ANY = "default", "auto"
 IS_OFF = gettext_noop("is off there")
+FOR_NOTHING = gettext_noop("is for no model")
 FOR_ADDRESSES = gettext_noop(
     "is for some addresses only, which no token here is: give its clients another"
     " (`manage.py tokens create`)"
@@ -50,12 +51,16 @@ def _token(row: Row, moved: MovedIn, groups: list[str] | None) -> None:
     if fields.text("allow_ips") or fields.text("subnet"):
         moved.leave(fields.place, FOR_ADDRESSES)
         return
+    models = _models(fields)
+    if models is None:
+        moved.leave(fields.place, FOR_NOTHING)
+        return
     moved.token(
         key if key.startswith(PREFIX) else f"{PREFIX}{key}",
         fields.place,
         name,
         groups=groups,
-        models=_models(fields),
+        models=models,
         expires_at=_end(fields),
     )
     if not fields.flag("unlimited_quota"):
@@ -63,11 +68,14 @@ def _token(row: Row, moved: MovedIn, groups: list[str] | None) -> None:
         moved.token_notes.append(text % {"place": fields.place})
 
 
-def _models(fields: Fields) -> list[str]:
-    """new-api's list counts where it is switched on, one-api's where there is one."""
+def _models(fields: Fields) -> list[str] | None:
+    """new-api's list counts where it is switched on, one-api's where there is one. None: no model
+    at all.
+    """
     is_on, listed = fields.flag("model_limits_enabled"), fields.text("model_limits")
     names = (listed if is_on else "") or fields.text("models")
-    return [part.strip() for part in names.split(",") if part.strip()]
+    found = [part.strip() for part in names.split(",") if part.strip()]
+    return found or (None if is_on else [])
 
 
 def _end(fields: Fields) -> datetime | None:

@@ -108,3 +108,11 @@ def test_uni_apis_rates_of_clients_are_theirs(imported: Import):
     assert [token.requests_per_minute for token in tokens] == [30, 30]
     assert [token.requests_per_day for token in tokens] == [None, 50]
     assert left["api_keys[1].preferences.rate_limit"].startswith("say it as limits of the token")
+
+
+def test_a_rate_that_no_column_holds_is_not_taken(imported: Import):
+    config = uni_api_config(TARGET, KEYS, OLD)
+    config["api_keys"][0]["preferences"] = {"rate_limit": "30000000000/min"}
+
+    assert left_out(imported(config))["api_keys[0].api"].startswith("has a limit that is none")
+    assert not ClientToken.objects.exists()

@@ -104,3 +104,23 @@ def test_a_group_that_knows_its_redirected_models_only_has_these(tmp_path: Path)
         ["gemini-2.5-flash"],
         rules,
     )
+
+
+@pytest.mark.parametrize(
+    ("terms", "why"),
+    [
+        ({"model_limits": "", "model_limits_enabled": 1}, "is for no model"),
+        ({"models": "m" * 101}, "is for models whose names are none here"),
+        ({"models": ",".join(f"m{number}" for number in range(101))}, "is for more than 100"),
+    ],
+)
+def test_a_token_that_would_come_out_wider_is_not_taken(
+    tmp_path: Path, terms: dict[str, Any], why: str
+):
+    tables = new_api_tables(TARGET, KEYS, OLD)
+    tables["tokens"][0] |= terms
+
+    report = import_from("auto", database(tmp_path / "db", tables))
+
+    assert left_out(report)["token 7"].startswith(why)
+    assert not ClientToken.objects.exists()
