@@ -8,6 +8,7 @@ from proxyapp.peers.moved import MovedIn
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.marks import gettext_noop
 
+MOST_SHOWN = 50
 CLOSED = gettext_noop("from now on every client needs a token: until now none was asked for")
 
 
@@ -16,7 +17,10 @@ def lines_of(moved: MovedIn, applied: Applied) -> Iterator[str]:
     yield from applied.report.lines()
     made = len(applied.tokens)
     yield f"client tokens: {made} created, {len(moved.tokens) - made} there before"
-    yield from (f"created client token {row.name!r} ({row.masked})" for row in applied.tokens)
+    shown = applied.tokens[:MOST_SHOWN]
+    yield from (f"created client token {row.name!r} ({row.masked})" for row in shown)
+    if more := made - len(shown):
+        yield f"created client tokens: {more} more"
     if applied.disabled:
         yield f"disabled, as they were there: {applied.disabled} keys"
     yield from (f"note: {note}" for note in notes_of(moved, applied))
@@ -48,4 +52,7 @@ def as_json(moved: MovedIn, applied: Applied, *, dry_run: bool) -> dict[str, Any
 
 
 def notes_of(moved: MovedIn, applied: Applied) -> list[str]:
-    return [*moved.notes, *moved.token_notes, *([_(CLOSED)] if applied.is_closed else [])]
+    """Those that matter most first; the last says how many more there are."""
+    notes = [*([_(CLOSED)] if applied.is_closed else []), *moved.notes, *moved.token_notes]
+    more = len(notes) - MOST_SHOWN
+    return [*notes[:MOST_SHOWN], *([_("… and %(more)s more") % {"more": more}] if more > 0 else [])]

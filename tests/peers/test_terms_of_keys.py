@@ -1,11 +1,13 @@
 """Limits, priorities and prefixes of other gateways, as what they are here."""
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from django.core.management import call_command
 
 from proxyapp.models import ApiKey, ClientToken, Group
 from tests.support.import_from import import_from, left_out
@@ -116,3 +118,20 @@ def test_a_rate_that_no_column_holds_is_not_taken(imported: Import):
 
     assert left_out(imported(config))["api_keys[0].api"].startswith("has a limit that is none")
     assert not ClientToken.objects.exists()
+
+
+def test_of_many_tokens_some_are_named(imported: Import, tmp_path: Path):
+    config = cliproxyapi_config(TARGET, KEYS, OLD)
+    config["api-keys"] = [f"weak-{number}" for number in range(1000, 1300)]
+    out = io.StringIO()
+
+    report = imported(config)
+    config["api-keys"] = [f"feeble-{number}" for number in range(1000, 1300)]
+    (tmp_path / "file").write_text(yaml.safe_dump(config))
+    call_command("import_from", "auto", str(tmp_path / "file"), stdout=out)
+
+    assert len(report["client_tokens"]["created"]) == 300
+    assert len(report["notes"]) == 51
+    assert report["notes"][-1] == "… and 251 more"
+    assert out.getvalue().count("created client token ") == 50
+    assert "created client tokens: 250 more" in out.getvalue()
