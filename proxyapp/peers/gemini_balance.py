@@ -1,10 +1,11 @@
 """gemini-balance: its `.env`, or its database, which wins over the file."""
 
+import re
 from collections.abc import Mapping
 
 from proxyapp.peers.databases import rows_of, tables_of
 from proxyapp.peers.env_file import listed
-from proxyapp.peers.moved import MovedIn
+from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.reasons import (
     ALL_TRIED,
     AS_ANSWERED,
@@ -14,7 +15,6 @@ from proxyapp.peers.reasons import (
     OF_GATEWAY,
     OF_PROGRAM,
     OWN_DATABASE,
-    VERTEX,
 )
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
@@ -24,10 +24,12 @@ from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "gemini-balance"
 NAMES = frozenset(("API_KEYS", "ALLOWED_TOKENS"))
-TAKEN = NAMES | {"AUTH_TOKEN", "BASE_URL", "PROXIES", "PAID_KEY"}
+TAKEN = NAMES | {"AUTH_TOKEN", "BASE_URL", "PROXIES", "PAID_KEY", "VERTEX_API_KEYS"}
+# Vertex AI with API keys; what follows the host the gateway adds.
+EXPRESS = "https://aiplatform.googleapis.com"
+EXPRESS_PATH = re.compile(r"/v\d\w*(?:/publishers/google)?/?$")
 REASONS = {
-    "VERTEX_API_KEYS": VERTEX,
-    "VERTEX_EXPRESS_BASE_URL": VERTEX,
+    "VERTEX_EXPRESS_BASE_URL": gettext_noop("is for VERTEX_API_KEYS, of which there are none"),
     "MAX_FAILURES": NOT_COUNTED,
     "MAX_RETRIES": ALL_TRIED,
     "CHECK_INTERVAL_HOURS": gettext_noop("a dead key is asked about when it is refused"),
@@ -69,10 +71,27 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     if paid and paid not in keys and not check_key(paid):
         moved.key(moved.group("gemini-paid", **made.fields), paid, "PAID_KEY")
         moved.notes.append(_("PAID_KEY is in a group of its own: gemini-paid"))
+    taken = TAKEN | _express(settings, made, moved)
     _tokens(settings, moved)
     for name, value in settings.items():
-        if name not in TAKEN and value.strip() not in ("", "[]", "{}", "None", "null"):
+        if name not in taken and value.strip() not in ("", "[]", "{}", "None", "null"):
             moved.leave(name, _reason(name))
+
+
+def _express(settings: Mapping[str, str], gemini: MovedGroup, moved: MovedIn) -> frozenset[str]:
+    """The settings that it took. Only a path of their own led to these keys, which cost money:
+    the group is off until somebody means it to be on.
+    """
+    keys = listed(settings.get("VERTEX_API_KEYS", ""))
+    if not keys:
+        return frozenset()
+    target = EXPRESS_PATH.sub("", settings.get("VERTEX_EXPRESS_BASE_URL", "").strip()) or EXPRESS
+    express = {**gemini.fields, **target_fields(target), "enabled": False}
+    made = moved.group("express", **express)
+    for index, key in enumerate(keys):
+        moved.key(made, key, f"VERTEX_API_KEYS[{index}]")
+    moved.notes.append(_("VERTEX_API_KEYS are in a group of their own, which is off: express"))
+    return frozenset({"VERTEX_EXPRESS_BASE_URL"})
 
 
 def _tokens(settings: Mapping[str, str], moved: MovedIn) -> None:

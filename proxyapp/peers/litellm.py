@@ -22,6 +22,7 @@ from proxyapp.vocabulary.quoting import quoted
 
 PEER = "litellm"
 FROM = "os.environ/"
+CREDENTIAL = ("api_key", "api_base")
 REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 # What Google calls TPM is input too.
 METERS = {"rpm": Meter.REQUESTS_PER_MINUTE.value, "tpm": Meter.INPUT_TOKENS_PER_MINUTE.value}
@@ -61,10 +62,13 @@ def recognises(source: Source) -> bool:
 def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     fields = Fields(source.tree, "", moved)
     pooled: dict[tuple[str, str, str], Pooled] = {}
+    credentials = _credentials(fields)
     for entry in fields.each("model_list"):
-        _entry(entry, pooled, environment)
-    router = fields.fields("router_settings")
-    fallbacks, aliases = _fallbacks(router), router.take("model_group_alias")
+        _entry(entry, pooled, credentials, environment)
+    router, settings = fields.fields("router_settings"), fields.fields("litellm_settings")
+    fallbacks = _fallbacks(settings) | _fallbacks(router)
+    aliases = router.take("model_group_alias")
+    settings.leave_rest(dict.fromkeys(settings.values, REASONS["litellm_settings"]))
     router.leave_rest(dict.fromkeys(router.values, REASONS["router_settings"]))
     given = aliases if isinstance(aliases, dict) else {}
     for keys in _alike(pooled.values()):
@@ -73,10 +77,25 @@ def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     fields.leave_rest(REASONS)
 
 
+def _credentials(fields: Fields) -> dict[str, Mapping[Any, Any]]:
+    """What entries take by the name of it."""
+    found: dict[str, Mapping[Any, Any]] = {}
+    for credential in fields.each("credential_list"):
+        name, values = credential.text("credential_name"), credential.take("credential_values")
+        if name and isinstance(values, Mapping):
+            found[name] = values
+    return found
+
+
 def _entry(
-    entry: Fields, pooled: dict[tuple[str, str, str], Pooled], environment: Environment
+    entry: Fields,
+    pooled: dict[tuple[str, str, str], Pooled],
+    credentials: Mapping[str, Mapping[Any, Any]],
+    environment: Environment,
 ) -> None:
     name, params = entry.text("model_name"), entry.fields("litellm_params")
+    named = credentials.get(params.text("litellm_credential_name"), {})
+    params.values = {**{key: named[key] for key in CREDENTIAL if key in named}, **params.values}
     provider, model = _target(params.text("model"))
     base = resolved(params.text("api_base") or params.text("base_url"), environment)
     place = params.at("api_key")

@@ -90,6 +90,27 @@ def test_gemini_balance_gives_keys_exits_and_tokens(tmp_path: Path, *, is_databa
     assert left_out(report).keys() == {"MAX_FAILURES"}
 
 
+@pytest.mark.parametrize(
+    ("url", "target"),
+    [
+        ("", "https://aiplatform.googleapis.com"),
+        ("https://vertex.example.com/v1beta1/publishers/google", "https://vertex.example.com"),
+    ],
+)
+def test_keys_for_vertex_are_in_a_group_that_is_off(tmp_path: Path, url: str, target: str):
+    settings = gemini_balance_settings(TARGET, KEYS[:1], OLD) | {
+        "VERTEX_API_KEYS": json.dumps(KEYS[1:]),
+        "VERTEX_EXPRESS_BASE_URL": url,
+    }
+
+    report = import_from("auto", written(tmp_path / "file", env_of(settings)))
+
+    group = Group.objects.get(name="express")
+    assert (group.enabled, group.target_url) == (False, target)
+    assert list(keys_of("express")) == KEYS[1:]
+    assert left_out(report).keys() == {"MAX_FAILURES"}
+
+
 def test_gpt_loads_database_gives_keys_with_states_and_tokens_of_groups(tmp_path: Path):
     report = import_from("auto", database(tmp_path / "db", gpt_load_tables(TARGET, KEYS, OLD)))
 

@@ -79,6 +79,26 @@ def test_litellms_models_of_several_providers_are_groups_of_their_own(write: Wri
     assert left_out(report).keys() == {"model_list[2]", "model_list[3]"}
 
 
+def test_litellms_credentials_and_fallbacks_are_found_wherever_they_stand(write: WriteTree):
+    config = litellm_config(TARGET, KEYS[:1], OLD)
+    del config["router_settings"]
+    params = config["model_list"][0]["litellm_params"]
+    del params["api_key"], params["api_base"]
+    params["litellm_credential_name"] = "old"
+    values = {"api_key": KEYS[1], "api_base": TARGET, "description": "x"}
+    config["credential_list"] = [{"credential_name": "old", "credential_values": values}]
+    config["litellm_settings"] = {"fallbacks": [{"fast": ["pro"]}], "drop_params": True}
+
+    report = import_from("auto", write(config))
+
+    assert list(keys_of("gemini")) == [KEYS[1]]
+    assert (Group.objects.get().target_url, Group.objects.get().fallbacks) == (
+        TARGET,
+        {"gemini-2.5-flash": ["pro"]},
+    )
+    assert left_out(report).keys() == {"litellm_settings.drop_params"}
+
+
 def test_cliproxyapis_entries_are_a_group_with_exits_and_its_clients(write: WriteTree):
     config = cliproxyapi_config(TARGET, KEYS, OLD) | {
         "vertex-api-key": [{"api-key": "x"}],
