@@ -100,7 +100,8 @@ class UploadForm(forms.Form):
             raise forms.ValidationError(
                 _(
                     "The config has %(size)s MiB; %(most)s MiB are allowed here. Import it on the"
-                    " gateway's machine: `manage.py import_config FILE`."
+                    " gateway's machine: `manage.py import_config FILE`, or one of another gateway"
+                    " by `manage.py import_from auto FILE`."
                 )
                 % {"size": mib(size), "most": mib(MAX_BYTES)}
             )

@@ -168,3 +168,22 @@ def test_a_broken_database_is_refused(operator: Client, rest: bytes, said: str):
 
     assert said in text(check(operator, "", file=file))
     assert everything() == []
+
+
+def test_a_list_of_channels_as_an_api_answers_is_recognised(operator: Client):
+    channel = {"id": 1, "type": 24, "key": KEYS[0], "models": "", "name": "google"}
+
+    html = check(operator, json.dumps({"data": {"items": [channel]}}))
+
+    assert "This is a file of new-api" in text(html)
+    agree(operator, html)
+    assert list(keys_of("google")) == KEYS[:1]
+
+
+def test_a_text_of_keys_is_told_by_its_files_name(operator: Client, tmp_path: Path):
+    file = tmp_path / "keys-flash-invalid.txt"
+    file.write_text("\n".join(KEYS))
+
+    agree(operator, upload(operator, file))
+
+    assert keys_of("flash") == dict.fromkeys(KEYS, "disabled")
