@@ -15,6 +15,7 @@ from proxyapp.config.contents import ConfigError
 from proxyapp.peers.reasons import NO_PLACE
 from proxyapp.vocabulary.checks import check_key
 from proxyapp.vocabulary.in_words import gettext as _
+from proxyapp.vocabulary.log_masking import beginning, has_secret
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.quoting import quoted
 
@@ -77,7 +78,7 @@ class MovedIn:
     def leave(self, place: str, why: str = NO_PLACE) -> None:
         """`why`: marked, or in the reader's language already."""
         if len(self.left) < MOST_LEFT:
-            self.left.append(Left(_printable(place), _printable(_(why))))
+            self.left.append(Left(printable(place), printable(_(why))))
         else:
             self.more_left += 1
 
@@ -121,7 +122,7 @@ class MovedIn:
             text = _("%(why)s: give its clients another (`manage.py tokens create`)")
             self.leave(place, text % {"why": _(why)})
             return
-        token = ForeignToken(text=secret, name=name, **terms)
+        token = ForeignToken(text=secret, name=printable(name), **terms)
         if why := why_not_its_terms(token):
             self.leave(place, why)
             return
@@ -131,7 +132,8 @@ class MovedIn:
                 "client token %(token)s (%(place)s) is weak: whoever can reach the gateway may find"
                 " it by trying; replace it soon"
             )
-            self.token_notes.append(text % {"token": masked_foreign(secret), "place": place})
+            said = {"token": masked_foreign(secret), "place": place}
+            self.token_notes.append(printable(text % said))
 
     def without_tokens(self) -> int:
         """How many there were. With them goes what was noted of them."""
@@ -172,11 +174,14 @@ class MovedIn:
         return [key for group in self.groups for key in group.keys]
 
 
-def _printable(text: str) -> str:
-    return "".join(each if each.isprintable() else "?" for each in text[:MAX_TEXT])
+def printable(text: str) -> str:
+    """A key may have slipped into any place."""
+    return "".join(each if each.isprintable() else "?" for each in beginning(text, MAX_TEXT))
 
 
 def group_name(text: str) -> str:
-    """What a path of a URL takes, of a name that people gave."""
+    """What a path of a URL takes, of a name that people gave. Empty for a key in its place."""
+    if has_secret(text[:MAX_TEXT]):
+        return ""
     kept = (character if character.isalnum() or character in "-_." else "-" for character in text)
     return "".join(kept).strip("-.")[:MAX_GROUP_NAME]

@@ -6,7 +6,7 @@ from typing import Any
 
 from proxyapp.peers.databases import rows_of
 from proxyapp.peers.fields import Fields
-from proxyapp.peers.moved import MovedGroup, MovedIn
+from proxyapp.peers.moved import MovedGroup, MovedIn, printable
 from proxyapp.peers.source import Row, Source
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.marks import gettext_noop
@@ -65,7 +65,7 @@ def _token(row: Row, moved: MovedIn, groups: list[str] | None) -> None:
     )
     if not fields.flag("unlimited_quota"):
         text = _("%(place)s: its quota there is a budget here (`tokens set`)")
-        moved.token_notes.append(text % {"place": fields.place})
+        moved.token_notes.append(printable(text % {"place": fields.place}))
 
 
 def _models(fields: Fields) -> list[str] | None:

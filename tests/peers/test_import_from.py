@@ -254,3 +254,13 @@ def test_many_keys_and_tokens_cost_no_more_statements_than_few(tmp_path: Path):
 
     # SQLite takes a thousand values a statement.
     assert statements("many", 200) <= statements("few", 2) + 20
+
+
+def test_a_key_in_the_place_of_a_name_is_no_name(tmp_path: Path):
+    tables = gpt_load_tables(TARGET, KEYS[:2], OLD)
+    tables["groups"][0] |= {"name": KEYS[2], "model_redirect_rules": json.dumps({KEYS[2]: "a b"})}
+
+    report = import_from("auto", database(tmp_path / "db", tables))
+
+    assert Group.objects.get().name == "gpt-load"
+    assert KEYS[2] not in str(report)
