@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 
 ENTRY = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 COMMENT = re.compile(r"\s+#.*$")
@@ -22,11 +23,8 @@ def settings_of(text: str) -> dict[str, str]:
         if line.lstrip().startswith("#") or not (found := ENTRY.fullmatch(line)):
             continue
         value = found[2].strip()
-        if (end := _open_end(value)) and not _closed(value, end):
-            for more in lines:
-                value += "\n" + more.strip()
-                if _closed(value, end):
-                    break
+        if (end := _open_end(value)) and end not in value[1:]:
+            value = "\n".join([value, *_up_to(end, lines)])
         settings[found[1]] = _plain(value)
     return settings
 
@@ -47,8 +45,11 @@ def _open_end(value: str) -> str:
     return "]" if first == "[" else first if first in QUOTES else ""
 
 
-def _closed(value: str, end: str) -> bool:
-    return len(value) > 1 and end in value[1:]
+def _up_to(end: str, lines: Iterator[str]) -> Iterator[str]:
+    for line in lines:
+        yield line.strip()
+        if end in line:
+            return
 
 
 def _plain(value: str) -> str:
