@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 ENTRY = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
-COMMENT = re.compile(r"\s+#.*$")
+COMMENT = re.compile(r"\s#.*$")
 QUOTES = ("'", '"')
 
 
@@ -55,4 +55,4 @@ def _up_to(end: str, lines: Iterator[str]) -> Iterator[str]:
 def _plain(value: str) -> str:
     if value[:1] in QUOTES:
         return value[1:].partition(value[0])[0] if value[0] in value[1:] else value[1:]
-    return COMMENT.sub("", value)
+    return COMMENT.sub("", value).rstrip()

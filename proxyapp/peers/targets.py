@@ -7,7 +7,7 @@ from typing import Any
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 from proxyapp.vocabulary.urls import is_of_google
 
-VERSION = re.compile(r"/v\d+(?:alpha|beta)?\d*(?:/openai)?/?$")
+VERSION = re.compile(r"/v\d++(?:(?:alpha|beta)\d*)?(?:/openai)?/?$")
 # Those of Gemini's keys go to Google with one credential; others take them as they say.
 PROVIDERS: Mapping[str, tuple[str, str]] = {
     "gemini": (DEFAULT_TARGET_URL, ""),

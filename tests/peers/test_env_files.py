@@ -3,6 +3,7 @@
 import pytest
 
 from proxyapp.peers.env_file import listed, settings_of
+from proxyapp.peers.targets import target_fields
 
 
 @pytest.mark.parametrize(
@@ -26,3 +27,15 @@ def test_a_list_that_nobody_ended_is_read_in_one_go():
 @pytest.mark.parametrize("text", ['["a", "b"]', "a, b", "a\nb", "[a, b", '["a" "b"]'])
 def test_lists_are_read_however_they_are_written(text: str):
     assert listed(text) == ["a", "b"]
+
+
+@pytest.mark.parametrize("text", ["a" + " " * 400_000 + "b", "a" + " " * 400_000 + "#b"])
+def test_a_long_gap_in_a_value_costs_nothing(text: str):
+    assert settings_of(f"A={text}")["A"] in (text, "a")
+
+
+def test_a_long_number_in_an_address_costs_nothing():
+    url = f"https://a.example/v{'1' * 400_000}x"
+
+    assert target_fields(url)["target_url"] == url
+    assert target_fields("https://a.example/v1beta2/openai/")["target_url"] == "https://a.example"
