@@ -18,6 +18,7 @@ from proxyapp.models import ApiKey, ClientToken, Group
 from proxyapp.models.audit import Actor
 from proxyapp.operators.key_actions import change_audited
 from proxyapp.peers.moved import MovedGroup, MovedIn, MovedKey
+from proxyapp.peers.unfit import leave_unfit
 from proxyapp.pool.cursor import lock_pool
 from proxyapp.vocabulary.choices import DEFAULT_TARGET_URL
 
@@ -35,16 +36,22 @@ class Applied:
 
 
 def config_of(moved: MovedIn) -> Config:
-    """Checked as a config file is. Raises ConfigError."""
-    problems: list[str] = []
-    tree: dict[str, Any] = {"groups": [_group(group) for group in moved.groups]}
-    if moved.prices:
-        tree["prices"] = moved.prices
-    config = FileReading(problems, None).config(tree)
+    """Checked as a config file is; what cannot be so is left out of `moved`. Raises ConfigError."""
+    config, problems = _checked(moved)
+    while problems and leave_unfit(moved, problems):
+        config, problems = _checked(moved)
     if problems:
         names = {f"groups[{index}]": group.name for index, group in enumerate(moved.groups)}
         raise ConfigError(_named(problem, names) for problem in problems)
     return config
+
+
+def _checked(moved: MovedIn) -> tuple[Config, list[str]]:
+    problems: list[str] = []
+    tree: dict[str, Any] = {"groups": [_group(group) for group in moved.groups]}
+    if moved.prices:
+        tree["prices"] = moved.prices
+    return FileReading(problems, None).config(tree), problems
 
 
 def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:

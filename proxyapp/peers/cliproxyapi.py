@@ -10,6 +10,7 @@ from proxyapp.peers.reasons import (
     AS_WRITTEN,
     LISTENING,
     MODELS_HAD,
+    NO_ADDRESS,
     OWN_ROTATION,
     PROVIDER_SAYS,
     VERTEX,
@@ -44,6 +45,8 @@ REASONS = {
     "remote-management": ADMIN,
     "quota-exceeded": PROVIDER_SAYS,
 }
+DIRECT = "direct"
+NO_EXIT = (DIRECT, "none")
 Made = dict[object, MovedGroup]
 
 
@@ -66,7 +69,7 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
         _compatible(entry, moved)
     _old(fields, moved)
     _turn_priorities(moved)
-    if exit_of_all and exit_of_all != "direct":
+    if exit_of_all and exit_of_all.lower() not in NO_EXIT:
         for moved_group in moved.groups:
             moved_group.fields["proxy_url"] = exit_of_all
     for index, (place, token) in enumerate(fields.items("api-keys"), start=1):
@@ -94,7 +97,11 @@ def _turn_priorities(moved: MovedIn) -> None:
 
 
 def _compatible(entry: Fields, moved: MovedIn) -> None:
-    made = moved.group(entry.text("name"), **target_fields(entry.text("base-url"), "openai"))
+    base = entry.text("base-url")
+    if not base:
+        moved.leave(entry.place, NO_ADDRESS)
+        return
+    made = moved.group(entry.text("name"), **target_fields(base, "openai"))
     if entry.flag("disabled"):
         made.fields["enabled"] = False
     put_models(made, _names(entry), moved)
@@ -102,13 +109,16 @@ def _compatible(entry: Fields, moved: MovedIn) -> None:
     for key in entry.each("api-key-entries"):
         _key(made, key, priority)
         key.leave_rest(REASONS)
+    for place, secret in entry.items("api-keys"):
+        moved.key(made, secret, place)
     entry.leave_rest(REASONS)
 
 
 def _key(made: MovedGroup, entry: Fields, priority: int | None) -> None:
+    exit_of_key = entry.text("proxy-url")
     terms: dict[str, Any] = {
         "weight": entry.weight(),
-        "proxy_url": entry.text("proxy-url"),
+        "proxy_url": DIRECT if exit_of_key.lower() in NO_EXIT else exit_of_key,
         "priority": priority,
     }
     entry.moved.key(made, entry.take("api-key"), entry.at("api-key"), **terms)

@@ -65,4 +65,8 @@ def _seen(source: Source) -> str:
         return _("a database without their tables")
     if source.settings:
         return _("settings of an environment")
-    return _("a mapping") if source.fields else _("text; keys alone go through Bulk add")
+    try:
+        is_mapping = isinstance(source.tree, dict)
+    except ConfigError as error:
+        return error.problems[0].removeprefix(f"{source.name}: ")
+    return _("a mapping") if is_mapping else _("text; keys alone go through Bulk add")

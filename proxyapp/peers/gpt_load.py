@@ -2,14 +2,14 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from proxyapp.peers.databases import parsed, rows_of, tables_of
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.gpt_load_secrets import VARIABLE, Opener, is_encrypted
 from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
-from proxyapp.peers.reasons import AS_WRITTEN, ASKS_FOR_MODELS, OF_PROGRAM
+from proxyapp.peers.reasons import AS_WRITTEN, ASKS_FOR_MODELS, NO_ADDRESS, OF_PROGRAM
 from proxyapp.peers.source import Environment, Row, Source
 from proxyapp.peers.targets import POLICY, target_fields
 from proxyapp.vocabulary.in_words import gettext as _
@@ -28,6 +28,7 @@ NOT_OPENED = gettext_noop(
 )
 AGGREGATE = gettext_noop("is made of other groups: its clients' tokens are for the keys of these")
 ONE_TARGET = gettext_noop("a group has one target: the first was taken")
+NO_GROUP = gettext_noop("is of no group that is there")
 # Whether only what the rules name is asked for.
 STRICT = "model_redirect_strict"
 CHANNELS = {"gemini": "gemini", "anthropic": "anthropic"}
@@ -81,8 +82,11 @@ def _of_database(source: Source, moved: MovedIn, opener: Opener | None) -> None:
         if row.get("group_type") == "aggregate":
             aggregates.append(row)
             continue
-        keys = (_opened(key, opener, moved) for key in by_group.get(row.get("id"), []))
-        made[row.get("id")] = _group(row, filter(None, keys), moved)
+        keys = (_opened(key, opener, moved) for key in by_group.pop(row.get("id"), []))
+        if group := _group(row, filter(None, keys), moved):
+            made[row.get("id")] = group
+    for key in (key for keys in by_group.values() for key in keys):
+        moved.leave(_place(key), NO_GROUP)
     if aggregates:
         _aggregates(source, aggregates, made, moved)
     for row in rows_of(source, "system_settings", ("setting_key", "setting_value")):
@@ -112,10 +116,15 @@ def _tokens(fields: Fields, groups: Iterable[MovedGroup]) -> None:
         fields.moved.token(token, fields.at(f"proxy_keys[{index}]"), name, groups=names)
 
 
-def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> MovedGroup:
+def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> MovedGroup | None:
+    """None: it is not known where the keys may go."""
     fields = Fields(row, f"groups.{row.get('name')}", moved)
     fields.take("id"), fields.take("sort"), fields.take("group_type")
-    made = moved.group(str(row.get("name") or ""), **_target(fields, moved))
+    urls = _urls(fields)
+    if urls == []:
+        moved.leave(fields.place, NO_ADDRESS)
+        return None
+    made = moved.group(str(row.get("name") or ""), **_target(urls, fields))
     _settings(fields, made, moved)
     for key in keys:
         _key(made, key, moved)
@@ -125,12 +134,19 @@ def _group(row: Row, keys: Iterable[Row], moved: MovedIn) -> MovedGroup:
     return made
 
 
-def _target(fields: Fields, moved: MovedIn) -> dict[str, object]:
-    upstreams = parsed(fields.take("upstreams"))
-    given = upstreams if isinstance(upstreams, list) else []
-    urls = [str(each.get("url", "")) for each in given if isinstance(each, dict)]
+def _urls(fields: Fields) -> list[str] | None:
+    """Those that are asked go first: a weight of 0 there is off. None: the row says nothing."""
+    text = fields.take("upstreams")
+    given = parsed(text)
+    each = [one for one in given if isinstance(one, dict)] if isinstance(given, list) else []
+    each.sort(key=lambda one: one.get("weight") in (0, "0"))
+    urls = [url for one in each if (url := str(one.get("url") or "").strip())]
     if len(urls) > 1:
-        moved.leave(fields.at("upstreams[1…]"), ONE_TARGET)
+        fields.moved.leave(fields.at("upstreams[1…]"), ONE_TARGET)
+    return urls if urls or text else None
+
+
+def _target(urls: Sequence[str] | None, fields: Fields) -> dict[str, object]:
     url, channel = (urls or [""])[0].rstrip("/"), CHANNELS.get(fields.text("channel_type"), "")
     if channel:
         return target_fields(url, channel)

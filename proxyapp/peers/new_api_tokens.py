@@ -15,24 +15,32 @@ COLUMNS = (
     *("id", "key", "status", "name", "expired_time", "model_limits_enabled", "model_limits"),
     *("unlimited_quota", "deleted_at", "user_id", "group", "allow_ips", "subnet", "models"),
 )
+USER_COLUMNS = ("id", "group", "status", "deleted_at")
+ON = 1
 PREFIX = "sk-"
 # Of users and channels that name none; what lets a user have any of its own.
 DEFAULT, ANY = "default", "auto"
 IS_OFF = gettext_noop("is off there")
 FOR_NOTHING = gettext_noop("is for no model")
+USER_IS_OFF = gettext_noop("is of a user who is off there")
 FOR_ADDRESSES = gettext_noop(
     "is for some addresses only, which no token here is: give its clients another"
     " (`manage.py tokens create`)"
 )
+LAST = 2**33
 Channels = Sequence[tuple[MovedGroup, frozenset[str]]]
 
 
 def read_tokens(source: Source, moved: MovedIn, channels: Channels) -> None:
     """`channels`: those that were taken, each with that program's groups that may use it."""
-    users = {row.get("id"): row.get("group") for row in rows_of(source, "users", ("id", "group"))}
+    users = {row.get("id"): row for row in rows_of(source, "users", USER_COLUMNS)}
     for row in rows_of(source, "tokens", COLUMNS, "id"):
-        of_user = users.get(row.get("user_id"))
-        _token(row, moved, _groups(str(row.get("group") or of_user or DEFAULT), channels))
+        user = users.get(row.get("user_id"), {})
+        if user.get("deleted_at") or user.get("status", ON) != ON:
+            moved.leave(f"token {row.get('id')}", USER_IS_OFF)
+            continue
+        name = row.get("group") or user.get("group") or DEFAULT
+        _token(row, moved, _groups(str(name), channels))
 
 
 def _groups(name: str, channels: Channels) -> list[str] | None:
@@ -45,7 +53,7 @@ def _token(row: Row, moved: MovedIn, groups: list[str] | None) -> None:
     """Kept without the prefix that clients show."""
     fields = Fields(row, f"token {row.get('id')}", moved)
     key, name = fields.text("key"), fields.text("name") or f"new-api {row.get('id')}"
-    if fields.take("deleted_at") or fields.number("status") != 1:
+    if fields.take("deleted_at") or fields.number("status") != ON:
         moved.leave(fields.place, IS_OFF)
         return
     if fields.text("allow_ips") or fields.text("subnet"):
@@ -79,8 +87,10 @@ def _models(fields: Fields) -> list[str] | None:
 
 
 def _end(fields: Fields) -> datetime | None:
-    ends = fields.number("expired_time")
-    return datetime.fromtimestamp(ends, UTC) if ends and 0 < ends < 2**33 else None
+    """In seconds; of so many digits it is in milliseconds."""
+    ends = fields.number("expired_time") or 0
+    seconds = ends // 1000 if ends >= LAST else ends
+    return datetime.fromtimestamp(seconds, UTC) if 0 < seconds < LAST else None
 
 
 def groups_of_channel(row: Mapping[Any, Any]) -> frozenset[str]:

@@ -19,4 +19,5 @@ LISTENING = gettext_noop("where to listen says `server` of config.yaml, or `serv
 ADMIN = gettext_noop("operators sign in with a user of their own (`manage.py createsuperuser`)")
 VERTEX = gettext_noop("docs/PROVIDERS.md has a group for Vertex AI: add these keys there")
 MODELS_HAD = gettext_noop("a group says which models it has, not which it has not")
+NO_ADDRESS = gettext_noop("names no address: where its keys may go is not known")
 LIMITS_OF_GROUP = gettext_noop("say it as `limits` of the group")

@@ -20,6 +20,9 @@ from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "seed"
 NUMBERED = "GEMINI_API_KEY_"
+UNREAD = gettext_noop(
+    "was not read there: numbers end at a gap, and go before one key, and that before a list"
+)
 REASONS = {
     "server": LISTENING,
     "redis_url": gettext_noop("no Redis is needed: the database keeps keys and cooldowns"),
@@ -80,10 +83,15 @@ def _group(fields: Fields, moved: MovedIn) -> None:
 def _of_environment(settings: Mapping[str, str], moved: MovedIn) -> None:
     """Keys with numbers go before one, and one before a list, as there."""
     made = moved.group("default", **POLICY)
-    for name, value in _numbered(settings) or _single(settings):
+    read = _numbered(settings) or _single(settings)
+    for name, value in read:
         _keys(made, name, value, moved)
-    for name in settings:
-        if not name.startswith("GEMINI_API_KEY"):
+    names = {name for name, __ in read}
+    for name, value in settings.items():
+        if name.startswith("GEMINI_API_KEY"):
+            if value and name not in names:
+                moved.leave(name, UNREAD)
+        else:
             reason = ADMIN if name.endswith("ADMIN_TOKEN") else REASONS["server"]
             moved.leave(name, REASONS.get(name.lower(), reason))
 

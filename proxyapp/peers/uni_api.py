@@ -4,7 +4,7 @@ from proxyapp.peers.fields import Fields
 from proxyapp.peers.model_names import put_limits, put_models
 from proxyapp.peers.moved import MovedIn
 from proxyapp.peers.rates import rates_of, take_limits
-from proxyapp.peers.reasons import OF_PROGRAM, PROVIDER_SAYS, VERTEX
+from proxyapp.peers.reasons import NO_ADDRESS, OF_PROGRAM, PROVIDER_SAYS, VERTEX
 from proxyapp.peers.source import Environment, Source
 from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.marks import gettext_noop
@@ -14,12 +14,12 @@ PEER = "uni-api"
 KINDS = {"generativelanguage": "gemini", "/v1beta": "gemini", "anthropic": "anthropic"}
 PATHS = ("/chat/completions", "/messages", "/models")
 BOTH = gettext_noop("names groups and models: the token is for the models only")
+EVERY = {"all", "*"}
+FOR_NOTHING = gettext_noop("names no model: the token is for nothing")
 OF_TOKEN = gettext_noop("say it as limits of the token (`tokens set`)")
 REASONS = {
     "preferences": OF_PROGRAM,
     "api_key_cooldown_period": PROVIDER_SAYS,
-    "project_id": VERTEX,
-    "private_key": VERTEX,
     "role": gettext_noop("is a right of that program only"),
 }
 
@@ -42,6 +42,9 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
 
 def _provider(fields: Fields, moved: MovedIn) -> None:
     name, base = fields.text("provider"), fields.text("base_url")
+    if not base:
+        moved.leave(fields.place, VERTEX if "project_id" in fields.values else NO_ADDRESS)
+        return
     kind = next((kind for mark, kind in KINDS.items() if mark in base), "openai")
     for path in PATHS:
         base = base.removesuffix(path)
@@ -75,7 +78,11 @@ def _models(fields: Fields) -> dict[str, str]:
 
 def _client(fields: Fields, index: int, moved: MovedIn) -> None:
     """`all` is every model; `name/*` is the group of that provider."""
-    models = [model for model in fields.texts("model") if model not in ("all", "*")]
+    listed = _names_of_client(fields)
+    if listed == []:
+        moved.leave(fields.at("model"), FOR_NOTHING)
+        return
+    models = [] if listed is None or EVERY & set(listed) else listed
     whole = [model.removesuffix("/*") for model in models if model.endswith("/*")]
     named = {group.name.lower(): group.name for group in moved.groups}
     names = [model.rpartition("/")[2] for model in models if not model.endswith("/*")]
@@ -91,6 +98,17 @@ def _client(fields: Fields, index: int, moved: MovedIn) -> None:
         **_rates(fields),
     )
     fields.leave_rest(REASONS)
+
+
+def _names_of_client(fields: Fields) -> list[str] | None:
+    """A mapping has weights. None: the client may use all."""
+    given = fields.values.get("model")
+    if given is None or isinstance(given, str):
+        return [fields.text("model")] if given else None
+    names: list[str] = []
+    for __, item in fields.items("model"):
+        names += map(str, item) if isinstance(item, dict) else [item] * isinstance(item, str)
+    return [plain for name in names if (plain := name.strip())]
 
 
 def _rates(fields: Fields) -> dict[str, int]:

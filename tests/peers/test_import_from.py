@@ -65,9 +65,10 @@ def test_the_first_gateways_file_gives_groups_and_says_what_has_no_place(tmp_pat
 def test_numbered_keys_of_an_environment_end_at_the_first_gap(tmp_path: Path, encoding: str):
     lines = f"GEMINI_API_KEY_1={KEYS[0]}\r\nGEMINI_API_KEY_3={KEYS[2]}\r\nRUST_LOG=info\r\n"
 
-    import_from("auto", written(tmp_path / ".env", lines, encoding))
+    report = import_from("auto", written(tmp_path / ".env", lines, encoding))
 
     assert list(keys_of("default")) == KEYS[:1]
+    assert "end at a gap" in left_out(report)["GEMINI_API_KEY_3"]
 
 
 @pytest.mark.parametrize("is_database", [False, True])
@@ -185,6 +186,7 @@ def test_no_secret_is_in_the_report_and_weak_tokens_are_named(tmp_path: Path):
         ("hello", "is of none that is known"),
         ("[" * 100, "is of none that is known"),
         ("groups: [", "is of none that is known"),
+        ("a:\n  b: 1\n  b: 2\n", "line 3: 'b' is given twice; say which it is"),
         ("PORT=1\n", "settings of an environment"),
     ],
 )

@@ -8,7 +8,12 @@ import pytest
 
 from proxyapp.models import ClientToken, Group
 from tests.support.import_from import import_from, left_out
-from tests.support.peer_files import database, gpt_load_tables, new_api_tables
+from tests.support.peer_files import (
+    database,
+    gpt_load_tables,
+    new_api_tables,
+    uni_api_config,
+)
 from tests.support.pool_data import secret
 
 pytestmark = pytest.mark.django_db
@@ -124,3 +129,55 @@ def test_a_token_that_would_come_out_wider_is_not_taken(
 
     assert left_out(report)["token 7"].startswith(why)
     assert not ClientToken.objects.exists()
+
+
+def test_a_user_who_is_off_there_lets_nobody_in(tmp_path: Path):
+    tables = new_api_tables(TARGET, KEYS, OLD)
+    (token,) = tables["tokens"]
+    tables["tokens"] = [
+        {**token, "id": number, "user_id": number, "key": f"{number}-of-old-8c1f04"}
+        for number in (1, 2, 3)
+    ]
+    tables["users"] = [
+        {"id": 1, "group": "default", "status": 1, "deleted_at": None},
+        {"id": 2, "group": "default", "status": 2, "deleted_at": None},
+        {"id": 3, "group": "default", "status": 1, "deleted_at": "2025-01-01"},
+    ]
+
+    report = import_from("auto", database(tmp_path / "db", tables))
+
+    assert len(report["client_tokens"]["created"]) == 1
+    assert {"token 2", "token 3"} <= left_out(report).keys()
+
+
+def test_an_end_in_milliseconds_is_one_too(tmp_path: Path):
+    tables = new_api_tables(TARGET, KEYS, OLD)
+    tables["tokens"][0]["expired_time"] = 1_900_000_000_000
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    (made,) = ClientToken.objects.all()
+    assert made.expires_at is not None
+    assert made.expires_at.year == 2030
+
+
+@pytest.mark.parametrize(
+    ("models", "allowed"),
+    [
+        ([{"gemini-2.5-pro": 5}], ["gemini-2.5-pro"]),
+        ("gemini-2.5-pro", ["gemini-2.5-pro"]),
+        (["gemini-2.5-pro", "all"], []),
+    ],
+)
+def test_uni_apis_weights_and_single_names_are_models_too(
+    tmp_path: Path, models: Any, allowed: list[str]
+):
+    config = uni_api_config(TARGET, KEYS, OLD)
+    config["api_keys"] = [{"api": OLD, "model": models}, {"api": f"{OLD}-none", "model": [1.5]}]
+    file = tmp_path / "api.yaml"
+    file.write_text(json.dumps(config))
+
+    report = import_from("auto", file)
+
+    assert [token.allowed_models for token in ClientToken.objects.all()] == [allowed]
+    assert "names no model" in left_out(report)["api_keys[1].model"]
