@@ -4,16 +4,17 @@ Sealed columns stay sealed, numbers of rows stay, and so does what the next row'
 outlives its key, and a new key must not get the number of one that is gone.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from django.apps import apps
+from django.contrib.auth import get_user_model
 from django.core.management.color import no_style
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import AutoField, BigAutoField, Field, Model
 
-from proxyapp.models import ApiKey, ClientToken, audit
+from proxyapp.models import ApiKey, ClientToken, Group, Project, audit
 from proxyapp.models.sealed import UNREADABLE, SealedTextField
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 
@@ -21,6 +22,7 @@ BATCH = 500
 BY_COMMAND = audit.command("migrate_database")
 Column: TypeAlias = "Field[Any, Any]"
 Table = type[Model]
+MADE_BY_HAND: Mapping[str, Table] = {"groups": Group, "projects": Project}
 
 
 class CopyError(Exception):
@@ -70,13 +72,20 @@ def _tables() -> list[Table]:
 
 
 def _check_room(*, is_replacing: bool) -> None:
-    found = {"keys": ApiKey.objects.count(), "client tokens": ClientToken.objects.count()}
-    there = " and ".join(f"{count} {name}" for name, count in found.items() if count)
+    there = _counted({"keys": ApiKey, "client tokens": ClientToken}) or _counted(MADE_BY_HAND)
+    users = get_user_model().objects.count()
+    # A first start makes one.
+    there = there or (f"{users} users" if users > 1 else "")
     if there and not is_replacing:
         raise CopyError(
             f"The database has {there} already: with --replace the rows that come take the place of"
             " all that it has"
         )
+
+
+def _counted(tables: Mapping[str, Table]) -> str:
+    found = {name: _count(connection, table) for name, table in tables.items()}
+    return " and ".join(f"{count} {name}" for name, count in found.items() if count)
 
 
 def _copy_table(source: BaseDatabaseWrapper, table: Table) -> int:

@@ -29,6 +29,11 @@ user.groups.add(Role.objects.get(name="Operator"))
 SecondFactor.objects.create(user=user, secret="JBSWY3DPEHPK3PXP", last_step=0)
 ClientToken.objects.get().allowed_groups.add(Group.objects.get())
 """
+USERS = """
+from django.contrib.auth.models import User
+for name in ("first", "second"):
+    User.objects.create_user(name)
+"""
 READ = """
 from proxyapp.models import *
 print([key.secret for key in ApiKey.objects.order_by("pk")], SecondFactor.objects.get().secret,
@@ -135,5 +140,21 @@ def test_what_does_not_fit_leaves_the_target_as_it_was(tmp_path: Path):
         assert "does not fit" in done.stderr
         assert rows(gateway, "SELECT username FROM auth_user") == users
         assert rows(gateway, "SELECT count(*) FROM auth_user_groups") == [(0,)]
+    finally:
+        gateway.close()
+
+
+@pytest.mark.once
+def test_operators_alone_are_worth_asking_for(tmp_path: Path):
+    gateway, file = Gateway(NONE), tmp_path / "source.sqlite3"
+    try:
+        shutil.copy(migrated_template(has_user=True), file)
+        shell(gateway, USERS)
+
+        done = gateway.manage("migrate_database", f"sqlite:///{file}", "env:DATABASE_URL")
+
+        assert done.returncode == 1
+        assert "users already: with --replace" in done.stderr
+        assert rows(gateway, "SELECT count(*) FROM auth_user WHERE username = 'second'") == [(1,)]
     finally:
         gateway.close()
