@@ -45,7 +45,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def write_into(directory: Path) -> list[Path]:
-    """Raises OSError; FileExistsError before anything is written."""
+    """All of them or none. Raises OSError; FileExistsError before anything is written."""
     texts = {
         directory / "config.yaml": (SHIPPED / "config.example.yaml").read_text(encoding="utf-8"),
         directory / ".env": SETTINGS.format(secret=secrets.token_urlsafe(48)),
@@ -54,11 +54,25 @@ def write_into(directory: Path) -> list[Path]:
         if os.path.lexists(path):
             raise FileExistsError(17, "File exists", str(path))
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for path, text in texts.items():
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    for number, (path, text) in enumerate(texts.items()):
+        try:
+            _write(path, text)
+        except OSError as error:
+            for earlier in list(texts)[:number]:
+                earlier.unlink()
+            raise OSError(error.errno, error.strerror, str(path)) from None
+    return list(texts)
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole, or it is not there."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
-    return list(texts)
+    except OSError:
+        path.unlink()
+        raise
 
 
 def _next_steps(directory: Path, written: Sequence[Path]) -> list[str]:

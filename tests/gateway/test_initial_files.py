@@ -76,3 +76,24 @@ def test_a_place_that_cannot_be_made_is_one_line(
     assert main([str(tmp_path / "file/below")]) == 1
 
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_full_disk_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = os.open
+
+    def opened(path: Path, flags: int, mode: int) -> int:
+        descriptor = real(path, flags, mode)
+        if path.name != ".env":
+            return descriptor
+        os.close(descriptor)
+        return real("/dev/full", os.O_WRONLY)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", opened)
+        assert main([str(tmp_path)]) == 1
+
+    assert list(tmp_path.iterdir()) == []
+    assert capsys.readouterr().err.startswith(f"{tmp_path / '.env'} cannot be written: No space")
+    assert main([str(tmp_path)]) == 0
