@@ -21,6 +21,8 @@ from proxyapp.vocabulary.marks import gettext_noop
 PEER = "new-api"
 TYPES = {1: "openai", 14: "anthropic", 20: "openrouter", 24: "gemini", 43: "deepseek", 8: "custom"}
 OFF = 2
+# What a base URL of type 8 may end in.
+ASKED = "/chat/completions"
 CHANNEL_COLUMNS = (
     *("id", "type", "key", "status", "name", "weight", "priority", "base_url", "models"),
     *("group", "model_mapping", "setting", "param_override", "header_override", "channel_info"),
@@ -93,8 +95,9 @@ def _channel(fields: Fields, highest: int) -> MovedGroup | None:
 
 def _target(base: str, provider: str) -> dict[str, Any]:
     """Of APIs like OpenAI's a base URL is without its version there."""
+    base = base.rstrip("/").removesuffix(ASKED)
     is_openai = provider not in ("gemini", "anthropic")
-    url = f"{base.rstrip('/')}/v1" if base and is_openai and not base.endswith("/v1") else base
+    url = f"{base}/v1" if base and is_openai and not base.endswith("/v1") else base
     return target_fields(url, provider)
 
 

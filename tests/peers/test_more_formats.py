@@ -147,6 +147,8 @@ def test_new_apis_channels_keep_states_of_their_keys_and_tokens_their_prefix(tmp
         first,
         {**first, "id": 2, "name": "later", "priority": 0, "status": 2, "key": secret("later")},
         {**first, "id": 3, "type": 41, "name": "vertex"},
+        {**first, "id": 4, "type": 8, "name": "own", "key": secret("own")}
+        | {"base_url": "https://own.example.com/v1/chat/completions"},
     ]
 
     report = import_from("auto", database(tmp_path / "db", tables))
@@ -155,6 +157,7 @@ def test_new_apis_channels_keep_states_of_their_keys_and_tokens_their_prefix(tmp
     assert list(keys_of("google").values()) == ["active", "active", "disabled"]
     assert (google.weight, google.priority, google.enabled) == (2, 0, True)
     assert (later.priority, later.enabled) == (5, False)
+    assert Group.objects.get(name="own").target_url == "https://own.example.com/v1"
     assert [row["masked"] for row in report["client_tokens"]["created"]] == ["sk-c…1f04"]
     assert "type 41" in left_out(report)["channel 3"]
 
