@@ -26,6 +26,7 @@ from proxyapp.server.certificate import ServerCertificate
 from proxyapp.vocabulary.addresses import Listening
 
 logger = logging.getLogger(__name__)
+WARNING = "warning: "
 
 
 @dataclass
@@ -77,8 +78,8 @@ class ConfigReload:
         try:
             with database_errors_explained():
                 for line in self._applied():
-                    warning = line.removeprefix("warning: ")
-                    logger.log(logging.INFO if warning == line else logging.WARNING, "%s", warning)
+                    text = line.removeprefix(WARNING)
+                    logger.log(logging.INFO if text == line else logging.WARNING, "%s", text)
         except (ConfigError, StartError) as error:
             self.is_due = isinstance(error, StartError)
             logger.error("Groups and keys stay as they are. %s", error)
@@ -101,7 +102,7 @@ class ConfigReload:
     def _applied_environment(self, found: EnvironmentKeys) -> Iterator[str]:
         if found.group.api_keys:
             report = apply_environment(found.group, by=audit.RELOAD)
-            yield from (f"environment: {line}" for line in report.news())
+            yield from (_placed("environment", line) for line in report.news())
         self.named = found.files
 
     def _applied_file(self, environment: dict[str, str]) -> Iterator[str]:
@@ -111,11 +112,17 @@ class ConfigReload:
             report = apply_changes(self.path, config, by=audit.RELOAD)
         except ConfigError as error:
             raise error.in_file(self.path) from error
-        yield from (f"{self.path}: {line}" for line in report.news())
+        yield from (_placed(self.path, line) for line in report.news())
         self.named = config.files
         if self.server not in (None, config.server):
-            yield f"warning: {self.path}: what has changed under server takes effect at a start"
+            yield f"{WARNING}{self.path}: what has changed under server takes effect at a start"
         self.server = config.server
+
+
+def _placed(where: object, line: str) -> str:
+    """A warning stays one."""
+    text = line.removeprefix(WARNING)
+    return f"{where}: {line}" if text == line else f"{WARNING}{where}: {text}"
 
 
 def read_again(certificate: ServerCertificate | None, reload: ConfigReload) -> None:

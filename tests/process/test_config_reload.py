@@ -135,6 +135,17 @@ def test_a_file_of_the_environment_is_read_again_and_watched(path: Path, setting
 
 
 @pytest.mark.django_db
+def test_what_takes_a_key_out_is_a_warning(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    reload = reload_of(path)
+    for keys in ((ONE, TWO, THREE), (ONE, TWO)):
+        write(path, *keys)
+        reload.run()
+
+    (record,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert record.getMessage().startswith(f"{path}: 1 key is no longer in the file")
+
+
+@pytest.mark.django_db
 def test_a_database_that_is_away_is_one_line_and_the_file_is_due_until_it_is_back(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
