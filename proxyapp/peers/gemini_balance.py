@@ -34,7 +34,7 @@ REASONS = {
     "MAX_RETRIES": ALL_TRIED,
     "CHECK_INTERVAL_HOURS": gettext_noop("a dead key is asked about when it is refused"),
     "TIME_OUT": OF_GATEWAY,
-    "TIMEZONE": gettext_noop("is a setting of this gateway: TIME_ZONE"),
+    "TIMEZONE": gettext_noop("is a setting of this gateway: TZ"),
     "FILTERED_MODELS": MODELS_HAD,
     "SAFETY_SETTINGS": AS_WRITTEN,
     "PROXIES_USE_CONSISTENCY_HASH_BY_API_KEY": gettext_noop(
@@ -69,8 +69,10 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     for index, key in enumerate(keys):
         moved.key(made, key, f"API_KEYS[{index}]")
     if paid and paid not in keys and not check_key(paid):
-        moved.key(moved.group("gemini-paid", **made.fields), paid, "PAID_KEY")
-        moved.notes.append(_("PAID_KEY is in a group of its own: gemini-paid"))
+        # For images and the like only: in the rotation each request would cost money.
+        group = moved.group("gemini-paid", **{**made.fields, "enabled": False})
+        moved.key(group, paid, "PAID_KEY")
+        moved.notes.append(_("PAID_KEY is in a group of its own, which is off: gemini-paid"))
     taken = TAKEN | _express(settings, made, moved)
     _tokens(settings, moved)
     for name, value in settings.items():

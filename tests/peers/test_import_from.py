@@ -112,6 +112,16 @@ def test_keys_for_vertex_are_in_a_group_that_is_off(tmp_path: Path, url: str, ta
     assert left_out(report).keys() == {"MAX_FAILURES"}
 
 
+def test_a_paid_key_is_in_a_group_that_is_off(tmp_path: Path):
+    settings = gemini_balance_settings(TARGET, KEYS[:1], OLD) | {"PAID_KEY": KEYS[1]}
+
+    report = import_from("auto", written(tmp_path / "file", env_of(settings)))
+
+    assert list(keys_of("gemini-paid")) == [KEYS[1]]
+    assert Group.objects.get(name="gemini-paid").enabled is False
+    assert "PAID_KEY is in a group of its own, which is off: gemini-paid" in report["notes"]
+
+
 def test_gpt_loads_database_gives_keys_with_states_and_tokens_of_groups(tmp_path: Path):
     report = import_from("auto", database(tmp_path / "db", gpt_load_tables(TARGET, KEYS, OLD)))
 
