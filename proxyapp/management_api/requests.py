@@ -11,7 +11,7 @@ from proxyapp.management_api.given import After, Limit, Word
 from proxyapp.management_api.problems import ApiRefusal
 from proxyapp.management_api.rights import needs
 from proxyapp.operators.request_search import find_requests, left_out
-from proxyapp.operators.request_texts import RequestNames, request_json
+from proxyapp.operators.request_texts import requests_json
 from proxyapp.operators.request_words import UnclearRequests, read_choice
 from proxyapp.vocabulary.marks import gettext_noop as _
 from proxyapp.vocabulary.time_zones import zone_named
@@ -58,11 +58,10 @@ def list_requests(
     except UnclearRequests as unclear:
         raise ApiRefusal(422, "Nothing was read: see errors.", unclear.problems.items()) from None
     found = find_requests(choice, limit, before_id=before)
-    names = RequestNames(found.rows)
     missing, failed = left_out(choice)
     back_to = found.looked_back_to
     return {
-        "items": [request_json(row, names) for row in found.rows],
+        "items": requests_json(found.rows),
         "next": found.next_id or None,
         "looked_back_to": iso_utc(back_to) if back_to else None,
         "not_in_the_log": {"requests": missing, "failed": failed},

@@ -1,14 +1,12 @@
 """Rows of the request log as CSV, in English whoever reads it: the same words as in the JSON."""
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
 
 from django.utils.translation import override
 
-from proxyapp.costs.currencies import currencies_of
 from proxyapp.models import RequestLogEntry
 from proxyapp.operators.csv_text import Cell, csv_text
-from proxyapp.operators.request_texts import RequestNames, request_json
+from proxyapp.operators.request_texts import currencies_in, requests_json
 from proxyapp.vocabulary.languages import PLAIN
 from proxyapp.vocabulary.money import plain_amount
 
@@ -25,18 +23,11 @@ BEFORE, AFTER = ("time", "id", "client_id", "client", *SAME), ("attempts",)
 def requests_csv(rows: Iterable[RequestLogEntry]) -> str:
     listed = list(rows)
     with override(PLAIN):
-        return csv_text([*BEFORE, _cost_head(listed), *AFTER], _lines(listed))
-
-
-def _cost_head(rows: list[RequestLogEntry]) -> str:
-    days = [row.arrived_at.astimezone(UTC).date() for row in rows] or [datetime.now(UTC).date()]
-    return currencies_of(min(days), max(days)).column
+        return csv_text([*BEFORE, currencies_in(listed).column, *AFTER], _lines(listed))
 
 
 def _lines(rows: list[RequestLogEntry]) -> Iterator[list[Cell]]:
-    names = RequestNames(rows)
-    for row in rows:
-        told = request_json(row, names)
+    for row, told in zip(rows, requests_json(rows), strict=True):
         client = told["client"] or {"id": None, "name": None}
         cost = None if row.cost_micros is None else plain_amount(row.cost_micros)
         tried = [f"{each['key']} ({each['verdict']})" for each in told["attempts"]]

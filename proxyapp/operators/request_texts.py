@@ -1,10 +1,12 @@
 """Rows of the request log in words, and as JSON."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from django.utils.translation import gettext as _
 
+from proxyapp.costs.currencies import Currencies, currencies_of
 from proxyapp.models import ApiKey, ClientToken, RemovedKey, RequestLogEntry
 from proxyapp.models.request_log import LoggedAttempt
 from proxyapp.operators.shown_words import kind_word
@@ -129,8 +131,23 @@ def verdict_tone(verdict: str) -> AnyTone:
     return SPECS[verdict].tone if verdict in SPECS else "default"
 
 
-def request_json(row: RequestLogEntry, names: RequestNames) -> dict[str, Any]:
-    """Times are ISO 8601 UTC. `cost_micros`: null where its model has no price."""
+def currencies_in(rows: Iterable[RequestLogEntry]) -> Currencies:
+    """Those that their costs are in; today's where there are no rows."""
+    days = [row.arrived_at.astimezone(UTC).date() for row in rows] or [datetime.now(UTC).date()]
+    return currencies_of(min(days), max(days))
+
+
+def requests_json(rows: Sequence[RequestLogEntry]) -> list[dict[str, Any]]:
+    """Times are ISO 8601 UTC. `cost_micros`: null where its model has no price; of a day on which
+    the currency changed it is in one of two.
+    """
+    names, currencies = RequestNames(rows), currencies_in(rows)
+    return [_request_json(row, names, currencies) for row in rows]
+
+
+def _request_json(
+    row: RequestLogEntry, names: RequestNames, currencies: Currencies
+) -> dict[str, Any]:
     same = (
         *("address", "model", "endpoint", "method", "status", "outcome", "error"),
         *("first_byte_ms", "ms", "bytes_in", "bytes_out", "prompt_tokens", "output_tokens"),
@@ -142,6 +159,7 @@ def request_json(row: RequestLogEntry, names: RequestNames) -> dict[str, Any]:
         "client": {"id": row.client_id, "name": names.client(row)} if row.client_id else None,
         "group": row.group_name,
         **{name: getattr(row, name) for name in same},
+        "currency": currencies.on(row.arrived_at.astimezone(UTC).date()),
         "tries": row.tries,
         "attempts": [{**attempt._asdict(), "key": names.key(attempt)} for attempt in row.tried],
     }

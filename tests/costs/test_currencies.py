@@ -18,6 +18,7 @@ from proxyapp.costs.currencies import Change, currencies_of, currency_at, note_c
 from proxyapp.costs.present import present_book
 from proxyapp.models import ClientToken, CurrencyChange, HourlyUsage, ModelPrice, TokenUsage
 from proxyapp.operators.recent_costs import costs_of_key
+from proxyapp.operators.request_texts import requests_json
 from proxyapp.operators.token_report import token_report
 from proxyapp.operators.usage_ranges import DayRange
 from proxyapp.operators.usage_report import usage_report
@@ -25,6 +26,7 @@ from proxyapp.operators.usage_texts import usage_csv, usage_json
 from proxyapp.provider.llm_tokens import LlmTokens
 from tests.support.admin_pages import page, submit, superuser, text
 from tests.support.client_tokens import add_token
+from tests.support.logged_requests import log, made_record
 from tests.support.pool_data import NOW, add_group, add_key
 
 pytestmark = pytest.mark.django_db
@@ -235,6 +237,17 @@ def test_a_client_token_says_in_which_currencies_its_sum_is(euros: Any) -> None:
     rows = {row.token.pk: row.as_json() for row in token_report(ClientToken.objects.all(), NOW)}
     assert (rows[before]["cost_micros"], rows[before]["currency"]) == (5, "USD, EUR")
     assert rows[later]["currency"] == "EUR"
+
+
+def test_a_request_says_which_currency_its_day_had(euros: Any) -> None:
+    spend(TODAY - timedelta(1), 5)
+    note_currency(NOW)
+    days = [NOW + timedelta(days) for days in (-1, 0, 1)]
+    rows = log(*(made_record(f"r-{day}", at=day.timestamp()) for day in days))
+
+    told = [row["currency"] for row in requests_json(rows)]
+
+    assert told == ["EUR", "USD, EUR", "USD"]
 
 
 def test_what_a_key_cost_this_month_names_both_currencies(euros: Any) -> None:

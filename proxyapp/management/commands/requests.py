@@ -20,7 +20,7 @@ from proxyapp.operators.request_search import (
 from proxyapp.operators.request_texts import (
     RequestNames,
     outcome_label,
-    request_json,
+    requests_json,
     verdict_label,
 )
 from proxyapp.operators.request_words import OUTCOMES, UnclearRequests, read_choice
@@ -65,7 +65,6 @@ class Command(DatabaseCommand):
             choice = read_choice(words, timezone.now(), zone_named(settings.TZ))
             most = min(max(options["limit"], 1), MOST)
             found = find_requests(choice, most, seconds=PATIENT_SECONDS)
-            names = RequestNames(found.rows)
             missing, failed = left_out(choice)
         except UnclearRequests as error:
             problems = error.problems.items()
@@ -74,10 +73,9 @@ class Command(DatabaseCommand):
             self.stdout.write(requests_csv(found.rows), ending="")
             return
         if options["json"]:
-            rows = [request_json(row, names) for row in found.rows]
-            self.stdout.write(json_text(rows, self.stdout))
+            self.stdout.write(json_text(requests_json(found.rows), self.stdout))
             return
-        self._print(found, names)
+        self._print(found, RequestNames(found.rows))
         if missing:
             self.stdout.write(
                 f"{missing:,} more requests of this time, {failed:,} of which failed, are not in"
