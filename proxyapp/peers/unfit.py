@@ -3,7 +3,7 @@ other.
 """
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +13,7 @@ from proxyapp.vocabulary.masking import masked_key
 from proxyapp.vocabulary.quoting import quoted
 
 PROBLEM = re.compile(
-    r"groups\[(\d+)\](?:\.(api_keys|proxy_pool)\[(\d+)\])?\.?(\w*): (.*)", re.DOTALL
+    r"groups\[(\d+)\](?:\.(api_keys|proxy_pool)\[(\d+)\])?\.?(.*?): (.*)", re.DOTALL
 )
 # The number of a group, the name of a list of it and a number in that.
 Place = tuple[int, str, int]
@@ -32,9 +32,12 @@ def leave_unfit(moved: MovedIn, problems: Sequence[str]) -> bool:
     for each in found:
         why = f"{each[4]}: {each[5]}" if each[4] else each[5]
         moved.leave(_shown(moved.groups[int(each[1])], *_place(each)[1:]), why)
-    for number, field, index in sorted(places, reverse=True):
+    unfit = defaultdict[tuple[int, str], set[int]](set)
+    for number, field, index in places:
+        unfit[number, field].add(index)
+    for (number, field), indices in unfit.items():
         if field:
-            del _listed(moved.groups[number], field)[index]
+            _keep(moved.groups[number], field, indices)
     moved.groups = [group for number, group in enumerate(moved.groups) if number not in whole]
     return True
 
@@ -56,6 +59,15 @@ def _emptied(moved: MovedIn, places: set[Place]) -> set[int]:
 def _listed(group: MovedGroup, field: str) -> list[Any]:
     entries: list[Any] = group.keys if field == "api_keys" else group.fields[field]
     return entries
+
+
+def _keep(group: MovedGroup, field: str, unfit: set[int]) -> None:
+    """In a list of its own: several groups may have one pool."""
+    kept = [each for at, each in enumerate(_listed(group, field)) if at not in unfit]
+    if field == "api_keys":
+        group.keys = kept
+    else:
+        group.fields[field] = kept
 
 
 def _shown(group: MovedGroup, field: str, index: int) -> str:

@@ -9,6 +9,7 @@ import yaml
 from django.core.management import CommandError
 
 from proxyapp.models import ApiKey, Group
+from proxyapp.vocabulary.masking import masked_key
 from tests.support.import_from import everything, import_from, keys_of, left_out
 from tests.support.peer_files import cliproxyapi_config, database, gpt_load_tables, litellm_config
 from tests.support.pool_data import secret
@@ -48,7 +49,9 @@ def test_a_group_whose_target_or_exit_is_none_goes_nowhere(tmp_path: Path):
 def test_an_exit_of_several_and_the_exit_of_one_key_stop_no_other(tmp_path: Path):
     exits = ["http://a.example:80", "b.example:80:user:of-the-exit"]
     env = tmp_path / ".env"
-    env.write_text(f"API_KEYS={json.dumps(KEYS[:1])}\nPROXIES={json.dumps(exits)}\n")
+    env.write_text(
+        f"API_KEYS={json.dumps(KEYS[:1])}\nPROXIES={json.dumps(exits)}\nPAID_KEY={secret('paid')}\n"
+    )
     config = cliproxyapi_config(TARGET, KEYS[1:], OLD)
     config["gemini-api-key"][0]["proxy-url"] = "no scheme"
     config["gemini-api-key"][1]["proxy-url"] = "none"
@@ -57,9 +60,11 @@ def test_an_exit_of_several_and_the_exit_of_one_key_stop_no_other(tmp_path: Path
     cli = left_out(import_from("auto", written(tmp_path / "file", config)))
 
     assert Group.objects.get(name="gemini").proxy_pool == exits[0]
-    assert balance.keys() == {"group 'gemini'.proxy_pool[1]"}
+    assert Group.objects.get(name="gemini-paid").proxy_pool == exits[0]
+    assert {f"group '{name}'.proxy_pool[1]" for name in ("gemini", "gemini-paid")} == balance.keys()
     assert {key.secret: key.proxy_url for key in ApiKey.objects.all()} == {
         KEYS[0]: None,
+        secret("paid"): None,
         KEYS[2]: "direct",
     }
     assert f"{KEYS[1][:4]}…{KEYS[1][-4:]}" in "".join(cli)
@@ -72,6 +77,19 @@ def test_where_nothing_else_is_there_the_reason_is_all(tmp_path: Path):
     with pytest.raises(CommandError, match=r"group 'gemini'\.target_url: has no scheme"):
         import_from("auto", written(tmp_path / "file", config))
     assert everything() == []
+
+
+def test_a_limit_that_is_none_leaves_its_key_out(tmp_path: Path):
+    config = litellm_config(TARGET, KEYS, OLD)
+    config["model_list"][1]["litellm_params"]["model"] = "gemini/no name"
+
+    report = import_from("auto", written(tmp_path / "file", config))
+
+    assert set(ApiKey.objects.values_list("group__name", "masked")) == {
+        ("gemini", masked_key(KEYS[0])),
+        ("gemini", masked_key(KEYS[2])),
+    }
+    assert any(why.startswith("limits") for why in left_out(report).values())
 
 
 @pytest.mark.parametrize(
