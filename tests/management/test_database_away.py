@@ -20,6 +20,7 @@ LINES = {
     "export_config": [],
     "groups": ["list"],
     "import_config": ["{tmp}/config.yaml"],
+    "import_from": ["seed", "{tmp}/config.yaml"],
     "keys": ["list"],
     "operator_tokens": ["list"],
     "prune": [],

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.test import Client
@@ -14,6 +15,7 @@ from tests.support.documented_commands import gateway_command
 from tests.support.documented_requests import Curl, curl
 from tests.support.operator_tokens import token_of
 from tests.support.pool_data import add_group, add_key, secret
+from tests.support.roles import make_roles
 from tests.support.shell_text import commands
 from tests.support.snippets import ELLIPSIS, Snippet, blocks
 
@@ -66,6 +68,7 @@ def run_here(block: Snippet) -> list[list[str]]:
 @pytest.fixture
 def shown() -> ApiKey:
     """What the documents name; their key 7, of their group 1."""
+    make_roles(apps)
     main, _ = add_group("default-gemini"), add_group("spare")
     User.objects.create(username="admin", is_staff=True, is_superuser=True)
     return add_key(main, "laptop", name="laptop")

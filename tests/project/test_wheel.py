@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import sysconfig
-import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
@@ -217,8 +216,7 @@ def test_a_wheel_that_is_asked_for_compiled_is_one_for_this_python_and_machine(
     built: Path, tmp_path: Path
 ) -> None:
     (archive,) = built.glob("*.tar.gz")
-    with tarfile.open(archive) as packed:
-        packed.extractall(tmp_path, filter="data")
+    called("tar", "-xf", str(archive), cwd=tmp_path)
     source = tmp_path / archive.name.removesuffix(".tar.gz")
     (source / "mypyc").mkdir()
     (source / "mypyc/__init__.py").touch()

@@ -153,6 +153,7 @@ def made_user(directory: Path) -> str:
     """What the last stage's RUN leaves of users and of the volume, in files of its own."""
     script = f"""
         set -e
+        PATH=$PATH:/usr/sbin:/sbin  # the image's; here it may be an ordinary user's
         mount --make-rprivate /
         cp /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/login.defs "$1"
         mount --bind "$1" /etc
