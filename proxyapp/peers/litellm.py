@@ -1,12 +1,12 @@
 """LiteLLM: the `model_list` of its `config.yaml`, in which entries with one name are a pool."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from proxyapp.peers.fields import Fields
+from proxyapp.peers.litellm_variables import FROM, LiteLlmVariables
 from proxyapp.peers.model_names import put_models
 from proxyapp.peers.moved import MovedIn
 from proxyapp.peers.prices import take_price
@@ -21,15 +21,10 @@ from proxyapp.vocabulary.model_lists import MOST_NEXT
 from proxyapp.vocabulary.quoting import quoted
 
 PEER = "litellm"
-FROM = "os.environ/"
 CREDENTIAL = ("api_key", "api_base")
-REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
 # What Google calls TPM is input too.
 METERS = {"rpm": Meter.REQUESTS_PER_MINUTE.value, "tpm": Meter.INPUT_TOKENS_PER_MINUTE.value}
 ACCOUNTS = gettext_noop("docs/PROVIDERS.md has a group for Vertex AI: it takes a service account")
-NO_KEY = gettext_noop(
-    "has no key (keys of its UI are in its database, encrypted): add them by Bulk add"
-)
 REASONS = {
     "timeout": OF_GATEWAY,
     "stream_timeout": OF_GATEWAY,
@@ -63,8 +58,10 @@ def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     fields = Fields(source.tree, "", moved)
     pooled: dict[tuple[str, str, str], Pooled] = {}
     credentials = _credentials(fields)
+    own = fields.fields("environment_variables")
+    variables = LiteLlmVariables(own, environment)
     for entry in fields.each("model_list"):
-        _entry(entry, pooled, credentials, environment)
+        _entry(entry, pooled, credentials, variables)
     router, settings = fields.fields("router_settings"), fields.fields("litellm_settings")
     fallbacks = _fallbacks(settings) | _fallbacks(router)
     aliases = router.take("model_group_alias")
@@ -73,7 +70,8 @@ def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     given = aliases if isinstance(aliases, dict) else {}
     for keys in _alike(pooled.values()):
         _group(keys, given, fallbacks, moved)
-    _master(fields, environment, moved)
+    _master(fields, variables, moved)
+    variables.leave_rest(dict.fromkeys(own.values, REASONS["environment_variables"]))
     fields.leave_rest(REASONS)
 
 
@@ -91,22 +89,22 @@ def _entry(
     entry: Fields,
     pooled: dict[tuple[str, str, str], Pooled],
     credentials: Mapping[str, Mapping[Any, Any]],
-    environment: Environment,
+    variables: LiteLlmVariables,
 ) -> None:
     name, params = entry.text("model_name"), entry.fields("litellm_params")
     named = credentials.get(params.text("litellm_credential_name"), {})
     params.values = {**{key: named[key] for key in CREDENTIAL if key in named}, **params.values}
     provider, model = _target(params.text("model"))
-    base = resolved(params.text("api_base") or params.text("base_url"), environment)
+    base = variables.resolved(params.text("api_base") or params.text("base_url"))
     place = params.at("api_key")
-    secret = resolved(params.text("api_key"), environment)
+    secret = variables.resolved(params.text("api_key"))
     if provider.startswith("vertex_ai"):
         entry.moved.leave(entry.place, ACCOUNTS)
     elif not base and provider not in PROVIDERS:
         text = _("has no api_base, and where %(provider)s is nobody knows")
         entry.moved.leave(entry.place, text % {"provider": quoted(provider[:40])})
     elif not secret or secret.startswith(FROM):
-        entry.moved.leave(place, _missing(secret, environment))
+        entry.moved.leave(place, variables.why_missing(secret))
     else:
         at = (provider, base, secret)
         key = pooled.setdefault(at, Pooled(provider, base, secret, place))
@@ -124,21 +122,6 @@ def _target(text: str) -> tuple[str, str]:
     if not slash:
         return "openai", text
     return provider.replace("google_ai_studio", "gemini"), model
-
-
-def resolved(text: str, environment: Environment) -> str:
-    """What a variable of the environment holds, or the text as it is."""
-    found = REFERENCE.fullmatch(text)
-    return ((environment or {}).get(found[1]) or text).strip() if found else text
-
-
-def _missing(secret: str, environment: Environment) -> str:
-    if not secret:
-        return NO_KEY
-    name = secret.removeprefix(FROM)[:80]
-    if environment is None:
-        return _("the variable %(name)s is read at a shell only: `import_from`") % {"name": name}
-    return _("the variable %(name)s is not set: set it here for this import") % {"name": name}
 
 
 def _terms(key: Pooled, params: Fields, model: str) -> None:
@@ -193,11 +176,11 @@ def _fallbacks(router: Fields) -> dict[str, list[str]]:
     return found
 
 
-def _master(fields: Fields, environment: Environment, moved: MovedIn) -> None:
+def _master(fields: Fields, variables: LiteLlmVariables, moved: MovedIn) -> None:
     general = fields.fields("general_settings")
-    master = resolved(general.text("master_key"), environment)
+    master = variables.resolved(general.text("master_key"))
     if master.startswith(FROM):
-        moved.leave("general_settings.master_key", _missing(master, environment))
+        moved.leave("general_settings.master_key", variables.why_missing(master))
     else:
         moved.token(master, "general_settings.master_key", "litellm master_key")
     general.leave_rest(dict.fromkeys(general.values, REASONS["general_settings"]))

@@ -63,6 +63,21 @@ def test_litellms_variables_are_filled_in_or_named(
     assert left == "the variable NOT_SET is not set: set it here for this import"
 
 
+def test_litellms_own_variables_come_before_those_of_the_shell(
+    write: WriteTree, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PEERS_KEY", KEYS[0])
+    config = litellm_config(TARGET, ["os.environ/PEERS_KEY"], OLD) | {
+        "environment_variables": {"PEERS_KEY": KEYS[1], "REDIS_HOST": "redis", "EMPTY": ""}
+    }
+
+    report = import_from("auto", write(config))
+
+    assert list(keys_of("gemini")) == KEYS[1:2]
+    assert "environment_variables.REDIS_HOST" in left_out(report)
+    assert not any(name.endswith(("PEERS_KEY", "EMPTY")) for name in left_out(report))
+
+
 def test_litellms_models_of_several_providers_are_groups_of_their_own(write: WriteTree):
     def entry(model: str, key: str) -> dict[str, Any]:
         return {"model_name": model, "litellm_params": {"model": model, "api_key": key}}
