@@ -5,7 +5,7 @@ import secrets
 import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 import httpx
@@ -130,10 +130,10 @@ def test_a_start_waits_for_a_connection_and_says_so(
 def test_a_signal_ends_a_server_that_waits(upstream: FakeUpstream, admin_url: str, server: str):
     """Its start had the only connection, and somebody else took it then."""
     gateway = a_gateway(upstream, server)
-    with limited(gateway, admin_url, 1) as url, ExitStack() as stack:
+    with limited(gateway, admin_url, 1) as url:
         gateway.launch()
         wait_for(lambda: is_connected(admin_url, url))
-        wait_for(lambda: takes_connection(stack, url), 30)
+        take_next_connection(admin_url, url)
         wait_for(lambda: f"{WAITS}: " in gateway.output(), 30)
         gateway.signal(signal.SIGTERM)
 
@@ -148,11 +148,11 @@ def is_connected(admin_url: str, url: str) -> bool:
     return bool(found and found[0])
 
 
-def takes_connection(stack: ExitStack, url: str) -> bool:
-    with suppress(psycopg.OperationalError):
-        stack.enter_context(psycopg.connect(url))
-        return True
-    return False
+def take_next_connection(admin_url: str, url: str) -> None:
+    """Those that there are stay."""
+    role = sql.Identifier(urlsplit(url).username or "")
+    with psycopg.connect(admin_url, autocommit=True) as admin:
+        admin.execute(sql.SQL("ALTER ROLE {} CONNECTION LIMIT 0").format(role))
 
 
 def test_many_pages_at_once_take_a_connection_after_the_other(admin_url: str):
