@@ -26,7 +26,7 @@ $(shell test -x $(python) || rm -f $(created) $(installed) $(installed_dev))
 
 help:
 	@echo "make run     starts the gateway (first: virtualenv, requirements, config.yaml)"
-	@echo "make compile  compiles the hot modules, for about a tenth less CPU time (takes a C compiler)"
+	@echo "make compile  compiles the hot modules, for a tenth to a quarter less CPU time a request (takes a C compiler)"
 	@echo "make wheel   builds the package below dist/, of Python only (compiled, for machines and a Python like these: GATEWAY_COMPILED=1)"
 	@echo "make demo    shows the gateway and its admin with made-up keys and clients (another port: ARGS='--port 9000')"
 	@echo "make test    linters, types, and every test on SQLite and on PostgreSQL"
