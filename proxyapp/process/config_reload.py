@@ -27,13 +27,14 @@ from proxyapp.vocabulary.addresses import Listening
 
 logger = logging.getLogger(__name__)
 WARNING = "warning: "
+AGAIN_SECONDS = 15.0  # after a database that was away
 
 
 @dataclass
 class ConfigReload:
     """`is_needed` False: there may be no file. `server`: what the file said at the start; None: it
     is not known. `named`: the files with keys that it names. `is_due`: the last time the database
-    could not take it.
+    could not take it, and it is tried again until it can.
     """
 
     path: Path
@@ -42,37 +43,35 @@ class ConfigReload:
     addresses: Sequence[Listening]
     named: tuple[Path, ...] = ()
     is_due: bool = False
+    _wish: threading.Event = field(default_factory=threading.Event)
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _is_wanted: bool = False
-    _is_running: bool = False
+    _thread: threading.Thread | None = None
 
     def files(self) -> list[Path]:
         return [self.path, *self.named]
 
     def begin(self) -> None:
         """On a thread. Who wants it while it goes on gets one more afterwards."""
+        self._wish.set()
         with self._lock:
-            self._is_wanted = True
-            if self._is_running:
-                return
-            self._is_running = True
-        threading.Thread(target=self._run, name="config-reload", daemon=True).start()
+            if self._thread is None or not self._thread.is_alive():
+                self._thread = threading.Thread(
+                    target=self._go_on, name="config-reload", daemon=True
+                )
+                self._thread.start()
+
+    def _go_on(self) -> None:
+        while True:
+            self._wish.wait(AGAIN_SECONDS if self.is_due else None)
+            self._wish.clear()
+            self._run()
 
     def _run(self) -> None:
         MANAGER.is_reloading()
         try:
-            while self._takes_wish():
-                self.run()
+            self.run()
         finally:
-            with self._lock:
-                self._is_running = False
             MANAGER.has_reloaded()
-
-    def _takes_wish(self) -> bool:
-        with self._lock:
-            is_wanted, self._is_wanted = self._is_wanted, False
-            self._is_running = is_wanted
-            return is_wanted
 
     def run(self) -> None:
         try:

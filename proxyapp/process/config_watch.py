@@ -11,27 +11,18 @@ from proxyapp.process.config_reload import ConfigReload
 
 # Between two looks. What is being written changes meanwhile, and is left until it stays the same.
 LOOK_SECONDS = 1.0
-LOOKS_UNTIL_AGAIN = 15
 
 Mark = tuple[int, int, int, int] | None
 
 
 class ConfigWatch:
     """`files`: those that count now. A file that takes the place of another has a mark of its own,
-    and so has one behind a link that was turned. `is_due`: whether what has changed could not be
-    applied yet, for no fault of its own.
+    and so has one behind a link that was turned.
     """
 
-    def __init__(
-        self,
-        files: Callable[[], Iterable[Path]],
-        reload: Callable[[], None],
-        is_due: Callable[[], bool],
-    ) -> None:
+    def __init__(self, files: Callable[[], Iterable[Path]], reload: Callable[[], None]) -> None:
         self._files = files
         self._reload = reload
-        self._is_due = is_due
-        self._looks_when_due = 0
         self._read = self._last = self._marks()
 
     def start(self) -> None:
@@ -44,20 +35,16 @@ class ConfigWatch:
 
     def look(self) -> None:
         before, self._last = self._last, self._marks()
-        if before == self._last and (self._last != self._read or self._is_time_again()):
-            self._read, self._looks_when_due = self._last, 0
+        if before == self._last != self._read:
+            self._read = self._last
             self._reload()
-
-    def _is_time_again(self) -> bool:
-        self._looks_when_due = self._looks_when_due + 1 if self._is_due() else 0
-        return self._looks_when_due >= LOOKS_UNTIL_AGAIN
 
     def _marks(self) -> dict[Path, Mark]:
         return {path: _mark(path) for path in self._files()}
 
 
 def watch_of(reload: ConfigReload) -> ConfigWatch:
-    return ConfigWatch(reload.files, reload.begin, lambda: reload.is_due)
+    return ConfigWatch(reload.files, reload.begin)
 
 
 def _mark(path: Path) -> Mark:

@@ -191,6 +191,30 @@ def test_wishes_that_come_meanwhile_are_one_more_reading(path: Path) -> None:
     assert not begun.acquire(blocking=False)
 
 
+def test_what_the_database_could_not_take_is_tried_again_until_it_could(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_reload, "AGAIN_SECONDS", 0.02)
+    runs = threading.Semaphore(0)
+
+    class Away(ConfigReload):
+        count = 0
+
+        def run(self) -> None:
+            self.count += 1
+            self.is_due = self.count < 4
+            runs.release()
+
+    reload = Away(path, is_needed=True, server=None, addresses=[])
+    reload.begin()
+
+    for _ in range(4):
+        assert runs.acquire(timeout=10)
+    assert not runs.acquire(timeout=0.2)
+    reload.begin()
+    assert runs.acquire(timeout=10), "a later wish is heard"
+
+
 @pytest.mark.once
 @pytest.mark.parametrize("server", ["daphne", "uvicorn"])
 def test_sighup_to_one_process_keeps_every_connection(

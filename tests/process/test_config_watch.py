@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from proxyapp.process.config_watch import LOOKS_UNTIL_AGAIN, ConfigWatch
+from proxyapp.process.config_watch import ConfigWatch
 from tests.support import forked_process
 from tests.support.gateway import ROOT, Gateway, group
 from tests.support.pool_data import secret
@@ -24,8 +24,7 @@ class Watched:
     def __init__(self, *files: Path) -> None:
         self.files = list(files)
         self.reloads = 0
-        self.is_due = False
-        self.watch = ConfigWatch(lambda: self.files, self.reload, lambda: self.is_due)
+        self.watch = ConfigWatch(lambda: self.files, self.reload)
 
     def reload(self) -> None:
         self.reloads += 1
@@ -90,19 +89,6 @@ def test_a_file_that_the_config_names_anew_counts(file: Path) -> None:
     keys.write_text("a, b")
 
     assert watched.looks(2) == 2
-
-
-def test_what_the_database_could_not_take_is_tried_again_until_it_could(file: Path) -> None:
-    watched = Watched(file)
-    file.write_text("another")
-    assert watched.looks(2) == 1
-    watched.is_due = True
-
-    assert watched.looks(LOOKS_UNTIL_AGAIN - 1) == 1
-    assert watched.looks() == 2
-    assert watched.looks(LOOKS_UNTIL_AGAIN) == 3
-    watched.is_due = False
-    assert watched.looks(2 * LOOKS_UNTIL_AGAIN) == 3
 
 
 @pytest.mark.once
