@@ -1,4 +1,4 @@
-"""What a start has to find ready: the schema, an administrator, the keys of the config file."""
+"""What a start has to find ready: a database that works, its schema, an administrator."""
 
 import secrets
 from collections.abc import Iterator

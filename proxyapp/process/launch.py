@@ -4,42 +4,24 @@ said last.
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from socket import socket
 from typing import NoReturn
 
 from django.conf import settings
-from django.db import connections
 
 from gateway import compiled
 from gateway.path_prefix import settings_below
 from gateway.places import program
 from gateway.start_environment import GIVEN
-from proxyapp.config.apply_environment import apply_environment
-from proxyapp.config.environment_keys import EnvironmentKeys
-from proxyapp.config.file import Config, ConfigError, ServerConfig, keys_beside_no_file, load
-from proxyapp.config.importing import apply_changes
-from proxyapp.config.own_address import refuse_own_address
+from proxyapp.config.file import ServerConfig
 from proxyapp.metrics.shared_files import RUN, new_run
-from proxyapp.models import ApiKey, Group
-from proxyapp.process import (
-    bootstrap,
-    environment_notes,
-    environment_token,
-    file_modes,
-    greeting,
-    listen_address,
-    listener,
-    start_lock,
-    start_warnings,
-    supervision,
-    tls_files,
-)
-from proxyapp.process.bootstrap import Administrator, database_errors_explained
+from proxyapp.process import listen_address, listener, supervision, tls_files
 from proxyapp.process.config_reload import ConfigReload, read_again
 from proxyapp.process.config_watch import watch_of
 from proxyapp.process.listen_address import ListenAddress, ListenOptions
+from proxyapp.process.preparation import Preparation
 from proxyapp.process.service_manager import MANAGER
 from proxyapp.process.serving import client_ports, serve
 from proxyapp.process.sighup import (
@@ -73,11 +55,6 @@ class Launch:
     prepares: bool
     watches: bool
     say: Callable[[str], None]
-    _notes: list[str] = field(default_factory=list)
-    _environment: EnvironmentKeys | None = None
-    _administrator: Administrator | None = None
-    _keys: int = 0
-    _groups: int = 0
 
     def run(self) -> int:
         """Returns the exit code. Raises StartError, ConfigError or ListenError."""
@@ -87,29 +64,30 @@ class Launch:
                 SupervisorLink(self.link), [socket(fileno=each) for each in descriptors]
             )
         count = self._count()
-        path, config = self._read_config()
-        address = listen_address.chosen(self.listen, config, path)
+        preparation = Preparation(self.config, self.say)
+        preparation.read_config()
+        address = listen_address.chosen(self.listen, preparation.config, preparation.path)
         certificate = tls_files.loaded(address.files)
         if self.prepares:
-            return self._prepare_only(path, address)
-        if config is not None:
-            self._refuse_own_address(config, path, address)
+            return self._prepare_only(preparation, address)
+        preparation.refuse_own_address(address.listening)
         listen_address.tell_settings(address)
-        if config is not None:
-            take_over(config.server)
-        reload = self._reload(path, address, config or Config(ServerConfig(), ()))
+        server = preparation.config.server if preparation.config else ServerConfig()
+        take_over(server)
+        reload = _reload(preparation, address, server)
         watch = watch_of(reload)  # from before the file is read to be applied
         bound = [listener.bind_exclusively(address.host, port) for port in address.ports]
-        self._prepare(path, address, bound[0])
+        preparation.run(address.files, bound[0])
         if count > 1:
             for each in bound:
                 each.close()
-            self._supervise(count, address, path)
+            self._supervise(count, address, preparation)
         survive_hangups()
 
         def on_listening() -> None:
             reload_at_hangups(lambda: read_again(certificate, reload))
-            self._greet(address, path)
+            for line in [*_remarks(preparation, address), *preparation.greeting(address.urls)]:
+                self.say(line)
             MANAGER.is_ready()
             if self.watches:
                 watch.start()
@@ -123,7 +101,7 @@ class Launch:
         address = listen_address.chosen(self.listen, None, settings.DEFAULT_CONFIG)
         listen_address.tell_settings(address)
         ports = client_ports(bound, tls_files.loaded(address.files))
-        reload = self._reload(self.config or settings.DEFAULT_CONFIG, address, None)
+        reload = _reload(Preparation(self.config, self.say), address, None)
 
         def on_listening() -> None:
             link.report_ready()
@@ -134,30 +112,19 @@ class Launch:
         serve(self.server, ports, on_listening=on_listening, on_draining=link.report_leaving)
         return 0
 
-    def _reload(self, path: Path, address: ListenAddress, config: Config | None) -> ConfigReload:
-        """`config`: what there was at the start; None: a worker does not know."""
-        keys_of_environment = self._environment.files if self._environment else ()
-        return ConfigReload(
-            path,
-            is_needed=self.config is not None or path.exists(),
-            server=None if config is None else config.server,
-            addresses=[(address.host, port) for port in address.ports],
-            named=(*(config.files if config else ()), *keys_of_environment),
-        )
-
-    def _prepare_only(self, path: Path, address: ListenAddress) -> int:
-        self._prepare(path, address)
-        for line in [*self._notes, *greeting.credentials(self._administrator)]:
+    def _prepare_only(self, preparation: Preparation, address: ListenAddress) -> int:
+        preparation.run(address.files)
+        for line in [*preparation.notes, *preparation.credentials()]:
             self.say(line)
         return 0
 
-    def _supervise(self, count: int, address: ListenAddress, path: Path) -> NoReturn:
-        self._notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
+    def _supervise(self, count: int, address: ListenAddress, preparation: Preparation) -> NoReturn:
+        preparation.notes.append(f"Restart without losing a request: kill -HUP {os.getpid()}")
         serve = [*program(), "serve"]
         config = [] if self.config is None else ["--config", str(self.config)]
         watch = ["--watch"] if self.watches else []
         place = ["--server", self.server, *address.options(), *watch]
-        for line in self._remarks(address):
+        for line in _remarks(preparation, address):
             self.say(line)
         supervision.begin(
             Supervision(
@@ -169,7 +136,7 @@ class Launch:
                 ],
                 worker=[*serve, *config, *place],
                 preparation=[*serve, *config, *address.options(), "--prepare"],
-                greeting=self._greeting(address, path),
+                greeting=preparation.greeting(address.urls),
                 logging=settings.LOGGING,
                 is_terminal_heeded=AT_START.matters,
             ),
@@ -189,82 +156,28 @@ class Launch:
             raise StartError(f"--workers {self.workers!r} is not a number from 1 to {MAX_WORKERS}.")
         return int(self.workers)
 
-    def _read_config(self) -> tuple[Path, Config | None]:
-        """A config file is optional unless it was named."""
-        path = self.config or settings.DEFAULT_CONFIG
-        if self.config is None and not path.exists():
-            self._environment = keys_beside_no_file()
-            self._notes += environment_notes.lines(path, self._environment)
-            return path, None
-        try:
-            config = load(path)
-        except ConfigError as error:
-            raise error.in_file(path) from error
-        for file in config.account_files:
-            self._notes += file_modes.private_key_warnings(file)
-        self._notes += file_modes.warnings(config.key_files)
-        return path, config
 
-    def _refuse_own_address(self, config: Config, path: Path, address: ListenAddress) -> None:
-        try:
-            refuse_own_address(config, [(address.host, port) for port in address.ports])
-        except ConfigError as error:
-            raise error.in_file(path) from error
+def _reload(
+    preparation: Preparation, address: ListenAddress, server: ServerConfig | None
+) -> ConfigReload:
+    """`server`: what the file said at the start; None: a worker does not know."""
+    return ConfigReload(
+        preparation.path,
+        is_needed=preparation.is_file_wanted,
+        server=server,
+        addresses=address.listening,
+        named=preparation.key_files,
+    )
 
-    def _prepare(self, path: Path, address: ListenAddress, bound: socket | None = None) -> None:
-        with database_errors_explained():
-            with start_lock.alone(self.say):
-                refusal = self._bring_up_to_date(path, bound)
-            if refusal:
-                raise StartError(refusal)
-            self._notes += start_warnings.lines(path, address.files)
-            self._notes += start_warnings.what_daily_costs()
-            self._keys = ApiKey.objects.count()
-            self._groups = Group.objects.count()
-        connections.close_all()
 
-    def _bring_up_to_date(self, path: Path, bound: socket | None) -> str:
-        """Why the address may not be served; then the schema is there, for whoever makes a token.
-
-        The administrator comes last: a password that nobody is told would be lost.
-        """
-        applied = bootstrap.migrate()
-        if applied:
-            self._notes.append(f"The database was brought up to date ({applied} migrations).")
-        self._notes += environment_token.made()
-        if bound is not None and (refusal := bootstrap.strangers_refusal(*bound.getsockname()[:2])):
-            return refusal
-        if self.config is not None or path.exists():
-            self._import(path)
-        elif self._environment is not None and self._environment.group.api_keys:
-            report = apply_environment(self._environment.group)
-            self._notes += [f"environment: {line}" for line in report.news()]
-        self._administrator = bootstrap.ensure_administrator()
-        return ""
-
-    def _import(self, path: Path) -> None:
-        try:
-            report = apply_changes(path)
-        except ConfigError as error:
-            raise error.in_file(path) from error
-        self._notes += [f"{path}: {line}" for line in report.news()]
-
-    def _greet(self, address: ListenAddress, path: Path) -> None:
-        for line in [*self._remarks(address), *self._greeting(address, path)]:
-            self.say(line)
-
-    def _remarks(self, address: ListenAddress) -> list[str]:
-        notes = [compiled.told(), *self._notes]
-        if address.names or settings.HOSTS_ARE_CONFIGURED:
-            return notes
-        return [
-            *notes,
-            "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.",
-        ]
-
-    def _greeting(self, address: ListenAddress, path: Path) -> list[str]:
-        found = self._administrator, self._keys, self._groups
-        return greeting.lines(address.urls, *found, path)
+def _remarks(preparation: Preparation, address: ListenAddress) -> list[str]:
+    notes = [compiled.told(), *preparation.notes]
+    if address.names or settings.HOSTS_ARE_CONFIGURED:
+        return notes
+    return [
+        *notes,
+        "The admin answers as localhost only: name its other hosts in ALLOWED_HOSTS.",
+    ]
 
 
 def _leave() -> None:

@@ -12,7 +12,7 @@ from proxyapp.config.file import Config, ServerConfig
 from proxyapp.process import listener
 from proxyapp.process.start_error import StartError
 from proxyapp.server.certificate import CertificateFiles, host_names
-from proxyapp.vocabulary.addresses import ANY_ADDRESS
+from proxyapp.vocabulary.addresses import ANY_ADDRESS, Listening
 
 
 class ListenOptions(NamedTuple):
@@ -38,6 +38,10 @@ class ListenAddress:
     def ports(self) -> list[int]:
         """The last one speaks TLS if there is a certificate."""
         return [self.port] if self.tls_port is None else [self.port, self.tls_port]
+
+    @property
+    def listening(self) -> list[Listening]:
+        return [(self.host, port) for port in self.ports]
 
     @property
     def urls(self) -> list[str]:
