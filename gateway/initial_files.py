@@ -8,7 +8,7 @@ from argparse import ArgumentParser
 from collections.abc import Sequence
 from pathlib import Path
 
-from gateway.places import IS_CHECKOUT, SHIPPED
+from gateway.places import COMMAND, NAME, SHIPPED
 from gateway.start_environment import GIVEN
 
 SETTINGS = """\
@@ -23,7 +23,7 @@ SECRET_KEY={secret}
 def main(arguments: Sequence[str]) -> int:
     """The exit code."""
     parser = ArgumentParser(
-        prog="manage.py init" if IS_CHECKOUT else "gemini-gateway init",
+        prog=f"{NAME} init",
         description="Writes config.yaml and .env, with a new secret, for a gateway in DIR.",
     )
     home = GIVEN.get("GATEWAY_HOME") or "."
@@ -77,10 +77,9 @@ def _write(path: Path, text: str) -> None:
 
 def _next_steps(directory: Path, written: Sequence[Path]) -> list[str]:
     where = shlex.quote(str(directory.absolute()))
-    command = "python manage.py" if IS_CHECKOUT else "gemini-gateway"
     return [
         f"Written: {', '.join(map(str, written))}",
         f"1. Put your keys into {directory / 'config.yaml'}, or add them in the admin later.",
-        f"2. GATEWAY_HOME={where} {command} serve",
+        f"2. GATEWAY_HOME={where} {COMMAND} serve",
         "3. Open the admin's address that the start prints, with the password that it prints once.",
     ]

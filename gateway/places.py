@@ -1,4 +1,6 @@
-"""Where the gateway's own files are: beside `manage.py` in a checkout, within the package else."""
+"""Where the gateway's own files are, beside `manage.py` in a checkout and within the package else;
+and how its commands are called.
+"""
 
 import sys
 from pathlib import Path
@@ -8,6 +10,9 @@ IS_CHECKOUT = (BASE_DIR / "manage.py").is_file()
 SHIPPED = BASE_DIR if IS_CHECKOUT else BASE_DIR / "gateway" / "shipped"
 IS_PACKAGE = not IS_CHECKOUT and SHIPPED.is_dir()
 PAGES = SHIPPED / "templates"
+# What an operator calls, and how in a shell.
+NAME = "manage.py" if IS_CHECKOUT else "gemini-gateway"
+COMMAND = f"python {NAME}" if IS_CHECKOUT else NAME
 
 
 def program() -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from gateway.places import COMMAND
 from proxyapp.vocabulary.choices import LANGUAGES, Strategy, choice_values
 from proxyapp.vocabulary.path_prefix import check_path_prefix
 from proxyapp.vocabulary.token_strength import LONGEST_FOREIGN, is_weak
@@ -28,7 +29,7 @@ TOKEN = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 HOW_TO_CHANGE_IT = (
     'Make one: python3 -c "import secrets; print(secrets.token_urlsafe(64))". If API keys were'
     " encrypted under the present one, move that to SECRET_KEY_FALLBACKS and run"
-    " `python manage.py reencrypt`"
+    f" `{COMMAND} reencrypt`"
 )
 HOW_TO_MAKE_ONE = "python3 -c \"import secrets; print('gk-' + secrets.token_urlsafe(32))\""
 NO_BEARER = "has characters that no bearer token may have"

@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from gateway.places import NAME
 from proxyapp.access.page_origins import may_ask
 from proxyapp.vocabulary.addresses import is_local, is_loopback
 from proxyapp.vocabulary.asgi import Header
@@ -30,7 +31,7 @@ def check_anonymous(
     if not server or not is_loopback(server[0]):
         raise Unauthorized(
             "The gateway has no client token yet and so serves its own machine only: make one with "
-            "`manage.py tokens create NAME`."
+            f"`{NAME} tokens create NAME`."
         )
     if any(name in OF_BROWSERS for name, _ in scope["headers"]):
         check_page(scope["headers"], allowed_hosts, allowed_origins)
@@ -54,7 +55,7 @@ def check_page(
     if is_foreign or (origin is not None and not may_ask(origin, allowed_hosts, allowed_origins)):
         raise NotAllowed(
             "A page of another site may not use the gateway without a client token. If it is yours,"
-            " give it a token (`manage.py tokens create NAME`), or add its origin"
+            f" give it a token (`{NAME} tokens create NAME`), or add its origin"
             f"{f' {origin[:100]!r}' if origin else ''} to ALLOWED_ORIGINS."
         )
 

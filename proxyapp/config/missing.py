@@ -8,6 +8,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
+from gateway.places import COMMAND
 from proxyapp.config.apply import Database
 from proxyapp.config.contents import ConfigError, GroupConfig
 from proxyapp.config.last_import import LastImport, claims_of_others
@@ -127,7 +128,7 @@ def _hashes_of(groups: Sequence[GroupConfig]) -> set[str]:
 
 def _prune(path: Path) -> str:
     """It also removes what was added by hand, so it is looked at first."""
-    command = shlex.join(["python", "manage.py", "import_config", "--prune", str(path)])
+    command = shlex.join([*COMMAND.split(), "import_config", "--prune", str(path)])
     text = _("`%(command)s` (removes all that the file does not have; --dry-run shows it)")
     return text % {"command": command}
 

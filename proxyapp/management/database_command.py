@@ -5,6 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
+from gateway.places import NAME
+
 
 class DatabaseCommand(BaseCommand):
     def execute(self, *args: Any, **options: Any) -> str | None:
@@ -12,5 +14,5 @@ class DatabaseCommand(BaseCommand):
             return super().execute(*args, **options)
         except DatabaseError as error:
             raise CommandError(
-                f"The database cannot be used (has `manage.py migrate` run?): {error}"
+                f"The database cannot be used (has `{NAME} migrate` run?): {error}"
             ) from error

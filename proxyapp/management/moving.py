@@ -7,6 +7,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 
 from gateway import setting_table
+from gateway.places import NAME
 from gateway.secret_key import add_moved
 from proxyapp.config.exporting import write_private
 from proxyapp.management.passphrase import passphrase
@@ -25,7 +26,7 @@ def export_everything(file: Path, descriptor: int | None) -> str:
     except OSError as error:
         raise CommandError(f"{file} cannot be written: {error.strerror or error}") from error
     return (
-        f"Everything is in {file}, encrypted. `manage.py import_config {file.name}` restores it on"
+        f"Everything is in {file}, encrypted. `{NAME} import_config {file.name}` restores it on"
         " a new machine. Usage, requests, past events and the audit log stay here."
     )
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 
+from gateway.places import NAME
 from proxyapp.operators.backup import POSTGRESQL_COPY, SQLITE_COPY, BackupError
 
 KEYS, MIGRATIONS = "proxyapp_apikey", "django_migrations"
@@ -98,7 +99,7 @@ def copy_in(place: Path, environment: Mapping[str, str]) -> Copy:
     if is_dump != (connection.vendor == "postgresql"):
         raise BackupError(
             f"{path} is of {'PostgreSQL' if is_dump else 'SQLite'}, and DATABASE_URL is not:"
-            " restore it there, then run `manage.py migrate_database`"
+            f" restore it there, then run `{NAME} migrate_database`"
         )
     if is_dump:
         return PostgresqlCopy(path, environment)

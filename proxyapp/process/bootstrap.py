@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.db.migrations.exceptions import InconsistentMigrationHistory
 from django.db.migrations.executor import MigrationExecutor
 
+from gateway.places import COMMAND
 from proxyapp.access.token_store import has_tokens
 from proxyapp.models import audit
 from proxyapp.process import schema_age
@@ -86,7 +87,7 @@ def strangers_refusal(host: str, port: int) -> str:
         return ""
     return (
         f"{shown_address(host, port)} can be reached from other machines, and there is no client"
-        " token yet. Make one with `python manage.py tokens create NAME`, or give one in"
+        f" token yet. Make one with `{COMMAND} tokens create NAME`, or give one in"
         " GATEWAY_CLIENT_TOKEN, or let everybody use the keys with allow_anonymous: true under"
         " server in the config file (or ALLOW_ANONYMOUS=true)."
     )

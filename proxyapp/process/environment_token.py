@@ -5,6 +5,7 @@ import re
 from django.conf import settings
 from django.utils import timezone
 
+from gateway.places import COMMAND
 from proxyapp.access.foreign_tokens import ForeignToken, take_over
 from proxyapp.access.token_book import mark_of, token_hash
 from proxyapp.access.token_store import secret_keys
@@ -41,7 +42,7 @@ def _earlier(hashes: list[str]) -> list[str]:
     marks = tuple(map(mark_of, secret_keys()))
     return [
         f"warning: an earlier token of {NAME} still lets in. Once no client uses it:"
-        f" `python manage.py tokens revoke {token.pk}` ({_shown(token)})."
+        f" `{COMMAND} tokens revoke {token.pk}` ({_shown(token)})."
         for token in ClientToken.objects.filter(revoked_at=None, name__istartswith=NAME)
         if OWN_NAME.fullmatch(token.name)
         and token.token_hash not in hashes

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from django.db.migrations.loader import MigrationLoader
 
+from gateway.places import COMMAND
 from proxyapp.process.start_error import StartError
 
 MOST_NAMES = 3  # in one line
@@ -41,4 +42,4 @@ def unknown_migrations(loader: MigrationLoader) -> list[Migration]:
 def _ways_back(loader: MigrationLoader, apps: set[str]) -> list[str]:
     """The commands that take each app back to the last migration that this code knows."""
     leaves = dict(loader.graph.leaf_nodes())
-    return [f"python manage.py migrate {app} {leaves[app]}" for app in sorted(apps)]
+    return [f"{COMMAND} migrate {app} {leaves[app]}" for app in sorted(apps)]

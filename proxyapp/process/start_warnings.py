@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from gateway import setting_checks, setting_table
+from gateway.places import COMMAND
 from proxyapp.models import Group
 from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
 from proxyapp.process import file_modes, tls_files
@@ -34,7 +35,7 @@ def _guessable_fallbacks() -> list[str]:
         return []
     return [
         "warning: an older secret (SECRET_KEY_FALLBACKS, or below the first line of secret_key) can"
-        " be guessed, and still counts: run `python manage.py reencrypt`, then remove it."
+        f" be guessed, and still counts: run `{COMMAND} reencrypt`, then remove it."
     ]
 
 

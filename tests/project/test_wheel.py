@@ -206,6 +206,8 @@ def test_its_command_makes_a_place_and_serves_it_from_any_directory(
         assert page.status_code == 200
         (style, *_) = re.findall(r'"(/static/[^"]*\.css)"', page.text)
         assert httpx.get(f"{url}{style}").status_code == 200
+    listed = called(str(command), "tokens", "list", cwd=tmp_path, GATEWAY_HOME=str(place))
+    assert listed == "There is no token yet. Make one with `gemini-gateway tokens create NAME`.\n"
     assert database.stat().st_size
     assert sorted(path.name for path in tmp_path.iterdir()) == ["output", "place"]
     assert {path.name for path in place.iterdir()} == {".env", "config.yaml", "var"}

@@ -8,6 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import CommandError
 
+from gateway.places import NAME
 from gateway.start_environment import GIVEN
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import audit
@@ -50,7 +51,7 @@ class Command(DatabaseCommand):
         self.stdout.write(f"The database is in {copy} ({copy.stat().st_size:,} bytes).")
         if secret is None:
             self.stdout.write(
-                "Its keys cannot be read without the secret, which is not in it: `manage.py backup"
+                f"Its keys cannot be read without the secret, which is not in it: `{NAME} backup"
                 f" DIR --secret FILE` writes that too, or keep {_place_of_secret()}. Neither is the"
                 " config file, which has keys in clear. Keep both apart from the backup."
             )

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import transaction
 from django.utils import timezone
 
+from gateway.places import NAME
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.management.json_text import json_text
 from proxyapp.management.text_table import plain_table
@@ -153,7 +154,7 @@ class Command(DatabaseCommand):
             self.stdout.write(plain_table(COLUMNS, [_cells(row, now) for row in rows], right=RIGHT))
         else:
             self.stdout.write(
-                "There is no key yet. Add one in the admin, or with `manage.py import_config FILE`."
+                f"There is no key yet. Add one in the admin, or with `{NAME} import_config FILE`."
             )
 
     def _change(

@@ -5,6 +5,7 @@ from typing import Any
 from django.core.management.base import CommandError
 from django.db import transaction
 
+from gateway.places import NAME
 from proxyapp.config.reencrypt import CannotReencrypt, reencrypt
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import audit
@@ -42,5 +43,5 @@ class Command(DatabaseCommand):
             self.stdout.write(
                 f"warning: {done.bound_tokens} client tokens were made under an older SECRET_KEY."
                 " Only their hash is known, so they stop working when it is removed: keep it, or"
-                " replace them (see `manage.py tokens list`)"
+                f" replace them (see `{NAME} tokens list`)"
             )

@@ -9,6 +9,7 @@ from django.core.management.base import CommandError, CommandParser
 from django.db import IntegrityError
 from django.utils import timezone
 
+from gateway.places import NAME
 from proxyapp.access import token_store
 from proxyapp.access.budgets import budget_texts
 from proxyapp.access.token_store import Terms
@@ -119,9 +120,7 @@ class Command(DatabaseCommand):
         elif rows:
             self.stdout.write(plain_table(COLUMNS, [_cells(row) for row in rows], right=RIGHT))
         else:
-            self.stdout.write(
-                "There is no token yet. Make one with `manage.py tokens create NAME`."
-            )
+            self.stdout.write(f"There is no token yet. Make one with `{NAME} tokens create NAME`.")
 
     def _revoke(self, options: dict[str, Any]) -> None:
         ids = choose_tokens(options["selectors"])
