@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from django.db.migrations.loader import MigrationLoader
 
 from gateway.places import COMMAND
+from proxyapp.process.few_names import few_names
 from proxyapp.process.start_error import StartError
 
 MOST_NAMES = 3  # in one line
@@ -16,8 +17,7 @@ def refuse_newer(loader: MigrationLoader) -> None:
     unknown = unknown_migrations(loader)
     if not unknown:
         return
-    more = ["…"] if len(unknown) > MOST_NAMES else []
-    names = ", ".join([*(f"{app}.{name}" for app, name in unknown[:MOST_NAMES]), *more])
+    names = few_names([f"{app}.{name}" for app, name in unknown], MOST_NAMES)
     commands = " && ".join(_ways_back(loader, {app for app, _ in unknown}))
     raise StartError(
         f"The database was changed by a newer version of the gateway ({names}), which this one does"

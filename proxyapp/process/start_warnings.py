@@ -11,11 +11,10 @@ from gateway.places import COMMAND
 from proxyapp.models import Group
 from proxyapp.operators.unreadable_secrets import unreadable_keys, unreadable_proxies, warning_of
 from proxyapp.process import file_modes, tls_files
+from proxyapp.process.few_names import MOST, few_names
 from proxyapp.server.certificate import CertificateFiles
 from proxyapp.vocabulary.choices import RateLimitPolicy
 from proxyapp.vocabulary.temporary_space import shortage
-
-MOST_NAMES = 5  # in one line
 
 
 def lines(config: Path, certificate: CertificateFiles | None = None) -> list[str]:
@@ -59,12 +58,11 @@ def _private_files(config: Path) -> Iterator[Path]:
 
 def what_daily_costs() -> list[str]:
     groups = Group.objects.filter(rate_limit_policy=RateLimitPolicy.DAILY)
-    names = list(groups.values_list("name", flat=True)[: MOST_NAMES + 1])
+    names = list(groups.values_list("name", flat=True)[: MOST + 1])
     if not names:
         return []
-    more = ["…"] if len(names) > MOST_NAMES else []
     reset = f"{settings.RATE_LIMIT_RESET_TIME} {settings.RATE_LIMIT_RESET_TZ}"
     return [
-        f"rate_limit_policy daily ({', '.join(names[:MOST_NAMES] + more)}): any 429 takes a key out"
+        f"rate_limit_policy daily ({few_names(names)}): any 429 takes a key out"
         f" until {reset}; quota_aware waits as long as the limit lasts."
     ]
