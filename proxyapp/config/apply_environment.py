@@ -8,7 +8,8 @@ from pathlib import Path
 
 from proxyapp.config.apply import Database
 from proxyapp.config.contents import GroupConfig, KeyConfig
-from proxyapp.config.importing import each_key_once, hashes_of_placed, run_locked
+from proxyapp.config.each_key_once import each_key_once
+from proxyapp.config.importing import hashes_of_placed, run_locked
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.missing import take_out_missing
 from proxyapp.config.report import Report

@@ -6,7 +6,6 @@ together take turns.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from django.db import DataError, IntegrityError, transaction
@@ -16,7 +15,8 @@ from proxyapp.config.apply import Database, Progress
 from proxyapp.config.apply_alerts import apply_alerts
 from proxyapp.config.apply_prices import apply_prices
 from proxyapp.config.apply_projects import apply_projects
-from proxyapp.config.file import Config, ConfigError, GroupConfig, KeyConfig, load
+from proxyapp.config.each_key_once import each_key_once
+from proxyapp.config.file import Config, ConfigError, GroupConfig, load
 from proxyapp.config.last_import import ALERTS, PRICES, PROJECTS, LastImport
 from proxyapp.config.limit_warnings import limit_warnings
 from proxyapp.config.missing import take_out_missing
@@ -27,12 +27,9 @@ from proxyapp.pool.change_log import Touched
 from proxyapp.pool.cursor import lock_pool, raise_pool_version
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.languages import PLAIN
-from proxyapp.vocabulary.masking import masked_key
-from proxyapp.vocabulary.quoting import quoted
 
 __all__ = ["Report", "apply_changes", "import_config"]
 
-DOUBTS_SHOWN = 5  # of a group
 BY_COMMAND = audit.command("import_config")
 
 
@@ -190,53 +187,6 @@ def _import_changed(
     take_out_missing(database, groups, last, path)
     last.remember(groups, hashes_of_placed(placed))
     return database.touched
-
-
-def each_key_once(groups: Sequence[GroupConfig], report: Report) -> list[GroupConfig]:
-    """Of a key that is given more than once the first place counts."""
-    first: dict[str, str] = {}
-    return [replace(group, api_keys=_first_places(group, first, report)) for group in groups]
-
-
-def _first_places(
-    group: GroupConfig, first: dict[str, str], report: Report
-) -> tuple[KeyConfig, ...]:
-    if group.placeholders:
-        places = ", ".join(group.placeholders)
-        report.warnings.append(
-            _("group %(group)s: placeholders skipped (%(places)s); put your keys in their place")
-            % {"group": quoted(group.name), "places": places}
-        )
-    report.doubts += _doubts(group)
-    keys = []
-    for key in group.api_keys:
-        if key.secret in first:
-            text = _(
-                "key %(key)s of group %(group)s is a duplicate: taken once, in group %(first)s"
-            )
-            report.warnings.append(
-                text
-                % {
-                    "key": masked_key(key.secret),
-                    "group": quoted(group.name),
-                    "first": quoted(first[key.secret]),
-                }
-            )
-        else:
-            first[key.secret] = group.name
-            keys.append(key)
-    return tuple(keys)
-
-
-def _doubts(group: GroupConfig) -> list[str]:
-    """They are taken all the same: what a provider takes for a key is the provider's matter."""
-    name = quoted(group.name)
-    text = _("group %(group)s: %(doubt)s")
-    lines = [text % {"group": name, "doubt": doubt} for doubt in group.doubts[:DOUBTS_SHOWN]]
-    if more := len(group.doubts) - len(lines):
-        text = _("group %(group)s: %(count)s more keys look like none")
-        lines.append(text % {"group": name, "count": more})
-    return lines
 
 
 def _names(groups: Sequence[GroupConfig]) -> list[str]:

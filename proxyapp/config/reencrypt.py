@@ -11,8 +11,8 @@ from django.db import transaction
 from django.db.models import Case, Value, When
 
 from proxyapp.access.token_store import bound_to_older_secrets
+from proxyapp.config.each_key_once import each_key_once
 from proxyapp.config.file import ConfigError, load
-from proxyapp.config.importing import each_key_once
 from proxyapp.config.last_import import LastImport
 from proxyapp.config.report import Report
 from proxyapp.models import AlertChannel, ApiKey, Group, ImportedGroup, Resource, SecondFactor
