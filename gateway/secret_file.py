@@ -17,7 +17,7 @@ class SecretFileError(ValueError):
 
 
 def secret_of(variables: Mapping[str, str], name: str) -> str | None:
-    """The file's text, but for the end of its last line. None: no file is named.
+    """The file's text, but for a byte order mark and the end of its last line. None: none is named.
 
     It is in the memory of this process only: its successors read the file again. Raises
     SecretFileError.
@@ -50,7 +50,7 @@ def _text_of(path: Path) -> str:
     if found.st_size > MOST_BYTES:
         raise ValueError("is too long for a secret")
     try:
-        text = path.read_text(encoding="utf-8").rstrip("\r\n")
+        text = path.read_text(encoding="utf-8-sig").rstrip("\r\n")
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text") from None
     if not text.strip():

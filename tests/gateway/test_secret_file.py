@@ -17,10 +17,13 @@ def why_not(path: Path | str, **others: str) -> str:
     return str(caught.value)
 
 
+@pytest.mark.parametrize("mark", ["", "\ufeff"])
 @pytest.mark.parametrize("end", ["", "\n", "\r\n"])
-def test_the_end_of_the_last_line_is_none_of_it(tmp_path: Path, end: str) -> None:
+def test_the_end_of_the_last_line_and_a_byte_order_mark_are_none_of_it(
+    tmp_path: Path, end: str, mark: str
+) -> None:
     file = tmp_path / "x"
-    file.write_bytes(f" {VALUE} {end}".encode())
+    file.write_bytes(f"{mark} {VALUE} {end}".encode())
 
     assert secret_of({"X_FILE": str(file), "X": " "}, "X") == f" {VALUE} "
     assert secret_of({"X_FILE": "", "X": VALUE}, "X") is None
