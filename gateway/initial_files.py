@@ -10,6 +10,7 @@ from pathlib import Path
 
 from gateway.places import COMMAND, NAME, SHIPPED
 from gateway.start_environment import GIVEN
+from proxyapp.vocabulary.new_private_file import write_new
 
 SETTINGS = """\
 # Settings of the gateway: README, Settings, has them all.
@@ -56,23 +57,12 @@ def write_into(directory: Path) -> list[Path]:
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for number, (path, text) in enumerate(texts.items()):
         try:
-            _write(path, text)
-        except OSError as error:
+            write_new(path, text)
+        except OSError:
             for earlier in list(texts)[:number]:
                 earlier.unlink()
-            raise OSError(error.errno, error.strerror, str(path)) from None
+            raise
     return list(texts)
-
-
-def _write(path: Path, text: str) -> None:
-    """Whole, or it is not there."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
-    except OSError:
-        path.unlink()
-        raise
 
 
 def _next_steps(directory: Path, written: Sequence[Path]) -> list[str]:

@@ -1,6 +1,5 @@
 """`manage.py backup`: the database, while the gateway runs; its secret only to a place apart."""
 
-import os
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from gateway.start_environment import GIVEN
 from proxyapp.management.database_command import DatabaseCommand
 from proxyapp.models import audit
 from proxyapp.operators.backup import BackupError, back_up
+from proxyapp.vocabulary.new_private_file import write_new
 
 
 class Command(DatabaseCommand):
@@ -74,11 +74,7 @@ def _write_secret(path: Path) -> None:
     """In the form of `secret_key` in VAR_DIR: the current one first, a line each."""
     lines = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.writelines(f"{line}\n" for line in lines)
-            file.flush()
-            os.fsync(descriptor)
+        write_new(path, "".join(f"{line}\n" for line in lines))
     except OSError as error:
         raise CommandError(
             f"The database is backed up, but {path} cannot be written: {error.strerror}"
