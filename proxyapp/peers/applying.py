@@ -67,7 +67,8 @@ def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:
         was_open = not ClientToken.objects.exists()
         source = Path(f"/import_from/{moved.peer}")
         report = import_config(config, source=source, takes_out=False, by=by)
-        disabled = change_audited("disable", _off(moved, report), by, timezone.now())
+        off = _off(moved, report)
+        disabled = change_audited("disable", off, by, timezone.now()) if off else []
         tokens = take_over(moved.tokens, by)
         if dry_run:
             transaction.set_rollback(True)

@@ -94,10 +94,12 @@ class Fields:
     def fields(self, name: str) -> "Fields":
         return Fields(self.take(name), self.at(name), self.moved)
 
-    def leave_rest(self, reasons: Mapping[str, str] | None = None) -> None:
+    def leave_rest(
+        self, reasons: Mapping[str, str] | None = None, otherwise: str = NO_PLACE
+    ) -> None:
         """What says nothing needs no word."""
         for name, value in self.values.items():
             if value in EMPTY or value == [] or value == {}:
                 continue
             plain = shown(name).strip("'")
-            self.moved.leave(self.at(plain), (reasons or {}).get(str(name), NO_PLACE))
+            self.moved.leave(self.at(plain), (reasons or {}).get(str(name), otherwise))

@@ -11,7 +11,7 @@ from proxyapp.peers.model_names import put_fields
 from proxyapp.peers.moved import MovedGroup, MovedIn
 from proxyapp.peers.reasons import AS_WRITTEN, ASKS_FOR_MODELS, NO_ADDRESS, OF_PROGRAM
 from proxyapp.peers.source import Environment, Row, Source
-from proxyapp.peers.targets import POLICY, target_fields
+from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.in_words import gettext as _
 from proxyapp.vocabulary.marks import gettext_noop
 from proxyapp.vocabulary.quoting import quoted
@@ -43,7 +43,6 @@ REASONS = {
     "header_rules": AS_WRITTEN,
     "test_model": ASKS_FOR_MODELS,
     "validation_endpoint": ASKS_FOR_MODELS,
-    "config": OF_PROGRAM,
 }
 
 
@@ -150,14 +149,14 @@ def _target(urls: Sequence[str] | None, fields: Fields) -> dict[str, object]:
     url, channel = (urls or [""])[0].rstrip("/"), CHANNELS.get(fields.text("channel_type"), "")
     if channel:
         return target_fields(url, channel)
-    return target_fields(url if not url or url.endswith("/v1") else f"{url}/v1", "openai") | POLICY
+    return target_fields(url if not url or url.endswith("/v1") else f"{url}/v1", "openai")
 
 
 def _settings(fields: Fields, made: MovedGroup, moved: MovedIn) -> None:
     config = Fields(parsed(fields.take("config")) or {}, fields.at("config"), moved)
     if proxy := config.text("proxy_url"):
         made.fields["proxy_url"] = proxy
-    config.leave_rest(dict.fromkeys(config.values, REASONS["config"]))
+    config.leave_rest(otherwise=OF_PROGRAM)
     rules, is_strict = parsed(fields.take("model_redirect_rules")), fields.flag(STRICT)
     if isinstance(rules, dict) and rules:
         aliases = {str(name): str(model) for name, model in rules.items()}

@@ -28,10 +28,6 @@ ACCOUNTS = gettext_noop("docs/PROVIDERS.md has a group for Vertex AI: it takes a
 REASONS = {
     "timeout": OF_GATEWAY,
     "stream_timeout": OF_GATEWAY,
-    "router_settings": OWN_ROTATION,
-    "litellm_settings": OF_PROGRAM,
-    "general_settings": OF_PROGRAM,
-    "environment_variables": gettext_noop("is of that program's process"),
 }
 
 
@@ -48,10 +44,7 @@ class Pooled:
 
 
 def recognises(source: Source) -> bool:
-    models = source.fields.get("model_list")
-    return isinstance(models, list) and any(
-        isinstance(model, dict) and "litellm_params" in model for model in models
-    )
+    return source.lists("model_list", "litellm_params")
 
 
 def read(source: Source, moved: MovedIn, environment: Environment) -> None:
@@ -65,13 +58,13 @@ def read(source: Source, moved: MovedIn, environment: Environment) -> None:
     router, settings = fields.fields("router_settings"), fields.fields("litellm_settings")
     fallbacks = _fallbacks(settings) | _fallbacks(router)
     aliases = router.take("model_group_alias")
-    settings.leave_rest(dict.fromkeys(settings.values, REASONS["litellm_settings"]))
-    router.leave_rest(dict.fromkeys(router.values, REASONS["router_settings"]))
+    settings.leave_rest(otherwise=OF_PROGRAM)
+    router.leave_rest(otherwise=OWN_ROTATION)
     given = aliases if isinstance(aliases, dict) else {}
     for keys in _alike(pooled.values()):
         _group(keys, given, fallbacks, moved)
     _master(fields, variables, moved)
-    variables.leave_rest(dict.fromkeys(own.values, REASONS["environment_variables"]))
+    variables.leave_rest()
     fields.leave_rest(REASONS)
 
 
@@ -183,4 +176,4 @@ def _master(fields: Fields, variables: LiteLlmVariables, moved: MovedIn) -> None
         moved.leave("general_settings.master_key", variables.why_missing(master))
     else:
         moved.token(master, "general_settings.master_key", "litellm master_key")
-    general.leave_rest(dict.fromkeys(general.values, REASONS["general_settings"]))
+    general.leave_rest(otherwise=OF_PROGRAM)

@@ -3,7 +3,6 @@ or in this shell.
 """
 
 import re
-from collections.abc import Mapping
 
 from proxyapp.peers.fields import Fields
 from proxyapp.peers.source import Environment
@@ -12,6 +11,7 @@ from proxyapp.vocabulary.marks import gettext_noop
 
 FROM = "os.environ/"
 REFERENCE = re.compile(r"os\.environ/([A-Za-z_][A-Za-z0-9_]*)")
+OF_PROCESS = gettext_noop("is of that program's process")
 NO_KEY = gettext_noop(
     "has no key (keys of its UI are in its database, encrypted): add them by Bulk add"
 )
@@ -41,7 +41,7 @@ class LiteLlmVariables:
             return _("the variable %(name)s is read at a shell only: `import_from`") % named
         return _("the variable %(name)s is not set: set it here for this import") % named
 
-    def leave_rest(self, reasons: Mapping[str, str]) -> None:
+    def leave_rest(self) -> None:
         for name in self._used:
             self._own.take(name)
-        self._own.leave_rest(reasons)
+        self._own.leave_rest(otherwise=OF_PROCESS)

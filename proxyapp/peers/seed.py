@@ -15,7 +15,7 @@ from proxyapp.peers.reasons import (
     PROVIDER_SAYS,
 )
 from proxyapp.peers.source import Environment, Source
-from proxyapp.peers.targets import POLICY, target_fields
+from proxyapp.peers.targets import target_fields
 from proxyapp.vocabulary.marks import gettext_noop
 
 PEER = "seed"
@@ -24,7 +24,6 @@ UNREAD = gettext_noop(
     "was not read there: numbers end at a gap, and go before one key, and that before a list"
 )
 REASONS = {
-    "server": LISTENING,
     "redis_url": gettext_noop("no Redis is needed: the database keeps keys and cooldowns"),
     "redis_key_prefix": gettext_noop("no Redis is needed"),
     "max_failures_threshold": NOT_COUNTED,
@@ -44,17 +43,14 @@ def recognises(source: Source) -> bool:
         return False
     if any(name.startswith("GEMINI_API_KEY") for name in settings):
         return True
-    groups = source.fields.get("groups")
-    return isinstance(groups, list) and any(
-        isinstance(group, dict) and "api_keys" in group for group in groups
-    )
+    return source.lists("groups", "api_keys")
 
 
 def may_be_ours(source: Source) -> bool:
     """This gateway's own config file has the same groups; its other fields it has not."""
     server = source.fields.get("server")
     is_operated = isinstance(server, dict) and "admin_token" in server
-    others = (REASONS.keys() - {"server"}) & source.fields.keys()
+    others = REASONS.keys() & source.fields.keys()
     return not (source.settings or is_operated or others)
 
 
@@ -66,7 +62,7 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     for group in fields.each("groups"):
         _group(group, moved)
     server = fields.fields("server")
-    server.leave_rest(dict.fromkeys(server.values, REASONS["server"]) | {"admin_token": ADMIN})
+    server.leave_rest({"admin_token": ADMIN}, LISTENING)
     fields.leave_rest(REASONS)
 
 
@@ -82,7 +78,7 @@ def _group(fields: Fields, moved: MovedIn) -> None:
 
 def _of_environment(settings: Mapping[str, str], moved: MovedIn) -> None:
     """Keys with numbers go before one, and one before a list, as there."""
-    made = moved.group("default", **POLICY)
+    made = moved.group("default", **target_fields())
     read = _numbered(settings) or _single(settings)
     for name, value in read:
         _keys(made, name, value, moved)
@@ -92,7 +88,7 @@ def _of_environment(settings: Mapping[str, str], moved: MovedIn) -> None:
             if value and name not in names:
                 moved.leave(name, UNREAD)
         else:
-            reason = ADMIN if name.endswith("ADMIN_TOKEN") else REASONS["server"]
+            reason = ADMIN if name.endswith("ADMIN_TOKEN") else LISTENING
             moved.leave(name, REASONS.get(name.lower(), reason))
 
 

@@ -89,6 +89,13 @@ class Source:
             return {}
         return tree if isinstance(tree, dict) else {}
 
+    def lists(self, name: str, field: str) -> bool:
+        """Whether the tree's list of that name has a mapping with such a field."""
+        entries = self.fields.get(name)
+        return isinstance(entries, list) and any(
+            isinstance(entry, dict) and field in entry for entry in entries
+        )
+
     @functools.cached_property
     def settings(self) -> dict[str, str]:
         """Of an `.env`; empty where it is none."""

@@ -25,10 +25,7 @@ REASONS = {
 
 
 def recognises(source: Source) -> bool:
-    providers = source.fields.get("providers")
-    return isinstance(providers, list) and any(
-        isinstance(provider, dict) and "provider" in provider for provider in providers
-    )
+    return source.lists("providers", "provider")
 
 
 def read(source: Source, moved: MovedIn, __: Environment) -> None:
@@ -55,7 +52,7 @@ def _provider(fields: Fields, moved: MovedIn) -> None:
         made.fields["proxy_url"] = proxy
     if limits := take_limits(preferences, "api_key_rate_limit"):
         put_limits(made, limits, moved)
-    preferences.leave_rest(dict.fromkeys(preferences.values, REASONS["preferences"]) | REASONS)
+    preferences.leave_rest(REASONS, OF_PROGRAM)
     given = fields.take("api")
     for index, key in enumerate(given if isinstance(given, list) else [given]):
         # A mark of what is off there.
@@ -119,5 +116,5 @@ def _rates(fields: Fields) -> dict[str, int]:
     rates, is_whole = rates_of(text)
     if text and not is_whole:
         fields.moved.leave(preferences.at("rate_limit"), OF_TOKEN)
-    preferences.leave_rest(dict.fromkeys(preferences.values, REASONS["preferences"]))
+    preferences.leave_rest(otherwise=OF_PROGRAM)
     return rates
