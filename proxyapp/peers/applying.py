@@ -76,24 +76,32 @@ def apply_moved(moved: MovedIn, by: Actor, *, dry_run: bool = False) -> Applied:
 
 
 def _beside_others(moved: MovedIn) -> None:
-    """Keys that are here already go nowhere else because a file has a group of the same name."""
+    """Keys that are here already go nowhere else because a file has a group of the same name, and
+    no token of the file is for them.
+    """
     there = {
         name.lower(): target for name, target in Group.objects.values_list("name", "target_url")
     }
     taken = {group.name.lower() for group in moved.groups}
-    renamed: list[tuple[MovedGroup, str]] = []
+    names = {each.name: each.name for each in moved.dropped if _is_there(each, there)}
     for group in moved.groups:
-        target = group.fields.get("target_url", DEFAULT_TARGET_URL)
-        free = next(
+        names[group.name] = next(
             name
             for name in _names(group.name, moved.peer)
-            if there.get(name.lower(), target) == target
+            if there.get(name.lower(), _target(group)) == _target(group)
             and (name == group.name or name.lower() not in taken)
         )
-        if free != group.name:
-            renamed.append((group, free))
-            taken.add(free.lower())
-    moved.rename(renamed)
+        taken.add(names[group.name].lower())
+    moved.rename(names)
+
+
+def _target(group: MovedGroup) -> str:
+    return str(group.fields.get("target_url", DEFAULT_TARGET_URL))
+
+
+def _is_there(group: MovedGroup, there: Mapping[str, str]) -> bool:
+    """Its keys may have come before, as text."""
+    return there.get(group.name.lower()) == _target(group)
 
 
 def _renamed(config: Config, moved: MovedIn) -> Config:

@@ -1,6 +1,6 @@
 """What the files of another gateway come to here, and what in them has no place."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -58,12 +58,13 @@ class MovedGroup:
 
 @dataclass(slots=True)
 class MovedIn:
-    """`prices`: by model, as the config file has them. `notes`: what whoever moves should know of
-    what was taken. `encrypted`: keys that stayed closed.
+    """`dropped`: groups that are not made. `prices`: by model, as the config file has them.
+    `notes`: what whoever moves should know of what was taken. `encrypted`: keys that stayed closed.
     """
 
     peer: str
     groups: list[MovedGroup] = field(default_factory=list)
+    dropped: list[MovedGroup] = field(default_factory=list)
     tokens: list[ForeignToken] = field(default_factory=list)
     prices: dict[str, dict[str, Any]] = field(default_factory=dict)
     left: list[Left] = field(default_factory=list)
@@ -144,13 +145,13 @@ class MovedIn:
         self.secrets += 1
         self.look_at(0)
 
-    def rename(self, groups: Sequence[tuple[MovedGroup, str]]) -> None:
-        """With the tokens that are for them."""
-        names = {group.name: name for group, name in groups}
-        for group, name in groups:
-            self._rename(group, name)
+    def rename(self, names: Mapping[str, str]) -> None:
+        """With the tokens, which are for groups of these names and no others."""
+        for group in self.groups:
+            if names[group.name] != group.name:
+                self._rename(group, names[group.name])
         self.tokens = [
-            replace(token, groups=[names.get(each, each) for each in token.groups])
+            replace(token, groups=[names[each] for each in token.groups if each in names])
             if token.groups is not None
             else token
             for token in self.tokens
@@ -163,11 +164,17 @@ class MovedIn:
 
     def drop_empty_groups(self) -> None:
         """A group needs a key."""
-        for group in [group for group in self.groups if not group.keys]:
+        empty = [group for group in self.groups if not group.keys]
+        for group in empty:
             self.leave(
                 _("group %(name)s") % {"name": quoted(group.name)}, gettext_noop("has no key")
             )
-            self.groups.remove(group)
+        self.drop(empty)
+
+    def drop(self, groups: Collection[MovedGroup]) -> None:
+        gone = {group.name for group in groups}
+        self.groups = [group for group in self.groups if group.name not in gone]
+        self.dropped += groups
 
     @property
     def keys(self) -> list[MovedKey]:

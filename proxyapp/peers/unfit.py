@@ -38,7 +38,7 @@ def leave_unfit(moved: MovedIn, problems: Sequence[str]) -> bool:
     for (number, field), indices in unfit.items():
         if field:
             _keep(moved.groups[number], field, indices)
-    moved.groups = [group for number, group in enumerate(moved.groups) if number not in whole]
+    moved.drop([moved.groups[number] for number in whole])
     return True
 
 

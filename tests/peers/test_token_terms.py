@@ -14,7 +14,7 @@ from tests.support.peer_files import (
     new_api_tables,
     uni_api_config,
 )
-from tests.support.pool_data import secret
+from tests.support.pool_data import add_group, add_key, secret
 
 pytestmark = pytest.mark.django_db
 KEYS = [secret(label) for label in ("one", "two", "three")]
@@ -74,6 +74,20 @@ def test_one_apis_tokens_are_for_their_models(tmp_path: Path):
     import_from("auto", database(tmp_path / "db", tables))
 
     assert ClientToken.objects.get().allowed_models == ["gemini-2.5-flash", "gemini-2.5-pro"]
+
+
+@pytest.mark.parametrize(("target", "groups"), [(TARGET, ["paid"]), ("https://other.example", [])])
+def test_a_token_of_a_group_without_keys_is_for_none_that_only_has_its_name(
+    tmp_path: Path, target: str, groups: list[str]
+):
+    add_key(add_group("paid", target_url=target), "ours")
+    tables = gpt_load_tables(TARGET, KEYS[:1], OLD)
+    tables["groups"] = [*tables["groups"], {**tables["groups"][0], "id": 2, "name": "paid"}]
+    tables["groups"][1]["proxy_keys"] = f"{OLD}-paid"
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    assert terms() == {"gpt-load flash 1": ["flash"], "gpt-load paid 1": groups}
 
 
 def test_tokens_of_a_group_of_groups_are_for_these(tmp_path: Path):
