@@ -49,11 +49,11 @@ def read(source: Source, moved: MovedIn, __: Environment) -> None:
     else:
         rows = rows_of(source, "channels", CHANNEL_COLUMNS, "id")
     highest = max((int(row.get("priority") or 0) for row in rows if _is_number(row)), default=0)
-    channels: list[tuple[MovedGroup, frozenset[str]]] = []
+    channels: list[tuple[MovedGroup | None, frozenset[str]]] = []
     for row in rows:
         known = {name: row.get(name) for name in CHANNEL_COLUMNS}
-        if made := _channel(Fields(known, f"channel {row.get('id')}", moved), highest):
-            channels.append((made, groups_of_channel(row)))
+        made = _channel(Fields(known, f"channel {row.get('id')}", moved), highest)
+        channels.append((made, groups_of_channel(row)))
     read_tokens(source, moved, channels)
 
 

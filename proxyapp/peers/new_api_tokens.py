@@ -20,6 +20,7 @@ ON = 1
 PREFIX = "sk-"
 # Of users and channels that name none; what lets a user have any of its own.
 DEFAULT, ANY = "default", "auto"
+GONE: Row = {"status": 0}
 IS_OFF = gettext_noop("is off there")
 FOR_NOTHING = gettext_noop("is for no model")
 USER_IS_OFF = gettext_noop("is of a user who is off there")
@@ -28,14 +29,14 @@ FOR_ADDRESSES = gettext_noop(
     " (`manage.py tokens create`)"
 )
 LAST = 2**33
-Channels = Sequence[tuple[MovedGroup, frozenset[str]]]
+Channels = Sequence[tuple[MovedGroup | None, frozenset[str]]]
 
 
 def read_tokens(source: Source, moved: MovedIn, channels: Channels) -> None:
-    """`channels`: those that were taken, each with that program's groups that may use it."""
+    """`channels`: each with that program's groups that may use it; None was not taken."""
     users = {row.get("id"): row for row in rows_of(source, "users", USER_COLUMNS)}
     for row in rows_of(source, "tokens", COLUMNS, "id"):
-        user = users.get(row.get("user_id"), {})
+        user = users.get(row.get("user_id"), GONE if users else {})
         if user.get("deleted_at") or user.get("status", ON) != ON:
             moved.leave(f"token {row.get('id')}", USER_IS_OFF)
             continue
@@ -45,8 +46,9 @@ def read_tokens(source: Source, moved: MovedIn, channels: Channels) -> None:
 
 def _groups(name: str, channels: Channels) -> list[str] | None:
     """None: all that there are."""
-    may_use = [made.name for made, names in channels if name == ANY or name in names]
-    return None if len(may_use) == len(channels) else may_use
+    may_use = [made for made, names in channels if name == ANY or name in names]
+    taken = [made.name for made in may_use if made]
+    return None if taken and len(may_use) == len(channels) else taken
 
 
 def _token(row: Row, moved: MovedIn, groups: list[str] | None) -> None:

@@ -150,7 +150,7 @@ def test_a_user_who_is_off_there_lets_nobody_in(tmp_path: Path):
     (token,) = tables["tokens"]
     tables["tokens"] = [
         {**token, "id": number, "user_id": number, "key": f"{number}-of-old-8c1f04"}
-        for number in (1, 2, 3)
+        for number in (1, 2, 3, 4)
     ]
     tables["users"] = [
         {"id": 1, "group": "default", "status": 1, "deleted_at": None},
@@ -161,7 +161,24 @@ def test_a_user_who_is_off_there_lets_nobody_in(tmp_path: Path):
     report = import_from("auto", database(tmp_path / "db", tables))
 
     assert len(report["client_tokens"]["created"]) == 1
-    assert {"token 2", "token 3"} <= left_out(report).keys()
+    assert {"token 2", "token 3", "token 4"} <= left_out(report).keys()
+
+
+@pytest.mark.parametrize(
+    ("types", "groups"), [((99, 24), []), ((24, 99), ["google"]), ((99, 99), [])]
+)
+def test_a_channel_that_is_not_taken_makes_no_token_wider(
+    tmp_path: Path, types: tuple[int, int], groups: list[str]
+):
+    add_key(add_group("own"), "ours")
+    tables = new_api_tables(TARGET, KEYS[:1], OLD)
+    (channel,) = tables["channels"]
+    of_others = {"id": 2, "name": "vip", "group": "vip", "key": KEYS[1], "type": types[1]}
+    tables["channels"] = [{**channel, "type": types[0]}, {**channel, **of_others}]
+
+    import_from("auto", database(tmp_path / "db", tables))
+
+    assert terms() == {"app": groups}
 
 
 def test_an_end_in_milliseconds_is_one_too(tmp_path: Path):
