@@ -47,8 +47,8 @@ class Fields:
 
     def number(self, name: str) -> int | None:
         value = self.take(name)
-        if isinstance(value, str) and value.strip().isascii() and value.strip().isdigit():
-            value = int(value[:18])
+        if isinstance(value, str) and (text := value.strip()).isascii() and text.isdigit():
+            value = int(text[:18])
         if isinstance(value, int) and not isinstance(value, bool):
             return value
         if value not in (None, ""):

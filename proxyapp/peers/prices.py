@@ -1,6 +1,6 @@
 """What LiteLLM's entries cost, a token, as prices here, a million tokens."""
 
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal
 from typing import Any
 
 from proxyapp.peers.fields import Fields
@@ -17,6 +17,9 @@ COSTS = {
     "output_cost_per_reasoning_token": "thoughts",
 }
 CURRENCY = "USD"
+MILLION = Decimal(1_000_000)
+# A number with more digits is no price, and is not written out.
+SHORT = Context(prec=40, Emax=40, Emin=-40)
 ANOTHER = gettext_noop("has another price for a model that has one by then: that one holds")
 TOO_MANY = gettext_noop("has more prices than there may be here")
 
@@ -43,8 +46,8 @@ def _costs(fields: Fields) -> dict[str, str] | None:
         if (value := fields.take(name)) is None:
             continue
         try:
-            found[COSTS[name]] = amount(f"{Decimal(str(value)[:40]) * 1_000_000:f}")
-        except InvalidOperation:
+            found[COSTS[name]] = amount(f"{SHORT.multiply(Decimal(str(value)[:40]), MILLION):f}")
+        except ArithmeticError:
             fields.moved.leave(fields.at(name), _("is no number"))
         except ValueError as problem:
             fields.moved.leave(fields.at(name), str(problem))

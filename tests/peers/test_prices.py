@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
-from proxyapp.models import Group, ModelPrice
+from proxyapp.models import ApiKey, Group, ModelPrice
 from tests.support.import_from import import_from, left_out
 from tests.support.pool_data import secret
 
@@ -60,6 +60,17 @@ def test_half_a_price_is_none(tmp_path: Path):
 
     left = left_out(report)
     assert left == {"model_list[0].litellm_params.output_cost_per_token": "is no number"}
+    assert not ModelPrice.objects.exists()
+
+
+@pytest.mark.parametrize("cost", ["1e9999999", "1e999999", "1e-999999", "sNaN", "-Infinity"])
+def test_a_number_that_is_no_price_is_left_out(tmp_path: Path, cost: str):
+    costs: dict[str, Any] = {"input_cost_per_token": cost, "weight": f"{' ' * 30}5"}
+
+    report = imported(tmp_path / "file", entry(0, "gemini/a", **costs))
+
+    assert left_out(report).keys() == {"model_list[0].litellm_params.input_cost_per_token"}
+    assert ApiKey.objects.get().weight == 5
     assert not ModelPrice.objects.exists()
 
 
