@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 ENTRY = re.compile(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*(.*)")
 COMMENT = re.compile(r"\s#.*$")
-QUOTES = ("'", '"')
+# Of a value that begins so, what ends it: it may go on over lines.
+ENDS = {"'": re.compile("'"), '"': re.compile(r'(?<!\\)"'), "[": re.compile("]")}
 
 
 def is_env(text: str) -> bool:
@@ -23,7 +24,7 @@ def settings_of(text: str) -> dict[str, str]:
         if line.lstrip().startswith("#") or not (found := ENTRY.fullmatch(line)):
             continue
         value = found[2].strip()
-        if (end := _open_end(value)) and end not in value[1:]:
+        if (end := ENDS.get(value[:1])) and not end.search(value, 1):
             value = "\n".join([value, *_up_to(end, lines)])
         settings[found[1]] = _plain(value)
     return settings
@@ -40,19 +41,17 @@ def listed(text: str) -> list[str]:
     return [part for part in re.split(r"[\s,]+", text) if part]
 
 
-def _open_end(value: str) -> str:
-    first = value[:1]
-    return "]" if first == "[" else first if first in QUOTES else ""
-
-
-def _up_to(end: str, lines: Iterator[str]) -> Iterator[str]:
+def _up_to(end: re.Pattern[str], lines: Iterator[str]) -> Iterator[str]:
     for line in lines:
         yield line.strip()
-        if end in line:
+        if end.search(line):
             return
 
 
 def _plain(value: str) -> str:
-    if value[:1] in QUOTES:
-        return value[1:].partition(value[0])[0] if value[0] in value[1:] else value[1:]
-    return COMMENT.sub("", value).rstrip()
+    first = value[:1]
+    if first not in ("'", '"'):
+        return COMMENT.sub("", value).rstrip()
+    end = ENDS[first].search(value, 1)
+    inner = value[1 : end.start()] if end else value[1:]
+    return inner.replace('\\"', '"') if first == '"' else inner
